@@ -1,0 +1,1 @@
+"""What happens, in order: one thin stage a module, meeting only through files."""

@@ -1,0 +1,46 @@
+"""Reading back what earlier stages wrote."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipelines import files
+from sentiment.encoded import EncodedPart
+from sentiment.errors import ArtefactError
+from sentiment.lexicon import Lexicon
+from sentiment.preprocessing import Preprocessor
+
+MADE_BY_PREPROCESS = "make preprocess (python -m pipelines.preprocess)"
+
+
+def read_lexicon(folder: Path, made_by: str) -> Lexicon:
+    """The lexicon in ``folder``.
+
+    Raises:
+        ArtefactError: a file is missing or damaged.
+    """
+    vocabulary = files.require(folder / "vocabulary.txt", made_by).read_text(encoding="utf-8").split("\n")[:-1]
+    path = files.require(folder / "lexicon.tsv", made_by)
+    return Lexicon.from_tsv(path.read_text(encoding="utf-8"), vocabulary, str(path))
+
+
+def read_preprocessor(folder: Path, made_by: str) -> Preprocessor:
+    """The whole text treatment in ``folder``."""
+    path = files.require(folder / "preprocessing.json", made_by)
+    return Preprocessor.from_json(path.read_text(encoding="utf-8"), read_lexicon(folder, made_by), str(path))
+
+
+def read_part(folder: Path, name: str) -> EncodedPart:
+    """A part's ids (memory-mapped) and labels.
+
+    Raises:
+        ArtefactError: they are missing, damaged or do not fit one another.
+    """
+    try:
+        ids = np.load(files.require(folder / f"{name}.ids.npy", MADE_BY_PREPROCESS), mmap_mode="r")
+        labels = np.load(files.require(folder / f"{name}.labels.npy", MADE_BY_PREPROCESS))
+    except (ValueError, EOFError) as error:
+        raise ArtefactError(f"{folder}/{name}: damaged ({error}); run `{MADE_BY_PREPROCESS}` again") from error
+    if len(ids) != len(labels):
+        raise ArtefactError(f"{folder}/{name}: {len(ids)} rows but {len(labels)} labels; run `{MADE_BY_PREPROCESS}`")
+    return EncodedPart(ids, labels)

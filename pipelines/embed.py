@@ -1,0 +1,54 @@
+"""Stage 3: GloVe vectors become the frozen embedding matrix (`embedding_matrix.npy`), with its coverage."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from pipelines import files, stage
+from pipelines.inputs import read_glove
+
+MADE_BY_PREPROCESS = "make preprocess (python -m pipelines.preprocess)"
+
+
+def run(this: stage.Stage) -> None:
+    """Read the lexicon's words from GloVe, complete the matrix, write."""
+    import numpy as np
+
+    from pipelines.artefacts import read_lexicon, read_part
+    from sentiment.encoded import ragged_rows
+    from sentiment.embedding import complete, find_vectors, measure_coverage, wanted_words
+
+    processed, settings = this.places.processed, this.settings.embedding
+    glove = _glove_file(this)
+    lexicon = read_lexicon(processed, MADE_BY_PREPROCESS)
+    vectors = read_glove(glove, wanted_words(lexicon), settings)
+    train_ids = ragged_rows(read_part(processed, "train").ids)
+    found = find_vectors(lexicon, vectors)
+    coverage = measure_coverage(found, lexicon, train_ids)
+    matrix = complete(found, train_ids, settings)
+    report = coverage.to_dict() | {"dimension": vectors.dimension, "glove_words": vectors.file_words}
+    report |= {"source": str(glove), "source_sha256": files.sha256(glove), "settings": asdict(settings)}
+    with files.publish(processed, last="embedding_matrix.npy") as staging:
+        files.write_json(staging / "coverage.json", report)
+        np.save(staging / "embedding_matrix.npy", matrix)
+    stage.log.info(
+        "%d x %d matrix; %.1f%% of the lemmas and %.1f%% of the tokens have a vector; most frequent without: %s",
+        *matrix.shape,
+        100 * report["type_share"],
+        100 * report["token_share"],
+        " ".join(word for word, _ in coverage.missing[:10]),
+    )
+
+
+def _glove_file(this: stage.Stage) -> Path:
+    names = [source["target"] for name, source in this.profile.get("sources", {}).items() if name == "glove"]
+    return stage.input_file(this.arguments.glove, this.places.raw / (names or ["glove.txt"])[0], "GLOVE=file (--glove file)")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The stage's own options."""
+    parser.add_argument("--glove", type=Path, help="GloVe vectors: .txt, .txt.gz, .zip, or .npy with .words.parquet")
+
+
+if __name__ == "__main__":
+    stage.main(run, __doc__, add_arguments)

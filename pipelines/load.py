@@ -1,0 +1,111 @@
+"""Stage 1: a labelled CSV becomes a deduplicated, split corpus (`tweets.parquet`)."""
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines import files, stage
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sentiment.corpus import CorpusReader
+    from sentiment.splitting import Split
+
+
+def run(this: stage.Stage) -> None:
+    """Read, deduplicate, split, write."""
+    from sentiment.corpus import CorpusReader, open_arguments
+    from sentiment.splitting import split
+
+    source = stage.input_file(this.arguments.corpus, this.places.raw / "corpus.csv", "CORPUS=file (--corpus file)")
+    settings = this.settings.corpus
+    with files.publish(this.places.interim, last="tweets.parquet") as staging:
+        spool = staging / "spool.arrow"
+        with source.open(**open_arguments(settings)) as file:
+            reader = CorpusReader(file, settings, str(source))
+            hashes, labels = _spool(reader, spool)
+        parts = split(hashes, labels, this.settings.split)
+        classes = sorted(reader.report.classes_seen)
+        _write_parts(spool, parts, classes, staging / "tweets.parquet")
+        spool.unlink()
+        report = _report(reader, parts, labels, classes)
+        report |= {"source": str(source), "source_sha256": files.sha256(source)}
+        files.write_json(staging / "load.json", report)
+    stage.log.info(
+        "%(rows)d rows: %(ignored)d of ignored classes, %(bad)d bad, %(duplicates)d duplicates and "
+        "%(contradictions)d contradictory ones left out",
+        report,
+    )
+    stage.log.info("kept %s", "; ".join(f"{part}: {counts}" for part, counts in report["parts"].items()))
+
+
+def _spool(reader: "CorpusReader", spool: Path) -> "tuple[np.ndarray, np.ndarray]":
+    """Write texts and labels to ``spool`` as they are read; return hashes uint64 ``(n,)`` and labels uint8 ``(n,)``.
+
+    Only these two stay in memory, so that the corpus may be larger than it.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    from sentiment.splitting import hash_texts
+
+    schema = pa.schema({"text": pa.string(), "label": pa.uint8()})
+    hashes, labels = [], []
+    with pa.OSFile(str(spool), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        for batch in reader:
+            texts = pa.array(batch.texts, pa.string())
+            hashes.append(hash_texts(texts))
+            labels.append(np.array(batch.labels, np.uint8))
+            writer.write_batch(pa.record_batch([texts, pa.array(labels[-1])], schema=schema))
+            stage.log.info("%d rows read", reader.report.rows)
+    return np.concatenate(hashes), np.concatenate(labels)
+
+
+def _write_parts(spool: Path, parts: "Split", classes: list[int], target: Path) -> None:
+    """Copy the rows that were kept, with their part, and labels counted over the classes that occur."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from sentiment.splitting import DROPPED
+
+    schema = pa.schema({"text": pa.string(), "label": pa.uint8(), "part": pa.uint8()})
+    start = 0
+    with pa.memory_map(str(spool)) as mapped, pq.ParquetWriter(target, schema) as writer:
+        batches = pa.ipc.open_file(mapped)
+        for i in range(batches.num_record_batches):
+            batch = batches.get_batch(i)
+            part = parts.part[start : start + batch.num_rows]
+            start += batch.num_rows
+            labels = np.searchsorted(classes, batch.column("label").to_numpy()).astype(np.uint8)
+            rows = pa.record_batch([batch.column("text"), pa.array(labels), pa.array(part)], schema=schema)
+            writer.write_batch(rows.filter(pa.array(part != DROPPED)))
+
+
+def _report(reader: "CorpusReader", parts: "Split", labels: "np.ndarray", classes: list[int]) -> dict[str, Any]:
+    from sentiment.splitting import PARTS
+
+    names = list(reader.settings.labels)
+    report = asdict(reader.report)
+    del report["classes_seen"]
+    counts = {
+        part: {names[label]: int(((parts.part == i) & (labels == label)).sum()) for label in classes}
+        for i, part in enumerate(PARTS)
+    }
+    return report | {
+        "duplicates": parts.duplicates,
+        "contradictions": parts.contradictions,
+        "classes": [names[label] for label in classes],
+        "parts": counts,
+    }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The stage's own options."""
+    parser.add_argument("--corpus", type=Path, help="labelled CSV (default: data/raw/<profile>/corpus.csv)")
+
+
+if __name__ == "__main__":
+    stage.main(run, __doc__, add_arguments)

@@ -1,0 +1,139 @@
+"""Stage 2: tweets become padded ids, and the lexicon that made them (`encoded.json` is written last).
+
+Texts are normalised and tokenised once, into codes kept on disk; spaCy is asked once per distinct token; and the
+codes then turn into ids by way of one table.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines import files, stage
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from sentiment.counting import TypeCounter
+    from sentiment.preprocessing import Preprocessor
+    from sentiment.tokens import Ragged
+
+_ROWS_PER_BATCH = 65_536
+MADE_BY_LOAD = "make preprocess (python -m pipelines.load)"
+
+
+def run(this: stage.Stage) -> None:
+    """Tokenise, build the lexicon, encode, write."""
+    import numpy as np
+
+    from sentiment.counting import TypeCounter
+    from sentiment.lemmas import lexicon_entries
+    from sentiment.lexicon import build_lexicon
+    from sentiment.preprocessing import Preprocessor, select_rules
+
+    settings = this.settings.preprocessing
+    rules = select_rules(settings)
+    tweets = files.require(this.places.interim / "tweets.parquet", MADE_BY_LOAD)
+    loaded = files.read_json(this.places.interim / "load.json", MADE_BY_LOAD)
+    with files.publish(this.places.processed, last="encoded.json") as staging:
+        counter = TypeCounter()
+        spool = staging / "codes.bin"
+        lengths, labels, parts = _spool_codes(tweets, rules, counter, spool)
+        stage.log.info("%d distinct tokens; asking spaCy for their lemmas", len(counter.codes))
+        entries = lexicon_entries(counter.training_counts(), settings)
+        lexicon = build_lexicon(entries, settings.min_count, settings.max_vocabulary)
+        preprocessor = Preprocessor(rules, lexicon, settings.max_tokens, settings.padding)
+        codes = np.memmap(spool, np.int32, "r") if spool.stat().st_size else np.zeros(0, np.int32)
+        ids_of_codes = lexicon.lookup(list(counter.codes))
+        rows = _rows_of_ids(codes, lengths, ids_of_codes, preprocessor)
+        report = _write_parts(rows, labels, parts, preprocessor, staging)
+        spool.unlink()
+        report |= {"classes": loaded["classes"], "vocabulary": len(lexicon.vocabulary)}
+        report |= {"surface_forms": len(lexicon.ids), "settings": asdict(settings)}
+        files.write_text(staging / "lexicon.tsv", lexicon.to_tsv())
+        files.write_text(staging / "vocabulary.txt", "".join(f"{lemma}\n" for lemma in lexicon.vocabulary))
+        files.write_text(staging / "preprocessing.json", preprocessor.to_json())
+        files.write_json(staging / "encoded.json", report)
+    stage.log.info(
+        "%(vocabulary)d lemmas, %(surface_forms)d surface forms; %(tokens_per_tweet).1f tokens a tweet, "
+        "%(unknown_share).1f%% of them unknown, %(cut)d tweets cut",
+        report | {"unknown_share": 100 * report["unknown_share"]},
+    )
+
+
+def _spool_codes(
+    tweets: Path, rules: "tuple", counter: "TypeCounter", spool: Path
+) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
+    """Write every token's code to ``spool`` (int32); return lengths, labels and parts of the rows, each ``(n,)``."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from sentiment.parallel import ordered_map
+    from sentiment.splitting import TRAIN
+    from sentiment.tokens import tokenise
+
+    def tokenised(batch: "pa.RecordBatch") -> tuple:
+        return tokenise(batch.column("text"), rules), batch
+
+    columns: list[tuple] = []
+    with pq.ParquetFile(tweets) as source, spool.open("wb") as sink:
+        for tokens, batch in ordered_map(tokenised, source.iter_batches(_ROWS_PER_BATCH)):
+            part = batch.column("part").to_numpy()
+            codes = counter.add(tokens, part == TRAIN)
+            codes.values.tofile(sink)
+            columns.append((codes.lengths, batch.column("label").to_numpy(), part))
+            stage.log.info("%d of %d tweets tokenised", sum(len(c[0]) for c in columns), source.metadata.num_rows)
+    lengths, labels, parts = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return lengths, labels, parts
+
+
+def _rows_of_ids(
+    codes: "np.ndarray", lengths: "np.ndarray", ids_of_codes: "np.ndarray", preprocessor: "Preprocessor"
+) -> "Iterator[Ragged]":
+    import numpy as np
+
+    from sentiment.tokens import Ragged
+
+    ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+    for start in range(0, len(lengths), _ROWS_PER_BATCH):
+        bounds = ends[start : start + _ROWS_PER_BATCH + 1]
+        block = ids_of_codes[codes[bounds[0] : bounds[-1]]]
+        yield preprocessor.shorten(Ragged(block, lengths[start : start + _ROWS_PER_BATCH]))
+
+
+def _write_parts(
+    rows: "Iterator[Ragged]", labels: "np.ndarray", parts: "np.ndarray", preprocessor: "Preprocessor", folder: Path
+) -> dict:
+    """Write ``<part>.ids.npy`` ``(n, max_tokens)`` in the smallest integer type, and ``<part>.labels.npy``."""
+    import numpy as np
+
+    from sentiment.lexicon import UNKNOWN
+    from sentiment.splitting import PARTS
+
+    dtype = np.min_scalar_type(len(preprocessor.lexicon.vocabulary) - 1)
+    sizes = np.bincount(parts, minlength=len(PARTS))
+    shape = preprocessor.max_tokens
+    targets = [
+        np.lib.format.open_memmap(folder / f"{name}.ids.npy", "w+", dtype, (int(size), shape))
+        for name, size in zip(PARTS, sizes, strict=True)
+    ]
+    filled, start, tokens, unknown, cut = [0] * len(PARTS), 0, 0, 0, 0
+    for block in rows:
+        ids, part = preprocessor.pad(block), parts[start : start + len(block.lengths)]
+        start += len(part)
+        for i, target in enumerate(targets):
+            mine = ids[part == i]
+            target[filled[i] : filled[i] + len(mine)] = mine
+            filled[i] += len(mine)
+        tokens, unknown = tokens + len(block.values), unknown + int((block.values == UNKNOWN).sum())
+        cut += int((block.lengths == preprocessor.max_tokens).sum())
+    for i, (name, target) in enumerate(zip(PARTS, targets, strict=True)):
+        target.flush()
+        np.save(folder / f"{name}.labels.npy", labels[parts == i])
+    tweets = max(1, len(labels))
+    return {"tokens_per_tweet": tokens / tweets, "unknown_share": unknown / max(1, tokens), "cut": cut}
+
+
+if __name__ == "__main__":
+    stage.main(run, __doc__)

@@ -1,0 +1,127 @@
+"""Batches of similar length, each distinct token once: what makes an epoch short.
+
+After stop words go a tweet has about ten tokens, so rows padded to a fixed length are mostly padding. Here rows
+of similar length share a batch, which is cut to its longest; and the layers that see one token at a time are fed
+the distinct tokens of the batch only.
+"""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from sentiment.encoded import EncodedPart, row_lengths
+from sentiment.lexicon import PADDING, UNKNOWN
+
+# Shapes are rounded up, so that a backend that compiles for each shape has few to compile.
+_TIME_STEP = 4
+_TYPES_STEP = 1024
+# Rows are sorted by length among this many batches' worth, so that the order stays random otherwise.
+_SHUFFLE_BATCHES = 40
+
+
+class TokenBatch(NamedTuple):
+    """Distinct ids int32 ``(types,)``, padding first, and indices of them int32 ``(batch, time)``."""
+
+    types: np.ndarray
+    positions: np.ndarray
+
+
+def token_batch(ids: np.ndarray) -> TokenBatch:
+    """Split ``ids`` ``(batch, time)`` into distinct ids and positions; both are padded to rounded shapes."""
+    distinct, positions = np.unique(np.append(ids.ravel(), ids.dtype.type(PADDING)), return_inverse=True)
+    types = np.full(_round_up(len(distinct), _TYPES_STEP), PADDING, np.int32)
+    types[: len(distinct)] = distinct
+    return TokenBatch(types, positions[:-1].reshape(ids.shape).astype(np.int32))
+
+
+def trim(ids: np.ndarray, longest: int, padding: str) -> np.ndarray:
+    """``ids`` ``(batch, max_tokens)`` without the columns that hold padding only, rounded up to few widths."""
+    width = min(ids.shape[1], _round_up(longest, _TIME_STEP))
+    return ids[:, :width] if padding == "post" else ids[:, ids.shape[1] - width :]
+
+
+def _round_up(n: int, step: int) -> int:
+    return -(-max(n, 1) // step) * step
+
+
+class Batches(keras.utils.PyDataset):
+    """An epoch's batches, ``((types, positions), y_true, weights)``, in an order set by seed and epoch alone.
+
+    Args:
+        part: rows and labels; may be memory-mapped.
+        classes: width of the one-hot ``y_true``.
+        batch_size: rows a batch.
+        padding: side of the zeros in ``part.ids``.
+        seed: of the order and of word dropout; None keeps rows in the order of their lengths (validation).
+        word_dropout: share of tokens replaced by the unknown token.
+        class_weights: float32 ``(classes,)`` weight of a row of each class.
+        trim_batches: cut a batch to its longest row (not, where padding is read like a token).
+    """
+
+    def __init__(
+        self,
+        part: EncodedPart,
+        classes: int,
+        batch_size: int,
+        padding: str = "post",
+        seed: int | None = None,
+        word_dropout: float = 0.0,
+        class_weights: np.ndarray | None = None,
+        trim_batches: bool = True,
+    ) -> None:
+        super().__init__()
+        self.part = part
+        self.lengths = row_lengths(part.ids)
+        self.batch_size = batch_size
+        self.padding = padding
+        self.seed = seed
+        self.word_dropout = word_dropout
+        self.trim_batches = trim_batches
+        self._one_hot = np.eye(classes, dtype=np.float32)
+        self._weights = np.ones(classes, np.float32) if class_weights is None else class_weights
+        self.start_epoch(0)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Deal the rows out for ``epoch``."""
+        self.epoch = epoch
+        self._batches = self._deal()
+
+    def on_epoch_end(self) -> None:
+        """Go on to the next epoch's order (called by Keras)."""
+        if self.seed is not None:
+            self.start_epoch(self.epoch + 1)
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return -(-len(self.part.labels) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+        """Batch ``index`` of the epoch."""
+        rows = self._batches[index]
+        ids = self.part.ids[rows]
+        if self.trim_batches:
+            ids = trim(ids, int(self.lengths[rows].max(initial=1)), self.padding)
+        if self.word_dropout and self.seed is not None:
+            drop = self._random(index + 1).random(ids.shape) < self.word_dropout
+            ids = np.where(drop & (ids != PADDING), ids.dtype.type(UNKNOWN), ids)
+        labels = self.part.labels[rows]
+        return token_batch(ids)._asdict(), self._one_hot[labels], self._weights[labels]
+
+    def _random(self, stream: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed or 0, self.epoch, stream])
+
+    def _deal(self) -> list[np.ndarray]:
+        n, size = len(self.part.labels), self.batch_size
+        if self.seed is None:
+            order = np.argsort(self.lengths, kind="stable")
+            return [order[i : i + size] for i in range(0, n, size)]
+        random = self._random(0)
+        shuffled = random.permutation(n)
+        stretch = size * _SHUFFLE_BATCHES
+        batches = []
+        for start in range(0, n, stretch):
+            rows = shuffled[start : start + stretch]
+            rows = rows[np.argsort(self.lengths[rows], kind="stable")]
+            batches += [np.sort(rows[i : i + size]) for i in range(0, len(rows), size)]
+        return [batches[i] for i in random.permutation(len(batches))]

@@ -1,0 +1,25 @@
+"""The encoded corpus: rows of ids, padded, with a label each."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sentiment.lexicon import PADDING
+from sentiment.tokens import Ragged
+
+
+class EncodedPart(NamedTuple):
+    """One part of the corpus: ``ids`` unsigned ``(n, max_tokens)``, ``labels`` integer ``(n,)``."""
+
+    ids: np.ndarray
+    labels: np.ndarray
+
+
+def row_lengths(ids: np.ndarray) -> np.ndarray:
+    """Tokens in each row of ``ids`` ``(n, max_tokens)``, int32 ``(n,)``."""
+    return np.count_nonzero(ids, axis=1).astype(np.int32)
+
+
+def ragged_rows(ids: np.ndarray) -> Ragged:
+    """The rows of ``ids`` ``(n, max_tokens)`` without their padding."""
+    return Ragged(ids[ids != PADDING].astype(np.int32), row_lengths(ids))

@@ -1,0 +1,23 @@
+"""Errors that a user can mend.
+
+Every error raised on purpose derives from :class:`SentimentError`. Command lines catch that one class,
+print its message as a single line and exit with status 2; anything else is a bug and keeps its traceback.
+"""
+
+EXIT_STATUS = 2
+
+
+class SentimentError(Exception):
+    """A mistake in the input, the settings or the order of commands; the message says what to do next."""
+
+
+class SettingsError(SentimentError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class InputError(SentimentError):
+    """An input file is missing, unreadable or not in the expected format."""
+
+
+class ArtefactError(SentimentError):
+    """A file that a stage or a model is made of is missing, damaged or of another model."""

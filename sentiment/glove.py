@@ -1,0 +1,138 @@
+"""Reading GloVe vectors (Pennington, Socher and Manning, 2014): only those of the words that are wanted.
+
+A file of 2 GB passes in the memory of the wanted rows, since every other line is only checked for its length.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sentiment.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class WordVectors:
+    """Vectors found for wanted words.
+
+    Attributes:
+        rows: word -> row of ``matrix``.
+        matrix: float32 ``(found, dimension)``.
+        file_words: how many words the file holds.
+    """
+
+    rows: dict[str, int]
+    matrix: np.ndarray
+    file_words: int
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return int(self.matrix.shape[1])
+
+    def get(self, word: str) -> np.ndarray | None:
+        """The vector of ``word``, float32 ``(dimension,)``, or None."""
+        row = self.rows.get(word)
+        return None if row is None else self.matrix[row]
+
+
+def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimension: int = 0) -> WordVectors:
+    """Read GloVe's text format: a word and its numbers on a line, single spaces between.
+
+    Args:
+        lines: of the file, in bytes.
+        wanted: words to keep.
+        name: of the file, for messages.
+        dimension: numbers expected on a line; 0 takes the first line's count.
+
+    Raises:
+        InputError: the file is empty or not GloVe text, a line has the wrong length, a wanted word's vector is
+            not made of finite numbers, or none of the wanted words is there.
+    """
+    wanted_bytes = {word.encode() for word in wanted}
+    rows: dict[str, int] = {}
+    vectors: list[np.ndarray] = []
+    number, skipped = 0, 0
+    for number, line in enumerate(lines, 1):
+        if number == 1:
+            if _is_header(line):  # word2vec's text format begins with the two sizes
+                skipped = 1
+                continue
+        if not dimension:
+            dimension = _first_dimension(line, name, number)
+        word = _word(line, dimension, name, number)
+        if word in wanted_bytes and (text := word.decode()) not in rows:
+            rows[text] = len(vectors)
+            vectors.append(_numbers(line[len(word) :], dimension, name, number))
+    if not vectors:
+        raise InputError(f"{name}: none of the words wanted is among its {number - skipped} lines: is it a GloVe file?")
+    return WordVectors(rows, np.stack(vectors), number - skipped)
+
+
+def select_vectors(words: Iterable[str], matrix: np.ndarray, wanted: Iterable[str], name: str) -> WordVectors:
+    """Pick the wanted words from vectors that are an array already (``matrix`` float ``(words, dimension)``).
+
+    Raises:
+        InputError: the shapes do not match, or none of the wanted words is there.
+    """
+    words = list(words)
+    if matrix.ndim != 2 or len(words) != len(matrix):
+        raise InputError(f"{name}: expected a row for each of {len(words)} words, received shape {matrix.shape}")
+    known = {word: i for i, word in enumerate(words)}
+    found = sorted({word for word in wanted if word in known}, key=known.__getitem__)
+    if not found:
+        raise InputError(f"{name}: none of the words wanted is among its {len(words)}")
+    picked = np.asarray(matrix[[known[word] for word in found]], np.float32)
+    if not np.isfinite(picked).all():
+        raise InputError(f"{name}: holds values that are not finite numbers")
+    return WordVectors({word: i for i, word in enumerate(found)}, picked, len(words))
+
+
+def _is_header(line: bytes) -> bool:
+    return len(parts := line.split()) == 2 and all(part.isdigit() for part in parts)
+
+
+def _first_dimension(line: bytes, name: str, number: int) -> int:
+    dimension = sum(1 for _ in _trailing_numbers(line))
+    if dimension < 1:
+        raise InputError(f"{name}:{number}: expected a word and its numbers, received {line[:60]!r}: not a GloVe file")
+    return dimension
+
+
+def _trailing_numbers(line: bytes) -> Iterator[bytes]:
+    for part in reversed(line.rstrip().split(b" ")[1:]):
+        if not _is_number(part):
+            return
+        yield part
+
+
+def _is_number(part: bytes) -> bool:
+    try:
+        float(part)
+    except ValueError:
+        return False
+    return True
+
+
+def _word(line: bytes, dimension: int, name: str, number: int) -> bytes:
+    """The word of a line. A few keys of glove.840B hold spaces themselves, so numbers are counted from the right."""
+    spaces = line.count(b" ")
+    if spaces == dimension:
+        return line[: line.index(b" ")]
+    word = line.rsplit(b" ", dimension)[0] if spaces > dimension else line
+    if spaces < dimension or _is_number(word.rsplit(b" ", 1)[-1]):
+        raise InputError(
+            f"{name}:{number}: expected {dimension} numbers, received {spaces}: "
+            "the file is damaged, or embedding.dimension is not the file's"
+        )
+    return word
+
+
+def _numbers(text: bytes, dimension: int, name: str, number: int) -> np.ndarray:
+    try:
+        vector = np.array(text.split(), np.float32)
+    except ValueError as error:
+        raise InputError(f"{name}:{number}: expected {dimension} numbers ({error})") from error
+    if vector.shape != (dimension,) or not np.isfinite(vector).all():
+        raise InputError(f"{name}:{number}: expected {dimension} finite numbers, received {text[:60]!r}")
+    return vector

@@ -1,0 +1,101 @@
+r"""Normalisation: a list of rules that turns a raw tweet into tokens between spaces.
+
+The rules are data (pattern -> replacement, RE2 syntax) and travel with the model, so that training, the
+Python path and the SavedModel graph apply the very same list. Two engines run it, Arrow here and TensorFlow
+in the graph, and both are RE2: no look-around, no backreferences in a pattern, and ``\w \d \s \b`` are ASCII.
+
+Two properties keep the rules fast and the engines equal, and tests hold every rule to them:
+
+* **Only ASCII letters change case.** Unicode case folding differs between engines and versions (``İ``, ``ß``,
+  final sigma); an English model loses nothing.
+* **A rule never looks across a space.** Normalising a tweet is therefore the same as normalising each of its
+  chunks (the stretches between white space), and a chunk needs it only once however often it occurs.
+
+The special tokens (``<user>``, ``<url>``, ``<number>``, ``<smile>`` ...) are those of the GloVe Twitter vectors
+(Pennington, Socher and Manning, 2014).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# What separates chunks: ASCII control characters and blanks, and Unicode's spaces, which RE2's \s leaves out.
+# U+200B..U+200F, U+2060 and U+FEFF are invisible; U+200D and U+FE0F stay, because emoji are joined by them.
+WHITE_SPACE = "[\x00-\x20\x7f-\xa0\u1680\u2000-\u200c\u200e\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]+"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One replacement: every match of ``pattern`` (RE2) becomes ``replacement`` (``\\1`` is the first group)."""
+
+    name: str
+    pattern: str
+    replacement: str
+
+
+def _any_of(*alternatives: str) -> str:
+    return "(?:" + "|".join(alternatives) + ")"
+
+
+_EYES = "[:=;8]"
+_NOSE = "['o*-]?"
+_NEGATED = "ai|are|ca|could|did|do|does|had|has|have|is|might|must|need|should|was|were|wo|would"
+
+RULES: tuple[Rule, ...] = (
+    Rule("url", r"(?:https?:/|www\.)[^ ]*|\b[a-z0-9-]+\.(?:com|org|net|ly|fm|tv)\b(?:/[^ ]*)?", " <url> "),
+    Rule("mention", "@[a-z0-9_]+", " <user> "),
+    Rule("quote_entity", "&(?:quot|#34|nbsp);|ï¿½|�", " "),
+    Rule("less_than", "&lt;", "<"),
+    Rule("greater_than", "&gt;", ">"),
+    Rule("ampersand", "&amp;", "&"),
+    Rule("heart", "<3+|[♥❤💕💖💗💓💞💘💙💚💛💜🖤🤍😍🥰😘]", " <heart> "),
+    Rule("laugh", _any_of(r"\bx+d+\b", "[:=;]" + _NOSE + r"[dp]+\b", "[😂🤣😆😝😜😛😋]"), " <lolface> "),
+    Rule(
+        "smile",
+        _any_of("[:=;]" + _NOSE + r"[)\]}]+", "[([{]+" + _NOSE + "[:=;]", r"\^[_.]?\^", "[😀😃😄😁😊🙂😉☺😇😎👍👏🙌🎉🤗]"),
+        " <smile> ",
+    ),
+    Rule(
+        "sad",
+        _any_of("[:=;]'?" + _NOSE + r"[(\[{]+", r"[)\]}]+" + _NOSE + "[:=]", r"</3", "[😢😭😞😔😟🙁☹😣😖😩😫😥😰😿💔👎😠😡🤬😤]"),
+        " <sadface> ",
+    ),
+    Rule("neutral", _any_of("[:=]" + _NOSE + r"[\\/|]+", r"-[_.]+-", "[😐😑😕🤔😒🙄]"), " <neutralface> "),
+    Rule("number", r"\b[0-9]+(?:[.,:/%][0-9]+)*\b", " <number> "),
+    Rule("quotation", r"\B['’‘´`]+|['’‘´`]+\B", " "),
+    Rule("negation", rf"\b({_NEGATED})n['’´`]?t\b", r"\1 n't"),
+    Rule("clitic", r"['’´`](s|m|re|ve|ll|d)\b", r" '\1"),
+    Rule("exclamation", "!+", " ! "),
+    Rule("question", r"\?+", " ? "),
+    Rule("elongation_a_i", "(a)aa+|(b)bb+|(c)cc+|(d)dd+|(e)ee+|(f)ff+|(g)gg+|(h)hh+|(i)ii+", r"\1\1\2\2\3\3\4\4\5\5\6\6\7\7\8\8\9\9"),
+    Rule("elongation_j_r", "(j)jj+|(k)kk+|(l)ll+|(m)mm+|(n)nn+|(o)oo+|(p)pp+|(q)qq+|(r)rr+", r"\1\1\2\2\3\3\4\4\5\5\6\6\7\7\8\8\9\9"),
+    Rule("elongation_s_z", "(s)ss+|(t)tt+|(u)uu+|(v)vv+|(w)ww+|(x)xx+|(y)yy+|(z)zz+", r"\1\1\2\2\3\3\4\4\5\5\6\6\7\7\8\8"),
+    Rule("punctuation", r"[\x22-\x26\x28-\x2f:;=@\[-`{-~¡-¿×÷‐-‧…‰-⁞]", " "),
+)
+
+
+def normalise(texts: pa.Array, rules: Sequence[Rule] = RULES) -> pa.Array:
+    """Lower-case ASCII, turn white space into spaces and apply ``rules`` in order.
+
+    Args:
+        texts: Arrow string array ``(n,)``, no nulls.
+        rules: what to apply; leaving a rule out switches that treatment off.
+
+    Returns:
+        Arrow string array ``(n,)``: tokens between one or more spaces.
+    """
+    return apply_rules(separate_chunks(texts), rules)
+
+
+def separate_chunks(texts: pa.Array) -> pa.Array:
+    """``texts`` ``(n,)`` in ASCII lower case, every stretch of white space made one space."""
+    return pc.replace_substring_regex(pc.ascii_lower(texts), WHITE_SPACE, " ")
+
+
+def apply_rules(texts: pa.Array, rules: Sequence[Rule]) -> pa.Array:
+    """``rules`` applied in order to text ``(n,)`` that has been through :func:`separate_chunks`."""
+    for rule in rules:
+        texts = pc.replace_substring_regex(texts, rule.pattern, rule.replacement)
+    return texts

@@ -1,0 +1,299 @@
+"""Settings: frozen dataclasses, checked when they are made, with unknown keys refused.
+
+One section a concern; a profile (``pipelines/profiles/*.toml``) sets what differs from the defaults below, and
+each artefact carries the sections it was built from.
+"""
+
+import dataclasses
+import difflib
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sentiment.errors import SettingsError
+
+T = TypeVar("T")
+
+# Stop words of spaCy's English list that say which way a sentence points: what negates, contrasts, compares or
+# intensifies. They stay in the text (see `PreprocessingSettings.keep_words`).
+NEGATIONS = (
+    "not", "no", "never", "n't", "nor", "none", "nothing", "neither", "nobody", "nowhere", "cannot", "without",
+)  # fmt: skip
+CONTRASTS = ("but", "however", "although", "though", "yet", "still", "except", "only", "against", "would", "could", "should")  # fmt: skip
+INTENSIFIERS = (
+    "very", "really", "too", "so", "much", "more", "most", "less", "least", "quite", "rather", "enough", "well",
+    "down", "off", "back", "again", "last", "serious",
+)  # fmt: skip
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise SettingsError(message)
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    _require(value in allowed, f"{name}: expected one of {', '.join(allowed)}, received {value!r}")
+
+
+def _at_least(name: str, value: float, lowest: float) -> None:
+    _require(value >= lowest, f"{name}: expected at least {lowest}, received {value}")
+
+
+def _fraction(name: str, value: float) -> None:
+    _require(0 <= value < 1, f"{name}: expected a number from 0 up to, not including, 1, received {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusSettings:
+    """How a labelled CSV is read. The defaults are Sentiment140's format.
+
+    Attributes:
+        encoding: of the file, a Python codec name.
+        repair_utf8: re-decode a text as UTF-8 where its bytes allow (Sentiment140 is UTF-8 labelled latin-1).
+        delimiter: one character.
+        header: whether the first line names the columns.
+        columns: how many columns a line has; 0 takes the number from the first line.
+        text_column, label_column: a name (with a header) or a position counted from 0.
+        labels: class name -> value in the label column; the order is that of the model's outputs.
+        ignored_labels: values whose rows are left out and counted.
+        max_bad_rows: damaged rows that may be skipped (and counted) before reading fails.
+    """
+
+    encoding: str = "latin-1"
+    repair_utf8: bool = True
+    delimiter: str = ","
+    header: bool = False
+    columns: int = 6
+    text_column: str | int = 5
+    label_column: str | int = 0
+    labels: dict[str, str] = field(default_factory=lambda: {"negative": "0", "neutral": "2", "positive": "4"})
+    ignored_labels: tuple[str, ...] = ()
+    max_bad_rows: int = 0
+
+    def __post_init__(self) -> None:
+        try:
+            "".encode(self.encoding)
+        except LookupError:
+            raise SettingsError(f"corpus.encoding: {self.encoding!r} is not a codec that Python knows") from None
+        _require(len(self.delimiter) == 1, f"corpus.delimiter: expected one character, received {self.delimiter!r}")
+        _at_least("corpus.columns", self.columns, 0)
+        _at_least("corpus.max_bad_rows", self.max_bad_rows, 0)
+        _require(len(self.labels) >= 2, f"corpus.labels: expected two classes or more, received {self.labels}")
+        _require(
+            len(set(self.labels.values())) == len(self.labels),
+            f"corpus.labels: two classes share a value in {self.labels}",
+        )
+        for name, column in (("text_column", self.text_column), ("label_column", self.label_column)):
+            if isinstance(column, str):
+                _require(self.header, f"corpus.{name}: {column!r} is a name, which needs corpus.header = true")
+            else:
+                _at_least(f"corpus.{name}", column, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSettings:
+    """Shares of the deduplicated rows held out; each row's side depends on a hash of its text only."""
+
+    validation: float = 0.05
+    test: float = 0.05
+
+    def __post_init__(self) -> None:
+        _fraction("split.validation", self.validation)
+        _fraction("split.test", self.test)
+        _require(self.validation > 0, "split.validation: expected more than 0, since early stopping needs such rows")
+        _require(self.validation + self.test < 1, "split: validation and test together leave no row for training")
+
+
+@dataclass(frozen=True, slots=True)
+class PreprocessingSettings:
+    """From raw text to padded ids.
+
+    Attributes:
+        skip_rules: names of normalisation rules to leave out (see :mod:`sentiment.normalisation`).
+        lemmatise: look up each token's lemma with spaCy.
+        remove_stop_words: drop the words of spaCy's English stop list, but for ``keep_words``.
+        keep_words: stop words that stay.
+        min_count: training occurrences a lemma needs for an id of its own.
+        max_vocabulary: the most frequent lemmas that get one; 0 sets no limit.
+        max_tokens: length that rows of ids are padded, or cut at the end, to.
+        padding: ``post`` (zeros behind the tokens) or ``pre``.
+    """
+
+    skip_rules: tuple[str, ...] = ()
+    lemmatise: bool = True
+    remove_stop_words: bool = True
+    keep_words: tuple[str, ...] = NEGATIONS + CONTRASTS + INTENSIFIERS
+    min_count: int = 2
+    max_vocabulary: int = 0
+    max_tokens: int = 32
+    padding: str = "post"
+
+    def __post_init__(self) -> None:
+        _at_least("preprocessing.min_count", self.min_count, 1)
+        _at_least("preprocessing.max_vocabulary", self.max_vocabulary, 0)
+        _at_least("preprocessing.max_tokens", self.max_tokens, 1)
+        _one_of("preprocessing.padding", self.padding, ("post", "pre"))
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingSettings:
+    """The frozen GloVe matrix.
+
+    Attributes:
+        dimension: vector length expected of the GloVe file; 0 accepts the file's.
+        member: which member of a ``.zip`` to read; empty takes the only one.
+        standardise: centre and scale the found vectors, column by column.
+        unknown_vectors: what a word without a vector gets: ``context`` (the mean vector of its neighbours in
+            the training tweets), ``random`` (seeded normal) or ``zero``.
+    """
+
+    dimension: int = 0
+    member: str = ""
+    standardise: bool = True
+    unknown_vectors: str = "context"
+
+    def __post_init__(self) -> None:
+        _at_least("embedding.dimension", self.dimension, 0)
+        _one_of("embedding.unknown_vectors", self.unknown_vectors, ("context", "random", "zero"))
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """Layers between the frozen matrix and the class probabilities.
+
+    Attributes:
+        trainable_dimension: width of a second, trainable embedding beside the frozen one; 0 has none.
+        projection: widths of the dense layers (ReLU) that every token's vector passes first; they depend on the
+            token alone and so fold into a table at export.
+        cell: ``simple_rnn``, ``gru`` or ``lstm``.
+        units: state size, per direction.
+        bidirectional: read the tweet from both ends.
+        pooling: ``last`` state, or ``max``, ``mean`` or ``max_mean`` over the states of the real tokens.
+        masking: skip padding; without it padding is read like a token.
+        word_dropout: share of tokens replaced by the unknown token.
+        projection_dropout, trainable_dropout: rates behind each projection and the trainable embedding.
+        recurrent_dropout: rate on the state, inside the recurrence.
+        output_dropout: rate on the pooled state.
+    """
+
+    trainable_dimension: int = 0
+    projection: tuple[int, ...] = ()
+    cell: str = "simple_rnn"
+    units: int = 64
+    bidirectional: bool = True
+    pooling: str = "max"
+    masking: bool = True
+    word_dropout: float = 0.0
+    projection_dropout: float = 0.0
+    trainable_dropout: float = 0.3
+    recurrent_dropout: float = 0.0
+    output_dropout: float = 0.3
+
+    def __post_init__(self) -> None:
+        _at_least("network.trainable_dimension", self.trainable_dimension, 0)
+        for width in self.projection:
+            _at_least("network.projection", width, 1)
+        _at_least("network.units", self.units, 1)
+        _one_of("network.cell", self.cell, ("simple_rnn", "gru", "lstm"))
+        _one_of("network.pooling", self.pooling, ("last", "max", "mean", "max_mean"))
+        for name in ("word_dropout", "projection_dropout", "trainable_dropout", "recurrent_dropout", "output_dropout"):
+            _fraction(f"network.{name}", getattr(self, name))
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """Optimisation.
+
+    Attributes:
+        seed: of everything random: initialisation, order, dropout.
+        epochs: at most; the learning rate falls to zero over this many, along a cosine.
+        batch_size: tweets a step.
+        learning_rate: at the start, after a warm-up over the first 2% of the steps.
+        weight_decay: AdamW's (Loshchilov and Hutter, 2019).
+        clip_norm: largest norm of the whole gradient (Pascanu, Mikolov and Bengio, 2013).
+        label_smoothing: share of a label spread over all classes.
+        class_weights: ``balanced`` weighs each class by the inverse of its frequency; ``none`` does not.
+        patience: epochs without a lower validation loss before stopping.
+        average_weights: keep an exponential moving average of the weights and evaluate that.
+    """
+
+    seed: int = 7
+    epochs: int = 12
+    batch_size: int = 512
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.0
+    clip_norm: float = 1.0
+    label_smoothing: float = 0.0
+    class_weights: str = "none"
+    patience: int = 3
+    average_weights: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience"):
+            _at_least(f"training.{name}", getattr(self, name), 1)
+        _at_least("training.seed", self.seed, 0)
+        _require(self.learning_rate > 0, f"training.learning_rate: expected more than 0, received {self.learning_rate}")
+        _require(self.clip_norm > 0, f"training.clip_norm: expected more than 0, received {self.clip_norm}")
+        _at_least("training.weight_decay", self.weight_decay, 0)
+        _fraction("training.label_smoothing", self.label_smoothing)
+        _one_of("training.class_weights", self.class_weights, ("none", "balanced"))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All sections of a profile."""
+
+    corpus: CorpusSettings = field(default_factory=CorpusSettings)
+    split: SplitSettings = field(default_factory=SplitSettings)
+    preprocessing: PreprocessingSettings = field(default_factory=PreprocessingSettings)
+    embedding: EmbeddingSettings = field(default_factory=EmbeddingSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists, strings and numbers, as JSON has them."""
+        return dataclasses.asdict(self)
+
+
+def from_dict(cls: type[T], values: object, where: str = "") -> T:
+    """Make a settings dataclass from plain data.
+
+    Args:
+        cls: one of the classes above.
+        values: a mapping from field names to values; sections are mappings themselves.
+        where: dotted name of the section, for messages.
+
+    Raises:
+        SettingsError: a key is unknown (the nearest known one is suggested) or a value has the wrong type.
+    """
+    if not isinstance(values, dict):
+        raise SettingsError(f"{where or 'settings'}: expected a section of settings, received {values!r}")
+    hints = typing.get_type_hints(cls)
+    for key in values:
+        if key not in hints:
+            near = difflib.get_close_matches(str(key), hints, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(hints)}"
+            raise SettingsError(f"{_dotted(where, key)}: unknown setting; {hint}")
+    return cls(**{key: _convert(hints[key], value, _dotted(where, key)) for key, value in values.items()})
+
+
+def _dotted(where: str, key: object) -> str:
+    return f"{where}.{key}" if where else str(key)
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return from_dict(typing.cast(type, hint), value, where)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(_convert(arguments[0], item, where) for item in value)
+    if origin is dict and isinstance(value, dict):
+        return {_convert(str, key, where): _convert(str, item, where) for key, item in value.items()}
+    allowed = arguments if origin is types.UnionType else (hint,)
+    if float in allowed and type(value) is int:
+        return float(value)
+    if type(value) not in allowed:
+        names = " or ".join(getattr(kind, "__name__", str(kind)) for kind in allowed)
+        raise SettingsError(f"{where}: expected {names}, received {value!r}")
+    return value

@@ -7,14 +7,13 @@ the distinct tokens of the batch only.
 
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
 from sentiment.encoded import EncodedPart, row_lengths
 from sentiment.lexicon import PADDING, UNKNOWN
 
-# Shapes are rounded up, so that a backend that compiles for each shape has few to compile.
-_TIME_STEP = 4
+# Shapes are rounded up, so that what is compiled for each shape is compiled for few.
+_WIDTHS = (8, 12, 16, 24)
 _TYPES_STEP = 1024
 # Rows are sorted by length among this many batches' worth, so that the order stays random otherwise.
 _SHUFFLE_BATCHES = 40
@@ -35,17 +34,22 @@ def token_batch(ids: np.ndarray) -> TokenBatch:
     return TokenBatch(types, positions[:-1].reshape(ids.shape).astype(np.int32))
 
 
+def widths(max_tokens: int) -> tuple[int, ...]:
+    """The widths that batches are cut to, ascending; the last is ``max_tokens``."""
+    return (*(width for width in _WIDTHS if width < max_tokens), max_tokens)
+
+
 def trim(ids: np.ndarray, longest: int, padding: str) -> np.ndarray:
-    """``ids`` ``(batch, max_tokens)`` without the columns that hold padding only, rounded up to few widths."""
-    width = min(ids.shape[1], _round_up(longest, _TIME_STEP))
+    """``ids`` ``(batch, max_tokens)`` cut to the least width that holds the ``longest`` row."""
+    width = next(width for width in widths(ids.shape[1]) if width >= longest)
     return ids[:, :width] if padding == "post" else ids[:, ids.shape[1] - width :]
 
 
 def _round_up(n: int, step: int) -> int:
-    return -(-max(n, 1) // step) * step
+    return -(-n // step) * step
 
 
-class Batches(keras.utils.PyDataset):
+class Batches:
     """An epoch's batches, ``((types, positions), y_true, weights)``, in an order set by seed and epoch alone.
 
     Args:
@@ -70,7 +74,6 @@ class Batches(keras.utils.PyDataset):
         class_weights: np.ndarray | None = None,
         trim_batches: bool = True,
     ) -> None:
-        super().__init__()
         self.part = part
         self.lengths = row_lengths(part.ids)
         self.batch_size = batch_size
@@ -87,18 +90,13 @@ class Batches(keras.utils.PyDataset):
         self.epoch = epoch
         self._batches = self._deal()
 
-    def on_epoch_end(self) -> None:
-        """Go on to the next epoch's order (called by Keras)."""
-        if self.seed is not None:
-            self.start_epoch(self.epoch + 1)
-
     def __len__(self) -> int:
         """Batches an epoch."""
         return -(-len(self.part.labels) // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         """Batch ``index`` of the epoch."""
-        rows = self._batches[index]
+        rows, weights = self._filled(self._batches[index])
         ids = self.part.ids[rows]
         if self.trim_batches:
             ids = trim(ids, int(self.lengths[rows].max(initial=1)), self.padding)
@@ -106,7 +104,16 @@ class Batches(keras.utils.PyDataset):
             drop = self._random(index + 1).random(ids.shape) < self.word_dropout
             ids = np.where(drop & (ids != PADDING), ids.dtype.type(UNKNOWN), ids)
         labels = self.part.labels[rows]
-        return token_batch(ids)._asdict(), self._one_hot[labels], self._weights[labels]
+        return token_batch(ids)._asdict(), self._one_hot[labels], self._weights[labels] * weights
+
+    def _filled(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``rows`` repeated up to the batch size, and a weight that is zero for the repetitions.
+
+        With every batch of one size, backends compile for one size.
+        """
+        filled = np.resize(rows, self.batch_size)
+        weight = self.batch_size / len(rows)  # Keras divides by the batch size, repetitions included
+        return filled, np.where(np.arange(self.batch_size) < len(rows), weight, 0.0).astype(np.float32)
 
     def _random(self, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed or 0, self.epoch, stream])

@@ -7,11 +7,10 @@
      -> pooled over time                                                 (batch, pooled)
      -> dense, softmax                                                   (batch, classes)
 
-What comes before the recurrence depends on the token alone. Training exploits that: a second model over the same
-layers (``Network.by_type``) works each distinct token of a batch out once; export folds it into a table.
+What comes before the recurrence depends on the token alone. Training exploits that (:mod:`sentiment.typewise`) and
+so does export (:mod:`sentiment.folding`).
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -21,113 +20,93 @@ from keras import layers, ops
 from sentiment.lexicon import PADDING
 from sentiment.settings import NetworkSettings
 
-GLOVE_LAYER = "glove"
-TRAINABLE_LAYER = "trainable_embedding"
-PROJECTION_LAYER = "projection"
-RECURRENT_LAYER = "recurrent"
-CLASSES_LAYER = "classes"
+GLOVE = "glove"
+TRAINABLE = "trainable_embedding"
+TRAINABLE_DROPOUT = "trainable_dropout"
+PROJECTION = "projection"
+RECURRENT = "recurrent"
+OUTPUT_DROPOUT = "output_dropout"
+CLASSES = "classes"
 
 _CELLS = {"simple_rnn": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}
 # States of all three cells lie in (-1, 1): at -2 a padded step never is the maximum.
-_BELOW_ALL_STATES = -2.0
+BELOW_ALL_STATES = -2.0
 
 
-@dataclass(frozen=True)
-class Network:
-    """Two models over the same layers.
-
-    Attributes:
-        model: ids int32 ``(batch, time)`` -> probabilities float32 ``(batch, classes)``. This one is shipped.
-        by_type: distinct ids int32 ``(types,)``, the first of them padding, and indices of them int32
-            ``(batch, time)`` -> the same probabilities, for training.
-    """
-
-    model: keras.Model
-    by_type: keras.Model
-
-
-def build_network(embedding_matrix: np.ndarray, settings: NetworkSettings, classes: int) -> Network:
-    """Make the layers and connect them.
+def build_network(embedding_matrix: np.ndarray, settings: NetworkSettings, classes: int) -> keras.Model:
+    """Make the model ids int32 ``(batch, time)`` -> probabilities float32 ``(batch, classes)``.
 
     Args:
         embedding_matrix: float32 ``(vocabulary, dimension)``, row 0 zero; never trained.
         settings: sizes and kinds.
         classes: number of outputs.
     """
-    tokens = _token_layers(embedding_matrix.shape, settings)
-    rest = _sequence_layers(settings, classes)
     ids = keras.Input((None,), dtype="int32", name="ids")
-    model = keras.Model(ids, _classify(_features(ids, tokens), ids, rest, settings), name="sentiment")
-    types = keras.Input((), dtype="int32", name="types")
-    positions = keras.Input((None,), dtype="int32", name="positions")
-    features = ops.take(_features(types, tokens), positions, axis=0)
-    by_type = keras.Model([types, positions], _classify(features, positions, rest, settings), name="sentiment_by_type")
-    model.get_layer(GLOVE_LAYER).set_weights([embedding_matrix])
-    return Network(model, by_type)
+    features = _token_features(ids, embedding_matrix.shape, settings)
+    real = ops.not_equal(ids, PADDING) if settings.masking else None
+    states = _recurrent_layer(settings)(features, mask=real)
+    pooled = pool(states, ops.ones_like(ids) if real is None else real, settings.pooling)
+    dropped = layers.Dropout(settings.output_dropout, name=OUTPUT_DROPOUT)(pooled)
+    model = keras.Model(ids, layers.Dense(classes, activation="softmax", name=CLASSES)(dropped), name="sentiment")
+    model.get_layer(GLOVE).set_weights([embedding_matrix])
+    return model
 
 
-def _token_layers(shape: tuple[int, ...], settings: NetworkSettings) -> dict[str, Any]:
+def _token_features(ids: Any, shape: tuple[int, ...], settings: NetworkSettings) -> Any:
+    """Layers on each token by itself: ``(batch, time)`` -> ``(batch, time, width)``."""
     vocabulary, dimension = shape
-    own = settings.trainable_dimension
-    return {
-        "glove": layers.Embedding(vocabulary, dimension, trainable=False, name=GLOVE_LAYER),
-        "own": layers.Embedding(vocabulary, own, name=TRAINABLE_LAYER) if own else None,
-        "own_dropout": layers.Dropout(settings.trainable_dropout, name="trainable_dropout") if own else None,
-        "projection": [
-            layer
-            for i, width in enumerate(settings.projection)
-            for layer in (
-                layers.Dense(width, activation="relu", name=f"{PROJECTION_LAYER}_{i}"),
-                layers.Dropout(settings.projection_dropout, name=f"{PROJECTION_LAYER}_dropout_{i}"),
-            )
-        ],
-    }
-
-
-def _features(ids: Any, tokens: dict[str, Any]) -> Any:
-    """What is known of each token by itself: ids of any shape -> ``(..., width)``."""
-    features = tokens["glove"](ids)
-    for layer in tokens["projection"]:
-        features = layer(features)
-    if tokens["own"] is None:
+    features = layers.Embedding(vocabulary, dimension, trainable=False, name=GLOVE)(ids)
+    for i, width in enumerate(settings.projection):
+        features = layers.Dense(width, activation="relu", name=f"{PROJECTION}_{i}")(features)
+    if not settings.trainable_dimension:
         return features
-    return layers.Concatenate()([features, tokens["own_dropout"](tokens["own"](ids))])
+    own = layers.Embedding(vocabulary, settings.trainable_dimension, name=TRAINABLE)(ids)
+    own = layers.Dropout(settings.trainable_dropout, name=TRAINABLE_DROPOUT)(own)
+    return layers.Concatenate()([features, own])
 
 
-def _sequence_layers(settings: NetworkSettings, classes: int) -> dict[str, Any]:
-    recurrent = _CELLS[settings.cell](
-        settings.units,
-        return_sequences=settings.pooling != "last",
-        recurrent_dropout=settings.recurrent_dropout,
-        name=settings.cell,
-    )
-    if settings.bidirectional:
-        recurrent = layers.Bidirectional(recurrent, name=RECURRENT_LAYER)
-    else:
-        recurrent.name = RECURRENT_LAYER
-    return {
-        "recurrent": recurrent,
-        "output_dropout": layers.Dropout(settings.output_dropout, name="output_dropout"),
-        "classes": layers.Dense(classes, activation="softmax", name=CLASSES_LAYER),
-    }
+def type_features(model: keras.Model, types: Any, training: bool = False) -> Any:
+    """What the layers of ``model`` before its recurrence make of ids of any shape ``(...)``: ``(..., width)``."""
+    named = {layer.name: layer for layer in model.layers}
+    features = named[GLOVE](types)
+    for name in sorted(name for name in named if name.startswith(f"{PROJECTION}_")):
+        features = named[name](features)
+    if TRAINABLE not in named:
+        return features
+    own = named[TRAINABLE_DROPOUT](named[TRAINABLE](types), training=training)
+    return ops.concatenate([features, own], axis=-1)
 
 
-def _classify(features: Any, ids: Any, rest: dict[str, Any], settings: NetworkSettings) -> Any:
-    """Recurrence, pooling and output: ``(batch, time, width)`` -> ``(batch, classes)``; zeros of ``ids`` are padding."""
-    real = ops.not_equal(ids, PADDING)
-    states = rest["recurrent"](features, mask=real if settings.masking else None)
-    pooled = _pool(states, real if settings.masking else ops.ones_like(real), settings.pooling)
-    return rest["classes"](rest["output_dropout"](pooled))
+def recurrent_cells(model: keras.Model) -> list[Any]:
+    """The Keras cell of each direction, forward first."""
+    layer = model.get_layer(RECURRENT)
+    if isinstance(layer, layers.Bidirectional):
+        return [layer.forward_layer.cell, layer.backward_layer.cell]
+    return [layer.cell]
 
 
-def _pool(states: Any, real: Any, pooling: str) -> Any:
+def input_and_recurrent_bias(cell: Any) -> tuple[Any, Any]:
+    """The bias that belongs to x W_x, and the one to h W_h (a GRU's only, else None), each ``(gates * units,)``."""
+    if isinstance(cell, layers.GRUCell):
+        return cell.bias[0], cell.bias[1]
+    return cell.bias, None
+
+
+def _recurrent_layer(settings: NetworkSettings) -> Any:
+    many = settings.pooling != "last"
+    name = settings.cell if settings.bidirectional else RECURRENT
+    layer = _CELLS[settings.cell](settings.units, return_sequences=many, name=name)
+    return layers.Bidirectional(layer, name=RECURRENT) if settings.bidirectional else layer
+
+
+def pool(states: Any, real: Any, pooling: str) -> Any:
     """``states`` ``(batch, time, units)`` over the ``real`` steps ``(batch, time)`` -> ``(batch, pooled)``."""
     if pooling == "last":
         return states
     steps = ops.expand_dims(real, -1)
-    maximum = ops.max(ops.where(steps, states, _BELOW_ALL_STATES), axis=1)
+    maximum = ops.max(ops.where(steps, states, BELOW_ALL_STATES), axis=1)
     if pooling == "max":
         return maximum
     weights = ops.cast(steps, states.dtype)
     mean = ops.sum(states * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1.0)
-    return mean if pooling == "mean" else layers.Concatenate()([maximum, mean])
+    return mean if pooling == "mean" else ops.concatenate([maximum, mean], axis=-1)

@@ -79,6 +79,8 @@ def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
     Raises:
         InputError: as :func:`tokenise`.
     """
+    if isinstance(texts, str | bytes):
+        raise InputError("expected a list of texts, received a single one: put it in a list")
     if isinstance(texts, pa.Array | pa.ChunkedArray):
         array = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     else:

@@ -1,18 +1,21 @@
 """Fitting the network: schedule, early stopping on the best validation loss, and a state to resume from."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
+from tqdm import tqdm
 
-from sentiment.batches import Batches
+from sentiment.batches import Batches, widths
 from sentiment.encoded import EncodedPart
-from sentiment.network import GLOVE_LAYER, Network
+from sentiment.network import GLOVE
 from sentiment.settings import Settings, TrainingSettings
+from sentiment.typewise import TypewiseModel
 
-_WARM_UP = 0.02
+_WARM_UP = 0.05
 _VALIDATION_BATCH = 4096
 
 
@@ -23,8 +26,8 @@ class TrainingState:
     Attributes:
         history: one row of figures an epoch.
         best_epoch: the epoch with the lowest validation loss, counted from 0; -1 before the first.
-        weights: every variable of the model but the frozen matrix, and of the optimizer, as arrays.
-        best_weights: the model's variables after ``best_epoch``.
+        weights: copies of all variables that training changes.
+        best_weights: copies of the model's, after ``best_epoch``.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -32,75 +35,102 @@ class TrainingState:
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     best_weights: dict[str, np.ndarray] = field(default_factory=dict)
 
+    def add_epoch(self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray]) -> None:
+        """Note an epoch's figures and variables, and the model's if it is the best so far."""
+        epoch = len(self.history)
+        if self.best_epoch < 0 or figures["val_loss"] < self.history[self.best_epoch]["val_loss"]:
+            self.best_epoch, self.best_weights = epoch, model
+        self.weights = weights
+        self.history.append({"epoch": epoch + 1, **figures})
+
     def is_finished(self, settings: TrainingSettings) -> bool:
         """Whether all epochs have run, or ``patience`` of them without an improvement."""
         done = len(self.history)
         return done >= settings.epochs or (done > 0 and done - 1 - self.best_epoch >= settings.patience)
 
 
-class KeepState(keras.callbacks.Callback):
-    """Records each epoch in a :class:`TrainingState`, stops early and hands the state on to be saved.
-
-    Keras's own EarlyStopping and BackupAndRestore forget the best epoch and the waiting time on a restart, so
-    that a resumed run could end elsewhere than an uninterrupted one.
-    """
-
-    def __init__(self, state: TrainingState, settings: TrainingSettings, save: Callable[[TrainingState], None]) -> None:
-        super().__init__()
-        self.state, self.settings, self.save = state, settings, save
-
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Note the epoch's figures and weights."""
-        figures = {name: float(value) for name, value in (logs or {}).items()}
-        self.state.history.append({"epoch": epoch + 1, **figures})
-        best = self.state.best_epoch
-        if best < 0 or figures["val_loss"] < self.state.history[best]["val_loss"]:
-            self.state.best_epoch = epoch
-            self.state.best_weights = _arrays(self.model)
-        self.state.weights = {**_arrays(self.model), **_arrays(self.model.optimizer, "optimizer")}
-        self.save(self.state)
-        if self.state.is_finished(self.settings):
-            self.model.stop_training = True
-
-
 def train(
-    network: Network,
+    model: keras.Model,
     parts: Mapping[str, EncodedPart],
     settings: Settings,
     state: TrainingState,
     save: Callable[[TrainingState], None],
-    callbacks: tuple[keras.callbacks.Callback, ...] = (),
-    verbose: int = 1,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
-    """Fit ``network`` and leave the weights of the best epoch in it.
+    """Fit ``model`` and leave the weights of the best epoch in it.
+
+    Keras's own EarlyStopping and BackupAndRestore forget the best epoch and the waiting time on a restart, so that
+    a resumed run could end elsewhere than an uninterrupted one; here both follow from ``state``.
 
     Args:
-        network: freshly built, by the same settings that ``state`` was made with.
+        model: freshly built, by the same settings that ``state`` was made with.
         parts: ``train`` and ``validation`` rows.
         settings: sections ``training``, ``network`` and ``preprocessing`` are used.
         state: a new one, or one to go on from.
-        save: called after every epoch with the state; must not keep a reference.
-        callbacks: further Keras callbacks.
-        verbose: as Keras has it: 0 silent, 1 a progress bar, 2 a line an epoch.
+        save: called with the state after every epoch.
+        callbacks: Keras callbacks; they see epochs, not batches.
     """
     options = settings.training
     train_batches, validation_batches = make_batches(parts, settings)
-    compile_network(network.by_type, options, len(train_batches))
+    trainer = Trainer(model, settings, len(train_batches), parts["train"].ids.shape[1])
     if state.weights:
-        _restore(network.by_type, state.weights)
-        _restore(network.by_type.optimizer, state.weights, "optimizer")
-        train_batches.start_epoch(len(state.history))
-    if not state.is_finished(options):
-        network.by_type.fit(
-            train_batches,
-            validation_data=validation_batches,
-            epochs=options.epochs,
-            initial_epoch=len(state.history),
-            shuffle=False,
-            callbacks=[KeepState(state, options, save), *callbacks],
-            verbose=verbose,
-        )
-    _restore(network.by_type, state.best_weights)
+        restore_variables(trainer.variables, state.weights)
+    watchers = keras.callbacks.CallbackList(list(callbacks), model=trainer.any_model, epochs=options.epochs)
+    watchers.on_train_begin()
+    while not state.is_finished(options):
+        epoch = len(state.history)
+        train_batches.start_epoch(epoch)
+        figures = trainer.run(train_batches, f"epoch {epoch + 1}/{options.epochs}", learn=True)
+        validation = trainer.run(validation_batches, "validation", learn=False)
+        figures |= {f"val_{name}": value for name, value in validation.items()}
+        state.add_epoch(figures, copy_variables(trainer.variables), copy_variables(trainable(model)))
+        save(state)
+        watchers.on_epoch_end(epoch, figures)
+    watchers.on_train_end()
+    restore_variables(trainable(model), state.best_weights)
+
+
+class Trainer:
+    """Runs epochs over batches of several widths: one compiled model a width, one optimizer, shared variables."""
+
+    def __init__(self, model: keras.Model, settings: Settings, steps: int, max_tokens: int) -> None:
+        options = settings.training
+        self.optimizer = make_optimizer(options, steps)
+        self.optimizer.build(model.trainable_variables)
+        self.models = {width: TypewiseModel(model, settings.network, width) for width in widths(max_tokens)}
+        self.any_model = self.models[max_tokens]
+        self._model = model
+        for each in self.models.values():
+            each.compile(
+                self.optimizer,
+                keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing),
+                weighted_metrics=["accuracy"],
+                jit_compile=keras.backend.backend() == "jax",  # XLA takes longer to compile than it saves on a CPU
+            )
+
+    @property
+    def variables(self) -> list[Any]:
+        """All that changes in training: the model's variables, its dropout seeds and the optimizer's."""
+        return [*trainable(self._model), *self.optimizer.variables]
+
+    def run(self, batches: Batches, title: str, learn: bool) -> dict[str, float]:
+        """One pass over ``batches``; returns the mean loss and accuracy over the rows."""
+        for model in self.models.values():
+            model.reset_metrics()
+        rows: Counter[int] = Counter()
+        logs: dict[int, dict[str, float]] = {}
+        with tqdm(total=len(batches), desc=title, unit="batch", disable=None, leave=False) as bar:
+            for i in range(len(batches)):
+                inputs, y_true, weights = batches[i]
+                width = inputs["positions"].shape[1]
+                model = self.models[width]
+                step = model.train_on_batch if learn else model.test_on_batch
+                logs[width] = step(inputs, y_true, weights, return_dict=True)
+                rows[width] += int(np.count_nonzero(weights))
+                bar.update()
+        total = sum(rows.values())
+        names = next(iter(logs.values()))
+        return {name: float(sum(logs[w][name] * n for w, n in rows.items()) / total) for name in names}
 
 
 def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[Batches, Batches]:
@@ -123,22 +153,14 @@ def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[
     )
 
 
-def compile_network(model: keras.Model, options: TrainingSettings, steps: int) -> None:
-    """AdamW under a cosine schedule with warm-up; cross-entropy over smoothed labels."""
+def make_optimizer(options: TrainingSettings, steps: int) -> keras.optimizers.Optimizer:
+    """AdamW under a cosine schedule with a linear warm-up; ``steps`` are those of one epoch."""
     total = steps * options.epochs
-    warm_up = round(total * _WARM_UP)
+    warm_up = max(1, round(total * _WARM_UP))
     schedule = keras.optimizers.schedules.CosineDecay(
-        0.0 if warm_up else options.learning_rate,
-        max(1, total - warm_up),
-        warmup_target=options.learning_rate if warm_up else None,
-        warmup_steps=warm_up,
+        0.0, max(1, total - warm_up), warmup_target=options.learning_rate, warmup_steps=warm_up
     )
-    optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=options.weight_decay, global_clipnorm=options.clip_norm, use_ema=False
-    )
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing)
-    model.compile(optimizer, loss, weighted_metrics=["accuracy"], jit_compile=keras.backend.backend() == "jax")
-    optimizer.build(model.trainable_variables)
+    return keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay, global_clipnorm=options.clip_norm)
 
 
 def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:
@@ -147,15 +169,17 @@ def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:
     return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)
 
 
-def _arrays(owner: Any, prefix: str = "model") -> dict[str, np.ndarray]:
-    """Copies of the variables of a model (but the frozen matrix) or an optimizer, under numbered names."""
-    return {f"{prefix}_{i}": np.array(variable) for i, variable in enumerate(_variables(owner))}
+def trainable(model: keras.Model) -> list[Any]:
+    """The variables of ``model`` that training changes: all but the frozen matrix."""
+    return [variable for variable in model.variables if f"{GLOVE}/" not in variable.path]
 
 
-def _restore(owner: Any, arrays: Mapping[str, np.ndarray], prefix: str = "model") -> None:
-    for i, variable in enumerate(_variables(owner)):
-        variable.assign(arrays[f"{prefix}_{i}"])
+def copy_variables(variables: Sequence[Any]) -> dict[str, np.ndarray]:
+    """Values of ``variables`` under numbered names."""
+    return {f"v{i}": np.array(keras.ops.convert_to_numpy(variable)) for i, variable in enumerate(variables)}
 
 
-def _variables(owner: Any) -> list[Any]:
-    return [variable for variable in owner.variables if f"{GLOVE_LAYER}/" not in variable.path]
+def restore_variables(variables: Sequence[Any], values: Mapping[str, np.ndarray]) -> None:
+    """Put back what :func:`copy_variables` copied."""
+    for i, variable in enumerate(variables):
+        variable.assign(values[f"v{i}"])

@@ -1,0 +1,107 @@
+"""Stage 5: the trained model becomes what is used: SavedModel, LiteRT and the light form (`model.json` is last)."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines import files, stage
+from pipelines.artefacts import MADE_BY_PREPROCESS, read_part, read_preprocessor
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from sentiment.preprocessing import Preprocessor
+    from sentiment.recurrence import FoldedNetwork
+
+MADE_BY_TRAIN = "make train (python -m pipelines.train)"
+_TOLERANCE = 1e-5
+_ROWS_COMPARED = 2000
+_WARM_UP = ["I love this", "what a waste of time :("]
+
+
+def run(this: stage.Stage) -> None:
+    """Fold, export, compare, write."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # a SavedModel is TensorFlow's, whichever backend trained
+    import keras
+
+    from sentiment.folding import fold
+    from sentiment.model_folder import network_files
+
+    folder, settings = this.places.model, this.settings.network
+    trained = files.read_json(folder / "training.json", MADE_BY_TRAIN)
+    if trained["settings"]["network"] != this.settings.to_dict()["network"]:
+        stage.log.info("using the network settings that the model was trained with")
+    model = keras.models.load_model(files.require(folder / "model.keras", MADE_BY_TRAIN))
+    preprocessor = read_preprocessor(this.places.processed, MADE_BY_PREPROCESS)
+    network = fold(model, settings)
+    with files.publish(folder, last="model.json") as staging:
+        for name in ("lexicon.tsv", "vocabulary.txt", "preprocessing.json", "coverage.json"):
+            shutil.copyfile(this.places.processed / name, staging / name)
+        network_files(staging, network)
+        _save(staging, preprocessor, network, trained["classes"], settings.masking)
+        ids = read_part(this.places.processed, "validation").ids[:_ROWS_COMPARED].astype("int32")
+        _compare(staging, ids, model, network, settings.masking)
+        _write_manifests(staging, trained, folder)
+    _link(this.places.model)
+    stage.log.info("%s: SavedModel, LiteRT and light form agree within %g", folder, _TOLERANCE)
+
+
+def _save(
+    folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", classes: list[str], masking: bool
+) -> None:
+    from sentiment.saved_model import ServingModule, to_tflite, write_warm_up
+
+    module = ServingModule(preprocessor, network, classes, folder / "lexicon.tsv", masking)
+    version = folder / "saved_model" / "1"
+    module.save(version)
+    write_warm_up(version, _WARM_UP)
+    # TensorFlow Serving looks for numbered folders; tf.saved_model.load is given the folder itself. Both are served.
+    for name in ("saved_model.pb", "variables", "assets"):
+        (folder / "saved_model" / name).symlink_to(Path("1") / name)
+    (folder / "model.tflite").write_bytes(to_tflite(network, preprocessor.max_tokens, masking))
+
+
+def _compare(folder: Path, ids: "np.ndarray", model: "keras.Model", network: "FoldedNetwork", masking: bool) -> None:
+    """Refuse to publish forms that disagree."""
+    import numpy as np
+    import tensorflow as tf
+
+    from sentiment.errors import ArtefactError
+    from sentiment.saved_model import run_tflite
+
+    expected = model.predict(ids, batch_size=512, verbose=0)
+    saved = tf.saved_model.load(str(folder / "saved_model" / "1"))
+    answers = {
+        "light form": network.of_padded(ids, masking),
+        "SavedModel": saved.signatures["serve_ids"](ids=tf.constant(ids))["probabilities"].numpy(),
+        "LiteRT model": run_tflite(folder / "model.tflite", ids),
+    }
+    for name, answer in answers.items():
+        difference = float(np.abs(answer - expected).max())
+        if not difference <= _TOLERANCE:
+            raise ArtefactError(f"the {name} differs from the trained network by {difference:.2g}: nothing is exported")
+
+
+def _write_manifests(staging: Path, trained: dict[str, Any], folder: Path) -> None:
+    from sentiment.model_folder import CHECKED, FORMAT, KERAS_MODEL
+
+    model = {"format": FORMAT, "classes": trained["classes"], "network": trained["settings"]["network"]}
+    model["sha256"] = {name: files.sha256(staging / name) for name in CHECKED}
+    exported = {path.name: files.sha256(path) for path in sorted(staging.iterdir())}
+    kept = {name: files.sha256(folder / name) for name in (KERAS_MODEL, "history.csv", "settings.json")}
+    files.write_json(staging / "model.json", model)
+    exported["model.json"] = files.sha256(staging / "model.json")
+    files.write_json(staging / "manifest.json", trained | {"artefacts": dict(sorted((exported | kept).items()))})
+
+
+def _link(folder: Path) -> None:
+    """Let ``models/latest`` name this model."""
+    temporary = folder.parent / f".latest.{os.getpid()}"
+    temporary.symlink_to(folder.name)
+    temporary.replace(folder.parent / "latest")
+
+
+if __name__ == "__main__":
+    stage.main(run, __doc__)

@@ -1,0 +1,178 @@
+"""Stage 4: the network is trained (`model.keras` is written last); an interrupted run goes on where it stopped."""
+
+import csv
+import io
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines import files, stage
+
+if TYPE_CHECKING:
+    import keras
+
+    from sentiment.encoded import EncodedPart
+    from sentiment.training import TrainingState
+
+MADE_BY_EMBED = "make preprocess (python -m pipelines.embed)"
+_PACKAGES = ("tensorflow", "keras", "spacy", "spacy-lookups-data", "numpy", "pyarrow")
+
+
+def run(this: stage.Stage) -> None:
+    """Build, fit, calibrate, write."""
+    import keras
+
+    from sentiment.calibration import apply_temperature, fit_temperature
+    from sentiment.folding import fold
+    from sentiment.network import build_network
+    from sentiment.training import train
+
+    parts, matrix, classes = _inputs(this)
+    stage.log.info("%s", describe_device())
+    keras.utils.set_random_seed(this.settings.training.seed)
+    model = build_network(matrix, this.settings.network, len(classes))
+    checkpoint = Checkpoint(this.places.model / ".checkpoint.npz", _identity(this))
+    state = checkpoint.read()
+    train(model, parts, this.settings, state, checkpoint.write, _callbacks(this, state))
+    validation = parts["validation"]
+    probabilities = fold(model, this.settings.network).of_padded(validation.ids, this.settings.network.masking)
+    temperature = fit_temperature(probabilities, validation.labels)
+    apply_temperature(model, temperature)
+    best = state.history[state.best_epoch]
+    with files.publish(this.places.model, last="model.keras") as staging:
+        model.save(staging / "model.keras")
+        files.write_text(staging / "history.csv", _table(state.history))
+        files.write_json(staging / "settings.json", this.settings.to_dict())
+        files.write_json(staging / "training.json", _manifest(this, classes, temperature, state))
+    checkpoint.path.unlink(missing_ok=True)
+    stage.log.info(
+        "best epoch %d of %d: validation loss %.4f, accuracy %.4f; temperature %.3f",
+        *(state.best_epoch + 1, len(state.history), best["val_loss"], best["val_accuracy"], temperature),
+    )
+
+
+def describe_device() -> str:
+    """Which backend computes, and on what."""
+    import keras
+
+    backend = keras.backend.backend()
+    devices = [device for device in keras.distribution.list_devices() if not device.startswith("cpu")]
+    where = f"on {', '.join(devices)}" if devices else "on the CPU (no GPU found)"
+    return f"Keras {keras.version()} with the {backend} backend {where}"
+
+
+class Checkpoint:
+    """The training state on disk, bound to the inputs and settings it was made from."""
+
+    def __init__(self, path: Path, identity: str) -> None:
+        self.path, self.identity = path, identity
+
+    def read(self) -> "TrainingState":
+        """The saved state, or a new one where there is none of this identity."""
+        import numpy as np
+
+        from sentiment.training import TrainingState
+
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                meta = json.loads(str(file["meta"]))
+                arrays = {name: file[name] for name in file.files if name != "meta"}
+        except FileNotFoundError:
+            return TrainingState()
+        except (OSError, ValueError, EOFError, KeyError) as error:
+            stage.log.warning("%s is damaged (%s); starting anew", self.path, error)
+            return TrainingState()
+        if meta["identity"] != self.identity:
+            stage.log.info("inputs or settings have changed since the interrupted run; starting anew")
+            return TrainingState()
+        stage.log.info("resuming after epoch %d", len(meta["history"]))
+        return TrainingState(meta["history"], meta["best_epoch"], _group(arrays, "now/"), _group(arrays, "best/"))
+
+    def write(self, state: "TrainingState") -> None:
+        """Save ``state``, by way of a temporary name."""
+        import numpy as np
+
+        meta = {"identity": self.identity, "history": state.history, "best_epoch": state.best_epoch}
+        now = {f"now/{name}": value for name, value in state.weights.items()}
+        best = {f"best/{name}": value for name, value in state.best_weights.items()}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(".tmp.npz")
+        np.savez(temporary, meta=np.array(json.dumps(meta)), **now, **best)  # type: ignore[arg-type]
+        temporary.replace(self.path)
+        stage.log.info(", ".join(f"{name} {value:.4g}" for name, value in state.history[-1].items()))
+
+
+def _group(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _inputs(this: stage.Stage) -> "tuple[dict[str, EncodedPart], Any, list[str]]":
+    import numpy as np
+
+    from pipelines.artefacts import MADE_BY_PREPROCESS, read_part
+
+    processed = this.places.processed
+    classes = files.read_json(processed / "encoded.json", MADE_BY_PREPROCESS)["classes"]
+    matrix = np.load(files.require(processed / "embedding_matrix.npy", MADE_BY_EMBED), allow_pickle=False)
+    return {name: read_part(processed, name) for name in ("train", "validation")}, matrix, classes
+
+
+def _identity(this: stage.Stage) -> str:
+    """Changes when a resumed run would not be the same run: settings, ids, matrix or backend."""
+    import keras
+
+    names = ("train.ids.npy", "train.labels.npy", "validation.ids.npy", "embedding_matrix.npy")
+    parts = [files.sha256(this.places.processed / name) for name in names]
+    return json.dumps([keras.backend.backend(), keras.version(), this.settings.to_dict(), parts], sort_keys=True)
+
+
+def _callbacks(this: stage.Stage, state: "TrainingState") -> "list[keras.callbacks.Callback]":
+    import keras
+
+    if keras.backend.backend() != "tensorflow":  # its writer is TensorFlow's
+        return []
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return [keras.callbacks.TensorBoard(this.places.model / "logs" / stamp, write_graph=False)]
+
+
+def _table(history: list[dict[str, float]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, history[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()
+
+
+def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: "TrainingState") -> dict[str, Any]:
+    processed, interim = this.places.processed, this.places.interim
+    loaded = files.read_json(interim / "load.json", "make preprocess")
+    coverage = files.read_json(processed / "coverage.json", "make preprocess")
+    inputs = {
+        "corpus": {"path": loaded["source"], "sha256": loaded["source_sha256"]},
+        "glove": {"path": coverage["source"], "sha256": coverage["source_sha256"]},
+    }
+    return {
+        "profile": this.places.profile,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "classes": classes,
+        "seed": this.settings.training.seed,
+        "temperature": temperature,
+        "epochs": len(state.history),
+        "best_epoch": state.best_epoch + 1,
+        "device": describe_device(),
+        "settings": this.settings.to_dict(),
+        "inputs": inputs,
+        "rows": loaded["parts"],
+        "load": {name: loaded[name] for name in ("rows", "ignored", "bad", "duplicates", "contradictions")},
+        "encoded": files.read_json(processed / "encoded.json", "make preprocess"),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
+    }
+
+
+if __name__ == "__main__":
+    stage.main(run, __doc__)

@@ -1,0 +1,35 @@
+"""Tweet sentiment: a recurrent network over frozen GloVe vectors, from raw text to probabilities.
+
+    >>> import sentiment
+    >>> model = sentiment.load("models/sample")                 # doctest: +SKIP
+    >>> model.predict(["I love this", "what a waste of time"])  # doctest: +SKIP
+    array(['positive', 'negative'], dtype='<U8')
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentiment.errors import ArtefactError, InputError, SentimentError, SettingsError
+
+if TYPE_CHECKING:
+    from sentiment.classifier import SentimentClassifier
+
+__version__ = "0.1.0"
+__all__ = ["ArtefactError", "InputError", "SentimentError", "SettingsError", "__version__", "load"]
+
+
+def load(path: str | Path = "models/latest") -> "SentimentClassifier":
+    """Read a trained model from its folder; needs neither TensorFlow nor spaCy.
+
+    Args:
+        path: a folder that `make train` has made, such as ``models/sample``.
+
+    Returns:
+        An object with ``classes_``, ``predict(texts)`` and ``predict_proba(texts)``.
+
+    Raises:
+        ArtefactError: there is no model, or it is incomplete, damaged or put together from different models.
+    """
+    from sentiment.model_folder import read_classifier
+
+    return read_classifier(Path(path))

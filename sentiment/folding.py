@@ -1,0 +1,48 @@
+"""Folding a trained Keras network into a table and a few matrices (:class:`sentiment.recurrence.FoldedNetwork`)."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from sentiment.network import CLASSES, GLOVE, input_and_recurrent_bias, recurrent_cells, type_features
+from sentiment.recurrence import Direction, FoldedNetwork
+from sentiment.settings import NetworkSettings
+
+_ROWS_PER_BATCH = 8192
+
+
+def fold(model: keras.Model, settings: NetworkSettings) -> FoldedNetwork:
+    """Work out each token's x W_x + b once; the recurrent and output weights stay as they are.
+
+    Args:
+        model: ids -> probabilities, as :func:`sentiment.network.build_network` makes it.
+        settings: it was built with.
+    """
+    cells = recurrent_cells(model)
+    kernel, bias = (keras.ops.convert_to_numpy(weight) for weight in model.get_layer(CLASSES).weights)
+    return FoldedNetwork(
+        table=_table(model, cells),
+        directions=tuple(_direction(cell) for cell in cells),
+        output_kernel=kernel,
+        output_bias=bias,
+        cell=settings.cell,
+        pooling=settings.pooling,
+    )
+
+
+def _table(model: keras.Model, cells: list[Any]) -> np.ndarray:
+    vocabulary = model.get_layer(GLOVE).input_dim
+    kernel = np.concatenate([keras.ops.convert_to_numpy(cell.kernel) for cell in cells], axis=-1)
+    bias = np.concatenate([keras.ops.convert_to_numpy(input_and_recurrent_bias(cell)[0]) for cell in cells])
+    blocks = []
+    for start in range(0, vocabulary, _ROWS_PER_BATCH):
+        ids = np.arange(start, min(start + _ROWS_PER_BATCH, vocabulary), dtype=np.int32)
+        blocks.append(keras.ops.convert_to_numpy(type_features(model, ids)) @ kernel + bias)
+    return np.concatenate(blocks).astype(np.float32)
+
+
+def _direction(cell: Any) -> Direction:
+    bias = input_and_recurrent_bias(cell)[1]
+    kernel = keras.ops.convert_to_numpy(cell.recurrent_kernel)
+    return Direction(kernel, None if bias is None else keras.ops.convert_to_numpy(bias))

@@ -138,7 +138,8 @@ def render(explanation: Explanation, colour: bool = False) -> str:
         colour: use ANSI colours; without it the text is free of control characters but for line ends.
     """
     paint = _painted if colour else _plain
-    head = f"{without_controls(explanation.label)} {explanation.probability:.1%}  (log-odds {explanation.log_odds:+.2f})"
+    label = without_controls(explanation.label)
+    head = f"{label} {explanation.probability:.1%}  (log-odds {explanation.log_odds:+.2f})"
     largest = max((abs(view.contribution or 0.0) for view in explanation.tokens), default=0.0)
     lines = [paint(_BOLD, head), *(_line(view, largest, paint) for view in explanation.tokens)]
     if not any(view.contribution is not None for view in explanation.tokens):

@@ -15,8 +15,13 @@ SHORT, LONG = 8, 16
 MANY_UNKNOWN = 0.2
 _EMOJI = "[\U0001f300-\U0001faff\u2600-\u27bf\u2764\u2b50]"
 _EMOTICON = r"(?:^|\s)(?:[:=;8]['o*-]?[)\](\[dDpP/\\|}{@3]+|[)\](\[]+['o*-]?[:=;]|<3+|</3|\^[_.]?\^|[xX][dD]+\b)"
+# Only these stems: "want" and "front" end as negations without an apostrophe do.
+_NEGATED = (
+    "(?:ai|are|ca|could|did|do|does|had|has|have|is|might|must|need|should|was|were|wo|would)n['’]?t"
+    "|not|no|never|nor|none|nothing|nobody|nowhere|neither|cannot|without"
+)
 PATTERNS: Mapping[str, re.Pattern[str]] = {
-    "negation": re.compile(r"\b(?:not|no|never|nor|none|nothing|nobody|neither|cannot|without|\w+n['’]?t)\b", re.IGNORECASE),
+    "negation": re.compile(rf"\b(?:{_NEGATED})\b", re.IGNORECASE),
     "emoticon or emoji": re.compile(f"{_EMOTICON}|{_EMOJI}"),
     "hashtag": re.compile(r"(?:^|\W)#\w"),
     "word in capitals": re.compile(r"(?<![\w@#])[A-Z]{3,}(?!\w)"),
@@ -25,10 +30,6 @@ PATTERNS: Mapping[str, re.Pattern[str]] = {
     "mention": re.compile(r"(?:^|\W)@\w"),
     "link": re.compile(r"https?:/|\bwww\.|\b[a-z0-9-]+\.(?:com|org|net|ly|fm|tv)\b", re.IGNORECASE),
 }
-# "ant", "want", "front" … end as negations without an apostrophe do: only these stems make one.
-_NEGATED_STEMS = frozenset(
-    "ai are ca could did do does had has have is might must need should was were wo would".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,6 @@ def find_slices(texts: Sequence[str], preprocessor: Preprocessor | None = None) 
         preprocessor: adds the slice of tweets of which one token in five or more is unknown to the model.
     """
     slices = {name: _matching(texts, pattern) for name, pattern in PATTERNS.items()}
-    slices["negation"] = np.fromiter((_negates(text) for text in texts), bool, len(texts))
     slices |= _by_length(texts)
     if preprocessor is not None:
         slices["unknown words ≥ 20%"] = unknown_shares(texts, preprocessor) >= MANY_UNKNOWN
@@ -105,15 +105,6 @@ def _measure(name: str, correct: np.ndarray) -> SliceMetrics:
 
 def _matching(texts: Sequence[str], pattern: re.Pattern[str]) -> np.ndarray:
     return np.fromiter((pattern.search(text) is not None for text in texts), bool, len(texts))
-
-
-def _negates(text: str) -> bool:
-    for match in PATTERNS["negation"].finditer(text):
-        word = match.group().lower()
-        stem = re.sub("n['’]?t$", "", word)
-        if stem == word or "'" in word or "’" in word or stem in _NEGATED_STEMS or word in ("not", "cant", "wont"):
-            return True
-    return False
 
 
 def _by_length(texts: Sequence[str]) -> dict[str, np.ndarray]:

@@ -1,0 +1,129 @@
+"""Stage 6: the exported model and its peers are scored on rows none of them has seen (`metrics.json` is last)."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipelines import files, stage
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sentiment.baselines import LabelledPart, Predictor
+    from sentiment.classifier import SentimentClassifier
+
+HELD_OUT = "held_out"
+
+
+class TestSet(NamedTuple):
+    """Rows to score on; ``left_out`` counts those of a class that the model does not have."""
+
+    name: str
+    source: str
+    rows: "LabelledPart"
+    left_out: int
+
+
+def run(this: stage.Stage) -> None:
+    """Read the test sets, score model and baselines on each, write."""
+    import pandas as pd
+
+    import sentiment
+    from sentiment.baselines import fit_baselines
+
+    model = sentiment.load(this.places.model)
+    classes = model.classes_.tolist()
+    corpora = [files.require_input(path, "--corpus file") for path in this.arguments.corpus]
+    tests = [_held_out(this), *(_corpus(path, this, classes) for path in corpora)]
+    stage.log.info("fitting the baselines")
+    baselines = fit_baselines(_part(this, "train"), classes)
+    scored = [_score(test, model, baselines) for test in tests]
+    with files.publish(this.places.model, last="metrics.json") as staging:
+        pd.concat([rows for _, rows in scored]).to_csv(staging / "predictions.csv", index=False)
+        files.write_json(staging / "metrics.json", {test.name: m for test, (m, _) in zip(tests, scored, strict=True)})
+    for test, (metrics, _) in zip(tests, scored, strict=True):
+        stage.log.info("%s", _summary(test.name, metrics))
+
+
+def _part(this: stage.Stage, name: str) -> "LabelledPart":
+    import pyarrow.parquet as pq
+
+    from sentiment.baselines import LabelledPart
+    from sentiment.splitting import PARTS
+
+    tweets = files.require(this.places.interim / "tweets.parquet", "make preprocess (python -m pipelines.load)")
+    table = pq.read_table(tweets, filters=[("part", "=", PARTS.index(name))])
+    return LabelledPart(table.column("text").to_pylist(), table.column("label").to_numpy().astype("int64"))
+
+
+def _held_out(this: stage.Stage) -> TestSet:
+    return TestSet(HELD_OUT, "the part of the corpus that was set apart", _part(this, "test"), 0)
+
+
+def _corpus(path: Path, this: stage.Stage, classes: Sequence[str]) -> TestSet:
+    """Read a labelled CSV in the format of the profile's corpus."""
+    import numpy as np
+
+    from sentiment.baselines import LabelledPart
+    from sentiment.corpus import CorpusReader, open_arguments
+    from sentiment.errors import InputError
+
+    settings = this.settings.corpus
+    texts, labels = [], []
+    with path.open(**open_arguments(settings)) as file:
+        for batch in CorpusReader(file, settings, str(path)):
+            texts += batch.texts
+            labels += batch.labels
+    names = list(settings.labels)
+    known = [(text, classes.index(names[i])) for text, i in zip(texts, labels, strict=True) if names[i] in classes]
+    if not known:
+        raise InputError(f"{path}: expected rows of the classes {', '.join(classes)}, received none")
+    rows = LabelledPart([text for text, _ in known], np.array([label for _, label in known]))
+    return TestSet(path.name, str(path), rows, len(texts) - len(known))
+
+
+def _score(
+    test: TestSet, model: "SentimentClassifier", baselines: "dict[str, Predictor]"
+) -> tuple[dict[str, Any], Any]:
+    """Figures of model and baselines, and the row-by-row answers as a data frame."""
+    import pandas as pd
+
+    from sentiment.metrics import mcnemar, measure
+
+    classes, y_true = model.classes_, test.rows.labels
+    probabilities = model.predict_proba(test.rows.texts)
+    y_pred = probabilities.argmax(axis=1)
+    metrics = {"source": test.source, "left_out": test.left_out}
+    metrics |= measure(y_true, y_pred, len(classes), probabilities).to_dict()
+    columns: dict[str, Any] = {"test_set": test.name, "text": test.rows.texts}
+    columns |= {"y_true": classes[y_true], "y_pred": classes[y_pred]}
+    columns |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(classes)}
+    peers = metrics["baselines"] = {}
+    for name, predict in baselines.items():
+        answers = predict(test.rows.texts)
+        columns[name] = classes[answers.labels]
+        peers[name] = measure(y_true, answers.labels, len(classes), answers.probabilities).to_dict()
+        peers[name]["accuracy_difference"] = metrics["accuracy"] - peers[name]["accuracy"]
+        peers[name]["mcnemar_p"] = mcnemar(y_pred == y_true, answers.labels == y_true)
+    return metrics, pd.DataFrame(columns)
+
+
+def _summary(name: str, metrics: dict[str, Any]) -> str:
+    low, high = metrics["accuracy_ci95"]
+    peers = ", ".join(f"{peer} {100 * m['accuracy']:.1f}" for peer, m in metrics["baselines"].items())
+    return (
+        f"{name}: accuracy {100 * metrics['accuracy']:.1f}% (95% CI {100 * low:.1f} to {100 * high:.1f}, "
+        f"n = {metrics['n']}), macro recall {100 * metrics['macro_recall']:.1f}%, ECE {metrics['ece']:.3f}; {peers}"
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The stage's own options."""
+    parser.add_argument(
+        "--corpus", type=Path, action="append", default=[], help="a further labelled CSV to score on; may be repeated"
+    )
+
+
+if __name__ == "__main__":
+    stage.main(run, __doc__, add_arguments)

@@ -1,0 +1,121 @@
+"""Peers measured in the same run on the same rows: majority, VADER, TextBlob, TF-IDF + logistic regression, fastText."""
+
+import importlib.util
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+# VADER's authors count a compound score within 0.05 of zero as neutral (Hutto and Gilbert, 2014).
+_VADER_NEUTRAL = 0.05
+_SEED = 7
+
+
+class LabelledPart(NamedTuple):
+    """Raw texts and class indices."""
+
+    texts: Sequence[str]
+    labels: np.ndarray
+
+
+class Answers(NamedTuple):
+    """Predicted class indices ``(n,)`` and, where a baseline has them, probabilities ``(n, classes)``."""
+
+    labels: np.ndarray
+    probabilities: np.ndarray | None
+
+
+Predictor = Callable[[Sequence[str]], Answers]
+
+
+def fit_baselines(train: LabelledPart, classes: Sequence[str]) -> dict[str, Predictor]:
+    """Make every baseline that is installed; those that learn, learn from ``train``.
+
+    Args:
+        train: the rows the model was trained on.
+        classes: names; the lexicon methods need ``negative`` and ``positive`` among them.
+    """
+    baselines = {"majority": _majority(train, len(classes))}
+    if {"negative", "positive"} <= set(classes):
+        if importlib.util.find_spec("vaderSentiment"):
+            baselines["vader"] = _vader(list(classes))
+        if importlib.util.find_spec("textblob"):
+            baselines["textblob"] = _textblob(list(classes))
+    baselines["tfidf_logistic_regression"] = _logistic_regression(train)
+    if importlib.util.find_spec("fasttext"):
+        baselines["fasttext"] = _fasttext(train, len(classes))
+    return baselines
+
+
+def _majority(train: LabelledPart, classes: int) -> Predictor:
+    shares = np.bincount(train.labels, minlength=classes) / len(train.labels)
+
+    def predict(texts: Sequence[str]) -> Answers:
+        return Answers(np.full(len(texts), shares.argmax()), np.tile(shares, (len(texts), 1)))
+
+    return predict
+
+
+def _by_score(scores: Sequence[float], classes: list[str], neutral: float) -> Answers:
+    """Class by the sign of a score; between ``-neutral`` and ``neutral`` neutral, if there is such a class."""
+    values = np.array(scores)
+    labels = np.where(values > 0, classes.index("positive"), classes.index("negative"))
+    if "neutral" in classes:
+        labels[np.abs(values) < neutral] = classes.index("neutral")
+    return Answers(labels, None)
+
+
+def _vader(classes: list[str]) -> Predictor:
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    score = SentimentIntensityAnalyzer().polarity_scores
+    return lambda texts: _by_score([score(text)["compound"] for text in texts], classes, _VADER_NEUTRAL)
+
+
+def _textblob(classes: list[str]) -> Predictor:
+    from textblob.en.sentiments import PatternAnalyzer
+
+    analyse = PatternAnalyzer().analyze
+    return lambda texts: _by_score([analyse(text).polarity for text in texts], classes, _VADER_NEUTRAL)
+
+
+def _logistic_regression(train: LabelledPart) -> Predictor:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, dtype=np.float32)
+    pipeline = make_pipeline(vectorizer, LogisticRegression(C=4.0, max_iter=300, random_state=_SEED))
+    pipeline.fit(train.texts, train.labels)
+
+    def predict(texts: Sequence[str]) -> Answers:
+        probabilities = pipeline.predict_proba(texts)
+        return Answers(probabilities.argmax(axis=1), probabilities)
+
+    return predict
+
+
+def _fasttext(train: LabelledPart, classes: int) -> Predictor:
+    """Supervised fastText with bigrams (Joulin et al., 2017), one thread so that it is deterministic."""
+    import fasttext
+
+    def one_line(text: str) -> str:
+        return " ".join(text.lower().split())
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "train.txt")
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(f"__label__{y} {one_line(x)}\n" for x, y in zip(train.texts, train.labels, strict=True))
+        model = fasttext.train_supervised(path, wordNgrams=2, thread=1, seed=_SEED, verbose=0)
+
+    def predict(texts: Sequence[str]) -> Answers:
+        probabilities = np.zeros((len(texts), classes))
+        for row, text in enumerate(texts):  # the wrapper's own predict fails with NumPy 2; what it wraps does not
+            pairs = model.f.predict(f"{one_line(text)}\n", classes, 0.0, "strict")
+            for probability, name in pairs:
+                probabilities[row, int(name.removeprefix("__label__"))] = probability
+        return Answers(probabilities.argmax(axis=1), probabilities)
+
+    return predict

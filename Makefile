@@ -1,0 +1,112 @@
+# The pipeline as a graph of files. `make help` lists the commands; a second `make` does nothing.
+#
+#   PROFILE   sample (default), sentiment140, or one of your own in pipelines/profiles/
+#   CORPUS    a labelled CSV to use instead of the profile's
+#   GLOVE     GloVe vectors to use instead of the profile's
+#   TESTS     further labelled CSVs that evaluate scores
+#   SET       settings to override, e.g. SET="training.epochs=3 network.cell=gru"
+
+PROFILE ?= sample
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python -m
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export TF_ENABLE_ONEDNN_OPTS ?= 0
+
+RAW := data/raw/$(PROFILE)
+INTERIM := data/interim/$(PROFILE)
+PROCESSED := data/processed/$(PROFILE)
+MODEL := models/$(PROFILE)
+CORPUS ?= $(RAW)/corpus.csv
+GLOVE ?= $(RAW)/$(if $(filter sample,$(PROFILE)),glove.npy,glove.zip)
+OPTIONS := --profile $(PROFILE) $(addprefix --set ,$(SET))
+
+# What each stage's code is made of; a change of it runs that stage and what follows.
+LOAD_CODE := pipelines/load.py $(addprefix sentiment/,corpus.py splitting.py)
+PREPROCESS_CODE := pipelines/preprocess.py $(addprefix sentiment/,normalisation.py tokens.py lemmas.py lexicon.py preprocessing.py counting.py)
+EMBED_CODE := pipelines/embed.py pipelines/inputs.py sentiment/glove.py sentiment/embedding.py
+TRAIN_CODE := pipelines/train.py $(addprefix sentiment/,network.py typewise.py batches.py training.py calibration.py)
+EXPORT_CODE := pipelines/export.py $(addprefix sentiment/,saved_model.py folding.py recurrence.py model_folder.py)
+EVALUATE_CODE := pipelines/evaluate.py sentiment/metrics.py sentiment/baselines.py
+REPORT_CODE := pipelines/report.py $(wildcard sentiment/report*.py sentiment/figures.py sentiment/slices.py sentiment/templates/*)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all help download preprocess train evaluate report tensorboard test check bench clean FORCE
+
+all: evaluate ## everything: preprocess, train, evaluate
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+download: $(BIN)/.installed ## fetch what the profile is made from
+	$(RUN) pipelines.download $(OPTIONS)
+
+preprocess: $(PROCESSED)/embedding_matrix.npy ## corpus and GloVe -> ids, lexicon, embedding matrix
+
+train: $(MODEL)/model.json ## fit the network and export it
+
+evaluate: $(MODEL)/metrics.json ## score the model and its peers
+
+report: $(BIN)/.installed ## write report and model card again
+	$(RUN) pipelines.report $(OPTIONS)
+
+tensorboard: $(BIN)/.installed ## look at the training logs
+	$(BIN)/pip install -q -c constraints.txt -e '.[tensorboard]'
+	$(BIN)/tensorboard --logdir $(MODEL)/logs
+
+test: $(BIN)/.developer ## the test suite
+	$(RUN) pytest
+
+check: $(BIN)/.developer ## ruff and mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(BIN)/.peers ## measure speed and memory against the alternatives
+	$(RUN) pipelines.bench
+
+clean: ## remove artefacts, but neither downloads nor .venv
+	rm -rf data/interim/* data/processed/* models/*/
+
+$(BIN)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(BIN)/.developer: $(BIN)/.installed
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(BIN)/.peers: $(BIN)/.installed
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[peers]'
+	@touch $@
+
+# Settings of each stage as it sees them. The file changes only when they do, so nothing runs for nothing.
+$(INTERIM)/settings/%.json: FORCE | $(BIN)/.installed
+	@$(RUN) pipelines.settings $* $(OPTIONS) --inputs '$(CORPUS)' '$(GLOVE)'
+
+$(RAW)/%: | $(BIN)/.installed
+	$(RUN) pipelines.download $(OPTIONS)
+
+$(INTERIM)/tweets.parquet: $(CORPUS) $(INTERIM)/settings/load.json $(LOAD_CODE) | $(BIN)/.installed
+	$(RUN) pipelines.load $(OPTIONS) --corpus '$(CORPUS)'
+
+$(PROCESSED)/encoded.json: $(INTERIM)/tweets.parquet $(INTERIM)/settings/preprocess.json $(PREPROCESS_CODE)
+	$(RUN) pipelines.preprocess $(OPTIONS)
+
+$(PROCESSED)/embedding_matrix.npy: $(PROCESSED)/encoded.json $(GLOVE) $(INTERIM)/settings/embed.json $(EMBED_CODE)
+	$(RUN) pipelines.embed $(OPTIONS) --glove '$(GLOVE)'
+
+$(MODEL)/model.keras: $(PROCESSED)/embedding_matrix.npy $(INTERIM)/settings/train.json $(TRAIN_CODE)
+	$(RUN) pipelines.train $(OPTIONS)
+
+$(MODEL)/model.json: $(MODEL)/model.keras $(EXPORT_CODE)
+	$(RUN) pipelines.export $(OPTIONS)
+
+$(MODEL)/metrics.json: $(MODEL)/model.json $(TESTS) $(INTERIM)/settings/evaluate.json $(EVALUATE_CODE)
+	$(RUN) pipelines.evaluate $(OPTIONS) $(addprefix --corpus ,$(TESTS))
+
+$(MODEL)/README.md: $(MODEL)/metrics.json $(REPORT_CODE)
+	$(RUN) pipelines.report $(OPTIONS)

@@ -1,0 +1,112 @@
+"""The numbers behind the report's curves, in NumPy alone."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)
+
+
+class Curve(NamedTuple):
+    """``x`` and ``y`` float64 ``(points,)``, and the ``area`` that the curve is known by."""
+
+    x: np.ndarray
+    y: np.ndarray
+    area: float
+
+
+class Reliability(NamedTuple):
+    """Per bin of confidence: mean ``confidence``, ``accuracy`` and rows ``n``, each ``(bins,)``; and ``ece``."""
+
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    n: np.ndarray
+    ece: float
+
+
+class Abstention(NamedTuple):
+    """Answering above a ``threshold`` only: share of rows answered (``coverage``) and ``accuracy`` on them."""
+
+    threshold: float
+    coverage: float
+    accuracy: float
+
+
+def roc_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
+    """False against true positive rate; the area is the probability that a positive outranks a negative.
+
+    Args:
+        positive: bool ``(n,)``.
+        score: float ``(n,)``, higher for positive.
+
+    Returns:
+        None where one of the two kinds has no row.
+    """
+    hits, alarms = _cumulative(positive, score)
+    if not len(hits) or hits[-1] == 0 or alarms[-1] == 0:
+        return None
+    x, y = np.append(0.0, alarms / alarms[-1]), np.append(0.0, hits / hits[-1])
+    return Curve(x, y, float(np.trapezoid(y, x)))
+
+
+def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
+    """Recall against precision; the area is the average precision (the step function's).
+
+    Arguments and None as in :func:`roc_curve`.
+    """
+    hits, alarms = _cumulative(positive, score)
+    if not len(hits) or hits[-1] == 0 or alarms[-1] == 0:
+        return None
+    recall, precision = hits / hits[-1], hits / (hits + alarms)
+    return Curve(recall, precision, float(np.sum(np.diff(recall, prepend=0.0) * precision)))
+
+
+def thin(curve: Curve, points: int = 160) -> Curve:
+    """At most ``points`` of a curve's points, its ends among them, evenly spread along its length."""
+    if len(curve.x) <= points:
+        return curve
+    length = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(curve.x), np.diff(curve.y)))))
+    wanted = np.linspace(0.0, length[-1], points)
+    rows = np.unique(np.append(np.searchsorted(length, wanted[:-1]), len(length) - 1))
+    return Curve(curve.x[rows], curve.y[rows], curve.area)
+
+
+def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 10) -> Reliability:
+    """Mean confidence and accuracy in bins of equal width from 0 to 1; empty bins are left out.
+
+    Args:
+        confidence: float ``(n,)``, probability of the predicted class.
+        correct: bool ``(n,)``.
+        bins: how many.
+    """
+    position = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    n = np.bincount(position, minlength=bins)
+    filled = n > 0
+    mean = np.bincount(position, confidence, bins)[filled] / n[filled]
+    accuracy = np.bincount(position, correct, bins)[filled] / n[filled]
+    ece = float(np.sum(n[filled] * np.abs(mean - accuracy)) / max(1, n.sum()))
+    return Reliability(mean, accuracy, n[filled], ece)
+
+
+def abstention_curve(confidence: np.ndarray, correct: np.ndarray) -> Curve:
+    """Coverage against accuracy as ever less confident answers are let in; the area is the mean accuracy."""
+    order = np.argsort(-confidence, kind="stable")
+    rank = np.arange(1, len(order) + 1)
+    accuracy = np.cumsum(correct[order]) / rank
+    last = np.flatnonzero(np.append(np.diff(confidence[order]) != 0, True)[: len(order)])
+    area = float(accuracy.mean()) if len(order) else float("nan")
+    return Curve(rank[last] / max(1, len(order)), accuracy[last], area)
+
+
+def abstentions(confidence: np.ndarray, correct: np.ndarray) -> list[Abstention]:
+    """Coverage and accuracy at each of ``THRESHOLDS`` that some answer reaches."""
+    rows = [(t, confidence >= t) for t in THRESHOLDS]
+    return [Abstention(t, float(mask.mean()), float(correct[mask].mean())) for t, mask in rows if mask.any()]
+
+
+def _cumulative(positive: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positives and negatives at or above each distinct score, the highest first."""
+    order = np.argsort(-score, kind="stable")
+    last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True)[: len(order)])
+    hits = np.cumsum(positive[order])
+    return hits[last], (np.arange(1, len(order) + 1) - hits)[last]

@@ -1,0 +1,103 @@
+"""Drawing for the report: Matplotlib figures as inline SVG that takes its colours from the page.
+
+The SVG holds text as text, names no address outside itself, and comes out the same for the same numbers.
+Colours are stand-ins that become CSS variables, so that one drawing reads on light and on dark paper.
+"""
+
+import html
+import io
+import re
+import warnings
+from collections.abc import Callable
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+INK, MUTED, RULE = "#010101", "#020202", "#030303"
+SERIES = ("#0a0a01", "#0a0a02", "#0a0a03", "#0a0a04")
+PAPER = "#040404"
+# Stand-in -> what the page gives it. The colours after the comma serve where the SVG stands alone.
+_VARIABLES = {
+    INK: "currentColor",
+    MUTED: "var(--muted,#5c6068)",
+    RULE: "var(--rule,#d5d3cc)",
+    PAPER: "var(--paper,#fff)",
+    SERIES[0]: "var(--series-1,#1f5fa6)",
+    SERIES[1]: "var(--series-2,#b4501e)",
+    SERIES[2]: "var(--series-3,#3b7a57)",
+    SERIES[3]: "var(--series-4,#7a4f9a)",
+}
+_STYLE = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+}
+
+
+def draw(name: str, alt: str, paint: Callable[[Figure], None], width: float = 4.7, height: float = 3.3) -> str:
+    """Paint a figure and return it as an ``<svg>`` element.
+
+    Args:
+        name: prefix of every id in it, so that several figures share a page; letters, digits and hyphens.
+        alt: what it shows, with its key numbers, for those who do not see it.
+        paint: fills an empty figure.
+        width, height: in inches of 72 units.
+    """
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # A class may be named in a script that Matplotlib's own font lacks; the browser has fonts for it.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({**_STYLE, "svg.hashsalt": name})
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasSVG(figure)
+        paint(figure)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return _inline(buffer.getvalue(), name, alt)
+
+
+def percent_axis(axes: Axes, which: str) -> None:
+    """Label an axis (``x``, ``y`` or ``both``) of shares from 0 to 1 in per cent."""
+    from matplotlib.ticker import PercentFormatter
+
+    for letter in "xy" if which == "both" else which:
+        getattr(axes, f"{letter}axis").set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
+def _inline(svg: str, name: str, alt: str) -> str:
+    """Keep what a page needs of Matplotlib's file: one element, unique ids, no declarations or metadata."""
+    svg = svg[svg.index("<svg") :].strip()
+    svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = svg.replace("xlink:href", "href")
+    used = set(re.findall(r"""(?:href="|url\()#([^")]+)""", svg))
+    svg = re.sub(r' id="([^"]*)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", svg)
+    svg = re.sub(r'(href="|url\()#', rf"\1#{name}-", svg)
+    svg = re.sub(r"font: ([0-9.]+px)[^;\"]*", r"font-size: \1", svg)
+    for colour, variable in _VARIABLES.items():
+        svg = svg.replace(colour, variable)
+    svg = re.sub(r"\n\s*", "\n", re.sub(r"<defs>\s*</defs>", "", svg))
+    box = re.search(r'viewBox="[^"]*"', svg)
+    label = html.escape(alt, quote=True)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {box[0] if box else ""} role="img" aria-label="{label}">'
+    return f"{head}<title>{label}</title>{svg[svg.index('>') + 1 :]}"

@@ -1,0 +1,109 @@
+"""A model's answers on labelled tweets, as `predictions.csv` holds them, with its columns checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sentiment.errors import ArtefactError
+
+REQUIRED = ("test_set", "text", "y_true", "y_pred")
+PROBABILITY = "p_"
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """``n`` labelled tweets and what was answered.
+
+    Attributes:
+        classes: names, in the order of the probabilities' columns.
+        test_sets: str ``(n,)``.
+        texts: str ``(n,)``, as objects.
+        true, predicted: integer ``(n,)``, indices into ``classes``.
+        probabilities: float64 ``(n, classes)``, calibrated.
+        baselines: name -> label given, str ``(n,)``.
+    """
+
+    classes: tuple[str, ...]
+    test_sets: np.ndarray
+    texts: np.ndarray
+    true: np.ndarray
+    predicted: np.ndarray
+    probabilities: np.ndarray
+    baselines: dict[str, np.ndarray]
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Whether the label is right, bool ``(n,)``."""
+        return self.true == self.predicted
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """Probability of the most probable class, float64 ``(n,)``."""
+        return self.probabilities.max(axis=1, initial=0.0)
+
+    def take(self, rows: np.ndarray) -> "Predictions":
+        """The rows that ``rows`` names, by position or as a mask."""
+        return Predictions(
+            self.classes,
+            self.test_sets[rows],
+            self.texts[rows],
+            self.true[rows],
+            self.predicted[rows],
+            self.probabilities[rows],
+            {name: labels[rows] for name, labels in self.baselines.items()},
+        )
+
+    def of(self, test_set: str) -> "Predictions":
+        """The rows of one test set."""
+        return self.take(self.test_sets == test_set)
+
+
+def from_columns(columns: Mapping[str, Sequence[str]], name: str = "predictions.csv") -> Predictions:
+    """Check and convert the columns of `predictions.csv`.
+
+    Args:
+        columns: name -> values, all as text and of one length ``n``.
+        name: of the file, for messages.
+
+    Raises:
+        ArtefactError: a column is missing, a label is not a class, or a probability is not a number from 0 to 1.
+    """
+    classes = tuple(column.removeprefix(PROBABILITY) for column in columns if column.startswith(PROBABILITY))
+    missing = [column for column in REQUIRED if column not in columns]
+    if missing or len(classes) < 2:
+        wanted = ", ".join([*REQUIRED, f"{PROBABILITY}<class> of two classes or more"])
+        raise ArtefactError(f"{name}: expected the columns {wanted}; run `make evaluate` again")
+    extra = [c for c in columns if c not in REQUIRED and not c.startswith(PROBABILITY)]
+    return Predictions(
+        classes,
+        np.asarray(columns["test_set"], dtype=np.str_),
+        np.asarray(columns["text"], dtype=object),
+        _class_indices(columns["y_true"], classes, f"{name}: y_true"),
+        _class_indices(columns["y_pred"], classes, f"{name}: y_pred"),
+        _probabilities([columns[PROBABILITY + c] for c in classes], name),
+        {column: np.asarray(columns[column], dtype=np.str_) for column in extra},
+    )
+
+
+def _class_indices(labels: Sequence[str], classes: Sequence[str], where: str) -> np.ndarray:
+    position = {label: i for i, label in enumerate(classes)}
+    indices = np.fromiter((position.get(label, -1) for label in labels), np.int64, len(labels))
+    if (indices < 0).any():
+        row = int(np.argmax(indices < 0))
+        raise ArtefactError(
+            f"{where}: expected one of {', '.join(classes)}, received {str(labels[row])[:40]!r} in row {row + 1}; "
+            "run `make evaluate` again"
+        )
+    return indices
+
+
+def _probabilities(columns: Sequence[Sequence[str]], name: str) -> np.ndarray:
+    try:
+        values = np.array([np.asarray(column, dtype=np.float64) for column in columns]).T
+    except (ValueError, TypeError) as error:
+        raise ArtefactError(f"{name}: expected probabilities ({error}); run `make evaluate` again") from error
+    values = values.reshape(-1, len(columns))
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ArtefactError(f"{name}: expected probabilities from 0 to 1; run `make evaluate` again")
+    return values

@@ -12,7 +12,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 export TF_CPP_MIN_LOG_LEVEL ?= 3
-export TF_ENABLE_ONEDNN_OPTS ?= 0
 
 RAW := data/raw/$(PROFILE)
 INTERIM := data/interim/$(PROFILE)
@@ -53,7 +52,6 @@ report: $(BIN)/.installed ## write report and model card again
 	$(RUN) pipelines.report $(OPTIONS)
 
 tensorboard: $(BIN)/.installed ## look at the training logs
-	$(BIN)/pip install -q -c constraints.txt -e '.[tensorboard]'
 	$(BIN)/tensorboard --logdir $(MODEL)/logs
 
 test: $(BIN)/.developer ## the test suite

@@ -128,7 +128,7 @@ class PreprocessingSettings:
     keep_words: tuple[str, ...] = KEPT_STOP_WORDS
     min_count: int = 2
     max_vocabulary: int = 0
-    max_tokens: int = 32
+    max_tokens: int = 40
     padding: str = "post"
 
     def __post_init__(self) -> None:

@@ -1,0 +1,159 @@
+"""A model made by the stages themselves, once a session, out of tweets and vectors invented here."""
+
+import itertools
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import numpy as np
+import pytest
+
+from pipelines import embed, evaluate, export, load, preprocess, stage, train
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+GOOD = ("love", "enjoyed", "adore", "praised", "recommend", "cherish")
+BAD = ("hate", "dreaded", "despise", "cursed", "regret", "loathe")
+THINGS = ("coffee", "train", "garden", "movie", "concert", "phone", "jacket", "soup", "lecture", "puppy")
+FRAMES = ("I {} this {} :)", "@sam we {} our {} so much!!", "{} the {} http://t.co/x1 #monday", "honestly they {} every {} &amp; more")
+
+# Tweets of every odd kind; none of them is in the training corpus.
+ODD_TWEETS = (
+    "",
+    "   ",
+    "\t\n\r\x00\x0b",
+    "the of and",
+    "qwzx",
+    "I LOVE this coffee",
+    "i don't love it, I HATE it!!!",
+    "soooo gooood",
+    "İstanbul ẞtraße ß K K ſ ﬁ",
+    "１２３ ٣ 12,345.67",
+    "love\u200dhate \u200blove\u200c \ufeffhate",
+    "\u202elove \u0627\u0644\u062d\u0628 hate\u202c",
+    "l\u0301o\u0308ve z\u0351\u0352a\u0353lgo\u0354",
+    "👍🏽 ❤️ 👨‍👩‍👧 🇫🇷 😂😂😂 😍",
+    "<3 </3 :-) :( (-: xDDD -_- :'(",
+    "&quot;love&quot; &lt;3 &amp; ï¿½ �",
+    "http://a.b/c?d=e www.love.com @hate #love#hate",
+    "word\u00a0word\u2003word\u3000love",
+    "x" * 100_000,
+    "love " * 20_000,
+    "\x1b[31mred\x07 \x9b2J",
+    "can’t wont isn`t 'tis rock'n'roll",
+    "\U0010ffff\U000e0001 love",
+)
+
+SETTINGS = (
+    "split.validation=0.1",
+    "split.test=0.1",
+    "preprocessing.min_count=1",
+    "preprocessing.max_tokens=12",
+    "network.projection=[8]",
+    "network.units=6",
+    "training.batch_size=32",
+    "training.epochs=3",
+    "training.learning_rate=0.03",
+)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Where the fixture's model and inputs lie."""
+
+    root: Path
+    corpus: Path
+    glove: Path
+    profile: Path
+
+    @property
+    def folder(self) -> Path:
+        """The model folder."""
+        return self.root / "models" / "tiny"
+
+    @property
+    def processed(self) -> Path:
+        """Ids, lexicon and matrix."""
+        return self.root / "data" / "processed" / "tiny"
+
+    @property
+    def interim(self) -> Path:
+        """The split corpus."""
+        return self.root / "data" / "interim" / "tiny"
+
+    def options(self, *more: str, settings: Sequence[str] = SETTINGS) -> list[str]:
+        """Arguments every stage is given."""
+        pairs = [part for setting in settings for part in ("--set", setting)]
+        return ["--profile", str(self.profile), "--root", str(self.root), *pairs, *more]
+
+
+def labelled_tweets() -> list[tuple[str, str]]:
+    """Pairs of class (``0`` or ``4``) and tweet: whether a verb of liking is in it decides."""
+    rows = []
+    for frame, thing in itertools.product(FRAMES, THINGS):
+        rows += [("4", frame.format(verb, thing)) for verb in GOOD]
+        rows += [("0", frame.format(verb, thing).replace(":)", ":(")) for verb in BAD]
+    return rows
+
+
+def write_corpus(path: Path, rows: Sequence[tuple[str, str]]) -> None:
+    """Sentiment140's format: latin-1, six quoted columns, no header."""
+    lines = (f'"{label}","{i}","now","NO_QUERY","me","{text}"\n' for i, (label, text) in enumerate(rows))
+    path.write_text("".join(lines), encoding="latin-1")
+
+
+def write_inputs(root: Path) -> Trained:
+    """Corpus, 4-dimensional vectors and an empty profile under ``root``."""
+    root.mkdir(parents=True, exist_ok=True)
+    this = Trained(root, root / "corpus.csv", root / "glove.txt", root / "tiny.toml")
+    write_corpus(this.corpus, labelled_tweets())
+    random = np.random.default_rng(3)
+    words = ("love", "enjoy", "adore", "praise", "hate", "dread", "despise", "regret", *THINGS, "not", "user", "sad")
+    this.glove.write_text("".join(f"{w} {' '.join(f'{x:.4f}' for x in random.normal(size=4))}\n" for w in words))
+    this.profile.write_text("")
+    return this
+
+
+def run_stages(this: Trained, settings: Sequence[str] = SETTINGS, last: str = "export") -> None:
+    """Run the stages from ``load`` to ``last`` in this process."""
+    inputs = {"load": ["--corpus", str(this.corpus)], "embed": ["--glove", str(this.glove)]}
+    for module in (load, preprocess, embed, train, export, evaluate):
+        name = module.__name__.rpartition(".")[2]
+        add_arguments = getattr(module, "add_arguments", lambda parser: None)
+        stage.main(module.run, str(module.__doc__), add_arguments, this.options(*inputs.get(name, []), settings=settings))
+        if name == last:
+            return
+
+
+_made: dict[str, Trained] = {}
+_folders: list[tempfile.TemporaryDirectory] = []
+
+
+def shared_model() -> Trained:
+    """The one model of this session (fixtures imported into several files would each make their own)."""
+    if "tiny" not in _made:
+        _folders.append(tempfile.TemporaryDirectory(prefix="sentiment-tests-"))
+        this = write_inputs(Path(_folders[0].name))
+        logging.getLogger("pipelines").setLevel(logging.WARNING)
+        run_stages(this)
+        _made["tiny"] = this
+    return _made["tiny"]
+
+
+@pytest.fixture(scope="session")
+def trained() -> Trained:
+    """The shared model."""
+    return shared_model()
+
+
+def child_environment() -> dict[str, str]:
+    """For subprocesses: quiet, on the CPU, and with the repository importable."""
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "TF_ENABLE_ONEDNN_OPTS": "0"}
+    return os.environ | quiet | {"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -33,13 +33,15 @@ def fold(model: keras.Model, settings: NetworkSettings) -> FoldedNetwork:
 
 def _table(model: keras.Model, cells: list[Any]) -> np.ndarray:
     vocabulary = model.get_layer(GLOVE).input_dim
-    kernel = np.concatenate([keras.ops.convert_to_numpy(cell.kernel) for cell in cells], axis=-1)
-    bias = np.concatenate([keras.ops.convert_to_numpy(input_and_recurrent_bias(cell)[0]) for cell in cells])
-    blocks = []
+    weights = [(cell.kernel, input_and_recurrent_bias(cell)[0]) for cell in cells]
+    arrays = [tuple(keras.ops.convert_to_numpy(weight) for weight in pair) for pair in weights]
+    table = np.empty((len(cells), vocabulary, arrays[0][0].shape[1]), np.float32)
     for start in range(0, vocabulary, _ROWS_PER_BATCH):
         ids = np.arange(start, min(start + _ROWS_PER_BATCH, vocabulary), dtype=np.int32)
-        blocks.append(keras.ops.convert_to_numpy(type_features(model, ids)) @ kernel + bias)
-    return np.concatenate(blocks).astype(np.float32)
+        features = keras.ops.convert_to_numpy(type_features(model, ids))
+        for direction, (kernel, bias) in enumerate(arrays):
+            table[direction, ids] = features @ kernel + bias
+    return table
 
 
 def _direction(cell: Any) -> Direction:

@@ -103,7 +103,7 @@ def _check_shapes(folder: Path, folded: FoldedNetwork, settings: NetworkSettings
     directions, gates, units = len(folded.directions), GATES[settings.cell], settings.units
     pooled = directions * units * (2 if settings.pooling == "max_mean" else 1)
     expected = [
-        (TABLE, folded.table.shape, (vocabulary, directions * gates * units)),
+        (TABLE, folded.table.shape, (directions, vocabulary, gates * units)),
         *((WEIGHTS, direction.kernel.shape, (units, gates * units)) for direction in folded.directions),
         (WEIGHTS, folded.output_kernel.shape, (pooled, classes)),
         (WEIGHTS, folded.output_bias.shape, (classes,)),

@@ -17,12 +17,14 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from sentiment.lexicon import PADDING
+from sentiment.lexicon import PADDING, UNKNOWN
 from sentiment.settings import NetworkSettings
 
 GLOVE = "glove"
 TRAINABLE = "trainable_embedding"
 TRAINABLE_DROPOUT = "trainable_dropout"
+TRAINABLE_WORD_DROPOUT = "trainable_word_dropout"
+FEATURE_DROPOUT = "feature_dropout"
 PROJECTION = "projection"
 RECURRENT = "recurrent"
 OUTPUT_DROPOUT = "output_dropout"
@@ -58,23 +60,33 @@ def _token_features(ids: Any, shape: tuple[int, ...], settings: NetworkSettings)
     features = layers.Embedding(vocabulary, dimension, trainable=False, name=GLOVE)(ids)
     for i, width in enumerate(settings.projection):
         features = layers.Dense(width, activation="relu", name=f"{PROJECTION}_{i}")(features)
-    if not settings.trainable_dimension:
-        return features
-    own = layers.Embedding(vocabulary, settings.trainable_dimension, name=TRAINABLE)(ids)
-    own = layers.Dropout(settings.trainable_dropout, name=TRAINABLE_DROPOUT)(own)
-    return layers.Concatenate()([features, own])
+    if settings.trainable_dimension:
+        words = min(settings.trainable_words or vocabulary, vocabulary)
+        own = layers.Embedding(words, settings.trainable_dimension, name=TRAINABLE)(_own_ids(ids, words))
+        own = layers.Dropout(settings.trainable_dropout, name=TRAINABLE_DROPOUT)(own)
+        own = layers.Dropout(settings.trainable_word_dropout, (None, None, 1), name=TRAINABLE_WORD_DROPOUT)(own)
+        features = layers.Concatenate()([features, own])
+    return layers.Dropout(settings.feature_dropout, name=FEATURE_DROPOUT)(features)
+
+
+def _own_ids(ids: Any, words: int) -> Any:
+    """Ids of the trainable embedding: those below ``words`` as they are, the rarer ones the unknown token's."""
+    return ops.where(ops.less(ids, words), ids, UNKNOWN)
 
 
 def type_features(model: keras.Model, types: Any, training: bool = False) -> Any:
-    """What the layers of ``model`` before its recurrence make of ids of any shape ``(...)``: ``(..., width)``."""
+    """What the layers of ``model`` before its recurrence make of ids ``(types,)``: ``(types, width)``."""
     named = {layer.name: layer for layer in model.layers}
-    features = named[GLOVE](types)
+    ids = ops.expand_dims(types, 0)
+    features = named[GLOVE](ids)
     for name in sorted(name for name in named if name.startswith(f"{PROJECTION}_")):
         features = named[name](features)
-    if TRAINABLE not in named:
-        return features
-    own = named[TRAINABLE_DROPOUT](named[TRAINABLE](types), training=training)
-    return ops.concatenate([features, own], axis=-1)
+    if TRAINABLE in named:
+        own = named[TRAINABLE](_own_ids(ids, named[TRAINABLE].input_dim))
+        for name in (TRAINABLE_DROPOUT, TRAINABLE_WORD_DROPOUT):
+            own = named[name](own, training=training)
+        features = ops.concatenate([features, own], axis=-1)
+    return named[FEATURE_DROPOUT](features, training=training)[0]
 
 
 def recurrent_cells(model: keras.Model) -> list[Any]:

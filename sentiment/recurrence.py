@@ -66,7 +66,7 @@ class FoldedNetwork(NamedTuple):
     """The trained network with everything that depends on the token alone folded into one table.
 
     Attributes:
-        table: float32 ``(vocabulary, directions * gates * units)``: x W_x + b of each token, direction by direction.
+        table: float32 ``(directions, vocabulary, gates * units)``: x W_x + b of each token.
         directions: recurrent weights, forward first.
         output_kernel: float32 ``(pooled, classes)``.
         output_bias: float32 ``(classes,)``.
@@ -104,8 +104,7 @@ class FoldedNetwork(NamedTuple):
     def _pooled(self, ids: Ragged, direction: int) -> np.ndarray:
         """States of one direction pooled over time, ``(n, units)``, or ``(n, 2 * units)`` for ``max_mean``."""
         weights = self.directions[direction]
-        width = weights.kernel.shape[1]
-        columns = slice(direction * width, (direction + 1) * width)
+        table = self.table[direction]
         step, starts, n = STEPS[self.cell], ids.starts, len(ids.lengths)
         units = len(weights.kernel)
         states = tuple(np.zeros((n, units), np.float32) for _ in range(state_count(self.cell)))
@@ -114,7 +113,7 @@ class FoldedNetwork(NamedTuple):
         active = np.searchsorted(-ids.lengths, -np.arange(longest), side="left")
         for t in range(longest) if direction == 0 else reversed(range(longest)):
             rows = active[t]
-            projected = self.table[ids.values[starts[:rows] + t], columns]
+            projected = table.take(ids.values[starts[:rows] + t], axis=0)
             fresh = step(np, projected, tuple(state[:rows] for state in states), weights)
             for state, new in zip(states, fresh, strict=True):
                 state[:rows] = new

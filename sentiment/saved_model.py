@@ -99,7 +99,7 @@ class GraphNetwork(tf.Module):
 
     def __init__(self, network: FoldedNetwork) -> None:
         super().__init__()
-        self.table = tf.Variable(network.table, trainable=False)
+        self.tables = [tf.Variable(table, trainable=False) for table in network.table]
         self.kernels = [tf.Variable(direction.kernel, trainable=False) for direction in network.directions]
         self.biases = [None if d.bias is None else tf.Variable(d.bias, trainable=False) for d in network.directions]
         self.output_kernel = tf.Variable(network.output_kernel, trainable=False)
@@ -124,14 +124,14 @@ class GraphNetwork(tf.Module):
     def unrolled(self, ids: tf.Tensor, masking: bool) -> tf.Tensor:
         """Ids ``(n, time)``, padded on either side -> probabilities ``(n, classes)``, without loop or sorting."""
         weights = [Direction(*pair) for pair in zip(self.kernels, self.biases, strict=True)]
-        joined = unrolled_states(self.table, ids, weights, self._cell, self._pooling, masking)
+        table = tf.concat(self.tables, axis=1)
+        joined = unrolled_states(table, ids, weights, self._cell, self._pooling, masking)
         return tf.nn.softmax(tf.matmul(joined, self.output_kernel) + self.output_bias)
 
     def _pooled(self, steps: tf.Tensor, active: tf.Tensor, lengths: tf.Tensor, direction: int) -> list[tf.Tensor]:
         """Pooled states of one direction, each ``(n, units)``: last, or maximum and/or mean."""
         weights = Direction(self.kernels[direction], self.biases[direction])
-        units, width = self.kernels[direction].shape
-        table = self.table[:, direction * width : (direction + 1) * width]
+        units, table = self.kernels[direction].shape[0], self.tables[direction]
         time, rows = tf.shape(active)[0], tf.shape(steps)[1]
         zeros = tf.zeros([rows, units])
 

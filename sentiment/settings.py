@@ -166,6 +166,9 @@ class NetworkSettings:
 
     Attributes:
         trainable_dimension: width of a second, trainable embedding beside the frozen one; 0 has none.
+        trainable_words: ids that get a trainable vector of their own, the most frequent; the others share the
+            unknown token's. 0 gives one to all.
+        trainable_dropout, trainable_word_dropout: rates on single values and on whole trainable vectors.
         projection: widths of the dense layers (ReLU) that every token's vector passes first; they depend on the
             token alone and so fold into a table at export.
         cell: ``simple_rnn``, ``gru`` or ``lstm``.
@@ -173,12 +176,15 @@ class NetworkSettings:
         bidirectional: read the tweet from both ends.
         pooling: ``last`` state, or ``max``, ``mean`` or ``max_mean`` over the states of the real tokens.
         masking: skip padding; without it padding is read like a token.
+        feature_dropout: rate on a token's vector as the recurrence gets it.
         word_dropout: share of tokens replaced by the unknown token.
-        trainable_dropout: rate on the trainable embedding.
         output_dropout: rate on the pooled state.
     """
 
     trainable_dimension: int = 0
+    trainable_words: int = 0
+    trainable_dropout: float = 0.3
+    trainable_word_dropout: float = 0.0
     projection: tuple[int, ...] = (512, 128)
     cell: str = "simple_rnn"
     units: int = 64
@@ -186,18 +192,19 @@ class NetworkSettings:
     pooling: str = "max_mean"
     masking: bool = True
     word_dropout: float = 0.0
-    trainable_dropout: float = 0.3
+    feature_dropout: float = 0.0
     output_dropout: float = 0.3
 
     def __post_init__(self) -> None:
         _at_least("network.trainable_dimension", self.trainable_dimension, 0)
+        _at_least("network.trainable_words", self.trainable_words, 0)
         for width in self.projection:
             _at_least("network.projection", width, 1)
         _at_least("network.units", self.units, 1)
         _one_of("network.cell", self.cell, ("simple_rnn", "gru", "lstm"))
         _one_of("network.pooling", self.pooling, ("last", "max", "mean", "max_mean"))
-        for name in ("word_dropout", "trainable_dropout", "output_dropout"):
-            _fraction(f"network.{name}", getattr(self, name))
+        for name in ("word", "trainable", "trainable_word", "feature", "output"):
+            _fraction(f"network.{name}_dropout", getattr(self, f"{name}_dropout"))
 
 
 @dataclass(frozen=True, slots=True)

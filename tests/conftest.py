@@ -1,0 +1,95 @@
+"""Fixtures: tweets and vectors written for these tests, small enough to follow by eye."""
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("suite", deadline=None, derandomize=True, database=None, max_examples=150)
+settings.load_profile("suite")
+
+DIMENSION = 4
+_POSITIVE = (
+    "I love this {} so much",
+    "what a wonderful {} :)",
+    "the best {} ever, thank you @ada",
+    "so happy with my new {}!",
+    "great {}, see http://example.org/{}",
+    "my {} is amazing and I can't stop smiling",
+    "enjoying the {} with good friends",
+    "yay the {} worked, sweet relief",
+    "a lovely {} to start the day",
+    "nice {} and a brilliant evening",
+)
+_NEGATIVE = (
+    "I hate this {} so much",
+    "what a terrible {} :(",
+    "the worst {} ever, shame on you @bob",
+    "so sad about my broken {}!",
+    "awful {}, see http://example.com/{}",
+    "my {} is horrible and I don't like it",
+    "stuck with the {} and a bad headache",
+    "ugh the {} failed, such a pain",
+    "a boring {} to ruin the day",
+    "ugly {} and a miserable evening",
+)
+_THINGS = ("phone", "concert", "coffee")
+_LEANING = {
+    1.0: "love wonderful best thank happy great amazing smile smiling enjoy enjoying good sweet lovely nice brilliant yay",
+    -1.0: "hate terrible worst shame sad break broken awful horrible bad fail failed pain boring bore ruin ugly miserable ugh",
+    0.0: "i you my me the a is not can so much see with new phone concert coffee day evening user number link friend start",
+}
+
+
+def sentiment140_rows() -> list[tuple[str, str]]:
+    """60 distinct tweets with their polarity, ``0`` and ``4`` alternating."""
+    pairs = [(bad, good) for thing in _THINGS for bad, good in zip(_fill(_NEGATIVE, thing), _fill(_POSITIVE, thing), strict=True)]
+    return [row for bad, good in pairs for row in (("0", bad), ("4", good))]
+
+
+def _fill(templates: Sequence[str], thing: str) -> list[str]:
+    return [template.replace("{}", thing) for template in templates]
+
+
+def glove_rows() -> list[tuple[str, list[float]]]:
+    """Words and vectors: the first number says which way the word leans, the others tell words apart."""
+    words = [(word, lean) for lean, text in _LEANING.items() for word in text.split()]
+    return [(word, [lean, (i % 7) / 7, (i % 5) / 5, (i % 3) / 3]) for i, (word, lean) in enumerate(words)]
+
+
+def write_sentiment140(path: Path, rows: Iterable[tuple[str, str]], encoding: str = "latin-1") -> Path:
+    """Write polarity and text in Sentiment140's six quoted columns."""
+    with path.open("w", encoding=encoding, newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerows(
+            (polarity, 1000 + i, "Mon Apr 06 22:19:45 PDT 2009", "NO_QUERY", f"user{i}", text)
+            for i, (polarity, text) in enumerate(rows)
+        )
+    return path
+
+
+@pytest.fixture
+def tweets_csv(tmp_path: Path) -> Path:
+    """A file in Sentiment140's format: 60 distinct tweets of two classes."""
+    return write_sentiment140(tmp_path / "tweets.csv", sentiment140_rows())
+
+
+@pytest.fixture
+def corpus_file(tmp_path: Path) -> Callable[..., Path]:
+    """``corpus_file(rows)``: write ``(polarity, text)`` rows in Sentiment140's format."""
+
+    def write(rows: Iterable[tuple[str, str]], name: str = "corpus.csv", encoding: str = "latin-1") -> Path:
+        return write_sentiment140(tmp_path / name, rows, encoding)
+
+    return write
+
+
+@pytest.fixture
+def glove_txt(tmp_path: Path) -> Path:
+    """GloVe text with 4-dimensional vectors for the words of :func:`tweets_csv`."""
+    path = tmp_path / "glove.txt"
+    lines = (" ".join([word, *(f"{number:.4f}" for number in vector)]) for word, vector in glove_rows())
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

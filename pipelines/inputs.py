@@ -1,4 +1,4 @@
-"""Opening GloVe in the forms it comes in: `.txt`, `.txt.gz`, a member of a `.zip`, or an array with its words."""
+"""Opening inputs: a corpus, and GloVe as `.txt`, `.txt.gz`, a member of a `.zip`, or an array with its words."""
 
 import contextlib
 import gzip
@@ -6,17 +6,22 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TextIO
 
 from pipelines import files
 from sentiment.errors import InputError
-from sentiment.settings import EmbeddingSettings
+from sentiment.settings import CorpusSettings, EmbeddingSettings
 
 if TYPE_CHECKING:
     from sentiment.glove import WordVectors
 
 # No line of a GloVe file is longer than this: 300 numbers and a word. It bounds what a damaged file can fill.
 _LONGEST_LINE = 1 << 16
+
+
+def open_corpus(path: Path, settings: CorpusSettings) -> TextIO:
+    """Open a corpus such that undecodable bytes reach the reader, which reports them by line."""
+    return path.open(encoding=settings.encoding, errors="surrogateescape", newline="")
 
 
 def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "WordVectors":
@@ -68,7 +73,8 @@ def _member(archive: zipfile.ZipFile, member: str, path: Path) -> str:
     if not member and len(names) == 1:
         return names[0]
     if member not in names:
-        raise InputError(f"{path}: expected a member {member!r}, received {', '.join(names[:10])}; set embedding.member")
+        there = ", ".join(names[:10])
+        raise InputError(f"{path}: expected a member {member!r}, received {there}; set embedding.member")
     return member
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import files, stage
+from pipelines.inputs import open_corpus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
 
 def run(this: stage.Stage) -> None:
     """Read, deduplicate, split, write."""
-    from sentiment.corpus import CorpusReader, open_arguments
+    from sentiment.corpus import CorpusReader
     from sentiment.splitting import split
 
     source = stage.input_file(this.arguments.corpus, this.places.raw / "corpus.csv", "CORPUS=file (--corpus file)")
     settings = this.settings.corpus
     with files.publish(this.places.interim, last="tweets.parquet") as staging:
         spool = staging / "spool.arrow"
-        with source.open(**open_arguments(settings)) as file:
+        with open_corpus(source, settings) as file:
             reader = CorpusReader(file, settings, str(source))
             hashes, labels = _spool(reader, spool)
         parts = split(hashes, labels, this.settings.split)

@@ -1,9 +1,9 @@
 """Tweet sentiment: a recurrent network over frozen GloVe vectors, from raw text to probabilities.
 
-    >>> import sentiment
-    >>> model = sentiment.load("models/sample")                 # doctest: +SKIP
-    >>> model.predict(["I love this", "what a waste of time"])  # doctest: +SKIP
-    array(['positive', 'negative'], dtype='<U8')
+>>> import sentiment
+>>> model = sentiment.load("models/sample")                 # doctest: +SKIP
+>>> model.predict(["I love this", "what a waste of time"])  # doctest: +SKIP
+array(['positive', 'negative'], dtype='<U8')
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Peers measured in the same run on the same rows: majority, VADER, TextBlob, TF-IDF + logistic regression, fastText."""
+"""Peers, measured in the same run on the same rows: majority, VADER, TextBlob, logistic regression, fastText."""
 
 import importlib.util
 import os
@@ -86,8 +86,8 @@ def _logistic_regression(train: LabelledPart) -> Predictor:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, dtype=np.float32)
-    pipeline = make_pipeline(vectorizer, LogisticRegression(C=4.0, max_iter=300, random_state=_SEED))
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), dtype=np.float32)
+    pipeline = make_pipeline(vectorizer, LogisticRegression(max_iter=1000, random_state=_SEED))
     pipeline.fit(train.texts, train.labels)
 
     def predict(texts: Sequence[str]) -> Answers:
@@ -108,7 +108,7 @@ def _fasttext(train: LabelledPart, classes: int) -> Predictor:
         path = os.path.join(folder, "train.txt")
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(f"__label__{y} {one_line(x)}\n" for x, y in zip(train.texts, train.labels, strict=True))
-        model = fasttext.train_supervised(path, wordNgrams=2, thread=1, seed=_SEED, verbose=0)
+        model = fasttext.train_supervised(path, lr=0.5, epoch=5, wordNgrams=2, thread=1, seed=_SEED, verbose=0)
 
     def predict(texts: Sequence[str]) -> Answers:
         probabilities = np.zeros((len(texts), classes))

@@ -42,7 +42,7 @@ class CorpusReader:
     """Iterates over a labelled CSV in batches of :class:`LabelledTexts`; ``report`` counts as it goes.
 
     Args:
-        file: opened by :func:`open_arguments`.
+        file: opened with ``newline=""`` and ``errors="surrogateescape"``.
         settings: the format.
         name: of the file, for messages.
 
@@ -155,11 +155,6 @@ class CorpusReader:
 
     def _repairs(self) -> bool:
         return self.settings.repair_utf8 and self.settings.encoding == "latin-1"
-
-
-def open_arguments(settings: CorpusSettings) -> dict[str, str]:
-    """Keyword arguments for :func:`open` with which undecodable bytes reach the reader, to be reported by line."""
-    return {"encoding": settings.encoding, "errors": "surrogateescape", "newline": ""}
 
 
 def repair(text: str) -> str:

@@ -28,7 +28,9 @@ class TypeCounter:
             The batch's ``n`` rows of tokens in the common codes.
         """
         codes = self.codes
-        common = np.fromiter((codes.setdefault(token, len(codes)) for token in tokens.types), np.int32, len(tokens.types))
+        common = np.fromiter(
+            (codes.setdefault(token, len(codes)) for token in tokens.types), np.int32, len(tokens.types)
+        )
         if len(codes) > len(self.counts):
             self.counts = np.concatenate([self.counts, np.zeros(2 * len(codes), np.int64)])
         local = tokens.codes.values[np.repeat(counted, tokens.codes.lengths)]

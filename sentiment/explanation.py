@@ -96,9 +96,7 @@ def explain(classifier: Explainable, text: str) -> Explanation:
         TokenView(token, state, vocabulary[i] if i != PADDING else "", int(i), contributions.get(position))
         for position, (token, state, i) in enumerate(zip(tokens, states, ids, strict=True))
     )
-    return Explanation(
-        text, str(classifier.classes_[label]), float(probabilities[0, label]), float(log_odds[0]), views
-    )
+    return Explanation(text, str(classifier.classes_[label]), float(probabilities[0, label]), float(log_odds[0]), views)
 
 
 def token_states(ids: np.ndarray, max_tokens: int) -> list[str]:

@@ -80,7 +80,9 @@ def read_batches(path: Path, column: str, encoding: str) -> Iterator[pa.RecordBa
         yield from readers[_suffix(path, "--input")](path, column, encoding)
     except (pa.ArrowException, csv.Error, UnicodeError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{path}: not readable as {path.suffix[1:]} ({reason}); look there, or set --encoding") from error
+        raise InputError(
+            f"{path}: not readable as {path.suffix[1:]} ({reason}); look there, or set --encoding"
+        ) from error
 
 
 def _suffix(path: Path, option: str) -> str:

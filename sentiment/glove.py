@@ -54,10 +54,9 @@ def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimen
     vectors: list[np.ndarray] = []
     number, skipped = 0, 0
     for number, line in enumerate(lines, 1):
-        if number == 1:
-            if _is_header(line):  # word2vec's text format begins with the two sizes
-                skipped = 1
-                continue
+        if number == 1 and _is_header(line):  # word2vec's text format begins with the two sizes
+            skipped = 1
+            continue
         if not dimension:
             dimension = _first_dimension(line, name, number)
         word = _word(line, dimension, name, number)

@@ -34,7 +34,8 @@ def analyse(types: Sequence[str]) -> TokenFacts:
         ``n`` lemmas (lower case; the token itself where spaCy has no other) and ``n`` flags.
     """
     nlp = spacy.blank("en")
-    nlp.add_pipe("lemmatizer", config={"mode": "lookup"}).initialize()
+    nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
+    nlp.initialize()
     docs = (Doc(nlp.vocab, words=list(types[i : i + _WORDS_PER_DOC])) for i in range(0, len(types), _WORDS_PER_DOC))
     return _collect(nlp.pipe(docs))
 
@@ -72,5 +73,5 @@ def lexicon_entries(counts: dict[str, int], settings: PreprocessingSettings) -> 
 
 
 def stop_words() -> frozenset[str]:
-    """spaCy's English stop words, in the form that normalised tokens have (straight apostrophes)."""
+    """The English stop words of spaCy, in the form that normalised tokens have (straight apostrophes)."""
     return frozenset(word for word in spacy.blank("en").Defaults.stop_words if "’" not in word and "‘" not in word)

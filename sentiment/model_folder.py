@@ -62,7 +62,9 @@ def network_files(folder: Path, network: FoldedNetwork) -> None:
 def _read_model(folder: Path) -> dict[str, Any]:
     path = folder / MODEL
     if not path.is_file():
-        raise ArtefactError(f"{folder}: no model here (expected {MODEL}); run `make preprocess train evaluate` to make one")
+        raise ArtefactError(
+            f"{folder}: no model here (expected {MODEL}); run `make preprocess train evaluate` to make one"
+        )
     try:
         model = json.loads(path.read_text(encoding="utf-8"))
         known = model["format"] == FORMAT and len(model["classes"]) >= 2 and set(CHECKED) <= set(model["sha256"])
@@ -90,7 +92,9 @@ def _read_network(folder: Path, settings: NetworkSettings) -> FoldedNetwork:
         with np.load(folder / WEIGHTS, allow_pickle=False) as file:
             arrays = {name: np.asarray(file[name]) for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ArtefactError(f"{folder}: {TABLE} or {WEIGHTS} is missing or damaged ({error}); run `make train`") from error
+        raise ArtefactError(
+            f"{folder}: {TABLE} or {WEIGHTS} is missing or damaged ({error}); run `make train`"
+        ) from error
     count = 2 if settings.bidirectional else 1
     directions = tuple(Direction(arrays[f"kernel_{i}"], arrays.get(f"bias_{i}")) for i in range(count))
     kernel, bias = arrays["output_kernel"], arrays["output_bias"]
@@ -99,7 +103,9 @@ def _read_network(folder: Path, settings: NetworkSettings) -> FoldedNetwork:
     return FoldedNetwork(table, directions, kernel, bias, settings.cell, settings.pooling)
 
 
-def _check_shapes(folder: Path, folded: FoldedNetwork, settings: NetworkSettings, vocabulary: int, classes: int) -> None:
+def _check_shapes(
+    folder: Path, folded: FoldedNetwork, settings: NetworkSettings, vocabulary: int, classes: int
+) -> None:
     directions, gates, units = len(folded.directions), GATES[settings.cell], settings.units
     pooled = directions * units * (2 if settings.pooling == "max_mean" else 1)
     expected = [

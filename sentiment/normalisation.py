@@ -28,7 +28,7 @@ WHITE_SPACE = "[\x00-\x20\x7f-\xa0\u1680\u2000-\u200c\u200e\u200f\u2028\u2029\u2
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One replacement: every match of ``pattern`` (RE2) becomes ``replacement`` (``\\1`` is the first group)."""
+    r"""One replacement: every match of ``pattern`` (RE2) becomes ``replacement`` (``\1`` is the first group)."""
 
     name: str
     pattern: str
@@ -39,7 +39,12 @@ def _any_of(*alternatives: str) -> str:
     return "(?:" + "|".join(alternatives) + ")"
 
 
-_EYES = "[:=;8]"
+def _runs_of(letters: str) -> str:
+    """Three or more of one letter; the first two are a group, of which RE2 can name nine in a replacement."""
+    return "|".join(f"({letter}{letter}){letter}+" for letter in letters)
+
+
+_GROUPS = r"\1\2\3\4\5\6\7\8\9"
 _NOSE = "['o*-]?"
 _NEGATED = "ai|are|ca|could|did|do|does|had|has|have|is|might|must|need|should|was|were|wo|would"
 
@@ -54,12 +59,22 @@ RULES: tuple[Rule, ...] = (
     Rule("laugh", _any_of(r"\bx+d+\b", "[:=;]" + _NOSE + r"[dp]+\b", "[😂🤣😆😝😜😛😋]"), " <lolface> "),
     Rule(
         "smile",
-        _any_of("[:=;]" + _NOSE + r"[)\]}]+", "[([{]+" + _NOSE + "[:=;]", r"\^[_.]?\^", "[😀😃😄😁😊🙂😉☺😇😎👍👏🙌🎉🤗]"),
+        _any_of(
+            "[:=;]" + _NOSE + r"[)\]}]+",
+            "[([{]+" + _NOSE + "[:=;]",
+            r"\^[_.]?\^",
+            "[😀😃😄😁😊🙂😉☺😇😎👍👏🙌🎉🤗]",
+        ),
         " <smile> ",
     ),
     Rule(
         "sad",
-        _any_of("[:=;]'?" + _NOSE + r"[(\[{]+", r"[)\]}]+" + _NOSE + "[:=]", r"</3", "[😢😭😞😔😟🙁☹😣😖😩😫😥😰😿💔👎😠😡🤬😤]"),
+        _any_of(
+            "[:=;]'?" + _NOSE + r"[(\[{]+",
+            r"[)\]}]+" + _NOSE + "[:=]",
+            "</3",
+            "[😢😭😞😔😟🙁☹😣😖😩😫😥😰😿💔👎😠😡🤬😤]",
+        ),
         " <sadface> ",
     ),
     Rule("neutral", _any_of("[:=]" + _NOSE + r"[\\/|]+", r"-[_.]+-", "[😐😑😕🤔😒🙄]"), " <neutralface> "),
@@ -69,9 +84,9 @@ RULES: tuple[Rule, ...] = (
     Rule("clitic", r"['’´`](s|m|re|ve|ll|d)\b", r" '\1"),
     Rule("exclamation", "!+", " ! "),
     Rule("question", r"\?+", " ? "),
-    Rule("elongation_a_i", "(a)aa+|(b)bb+|(c)cc+|(d)dd+|(e)ee+|(f)ff+|(g)gg+|(h)hh+|(i)ii+", r"\1\1\2\2\3\3\4\4\5\5\6\6\7\7\8\8\9\9"),
-    Rule("elongation_j_r", "(j)jj+|(k)kk+|(l)ll+|(m)mm+|(n)nn+|(o)oo+|(p)pp+|(q)qq+|(r)rr+", r"\1\1\2\2\3\3\4\4\5\5\6\6\7\7\8\8\9\9"),
-    Rule("elongation_s_z", "(s)ss+|(t)tt+|(u)uu+|(v)vv+|(w)ww+|(x)xx+|(y)yy+|(z)zz+", r"\1\1\2\2\3\3\4\4\5\5\6\6\7\7\8\8"),
+    Rule("elongation_a_i", _runs_of("abcdefghi"), _GROUPS),
+    Rule("elongation_j_r", _runs_of("jklmnopqr"), _GROUPS),
+    Rule("elongation_s_z", _runs_of("stuvwxyz"), _GROUPS[:-2]),
     Rule("punctuation", r"[\x22-\x26\x28-\x2f:;=@\[-`{-~¡-¿×÷‐-‧…‰-⁞]", " "),
 )
 

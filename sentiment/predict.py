@@ -1,8 +1,8 @@
 """Command line: tweets in, one line each out: label, probability, text.
 
-    python -m sentiment.predict "I love this" "not my day"
-    tail -f tweets.txt | python -m sentiment.predict -
-    python -m sentiment.predict --input tweets.csv --column text --output scored.parquet
+python -m sentiment.predict "I love this" "not my day"
+tail -f tweets.txt | python -m sentiment.predict -
+python -m sentiment.predict --input tweets.csv --column text --output scored.parquet
 """
 
 import argparse
@@ -55,8 +55,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     files = parser.add_argument_group("files")
     files.add_argument("--input", metavar="FILE", help="a .csv, .jsonl or .parquet to score, of any size")
-    files.add_argument("--column", default="text", help="column of the tweets: a name, or a position from 0 in a .csv without header")
-    files.add_argument("--output", metavar="FILE", help="where to write it, with columns added (default: lines on standard output)")
+    files.add_argument(
+        "--column", default="text", help="column of the tweets: a name, or a position from 0 in a .csv without header"
+    )
+    files.add_argument(
+        "--output", metavar="FILE", help="where to write it, with columns added (default: lines on standard output)"
+    )
     files.add_argument("--encoding", default="utf-8", help="of a .csv or of standard input (default: utf-8)")
     return parser
 

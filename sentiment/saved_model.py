@@ -56,7 +56,9 @@ class ServingModule(tf.Module):
         ids = tf.ragged.map_flat_values(self.lexicon.lookup, tokens)
         ids = tf.ragged.boolean_mask(ids, ids != PADDING)[:, : self._preprocessor.max_tokens]
         empty = tf.cast(ids.row_lengths() == 0, tf.int64)
-        unknown = tf.RaggedTensor.from_row_lengths(tf.fill([tf.reduce_sum(empty)], tf.constant(UNKNOWN, tf.int64)), empty)
+        unknown = tf.RaggedTensor.from_row_lengths(
+            tf.fill([tf.reduce_sum(empty)], tf.constant(UNKNOWN, tf.int64)), empty
+        )
         return tf.concat([ids, unknown], axis=1)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])

@@ -86,7 +86,9 @@ def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
     else:
         array = _from_python(list(texts))
     if array.null_count or array.type not in (pa.string(), pa.large_string()):
-        raise InputError(f"expected texts without missing values, received {array.type} with {array.null_count} missing")
+        raise InputError(
+            f"expected texts without missing values, received {array.type} with {array.null_count} missing"
+        )
     return array.cast(pa.string())
 
 

@@ -35,7 +35,9 @@ class TrainingState:
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     best_weights: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def add_epoch(self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray]) -> None:
+    def add_epoch(
+        self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray]
+    ) -> None:
         """Note an epoch's figures and variables, and the model's if it is the best so far."""
         epoch = len(self.history)
         if self.best_epoch < 0 or figures["val_loss"] < self.history[self.best_epoch]["val_loss"]:
@@ -138,19 +140,21 @@ def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[
     options, train_part = settings.training, parts["train"]
     classes = int(max(part.labels.max() for part in parts.values())) + 1
     weights = balanced_weights(train_part.labels, classes) if options.class_weights == "balanced" else None
-    common = {"padding": settings.preprocessing.padding, "trim_batches": settings.network.masking}
-    return (
-        Batches(
-            train_part,
-            classes,
-            options.batch_size,
-            seed=options.seed,
-            word_dropout=settings.network.word_dropout,
-            class_weights=weights,
-            **common,
-        ),
-        Batches(parts["validation"], classes, _VALIDATION_BATCH, class_weights=weights, **common),
+    padding, trim = settings.preprocessing.padding, settings.network.masking
+    training = Batches(
+        train_part,
+        classes,
+        options.batch_size,
+        padding,
+        options.seed,
+        settings.network.word_dropout,
+        weights,
+        trim,
     )
+    validation = Batches(
+        parts["validation"], classes, _VALIDATION_BATCH, padding, class_weights=weights, trim_batches=trim
+    )
+    return training, validation
 
 
 def make_optimizer(options: TrainingSettings, steps: int) -> keras.optimizers.Optimizer:

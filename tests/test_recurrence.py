@@ -1,6 +1,6 @@
 """The recurrence worked by hand, forward and back."""
 
-import math
+from math import exp, tanh
 from typing import Any
 
 import keras
@@ -9,39 +9,224 @@ import pytest
 import tensorflow as tf
 
 from sentiment.folding import fold
-from sentiment.network import build_network
-from sentiment.recurrence import Direction, FoldedNetwork
+from sentiment.network import RECURRENT, build_network, recurrent_cells
+from sentiment.recurrence import STEPS, Direction, FoldedNetwork
 from sentiment.settings import NetworkSettings
 from sentiment.tokens import Ragged
 from sentiment.typewise import TypewiseModel
 
-# h, e, l, o are ids 2, 3, 4, 5; "hello" is h e l l o. Two units, two classes.
+# h, e, l, o are ids 2, 3, 4, 5, each a one-hot vector; "hello" is h e l l o. Two units, two classes.
 HELLO = [2, 3, 4, 4, 5]
-W_X = [[0.5, -0.3], [0.1, 0.8], [-0.6, 0.2], [0.4, 0.7]]  # a row for each of h, e, l, o
-W_H = [[0.2, -0.5], [0.9, 0.3]]
-BIAS = [0.1, -0.2]
-W_Y = [[1.5, -1.0], [-0.7, 0.6]]
-BIAS_Y = [0.05, -0.05]
-# The answer, from an earlier pencil-and-paper run: states after each letter, then the class probabilities.
+ONE_HOT = np.concatenate([np.zeros((2, 4)), np.eye(4)]).astype(np.float32)
+W_X = np.array([[0.5, -0.3], [0.1, 0.8], [-0.6, 0.2], [0.4, 0.7]], np.float32)  # rows: h, e, l, o
+W_H = np.array([[0.2, -0.5], [0.9, 0.3]], np.float32)
+BIAS = np.array([0.1, -0.2], np.float32)
+W_Y = np.array([[1.5, -1.0], [-0.7, 0.6]], np.float32)
+BIAS_Y = np.array([0.05, -0.05], np.float32)
+
+PLAIN = NetworkSettings(projection=(), units=2, bidirectional=False, pooling="last", output_dropout=0.0)
 STATES = [
-    (0.5370495669980353, -0.46211715726000973),
-    (-0.1079785, 0.1889566),
-    (-0.3383, 0.1101),
+    (0.53704957, -0.46211716),
+    (-0.10807181, 0.19048470),
+    (-0.33653351, 0.11072546),
+    (-0.43630168, 0.19880147),
+    (0.53108915, 0.65143713),
 ]
+ANSWER = (0.64126403, 0.35873597)
 
 
-def hello_by_hand() -> tuple[list[tuple[float, float]], list[float]]:
-    """The states after each letter and the softmax of the last, in plain Python."""
-    states, h = [], (0.0, 0.0)
-    for letter in HELLO:
-        x = [1.0 if letter - 2 == i else 0.0 for i in range(4)]
-        h = tuple(
-            math.tanh(sum(x[i] * W_X[i][j] for i in range(4)) + sum(h[i] * W_H[i][j] for i in range(2)) + BIAS[j])
-            for j in range(2)
-        )
-        states.append(h)
-    exponentials = [math.exp(sum(h[i] * W_Y[i][k] for i in range(2)) + BIAS_Y[k]) for k in range(2)]
-    return states, [e / sum(exponentials) for e in exponentials]
+def hello_network() -> keras.Model:
+    """The shipped network with the weights above."""
+    model = build_network(ONE_HOT, PLAIN, 2)
+    model.get_layer(RECURRENT).set_weights([W_X, W_H, BIAS])
+    model.get_layer("classes").set_weights([W_Y, BIAS_Y])
+    return model
 
-if 1:
-    print(hello_by_hand())
+
+def ragged(*rows: list[int]) -> Ragged:
+    return Ragged(np.array(sum(rows, []), np.int32), np.array([len(row) for row in rows], np.int32))
+
+
+# Forward
+
+
+def test_hello_step_by_step_in_plain_python() -> None:
+    # A one-hot x picks a row of W_x: h_t = tanh(row + h_{t-1} W_h + b).
+    h1 = (tanh(0.5 + 0.1), tanh(-0.3 - 0.2))
+    h2 = (tanh(0.1 + h1[0] * 0.2 + h1[1] * 0.9 + 0.1), tanh(0.8 + h1[0] * -0.5 + h1[1] * 0.3 - 0.2))
+    h3 = (tanh(-0.6 + h2[0] * 0.2 + h2[1] * 0.9 + 0.1), tanh(0.2 + h2[0] * -0.5 + h2[1] * 0.3 - 0.2))
+    h4 = (tanh(-0.6 + h3[0] * 0.2 + h3[1] * 0.9 + 0.1), tanh(0.2 + h3[0] * -0.5 + h3[1] * 0.3 - 0.2))
+    h5 = (tanh(0.4 + h4[0] * 0.2 + h4[1] * 0.9 + 0.1), tanh(0.7 + h4[0] * -0.5 + h4[1] * 0.3 - 0.2))
+    np.testing.assert_allclose([h1, h2, h3, h4, h5], STATES, atol=1e-8)
+    first, second = exp(h5[0] * 1.5 + h5[1] * -0.7 + 0.05), exp(h5[0] * -1.0 + h5[1] * 0.6 - 0.05)
+    np.testing.assert_allclose((first / (first + second), second / (first + second)), ANSWER, atol=1e-8)
+
+
+@pytest.mark.parametrize("letters", [1, 2, 3, 4, 5])
+def test_keras_states_of_hello_are_those_worked_by_hand(letters: int) -> None:
+    model = hello_network()
+    until_states = keras.Model(model.input, model.get_layer(RECURRENT).output)
+    states = until_states(np.array([HELLO[:letters]], np.int32))
+    np.testing.assert_allclose(states, [STATES[letters - 1]], atol=1e-6)
+
+
+@pytest.mark.parametrize("zeros", ["none", "post", "pre", "both"])
+def test_keras_network_answers_hello_as_worked_by_hand(zeros: str) -> None:
+    before, after = {"none": (0, 0), "post": (0, 3), "pre": (3, 0), "both": (1, 2)}[zeros]
+    ids = np.array([[0] * before + HELLO + [0] * after], np.int32)
+    np.testing.assert_allclose(hello_network()(ids), [ANSWER], atol=1e-6)
+
+
+def test_typewise_network_answers_hello_as_worked_by_hand() -> None:
+    typewise = TypewiseModel(hello_network(), PLAIN, 6)
+    types = np.array([0, 5, 4, 3, 2], np.int32)  # o l e h
+    positions = np.array([[4, 3, 2, 2, 1, 0]], np.int32)
+    np.testing.assert_allclose(typewise({"types": types, "positions": positions}), [ANSWER], atol=1e-6)
+
+
+def test_folded_network_answers_hello_as_worked_by_hand() -> None:
+    table = np.concatenate([np.zeros((2, 2)), W_X]).astype(np.float32) + BIAS
+    network = FoldedNetwork(table, (Direction(W_H),), W_Y, BIAS_Y, "simple_rnn", "last")
+    np.testing.assert_allclose(network.probabilities(ragged(HELLO)), [ANSWER], atol=1e-6)
+    # Among longer and shorter rows, in any order, the answer stays what it is.
+    np.testing.assert_allclose(network.probabilities(ragged([3], HELLO, HELLO + [2, 2]))[1], ANSWER, atol=1e-6)
+
+
+def test_folding_the_keras_network_gives_the_table_worked_by_hand() -> None:
+    network = fold(hello_network(), PLAIN)
+    np.testing.assert_allclose(network.table[2:], [[0.6, -0.5], [0.2, 0.6], [-0.5, 0.0], [0.5, 0.5]], atol=1e-6)
+    np.testing.assert_allclose(network.probabilities(ragged(HELLO)), [ANSWER], atol=1e-6)
+
+
+def test_pooled_states_of_hello_are_maximum_and_mean_of_those_worked_by_hand() -> None:
+    table = np.concatenate([np.zeros((2, 2)), W_X]).astype(np.float32) + BIAS
+    maxima, means = np.max(STATES, axis=0), np.mean(STATES, axis=0)
+    for pooling, pooled in {"max": maxima, "mean": means, "max_mean": np.concatenate([maxima, means])}.items():
+        logits = np.stack([pooled, -pooled]).T  # classes
+        kernel = np.stack([np.eye(len(pooled)), -np.eye(len(pooled))], -1).sum(axis=0).astype(np.float32)
+        network = FoldedNetwork(table, (Direction(W_H),), kernel, np.zeros(2, np.float32), "simple_rnn", pooling)
+        expected = 1 / (1 + np.exp(-2 * logits[:, 0].sum()))
+        np.testing.assert_allclose(network.probabilities(ragged(HELLO))[0, 0], expected, atol=1e-6)
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + exp(-x))
+
+
+def test_one_gru_step_in_plain_python() -> None:
+    # One unit; gates z, r, h; Keras resets after the product and has a bias of its own there.
+    z, r = sigmoid(0.3 + 0.5 * 0.4 + 0.1), sigmoid(-0.2 + 0.5 * -0.6 + 0.2)
+    expected = z * 0.5 + (1 - z) * tanh(0.7 + r * (0.5 * 0.9 - 0.3))
+    weights = Direction(np.array([[0.4, -0.6, 0.9]]), np.array([0.1, 0.2, -0.3]))
+    (state,) = STEPS["gru"](np, np.array([[0.3, -0.2, 0.7]]), (np.array([[0.5]]),), weights)
+    assert state[0, 0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_one_lstm_step_in_plain_python() -> None:
+    # One unit; gates i, f, c, o; state 0.5, memory -0.8.
+    i, f = sigmoid(0.3 + 0.5 * 0.4), sigmoid(-0.2 + 0.5 * -0.6)
+    c, o = tanh(0.7 + 0.5 * 0.9), sigmoid(0.1 + 0.5 * -1.1)
+    memory = f * -0.8 + i * c
+    weights = Direction(np.array([[0.4, -0.6, 0.9, -1.1]]))
+    states = (np.array([[0.5]]), np.array([[-0.8]]))
+    state, kept = STEPS["lstm"](np, np.array([[0.3, -0.2, 0.7, 0.1]]), states, weights)
+    assert (state[0, 0], kept[0, 0]) == pytest.approx((o * tanh(memory), memory), abs=1e-12)
+
+
+
+
+# Back-propagation through time, checked in float64 against central differences
+
+IDS = np.array([[2, 3, 4, 4, 5], [5, 2, 0, 0, 0], [3, 3, 1, 2, 0]], np.int32)
+LABELS = np.array([0, 1, 1])
+CELLS = ["simple_rnn", "gru", "lstm"]
+
+
+@pytest.fixture
+def _float64() -> Any:
+    before = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_floatx(before)
+
+
+def float64_network(cell: str, pooling: str = "last", bidirectional: bool = False) -> keras.Model:
+    settings = NetworkSettings(
+        projection=(), units=3, cell=cell, pooling=pooling, bidirectional=bidirectional, output_dropout=0.0
+    )
+    model = build_network(np.random.default_rng(5).normal(size=(6, 4)), settings, 2)
+    random = np.random.default_rng(11)
+    for variable in model.trainable_variables:
+        variable.assign(random.normal(scale=0.6, size=variable.shape))
+    return model
+
+
+def loss(model: keras.Model) -> Any:
+    answers = model(IDS, training=True)
+    return -tf.reduce_mean(tf.math.log(tf.gather(answers, LABELS, axis=1, batch_dims=1)))
+
+
+def central_differences(model: keras.Model, variable: Any, step: float = 1e-5) -> np.ndarray:
+    """Slope of the loss in each number of ``variable``; the error is of the order of ``step`` squared."""
+    value = np.array(variable.numpy())
+    slopes = np.zeros_like(value)
+    for index in np.ndindex(*value.shape):
+        sides = []
+        for sign in (1, -1):
+            moved = value.copy()
+            moved[index] += sign * step
+            variable.assign(moved)
+            sides.append(float(loss(model)))
+        slopes[index] = (sides[0] - sides[1]) / (2 * step)
+    variable.assign(value)
+    return slopes
+
+
+def gradients(model: keras.Model) -> list[np.ndarray]:
+    with tf.GradientTape() as tape:
+        value = loss(model)
+    return [np.asarray(g) for g in tape.gradient(value, [v.value for v in model.trainable_variables])]
+
+
+@pytest.mark.usefixtures("_float64")
+@pytest.mark.parametrize("cell", CELLS)
+def test_back_propagation_through_time_matches_finite_differences(cell: str) -> None:
+    model = float64_network(cell)
+    assert {v.path.split("/")[-1] for v in model.trainable_variables} == {"kernel", "recurrent_kernel", "bias"}
+    for variable, gradient in zip(model.trainable_variables, gradients(model), strict=True):
+        assert gradient.dtype == np.float64
+        assert np.abs(gradient).max() > 1e-3, variable.path  # a gradient of zeros would match itself
+        np.testing.assert_allclose(gradient, central_differences(model, variable), atol=1e-9, err_msg=variable.path)
+
+
+@pytest.mark.usefixtures("_float64")
+def test_back_propagation_matches_finite_differences_in_the_default_shape_of_network() -> None:
+    model = float64_network("simple_rnn", pooling="max_mean", bidirectional=True)
+    for variable, gradient in zip(model.trainable_variables, gradients(model), strict=True):
+        np.testing.assert_allclose(gradient, central_differences(model, variable), atol=1e-9, err_msg=variable.path)
+
+
+@pytest.mark.usefixtures("_float64")
+def test_finite_differences_would_catch_a_gradient_truncated_in_time() -> None:
+    """The same forward pass by hand, with the gradient cut between steps, is far from the finite differences."""
+    model = float64_network("simple_rnn")
+    (cell,) = recurrent_cells(model)
+    classes = model.get_layer("classes")
+    vectors = tf.gather(model.get_layer("glove").embeddings.value, IDS)
+
+    def by_hand(truncated: bool) -> tuple[Any, np.ndarray]:
+        with tf.GradientTape() as tape:
+            state = tf.zeros((len(IDS), 3), tf.float64)
+            for t in range(IDS.shape[1]):
+                before = tf.stop_gradient(state) if truncated else state
+                fresh = tf.tanh(vectors[:, t] @ cell.kernel.value + before @ cell.recurrent_kernel.value + cell.bias.value)
+                state = tf.where((IDS[:, t] != 0)[:, None], fresh, state)
+            answers = tf.nn.softmax(state @ classes.kernel.value + classes.bias.value)
+            value = -tf.reduce_mean(tf.math.log(tf.gather(answers, LABELS, axis=1, batch_dims=1)))
+        return value, np.asarray(tape.gradient(value, cell.recurrent_kernel.value))
+
+    expected = central_differences(model, cell.recurrent_kernel)
+    whole, cut = by_hand(truncated=False), by_hand(truncated=True)
+    np.testing.assert_allclose([whole[0], cut[0]], float(loss(model)), atol=1e-12)
+    np.testing.assert_allclose(whole[1], expected, atol=1e-9)
+    assert np.abs(cut[1] - expected).max() > 1e-3

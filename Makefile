@@ -62,8 +62,8 @@ check: $(BIN)/.developer ## ruff and mypy
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(BIN)/.peers ## measure speed and memory against the alternatives
-	$(RUN) pipelines.bench
+bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the alternatives
+	$(RUN) pipelines.bench $(OPTIONS)
 
 clean: ## remove artefacts, but neither downloads nor .venv
 	rm -rf data/interim/* data/processed/* models/*/

@@ -21,7 +21,8 @@ _NOT_WORDS = r"(?:https?:/|www\.)[^ ]*|@[a-z0-9_]+|\brt\b|[\x00-\x2f:-@\[-`{-\x7
 def duplicate_keys(texts: pa.Array) -> pa.Array:
     """What the copies of a tweet have in common: its words in lower case, without mentions and links.
 
-    ``texts`` and the result are string arrays ``(n,)``. A text without any word is its own key, so that bare punctuation is not all one tweet.
+    ``texts`` and the result are string arrays ``(n,)``. A text without any word is its own key, so that bare
+    punctuation is not all one tweet.
     """
     lowered = pc.ascii_lower(texts)
     keys = pc.utf8_trim(pc.replace_substring_regex(lowered, _NOT_WORDS, " "), " ")

@@ -144,10 +144,11 @@ CELLS = ["simple_rnn", "gru", "lstm"]
 
 @pytest.fixture
 def _float64() -> Any:
-    before = keras.config.floatx()
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     yield
-    keras.config.set_floatx(before)
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
 
 
 def float64_network(cell: str, pooling: str = "last", bidirectional: bool = False) -> keras.Model:

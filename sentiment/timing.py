@@ -1,0 +1,80 @@
+"""Timing that can be trusted: alternatives in turn, medians, and the memory of whole processes."""
+
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds of several runs of one thing, and how many tweets a run handled."""
+
+    seconds: tuple[float, ...]
+    tweets: int
+
+    @property
+    def median(self) -> float:
+        """Median seconds of a run."""
+        return statistics.median(self.seconds)
+
+    @property
+    def rate(self) -> float:
+        """Tweets a second, at the median."""
+        return self.tweets / self.median
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One finished process: seconds of wall clock, peak resident memory in MiB."""
+
+    seconds: float
+    peak_mib: float
+
+
+def time_in_turn(work: dict[str, tuple[Callable[[], object], int]], runs: int) -> dict[str, Timing]:
+    """Run every entry ``runs`` times, A B C A B C, after one run of each that does not count.
+
+    Args:
+        work: name -> (what to run, tweets it handles).
+        runs: counted runs of each.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    for turn in range(runs + 1):
+        for name, (function, _) in work.items():
+            start = time.perf_counter()
+            function()
+            if turn:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: Timing(tuple(seconds[name]), tweets) for name, (_, tweets) in work.items()}
+
+
+def run_process(arguments: Sequence[str]) -> Process:
+    """Run a Python process to its end.
+
+    Raises:
+        RuntimeError: it failed; carries the end of what it printed.
+    """
+    start = time.perf_counter()
+    # A process of its own waits for the one measured, so that its peak memory is not mixed with earlier ones'.
+    code = (
+        "import resource, subprocess, sys\n"
+        "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)\n"
+        "sys.stderr.write(done.stderr[-2000:])\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+        "sys.exit(done.returncode)"
+    )
+    command = [sys.executable, "-c", code, sys.executable, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} failed: {done.stderr.strip()[-500:]}")
+    unit = 1024 if sys.platform != "darwin" else 1024**2
+    return Process(time.perf_counter() - start, int(done.stdout) / unit)
+
+
+def own_peak_mib() -> float:
+    """Peak resident memory of this process, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)

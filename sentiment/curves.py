@@ -71,7 +71,7 @@ def thin(curve: Curve, points: int = 160) -> Curve:
     return Curve(curve.x[rows], curve.y[rows], curve.area)
 
 
-def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 10) -> Reliability:
+def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> Reliability:
     """Mean confidence and accuracy in bins of equal width from 0 to 1; empty bins are left out.
 
     Args:

@@ -5,6 +5,7 @@ SavedModel) and runs the same folded network, so a program in any language that 
 answers of :class:`sentiment.classifier.SentimentClassifier`.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,9 @@ def to_tflite(network: FoldedNetwork, max_tokens: int, masking: bool) -> bytes:
 
 def run_tflite(path: Path, ids: Any) -> Any:
     """Probabilities float32 ``(n, classes)`` that a LiteRT file gives for ids int32 ``(n, max_tokens)``."""
-    interpreter = tf.lite.Interpreter(str(path))
+    with warnings.catch_warnings():  # it recommends its successor, which would be one more package
+        warnings.simplefilter("ignore", UserWarning)
+        interpreter = tf.lite.Interpreter(str(path))
     entry = interpreter.get_input_details()[0]["index"]
     interpreter.resize_tensor_input(entry, list(ids.shape))
     interpreter.allocate_tensors()

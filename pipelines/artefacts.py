@@ -10,7 +10,7 @@ from sentiment.errors import ArtefactError
 from sentiment.lexicon import Lexicon
 from sentiment.preprocessing import Preprocessor
 
-MADE_BY_PREPROCESS = "make preprocess (python -m pipelines.preprocess)"
+MADE_BY_PREPROCESS = "make preprocess"
 
 
 def read_lexicon(folder: Path, made_by: str) -> Lexicon:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipelines import files, stage
 from pipelines.inputs import read_glove
 
-MADE_BY_PREPROCESS = "make preprocess (python -m pipelines.preprocess)"
+MADE_BY_PREPROCESS = "make preprocess"
 
 
 def run(this: stage.Stage) -> None:

@@ -51,7 +51,7 @@ def _part(this: stage.Stage, name: str) -> "LabelledPart":
     from sentiment.baselines import LabelledPart
     from sentiment.splitting import PARTS
 
-    tweets = files.require(this.places.interim / "tweets.parquet", "make preprocess (python -m pipelines.load)")
+    tweets = files.require(this.places.interim / "tweets.parquet", "make preprocess")
     table = pq.read_table(tweets, filters=[("part", "=", PARTS.index(name))])
     return LabelledPart(table.column("text").to_pylist(), table.column("label").to_numpy().astype("int64"))
 

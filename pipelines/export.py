@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sentiment.preprocessing import Preprocessor
     from sentiment.recurrence import FoldedNetwork
 
-MADE_BY_TRAIN = "make train (python -m pipelines.train)"
+MADE_BY_TRAIN = "make train"
 _TOLERANCE = 1e-5
 _ROWS_COMPARED = 2000
 _WARM_UP = ["I love this", "what a waste of time :("]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sentiment.tokens import Ragged
 
 _ROWS_PER_BATCH = 65_536
-MADE_BY_LOAD = "make preprocess (python -m pipelines.load)"
+MADE_BY_LOAD = "make preprocess"
 
 
 def run(this: stage.Stage) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sentiment.encoded import EncodedPart
     from sentiment.training import TrainingState
 
-MADE_BY_EMBED = "make preprocess (python -m pipelines.embed)"
+MADE_BY_EMBED = "make preprocess"
 _PACKAGES = ("tensorflow", "keras", "spacy", "spacy-lookups-data", "numpy", "pyarrow")
 
 

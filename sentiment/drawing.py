@@ -9,6 +9,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -17,19 +18,18 @@ from matplotlib.figure import Figure
 
 INK, MUTED, RULE = "#010101", "#020202", "#030303"
 SERIES = ("#0a0a01", "#0a0a02", "#0a0a03", "#0a0a04")
-PAPER = "#040404"
 # Stand-in -> what the page gives it. The colours after the comma serve where the SVG stands alone.
 _VARIABLES = {
     INK: "currentColor",
     MUTED: "var(--muted,#5c6068)",
     RULE: "var(--rule,#d5d3cc)",
-    PAPER: "var(--paper,#fff)",
     SERIES[0]: "var(--series-1,#1f5fa6)",
     SERIES[1]: "var(--series-2,#b4501e)",
     SERIES[2]: "var(--series-3,#3b7a57)",
     SERIES[3]: "var(--series-4,#7a4f9a)",
 }
-_STYLE = {
+_STYLE: dict[str, Any] = {
+    "figure.constrained_layout.h_pad": 0.06,
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.size": 9.5,
@@ -62,13 +62,15 @@ def draw(name: str, alt: str, paint: Callable[[Figure], None], width: float = 4.
         name: prefix of every id in it, so that several figures share a page; letters, digits and hyphens.
         alt: what it shows, with its key numbers, for those who do not see it.
         paint: fills an empty figure.
-        width, height: in inches of 72 units.
+        width: in inches of 72 units.
+        height: likewise.
     """
     with matplotlib.rc_context(), warnings.catch_warnings():
         # A class may be named in a script that Matplotlib's own font lacks; the browser has fonts for it.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update({**_STYLE, "svg.hashsalt": name})
+        style: Any = {**_STYLE, "svg.hashsalt": name}
+        matplotlib.rcParams.update(style)
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
         paint(figure)

@@ -85,7 +85,10 @@ def _extremes(labels: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.nda
 def _classes(labels: np.ndarray) -> np.ndarray:
     classes = np.unique(labels)
     if len(classes) < 2:
-        raise InputError(f"expected at least two classes among the distinct tweets, received {len(classes)}")
+        raise InputError(
+            f"expected at least two classes among the distinct tweets, received {len(classes)}; "
+            "check corpus.label_column, corpus.labels and corpus.ignored_labels"
+        )
     return classes
 
 

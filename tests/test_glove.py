@@ -227,7 +227,7 @@ def vectors_of(table: dict[str, list[float]]) -> WordVectors:
 
 def test_wanted_words_cover_what_is_looked_up() -> None:
     wanted = wanted_words(LEXICON)
-    assert {"love", "loves", "cat", "kitty", "goin'", "going", "not", "qqq", "qq", "q"} <= wanted
+    assert {"love", "loves", "cat", "kitty", "goin'", "going", "not", "qqq", "q"} <= wanted
     assert {"user", "happy", "whatever"} <= wanted
     assert "the" not in wanted
     assert set(RESERVED).isdisjoint(wanted)
@@ -245,7 +245,7 @@ def test_vectors_are_looked_for_in_order() -> None:
     assert find_vectors(LEXICON, vectors_of(no_lemma)).matrix[2].tolist() == [9, 9]
 
 
-@pytest.mark.parametrize(("word", "form"), [("qqq", "qq"), ("sweeet", "swet"), ("goodd", "good"), ("rock'n'roll", "rocknroll"), ("lovin'", "loving")])
+@pytest.mark.parametrize(("word", "form"), [("qqq", "q"), ("sweeet", "swet"), ("goodd", "good"), ("rock'n'roll", "rocknroll"), ("lovin'", "loving")])
 def test_spelling_variants(word: str, form: str) -> None:
     lexicon = Lexicon({word: 2}, (*RESERVED, word))
     found = find_vectors(lexicon, vectors_of({form: [1.0, 2.0]}))

@@ -84,7 +84,7 @@ def percent_axis(axes: Axes, which: str) -> None:
     from matplotlib.ticker import PercentFormatter
 
     for letter in "xy" if which == "both" else which:
-        getattr(axes, f"{letter}axis").set_major_formatter(PercentFormatter(1.0, decimals=0))
+        getattr(axes, f"{letter}axis").set_major_formatter(PercentFormatter(1.0))
 
 
 def _inline(svg: str, name: str, alt: str) -> str:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sentiment.drawing import INK, SERIES, draw, percent_axis
 
@@ -27,11 +28,11 @@ def training_curves(history: Mapping[str, np.ndarray]) -> str | None:
 
     def paint(figure: Figure) -> None:
         for axes, name, title in zip(figure.subplots(1, 2), ("loss", "accuracy"), ("Loss", "Accuracy"), strict=True):
-            axes.plot(epoch, history[name], "--", color=SERIES[1], label="training")
-            axes.plot(epoch, history[f"val_{name}"], color=SERIES[0], label="validation")
-            axes.plot(epoch[best], history[f"val_{name}"][best], "o", color=SERIES[0], markersize=5)
-            axes.xaxis.get_major_locator().set_params(integer=True)
-            axes.set(title=title, xlabel="Epoch")
+            axes.plot(epoch, history[name], "s--", color=SERIES[1], markersize=3, label="training")
+            axes.plot(epoch, history[f"val_{name}"], "o-", color=SERIES[0], markersize=3, label="validation")
+            axes.plot(epoch[best], history[f"val_{name}"][best], "o", color=SERIES[0], markersize=6)
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+            axes.set(title=title, xlabel="Epoch", xlim=(epoch[0] - 0.5, epoch[-1] + 0.5))
         percent_axis(axes, "y")
         axes.legend(loc="lower right")
 
@@ -50,7 +51,8 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         for (i, j), count in np.ndenumerate(matrix):
-            axes.fill_between([j - 0.48, j + 0.48], i - 0.48, i + 0.48, color=SERIES[0], alpha=0.06 + 0.4 * share[i, j])
+            shade = 0.06 + 0.4 * share[i, j]
+            axes.fill_between([j - 0.48, j + 0.48], i - 0.48, i + 0.48, color=SERIES[0], alpha=shade, linewidth=0)
             axes.text(j, i - 0.06, f"{share[i, j]:.1%}", ha="center", va="center", fontsize=13)
             axes.text(j, i + 0.2, f"{count:,}", ha="center", va="center")
         axes.set(xlabel="Predicted", ylabel="True", xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5))

@@ -45,6 +45,7 @@ def reliability_diagram(predictions: Predictions, temperature: float | None) -> 
         drawn = {"before": reliability(before.max(axis=1), predictions.correct)} | drawn
     styles = {"before": ("--", SERIES[1], "s"), "after calibration": ("-", SERIES[0], "o")}
     lowest = 1 / len(predictions.classes) - 0.03
+    floor = min(lowest, *(float(bins.accuracy.min()) - 0.03 for bins in drawn.values()))
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
@@ -53,7 +54,7 @@ def reliability_diagram(predictions: Predictions, temperature: float | None) -> 
             line, colour, marker = styles[name]
             axes.plot(bins.confidence, bins.accuracy, line, color=colour, label=f"{name}: ECE {bins.ece:.3f}")
             axes.scatter(bins.confidence, bins.accuracy, _areas(bins), color=colour, marker=marker, zorder=3)
-        axes.set(xlabel="Confidence", ylabel="Accuracy", xlim=(lowest, 1.02), ylim=(0, 1.02))
+        axes.set(xlabel="Confidence", ylabel="Accuracy", xlim=(lowest, 1.02), ylim=(floor, 1.02))
         percent_axis(axes, "both")
         axes.legend(loc="upper left")
 
@@ -71,10 +72,10 @@ def abstention(predictions: Predictions) -> str | None:
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         axes.plot(curve.x, curve.y, color=SERIES[0])
-        for i, mark in enumerate(marks):
-            axes.plot(mark.coverage, mark.accuracy, "o", color=SERIES[0], markersize=5)
-            axes.annotate(f"≥ {mark.threshold:g}", (mark.coverage, mark.accuracy), (2, 7 if i % 2 == 0 else -14),
-                          textcoords="offset points")  # fmt: skip
+        for mark in marks:
+            place = (mark.coverage, mark.accuracy)
+            axes.plot(*place, "o", color=SERIES[0], markersize=5)
+            axes.annotate(f"≥ {mark.threshold:g}", place, (-5, -2), textcoords="offset points", ha="right", va="top")
         axes.set(xlabel="Tweets answered", ylabel="Accuracy on them", xlim=(0, 1.03))
         axes.set_ylim(max(0.0, float(min(curve.y[len(curve.y) // 10 :])) - 0.03), 1.01)
         percent_axis(axes, "both")

@@ -15,7 +15,7 @@ PARTS = ("train", "validation", "test")
 
 # Tweets that differ in these only are one tweet sent twice: whom it is to, which link it carries, a retweet's
 # prefix, punctuation and white space. RE2 syntax; applied to lower-cased text.
-_NOT_WORDS = r"(?:https?:/|www\.)[^ ]*|@[a-z0-9_]+|\brt\b|[\x00-\x2f:-@\[-`{-\x7f]+"
+_NOT_WORDS = r"(?:(?:https?:/|www\.)[^ ]*|@[a-z0-9_]+|\brt\b|[\x00-\x2f:-@\[-`{-\x7f])+"
 
 
 def duplicate_keys(texts: pa.Array) -> pa.Array:

@@ -24,10 +24,7 @@ from sentiment.training import TrainingState, train
 from sentiment.typewise import TypewiseModel
 
 VOCABULARY, DIMENSION, CLASSES = 9, 3, 3
-IDS = np.array(
-    [[2, 3, 4, 8, 2], [5, 0, 0, 0, 0], [6, 1, 7, 0, 0], [3, 3, 3, 3, 0], [8, 7, 6, 5, 4]],
-    np.int32,
-)
+IDS = np.array([[2, 3, 4, 8], [5, 0, 0, 0], [6, 1, 7, 0], [3, 3, 3, 3], [8, 7, 6, 5]], np.int32)
 LABELS = np.eye(CLASSES, dtype=np.float32)[[0, 1, 2, 1, 0]]
 
 
@@ -42,12 +39,13 @@ def make_network(seed: int = 0, **options: Any) -> tuple[keras.Model, NetworkSet
     return model, chosen
 
 
-def gradients(model: keras.Model, answers: Any, inputs: Any) -> list[np.ndarray]:
-    """Of a loss, dense, in the shipped model's variables."""
-    values = [v.value for v in model.trainable_variables]
+def answers_and_gradients(model: keras.Model, network: Any, inputs: Any) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Probabilities, and the dense gradients of a loss in the shipped model's variables."""
     with tf.GradientTape() as tape:
-        loss = -tf.reduce_mean(LABELS * tf.math.log(answers(inputs, training=True)))
-    return [np.asarray(tf.convert_to_tensor(g)) for g in tape.gradient(loss, values)]
+        answers = network(inputs, training=True)
+        loss = -tf.reduce_mean(LABELS * tf.math.log(answers))
+    found = tape.gradient(loss, [v.value for v in model.trainable_variables])
+    return np.asarray(answers), [np.asarray(tf.convert_to_tensor(gradient)) for gradient in found]
 
 
 COMBINATIONS = list(
@@ -64,14 +62,221 @@ def test_keras_typewise_and_folded_networks_are_one_function(
     model, chosen = make_network(
         cell=cell, bidirectional=bidirectional, pooling=pooling, trainable_dimension=trainable, masking=masking
     )
-    expected = np.asarray(model(IDS))
-    assert np.ptp(expected, axis=0).max() > 0.02, "answers that are all alike would hide a difference"
-    np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-6)
     typewise, batch = TypewiseModel(model, chosen, IDS.shape[1]), token_batch(IDS)._asdict()
-    np.testing.assert_allclose(typewise(batch), expected, atol=1e-5)
+    # A network with a trainable embedding has every variable of one without, so gradients are compared there.
+    if trainable and (masking or bidirectional):
+        expected, theirs = answers_and_gradients(model, model, IDS)
+        received, mine = answers_and_gradients(model, typewise, batch)
+        for variable, their, my in zip(model.trainable_variables, theirs, mine, strict=True):
+            np.testing.assert_allclose(my, their, atol=1e-5, err_msg=variable.path)
+            assert np.abs(their).max() > 1e-5, variable.path
+    else:
+        expected, received = np.asarray(model(IDS)), typewise(batch)
+    np.testing.assert_allclose(received, expected, atol=1e-5)
     np.testing.assert_allclose(fold(model, chosen).of_padded(IDS, masking), expected, atol=1e-5)
-    for variable, mine, theirs in zip(
-        model.trainable_variables, gradients(model, typewise, batch), gradients(model, model, IDS), strict=True
-    ):
-        np.testing.assert_allclose(mine, theirs, atol=1e-5, err_msg=variable.path)
-        assert np.abs(theirs).max() > 1e-6, variable.path
+    np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-6)
+    assert np.ptp(expected, axis=0).max() > 0.002, "answers that are all alike would hide a difference"
+
+
+@pytest.mark.parametrize("pooling", ["last", "max_mean"])
+@pytest.mark.parametrize("cell", ["simple_rnn", "gru", "lstm"])
+def test_padding_on_either_side_changes_nothing_when_masked(cell: str, pooling: str) -> None:
+    model, chosen = make_network(cell=cell, pooling=pooling)
+    row, expected = [[4, 2, 7]], np.asarray(model(np.array([[4, 2, 7]], np.int32)))
+    folded = fold(model, chosen)
+    for before, after in ((2, 0), (0, 2), (1, 1)):
+        ids = np.pad(row, ((0, 0), (before, after))).astype(np.int32)
+        np.testing.assert_allclose(model(ids), expected, atol=1e-6)
+        np.testing.assert_allclose(folded.of_padded(ids), expected, atol=1e-6)
+        np.testing.assert_allclose(TypewiseModel(model, chosen, 5)(token_batch(ids)._asdict()), expected, atol=1e-6)
+
+
+def test_without_masking_padding_is_read_like_a_token() -> None:
+    model, chosen = make_network(masking=False)
+    short, padded = np.array([[4, 2, 7]], np.int32), np.array([[4, 2, 7, 0]], np.int32)
+    assert np.abs(np.asarray(model(short)) - np.asarray(model(padded))).max() > 1e-3
+    assert np.abs(fold(model, chosen).of_padded(short, False) - fold(model, chosen).of_padded(padded, False)).max() > 1e-3
+
+
+def test_classes_are_asked_for_and_row_lengths_free() -> None:
+    model, _ = make_network()
+    assert model(np.array([[2]], np.int32)).shape == (1, CLASSES)
+    assert model.input_shape == (None, None)
+
+
+def test_dropout_is_on_in_training_only() -> None:
+    model, chosen = make_network(output_dropout=0.5, trainable_dimension=2, trainable_dropout=0.5)
+    typewise, batch = TypewiseModel(model, chosen, IDS.shape[1]), token_batch(IDS)._asdict()
+    np.testing.assert_array_equal(typewise(batch), typewise(batch))
+    assert np.abs(np.asarray(typewise(batch, training=True)) - np.asarray(typewise(batch))).max() > 1e-3
+
+
+def test_the_glove_rows_are_bit_identical_after_training() -> None:
+    model, chosen = make_network(trainable_dimension=2)
+    glove, own = (model.get_layer(name).embeddings for name in (GLOVE, TRAINABLE))
+    before, own_before = glove.numpy().tobytes(), own.numpy().tobytes()
+    part = EncodedPart(IDS, np.array([0, 1, 2, 1, 0]))
+    options = Settings(
+        preprocessing=PreprocessingSettings(max_tokens=4),
+        network=chosen,
+        training=TrainingSettings(epochs=2, batch_size=2, learning_rate=0.1, weight_decay=0.1),
+    )
+    train(model, {"train": part, "validation": part}, options, TrainingState(), lambda state: None)
+    assert glove.numpy().tobytes() == before
+    assert own.numpy().tobytes() != own_before
+    assert not any(GLOVE in variable.path for variable in model.trainable_variables)
+
+
+def test_the_model_file_reloads_in_plain_keras_without_this_package(tmp_path: Path) -> None:
+    model, _ = make_network(trainable_dimension=2)  # the default cell, both directions, max and mean, masked
+    model.save(tmp_path / "model.keras")
+    np.save(tmp_path / "ids.npy", IDS)
+    code = (
+        "import sys, keras, numpy as np\n"
+        "model = keras.models.load_model('model.keras')\n"
+        "np.save('answers.npy', model.predict(np.load('ids.npy'), verbose=0))\n"
+        "assert not [name for name in sys.modules if name.startswith(('sentiment', 'pipelines'))]\n"
+    )
+    environment = {k: v for k, v in child_environment().items() if k != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(np.load(tmp_path / "answers.npy"), model.predict(IDS, verbose=0))
+
+
+# Batches
+
+
+@given(st.lists(st.lists(st.integers(0, 60), min_size=5, max_size=5), min_size=1, max_size=8))
+@settings(max_examples=40, deadline=None)
+def test_a_token_batch_spells_the_ids_it_was_made_of(rows: list[list[int]]) -> None:
+    ids = np.array(rows, np.uint8)
+    types, positions = token_batch(ids)
+    np.testing.assert_array_equal(types[positions], ids)
+    assert types[0] == PADDING
+    assert (types.dtype, positions.dtype) == (np.int32, np.int32)
+    np.testing.assert_array_equal(positions == 0, ids == PADDING)
+    real = types[types != PADDING]
+    assert len(set(real.tolist())) == len(real)
+    assert len(types) == 1024
+
+
+def test_token_batches_grow_by_whole_steps() -> None:
+    assert len(token_batch(np.arange(1023, dtype=np.int32)[None]).types) == 1024
+    assert len(token_batch(np.arange(1, 1025, dtype=np.int32)[None]).types) == 2048
+
+
+@pytest.mark.parametrize(
+    ("max_tokens", "expected"), [(1, (1,)), (8, (8,)), (10, (8, 10)), (32, (8, 12, 16, 24, 32)), (24, (8, 12, 16, 24))]
+)
+def test_widths_end_at_the_longest(max_tokens: int, expected: tuple[int, ...]) -> None:
+    assert widths(max_tokens) == expected
+
+
+@pytest.mark.parametrize(("longest", "width"), [(1, 8), (8, 8), (9, 12), (13, 14), (14, 14)])
+@pytest.mark.parametrize("padding", ["post", "pre"])
+def test_trimming_cuts_padding_only(padding: str, longest: int, width: int) -> None:
+    tokens, zeros = np.arange(1, longest + 1), np.zeros(14 - longest, int)
+    row = np.concatenate([tokens, zeros] if padding == "post" else [zeros, tokens])[None]
+    trimmed = trim(row, longest, padding)
+    assert trimmed.shape == (1, width)
+    np.testing.assert_array_equal(trimmed[trimmed != 0], tokens)
+    assert (trimmed[0, 0] == 1) == (padding == "post" or longest == width)
+
+
+def numbered_part(n: int = 103, width: int = 10, padding: str = "post") -> EncodedPart:
+    """``n`` rows of different lengths, recognisable by a first token of their own."""
+    lengths = np.random.default_rng(1).integers(1, width + 1, n)
+    ids = np.where(np.arange(width) < lengths[:, None], 200, 0).astype(np.uint16)
+    ids[:, 0] = np.arange(2, n + 2)
+    return EncodedPart(ids if padding == "post" else ids[:, ::-1].copy(), np.arange(n) % 3)
+
+
+def rows_of(batches: Batches) -> list[list[int]]:
+    """Numbers of the rows of each batch that have a weight."""
+    found = []
+    for i in range(len(batches)):
+        inputs, _, weights = batches[i]
+        ids = inputs["types"][inputs["positions"]]
+        firsts = ids.max(axis=1, where=ids != 200, initial=0)
+        found.append([int(first) - 2 for first, weight in zip(firsts, weights, strict=True) if weight])
+    return found
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+@pytest.mark.parametrize("padding", ["post", "pre"])
+def test_an_epoch_has_every_row_once_with_its_own_label(seed: int | None, padding: str) -> None:
+    part = numbered_part(padding=padding)
+    batches = Batches(part, 3, 16, padding, seed=seed)
+    for epoch in range(2):
+        batches.start_epoch(epoch)
+        assert len(batches) == 7
+        assert sorted(sum(rows_of(batches), [])) == list(range(103))
+    for i in range(len(batches)):
+        inputs, y_true, weights = batches[i]
+        ids = inputs["types"][inputs["positions"]]
+        firsts = ids.max(axis=1, where=ids != 200, initial=0)
+        np.testing.assert_array_equal(y_true, np.eye(3)[(firsts - 2) % 3])
+        np.testing.assert_array_equal((ids != 0).sum(axis=1), (part.ids[firsts - 2] != 0).sum(axis=1))
+        assert ids.shape[0] == y_true.shape[0] == weights.shape[0] == 16
+
+
+def test_the_order_depends_on_seed_and_epoch_only() -> None:
+    def order(seed: int, epoch: int) -> list[list[int]]:
+        batches = Batches(numbered_part(), 3, 16, seed=seed)
+        for earlier in (7, epoch):  # the way to an epoch does not matter
+            batches.start_epoch(earlier)
+        return rows_of(batches)
+
+    assert order(5, 1) == order(5, 1)
+    assert order(5, 1) != order(5, 2)
+    assert order(5, 1) != order(6, 1)
+
+
+def test_validation_rows_go_by_length() -> None:
+    part = numbered_part()
+    order = sum(rows_of(Batches(part, 3, 16)), [])
+    lengths = (part.ids != 0).sum(axis=1)[order]
+    assert (np.diff(lengths.astype(int))[:96] >= 0).all()
+    assert set(order[:5]) <= set(np.flatnonzero((part.ids != 0).sum(axis=1) == 1).tolist())
+
+
+def test_the_last_batch_is_filled_with_weights_that_keep_the_mean() -> None:
+    part = numbered_part(n=19)
+    batches = Batches(part, 3, 16)
+    (_, _, full), (_, y_true, weights) = batches[0], batches[1]
+    np.testing.assert_array_equal(full, np.ones(16))
+    assert np.count_nonzero(weights) == 3
+    values = y_true @ np.array([1.0, 10.0, 100.0])
+    assert (values * weights).sum() / 16 == pytest.approx(values[:3].mean())  # Keras divides by 16
+
+
+def test_a_part_smaller_than_a_batch_is_one_batch() -> None:
+    _, _, weights = Batches(numbered_part(n=2), 3, 16, seed=1)[0]
+    assert np.count_nonzero(weights) == 2
+    assert weights.sum() == pytest.approx(16)
+
+
+def test_class_weights_multiply_the_weights_of_the_rows() -> None:
+    by_class = np.array([0.5, 1.0, 4.0], np.float32)
+    _, y_true, weights = Batches(numbered_part(), 3, 16, seed=1, class_weights=by_class)[0]
+    np.testing.assert_allclose(weights, y_true @ by_class)
+
+
+def test_word_dropout_hits_real_tokens_of_the_training_rows_only() -> None:
+    part = numbered_part(n=256, width=10)
+    plain, dropping = (Batches(part, 3, 256, seed=3, word_dropout=rate) for rate in (0.0, 0.3))
+    before, after = (b["types"][b["positions"]] for b in (plain[0][0], dropping[0][0]))
+    np.testing.assert_array_equal(before == 0, after == 0)
+    changed = before != after
+    assert set(after[changed].tolist()) == {UNKNOWN}
+    assert changed.sum() / (before != 0).sum() == pytest.approx(0.3, abs=0.05)
+    again = Batches(part, 3, 256, seed=3, word_dropout=0.3)[0][0]
+    np.testing.assert_array_equal(again["types"][again["positions"]], after)
+    validation = Batches(part, 3, 256, word_dropout=0.3)[0][0]
+    assert UNKNOWN not in validation["types"]
+
+
+def test_without_trimming_a_batch_keeps_the_full_width() -> None:
+    part = numbered_part(width=10)
+    assert Batches(part, 3, 16)[0][0]["positions"].shape == (16, 8)
+    assert Batches(part, 3, 16, trim_batches=False)[0][0]["positions"].shape == (16, 10)

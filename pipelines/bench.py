@@ -110,7 +110,6 @@ def _plain_python(preprocessor: Any) -> Callable[[Sequence[str]], list[list[int]
 
 def _training(this: stage.Stage) -> Work:
     """An epoch of the same network on the same rows."""
-    import keras
     import numpy as np
 
     from pipelines.artefacts import read_part
@@ -120,7 +119,9 @@ def _training(this: stage.Stage) -> Work:
 
     settings = this.settings
     whole = read_part(this.places.processed, "train")
-    part = EncodedPart(np.resize(whole.ids, (_TRAINING_ROWS, whole.ids.shape[1])), np.resize(whole.labels, _TRAINING_ROWS))
+    part = EncodedPart(
+        np.resize(whole.ids, (_TRAINING_ROWS, whole.ids.shape[1])), np.resize(whole.labels, _TRAINING_ROWS)
+    )
     matrix = np.load(this.places.processed / "embedding_matrix.npy")
     classes = int(part.labels.max()) + 1
     batches, _ = make_batches({"train": part, "validation": part}, settings)
@@ -131,7 +132,10 @@ def _training(this: stage.Stage) -> Work:
     return {
         "ours": (lambda: trainer.run(batches, "bench", learn=True), len(labels)),
         "Keras fit, batch 128, padded": (lambda: plain.fit(ids[:2048], labels[:2048], batch_size=128, verbose=0), 2048),
-        "Keras fit, batch 1024, padded": (lambda: plain.fit(ids[:8192], labels[:8192], batch_size=1024, verbose=0), 8192),
+        "Keras fit, batch 1024, padded": (
+            lambda: plain.fit(ids[:8192], labels[:8192], batch_size=1024, verbose=0),
+            8192,
+        ),
     }
 
 

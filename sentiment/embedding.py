@@ -206,7 +206,9 @@ def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged, ridge: 
     scale = np.sqrt(np.log1p(counts[sample]))[:, None]
     inputs, targets = means[sample] * scale, matrix[sample] * scale
     gram = inputs.T @ inputs
-    induced = means @ np.linalg.solve(gram + (ridge * np.trace(gram) / len(gram) + 1e-9) * np.eye(len(gram)), inputs.T @ targets)
+    induced = means @ np.linalg.solve(
+        gram + (ridge * np.trace(gram) / len(gram) + 1e-9) * np.eye(len(gram)), inputs.T @ targets
+    )
     return _with_norm(induced, float(np.median(np.linalg.norm(matrix[sample], axis=1))))
 
 

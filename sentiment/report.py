@@ -104,7 +104,7 @@ def draw_all(evaluation: Evaluation, slices: Sequence[SliceMetrics]) -> Iterator
 def compared(metrics: dict[str, Any]) -> list[Interval]:
     """The model's accuracy and that of each baseline."""
     rows = {_THIS: metrics} | {label(name): figures for name, figures in (metrics.get("baselines") or {}).items()}
-    return [Interval(name, m["accuracy"], *m["accuracy_ci95"], m["n"]) for name, m in rows.items()]
+    return [Interval(name, m["accuracy"], *m["accuracy_ci95"][:2], n=m["n"]) for name, m in rows.items()]
 
 
 def list_tweets(predictions: Predictions, most: int = LISTED) -> list[ListedTweet]:
@@ -146,15 +146,17 @@ def _reliability_caption(temperature: float | None) -> str:
     if not temperature:
         return "Accuracy against confidence. On the diagonal, confidence means what it says."
     return (
-        f"Accuracy against confidence, before and after dividing the logits by the temperature {temperature:.3f}, which "
-        "was fitted on the validation tweets. On the diagonal, confidence means what it says; larger marks hold more."
+        f"Accuracy against confidence, before and after dividing the logits by the temperature {temperature:.3f}, "
+        "fitted on the validation tweets. On the diagonal, confidence means what it says; larger marks hold more."
     )
 
 
 _BASELINES = "Accuracy on the same tweets, with 95% intervals."
 _CONFUSION = "Each row is a true class: the share of its tweets that got each label, and their number."
 _SLICES = "Accuracy by kind of tweet, with Wilson's 95% intervals. The dotted line is the accuracy on all tweets."
-_ABSTENTION = "If only answers above a confidence (marked) are given, fewer tweets are answered, but more of them rightly."
+_ABSTENTION = (
+    "If only answers above a confidence (marked) are given, fewer tweets are answered, but more rightly."
+)
 _SCORES = "Where the probabilities lie, by true class. The less the classes overlap, the better they are told apart."
 _ROC = "How many tweets of a class are found, against how many of the others are taken for it, at every threshold."
 _PRECISION_RECALL = "How pure what is found stays as more of the class is found."

@@ -45,7 +45,11 @@ _LEANING = {
 
 def sentiment140_rows() -> list[tuple[str, str]]:
     """60 distinct tweets with their polarity, ``0`` and ``4`` alternating."""
-    pairs = [(bad, good) for thing in _THINGS for bad, good in zip(_fill(_NEGATIVE, thing), _fill(_POSITIVE, thing), strict=True)]
+    pairs = [
+        (bad, good)
+        for thing in _THINGS
+        for bad, good in zip(_fill(_NEGATIVE, thing), _fill(_POSITIVE, thing), strict=True)
+    ]
     return [row for bad, good in pairs for row in (("0", bad), ("4", good))]
 
 

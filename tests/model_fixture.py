@@ -22,7 +22,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 GOOD = ("love", "enjoyed", "adore", "praised", "recommend", "cherish")
 BAD = ("hate", "dreaded", "despise", "cursed", "regret", "loathe")
 THINGS = ("coffee", "train", "garden", "movie", "concert", "phone", "jacket", "soup", "lecture", "puppy")
-FRAMES = ("I {} this {} :)", "@sam we {} our {} so much!!", "{} the {} http://t.co/x1 #monday", "honestly they {} every {} &amp; more")
+FRAMES = (
+    "I {} this {} :)",
+    "@sam we {} our {} so much!!",
+    "{} the {} http://t.co/x1 #monday",
+    "honestly they {} every {} &amp; more",
+)
 
 # Tweets of every odd kind; none of them is in the training corpus.
 ODD_TWEETS = (
@@ -127,7 +132,9 @@ def run_stages(this: Trained, settings: Sequence[str] = SETTINGS, last: str = "e
     for module in (load, preprocess, embed, train, export, evaluate):
         name = module.__name__.rpartition(".")[2]
         add_arguments = getattr(module, "add_arguments", lambda parser: None)
-        stage.main(module.run, str(module.__doc__), add_arguments, this.options(*inputs.get(name, []), settings=settings))
+        stage.main(
+            module.run, str(module.__doc__), add_arguments, this.options(*inputs.get(name, []), settings=settings)
+        )
         if name == last:
             return
 

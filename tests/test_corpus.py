@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from sentiment import corpus
 from pipelines.inputs import open_corpus
+from sentiment import corpus
 from sentiment.corpus import CorpusReader, LabelledTexts, ReadingReport, repair
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings, SplitSettings
@@ -66,7 +66,9 @@ def replace(settings: CorpusSettings, **changes: object) -> CorpusSettings:
     return CorpusSettings(**{name: getattr(settings, name) for name in settings.__slots__} | changes)
 
 
-@pytest.mark.parametrize(("encoding", "mark"), [("utf-8", b"\xef\xbb\xbf"), ("latin-1", b"\xef\xbb\xbf"), ("utf-16", b"")])
+@pytest.mark.parametrize(
+    ("encoding", "mark"), [("utf-8", b"\xef\xbb\xbf"), ("latin-1", b"\xef\xbb\xbf"), ("utf-16", b"")]
+)
 def test_byte_order_mark(encoding: str, mark: bytes) -> None:
     settings = replace(NAMED, encoding=encoding)
     rows, _ = read_all(mark + "mood,tweet\n1,good\n0,bad\n".encode(encoding), settings)
@@ -173,11 +175,16 @@ def test_missing_columns() -> None:
     far = replace(NAMED, text_column=2, label_column=0)
     assert complaint("a,b\n1,x\n", far) == "c.csv: column 2 (from 0) is not among its 2 columns"
     assert complaint("1,a\n", CorpusSettings(columns=4)) == "c.csv: column 5 (from 0) is not among its 4 columns"
-    assert complaint("1,a\n", CorpusSettings(columns=0)) == "c.csv: corpus.columns = 0 needs a header to count the columns of"
+    assert (
+        complaint("1,a\n", CorpusSettings(columns=0))
+        == "c.csv: corpus.columns = 0 needs a header to count the columns of"
+    )
 
 
 def test_unbalanced_quote() -> None:
-    assert complaint(line("0", "a") + '"4","1","d","q","u","open\n' + line("4", "x" * 80) * 20_000).startswith("c.csv:2: expected 6 columns")
+    assert complaint(line("0", "a") + '"4","1","d","q","u","open\n' + line("4", "x" * 80) * 20_000).startswith(
+        "c.csv:2: expected 6 columns"
+    )
     swallowed = line("0", "a") + '"4","1","d","q","u","open\n' + ("tweet\n" * 200_000)
     message = complaint(swallowed)
     assert re.match(r"c\.csv:\d+: not readable as CSV \(field larger than field limit \(1000000\)\); "
@@ -239,7 +246,9 @@ def test_hashes_are_the_same_on_every_machine() -> None:
 HALF = SplitSettings(validation=0.25, test=0.25)
 
 
-def split_texts(rows: list[tuple[str, int]], settings: SplitSettings = HALF) -> tuple[dict[tuple[str, int], int], int, int]:
+def split_texts(
+    rows: list[tuple[str, int]], settings: SplitSettings = HALF
+) -> tuple[dict[tuple[str, int], int], int, int]:
     parts = split(hash_texts(pa.array([text for text, _ in rows])), np.array([label for _, label in rows]), settings)
     assert parts.part.dtype == np.uint8
     return dict(zip(rows, parts.part.tolist(), strict=True)), parts.duplicates, parts.contradictions
@@ -249,7 +258,11 @@ DISTINCT = [(f"tweet number {i} of label {i % 2}", i % 2) for i in range(40)]
 
 
 def test_duplicates_and_contradictions_are_counted() -> None:
-    twins = [("Tweet number 0 of label 0!", 0), ("@ada tweet number 0 of label 0", 0), ("tweet number 1 of label 1 http://a", 0)]
+    twins = [
+        ("Tweet number 0 of label 0!", 0),
+        ("@ada tweet number 0 of label 0", 0),
+        ("tweet number 1 of label 1 http://a", 0),
+    ]
     sides, duplicates, contradictions = split_texts([*DISTINCT, *twins])
     assert (duplicates, contradictions) == (2, 2)
     assert [sides[twin] for twin in twins] == [DROPPED] * 3
@@ -311,10 +324,16 @@ CHECK = "check corpus.label_column, corpus.labels and corpus.ignored_labels"
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([("a", 1), ("b", 1), ("c", 1)], f"expected at least two classes among the distinct tweets, received 1; {CHECK}"),
+        (
+            [("a", 1), ("b", 1), ("c", 1)],
+            f"expected at least two classes among the distinct tweets, received 1; {CHECK}",
+        ),
         ([("a", 0), ("a", 1)], f"expected at least two classes among the distinct tweets, received 0; {CHECK}"),
         ([*DISTINCT, ("b", 2)], "expected enough tweets of every class for each part, received 1 of one class"),
-        ([*DISTINCT, ("b", 2), ("c", 2)], "expected enough tweets of every class for each part, received 2 of one class"),
+        (
+            [*DISTINCT, ("b", 2), ("c", 2)],
+            "expected enough tweets of every class for each part, received 2 of one class",
+        ),
     ],
 )
 def test_too_little_to_split(rows: list[tuple[str, int]], message: str) -> None:

@@ -90,7 +90,9 @@ def test_wanted_vectors_that_are_not_numbers(line: bytes, message: str) -> None:
 def test_files_that_are_not_glove() -> None:
     assert refused([b"<html>\n"]) == "g.txt:1: expected a word and its numbers, received b'<html>\\n': not a GloVe file"
     assert refused(LINES, ["absent"]) == "g.txt: none of the words wanted is among its 4 lines: is it a GloVe file?"
-    assert refused([b"2 4\n", *LINES[:2]], ["absent"]).startswith("g.txt: none of the words wanted is among its 2 lines")
+    assert refused([b"2 4\n", *LINES[:2]], ["absent"]).startswith(
+        "g.txt: none of the words wanted is among its 2 lines"
+    )
     assert refused([]) == "g.txt: none of the words wanted is among its 0 lines: is it a GloVe file?"
 
 
@@ -222,7 +224,9 @@ TRAIN = Ragged(np.array([2, 6, 2, 3, 1, 7, 4, 6, 4, 2], np.int32), np.array([2, 
 
 
 def vectors_of(table: dict[str, list[float]]) -> WordVectors:
-    return WordVectors({word: i for i, word in enumerate(table)}, np.array(list(table.values()), np.float32), len(table))
+    return WordVectors(
+        {word: i for i, word in enumerate(table)}, np.array(list(table.values()), np.float32), len(table)
+    )
 
 
 def test_wanted_words_cover_what_is_looked_up() -> None:
@@ -245,7 +249,10 @@ def test_vectors_are_looked_for_in_order() -> None:
     assert find_vectors(LEXICON, vectors_of(no_lemma)).matrix[2].tolist() == [9, 9]
 
 
-@pytest.mark.parametrize(("word", "form"), [("qqq", "q"), ("sweeet", "swet"), ("goodd", "good"), ("rock'n'roll", "rocknroll"), ("lovin'", "loving")])
+@pytest.mark.parametrize(
+    ("word", "form"),
+    [("qqq", "q"), ("sweeet", "swet"), ("goodd", "good"), ("rock'n'roll", "rocknroll"), ("lovin'", "loving")],
+)
 def test_spelling_variants(word: str, form: str) -> None:
     lexicon = Lexicon({word: 2}, (*RESERVED, word))
     found = find_vectors(lexicon, vectors_of({form: [1.0, 2.0]}))
@@ -338,7 +345,9 @@ def test_context_policy_with_the_linear_map() -> None:
 def test_nothing_missing() -> None:
     lexicon = Lexicon({"love": 2, "going": 3}, (*RESERVED, "love", "going"))
     for policy in ("context", "random", "zero"):
-        matrix = complete(find_vectors(lexicon, vectors_of(TABLE)), TRAIN_OF_TWO, EmbeddingSettings(unknown_vectors=policy))
+        matrix = complete(
+            find_vectors(lexicon, vectors_of(TABLE)), TRAIN_OF_TWO, EmbeddingSettings(unknown_vectors=policy)
+        )
         np.testing.assert_allclose(matrix, [[0, 0], [0, 0], [1, 0], [-1, 0]], atol=1e-6)
 
 

@@ -30,7 +30,9 @@ LABELS = np.eye(CLASSES, dtype=np.float32)[[0, 1, 2, 1, 0]]
 
 def make_network(seed: int = 0, **options: Any) -> tuple[keras.Model, NetworkSettings]:
     """A network whose every weight, biases included, is random."""
-    chosen = NetworkSettings(**({"projection": (4,), "units": 3, "output_dropout": 0.0, "trainable_dropout": 0.0} | options))
+    chosen = NetworkSettings(
+        **({"projection": (4,), "units": 3, "output_dropout": 0.0, "trainable_dropout": 0.0} | options)
+    )
     random = np.random.default_rng(seed)
     matrix = random.normal(size=(VOCABULARY, DIMENSION)).astype(np.float32)
     model = build_network(matrix, chosen, CLASSES)
@@ -95,7 +97,9 @@ def test_without_masking_padding_is_read_like_a_token() -> None:
     model, chosen = make_network(masking=False)
     short, padded = np.array([[4, 2, 7]], np.int32), np.array([[4, 2, 7, 0]], np.int32)
     assert np.abs(np.asarray(model(short)) - np.asarray(model(padded))).max() > 1e-3
-    assert np.abs(fold(model, chosen).of_padded(short, False) - fold(model, chosen).of_padded(padded, False)).max() > 1e-3
+    assert (
+        np.abs(fold(model, chosen).of_padded(short, False) - fold(model, chosen).of_padded(padded, False)).max() > 1e-3
+    )
 
 
 def test_classes_are_asked_for_and_row_lengths_free() -> None:

@@ -132,8 +132,6 @@ def test_one_lstm_step_in_plain_python() -> None:
     assert (state[0, 0], kept[0, 0]) == pytest.approx((o * tanh(memory), memory), abs=1e-12)
 
 
-
-
 # Back-propagation through time, checked in float64 against central differences
 
 IDS = np.array([[2, 3, 4, 4, 5], [5, 2, 0, 0, 0], [3, 3, 1, 2, 0]], np.int32)
@@ -221,7 +219,9 @@ def test_finite_differences_would_catch_a_gradient_truncated_in_time() -> None:
             state = tf.zeros((len(IDS), 3), tf.float64)
             for t in range(IDS.shape[1]):
                 before = tf.stop_gradient(state) if truncated else state
-                fresh = tf.tanh(vectors[:, t] @ cell.kernel.value + before @ cell.recurrent_kernel.value + cell.bias.value)
+                fresh = tf.tanh(
+                    vectors[:, t] @ cell.kernel.value + before @ cell.recurrent_kernel.value + cell.bias.value
+                )
                 state = tf.where((IDS[:, t] != 0)[:, None], fresh, state)
             answers = tf.nn.softmax(state @ classes.kernel.value + classes.bias.value)
             value = -tf.reduce_mean(tf.math.log(tf.gather(answers, LABELS, axis=1, batch_dims=1)))

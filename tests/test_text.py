@@ -26,8 +26,39 @@ PIECES = (
     *"İıßſ\u212aéÉçΣςﬁ１９٣👍🏽❤😂😢😐👩‍💻🇬🇧",
     *"'’‘´`<>&;:()[]{}!?.,-_*/|\\^=@#%+\"…�¡÷",
     *("a", "aaaa", "T", "zzz", "xd", "s", "3", "33", "4ever", "1,000", "rt", "n't", "don't", "don’t", "DIDNT", "can`t"),
-    *(":)", ":-(", "<3", "</3", "(;", "-_-", "^_^", ":/", ":'(", "http://", "www.", "x.com", "bit.ly/a?b", "@ada", "@_"),
-    *("&amp;", "&lt;", "&gt;", "&quot;", "&#34;", "&nbsp;", "ï¿½", "<user>", "<unk>", "it's", "they’re", "'tis", " ", "  "),
+    *(
+        ":)",
+        ":-(",
+        "<3",
+        "</3",
+        "(;",
+        "-_-",
+        "^_^",
+        ":/",
+        ":'(",
+        "http://",
+        "www.",
+        "x.com",
+        "bit.ly/a?b",
+        "@ada",
+        "@_",
+    ),
+    *(
+        "&amp;",
+        "&lt;",
+        "&gt;",
+        "&quot;",
+        "&#34;",
+        "&nbsp;",
+        "ï¿½",
+        "<user>",
+        "<unk>",
+        "it's",
+        "they’re",
+        "'tis",
+        " ",
+        "  ",
+    ),
 )
 odd_texts = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 any_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -148,7 +179,16 @@ def test_a_rule_that_looks_across_a_space_would_be_noticed() -> None:
 def test_separating_and_single_rules_are_idempotent(text: str) -> None:
     once = separate_chunks(as_arrow([text]))
     assert separate_chunks(once) == once
-    names = ("mention", "number", "exclamation", "question", "elongation_a_i", "elongation_j_r", "elongation_s_z", "punctuation")
+    names = (
+        "mention",
+        "number",
+        "exclamation",
+        "question",
+        "elongation_a_i",
+        "elongation_j_r",
+        "elongation_s_z",
+        "punctuation",
+    )
     for rule in (rule for rule in RULES if rule.name in names):
         applied = apply_rules(once, [rule])
         again = apply_rules(applied, [rule])
@@ -430,13 +470,20 @@ def test_type_counter_counts_training_rows() -> None:
     counter = TypeCounter()
     first = counter.add(tokenise(["love love phone", "hate"]), np.array([True, False]))
     second = counter.add(tokenise(["phone hate new", "", "new"]), np.array([True, True, False]))
-    assert {token: code for token, code in counter.codes.items() if token} == {"love": 0, "phone": 1, "hate": 2, "new": 3}
+    assert {token: code for token, code in counter.codes.items() if token} == {
+        "love": 0,
+        "phone": 1,
+        "hate": 2,
+        "new": 3,
+    }
     assert rows_of(first) == [[0, 0, 1], [2]]
     assert rows_of(second) == [[1, 2, 3], [], [3]]
     assert counter.training_counts() == {"love": 2, "phone": 2, "hate": 1, "new": 1}
     nothing = counter.add(tokenise([]), np.zeros(0, bool))
     assert len(nothing.lengths) == 0
-    assert counter.add(Tokens(["zzz"], Ragged(np.array([0]), np.array([1]))), np.array([False])).values.tolist() == [counter.codes["zzz"]]
+    assert counter.add(Tokens(["zzz"], Ragged(np.array([0]), np.array([1]))), np.array([False])).values.tolist() == [
+        counter.codes["zzz"]
+    ]
     assert "zzz" not in counter.training_counts()
 
 

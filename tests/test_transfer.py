@@ -223,9 +223,7 @@ def test_a_file_that_is_there_but_wrong_is_replaced(server: Server, target: Path
 
 
 @pytest.mark.parametrize("validators", [{"ETag": '"one"'}, {"Last-Modified": DATE}])
-def test_a_rerun_resumes_where_the_connection_broke(
-    server: Server, target: Path, validators: dict[str, str]
-) -> None:
+def test_a_rerun_resumes_where_the_connection_broke(server: Server, target: Path, validators: dict[str, str]) -> None:
     server.validators = validators
     break_at(server, target, 100_001)
     get(server.url, target)
@@ -467,9 +465,7 @@ def test_a_target_that_is_a_folder_is_reported(server: Server, target: Path) -> 
     refused(lambda: get(server.url, target), "Is a directory")
 
 
-def test_paths_and_file_urls_are_sources(
-    tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_and_file_urls_are_sources(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "a file #1%20.bin"
     source.write_bytes(BODY)
     monkeypatch.chdir(tmp_path)
@@ -501,9 +497,7 @@ def test_a_local_source_that_is_wrong_is_named(tmp_path: Path, target: Path) -> 
     assert left(target) == []
 
 
-def test_two_fetches_at_once_make_one_request(
-    server: Server, target: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_two_fetches_at_once_make_one_request(server: Server, target: Path, caplog: pytest.LogCaptureFixture) -> None:
     class Opener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             server.gate.set()
@@ -651,18 +645,14 @@ def test_what_is_no_zip_is_refused(tmp_path: Path, target: Path) -> None:
     assert left(target) == []
 
 
-def test_a_full_disk_leaves_no_half_member(
-    tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_no_half_member(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = zipped(tmp_path, {"f": BODY})
     fill_disk(monkeypatch, ".tmp")
     refused(lambda: unzip(archive, "f", target), target, "No space left on device", "make room")
     assert left(target) == []
 
 
-def test_a_resumed_bar_counts_what_was_there(
-    server: Server, target: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_resumed_bar_counts_what_was_there(server: Server, target: Path, capsys: pytest.CaptureFixture[str]) -> None:
     break_at(server, target, 150_000)
     get(server.url, target, progress=True)
     assert "file.bin: 100%" in capsys.readouterr().err

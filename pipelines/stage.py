@@ -114,7 +114,7 @@ def read_profile(name: str) -> dict[str, Any]:
 
 def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings:
     """Settings of a profile with ``section.key=value`` overrides; values as TOML has them, or plain words."""
-    tables = {name: dict(table) for name, table in profile.items() if name != "sources"}
+    tables = {k: dict(v) if isinstance(v, dict) else v for k, v in profile.items() if k != "sources"}
     for override in overrides:
         dotted, equals, text = override.partition("=")
         section, dot, key = dotted.strip().partition(".")

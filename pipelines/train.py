@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import platform
+import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -83,7 +84,7 @@ class Checkpoint:
                 arrays = {name: file[name] for name in file.files if name != "meta"}
         except FileNotFoundError:
             return TrainingState()
-        except (OSError, ValueError, EOFError, KeyError) as error:
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
             stage.log.warning("%s is damaged (%s); starting anew", self.path, error)
             return TrainingState()
         if meta["identity"] != self.identity:

@@ -139,7 +139,7 @@ class CorpusReader:
         if len(row) != layout.width:
             return f"expected {layout.width} columns, received {len(row)}"
         if row[layout.label] not in self._classes and row[layout.label] not in self._ignored:
-            allowed = ", ".join([*self._classes, *self._ignored])
+            allowed = ", ".join([*self._classes, *self.settings.ignored_labels])
             return f"expected a label out of {allowed}, received {row[layout.label][:40]!r}"
         if not _encodable(row[layout.text]):
             return f"holds bytes that are not {self.settings.encoding}; set corpus.encoding"

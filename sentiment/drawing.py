@@ -81,10 +81,8 @@ def draw(name: str, alt: str, paint: Callable[[Figure], None], width: float = 4.
 
 def percent_axis(axes: Axes, which: str) -> None:
     """Label an axis (``x``, ``y`` or ``both``) of shares from 0 to 1 in per cent."""
-    from matplotlib.ticker import PercentFormatter
-
     for letter in "xy" if which == "both" else which:
-        getattr(axes, f"{letter}axis").set_major_formatter(PercentFormatter(1.0))
+        getattr(axes, f"{letter}axis").set_major_formatter(lambda share, _: f"{round(100 * share, 3):g}%")
 
 
 def _inline(svg: str, name: str, alt: str) -> str:

@@ -81,7 +81,7 @@ def markdown(text: Any) -> str:
     """Foreign text in Markdown prose or a table cell: one line, nothing in it is markup."""
     flat = " ".join(without_controls(str(text)).split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    flat = re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", flat)
+    flat = re.sub(r"([\\`*_{}\[\]()#!|~$]|^[-+=])", r"\\\1", flat)
     return re.sub(r"(?i)(https?|ftp|www)([:.])", r"\1\\\2", flat)
 
 

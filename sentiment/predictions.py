@@ -107,3 +107,26 @@ def _probabilities(columns: Sequence[Sequence[str]], name: str) -> np.ndarray:
     if not ((values >= 0) & (values <= 1)).all():
         raise ArtefactError(f"{name}: expected probabilities from 0 to 1; run `make evaluate` again")
     return values
+
+
+def from_probabilities(
+    classes: Sequence[str], texts: Sequence[str], true: Sequence[str], probabilities: np.ndarray, test_set: str
+) -> Predictions:
+    """Predictions of a model that has just been asked; the predicted class is the most probable one.
+
+    Args:
+        classes: names, in the order of the columns of ``probabilities``.
+        texts: ``n`` tweets.
+        true: their labels, out of ``classes``.
+        probabilities: float ``(n, classes)``.
+        test_set: the rows' name.
+    """
+    return Predictions(
+        tuple(classes),
+        np.full(len(texts), test_set),
+        np.asarray(texts, dtype=object),
+        _class_indices(true, classes, f"{test_set}: label"),
+        probabilities.argmax(axis=1),
+        probabilities.astype(np.float64),
+        {},
+    )

@@ -88,7 +88,9 @@ class FoldedNetwork(NamedTuple):
         order = np.argsort(-ids.lengths, kind="stable")
         pooled = np.concatenate([self._pooled(ids.take(order), i) for i in range(len(self.directions))], axis=-1)
         if self.pooling == "max_mean":  # Keras: all maxima first, then all means
-            pooled = pooled.reshape(len(order), len(self.directions), 2, -1).swapaxes(1, 2).reshape(len(order), -1)
+            units = len(self.directions[0].kernel)
+            by_kind = pooled.reshape(len(order), len(self.directions), 2, units).swapaxes(1, 2)
+            pooled = by_kind.reshape(pooled.shape)
         result = np.empty((len(order), len(self.output_bias)), np.float32)
         result[order] = softmax(pooled @ self.output_kernel + self.output_bias)
         return result

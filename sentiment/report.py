@@ -65,7 +65,7 @@ def render_report(evaluation: Evaluation, classifier: Explainable) -> str:
         drawings={drawing.name: drawing for drawing in draw_all(evaluation, slices)},
         slices=slices,
         tweets=list_tweets(evaluation.predictions),
-        explanations=[explain(classifier, text) for text in pick_texts(first)],
+        explanations=[(why, explain(classifier, first.texts[row])) for row, why in pick_tweets(first).items()],
         most_tokens=MOST_TOKENS,
         strength=_strength,
         coverage=evaluation.coverage,
@@ -104,7 +104,8 @@ def draw_all(evaluation: Evaluation, slices: Sequence[SliceMetrics]) -> Iterator
 def compared(metrics: dict[str, Any]) -> list[Interval]:
     """The model's accuracy and that of each baseline."""
     rows = {_THIS: metrics} | {label(name): figures for name, figures in (metrics.get("baselines") or {}).items()}
-    return [Interval(name, m["accuracy"], *m["accuracy_ci95"][:2], n=m["n"]) for name, m in rows.items()]
+    ends = {name: tuple(m["accuracy_ci95"]) for name, m in rows.items()}
+    return [Interval(name, m["accuracy"], ends[name][0], ends[name][1], m["n"]) for name, m in rows.items()]
 
 
 def list_tweets(predictions: Predictions, most: int = LISTED) -> list[ListedTweet]:
@@ -127,13 +128,15 @@ def list_tweets(predictions: Predictions, most: int = LISTED) -> list[ListedTwee
     ]
 
 
-def pick_texts(predictions: Predictions) -> list[str]:
-    """Tweets to explain: of each class the surest right answer, the two surest mistakes, the least certain one."""
+def pick_tweets(predictions: Predictions) -> dict[int, str]:
+    """Rows to explain, and why: of each class the surest right answer, two sure mistakes, the least certain one."""
     order = np.argsort(-predictions.confidence, kind="stable")
     right, wrong = order[predictions.correct[order]], order[~predictions.correct[order]]
-    rows = [row for k in range(len(predictions.classes)) for row in right[predictions.true[right] == k][:1]]
-    rows += [*wrong[:2], *order[-1:]]
-    return [str(predictions.texts[row]) for row in dict.fromkeys(int(row) for row in rows)]
+    picked = {int(row): "Least certain" for row in order[-1:]}
+    picked |= {int(row): f"Surely wrong, labelled {predictions.classes[predictions.true[row]]}" for row in wrong[:2]}
+    for k in reversed(range(len(predictions.classes))):
+        picked |= {int(row): "Surely right" for row in right[predictions.true[right] == k][:1]}
+    return dict(reversed(picked.items()))
 
 
 def _strength(explanation: Explanation, contribution: float | None) -> int:
@@ -154,9 +157,7 @@ def _reliability_caption(temperature: float | None) -> str:
 _BASELINES = "Accuracy on the same tweets, with 95% intervals."
 _CONFUSION = "Each row is a true class: the share of its tweets that got each label, and their number."
 _SLICES = "Accuracy by kind of tweet, with Wilson's 95% intervals. The dotted line is the accuracy on all tweets."
-_ABSTENTION = (
-    "If only answers above a confidence (marked) are given, fewer tweets are answered, but more rightly."
-)
+_ABSTENTION = "If only answers above a confidence (marked) are given, fewer tweets are answered, but more rightly."
 _SCORES = "Where the probabilities lie, by true class. The less the classes overlap, the better they are told apart."
 _ROC = "How many tweets of a class are found, against how many of the others are taken for it, at every threshold."
 _PRECISION_RECALL = "How pure what is found stays as more of the class is found."

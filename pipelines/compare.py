@@ -1,0 +1,104 @@
+"""Compare models on the same tweets: a table on standard output, and a page (`--output compare.html`)."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipelines import files, stage
+from pipelines.inputs import open_corpus
+from sentiment.errors import InputError, SentimentError
+from sentiment.predictions import Predictions
+from sentiment.settings import CorpusSettings
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command: exit status 0, or 2 with one line on standard error for a user's mistake."""
+    arguments = parser().parse_args(argv)
+    logging.basicConfig(format="compare: %(message)s", level=logging.INFO, stream=sys.stderr)
+    try:
+        run(arguments)
+    except SentimentError as error:
+        stage.fail(str(error))
+    except OSError as error:
+        stage.fail(f"{error.filename or arguments.output}: {(error.strerror or str(error)).lower()}")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Read, compare, write."""
+    from sentiment.comparison import compare, render_comparison, text_table
+
+    folders = _named(arguments.models)
+    if arguments.corpus:
+        models, source = _score(folders, arguments), f"labelled tweets of {arguments.corpus}"
+    else:
+        from pipelines.evaluated import read_predictions
+
+        models = {name: read_predictions(folder) for name, folder in folders.items()}
+        source = "those that the predictions.csv of every folder holds"
+    comparison = compare(models)
+    sys.stdout.write(text_table(comparison))
+    if arguments.output:
+        files.write_text(arguments.output, render_comparison(comparison, source))
+        stage.log.info("%s written", arguments.output)
+
+
+def _named(folders: Sequence[Path]) -> dict[str, Path]:
+    """Folders by name, or by path where two share a name."""
+    from pipelines.evaluated import require_folder
+
+    names = [require_folder(folder).resolve().name for folder in folders]
+    by_name = {
+        str(folder) if names.count(name) > 1 else name: folder for name, folder in zip(names, folders, strict=True)
+    }
+    if len(by_name) < len(folders):
+        raise InputError(f"{', '.join(map(str, folders))}: one folder is given twice")
+    return by_name
+
+
+def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, Predictions]:
+    """Every model's answers on the rows of the corpus whose class all models have."""
+    import sentiment
+    from sentiment.predictions import from_probabilities
+
+    settings = stage.make_settings(stage.read_profile(arguments.profile), []).corpus
+    texts, truths = _read(arguments.corpus, settings)
+    models = {name: sentiment.load(folder) for name, folder in folders.items()}
+    known = set.intersection(*(set(model.classes_.tolist()) for model in models.values()))
+    rows = [(text, truth) for text, truth in zip(texts, truths, strict=True) if truth in known]
+    if not rows:
+        raise InputError(f"{arguments.corpus}: holds no tweet of a class that all models have")
+    kept, labels = [text for text, _ in rows], [truth for _, truth in rows]
+    return {
+        name: from_probabilities(
+            model.classes_.tolist(), kept, labels, model.predict_proba(kept), str(arguments.corpus)
+        )
+        for name, model in models.items()
+    }
+
+
+def _read(path: Path, settings: CorpusSettings) -> tuple[list[str], list[str]]:
+    from sentiment.corpus import CorpusReader
+
+    files.require_input(path, "--corpus")
+    names, texts, labels = list(settings.labels), [], []
+    with open_corpus(path, settings) as file:
+        for batch in CorpusReader(file, settings, str(path)):
+            texts += batch.texts
+            labels += [names[i] for i in batch.labels]
+    return texts, labels
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    made = argparse.ArgumentParser(prog="python -m pipelines.compare", description=__doc__)
+    made.add_argument("models", nargs="+", type=Path, help="model folders; the first is compared with each other one")
+    made.add_argument("--output", type=Path, help="an HTML page to write")
+    made.add_argument("--corpus", type=Path, help="labelled CSV to score now (default: the rows of predictions.csv)")
+    made.add_argument("--profile", default="sample", help="profile whose format --corpus has (default: sample)")
+    return made
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,313 @@
+"""`python -m sentiment.predict` and `sentiment.load`: what a user types, and what goes wrong."""
+
+import json
+import pickle
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import sentiment
+from sentiment import predict
+from tests.model_fixture import child_environment, shared_model
+
+TWEETS = ["I love this coffee", "I hate this, really", 'a "quoted" one,\nin two lines', ""]
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    return shared_model().folder
+
+
+def run(capsys, folder, *arguments):
+    status = predict.main(["--model", str(folder), *arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def command(folder, *arguments):
+    return [sys.executable, "-m", "sentiment.predict", "--model", str(folder), *arguments]
+
+
+def test_one_line_a_tweet(capsys, folder):
+    status, out, err = run(capsys, folder, "I love this coffee", "I hate\tthis \x1b[31mtrain")
+    assert (status, err) == (0, "")
+    first, second = (line.split("\t") for line in out.splitlines())
+    assert first[0] == "positive"
+    assert 0.5 <= float(first[1]) <= 1
+    assert first[2] == "I love this coffee"
+    assert second[0] == "negative"
+    assert second[2] == "I hate this  [31mtrain"
+
+
+def test_json(capsys, folder):
+    _, out, _ = run(capsys, folder, "--json", "I love this coffee")
+    row = json.loads(out)
+    assert row["label"] == "positive"
+    assert row["text"] == "I love this coffee"
+    assert row["probability"] == max(row["probabilities"].values())
+    assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_threshold_and_its_other_name(capsys, folder):
+    for option in ("--threshold", "--abstain"):
+        assert run(capsys, folder, option, "1", "I love this coffee")[1].startswith("uncertain\t")
+        assert run(capsys, folder, option, "0.5", "I love this coffee")[1].startswith("positive\t")
+
+
+def test_a_line_in_gives_a_line_out_at_once(folder):
+    with subprocess.Popen(
+        command(folder, "-"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=child_environment(), text=True
+    ) as process:
+        for text, label in (("I love this coffee", "positive"), ("I hate this train", "negative")):
+            process.stdin.write(text + "\n")
+            process.stdin.flush()
+            assert process.stdout.readline().split("\t")[0] == label
+        process.stdin.write("no line end")
+        process.stdin.close()
+        assert process.stdout.readline().endswith("\tno line end\n")
+        assert process.wait() == 0
+
+
+def test_closed_pipe_ends_quietly(folder):
+    shell = f"yes 'I love this coffee' | head -200000 | {' '.join(command(folder, '-'))} | head -1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", shell], capture_output=True, text=True, env=child_environment(), check=False
+    )
+    assert done.stdout.startswith("positive\t")
+    assert "Traceback" not in done.stderr
+
+
+def test_lines_are_split_wherever_the_blocks_end(monkeypatch):
+    monkeypatch.setattr(predict, "_READ_SIZE", 3)
+    read, write = _pipe(b"one\r\ntwo\n\nlast\xc3\xa9")
+    with read:
+        lines = [line for batch in predict.read_lines(read) for line in batch]
+    assert lines == ["one", "two", "", "lasté"]
+    assert write is None
+
+
+def _pipe(content: bytes):
+    import os
+
+    read, write = os.pipe()
+    os.write(write, content)
+    os.close(write)
+    return os.fdopen(read, "rb"), None
+
+
+def test_binary_input_names_the_line(folder):
+    done = subprocess.run(
+        command(folder, "-"), input=b"fine\n\xff\xfe\x00\n", capture_output=True, env=child_environment(), check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.decode() == (
+        "predict: error: standard input:2: expected utf-8 text, received b'\\xff\\xfe\\x00'; set --encoding\n"
+    )
+
+
+def write_table(path: Path) -> Path:
+    frame = pd.DataFrame({"id": range(len(TWEETS)), "tweet": TWEETS})
+    if path.suffix == ".csv":
+        frame.to_csv(path, index=False)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in frame.to_dict("records")))
+    else:
+        frame.to_parquet(path)
+    return path
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    if path.suffix == ".csv":
+        return pd.read_csv(path, keep_default_na=False)
+    if path.suffix == ".jsonl":
+        return pd.DataFrame([json.loads(line) for line in path.read_text().splitlines()])
+    return pq.read_table(path).to_pandas()
+
+
+@pytest.mark.parametrize("source", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("target", [".csv", ".jsonl", ".parquet"])
+def test_files_of_all_kinds(capsys, folder, tmp_path, source, target):
+    path, output = write_table(tmp_path / f"in{source}"), tmp_path / f"out{target}"
+    status, out, _ = run(capsys, folder, "--input", str(path), "--column", "tweet", "--output", str(output))
+    assert (status, out) == (0, "")
+    scored = read_table(output)
+    assert scored["tweet"].tolist() == TWEETS
+    assert scored["label"].tolist() == sentiment.load(folder).predict(TWEETS).tolist()
+    expected = sentiment.load(folder).predict_proba(TWEETS)
+    np.testing.assert_allclose(scored[["p_negative", "p_positive"]].astype(float), expected, atol=1e-6)
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_column_by_position_of_a_file_without_header(capsys, folder, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('"0","I love this coffee"\n"4","I hate this train"\n')
+    _, out, _ = run(capsys, folder, "--input", str(path), "--column", "1")
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["positive", "negative"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("gone.csv", None, "no such file"),
+        ("empty.csv", b"", "the file is empty"),
+        ("other.csv", b"a,b\n1,2\n", "expected a column 'tweet', received a, b; set --column"),
+        ("short.csv", b"id,tweet\n1,x\n2\n", "not readable as csv (CSV parse error: "),
+        ("latin.csv", b"id,tweet\n1,caf\xe9\n", "not readable as csv ("),
+        ("text.txt", b"hello\n", "expected a name that ends in .csv, .jsonl, .parquet"),
+        ("fake.parquet", b"not parquet at all", "not readable as parquet ("),
+        ("bad.jsonl", b'{"tweet": "x"}\n{"tweet": \n', "not readable as jsonl ("),
+        ("number.jsonl", b'{"tweet": 3}\n', "column 'tweet' holds int64, expected text"),
+    ],
+)
+def test_bad_files_leave_the_output_alone(capsys, folder, tmp_path, name, content, message):
+    path, output = tmp_path / name, tmp_path / "out.csv"
+    if content is not None:
+        path.write_bytes(content)
+    output.write_text("earlier")
+    status, out, err = run(capsys, folder, "--input", str(path), "--column", "tweet", "--output", str(output))
+    assert (status, out) == (2, "")
+    assert message in err
+    assert err.startswith("predict: error: ")
+    assert err.count("\n") == 1 or sys.stderr.isatty() or "tweets" in err
+    assert output.read_text() == "earlier"
+
+
+def test_output_onto_its_input_is_refused(capsys, folder, tmp_path):
+    path = write_table(tmp_path / "in.csv")
+    before = path.read_bytes()
+    status, _, err = run(capsys, folder, "--input", str(path), "--column", "tweet", "--output", str(path))
+    assert status == 2
+    assert "is the input itself" in err
+    assert path.read_bytes() == before
+
+
+def test_no_model_says_which_command_makes_one(capsys, tmp_path):
+    status, _, err = run(capsys, tmp_path / "none", "hello")
+    assert status == 2
+    assert "run `make preprocess train evaluate` to make one" in err
+
+
+def copied(folder, tmp_path):
+    return Path(shutil.copytree(folder, tmp_path / "copy", symlinks=True))
+
+
+@pytest.mark.parametrize("name", ["lexicon.tsv", "vocabulary.txt", "preprocessing.json", "weights.npz"])
+def test_a_file_of_another_model_is_refused(folder, tmp_path, name):
+    copy = copied(folder, tmp_path)
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(bytes(content))
+    with pytest.raises(sentiment.ArtefactError, match="does not belong to this model"):
+        sentiment.load(copy)
+
+
+def test_a_table_of_another_size_is_refused(folder, tmp_path):
+    copy = copied(folder, tmp_path)
+    table = np.load(copy / "table.npy")
+    np.save(copy / "table.npy", table[:, :-1])
+    with pytest.raises(sentiment.ArtefactError, match="table.npy: expected shape"):
+        sentiment.load(copy)
+    (copy / "table.npy").write_bytes(b"\x93NUMPY")
+    with pytest.raises(sentiment.ArtefactError, match="missing or damaged"):
+        sentiment.load(copy)
+
+
+def test_a_table_of_nan_is_refused_when_it_is_used(folder, tmp_path):
+    copy = copied(folder, tmp_path)
+    np.save(copy / "table.npy", np.full_like(np.load(copy / "table.npy"), np.nan))
+    with pytest.raises(sentiment.ArtefactError, match="probabilities that are not numbers"):
+        sentiment.load(copy).predict(["I love this"])
+
+
+def test_edited_settings_are_refused(folder, tmp_path):
+    copy = copied(folder, tmp_path)
+    model = json.loads((copy / "model.json").read_text())
+    model["network"]["units"] += 1
+    (copy / "model.json").write_text(json.dumps(model))
+    with pytest.raises(sentiment.ArtefactError, match="expected shape"):
+        sentiment.load(copy)
+    model["network"]["units"] = "many"
+    (copy / "model.json").write_text(json.dumps(model))
+    with pytest.raises(sentiment.ArtefactError, match="not a model of this version"):
+        sentiment.load(copy)
+
+
+def test_inputs_of_all_kinds(folder):
+    model = sentiment.load(folder)
+    expected = model.predict_proba(TWEETS)
+    for texts in (np.array(TWEETS), pd.Series(TWEETS), pa.array(TWEETS), pa.chunked_array([TWEETS[:1], TWEETS[1:]])):
+        np.testing.assert_array_equal(model.predict_proba(texts), expected)
+    assert expected.dtype == np.float32
+    assert model.classes_.tolist() == ["negative", "positive"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("I love this", "expected a list of texts, received a single one"),
+        (["a", None], "expected a string, received NoneType as text 1"),
+        (["a", "\ud800"], "text 1 holds an unpaired surrogate"),
+        (pa.array(["a", None]), "without missing values"),
+    ],
+)
+def test_what_is_no_text_is_refused(folder, texts, message):
+    with pytest.raises(sentiment.InputError, match=message):
+        sentiment.load(folder).predict(texts)
+
+
+def test_pickling_and_threads(folder):
+    model = sentiment.load(folder)
+    texts = TWEETS * 50
+    expected = model.predict_proba(texts)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(texts), expected)
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(model.predict_proba, [texts] * 64))
+    for answer in answers:
+        np.testing.assert_array_equal(answer, expected)
+
+
+def test_many_texts_in_blocks(folder, monkeypatch):
+    model = sentiment.load(folder)
+    expected = model.predict_proba(TWEETS * 10)
+    monkeypatch.setattr("sentiment.classifier._ROWS_PER_BATCH", 7)
+    np.testing.assert_allclose(model.predict_proba(TWEETS * 10), expected, atol=1e-6)
+
+
+def test_explain_is_plain_when_piped(capsys, folder):
+    _, out, _ = run(capsys, folder, "--explain", "I don't love the qwzx")
+    assert "\x1b" not in out
+    assert "unknown" in out
+    assert "n't" in out
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys, contextlib\n"
+        "from sentiment.predict import main\n"
+        "with contextlib.suppress(SystemExit): main(['--help'])\n"
+        "heavy = {'tensorflow', 'keras', 'spacy', 'pandas', 'sklearn', 'numpy', 'pyarrow'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=child_environment())
+
+
+def test_predicting_needs_neither_tensorflow_nor_spacy_nor_pandas(folder):
+    code = (
+        f"import sys, sentiment\nsentiment.load({str(folder)!r}).predict(['I love this'])\n"
+        "heavy = {'tensorflow', 'keras', 'spacy', 'pandas', 'sklearn'} & set(sys.modules)\nassert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=child_environment())
+
+
+def test_standard_output_that_is_not_a_terminal_gets_utf8(folder):
+    environment = child_environment() | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    done = subprocess.run(command(folder, "love ❤"), capture_output=True, env=environment, check=True)
+    assert "love ❤" in done.stdout.decode("utf-8")

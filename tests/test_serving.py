@@ -1,0 +1,148 @@
+"""One artefact, one answer: SavedModel, light form, LiteRT and Keras agree, on tweets and on any Unicode."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sentiment
+from sentiment.lexicon import UNKNOWN
+from sentiment.saved_model import ServingModule, run_tflite
+from tests.model_fixture import ODD_TWEETS, Trained, child_environment, labelled_tweets, shared_model
+
+TOLERANCE = 1e-5
+TEXTS = [text for _, text in labelled_tweets()[:40]] + list(ODD_TWEETS)
+AWKWARD = st.sampled_from(
+    "İıßſKẞǅ１２٣\0\u200b\u200c\u200d\u200e\u202e\ufeff\u00a0\u2003\u0301\U0001f3fd👍❤️😂'’`<>&;:)(/!?. \t\n#@"
+)
+WORDS = st.sampled_from(["love", "hate", "don't", "http://a.b", "@sam", "goood", ":-(", "<3", "12,5", "coffee"])
+TEXT = st.lists(st.one_of(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), AWKWARD, WORDS), max_size=12)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return sentiment.load(shared_model().folder)
+
+
+@pytest.fixture(scope="module")
+def saved():
+    return tf.saved_model.load(str(shared_model().folder / "saved_model" / "1"))
+
+
+def served(saved, texts):
+    return saved.signatures["serving_default"](text=tf.constant(texts))
+
+
+def test_saved_model_answers_like_the_light_form(model, saved):
+    answer = served(saved, TEXTS)
+    np.testing.assert_allclose(answer["probabilities"].numpy(), model.predict_proba(TEXTS), atol=TOLERANCE)
+    assert [label.decode() for label in answer["label"].numpy()] == model.predict(TEXTS).tolist()
+    assert len(set(model.predict(TEXTS))) == 2
+
+
+@settings(max_examples=60)
+@given(st.lists(TEXT.map("".join), min_size=1, max_size=20))
+def test_any_unicode_gives_the_same_ids_and_probabilities(texts):
+    model, saved = (sentiment.load(shared_model().folder), _saved())
+    np.testing.assert_allclose(served(saved, texts)["probabilities"], model.predict_proba(texts), atol=TOLERANCE)
+    expected = model.preprocessor.encode(texts)
+    received = _module().encode(tf.constant(texts))
+    assert received.flat_values.numpy().tolist() == expected.values.tolist()
+    assert received.row_lengths().numpy().tolist() == expected.lengths.tolist()
+
+
+_cache: dict[str, object] = {}
+
+
+def _saved():
+    if "saved" not in _cache:
+        _cache["saved"] = tf.saved_model.load(str(shared_model().folder / "saved_model" / "1"))
+    return _cache["saved"]
+
+
+def _module() -> ServingModule:
+    if "module" not in _cache:
+        folder = shared_model().folder
+        model = sentiment.load(folder)
+        _cache["module"] = ServingModule(
+            model.preprocessor, model.network, model.classes_.tolist(), folder / "lexicon.tsv", True
+        )
+    return _cache["module"]
+
+
+def test_ids_through_keras_litert_and_the_second_signature(model, saved):
+    folder = shared_model().folder
+    ids = model.preprocessor.pad(model.preprocessor.encode(TEXTS))
+    expected = model.predict_proba(TEXTS)
+    by_keras = keras.models.load_model(folder / "model.keras").predict(ids, verbose=0)
+    np.testing.assert_allclose(by_keras, expected, atol=TOLERANCE)
+    by_ids = saved.signatures["serve_ids"](ids=tf.constant(ids))["probabilities"]
+    np.testing.assert_allclose(by_ids, expected, atol=TOLERANCE)
+    np.testing.assert_allclose(run_tflite(folder / "model.tflite", ids), expected, atol=TOLERANCE)
+
+
+def test_batched_one_by_one_and_shuffled(model, saved):
+    order = np.random.default_rng(1).permutation(len(TEXTS))
+    whole = model.predict_proba(TEXTS)
+    np.testing.assert_allclose(model.predict_proba([TEXTS[i] for i in order]), whole[order], atol=1e-6)
+    np.testing.assert_allclose(np.concatenate([model.predict_proba([text]) for text in TEXTS]), whole, atol=1e-6)
+    one = [served(saved, [text])["probabilities"].numpy() for text in TEXTS]
+    np.testing.assert_allclose(np.concatenate(one), whole, atol=TOLERANCE)
+
+
+def test_no_known_token_is_one_unknown_token(model):
+    assert model.preprocessor.encode(["", "the of", "qwzx"]).values.tolist() == [UNKNOWN] * 3
+    probabilities = model.predict_proba(["", " \t", "the of", "qwzx"])
+    assert np.ptp(probabilities, axis=0).max() == 0
+
+
+def test_bytes_that_are_not_utf8_are_served_as_replacement_characters(model, saved):
+    answer = served(saved, [b"love \xff\xfe coffee", b"\xc3"])["probabilities"].numpy()
+    np.testing.assert_allclose(answer, model.predict_proba(["love \ufffd\ufffd coffee", "\ufffd"]), atol=TOLERANCE)
+
+
+def test_no_texts_at_all(model, saved):
+    assert model.predict_proba([]).shape == (0, 2)
+    assert model.predict([]).shape == (0,)
+    assert served(saved, np.array([], dtype=object).astype("S"))["probabilities"].shape == (0, 2)
+
+
+def test_layout_for_tensorflow_serving(trained_model):
+    folder = trained_model.folder / "saved_model"
+    assert (folder / "1" / "saved_model.pb").is_file()
+    assert list((folder / "1" / "assets").iterdir())
+    records = list(tf.data.TFRecordDataset(str(folder / "1" / "assets.extra" / "tf_serving_warmup_requests")))
+    assert len(records) == 1
+    assert b"serving_default" in records[0].numpy()
+    assert b"I love this" in records[0].numpy()
+    assert tf.saved_model.load(str(folder)).signatures.keys() == {"serving_default", "serve_ids"}
+
+
+def test_saved_model_loads_with_tensorflow_alone(trained_model, tmp_path):
+    code = (
+        "import json, sys, tensorflow as tf\n"
+        f"f = tf.saved_model.load({str(trained_model.folder / 'saved_model' / '1')!r}).signatures['serving_default']\n"
+        "answer = f(text=tf.constant(['I love this coffee', 'I hate this train']))\n"
+        "assert not {'sentiment', 'spacy'} & set(sys.modules), sorted(sys.modules)\n"
+        "print(json.dumps([answer['probabilities'].numpy().tolist(), [x.decode() for x in answer['label'].numpy()]]))\n"
+    )
+    environment = child_environment()
+    del environment["PYTHONPATH"]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, check=True
+    )
+    probabilities, labels = json.loads(done.stdout)
+    expected = sentiment.load(trained_model.folder).predict_proba(["I love this coffee", "I hate this train"])
+    np.testing.assert_allclose(probabilities, expected, atol=TOLERANCE)
+    assert labels == ["positive", "negative"]
+
+
+@pytest.fixture(scope="module")
+def trained_model() -> Trained:
+    return shared_model()

@@ -1,0 +1,274 @@
+"""Settings: what is refused and in which words, and how profiles and --set make them."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines import settings as settings_stage
+from pipelines import stage
+from sentiment.errors import SettingsError
+from sentiment.normalisation import RULES
+from sentiment.settings import NetworkSettings, Settings, TrainingSettings, from_dict
+
+PROFILES = sorted(stage.PROFILES.glob("*.toml"))
+
+
+def refused(values: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        from_dict(Settings, values)
+    return str(caught.value)
+
+
+def test_defaults_and_round_trip() -> None:
+    assert from_dict(Settings, {}) == Settings()
+    changed = from_dict(Settings, {"network": {"units": 3, "projection": [5]}, "training": {"learning_rate": 1}})
+    assert changed.network == NetworkSettings(units=3, projection=(5,))
+    assert changed.training.learning_rate == 1.0
+    assert type(changed.training.learning_rate) is float
+    assert from_dict(Settings, json.loads(json.dumps(changed.to_dict()))) == changed
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().training.epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"training": {"epoch": 3}}, "training.epoch: unknown setting; did you mean 'epochs'?"),
+        ({"trainning": {}}, "trainning: unknown setting; did you mean 'training'?"),
+        ({"zzz": {}}, "zzz: unknown setting; known: corpus, split, preprocessing, embedding, network, training"),
+        ({"split": {"qqq": 1}}, "split.qqq: unknown setting; known: validation, test"),
+        ({"training": 3}, "training: expected a section of settings, received 3"),
+        ([], "settings: expected a section of settings, received []"),
+    ],
+)
+def test_unknown_settings(values: Any, message: str) -> None:
+    assert refused(values) == message
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "message"),
+    [
+        ("training", "epochs", "3", "expected int, received '3'"),
+        ("training", "epochs", 3.0, "expected int, received 3.0"),
+        ("training", "epochs", True, "expected int, received True"),
+        ("training", "learning_rate", "fast", "expected float, received 'fast'"),
+        ("training", "learning_rate", True, "expected float, received True"),
+        ("network", "bidirectional", 1, "expected bool, received 1"),
+        ("network", "projection", 5, "expected tuple, received 5"),
+        ("network", "projection", [5, "a"], "expected int, received 'a'"),
+        ("preprocessing", "keep_words", "not", "expected tuple, received 'not'"),
+        ("corpus", "text_column", 1.5, "expected str or int, received 1.5"),
+        ("corpus", "labels", ["a"], "expected dict, received ['a']"),
+        ("corpus", "labels", {"negative": 0, "positive": 4}, "expected str, received 0"),
+    ],
+)
+def test_wrong_types(section: str, key: str, value: Any, message: str) -> None:
+    assert refused({section: {key: value}}) in (f"{section}.{key}: {message}", f"{section}.{key}.negative: {message}")
+
+
+@pytest.mark.parametrize(
+    ("dotted", "value", "message"),
+    [
+        ("corpus.encoding", "utf-9", "'utf-9' is not a codec that Python knows"),
+        ("corpus.encoding", "base64", "'base64' is not a codec that Python knows"),
+        ("corpus.delimiter", "", "expected one character, received ''"),
+        ("corpus.delimiter", "||", "expected one character, received '||'"),
+        ("corpus.columns", -1, "expected at least 0, received -1"),
+        ("corpus.max_bad_rows", -1, "expected at least 0, received -1"),
+        ("corpus.text_column", -1, "expected at least 0, received -1"),
+        ("corpus.label_column", -2, "expected at least 0, received -2"),
+        ("corpus.text_column", "tweet", "'tweet' is a name, which needs corpus.header = true"),
+        ("corpus.label_column", "mood", "'mood' is a name, which needs corpus.header = true"),
+        ("corpus.labels", {"a": "1"}, "expected two classes or more, received {'a': '1'}"),
+        ("corpus.labels", {"a": "1", "b": "1"}, "two classes share a value in {'a': '1', 'b': '1'}"),
+        ("split.validation", 1.0, "expected a number from 0 up to, not including, 1, received 1.0"),
+        ("split.validation", -0.1, "expected a number from 0 up to, not including, 1, received -0.1"),
+        ("split.test", float("nan"), "expected a number from 0 up to, not including, 1, received nan"),
+        ("split.validation", 0, "expected more than 0, since early stopping needs such rows"),
+        ("preprocessing.min_count", 0, "expected at least 1, received 0"),
+        ("preprocessing.max_vocabulary", -1, "expected at least 0, received -1"),
+        ("preprocessing.max_tokens", 0, "expected at least 1, received 0"),
+        ("preprocessing.padding", "left", "expected one of post, pre, received 'left'"),
+        ("embedding.dimension", -1, "expected at least 0, received -1"),
+        ("embedding.unknown_vectors", "mean", "expected one of context, random, zero, received 'mean'"),
+        ("network.trainable_dimension", -1, "expected at least 0, received -1"),
+        ("network.projection", [5, 0], "expected at least 1, received 0"),
+        ("network.units", 0, "expected at least 1, received 0"),
+        ("network.cell", "rnn", "expected one of simple_rnn, gru, lstm, received 'rnn'"),
+        ("network.pooling", "first", "expected one of last, max, mean, max_mean, received 'first'"),
+        ("network.word_dropout", 1, "expected a number from 0 up to, not including, 1, received 1.0"),
+        ("network.trainable_dropout", -1, "expected a number from 0 up to, not including, 1, received -1.0"),
+        ("network.output_dropout", 2, "expected a number from 0 up to, not including, 1, received 2.0"),
+        ("training.seed", -1, "expected at least 0, received -1"),
+        ("training.epochs", 0, "expected at least 1, received 0"),
+        ("training.batch_size", 0, "expected at least 1, received 0"),
+        ("training.patience", 0, "expected at least 1, received 0"),
+        ("training.learning_rate", 0, "expected more than 0, received 0.0"),
+        ("training.learning_rate", float("nan"), "expected more than 0, received nan"),
+        ("training.clip_norm", 0, "expected more than 0, received 0.0"),
+        ("training.weight_decay", -1, "expected at least 0, received -1.0"),
+        ("training.label_smoothing", 1, "expected a number from 0 up to, not including, 1, received 1.0"),
+        ("training.class_weights", "equal", "expected one of none, balanced, received 'equal'"),
+    ],
+)
+def test_values_out_of_range(dotted: str, value: Any, message: str) -> None:
+    section, key = dotted.split(".")
+    assert refused({section: {key: value}}) == f"{dotted}: {message}"
+
+
+def test_parts_that_leave_no_row() -> None:
+    assert (
+        refused({"split": {"validation": 0.5, "test": 0.5}})
+        == "split: validation and test together leave no row for training"
+    )
+
+
+def test_bounds_are_allowed() -> None:
+    settings = from_dict(
+        Settings,
+        {
+            "split": {"test": 0, "validation": 0.999},
+            "preprocessing": {"min_count": 1, "max_tokens": 1},
+            "network": {"projection": [], "units": 1, "trainable_dimension": 0, "output_dropout": 0},
+            "training": {"epochs": 1, "seed": 0, "weight_decay": 0},
+            "corpus": {"header": True, "columns": 0, "text_column": "tweet", "label_column": 0},
+        },
+    )
+    assert settings.network.projection == ()
+    assert settings.corpus.text_column == "tweet"
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
+def test_profiles_load(path: Path) -> None:
+    profile = stage.read_profile(path.stem)
+    settings = stage.make_settings(profile, [])
+    assert stage.read_profile(str(path)) == profile
+    assert {"corpus", "glove"} <= profile["sources"].keys()
+    assert all("target" in source for source in profile["sources"].values())
+    for name in profile.keys() - {"sources"}:
+        section = settings.to_dict()[name]
+        assert all(section[key] == (tuple(v) if isinstance(v, list) else v) for key, v in profile[name].items())
+
+
+def test_both_profiles_are_there() -> None:
+    assert {"sample", "sentiment140"} <= {path.stem for path in PROFILES}
+    assert stage.make_settings(stage.read_profile("sentiment140"), []).corpus == Settings().corpus
+
+
+def test_unknown_profile(tmp_path: Path) -> None:
+    known = ", ".join(path.stem for path in PROFILES)
+    with pytest.raises(
+        SettingsError, match=re.escape(f"nope.toml: no such profile; there are {known}, or give the path of a .toml")
+    ):
+        stage.read_profile("nope")
+    with pytest.raises(SettingsError, match="no such profile"):
+        stage.read_profile(str(tmp_path / "nope.toml"))
+
+
+@pytest.mark.parametrize("content", [b"[training\n", b"training = \xff\n", b"a = 1\na = 2\n"])
+def test_profile_that_is_not_toml(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=f"^{re.escape(str(path))}: not a TOML file "):
+        stage.read_profile(str(path))
+
+
+def test_profile_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('[training]\nepochs = 3\n[sources.corpus]\nurl = "x"\ntarget = "y"\n')
+    assert stage.make_settings(stage.read_profile(str(path)), []) == Settings(training=TrainingSettings(epochs=3))
+
+
+@pytest.mark.parametrize("table", ["epochs = 3", "training = 3", 'corpus = "a.csv"'])
+def test_profile_with_a_setting_outside_a_section(table: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f"{table}\n")
+    with pytest.raises(SettingsError, match="unknown setting|expected a section of settings"):
+        stage.make_settings(stage.read_profile(str(path)), [])
+
+
+@pytest.mark.parametrize(
+    ("override", "section", "key", "value"),
+    [
+        ("training.epochs=3", "training", "epochs", 3),
+        (" training.epochs = 3 ", "training", "epochs", 3),
+        ("training.learning_rate=1e-3", "training", "learning_rate", 0.001),
+        ("network.cell=gru", "network", "cell", "gru"),
+        ('network.cell="gru"', "network", "cell", "gru"),
+        ("network.bidirectional=false", "network", "bidirectional", False),
+        ("network.projection=[3, 4]", "network", "projection", (3, 4)),
+        ("network.projection=[]", "network", "projection", ()),
+        ("preprocessing.keep_words=[]", "preprocessing", "keep_words", ()),
+        ("embedding.member=glove.6B.50d.txt", "embedding", "member", "glove.6B.50d.txt"),
+        ('corpus.delimiter="="', "corpus", "delimiter", "="),
+        ("corpus.labels={a='x', b='y'}", "corpus", "labels", {"a": "x", "b": "y"}),
+    ],
+)
+def test_overrides(override: str, section: str, key: str, value: Any) -> None:
+    settings = stage.make_settings({}, [override])
+    assert getattr(getattr(settings, section), key) == value
+
+
+def test_overrides_beat_the_profile_and_later_ones_the_earlier() -> None:
+    profile = {"training": {"epochs": 2, "seed": 5}, "sources": {"corpus": {}}}
+    settings = stage.make_settings(profile, ["training.epochs=3", "training.epochs=4"])
+    assert settings.training == TrainingSettings(epochs=4, seed=5)
+    assert profile["training"]["epochs"] == 2
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("epochs=3", "--set epochs=3: expected SECTION.KEY=VALUE"),
+        ("training.epochs", "--set training.epochs: expected SECTION.KEY=VALUE"),
+        ("", "--set : expected SECTION.KEY=VALUE"),
+        ("training.epochs=many", "training.epochs: expected int, received 'many'"),
+        ("training.epochs=", "training.epochs: expected int, received ''"),
+        ("training.epoch=3", "training.epoch: unknown setting; did you mean 'epochs'?"),
+        ("trainin.epochs=3", "trainin: unknown setting; did you mean 'training'?"),
+        ("training.a.b=3", "training.a.b: unknown setting; known: " + ", ".join(Settings().to_dict()["training"])),
+    ],
+)
+def test_overrides_that_are_refused(override: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{re.escape(message)}$"):
+        stage.make_settings({}, [override])
+
+
+def test_every_section_belongs_to_a_stage() -> None:
+    """So that a change of any setting runs some stage again."""
+    sections = {section for wanted in settings_stage.SECTIONS.values() for section in wanted}
+    assert sections == set(Settings().to_dict())
+
+
+def written(root: Path, name: str, *extra: str) -> Path:
+    options = ["--root", str(root), name, *extra]
+    stage.main(settings_stage.run, "settings", settings_stage.add_arguments, options)
+    return root / "data/interim/sample/settings" / f"{name}.json"
+
+
+def test_settings_files_change_only_when_their_settings_do(tmp_path: Path) -> None:
+    path = written(tmp_path, "train", "--inputs", "a.csv", "g.txt")
+    assert json.loads(path.read_text()).keys() >= {"network", "training"}
+    before = path.stat().st_ino, path.stat().st_mtime_ns
+    written(tmp_path, "train", "--inputs", "other.csv", "g.txt", "--set", "split.test=0.3")
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == before
+    written(tmp_path, "train", "--set", "training.epochs=99")
+    assert json.loads(path.read_text())["training"]["epochs"] == 99
+
+
+def test_settings_files_name_the_inputs_of_their_stage(tmp_path: Path) -> None:
+    for name, inputs in {"load": ["a.csv"], "preprocess": [], "embed": ["g.txt"], "train": []}.items():
+        values = json.loads(written(tmp_path, name, "--inputs", "a.csv", "g.txt").read_text())
+        assert values["inputs"] == inputs
+
+
+def test_rules_can_be_skipped_by_name() -> None:
+    skipped = stage.make_settings({}, [f"preprocessing.skip_rules=['{RULES[0].name}']"])
+    assert skipped.preprocessing.skip_rules == (RULES[0].name,)

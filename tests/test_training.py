@@ -1,0 +1,318 @@
+"""Fitting: it learns, it stops where it should, it resumes bit for bit, and it is calibrated."""
+
+import copy
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import pytest
+
+from pipelines.train import Checkpoint
+from sentiment import training
+from sentiment.calibration import apply_temperature, fit_temperature, uncalibrated
+from sentiment.encoded import EncodedPart
+from sentiment.network import build_network
+from sentiment.recurrence import softmax
+from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings, TrainingSettings
+from sentiment.training import Trainer, TrainingState, balanced_weights, make_batches, make_optimizer, train
+
+# Tokens 2 and 3 mark class 0, 4 and 5 class 1; the others mean nothing.
+VOCABULARY, MAX_TOKENS = 12, 4
+NETWORK = NetworkSettings(
+    trainable_dimension=2, projection=(), units=4, bidirectional=False, pooling="last", word_dropout=0.05
+)
+
+
+def make_settings(**options: Any) -> Settings:
+    chosen = {"seed": 3, "epochs": 3, "batch_size": 16, "learning_rate": 0.1, "patience": 4} | options
+    return Settings(
+        preprocessing=PreprocessingSettings(max_tokens=MAX_TOKENS),
+        network=NETWORK,
+        training=TrainingSettings(**chosen),
+    )
+
+
+def toy_part(n: int, seed: int) -> EncodedPart:
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 2, n)
+    lengths = random.integers(1, MAX_TOKENS + 1, n)
+    ids = np.where(np.arange(MAX_TOKENS) < lengths[:, None], random.integers(6, VOCABULARY, (n, MAX_TOKENS)), 0)
+    ids[np.arange(n), random.integers(0, lengths)] = 2 + 2 * labels + random.integers(0, 2, n)
+    return EncodedPart(ids.astype(np.uint8), labels)
+
+
+PARTS = {"train": toy_part(400, 1), "validation": toy_part(60, 2)}
+
+
+def make_model(seed: int = 3) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    matrix = np.random.default_rng(0).normal(size=(VOCABULARY, 3)).astype(np.float32)
+    return build_network(matrix, NETWORK, 2)
+
+
+class Run(NamedTuple):
+    """A finished run: the weights left in the model, the state, and copies of both from after each epoch."""
+
+    weights: list[bytes]
+    state: TrainingState
+    states: list[TrainingState]
+    checkpoints: list[Path]
+
+
+def weights_of(model: keras.Model) -> list[bytes]:
+    """All variables but the dropout layers' random states, bit by bit."""
+    return [variable.numpy().tobytes() for variable in model.weights]
+
+
+def run(settings: Settings, parts: Any = None, state: TrainingState | None = None, seed: int = 3) -> Run:
+    model, state, states = make_model(seed), state or TrainingState(), []
+    train(model, parts or PARTS, settings, state, lambda current: states.append(copy.deepcopy(current)))
+    return Run(weights_of(model), state, states, [])
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("checkpoints")
+    checkpoint, model, state = Checkpoint(folder / "current.npz", "toy"), make_model(), TrainingState()
+    states, paths = [], []
+
+    def save(current: TrainingState) -> None:
+        checkpoint.write(current)
+        paths.append(shutil.copy(checkpoint.path, folder / f"{len(paths)}.npz"))
+        states.append(copy.deepcopy(current))
+
+    train(model, PARTS, make_settings(), state, save)
+    return Run(weights_of(model), state, states, paths)
+
+
+def test_a_separable_toy_set_is_learned(uninterrupted: Run) -> None:
+    history = uninterrupted.state.history
+    assert [row["epoch"] for row in history] == [1, 2, 3]
+    assert history[-1]["val_accuracy"] > 0.95
+    assert history[-1]["val_loss"] < history[0]["val_loss"]
+    assert set(history[0]) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy"}
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_a_run_resumed_after_any_epoch_is_the_uninterrupted_run(uninterrupted: Run, epoch: int) -> None:
+    if epoch % 2:
+        state = copy.deepcopy(uninterrupted.states[epoch - 1])
+    else:
+        state = Checkpoint(uninterrupted.checkpoints[epoch - 1], "toy").read()
+    assert len(state.history) == epoch
+    resumed = run(make_settings(), state=state, seed=999)  # what the new process began with does not matter
+    assert resumed.state.history == uninterrupted.state.history
+    assert resumed.state.best_epoch == uninterrupted.state.best_epoch
+    assert resumed.weights == uninterrupted.weights
+    for name, value in uninterrupted.state.weights.items():
+        assert value.tobytes() == resumed.state.weights[name].tobytes(), name
+
+
+def test_the_state_holds_optimizer_and_dropout_seeds(uninterrupted: Run) -> None:
+    model = make_model()
+    trainer = Trainer(model, make_settings(), 13, MAX_TOKENS)
+    paths = [variable.path for variable in trainer.variables]
+    assert len(paths) == len(uninterrupted.state.weights)
+    for part in ("seed_generator_state", "iteration", "momentum", "velocity", "recurrent_kernel"):
+        assert any(part in path for path in paths), part
+
+
+def test_same_seed_same_weights_and_another_seed_others(uninterrupted: Run) -> None:
+    assert run(make_settings()).weights == uninterrupted.weights
+    assert run(make_settings(seed=4)).weights != uninterrupted.weights  # another order and other dropped words
+
+
+# Stopping
+
+
+def test_early_stopping_leaves_the_best_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the validation labels turned round, learning can only make the validation loss worse."""
+    contrary = {
+        "train": PARTS["train"],
+        "validation": PARTS["validation"]._replace(labels=1 - PARTS["validation"].labels),
+    }
+    stopped = run(make_settings(epochs=9, patience=2, learning_rate=0.1), contrary)
+    losses = [row["val_loss"] for row in stopped.state.history]
+    best = int(np.argmin(losses))
+    assert stopped.state.best_epoch == best
+    assert len(losses) == best + 3 < 9
+    model = make_model()
+    training.restore_variables(training.trainable(model), stopped.states[best].best_weights)
+    assert stopped.weights == weights_of(model)
+    last = training.copy_variables(training.trainable(model))
+    assert any(last[name].tobytes() != stopped.state.weights[name].tobytes() for name in last), "best is last"
+
+
+@pytest.mark.parametrize(
+    ("losses", "epochs", "patience", "best", "finished"),
+    [
+        ([], 3, 1, -1, False),
+        ([3.0], 3, 1, 0, False),
+        ([3.0, 2.0], 3, 1, 1, False),
+        ([3.0, 3.0], 3, 1, 0, True),  # as good is not better
+        ([3.0, 4.0], 5, 2, 0, False),
+        ([3.0, 4.0, 5.0], 5, 2, 0, True),
+        ([3.0, 4.0, 2.0], 5, 2, 2, False),
+        ([3.0, 2.0, 1.0], 3, 9, 2, True),
+    ],
+)
+def test_a_state_knows_its_best_epoch_and_when_to_stop(
+    losses: list[float], epochs: int, patience: int, best: int, finished: bool
+) -> None:
+    state = TrainingState()
+    for i, loss in enumerate(losses):
+        state.add_epoch({"val_loss": loss}, {"v0": np.array(i)}, {"v0": np.array(i)})
+    assert state.best_epoch == best
+    assert state.is_finished(TrainingSettings(epochs=epochs, patience=patience)) is finished
+    if losses:
+        assert (state.weights["v0"], state.best_weights["v0"]) == (len(losses) - 1, best)
+
+
+# Figures
+
+
+@pytest.mark.parametrize("max_tokens", [MAX_TOKENS, 12])
+def test_the_figures_of_a_pass_are_means_over_all_rows(monkeypatch: pytest.MonkeyPatch, max_tokens: int) -> None:
+    monkeypatch.setattr(training, "_VALIDATION_BATCH", 32)
+    random, n = np.random.default_rng(8), 83  # two full batches and a partial one, of two widths where 12 tokens fit
+    lengths = random.integers(1, max_tokens + 1, n)
+    ids = np.where(np.arange(max_tokens) < lengths[:, None], random.integers(1, VOCABULARY, (n, max_tokens)), 0)
+    part = EncodedPart(ids.astype(np.uint8), random.integers(0, 2, n))
+    settings, model = make_settings(label_smoothing=0.0), make_model()
+    train_batches, validation_batches = make_batches({"train": part, "validation": part}, settings)
+    trainer = Trainer(model, settings, len(train_batches), max_tokens)
+    answers = model.predict(ids, verbose=0)
+    figures = trainer.run(validation_batches, "", learn=False)
+    assert figures["loss"] == pytest.approx(-np.log(answers[np.arange(n), part.labels]).mean(), rel=1e-4)
+    assert figures["accuracy"] == pytest.approx((answers.argmax(axis=1) == part.labels).mean(), rel=1e-4)
+
+
+# Class weights and schedule
+
+
+def test_balanced_weights_by_hand() -> None:
+    np.testing.assert_allclose(balanced_weights(np.array([0, 0, 0, 2]), 3), [4 / 9, 4 / 3, 4 / 3])
+
+
+def test_balanced_weights_are_scikit_learns() -> None:
+    from sklearn.utils.class_weight import compute_class_weight
+
+    labels = np.random.default_rng(0).choice(3, 500, p=[0.7, 0.2, 0.1])
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    np.testing.assert_allclose(balanced_weights(labels, 3), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("choice", "rare", "frequent"), [("none", 1.0, 1.0), ("balanced", 2.5, 0.625)])
+def test_class_weights_reach_the_batches_of_both_parts(choice: str, rare: float, frequent: float) -> None:
+    part = EncodedPart(PARTS["train"].ids[:80], (np.arange(80) % 5 == 0).astype(np.int64))
+    for batches in make_batches(
+        {"train": part, "validation": part}, make_settings(class_weights=choice, batch_size=80)
+    ):
+        _, y_true, weights = batches[0]
+        real = weights > 0
+        assert real.sum() == 80
+        relative = weights[real] / (len(weights) / 80)
+        np.testing.assert_allclose(relative, np.where(y_true[real, 1] == 1, rare, frequent), rtol=1e-6)
+
+
+def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
+    schedule = make_optimizer(TrainingSettings(learning_rate=0.5, epochs=10), steps=20).learning_rate
+    optimizer = make_optimizer(TrainingSettings(learning_rate=0.5, epochs=10, clip_norm=0.25), steps=20)
+    assert optimizer.global_clipnorm == 0.25
+    rate = optimizer._learning_rate  # the schedule itself; `learning_rate` is its value now
+    assert float(rate(0)) == 0.0
+    assert float(rate(5)) == pytest.approx(0.25)
+    assert float(rate(10)) == pytest.approx(0.5)  # 5% of 200 steps
+    assert float(rate(105)) == pytest.approx(0.25)
+    assert float(rate(200)) == pytest.approx(0.0, abs=1e-6)
+    assert float(schedule) == 0.0
+
+
+# Checkpoint
+
+
+def small_state() -> TrainingState:
+    state = TrainingState()
+    state.add_epoch({"val_loss": 0.1 + 0.2}, {"v0": np.arange(3.0), "v1": np.array(7)}, {"v0": np.zeros(2)})
+    return state
+
+
+def test_a_checkpoint_gives_back_the_state(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "deep" / "c.npz", "me")
+    checkpoint.write(small_state())
+    state = checkpoint.read()
+    assert (state.history, state.best_epoch) == ([{"epoch": 1, "val_loss": 0.1 + 0.2}], 0)
+    np.testing.assert_array_equal(state.weights["v0"], [0, 1, 2])
+    assert state.weights["v1"] == 7
+    np.testing.assert_array_equal(state.best_weights["v0"], [0, 0])
+    assert [path.name for path in checkpoint.path.parent.iterdir()] == ["c.npz"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"PK\x03\x04 not really"),
+        lambda path: path.write_bytes(path.read_bytes()[:200]),
+        lambda path: path.write_bytes(path.read_bytes()[:-30]),
+        lambda path: np.savez(path, other=np.zeros(1)),
+    ],
+    ids=["missing", "empty", "no zip", "short", "cut", "other arrays"],
+)
+def test_a_checkpoint_that_cannot_be_used_means_starting_anew(tmp_path: Path, spoil: Callable[[Path], Any]) -> None:
+    checkpoint = Checkpoint(tmp_path / "c.npz", "me")
+    checkpoint.write(small_state())
+    spoil(checkpoint.path)
+    assert checkpoint.read() == TrainingState()
+
+
+def test_a_checkpoint_of_other_inputs_is_not_used(tmp_path: Path) -> None:
+    Checkpoint(tmp_path / "c.npz", "me").write(small_state())
+    assert Checkpoint(tmp_path / "c.npz", "somebody else").read() == TrainingState()
+
+
+# Temperature
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_the_temperature_of_synthetic_over_confident_rows_is_found(temperature: float) -> None:
+    random = np.random.default_rng(4)
+    honest = softmax(random.normal(scale=1.5, size=(40_000, 3)))
+    labels = (honest.cumsum(axis=1) < random.random((len(honest), 1))).sum(axis=1)
+    claimed = softmax(np.log(honest) * temperature)
+    assert fit_temperature(claimed, labels) == pytest.approx(temperature, rel=0.05)
+
+
+def test_the_fitted_temperature_has_the_least_log_loss() -> None:
+    random = np.random.default_rng(5)
+    claimed = softmax(random.normal(scale=3, size=(300, 2)))
+    labels = (random.random(300) < softmax(np.log(claimed) / 2)[:, 1]).astype(int)
+
+    def loss(t: float) -> float:
+        p = softmax(np.log(np.clip(claimed, 1e-12, 1)) / t)
+        return float(-np.log(p[np.arange(300), labels]).mean())
+
+    found = fit_temperature(claimed, labels)
+    assert loss(found) <= min(loss(t) for t in np.geomspace(0.2, 5, 60)) + 1e-7
+    assert 1.2 < found < 4.0
+
+
+def test_the_temperature_stays_within_its_bounds() -> None:
+    certain, labels = np.tile([0.6, 0.4], (50, 1)), np.zeros(50, int)
+    assert fit_temperature(certain, labels) == pytest.approx(0.2, rel=1e-3)
+    assert fit_temperature(certain, 1 - labels) == pytest.approx(5.0, rel=1e-3)
+
+
+def test_applying_a_temperature_divides_the_logits_and_uncalibrated_inverts_it() -> None:
+    model, ids = make_model(), PARTS["train"].ids[:20].astype(np.int32)
+    model.get_layer("classes").bias.assign([0.7, -0.4])
+    before = np.asarray(model(ids), np.float64)
+    apply_temperature(model, 1.7)
+    after = np.asarray(model(ids))
+    np.testing.assert_allclose(after, softmax(np.log(before) / 1.7), atol=1e-6)
+    np.testing.assert_allclose(uncalibrated(after, 1.7), before, atol=1e-6)
+    assert np.abs(after - before).max() > 0.01

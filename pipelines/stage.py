@@ -13,7 +13,8 @@ from typing import Any
 
 from pipelines import files
 from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsError
-from sentiment.settings import Settings, from_dict
+from sentiment.plain_data import from_dict
+from sentiment.settings import Settings
 
 PROFILES = Path(__file__).parent / "profiles"
 log = logging.getLogger("pipelines")

@@ -11,9 +11,10 @@ import numpy as np
 from sentiment.classifier import SentimentClassifier
 from sentiment.errors import ArtefactError, SettingsError
 from sentiment.lexicon import Lexicon
+from sentiment.plain_data import from_dict
 from sentiment.preprocessing import Preprocessor
 from sentiment.recurrence import GATES, Direction, FoldedNetwork
-from sentiment.settings import NetworkSettings, from_dict
+from sentiment.settings import NetworkSettings
 
 FORMAT = 1
 KERAS_MODEL = "model.keras"

@@ -98,7 +98,7 @@ def draw_all(evaluation: Evaluation, slices: Sequence[SliceMetrics]) -> Iterator
     }
     for name, (svg, caption) in drawn.items():
         if svg:
-            yield Drawing(name, Markup(svg), caption)  # noqa: S704 - drawn by us, its text escaped by Matplotlib
+            yield Drawing(name, Markup(svg), caption)
 
 
 def compared(metrics: dict[str, Any]) -> list[Interval]:

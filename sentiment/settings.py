@@ -5,28 +5,23 @@ each artefact carries the sections it was built from.
 """
 
 import dataclasses
-import difflib
-import types
-import typing
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from sentiment.errors import SettingsError
-
-T = TypeVar("T")
 
 # Words of spaCy's English stop list that stay in the text: those that tell the classes apart best in the training
 # rows of Sentiment140 (by mutual information of word and label), with every negation, contrast and intensifier.
 # Sparing them was worth a point of validation accuracy over sparing negations and intensifiers only.
-KEPT_STOP_WORDS = tuple(
-    """
-    'll 'm 're 's again against alone already although am any are back because been being but can cannot could did
-    do does down due either empty enough even except get go had has have however i if is its last least less me more
-    most my n't neither never no nobody none nor not nothing now nowhere off only out over quite really say seem
-    serious should since so some someone still they this though to too until up very was well were why will without
-    yet you your yourself
-    """.split()
-)
+KEPT_STOP_WORDS = (
+    "'ll", "'m", "'re", "'s", "again", "against", "alone", "already", "although", "am", "any", "are", "back",
+    "because", "been", "being", "but", "can", "cannot", "could", "did", "do", "does", "down", "due", "either",
+    "empty", "enough", "even", "except", "get", "go", "had", "has", "have", "however", "i", "if", "is", "its",
+    "last", "least", "less", "me", "more", "most", "my", "n't", "neither", "never", "no", "nobody", "none", "nor",
+    "not", "nothing", "now", "nowhere", "off", "only", "out", "over", "quite", "really", "say", "seem", "serious",
+    "should", "since", "so", "some", "someone", "still", "they", "this", "though", "to", "too", "until", "up",
+    "very", "was", "well", "were", "why", "will", "without", "yet", "you", "your", "yourself",
+)  # fmt: skip
 
 
 def _require(condition: bool, message: str) -> None:
@@ -258,46 +253,3 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers, as JSON has them."""
         return dataclasses.asdict(self)
-
-
-def from_dict(cls: type[T], values: object, where: str = "") -> T:
-    """Make a settings dataclass from plain data.
-
-    Args:
-        cls: one of the classes above.
-        values: a mapping from field names to values; sections are mappings themselves.
-        where: dotted name of the section, for messages.
-
-    Raises:
-        SettingsError: a key is unknown (the nearest known one is suggested) or a value has the wrong type.
-    """
-    if not isinstance(values, dict):
-        raise SettingsError(f"{where or 'settings'}: expected a section of settings, received {values!r}")
-    hints = typing.get_type_hints(cls)
-    for key in values:
-        if key not in hints:
-            near = difflib.get_close_matches(str(key), hints, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(hints)}"
-            raise SettingsError(f"{_dotted(where, key)}: unknown setting; {hint}")
-    return cls(**{key: _convert(hints[key], value, _dotted(where, key)) for key, value in values.items()})
-
-
-def _dotted(where: str, key: object) -> str:
-    return f"{where}.{key}" if where else str(key)
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return from_dict(typing.cast(type, hint), value, where)
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is tuple and isinstance(value, list | tuple):
-        return tuple(_convert(arguments[0], item, where) for item in value)
-    if origin is dict and isinstance(value, dict):
-        return {_convert(str, key, where): _convert(str, item, where) for key, item in value.items()}
-    allowed = arguments if origin is types.UnionType else (hint,)
-    if float in allowed and type(value) is int:
-        return float(value)
-    if type(value) not in allowed:
-        names = " or ".join(getattr(kind, "__name__", str(kind)) for kind in allowed)
-        raise SettingsError(f"{where}: expected {names}, received {value!r}")
-    return value

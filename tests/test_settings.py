@@ -12,7 +12,8 @@ from pipelines import settings as settings_stage
 from pipelines import stage
 from sentiment.errors import SettingsError
 from sentiment.normalisation import RULES
-from sentiment.settings import NetworkSettings, Settings, TrainingSettings, from_dict
+from sentiment.plain_data import from_dict
+from sentiment.settings import NetworkSettings, Settings, TrainingSettings
 
 PROFILES = sorted(stage.PROFILES.glob("*.toml"))
 

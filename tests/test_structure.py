@@ -83,7 +83,9 @@ def test_files_and_functions_are_short(path: Path) -> None:
 
 
 def test_exceptions_to_the_length_are_needed() -> None:
-    lengths = {path.name: len(path.read_text().splitlines()) for path in SENTIMENT + PIPELINES if path.name in LONG_FILES}
+    lengths = {
+        path.name: len(path.read_text().splitlines()) for path in SENTIMENT + PIPELINES if path.name in LONG_FILES
+    }
     assert set(lengths) == set(LONG_FILES)
     assert all(length > LONGEST_FILE for length in lengths.values())
 
@@ -130,7 +132,9 @@ def test_help_is_light() -> None:
 def tiny_model(folder: Path) -> Path:
     """A model folder made by hand: one unit; *love* pushes it up and *hate* down, unknown words leave it at 0."""
     folder.mkdir()
-    lexicon = build_lexicon([LexiconEntry("love", "love", 9), LexiconEntry("hate", "hate", 8), LexiconEntry("the", None, 7)])
+    lexicon = build_lexicon(
+        [LexiconEntry("love", "love", 9), LexiconEntry("hate", "hate", 8), LexiconEntry("the", None, 7)]
+    )
     table = np.zeros((len(lexicon.vocabulary), 1), np.float32)
     table[lexicon.ids["love"]], table[lexicon.ids["hate"]] = 2.0, -2.0
     kernel, bias = np.array([[-3.0, 3.0]], np.float32), np.zeros(2, np.float32)
@@ -204,7 +208,9 @@ def test_stages_named_in_the_makefile_exist() -> None:
 
 def test_code_named_in_the_makefile_exists() -> None:
     names = re.findall(r"(?:pipelines|sentiment)/\w+\.py", MAKEFILE)
-    names += [f"sentiment/{name}" for group in re.findall(r"addprefix sentiment/,([^)]*)", MAKEFILE) for name in group.split()]
+    names += [
+        f"sentiment/{name}" for group in re.findall(r"addprefix sentiment/,([^)]*)", MAKEFILE) for name in group.split()
+    ]
     assert len(names) > 20
     assert [name for name in names if not (ROOT / name).is_file()] == []
 

@@ -12,7 +12,7 @@ import numpy as np
 from sentiment.lexicon import PADDING
 from sentiment.tokens import Ragged
 
-_ROWS = 16_384
+_ROWS_PER_BLOCK = 2048
 GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 
 
@@ -83,25 +83,30 @@ class FoldedNetwork(NamedTuple):
     def probabilities(self, ids: Ragged) -> np.ndarray:
         """Class probabilities float32 ``(n, classes)`` of ``n`` rows of at least one id each.
 
-        Rows are sorted by length, so that a step touches the rows it concerns only and nothing is padded.
+        Rows are sorted by length, so that a step touches the rows it concerns only and nothing is padded, and worked
+        on in blocks whose states stay in the processor's cache.
         """
         order = np.argsort(-ids.lengths, kind="stable")
-        pooled = np.concatenate([self._pooled(ids.take(order), i) for i in range(len(self.directions))], axis=-1)
+        result = np.empty((len(order), len(self.output_bias)), np.float32)
+        for start in range(0, len(order), _ROWS_PER_BLOCK):
+            rows = order[start : start + _ROWS_PER_BLOCK]
+            result[rows] = self._block(ids.take(rows))
+        return result
+
+    def _block(self, ids: Ragged) -> np.ndarray:
+        """Probabilities of rows sorted by falling length."""
+        pooled = np.concatenate([self._pooled(ids, i) for i in range(len(self.directions))], axis=-1)
         if self.pooling == "max_mean":  # Keras: all maxima first, then all means
             units = len(self.directions[0].kernel)
-            by_kind = pooled.reshape(len(order), len(self.directions), 2, units).swapaxes(1, 2)
+            by_kind = pooled.reshape(len(pooled), len(self.directions), 2, units).swapaxes(1, 2)
             pooled = by_kind.reshape(pooled.shape)
-        result = np.empty((len(order), len(self.output_bias)), np.float32)
-        result[order] = softmax(pooled @ self.output_kernel + self.output_bias)
-        return result
+        return softmax(pooled @ self.output_kernel + self.output_bias)
 
     def of_padded(self, ids: np.ndarray, masking: bool = True) -> np.ndarray:
         """The same for padded rows ``(n, max_tokens)``; without ``masking`` padding is read like a token."""
-        rows = len(ids)
         real = ids != PADDING if masking else np.ones_like(ids, dtype=bool)
         ragged = Ragged(ids[real].astype(np.int32), real.sum(axis=1, dtype=np.int32))
-        blocks = [ragged.take(np.arange(i, min(i + _ROWS, rows))) for i in range(0, rows, _ROWS)]
-        return np.concatenate([self.probabilities(block) for block in blocks])
+        return self.probabilities(ragged)
 
     def _pooled(self, ids: Ragged, direction: int) -> np.ndarray:
         """States of one direction pooled over time, ``(n, units)``, or ``(n, 2 * units)`` for ``max_mean``."""

@@ -52,7 +52,9 @@ class ServingModule(tf.Module):
 
     def encode(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Raw text, string ``(n,)`` -> rows of 1 to ``max_tokens`` ids."""
-        tokens = tf.strings.split(self.normalise(text), sep=" ")
+        half = tf.shape(text)[0] // 2  # two branches, which run side by side
+        normalised = tf.concat([self.normalise(text[:half]), self.normalise(text[half:])], axis=0)
+        tokens = tf.strings.split(normalised, sep=" ")
         tokens = tf.ragged.boolean_mask(tokens, tokens != "")
         ids = tf.ragged.map_flat_values(self.lexicon.lookup, tokens)
         ids = tf.ragged.boolean_mask(ids, ids != PADDING)[:, : self._preprocessor.max_tokens]

@@ -24,7 +24,7 @@ SLOPE = 2.0
 @pytest.fixture
 def tiny():
     """One unit, mean over h_t = tanh(x_t) (no recurrence), log-odds of "positive" = 2 * slope * mean."""
-    table = np.arctanh(np.array([[INPUTS[i]] for i in range(5)], np.float32))
+    table = np.arctanh(np.array([[[INPUTS[i]] for i in range(5)]], np.float32))  # (directions, vocabulary, units)
     network = FoldedNetwork(
         table,
         (Direction(np.zeros((1, 1), np.float32)),),
@@ -127,7 +127,7 @@ def test_a_tweet_cannot_drive_the_terminal(tiny):
 
 
 def test_columns_line_up_for_wide_and_long_tokens(tiny):
-    lines = render(explain(tiny, "漢字漢字 " + "x" * 50 + "y")).split("\n")[1:]
+    lines = render(explain(tiny, "漢字漢字 " + "abc" * 20)).split("\n")[1:]
     assert "…" in lines[1]
     assert lines[1].index("+0") - lines[0].index("+0") == 4  # four wide characters fill eight columns
 

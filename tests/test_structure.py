@@ -20,12 +20,12 @@ from sentiment.recurrence import Direction, FoldedNetwork
 ROOT = Path(__file__).parent.parent
 SENTIMENT = sorted((ROOT / "sentiment").glob("*.py"))
 PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
-SHARED = {"stage", "files", "inputs", "artefacts", "transfer"}
+SHARED = {"stage", "files", "inputs", "artefacts", "evaluated", "transfer"}  # none of them a stage
 HEAVY = ("tensorflow", "keras", "spacy", "sklearn", "pandas")
 LONGEST_FUNCTION = 60
 LONGEST_FILE = 250
 # Longer than that, each for its reason; a test below takes a name off this list once it is short.
-LONG_FILES = {"settings.py": 310, "transfer.py": 270, "bench.py": 300}
+LONG_FILES = {"sentiment/settings.py": 310, "pipelines/transfer.py": 270, "pipelines/bench.py": 300}
 
 
 def imported(path: Path) -> set[str]:
@@ -75,19 +75,21 @@ def test_imports_are_seen() -> None:
 @pytest.mark.parametrize("path", SENTIMENT + PIPELINES, ids=lambda path: f"{path.parent.name}.{path.stem}")
 def test_files_and_functions_are_short(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
-    assert len(source.splitlines()) <= LONG_FILES.get(path.name, LONGEST_FILE)
+    assert len(source.splitlines()) <= LONG_FILES.get(f"{path.parent.name}/{path.name}", LONGEST_FILE)
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno + 1 <= LONGEST_FUNCTION, node.name
     assert ast.get_docstring(ast.parse(source)), "no docstring"
 
 
-def test_exceptions_to_the_length_are_needed() -> None:
-    lengths = {
-        path.name: len(path.read_text().splitlines()) for path in SENTIMENT + PIPELINES if path.name in LONG_FILES
-    }
-    assert set(lengths) == set(LONG_FILES)
-    assert all(length > LONGEST_FILE for length in lengths.values())
+@pytest.mark.parametrize("name", LONG_FILES)
+def test_exceptions_to_the_length_are_needed(name: str) -> None:
+    assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) > LONGEST_FILE
+
+
+def test_shared_modules_are_no_stages() -> None:
+    assert [name for name in SHARED if runnable(name)] == []
+    assert SHARED <= {path.stem for path in PIPELINES}
 
 
 CHECK = """
@@ -135,8 +137,8 @@ def tiny_model(folder: Path) -> Path:
     lexicon = build_lexicon(
         [LexiconEntry("love", "love", 9), LexiconEntry("hate", "hate", 8), LexiconEntry("the", None, 7)]
     )
-    table = np.zeros((len(lexicon.vocabulary), 1), np.float32)
-    table[lexicon.ids["love"]], table[lexicon.ids["hate"]] = 2.0, -2.0
+    table = np.zeros((1, len(lexicon.vocabulary), 1), np.float32)
+    table[0, lexicon.ids["love"]], table[0, lexicon.ids["hate"]] = 2.0, -2.0
     kernel, bias = np.array([[-3.0, 3.0]], np.float32), np.zeros(2, np.float32)
     network = FoldedNetwork(table, (Direction(np.zeros((1, 1), np.float32)),), kernel, bias, "simple_rnn", "last")
     model_folder.network_files(folder, network)

@@ -1,0 +1,456 @@
+"""The stages load, preprocess and embed on small files, and how artefacts are published."""
+
+import gzip
+import hashlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines import embed, files, load, preprocess, stage
+from pipelines.artefacts import read_lexicon, read_part, read_preprocessor
+from sentiment.errors import ArtefactError, InputError
+from sentiment.lexicon import UNKNOWN
+from sentiment.settings import Settings
+
+HALVES = ("--set", "split.validation=0.2", "--set", "split.test=0.2")
+SIZES = {"train": 36, "validation": 12, "test": 12}
+
+
+@pytest.fixture(autouse=True)
+def logging_as_in_a_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let every stage set logging up anew, on the standard error of the test."""
+    root = logging.getLogger()
+    level = root.level
+    monkeypatch.setattr(root, "handlers", [])
+    yield
+    root.setLevel(level)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "project"
+
+
+def run_stage(module: ModuleType, root: Path, *options: object) -> None:
+    argv = ["--profile", "sentiment140", "--root", str(root), *HALVES, *map(str, options)]
+    add_arguments = getattr(module, "add_arguments", lambda parser: None)
+    logging.getLogger().handlers.clear()
+    stage.main(module.run, str(module.__doc__), add_arguments, argv)
+
+
+def error_of(capsys: pytest.CaptureFixture[str], module: ModuleType, root: Path, *options: object) -> str:
+    """The one line that a refused run ends with."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as caught:
+        run_stage(module, root, *options)
+    assert caught.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    name = Path(str(module.__file__)).stem
+    assert [line for line in lines if "error" in line] == lines[-1:]
+    assert lines[-1].startswith(f"{name}: error: ")
+    assert all(line.startswith(f"{name}: ") for line in lines)
+    return lines[-1].removeprefix(f"{name}: error: ")
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    """Checksums of all artefacts below a folder."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock")
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+@pytest.fixture
+def prepared(root: Path, tweets_csv: Path, glove_txt: Path) -> Path:
+    """A project in which all three stages have run."""
+    run_stage(load, root, "--corpus", tweets_csv)
+    run_stage(preprocess, root, "--set", "preprocessing.min_count=1")
+    run_stage(embed, root, "--glove", glove_txt, "--set", "embedding.member=''")
+    return root
+
+
+def test_load(root: Path, tweets_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_stage(load, root, "--corpus", tweets_csv)
+    interim = root / "data/interim/sentiment140"
+    assert set(snapshot(interim)) == {"tweets.parquet", "load.json"}
+    report = json.loads((interim / "load.json").read_text())
+    halves = {name: {"negative": n // 2, "positive": n // 2} for name, n in SIZES.items()}
+    assert report == {
+        "rows": 60, "ignored": 0, "bad": 0, "first_bad": "", "duplicates": 0, "contradictions": 0,
+        "classes": ["negative", "positive"], "parts": halves,
+        "source": str(tweets_csv), "source_sha256": hashlib.sha256(tweets_csv.read_bytes()).hexdigest(),
+    }  # fmt: skip
+    table = pq.read_table(interim / "tweets.parquet")
+    assert [(field.name, str(field.type)) for field in table.schema] == [("text", "string"), ("label", "uint8"), ("part", "uint8")]
+    assert table.num_rows == 60
+    assert table["text"][0].as_py() == "I hate this phone so much"
+    assert np.bincount(table["part"].to_numpy()).tolist() == list(SIZES.values())
+    assert table["label"].to_pylist() == [0, 1] * 30  # of the two classes that occur, not of the three that may
+    err = capsys.readouterr().err
+    assert "load: 60 rows: 0 of ignored classes, 0 bad, 0 duplicates and 0 contradictory ones left out" in err
+    assert "kept train: {'negative': 18, 'positive': 18}; validation: " in err
+
+
+def test_load_drops_duplicates_and_contradictions(root: Path, tweets_csv: Path) -> None:
+    lines = tweets_csv.read_text(encoding="latin-1").splitlines()
+    twins = [lines[0].replace("I hate", "@eve I HATE"), lines[1].replace('"4"', '"0"', 1)]
+    tweets_csv.write_text("\n".join([*lines, *twins]) + "\n", encoding="latin-1")
+    run_stage(load, root, "--corpus", tweets_csv)
+    report = json.loads((root / "data/interim/sentiment140/load.json").read_text())
+    assert (report["rows"], report["duplicates"], report["contradictions"]) == (62, 1, 2)
+    assert sum(sum(part.values()) for part in report["parts"].values()) == 59
+
+
+def test_preprocess(prepared: Path) -> None:
+    processed = prepared / "data/processed/sentiment140"
+    parts = {f"{name}.{kind}.npy" for name in SIZES for kind in ("ids", "labels")}
+    texts = {"encoded.json", "lexicon.tsv", "vocabulary.txt", "preprocessing.json"}
+    assert set(snapshot(processed)) == parts | texts | {"embedding_matrix.npy", "coverage.json"}
+    table = pq.read_table(prepared / "data/interim/sentiment140/tweets.parquet").to_pydict()
+    preprocessor = read_preprocessor(processed, "make")
+    assert preprocessor.max_tokens == Settings().preprocessing.max_tokens
+    for i, (name, size) in enumerate(SIZES.items()):
+        part = read_part(processed, name)
+        assert part.ids.shape == (size, preprocessor.max_tokens)
+        assert part.ids.dtype == np.uint8
+        mine = [text for text, side in zip(table["text"], table["part"], strict=True) if side == i]
+        np.testing.assert_array_equal(part.ids, preprocessor.pad(preprocessor.encode(mine)))
+        assert part.labels.tolist() == [y for y, side in zip(table["label"], table["part"], strict=True) if side == i]
+
+
+def test_preprocess_report_and_lexicon(prepared: Path) -> None:
+    processed = prepared / "data/processed/sentiment140"
+    lexicon = read_lexicon(processed, "make")
+    assert len(lexicon.vocabulary) < 256
+    assert lexicon.lookup(["the"]).tolist() == [0]
+    assert lexicon.ids["don"[:2]] != lexicon.ids["n't"]
+    assert lexicon.ids["n't"] == lexicon.vocabulary.index("not")
+    report = json.loads((processed / "encoded.json").read_text())
+    assert report["classes"] == ["negative", "positive"]
+    assert (report["vocabulary"], report["surface_forms"]) == (len(lexicon.vocabulary), len(lexicon.ids))
+    assert report["settings"]["min_count"] == 1
+    assert report["cut"] == 0
+    rows = np.concatenate([read_part(processed, name).ids for name in SIZES])
+    assert report["tokens_per_tweet"] == pytest.approx(np.count_nonzero(rows) / 60)
+    assert report["unknown_share"] == pytest.approx((rows == UNKNOWN).sum() / np.count_nonzero(rows))
+
+
+def test_vocabulary_is_that_of_the_training_part(prepared: Path) -> None:
+    table = pq.read_table(prepared / "data/interim/sentiment140/tweets.parquet").to_pydict()
+    train = " ".join(text.lower() for text, part in zip(table["text"], table["part"], strict=True) if part == 0)
+    lexicon = read_lexicon(prepared / "data/processed/sentiment140", "make")
+    plain = {token for token, i in lexicon.ids.items() if i > UNKNOWN and token.isalpha() and token.isascii()}
+    negated = {"ca", "do", "is", "was"}
+    assert all(token in train for token in plain - negated)
+
+
+def test_many_words_need_two_bytes(root: Path, corpus_file: Callable[..., Path]) -> None:
+    rows = [("04"[i % 2], f"wa{i:03d}b wc{i:03d}d same words here") for i in range(200)]
+    run_stage(load, root, "--corpus", corpus_file(rows))
+    run_stage(preprocess, root, "--set", "preprocessing.min_count=1", "--set", "preprocessing.max_tokens=3")
+    part = read_part(root / "data/processed/sentiment140", "train")
+    assert part.ids.dtype == np.uint16
+    assert part.ids.shape == (120, 3)
+    assert part.ids.max() > 255
+
+
+def test_embed(prepared: Path, glove_txt: Path) -> None:
+    processed = prepared / "data/processed/sentiment140"
+    matrix = np.load(processed / "embedding_matrix.npy")
+    lexicon = read_lexicon(processed, "make")
+    assert matrix.shape == (len(lexicon.vocabulary), 4)
+    assert matrix.dtype == np.float32
+    assert matrix[0].tolist() == [0, 0, 0, 0]
+    assert matrix[lexicon.ids["love"]][0] > 0 > matrix[lexicon.ids["hate"]][0]
+    report = json.loads((processed / "coverage.json").read_text())
+    assert report["dimension"] == 4
+    assert report["glove_words"] == len(glove_txt.read_text().splitlines())
+    assert report["source_sha256"] == hashlib.sha256(glove_txt.read_bytes()).hexdigest()
+    assert report["types"] == len(lexicon.vocabulary) - 2
+    assert report["tokens"] == np.count_nonzero(read_part(processed, "train").ids)
+    assert 0 < report["types_found"] < report["types"]
+    assert report["type_share"] == report["types_found"] / report["types"]
+
+
+def test_embed_reads_compressed_vectors_alike(prepared: Path, glove_txt: Path) -> None:
+    target = prepared / "data/processed/sentiment140/embedding_matrix.npy"
+    before = target.read_bytes()
+    target.unlink()
+    packed = glove_txt.with_name("g.txt.gz")
+    packed.write_bytes(gzip.compress(glove_txt.read_bytes()))
+    run_stage(embed, prepared, "--glove", packed)
+    assert target.read_bytes() == before
+
+
+def test_a_second_run_writes_the_same_bytes(prepared: Path, tweets_csv: Path, glove_txt: Path) -> None:
+    before = snapshot(prepared)
+    assert len(before) == 14
+    run_stage(load, prepared, "--corpus", tweets_csv)
+    run_stage(preprocess, prepared, "--set", "preprocessing.min_count=1")
+    run_stage(embed, prepared, "--glove", glove_txt, "--set", "embedding.member=''")
+    assert snapshot(prepared) == before
+
+
+def changed(path: Path, change: Callable[[list[str]], Sequence[str]]) -> Path:
+    lines = path.read_text(encoding="latin-1").splitlines()
+    target = path.with_name("changed.csv")
+    target.write_text("".join(f"{line}\n" for line in change(lines)), encoding="latin-1")
+    return target
+
+
+BAD_CORPORA: dict[str, tuple[Callable[[list[str]], Sequence[str]], str]] = {
+    "column": (lambda lines: [line.rsplit(",", 1)[0] for line in lines], ":1: expected 6 columns, received 5; mend the file"),
+    "polarity": (
+        lambda lines: [*lines[:7], lines[7].replace('"4"', '"5"', 1), *lines[8:]],
+        ":8: expected a label out of 0, 2, 4, received '5'; mend the file",
+    ),
+    "empty": (lambda lines: [], ": expected labelled rows, received none: is it the right file?"),
+    "one class": (lambda lines: lines[::2], "expected at least two classes among the distinct tweets, received 1"),
+    "few": (lambda lines: lines[:2], "expected enough tweets of every class for each part, received 1 of one class"),
+    "quote": (lambda lines: [*lines, '"' + "x" * 1_100_000], ":61: not readable as CSV (field larger than field limit"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_CORPORA)
+def test_bad_corpora_leave_artefacts_alone(
+    kind: str, root: Path, tweets_csv: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_stage(load, root, "--corpus", tweets_csv)
+    before = snapshot(root)
+    change, message = BAD_CORPORA[kind]
+    bad = changed(tweets_csv, change)
+    error = error_of(capsys, load, root, "--corpus", bad)
+    assert error.startswith(f"{bad}{message}" if message.startswith(":") else message)
+    assert snapshot(root) == before
+    assert not list(root.rglob(".staging-*"))
+
+
+def test_missing_corpus(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = tmp_path / "none.csv"
+    assert error_of(capsys, load, root, "--corpus", missing) == (
+        f"{missing}: no such file; give an existing one with CORPUS=file (--corpus file)"
+    )
+    assert error_of(capsys, load, root, "--corpus", tmp_path).startswith(f"{tmp_path}: no such file")
+    default = root / "data/raw/sentiment140/corpus.csv"
+    assert error_of(capsys, load, root) == (
+        f"{default}: no such file; run `make download` for this profile, or give a file with CORPUS=file (--corpus file)"
+    )
+
+
+def test_missing_named_column(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "named.csv"
+    path.write_text("mood,tweet\n0,a\n4,b\n")
+    options = [option for name in ("header=true", "columns=0", "text_column=text", "label_column=mood") for option in ("--set", f"corpus.{name}")]
+    assert error_of(capsys, load, root, "--corpus", path, *options) == f"{path}:1: expected a column 'text', received mood, tweet"
+
+
+def test_stages_that_come_too_early(root: Path, tweets_csv: Path, glove_txt: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tweets = root / "data/interim/sentiment140/tweets.parquet"
+    assert error_of(capsys, preprocess, root) == f"{tweets}: no such file; run `make preprocess (python -m pipelines.load)` first"
+    run_stage(load, root, "--corpus", tweets_csv)
+    error = error_of(capsys, embed, root, "--glove", glove_txt)
+    assert error.endswith(": no such file; run `make preprocess (python -m pipelines.preprocess)` first")
+
+
+def test_bad_vectors_leave_artefacts_alone(prepared: Path, glove_txt: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = snapshot(prepared)
+    assert error_of(capsys, embed, prepared, "--glove", glove_txt, "--set", "embedding.dimension=50") == (
+        f"{glove_txt}:1: expected 50 numbers, received 4: the file is damaged, or embedding.dimension is not the file's"
+    )
+    foreign = glove_txt.with_name("foreign.txt")
+    foreign.write_text("слово 1 2 3 4\n", encoding="utf-8")
+    assert error_of(capsys, embed, prepared, "--glove", foreign).startswith(f"{foreign}: none of the words wanted")
+    missing = glove_txt.with_name("none.txt")
+    assert error_of(capsys, embed, prepared, "--glove", missing).startswith(f"{missing}: no such file; give an existing one with GLOVE=file")
+    default = prepared / "data/raw/sentiment140/glove.zip"
+    assert error_of(capsys, embed, prepared).startswith(f"{default}: no such file; run `make download`")
+    assert snapshot(prepared) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--profile", "nope"), "no such profile; there are "),
+        (("--set", "training.epoch=3"), "training.epoch: unknown setting; did you mean 'epochs'?"),
+        (("--set", "preprocessing.padding=left"), "preprocessing.padding: expected one of post, pre, received 'left'"),
+        (("--set", "preprocessing.skip_rules=['urls']"), "preprocessing.skip_rules: no rule 'urls'; there are url, "),
+    ],
+)
+def test_bad_settings_leave_artefacts_alone(
+    options: tuple[str, str], message: str, root: Path, tweets_csv: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_stage(load, root, "--corpus", tweets_csv)
+    before = snapshot(root)
+    assert message in error_of(capsys, preprocess, root, *options)
+    assert snapshot(root) == before
+
+
+def test_damaged_artefacts_are_named(prepared: Path, glove_txt: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    processed = prepared / "data/processed/sentiment140"
+    lexicon, ids = processed / "lexicon.tsv", processed / "train.ids.npy"
+    content, rows = lexicon.read_text(), ids.read_bytes()
+    lexicon.write_text(content.replace("\t", " ", 1))
+    assert error_of(capsys, embed, prepared, "--glove", glove_txt).startswith(f"{lexicon}:1: expected `token<TAB>id`")
+    lexicon.write_text(content)
+    ids.write_bytes(rows[:-40])
+    assert error_of(capsys, embed, prepared, "--glove", glove_txt).startswith(f"{processed}/train: damaged (")
+    np.save(ids, np.zeros((3, 32), np.uint8))
+    assert error_of(capsys, embed, prepared, "--glove", glove_txt).startswith(f"{processed}/train: 3 rows but 36 labels")
+    (prepared / "data/interim/sentiment140/load.json").write_text("{")
+    assert "load.json: expected JSON (" in error_of(capsys, preprocess, prepared)
+
+
+def test_a_mistake_as_a_process_sees_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pipelines.load", "--root", str(tmp_path), "--corpus", "none.csv"]
+    result = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert result.stderr == "load: error: none.csv: no such file; give an existing one with CORPUS=file (--corpus file)\n"
+    assert result.stdout == ""
+
+
+def test_other_failures_of_a_stage(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def failing(error: BaseException) -> Callable[[stage.Stage], None]:
+        def body(this: stage.Stage) -> None:
+            raise error
+
+        return body
+
+    def message_of(error: BaseException, code: int = 2) -> str:
+        logging.getLogger().handlers.clear()
+        with pytest.raises(SystemExit) as caught:
+            stage.main(failing(error), "", argv=["--root", str(root)])
+        assert caught.value.code == code
+        (line,) = capsys.readouterr().err.splitlines()
+        return line.removeprefix("test_stages: ")
+
+    assert "earlier artefacts are intact" in message_of(OSError(28, "No space left on device", "x"))
+    assert message_of(PermissionError(13, "Permission denied", "x.npy")) == "error: x.npy: permission denied"
+    assert message_of(InputError("two\nlines")) == "error: two lines"
+    assert message_of(MemoryError()).startswith("error: not enough memory; ")
+    assert message_of(KeyboardInterrupt(), 130) == "stopped; artefacts stay as they were"
+    with pytest.raises(ZeroDivisionError):  # a bug keeps its traceback
+        stage.main(failing(ZeroDivisionError()), "", argv=["--root", str(root)])
+
+
+def write_all(folder: Path, contents: dict[str, str]) -> None:
+    with files.publish(folder, last="z.json") as staging:
+        for name, content in contents.items():
+            (staging / name).write_text(content)
+
+
+def test_publish_replaces_and_keeps_what_it_does_not_write(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    write_all(folder, {"a": "1", "z.json": "1"})
+    (folder / "other").write_text("mine")
+    write_all(folder, {"b": "2", "z.json": "2"})
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {"a": "1", "b": "2", "other": "mine", "z.json": "2"}
+
+
+def test_publish_keeps_the_old_files_if_the_body_fails(tmp_path: Path) -> None:
+    write_all(tmp_path, {"a": "1", "z.json": "1"})
+    before = snapshot(tmp_path)
+    with pytest.raises(RuntimeError, match="stop"), files.publish(tmp_path, last="z.json") as staging:
+        (staging / "a").write_text("2")
+        (staging / "z.json").write_text("2")
+        raise RuntimeError("stop")
+    assert snapshot(tmp_path) == before
+    with pytest.raises(AssertionError, match=r"was left without z\.json"):
+        write_all(tmp_path, {"a": "3"})
+    assert snapshot(tmp_path) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "z.json"}
+
+
+def test_publish_removes_what_a_killed_run_left(tmp_path: Path) -> None:
+    left_over = tmp_path / ".staging-12345"
+    left_over.mkdir()
+    (left_over / "half").write_text("x")
+    with files.publish(tmp_path, last="z.json") as staging:
+        assert not left_over.exists()
+        assert staging.parent == tmp_path
+        (staging / "z.json").write_text("1")
+    assert [path.name for path in tmp_path.iterdir()] == ["z.json"]
+
+
+def test_publish_removes_last_before_it_replaces_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is killed between two replacements must be seen as not done."""
+    write_all(tmp_path, {"a": "1", "zz": "1", "z.json": "1"})
+    seen: list[tuple[str, bool]] = []
+    replace = files._replace
+
+    def spying(source: Path, target: Path) -> None:
+        seen.append((target.name, (tmp_path / "z.json").exists()))
+        replace(source, target)
+
+    monkeypatch.setattr(files, "_replace", spying)
+    write_all(tmp_path, {"a": "2", "zz": "2", "z.json": "2"})
+    assert seen == [("a", False), ("zz", False), ("z.json", False)]
+    assert (tmp_path / "z.json").read_text() == "2"
+
+
+def test_publish_replaces_folders(tmp_path: Path) -> None:
+    for content in ("1", "2"):
+        with files.publish(tmp_path, last="z.json") as staging:
+            (staging / "saved").mkdir()
+            (staging / "saved" / content).write_text(content)
+            (staging / "z.json").write_text(content)
+    assert set(snapshot(tmp_path)) == {"saved/2", "z.json"}
+
+
+def test_lock_waits_for_the_first_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    order: list[str] = []
+    path = tmp_path / "folder" / ".lock"
+
+    def second() -> None:
+        with files.lock(path):
+            order.append("second")
+
+    logging.getLogger().addHandler(caplog.handler)
+    with files.lock(path):
+        thread = threading.Thread(target=second)
+        thread.start()
+        deadline = time.monotonic() + 10
+        while not caplog.records and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.05)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+    assert [record.getMessage() for record in caplog.records] == ["another run of this profile is at work; waiting for it to end"]
+
+
+def test_stages_hold_the_lock(root: Path) -> None:
+    held: list[bool] = []
+
+    def body(this: stage.Stage) -> None:
+        command = "import fcntl, sys; fcntl.flock(open(sys.argv[1], 'w'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+        result = subprocess.run([sys.executable, "-c", command, str(this.places.interim / ".lock")], capture_output=True, check=False)
+        held.append(b"BlockingIOError" in result.stderr)
+
+    stage.main(body, "", argv=["--root", str(root)])
+    assert held == [True]
+
+
+def test_small_helpers(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    files.write_json(path, {"é": [1]})
+    assert path.read_text(encoding="utf-8") == '{\n  "é": [\n    1\n  ]\n}\n'
+    assert files.read_json(path, "make x") == {"é": [1]}
+    assert os.listdir(tmp_path) == ["a.json"]
+    with pytest.raises(ArtefactError, match=r"b\.json: no such file; run `make x` first$"):
+        files.read_json(tmp_path / "b.json", "make x")
+    path.write_text("{")
+    with pytest.raises(ArtefactError, match=r"a\.json: expected JSON \(.*\); delete it and run `make x`$"):
+        files.read_json(path, "make x")
+    assert files.sha256(path) == hashlib.sha256(b"{").hexdigest()
+    before = files.sha256(tmp_path)
+    path.rename(tmp_path / "c.json")
+    assert files.sha256(tmp_path) != before

@@ -11,7 +11,7 @@ from pipelines.inputs import open_corpus
 if TYPE_CHECKING:
     import numpy as np
 
-    from sentiment.corpus import CorpusReader
+    from sentiment.corpus import CorpusReader, LabelledTexts
     from sentiment.splitting import Split
 
 
@@ -50,16 +50,20 @@ def _spool(reader: "CorpusReader", spool: Path) -> "tuple[np.ndarray, np.ndarray
     import numpy as np
     import pyarrow as pa
 
+    from sentiment.parallel import ordered_map
     from sentiment.splitting import hash_texts
+
+    def hashed(batch: "LabelledTexts") -> "tuple[pa.Array, np.ndarray, np.ndarray]":
+        texts = pa.array(batch.texts, pa.string())
+        return texts, hash_texts(texts), np.array(batch.labels, np.uint8)
 
     schema = pa.schema({"text": pa.string(), "label": pa.uint8()})
     hashes, labels = [], []
     with pa.OSFile(str(spool), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        for batch in reader:
-            texts = pa.array(batch.texts, pa.string())
-            hashes.append(hash_texts(texts))
-            labels.append(np.array(batch.labels, np.uint8))
-            writer.write_batch(pa.record_batch([texts, pa.array(labels[-1])], schema=schema))
+        for texts, text_hashes, classes in ordered_map(hashed, reader):
+            hashes.append(text_hashes)
+            labels.append(classes)
+            writer.write_batch(pa.record_batch([texts, pa.array(classes)], schema=schema))
             stage.log.info("%d rows read", reader.report.rows)
     return np.concatenate(hashes), np.concatenate(labels)
 

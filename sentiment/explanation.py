@@ -115,10 +115,9 @@ def _occlusions(ids: np.ndarray) -> Ragged:
 
 def _probabilities(classifier: Explainable, ids: Ragged) -> np.ndarray:
     """Class probabilities, ``(n, classes)``; a network without masking reads the padding too."""
-    if not getattr(classifier, "_masking", True):
-        padded = classifier.preprocessor.pad(ids)
-        ids = Ragged(padded.ravel(), np.full(len(padded), padded.shape[1], np.int32))
-    return classifier.network.probabilities(ids)
+    if getattr(classifier, "_masking", True):
+        return classifier.network.probabilities(ids)
+    return classifier.network.of_padded(classifier.preprocessor.pad(ids), masking=False)
 
 
 def _log_odds(probabilities: np.ndarray, label: int) -> np.ndarray:

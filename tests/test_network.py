@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_fixture import child_environment
+from tests.model_fixture import child_environment
 
 from sentiment.batches import Batches, token_batch, trim, widths
 from sentiment.encoded import EncodedPart

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_fixture import ODD_TWEETS, Trained, child_environment, labelled_tweets, shared_model, trained
+from tests.model_fixture import ODD_TWEETS, Trained, child_environment, labelled_tweets, shared_model, trained
 
 import sentiment
 from pipelines.artefacts import read_preprocessor

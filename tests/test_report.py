@@ -1,0 +1,488 @@
+"""Report, model card and comparison of a model folder written by hand."""
+
+import csv
+import json
+import math
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from pipelines import compare as compare_stage
+from pipelines import report as report_stage
+from pipelines import stage
+from pipelines.evaluated import read_evaluation, read_predictions
+from sentiment import curves, figures, probability_figures
+from sentiment.card import HUMAN, OTHER, SENTIMENT140, render_card, training_data, worst_slices
+from sentiment.comparison import compare, difference_interval, render_comparison, share_rows, text_table
+from sentiment.errors import ArtefactError, InputError
+from sentiment.evaluation import Evaluation
+from sentiment.lexicon import Lexicon
+from sentiment.metrics import measure
+from sentiment.normalisation import RULES
+from sentiment.pages import clip, markdown
+from sentiment.predictions import Predictions, from_columns
+from sentiment.preprocessing import Preprocessor
+from sentiment.recurrence import Direction, FoldedNetwork
+from sentiment.report import render_report
+from sentiment.slices import SliceMetrics
+
+FIGURES = {"baselines", "confusion", "slices", "reliability", "abstention", "scores", "roc", "precision-recall", "training"}
+SCRIPT = "</td></table><script>alert('pwned')</script><img src=http://evil.example/x onerror=alert(1)>"
+LONG = "word " * 2000
+BREAK = "one\rtwo"
+VOID = {"meta", "link", "br", "hr", "img", "input", "path", "use", "rect"}
+
+
+class Page(HTMLParser):
+    """Checks that tags balance, and notes what the tests ask about."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.ids, self.attributes, self.levels, self.texts = [], [], [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, *pair) for pair in attrs]
+        self.ids += [value for name, value in attrs if name == "id"]
+        if re.fullmatch("h[1-6]", tag):
+            self.levels.append(int(tag[1]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def make_predictions(n=300, classes=("negative", "positive"), seed=0, texts=None):
+    random = np.random.default_rng(seed)
+    true = random.integers(len(classes), size=n)
+    logits = random.normal(size=(n, len(classes)))
+    logits[np.arange(n), true] += 1.5
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    words = np.array(texts or ["good film", "not bad", "the worst :(", "so #happy today", "why?"], dtype=object)
+    chosen = np.array([f"{words[i % len(words)]} {'' if i < len(words) else i}".strip() for i in range(n)], dtype=object)
+    majority = np.full(n, classes[0])
+    sets = np.full(n, "held_out", dtype="<U20")
+    return Predictions(tuple(classes), sets, chosen, true, probabilities.argmax(axis=1), probabilities, {"majority": majority})
+
+
+def make_evaluation(predictions, **more):
+    classes = len(predictions.classes)
+    own = measure(predictions.true, predictions.predicted, classes, predictions.probabilities).to_dict()
+    peer = measure(predictions.true, np.zeros_like(predictions.true), classes).to_dict()
+    peer |= {"mcnemar_p": 0.0417, "accuracy_difference": own["accuracy"] - peer["accuracy"]}
+    metrics = {"held_out": {"source": "a test", "left_out": 3, **own, "baselines": {"majority": peer}}}
+    history = {name: np.array([0.6, 0.5, 0.55]) for name in ("loss", "val_loss", "accuracy", "val_accuracy")}
+    history["epoch"] = np.arange(1.0, 4.0)
+    manifest = {"temperature": 1.3, "versions": {"numpy": "9.9.9"}, "artefacts": {"model.json": "f00dfeed"}}
+    coverage = {"token_share": 0.9123, "type_share": 0.6, "missing": [["<b>deflate", 4009]]}
+    return Evaluation("tiny", metrics, predictions, history, manifest, coverage, **more)
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    vocabulary = ("<pad>", "<unk>", "good", "bad", "worst", "film")
+    lexicon = Lexicon({word: i for i, word in enumerate(vocabulary) if i > 1} | {"the": 0}, vocabulary)
+    table = np.array([[[0.0], [0.1], [0.9], [-0.5], [-0.9], [0.0]]], np.float32)
+    weights = (Direction(np.zeros((1, 1), np.float32)),)
+    kernel, bias = np.array([[-2.0, 2.0]], np.float32), np.zeros(2, np.float32)
+    network = FoldedNetwork(table, weights, kernel, bias, "simple_rnn", "mean")
+    preprocessor = Preprocessor(RULES, lexicon, max_tokens=16)
+    return SimpleNamespace(classes_=np.array(["negative", "positive"]), preprocessor=preprocessor, network=network)
+
+
+@pytest.fixture(scope="module")
+def evaluation():
+    return make_evaluation(make_predictions())
+
+
+@pytest.fixture(scope="module")
+def page(evaluation, classifier):
+    return render_report(evaluation, classifier)
+
+
+def write_folder(folder, evaluation):
+    """A model folder with what evaluation writes, the predictions as pandas wrote them: bare carriage returns."""
+    folder.mkdir(parents=True)
+    p = evaluation.predictions
+    columns = {"test_set": p.test_sets, "text": p.texts}
+    columns |= {"y_true": np.array(p.classes)[p.true], "y_pred": np.array(p.classes)[p.predicted]}
+    columns |= {f"p_{name}": p.probabilities[:, i] for i, name in enumerate(p.classes)} | p.baselines
+    with (folder / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+    (folder / "metrics.json").write_text(json.dumps(evaluation.metrics))
+    (folder / "coverage.json").write_text(json.dumps(evaluation.coverage))
+    return folder
+
+
+def hostile(predictions, *texts):
+    """The same predictions with these texts on sure mistakes, so that they are listed and explained."""
+    rows = np.flatnonzero(~predictions.correct)[: len(texts)]
+    changed, probabilities = predictions.texts.copy(), predictions.probabilities.copy()
+    changed[rows] = texts
+    probabilities[rows] = 0.001
+    probabilities[rows, predictions.predicted[rows]] = 0.999
+    return replace(predictions, texts=changed, probabilities=probabilities)
+
+
+def test_numbers_are_those_of_metrics_json(page, evaluation):
+    own = evaluation.metrics["held_out"]
+    row = next(r for r in re.findall(r"<tr.*?</tr>", page) if "This model" in r)
+    cells = [re.sub("<.*?>", "", cell) for cell in re.findall("<t[hd].*?</t[hd]>", row)]
+    low, high = own["accuracy_ci95"]
+    expected = ["This model", f"{own['accuracy']:.1%}", f"{low:.1%} to {high:.1%}", "", "", f"{own['macro_recall']:.1%}"]
+    expected += [f"{own['macro_f1']:.1%}", f"{own['roc_auc']:.3f}", f"{own['log_loss']:.3f}", f"{own['ece']:.3f}"]
+    assert cells == expected
+    peer = evaluation.metrics["held_out"]["baselines"]["majority"]
+    row = next(r for r in re.findall(r"<tr.*?</tr>", page) if "Majority class" in r)
+    cells = [re.sub("<.*?>", "", cell) for cell in re.findall("<t[hd].*?</t[hd]>", row)]
+    assert cells[1] == f"{peer['accuracy']:.1%}"
+    assert cells[3] == f"{100 * (own['accuracy'] - peer['accuracy']):+.1f}"
+    assert cells[4] == "0.042"
+    assert cells[-3:] == ["–"] * 3
+    assert "300 tweets from a test; 3 more" in page
+    for count in np.ravel(own["confusion_matrix"]):
+        assert re.search(rf">{count}</text>", page)
+
+
+def test_every_figure_is_there_with_an_alternative_text(page):
+    assert set(re.findall(r'<figure id="figure-([\w-]+)">', page)) == FIGURES
+    drawings = re.findall(r"<figure.*?</figure>", page, re.DOTALL)
+    for drawing in drawings:
+        alt = re.search(r'<svg [^>]*role="img" aria-label="([^"]+)"><title>([^<]+)</title>', drawing)
+        assert alt
+        assert alt[1] == alt[2]
+        assert re.search(r"\d", alt[1])
+        assert "<text" in drawing
+        assert "#0a0a0" not in drawing
+        assert "#01010" not in drawing
+    assert "currentColor" in page
+    assert "var(--series-1" in page
+
+
+def test_figures_are_the_same_each_time(evaluation):
+    assert figures.training_curves(evaluation.history) == figures.training_curves(evaluation.history)
+    assert probability_figures.roc(evaluation.predictions) == probability_figures.roc(evaluation.predictions)
+
+
+def test_the_page_is_well_formed_and_accessible(page):
+    parsed = Page(page)
+    assert len(parsed.ids) == len(set(parsed.ids))
+    assert parsed.levels[0] == 1
+    assert parsed.levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(parsed.levels, parsed.levels[1:], strict=False))
+    assert ("html", "lang", "en") in parsed.attributes
+    scopes = [value for tag, name, value in parsed.attributes if tag == "th" and name == "scope"]
+    assert len(scopes) == parsed.tags.count("th")
+    targets = {value[1:] for tag, name, value in parsed.attributes if name == "href"}
+    assert targets <= set(parsed.ids)
+    assert page.count("prefers-color-scheme:dark") == 1
+
+
+def references(page):
+    """Whatever a browser might fetch."""
+    parsed = Page(page)
+    wanted = {"src", "href", "xlink:href", "srcset", "action", "data", "poster", "style", "background"}
+    found = [value for _, name, value in parsed.attributes if name in wanted]
+    found += re.findall(r"url\([^)]*\)|@import[^;]*", page)
+    found += [value for _, name, value in parsed.attributes if name.startswith("xmlns")]
+    return found
+
+
+def test_nothing_outside_the_file_is_referred_to(page):
+    assert [r for r in references(page) if "//" in r and r != "http://www.w3.org/2000/svg"] == []
+    assert "<metadata" not in page
+    assert page.count("<!DOCTYPE") == 1
+    assert page.count("<script") == 1
+    assert not re.search(r"fetch\(|XMLHttpRequest|import\(|new Image|WebSocket|sendBeacon", page)
+
+
+def test_a_hostile_and_a_long_tweet_stay_harmless(evaluation, classifier):
+    controls = "bell\x07 null\x00 esc\x1b[2J turn\u202e"
+    predictions = hostile(evaluation.predictions, SCRIPT, LONG, controls)
+    page = render_report(make_evaluation(predictions), classifier)
+    parsed = Page(page)
+    assert page.count("<script") == 1
+    assert "img" not in parsed.tags
+    assert not [name for _, name, _ in parsed.attributes if name.startswith("on")]
+    assert [r for r in references(page) if "evil" in r] == []
+    assert "&lt;script&gt;alert(&#39;pwned&#39;)" in page
+    assert "… [10,000 characters]" in page
+    assert max(map(len, re.findall("<bdi>.*?</bdi>", page))) < 700
+    assert not set(page) & set("\x00\x07\x1b\u202e")
+    assert "&lt;b&gt;deflate" in page
+
+
+def test_hostile_classes_and_names_stay_harmless(classifier):
+    evaluation = make_evaluation(make_predictions(classes=('<script>"x"', "$a_{b$")))
+    page = render_report(replace(evaluation, name="</title><script>x"), classifier)
+    Page(page)
+    assert page.count("<script") == 1
+    card = render_card(replace(evaluation, name="a|b\n# c <script>"))
+    assert "<script" not in card.split("```")[0]
+    assert "\n# c" not in card
+
+
+def test_hundred_thousand_predictions_make_a_small_page(classifier):
+    page = render_report(make_evaluation(make_predictions(100_000)), classifier)
+    assert len(page.encode()) < 3_000_000
+    assert page.count('<tr data-kind="mistake">') == 100
+    assert page.count('<tr data-kind="uncertain">') == 100
+
+
+def test_three_classes_and_a_bare_folder_are_shown(classifier):
+    predictions = make_predictions(classes=("negative", "neutral", "positive"))
+    evaluation = replace(make_evaluation(predictions), history={}, manifest={}, coverage={})
+    page = render_report(evaluation, classifier)
+    Page(page)
+    assert set(re.findall(r'<figure id="figure-([\w-]+)">', page)) == FIGURES - {"training"}
+    assert "neutral: 0." in page
+    Page(render_report(make_evaluation(make_predictions(1)), classifier))
+
+
+def test_mistakes_are_the_surest_ones_first(page, evaluation):
+    rows = re.findall(r'<tr data-kind="(\w+)">.*?<td class="n">([\d.]+)%</td>', page)
+    wrong = np.sort(evaluation.predictions.confidence[~evaluation.predictions.correct])[::-1]
+    mistakes = [float(value) for kind, value in rows if kind == "mistake"]
+    assert mistakes == pytest.approx(100 * wrong[:100], abs=0.051)
+    unsure = [float(value) for kind, value in rows if kind == "uncertain"]
+    assert unsure == pytest.approx(100 * np.sort(evaluation.predictions.confidence)[:100], abs=0.051)
+
+
+def test_contributions_are_shown_signed(page):
+    assert re.search(r'class="for w4"[^>]*>[^<]+<small>\+\d', page)
+    assert re.search(r'class="against w\d[^>]*>[^<]+<small>−\d', page)
+    assert re.search(r'class="gone">the<small', page)
+
+
+def test_metrics_and_predictions_of_different_runs_are_refused(evaluation, classifier):
+    other = replace(evaluation, predictions=evaluation.predictions.take(np.arange(299)))
+    with pytest.raises(ArtefactError, match="300 rows in metrics.json but 299 in predictions.csv"):
+        render_report(other, classifier)
+    del (metrics := json.loads(json.dumps(evaluation.metrics)))["held_out"]["accuracy"]
+    with pytest.raises(ArtefactError, match="held_out lacks accuracy"):
+        render_card(replace(evaluation, metrics=metrics))
+
+
+def test_curves_equal_scikit_learns():
+    random = np.random.default_rng(1)
+    positive = random.random(400) < 0.3
+    score = np.round(random.random(400) + 0.3 * positive, 1)  # with ties
+    assert curves.roc_curve(positive, score).area == pytest.approx(roc_auc_score(positive, score))
+    precision = curves.precision_recall_curve(positive, score)
+    assert precision.area == pytest.approx(average_precision_score(positive, score))
+    assert curves.roc_curve(positive & False, score) is None
+    assert len(curves.thin(curves.roc_curve(positive, random.random(400)), 50).x) <= 50
+
+
+def test_reliability_and_abstention_by_hand():
+    confidence, correct = np.array([0.55, 0.55, 0.95, 1.0]), np.array([True, False, True, True])
+    bins = curves.reliability(confidence, correct, bins=10)
+    assert bins.n.tolist() == [2, 2]
+    assert bins.accuracy.tolist() == [0.5, 1.0]
+    assert bins.ece == pytest.approx(0.5 * 0.05 + 0.5 * 0.025)
+    curve = curves.abstention_curve(confidence, correct)
+    assert curve.x.tolist() == [0.25, 0.5, 1.0]
+    assert curve.y.tolist() == [1.0, 1.0, 0.75]
+    assert curves.abstentions(confidence, correct)[0] == (0.6, 0.5, 1.0)
+
+
+def test_reliability_before_calibration_undoes_the_temperature(evaluation):
+    svg = probability_figures.reliability_diagram(evaluation.predictions, 1.0)
+    before, after = re.findall(r"ECE ([\d.]+)<", svg)
+    assert before == after
+    assert len(set(re.findall(r"ECE ([\d.]+)<", probability_figures.reliability_diagram(evaluation.predictions, 3.0)))) == 2
+
+
+def test_the_card_has_figures_use_and_flaws(evaluation):
+    slices = [SliceMetrics("all tweets", 300, 0.8, 0.75, 0.85), SliceMetrics("question", 60, 0.5, 0.4, 0.6)]
+    slices.append(SliceMetrics("link", 40, 0.1, 0.0, 0.2))
+    card = render_card(evaluation, slices)
+    own = evaluation.metrics["held_out"]
+    assert f"| **This model** | 300 | {own['accuracy']:.1%} |" in card
+    assert "| Majority class | 300 |" in card
+    for wanted in (
+        'sentiment.load("models/tiny")', 'tf.saved_model.load("models/tiny/saved_model/1")', "serving_default",
+        "serve_ids", "models/tiny/saved_model:/models/sentiment", 'python -m sentiment.predict "tweet"',
+        "Intended use", "9.9.9", "f00dfeed", "slice “question”: 50.0% (n = 60",
+    ):  # fmt: skip
+        assert wanted in card
+    assert "link" not in [s.name for s in worst_slices(slices)]
+    tables = re.findall(r"(?:^\|.*\n)+", card, re.MULTILINE)
+    assert len(tables) == 3
+    for table in tables:
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
+    assert not re.search(r"\n{4,}", card)
+
+
+@pytest.mark.parametrize(
+    ("corpus", "sha256", "origin", "said"),
+    [
+        ({"labels": {"negative": "0", "positive": "4"}, "columns": 6}, "0", SENTIMENT140, "Labels come from emoticons"),
+        ({}, "9185be9d77af0c6dfb50843299cea03b310ec4620af62ec3a4d75b0f0f794303", HUMAN, "labelled by people"),
+        ({"labels": {"sad": "s", "glad": "g"}, "columns": 2}, "1", OTHER, "file of the user's own"),
+    ],
+)
+def test_the_card_knows_its_training_data(evaluation, corpus, sha256, origin, said):
+    manifest = {"settings": {"corpus": corpus}, "inputs": {"corpus": {"path": "x.csv", "sha256": sha256}}}
+    assert training_data(manifest) == origin
+    card = render_card(replace(evaluation, manifest=manifest))
+    assert said in card
+    assert "forced into one of" in card
+
+
+def test_foreign_text_is_no_markup():
+    assert markdown("a|b *c* <i>\n# [x](y) `z`") == r"a\|b \*c\* &lt;i&gt; \# \[x\]\(y\) \`z\`"
+    assert clip("a\x00b") == "ab"
+    assert clip("x" * 301).startswith("x" * 300 + "…")
+
+
+def test_predictions_read_back_equal(tmp_path, evaluation):
+    predictions = hostile(evaluation.predictions, BREAK, 'say "hi",\nyou', "nan", "")
+    folder = write_folder(tmp_path / "m", make_evaluation(predictions))
+    raw = (folder / "predictions.csv").read_bytes().replace(b'"one\rtwo"', b"one\rtwo")
+    (folder / "predictions.csv").write_bytes(raw)
+    read = read_predictions(folder)
+    assert read.texts.tolist() == predictions.texts.tolist()
+    assert read.true.tolist() == predictions.true.tolist()
+    np.testing.assert_allclose(read.probabilities, predictions.probabilities)
+    assert read.baselines["majority"].tolist() == predictions.baselines["majority"].tolist()
+    assert read_evaluation(folder).metrics["held_out"]["n"] == 300
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"y_true": ["sideways"]}, "y_true: expected one of a, b, received 'sideways' in row 1"),
+        ({"p_a": ["much"]}, "expected probabilities"),
+        ({"p_a": ["1.5"]}, "probabilities from 0 to 1"),
+        ({"text": None}, "expected the columns test_set, text"),
+    ],
+)
+def test_damaged_predictions_are_named(change, message):
+    columns = {"test_set": ["t"], "text": ["x"], "y_true": ["a"], "y_pred": ["b"], "p_a": ["0.4"], "p_b": ["0.6"]}
+    assert from_columns(columns).predicted.tolist() == [1]
+    damaged = {name: values for name, values in (columns | change).items() if values is not None}
+    with pytest.raises(ArtefactError, match=message):
+        from_columns(damaged)
+
+
+def test_the_stage_writes_report_and_card(tmp_path, evaluation, classifier, monkeypatch):
+    folder = write_folder(tmp_path / "models" / "sample", evaluation)
+    monkeypatch.setattr("sentiment.load", lambda path: classifier)
+    stage.main(report_stage.run, "", report_stage.add_arguments, ["--root", str(tmp_path)])
+    assert (folder / "report.html").read_text(encoding="utf-8").count("<figure id=") == len(FIGURES) - 1
+    assert (folder / "README.md").read_text(encoding="utf-8").startswith("# Tweet sentiment: sample\n")
+
+
+@pytest.mark.parametrize("damage", ["missing", "metrics", "predictions"])
+def test_a_missing_or_damaged_folder_is_one_line(tmp_path, evaluation, damage, caplog):
+    folder = write_folder(tmp_path / "models" / "sample", evaluation)
+    if damage == "missing":
+        (folder / "metrics.json").unlink()
+    else:
+        (folder / {"metrics": "metrics.json", "predictions": "predictions.csv"}[damage]).write_text("{")
+    with pytest.raises(SystemExit) as stop:
+        stage.main(report_stage.run, "", report_stage.add_arguments, ["--root", str(tmp_path)])
+    assert stop.value.code == 2
+    assert len(caplog.messages) == 1
+    assert not (folder / "report.html").exists()
+
+
+def test_comparison_by_hand():
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.6, 0.4]])
+    texts = np.array(list("abcd"), dtype=object)
+    true = np.array([0, 1, 0, 1])
+    first = Predictions(("n", "p"), np.full(4, "t"), texts, true, probabilities.argmax(1), probabilities, {})
+    rows = np.array([3, 2, 0, 1, 1])  # another order, one text twice
+    other = first.take(rows)
+    better = replace(other, predicted=other.true.copy())
+    result = compare({"one": first, "two": better})
+    (pair,) = result.pairs
+    assert (pair.n, pair.only_first, pair.only_other, pair.disagree) == (4, 0, 2, 2)
+    assert pair.difference == -0.5
+    assert pair.p == pytest.approx(0.5)  # two discordant rows, both one way: 2 * (1/2)^2
+    assert pair.low <= pair.difference <= pair.high <= 0
+    assert result.metrics["one"].accuracy == 0.5
+    assert result.metrics["two"].accuracy == 1.0
+    page = render_comparison(result, "here")
+    Page(page)
+    assert "−50.0" in page
+    assert page.count('<td class="tweet">') == 2
+    assert re.search(r"^two +−50\.0 .*0\.500 +0 +2$", text_table(result), re.MULTILINE)
+
+
+def test_paired_interval_is_that_of_resampled_rows():
+    row = np.repeat([1, -1, 0], [30, 10, 160])
+    drawn = np.random.default_rng(2).choice(row, (4000, 200)).mean(axis=1)
+    assert difference_interval(30, 10, 200) == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.011)
+
+
+def test_rows_whose_true_label_differs_are_left_out():
+    first = make_predictions(10)
+    other = replace(first, true=np.where(np.arange(10) == 4, 1 - first.true, first.true))
+    aligned, left_out = share_rows({"a": first, "b": other.take(np.arange(9, 1, -1))})
+    assert left_out == 1
+    assert aligned["a"].texts.tolist() == aligned["b"].texts.tolist()
+    assert len(aligned["a"].true) == 7
+
+
+def test_nothing_shared_is_refused():
+    with pytest.raises(InputError, match="share no tweet"):
+        compare({"a": make_predictions(5), "b": make_predictions(5, texts=["other"])})
+    with pytest.raises(InputError, match="two model folders"):
+        compare({"a": make_predictions(5)})
+
+
+def test_the_compare_command_writes_table_and_page(tmp_path, evaluation, capsys):
+    other = make_evaluation(hostile(make_predictions(seed=0), SCRIPT))
+    one, two = write_folder(tmp_path / "one", evaluation), write_folder(tmp_path / "two", other)
+    compare_stage.main([str(one), str(two), "--output", str(tmp_path / "c.html")])
+    table = capsys.readouterr().out
+    accuracy = evaluation.metrics["held_out"]["accuracy"]
+    assert re.search(rf"^one +299 +[\d.]+%", table, re.MULTILINE)
+    assert math.isclose(float(re.search(r"^one +299 +([\d.]+)%", table, re.MULTILINE)[1]), 100 * accuracy, abs_tol=0.5)
+    assert references((tmp_path / "c.html").read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "twice", "alone"])
+def test_the_compare_command_names_a_mistake_in_one_line(tmp_path, evaluation, kind, caplog):
+    one = write_folder(tmp_path / "one", evaluation)
+    (tmp_path / "empty").mkdir()
+    folders = {"missing": [one, tmp_path / "nope"], "empty": [tmp_path / "empty", one], "twice": [one, one], "alone": [one]}
+    with pytest.raises(SystemExit) as stop:
+        compare_stage.main([str(folder) for folder in folders[kind]])
+    assert stop.value.code == 2
+    assert len(caplog.messages) == 1
+
+
+def test_the_compare_command_scores_a_corpus(tmp_path, evaluation, classifier, monkeypatch, corpus_file, capsys):
+    one, two = write_folder(tmp_path / "one", evaluation), write_folder(tmp_path / "two", evaluation)
+    monkeypatch.setattr("sentiment.load", lambda path: SimpleNamespace(**vars(classifier), predict_proba=proba))
+    (tmp_path / "p.toml").write_text("")
+    corpus = corpus_file([("0", "bad film"), ("4", "good film"), ("2", "a film")])
+    compare_stage.main([str(one), str(two), "--corpus", str(corpus), "--profile", str(tmp_path / "p.toml")])
+    assert re.search(r"^one +2 +50\.0%", capsys.readouterr().out, re.MULTILINE)
+
+
+def proba(texts):
+    return np.tile(np.array([[0.25, 0.75]], np.float32), (len(texts), 1))

@@ -1,8 +1,17 @@
 """Stage 7: what is known of a model becomes `report.html` and the model card `README.md`."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from pipelines import files, stage
+from sentiment.errors import ArtefactError
+
+if TYPE_CHECKING:
+    from sentiment.classifier import SentimentClassifier
+    from sentiment.predictions import Predictions
+
+_ROWS_COMPARED = 200
+_TOLERANCE = 1e-3
 
 
 def run(this: stage.Stage) -> None:
@@ -15,11 +24,22 @@ def run(this: stage.Stage) -> None:
     folder = this.places.model
     evaluation = read_evaluation(folder)
     model = sentiment.load(folder)
+    _check_same_model(evaluation.predictions, model)
     slices = measure_slices(evaluation.predictions.of(evaluation.first_set), model)
     files.write_text(folder / "README.md", render_card(evaluation, slices))
     page = render_report(evaluation, model)
     files.write_text(folder / "report.html", page)
     stage.log.info("%s: %.1f MB; the model card is beside it", folder / "report.html", len(page.encode()) / 1e6)
+
+
+def _check_same_model(predictions: "Predictions", model: "SentimentClassifier") -> None:
+    """Refuse predictions of an earlier training: the report would explain answers that this model does not give."""
+    import numpy as np
+
+    rows = predictions.take(np.arange(min(_ROWS_COMPARED, len(predictions.true))))
+    same = predictions.classes == tuple(model.classes_.tolist())
+    if not same or not np.allclose(rows.probabilities, model.predict_proba(rows.texts.tolist()), atol=_TOLERANCE):
+        raise ArtefactError("predictions.csv holds answers of another model than the folder; run `make evaluate` again")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

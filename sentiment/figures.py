@@ -31,7 +31,7 @@ def training_curves(history: Mapping[str, np.ndarray]) -> str | None:
             axes.plot(epoch, history[name], "s--", color=SERIES[1], markersize=3, label="training")
             axes.plot(epoch, history[f"val_{name}"], "o-", color=SERIES[0], markersize=3, label="validation")
             axes.plot(epoch[best], history[f"val_{name}"][best], "o", color=SERIES[0], markersize=6)
-            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
             axes.set(title=title, xlabel="Epoch", xlim=(epoch[0] - 0.5, epoch[-1] + 0.5))
         percent_axis(axes, "y")
         axes.legend(loc="lower right")

@@ -117,22 +117,19 @@ class Trainer:
 
     def run(self, batches: Batches, title: str, learn: bool) -> dict[str, float]:
         """One pass over ``batches``; returns the mean loss and accuracy over the rows."""
-        for model in self.models.values():
-            model.reset_metrics()
-        rows: Counter[int] = Counter()
-        logs: dict[int, dict[str, float]] = {}
+        sums: Counter[str] = Counter()
+        rows = 0
         with tqdm(total=len(batches), desc=title, unit="batch", disable=None, leave=False) as bar:
             for i in range(len(batches)):
                 inputs, y_true, weights = batches[i]
-                width = inputs["positions"].shape[1]
-                model = self.models[width]
+                model = self.models[inputs["positions"].shape[1]]
                 step = model.train_on_batch if learn else model.test_on_batch
-                logs[width] = step(inputs, y_true, weights, return_dict=True)
-                rows[width] += int(np.count_nonzero(weights))
+                figures = step(inputs, y_true, weights, return_dict=True)  # of this batch alone
+                count = int(np.count_nonzero(weights))
+                sums.update({name: float(value) * count for name, value in figures.items()})
+                rows += count
                 bar.update()
-        total = sum(rows.values())
-        names = next(iter(logs.values()))
-        return {name: float(sum(logs[w][name] * n for w, n in rows.items()) / total) for name in names}
+        return {name: total / rows for name, total in sums.items()}
 
 
 def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[Batches, Batches]:

@@ -76,7 +76,7 @@ def make_predictions(n=300, classes=("negative", "positive"), seed=0, texts=None
     logits = random.normal(size=(n, len(classes)))
     logits[np.arange(n), true] += 1.5
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    words = np.array(texts or ["good film", "not bad", "the worst :(", "so #happy today", "why?"], dtype=object)
+    words = np.array(texts or ["the good film", "the film is not bad", "the worst :(", "the day is #happy", "the why?"], dtype=object)
     chosen = np.array([f"{words[i % len(words)]} {'' if i < len(words) else i}".strip() for i in range(n)], dtype=object)
     majority = np.full(n, classes[0])
     sets = np.full(n, "held_out", dtype="<U20")
@@ -386,12 +386,28 @@ def test_damaged_predictions_are_named(change, message):
         from_columns(damaged)
 
 
+def loaded(classifier, evaluation, shift=0.0):
+    """``sentiment.load`` of a model that gives the evaluation's probabilities, or others."""
+    probabilities = evaluation.predictions.probabilities + shift
+    model = SimpleNamespace(**vars(classifier), predict_proba=lambda texts: probabilities[: len(texts)])
+    return lambda path: model
+
+
 def test_the_stage_writes_report_and_card(tmp_path, evaluation, classifier, monkeypatch):
     folder = write_folder(tmp_path / "models" / "sample", evaluation)
-    monkeypatch.setattr("sentiment.load", lambda path: classifier)
+    monkeypatch.setattr("sentiment.load", loaded(classifier, evaluation))
     stage.main(report_stage.run, "", report_stage.add_arguments, ["--root", str(tmp_path)])
     assert (folder / "report.html").read_text(encoding="utf-8").count("<figure id=") == len(FIGURES) - 1
     assert (folder / "README.md").read_text(encoding="utf-8").startswith("# Tweet sentiment: sample\n")
+
+
+def test_predictions_of_an_earlier_model_are_refused(tmp_path, evaluation, classifier, monkeypatch, caplog):
+    folder = write_folder(tmp_path / "models" / "sample", evaluation)
+    monkeypatch.setattr("sentiment.load", loaded(classifier, evaluation, shift=0.01))
+    with pytest.raises(SystemExit):
+        stage.main(report_stage.run, "", report_stage.add_arguments, ["--root", str(tmp_path)])
+    assert "answers of another model" in caplog.text
+    assert not (folder / "report.html").exists()
 
 
 @pytest.mark.parametrize("damage", ["missing", "metrics", "predictions"])
@@ -459,7 +475,7 @@ def test_the_compare_command_writes_table_and_page(tmp_path, evaluation, capsys)
     compare_stage.main([str(one), str(two), "--output", str(tmp_path / "c.html")])
     table = capsys.readouterr().out
     accuracy = evaluation.metrics["held_out"]["accuracy"]
-    assert re.search(rf"^one +299 +[\d.]+%", table, re.MULTILINE)
+    assert re.search(r"^one +299 +[\d.]+%", table, re.MULTILINE)
     assert math.isclose(float(re.search(r"^one +299 +([\d.]+)%", table, re.MULTILINE)[1]), 100 * accuracy, abs_tol=0.5)
     assert references((tmp_path / "c.html").read_text(encoding="utf-8")) == []
 

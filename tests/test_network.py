@@ -12,7 +12,6 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.model_fixture import child_environment
 
 from sentiment.batches import Batches, token_batch, trim, widths
 from sentiment.encoded import EncodedPart
@@ -22,6 +21,7 @@ from sentiment.network import GLOVE, TRAINABLE, build_network
 from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings, TrainingSettings
 from sentiment.training import TrainingState, train
 from sentiment.typewise import TypewiseModel
+from tests.model_fixture import child_environment
 
 VOCABULARY, DIMENSION, CLASSES = 9, 3, 3
 IDS = np.array([[2, 3, 4, 8], [5, 0, 0, 0], [6, 1, 7, 0], [3, 3, 3, 3], [8, 7, 6, 5]], np.int32)

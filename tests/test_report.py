@@ -31,7 +31,17 @@ from sentiment.recurrence import Direction, FoldedNetwork
 from sentiment.report import render_report
 from sentiment.slices import SliceMetrics
 
-FIGURES = {"baselines", "confusion", "slices", "reliability", "abstention", "scores", "roc", "precision-recall", "training"}
+FIGURES = {
+    "baselines",
+    "confusion",
+    "slices",
+    "reliability",
+    "abstention",
+    "scores",
+    "roc",
+    "precision-recall",
+    "training",
+}
 SCRIPT = "</td></table><script>alert('pwned')</script><img src=http://evil.example/x onerror=alert(1)>"
 LONG = "word " * 2000
 BREAK = "one\rtwo"
@@ -76,11 +86,17 @@ def make_predictions(n=300, classes=("negative", "positive"), seed=0, texts=None
     logits = random.normal(size=(n, len(classes)))
     logits[np.arange(n), true] += 1.5
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    words = np.array(texts or ["the good film", "the film is not bad", "the worst :(", "the day is #happy", "the why?"], dtype=object)
-    chosen = np.array([f"{words[i % len(words)]} {'' if i < len(words) else i}".strip() for i in range(n)], dtype=object)
+    words = np.array(
+        texts or ["the good film", "the film is not bad", "the worst :(", "the day is #happy", "the why?"], dtype=object
+    )
+    chosen = np.array(
+        [f"{words[i % len(words)]} {'' if i < len(words) else i}".strip() for i in range(n)], dtype=object
+    )
     majority = np.full(n, classes[0])
     sets = np.full(n, "held_out", dtype="<U20")
-    return Predictions(tuple(classes), sets, chosen, true, probabilities.argmax(axis=1), probabilities, {"majority": majority})
+    return Predictions(
+        tuple(classes), sets, chosen, true, probabilities.argmax(axis=1), probabilities, {"majority": majority}
+    )
 
 
 def make_evaluation(predictions, **more):
@@ -149,7 +165,14 @@ def test_numbers_are_those_of_metrics_json(page, evaluation):
     row = next(r for r in re.findall(r"<tr.*?</tr>", page) if "This model" in r)
     cells = [re.sub("<.*?>", "", cell) for cell in re.findall("<t[hd].*?</t[hd]>", row)]
     low, high = own["accuracy_ci95"]
-    expected = ["This model", f"{own['accuracy']:.1%}", f"{low:.1%} to {high:.1%}", "", "", f"{own['macro_recall']:.1%}"]
+    expected = [
+        "This model",
+        f"{own['accuracy']:.1%}",
+        f"{low:.1%} to {high:.1%}",
+        "",
+        "",
+        f"{own['macro_recall']:.1%}",
+    ]
     expected += [f"{own['macro_f1']:.1%}", f"{own['roc_auc']:.3f}", f"{own['log_loss']:.3f}", f"{own['ece']:.3f}"]
     assert cells == expected
     peer = evaluation.metrics["held_out"]["baselines"]["majority"]
@@ -310,7 +333,10 @@ def test_reliability_before_calibration_undoes_the_temperature(evaluation):
     svg = probability_figures.reliability_diagram(evaluation.predictions, 1.0)
     before, after = re.findall(r"ECE ([\d.]+)<", svg)
     assert before == after
-    assert len(set(re.findall(r"ECE ([\d.]+)<", probability_figures.reliability_diagram(evaluation.predictions, 3.0)))) == 2
+    assert (
+        len(set(re.findall(r"ECE ([\d.]+)<", probability_figures.reliability_diagram(evaluation.predictions, 3.0))))
+        == 2
+    )
 
 
 def test_the_card_has_figures_use_and_flaws(evaluation):
@@ -484,7 +510,12 @@ def test_the_compare_command_writes_table_and_page(tmp_path, evaluation, capsys)
 def test_the_compare_command_names_a_mistake_in_one_line(tmp_path, evaluation, kind, caplog):
     one = write_folder(tmp_path / "one", evaluation)
     (tmp_path / "empty").mkdir()
-    folders = {"missing": [one, tmp_path / "nope"], "empty": [tmp_path / "empty", one], "twice": [one, one], "alone": [one]}
+    folders = {
+        "missing": [one, tmp_path / "nope"],
+        "empty": [tmp_path / "empty", one],
+        "twice": [one, one],
+        "alone": [one],
+    }
     with pytest.raises(SystemExit) as stop:
         compare_stage.main([str(folder) for folder in folders[kind]])
     assert stop.value.code == 2

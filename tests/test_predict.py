@@ -1,0 +1,370 @@
+"""The command line where things go wrong, beside what test_command_line.py holds of it."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import sentiment
+from sentiment import predict
+from tests.model_fixture import child_environment, shared_model
+
+
+@pytest.fixture(scope="module")
+def folder() -> Path:
+    return shared_model().folder
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], folder: Path) -> Callable[..., tuple[int, str, str]]:
+    def call(*arguments: object, model: Path = folder) -> tuple[int, str, str]:
+        status = predict.main(["--model", str(model), *map(str, arguments)])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return call
+
+
+def refused(answer: tuple[int, str, str]) -> str:
+    """The one-line message of a command that failed as it should."""
+    status, out, err = answer
+    lines = [line for line in err.splitlines() if line.startswith("predict: ")]
+    assert (status, out, len(lines)) == (2, "", 1), err
+    assert "Traceback" not in err
+    return lines[0].removeprefix("predict: error: ")
+
+
+def child(folder: Path, *arguments: object, **options: Any) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "sentiment.predict", "--model", str(folder), *map(str, arguments)]
+    return subprocess.run(command, env=child_environment(), capture_output=True, check=False, **options)
+
+
+# Arguments
+
+
+def test_a_pipe_without_a_dash_is_read(folder: Path) -> None:
+    done = child(folder, "--json", input="I love this coffee\n\nthey hate soup\r\n".encode())
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert [row["text"] for row in rows] == ["I love this coffee", "", "they hate soup"]
+    assert [rows[0]["label"], rows[2]["label"]] == ["positive", "negative"]
+
+
+def test_an_empty_pipe_gives_no_line(folder: Path) -> None:
+    done = child(folder, "-", input=b"")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_arguments_that_are_not_utf8_are_answered(folder: Path) -> None:
+    command = [sys.executable, "-m", "sentiment.predict", "--model", str(folder), b"I love caf\xe9"]
+    done = subprocess.run(command, env=child_environment(), capture_output=True, check=False)
+    assert done.returncode == 0
+    assert done.stdout.decode().split("\t")[2] == "I love caf\ufffd\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["hello", "--input", "x.csv"], ["hello", "--output", "x.csv"]], ids=["both", "no input"]
+)
+def test_arguments_that_do_not_go_together(run: Callable, arguments: list[str]) -> None:
+    assert "expected either tweets or --input FILE; --output goes with --input" in refused(run(*arguments))
+
+
+@pytest.mark.parametrize("value", ["1.5", "-0.1", "nan", "much"])
+def test_a_threshold_that_is_no_probability(run: Callable, capsys: Any, value: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("--threshold", value, "hello")
+    assert caught.value.code == 2
+    assert "--threshold" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", ["a\x1b[2Jb", "a\x9b2Jb", "a\x07b", "a\nb", "a\rb", "a\u202eb", "a\u2028b", "a\tb", "a\x85b"]
+)
+def test_control_characters_do_not_reach_the_terminal(run: Callable, text: str) -> None:
+    status, out, _ = run(text)
+    shown = out.removesuffix("\n").split("\t", 2)[2]
+    assert status == 0
+    assert shown.startswith("a ")
+    assert shown.endswith("b")
+    assert shown.isprintable()
+
+
+def test_json_escapes_control_characters(run: Callable) -> None:
+    out = run("--json", "a\x1b[2J\nb")[1]
+    assert "\x1b" not in out
+    assert json.loads(out)["text"] == "a\x1b[2J\nb"
+    assert out.count("\n") == 1
+
+
+# Files
+
+
+@pytest.fixture
+def tweets(tmp_path: Path) -> Path:
+    path = tmp_path / "tweets.csv"
+    path.write_text("text\nI love this coffee\nthey hate soup\n")
+    return path
+
+
+def test_lines_of_a_file_without_an_output(run: Callable, tweets: Path) -> None:
+    status, out, _ = run("--input", tweets, "--json")
+    assert status == 0
+    assert [json.loads(line)["text"] for line in out.splitlines()] == ["I love this coffee", "they hate soup"]
+
+
+def test_threshold_in_a_scored_file(run: Callable, tweets: Path, tmp_path: Path) -> None:
+    assert run("--input", tweets, "--output", tmp_path / "out.csv", "--threshold", "1")[0] == 0
+    scored = pd.read_csv(tmp_path / "out.csv")
+    assert scored["label"].tolist() == ["uncertain", "uncertain"]
+    assert (scored["probability"] < 1).all()
+
+
+def test_another_encoding_and_a_byte_order_mark(run: Callable, tmp_path: Path) -> None:
+    path, output = tmp_path / "t.csv", tmp_path / "out.jsonl"
+    path.write_bytes("text\nI love cafés\n".encode("latin-1"))
+    assert run("--input", path, "--encoding", "latin-1", "--output", output)[0] == 0
+    assert json.loads(output.read_text(encoding="utf-8"))["text"] == "I love cafés"
+    path.write_bytes("text\nI love cafés\n".encode("utf-8-sig"))
+    assert run("--input", path, "--output", output)[0] == 0
+    assert json.loads(output.read_text(encoding="utf-8"))["text"] == "I love cafés"
+
+
+def test_missing_values_count_as_empty_texts(run: Callable, tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pa.parquet.write_table(pa.table({"text": ["I love this", None]}), path)
+    out = run("--input", path, "--json")[1].splitlines()
+    assert json.loads(out[1])["text"] == ""
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_columns_named_as_the_answers_are(run: Callable, tmp_path: Path, suffix: str) -> None:
+    """A labelled file has a column `label` itself: its values and the answers must both be readable."""
+    path, output = tmp_path / "t.csv", tmp_path / f"out{suffix}"
+    path.write_text("text,label\nI love this coffee,mine\n")
+    status, _, err = run("--input", path, "--output", output)
+    if status == 2:
+        assert "label" in err
+        return
+    if suffix == ".csv":
+        row = pd.read_csv(output).iloc[0].to_dict()
+    elif suffix == ".jsonl":
+        row = json.loads(output.read_text())
+    else:
+        row = pa.parquet.read_table(output).to_pylist()[0]
+    assert {"mine", "positive"} <= set(row.values())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda tmp: tmp, "no such file"),
+        (lambda tmp: (tmp / "folder.csv").mkdir() or tmp / "folder.csv", "no such file"),
+        (lambda tmp: (tmp / "t.csv").write_text("text\n") and tmp / "t.csv", "the file holds no tweets"),
+        (
+            lambda tmp: (tmp / "t.csv").write_text("id,body\n1,x\n") and tmp / "t.csv",
+            "column 'text', received id, body;",
+        ),
+        (
+            lambda tmp: (tmp / "t.jsonl").write_text('{"id": 1, "body": "x"}\n') and tmp / "t.jsonl",
+            "received id, body;",
+        ),
+        (lambda tmp: (tmp / "t.csv").write_bytes(b"text\n\x80\x81\x00\n") and tmp / "t.csv", "set --encoding"),
+        (lambda tmp: (tmp / "t.jsonl").write_bytes(b"\x80\x81\x00\n") and tmp / "t.jsonl", "not readable as jsonl"),
+    ],
+    ids=[
+        "folder",
+        "folder with a suffix",
+        "header only",
+        "columns of csv",
+        "columns of jsonl",
+        "binary csv",
+        "binary jsonl",
+    ],
+)
+@pytest.mark.parametrize("to_file", [False, True])
+def test_inputs_that_cannot_be_scored(
+    run: Callable, tmp_path: Path, make: Callable[[Path], Path], message: str, to_file: bool
+) -> None:
+    if message == "the file holds no tweets" and not to_file:
+        assert run("--input", make(tmp_path)) == (0, "", "")
+        return
+    output = tmp_path / "out.csv"
+    more = ("--output", output) if to_file else ()
+    assert message in refused(run("--input", make(tmp_path), *more))
+    assert not output.exists()
+
+
+def test_a_position_past_the_columns(run: Callable, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("0,I love this\n")
+    assert "expected a column '7', received 0, 1; set --column" in refused(run("--input", path, "--column", "7"))
+
+
+def test_an_unknown_encoding(run: Callable, tweets: Path) -> None:
+    assert "utf-99" in refused(run("--input", tweets, "--encoding", "utf-99"))
+
+
+@pytest.mark.parametrize("name", ["out.txt", "out", "out.CSV.gz"])
+def test_outputs_of_another_kind(run: Callable, tweets: Path, tmp_path: Path, name: str) -> None:
+    assert "ends in .csv, .jsonl, .parquet" in refused(run("--input", tweets, "--output", tmp_path / name))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_outputs_that_cannot_be_written(run: Callable, tweets: Path, tmp_path: Path, suffix: str) -> None:
+    message = refused(run("--input", tweets, "--output", tmp_path / "missing" / f"out{suffix}"))
+    assert "No such file or directory" in message
+    (tmp_path / "plain").write_text("")
+    message = refused(run("--input", tweets, "--output", tmp_path / "plain" / f"out{suffix}"))
+    assert "Not a directory" in message
+
+
+def test_an_output_that_links_to_the_input(run: Callable, tweets: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to(tweets)
+    assert "is the input itself" in refused(run("--input", tweets, "--output", tmp_path / "link.csv"))
+    assert tweets.read_text().startswith("text\nI love")
+
+
+def test_an_interrupt_in_the_middle_leaves_no_final_file(folder: Path, tmp_path: Path) -> None:
+    path, output = tmp_path / "big.csv", tmp_path / "out.csv"
+    path.write_text(
+        "text\n" + "".join(f"I love this coffee number x{i} and more words of all kinds\n" for i in range(400_000))
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "sentiment.predict",
+        "--model",
+        str(folder),
+        "--input",
+        str(path),
+        "--output",
+        str(output),
+    ]
+    with subprocess.Popen(command, env=child_environment(), stderr=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 30
+        while not (tmp_path / "out.csv.part").exists() and time.monotonic() < until:
+            time.sleep(0.005)
+        assert not output.exists()
+        process.send_signal(signal.SIGINT)
+        err = process.communicate()[1]
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert not output.exists()
+
+
+# Model folders that are not what export wrote
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    light = shutil.ignore_patterns("saved_model", "logs", "*.keras", "*.tflite")
+    return Path(shutil.copytree(folder, tmp_path / "copy", ignore=light))
+
+
+def resign(copy: Path, name: str) -> None:
+    """Make the checksum in ``model.json`` fit a changed file, as somebody who means it would."""
+    model = json.loads((copy / "model.json").read_text())
+    model["sha256"][name] = hashlib.sha256((copy / name).read_bytes()).hexdigest()
+    (copy / "model.json").write_text(json.dumps(model))
+
+
+def test_the_light_form_needs_nothing_else(copy: Path, folder: Path) -> None:
+    texts = ["I love this coffee", "they hate soup"]
+    np.testing.assert_array_equal(
+        sentiment.load(copy).predict_proba(texts), sentiment.load(folder).predict_proba(texts)
+    )
+
+
+def test_the_lexicon_of_another_model_is_refused(run: Callable, copy: Path) -> None:
+    lexicon = copy / "lexicon.tsv"
+    lexicon.write_text(lexicon.read_text().replace("\t2\n", "\t3\n", 1))
+    assert f"{lexicon}: does not belong to this model" in refused(run("hello", model=copy))
+
+
+def test_a_lexicon_and_vocabulary_of_another_size_are_refused(copy: Path) -> None:
+    vocabulary = copy / "vocabulary.txt"
+    vocabulary.write_text(vocabulary.read_text() + "extra\n")
+    resign(copy, "vocabulary.txt")
+    with pytest.raises(sentiment.ArtefactError, match=r"table\.npy: expected shape .*: not of this model"):
+        sentiment.load(copy)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(run: Callable, copy: Path, bad: float) -> None:
+    with np.load(copy / "weights.npz") as file:
+        arrays = dict(file)
+    arrays["kernel_1"] = np.full_like(arrays["kernel_1"], bad)
+    np.savez(copy / "weights.npz", **arrays)
+    resign(copy, "weights.npz")
+    assert "weights.npz: holds weights that are not finite numbers" in refused(run("hello", model=copy))
+
+
+@pytest.mark.parametrize("missing", ["kernel_0", "output_bias"])
+def test_weights_that_lack_an_array_are_refused(copy: Path, missing: str) -> None:
+    with np.load(copy / "weights.npz") as file:
+        arrays = {name: array for name, array in file.items() if name != missing}
+    np.savez(copy / "weights.npz", **arrays)
+    resign(copy, "weights.npz")
+    with pytest.raises(sentiment.ArtefactError, match=missing):
+        sentiment.load(copy)
+
+
+def test_a_gru_without_its_bias_is_refused(copy: Path) -> None:
+    """Settings edited to another cell of which the shapes happen to fit must not be believed."""
+    model = json.loads((copy / "model.json").read_text())
+    model["network"]["pooling"] = "max"
+    (copy / "model.json").write_text(json.dumps(model))
+    with pytest.raises(sentiment.ArtefactError, match=r"weights\.npz: expected shape"):
+        sentiment.load(copy)
+
+
+NAMES = ["lexicon.tsv", "vocabulary.txt", "preprocessing.json", "weights.npz", "table.npy", "model.json"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("signed", [False, True])
+def test_truncated_files_are_refused(run: Callable, copy: Path, name: str, signed: bool) -> None:
+    content = (copy / name).read_bytes()
+    (copy / name).write_bytes(content[: len(content) // 2])
+    if signed and name not in ("table.npy", "model.json"):
+        resign(copy, name)
+    message = refused(run("hello", model=copy))
+    assert str(copy) in message
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_missing_files_are_named(run: Callable, copy: Path, name: str) -> None:
+    os.unlink(copy / name)
+    message = refused(run("hello", model=copy))
+    assert name in message
+    assert "make" in message
+
+
+def test_a_format_of_the_future_is_refused(copy: Path) -> None:
+    model = json.loads((copy / "model.json").read_text()) | {"format": 99}
+    (copy / "model.json").write_text(json.dumps(model))
+    with pytest.raises(sentiment.ArtefactError, match="expected format 1, received 99"):
+        sentiment.load(copy)
+
+
+def test_arrays_of_objects_are_not_unpickled(copy: Path, tmp_path: Path) -> None:
+    class Harm:
+        def __reduce__(self) -> tuple:
+            return (Path.touch, (tmp_path / "harm",))
+
+    np.save(copy / "table.npy", np.array([Harm()], dtype=object), allow_pickle=True)
+    with pytest.raises(sentiment.ArtefactError, match=r"table\.npy"):
+        sentiment.load(copy)
+    assert not (tmp_path / "harm").exists()

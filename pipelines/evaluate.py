@@ -1,6 +1,7 @@
 """Stage 6: the exported model and its peers are scored on rows none of them has seen (`metrics.json` is last)."""
 
 import argparse
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -39,7 +40,9 @@ def run(this: stage.Stage) -> None:
     baselines = fit_baselines(_part(this, "train"), classes)
     scored = [_score(test, model, baselines) for test in tests]
     with files.publish(this.places.model, last="metrics.json") as staging:
-        pd.concat([rows for _, rows in scored]).to_csv(staging / "predictions.csv", index=False)
+        pd.concat([rows for _, rows in scored]).to_csv(
+            staging / "predictions.csv", index=False, quoting=csv.QUOTE_NONNUMERIC
+        )
         files.write_json(staging / "metrics.json", {test.name: m for test, (m, _) in zip(tests, scored, strict=True)})
     for test, (metrics, _) in zip(tests, scored, strict=True):
         stage.log.info("%s", _summary(test.name, metrics))

@@ -78,7 +78,7 @@ def read_batches(path: Path, column: str, encoding: str) -> Iterator[pa.RecordBa
     readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
     try:
         yield from readers[_suffix(path, "--input")](path, column, encoding)
-    except (pa.ArrowException, csv.Error, UnicodeError) as error:
+    except (pa.ArrowException, csv.Error, UnicodeError, LookupError) as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(
             f"{path}: not readable as {path.suffix[1:]} ({reason}); look there, or set --encoding"

@@ -148,8 +148,11 @@ def shared_model() -> Trained:
     if "tiny" not in _made:
         _folders.append(tempfile.TemporaryDirectory(prefix="sentiment-tests-"))
         this = write_inputs(Path(_folders[0].name))
-        logging.getLogger("pipelines").setLevel(logging.WARNING)
+        log = logging.getLogger("pipelines")
+        before = log.level
+        log.setLevel(logging.WARNING)
         run_stages(this)
+        log.setLevel(before)
         _made["tiny"] = this
     return _made["tiny"]
 

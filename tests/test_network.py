@@ -17,9 +17,8 @@ from sentiment.batches import Batches, token_batch, trim, widths
 from sentiment.encoded import EncodedPart
 from sentiment.folding import fold
 from sentiment.lexicon import PADDING, UNKNOWN
-from sentiment.network import GLOVE, TRAINABLE, build_network
-from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings, TrainingSettings
-from sentiment.training import TrainingState, train
+from sentiment.network import build_network
+from sentiment.settings import NetworkSettings
 from sentiment.typewise import TypewiseModel
 from tests.model_fixture import child_environment
 
@@ -113,22 +112,6 @@ def test_dropout_is_on_in_training_only() -> None:
     typewise, batch = TypewiseModel(model, chosen, IDS.shape[1]), token_batch(IDS)._asdict()
     np.testing.assert_array_equal(typewise(batch), typewise(batch))
     assert np.abs(np.asarray(typewise(batch, training=True)) - np.asarray(typewise(batch))).max() > 1e-3
-
-
-def test_the_glove_rows_are_bit_identical_after_training() -> None:
-    model, chosen = make_network(trainable_dimension=2)
-    glove, own = (model.get_layer(name).embeddings for name in (GLOVE, TRAINABLE))
-    before, own_before = glove.numpy().tobytes(), own.numpy().tobytes()
-    part = EncodedPart(IDS, np.array([0, 1, 2, 1, 0]))
-    options = Settings(
-        preprocessing=PreprocessingSettings(max_tokens=4),
-        network=chosen,
-        training=TrainingSettings(epochs=2, batch_size=2, learning_rate=0.1, weight_decay=0.1),
-    )
-    train(model, {"train": part, "validation": part}, options, TrainingState(), lambda state: None)
-    assert glove.numpy().tobytes() == before
-    assert own.numpy().tobytes() != own_before
-    assert not any(GLOVE in variable.path for variable in model.trainable_variables)
 
 
 def test_the_model_file_reloads_in_plain_keras_without_this_package(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def child(folder: Path, *arguments: object, **options: Any) -> subprocess.Comple
 
 
 def test_a_pipe_without_a_dash_is_read(folder: Path) -> None:
-    done = child(folder, "--json", input="I love this coffee\n\nthey hate soup\r\n".encode())
+    done = child(folder, "--json", input=b"I love this coffee\n\nthey hate soup\r\n")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0
     assert [row["text"] for row in rows] == ["I love this coffee", "", "they hate soup"]
@@ -239,7 +239,7 @@ def test_an_output_that_links_to_the_input(run: Callable, tweets: Path, tmp_path
 def test_an_interrupt_in_the_middle_leaves_no_final_file(folder: Path, tmp_path: Path) -> None:
     path, output = tmp_path / "big.csv", tmp_path / "out.csv"
     path.write_text(
-        "text\n" + "".join(f"I love this coffee number x{i} and more words of all kinds\n" for i in range(400_000))
+        "text\n" + "".join(f"I love this coffee number x{i} and more words of all kinds\n" for i in range(250_000))
     )
     command = [
         sys.executable,

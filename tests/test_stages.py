@@ -391,10 +391,15 @@ def test_publish_replaces_and_keeps_what_it_does_not_write(tmp_path: Path) -> No
 def test_publish_keeps_the_old_files_if_the_body_fails(tmp_path: Path) -> None:
     write_all(tmp_path, {"a": "1", "z.json": "1"})
     before = snapshot(tmp_path)
-    with pytest.raises(RuntimeError, match="stop"), files.publish(tmp_path, last="z.json") as staging:
-        (staging / "a").write_text("2")
-        (staging / "z.json").write_text("2")
-        raise RuntimeError("stop")
+
+    def stopped() -> None:
+        with files.publish(tmp_path, last="z.json") as staging:
+            (staging / "a").write_text("2")
+            (staging / "z.json").write_text("2")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        stopped()
     assert snapshot(tmp_path) == before
     with pytest.raises(AssertionError, match=r"was left without z\.json"):
         write_all(tmp_path, {"a": "3"})

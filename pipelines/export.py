@@ -28,10 +28,13 @@ def run(this: stage.Stage) -> None:
 
     from sentiment.folding import fold
     from sentiment.model_folder import network_files
+    from sentiment.plain_data import from_dict
+    from sentiment.settings import NetworkSettings
 
-    folder, settings = this.places.model, this.settings.network
+    folder = this.places.model
     trained = files.read_json(folder / "training.json", MADE_BY_TRAIN)
-    if trained["settings"]["network"] != this.settings.to_dict()["network"]:
+    settings = from_dict(NetworkSettings, trained["settings"]["network"])
+    if settings != this.settings.network:
         stage.log.info("using the network settings that the model was trained with")
     model = keras.models.load_model(files.require(folder / "model.keras", MADE_BY_TRAIN))
     preprocessor = read_preprocessor(this.places.processed, MADE_BY_PREPROCESS)

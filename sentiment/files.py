@@ -146,6 +146,8 @@ def _with_answers(
     probabilities = model.predict_proba(_texts(batch, column, path))
     added = {"label": labels_of(model, probabilities, threshold), "probability": probabilities.max(axis=1)}
     added |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(model.classes_)}
+    if taken := [name for name in added if name in batch.schema.names]:
+        raise InputError(f"{path}: has columns {', '.join(taken)} already, which the answers need: rename them")
     for name, values in added.items():
         batch = batch.append_column(name, pa.array(values))
     return batch

@@ -5,6 +5,8 @@
 #   GLOVE     GloVe vectors to use instead of the profile's
 #   TESTS     further labelled CSVs that evaluate scores
 #   SET       settings to override, e.g. SET="training.epochs=3 network.cell=gru"
+#   VECTORS   further GloVe files that ablation compares
+#   ABLATION  options of ablation, e.g. ABLATION="--seeds 7 --train-rows 5000" for a short form
 
 PROFILE ?= sample
 PYTHON ?= python3
@@ -32,7 +34,7 @@ REPORT_CODE := pipelines/report.py pipelines/evaluated.py $(wildcard sentiment/t
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help download preprocess train evaluate report tensorboard test check bench clean FORCE
+.PHONY: all help download preprocess train evaluate report tensorboard ablation test check bench clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -53,6 +55,9 @@ report: $(BIN)/.installed ## write report and model card again
 
 tensorboard: $(BIN)/.installed ## look at the training logs
 	$(BIN)/tensorboard --logdir $(MODEL)/logs
+
+ablation: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train a grid of settings to see what matters (hours; can be interrupted)
+	$(RUN) pipelines.ablation $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(addprefix --vectors ,$(VECTORS)) $(ABLATION)
 
 test: $(BIN)/.developer ## the test suite
 	$(RUN) pytest

@@ -38,13 +38,15 @@ def _dotted(where: str, key: object) -> str:
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
+    if hint is Any:
+        return value
     if dataclasses.is_dataclass(hint):
         return from_dict(typing.cast(type, hint), value, where)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is tuple and isinstance(value, list | tuple):
         return tuple(_convert(arguments[0], item, where) for item in value)
     if origin is dict and isinstance(value, dict):
-        return {_convert(str, key, where): _convert(str, item, where) for key, item in value.items()}
+        return {_convert(arguments[0], key, where): _convert(arguments[1], item, where) for key, item in value.items()}
     allowed = arguments if origin is types.UnionType else (hint,)
     if float in allowed and type(value) is int:
         return float(value)

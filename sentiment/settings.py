@@ -90,12 +90,21 @@ class CorpusSettings:
 
 @dataclass(frozen=True, slots=True)
 class SplitSettings:
-    """Shares of the deduplicated rows held out; each row's side depends on a hash of its text only."""
+    """Shares of the deduplicated rows held out; each row's side depends on a hash of its text only.
+
+    Attributes:
+        validation: share for early stopping and calibration.
+        test: share that is only scored.
+        train_rows: training rows to use, about, each class in its share; a larger number's rows include a smaller
+            one's. 0 uses all.
+    """
 
     validation: float = 0.05
     test: float = 0.05
+    train_rows: int = 0
 
     def __post_init__(self) -> None:
+        _at_least("split.train_rows", self.train_rows, 0)
         _fraction("split.validation", self.validation)
         _fraction("split.test", self.test)
         _require(self.validation > 0, "split.validation: expected more than 0, since early stopping needs such rows")

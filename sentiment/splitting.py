@@ -53,8 +53,9 @@ class Split:
 def split(hashes: np.ndarray, labels: np.ndarray, settings: SplitSettings) -> Split:
     """Drop duplicates and deal the other rows out, each class in the same shares.
 
-    Within a class rows are ranked by their hash: the lowest become the test part, the next the validation part.
-    The side a row falls on does not depend on its place in the file, nor (but at the two borders) on other rows.
+    Within a class rows are ranked by their hash: the lowest become the test part, the next the validation part,
+    and training takes as many of the others as it is given. The side a row falls on does not depend on its place
+    in the file, nor (but at the borders) on other rows.
 
     Args:
         hashes: uint64 ``(n,)``.
@@ -73,7 +74,8 @@ def split(hashes: np.ndarray, labels: np.ndarray, settings: SplitSettings) -> Sp
     part = np.full(len(labels), DROPPED, np.uint8)
     kept = order[first & ~contradicted]
     for label in _classes(labels[kept]):
-        part[kept[labels[kept] == label]] = _deal(int((labels[kept] == label).sum()), settings)
+        rows = kept[labels[kept] == label]
+        part[rows] = _deal(len(rows), len(kept), settings)
     return Split(part, int((~first & ~contradicted).sum()), int(contradicted.sum()))
 
 
@@ -92,9 +94,13 @@ def _classes(labels: np.ndarray) -> np.ndarray:
     return classes
 
 
-def _deal(n: int, settings: SplitSettings) -> np.ndarray:
-    """Parts of the ``n`` rows of one class, in the order of their hashes, uint8 ``(n,)``."""
+def _deal(n: int, total: int, settings: SplitSettings) -> np.ndarray:
+    """Parts of the ``n`` rows of one class among ``total``, in the order of their hashes, uint8 ``(n,)``."""
     test, validation = round(n * settings.test), max(1, round(n * settings.validation))
-    if test + validation >= n or (settings.test and not test):
+    train = n - test - validation
+    if settings.train_rows:
+        train = min(train, round(settings.train_rows * n / total))
+    if train < 1 or (settings.test and not test):
         raise InputError(f"expected enough tweets of every class for each part, received {n} of one class")
-    return np.repeat(np.array([TEST, VALIDATION, TRAIN], np.uint8), [test, validation, n - test - validation])
+    unused = n - test - validation - train
+    return np.repeat(np.array([TEST, VALIDATION, TRAIN, DROPPED], np.uint8), [test, validation, train, unused])

@@ -29,7 +29,7 @@ PREPROCESS_CODE := pipelines/preprocess.py $(addprefix sentiment/,normalisation.
 EMBED_CODE := pipelines/embed.py pipelines/inputs.py sentiment/glove.py sentiment/embedding.py
 TRAIN_CODE := pipelines/train.py $(addprefix sentiment/,network.py typewise.py batches.py training.py calibration.py)
 EXPORT_CODE := pipelines/export.py $(addprefix sentiment/,saved_model.py folding.py recurrence.py model_folder.py)
-EVALUATE_CODE := pipelines/evaluate.py sentiment/metrics.py sentiment/baselines.py
+EVALUATE_CODE := pipelines/evaluate.py $(addprefix sentiment/,metrics.py baselines.py behaviour.py behaviour.tsv)
 REPORT_CODE := pipelines/report.py pipelines/evaluated.py $(wildcard sentiment/templates/*) $(addprefix sentiment/,report.py card.py pages.py figures.py probability_figures.py curves.py drawing.py slices.py explanation.py predictions.py evaluation.py)
 
 .DELETE_ON_ERROR:

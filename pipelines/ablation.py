@@ -23,7 +23,7 @@ _VECTORS = "GloVe vectors"
 
 
 def run(this: stage.Stage) -> None:
-    """Train what has no result yet, in an order that shares preprocessing; table and picture follow each run."""
+    """Train what has no result yet, in an order that shares preprocessing; write table and picture."""
     for path in (this.arguments.corpus, this.arguments.glove, *this.arguments.vectors):
         files.require_input(path, "--corpus, --glove or --vectors")
     grid = read_grid(this)
@@ -33,15 +33,20 @@ def run(this: stage.Stage) -> None:
     runs = set(runs_of(grid, this.arguments))
     missing = sorted((each for each in runs if log.find(each) is None), key=lambda each: (each.shared, each.pairs))
     stage.log.info("%d runs, %d of them done", len(runs), len(runs) - len(missing))
+    try:
+        _train_all(this, missing, log)
+    finally:
+        _write(folder, done := summary(grid, this.arguments, log))
+    sys.stdout.write(ablation.table(done))
+
+
+def _train_all(this: stage.Stage, missing: list[Run], log: ResultLog) -> None:
     with logging_redirect_tqdm([logging.getLogger()]), tqdm(missing, unit="run", disable=None) as bar:
         for i, each in enumerate(bar):
             log.add(each, result := execute(this, each))
             stage.log.info("%.4f seed %d %s %s", result.accuracy, each.seed, each.glove.name, " ".join(each.pairs))
             if i + 1 == len(missing) or missing[i + 1].shared != each.shared:
                 shutil.rmtree(work_folder(this, each), ignore_errors=True)
-            _write(folder, summary(grid, this.arguments, log))
-    _write(folder, done := summary(grid, this.arguments, log))
-    sys.stdout.write(ablation.table(done))
 
 
 def read_grid(this: stage.Stage) -> ablation.Grid:

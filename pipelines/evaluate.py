@@ -39,13 +39,18 @@ def run(this: stage.Stage) -> None:
     stage.log.info("fitting the baselines")
     baselines = fit_baselines(_part(this, "train"), classes)
     scored = [_score(test, model, baselines) for test in tests]
+    behaviour = _behaviour(model, baselines)
     with files.publish(this.places.model, last="metrics.json") as staging:
         pd.concat([rows for _, rows in scored]).to_csv(
             staging / "predictions.csv", index=False, quoting=csv.QUOTE_NONNUMERIC
         )
+        files.write_json(staging / "behaviour.json", behaviour)
         files.write_json(staging / "metrics.json", {test.name: m for test, (m, _) in zip(tests, scored, strict=True)})
     for test, (metrics, _) in zip(tests, scored, strict=True):
         stage.log.info("%s", _summary(test.name, metrics))
+    if behaviour:
+        shares = ", ".join(f"{name} {100 * score['passed']:.1f}" for name, score in behaviour.items())
+        stage.log.info("minimal pairs passed, in %%: %s", shares)
 
 
 def _part(this: stage.Stage, name: str) -> "LabelledPart":
@@ -109,6 +114,19 @@ def _score(
         peers[name]["accuracy_difference"] = metrics["accuracy"] - peers[name]["accuracy"]
         peers[name]["mcnemar_p"] = mcnemar(y_pred == y_true, answers.labels == y_true)
     return metrics, pd.DataFrame(columns)
+
+
+def _behaviour(model: "SentimentClassifier", baselines: "dict[str, Predictor]") -> dict[str, Any]:
+    """Minimal pairs: ``model`` and each baseline -> what they pass; empty where the classes are others."""
+    from sentiment.behaviour import NEGATIVE, POSITIVE, read_pairs, score_pairs
+
+    classes, pairs = model.classes_, read_pairs()
+    if not {NEGATIVE, POSITIVE} <= set(classes.tolist()):
+        return {}
+    scores = {"model": score_pairs(pairs, model.predict)}
+    for name, predict in baselines.items():
+        scores[name] = score_pairs(pairs, lambda texts, predict=predict: classes[predict(texts).labels])  # type: ignore[misc]
+    return scores
 
 
 def _summary(name: str, metrics: dict[str, Any]) -> str:

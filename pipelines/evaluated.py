@@ -15,7 +15,7 @@ MADE_BY_EVALUATE = "make evaluate (python -m pipelines.evaluate)"
 
 
 def read_evaluation(folder: Path) -> Evaluation:
-    """Metrics and predictions, and history, manifest and coverage where they are there.
+    """Metrics and predictions, and history, manifest, coverage and minimal pairs where they are there.
 
     Raises:
         ArtefactError: a file is missing or damaged, or metrics and predictions are of different runs.
@@ -23,7 +23,7 @@ def read_evaluation(folder: Path) -> Evaluation:
     require_folder(folder)
     optional = {
         name: files.read_json(path, MADE_BY_EVALUATE) if (path := folder / f"{name}.json").exists() else {}
-        for name in ("manifest", "coverage")
+        for name in ("manifest", "coverage", "behaviour")
     }
     evaluation = Evaluation(
         folder.resolve().name,

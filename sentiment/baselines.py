@@ -11,6 +11,10 @@ import numpy as np
 # VADER's authors count a compound score within 0.05 of zero as neutral (Hutto and Gilbert, 2014).
 _VADER_NEUTRAL = 0.05
 _SEED = 7
+# Scikit-learn's own pattern drops punctuation, and emoticons with it. With it and with C = 2 logistic regression is
+# 0.9 points better on the validation rows of Sentiment140 than with the defaults, so these are what it is held to.
+_WORDS_AND_MARKS = r"\w+|[^\w\s]+"
+_C = 2.0
 
 
 class LabelledPart(NamedTuple):
@@ -86,8 +90,8 @@ def _logistic_regression(train: LabelledPart) -> Predictor:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), dtype=np.float32)
-    pipeline = make_pipeline(vectorizer, LogisticRegression(max_iter=1000, random_state=_SEED))
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=_WORDS_AND_MARKS, dtype=np.float32)
+    pipeline = make_pipeline(vectorizer, LogisticRegression(C=_C, max_iter=1000, random_state=_SEED))
     pipeline.fit(train.texts, train.labels)
 
     def predict(texts: Sequence[str]) -> Answers:
@@ -98,16 +102,20 @@ def _logistic_regression(train: LabelledPart) -> Predictor:
 
 
 def _fasttext(train: LabelledPart, classes: int) -> Predictor:
-    """Supervised fastText with bigrams (Joulin et al., 2017), one thread so that it is deterministic."""
+    """Supervised fastText with bigrams (Joulin et al., 2017), one thread so that it is deterministic.
+
+    It takes rows in the order given, and corpora are often sorted by class, so they are shuffled.
+    """
     import fasttext
 
     def one_line(text: str) -> str:
         return " ".join(text.lower().split())
 
+    order = np.random.default_rng(_SEED).permutation(len(train.labels))
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "train.txt")
         with open(path, "w", encoding="utf-8") as file:
-            file.writelines(f"__label__{y} {one_line(x)}\n" for x, y in zip(train.texts, train.labels, strict=True))
+            file.writelines(f"__label__{train.labels[i]} {one_line(train.texts[i])}\n" for i in order)
         model = fasttext.train_supervised(path, lr=0.5, epoch=5, wordNgrams=2, thread=1, seed=_SEED, verbose=0)
 
     def predict(texts: Sequence[str]) -> Answers:

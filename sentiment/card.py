@@ -32,6 +32,7 @@ def render_card(evaluation: Evaluation, slices: Sequence[SliceMetrics] = ()) -> 
         first=evaluation.metrics[evaluation.first_set],
         classes=evaluation.predictions.classes,
         manifest=evaluation.manifest,
+        behaviour=evaluation.behaviour,
         coverage=evaluation.coverage,
         origin=training_data(evaluation.manifest),
         network=(evaluation.manifest.get("settings") or {}).get("network") or {},

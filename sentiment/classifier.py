@@ -10,7 +10,7 @@ from sentiment.errors import ArtefactError
 from sentiment.parallel import available_cores, ordered_map
 from sentiment.preprocessing import Preprocessor
 from sentiment.recurrence import FoldedNetwork
-from sentiment.tokens import as_arrow
+from sentiment.tokens import Ragged, as_arrow
 
 _ROWS_PER_BATCH = 16_384
 
@@ -22,6 +22,7 @@ class SentimentClassifier:
         classes_: class names, str ``(n_classes,)``, in the order of the probabilities' columns.
         preprocessor: the text treatment.
         network: the folded network.
+        masking: whether padding is skipped; a network without masking reads it like a token.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class SentimentClassifier:
         self.classes_ = np.array(classes, dtype=np.str_)
         self.preprocessor = preprocessor
         self.network = network
-        self._masking = masking
+        self.masking = masking
 
     def predict_proba(self, texts: Any) -> np.ndarray:
         """Class probabilities, float32 ``(n, n_classes)``.
@@ -61,8 +62,11 @@ class SentimentClassifier:
             yield from ordered_map(self._batch_proba, blocks)
 
     def _batch_proba(self, texts: pa.Array) -> np.ndarray:
-        ids = self.preprocessor.encode(texts)
-        if self._masking:
+        return self.probabilities_of(self.preprocessor.encode(texts))
+
+    def probabilities_of(self, ids: Ragged) -> np.ndarray:
+        """Class probabilities of encoded tweets, float32 ``(n, n_classes)``."""
+        if self.masking:
             return self.network.probabilities(ids)
         return self.network.of_padded(self.preprocessor.pad(ids), masking=False)
 

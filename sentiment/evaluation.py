@@ -10,6 +10,7 @@ from sentiment.errors import ArtefactError
 from sentiment.predictions import Predictions
 
 NAMES = {
+    "model": "This model",
     "majority": "Majority class",
     "vader": "VADER",
     "textblob": "TextBlob",
@@ -31,6 +32,7 @@ class Evaluation:
         history: figure -> values by epoch, float ``(epochs,)``; may be empty.
         manifest: what the model was built from; every key may be missing.
         coverage: GloVe coverage; may be empty.
+        behaviour: ``model`` and baselines -> minimal pairs passed; may be empty.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Evaluation:
     history: Mapping[str, np.ndarray] = field(default_factory=dict)
     manifest: dict[str, Any] = field(default_factory=dict)
     coverage: dict[str, Any] = field(default_factory=dict)
+    behaviour: dict[str, Any] = field(default_factory=dict)
 
     @property
     def first_set(self) -> str:

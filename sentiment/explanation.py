@@ -16,7 +16,6 @@ import numpy as np
 
 from sentiment.lexicon import PADDING, UNKNOWN
 from sentiment.preprocessing import Preprocessor
-from sentiment.recurrence import FoldedNetwork
 from sentiment.tokens import Ragged, tokenise
 
 KEPT, STOP_WORD, UNKNOWN_WORD, CUT = "kept", "stop word", "unknown", "cut off"
@@ -32,7 +31,9 @@ class Explainable(Protocol):
 
     classes_: np.ndarray
     preprocessor: Preprocessor
-    network: FoldedNetwork
+
+    def probabilities_of(self, ids: Ragged) -> np.ndarray:
+        """Class probabilities of encoded tweets, ``(n, classes)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def explain(classifier: Explainable, text: str) -> Explanation:
     ids = preprocessor.lexicon.lookup(tokens)
     states = token_states(ids, preprocessor.max_tokens)
     seen = np.flatnonzero([state in (KEPT, UNKNOWN_WORD) for state in states])
-    probabilities = _probabilities(classifier, _occlusions(ids[seen]))
+    probabilities = classifier.probabilities_of(_occlusions(ids[seen]))
     label = int(probabilities[0].argmax())
     log_odds = _log_odds(probabilities, label)
     contributions: dict[int, float] = dict(zip(seen.tolist(), (log_odds[0] - log_odds[1:]).tolist(), strict=True))
@@ -111,13 +112,6 @@ def _occlusions(ids: np.ndarray) -> Ragged:
     rows = [ids, *(np.delete(ids, i) for i in range(len(ids)))]
     rows = [row if len(row) else np.array([UNKNOWN], np.int32) for row in rows]
     return Ragged(np.concatenate(rows).astype(np.int32), np.array([len(row) for row in rows], np.int32))
-
-
-def _probabilities(classifier: Explainable, ids: Ragged) -> np.ndarray:
-    """Class probabilities, ``(n, classes)``; a network without masking reads the padding too."""
-    if getattr(classifier, "_masking", True):
-        return classifier.network.probabilities(ids)
-    return classifier.network.of_padded(classifier.preprocessor.pad(ids), masking=False)
 
 
 def _log_odds(probabilities: np.ndarray, label: int) -> np.ndarray:

@@ -68,6 +68,7 @@ def render_report(evaluation: Evaluation, classifier: Explainable) -> str:
         explanations=[(why, explain(classifier, first.texts[row])) for row, why in pick_tweets(first).items()],
         most_tokens=MOST_TOKENS,
         strength=_strength,
+        behaviour=evaluation.behaviour,
         coverage=evaluation.coverage,
         manifest=evaluation.manifest,
     )
@@ -89,6 +90,7 @@ def draw_all(evaluation: Evaluation, slices: Sequence[SliceMetrics]) -> Iterator
         "baselines": (figures.intervals("baselines", compared(metrics), "Accuracy"), _BASELINES),
         "confusion": (figures.confusion_matrix(matrix, first.classes), _CONFUSION),
         "slices": (figures.intervals("slices", by_slice, "Accuracy"), _SLICES),
+        "behaviour": (figures.intervals("behaviour", passed(evaluation.behaviour), "Pairs passed"), _BEHAVIOUR),
         "reliability": (probability_figures.reliability_diagram(first, temperature), _reliability_caption(temperature)),
         "abstention": (probability_figures.abstention(first), _ABSTENTION),
         "scores": (probability_figures.score_histogram(first), _SCORES),
@@ -106,6 +108,15 @@ def compared(metrics: dict[str, Any]) -> list[Interval]:
     rows = {_THIS: metrics} | {label(name): figures for name, figures in (metrics.get("baselines") or {}).items()}
     ends = {name: tuple(m["accuracy_ci95"]) for name, m in rows.items()}
     return [Interval(name, m["accuracy"], ends[name][0], ends[name][1], m["n"]) for name, m in rows.items()]
+
+
+def passed(behaviour: dict[str, Any]) -> list[Interval]:
+    """The share of minimal pairs that model and baselines pass."""
+    ends = {name: tuple(score["passed_ci95"]) for name, score in behaviour.items()}
+    return [
+        Interval(label(name), score["passed"], ends[name][0], ends[name][1], score["pairs"])
+        for name, score in behaviour.items()
+    ]
 
 
 def list_tweets(predictions: Predictions, most: int = LISTED) -> list[ListedTweet]:
@@ -157,6 +168,7 @@ def _reliability_caption(temperature: float | None) -> str:
 _BASELINES = "Accuracy on the same tweets, with 95% intervals."
 _CONFUSION = "Each row is a true class: the share of its tweets that got each label, and their number."
 _SLICES = "Accuracy by kind of tweet, with Wilson's 95% intervals. The dotted line is the accuracy on all tweets."
+_BEHAVIOUR = "Minimal pairs of which both tweets got their label, with 95% intervals."
 _ABSTENTION = "If only answers above a confidence (marked) are given, fewer tweets are answered, but more rightly."
 _SCORES = "Where the probabilities lie, by true class. The less the classes overlap, the better they are told apart."
 _ROC = "How many tweets of a class are found, against how many of the others are taken for it, at every threshold."

@@ -318,6 +318,16 @@ def test_no_test_part_if_none_is_asked_for() -> None:
     assert TEST not in split_texts(DISTINCT, SplitSettings(validation=0.1, test=0.0))[0].values()
 
 
+def test_fewer_training_rows_are_some_of_the_more_in_the_same_shares() -> None:
+    rows = [*DISTINCT, *((f"another tweet, number {i}", 0) for i in range(20))]
+    parts = {n: split_texts(rows, SplitSettings(HALF.validation, HALF.test, n))[0] for n in (0, 12, 24)}
+    train = {n: {row for row, side in sides.items() if side == TRAIN} for n, sides in parts.items()}
+    assert train[12] < train[24] < train[0]
+    assert sorted(label for _, label in train[12]) == [0] * 8 + [1] * 4
+    others = [{row: side for row, side in sides.items() if side in (VALIDATION, TEST)} for sides in parts.values()]
+    assert others[0] == others[1] == others[2]
+
+
 CHECK = "check corpus.label_column, corpus.labels and corpus.ignored_labels"
 
 

@@ -2,11 +2,11 @@
 
 import math
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from sentiment.classifier import SentimentClassifier
 from sentiment.errors import InputError
 from sentiment.explanation import CUT, KEPT, STOP_WORD, UNKNOWN_WORD, explain, render, without_controls
 from sentiment.lexicon import Lexicon
@@ -34,7 +34,7 @@ def tiny():
         "mean",
     )
     preprocessor = Preprocessor(RULES, Lexicon(IDS, VOCABULARY), max_tokens=4)
-    return SimpleNamespace(classes_=np.array(["negative", "positive"]), preprocessor=preprocessor, network=network)
+    return SentimentClassifier(preprocessor, network, ["negative", "positive"])
 
 
 def log_odds(*ids):
@@ -84,13 +84,13 @@ def test_a_tweet_without_tokens_is_one_unknown(tiny, text):
 
 def test_contributions_are_finite_where_the_probability_is_one(tiny):
     sure = tiny.network._replace(output_kernel=np.array([[-500.0, 500.0]], np.float32))
-    explanation = explain(SimpleNamespace(**{**vars(tiny), "network": sure}), "good good film")
+    explanation = explain(SentimentClassifier(tiny.preprocessor, sure, tiny.classes_), "good good film")
     assert explanation.probability == 1.0
     assert all(math.isfinite(view.contribution) for view in explanation.tokens)
 
 
 def test_a_network_without_masking_reads_the_padding_too(tiny):
-    explanation = explain(SimpleNamespace(**vars(tiny), _masking=False), "good")
+    explanation = explain(SentimentClassifier(tiny.preprocessor, tiny.network, tiny.classes_, masking=False), "good")
     assert explanation.log_odds == pytest.approx(log_odds(2, 0, 0, 0), abs=1e-5)
 
 

@@ -1,10 +1,15 @@
 """Figures against scikit-learn and SciPy, and the baselines' shapes."""
 
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import stats
 from sklearn import metrics as reference
 
+from sentiment import baselines
 from sentiment.baselines import LabelledPart, fit_baselines
 from sentiment.metrics import bootstrap_interval, expected_calibration_error, mcnemar, measure
 
@@ -168,3 +173,21 @@ def test_vader_has_a_neutral_answer_only_where_there_is_such_a_class() -> None:
 
 def test_methods_that_need_the_two_poles_stay_away_without_them() -> None:
     assert {"vader", "textblob"}.isdisjoint(fit_baselines(TRAIN, ["sad", "angry"]))
+
+
+def test_fasttext_is_given_its_rows_in_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def train_supervised(path: str, **options: object) -> SimpleNamespace:
+        seen.extend(Path(path).read_text(encoding="utf-8").splitlines())
+        answer = [(0.25, "__label__0"), (0.75, "__label__1")]
+        return SimpleNamespace(f=SimpleNamespace(predict=lambda text, k, threshold, errors: answer))
+
+    monkeypatch.setitem(sys.modules, "fasttext", SimpleNamespace(train_supervised=train_supervised))
+    rows = LabelledPart([f"Tweet\n{i}" for i in range(100)], np.repeat([0, 1], 50))
+    answers = baselines._fasttext(rows, 2)(["x", "y"])
+    assert sorted(seen) == sorted(f"__label__{y} tweet {i}" for i, y in enumerate(rows.labels))
+    assert (
+        10 < sum(line.startswith("__label__0") for line in seen[:50]) < 40
+    )  # sorted by class, it would learn the last
+    np.testing.assert_array_equal(answers.probabilities, [[0.25, 0.75]] * 2)

@@ -6,7 +6,6 @@ import math
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +16,9 @@ from pipelines import report as report_stage
 from pipelines import stage
 from pipelines.evaluated import read_evaluation, read_predictions
 from sentiment import curves, figures, probability_figures
+from sentiment.behaviour import Pair, score_pairs
 from sentiment.card import HUMAN, OTHER, SENTIMENT140, render_card, training_data, worst_slices
+from sentiment.classifier import SentimentClassifier
 from sentiment.comparison import compare, difference_interval, render_comparison, share_rows, text_table
 from sentiment.errors import ArtefactError, InputError
 from sentiment.evaluation import Evaluation
@@ -41,10 +42,14 @@ FIGURES = {
     "roc",
     "precision-recall",
     "training",
+    "behaviour",
 }
 SCRIPT = "</td></table><script>alert('pwned')</script><img src=http://evil.example/x onerror=alert(1)>"
 LONG = "word " * 2000
 BREAK = "one\rtwo"
+PAIRS = (Pair("<i>kind", "good", "not good"), Pair("other", "fine <b>", "not fine"))
+PASSED = score_pairs(PAIRS, lambda texts: ["positive", "negative", "positive", "positive"])
+FAILED = score_pairs(PAIRS, lambda texts: ["negative"] * 4)
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "use", "rect"}
 
 
@@ -109,6 +114,7 @@ def make_evaluation(predictions, **more):
     history["epoch"] = np.arange(1.0, 4.0)
     manifest = {"temperature": 1.3, "versions": {"numpy": "9.9.9"}, "artefacts": {"model.json": "f00dfeed"}}
     coverage = {"token_share": 0.9123, "type_share": 0.6, "missing": [["<b>deflate", 4009]]}
+    more.setdefault("behaviour", {"model": PASSED, "majority": FAILED})
     return Evaluation("tiny", metrics, predictions, history, manifest, coverage, **more)
 
 
@@ -121,7 +127,14 @@ def classifier():
     kernel, bias = np.array([[-2.0, 2.0]], np.float32), np.zeros(2, np.float32)
     network = FoldedNetwork(table, weights, kernel, bias, "simple_rnn", "mean")
     preprocessor = Preprocessor(RULES, lexicon, max_tokens=16)
-    return SimpleNamespace(classes_=np.array(["negative", "positive"]), preprocessor=preprocessor, network=network)
+    return SentimentClassifier(preprocessor, network, ["negative", "positive"])
+
+
+def with_proba(classifier, proba):
+    """``classifier``, but with these probabilities."""
+    made = SentimentClassifier(classifier.preprocessor, classifier.network, classifier.classes_)
+    made.predict_proba = proba
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +160,7 @@ def write_folder(folder, evaluation):
         writer.writerows(zip(*columns.values(), strict=True))
     (folder / "metrics.json").write_text(json.dumps(evaluation.metrics))
     (folder / "coverage.json").write_text(json.dumps(evaluation.coverage))
+    (folder / "behaviour.json").write_text(json.dumps(evaluation.behaviour))
     return folder
 
 
@@ -354,7 +368,9 @@ def test_the_card_has_figures_use_and_flaws(evaluation):
         assert wanted in card
     assert "link" not in [s.name for s in worst_slices(slices)]
     tables = re.findall(r"(?:^\|.*\n)+", card, re.MULTILINE)
-    assert len(tables) == 3
+    assert len(tables) == 4
+    assert "| This model | 50.0% |" in card
+    assert "| Majority class | 0.0% |" in card
     for table in tables:
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
     assert not re.search(r"\n{4,}", card)
@@ -415,7 +431,7 @@ def test_damaged_predictions_are_named(change, message):
 def loaded(classifier, evaluation, shift=0.0):
     """``sentiment.load`` of a model that gives the evaluation's probabilities, or others."""
     probabilities = evaluation.predictions.probabilities + shift
-    model = SimpleNamespace(**vars(classifier), predict_proba=lambda texts: probabilities[: len(texts)])
+    model = with_proba(classifier, lambda texts: probabilities[: len(texts)])
     return lambda path: model
 
 
@@ -533,7 +549,7 @@ def test_the_compare_command_names_a_mistake_in_one_line(tmp_path, evaluation, k
 
 def test_the_compare_command_scores_a_corpus(tmp_path, evaluation, classifier, monkeypatch, corpus_file, capsys):
     one, two = write_folder(tmp_path / "one", evaluation), write_folder(tmp_path / "two", evaluation)
-    monkeypatch.setattr("sentiment.load", lambda path: SimpleNamespace(**vars(classifier), predict_proba=proba))
+    monkeypatch.setattr("sentiment.load", lambda path: with_proba(classifier, proba))
     (tmp_path / "p.toml").write_text("")
     corpus = corpus_file([("0", "bad film"), ("4", "good film"), ("2", "a film")])
     compare_stage.main([str(one), str(two), "--corpus", str(corpus), "--profile", str(tmp_path / "p.toml")])

@@ -1,0 +1,176 @@
+"""The ablation: what is trained, what is kept of it, and that it goes on where it stopped."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from pipelines import ablation as ablation_stage
+from pipelines import ablation_runs, stage
+from sentiment.ablation import Grid, Group, Result, Row, picture, summarise, table
+from sentiment.errors import ArtefactError
+from tests.model_fixture import SETTINGS, write_inputs
+
+GRID = """
+seeds = [1, 2]
+train_rows = 100
+[settings]
+"split.test" = 0.1
+[[groups]]
+title = "Cell"
+[groups.variants]
+"plain" = {}
+"gated" = { "network.cell" = "gru" }
+[[groups]]
+title = "Words"
+[groups.variants]
+"lemmas" = {}
+"as written" = { "preprocessing.lemmatise" = false }
+"""
+
+
+def result(accuracy: float, rows: int = 9) -> Result:
+    return Result(accuracy, 0.5, rows, 100, 2.0)
+
+
+def run(tmp_path: Path, grid: str = GRID, *more: str) -> None:
+    this = write_inputs(tmp_path)
+    path = tmp_path / "grid.toml"
+    path.write_text(grid)
+    inputs = ["--corpus", str(this.corpus), "--glove", str(this.glove), "--grid", str(path)]
+    options = this.options(*inputs, *more, settings=[*SETTINGS, "training.epochs=1"])
+    stage.main(ablation_stage.run, "ablation", ablation_stage.add_arguments, options)
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[ablation_runs.Run]:
+    """Runs that were asked for, of which none is really made."""
+    asked: list[ablation_runs.Run] = []
+
+    def execute(this: stage.Stage, run: ablation_runs.Run) -> Result:
+        asked.append(run)
+        return result(0.5 + run.seed / 10)
+
+    monkeypatch.setattr(ablation_stage, "execute", execute)
+    return asked
+
+
+def test_each_variant_is_trained_once_with_each_seed(tmp_path: Path, made: list, capsys: pytest.CaptureFixture) -> None:
+    run(tmp_path)
+    common = ("split.test=0.1", "split.train_rows=100")
+    pairs = {run.pairs for run in made}
+    assert pairs == {common, ('network.cell="gru"', *common), ("preprocessing.lemmatise=false", *common)}
+    assert len(made) == len(set(made)) == 6
+    assert [run.shared for run in made] == sorted(run.shared for run in made)  # what is shared is made once
+    data = json.loads((tmp_path / "models/tiny/ablation/ablation.json").read_text())
+    assert [row["variant"] for row in data["Cell"]] == ["plain", "gated"]
+    assert data["Words"][0] == data["Cell"][0] | {"variant": "lemmas"}
+    assert data["Cell"][0]["accuracy"] == pytest.approx(0.65)
+    assert (tmp_path / "models/tiny/ablation/ablation.md").read_text() == capsys.readouterr().out
+
+
+def test_finished_runs_are_not_made_again(tmp_path: Path, made: list, caplog: pytest.LogCaptureFixture) -> None:
+    run(tmp_path)
+    made.clear()
+    run(tmp_path)
+    assert made == []
+    log = tmp_path / "models/tiny/ablation/results.jsonl"
+    lines = log.read_text().splitlines()
+    log.write_text("\n".join(lines[:-1]) + "\n" + lines[-1][:30])  # killed while it wrote
+    run(tmp_path)
+    assert len(made) == 1
+    assert "results.jsonl:6: not a result" in caplog.text
+    made.clear()
+    (tmp_path / "glove.txt").unlink()
+    run(tmp_path, GRID, "--set", "training.batch_size=16")
+    assert len(made) == 6  # results of other settings do not count
+
+
+def test_the_command_line_narrows_the_grid(tmp_path: Path, made: list) -> None:
+    run(tmp_path, GRID, "--seeds", "5", "--train-rows", "50")
+    assert {each.seed for each in made} == {5}
+    assert all("split.train_rows=50" in each.pairs for each in made)
+
+
+def test_further_vectors_are_a_group_of_their_own(tmp_path: Path, made: list) -> None:
+    (tmp_path / "other.txt").write_text("love 1 2\nhate 3 4\n")
+    run(tmp_path, GRID, "--vectors", str(tmp_path / "other.txt"))
+    assert [each.glove.name for each in made].count("other.txt") == 2
+    data = json.loads((tmp_path / "models/tiny/ablation/ablation.json").read_text())
+    assert [row["variant"] for row in data["GloVe vectors"]] == ["glove.txt", "other.txt"]
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ("seeds = 3", "seeds: expected tuple, received 3"),
+        ("grups = []", "grups: unknown setting; did you mean 'groups'?"),
+        (GRID.replace('"gru"', '"gnu"'), "network.cell: expected one of simple_rnn, gru, lstm, received 'gnu'"),
+        ("seeds = [", "not a TOML file"),
+    ],
+)
+def test_a_wrong_grid_is_refused_before_anything_is_trained(
+    tmp_path: Path, made: list, caplog: pytest.LogCaptureFixture, grid: str, message: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(tmp_path, grid)
+    assert stopped.value.code == 2
+    assert message in caplog.text
+    assert made == []
+
+
+def in_this_process(name: str, options: list[str]) -> None:
+    module = import_module(f"pipelines.{name}")
+    stage.main(module.run, "", getattr(module, "add_arguments", lambda parser: None), options)
+
+
+@pytest.mark.slow
+def test_real_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+
+    def run_stage(name: str, options: list[str]) -> None:
+        called.append(name)
+        in_this_process(name, options)
+
+    monkeypatch.setattr(ablation_runs, "_run_stage", run_stage)
+    run(tmp_path, GRID.replace('"as written"', "#"), "--seeds", "1")
+    assert called == ["load", "preprocess", "embed", "train", "train"]
+    data = json.loads((tmp_path / "models/tiny/ablation/ablation.json").read_text())
+    assert [row["rows"] for row in data["Cell"]] == [100, 100]
+    assert all(0.3 < row["accuracy"] <= 1 for row in data["Cell"])
+    assert list((tmp_path / "data/interim/tiny/ablation").iterdir()) == []
+
+
+def test_a_failing_stage_is_named() -> None:
+    with pytest.raises(ArtefactError, match=r"the stage load failed: load: error: no-such.toml: no such profile"):
+        ablation_runs._run_stage("load", ["--profile", "no-such.toml"])
+
+
+def test_mean_and_deviation() -> None:
+    summary = summarise({"A": {"x": [result(0.7), result(0.8)], "y": [result(0.6)], "z": []}})
+    x, y = summary["A"]
+    assert (x.accuracy, x.deviation, x.seeds) == (pytest.approx(0.75), pytest.approx(0.05 * 2**0.5), 2)
+    assert y == Row("y", 0.6, 0.0, 1, 9, 2.0)
+    assert "| x | 75.0 | 7.1 | 2 | 9 |" in table(summary)
+
+
+def test_the_picture_shows_every_variant() -> None:
+    summary = summarise({"A": {"x<": [result(0.7), result(0.8)]}, "B": {"y": [result(0.6)]}, "C": {}})
+    texts = [element.text for element in ElementTree.fromstring(picture(summary)).iter() if element.text]
+    assert {"x<", "y", "A", "B", "75.0", "60.0"} <= set(texts)
+    assert "C" not in texts
+
+
+def test_the_grid_that_ships_asks_what_is_claimed() -> None:
+    import tomllib
+
+    from sentiment.plain_data import from_dict
+
+    grid = from_dict(Grid, tomllib.loads(ablation_stage.GRID.read_text(encoding="utf-8")))
+    assert len(grid.seeds) == 3
+    for group in grid.groups:
+        assert isinstance(group, Group)
+        for variant in group.variants.values():
+            stage.make_settings(stage.read_profile("sentiment140"), ablation_runs.as_pairs(grid.overrides(variant)))

@@ -34,7 +34,7 @@ REPORT_CODE := pipelines/report.py pipelines/evaluated.py $(wildcard sentiment/t
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help download preprocess train evaluate report tensorboard ablation test check bench clean FORCE
+.PHONY: all help download preprocess train evaluate report tensorboard onnx ablation test check bench clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -55,6 +55,9 @@ report: $(BIN)/.installed ## write report and model card again
 
 tensorboard: $(BIN)/.installed ## look at the training logs
 	$(BIN)/tensorboard --logdir $(MODEL)/logs
+
+onnx: $(BIN)/.onnx $(MODEL)/model.json ## the exported network as model.onnx too
+	$(RUN) pipelines.onnx $(OPTIONS)
 
 ablation: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train a grid of settings to see what matters (hours; can be interrupted)
 	$(RUN) pipelines.ablation $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(addprefix --vectors ,$(VECTORS)) $(ABLATION)
@@ -84,6 +87,10 @@ $(BIN)/.developer: $(BIN)/.installed
 
 $(BIN)/.peers: $(BIN)/.installed
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[peers]'
+	@touch $@
+
+$(BIN)/.onnx: $(BIN)/.installed
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[onnx]'
 	@touch $@
 
 # Settings of each stage as it sees them. The file changes only when they do, so nothing runs for nothing.

@@ -1,5 +1,6 @@
 """The command line where things go wrong, beside what test_command_line.py holds of it."""
 
+import csv
 import hashlib
 import json
 import os
@@ -262,6 +263,9 @@ def test_an_interrupt_in_the_middle_leaves_no_final_file(folder: Path, tmp_path:
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not output.exists()
+    written = (tmp_path / "out.csv.part").read_text(encoding="utf-8")  # whole rows, as far as it came
+    assert written.endswith("\n")
+    assert {len(row) for row in csv.reader(written.splitlines())} == {5}
 
 
 # Model folders that are not what export wrote

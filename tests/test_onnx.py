@@ -1,0 +1,41 @@
+"""The ONNX form; its converter is an extra, so what needs it runs where that is installed."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines import onnx, stage
+from tests.model_fixture import Trained, trained
+
+__all__ = ["trained"]
+INSTALLED = all(importlib.util.find_spec(name) for name in ("tf2onnx", "onnxruntime"))
+
+
+def test_without_the_converter_the_command_says_how_to_get_it(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(onnx, "_NEEDED", ("no_such_converter",))
+    with pytest.raises(SystemExit) as stopped:
+        stage.main(onnx.run, "", argv=trained.options())
+    assert stopped.value.code == 2
+    assert "no_such_converter: not installed; run `make onnx`, or pip install -e '.[onnx]'" in caplog.text
+    assert not (trained.folder / "model.onnx").exists()
+
+
+@pytest.mark.skipif(not INSTALLED, reason="needs the extra onnx: tf2onnx and onnxruntime")
+@pytest.mark.parametrize(("cell", "pooling", "masking"), [("simple_rnn", "max_mean", True), ("gru", "last", False)])
+def test_onnx_answers_as_the_light_form(tmp_path: Path, cell: str, pooling: str, masking: bool) -> None:
+    from sentiment.folding import fold
+    from sentiment.network import build_network
+    from sentiment.onnx_form import run_onnx, to_onnx
+    from sentiment.settings import NetworkSettings
+
+    random = np.random.default_rng(5)
+    settings = NetworkSettings(projection=(6,), units=3, cell=cell, pooling=pooling, masking=masking)
+    network = fold(build_network(random.normal(size=(9, 4)).astype(np.float32), settings, 3), settings)
+    ids = random.integers(2, 9, (7, 5)).astype(np.int32) * (np.arange(5) < np.array([[1, 2, 3, 4, 5, 5, 1]]).T)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(to_onnx(network, 5, masking))
+    np.testing.assert_allclose(run_onnx(path, ids.astype(np.int32)), network.of_padded(ids, masking), atol=1e-6)

@@ -1,0 +1,88 @@
+"""Training needs Keras and nothing of TensorFlow's, so that it runs on whichever backend has the GPU."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from pipelines import train
+from sentiment.devices import accelerators
+from tests.test_structure import ROOT, imported
+
+needs_jax = pytest.mark.skipif(
+    importlib.util.find_spec("jax") is None, reason="JAX is not among the dependencies; install it to run this"
+)
+
+
+def reachable(start: Path) -> set[str]:
+    """Dotted names of all that a module imports, and that those of our own which it imports do."""
+    names, open_ends, seen = set(), [start], set()
+    while open_ends:
+        path = open_ends.pop()
+        if path in seen or not path.is_file():
+            continue
+        seen.add(path)
+        names |= (found := imported(path))
+        parents = {name.rpartition(".")[0] for name in found}
+        open_ends += [ROOT / f"{name.replace('.', '/')}.py" for name in found | parents]
+    return names
+
+
+def test_no_module_that_training_reaches_imports_tensorflow() -> None:
+    names = reachable(ROOT / "pipelines/train.py")
+    assert {"sentiment.training.train", "sentiment.recurrence.STEPS", "sentiment.settings.NetworkSettings"} <= names
+    assert not [name for name in names if name.split(".")[0] in ("tensorflow", "spacy")]
+    assert "tensorflow" in reachable(ROOT / "pipelines/export.py")  # the search does find it
+
+
+def test_versions_are_of_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "_PACKAGES", ("numpy", "no-such-package"))
+    assert train._versions() == {"numpy": np.__version__}
+
+
+def test_the_device_is_named() -> None:
+    assert accelerators() == []  # the suite hides them
+    assert train.describe_device() == f"Keras {keras.version()} with the tensorflow backend on the CPU (no GPU found)"
+
+
+TRAIN = """
+import sys
+sys.modules["tensorflow"] = sys.modules["spacy"] = None  # as if they were not installed
+import keras, numpy as np
+from sentiment.encoded import EncodedPart
+from sentiment.network import build_network
+from sentiment.settings import *
+from sentiment.training import TrainingState, train
+from pipelines.train import describe_device
+
+keras.utils.set_random_seed(1)
+network = NetworkSettings(projection=(5,), units=3)
+settings = Settings(preprocessing=PreprocessingSettings(max_tokens=4), network=network,
+                    training=TrainingSettings(epochs=1, batch_size=16))
+random = np.random.default_rng(0)
+part = EncodedPart(random.integers(1, 9, (48, 4)).astype(np.uint8), random.integers(0, 2, 48))
+model = build_network(random.normal(size=(9, 6)).astype(np.float32), network, 2)
+train(model, {"train": part, "validation": part}, settings, TrainingState(), lambda state: None)
+model.save(sys.argv[1])
+np.save(sys.argv[2], keras.ops.convert_to_numpy(model(part.ids.astype(np.int32))))
+print(describe_device())
+"""
+
+
+@needs_jax
+def test_jax_trains_without_tensorflow_and_tensorflow_reads_what_it_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    model, answers = tmp_path / "model.keras", tmp_path / "answers.npy"
+    command = [sys.executable, "-c", TRAIN, str(model), str(answers)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].endswith("with the jax backend on the CPU (no GPU found)")
+    ids = np.random.default_rng(0).integers(1, 9, (48, 4)).astype(np.uint8)
+    np.testing.assert_allclose(keras.models.load_model(model)(ids.astype(np.int32)), np.load(answers), atol=1e-6)

@@ -34,7 +34,7 @@ REPORT_CODE := pipelines/report.py pipelines/evaluated.py $(wildcard sentiment/t
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help download preprocess train evaluate report tensorboard onnx ablation test check bench clean FORCE
+.PHONY: all help download preprocess train evaluate report tensorboard onnx ablation test check bench bench-gpu clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -72,6 +72,9 @@ check: $(BIN)/.developer ## ruff and mypy
 
 bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the alternatives
 	$(RUN) pipelines.bench $(OPTIONS)
+
+bench-gpu: $(BIN)/.installed ## measure training on a GPU; KERAS_BACKEND=jax or torch chooses the backend
+	$(RUN) pipelines.bench_gpu $(OPTIONS)
 
 clean: ## remove artefacts, but neither downloads nor .venv
 	rm -rf data/interim/* data/processed/* models/*/

@@ -73,7 +73,8 @@ def main(
     arguments = parser.parse_args(argv)
     logging.basicConfig(format=f"{_stage_name(body)}: %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("spacy").setLevel(logging.WARNING)
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of one graph a batch width, which is meant
+    for library in ("tensorflow", "absl"):  # they warn of one graph a batch width, and of renamed inputs: meant
+        logging.getLogger(library).setLevel(logging.ERROR)
     try:
         profile = read_profile(arguments.profile)
         settings = make_settings(profile, arguments.set)

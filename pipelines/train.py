@@ -1,5 +1,6 @@
 """Stage 4: the network is trained (`model.keras` is written last); an interrupted run goes on where it stopped."""
 
+import contextlib
 import csv
 import io
 import json
@@ -7,7 +8,7 @@ import platform
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sentiment.training import TrainingState
 
 MADE_BY_EMBED = "make preprocess"
-_PACKAGES = ("tensorflow", "keras", "spacy", "spacy-lookups-data", "numpy", "pyarrow")
+_PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data", "numpy", "pyarrow")
 
 
 def run(this: stage.Stage) -> None:
@@ -60,10 +61,10 @@ def describe_device() -> str:
     """Which backend computes, and on what."""
     import keras
 
-    backend = keras.backend.backend()
-    devices = [device for device in keras.distribution.list_devices() if not device.startswith("cpu")]
-    where = f"on {', '.join(devices)}" if devices else "on the CPU (no GPU found)"
-    return f"Keras {keras.version()} with the {backend} backend {where}"
+    from sentiment.devices import accelerators
+
+    where = ", ".join(accelerators()) or "the CPU (no GPU found)"
+    return f"Keras {keras.version()} with the {keras.backend.backend()} backend on {where}"
 
 
 class Checkpoint:
@@ -170,8 +171,17 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "rows": loaded["parts"],
         "load": {name: loaded[name] for name in ("rows", "ignored", "bad", "duplicates", "contradictions")},
         "encoded": files.read_json(processed / "encoded.json", "make preprocess"),
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES},
+        "versions": {"python": platform.python_version()} | _versions(),
     }
+
+
+def _versions() -> dict[str, str]:
+    """Of the packages that are there: training needs one backend of the three, and no spaCy."""
+    found = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 if __name__ == "__main__":

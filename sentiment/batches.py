@@ -5,7 +5,7 @@ of similar length share a batch, which is cut to its longest; and the layers tha
 the distinct tokens of the batch only.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,9 +39,14 @@ def widths(max_tokens: int) -> tuple[int, ...]:
     return (*(width for width in _WIDTHS if width < max_tokens), max_tokens)
 
 
-def trim(ids: np.ndarray, longest: int, padding: str) -> np.ndarray:
-    """``ids`` ``(batch, max_tokens)`` cut to the least width that holds the ``longest`` row."""
-    width = next(width for width in widths(ids.shape[1]) if width >= longest)
+def rounded_width(longest: int, max_tokens: int) -> int:
+    """The least width that holds ``longest`` tokens."""
+    return next(width for width in widths(max_tokens) if width >= longest)
+
+
+def trim(ids: Any, longest: int, padding: str) -> Any:
+    """``ids`` ``(batch, max_tokens)``, of any array library, cut to the least width that holds the ``longest`` row."""
+    width = rounded_width(longest, ids.shape[1])
     return ids[:, :width] if padding == "post" else ids[:, ids.shape[1] - width :]
 
 
@@ -75,14 +80,14 @@ class Batches:
         trim_batches: bool = True,
     ) -> None:
         self.part = part
-        self.lengths = row_lengths(part.ids)
+        self.lengths = row_lengths(part.ids).astype(np.uint16)  # NumPy sorts 16 bits in linear time
         self.batch_size = batch_size
         self.padding = padding
         self.seed = seed
         self.word_dropout = word_dropout
         self.trim_batches = trim_batches
         self._one_hot = np.eye(classes, dtype=np.float32)
-        self._weights = np.ones(classes, np.float32) if class_weights is None else class_weights
+        self.class_weights = np.ones(classes, np.float32) if class_weights is None else class_weights
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
@@ -96,21 +101,27 @@ class Batches:
 
     def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         """Batch ``index`` of the epoch."""
-        rows, weights = self._filled(self._batches[index])
-        ids = self.part.ids[rows]
-        if self.trim_batches:
-            ids = trim(ids, int(self.lengths[rows].max(initial=1)), self.padding)
+        rows, weights = self.rows(index)
+        ids = trim(self.part.ids[rows], self.width(index), self.padding)
         if self.word_dropout and self.seed is not None:
             drop = self._random(index + 1).random(ids.shape) < self.word_dropout
             ids = np.where(drop & (ids != PADDING), ids.dtype.type(UNKNOWN), ids)
         labels = self.part.labels[rows]
-        return token_batch(ids)._asdict(), self._one_hot[labels], self._weights[labels] * weights
+        return token_batch(ids)._asdict(), self._one_hot[labels], self.class_weights[labels] * weights
 
-    def _filled(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``rows`` repeated up to the batch size, and a weight that is zero for the repetitions.
+    def width(self, index: int) -> int:
+        """Tokens that batch ``index`` is cut to."""
+        most = self.part.ids.shape[1]
+        return (
+            rounded_width(int(self.lengths[self._batches[index]].max(initial=1)), most) if self.trim_batches else most
+        )
+
+    def rows(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of batch ``index`` repeated up to the batch size, and a weight that is zero for the repetitions.
 
         With every batch of one size, backends compile for one size.
         """
+        rows = self._batches[index]
         filled = np.resize(rows, self.batch_size)
         weight = self.batch_size / len(rows)  # Keras divides by the batch size, repetitions included
         return filled, np.where(np.arange(self.batch_size) < len(rows), weight, 0.0).astype(np.float32)

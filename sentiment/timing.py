@@ -1,12 +1,13 @@
 """Timing that can be trusted: alternatives in turn, medians, and the memory of whole processes."""
 
-import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+from tqdm import tqdm
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +36,23 @@ class Process:
     peak_mib: float
 
 
-def time_in_turn(work: dict[str, tuple[Callable[[], object], int]], runs: int) -> dict[str, Timing]:
+def time_in_turn(work: Mapping[str, tuple[Callable[[], object], int]], runs: int, title: str = "") -> dict[str, Timing]:
     """Run every entry ``runs`` times, A B C A B C, after one run of each that does not count.
 
     Args:
         work: name -> (what to run, tweets it handles).
         runs: counted runs of each.
+        title: of the progress bar.
     """
     seconds: dict[str, list[float]] = {name: [] for name in work}
-    for turn in range(runs + 1):
-        for name, (function, _) in work.items():
-            start = time.perf_counter()
-            function()
-            if turn:
-                seconds[name].append(time.perf_counter() - start)
+    with tqdm(total=(runs + 1) * len(work), desc=title, unit="run", disable=None, leave=False) as bar:
+        for turn in range(runs + 1):
+            for name, (function, _) in work.items():
+                start = time.perf_counter()
+                function()
+                if turn:
+                    seconds[name].append(time.perf_counter() - start)
+                bar.update()
     return {name: Timing(tuple(seconds[name]), tweets) for name, (_, tweets) in work.items()}
 
 
@@ -73,8 +77,3 @@ def run_process(arguments: Sequence[str]) -> Process:
         raise RuntimeError(f"{' '.join(arguments)} failed: {done.stderr.strip()[-500:]}")
     unit = 1024 if sys.platform != "darwin" else 1024**2
     return Process(time.perf_counter() - start, int(done.stdout) / unit)
-
-
-def own_peak_mib() -> float:
-    """Peak resident memory of this process, MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)

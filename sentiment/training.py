@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from sentiment.batches import Batches, widths
+from sentiment.devices import accelerators
 from sentiment.encoded import EncodedPart
 from sentiment.network import GLOVE
 from sentiment.settings import Settings, TrainingSettings
@@ -74,7 +75,7 @@ def train(
     """
     options = settings.training
     train_batches, validation_batches = make_batches(parts, settings)
-    trainer = Trainer(model, settings, len(train_batches), parts["train"].ids.shape[1])
+    trainer = trainer_class()(model, settings, len(train_batches), parts["train"].ids.shape[1])
     if state.weights:
         restore_variables(trainer.variables, state.weights)
     watchers = keras.callbacks.CallbackList(list(callbacks), model=trainer.any_model, epochs=options.epochs)
@@ -92,6 +93,15 @@ def train(
     restore_variables(trainable(model), state.best_weights)
 
 
+def trainer_class() -> "type[Trainer]":
+    """The quickest that the backend and its device allow: rows stay on a GPU where JAX has one."""
+    if keras.backend.backend() == "jax" and accelerators():
+        from sentiment.resident import ResidentTrainer
+
+        return ResidentTrainer
+    return Trainer
+
+
 class Trainer:
     """Runs epochs over batches of several widths: one compiled model a width, one optimizer, shared variables."""
 
@@ -101,11 +111,12 @@ class Trainer:
         self.optimizer.build(model.trainable_variables)
         self.models = {width: TypewiseModel(model, settings.network, width) for width in widths(max_tokens)}
         self.any_model = self.models[max_tokens]
+        self.loss = keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing)
         self._model = model
         for each in self.models.values():
             each.compile(
                 self.optimizer,
-                keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing),
+                self.loss,
                 weighted_metrics=["accuracy"],
                 jit_compile=keras.backend.backend() == "jax",  # XLA takes longer to compile than it saves on a CPU
             )

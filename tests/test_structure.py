@@ -20,12 +20,13 @@ from sentiment.recurrence import Direction, FoldedNetwork
 ROOT = Path(__file__).parent.parent
 SENTIMENT = sorted((ROOT / "sentiment").glob("*.py"))
 PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
-SHARED = {"stage", "files", "inputs", "artefacts", "evaluated", "transfer", "ablation_runs"}  # none of them a stage
+# Modules of pipelines/ that stages may import: none of them is a stage.
+SHARED = {"stage", "files", "inputs", "artefacts", "evaluated", "transfer", "contenders", "material", "ablation_runs"}
 HEAVY = ("tensorflow", "keras", "spacy", "sklearn", "pandas")
 LONGEST_FUNCTION = 60
 LONGEST_FILE = 250
 # Longer than that, each for its reason; a test below takes a name off this list once it is short.
-LONG_FILES = {"sentiment/settings.py": 310, "pipelines/transfer.py": 270, "pipelines/bench.py": 300}
+LONG_FILES = {"sentiment/settings.py": 310, "pipelines/transfer.py": 270}
 
 
 def imported(path: Path) -> set[str]:
@@ -222,4 +223,5 @@ def test_stages_named_in_the_readme_are_those_that_exist() -> None:
     rows = [line for line in readme.splitlines() if line.startswith("|")]
     named = set(re.findall(r"python -m pipelines\.(\w+)", "\n".join(rows)))
     assert [name for name in sorted(named) if not runnable(name)] == []
-    assert named >= set(re.findall(r"\$\(RUN\) pipelines\.(\w+)", MAKEFILE)) - {"settings", "bench", "ablation", "onnx"}
+    beside = {"settings", "bench", "bench_gpu", "ablation", "onnx"}
+    assert named >= set(re.findall(r"\$\(RUN\) pipelines\.(\w+)", MAKEFILE)) - beside

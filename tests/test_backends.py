@@ -1,0 +1,138 @@
+"""Training needs Keras and nothing of TensorFlow's, so that it runs on whichever backend has the GPU."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from pipelines import train
+from sentiment.devices import accelerators
+from tests.test_structure import ROOT, imported
+
+needs_jax = pytest.mark.skipif(
+    importlib.util.find_spec("jax") is None, reason="JAX is not among the dependencies; install it to run this"
+)
+
+
+def reachable(start: Path) -> set[str]:
+    """Dotted names of all that a module imports, and that those of our own which it imports do."""
+    names, open_ends, seen = set(), [start], set()
+    while open_ends:
+        path = open_ends.pop()
+        if path in seen or not path.is_file():
+            continue
+        seen.add(path)
+        names |= (found := imported(path))
+        parents = {name.rpartition(".")[0] for name in found}
+        open_ends += [ROOT / f"{name.replace('.', '/')}.py" for name in found | parents]
+    return names
+
+
+def test_no_module_that_training_reaches_imports_tensorflow() -> None:
+    names = reachable(ROOT / "pipelines/train.py")
+    assert {"sentiment.training.train", "sentiment.recurrence.STEPS", "sentiment.settings.NetworkSettings"} <= names
+    assert not [name for name in names if name.split(".")[0] in ("tensorflow", "spacy")]
+    assert "tensorflow" in reachable(ROOT / "pipelines/export.py")  # the search does find it
+
+
+def test_versions_are_of_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "_PACKAGES", ("numpy", "no-such-package"))
+    assert train._versions() == {"numpy": np.__version__}
+
+
+def test_the_device_is_named() -> None:
+    assert accelerators() == []  # the suite hides them
+    assert train.describe_device() == f"Keras {keras.version()} with the tensorflow backend on the CPU (no GPU found)"
+
+
+TRAIN = """
+import sys
+sys.modules["tensorflow"] = sys.modules["spacy"] = None  # as if they were not installed
+import keras, numpy as np
+from sentiment.encoded import EncodedPart
+from sentiment.network import build_network
+from sentiment.settings import *
+from sentiment.training import TrainingState, train
+from pipelines.train import describe_device
+
+keras.utils.set_random_seed(1)
+network = NetworkSettings(projection=(5,), units=3)
+settings = Settings(preprocessing=PreprocessingSettings(max_tokens=4), network=network,
+                    training=TrainingSettings(epochs=1, batch_size=16))
+random = np.random.default_rng(0)
+part = EncodedPart(random.integers(1, 9, (48, 4)).astype(np.uint8), random.integers(0, 2, 48))
+model = build_network(random.normal(size=(9, 6)).astype(np.float32), network, 2)
+train(model, {"train": part, "validation": part}, settings, TrainingState(), lambda state: None)
+model.save(sys.argv[1])
+np.save(sys.argv[2], keras.ops.convert_to_numpy(model(part.ids.astype(np.int32))))
+print(describe_device())
+"""
+
+
+@needs_jax
+def test_jax_trains_without_tensorflow_and_tensorflow_reads_what_it_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    model, answers = tmp_path / "model.keras", tmp_path / "answers.npy"
+    command = [sys.executable, "-c", TRAIN, str(model), str(answers)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].endswith("with the jax backend on the CPU (no GPU found)")
+    ids = np.random.default_rng(0).integers(1, 9, (48, 4)).astype(np.uint8)
+    np.testing.assert_allclose(keras.models.load_model(model)(ids.astype(np.int32)), np.load(answers), atol=1e-6)
+
+
+RESIDENT = """
+import sys
+import keras, numpy as np
+from sentiment import batches as batching, resident, training
+from sentiment.encoded import EncodedPart
+from sentiment.network import build_network
+from sentiment.settings import *
+
+network = NetworkSettings(projection=(5,), units=3, trainable_dimension=2, trainable_dropout=0.0, output_dropout=0.0)
+settings = Settings(preprocessing=PreprocessingSettings(max_tokens=4), network=network,
+                    training=TrainingSettings(epochs=1, batch_size=16, class_weights="balanced"))
+random = np.random.default_rng(0)
+ids = np.where(np.arange(4) < random.integers(1, 5, (83, 1)), random.integers(1, 30, (83, 4)), 0).astype(np.uint8)
+part = EncodedPart(ids, random.choice(2, 83, p=[0.7, 0.3]))
+matrix = random.normal(size=(30, 6)).astype(np.float32)
+training._VALIDATION_BATCH, batching._WIDTHS = 64, (2,)  # short tweets: two widths are quick to compile
+
+def weights_and_figures(kind):
+    keras.utils.set_random_seed(1)
+    model = build_network(matrix, network, 2)
+    batches, validation = training.make_batches({"train": part, "validation": part}, settings)
+    batches._batches = [batches._batches[i] for i in resident.in_runs(batches)]
+    trainer = kind(model, settings, len(batches), 4)
+    before = [np.array(variable) for variable in trainer.variables]
+    figures = trainer.run(batches, "", learn=True) | {
+        f"val_{name}": value for name, value in trainer.run(validation, "", learn=False).items()}
+    after = [np.array(variable) for variable in trainer.variables]
+    assert max(np.abs(a - b).max() for a, b in zip(after, before, strict=True) if a.dtype == np.float32) > 1e-3
+    assert {batches.width(i) for i in range(len(batches))} == {2, 4}
+    return after, figures
+
+(expected, figures), (weights, resident_figures) = map(weights_and_figures, (training.Trainer, resident.ResidentTrainer))
+for one, other in zip(weights, expected, strict=True):
+    np.testing.assert_allclose(one, other, atol=1e-5)
+for name, value in figures.items():
+    np.testing.assert_allclose(resident_figures[name], value, atol=1e-5)
+assert training.trainer_class() is training.Trainer
+training.accelerators = lambda: ["a GPU"]
+assert training.trainer_class() is resident.ResidentTrainer
+"""
+
+
+@needs_jax
+def test_an_epoch_on_the_device_gives_the_weights_of_an_ordinary_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    done = subprocess.run([sys.executable, "-c", RESIDENT], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

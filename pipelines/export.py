@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import files, stage
+from pipelines import files, manifest, stage
 from pipelines.artefacts import MADE_BY_PREPROCESS, read_part, read_preprocessor
 
 if TYPE_CHECKING:
@@ -92,11 +92,12 @@ def _write_manifests(staging: Path, trained: dict[str, Any], folder: Path) -> No
 
     model = {"format": FORMAT, "classes": trained["classes"], "network": trained["settings"]["network"]}
     model["sha256"] = {name: files.sha256(staging / name) for name in CHECKED}
-    exported = {path.name: files.sha256(path) for path in sorted(staging.iterdir())}
-    kept = {name: files.sha256(folder / name) for name in (KERAS_MODEL, "history.csv", "settings.json")}
     files.write_json(staging / "model.json", model)
-    exported["model.json"] = files.sha256(staging / "model.json")
-    files.write_json(staging / "manifest.json", trained | {"artefacts": dict(sorted((exported | kept).items()))})
+    kept = {
+        name: files.sha256(folder / name) for name in (KERAS_MODEL, "history.csv", "settings.json", "training.json")
+    }
+    artefacts = dict(sorted((manifest.checksums(staging) | kept).items()))
+    files.write_json(staging / manifest.MANIFEST, trained | {"artefacts": artefacts})
 
 
 def _link(folder: Path) -> None:

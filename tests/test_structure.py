@@ -20,7 +20,7 @@ from sentiment.recurrence import Direction, FoldedNetwork
 ROOT = Path(__file__).parent.parent
 SENTIMENT = sorted((ROOT / "sentiment").glob("*.py"))
 PIPELINES = sorted((ROOT / "pipelines").glob("*.py"))
-SHARED = {"stage", "files", "inputs", "artefacts", "evaluated", "transfer"}  # none of them a stage
+SHARED = {"stage", "files", "inputs", "artefacts", "evaluated", "manifest", "transfer"}  # none of them a stage
 HEAVY = ("tensorflow", "keras", "spacy", "sklearn", "pandas")
 LONGEST_FUNCTION = 60
 LONGEST_FILE = 250

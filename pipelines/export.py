@@ -88,11 +88,9 @@ def _compare(folder: Path, ids: "np.ndarray", model: "keras.Model", network: "Fo
 
 
 def _write_manifests(staging: Path, trained: dict[str, Any], folder: Path) -> None:
-    from sentiment.model_folder import CHECKED, FORMAT, KERAS_MODEL
+    from sentiment.model_folder import KERAS_MODEL, MODEL, describe
 
-    model = {"format": FORMAT, "classes": trained["classes"], "network": trained["settings"]["network"]}
-    model["sha256"] = {name: files.sha256(staging / name) for name in CHECKED}
-    files.write_json(staging / "model.json", model)
+    files.write_json(staging / MODEL, describe(staging, trained["classes"], trained["settings"]["network"]))
     kept = {
         name: files.sha256(folder / name) for name in (KERAS_MODEL, "history.csv", "settings.json", "training.json")
     }

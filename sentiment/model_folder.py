@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sentiment.arrays import open_array, read_arrays
 from sentiment.classifier import SentimentClassifier
 from sentiment.errors import ArtefactError, SettingsError
 from sentiment.lexicon import Lexicon
@@ -29,9 +28,6 @@ WEIGHTS = "weights.npz"
 # Written last by export: names the classes and the network, and has the checksums of the files above and its own.
 MODEL = "model.json"
 CHECKED = (LEXICON, VOCABULARY, PREPROCESSING, WEIGHTS, TABLE)
-_UNREADABLE = (
-    OSError, ValueError, EOFError, TypeError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error
-)  # fmt: skip
 
 
 def read_classifier(folder: Path) -> SentimentClassifier:
@@ -128,10 +124,8 @@ def _decoded(folder: Path, name: str, content: bytes) -> str:
 
 def _read_network(folder: Path, settings: NetworkSettings) -> FoldedNetwork:
     try:
-        table = np.lib.format.open_memmap(folder / TABLE, mode="r")
-        with np.load(folder / WEIGHTS, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files}
-    except _UNREADABLE as error:
+        table, arrays = open_array(folder / TABLE), read_arrays(folder / WEIGHTS)
+    except (OSError, ValueError) as error:
         raise ArtefactError(
             f"{folder}: {TABLE} or {WEIGHTS} is missing or damaged ({error}); run `make train`"
         ) from error

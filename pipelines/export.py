@@ -100,7 +100,8 @@ def _write_manifests(staging: Path, trained: dict[str, Any], folder: Path) -> No
 
 def _link(folder: Path) -> None:
     """Let ``models/latest`` name this model."""
-    temporary = folder.parent / f".latest.{os.getpid()}"
+    temporary = folder.parent / f".latest.{folder.name}"
+    temporary.unlink(missing_ok=True)  # of a run that was killed right here
     temporary.symlink_to(folder.name)
     temporary.replace(folder.parent / "latest")
 

@@ -13,6 +13,12 @@ ACCIDENTAL = {"created", "path", "source", "name", "artefacts", "date_saved"}
 IGNORED = re.compile(r"(^|/)(\.lock|logs/.*|fingerprint\.pb|saved_model\.pb|settings/.*|report\.html|README\.md)$")
 
 
+def all_artefacts(root: Path, hidden: bool = True) -> dict[str, str]:
+    """:func:`snapshot` of all folders that stages write to; ``hidden`` tells whether to look at names with a dot too."""
+    found = snapshot(root / "data" / "interim", root / "data" / "processed", root / "models")
+    return {name: mark for name, mark in found.items() if hidden or "/." not in name}
+
+
 def snapshot(*folders: Path) -> dict[str, str]:
     """Checksum of every artefact below ``folders``, without what is accidental in it."""
     return {
@@ -27,7 +33,10 @@ def _digest(path: Path) -> str:
     content: Callable[[], bytes] = {".json": lambda: _json(path), ".keras": lambda: _keras(path)}.get(
         path.suffix, path.read_bytes
     )
-    return hashlib.sha256(content()).hexdigest()
+    try:
+        return hashlib.sha256(content()).hexdigest()
+    except (ValueError, zipfile.BadZipFile) as error:
+        return f"damaged: {error}"
 
 
 def _json(path: Path) -> bytes:

@@ -2,13 +2,12 @@
 
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from pipelines import evaluate, manifest, stage
 from tests.model_fixture import run_stages, shared_model, write_inputs
-from tests.snapshot import snapshot
+from tests.snapshot import all_artefacts
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +20,6 @@ def pair(tmp_path_factory) -> tuple[dict[str, str], dict[str, str]]:
     run_stages(second, last="evaluate")
     assert [manifest.check(this.folder).count for this in (first, second)] == [0, 0]  # evaluate has added its files
     return all_artefacts(first.root), all_artefacts(second.root)
-
-
-def all_artefacts(root: Path) -> dict[str, str]:
-    return snapshot(root / "data" / "interim", root / "data" / "processed", root / "models")
 
 
 def test_the_whole_pipeline_gives_the_same_from_another_root(pair):

@@ -182,8 +182,7 @@ def _encodable(text: str) -> bool:
 
 def _lines(file: IO[str], name: str) -> Iterator[str]:
     """Lines without a byte-order mark (as UTF-8, or UTF-8 read as latin-1) in front, none of which fills the memory."""
-    yield file.readline(_LONGEST_LINE).removeprefix("\ufeff").removeprefix("ï»¿")
-    for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), 2):
+    for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), 1):
         if len(line) == _LONGEST_LINE:
             raise InputError(f"{name}:{number}: a line of over {_LONGEST_LINE} characters: is it a CSV of tweets?")
-        yield line
+        yield line if number > 1 else line.removeprefix("\ufeff").removeprefix("ï»¿")

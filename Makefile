@@ -28,13 +28,13 @@ LOAD_CODE := pipelines/load.py $(addprefix sentiment/,corpus.py splitting.py)
 PREPROCESS_CODE := pipelines/preprocess.py $(addprefix sentiment/,normalisation.py tokens.py lemmas.py lexicon.py preprocessing.py counting.py)
 EMBED_CODE := pipelines/embed.py pipelines/inputs.py sentiment/glove.py sentiment/embedding.py
 TRAIN_CODE := pipelines/train.py $(addprefix sentiment/,network.py typewise.py batches.py training.py calibration.py)
-EXPORT_CODE := pipelines/export.py $(addprefix sentiment/,saved_model.py folding.py recurrence.py model_folder.py)
+EXPORT_CODE := pipelines/export.py pipelines/manifest.py $(addprefix sentiment/,saved_model.py folding.py recurrence.py model_folder.py)
 EVALUATE_CODE := pipelines/evaluate.py $(addprefix sentiment/,metrics.py baselines.py behaviour.py behaviour.tsv)
 REPORT_CODE := pipelines/report.py pipelines/evaluated.py $(wildcard sentiment/templates/*) $(addprefix sentiment/,report.py card.py pages.py figures.py probability_figures.py curves.py drawing.py slices.py explanation.py predictions.py evaluation.py)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help download preprocess train evaluate report tensorboard onnx ablation test check bench bench-gpu clean FORCE
+.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-gpu clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -53,6 +53,9 @@ evaluate: $(MODEL)/README.md ## score the model and its peers, write report and 
 report: $(BIN)/.installed ## write report and model card again
 	$(RUN) pipelines.report $(OPTIONS)
 
+verify: $(BIN)/.installed ## check the model folder and its inputs against the manifest
+	$(RUN) pipelines.verify '$(MODEL)'
+
 tensorboard: $(BIN)/.installed ## look at the training logs
 	$(BIN)/tensorboard --logdir $(MODEL)/logs
 
@@ -69,6 +72,12 @@ check: $(BIN)/.developer ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+fuzz: $(BIN)/.developer ## damaged input of every kind, a hundred thousand times
+	$(RUN) tests.fuzz
+
+faults: $(BIN)/.developer ## kill every stage at random points, and look at what is left
+	$(RUN) tests.kill
 
 bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the alternatives
 	$(RUN) pipelines.bench $(OPTIONS)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines import files
+from sentiment.arrays import open_array
 from sentiment.encoded import EncodedPart
 from sentiment.errors import ArtefactError
 from sentiment.lexicon import Lexicon
@@ -37,9 +38,9 @@ def read_part(folder: Path, name: str) -> EncodedPart:
         ArtefactError: they are missing, damaged or do not fit one another.
     """
     try:
-        ids = np.load(files.require(folder / f"{name}.ids.npy", MADE_BY_PREPROCESS), mmap_mode="r")
-        labels = np.load(files.require(folder / f"{name}.labels.npy", MADE_BY_PREPROCESS))
-    except (ValueError, EOFError) as error:
+        ids = open_array(files.require(folder / f"{name}.ids.npy", MADE_BY_PREPROCESS))
+        labels = np.array(open_array(files.require(folder / f"{name}.labels.npy", MADE_BY_PREPROCESS)))
+    except ValueError as error:
         raise ArtefactError(f"{folder}/{name}: damaged ({error}); run `{MADE_BY_PREPROCESS}` again") from error
     if len(ids) != len(labels):
         raise ArtefactError(f"{folder}/{name}: {len(ids)} rows but {len(labels)} labels; run `{MADE_BY_PREPROCESS}`")

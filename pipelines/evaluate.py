@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipelines import files, stage
+from pipelines import files, manifest, stage
 from pipelines.inputs import open_corpus
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def run(this: stage.Stage) -> None:
         )
         files.write_json(staging / "behaviour.json", behaviour)
         files.write_json(staging / "metrics.json", {test.name: m for test, (m, _) in zip(tests, scored, strict=True)})
+        manifest.add_staged(this.places.model, staging)
     for test, (metrics, _) in zip(tests, scored, strict=True):
         stage.log.info("%s", _summary(test.name, metrics))
     if behaviour:

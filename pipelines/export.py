@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import files, stage
+from pipelines import files, manifest, stage
 from pipelines.artefacts import MADE_BY_PREPROCESS, read_part, read_preprocessor
 
 if TYPE_CHECKING:
@@ -88,20 +88,20 @@ def _compare(folder: Path, ids: "np.ndarray", model: "keras.Model", network: "Fo
 
 
 def _write_manifests(staging: Path, trained: dict[str, Any], folder: Path) -> None:
-    from sentiment.model_folder import CHECKED, FORMAT, KERAS_MODEL
+    from sentiment.model_folder import KERAS_MODEL, MODEL, describe
 
-    model = {"format": FORMAT, "classes": trained["classes"], "network": trained["settings"]["network"]}
-    model["sha256"] = {name: files.sha256(staging / name) for name in CHECKED}
-    exported = {path.name: files.sha256(path) for path in sorted(staging.iterdir())}
-    kept = {name: files.sha256(folder / name) for name in (KERAS_MODEL, "history.csv", "settings.json")}
-    files.write_json(staging / "model.json", model)
-    exported["model.json"] = files.sha256(staging / "model.json")
-    files.write_json(staging / "manifest.json", trained | {"artefacts": dict(sorted((exported | kept).items()))})
+    files.write_json(staging / MODEL, describe(staging, trained["classes"], trained["settings"]["network"]))
+    kept = {
+        name: files.sha256(folder / name) for name in (KERAS_MODEL, "history.csv", "settings.json", "training.json")
+    }
+    artefacts = dict(sorted((manifest.checksums(staging) | kept).items()))
+    files.write_json(staging / manifest.MANIFEST, trained | {"artefacts": artefacts})
 
 
 def _link(folder: Path) -> None:
     """Let ``models/latest`` name this model."""
-    temporary = folder.parent / f".latest.{os.getpid()}"
+    temporary = folder.parent / f".latest.{folder.name}"
+    temporary.unlink(missing_ok=True)  # of a run that was killed right here
     temporary.symlink_to(folder.name)
     temporary.replace(folder.parent / "latest")
 

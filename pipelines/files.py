@@ -80,7 +80,7 @@ def read_json(path: Path, made_by: str) -> Any:
     require(path, made_by)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArtefactError(f"{path}: expected JSON ({error}); delete it and run `{made_by}`") from error
 
 

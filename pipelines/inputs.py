@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # No line of a GloVe file is longer than this: 300 numbers and a word. It bounds what a damaged file can fill.
 _LONGEST_LINE = 1 << 16
+# What archives raise, an OSError for instance for a seek to before the start.
+_DAMAGED = (EOFError, OSError, RuntimeError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
 def open_corpus(path: Path, settings: CorpusSettings) -> TextIO:
@@ -38,7 +41,9 @@ def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "Wo
     try:
         with _open(path, settings.member) as file:
             return read_vectors(_lines(file, path), wanted, str(path), settings.dimension)
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
+        if isinstance(error, OSError) and error.filename:  # the file itself, not what is in it
+            raise
         raise InputError(f"{path}: damaged or incomplete ({error}); fetch it again") from error
 
 
@@ -79,15 +84,15 @@ def _member(archive: zipfile.ZipFile, member: str, path: Path) -> str:
 
 
 def _read_array(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "WordVectors":
-    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from sentiment.arrays import open_array
     from sentiment.glove import select_vectors
 
     words_file = files.require_input(path.with_suffix(".words.parquet"), "its words beside it")
     try:
-        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
+        matrix = open_array(path)
         words = pq.read_table(words_file).column(0).to_pylist()
     except (ValueError, EOFError, pa.ArrowException) as error:
         raise InputError(f"{path}: expected an array and its words ({error}); fetch it again") from error

@@ -3,7 +3,7 @@
 import importlib.util
 import os
 
-from pipelines import files, stage
+from pipelines import files, manifest, stage
 from pipelines.artefacts import MADE_BY_PREPROCESS, read_part
 from sentiment.errors import ArtefactError, InputError
 
@@ -34,6 +34,7 @@ def run(this: stage.Stage) -> None:
         difference = float(np.abs(answer - expected).max())
         if not difference <= _TOLERANCE:
             raise ArtefactError(f"the ONNX model differs from the light form by {difference:.2g}: nothing is written")
+        manifest.add_staged(this.places.model, staging)
     stage.log.info("%s: differs by at most %.1g on %d rows", this.places.model / "model.onnx", difference, len(ids))
 
 

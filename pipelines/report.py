@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from pipelines import files, stage
+from pipelines import files, manifest, stage
 from sentiment.errors import ArtefactError
 
 if TYPE_CHECKING:
@@ -26,9 +26,11 @@ def run(this: stage.Stage) -> None:
     model = sentiment.load(folder)
     _check_same_model(evaluation.predictions, model)
     slices = measure_slices(evaluation.predictions.of(evaluation.first_set), model)
-    files.write_text(folder / "README.md", render_card(evaluation, slices))
     page = render_report(evaluation, model)
-    files.write_text(folder / "report.html", page)
+    with files.publish(folder, last="README.md") as staging:
+        files.write_text(staging / "README.md", render_card(evaluation, slices))
+        files.write_text(staging / "report.html", page)
+        manifest.add_staged(folder, staging)
     stage.log.info("%s: %.1f MB; the model card is beside it", folder / "report.html", len(page.encode()) / 1e6)
 
 

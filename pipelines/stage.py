@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pipelines import files
 from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsError
@@ -92,7 +92,7 @@ def main(
         raise SystemExit(130) from None
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
     """End the process with one line on standard error and status 2."""
     log.error("error: %s", " ".join(message.split("\n")))
     raise SystemExit(EXIT_STATUS) from None

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import platform
-import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -75,17 +74,15 @@ class Checkpoint:
 
     def read(self) -> "TrainingState":
         """The saved state, or a new one where there is none of this identity."""
-        import numpy as np
-
+        from sentiment.arrays import read_arrays
         from sentiment.training import TrainingState
 
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                meta = json.loads(str(file["meta"]))
-                arrays = {name: file[name] for name in file.files if name != "meta"}
+            arrays = read_arrays(self.path)
+            meta = json.loads(str(arrays.pop("meta")))
         except FileNotFoundError:
             return TrainingState()
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError) as error:
             stage.log.warning("%s is damaged (%s); starting anew", self.path, error)
             return TrainingState()
         if meta["identity"] != self.identity:
@@ -116,10 +113,15 @@ def _inputs(this: stage.Stage) -> "tuple[dict[str, EncodedPart], Any, list[str]]
     import numpy as np
 
     from pipelines.artefacts import MADE_BY_PREPROCESS, read_part
+    from sentiment.arrays import open_array
+    from sentiment.errors import ArtefactError
 
     processed = this.places.processed
     classes = files.read_json(processed / "encoded.json", MADE_BY_PREPROCESS)["classes"]
-    matrix = np.load(files.require(processed / "embedding_matrix.npy", MADE_BY_EMBED), allow_pickle=False)
+    try:
+        matrix = np.array(open_array(files.require(processed / "embedding_matrix.npy", MADE_BY_EMBED)))
+    except ValueError as error:
+        raise ArtefactError(f"{processed}/embedding_matrix.npy: damaged ({error}); run `{MADE_BY_EMBED}`") from error
     return {name: read_part(processed, name) for name in ("train", "validation")}, matrix, classes
 
 

@@ -12,6 +12,7 @@ from sentiment.settings import CorpusSettings
 ROWS_PER_BATCH = 65_536
 # A field longer than this is an unbalanced quote that swallows the rest of the file, not a tweet.
 _LONGEST_FIELD = 1_000_000
+_LONGEST_LINE = 4_000_000
 
 
 class LabelledTexts(NamedTuple):
@@ -55,7 +56,7 @@ class CorpusReader:
         self.settings = settings
         self.name = name
         csv.field_size_limit(_LONGEST_FIELD)
-        self._reader = csv.reader(_without_mark(file), delimiter=settings.delimiter)
+        self._reader = csv.reader(_lines(file, name), delimiter=settings.delimiter)
         ignored = frozenset(settings.ignored_labels)
         self._classes = {value: i for i, value in enumerate(settings.labels.values()) if value not in ignored}
         self._ignored = ignored
@@ -65,7 +66,7 @@ class CorpusReader:
         layout = self._layout()
         while True:
             line = self._reader.line_num
-            rows = self._next_rows()
+            rows = self._next_rows(ROWS_PER_BATCH)
             if not rows:
                 break
             batch = self._read_batch(rows, layout, line)
@@ -74,9 +75,11 @@ class CorpusReader:
         if not self.report.classes_seen:
             raise InputError(f"{self.name}: expected labelled rows, received none: is it the right file?")
 
-    def _next_rows(self) -> list[list[str]]:
+    def _next_rows(self, most: int) -> list[list[str]]:
         try:
-            return list(islice(self._reader, ROWS_PER_BATCH))
+            return list(islice(self._reader, most))
+        except UnicodeError as error:  # codecs that no surrogate can stand in for a bad byte of, such as UTF-16
+            raise InputError(f"{self.name}: not {self.settings.encoding} ({error}); set corpus.encoding") from error
         except csv.Error as error:
             line = self._reader.line_num
             raise InputError(
@@ -87,9 +90,10 @@ class CorpusReader:
         wanted = self.settings
         if not wanted.header and wanted.columns:
             return self._checked(_Layout(wanted.columns, int(wanted.text_column), int(wanted.label_column)))
-        first = next(self._reader, None)
-        if first is None:
+        rows = self._next_rows(1)
+        if not rows:
             raise InputError(f"{self.name}: the file is empty; expected one labelled tweet a line")
+        first = rows[0]
         if not wanted.header:
             raise InputError(f"{self.name}: corpus.columns = 0 needs a header to count the columns of")
         return self._checked(
@@ -176,9 +180,9 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _without_mark(lines: IO[str]) -> Iterator[str]:
-    """``lines`` without a byte-order mark (as UTF-8, or UTF-8 read as latin-1) in front."""
-    for first in lines:
-        yield first.removeprefix("\ufeff").removeprefix("ï»¿")
-        break
-    yield from lines
+def _lines(file: IO[str], name: str) -> Iterator[str]:
+    """Lines without a byte-order mark (as UTF-8, or UTF-8 read as latin-1) in front, none of which fills the memory."""
+    for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), 1):
+        if len(line) == _LONGEST_LINE:
+            raise InputError(f"{name}:{number}: a line of over {_LONGEST_LINE} characters: is it a CSV of tweets?")
+        yield line if number > 1 else line.removeprefix("\ufeff").removeprefix("ï»¿")

@@ -7,8 +7,18 @@ print its message as a single line and exit with status 2; anything else is a bu
 EXIT_STATUS = 2
 
 
+_LONGEST = 1000
+
+
 class SentimentError(Exception):
-    """A mistake in the input, the settings or the order of commands; the message says what to do next."""
+    """A mistake in the input, the settings or the order of commands; the message says what to do next.
+
+    The message is one line, whatever it quotes.
+    """
+
+    def __init__(self, message: str) -> None:
+        line = " ".join(message.splitlines())
+        super().__init__(line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ...")
 
 
 class SettingsError(SentimentError):

@@ -123,7 +123,9 @@ def _read_jsonl(path: Path, column: str, encoding: str) -> Iterator[pa.RecordBat
 
 def _read_parquet(path: Path, column: str, encoding: str) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path) as file:
-        yield from file.iter_batches(_ROWS_PER_BATCH)
+        for batch in file.iter_batches(_ROWS_PER_BATCH):
+            batch.validate(full=True)  # Parquet does not say whether its text is UTF-8
+            yield batch
 
 
 def _require_column(names: list[str], column: str, path: Path | str) -> None:

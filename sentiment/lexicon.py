@@ -14,6 +14,7 @@ from sentiment.errors import ArtefactError
 PADDING = 0
 UNKNOWN = 1
 RESERVED = ("<pad>", "<unk>")
+_LONGEST_NUMBER = 20  # digits of an id; Python refuses to read very long numbers
 SPECIAL_TOKENS = (
     "<user>", "<url>", "<number>", "<heart>", "<lolface>", "<smile>", "<sadface>", "<neutralface>",
 )  # fmt: skip
@@ -52,7 +53,7 @@ class Lexicon:
             pairs = [line.split("\t") for line in lines]
             ids = {token: int(number) for token, number in pairs}
         except ValueError:
-            bad = next(i for i, line in enumerate(lines, 1) if not _is_entry(line))
+            bad = next((i for i, line in enumerate(lines, 1) if not _is_entry(line)), 1)
             raise ArtefactError(f"{name}:{bad}: expected `token<TAB>id`, received {lines[bad - 1][:60]!r}") from None
         if len(ids) != len(lines) or not tsv.endswith("\n"):
             raise ArtefactError(f"{name}: {len(lines)} lines name {len(ids)} tokens: the file is damaged; export again")
@@ -63,7 +64,13 @@ class Lexicon:
 
 def _is_entry(line: str) -> bool:
     token, tab, number = line.rpartition("\t")
-    return bool(token and tab) and "\t" not in token and number.isascii() and number.isdigit()
+    return (
+        bool(token and tab)
+        and "\t" not in token
+        and number.isascii()
+        and number.isdigit()
+        and len(number) < _LONGEST_NUMBER
+    )
 
 
 @dataclass(frozen=True, slots=True)

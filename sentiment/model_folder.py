@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sentiment.arrays import open_array, read_arrays
 from sentiment.classifier import SentimentClassifier
 from sentiment.errors import ArtefactError, SettingsError
 from sentiment.lexicon import Lexicon
@@ -16,7 +17,7 @@ from sentiment.preprocessing import Preprocessor
 from sentiment.recurrence import GATES, Direction, FoldedNetwork
 from sentiment.settings import NetworkSettings
 
-FORMAT = 1
+FORMAT = 2
 KERAS_MODEL = "model.keras"
 SAVED_MODEL = "saved_model"
 LEXICON = "lexicon.tsv"
@@ -24,9 +25,9 @@ VOCABULARY = "vocabulary.txt"
 PREPROCESSING = "preprocessing.json"
 TABLE = "table.npy"
 WEIGHTS = "weights.npz"
-# Written last by export: names the classes and the network, and has the checksums of the four small files above.
+# Written last by export: names the classes and the network, and has the checksums of the files above and its own.
 MODEL = "model.json"
-CHECKED = (LEXICON, VOCABULARY, PREPROCESSING, WEIGHTS)
+CHECKED = (LEXICON, VOCABULARY, PREPROCESSING, WEIGHTS, TABLE)
 
 
 def read_classifier(folder: Path) -> SentimentClassifier:
@@ -36,17 +37,33 @@ def read_classifier(folder: Path) -> SentimentClassifier:
         ArtefactError: the folder is missing, incomplete, damaged, or put together from different models.
     """
     model = _read_model(folder)
-    contents = {name: _read_checked(folder, name, model["sha256"]) for name in CHECKED}
+    contents = {name: _read_checked(folder, name, model["sha256"]) for name in CHECKED if name != TABLE}
+    texts = {name: _decoded(folder, name, contents[name]) for name in (VOCABULARY, LEXICON, PREPROCESSING)}
     try:
         network = from_dict(NetworkSettings, model["network"])
-        vocabulary = contents[VOCABULARY].decode().split("\n")[:-1]
-        lexicon = Lexicon.from_tsv(contents[LEXICON].decode(), vocabulary, str(folder / LEXICON))
-        preprocessor = Preprocessor.from_json(contents[PREPROCESSING].decode(), lexicon, str(folder / PREPROCESSING))
+        vocabulary = texts[VOCABULARY].split("\n")[:-1]
+        lexicon = Lexicon.from_tsv(texts[LEXICON], vocabulary, str(folder / LEXICON))
+        preprocessor = Preprocessor.from_json(texts[PREPROCESSING], lexicon, str(folder / PREPROCESSING))
         folded = _read_network(folder, network)
-    except (KeyError, TypeError, UnicodeDecodeError, SettingsError) as error:
+    except (KeyError, TypeError, SettingsError) as error:
         raise ArtefactError(f"{folder}: not a model of this version ({error}); export it again") from error
     _check_shapes(folder, folded, network, len(vocabulary), len(model["classes"]))
+    _check_table(folder, folded.table, model["sha256"])
+    if model["sha256"][MODEL] != _own_checksum(model):
+        raise ArtefactError(f"{folder / MODEL}: was edited after export (its checksum differs); run `make train` again")
     return SentimentClassifier(preprocessor, folded, tuple(model["classes"]), masking=network.masking)
+
+
+def describe(folder: Path, classes: Sequence[str], network: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``model.json`` says, once the other files are in ``folder``."""
+    model: dict[str, Any] = {"format": FORMAT, "classes": list(classes), "network": dict(network)}
+    sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in CHECKED}
+    return model | {"sha256": sums | {MODEL: _own_checksum(model)}}
+
+
+def _own_checksum(model: Mapping[str, Any]) -> str:
+    stated = [model["format"], model["classes"], model["network"]]
+    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
 
 def network_files(folder: Path, network: FoldedNetwork) -> None:
@@ -68,12 +85,23 @@ def _read_model(folder: Path) -> dict[str, Any]:
         )
     try:
         model = json.loads(path.read_text(encoding="utf-8"))
-        known = model["format"] == FORMAT and len(model["classes"]) >= 2 and set(CHECKED) <= set(model["sha256"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArtefactError(f"{path}: damaged ({error!r}); run `make train` again") from error
-    if not known:
-        raise ArtefactError(f"{path}: expected format {FORMAT}, received {model['format']!r}; run `make train` again")
+        if model["format"] != FORMAT:
+            raise ArtefactError(
+                f"{path}: expected format {FORMAT}, received {str(model['format'])[:40]}; run `make train` again"
+            )
+        whole = _are_names(model["classes"]) and {*CHECKED, MODEL} <= model["sha256"].keys()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ArtefactError(f"{path}: damaged ({str(error)[:100]}); run `make train` again") from error
+    if not whole:
+        raise ArtefactError(f"{path}: lacks classes or checksums; run `make train` again")
     return dict(model)
+
+
+def _are_names(classes: object) -> bool:
+    """Whether ``classes`` are two or more different names."""
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        return False
+    return len(classes) == len(set(classes)) >= 2
 
 
 def _read_checked(folder: Path, name: str, checksums: dict[str, str]) -> bytes:
@@ -87,21 +115,41 @@ def _read_checked(folder: Path, name: str, checksums: dict[str, str]) -> bytes:
     return content
 
 
+def _decoded(folder: Path, name: str, content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ArtefactError(f"{folder / name}: expected UTF-8 ({error.reason}); run `make train` again") from error
+
+
 def _read_network(folder: Path, settings: NetworkSettings) -> FoldedNetwork:
     try:
-        table = np.load(folder / TABLE, mmap_mode="r", allow_pickle=False)
-        with np.load(folder / WEIGHTS, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        table, arrays = open_array(folder / TABLE), read_arrays(folder / WEIGHTS)
+    except (OSError, ValueError) as error:
         raise ArtefactError(
             f"{folder}: {TABLE} or {WEIGHTS} is missing or damaged ({error}); run `make train`"
         ) from error
+    if {array.dtype for array in (table, *arrays.values())} != {np.dtype(np.float32)}:
+        raise ArtefactError(f"{folder}: {TABLE} and {WEIGHTS} are expected to hold float32; run `make train` again")
     count = 2 if settings.bidirectional else 1
     directions = tuple(Direction(arrays[f"kernel_{i}"], arrays.get(f"bias_{i}")) for i in range(count))
     kernel, bias = arrays["output_kernel"], arrays["output_bias"]
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise ArtefactError(f"{folder / WEIGHTS}: holds weights that are not finite numbers; train again")
     return FoldedNetwork(table, directions, kernel, bias, settings.cell, settings.pooling)
+
+
+def _check_table(folder: Path, table: np.ndarray, checksums: Mapping[str, str]) -> None:
+    """The table is large and stays on disk: its checksum is taken in blocks; one sum tells of any NaN or infinity."""
+    with (folder / TABLE).open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != checksums[TABLE]:
+            raise ArtefactError(
+                f"{folder / TABLE}: does not belong to this model (its checksum is not the one in {MODEL})"
+            )
+    with np.errstate(invalid="ignore"):
+        total = table.sum(dtype=np.float64)
+    if not np.isfinite(total):
+        raise ArtefactError(f"{folder / TABLE}: holds weights that are not finite numbers; train again")
 
 
 def _check_shapes(

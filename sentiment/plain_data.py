@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from typing import Any, TypeVar
@@ -53,4 +54,6 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if type(value) not in allowed:
         names = " or ".join(getattr(kind, "__name__", str(kind)) for kind in allowed)
         raise SettingsError(f"{where}: expected {names}, received {value!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(f"{where}: expected a finite number, received {value}")
     return value

@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from sentiment.errors import ArtefactError
 from sentiment.lexicon import PADDING, UNKNOWN, Lexicon
-from sentiment.normalisation import RULES, Rule
+from sentiment.normalisation import RULES, Rule, apply_rules
+from sentiment.plain_data import from_dict
 from sentiment.settings import PreprocessingSettings, SettingsError
-from sentiment.tokens import Ragged, tokenise
+from sentiment.tokens import Ragged, as_arrow, tokenise
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,9 @@ class Preprocessor:
         try:
             data = json.loads(text)
             rules = tuple(Rule(**rule) for rule in data["rules"])
-            checked = PreprocessingSettings(max_tokens=data["max_tokens"], padding=data["padding"])
-        except (ValueError, KeyError, TypeError, SettingsError) as error:
+            checked = from_dict(PreprocessingSettings, {name: data[name] for name in ("max_tokens", "padding")})
+            apply_rules(as_arrow([""]), rules)  # a rule that no engine can run is found here, not later
+        except (ValueError, KeyError, TypeError, RecursionError, pa.ArrowException, SettingsError) as error:
             raise ArtefactError(f"{name}: expected rules, max_tokens and padding ({error}): export again") from error
         return cls(rules, lexicon, checked.max_tokens, checked.padding)
 

@@ -38,7 +38,7 @@ class ServingModule(tf.Module):
         self._masking = masking
         self.network = GraphNetwork(network)
         self.classes = tf.constant(classes)
-        self.lexicon_asset = tf.saved_model.Asset(str(lexicon_file))
+        self.lexicon_asset = _NamedAsset(str(lexicon_file))
         table = tf.lookup.TextFileInitializer(self.lexicon_asset, tf.string, 0, tf.int64, 1, delimiter="\t")
         self.lexicon = tf.lookup.StaticHashTable(table, UNKNOWN)
 
@@ -97,6 +97,13 @@ class ServingModule(tf.Module):
         if self._preprocessor.padding == "post":
             return ids.to_tensor(PADDING, shape=[None, length])
         return tf.reverse(tf.reverse(ids, [1]).to_tensor(PADDING, shape=[None, length]), [1])
+
+
+class _NamedAsset(tf.saved_model.Asset):
+    """TensorFlow names a table after its asset; by default that is an address in memory, new in every export."""
+
+    def __str__(self) -> str:
+        return "lexicon"
 
 
 class GraphNetwork(tf.Module):

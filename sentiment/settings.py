@@ -71,7 +71,7 @@ class CorpusSettings:
     def __post_init__(self) -> None:
         try:
             "".encode(self.encoding)
-        except LookupError:
+        except (LookupError, ValueError):  # the latter from codecs that are there to fail, or a name with a NUL
             raise SettingsError(f"corpus.encoding: {self.encoding!r} is not a codec that Python knows") from None
         _require(len(self.delimiter) == 1, f"corpus.delimiter: expected one character, received {self.delimiter!r}")
         _at_least("corpus.columns", self.columns, 0)

@@ -82,7 +82,7 @@ def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
     if isinstance(texts, str | bytes):
         raise InputError("expected a list of texts, received a single one: put it in a list")
     if isinstance(texts, pa.Array | pa.ChunkedArray):
-        array = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+        array = _valid(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
     else:
         array = _from_python(list(texts))
     if array.null_count or array.type not in (pa.string(), pa.large_string()):
@@ -90,6 +90,14 @@ def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
             f"expected texts without missing values, received {array.type} with {array.null_count} missing"
         )
     return array.cast(pa.string())
+
+
+def _valid(array: pa.Array) -> pa.Array:
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"expected texts in UTF-8, received an array that is not ({error})") from error
+    return array
 
 
 def _from_python(texts: list[Any]) -> pa.Array:

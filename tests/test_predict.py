@@ -359,7 +359,7 @@ def test_missing_files_are_named(run: Callable, copy: Path, name: str) -> None:
 def test_a_format_of_the_future_is_refused(copy: Path) -> None:
     model = json.loads((copy / "model.json").read_text()) | {"format": 99}
     (copy / "model.json").write_text(json.dumps(model))
-    with pytest.raises(sentiment.ArtefactError, match="expected format 1, received 99"):
+    with pytest.raises(sentiment.ArtefactError, match="expected format 2, received 99"):
         sentiment.load(copy)
 
 

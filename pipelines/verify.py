@@ -1,0 +1,43 @@
+"""Check a model folder, and the inputs it was made from, against its manifest: exit status 0, or 2 if they differ."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipelines import manifest, stage
+from sentiment.errors import SentimentError
+
+_LINES = {
+    "differing": "differs",
+    "missing": "is missing",
+    "extra": "is extra: the manifest does not name it",
+    "changed_inputs": "has changed since the model was made",
+    "absent_inputs": "is not there, so not checked",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.verify", description=__doc__)
+    parser.add_argument("model", type=Path, help="model folder, such as models/sample")
+    folder = parser.parse_args(argv).model
+    logging.basicConfig(format="verify: %(message)s", level=logging.INFO, stream=sys.stderr)
+    try:
+        findings = manifest.check(folder)
+    except SentimentError as error:
+        stage.fail(str(error))
+    except OSError as error:
+        stage.fail(f"{error.filename or folder}: {(error.strerror or str(error)).lower()}")
+    for kind, what in _LINES.items():
+        sys.stdout.writelines(
+            f"{name!r} {what}\n" if "\n" in name else f"{name} {what}\n" for name in getattr(findings, kind)
+        )
+    if findings.count:
+        stage.fail(f"{folder}: {findings.count} of its files or inputs are not what {manifest.MANIFEST} says")
+    stage.log.info("%s: every file is what %s says", folder, manifest.MANIFEST)
+
+
+if __name__ == "__main__":
+    main()

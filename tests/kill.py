@@ -1,0 +1,170 @@
+"""`make faults`: every stage is killed at many points, looked at, run again, and compared with an undisturbed run.
+
+A kill comes right before a chosen change in the file system (a file opened for writing, a rename, a removal), or after a
+random time. Half of the points find the folders as an earlier run left them, half without the stage's own artefacts.
+"""
+
+import argparse
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.model_fixture import SETTINGS, Trained, child_environment, write_inputs
+from tests.snapshot import all_artefacts
+
+STAGES = ("load", "preprocess", "embed", "train", "export", "evaluate", "report")
+DOCUMENTS = ("README.md", "report.html")
+# Runs a stage and counts its changes below a folder; kills itself before the one asked for, or notes how many there are.
+CHILD = """
+import atexit, os, runpy, signal, sys
+folder, wanted, note = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.symlink", "os.truncate"}
+seen = 0
+def hook(event, arguments):
+    global seen
+    writes = event == "open" and (set(arguments[1] or "") & set("wax+") or arguments[2] & (os.O_WRONLY | os.O_RDWR))
+    if (writes or event in CHANGES) and str(arguments[0]).startswith(folder):
+        seen += 1
+        if seen == wanted:
+            os.kill(os.getpid(), signal.SIGKILL)
+def write():
+    with open(note, "w") as file:
+        file.write(str(seen))
+atexit.register(write)
+sys.addaudithook(hook)
+sys.argv = sys.argv[4:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An undisturbed run: a copy of its folder before and after each stage, and what its stages took."""
+
+    this: Trained
+    copies: Path
+    seconds: dict[str, float]
+    changes: dict[str, int]
+
+    def restore(self, stage: str, when: str = "before") -> None:
+        """Put the folder back to how ``stage`` found it, or left it."""
+        shutil.rmtree(self.this.root)
+        shutil.copytree(self.copies / f"{when}-{stage}", self.this.root, symlinks=True)
+
+    def artefacts(self, stage: str) -> dict[str, str]:
+        return all_artefacts(self.copies / f"after-{stage}")
+
+    def documents(self, stage: str) -> list[bytes]:
+        return documents(self.copies / f"after-{stage}")
+
+
+def documents(root: Path) -> list[bytes]:
+    return [path.read_bytes() for name in DOCUMENTS if (path := root / "models" / "tiny" / name).exists()]
+
+
+def command(this: Trained, stage: str) -> list[str]:
+    inputs = {"load": ["--corpus", str(this.corpus)], "embed": ["--glove", str(this.glove)]}
+    return [f"pipelines.{stage}", *this.options(*inputs.get(stage, []), settings=SETTINGS)]
+
+
+def start(this: Trained, stage: str, kill_before: int = 0) -> subprocess.Popen:
+    note = this.root.parent / "changes"
+    arguments = [str(this.root), str(kill_before), str(note), *command(this, stage)]
+    log = (this.root.parent / "log").open("wb")
+    return subprocess.Popen([sys.executable, "-c", CHILD, *arguments], env=child_environment(), stderr=log, stdout=log)
+
+
+def finish(this: Trained, stage: str) -> None:
+    """Run ``stage`` undisturbed."""
+    if start(this, stage).wait():
+        raise AssertionError(f"{stage} failed: {(this.root.parent / 'log').read_text()[-2000:]}")
+
+
+def make_reference(folder: Path, stages: Sequence[str]) -> Reference:
+    this = write_inputs(folder / "root")
+    made = Reference(this, folder / "copies", {}, {})
+    for stage in stages:
+        shutil.copytree(this.root, made.copies / f"before-{stage}", symlinks=True)
+        begun = time.monotonic()
+        finish(this, stage)
+        made.seconds[stage] = time.monotonic() - begun
+        made.changes[stage] = int((folder / "changes").read_text())
+        shutil.copytree(this.root, made.copies / f"after-{stage}", symlinks=True)
+    return made
+
+
+def kill_and_recover(
+    made: Reference, stage: str, kill_before: int = 0, delay: float = 0.0, again: bool = False
+) -> bool:
+    """One point; tells whether the kill came before the stage's end.
+
+    Args:
+        made: the undisturbed run.
+        stage: to kill.
+        kill_before: which change in the file system; 0 kills after ``delay`` seconds instead.
+        delay: seconds.
+        again: whether the stage has run before in this folder.
+    """
+    made.restore(stage, "after" if again else "before")
+    process = start(made.this, stage, kill_before)
+    if not kill_before:
+        time.sleep(delay)
+        process.kill()
+    killed = process.wait() == -signal.SIGKILL
+    check_nothing_partial(made, stage)
+    finish(made.this, stage)
+    assert all_artefacts(made.this.root) == made.artefacts(stage), difference(made, stage)
+    if stage == "report":
+        assert documents(made.this.root) == made.documents(stage)
+    return killed
+
+
+def check_nothing_partial(made: Reference, stage: str) -> None:
+    """Every file under a final name is whole: inputs and settings are the same, so it is that of the undisturbed run."""
+    whole, now = made.artefacts(stage), all_artefacts(made.this.root, hidden=False)
+    partial = [name for name, mark in now.items() if whole.get(name) != mark]
+    assert not partial, f"{stage}: {partial}"
+    if stage == "report":
+        assert all(document in made.documents(stage) for document in documents(made.this.root))
+
+
+def difference(made: Reference, stage: str) -> list[str]:
+    whole, now = made.artefacts(stage), all_artefacts(made.this.root)
+    return [name for name in whole.keys() | now.keys() if whole.get(name) != now.get(name)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--points", type=int, default=10, help="for each stage (default: 10)")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    choose = random.Random(arguments.seed)
+    failures = 0
+    with tempfile.TemporaryDirectory(prefix="sentiment-kill-") as folder:
+        made = make_reference(Path(folder), STAGES)
+        for stage in STAGES:
+            killed = 0
+            for point in range(arguments.points):
+                change = choose.randint(1, made.changes[stage]) if point % 2 else 0
+                delay = choose.uniform(0, made.seconds[stage])
+                try:
+                    killed += kill_and_recover(made, stage, change, delay, again=point // 2 % 2 == 1)
+                except AssertionError as error:
+                    failures += 1
+                    sys.stdout.write(f"{stage}, change {change}, {delay:.2f} s: {error}\n")
+            sys.stdout.write(f"{stage}: {arguments.points} points, {killed} killed before its end, "
+                             f"{made.changes[stage]} changes, {made.seconds[stage]:.1f} s\n")  # fmt: skip
+            sys.stdout.flush()
+    sys.stdout.write(f"{failures} failures\n")
+    return int(failures > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

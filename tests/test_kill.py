@@ -1,0 +1,29 @@
+"""Stages killed in the middle of their writing: a handful of points. `make faults` has all stages and many more."""
+
+import pytest
+
+from tests import kill
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> kill.Reference:
+    return kill.make_reference(tmp_path_factory.mktemp("kill"), ("load", "preprocess", "embed"))
+
+
+@pytest.mark.parametrize(("stage", "before_the_last"), [("load", 0), ("preprocess", 5), ("embed", 1)])
+def test_killed_while_it_publishes(made, stage, before_the_last):
+    """The last changes of a stage are its renames onto final names and the removal of its own folder."""
+    assert kill.kill_and_recover(made, stage, made.changes[stage] - before_the_last, again=stage == "preprocess")
+
+
+def test_killed_while_it_writes(made):
+    assert kill.kill_and_recover(made, "load", 2)
+
+
+def test_a_partial_file_would_be_seen(made):
+    made.restore("embed")
+    kill.check_nothing_partial(made, "embed")
+    path = made.this.processed / "train.ids.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(AssertionError, match=r"processed/tiny/train\.ids\.npy"):
+        kill.check_nothing_partial(made, "embed")

@@ -1,0 +1,165 @@
+"""A model folder that is not what export wrote is refused by `sentiment.load`, with the reason; nothing in it runs.
+
+`forge` makes the checksums fit, as somebody who means it would: then contents are judged by themselves.
+"""
+
+import json
+import pickle
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sentiment
+from sentiment import model_folder
+from tests.model_fixture import shared_model
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    light = shutil.ignore_patterns("saved_model", "logs", "*.keras", "*.tflite")
+    return Path(shutil.copytree(shared_model().folder, tmp_path / "copy", ignore=light))
+
+
+def edit(copy: Path, change: Callable[[dict], object]) -> None:
+    model = json.loads((copy / "model.json").read_text())
+    change(model)
+    (copy / "model.json").write_text(json.dumps(model))
+
+
+def forge(copy: Path) -> None:
+    model = json.loads((copy / "model.json").read_text())
+    (copy / "model.json").write_text(json.dumps(model_folder.describe(copy, model["classes"], model["network"])))
+
+
+def refusal(copy: Path) -> str:
+    with pytest.raises(sentiment.ArtefactError) as caught:
+        sentiment.load(copy)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", model_folder.CHECKED)
+def test_one_flipped_bit(copy, name):
+    content = bytearray((copy / name).read_bytes())
+    content[-3] ^= 1
+    (copy / name).write_bytes(content)
+    assert refusal(copy) == f"{copy / name}: does not belong to this model (its checksum is not the one in model.json)"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: model["classes"].reverse(),
+        lambda model: model.update(classes=["good", "bad"]),
+        lambda model: model["network"].update(masking=False),
+        lambda model: model["network"].update(word_dropout=0.5),
+    ],
+    ids=["classes swapped", "classes renamed", "masking", "dropout"],
+)
+def test_edited_settings_whose_shapes_fit(copy, change):
+    edit(copy, change)
+    assert refusal(copy) == f"{copy}/model.json: was edited after export (its checksum differs); run `make train` again"
+
+
+@pytest.mark.parametrize("classes", [[], ["one"], ["a", "a"], "ab", ["a", 1], {"a": 1, "b": 2}, None], ids=repr)
+def test_classes_that_are_none(copy, classes):
+    edit(copy, lambda model: model.update(classes=classes))
+    assert refusal(copy).startswith(f"{copy}/model.json: ")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_forged_table_with_one_bad_number(copy, bad):
+    table = np.load(copy / "table.npy")
+    table[-1, -1, -1] = bad
+    np.save(copy / "table.npy", table)
+    forge(copy)
+    assert refusal(copy) == f"{copy}/table.npy: holds weights that are not finite numbers; train again"
+
+
+def test_opposite_infinities_do_not_cancel(copy):
+    table = np.load(copy / "table.npy")
+    table[0, 0, :2] = np.inf, -np.inf
+    np.save(copy / "table.npy", table)
+    forge(copy)
+    assert "not finite" in refusal(copy)
+
+
+@pytest.mark.parametrize("name", ["table.npy", "weights.npz"])
+def test_arrays_of_another_type(copy, name):
+    if name == "table.npy":
+        np.save(copy / name, np.load(copy / name).astype(complex))
+    else:
+        with np.load(copy / name) as file:
+            np.savez(copy / name, **{key: array.astype("U8") for key, array in file.items()})
+    forge(copy)
+    assert name in refusal(copy)
+
+
+@pytest.mark.parametrize(
+    "text", ["a\t1\nb\n", "a\t" + "9" * 5000 + "\n", "a\t-1\n", "a\tx\n", "a\t1\na\t1\n", ""], ids=range(6)
+)
+def test_a_forged_lexicon(copy, text):
+    (copy / "lexicon.tsv").write_text(text)
+    forge(copy)
+    assert refusal(copy).startswith(f"{copy}/lexicon.tsv")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rules": [{"name": "x", "pattern": "(", "replacement": ""}]},
+        {"rules": [{"name": "x", "pattern": "a", "replacement": "\\9"}]},
+        {"rules": [{"name": "x", "pattern": 1, "replacement": ""}]},
+        {"rules": [{"name": "x"}]},
+        {"rules": 7},
+        {"max_tokens": "many"},
+        {"max_tokens": 2.5},
+        {"max_tokens": 0},
+        {"padding": "left"},
+    ],
+    ids=repr,
+)
+def test_forged_rules(copy, change):
+    path = copy / "preprocessing.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    forge(copy)
+    assert refusal(copy).startswith(f"{path}: expected rules, max_tokens and padding")
+
+
+class Harm:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return (Path.touch, (self.path,))
+
+
+@pytest.mark.parametrize("name", ["table.npy", "weights.npz", "lexicon.tsv", "preprocessing.json", "vocabulary.txt"])
+@pytest.mark.parametrize("kind", ["pickle", "array of objects", "archive with a pickle"])
+def test_nothing_is_unpickled(copy, tmp_path, name, kind):
+    harm = Harm(tmp_path / "harm")
+    with (copy / name).open("wb") as file:
+        if kind == "pickle":
+            pickle.dump(harm, file)
+        elif kind == "array of objects":
+            np.save(file, np.array([harm], dtype=object), allow_pickle=True)
+        else:
+            with zipfile.ZipFile(file, "w") as archive:
+                archive.writestr("kernel_0.npy", pickle.dumps(harm))
+    forge(copy)
+    assert refusal(copy).startswith(str(copy))
+    assert not (tmp_path / "harm").exists()
+    if kind == "pickle":
+        pickle.loads((copy / name).read_bytes())
+        assert (tmp_path / "harm").exists()  # the harm was real
+
+
+def test_deeply_nested_json(copy):
+    (copy / "model.json").write_text("[" * 100_000)
+    assert refusal(copy).startswith(f"{copy}/model.json: damaged")

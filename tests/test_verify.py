@@ -1,0 +1,108 @@
+"""`pipelines.verify` names every file of a model folder that is not what the manifest says."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines import verify
+from tests.model_fixture import Trained, child_environment, shared_model, write_inputs
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of a model folder, whose manifest names inputs of its own."""
+    inputs: Trained = write_inputs(tmp_path)
+    folder = tmp_path / "models" / "tiny"
+    shutil.copytree(shared_model().folder, folder, symlinks=True)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["inputs"]["corpus"]["path"], manifest["inputs"]["glove"]["path"] = map(str, (inputs.corpus, inputs.glove))
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def run(folder: Path, capsys) -> tuple[int, list[str]]:
+    """Exit status and what is listed."""
+    try:
+        verify.main([str(folder)])
+    except SystemExit as stop:
+        return int(stop.code or 0), capsys.readouterr().out.splitlines()
+    return 0, capsys.readouterr().out.splitlines()
+
+
+def test_a_folder_as_it_was_made(folder, capsys):
+    (folder / "bench.json").write_text("{}")
+    (folder / "logs" / "later").mkdir()
+    assert run(folder, capsys) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["table.npy", "weights.npz", "model.keras", "training.json", "model.json", "model.tflite", "history.csv",
+     "settings.json", "coverage.json", "saved_model/1/saved_model.pb", "saved_model/1/assets/lexicon.tsv"],
+)  # fmt: skip
+def test_one_flipped_bit(folder, capsys, name):
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    assert run(folder, capsys) == (2, [f"{name} differs"])
+
+
+def test_missing_extra_and_a_link(folder, capsys):
+    (folder / "lexicon.tsv").unlink()
+    (folder / "saved_model" / "1" / "extra").symlink_to("/etc/passwd")
+    (folder / "saved_model" / "variables").unlink()
+    (folder / "saved_model" / "variables").symlink_to("/tmp")
+    (folder / ".hidden").write_text("")
+    os.mkfifo(folder / "pipe")  # reading it would wait for ever
+    status, lines = run(folder, capsys)
+    assert status == 2
+    extra = "is extra: the manifest does not name it"
+    assert lines == [
+        "saved_model/variables differs",
+        "lexicon.tsv is missing",
+        f".hidden {extra}",
+        f"pipe {extra}",
+        f"saved_model/1/extra {extra}",
+    ]
+
+
+def test_inputs_that_changed_or_are_gone(folder, capsys):
+    corpus, glove = folder.parent.parent / "corpus.csv", folder.parent.parent / "glove.txt"
+    glove.unlink()
+    assert run(folder, capsys) == (0, [f"glove {glove} is not there, so not checked"])
+    corpus.write_text("else")
+    assert run(folder, capsys)[0] == 2
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "{}", "[1]", '{"artefacts": 1, "inputs": {}}', '{"artefacts": {}, "inputs": []}']
+)
+def test_a_manifest_that_is_none(folder, caplog, content, capsys):
+    (folder / "manifest.json").write_text(content)
+    assert run(folder, capsys) == (2, [])
+    assert "manifest.json: " in caplog.records[-1].getMessage()
+
+
+def test_a_folder_without_a_manifest(tmp_path, caplog, capsys):
+    assert run(tmp_path, capsys) == (2, [])
+    assert caplog.records[-1].getMessage() == f"error: {tmp_path}/manifest.json: no such file; run `make train` first"
+
+
+def test_as_a_command_and_without_tensorflow(folder):
+    code = "import sys; from pipelines import verify; verify.main(sys.argv[1:]); assert 'tensorflow' not in sys.modules"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], env=child_environment(), capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"verify: {folder}: every file is what manifest.json says\n"
+    (folder / "table.npy").unlink()
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], env=child_environment(), capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "table.npy is missing\n")
+    assert done.stderr == f"verify: error: {folder}: 1 of its files or inputs are not what manifest.json says\n"

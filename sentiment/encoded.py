@@ -15,6 +15,12 @@ class EncodedPart(NamedTuple):
     labels: np.ndarray
 
 
+def spread(part: EncodedPart, n: int) -> EncodedPart:
+    """``n`` rows from all over ``part``, whose file may be sorted by class; some repeated where it has fewer."""
+    rows = np.linspace(0, len(part.labels), n, endpoint=False).astype(np.int64)
+    return EncodedPart(part.ids[rows], part.labels[rows])
+
+
 def row_lengths(ids: np.ndarray) -> np.ndarray:
     """Tokens in each row of ``ids`` ``(n, max_tokens)``, int32 ``(n,)``."""
     return np.count_nonzero(ids, axis=1).astype(np.int32)

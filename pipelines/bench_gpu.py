@@ -71,15 +71,13 @@ def _rows(this: stage.Stage) -> "tuple[EncodedPart, np.ndarray]":
     import numpy as np
 
     from pipelines.artefacts import read_part
-    from sentiment.encoded import EncodedPart
+    from sentiment.encoded import spread
 
     processed, n = this.places.processed, this.arguments.rows
     if not (processed / "embedding_matrix.npy").exists():
         stage.log.info("no encoded rows of this profile: inventing some")
         return _invented(n, this.settings.preprocessing.max_tokens)
-    part = read_part(processed, "train")
-    rows = EncodedPart(np.resize(part.ids, (n, part.ids.shape[1])), np.resize(part.labels, n))
-    return rows, np.load(processed / "embedding_matrix.npy")
+    return spread(read_part(processed, "train"), n), np.load(processed / "embedding_matrix.npy")
 
 
 def _invented(n: int, max_tokens: int) -> "tuple[EncodedPart, np.ndarray]":
@@ -146,10 +144,11 @@ def _compare(plain: "keras.Model", trainer: "Trainer", network: Any, part: "Enco
     import numpy as np
 
     from sentiment.batches import token_batch
+    from sentiment.encoded import spread
     from sentiment.precision import exact_products
     from sentiment.training import make_batches
 
-    few = part._replace(ids=np.array(part.ids[:_ROWS_COMPARED]), labels=part.labels[:_ROWS_COMPARED])
+    few = spread(part, _ROWS_COMPARED)
     _, batches = make_batches({"train": few, "validation": few}, settings)
     with exact_products():
         expected = plain.predict_on_batch(few.ids.astype(np.int32))

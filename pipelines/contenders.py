@@ -99,8 +99,10 @@ def _fit(batch_size: int, material: Material) -> Contender:
 
 
 def losses(material: Material, rows: int) -> tuple[float, float]:
-    """Loss of ours and of the plain network before training, on the first ``rows``."""
-    part = material.part._replace(ids=material.part.ids[:rows], labels=material.part.labels[:rows])
+    """Loss of ours and of the plain network before training, on ``rows`` of the rows."""
+    from sentiment.encoded import spread
+
+    part = spread(material.part, rows)
     trainer, _, batches = _trainer(material, part)
     plain = _plain(material, rows).evaluate(*_padded(material, part), batch_size=rows, verbose=0)
     return trainer.run(batches, "comparing", learn=False)["loss"], float(plain)

@@ -58,13 +58,10 @@ class Material:
 
     @cached_property
     def part(self) -> "EncodedPart":
-        """Training rows, repeated where there are too few."""
-        import numpy as np
+        """Training rows."""
+        from sentiment.encoded import spread
 
-        from sentiment.encoded import EncodedPart
-
-        ids, labels = read_part(self.places.processed, "train")
-        return EncodedPart(np.resize(ids, (TRAINING_ROWS, ids.shape[1])), np.resize(labels, TRAINING_ROWS))
+        return spread(read_part(self.places.processed, "train"), TRAINING_ROWS)
 
     def network(self) -> "keras.Model":
         """A fresh network; each has the same weights."""

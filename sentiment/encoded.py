@@ -7,6 +7,8 @@ import numpy as np
 from sentiment.lexicon import PADDING
 from sentiment.tokens import Ragged
 
+_ROWS_PER_BLOCK = 65_536
+
 
 class EncodedPart(NamedTuple):
     """One part of the corpus: ``ids`` unsigned ``(n, max_tokens)``, ``labels`` integer ``(n,)``."""
@@ -15,9 +17,19 @@ class EncodedPart(NamedTuple):
     labels: np.ndarray
 
 
+def spread(part: EncodedPart, n: int) -> EncodedPart:
+    """``n`` rows from all over ``part``, whose file may be sorted by class; some repeated where it has fewer."""
+    rows = np.linspace(0, len(part.labels), n, endpoint=False).astype(np.int64)
+    return EncodedPart(part.ids[rows], part.labels[rows])
+
+
 def row_lengths(ids: np.ndarray) -> np.ndarray:
-    """Tokens in each row of ``ids`` ``(n, max_tokens)``, int32 ``(n,)``."""
-    return np.count_nonzero(ids, axis=1).astype(np.int32)
+    """Tokens in each row of ``ids`` ``(n, max_tokens)``, int32 ``(n,)``; counted in blocks, since ids may be mapped."""
+    lengths = np.empty(len(ids), np.int32)
+    for start in range(0, len(ids), _ROWS_PER_BLOCK):
+        block = slice(start, start + _ROWS_PER_BLOCK)
+        lengths[block] = np.count_nonzero(ids[block], axis=1)
+    return lengths
 
 
 def ragged_rows(ids: np.ndarray) -> Ragged:

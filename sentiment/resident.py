@@ -110,7 +110,7 @@ def _step(trainer: ResidentTrainer, batches: Batches, width: int, learn: bool) -
 
     def step(state: Any, sums: Any, ids: Any, labels: Any, count: Any, key: Any) -> Any:
         trained, fixed, optimizing = state
-        ids = trim(ids, width, batches.padding)
+        ids = trim(ids, width, batches.padding).astype(jnp.int32)
         if batches.word_dropout and batches.seed is not None:
             drop = jax.random.bernoulli(key, batches.word_dropout, ids.shape) & (ids != PADDING)
             ids = jnp.where(drop, UNKNOWN, ids)

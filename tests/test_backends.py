@@ -3,6 +3,7 @@
 import importlib.util
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import keras
@@ -10,7 +11,9 @@ import numpy as np
 import pytest
 
 from pipelines import train
+from sentiment.batches import Batches
 from sentiment.devices import accelerators
+from sentiment.encoded import EncodedPart
 from tests.test_structure import ROOT, imported
 
 needs_jax = pytest.mark.skipif(
@@ -136,3 +139,19 @@ def test_an_epoch_on_the_device_gives_the_weights_of_an_ordinary_one(monkeypatch
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
     done = subprocess.run([sys.executable, "-c", RESIDENT], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_batches_of_mapped_rows_leave_them_on_disk(tmp_path: Path) -> None:
+    """Training holds neither a copy of the encoded rows, nor half of one: a few numbers a row are all."""
+    random, n = np.random.default_rng(0), 300_000
+    path = tmp_path / "ids.npy"
+    np.save(path, random.integers(0, 999, (n, 40)).astype(np.uint16))
+    part = EncodedPart(np.load(path, mmap_mode="r"), np.zeros(n, np.uint8))
+    tracemalloc.start()
+    batches = Batches(part, 2, 1024, seed=1)
+    batches.start_epoch(1)
+    rows = sum(np.count_nonzero(batches[i][2]) for i in range(0, len(batches), 20))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows > 10_000
+    assert peak < 0.45 * part.ids.nbytes

@@ -1,0 +1,114 @@
+"""What `bench` reports, and that it refuses to compare what differs."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines import bench, contenders, stage
+from pipelines.material import Material
+from sentiment.benchmark import machine, picture, rates, table
+from sentiment.encoded import EncodedPart, spread
+from sentiment.timing import Timing, run_process, time_in_turn
+from tests.model_fixture import shared_model
+
+REPORT = {
+    "machine": "an abacus, 2 cores",
+    "rows": 1234,
+    "sections": {
+        "training": rates({"ours": Timing((1.0, 2.0, 9.0), 5000), "theirs": Timing((4.0,), 2000)}, "theirs"),
+        "growth": {"10 tweets": {"seconds": 0.25}, "20 tweets": {"peak_mib": 150.4}},
+    },
+}
+
+
+def test_rates_are_of_the_median_run_and_relative_to_one_contender() -> None:
+    training = REPORT["sections"]["training"]
+    assert training["ours"] == {"tweets_per_second": 2500.0, "ratio": 5.0, "seconds": 2.0}
+    assert training["theirs"]["ratio"] == 1.0
+
+
+def test_the_table_has_a_row_a_contender_and_gaps_where_nothing_was_measured() -> None:
+    text = table(REPORT)
+    assert text.startswith("Measured on an abacus, 2 cores; 1,234 tweets; medians.\n")
+    assert "| training | tweets per second | ratio | seconds |\n|---|---:|---:|---:|\n| ours | 2,500 | 5 | 2 |" in text
+    assert "| 10 tweets | 0.25 |  |\n| 20 tweets |  | 150 |\n" in text
+
+
+def test_the_picture_shows_the_sections_asked_for() -> None:
+    svg = picture(REPORT, ("training",))
+    assert svg.count("<!-- ours -->") == svg.count("<!-- theirs -->") == 1
+    assert "2,500  (5 ×)" in svg
+    assert "10 tweets" not in svg
+
+
+def test_the_processor_is_named() -> None:
+    info = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*: (.*)", info.read_text()) if info.is_file() else None
+    assert machine().startswith(named.group(1) if named else "")
+    assert " cores, Python 3." in machine()
+
+
+def test_contenders_take_turns_and_the_first_turn_does_not_count() -> None:
+    calls: list[str] = []
+    work = {name: (lambda name=name: calls.append(name), 3) for name in "AB"}
+    timings = time_in_turn(work, 2)
+    assert calls == list("ABABAB")
+    assert {name: (len(timing.seconds), timing.tweets) for name, timing in timings.items()} == {
+        "A": (2, 3),
+        "B": (2, 3),
+    }
+
+
+def test_the_memory_of_a_process_is_its_own() -> None:
+    small, large = (run_process(["-c", f"bytearray({mib} << 20)"]).peak_mib for mib in (1, 101))
+    assert 95 < large - small < 105
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        run_process(["-c", "1 / 0"])
+
+
+def test_rows_are_taken_from_all_over_a_part() -> None:
+    part = EncodedPart(np.arange(12, dtype=np.uint8).reshape(6, 2), np.arange(6))
+    np.testing.assert_array_equal(spread(part, 3).labels, [0, 2, 4])
+    np.testing.assert_array_equal(spread(part, 12).ids[:, 0], [0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10])
+
+
+@pytest.fixture
+def material() -> Material:
+    return Material(stage.Places(shared_model().root, "tiny"), 100, 100)
+
+
+def test_contenders_that_agree_may_be_measured(material: Material, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "pipelines"):
+        bench._check(material)
+    ours, plain = re.findall(r"\d\.\d{6}", caplog.text)
+    assert float(ours) == pytest.approx(float(plain), abs=2e-6)
+
+
+def spoilt(section: str, name: str, spoil: Callable) -> dict:
+    made = contenders.contenders(section)
+    return contenders._ALL | {section: made | {name: lambda material: made[name](material)._replace(run=spoil)}}
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "spoil", "message"),
+    [
+        ("preprocessing", "plain Python, a tweet at a time", lambda: [[1]], "different ids"),
+        ("prediction", "ours, light form", lambda: 0.25, "SavedModel's answers differ"),
+    ],
+)
+def test_contenders_that_differ_are_not_measured(
+    material: Material, monkeypatch: pytest.MonkeyPatch, section: str, name: str, spoil: Callable, message: str
+) -> None:
+    monkeypatch.setattr(contenders, "losses", lambda material, rows: (0.5, 0.5))
+    monkeypatch.setattr(contenders, "_ALL", spoilt(section, name, spoil))
+    with pytest.raises(AssertionError, match=message):
+        bench._check(material)
+
+
+def test_networks_of_different_losses_are_not_measured(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contenders, "losses", lambda material, rows: (0.5, 0.50002))
+    with pytest.raises(AssertionError, match="losses differ from ours by 2e-05"):
+        bench._check(material)

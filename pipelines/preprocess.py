@@ -54,6 +54,7 @@ def run(this: stage.Stage) -> None:
         files.write_text(staging / "lexicon.tsv", lexicon.to_tsv())
         files.write_text(staging / "vocabulary.txt", "".join(f"{lemma}\n" for lemma in lexicon.vocabulary))
         files.write_text(staging / "preprocessing.json", preprocessor.to_json())
+        report["lexicon_sha256"] = files.sha256(staging / "lexicon.tsv")
         files.write_json(staging / "encoded.json", report)
     stage.log.info(
         "%(vocabulary)d lemmas, %(surface_forms)d surface forms; %(tokens_per_tweet).1f tokens a tweet, "

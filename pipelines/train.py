@@ -111,11 +111,12 @@ def _group(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 def _inputs(this: stage.Stage) -> "tuple[dict[str, EncodedPart], Any, list[str]]":
     import numpy as np
 
-    from pipelines.artefacts import MADE_BY_PREPROCESS, read_part
+    from pipelines.artefacts import MADE_BY_PREPROCESS, check_agreement, read_part
     from sentiment.arrays import open_array
     from sentiment.errors import ArtefactError
 
     processed = this.places.processed
+    check_agreement(processed, this.settings.preprocessing)
     classes = files.read_json(processed / "encoded.json", MADE_BY_PREPROCESS)["classes"]
     try:
         matrix = np.array(open_array(files.require(processed / "embedding_matrix.npy", MADE_BY_EMBED)))

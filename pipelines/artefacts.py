@@ -1,5 +1,7 @@
 """Reading back what earlier stages wrote."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from sentiment.encoded import EncodedPart
 from sentiment.errors import ArtefactError
 from sentiment.lexicon import Lexicon
 from sentiment.preprocessing import Preprocessor
+from sentiment.settings import PreprocessingSettings
 
 MADE_BY_PREPROCESS = "make preprocess"
 
@@ -29,6 +32,24 @@ def read_preprocessor(folder: Path, made_by: str) -> Preprocessor:
     """The whole text treatment in ``folder``."""
     path = files.require(folder / "preprocessing.json", made_by)
     return Preprocessor.from_json(path.read_text(encoding="utf-8"), read_lexicon(folder, made_by), str(path))
+
+
+def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
+    """Refuse ids made with other settings than ``settings``, or a matrix made for another lexicon than the ids.
+
+    Raises:
+        ArtefactError: a stage was left out, or another run with other settings came in between.
+    """
+    encoded = files.read_json(folder / "encoded.json", MADE_BY_PREPROCESS)
+    coverage = files.read_json(folder / "coverage.json", MADE_BY_PREPROCESS)
+    asked = json.loads(json.dumps(asdict(settings)))
+    if other := [name for name, value in asked.items() if encoded.get("settings", {}).get(name) != value]:
+        raise ArtefactError(
+            f"{folder}: was made with another preprocessing.{other[0]} than this run asks for; "
+            f"run `{MADE_BY_PREPROCESS}` with the same settings"
+        )
+    if not encoded.get("lexicon_sha256") or encoded["lexicon_sha256"] != coverage.get("lexicon_sha256"):
+        raise ArtefactError(f"{folder}: embedding_matrix.npy is of another lexicon; run `{MADE_BY_PREPROCESS}` again")
 
 
 def read_part(folder: Path, name: str) -> EncodedPart:

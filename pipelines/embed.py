@@ -28,6 +28,7 @@ def run(this: stage.Stage) -> None:
     matrix = complete(found, train_ids, settings)
     report = coverage.to_dict() | {"dimension": vectors.dimension, "glove_words": vectors.file_words}
     report |= {"source": str(glove), "source_sha256": files.sha256(glove), "settings": asdict(settings)}
+    report["lexicon_sha256"] = files.sha256(processed / "lexicon.tsv")
     with files.publish(processed, last="embedding_matrix.npy") as staging:
         files.write_json(staging / "coverage.json", report)
         np.save(staging / "embedding_matrix.npy", matrix)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines import files, manifest, stage
 from pipelines.artefacts import MADE_BY_PREPROCESS, read_part, read_preprocessor
+from sentiment.errors import ArtefactError
 
 if TYPE_CHECKING:
     import keras
@@ -36,6 +37,10 @@ def run(this: stage.Stage) -> None:
     settings = from_dict(NetworkSettings, trained["settings"]["network"])
     if settings != this.settings.network:
         stage.log.info("using the network settings that the model was trained with")
+    if trained["encoded"] != files.read_json(this.places.processed / "encoded.json", MADE_BY_PREPROCESS):
+        raise ArtefactError(
+            f"{folder}: was trained with another lexicon than {this.places.processed} has; run `make train`"
+        )
     model = keras.models.load_model(files.require(folder / "model.keras", MADE_BY_TRAIN))
     preprocessor = read_preprocessor(this.places.processed, MADE_BY_PREPROCESS)
     network = fold(model, settings)
@@ -71,7 +76,6 @@ def _compare(folder: Path, ids: "np.ndarray", model: "keras.Model", network: "Fo
     import numpy as np
     import tensorflow as tf
 
-    from sentiment.errors import ArtefactError
     from sentiment.saved_model import run_tflite
 
     expected = model.predict(ids, batch_size=512, verbose=0)

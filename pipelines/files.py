@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sentiment.errors import ArtefactError, InputError
 
@@ -45,14 +45,24 @@ def publish(folder: Path, last: str) -> Iterator[Path]:
 @contextlib.contextmanager
 def lock(path: Path) -> Iterator[None]:
     """Hold ``path`` so that a second run waits, saying so, until the first is done."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            log.warning("another run of this profile is at work; waiting for it to end")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                log.warning("another run of this profile is at work; waiting for it to end")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_still(path, file):  # else it was removed meanwhile, and a third run may hold the one there is now
+                yield
+                return
+
+
+def _is_still(path: Path, file: IO[str]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def write_json(path: Path, data: object) -> None:

@@ -4,6 +4,7 @@ Texts are normalised and tokenised once, into codes kept on disk; spaCy is asked
 codes then turn into ids by way of one table.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -54,6 +55,7 @@ def run(this: stage.Stage) -> None:
         files.write_text(staging / "lexicon.tsv", lexicon.to_tsv())
         files.write_text(staging / "vocabulary.txt", "".join(f"{lemma}\n" for lemma in lexicon.vocabulary))
         files.write_text(staging / "preprocessing.json", preprocessor.to_json())
+        report["lexicon_sha256"] = files.sha256(staging / "lexicon.tsv")
         files.write_json(staging / "encoded.json", report)
     stage.log.info(
         "%(vocabulary)d lemmas, %(surface_forms)d surface forms; %(tokens_per_tweet).1f tokens a tweet, "
@@ -115,7 +117,7 @@ def _write_parts(
     sizes = np.bincount(parts, minlength=len(PARTS))
     shape = preprocessor.max_tokens
     targets = [
-        np.lib.format.open_memmap(folder / f"{name}.ids.npy", "w+", dtype, (int(size), shape))
+        _new_array(folder / f"{name}.ids.npy", dtype, (int(size), shape))
         for name, size in zip(PARTS, sizes, strict=True)
     ]
     filled, start, tokens, unknown, cut = [0] * len(PARTS), 0, 0, 0, 0
@@ -133,6 +135,16 @@ def _write_parts(
         np.save(folder / f"{name}.labels.npy", labels[parts == i])
     tweets = max(1, len(labels))
     return {"tokens_per_tweet": tokens / tweets, "unknown_share": unknown / max(1, tokens), "cut": cut}
+
+
+def _new_array(path: Path, dtype: "np.dtype", shape: tuple[int, int]) -> "np.memmap":
+    """An array on disk whose space is taken at once: on a full disk, writing to it later would end the process."""
+    import numpy as np
+
+    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def read_profile(name: str) -> dict[str, Any]:
         raise SettingsError(f"{path}: no such profile; there are {known}, or give the path of a .toml")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8, or a number of 5000 digits
         raise SettingsError(f"{path}: not a TOML file ({error})") from error
 
 
@@ -129,7 +129,7 @@ def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings
 def _toml_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -140,7 +140,7 @@ def _stage_name(body: Callable[[Stage], None]) -> str:
 
 def _explain(error: OSError) -> str:
     place = f"{error.filename}: " if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or error.errno is None:  # NumPy gives no number
         return f"{place}the disk is full; free some space and run the same command again: earlier artefacts are intact"
     if isinstance(error, PermissionError | IsADirectoryError | NotADirectoryError | FileNotFoundError):
         return f"{place}{os.strerror(error.errno or 0).lower()}"

@@ -25,8 +25,6 @@ _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data
 
 def run(this: stage.Stage) -> None:
     """Build, fit, calibrate, write."""
-    import keras
-
     from sentiment.calibration import apply_temperature, fit_temperature
     from sentiment.folding import fold
     from sentiment.network import build_network
@@ -34,7 +32,7 @@ def run(this: stage.Stage) -> None:
 
     parts, matrix, classes = _inputs(this)
     stage.log.info("%s", describe_device())
-    keras.utils.set_random_seed(this.settings.training.seed)
+    make_repeatable(this.settings.training.seed)
     model = build_network(matrix, this.settings.network, len(classes))
     checkpoint = Checkpoint(this.places.model / ".checkpoint.npz", _identity(this))
     state = checkpoint.read()
@@ -54,6 +52,17 @@ def run(this: stage.Stage) -> None:
         "best epoch %d of %d: validation loss %.4f, accuracy %.4f; temperature %.3f",
         *(state.best_epoch + 1, len(state.history), best["val_loss"], best["val_accuracy"], temperature),
     )
+
+
+def make_repeatable(seed: int) -> None:
+    """Seed everything, and have TensorFlow add up in a fixed order: with several threads it else does as they come."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
 
 
 def describe_device() -> str:
@@ -100,8 +109,11 @@ class Checkpoint:
         best = {f"best/{name}": value for name, value in state.best_weights.items()}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(".tmp.npz")
-        np.savez(temporary, meta=np.array(json.dumps(meta)), **now, **best)  # type: ignore[arg-type]
-        temporary.replace(self.path)
+        try:
+            np.savez(temporary, meta=np.array(json.dumps(meta)), **now, **best)  # type: ignore[arg-type]
+            temporary.replace(self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
         stage.log.info(", ".join(f"{name} {value:.4g}" for name, value in state.history[-1].items()))
 
 
@@ -112,11 +124,12 @@ def _group(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 def _inputs(this: stage.Stage) -> "tuple[dict[str, EncodedPart], Any, list[str]]":
     import numpy as np
 
-    from pipelines.artefacts import MADE_BY_PREPROCESS, read_part
+    from pipelines.artefacts import MADE_BY_PREPROCESS, check_agreement, read_part
     from sentiment.arrays import open_array
     from sentiment.errors import ArtefactError
 
     processed = this.places.processed
+    check_agreement(processed, this.settings.preprocessing)
     classes = files.read_json(processed / "encoded.json", MADE_BY_PREPROCESS)["classes"]
     try:
         matrix = np.array(open_array(files.require(processed / "embedding_matrix.npy", MADE_BY_EMBED)))

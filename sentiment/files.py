@@ -43,8 +43,6 @@ def score_file(model: "SentimentClassifier", arguments: argparse.Namespace) -> i
     The output grows under a temporary name, ``<output>.part``, whole rows at a time; it gets its own name when it is
     complete.
     """
-    from tqdm import tqdm
-
     source, target = Path(arguments.input), Path(arguments.output)
     _suffix(target, "--output")
     if target.exists() and source.exists() and target.samefile(source):
@@ -55,16 +53,25 @@ def score_file(model: "SentimentClassifier", arguments: argparse.Namespace) -> i
 
     batches = read_batches(source, arguments.column, arguments.encoding)
     temporary = target.with_name(target.name + ".part")
+    try:
+        _write(ordered_map(scored, batches), temporary, target.suffix, source)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return 0
+
+
+def _write(batches: Iterator[pa.RecordBatch], path: Path, suffix: str, source: Path) -> None:
+    from tqdm import tqdm
+
     with tqdm(unit=" tweets", unit_scale=True, disable=None) as bar, contextlib.ExitStack() as stack:
         write: Write | None = None
-        for batch in ordered_map(scored, batches):
-            write = write or stack.enter_context(_writer(temporary, target.suffix, batch.schema))
+        for batch in batches:
+            write = write or stack.enter_context(_writer(path, suffix, batch.schema))
             write(batch)
             bar.update(batch.num_rows)
     if write is None:
         raise InputError(f"{source}: the file holds no tweets")
-    temporary.replace(target)
-    return 0
 
 
 def read_batches(path: Path, column: str, encoding: str) -> Iterator[pa.RecordBatch]:
@@ -78,6 +85,8 @@ def read_batches(path: Path, column: str, encoding: str) -> Iterator[pa.RecordBa
     readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
     try:
         yield from readers[_suffix(path, "--input")](path, column, encoding)
+    except MemoryError:  # Arrow's is an ArrowException too, but no fault of the file
+        raise
     except (pa.ArrowException, csv.Error, UnicodeError, LookupError) as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(

@@ -111,6 +111,16 @@ def test_settings_that_are_not_finite(setting):
         stage.make_settings({}, [setting])
 
 
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000, '"\\ud800"'], ids=["digits", "nested", "surrogate"])
+def test_toml_that_python_cannot_hold(tmp_path, value):
+    path = tmp_path / "p.toml"
+    path.write_text(f"[training]\nepochs = {value}\n")
+    with pytest.raises(SettingsError, match="not a TOML file"):
+        stage.read_profile(str(path))
+    with pytest.raises(SettingsError, match=r"training\.epochs: expected int"):
+        stage.make_settings({}, [f"training.epochs={value}"])
+
+
 def test_messages_are_one_line_and_not_endless():
     assert str(SettingsError("a\nb\r\nc\u2028d")) == "a b c d"
     assert len(str(InputError("x" * 10_000))) == 1004

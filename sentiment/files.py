@@ -87,7 +87,9 @@ def read_batches(path: Path, column: str, encoding: str) -> Iterator[pa.RecordBa
         yield from readers[_suffix(path, "--input")](path, column, encoding)
     except MemoryError:  # Arrow's is an ArrowException too, but no fault of the file
         raise
-    except (pa.ArrowException, csv.Error, UnicodeError, LookupError) as error:
+    except (OSError, pa.ArrowException, csv.Error, UnicodeError, LookupError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # Arrow has one without for a damaged file
+            raise
         reason = " ".join(str(error).split())[:300]
         raise InputError(
             f"{path}: not readable as {path.suffix[1:]} ({reason}); look there, or set --encoding"

@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: end quietly
         return 0
     except OSError as error:
-        sys.stderr.write(f"predict: error: {error.filename or 'input or output'}: {error.strerror or error}\n")
+        reason = " ".join((error.strerror or str(error)).splitlines())
+        sys.stderr.write(f"predict: error: {error.filename or 'input or output'}: {reason}\n")
         return EXIT_STATUS
     except MemoryError:
         sys.stderr.write("predict: error: not enough memory for the model or for one batch of tweets\n")

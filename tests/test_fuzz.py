@@ -231,6 +231,19 @@ def test_a_parquet_whose_text_is_not_utf8(tmp_path, capsys):
         predict_of(text)
 
 
+def test_a_parquet_with_a_damaged_page(tmp_path, capsys):
+    """Arrow reports it as an OSError of two lines, without a number."""
+    path = tmp_path / "in.parquet"
+    pq.write_table(pa.table({"text": ["some words"] * 50}), path)
+    content = bytearray(path.read_bytes())
+    content[4:40] = b"\xff" * 36
+    path.write_bytes(content)
+    assert predict.main(["--model", str(shared_model().folder), "--input", str(path)]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert f"{path}: not readable as parquet" in err
+
+
 def predict_of(text: pa.Array) -> np.ndarray:
     import sentiment
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines import files, manifest, stage
 from pipelines.inputs import open_corpus
+from sentiment.errors import ArtefactError, InputError
 
 if TYPE_CHECKING:
     from sentiment.baselines import LabelledPart, Predictor
@@ -34,6 +35,7 @@ def run(this: stage.Stage) -> None:
 
     model = sentiment.load(this.places.model)
     classes = model.classes_.tolist()
+    _check_split(this)
     corpora = [files.require_input(path, "--corpus file") for path in this.arguments.corpus]
     tests = [_held_out(this), *(_corpus(path, this, classes) for path in corpora)]
     stage.log.info("fitting the baselines")
@@ -52,6 +54,21 @@ def run(this: stage.Stage) -> None:
     if behaviour:
         shares = ", ".join(f"{name} {100 * score['passed']:.1f}" for name, score in behaviour.items())
         stage.log.info("minimal pairs passed, in %%: %s", shares)
+
+
+def _check_split(this: stage.Stage) -> None:
+    """Refuse to score on rows that the model may have been trained on.
+
+    Raises:
+        ArtefactError: the corpus was read or split anew since.
+    """
+    loaded = files.read_json(this.places.interim / "load.json", "make preprocess")
+    trained = files.read_json(this.places.model / manifest.MANIFEST, "make train")
+    if [loaded["source_sha256"], loaded["parts"]] != [trained["inputs"]["corpus"]["sha256"], trained["rows"]]:
+        raise ArtefactError(
+            f"{this.places.interim}: holds another corpus or split than the model was trained on, so that its "
+            "held-out tweets may be training tweets; run `make train`"
+        )
 
 
 def _part(this: stage.Stage, name: str) -> "LabelledPart":
@@ -75,7 +92,6 @@ def _corpus(path: Path, this: stage.Stage, classes: Sequence[str]) -> TestSet:
 
     from sentiment.baselines import LabelledPart
     from sentiment.corpus import CorpusReader
-    from sentiment.errors import InputError
 
     settings = this.settings.corpus
     texts, labels = [], []

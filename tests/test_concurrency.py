@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import sentiment
-from pipelines import export, files, stage, train
+from pipelines import evaluate, export, files, load, stage, train
 from tests.model_fixture import (
     SETTINGS,
     Trained,
@@ -135,3 +135,15 @@ def test_large_batches_in_several_threads():
     for other in others:
         np.testing.assert_array_equal(first, other)
     np.testing.assert_array_equal(first[:480], model.predict_proba(texts[:480]))
+
+
+def test_evaluate_refuses_a_corpus_that_was_split_anew(tmp_path, caplog):
+    this = replace(shared_model(), root=tmp_path / "root")
+    shutil.copytree(shared_model().root, this.root, symlinks=True)
+    options = this.options(settings=[*SETTINGS, "split.test=0.2"])
+    stage.main(load.run, "", load.add_arguments, [*options, "--corpus", str(this.corpus)])
+    with pytest.raises(SystemExit) as stopped:
+        stage.main(evaluate.run, "", evaluate.add_arguments, options)
+    assert stopped.value.code == 2
+    assert "holds another corpus or split than the model was trained on" in caplog.text
+    assert not (this.folder / "metrics.json").exists()

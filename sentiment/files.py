@@ -41,7 +41,7 @@ def score_file(model: "SentimentClassifier", arguments: argparse.Namespace) -> i
     """Write ``arguments.input`` with label and probabilities added to ``arguments.output``; returns 0.
 
     The output grows under a temporary name, ``<output>.part``, whole rows at a time; it gets its own name when it is
-    complete.
+    complete. An interrupt leaves the rows written so far under the temporary name, an error leaves none.
     """
     source, target = Path(arguments.input), Path(arguments.output)
     _suffix(target, "--output")
@@ -56,8 +56,9 @@ def score_file(model: "SentimentClassifier", arguments: argparse.Namespace) -> i
     try:
         _write(ordered_map(scored, batches), temporary, target.suffix, source)
         temporary.replace(target)
-    finally:
+    except Exception:  # after Ctrl-C, though, what has been written stays
         temporary.unlink(missing_ok=True)
+        raise
     return 0
 
 

@@ -27,6 +27,7 @@ TABLE = "table.npy"
 WEIGHTS = "weights.npz"
 # Written last by export: names the classes and the network, and has the checksums of the files above and its own.
 MODEL = "model.json"
+_BLOCK_BYTES = 1 << 20
 CHECKED = (LEXICON, VOCABULARY, PREPROCESSING, WEIGHTS, TABLE)
 
 
@@ -48,7 +49,7 @@ def read_classifier(folder: Path) -> SentimentClassifier:
     except (KeyError, TypeError, SettingsError) as error:
         raise ArtefactError(f"{folder}: not a model of this version ({error}); export it again") from error
     _check_shapes(folder, folded, network, len(vocabulary), len(model["classes"]))
-    _check_table(folder, folded.table, model["sha256"])
+    _check_table(folder, folded.table.nbytes, model["sha256"])
     if model["sha256"][MODEL] != _own_checksum(model):
         raise ArtefactError(f"{folder / MODEL}: was edited after export (its checksum differs); run `make train` again")
     return SentimentClassifier(preprocessor, folded, tuple(model["classes"]), masking=network.masking)
@@ -139,16 +140,18 @@ def _read_network(folder: Path, settings: NetworkSettings) -> FoldedNetwork:
     return FoldedNetwork(table, directions, kernel, bias, settings.cell, settings.pooling)
 
 
-def _check_table(folder: Path, table: np.ndarray, checksums: Mapping[str, str]) -> None:
-    """The table is large and stays on disk: its checksum is taken in blocks; one sum tells of any NaN or infinity."""
-    with (folder / TABLE).open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != checksums[TABLE]:
-            raise ArtefactError(
-                f"{folder / TABLE}: does not belong to this model (its checksum is not the one in {MODEL})"
-            )
-    with np.errstate(invalid="ignore"):
-        total = table.sum(dtype=np.float64)
-    if not np.isfinite(total):
+def _check_table(folder: Path, size: int, checksums: Mapping[str, str]) -> None:
+    """The table, ``size`` bytes at the end of its file, is large and stays on disk: it is read past in blocks."""
+    digest, finite = hashlib.sha256(), True
+    with (folder / TABLE).open("rb") as file, np.errstate(invalid="ignore"):
+        digest.update(file.read((folder / TABLE).stat().st_size - size))
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+            numbers = np.frombuffer(block[: len(block) // 4 * 4], np.float32)
+            finite = finite and bool(np.isfinite(numbers.sum(dtype=np.float64)))  # one sum tells of any that is not
+    if digest.hexdigest() != checksums[TABLE]:
+        raise ArtefactError(f"{folder / TABLE}: does not belong to this model (its checksum is not the one in {MODEL})")
+    if not finite:
         raise ArtefactError(f"{folder / TABLE}: holds weights that are not finite numbers; train again")
 
 

@@ -43,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("predict: error: not enough memory for the model or for one batch of tweets\n")
         return EXIT_STATUS
     except KeyboardInterrupt:
+        kept = f"; rows written so far are in {arguments.output}.part" if arguments.output else ""
+        sys.stderr.write(f"predict: stopped{kept}\n")
         return _INTERRUPTED
 
 

@@ -175,19 +175,32 @@ def test_methods_that_need_the_two_poles_stay_away_without_them() -> None:
     assert {"vader", "textblob"}.isdisjoint(fit_baselines(TRAIN, ["sad", "angry"]))
 
 
-def test_fasttext_is_given_its_rows_in_no_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[str] = []
+class FakeFastText:
+    """Stands in for the package, which is an extra: notes what it is given, and answers by its learning rate."""
 
-    def train_supervised(path: str, **options: object) -> SimpleNamespace:
-        seen.extend(Path(path).read_text(encoding="utf-8").splitlines())
-        answer = [(0.25, "__label__0"), (0.75, "__label__1")]
-        return SimpleNamespace(f=SimpleNamespace(predict=lambda text, k, threshold, errors: answer))
+    def __init__(self) -> None:
+        self.given: list[tuple[float, list[str]]] = []
 
-    monkeypatch.setitem(sys.modules, "fasttext", SimpleNamespace(train_supervised=train_supervised))
-    rows = LabelledPart([f"Tweet\n{i}" for i in range(100)], np.repeat([0, 1], 50))
-    answers = baselines._fasttext(rows, 2)(["x", "y"])
-    assert sorted(seen) == sorted(f"__label__{y} tweet {i}" for i, y in enumerate(rows.labels))
-    assert (
-        10 < sum(line.startswith("__label__0") for line in seen[:50]) < 40
-    )  # sorted by class, it would learn the last
-    np.testing.assert_array_equal(answers.probabilities, [[0.25, 0.75]] * 2)
+    def train_supervised(self, path: str, lr: float, **options: object) -> SimpleNamespace:
+        self.given.append((lr, Path(path).read_text(encoding="utf-8").splitlines()))
+        sure = 0.75 if lr == 0.1 else 0.5
+
+        def predict(line: str, most: int, threshold: float, errors: str) -> list[tuple[float, str]]:
+            label = int(line.split()[-1]) >= 50  # right, if it says so
+            names = ("__label__1", "__label__0") if label == (sure > 0.5) else ("__label__0", "__label__1")
+            return [(sure, names[0]), (1 - sure, names[1])][:most]
+
+        return SimpleNamespace(f=SimpleNamespace(predict=predict))
+
+
+def test_fasttext_is_given_its_rows_in_no_order_and_a_fitting_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeFastText()
+    monkeypatch.setitem(sys.modules, "fasttext", fake)
+    rows = LabelledPart([f"Tweet!\n{i}" for i in range(100)], np.repeat([0, 1], 50))
+    answers = baselines._fasttext(rows, 2)(["x 70", "y 20"])
+    rate, lines = fake.given[-1]
+    assert sorted(lines) == sorted(f"__label__{y} tweet ! {i}" for i, y in enumerate(rows.labels))
+    assert 10 < sum(line.startswith("__label__0") for line in lines[:50]) < 40  # sorted, it would learn the last class
+    assert [len(lines) for _, lines in fake.given] == [90] * len(baselines._FASTTEXT_RATES) + [100]
+    assert rate == 0.1
+    np.testing.assert_array_equal(answers.probabilities, [[0.25, 0.75], [0.75, 0.25]])

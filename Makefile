@@ -66,7 +66,7 @@ ablation: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train a grid of settings to 
 	$(RUN) pipelines.ablation $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(addprefix --vectors ,$(VECTORS)) $(ABLATION)
 
 test: $(BIN)/.developer ## the test suite
-	$(RUN) pytest
+	$(RUN) pytest --numprocesses auto --dist loadfile
 
 check: $(BIN)/.developer ## ruff and mypy
 	$(BIN)/ruff check

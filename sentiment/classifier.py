@@ -13,6 +13,7 @@ from sentiment.recurrence import FoldedNetwork
 from sentiment.tokens import Ragged, as_arrow
 
 _ROWS_PER_BATCH = 16_384
+_ROWS_ALONE = 1536  # up to so many, sharing the work between cores costs more than it saves
 
 
 class SentimentClassifier:
@@ -45,9 +46,10 @@ class SentimentClassifier:
             ArtefactError: the model gives probabilities that are not numbers.
         """
         array = as_arrow(texts)
-        if len(array) <= _ROWS_PER_BATCH:
+        if len(array) <= _ROWS_ALONE:
             return self._checked(self._batch_proba(array))
-        blocks = (array.slice(start, _ROWS_PER_BATCH) for start in range(0, len(array), _ROWS_PER_BATCH))
+        rows = min(_ROWS_PER_BATCH, -(-len(array) // available_cores()))
+        blocks = (array.slice(start, rows) for start in range(0, len(array), rows))
         return self._checked(np.concatenate(list(self._over_cores(blocks))))
 
     def predict(self, texts: Any) -> np.ndarray:

@@ -129,7 +129,8 @@ def _word(line: bytes, dimension: int, name: str, number: int) -> bytes:
 
 def _numbers(text: bytes, dimension: int, name: str, number: int) -> np.ndarray:
     try:
-        vector = np.array(text.split(), np.float32)
+        with np.errstate(over="ignore"):  # too large a number becomes infinite, and is refused below
+            vector = np.array(text.split(), np.float32)
     except ValueError as error:
         raise InputError(f"{name}:{number}: expected {dimension} numbers ({error})") from error
     if vector.shape != (dimension,) or not np.isfinite(vector).all():

@@ -78,6 +78,7 @@ def test_dimension_that_is_not_the_files() -> None:
     [
         (b"love nan 0 0 1\n", "g.txt:2: expected 4 finite numbers, received b' nan 0 0 1\\n'"),
         (b"love 1 0 inf 1\n", "g.txt:2: expected 4 finite numbers, received b' 1 0 inf 1\\n'"),
+        (b"love 1 0 1e60 1\n", "g.txt:2: expected 4 finite numbers, received b' 1 0 1e60 1\\n'"),
         (b"love 1 0  1\n", "g.txt:2: expected 4 finite numbers, received b' 1 0  1\\n'"),
         (b"love 1 zero 0 1\n", "g.txt:2: expected 4 numbers (could not convert string to float: b'zero')"),
     ],

@@ -130,14 +130,19 @@ def _csv_names(path: Path, column: str, encoding: str) -> tuple[list[str], bool]
 def _read_jsonl(path: Path, column: str, encoding: str) -> Iterator[pa.RecordBatch]:
     read = pa_json.ReadOptions(block_size=_BLOCK_BYTES)
     with pa_json.open_json(path, read) as reader:
-        yield from reader
+        yield from (_validated(batch, column, path) for batch in reader)
 
 
 def _read_parquet(path: Path, column: str, encoding: str) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(_ROWS_PER_BATCH):
-            batch.validate(full=True)  # Parquet does not say whether its text is UTF-8
-            yield batch
+        yield from (_validated(batch, column, path) for batch in file.iter_batches(_ROWS_PER_BATCH))
+
+
+def _validated(batch: pa.RecordBatch, column: str, path: Path) -> pa.RecordBatch:
+    """``batch``, if it has the column, and all its text and names are UTF-8, which neither format's reader sees to."""
+    batch.validate(full=True)
+    _require_column(batch.schema.names, column, path)
+    return batch
 
 
 def _require_column(names: list[str], column: str, path: Path | str) -> None:
@@ -147,7 +152,6 @@ def _require_column(names: list[str], column: str, path: Path | str) -> None:
 
 def _texts(batch: pa.RecordBatch, column: str, path: Path | str) -> pa.Array:
     """The tweets of a batch; a missing one counts as empty."""
-    _require_column(batch.schema.names, column, path)
     values = batch.column(column)
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_null(values.type)):
         raise InputError(f"{path}: column {column!r} holds {values.type}, expected text")

@@ -268,6 +268,19 @@ def test_an_interrupt_in_the_middle_leaves_no_final_file(folder: Path, tmp_path:
     assert {len(row) for row in csv.reader(written.splitlines())} == {5}
 
 
+@pytest.mark.parametrize(
+    "line", [b'{"text": "love", "na\xf8me": 1}', b'{"text": "love", "other": "\xff"}', b'{"te\xf4t": "a"}']
+)
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_json_lines_that_are_not_utf8(folder: Path, tmp_path: Path, line: bytes, kind: str, capsys) -> None:
+    path, output = tmp_path / "in.jsonl", tmp_path / f"out.{kind}"
+    path.write_bytes(line + b"\n")
+    assert predict.main(["--model", str(folder), "--input", str(path), "--output", str(output)]) == 2
+    err = capsys.readouterr().err
+    assert f"{path}: not readable as jsonl" in err
+    assert not output.exists()
+
+
 # Model folders that are not what export wrote
 
 

@@ -1,28 +1,21 @@
 """Compare models on the same tweets: a table on standard output, and a page (`--output compare.html`)."""
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines import files, stage
-from pipelines.inputs import open_corpus
-from sentiment.errors import InputError, SentimentError
+from pipelines.inputs import read_corpus
+from sentiment.errors import InputError
 from sentiment.predictions import Predictions
-from sentiment.settings import CorpusSettings
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command: exit status 0, or 2 with one line on standard error for a user's mistake."""
     arguments = parser().parse_args(argv)
-    logging.basicConfig(format="compare: %(message)s", level=logging.INFO, stream=sys.stderr)
-    try:
+    with stage.reporting("compare"):
         run(arguments)
-    except SentimentError as error:
-        stage.fail(str(error))
-    except OSError as error:
-        stage.fail(f"{error.filename or arguments.output}: {(error.strerror or str(error)).lower()}")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -63,10 +56,10 @@ def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str,
     from sentiment.predictions import from_probabilities
 
     settings = stage.make_settings(stage.read_profile(arguments.profile), []).corpus
-    texts, truths = _read(arguments.corpus, settings)
+    read = read_corpus(arguments.corpus, settings, "--corpus")
     models = {name: sentiment.load(folder) for name, folder in folders.items()}
     known = set.intersection(*(set(model.classes_.tolist()) for model in models.values()))
-    rows = [(text, truth) for text, truth in zip(texts, truths, strict=True) if truth in known]
+    rows = [(text, truth) for text, truth in read if truth in known]
     if not rows:
         raise InputError(f"{arguments.corpus}: holds no tweet of a class that all models have")
     kept, labels = [text for text, _ in rows], [truth for _, truth in rows]
@@ -76,18 +69,6 @@ def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str,
         )
         for name, model in models.items()
     }
-
-
-def _read(path: Path, settings: CorpusSettings) -> tuple[list[str], list[str]]:
-    from sentiment.corpus import CorpusReader
-
-    files.require_input(path, "--corpus")
-    names, texts, labels = list(settings.labels), [], []
-    with open_corpus(path, settings) as file:
-        for batch in CorpusReader(file, settings, str(path)):
-            texts += batch.texts
-            labels += [names[i] for i in batch.labels]
-    return texts, labels
 
 
 def parser() -> argparse.ArgumentParser:

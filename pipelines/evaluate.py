@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines import files, manifest, stage
-from pipelines.inputs import open_corpus
+from pipelines.inputs import read_corpus
 from sentiment.errors import ArtefactError, InputError
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def run(this: stage.Stage) -> None:
     model = sentiment.load(this.places.model)
     classes = model.classes_.tolist()
     _check_split(this)
-    corpora = [files.require_input(path, "--corpus file") for path in this.arguments.corpus]
-    tests = [_held_out(this), *(_corpus(path, this, classes) for path in corpora)]
+    tests = [_held_out(this), *(_corpus(path, this, classes) for path in this.arguments.corpus)]
     stage.log.info("fitting the baselines")
     baselines = fit_baselines(_part(this, "train"), classes)
     scored = [_score(test, model, baselines) for test in tests]
@@ -91,20 +90,13 @@ def _corpus(path: Path, this: stage.Stage, classes: Sequence[str]) -> TestSet:
     import numpy as np
 
     from sentiment.baselines import LabelledPart
-    from sentiment.corpus import CorpusReader
 
-    settings = this.settings.corpus
-    texts, labels = [], []
-    with open_corpus(path, settings) as file:
-        for batch in CorpusReader(file, settings, str(path)):
-            texts += batch.texts
-            labels += batch.labels
-    names = list(settings.labels)
-    known = [(text, classes.index(names[i])) for text, i in zip(texts, labels, strict=True) if names[i] in classes]
+    read = read_corpus(path, this.settings.corpus, "--corpus file")
+    known = [(text, classes.index(name)) for text, name in read if name in classes]
     if not known:
         raise InputError(f"{path}: expected rows of the classes {', '.join(classes)}, received none")
     rows = LabelledPart([text for text, _ in known], np.array([label for _, label in known]))
-    return TestSet(path.name, str(path), rows, len(texts) - len(known))
+    return TestSet(path.name, str(path), rows, len(read) - len(known))
 
 
 def _score(

@@ -27,6 +27,21 @@ def open_corpus(path: Path, settings: CorpusSettings) -> TextIO:
     return path.open(encoding=settings.encoding, errors="surrogateescape", newline="")
 
 
+def read_corpus(path: Path, settings: CorpusSettings, option: str) -> list[tuple[str, str]]:
+    """Every text of a labelled CSV with the name of its class; for test sets, which fit into memory.
+
+    Raises:
+        InputError: the file is missing (``option`` names it on the command line) or damaged.
+    """
+    from sentiment.corpus import CorpusReader
+
+    files.require_input(path, option)
+    names = list(settings.labels)
+    with open_corpus(path, settings) as file:
+        batches = CorpusReader(file, settings, str(path))
+        return [(text, names[i]) for batch in batches for text, i in zip(batch.texts, batch.labels, strict=True)]
+
+
 def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "WordVectors":
     """Read the wanted words' vectors from ``path``.
 

@@ -1,12 +1,13 @@
 """What every stage shares: arguments, settings, places, logging, and how a mistake is reported."""
 
 import argparse
+import contextlib
 import errno
 import logging
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -71,16 +72,23 @@ def main(
     parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds data/ and models/")
     add_arguments(parser)
     arguments = parser.parse_args(argv)
-    logging.basicConfig(format=f"{_stage_name(body)}: %(message)s", level=logging.INFO, stream=sys.stderr)
-    logging.getLogger("spacy").setLevel(logging.WARNING)
-    for library in ("tensorflow", "absl"):  # they warn of one graph a batch width, and of renamed inputs: meant
-        logging.getLogger(library).setLevel(logging.ERROR)
-    try:
+    with reporting(_stage_name(body)):
         profile = read_profile(arguments.profile)
         settings = make_settings(profile, arguments.set)
         places = Places(arguments.root, Path(arguments.profile).stem)
         with files.lock(places.interim / ".lock"):
             body(Stage(arguments, settings, places, profile))
+
+
+@contextlib.contextmanager
+def reporting(name: str) -> Iterator[None]:
+    """Log as the command ``name``; what goes wrong ends the process: with status 2 and one line, or 130 if stopped."""
+    logging.basicConfig(format=f"{name}: %(message)s", level=logging.INFO, stream=sys.stderr)
+    logging.getLogger("spacy").setLevel(logging.WARNING)
+    for library in ("tensorflow", "absl"):  # they warn of one graph a batch width, and of renamed inputs: meant
+        logging.getLogger(library).setLevel(logging.ERROR)
+    try:
+        yield
     except SentimentError as error:
         fail(str(error))
     except OSError as error:

@@ -1,13 +1,11 @@
 """Check a model folder, and the inputs it was made from, against its manifest: exit status 0, or 2 if they differ."""
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines import manifest, stage
-from sentiment.errors import SentimentError
 
 _LINES = {
     "differing": "differs",
@@ -23,13 +21,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m pipelines.verify", description=__doc__)
     parser.add_argument("model", type=Path, help="model folder, such as models/sample")
     folder = parser.parse_args(argv).model
-    logging.basicConfig(format="verify: %(message)s", level=logging.INFO, stream=sys.stderr)
-    try:
-        findings = manifest.check(folder)
-    except SentimentError as error:
-        stage.fail(str(error))
-    except OSError as error:
-        stage.fail(f"{error.filename or folder}: {(error.strerror or str(error)).lower()}")
+    with stage.reporting("verify"):
+        _report(folder, manifest.check(folder))
+
+
+def _report(folder: Path, findings: manifest.Findings) -> None:
     for kind, what in _LINES.items():
         sys.stdout.writelines(
             f"{name!r} {what}\n" if "\n" in name else f"{name} {what}\n" for name in getattr(findings, kind)

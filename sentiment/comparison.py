@@ -6,13 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sentiment.errors import InputError
-from sentiment.metrics import Metrics, mcnemar, measure
+from sentiment.metrics import Metrics, difference_interval, mcnemar, measure
 from sentiment.pages import MISSING, number, p_value, percent, points, render_page
 from sentiment.predictions import Predictions
 
 LISTED = 100
-_RESAMPLES = 10_000
-_SEED = 20091204
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +100,6 @@ def pair(name: str, first: Predictions, other: Predictions) -> Pair:
     disagree = int((_labels(first) != _labels(other)).sum())
     difference = (only_first - only_other) / n
     return Pair(name, n, only_first, only_other, disagree, difference, low, high, mcnemar(right, other_right))
-
-
-def difference_interval(only_first: int, only_other: int, n: int) -> tuple[float, float]:
-    """95% paired bootstrap of a difference of accuracies; resampling rows is a multinomial draw of these counts."""
-    shares = np.array([only_first, only_other, n - only_first - only_other]) / n
-    drawn = np.random.default_rng(_SEED).multinomial(n, shares, _RESAMPLES)
-    low, high = np.quantile((drawn[:, 0] - drawn[:, 1]) / n, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def disagreements(comparison: Comparison, most: int = LISTED) -> np.ndarray:

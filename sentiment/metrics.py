@@ -70,8 +70,18 @@ def measure(y_true: np.ndarray, y_pred: np.ndarray, classes: int, probabilities:
 
 def bootstrap_interval(hits: int, n: int) -> tuple[float, float]:
     """95% percentile bootstrap of a share: resampling ``n`` rows, ``hits`` of them right, is a binomial draw."""
-    shares = np.random.default_rng(_SEED).binomial(n, hits / n, _RESAMPLES) / n
-    low, high = np.quantile(shares, [0.025, 0.975])
+    return _middle95(np.random.default_rng(_SEED).binomial(n, hits / n, _RESAMPLES) / n)
+
+
+def difference_interval(only_first: int, only_other: int, n: int) -> tuple[float, float]:
+    """95% paired bootstrap of a difference of accuracies; resampling rows is a multinomial draw of these counts."""
+    shares = np.array([only_first, only_other, n - only_first - only_other]) / n
+    drawn = np.random.default_rng(_SEED).multinomial(n, shares, _RESAMPLES)
+    return _middle95((drawn[:, 0] - drawn[:, 1]) / n)
+
+
+def _middle95(resampled: np.ndarray) -> tuple[float, float]:
+    low, high = np.quantile(resampled, [0.025, 0.975])
     return float(low), float(high)
 
 

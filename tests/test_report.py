@@ -19,11 +19,11 @@ from sentiment import curves, figures, probability_figures
 from sentiment.behaviour import Pair, score_pairs
 from sentiment.card import HUMAN, OTHER, SENTIMENT140, render_card, training_data, worst_slices
 from sentiment.classifier import SentimentClassifier
-from sentiment.comparison import compare, difference_interval, render_comparison, share_rows, text_table
+from sentiment.comparison import compare, render_comparison, share_rows, text_table
 from sentiment.errors import ArtefactError, InputError
 from sentiment.evaluation import Evaluation
 from sentiment.lexicon import Lexicon
-from sentiment.metrics import measure
+from sentiment.metrics import difference_interval, measure
 from sentiment.normalisation import RULES
 from sentiment.pages import clip, markdown
 from sentiment.predictions import Predictions, from_columns

@@ -19,7 +19,6 @@ from sentiment.settings import NetworkSettings
 
 FORMAT = 2
 KERAS_MODEL = "model.keras"
-SAVED_MODEL = "saved_model"
 LEXICON = "lexicon.tsv"
 VOCABULARY = "vocabulary.txt"
 PREPROCESSING = "preprocessing.json"

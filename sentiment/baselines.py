@@ -118,9 +118,9 @@ def _fasttext(train: LabelledPart, classes: int) -> Predictor:
 
     def predict(texts: Sequence[str]) -> Answers:
         probabilities = np.zeros((len(texts), classes))
-        for row, text in enumerate(texts):
-            for probability, name in _fasttext_answers(model, f"{_one_line(text)}\n", classes):
-                probabilities[row, int(name.removeprefix("__label__"))] = probability
+        answers = model.predict([_one_line(text) for text in texts], k=classes)
+        for row, (names, shares) in enumerate(zip(*answers, strict=True)):
+            probabilities[row, [int(name.removeprefix("__label__")) for name in names]] = shares
         return Answers(probabilities.argmax(axis=1), probabilities)
 
     return predict
@@ -141,12 +141,7 @@ def _fasttext_model(lines: Sequence[str], rate: float) -> Any:
         return fasttext.train_supervised(path, lr=rate, epoch=5, wordNgrams=2, thread=1, seed=_SEED, verbose=0)
 
 
-def _fasttext_answers(model: Any, line: str, most: int) -> list[tuple[float, str]]:
-    """Probability and label name, the most probable first."""
-    # The wrapper's own predict fails with NumPy 2; what it wraps does not.
-    return list(model.f.predict(line, most, 0.0, "strict"))
-
-
 def _fasttext_hits(model: Any, lines: Sequence[str]) -> int:
-    pairs = (line.split(" ", 1) for line in lines)
-    return sum([name for _, name in _fasttext_answers(model, text, 1)] == [label] for label, text in pairs)
+    pairs = [line.rstrip("\n").split(" ", 1) for line in lines]
+    answers, _ = model.predict([text for _, text in pairs])
+    return sum([label] == names for (label, _), names in zip(pairs, answers, strict=True))

@@ -185,12 +185,14 @@ class FakeFastText:
         self.given.append((lr, Path(path).read_text(encoding="utf-8").splitlines()))
         sure = 0.75 if lr == 0.1 else 0.5
 
-        def predict(line: str, most: int, threshold: float, errors: str) -> list[tuple[float, str]]:
-            label = int(line.split()[-1]) >= 50  # right, if it says so
-            names = ("__label__1", "__label__0") if label == (sure > 0.5) else ("__label__0", "__label__1")
-            return [(sure, names[0]), (1 - sure, names[1])][:most]
+        def predict(lines: list[str], k: int = 1) -> tuple[list[list[str]], list[list[float]]]:
+            high = [int(line.split()[-1]) >= 50 for line in lines]
+            names = [
+                ["__label__1", "__label__0"] if (sure > 0.5) == each else ["__label__0", "__label__1"] for each in high
+            ]
+            return [each[:k] for each in names], [[sure, 1 - sure][:k]] * len(lines)
 
-        return SimpleNamespace(f=SimpleNamespace(predict=predict))
+        return SimpleNamespace(predict=predict)
 
 
 def test_fasttext_is_given_its_rows_in_no_order_and_a_fitting_rate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,14 +23,15 @@ CORPUS ?= $(RAW)/corpus.csv
 GLOVE ?= $(RAW)/$(if $(filter sample,$(PROFILE)),glove.npy,glove.zip)
 OPTIONS := --profile $(PROFILE) $(addprefix --set ,$(SET))
 
-# What each stage's code is made of; a change of it runs that stage and what follows.
-LOAD_CODE := pipelines/load.py $(addprefix sentiment/,corpus.py splitting.py)
-PREPROCESS_CODE := pipelines/preprocess.py $(addprefix sentiment/,normalisation.py tokens.py lemmas.py lexicon.py preprocessing.py counting.py)
-EMBED_CODE := pipelines/embed.py pipelines/inputs.py sentiment/glove.py sentiment/embedding.py
-TRAIN_CODE := pipelines/train.py $(addprefix sentiment/,network.py typewise.py recurrence.py encoded.py batches.py training.py resident.py devices.py calibration.py)
-EXPORT_CODE := pipelines/export.py pipelines/manifest.py $(addprefix sentiment/,saved_model.py folding.py recurrence.py model_folder.py)
-EVALUATE_CODE := pipelines/evaluate.py $(addprefix sentiment/,metrics.py baselines.py behaviour.py behaviour.tsv)
-REPORT_CODE := pipelines/report.py pipelines/evaluated.py $(wildcard sentiment/templates/*) $(addprefix sentiment/,report.py card.py pages.py figures.py probability_figures.py curves.py drawing.py slices.py explanation.py predictions.py evaluation.py)
+# What each stage's code is made of, by rooms; a change in one runs that stage and what follows.
+rooms = $(wildcard sentiment/*.py pipelines/shared/*.py $(foreach room,common $1,sentiment/$(room)/*.* sentiment/$(room)/*/*.*))
+LOAD_CODE := pipelines/load.py $(call rooms,data text)
+PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text)
+EMBED_CODE := pipelines/embed.py $(call rooms,data text embedding)
+TRAIN_CODE := pipelines/train.py $(call rooms,data text network training)
+EXPORT_CODE := pipelines/export.py $(call rooms,data text network export predict)
+EVALUATE_CODE := pipelines/evaluate.py $(call rooms,data text network predict evaluation)
+REPORT_CODE := pipelines/report.py $(call rooms,text network predict training evaluation report)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -83,7 +84,7 @@ bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the
 	$(RUN) pipelines.bench $(OPTIONS)
 
 bench-gpu: $(BIN)/.installed ## measure training on a GPU; KERAS_BACKEND=jax or torch chooses the backend
-	$(RUN) pipelines.bench_gpu $(OPTIONS)
+	$(RUN) pipelines.bench.gpu $(OPTIONS)
 
 clean: ## remove artefacts, but neither downloads nor .venv
 	rm -rf data/interim/* data/processed/* models/*/
@@ -107,7 +108,7 @@ $(BIN)/.onnx: $(BIN)/.installed
 
 # Settings of each stage as it sees them. The file changes only when they do, so nothing runs for nothing.
 $(INTERIM)/settings/%.json: FORCE | $(BIN)/.installed
-	@$(RUN) pipelines.settings $* $(OPTIONS) --inputs '$(CORPUS)' '$(GLOVE)'
+	@$(RUN) pipelines.settings_stamp $* $(OPTIONS) --inputs '$(CORPUS)' '$(GLOVE)'
 
 $(RAW)/%: | $(BIN)/.installed
 	$(RUN) pipelines.download $(OPTIONS)

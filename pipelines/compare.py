@@ -5,10 +5,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines import files, stage
-from pipelines.inputs import read_corpus
+from pipelines.shared import publishing, stage
+from pipelines.shared.corpus_files import read_corpus
 from sentiment.errors import InputError
-from sentiment.predictions import Predictions
+from sentiment.evaluation.predictions import Predictions
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -20,26 +20,27 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Read, compare, write."""
-    from sentiment.comparison import compare, render_comparison, text_table
+    from sentiment.evaluation.comparison import compare
+    from sentiment.report.comparison_page import render_comparison, text_table
 
     folders = _named(arguments.models)
     if arguments.corpus:
         models, source = _score(folders, arguments), f"labelled tweets of {arguments.corpus}"
     else:
-        from pipelines.evaluated import read_predictions
+        from pipelines.shared.evaluation_files import read_predictions
 
         models = {name: read_predictions(folder) for name, folder in folders.items()}
         source = "those that the predictions.csv of every folder holds"
     comparison = compare(models)
     sys.stdout.write(text_table(comparison))
     if arguments.output:
-        files.write_text(arguments.output, render_comparison(comparison, source))
+        publishing.write_text(arguments.output, render_comparison(comparison, source))
         stage.log.info("%s written", arguments.output)
 
 
 def _named(folders: Sequence[Path]) -> dict[str, Path]:
     """Folders by name, or by path where two share a name."""
-    from pipelines.evaluated import require_folder
+    from pipelines.shared.evaluation_files import require_folder
 
     names = [require_folder(folder).resolve().name for folder in folders]
     by_name = {
@@ -53,7 +54,7 @@ def _named(folders: Sequence[Path]) -> dict[str, Path]:
 def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, Predictions]:
     """Every model's answers on the rows of the corpus whose class all models have."""
     import sentiment
-    from sentiment.predictions import from_probabilities
+    from sentiment.evaluation.predictions import from_probabilities
 
     settings = stage.make_settings(stage.read_profile(arguments.profile), []).corpus
     read = read_corpus(arguments.corpus, settings, "--corpus")

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from pipelines import stage, transfer
+from pipelines.shared import stage, transfer
 from sentiment.errors import InputError, SettingsError
 
 _KEYS = {"url", "package", "version", "member", "sha256", "target"}

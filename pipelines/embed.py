@@ -4,8 +4,8 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from pipelines import files, stage
-from pipelines.inputs import read_glove
+from pipelines.shared import publishing, stage
+from pipelines.shared.glove_files import read_glove
 
 MADE_BY_PREPROCESS = "make preprocess"
 
@@ -14,9 +14,9 @@ def run(this: stage.Stage) -> None:
     """Read the lexicon's words from GloVe, complete the matrix, write."""
     import numpy as np
 
-    from pipelines.artefacts import read_lexicon, read_part
-    from sentiment.embedding import complete, find_vectors, measure_coverage, wanted_words
-    from sentiment.encoded import ragged_rows
+    from pipelines.shared.artefacts import read_lexicon, read_part
+    from sentiment.data.encoded import ragged_rows
+    from sentiment.embedding.matrix import complete, find_vectors, measure_coverage, wanted_words
 
     processed, settings = this.places.processed, this.settings.embedding
     glove = _glove_file(this)
@@ -27,10 +27,10 @@ def run(this: stage.Stage) -> None:
     coverage = measure_coverage(found, lexicon, train_ids)
     matrix = complete(found, train_ids, settings)
     report = coverage.to_dict() | {"dimension": vectors.dimension, "glove_words": vectors.file_words}
-    report |= {"source": str(glove), "source_sha256": files.sha256(glove), "settings": asdict(settings)}
-    report["lexicon_sha256"] = files.sha256(processed / "lexicon.tsv")
-    with files.publish(processed, last="embedding_matrix.npy") as staging:
-        files.write_json(staging / "coverage.json", report)
+    report |= {"source": str(glove), "source_sha256": publishing.sha256(glove), "settings": asdict(settings)}
+    report["lexicon_sha256"] = publishing.sha256(processed / "lexicon.tsv")
+    with publishing.publish(processed, last="embedding_matrix.npy") as staging:
+        publishing.write_json(staging / "coverage.json", report)
         np.save(staging / "embedding_matrix.npy", matrix)
     stage.log.info(
         "%d x %d matrix; %.1f%% of the lemmas and %.1f%% of the tokens have a vector; most frequent without: %s",

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipelines import files, manifest, stage
-from pipelines.inputs import read_corpus
+from pipelines.shared import manifest, publishing, stage
+from pipelines.shared.corpus_files import read_corpus
 from sentiment.errors import ArtefactError, InputError
 
 if TYPE_CHECKING:
-    from sentiment.baselines import LabelledPart, Predictor
-    from sentiment.classifier import SentimentClassifier
+    from sentiment.evaluation.baselines import LabelledPart, Predictor
+    from sentiment.predict.classifier import SentimentClassifier
 
 HELD_OUT = "held_out"
 
@@ -31,7 +31,7 @@ def run(this: stage.Stage) -> None:
     import pandas as pd
 
     import sentiment
-    from sentiment.baselines import fit_baselines
+    from sentiment.evaluation.baselines import fit_baselines
 
     model = sentiment.load(this.places.model)
     classes = model.classes_.tolist()
@@ -41,12 +41,14 @@ def run(this: stage.Stage) -> None:
     baselines = fit_baselines(_part(this, "train"), classes)
     scored = [_score(test, model, baselines) for test in tests]
     behaviour = _behaviour(model, baselines)
-    with files.publish(this.places.model, last="metrics.json") as staging:
+    with publishing.publish(this.places.model, last="metrics.json") as staging:
         pd.concat([rows for _, rows in scored]).to_csv(
             staging / "predictions.csv", index=False, quoting=csv.QUOTE_NONNUMERIC
         )
-        files.write_json(staging / "behaviour.json", behaviour)
-        files.write_json(staging / "metrics.json", {test.name: m for test, (m, _) in zip(tests, scored, strict=True)})
+        publishing.write_json(staging / "behaviour.json", behaviour)
+        publishing.write_json(
+            staging / "metrics.json", {test.name: m for test, (m, _) in zip(tests, scored, strict=True)}
+        )
         manifest.add_staged(this.places.model, staging)
     for test, (metrics, _) in zip(tests, scored, strict=True):
         stage.log.info("%s", _summary(test.name, metrics))
@@ -61,8 +63,8 @@ def _check_split(this: stage.Stage) -> None:
     Raises:
         ArtefactError: the corpus was read or split anew since.
     """
-    loaded = files.read_json(this.places.interim / "load.json", "make preprocess")
-    trained = files.read_json(this.places.model / manifest.MANIFEST, "make train")
+    loaded = publishing.read_json(this.places.interim / "load.json", "make preprocess")
+    trained = publishing.read_json(this.places.model / manifest.MANIFEST, "make train")
     if [loaded["source_sha256"], loaded["parts"]] != [trained["inputs"]["corpus"]["sha256"], trained["rows"]]:
         raise ArtefactError(
             f"{this.places.interim}: holds another corpus or split than the model was trained on, so that its "
@@ -73,10 +75,10 @@ def _check_split(this: stage.Stage) -> None:
 def _part(this: stage.Stage, name: str) -> "LabelledPart":
     import pyarrow.parquet as pq
 
-    from sentiment.baselines import LabelledPart
-    from sentiment.splitting import PARTS
+    from sentiment.data.splitting import PARTS
+    from sentiment.evaluation.baselines import LabelledPart
 
-    tweets = files.require(this.places.interim / "tweets.parquet", "make preprocess")
+    tweets = publishing.require(this.places.interim / "tweets.parquet", "make preprocess")
     table = pq.read_table(tweets, filters=[("part", "=", PARTS.index(name))])
     return LabelledPart(table.column("text").to_pylist(), table.column("label").to_numpy().astype("int64"))
 
@@ -89,7 +91,7 @@ def _corpus(path: Path, this: stage.Stage, classes: Sequence[str]) -> TestSet:
     """Read a labelled CSV in the format of the profile's corpus."""
     import numpy as np
 
-    from sentiment.baselines import LabelledPart
+    from sentiment.evaluation.baselines import LabelledPart
 
     read = read_corpus(path, this.settings.corpus, "--corpus file")
     known = [(text, classes.index(name)) for text, name in read if name in classes]
@@ -105,7 +107,7 @@ def _score(
     """Figures of model and baselines, and the row-by-row answers as a data frame."""
     import pandas as pd
 
-    from sentiment.metrics import mcnemar, measure
+    from sentiment.evaluation.metrics import mcnemar, measure
 
     classes, y_true = model.classes_, test.rows.labels
     probabilities = model.predict_proba(test.rows.texts)
@@ -127,7 +129,7 @@ def _score(
 
 def _behaviour(model: "SentimentClassifier", baselines: "dict[str, Predictor]") -> dict[str, Any]:
     """Minimal pairs: ``model`` and each baseline -> what they pass; empty where the classes are others."""
-    from sentiment.behaviour import NEGATIVE, POSITIVE, read_pairs, score_pairs
+    from sentiment.evaluation.minimal_pairs import NEGATIVE, POSITIVE, read_pairs, score_pairs
 
     classes, pairs = model.classes_, read_pairs()
     if not {NEGATIVE, POSITIVE} <= set(classes.tolist()):

@@ -5,16 +5,16 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import files, manifest, stage
-from pipelines.artefacts import MADE_BY_PREPROCESS, read_part, read_preprocessor
+from pipelines.shared import manifest, publishing, stage
+from pipelines.shared.artefacts import MADE_BY_PREPROCESS, read_part, read_preprocessor
 from sentiment.errors import ArtefactError
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from sentiment.preprocessing import Preprocessor
-    from sentiment.recurrence import FoldedNetwork
+    from sentiment.network.folded import FoldedNetwork
+    from sentiment.text.preprocessor import Preprocessor
 
 MADE_BY_TRAIN = "make train"
 _TOLERANCE = 1e-5
@@ -27,24 +27,24 @@ def run(this: stage.Stage) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"  # a SavedModel is TensorFlow's, whichever backend trained
     import keras
 
-    from sentiment.folding import fold
-    from sentiment.model_folder import network_files
-    from sentiment.plain_data import from_dict
+    from sentiment.common.plain_data import from_dict
+    from sentiment.network.folding import fold
+    from sentiment.predict.model_folder import network_files
     from sentiment.settings import NetworkSettings
 
     folder = this.places.model
-    trained = files.read_json(folder / "training.json", MADE_BY_TRAIN)
+    trained = publishing.read_json(folder / "training.json", MADE_BY_TRAIN)
     settings = from_dict(NetworkSettings, trained["settings"]["network"])
     if settings != this.settings.network:
         stage.log.info("using the network settings that the model was trained with")
-    if trained["encoded"] != files.read_json(this.places.processed / "encoded.json", MADE_BY_PREPROCESS):
+    if trained["encoded"] != publishing.read_json(this.places.processed / "encoded.json", MADE_BY_PREPROCESS):
         raise ArtefactError(
             f"{folder}: was trained with another lexicon than {this.places.processed} has; run `make train`"
         )
-    model = keras.models.load_model(files.require(folder / "model.keras", MADE_BY_TRAIN))
+    model = keras.models.load_model(publishing.require(folder / "model.keras", MADE_BY_TRAIN))
     preprocessor = read_preprocessor(this.places.processed, MADE_BY_PREPROCESS)
     network = fold(model, settings)
-    with files.publish(folder, last="model.json") as staging:
+    with publishing.publish(folder, last="model.json") as staging:
         for name in ("lexicon.tsv", "vocabulary.txt", "preprocessing.json", "coverage.json"):
             shutil.copyfile(this.places.processed / name, staging / name)
         network_files(staging, network)
@@ -59,7 +59,8 @@ def run(this: stage.Stage) -> None:
 def _save(
     folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", classes: list[str], masking: bool
 ) -> None:
-    from sentiment.saved_model import ServingModule, to_tflite, write_warm_up
+    from sentiment.export.litert import to_tflite
+    from sentiment.export.saved_model import ServingModule, write_warm_up
 
     module = ServingModule(preprocessor, network, classes, folder / "lexicon.tsv", masking)
     version = folder / "saved_model" / "1"
@@ -76,7 +77,7 @@ def _compare(folder: Path, ids: "np.ndarray", model: "keras.Model", network: "Fo
     import numpy as np
     import tensorflow as tf
 
-    from sentiment.saved_model import run_tflite
+    from sentiment.export.litert import run_tflite
 
     expected = model.predict(ids, batch_size=512, verbose=0)
     saved = tf.saved_model.load(str(folder / "saved_model" / "1"))
@@ -92,14 +93,15 @@ def _compare(folder: Path, ids: "np.ndarray", model: "keras.Model", network: "Fo
 
 
 def _write_manifests(staging: Path, trained: dict[str, Any], folder: Path) -> None:
-    from sentiment.model_folder import KERAS_MODEL, MODEL, describe
+    from sentiment.predict.model_folder import KERAS_MODEL, MODEL, describe
 
-    files.write_json(staging / MODEL, describe(staging, trained["classes"], trained["settings"]["network"]))
+    publishing.write_json(staging / MODEL, describe(staging, trained["classes"], trained["settings"]["network"]))
     kept = {
-        name: files.sha256(folder / name) for name in (KERAS_MODEL, "history.csv", "settings.json", "training.json")
+        name: publishing.sha256(folder / name)
+        for name in (KERAS_MODEL, "history.csv", "settings.json", "training.json")
     }
     artefacts = dict(sorted((manifest.checksums(staging) | kept).items()))
-    files.write_json(staging / manifest.MANIFEST, trained | {"artefacts": artefacts})
+    publishing.write_json(staging / manifest.MANIFEST, trained | {"artefacts": artefacts})
 
 
 def _link(folder: Path) -> None:

@@ -5,24 +5,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import files, stage
-from pipelines.inputs import open_corpus
+from pipelines.shared import publishing, stage
+from pipelines.shared.corpus_files import open_corpus
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from sentiment.corpus import CorpusReader, LabelledTexts
-    from sentiment.splitting import Split
+    from sentiment.data.corpus import CorpusReader, LabelledTexts
+    from sentiment.data.splitting import Split
 
 
 def run(this: stage.Stage) -> None:
     """Read, deduplicate, split, write."""
-    from sentiment.corpus import CorpusReader
-    from sentiment.splitting import split
+    from sentiment.data.corpus import CorpusReader
+    from sentiment.data.splitting import split
 
     source = stage.input_file(this.arguments.corpus, this.places.raw / "corpus.csv", "CORPUS=file (--corpus file)")
     settings = this.settings.corpus
-    with files.publish(this.places.interim, last="tweets.parquet") as staging:
+    with publishing.publish(this.places.interim, last="tweets.parquet") as staging:
         spool = staging / "spool.arrow"
         with open_corpus(source, settings) as file:
             reader = CorpusReader(file, settings, str(source))
@@ -32,8 +32,8 @@ def run(this: stage.Stage) -> None:
         _write_parts(spool, parts, classes, staging / "tweets.parquet")
         spool.unlink()
         report = _report(reader, parts, labels, classes)
-        report |= {"source": str(source), "source_sha256": files.sha256(source)}
-        files.write_json(staging / "load.json", report)
+        report |= {"source": str(source), "source_sha256": publishing.sha256(source)}
+        publishing.write_json(staging / "load.json", report)
     stage.log.info(
         "%(rows)d rows: %(ignored)d of ignored classes, %(bad)d bad, %(duplicates)d duplicates and "
         "%(contradictions)d contradictory ones left out",
@@ -50,8 +50,8 @@ def _spool(reader: "CorpusReader", spool: Path) -> "tuple[np.ndarray, np.ndarray
     import numpy as np
     import pyarrow as pa
 
-    from sentiment.parallel import ordered_map
-    from sentiment.splitting import hash_texts
+    from sentiment.common.parallel import ordered_map
+    from sentiment.data.splitting import hash_texts
 
     def hashed(batch: "LabelledTexts") -> "tuple[pa.Array, np.ndarray, np.ndarray]":
         texts = pa.array(batch.texts, pa.string())
@@ -74,7 +74,7 @@ def _write_parts(spool: Path, parts: "Split", classes: list[int], target: Path) 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from sentiment.splitting import DROPPED
+    from sentiment.data.splitting import DROPPED
 
     schema = pa.schema({"text": pa.string(), "label": pa.uint8(), "part": pa.uint8()})
     start = 0
@@ -90,7 +90,7 @@ def _write_parts(spool: Path, parts: "Split", classes: list[int], target: Path) 
 
 
 def _report(reader: "CorpusReader", parts: "Split", labels: "np.ndarray", classes: list[int]) -> dict[str, Any]:
-    from sentiment.splitting import PARTS
+    from sentiment.data.splitting import PARTS
 
     names = list(reader.settings.labels)
     report = asdict(reader.report)

@@ -3,8 +3,8 @@
 import importlib.util
 import os
 
-from pipelines import files, manifest, stage
-from pipelines.artefacts import MADE_BY_PREPROCESS, read_part
+from pipelines.shared import manifest, publishing, stage
+from pipelines.shared.artefacts import MADE_BY_PREPROCESS, read_part
 from sentiment.errors import ArtefactError, InputError
 
 _NEEDED = ("tf2onnx", "onnxruntime")
@@ -21,14 +21,14 @@ def run(this: stage.Stage) -> None:
     import numpy as np
 
     import sentiment
-    from sentiment.onnx_form import run_onnx, to_onnx
+    from sentiment.export.onnx import run_onnx, to_onnx
 
     model = sentiment.load(this.places.model)
     ids = read_part(this.places.processed, "validation").ids[:_ROWS_COMPARED].astype("int32")
     if ids.shape[1] != model.preprocessor.max_tokens:
         raise ArtefactError(f"{this.places.processed}: not what this model was made from; run `{MADE_BY_PREPROCESS}`")
     content = to_onnx(model.network, model.preprocessor.max_tokens, model.masking)
-    with files.publish(this.places.model, last="model.onnx") as staging:
+    with publishing.publish(this.places.model, last="model.onnx") as staging:
         (staging / "model.onnx").write_bytes(content)
         answer, expected = run_onnx(staging / "model.onnx", ids), model.network.of_padded(ids, model.masking)
         difference = float(np.abs(answer - expected).max())

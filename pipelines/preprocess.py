@@ -10,15 +10,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines import files, stage
+from pipelines.shared import publishing, stage
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-    from sentiment.counting import TypeCounter
-    from sentiment.preprocessing import Preprocessor
-    from sentiment.tokens import Ragged
+    from sentiment.common.ragged import Ragged
+    from sentiment.text.counting import TypeCounter
+    from sentiment.text.preprocessor import Preprocessor
 
 _ROWS_PER_BATCH = 65_536
 MADE_BY_LOAD = "make preprocess"
@@ -28,16 +28,16 @@ def run(this: stage.Stage) -> None:
     """Tokenise, build the lexicon, encode, write."""
     import numpy as np
 
-    from sentiment.counting import TypeCounter
-    from sentiment.lemmas import lexicon_entries
-    from sentiment.lexicon import build_lexicon
-    from sentiment.preprocessing import Preprocessor, select_rules
+    from sentiment.text.counting import TypeCounter
+    from sentiment.text.lemmas import lexicon_entries
+    from sentiment.text.lexicon import build_lexicon
+    from sentiment.text.preprocessor import Preprocessor, select_rules
 
     settings = this.settings.preprocessing
     rules = select_rules(settings)
-    tweets = files.require(this.places.interim / "tweets.parquet", MADE_BY_LOAD)
-    loaded = files.read_json(this.places.interim / "load.json", MADE_BY_LOAD)
-    with files.publish(this.places.processed, last="encoded.json") as staging:
+    tweets = publishing.require(this.places.interim / "tweets.parquet", MADE_BY_LOAD)
+    loaded = publishing.read_json(this.places.interim / "load.json", MADE_BY_LOAD)
+    with publishing.publish(this.places.processed, last="encoded.json") as staging:
         counter = TypeCounter()
         spool = staging / "codes.bin"
         lengths, labels, parts = _spool_codes(tweets, rules, counter, spool)
@@ -52,11 +52,11 @@ def run(this: stage.Stage) -> None:
         spool.unlink()
         report |= {"classes": loaded["classes"], "vocabulary": len(lexicon.vocabulary)}
         report |= {"surface_forms": len(lexicon.ids), "settings": asdict(settings)}
-        files.write_text(staging / "lexicon.tsv", lexicon.to_tsv())
-        files.write_text(staging / "vocabulary.txt", "".join(f"{lemma}\n" for lemma in lexicon.vocabulary))
-        files.write_text(staging / "preprocessing.json", preprocessor.to_json())
-        report["lexicon_sha256"] = files.sha256(staging / "lexicon.tsv")
-        files.write_json(staging / "encoded.json", report)
+        publishing.write_text(staging / "lexicon.tsv", lexicon.to_tsv())
+        publishing.write_text(staging / "vocabulary.txt", "".join(f"{lemma}\n" for lemma in lexicon.vocabulary))
+        publishing.write_text(staging / "preprocessing.json", preprocessor.to_json())
+        report["lexicon_sha256"] = publishing.sha256(staging / "lexicon.tsv")
+        publishing.write_json(staging / "encoded.json", report)
     stage.log.info(
         "%(vocabulary)d lemmas, %(surface_forms)d surface forms; %(tokens_per_tweet).1f tokens a tweet, "
         "%(unknown_share).1f%% of them unknown, %(cut)d tweets cut",
@@ -71,9 +71,9 @@ def _spool_codes(
     import numpy as np
     import pyarrow.parquet as pq
 
-    from sentiment.parallel import ordered_map
-    from sentiment.splitting import TRAIN
-    from sentiment.tokens import tokenise
+    from sentiment.common.parallel import ordered_map
+    from sentiment.data.splitting import TRAIN
+    from sentiment.text.tokens import tokenise
 
     def tokenised(batch: "pa.RecordBatch") -> tuple:
         return tokenise(batch.column("text"), rules), batch
@@ -95,7 +95,7 @@ def _rows_of_ids(
 ) -> "Iterator[Ragged]":
     import numpy as np
 
-    from sentiment.tokens import Ragged
+    from sentiment.common.ragged import Ragged
 
     ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
     for start in range(0, len(lengths), _ROWS_PER_BATCH):
@@ -110,8 +110,8 @@ def _write_parts(
     """Write ``<part>.ids.npy`` ``(n, max_tokens)`` in the smallest integer type, and ``<part>.labels.npy``."""
     import numpy as np
 
-    from sentiment.lexicon import UNKNOWN
-    from sentiment.splitting import PARTS
+    from sentiment.data.splitting import PARTS
+    from sentiment.text.lexicon import UNKNOWN
 
     dtype = np.min_scalar_type(len(preprocessor.lexicon.vocabulary) - 1)
     sizes = np.bincount(parts, minlength=len(PARTS))

@@ -3,12 +3,12 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from pipelines import files, manifest, stage
+from pipelines.shared import manifest, publishing, stage
 from sentiment.errors import ArtefactError
 
 if TYPE_CHECKING:
-    from sentiment.classifier import SentimentClassifier
-    from sentiment.predictions import Predictions
+    from sentiment.evaluation.predictions import Predictions
+    from sentiment.predict.classifier import SentimentClassifier
 
 _ROWS_COMPARED = 200
 _TOLERANCE = 1e-3
@@ -17,9 +17,9 @@ _TOLERANCE = 1e-3
 def run(this: stage.Stage) -> None:
     """Read the model folder, draw, write."""
     import sentiment
-    from pipelines.evaluated import read_evaluation
-    from sentiment.card import render_card
-    from sentiment.report import measure_slices, render_report
+    from pipelines.shared.evaluation_files import read_evaluation
+    from sentiment.report.model_card import render_card
+    from sentiment.report.page import measure_slices, render_report
 
     folder = this.places.model
     evaluation = read_evaluation(folder)
@@ -27,9 +27,9 @@ def run(this: stage.Stage) -> None:
     _check_same_model(evaluation.predictions, model)
     slices = measure_slices(evaluation.predictions.of(evaluation.first_set), model)
     page = render_report(evaluation, model)
-    with files.publish(folder, last="README.md") as staging:
-        files.write_text(staging / "README.md", render_card(evaluation, slices))
-        files.write_text(staging / "report.html", page)
+    with publishing.publish(folder, last="README.md") as staging:
+        publishing.write_text(staging / "README.md", render_card(evaluation, slices))
+        publishing.write_text(staging / "report.html", page)
         manifest.add_staged(folder, staging)
     stage.log.info("%s: %.1f MB; the model card is beside it", folder / "report.html", len(page.encode()) / 1e6)
 

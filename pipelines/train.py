@@ -11,13 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import files, stage
+from pipelines.shared import publishing, stage
 
 if TYPE_CHECKING:
     import keras
 
-    from sentiment.encoded import EncodedPart
-    from sentiment.training import TrainingState
+    from sentiment.data.encoded import EncodedPart
+    from sentiment.training.fitting import TrainingState
 
 MADE_BY_EMBED = "make preprocess"
 _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data", "numpy", "pyarrow")
@@ -25,10 +25,10 @@ _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data
 
 def run(this: stage.Stage) -> None:
     """Build, fit, calibrate, write."""
-    from sentiment.calibration import apply_temperature, fit_temperature
-    from sentiment.folding import fold
-    from sentiment.network import build_network
-    from sentiment.training import train
+    from sentiment.network.folding import fold
+    from sentiment.network.keras_network import build_network
+    from sentiment.training.calibration import apply_temperature, fit_temperature
+    from sentiment.training.fitting import train
 
     parts, matrix, classes = _inputs(this)
     stage.log.info("%s", describe_device())
@@ -42,11 +42,11 @@ def run(this: stage.Stage) -> None:
     temperature = fit_temperature(probabilities, validation.labels)
     apply_temperature(model, temperature)
     best = state.history[state.best_epoch]
-    with files.publish(this.places.model, last="model.keras") as staging:
+    with publishing.publish(this.places.model, last="model.keras") as staging:
         model.save(staging / "model.keras")
-        files.write_text(staging / "history.csv", _table(state.history))
-        files.write_json(staging / "settings.json", this.settings.to_dict())
-        files.write_json(staging / "training.json", _manifest(this, classes, temperature, state))
+        publishing.write_text(staging / "history.csv", _table(state.history))
+        publishing.write_json(staging / "settings.json", this.settings.to_dict())
+        publishing.write_json(staging / "training.json", _manifest(this, classes, temperature, state))
     checkpoint.path.unlink(missing_ok=True)
     stage.log.info(
         "best epoch %d of %d: validation loss %.4f, accuracy %.4f; temperature %.3f",
@@ -71,7 +71,7 @@ def describe_device() -> str:
     """Which backend computes, and on what."""
     import keras
 
-    from sentiment.devices import accelerators
+    from sentiment.training.devices import accelerators
 
     where = ", ".join(accelerators()) or "the CPU (no GPU found)"
     return f"Keras {keras.version()} with the {keras.backend.backend()} backend on {where}"
@@ -85,8 +85,8 @@ class Checkpoint:
 
     def read(self) -> "TrainingState":
         """The saved state, or a new one where there is none of this identity."""
-        from sentiment.arrays import read_arrays
-        from sentiment.training import TrainingState
+        from sentiment.common.npy import read_arrays
+        from sentiment.training.fitting import TrainingState
 
         try:
             arrays = read_arrays(self.path)
@@ -126,15 +126,15 @@ def _group(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 def _inputs(this: stage.Stage) -> "tuple[dict[str, EncodedPart], Any, list[str]]":
     import numpy as np
 
-    from pipelines.artefacts import MADE_BY_PREPROCESS, check_agreement, read_part
-    from sentiment.arrays import open_array
+    from pipelines.shared.artefacts import MADE_BY_PREPROCESS, check_agreement, read_part
+    from sentiment.common.npy import open_array
     from sentiment.errors import ArtefactError
 
     processed = this.places.processed
     check_agreement(processed, this.settings.preprocessing)
-    classes = files.read_json(processed / "encoded.json", MADE_BY_PREPROCESS)["classes"]
+    classes = publishing.read_json(processed / "encoded.json", MADE_BY_PREPROCESS)["classes"]
     try:
-        matrix = np.array(open_array(files.require(processed / "embedding_matrix.npy", MADE_BY_EMBED)))
+        matrix = np.array(open_array(publishing.require(processed / "embedding_matrix.npy", MADE_BY_EMBED)))
     except ValueError as error:
         raise ArtefactError(f"{processed}/embedding_matrix.npy: damaged ({error}); run `{MADE_BY_EMBED}`") from error
     return {name: read_part(processed, name) for name in ("train", "validation")}, matrix, classes
@@ -145,7 +145,7 @@ def _identity(this: stage.Stage) -> str:
     import keras
 
     names = ("train.ids.npy", "train.labels.npy", "validation.ids.npy", "embedding_matrix.npy")
-    parts = [files.sha256(this.places.processed / name) for name in names]
+    parts = [publishing.sha256(this.places.processed / name) for name in names]
     return json.dumps([keras.backend.backend(), keras.version(), this.settings.to_dict(), parts], sort_keys=True)
 
 
@@ -168,8 +168,8 @@ def _table(history: list[dict[str, float]]) -> str:
 
 def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: "TrainingState") -> dict[str, Any]:
     processed, interim = this.places.processed, this.places.interim
-    loaded = files.read_json(interim / "load.json", "make preprocess")
-    coverage = files.read_json(processed / "coverage.json", "make preprocess")
+    loaded = publishing.read_json(interim / "load.json", "make preprocess")
+    coverage = publishing.read_json(processed / "coverage.json", "make preprocess")
     inputs = {
         "corpus": {"path": loaded["source"], "sha256": loaded["source_sha256"]},
         "glove": {"path": coverage["source"], "sha256": coverage["source_sha256"]},
@@ -187,7 +187,7 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "inputs": inputs,
         "rows": loaded["parts"],
         "load": {name: loaded[name] for name in ("rows", "ignored", "bad", "duplicates", "contradictions")},
-        "encoded": files.read_json(processed / "encoded.json", "make preprocess"),
+        "encoded": publishing.read_json(processed / "encoded.json", "make preprocess"),
         "versions": {"python": platform.python_version()} | _versions(),
     }
 

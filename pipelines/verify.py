@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines import manifest, stage
+from pipelines.shared import manifest, stage
 
 _LINES = {
     "differing": "differs",

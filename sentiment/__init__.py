@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sentiment.errors import ArtefactError, InputError, SentimentError, SettingsError
 
 if TYPE_CHECKING:
-    from sentiment.classifier import SentimentClassifier
+    from sentiment.predict.classifier import SentimentClassifier
 
 __version__ = "0.1.0"
 __all__ = ["ArtefactError", "InputError", "SentimentError", "SettingsError", "__version__", "load"]
@@ -30,6 +30,6 @@ def load(path: str | Path = "models/latest") -> "SentimentClassifier":
     Raises:
         ArtefactError: there is no model, or it is incomplete, damaged or put together from different models.
     """
-    from sentiment.model_folder import read_classifier
+    from sentiment.predict.model_folder import read_classifier
 
     return read_classifier(Path(path))

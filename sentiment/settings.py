@@ -116,7 +116,7 @@ class PreprocessingSettings:
     """From raw text to padded ids.
 
     Attributes:
-        skip_rules: names of normalisation rules to leave out (see :mod:`sentiment.normalisation`).
+        skip_rules: names of normalisation rules to leave out (see :mod:`sentiment.text.normalisation`).
         lemmatise: look up each token's lemma with spaCy.
         remove_stop_words: drop the words of spaCy's English stop list, but for ``keep_words``.
         keep_words: stop words that stay.

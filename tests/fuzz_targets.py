@@ -14,10 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import sentiment
-from pipelines import stage
-from pipelines.inputs import open_corpus, read_glove
-from sentiment import model_folder, predict
-from sentiment.corpus import CorpusReader
+from pipelines.shared import stage
+from pipelines.shared.corpus_files import open_corpus
+from pipelines.shared.glove_files import read_glove
+from sentiment.data.corpus import CorpusReader
+from sentiment.predict import __main__ as predict
+from sentiment.predict import model_folder
 from sentiment.settings import CorpusSettings, EmbeddingSettings, Settings
 from tests.conftest import glove_rows, sentiment140_rows, write_sentiment140
 from tests.mutations import Mutator

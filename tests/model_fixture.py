@@ -15,7 +15,8 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 import numpy as np
 import pytest
 
-from pipelines import embed, evaluate, export, load, preprocess, stage, train
+from pipelines import embed, evaluate, export, load, preprocess, train
+from pipelines.shared import stage
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

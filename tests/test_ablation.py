@@ -7,9 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pipelines import ablation as ablation_stage
-from pipelines import ablation_runs, stage
-from sentiment.ablation import Grid, Group, Result, Row, picture, summarise, table
+from pipelines.ablation import __main__ as ablation_stage
+from pipelines.ablation import runs as ablation_runs
+from pipelines.ablation.grid import Grid, Group, Result, Row, picture, summarise, table
+from pipelines.shared import stage
 from sentiment.errors import ArtefactError
 from tests.model_fixture import SETTINGS, write_inputs
 
@@ -166,7 +167,7 @@ def test_the_picture_shows_every_variant() -> None:
 def test_the_grid_that_ships_asks_what_is_claimed() -> None:
     import tomllib
 
-    from sentiment.plain_data import from_dict
+    from sentiment.common.plain_data import from_dict
 
     grid = from_dict(Grid, tomllib.loads(ablation_stage.GRID.read_text(encoding="utf-8")))
     assert len(grid.seeds) == 3

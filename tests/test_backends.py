@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from pipelines import train
-from sentiment.batches import Batches
-from sentiment.devices import accelerators
-from sentiment.encoded import EncodedPart
+from sentiment.data.encoded import EncodedPart
+from sentiment.training.batches import Batches
+from sentiment.training.devices import accelerators
 from tests.test_structure import ROOT, imported
 
 needs_jax = pytest.mark.skipif(
@@ -37,9 +37,13 @@ def reachable(start: Path) -> set[str]:
 
 def test_no_module_that_training_reaches_imports_tensorflow() -> None:
     """But for the stage itself, which asks TensorFlow, if that is the backend, to be repeatable."""
-    names = reachable(ROOT / "sentiment/training.py") | reachable(ROOT / "sentiment/folding.py")
+    names = reachable(ROOT / "sentiment/training/fitting.py") | reachable(ROOT / "sentiment/network/folding.py")
     names |= imported(ROOT / "pipelines/train.py") - {"tensorflow"}
-    assert {"sentiment.training.train", "sentiment.recurrence.STEPS", "sentiment.settings.NetworkSettings"} <= names
+    assert {
+        "sentiment.training.fitting.train",
+        "sentiment.network.cells.STEPS",
+        "sentiment.settings.NetworkSettings",
+    } <= names
     assert not [name for name in names if name.split(".")[0] in ("tensorflow", "spacy")]
     assert "tensorflow" in reachable(ROOT / "pipelines/export.py")  # the search does find it
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines import bench, contenders, stage
-from pipelines.material import Material
-from sentiment.benchmark import machine, picture, rates, table
-from sentiment.encoded import EncodedPart, spread
-from sentiment.timing import Timing, run_process, time_in_turn
+from pipelines.bench import __main__ as bench
+from pipelines.bench import contenders
+from pipelines.bench.material import Material
+from pipelines.bench.tables import machine, picture, rates, table
+from pipelines.bench.timing import Timing, run_process, time_in_turn
+from pipelines.shared import stage
+from sentiment.data.encoded import EncodedPart, spread
 from tests.model_fixture import shared_model
 
 REPORT = {

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import sentiment
-from sentiment import predict
+from sentiment.predict import __main__ as predict
 from tests.model_fixture import child_environment, shared_model
 
 TWEETS = ["I love this coffee", "I hate this, really", 'a "quoted" one,\nin two lines', ""]
@@ -277,7 +277,7 @@ def test_pickling_and_threads(folder):
 def test_many_texts_in_blocks(folder, monkeypatch):
     model = sentiment.load(folder)
     expected = model.predict_proba(TWEETS * 10)
-    monkeypatch.setattr("sentiment.classifier._ROWS_PER_BATCH", 7)
+    monkeypatch.setattr("sentiment.predict.classifier._ROWS_PER_BATCH", 7)
     np.testing.assert_allclose(model.predict_proba(TWEETS * 10), expected, atol=1e-6)
 
 
@@ -291,7 +291,7 @@ def test_explain_is_plain_when_piped(capsys, folder):
 def test_help_imports_nothing_heavy():
     code = (
         "import sys, contextlib\n"
-        "from sentiment.predict import main\n"
+        "from sentiment.predict.__main__ import main\n"
         "with contextlib.suppress(SystemExit): main(['--help'])\n"
         "heavy = {'tensorflow', 'keras', 'spacy', 'pandas', 'sklearn', 'numpy', 'pyarrow'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import sentiment
-from pipelines import evaluate, export, files, load, stage, train
+from pipelines import evaluate, export, load, train
+from pipelines.shared import publishing, stage
 from tests.model_fixture import (
     SETTINGS,
     Trained,
@@ -36,7 +37,7 @@ def start(this: Trained, name: str, *more: str) -> subprocess.Popen:
 def test_every_stage_waits_for_another_run_of_its_profile(tmp_path):
     this = write_inputs(tmp_path / "root")
     names = ("preprocess", "embed", "train", "export", "evaluate", "report")
-    with files.lock(this.interim / ".lock"):
+    with publishing.lock(this.interim / ".lock"):
         waiting = {name: start(this, name) for name in names}
         said = {name: process.stderr.readline() for name, process in waiting.items()}
         elsewhere = start(write_inputs(tmp_path / "other"), "preprocess").communicate()[1]
@@ -56,7 +57,7 @@ def test_two_loads_at_once_leave_one_of_the_two_whole(tmp_path):
     processes = [start(this, "load", "--corpus", str(path)) for path in (this.corpus, other) * 2]
     assert [process.wait() for process in processes] == [0] * 4
     rows = pq.read_table(this.interim / "tweets.parquet").num_rows
-    report = files.read_json(this.interim / "load.json", "make")
+    report = publishing.read_json(this.interim / "load.json", "make")
     assert (rows, report["source"]) in {(480, str(this.corpus)), (200, str(other))}
     assert sum(sum(part.values()) for part in report["parts"].values()) == rows
     for process in processes:
@@ -68,15 +69,15 @@ def test_a_lock_that_was_removed_while_it_was_waited_for(tmp_path):
     path, order = tmp_path / ".lock", []
 
     def second() -> None:
-        with files.lock(path):
+        with publishing.lock(path):
             order.append("second")
 
-    with files.lock(path):
+    with publishing.lock(path):
         thread = threading.Thread(target=second)
         thread.start()
         time.sleep(0.2)
         path.unlink()
-        third = files.lock(path)
+        third = publishing.lock(path)
         third.__enter__()
     time.sleep(0.2)
     order.append("third")
@@ -106,12 +107,12 @@ def test_training_on_ids_of_a_run_with_other_settings_is_refused(copy, caplog):
 
 
 def test_a_matrix_or_a_network_of_another_lexicon_is_refused(copy, caplog):
-    encoded = files.read_json(copy.processed / "encoded.json", "make")
-    files.write_json(copy.processed / "encoded.json", encoded | {"lexicon_sha256": "0" * 64})
+    encoded = publishing.read_json(copy.processed / "encoded.json", "make")
+    publishing.write_json(copy.processed / "encoded.json", encoded | {"lexicon_sha256": "0" * 64})
     assert "embedding_matrix.npy is of another lexicon" in refusal(copy, train, caplog)
-    before = files.sha256(copy.folder)
+    before = publishing.sha256(copy.folder)
     assert "was trained with another lexicon than" in refusal(copy, export, caplog)
-    assert files.sha256(copy.folder) == before
+    assert publishing.sha256(copy.folder) == before
 
 
 def test_sixteen_threads_get_what_one_gets():

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.inputs import open_corpus
-from sentiment import corpus
-from sentiment.corpus import CorpusReader, LabelledTexts, ReadingReport, repair
+from pipelines.shared.corpus_files import open_corpus
+from sentiment.data import corpus
+from sentiment.data.corpus import CorpusReader, LabelledTexts, ReadingReport, repair
+from sentiment.data.splitting import DROPPED, TEST, TRAIN, VALIDATION, duplicate_keys, hash_texts, split
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings, SplitSettings
-from sentiment.splitting import DROPPED, TEST, TRAIN, VALIDATION, duplicate_keys, hash_texts, split
 
 TWO = {"negative": "0", "positive": "1"}
 NAMED = CorpusSettings(encoding="utf-8", header=True, columns=0, text_column="tweet", label_column="mood", labels=TWO)

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines import evaluate, manifest, stage
+from pipelines import evaluate
+from pipelines.shared import manifest, stage
 from tests.model_fixture import run_stages, shared_model, write_inputs
 from tests.snapshot import all_artefacts
 

@@ -6,14 +6,16 @@ import re
 import numpy as np
 import pytest
 
-from sentiment.classifier import SentimentClassifier
+from sentiment.common.display import without_controls
 from sentiment.errors import InputError
-from sentiment.explanation import CUT, KEPT, STOP_WORD, UNKNOWN_WORD, explain, render, without_controls
-from sentiment.lexicon import Lexicon
-from sentiment.normalisation import RULES
-from sentiment.preprocessing import Preprocessor
-from sentiment.recurrence import Direction, FoldedNetwork
-from sentiment.slices import find_slices, slice_metrics, unknown_shares, wilson_interval
+from sentiment.evaluation.slices import find_slices, slice_metrics, unknown_shares, wilson_interval
+from sentiment.network.cells import Direction
+from sentiment.network.folded import FoldedNetwork
+from sentiment.predict.classifier import SentimentClassifier
+from sentiment.predict.explanation import CUT, KEPT, STOP_WORD, UNKNOWN_WORD, explain, render
+from sentiment.text.lexicon import Lexicon
+from sentiment.text.normalisation import RULES
+from sentiment.text.preprocessor import Preprocessor
 
 VOCABULARY = ("<pad>", "<unk>", "good", "bad", "film")
 IDS = {"good": 2, "goods": 2, "bad": 3, "film": 4, "the": 0}

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import embed, files, load, preprocess, settings, stage, train
+from pipelines import embed, load, preprocess, train
+from pipelines import settings_stamp as settings
+from pipelines.shared import publishing, stage
 from tests.model_fixture import SETTINGS, Trained, child_environment, write_corpus, write_inputs
 
 
@@ -29,7 +31,7 @@ def inputs(tmp_path) -> Trained:
 
 def snapshot(this: Trained) -> dict[str, str]:
     paths = (path for path in (this.root / "data").rglob("*") if path.is_file() and path.name != ".lock")
-    return {str(path): files.sha256(path) for path in paths}
+    return {str(path): publishing.sha256(path) for path in paths}
 
 
 def refused(caplog, inputs, module, *more, options=SETTINGS) -> str:
@@ -130,7 +132,7 @@ def test_settings_file_changes_only_with_its_own_sections(inputs):
 def test_publish_keeps_the_old_files_when_the_body_fails(tmp_path):
     for content in ("old", "new"):
         try:
-            with files.publish(tmp_path, last="b") as staging:
+            with publishing.publish(tmp_path, last="b") as staging:
                 (staging / "a").write_text(content)
                 if content == "new":
                     raise KeyError("stop")
@@ -144,7 +146,7 @@ def test_publish_keeps_the_old_files_when_the_body_fails(tmp_path):
 def test_publish_replaces_folders_and_clears_what_a_killed_run_left(tmp_path):
     (tmp_path / ".staging-1").mkdir()
     for content in ("old", "new"):
-        with files.publish(tmp_path, last="z") as staging:
+        with publishing.publish(tmp_path, last="z") as staging:
             (staging / "folder").mkdir()
             (staging / "folder" / "file").write_text(content)
             (staging / "z").write_text(content)
@@ -156,7 +158,7 @@ def test_a_full_disk_is_one_line(caplog, inputs, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files, "write_json", full)
+    monkeypatch.setattr(publishing, "write_json", full)
     assert "the disk is full" in refused(caplog, inputs, load, "--corpus", str(inputs.corpus))
 
 

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import stage
-from pipelines.inputs import open_corpus, read_glove
-from sentiment import predict
-from sentiment.arrays import open_array, read_arrays
-from sentiment.corpus import CorpusReader
+from pipelines.shared import stage
+from pipelines.shared.corpus_files import open_corpus
+from pipelines.shared.glove_files import read_glove
+from sentiment.common.npy import open_array, read_arrays
+from sentiment.data.corpus import CorpusReader
 from sentiment.errors import InputError, SentimentError, SettingsError
+from sentiment.predict import __main__ as predict
 from sentiment.settings import CorpusSettings, EmbeddingSettings
 from tests.conftest import glove_rows, write_sentiment140
 from tests.fuzz_targets import WANTED, Target, make_targets
@@ -255,7 +256,8 @@ def predict_of(text: pa.Array) -> np.ndarray:
 BOMBS = """
 import resource, sys
 from pathlib import Path
-from pipelines.inputs import open_corpus, read_glove
+from pipelines.shared.corpus_files import open_corpus
+from pipelines.shared.glove_files import read_glove
 from sentiment.corpus import CorpusReader
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings, EmbeddingSettings

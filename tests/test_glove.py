@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.inputs import read_glove
-from sentiment.embedding import STAND_INS, complete, find_vectors, measure_coverage, wanted_words
+from pipelines.shared.glove_files import read_glove
+from sentiment.common.ragged import Ragged
+from sentiment.embedding.glove import WordVectors, read_vectors, select_vectors
+from sentiment.embedding.matrix import STAND_INS, complete, find_vectors, measure_coverage, wanted_words
 from sentiment.errors import InputError
-from sentiment.glove import WordVectors, read_vectors, select_vectors
-from sentiment.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
 from sentiment.settings import EmbeddingSettings
-from sentiment.tokens import Ragged
+from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
 
 LINES = [b"love 1 0 0 0.5\n", b"hate -1 0 0 0.25\n", b"i 0 1 0 0\n", b"caf\xc3\xa9 0 0 1 -2e-1\n"]
 

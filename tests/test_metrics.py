@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 from sklearn import metrics as reference
 
-from sentiment import baselines
-from sentiment.baselines import LabelledPart, fit_baselines
-from sentiment.metrics import bootstrap_interval, expected_calibration_error, mcnemar, measure
+from sentiment.evaluation import baselines
+from sentiment.evaluation.baselines import LabelledPart, fit_baselines
+from sentiment.evaluation.metrics import bootstrap_interval, expected_calibration_error, mcnemar, measure
 
 
 def random_answers(classes: int, n: int = 400) -> tuple[np.ndarray, np.ndarray]:

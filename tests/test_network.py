@@ -13,13 +13,13 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment.batches import Batches, token_batch, trim, widths
-from sentiment.encoded import EncodedPart
-from sentiment.folding import fold
-from sentiment.lexicon import PADDING, UNKNOWN
-from sentiment.network import build_network
+from sentiment.data.encoded import EncodedPart
+from sentiment.network.folding import fold
+from sentiment.network.keras_network import build_network
 from sentiment.settings import NetworkSettings
-from sentiment.typewise import TypewiseModel
+from sentiment.text.lexicon import PADDING, UNKNOWN
+from sentiment.training.batches import Batches, token_batch, trim, widths
+from sentiment.training.distinct_tokens import TypewiseModel
 from tests.model_fixture import child_environment
 
 VOCABULARY, DIMENSION, CLASSES = 9, 3, 3

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 
 import sentiment
-from sentiment import predict
+from sentiment.predict import __main__ as predict
 from tests.model_fixture import child_environment, shared_model
 
 

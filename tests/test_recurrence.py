@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sentiment.folding import fold
-from sentiment.network import RECURRENT, build_network, recurrent_cells
-from sentiment.recurrence import STEPS, Direction, FoldedNetwork
+from sentiment.common.ragged import Ragged
+from sentiment.network.cells import STEPS, Direction
+from sentiment.network.folded import FoldedNetwork
+from sentiment.network.folding import fold
+from sentiment.network.keras_network import RECURRENT, build_network, recurrent_cells
 from sentiment.settings import NetworkSettings
-from sentiment.tokens import Ragged
-from sentiment.typewise import TypewiseModel
+from sentiment.training.distinct_tokens import TypewiseModel
 
 # h, e, l, o are ids 2, 3, 4, 5, each a one-hot vector; "hello" is h e l l o. Two units, two classes.
 HELLO = [2, 3, 4, 4, 5]

@@ -13,24 +13,27 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from pipelines import compare as compare_stage
 from pipelines import report as report_stage
-from pipelines import stage
-from pipelines.evaluated import read_evaluation, read_predictions
-from sentiment import curves, figures, probability_figures
-from sentiment.behaviour import Pair, score_pairs
-from sentiment.card import HUMAN, OTHER, SENTIMENT140, render_card, training_data, worst_slices
-from sentiment.classifier import SentimentClassifier
-from sentiment.comparison import compare, render_comparison, share_rows, text_table
+from pipelines.shared import stage
+from pipelines.shared.evaluation_files import read_evaluation, read_predictions
 from sentiment.errors import ArtefactError, InputError
-from sentiment.evaluation import Evaluation
-from sentiment.lexicon import Lexicon
-from sentiment.metrics import difference_interval, measure
-from sentiment.normalisation import RULES
-from sentiment.pages import clip, markdown
-from sentiment.predictions import Predictions, from_columns
-from sentiment.preprocessing import Preprocessor
-from sentiment.recurrence import Direction, FoldedNetwork
-from sentiment.report import render_report
-from sentiment.slices import SliceMetrics
+from sentiment.evaluation import curves
+from sentiment.evaluation.comparison import compare, share_rows
+from sentiment.evaluation.metrics import difference_interval, measure
+from sentiment.evaluation.minimal_pairs import Pair, score_pairs
+from sentiment.evaluation.predictions import Predictions, from_columns
+from sentiment.evaluation.record import Evaluation
+from sentiment.evaluation.slices import SliceMetrics
+from sentiment.network.cells import Direction
+from sentiment.network.folded import FoldedNetwork
+from sentiment.predict.classifier import SentimentClassifier
+from sentiment.report import figures, probability_figures
+from sentiment.report.comparison_page import render_comparison, text_table
+from sentiment.report.model_card import HUMAN, OTHER, SENTIMENT140, render_card, training_data, worst_slices
+from sentiment.report.page import render_report
+from sentiment.report.templating import clip, markdown
+from sentiment.text.lexicon import Lexicon
+from sentiment.text.normalisation import RULES
+from sentiment.text.preprocessor import Preprocessor
 
 FIGURES = {
     "baselines",

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines import stage
+from pipelines.shared import stage
 from tests.model_fixture import Trained, child_environment, shared_model
 from tests.snapshot import all_artefacts
 
@@ -80,7 +80,8 @@ def test_too_little_memory(copy, tmp_path):
 def test_arrows_memory_error_is_not_blamed_on_the_file(tmp_path, monkeypatch, capsys):
     import pyarrow as pa
 
-    from sentiment import files, predict
+    from sentiment.predict import __main__ as predict
+    from sentiment.predict import score_file as files
 
     def short(*_: object) -> None:
         raise pa.ArrowMemoryError("malloc of size 4194304 failed")
@@ -113,8 +114,9 @@ def test_few_batches_are_in_memory_at_once(tmp_path, monkeypatch):
     """What bounds the memory, whatever the size of the file: reading waits for writing."""
     import pyarrow as pa
 
-    from sentiment import files, predict
-    from sentiment.parallel import available_cores
+    from sentiment.common.parallel import available_cores
+    from sentiment.predict import __main__ as predict
+    from sentiment.predict import score_file as files
 
     read, written, ahead = 0, 0, []
 

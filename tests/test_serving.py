@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sentiment
-from sentiment.lexicon import UNKNOWN
-from sentiment.saved_model import ServingModule, run_tflite
+from sentiment.export.litert import run_tflite
+from sentiment.export.saved_model import ServingModule
+from sentiment.text.lexicon import UNKNOWN
 from tests.model_fixture import ODD_TWEETS, Trained, child_environment, labelled_tweets, shared_model
 
 TOLERANCE = 1e-5

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pipelines import settings as settings_stage
-from pipelines import stage
+from pipelines import settings_stamp as settings_stage
+from pipelines.shared import stage
+from sentiment.common.plain_data import from_dict
 from sentiment.errors import SettingsError
-from sentiment.normalisation import RULES
-from sentiment.plain_data import from_dict
 from sentiment.settings import NetworkSettings, Settings, TrainingSettings
+from sentiment.text.normalisation import RULES
 
 PROFILES = sorted(stage.PROFILES.glob("*.toml"))
 

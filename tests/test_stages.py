@@ -1,4 +1,4 @@
-"""The stages load, preprocess and embed on small files, and how artefacts are published."""
+"""The stages load, preprocess and embed on small publishing, and how artefacts are published."""
 
 import gzip
 import hashlib
@@ -17,13 +17,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import embed, files, load, preprocess, stage
-from pipelines.artefacts import MADE_BY_PREPROCESS, read_lexicon, read_part, read_preprocessor
+from pipelines import embed, load, preprocess
+from pipelines.shared import publishing, stage
+from pipelines.shared.artefacts import MADE_BY_PREPROCESS, read_lexicon, read_part, read_preprocessor
 from sentiment.errors import ArtefactError, InputError
-from sentiment.lemmas import stop_words
-from sentiment.lexicon import SPECIAL_TOKENS, UNKNOWN
 from sentiment.settings import Settings
-from sentiment.tokens import tokenise
+from sentiment.text.lemmas import stop_words
+from sentiment.text.lexicon import SPECIAL_TOKENS, UNKNOWN
+from sentiment.text.tokens import tokenise
 
 HALVES = ("--set", "split.validation=0.2", "--set", "split.test=0.2")
 SIZES = {"train": 36, "validation": 12, "test": 12}
@@ -370,7 +371,7 @@ def test_other_failures_of_a_stage(root: Path, capsys: pytest.CaptureFixture[str
 
 
 def write_all(folder: Path, contents: dict[str, str]) -> None:
-    with files.publish(folder, last="z.json") as staging:
+    with publishing.publish(folder, last="z.json") as staging:
         for name, content in contents.items():
             (staging / name).write_text(content)
 
@@ -393,7 +394,7 @@ def test_publish_keeps_the_old_files_if_the_body_fails(tmp_path: Path) -> None:
     before = snapshot(tmp_path)
 
     def stopped() -> None:
-        with files.publish(tmp_path, last="z.json") as staging:
+        with publishing.publish(tmp_path, last="z.json") as staging:
             (staging / "a").write_text("2")
             (staging / "z.json").write_text("2")
             raise RuntimeError("stop")
@@ -411,7 +412,7 @@ def test_publish_removes_what_a_killed_run_left(tmp_path: Path) -> None:
     left_over = tmp_path / ".staging-12345"
     left_over.mkdir()
     (left_over / "half").write_text("x")
-    with files.publish(tmp_path, last="z.json") as staging:
+    with publishing.publish(tmp_path, last="z.json") as staging:
         assert not left_over.exists()
         assert staging.parent == tmp_path
         (staging / "z.json").write_text("1")
@@ -422,13 +423,13 @@ def test_publish_removes_last_before_it_replaces_anything(tmp_path: Path, monkey
     """A run that is killed between two replacements must be seen as not done."""
     write_all(tmp_path, {"a": "1", "zz": "1", "z.json": "1"})
     seen: list[tuple[str, bool]] = []
-    replace = files._replace
+    replace = publishing._replace
 
     def spying(source: Path, target: Path) -> None:
         seen.append((target.name, (tmp_path / "z.json").exists()))
         replace(source, target)
 
-    monkeypatch.setattr(files, "_replace", spying)
+    monkeypatch.setattr(publishing, "_replace", spying)
     write_all(tmp_path, {"a": "2", "zz": "2", "z.json": "2"})
     assert seen == [("a", False), ("zz", False), ("z.json", False)]
     assert (tmp_path / "z.json").read_text() == "2"
@@ -436,7 +437,7 @@ def test_publish_removes_last_before_it_replaces_anything(tmp_path: Path, monkey
 
 def test_publish_replaces_folders(tmp_path: Path) -> None:
     for content in ("1", "2"):
-        with files.publish(tmp_path, last="z.json") as staging:
+        with publishing.publish(tmp_path, last="z.json") as staging:
             (staging / "saved").mkdir()
             (staging / "saved" / content).write_text(content)
             (staging / "z.json").write_text(content)
@@ -448,11 +449,11 @@ def test_lock_waits_for_the_first_run(tmp_path: Path, caplog: pytest.LogCaptureF
     path = tmp_path / "folder" / ".lock"
 
     def second() -> None:
-        with files.lock(path):
+        with publishing.lock(path):
             order.append("second")
 
     logging.getLogger().addHandler(caplog.handler)
-    with files.lock(path):
+    with publishing.lock(path):
         thread = threading.Thread(target=second)
         thread.start()
         deadline = time.monotonic() + 10
@@ -483,16 +484,16 @@ def test_stages_hold_the_lock(root: Path) -> None:
 
 def test_small_helpers(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    files.write_json(path, {"é": [1]})
+    publishing.write_json(path, {"é": [1]})
     assert path.read_text(encoding="utf-8") == '{\n  "é": [\n    1\n  ]\n}\n'
-    assert files.read_json(path, "make x") == {"é": [1]}
+    assert publishing.read_json(path, "make x") == {"é": [1]}
     assert os.listdir(tmp_path) == ["a.json"]
     with pytest.raises(ArtefactError, match=r"b\.json: no such file; run `make x` first$"):
-        files.read_json(tmp_path / "b.json", "make x")
+        publishing.read_json(tmp_path / "b.json", "make x")
     path.write_text("{")
     with pytest.raises(ArtefactError, match=r"a\.json: expected JSON \(.*\); delete it and run `make x`$"):
-        files.read_json(path, "make x")
-    assert files.sha256(path) == hashlib.sha256(b"{").hexdigest()
-    before = files.sha256(tmp_path)
+        publishing.read_json(path, "make x")
+    assert publishing.sha256(path) == hashlib.sha256(b"{").hexdigest()
+    before = publishing.sha256(tmp_path)
     path.rename(tmp_path / "c.json")
-    assert files.sha256(tmp_path) != before
+    assert publishing.sha256(tmp_path) != before

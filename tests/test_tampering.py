@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import sentiment
-from sentiment import model_folder
+from sentiment.predict import model_folder
 from tests.model_fixture import shared_model
 
 

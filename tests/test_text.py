@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment.counting import TypeCounter
-from sentiment.encoded import ragged_rows
+from sentiment.common.ragged import Ragged
+from sentiment.data.encoded import ragged_rows
 from sentiment.errors import ArtefactError, InputError, SettingsError
-from sentiment.lemmas import lexicon_entries, stop_words
-from sentiment.lexicon import PADDING, RESERVED, SPECIAL_TOKENS, UNKNOWN, Lexicon, LexiconEntry, build_lexicon
-from sentiment.normalisation import RULES, Rule, apply_rules, normalise, separate_chunks
-from sentiment.preprocessing import Preprocessor, pad, select_rules
 from sentiment.settings import PreprocessingSettings
-from sentiment.tokens import Ragged, Tokens, as_arrow, tokenise
+from sentiment.text.counting import TypeCounter
+from sentiment.text.lemmas import lexicon_entries, stop_words
+from sentiment.text.lexicon import PADDING, RESERVED, SPECIAL_TOKENS, UNKNOWN, Lexicon, LexiconEntry, build_lexicon
+from sentiment.text.normalisation import RULES, Rule, apply_rules, normalise, separate_chunks
+from sentiment.text.preprocessor import Preprocessor, pad, select_rules
+from sentiment.text.tokens import Tokens, as_arrow, tokenise
 
 # Pieces that rules, Unicode tables or string buffers may trip over; joined at random they make texts.
 PIECES = (

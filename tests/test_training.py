@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from pipelines.train import Checkpoint
-from sentiment import training
-from sentiment.calibration import apply_temperature, fit_temperature, uncalibrated
-from sentiment.encoded import EncodedPart
-from sentiment.network import GLOVE, build_network
-from sentiment.recurrence import softmax
+from sentiment.data.encoded import EncodedPart
+from sentiment.network.folded import softmax
+from sentiment.network.keras_network import GLOVE, build_network
 from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings, TrainingSettings
-from sentiment.training import Trainer, TrainingState, balanced_weights, make_batches, make_optimizer, train
+from sentiment.training import fitting as training
+from sentiment.training.calibration import apply_temperature, fit_temperature, uncalibrated
+from sentiment.training.fitting import TrainingState, balanced_weights, make_batches, train
+from sentiment.training.trainer import Trainer, make_optimizer
 
 # Tokens 2 and 3 mark class 0, 4 and 5 class 1; the others mean nothing.
 VOCABULARY, MAX_TOKENS = 12, 4

@@ -20,8 +20,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from pipelines import transfer
-from pipelines.transfer import extract_member, fetch, sha256_of
+from pipelines.shared import transfer
+from pipelines.shared.transfer import extract_member, fetch, sha256_of
 from sentiment.errors import InputError
 
 BODY = bytes(range(256)) * 1200  # 307,200 bytes: several blocks
@@ -503,7 +503,7 @@ def test_two_fetches_at_once_make_one_request(server: Server, target: Path, capl
             server.gate.set()
 
     opener = Opener()
-    logging.getLogger("pipelines.transfer").addHandler(opener)
+    logging.getLogger("pipelines.shared.transfer").addHandler(opener)
     server.gate.clear()  # the first waits for its answer until the second waits for the lock
     failures: list[BaseException] = []
 
@@ -518,7 +518,7 @@ def test_two_fetches_at_once_make_one_request(server: Server, target: Path, capl
         thread.start()
     for thread in threads:
         thread.join(8)
-    logging.getLogger("pipelines.transfer").removeHandler(opener)
+    logging.getLogger("pipelines.shared.transfer").removeHandler(opener)
     assert failures == []
     assert len(server.seen) == 1
     assert [record.getMessage() for record in caplog.records] == [

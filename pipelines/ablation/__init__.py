@@ -1,0 +1,1 @@
+"""What matters, by training a grid of settings: `python -m pipelines.ablation`."""

@@ -1,0 +1,195 @@
+"""What `bench` measures: ways to ids, to a trained network and to probabilities, each made only when asked for."""
+
+import importlib.util
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.bench.material import TRAINING_ROWS, Contender, Material
+from pipelines.shared import stage
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from sentiment.data.encoded import EncodedPart
+    from sentiment.training.trainer import Trainer
+
+_TAGGER = "en_core_web_sm"
+
+
+def _vectorised(material: Material) -> Contender:
+    treatment = material.model.preprocessor
+    return Contender(lambda: treatment.pad(treatment.encode(material.texts)), len(material.texts))
+
+
+def _plain_python(material: Material) -> Contender:
+    """The same treatment with the standard library, one tweet after another."""
+    from sentiment.text.lexicon import UNKNOWN
+    from sentiment.text.normalisation import WHITE_SPACE
+
+    treatment, few = material.model.preprocessor, material.texts[: material.few]
+    space = re.compile(WHITE_SPACE)
+    rules = [(re.compile(rule.pattern, re.ASCII), rule.replacement) for rule in treatment.rules]
+    lower = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+
+    def encode(text: str) -> list[int]:
+        text = space.sub(" ", text.translate(lower))
+        for pattern, replacement in rules:
+            text = pattern.sub(replacement, text)
+        ids = [i for token in text.split(" ") if token and (i := treatment.lexicon.ids.get(token, UNKNOWN))]
+        return ids[: treatment.max_tokens] or [UNKNOWN]
+
+    return Contender(lambda: [encode(text) for text in few], len(few))
+
+
+def _spacy(make: Callable[[Any], Any], material: Material) -> Contender:
+    import spacy
+
+    language, few = make(spacy), material.texts[: material.few]
+    return Contender(lambda: [[token.lemma_ for token in doc] for doc in language.pipe(few)], len(few))
+
+
+def _lookup(spacy: Any) -> Any:
+    language = spacy.blank("en")
+    language.add_pipe("lemmatizer", config={"mode": "lookup"})
+    language.initialize()
+    return language
+
+
+def _trainer(material: Material, part: "EncodedPart") -> "tuple[Trainer, Any, Any]":
+    """Ours, with training and validation batches of ``part``."""
+    from sentiment.training.fitting import make_batches, trainer_class
+
+    batches, validation = make_batches({"train": part, "validation": part}, material.settings)
+    trainer = trainer_class()(material.network(), material.settings, len(batches), part.ids.shape[1])
+    return trainer, batches, validation
+
+
+def _plain(material: Material, batch_size: int) -> "keras.Model":
+    """The plain network under the same loss and optimizer."""
+    import keras
+
+    from sentiment.training.trainer import make_optimizer
+
+    options, model = material.settings.training, material.network()
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing)
+    model.compile(make_optimizer(options, TRAINING_ROWS // batch_size), loss, jit_compile=False)
+    return model
+
+
+def _padded(material: Material, part: "EncodedPart") -> "tuple[np.ndarray, np.ndarray]":
+    """Ids and one-hot labels of ``part`` as `fit` takes them."""
+    import numpy as np
+
+    return part.ids.astype(np.int32), np.eye(len(material.model.classes_), dtype=np.float32)[part.labels]
+
+
+def _ours(material: Material) -> Contender:
+    trainer, batches, _ = _trainer(material, material.part)
+    return Contender(lambda: trainer.run(batches, "ours", learn=True), TRAINING_ROWS)
+
+
+def _fit(batch_size: int, material: Material) -> Contender:
+    model, (ids, y_true) = _plain(material, batch_size), _padded(material, material.part)
+    return Contender(lambda: model.fit(ids, y_true, batch_size=batch_size, verbose=0), TRAINING_ROWS)
+
+
+def losses(material: Material, rows: int) -> tuple[float, float]:
+    """Loss of ours and of the plain network before training, on ``rows`` of the rows."""
+    from sentiment.data.encoded import spread
+
+    part = spread(material.part, rows)
+    trainer, _, batches = _trainer(material, part)
+    plain = _plain(material, rows).evaluate(*_padded(material, part), batch_size=rows, verbose=0)
+    return trainer.run(batches, "comparing", learn=False)["loss"], float(plain)
+
+
+def _light(material: Material) -> Contender:
+    return Contender(lambda: material.model.predict_proba(material.texts), len(material.texts))
+
+
+def _saved_model(material: Material) -> Contender:
+    import numpy as np
+    import tensorflow as tf
+
+    texts, size = material.texts, 4096
+    serve = tf.saved_model.load(str(material.places.model / "saved_model" / "1")).signatures["serving_default"]
+
+    def run() -> np.ndarray:
+        parts = [serve(text=tf.constant(texts[i : i + size]))["probabilities"] for i in range(0, len(texts), size)]
+        return np.concatenate([part.numpy() for part in parts])
+
+    return Contender(run, len(texts))
+
+
+def _vader(material: Material) -> Contender:
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    few, analyser = material.texts[: material.few], SentimentIntensityAnalyzer()
+    return Contender(lambda: [analyser.polarity_scores(text)["compound"] for text in few], len(few))
+
+
+def _textblob(material: Material) -> Contender:
+    from textblob import TextBlob
+
+    few = material.texts[: material.few]
+    return Contender(lambda: [TextBlob(text).sentiment.polarity for text in few], len(few))
+
+
+def _fasttext(material: Material) -> Contender:
+    import fasttext
+
+    few = [" ".join(text.split()) for text in material.texts[: material.few]]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "train.txt"
+        path.write_text("".join(f"__label__{i % 2} {text}\n" for i, text in enumerate(few)), encoding="utf-8")
+        classifier = fasttext.train_supervised(str(path), wordNgrams=2, bucket=200_000, thread=1, verbose=0)
+    return Contender(lambda: classifier.predict(few), len(few))
+
+
+_Makers = dict[str, Callable[[Material], Contender]]
+_ALL: dict[str, _Makers] = {
+    "preprocessing": {
+        "ours": _vectorised,
+        "plain Python, a tweet at a time": _plain_python,
+        "spaCy blank + lookup, nlp.pipe": partial(_spacy, _lookup),
+        "spaCy tagger + lemmatiser": partial(_spacy, lambda spacy: spacy.load(_TAGGER, disable=["parser", "ner"])),
+    },
+    "training": {
+        "ours": _ours,
+        "Keras fit, padded, batch 1024": partial(_fit, 1024),
+        "Keras fit, padded, batch 128": partial(_fit, 128),
+    },
+    "prediction": {
+        "ours, light form": _light,
+        "ours, SavedModel, batches of 4096": _saved_model,
+        "VADER": _vader,
+        "TextBlob": _textblob,
+        "fastText": _fasttext,
+    },
+}
+_NEEDS = {"spaCy tagger + lemmatiser": _TAGGER, "TextBlob": "textblob", "fastText": "fasttext"}
+AGAINST = {
+    "preprocessing": "spaCy blank + lookup, nlp.pipe",
+    "training": "Keras fit, padded, batch 1024",
+    "prediction": "VADER",
+}
+
+
+def contenders(section: str) -> _Makers:
+    """Those of a section whose packages are installed."""
+    return {
+        name: make
+        for name, make in _ALL[section].items()
+        if name not in _NEEDS or importlib.util.find_spec(_NEEDS[name])
+    }
+
+
+def run_alone(arguments: Sequence[str]) -> None:
+    """Make one contender and run it once, for a process of its own: root, profile, rows, section, name."""
+    root, profile, rows, section, name = arguments
+    contenders(section)[name](Material(stage.Places(Path(root), profile), int(rows), int(rows))).run()

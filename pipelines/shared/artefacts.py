@@ -1,0 +1,68 @@
+"""Reading back what earlier stages wrote."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.shared import publishing
+from sentiment.common.npy import open_array
+from sentiment.data.encoded import EncodedPart
+from sentiment.errors import ArtefactError
+from sentiment.settings import PreprocessingSettings
+from sentiment.text.lexicon import Lexicon
+from sentiment.text.preprocessor import Preprocessor
+
+MADE_BY_PREPROCESS = "make preprocess"
+
+
+def read_lexicon(folder: Path, made_by: str) -> Lexicon:
+    """The lexicon in ``folder``.
+
+    Raises:
+        ArtefactError: a file is missing or damaged.
+    """
+    vocabulary = publishing.require(folder / "vocabulary.txt", made_by).read_text(encoding="utf-8").split("\n")[:-1]
+    path = publishing.require(folder / "lexicon.tsv", made_by)
+    return Lexicon.from_tsv(path.read_text(encoding="utf-8"), vocabulary, str(path))
+
+
+def read_preprocessor(folder: Path, made_by: str) -> Preprocessor:
+    """The whole text treatment in ``folder``."""
+    path = publishing.require(folder / "preprocessing.json", made_by)
+    return Preprocessor.from_json(path.read_text(encoding="utf-8"), read_lexicon(folder, made_by), str(path))
+
+
+def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
+    """Refuse ids made with other settings than ``settings``, or a matrix made for another lexicon than the ids.
+
+    Raises:
+        ArtefactError: a stage was left out, or another run with other settings came in between.
+    """
+    encoded = publishing.read_json(folder / "encoded.json", MADE_BY_PREPROCESS)
+    coverage = publishing.read_json(folder / "coverage.json", MADE_BY_PREPROCESS)
+    asked = json.loads(json.dumps(asdict(settings)))
+    if other := [name for name, value in asked.items() if encoded.get("settings", {}).get(name) != value]:
+        raise ArtefactError(
+            f"{folder}: was made with another preprocessing.{other[0]} than this run asks for; "
+            f"run `{MADE_BY_PREPROCESS}` with the same settings"
+        )
+    if not encoded.get("lexicon_sha256") or encoded["lexicon_sha256"] != coverage.get("lexicon_sha256"):
+        raise ArtefactError(f"{folder}: embedding_matrix.npy is of another lexicon; run `{MADE_BY_PREPROCESS}` again")
+
+
+def read_part(folder: Path, name: str) -> EncodedPart:
+    """A part's ids (memory-mapped) and labels.
+
+    Raises:
+        ArtefactError: they are missing, damaged or do not fit one another.
+    """
+    try:
+        ids = open_array(publishing.require(folder / f"{name}.ids.npy", MADE_BY_PREPROCESS))
+        labels = np.array(open_array(publishing.require(folder / f"{name}.labels.npy", MADE_BY_PREPROCESS)))
+    except ValueError as error:
+        raise ArtefactError(f"{folder}/{name}: damaged ({error}); run `{MADE_BY_PREPROCESS}` again") from error
+    if len(ids) != len(labels):
+        raise ArtefactError(f"{folder}/{name}: {len(ids)} rows but {len(labels)} labels; run `{MADE_BY_PREPROCESS}`")
+    return EncodedPart(ids, labels)

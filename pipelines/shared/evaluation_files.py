@@ -1,0 +1,77 @@
+"""Reading what evaluation left in a model folder."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.shared import publishing
+from sentiment.errors import ArtefactError
+from sentiment.evaluation.predictions import Predictions, from_columns
+from sentiment.evaluation.record import Evaluation
+
+MADE_BY_EVALUATE = "make evaluate (python -m pipelines.evaluate)"
+
+
+def read_evaluation(folder: Path) -> Evaluation:
+    """Metrics and predictions, and history, manifest, coverage and minimal pairs where they are there.
+
+    Raises:
+        ArtefactError: a file is missing or damaged, or metrics and predictions are of different runs.
+    """
+    require_folder(folder)
+    optional = {
+        name: publishing.read_json(path, MADE_BY_EVALUATE) if (path := folder / f"{name}.json").exists() else {}
+        for name in ("manifest", "coverage", "behaviour")
+    }
+    for document in ("README.md", "report.html"):  # whose checksums an earlier report left
+        optional["manifest"].get("artefacts", {}).pop(document, None)
+    evaluation = Evaluation(
+        folder.resolve().name,
+        publishing.read_json(folder / "metrics.json", MADE_BY_EVALUATE),
+        read_predictions(folder),
+        _read_history(folder / "history.csv"),
+        **optional,
+    )
+    evaluation.check()
+    return evaluation
+
+
+def read_predictions(folder: Path) -> Predictions:
+    """The rows of `predictions.csv`.
+
+    Raises:
+        ArtefactError: it is missing or damaged.
+    """
+    path = publishing.require(require_folder(folder) / "predictions.csv", MADE_BY_EVALUATE)
+    return from_columns(_columns(path), str(path))
+
+
+def require_folder(folder: Path) -> Path:
+    """``folder``, if it is one.
+
+    Raises:
+        ArtefactError: it is not.
+    """
+    if not folder.is_dir():
+        raise ArtefactError(f"{folder}: no such model folder; run `make preprocess train evaluate` first")
+    return folder
+
+
+def _read_history(path: Path) -> dict[str, np.ndarray]:
+    if not path.exists():
+        return {}
+    try:
+        return {name: np.asarray(values, np.float64) for name, values in _columns(path).items()}
+    except ValueError as error:
+        raise ArtefactError(f"{path}: expected numbers ({error}); run `make train` again") from error
+
+
+def _columns(path: Path) -> dict[str, list[str]]:
+    """Columns of a CSV file as text. A line ends at a line feed only: tweets hold carriage returns."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, lineterminator="\n", encoding="utf-8")
+    except ValueError as error:
+        raise ArtefactError(f"{path}: not readable as CSV ({error}); make it again") from error
+    return {str(name).strip("\r"): frame[name].tolist() for name in frame.columns}

@@ -1,0 +1,96 @@
+"""Opening GloVe as `.txt`, `.txt.gz`, a member of a `.zip`, or an array with its words."""
+
+import contextlib
+import gzip
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from pipelines.shared import publishing
+from sentiment.errors import InputError
+from sentiment.settings import EmbeddingSettings
+
+if TYPE_CHECKING:
+    from sentiment.embedding.glove import WordVectors
+
+# No line of a GloVe file is longer than this: 300 numbers and a word. It bounds what a damaged file can fill.
+_LONGEST_LINE = 1 << 16
+# What archives raise, an OSError for instance for a seek to before the start.
+_DAMAGED = (EOFError, OSError, RuntimeError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+
+
+def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "WordVectors":
+    """Read the wanted words' vectors from ``path``.
+
+    Raises:
+        InputError: the file is missing, damaged, or not of the dimension that the settings ask for.
+    """
+    from sentiment.embedding.glove import read_vectors
+
+    publishing.require_input(path, "GLOVE=file (--glove file)")
+    if path.suffix == ".npy":
+        return _read_array(path, wanted, settings)
+    try:
+        with _open(path, settings.member) as file:
+            return read_vectors(_lines(file, path), wanted, str(path), settings.dimension)
+    except _DAMAGED as error:
+        if isinstance(error, OSError) and error.filename:  # the file itself, not what is in it
+            raise
+        raise InputError(f"{path}: damaged or incomplete ({error}); fetch it again") from error
+
+
+def _lines(file: IO[bytes], path: Path) -> Iterator[bytes]:
+    from tqdm import tqdm
+
+    number = 0
+    with tqdm(unit="B", unit_scale=True, desc=path.name, disable=None, leave=False) as bar:
+        while line := file.readline(_LONGEST_LINE):
+            number += 1
+            if len(line) == _LONGEST_LINE:
+                raise InputError(f"{path}:{number}: a line of over {_LONGEST_LINE} bytes: not a GloVe text file")
+            bar.update(len(line))
+            yield line
+
+
+@contextlib.contextmanager
+def _open(path: Path, member: str) -> Iterator[IO[bytes]]:
+    if path.suffix == ".gz":
+        with gzip.open(path) as file:
+            yield file  # type: ignore[misc]
+    elif path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive, archive.open(_member(archive, member, path)) as file:
+            yield file
+    else:
+        with path.open("rb") as file:
+            yield file
+
+
+def _member(archive: zipfile.ZipFile, member: str, path: Path) -> str:
+    names = [name for name in archive.namelist() if not name.endswith("/")]
+    if not member and len(names) == 1:
+        return names[0]
+    if member not in names:
+        there = ", ".join(names[:10])
+        raise InputError(f"{path}: expected a member {member!r}, received {there}; set embedding.member")
+    return member
+
+
+def _read_array(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "WordVectors":
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from sentiment.common.npy import open_array
+    from sentiment.embedding.glove import select_vectors
+
+    words_file = publishing.require_input(path.with_suffix(".words.parquet"), "its words beside it")
+    try:
+        matrix = open_array(path)
+        words = pq.read_table(words_file).column(0).to_pylist()
+    except (ValueError, EOFError, pa.ArrowException) as error:
+        raise InputError(f"{path}: expected an array and its words ({error}); fetch it again") from error
+    if settings.dimension and matrix.ndim == 2 and matrix.shape[1] != settings.dimension:
+        raise InputError(f"{path}: expected dimension {settings.dimension}, received {matrix.shape[1]}")
+    return select_vectors(words, matrix, wanted, str(path))

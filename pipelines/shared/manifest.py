@@ -1,0 +1,88 @@
+"""The manifest of a model folder: what it was made from, and a checksum for every file in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.shared import publishing
+from sentiment.errors import ArtefactError
+
+MANIFEST = "manifest.json"
+# What may lie in a model folder without being part of the model.
+_BESIDE = (MANIFEST, ".checkpoint.npz", "bench.json", "bench.md", "bench.svg")
+_FOLDERS_BESIDE = ("logs/", "ablation/")
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What is not as the manifest says: names of files, and lines about the inputs."""
+
+    differing: tuple[str, ...]
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+    changed_inputs: tuple[str, ...]
+    absent_inputs: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """How many things are wrong; an input that is no longer there is none, it cannot be checked."""
+        return sum(map(len, (self.differing, self.missing, self.extra, self.changed_inputs)))
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below ``folder``, by its path in there; of a link, where it points."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
+    return {path.relative_to(folder).as_posix(): _checksum(path) for path in paths}
+
+
+def _checksum(path: Path) -> str:
+    if path.is_symlink():
+        return f"link to {path.readlink().as_posix()}"
+    return publishing.sha256(path) if path.is_file() else "not a file"  # a pipe would never end
+
+
+def add_staged(folder: Path, staging: Path) -> None:
+    """Put into ``staging`` the manifest of ``folder``, if it has one, with what is staged so far added."""
+    if (folder / MANIFEST).exists():
+        manifest = _read(folder / MANIFEST)
+        manifest["artefacts"] = dict(sorted((manifest["artefacts"] | checksums(staging)).items()))
+        publishing.write_json(staging / MANIFEST, manifest)
+
+
+def check(folder: Path) -> Findings:
+    """Compare a model folder, and the inputs it names, with its manifest.
+
+    Raises:
+        ArtefactError: there is no manifest, or it is not one.
+    """
+    manifest = _read(folder / MANIFEST)
+    noted, inputs = manifest["artefacts"], _inputs(manifest["inputs"])
+    found = {name: mark for name, mark in checksums(folder).items() if not _is_beside(name)}
+    return Findings(
+        differing=tuple(sorted(name for name in noted.keys() & found.keys() if noted[name] != found[name])),
+        missing=tuple(sorted(noted.keys() - found.keys())),
+        extra=tuple(sorted(found.keys() - noted.keys())),
+        changed_inputs=tuple(line for line, path, mark in inputs if path.is_file() and publishing.sha256(path) != mark),
+        absent_inputs=tuple(line for line, path, _ in inputs if not path.is_file()),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    manifest = publishing.read_json(path, "make train")
+    try:
+        known = isinstance(manifest["artefacts"], dict) and bool(_inputs(manifest["inputs"]))
+    except (KeyError, TypeError, AttributeError):
+        known = False
+    if not known:
+        raise ArtefactError(f"{path}: not a manifest; run `make train` again")
+    return dict(manifest)
+
+
+def _is_beside(name: str) -> bool:
+    return name in _BESIDE or name.startswith(_FOLDERS_BESIDE)
+
+
+def _inputs(named: Mapping[str, Any]) -> list[tuple[str, Path, str]]:
+    """A line about each input, its path and its checksum."""
+    return [(f"{kind} {each['path']}", Path(each["path"]), each["sha256"]) for kind, each in named.items()]

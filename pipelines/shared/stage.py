@@ -1,0 +1,166 @@
+"""What every stage shares: arguments, settings, places, logging, and how a mistake is reported."""
+
+import argparse
+import contextlib
+import errno
+import logging
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pipelines.shared import publishing
+from sentiment.common.plain_data import from_dict
+from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsError
+from sentiment.settings import Settings
+
+PROFILES = Path(__file__).parents[1] / "profiles"
+log = logging.getLogger("pipelines")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a profile's files lie, below ``root``."""
+
+    root: Path
+    profile: str
+
+    @property
+    def raw(self) -> Path:
+        """Downloads, read-only once written."""
+        return self.root / "data" / "raw" / self.profile
+
+    @property
+    def interim(self) -> Path:
+        """The deduplicated, split corpus."""
+        return self.root / "data" / "interim" / self.profile
+
+    @property
+    def processed(self) -> Path:
+        """Ids, lexicon and embedding matrix."""
+        return self.root / "data" / "processed" / self.profile
+
+    @property
+    def model(self) -> Path:
+        """The model folder."""
+        return self.root / "models" / self.profile
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a stage's body is given."""
+
+    arguments: argparse.Namespace
+    settings: Settings
+    places: Places
+    profile: dict[str, Any]
+
+
+def main(
+    body: Callable[[Stage], None],
+    description: str,
+    add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
+    argv: Sequence[str] | None = None,
+) -> None:
+    """Run a stage as a command: exit status 0, or 2 with one line on standard error for a user's mistake."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--profile", default="sample", help="name of a profile, or path of a .toml (default: sample)")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override a setting")
+    parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds data/ and models/")
+    add_arguments(parser)
+    arguments = parser.parse_args(argv)
+    with reporting(_stage_name(body)):
+        profile = read_profile(arguments.profile)
+        settings = make_settings(profile, arguments.set)
+        places = Places(arguments.root, Path(arguments.profile).stem)
+        with publishing.lock(places.interim / ".lock"):
+            body(Stage(arguments, settings, places, profile))
+
+
+@contextlib.contextmanager
+def reporting(name: str) -> Iterator[None]:
+    """Log as the command ``name``; what goes wrong ends the process: with status 2 and one line, or 130 if stopped."""
+    logging.basicConfig(format=f"{name}: %(message)s", level=logging.INFO, stream=sys.stderr)
+    logging.getLogger("spacy").setLevel(logging.WARNING)
+    for library in ("tensorflow", "absl"):  # they warn of one graph a batch width, and of renamed inputs: meant
+        logging.getLogger(library).setLevel(logging.ERROR)
+    try:
+        yield
+    except SentimentError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(_explain(error))
+    except MemoryError:
+        fail("not enough memory; lower preprocessing.max_vocabulary or training.batch_size, or use fewer rows")
+    except KeyboardInterrupt:
+        log.error("stopped; artefacts stay as they were")
+        raise SystemExit(130) from None
+
+
+def fail(message: str) -> NoReturn:
+    """End the process with one line on standard error and status 2."""
+    log.error("error: %s", " ".join(message.split("\n")))
+    raise SystemExit(EXIT_STATUS) from None
+
+
+def read_profile(name: str) -> dict[str, Any]:
+    """A profile's tables, by name or by path of a ``.toml``.
+
+    Raises:
+        SettingsError: there is no such profile, or it is not TOML.
+    """
+    path = Path(name) if name.endswith(".toml") else PROFILES / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(profile.stem for profile in PROFILES.glob("*.toml")))
+        raise SettingsError(f"{path}: no such profile; there are {known}, or give the path of a .toml")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8, or a number of 5000 digits
+        raise SettingsError(f"{path}: not a TOML file ({error})") from error
+
+
+def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings:
+    """Settings of a profile with ``section.key=value`` overrides; values as TOML has them, or plain words."""
+    tables = {k: dict(v) if isinstance(v, dict) else v for k, v in profile.items() if k != "sources"}
+    for override in overrides:
+        dotted, equals, text = override.partition("=")
+        section, dot, key = dotted.strip().partition(".")
+        if not (equals and dot):
+            raise SettingsError(f"--set {override}: expected SECTION.KEY=VALUE")
+        tables.setdefault(section, {})[key] = _toml_value(text.strip())
+    return from_dict(Settings, tables)
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
+        return text
+
+
+def _stage_name(body: Callable[[Stage], None]) -> str:
+    path = Path(str(sys.modules[body.__module__].__file__))
+    return path.parent.name if path.stem == "__main__" else path.stem
+
+
+def _explain(error: OSError) -> str:
+    place = f"{error.filename}: " if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or error.errno is None:  # NumPy gives no number
+        return f"{place}the disk is full; free some space and run the same command again: earlier artefacts are intact"
+    if isinstance(error, PermissionError | IsADirectoryError | NotADirectoryError | FileNotFoundError):
+        return f"{place}{os.strerror(error.errno or 0).lower()}"
+    return f"{place}{error.strerror or error}"
+
+
+def input_file(path: Path | None, default: Path, option: str) -> Path:
+    """The given file, or the profile's default.
+
+    Raises:
+        InputError: it is not there.
+    """
+    if path is None and not default.exists():
+        raise InputError(f"{default}: no such file; run `make download` for this profile, or give a file with {option}")
+    return publishing.require_input(path or default, option)

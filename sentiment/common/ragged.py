@@ -1,0 +1,31 @@
+"""Rows of different lengths in one array."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Ragged(NamedTuple):
+    """Rows of different lengths: ``values`` int32 ``(total,)``, row by row, and ``lengths`` int32 ``(n,)``."""
+
+    values: np.ndarray
+    lengths: np.ndarray
+
+    @property
+    def starts(self) -> np.ndarray:
+        """Where each row begins in ``values``, int64 ``(n,)``."""
+        return np.cumsum(self.lengths, dtype=np.int64) - self.lengths
+
+    def take(self, rows: np.ndarray) -> "Ragged":
+        """The rows with the given indices, in that order; ``rows`` is an integer array ``(m,)``."""
+        lengths = self.lengths[rows]
+        ends = np.cumsum(lengths, dtype=np.int64)
+        shift = self.starts[rows] - (ends - lengths)
+        return Ragged(self.values[np.repeat(shift, lengths) + np.arange(ends[-1] if len(ends) else 0)], lengths)
+
+    def keep(self, wanted: np.ndarray) -> "Ragged":
+        """Only the values where ``wanted`` (bool ``(total,)``) holds; rows may become empty."""
+        kept_before = np.concatenate(([0], np.cumsum(wanted, dtype=np.int64)))
+        starts = self.starts
+        lengths = kept_before[starts + self.lengths] - kept_before[starts]
+        return Ragged(self.values[wanted], lengths.astype(np.int32))

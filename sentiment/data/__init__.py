@@ -1,0 +1,1 @@
+"""Labelled tweets: reading a corpus, deduplicating and splitting it, and its rows once encoded."""

@@ -1,0 +1,37 @@
+"""The encoded corpus: rows of ids, padded, with a label each."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sentiment.common.ragged import Ragged
+from sentiment.text.lexicon import PADDING
+
+_ROWS_PER_BLOCK = 65_536
+
+
+class EncodedPart(NamedTuple):
+    """One part of the corpus: ``ids`` unsigned ``(n, max_tokens)``, ``labels`` integer ``(n,)``."""
+
+    ids: np.ndarray
+    labels: np.ndarray
+
+
+def spread(part: EncodedPart, n: int) -> EncodedPart:
+    """``n`` rows from all over ``part``, whose file may be sorted by class; some repeated where it has fewer."""
+    rows = np.linspace(0, len(part.labels), n, endpoint=False).astype(np.int64)
+    return EncodedPart(part.ids[rows], part.labels[rows])
+
+
+def row_lengths(ids: np.ndarray) -> np.ndarray:
+    """Tokens in each row of ``ids`` ``(n, max_tokens)``, int32 ``(n,)``; counted in blocks, since ids may be mapped."""
+    lengths = np.empty(len(ids), np.int32)
+    for start in range(0, len(ids), _ROWS_PER_BLOCK):
+        block = slice(start, start + _ROWS_PER_BLOCK)
+        lengths[block] = np.count_nonzero(ids[block], axis=1)
+    return lengths
+
+
+def ragged_rows(ids: np.ndarray) -> Ragged:
+    """The rows of ``ids`` ``(n, max_tokens)`` without their padding."""
+    return Ragged(ids[ids != PADDING].astype(np.int32), row_lengths(ids))

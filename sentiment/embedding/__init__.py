@@ -1,0 +1,1 @@
+"""Word vectors: reading GloVe files, and the frozen matrix made of them."""

@@ -1,0 +1,227 @@
+"""The frozen embedding matrix: a GloVe vector for each id, and a stated policy for ids without one.
+
+Row 0 (padding) is zero. For the others, in this order: the lemma's own vector; that of its most frequent surface
+form that has one; that of a spelling variant (without apostrophes, with doubled letters made single); the mean
+over the stand-in words of a special token; else the policy for unknown words of the settings. Row 1, any unknown
+token, is the mean of the rows that no vector was found for.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from sentiment.common.ragged import Ragged
+from sentiment.embedding.glove import WordVectors
+from sentiment.settings import EmbeddingSettings
+from sentiment.text.lexicon import PADDING, UNKNOWN, Lexicon
+
+# Words whose mean stands for a token that GloVe 6B lacks. GloVe Twitter has most of these tokens itself.
+STAND_INS = {
+    "<user>": ("user",),
+    "<url>": ("link", "website"),
+    "<number>": ("number",),
+    "<heart>": ("love", "heart"),
+    "<lolface>": ("lol", "laugh"),
+    "<smile>": ("smile", "happy"),
+    "<sadface>": ("sad", "unhappy"),
+    "<neutralface>": ("hmm", "whatever"),
+    "n't": ("not",),
+    "'s": ("is",),
+    "'m": ("am",),
+    "'re": ("are",),
+    "'ve": ("have",),
+    "'ll": ("will",),
+    "'d": ("would",),
+    "i": ("me", "my"),
+    "a": ("an", "the"),
+    "u": ("you",),
+}
+_SEED = 20091204
+_ROWS_PER_BLOCK = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of the training text has a GloVe vector.
+
+    Attributes:
+        types, types_found: lemmas in the vocabulary, and those with a vector of their own or of a variant.
+        tokens, tokens_found: the same, counted by occurrence in the training rows; unknown tokens included.
+        stand_ins: types that got the mean of stand-in words (counted as found).
+        missing: the most frequent lemmas without a vector, with their counts.
+    """
+
+    types: int
+    types_found: int
+    tokens: int
+    tokens_found: int
+    stand_ins: int
+    missing: tuple[tuple[str, int], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data with the two shares added."""
+        shares = {"type_share": self.types_found / self.types, "token_share": self.tokens_found / max(1, self.tokens)}
+        return {**asdict(self), **shares}
+
+
+@dataclass(frozen=True, slots=True)
+class FoundVectors:
+    """``matrix`` float32 ``(vocabulary, dimension)``; ``found`` and ``stand_in`` bool ``(vocabulary,)``."""
+
+    matrix: np.ndarray
+    found: np.ndarray
+    stand_in: np.ndarray
+
+
+def wanted_words(lexicon: Lexicon) -> set[str]:
+    """Every word whose vector could be of use."""
+    wanted = {word for words in STAND_INS.values() for word in words}
+    for key, surfaces in _surfaces(lexicon).items():
+        wanted.update(_forms(key, surfaces))
+    return wanted
+
+
+def find_vectors(lexicon: Lexicon, vectors: WordVectors) -> FoundVectors:
+    """Look up each lemma: itself, its surface forms, their variants, its stand-ins."""
+    matrix = np.zeros((len(lexicon.vocabulary), vectors.dimension), np.float32)
+    found = np.zeros(len(matrix), bool)
+    stand_in = np.zeros(len(matrix), bool)
+    id_of = {key: i for i, key in enumerate(lexicon.vocabulary)}
+    for key, surfaces in _surfaces(lexicon).items():
+        row = id_of[key]
+        vector = next((v for form in _forms(key, surfaces) if (v := vectors.get(form)) is not None), None)
+        if vector is None and (words := [v for w in STAND_INS.get(key, ()) if (v := vectors.get(w)) is not None]):
+            vector, stand_in[row] = np.mean(words, axis=0), True
+        if vector is not None:
+            matrix[row], found[row] = vector, True
+    return FoundVectors(matrix, found, stand_in)
+
+
+def complete(found: FoundVectors, train_ids: Ragged, settings: EmbeddingSettings) -> np.ndarray:
+    """Fill the rows nothing was found for and standardise the columns.
+
+    Args:
+        found: from :func:`find_vectors`.
+        train_ids: ids of the training rows, for the ``context`` policy.
+        settings: which policy, and whether to standardise.
+
+    Returns:
+        float32 ``(vocabulary, dimension)``; row 0 is zero.
+    """
+    matrix, known = found.matrix.astype(np.float64), found.found
+    mean, scale = matrix[known].mean(axis=0), np.maximum(matrix[known].std(axis=0), 1e-6)
+    missing = ~known
+    missing[[PADDING, UNKNOWN]] = False
+    matrix = np.where(known[:, None], matrix - mean, 0.0)
+    matrix[missing] = _unknown_vectors(matrix, known, missing, train_ids, settings.unknown_vectors, scale)
+    matrix[UNKNOWN] = matrix[missing].mean(axis=0) if missing.any() else 0.0
+    matrix = matrix / scale if settings.standardise else matrix + mean
+    matrix[PADDING] = 0.0
+    return matrix.astype(np.float32)
+
+
+def measure_coverage(found: FoundVectors, lexicon: Lexicon, train_ids: Ragged, most: int = 100) -> Coverage:
+    """Count types and tokens with a vector, and name the most frequent without."""
+    counts = np.bincount(train_ids.values, minlength=len(lexicon.vocabulary))
+    types = np.arange(len(counts)) > UNKNOWN
+    lacking = np.flatnonzero(types & ~found.found)
+    top = lacking[np.argsort(-counts[lacking], kind="stable")][:most]
+    return Coverage(
+        types=int(types.sum()),
+        types_found=int(found.found[types].sum()),
+        tokens=int(counts.sum()),
+        tokens_found=int(counts[found.found].sum()),
+        stand_ins=int(found.stand_in.sum()),
+        missing=tuple((lexicon.vocabulary[i], int(counts[i])) for i in top),
+    )
+
+
+def _surfaces(lexicon: Lexicon) -> dict[str, list[str]]:
+    surfaces: dict[str, list[str]] = {key: [] for key in lexicon.vocabulary[UNKNOWN + 1 :]}
+    for surface, i in lexicon.ids.items():
+        if i > UNKNOWN:
+            surfaces[lexicon.vocabulary[i]].append(surface)
+    return surfaces
+
+
+def _forms(key: str, surfaces: Sequence[str]) -> Iterator[str]:
+    """Spellings to look for, the best first."""
+    if key.startswith("<"):
+        yield key
+        return
+    spellings = [key, *surfaces]
+    yield from spellings
+    for variant in (_without_apostrophes, _shortened, _single_letters):
+        yield from (variant(spelling) for spelling in spellings)
+
+
+def _without_apostrophes(word: str) -> str:
+    return re.sub("in'$", "ing", word).replace("'", "") or word
+
+
+def _shortened(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
+
+
+def _single_letters(word: str) -> str:
+    return re.sub(r"(.)\1+", r"\1", word)
+
+
+def _unknown_vectors(
+    matrix: np.ndarray, known: np.ndarray, missing: np.ndarray, ids: Ragged, policy: str, scale: np.ndarray
+) -> np.ndarray:
+    """Vectors for the ``missing`` rows, float64 ``(missing, dimension)``, in the centred space of ``matrix``."""
+    count, dimension = int(missing.sum()), matrix.shape[1]
+    if policy == "zero" or not count:
+        return np.zeros((count, dimension))
+    if policy == "random":
+        return np.random.default_rng(_SEED).normal(size=(count, dimension)) * scale
+    return _context_vectors(matrix, known, ids)[missing]
+
+
+def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged, ridge: float = 1e-3) -> np.ndarray:
+    """Vectors induced from context, for every row: "a la carte" embeddings (Khodak et al., 2018).
+
+    The mean vector of the words that share a tweet with a word, weighted down for frequent words (Arora, Liang
+    and Ma, 2017), goes through the linear map that best turns such means into GloVe vectors for known words.
+    """
+    counts = np.bincount(ids.values, minlength=len(matrix)).astype(float)
+    weights = np.where(known, 1e-3 / (1e-3 + counts / max(1.0, counts.sum())), 0.0)
+    weighted = matrix * weights[:, None]
+    sums, totals = np.zeros_like(matrix), np.zeros(len(matrix))
+    for block in _blocks(ids, len(matrix)):
+        sums += block.T @ (block @ weighted)
+        totals += block.T @ (block @ weights)
+    occurrences = np.maximum(counts, 1.0)
+    sums -= occurrences[:, None] * weighted  # a word is not its own context
+    totals -= occurrences * weights
+    means = sums / np.maximum(totals, 1e-9)[:, None]
+    sample = np.flatnonzero(known & (counts >= 20) & (totals > 0))
+    if len(sample) < matrix.shape[1]:
+        return means
+    scale = np.sqrt(np.log1p(counts[sample]))[:, None]
+    inputs, targets = means[sample] * scale, matrix[sample] * scale
+    gram = inputs.T @ inputs
+    induced = means @ np.linalg.solve(
+        gram + (ridge * np.trace(gram) / len(gram) + 1e-9) * np.eye(len(gram)), inputs.T @ targets
+    )
+    return _with_norm(induced, float(np.median(np.linalg.norm(matrix[sample], axis=1))))
+
+
+def _with_norm(vectors: np.ndarray, norm: float) -> np.ndarray:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors * norm, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+
+
+def _blocks(ids: Ragged, vocabulary: int) -> Iterable[sparse.csr_matrix]:
+    """Tweets as rows of token counts, some rows at a time, float64 ``(rows, vocabulary)``."""
+    ends = np.concatenate(([0], np.cumsum(ids.lengths, dtype=np.int64)))
+    for start in range(0, len(ids.lengths), _ROWS_PER_BLOCK):
+        bounds = ends[start : start + _ROWS_PER_BLOCK + 1]
+        values = ids.values[bounds[0] : bounds[-1]]
+        block = (np.ones(len(values)), values, bounds - bounds[0])
+        yield sparse.csr_matrix(block, shape=(len(bounds) - 1, vocabulary))

@@ -1,0 +1,120 @@
+"""Two models or more on the same tweets: figures side by side, paired tests, and where they disagree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sentiment.errors import InputError
+from sentiment.evaluation.metrics import Metrics, difference_interval, mcnemar, measure
+from sentiment.evaluation.predictions import Predictions
+
+LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The first model against another, on the same ``n`` tweets.
+
+    Attributes:
+        name: of the other model.
+        n: tweets.
+        only_first, only_other: tweets that just one of them labels rightly.
+        disagree: tweets that get different labels.
+        difference: accuracy of the first less that of the other.
+        low, high: 95% interval of ``difference``, percentile bootstrap over tweets.
+        p: of McNemar's exact test.
+    """
+
+    name: str
+    n: int
+    only_first: int
+    only_other: int
+    disagree: int
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Models by name, the tweets that they share, and what follows.
+
+    Attributes:
+        models: name -> its answers on the shared tweets, in one order.
+        metrics: name -> its figures on them.
+        pairs: the first model against each other one.
+        left_out: tweets with one text but different true labels in two folders.
+    """
+
+    models: dict[str, Predictions]
+    metrics: dict[str, Metrics]
+    pairs: list[Pair]
+    left_out: int
+
+
+def compare(models: Mapping[str, Predictions]) -> Comparison:
+    """Line the models up by text and compare them.
+
+    Raises:
+        InputError: there are fewer than two, or no tweet is in all of them.
+    """
+    if len(models) < 2:
+        raise InputError("expected two model folders or more to compare")
+    aligned, left_out = share_rows(models)
+    first = next(iter(aligned))
+    n = len(aligned[first].true)
+    if not n:
+        raise InputError(
+            f"{' and '.join(aligned)}: their predictions share no tweet; compare on one with --corpus FILE"
+        )
+    metrics = {name: measure(m.true, m.predicted, len(m.classes), m.probabilities) for name, m in aligned.items()}
+    pairs = [pair(name, aligned[first], other) for name, other in aligned.items() if name != first]
+    return Comparison(aligned, metrics, pairs, left_out)
+
+
+def share_rows(models: Mapping[str, Predictions]) -> tuple[dict[str, Predictions], int]:
+    """Each model's rows for the texts that all have, in the first one's order, one row a text.
+
+    Returns:
+        The rows by model, and how many texts were left out because their true labels differ.
+    """
+    rows = [_rows_by_text(model) for model in models.values()]
+    common = [text for text in rows[0] if all(text in other for other in rows[1:])]
+    truths = [{text: m.classes[m.true[r[text]]] for text in common} for m, r in zip(models.values(), rows, strict=True)]
+    agreed = [text for text in common if len({truth[text] for truth in truths}) == 1]
+    taken = {
+        name: model.take(np.array([where[text] for text in agreed], np.int64))
+        for (name, model), where in zip(models.items(), rows, strict=True)
+    }
+    return taken, len(common) - len(agreed)
+
+
+def pair(name: str, first: Predictions, other: Predictions) -> Pair:
+    """Compare two models' answers, row by row."""
+    right, other_right = first.correct, other.correct
+    only_first, only_other, n = int((right & ~other_right).sum()), int((other_right & ~right).sum()), len(right)
+    low, high = difference_interval(only_first, only_other, n)
+    disagree = int((_labels(first) != _labels(other)).sum())
+    difference = (only_first - only_other) / n
+    return Pair(name, n, only_first, only_other, disagree, difference, low, high, mcnemar(right, other_right))
+
+
+def disagreements(comparison: Comparison, most: int = LISTED) -> np.ndarray:
+    """Rows with different labels, those first where the models are surest, integer ``(rows,)``."""
+    labels = np.stack([_labels(model) for model in comparison.models.values()])
+    rows = np.flatnonzero((labels != labels[0]).any(axis=0))
+    surest = np.mean([model.confidence[rows] for model in comparison.models.values()], axis=0)
+    return rows[np.argsort(-surest, kind="stable")][:most]
+
+
+def _rows_by_text(model: Predictions) -> dict[str, int]:
+    rows: dict[str, int] = {}
+    for row, text in enumerate(model.texts.tolist()):
+        rows.setdefault(text, row)
+    return rows
+
+
+def _labels(model: Predictions) -> np.ndarray:
+    return np.array(model.classes)[model.predicted]

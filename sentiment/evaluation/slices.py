@@ -1,0 +1,116 @@
+"""Named slices of a test set: where a model is better, and where worse, than its average."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sentiment.text.lexicon import PADDING, UNKNOWN
+from sentiment.text.preprocessor import Preprocessor
+from sentiment.text.tokens import tokenise
+
+SHORT, LONG = 8, 16
+MANY_UNKNOWN = 0.2
+_EMOJI = "[\U0001f300-\U0001faff\u2600-\u27bf\u2764\u2b50]"
+_EMOTICON = r"(?:^|\s)(?:[:=;8]['o*-]?[)\](\[dDpP/\\|}{@3]+|[)\](\[]+['o*-]?[:=;]|<3+|</3|\^[_.]?\^|[xX][dD]+\b)"
+# Only these stems: "want" and "front" end as negations without an apostrophe do.
+_NEGATED = (
+    "(?:ai|are|ca|could|did|do|does|had|has|have|is|might|must|need|should|was|were|wo|would)n['’]?t"
+    "|not|no|never|nor|none|nothing|nobody|nowhere|neither|cannot|without"
+)
+PATTERNS: Mapping[str, re.Pattern[str]] = {
+    "negation": re.compile(rf"\b(?:{_NEGATED})\b", re.IGNORECASE),
+    "emoticon or emoji": re.compile(f"{_EMOTICON}|{_EMOJI}"),
+    "hashtag": re.compile(r"(?:^|\W)#\w"),
+    "word in capitals": re.compile(r"(?<![\w@#])[A-Z]{3,}(?!\w)"),
+    "elongated word": re.compile(r"([a-z])\1\1", re.IGNORECASE),
+    "question": re.compile(r"\?"),
+    "mention": re.compile(r"(?:^|\W)@\w"),
+    "link": re.compile(r"https?:/|\bwww\.|\b[a-z0-9-]+\.(?:com|org|net|ly|fm|tv)\b", re.IGNORECASE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SliceMetrics:
+    """Accuracy on a slice, with Wilson's 95% interval.
+
+    Attributes:
+        name: of the slice.
+        n: rows in it.
+        accuracy, low, high: share of them that are right, and its interval; NaN where ``n`` is 0.
+    """
+
+    name: str
+    n: int
+    accuracy: float
+    low: float
+    high: float
+
+
+def find_slices(texts: Sequence[str], preprocessor: Preprocessor | None = None) -> dict[str, np.ndarray]:
+    """Masks bool ``(n,)`` by name, over ``texts`` ``(n,)``.
+
+    Args:
+        texts: raw tweets.
+        preprocessor: adds the slice of tweets of which one token in five or more is unknown to the model.
+    """
+    slices = {name: _matching(texts, pattern) for name, pattern in PATTERNS.items()}
+    slices |= _by_length(texts)
+    if preprocessor is not None:
+        slices["unknown words ≥ 20%"] = unknown_shares(texts, preprocessor) >= MANY_UNKNOWN
+    return slices
+
+
+def slice_metrics(correct: np.ndarray, slices: Mapping[str, np.ndarray]) -> list[SliceMetrics]:
+    """Accuracy of each slice, the whole first.
+
+    Args:
+        correct: bool ``(n,)``, whether the label is right.
+        slices: masks bool ``(n,)`` by name.
+    """
+    whole = {"all tweets": np.ones(len(correct), bool)}
+    return [_measure(name, correct[mask]) for name, mask in {**whole, **slices}.items()]
+
+
+def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's (1927) score interval of a share; it stays within 0 and 1 and holds for few rows.
+
+    Returns:
+        Both ends, or two NaN where ``n`` is 0.
+    """
+    if n == 0:
+        return math.nan, math.nan
+    share = right / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def unknown_shares(texts: Sequence[str], preprocessor: Preprocessor) -> np.ndarray:
+    """Share of the tokens left after stop words that the lexicon lacks, float64 ``(n,)``; 0 where none is left."""
+    types, codes = tokenise(texts, preprocessor.rules)
+    ids = preprocessor.lexicon.lookup(types)[codes.values]
+    row = np.repeat(np.arange(len(texts)), codes.lengths)
+    kept = np.bincount(row[ids != PADDING], minlength=len(texts))
+    unknown = np.bincount(row[ids == UNKNOWN], minlength=len(texts))
+    return unknown / np.maximum(kept, 1)
+
+
+def _measure(name: str, correct: np.ndarray) -> SliceMetrics:
+    n, right = len(correct), int(correct.sum())
+    return SliceMetrics(name, n, right / n if n else math.nan, *wilson_interval(right, n))
+
+
+def _matching(texts: Sequence[str], pattern: re.Pattern[str]) -> np.ndarray:
+    return np.fromiter((pattern.search(text) is not None for text in texts), bool, len(texts))
+
+
+def _by_length(texts: Sequence[str]) -> dict[str, np.ndarray]:
+    words = np.fromiter((len(text.split()) for text in texts), np.int64, len(texts))
+    return {
+        f"short (under {SHORT} words)": words < SHORT,
+        f"medium ({SHORT} to {LONG} words)": (words >= SHORT) & (words <= LONG),
+        f"long (over {LONG} words)": words > LONG,
+    }

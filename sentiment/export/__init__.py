@@ -1,0 +1,1 @@
+"""A trained network in the forms it ships in: SavedModel, LiteRT, ONNX."""

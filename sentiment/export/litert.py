@@ -1,0 +1,38 @@
+"""The ids-to-probabilities network for LiteRT."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from sentiment.export.graph import GraphNetwork
+from sentiment.network.folded import FoldedNetwork
+
+
+def to_tflite(network: FoldedNetwork, max_tokens: int, masking: bool) -> bytes:
+    """A LiteRT model of built-in operations: ids int32 ``(1, max_tokens)`` -> probabilities float32 ``(1, classes)``.
+
+    The recurrence is unrolled, so a runtime may resize the first dimension.
+    """
+    graph = GraphNetwork(network)
+    spec = tf.TensorSpec([None, max_tokens], tf.int32, name="ids")
+
+    def probabilities(ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": graph.unrolled(ids, masking)}
+
+    concrete = tf.function(probabilities, input_signature=[spec]).get_concrete_function()
+    return bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete], graph).convert())
+
+
+def run_tflite(path: Path, ids: Any) -> Any:
+    """Probabilities float32 ``(n, classes)`` that a LiteRT file gives for ids int32 ``(n, max_tokens)``."""
+    with warnings.catch_warnings():  # it recommends its successor, which would be one more package
+        warnings.simplefilter("ignore", UserWarning)
+        interpreter = tf.lite.Interpreter(str(path))
+    entry = interpreter.get_input_details()[0]["index"]
+    interpreter.resize_tensor_input(entry, list(ids.shape))
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(entry, ids)
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])

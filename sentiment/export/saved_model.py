@@ -1,0 +1,132 @@
+"""The SavedModel: raw tweets in, probabilities and labels out, all of it in the graph.
+
+The graph applies the same rules (RE2, like Arrow's), looks tokens up in the same lexicon (an asset of the
+SavedModel) and runs the same folded network, so a program in any language that can load a SavedModel gets the
+answers of :class:`sentiment.predict.classifier.SentimentClassifier`.
+"""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from sentiment.export.graph import GraphNetwork
+from sentiment.network.folded import FoldedNetwork
+from sentiment.text.lexicon import PADDING, UNKNOWN
+from sentiment.text.normalisation import WHITE_SPACE
+from sentiment.text.preprocessor import Preprocessor
+
+
+class ServingModule(tf.Module):
+    """What is saved: signatures ``serving_default`` (text) and ``serve_ids``.
+
+    Args:
+        preprocessor: the text treatment.
+        network: the folded network.
+        classes: names, in the order of the probabilities.
+        lexicon_file: the lexicon as tab-separated values; copied into the SavedModel's assets.
+        masking: whether padding is skipped.
+    """
+
+    def __init__(
+        self, preprocessor: Preprocessor, network: FoldedNetwork, classes: list[str], lexicon_file: Path, masking: bool
+    ) -> None:
+        super().__init__()
+        self._preprocessor = preprocessor
+        self._masking = masking
+        self.network = GraphNetwork(network)
+        self.classes = tf.constant(classes)
+        self.lexicon_asset = _NamedAsset(str(lexicon_file))
+        table = tf.lookup.TextFileInitializer(self.lexicon_asset, tf.string, 0, tf.int64, 1, delimiter="\t")
+        self.lexicon = tf.lookup.StaticHashTable(table, UNKNOWN)
+
+    def normalise(self, text: tf.Tensor) -> tf.Tensor:
+        """Rules over raw text, string ``(n,)`` -> ``(n,)``; bytes that are not UTF-8 become U+FFFD first."""
+        text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
+        text = tf.strings.regex_replace(tf.strings.lower(text), WHITE_SPACE, " ")
+        for rule in self._preprocessor.rules:
+            text = tf.strings.regex_replace(text, rule.pattern, rule.replacement)
+        return text
+
+    def encode(self, text: tf.Tensor) -> tf.RaggedTensor:
+        """Raw text, string ``(n,)`` -> rows of 1 to ``max_tokens`` ids."""
+        half = tf.shape(text)[0] // 2  # two branches, which run side by side
+        normalised = tf.concat([self.normalise(text[:half]), self.normalise(text[half:])], axis=0)
+        tokens = tf.strings.split(normalised, sep=" ")
+        tokens = tf.ragged.boolean_mask(tokens, tokens != "")
+        ids = tf.ragged.map_flat_values(self.lexicon.lookup, tokens)
+        ids = tf.ragged.boolean_mask(ids, ids != PADDING)[:, : self._preprocessor.max_tokens]
+        empty = tf.cast(ids.row_lengths() == 0, tf.int64)
+        unknown = tf.RaggedTensor.from_row_lengths(
+            tf.fill([tf.reduce_sum(empty)], tf.constant(UNKNOWN, tf.int64)), empty
+        )
+        return tf.concat([ids, unknown], axis=1)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Raw tweets -> probabilities float32 ``(n, classes)`` and label string ``(n,)``."""
+        ids = self.encode(text)
+        if self._masking:
+            probabilities = self.network(ids.to_tensor(PADDING), ids.row_lengths())
+        else:
+            probabilities = self._unmasked(self._padded(ids))
+        return {"probabilities": probabilities, "label": tf.gather(self.classes, tf.argmax(probabilities, axis=1))}
+
+    def serve_ids(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Padded ids int32 ``(n, max_tokens)`` -> probabilities float32 ``(n, classes)``."""
+        if not self._masking:
+            return {"probabilities": self._unmasked(ids)}
+        real = tf.ragged.boolean_mask(ids, ids != PADDING)
+        return {"probabilities": self.network(real.to_tensor(PADDING), real.row_lengths())}
+
+    def save(self, folder: Path) -> None:
+        """Write the SavedModel."""
+        spec = tf.TensorSpec([None, self._preprocessor.max_tokens], tf.int32, name="ids")
+        by_ids = tf.function(self.serve_ids, input_signature=[spec])
+        signatures = {"serving_default": self.serve, "serve_ids": by_ids}
+        tf.saved_model.save(self, str(folder), signatures=signatures)
+
+    def _unmasked(self, ids: tf.Tensor) -> tf.Tensor:
+        lengths = tf.fill([tf.shape(ids)[0]], tf.cast(tf.shape(ids)[1], tf.int64))
+        return self.network(ids, lengths)
+
+    def _padded(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        length = self._preprocessor.max_tokens
+        if self._preprocessor.padding == "post":
+            return ids.to_tensor(PADDING, shape=[None, length])
+        return tf.reverse(tf.reverse(ids, [1]).to_tensor(PADDING, shape=[None, length]), [1])
+
+
+class _NamedAsset(tf.saved_model.Asset):
+    """TensorFlow names a table after its asset; by default that is an address in memory, new in every export."""
+
+    def __str__(self) -> str:
+        return "lexicon"
+
+
+def write_warm_up(folder: Path, texts: list[str]) -> None:
+    """Write the request that TensorFlow Serving replays on loading: ``assets.extra/tf_serving_warmup_requests``.
+
+    The record is a ``PredictionLog`` message. Its classes ship with tensorflow-serving-api, which would be a heavy
+    dependency for three nested fields, so they are encoded here by hand: a message field is a tag, a length and the
+    content (Protocol Buffers encoding), and the tensor is TensorFlow's own ``TensorProto``.
+    """
+    tensor = tf.make_tensor_proto(texts, shape=[len(texts)]).SerializeToString()
+    inputs = _field(1, b"text") + _field(2, tensor)  # map entry: key, value
+    request = _field(1, _field(1, b"default") + _field(3, b"serving_default")) + _field(2, inputs)
+    log = _field(6, _field(1, request))  # PredictionLog.predict_log.request
+    extra = folder / "assets.extra"
+    extra.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(extra / "tf_serving_warmup_requests")) as writer:
+        writer.write(log)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | 2]) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*encoded, value])

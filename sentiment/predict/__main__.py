@@ -1,0 +1,194 @@
+"""Command line: tweets in, one line each out: label, probability, text.
+
+python -m sentiment.predict "I love this" "not my day"
+tail -f tweets.txt | python -m sentiment.predict -
+python -m sentiment.predict --input tweets.csv --column text --output scored.parquet
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from sentiment.errors import EXIT_STATUS, InputError, SentimentError
+from sentiment.predict.answers import UNCERTAIN, labels_of
+
+if TYPE_CHECKING:
+    from sentiment.predict.classifier import SentimentClassifier
+
+_INTERRUPTED = 130
+_READ_SIZE = 1 << 20
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status: 0, 2 for a user's mistake, 130 when interrupted."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return _run(arguments)
+    except SentimentError as error:
+        sys.stderr.write(f"predict: error: {error}\n")
+        return EXIT_STATUS
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: end quietly
+        return 0
+    except OSError as error:
+        reason = " ".join((error.strerror or str(error)).splitlines())
+        sys.stderr.write(f"predict: error: {error.filename or 'input or output'}: {reason}\n")
+        return EXIT_STATUS
+    except MemoryError:
+        sys.stderr.write("predict: error: not enough memory for the model or for one batch of tweets\n")
+        return EXIT_STATUS
+    except KeyboardInterrupt:
+        kept = f"; rows written so far are in {arguments.output}.part" if arguments.output else ""
+        sys.stderr.write(f"predict: stopped{kept}\n")
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sentiment.predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("texts", nargs="*", metavar="tweet", help="tweets; - reads lines from standard input")
+    parser.add_argument("--model", default="models/latest", help="model folder (default: models/latest)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a tweet")
+    parser.add_argument("--explain", action="store_true", help="show what each token contributed")
+    parser.add_argument(
+        "--threshold", "--abstain", type=_share, default=0.0, metavar="P", help=f"below this probability: {UNCERTAIN!r}"
+    )
+    files = parser.add_argument_group("files")
+    files.add_argument("--input", metavar="FILE", help="a .csv, .jsonl or .parquet to score, of any size")
+    files.add_argument(
+        "--column", default="text", help="column of the tweets: a name, or a position from 0 in a .csv without header"
+    )
+    files.add_argument(
+        "--output", metavar="FILE", help="where to write it, with columns added (default: lines on standard output)"
+    )
+    files.add_argument("--encoding", default="utf-8", help="of a .csv or of standard input (default: utf-8)")
+    return parser
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a probability from 0 to 1, received {text}")
+    return value
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    import sentiment
+
+    sources = bool(arguments.input) + bool(arguments.texts)
+    piped = arguments.texts == ["-"] or (not sources and not sys.stdin.isatty())
+    if sources > 1 or (arguments.output and not arguments.input):
+        raise InputError("expected either tweets or --input FILE; --output goes with --input")
+    if not sources and not piped:
+        raise InputError('expected a tweet, for instance: python -m sentiment.predict "I love this"')
+    _use_utf8(sys.stdout)
+    model = sentiment.load(arguments.model)
+    if arguments.input and arguments.output:
+        from sentiment.predict.score_file import score_file
+
+        return score_file(model, arguments)
+    printer = _Printer(model, arguments, sys.stdout)
+    for texts in _texts(arguments, piped):
+        printer.show(texts)
+    return 0
+
+
+def _texts(arguments: argparse.Namespace, piped: bool) -> Iterator[list[str]]:
+    if arguments.input:
+        from sentiment.predict.score_file import read_texts
+
+        yield from read_texts(arguments.input, arguments.column, arguments.encoding)
+    elif piped:
+        yield from read_lines(sys.stdin.buffer, arguments.encoding)
+    else:
+        yield [_checked(text) for text in arguments.texts]
+
+
+def _checked(text: str) -> str:
+    """An argument that the shell passed as bytes outside UTF-8 holds surrogates; those bytes become U+FFFD."""
+    return os.fsencode(text).decode("utf-8", "replace")
+
+
+def read_lines(stream: IO[bytes], encoding: str = "utf-8") -> Iterator[list[str]]:
+    """Lines of ``stream`` as they arrive: all that are complete after each read, so that none waits for another.
+
+    Raises:
+        InputError: a line is not in ``encoding``, naming the line.
+    """
+    rest, number = b"", 0
+    while block := os.read(stream.fileno(), _READ_SIZE):
+        *lines, rest = (rest + block).split(b"\n") if b"\n" in block else (rest + block,)
+        if lines:
+            yield _decode(lines, encoding, number)
+            number += len(lines)
+    if rest:
+        yield _decode([rest], encoding, number)
+
+
+def _decode(lines: list[bytes], encoding: str, before: int) -> list[str]:
+    try:
+        return [line.removesuffix(b"\r").decode(encoding) for line in lines]
+    except LookupError as error:
+        raise InputError(f"--encoding {encoding}: not a codec that Python knows") from error
+    except UnicodeDecodeError:
+        number, line = next((n, line) for n, line in enumerate(lines, before + 1) if not _decodes(line, encoding))
+        raise InputError(
+            f"standard input:{number}: expected {encoding} text, received {line[:20]!r}; set --encoding"
+        ) from None
+
+
+def _decodes(line: bytes, encoding: str) -> bool:
+    try:
+        line.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+class _Printer:
+    """Writes one line (or explanation) a tweet, at once."""
+
+    def __init__(self, model: "SentimentClassifier", arguments: argparse.Namespace, stream: IO[str]) -> None:
+        self.model, self.arguments, self.stream = model, arguments, stream
+
+    def show(self, texts: list[str]) -> None:
+        if self.arguments.explain:
+            self._explain(texts)
+        else:
+            probabilities = self.model.predict_proba(texts)
+            labels = labels_of(self.model.classes_, probabilities, self.arguments.threshold)
+            rows = zip(texts, labels.tolist(), probabilities.tolist(), strict=True)
+            self.stream.write("".join(f"{self._line(*row)}\n" for row in rows))
+        self.stream.flush()
+
+    def _line(self, text: str, label: str, probabilities: list[float]) -> str:
+        if self.arguments.json:
+            by_class = dict(zip(self.model.classes_.tolist(), (round(p, 6) for p in probabilities), strict=True))
+            row: dict[str, Any] = {"label": label, "probability": round(max(probabilities), 6)}
+            return json.dumps(row | {"probabilities": by_class, "text": text}, ensure_ascii=False)
+        return f"{label}\t{max(probabilities):.3f}\t{printable(text)}"
+
+    def _explain(self, texts: list[str]) -> None:
+        from sentiment.predict.explanation import explain, render
+
+        colour = self.stream.isatty() and "NO_COLOR" not in os.environ
+        for text in texts:
+            self.stream.write(render(explain(self.model, text), colour=colour) + "\n")
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, without characters that would steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\u200d" else " " for c in text)
+
+
+def _use_utf8(stream: Any) -> None:
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""The classifier as Python code uses it: raw tweets in, labels and probabilities out, in NumPy alone."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sentiment.common.parallel import available_cores, ordered_map
+from sentiment.common.ragged import Ragged
+from sentiment.errors import ArtefactError
+from sentiment.network.folded import FoldedNetwork
+from sentiment.text.preprocessor import Preprocessor
+from sentiment.text.tokens import as_arrow
+
+_ROWS_PER_BATCH = 16_384
+_ROWS_ALONE = 1536  # up to so many, sharing the work between cores costs more than it saves
+
+
+class SentimentClassifier:
+    """A trained model, with scikit-learn's conventions. Stateless once made, so safe to share between threads.
+
+    Attributes:
+        classes_: class names, str ``(n_classes,)``, in the order of the probabilities' columns.
+        preprocessor: the text treatment.
+        network: the folded network.
+        masking: whether padding is skipped; a network without masking reads it like a token.
+    """
+
+    def __init__(
+        self, preprocessor: Preprocessor, network: FoldedNetwork, classes: Sequence[str], masking: bool = True
+    ) -> None:
+        self.classes_ = np.array(classes, dtype=np.str_)
+        self.preprocessor = preprocessor
+        self.network = network
+        self.masking = masking
+
+    def predict_proba(self, texts: Any) -> np.ndarray:
+        """Class probabilities, float32 ``(n, n_classes)``.
+
+        Args:
+            texts: ``n`` strings: a list, NumPy array, pandas Series or Arrow array. A text without a known word
+                gets the model's answer to one unknown word.
+
+        Raises:
+            InputError: ``texts`` is a single string, or one of them is not a string or has no UTF-8 form.
+            ArtefactError: the model gives probabilities that are not numbers.
+        """
+        array = as_arrow(texts)
+        if len(array) <= _ROWS_ALONE:
+            return self._checked(self._batch_proba(array))
+        rows = min(_ROWS_PER_BATCH, -(-len(array) // available_cores()))
+        blocks = (array.slice(start, rows) for start in range(0, len(array), rows))
+        return self._checked(np.concatenate(list(self._over_cores(blocks))))
+
+    def predict(self, texts: Any) -> np.ndarray:
+        """The most probable class of each text, str ``(n,)``; arguments and errors as :meth:`predict_proba`."""
+        return self.classes_[self.predict_proba(texts).argmax(axis=1)]
+
+    def _over_cores(self, blocks: Iterator[pa.Array]) -> Iterator[np.ndarray]:
+        """Blocks side by side, one a core; the matrix library then must not use several itself."""
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1 if available_cores() > 1 else None):
+            yield from ordered_map(self._batch_proba, blocks)
+
+    def _batch_proba(self, texts: pa.Array) -> np.ndarray:
+        return self.probabilities_of(self.preprocessor.encode(texts))
+
+    def probabilities_of(self, ids: Ragged) -> np.ndarray:
+        """Class probabilities of encoded tweets, float32 ``(n, n_classes)``."""
+        if self.masking:
+            return self.network.probabilities(ids)
+        return self.network.of_padded(self.preprocessor.pad(ids), masking=False)
+
+    @staticmethod
+    def _checked(probabilities: np.ndarray) -> np.ndarray:
+        if not np.isfinite(probabilities).all():
+            raise ArtefactError("the model's weights are damaged: it gives probabilities that are not numbers")
+        return probabilities

@@ -1,0 +1,171 @@
+"""Why a tweet got its label: what the model saw of it, and what each token contributed.
+
+A contribution is measured by occlusion: the log-odds (natural logarithm) of the predicted class with all tokens,
+less those with the one token left out. Positive speaks for the predicted class, negative against it. Tokens cut
+off stay cut off, and a tweet that is left without a token becomes one unknown token, as in
+:meth:`sentiment.text.preprocessor.Preprocessor.encode`. A recurrence is not a sum: contributions need not add up to
+the log-odds.
+"""
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from sentiment.common.display import without_controls
+from sentiment.common.ragged import Ragged
+from sentiment.text.lexicon import PADDING, UNKNOWN
+from sentiment.text.preprocessor import Preprocessor
+from sentiment.text.tokens import tokenise
+
+KEPT, STOP_WORD, UNKNOWN_WORD, CUT = "kept", "stop word", "unknown", "cut off"
+_SMALLEST = 1e-12
+_BAR_CELLS = 10
+_TOKEN_CELLS = 24
+_RESET, _BOLD, _FAINT, _FOR, _AGAINST = "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[31m"
+
+
+class Explainable(Protocol):
+    """What :func:`explain` needs of a classifier."""
+
+    classes_: np.ndarray
+    preprocessor: Preprocessor
+
+    def probabilities_of(self, ids: Ragged) -> np.ndarray:
+        """Class probabilities of encoded tweets, ``(n, classes)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """One token of a tweet.
+
+    Attributes:
+        token: as normalised.
+        state: ``kept``, ``stop word`` (dropped), ``unknown`` (kept, without a vector of its own) or ``cut off``
+            (beyond ``max_tokens``).
+        lemma: what it counts as; empty where it is dropped.
+        id: of the lemma.
+        contribution: change of the predicted class's log-odds that is due to it; None where the model does not
+            see it.
+    """
+
+    token: str
+    state: str
+    lemma: str
+    id: int
+    contribution: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A tweet, its label and its tokens in order.
+
+    Attributes:
+        text: as given.
+        label: the most probable class.
+        probability: of ``label``.
+        log_odds: of ``label``: log p / (1 - p).
+        tokens: every token, seen by the model or not.
+    """
+
+    text: str
+    label: str
+    probability: float
+    log_odds: float
+    tokens: tuple[TokenView, ...]
+
+
+def explain(classifier: Explainable, text: str) -> Explanation:
+    """Label ``text`` and measure what each token that the model sees contributes to that label.
+
+    Raises:
+        InputError: ``text`` is not a string or has no UTF-8 form.
+    """
+    preprocessor = classifier.preprocessor
+    types, codes = tokenise([text], preprocessor.rules)
+    tokens = [types[code] for code in codes.values]
+    ids = preprocessor.lexicon.lookup(tokens)
+    states = token_states(ids, preprocessor.max_tokens)
+    seen = np.flatnonzero([state in (KEPT, UNKNOWN_WORD) for state in states])
+    probabilities = classifier.probabilities_of(_occlusions(ids[seen]))
+    label = int(probabilities[0].argmax())
+    log_odds = _log_odds(probabilities, label)
+    contributions: dict[int, float] = dict(zip(seen.tolist(), (log_odds[0] - log_odds[1:]).tolist(), strict=True))
+    vocabulary = preprocessor.lexicon.vocabulary
+    views = tuple(
+        TokenView(token, state, vocabulary[i] if i != PADDING else "", int(i), contributions.get(position))
+        for position, (token, state, i) in enumerate(zip(tokens, states, ids, strict=True))
+    )
+    return Explanation(text, str(classifier.classes_[label]), float(probabilities[0, label]), float(log_odds[0]), views)
+
+
+def token_states(ids: np.ndarray, max_tokens: int) -> list[str]:
+    """The state of each token of one tweet from its id, int32 ``(tokens,)``."""
+    position = np.cumsum(ids != PADDING)
+    states = np.select([ids == PADDING, position > max_tokens, ids == UNKNOWN], [STOP_WORD, CUT, UNKNOWN_WORD], KEPT)
+    return [str(state) for state in states]
+
+
+def _occlusions(ids: np.ndarray) -> Ragged:
+    """``ids`` ``(t,)``, then ``t`` rows that lack one of them each; a row without an id is one ``UNKNOWN``."""
+    rows = [ids, *(np.delete(ids, i) for i in range(len(ids)))]
+    rows = [row if len(row) else np.array([UNKNOWN], np.int32) for row in rows]
+    return Ragged(np.concatenate(rows).astype(np.int32), np.array([len(row) for row in rows], np.int32))
+
+
+def _log_odds(probabilities: np.ndarray, label: int) -> np.ndarray:
+    """Of class ``label``, float64 ``(n,)``; from the other classes' sum, since 1 - p is 0 in float32 near 1."""
+    wide = probabilities.astype(np.float64)
+    others = np.delete(wide, label, axis=1).sum(axis=1)
+    return np.log(np.maximum(wide[:, label], _SMALLEST)) - np.log(np.maximum(others, _SMALLEST))
+
+
+def render(explanation: Explanation, colour: bool = False) -> str:
+    """Lines for a terminal: label, then a token a line with its signed contribution and a bar.
+
+    Args:
+        explanation: from :func:`explain`.
+        colour: use ANSI colours; without it the text is free of control characters but for line ends.
+    """
+    paint = _painted if colour else _plain
+    label = without_controls(explanation.label)
+    head = f"{label} {explanation.probability:.1%}  (log-odds {explanation.log_odds:+.2f})"
+    largest = max((abs(view.contribution or 0.0) for view in explanation.tokens), default=0.0)
+    lines = [paint(_BOLD, head), *(_line(view, largest, paint) for view in explanation.tokens)]
+    if not any(view.contribution is not None for view in explanation.tokens):
+        lines.append("  no token is left: this is the answer to one unknown token")
+    return "\n".join(lines)
+
+
+def _line(view: TokenView, largest: float, paint: Callable[[str, str], str]) -> str:
+    token = _fitted(without_controls(view.token), _TOKEN_CELLS)
+    if view.contribution is None:
+        why = "dropped: stop word" if view.state == STOP_WORD else "cut off: beyond the model's length"
+        return paint(_FAINT, f"  {token}         {why}")
+    cells = round(_BAR_CELLS * abs(view.contribution) / largest) if largest else 0
+    bar = ("+" if view.contribution >= 0 else "-") * cells
+    note = "unknown word" if view.state == UNKNOWN_WORD else ""
+    if view.state == KEPT and view.lemma != view.token:
+        note = f"as {without_controls(view.lemma)}"
+    body = f"  {token}  {view.contribution:+6.2f}  {bar:<{_BAR_CELLS}}  {note}".rstrip()
+    return paint(_FOR if view.contribution >= 0 else _AGAINST, body)
+
+
+def _plain(code: str, text: str) -> str:
+    return text
+
+
+def _painted(code: str, text: str) -> str:
+    return f"{code}{text}{_RESET}"
+
+
+def _fitted(text: str, cells: int) -> str:
+    """``text`` cut or filled to ``cells`` columns, of which East Asian wide characters take two."""
+    width, end = 0, 0
+    for end, character in enumerate(text, 1):
+        width += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if width >= cells and end < len(text):
+            return text[: end - 1] + "…" + " " * (width > cells)
+    return text + " " * max(0, cells - width)

@@ -1,0 +1,171 @@
+"""What a model folder holds, and reading a classifier out of one: plain data only, nothing is executed."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentiment.common.npy import open_array, read_arrays
+from sentiment.common.plain_data import from_dict
+from sentiment.errors import ArtefactError, SettingsError
+from sentiment.network.cells import GATES, Direction
+from sentiment.network.folded import FoldedNetwork
+from sentiment.predict.classifier import SentimentClassifier
+from sentiment.settings import NetworkSettings
+from sentiment.text.lexicon import Lexicon
+from sentiment.text.preprocessor import Preprocessor
+
+FORMAT = 2
+KERAS_MODEL = "model.keras"
+LEXICON = "lexicon.tsv"
+VOCABULARY = "vocabulary.txt"
+PREPROCESSING = "preprocessing.json"
+TABLE = "table.npy"
+WEIGHTS = "weights.npz"
+# Written last by export: names the classes and the network, and has the checksums of the files above and its own.
+MODEL = "model.json"
+_BLOCK_BYTES = 1 << 20
+CHECKED = (LEXICON, VOCABULARY, PREPROCESSING, WEIGHTS, TABLE)
+
+
+def read_classifier(folder: Path) -> SentimentClassifier:
+    """Read a classifier that needs neither TensorFlow nor spaCy.
+
+    Raises:
+        ArtefactError: the folder is missing, incomplete, damaged, or put together from different models.
+    """
+    model = _read_model(folder)
+    contents = {name: _read_checked(folder, name, model["sha256"]) for name in CHECKED if name != TABLE}
+    texts = {name: _decoded(folder, name, contents[name]) for name in (VOCABULARY, LEXICON, PREPROCESSING)}
+    try:
+        network = from_dict(NetworkSettings, model["network"])
+        vocabulary = texts[VOCABULARY].split("\n")[:-1]
+        lexicon = Lexicon.from_tsv(texts[LEXICON], vocabulary, str(folder / LEXICON))
+        preprocessor = Preprocessor.from_json(texts[PREPROCESSING], lexicon, str(folder / PREPROCESSING))
+        folded = _read_network(folder, network)
+    except (KeyError, TypeError, SettingsError) as error:
+        raise ArtefactError(f"{folder}: not a model of this version ({error}); export it again") from error
+    _check_shapes(folder, folded, network, len(vocabulary), len(model["classes"]))
+    _check_table(folder, folded.table.nbytes, model["sha256"])
+    if model["sha256"][MODEL] != _own_checksum(model):
+        raise ArtefactError(f"{folder / MODEL}: was edited after export (its checksum differs); run `make train` again")
+    return SentimentClassifier(preprocessor, folded, tuple(model["classes"]), masking=network.masking)
+
+
+def describe(folder: Path, classes: Sequence[str], network: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``model.json`` says, once the other files are in ``folder``."""
+    model: dict[str, Any] = {"format": FORMAT, "classes": list(classes), "network": dict(network)}
+    sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in CHECKED}
+    return model | {"sha256": sums | {MODEL: _own_checksum(model)}}
+
+
+def _own_checksum(model: Mapping[str, Any]) -> str:
+    stated = [model["format"], model["classes"], model["network"]]
+    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
+
+
+def network_files(folder: Path, network: FoldedNetwork) -> None:
+    """Write ``table.npy`` and ``weights.npz`` into ``folder``."""
+    np.save(folder / TABLE, network.table, allow_pickle=False)
+    arrays = {"output_kernel": network.output_kernel, "output_bias": network.output_bias}
+    for i, direction in enumerate(network.directions):
+        arrays[f"kernel_{i}"] = direction.kernel
+        if direction.bias is not None:
+            arrays[f"bias_{i}"] = direction.bias
+    np.savez(folder / WEIGHTS, **arrays)  # type: ignore[arg-type]
+
+
+def _read_model(folder: Path) -> dict[str, Any]:
+    path = folder / MODEL
+    if not path.is_file():
+        raise ArtefactError(
+            f"{folder}: no model here (expected {MODEL}); run `make preprocess train evaluate` to make one"
+        )
+    try:
+        model = json.loads(path.read_text(encoding="utf-8"))
+        if model["format"] != FORMAT:
+            raise ArtefactError(
+                f"{path}: expected format {FORMAT}, received {str(model['format'])[:40]}; run `make train` again"
+            )
+        whole = _are_names(model["classes"]) and {*CHECKED, MODEL} <= model["sha256"].keys()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ArtefactError(f"{path}: damaged ({str(error)[:100]}); run `make train` again") from error
+    if not whole:
+        raise ArtefactError(f"{path}: lacks classes or checksums; run `make train` again")
+    return dict(model)
+
+
+def _are_names(classes: object) -> bool:
+    """Whether ``classes`` are two or more different names."""
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        return False
+    return len(classes) == len(set(classes)) >= 2
+
+
+def _read_checked(folder: Path, name: str, checksums: dict[str, str]) -> bytes:
+    path = folder / name
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtefactError(f"{path}: cannot be read ({error.strerror}); run `make train` again") from error
+    if hashlib.sha256(content).hexdigest() != checksums[name]:
+        raise ArtefactError(f"{path}: does not belong to this model (its checksum is not the one in {MODEL})")
+    return content
+
+
+def _decoded(folder: Path, name: str, content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ArtefactError(f"{folder / name}: expected UTF-8 ({error.reason}); run `make train` again") from error
+
+
+def _read_network(folder: Path, settings: NetworkSettings) -> FoldedNetwork:
+    try:
+        table, arrays = open_array(folder / TABLE), read_arrays(folder / WEIGHTS)
+    except (OSError, ValueError) as error:
+        raise ArtefactError(
+            f"{folder}: {TABLE} or {WEIGHTS} is missing or damaged ({error}); run `make train`"
+        ) from error
+    if {array.dtype for array in (table, *arrays.values())} != {np.dtype(np.float32)}:
+        raise ArtefactError(f"{folder}: {TABLE} and {WEIGHTS} are expected to hold float32; run `make train` again")
+    count = 2 if settings.bidirectional else 1
+    directions = tuple(Direction(arrays[f"kernel_{i}"], arrays.get(f"bias_{i}")) for i in range(count))
+    kernel, bias = arrays["output_kernel"], arrays["output_bias"]
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise ArtefactError(f"{folder / WEIGHTS}: holds weights that are not finite numbers; train again")
+    return FoldedNetwork(table, directions, kernel, bias, settings.cell, settings.pooling)
+
+
+def _check_table(folder: Path, size: int, checksums: Mapping[str, str]) -> None:
+    """The table, ``size`` bytes at the end of its file, is large and stays on disk: it is read past in blocks."""
+    digest, finite = hashlib.sha256(), True
+    with (folder / TABLE).open("rb") as file, np.errstate(invalid="ignore"):
+        digest.update(file.read((folder / TABLE).stat().st_size - size))
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+            numbers = np.frombuffer(block[: len(block) // 4 * 4], np.float32)
+            finite = finite and bool(np.isfinite(numbers.sum(dtype=np.float64)))  # one sum tells of any that is not
+    if digest.hexdigest() != checksums[TABLE]:
+        raise ArtefactError(f"{folder / TABLE}: does not belong to this model (its checksum is not the one in {MODEL})")
+    if not finite:
+        raise ArtefactError(f"{folder / TABLE}: holds weights that are not finite numbers; train again")
+
+
+def _check_shapes(
+    folder: Path, folded: FoldedNetwork, settings: NetworkSettings, vocabulary: int, classes: int
+) -> None:
+    directions, gates, units = len(folded.directions), GATES[settings.cell], settings.units
+    pooled = directions * units * (2 if settings.pooling == "max_mean" else 1)
+    expected = [
+        (TABLE, folded.table.shape, (directions, vocabulary, gates * units)),
+        *((WEIGHTS, direction.kernel.shape, (units, gates * units)) for direction in folded.directions),
+        (WEIGHTS, folded.output_kernel.shape, (pooled, classes)),
+        (WEIGHTS, folded.output_bias.shape, (classes,)),
+    ]
+    for name, received, wanted in expected:
+        if received != wanted:
+            raise ArtefactError(f"{folder / name}: expected shape {wanted}, received {received}: not of this model")

@@ -1,0 +1,99 @@
+"""The report's figures, each an inline ``<svg>``; None where the numbers for one are not there."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from sentiment.report.svg import INK, SERIES, draw, percent_axis
+
+
+class Interval(NamedTuple):
+    """A share with its 95% interval and the number of rows behind it."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def training_curves(history: Mapping[str, np.ndarray]) -> str | None:
+    """Loss and accuracy by epoch, on the training and the validation rows; arrays ``(epochs,)``."""
+    if not {"epoch", "loss", "val_loss", "accuracy", "val_accuracy"} <= history.keys() or not len(history["epoch"]):
+        return None
+    epoch, best = history["epoch"], int(np.argmin(history["val_loss"]))
+
+    def paint(figure: Figure) -> None:
+        for axes, name, title in zip(figure.subplots(1, 2), ("loss", "accuracy"), ("Loss", "Accuracy"), strict=True):
+            axes.plot(epoch, history[name], "s--", color=SERIES[1], markersize=3, label="training")
+            axes.plot(epoch, history[f"val_{name}"], "o-", color=SERIES[0], markersize=3, label="validation")
+            axes.plot(epoch[best], history[f"val_{name}"][best], "o", color=SERIES[0], markersize=6)
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+            axes.set(title=title, xlabel="Epoch", xlim=(epoch[0] - 0.5, epoch[-1] + 0.5))
+        percent_axis(axes, "y")
+        axes.legend(loc="lower right")
+
+    alt = (
+        f"Training curves over {len(epoch)} epochs; the lowest validation loss, {history['val_loss'][best]:.3f}, is at "
+        f"epoch {epoch[best]:.0f}, with a validation accuracy of {history['val_accuracy'][best]:.1%}."
+    )
+    return draw("training", alt, paint, height=2.8)
+
+
+def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
+    """Counts and row shares, integer ``(classes, classes)``, a row a true class."""
+    share = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
+    names = [short(name) for name in classes]
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for (i, j), count in np.ndenumerate(matrix):
+            shade = 0.06 + 0.4 * share[i, j]
+            axes.fill_between([j - 0.48, j + 0.48], i - 0.48, i + 0.48, color=SERIES[0], alpha=shade, linewidth=0)
+            axes.text(j, i - 0.06, f"{share[i, j]:.1%}", ha="center", va="center", fontsize=13)
+            axes.text(j, i + 0.2, f"{count:,}", ha="center", va="center")
+        axes.set(xlabel="Predicted", ylabel="True", xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5))
+        axes.set_xticks(range(len(names)), names)
+        axes.set_yticks(range(len(names)), names, rotation=90, va="center")
+        axes.grid(visible=False)
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0)
+
+    alt = "Confusion matrix, rows true: " + "; ".join(
+        f"of {int(matrix[i].sum()):,} {name}, "
+        + ", ".join(f"{int(n):,} {c}" for c, n in zip(classes, matrix[i], strict=True))
+        for i, name in enumerate(classes)
+    )
+    return draw("confusion", alt + ".", paint)
+
+
+def intervals(name: str, rows: Sequence[Interval], title: str, marked: int = 0) -> str | None:
+    """Accuracies with their 95% intervals, one below the other; row ``marked`` stands out and leads a line down."""
+    rows = [row for row in rows if row.n]
+    if not rows:
+        return None
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for i, row in enumerate(rows):
+            colour = SERIES[0] if i == marked else INK
+            axes.plot([row.low, row.high], [i, i], color=colour, linewidth=2.4 if i == marked else 1.4)
+            axes.plot(row.value, i, "o", color=colour, markersize=6 if i == marked else 4.5)
+        axes.axvline(rows[marked].value, color=SERIES[0], linewidth=0.8, linestyle=":")
+        axes.set_yticks(range(len(rows)), [f"{short(row.name, 30)}" for row in rows])
+        axes.set(xlabel=title, ylim=(len(rows) - 0.4, -0.6))
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        percent_axis(axes, "x")
+
+    alt = f"{title}: " + "; ".join(f"{r.name} {r.value:.1%} ({r.low:.1%} to {r.high:.1%}, n = {r.n:,})" for r in rows)
+    return draw(name, alt + ".", paint, height=0.75 + 0.27 * len(rows))
+
+
+def short(name: str, most: int = 22) -> str:
+    """``name`` cut to fit a figure."""
+    return name if len(name) <= most else name[: most - 1] + "…"

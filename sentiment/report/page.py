@@ -1,0 +1,176 @@
+"""The report: one HTML page that holds everything it shows and refers to nothing outside itself."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from sentiment.evaluation.predictions import Predictions
+from sentiment.evaluation.record import Evaluation, strongest
+from sentiment.evaluation.slices import SliceMetrics, find_slices, slice_metrics
+from sentiment.predict.explanation import Explainable, Explanation, explain
+from sentiment.report import figures, probability_figures
+from sentiment.report.figures import Interval
+from sentiment.report.templating import label, render_page
+
+LISTED = 100
+MOST_TOKENS = 60
+_THIS = "This model"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure of the report: its ``name`` (unique), ``svg`` and ``caption``."""
+
+    name: str
+    svg: Markup
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTweet:
+    """A row of the table of tweets; ``kind`` is ``mistake`` or ``uncertain``."""
+
+    kind: str
+    test_set: str
+    text: str
+    true: str
+    predicted: str
+    confidence: float
+
+
+def render_report(evaluation: Evaluation, classifier: Explainable) -> str:
+    """The whole page.
+
+    Args:
+        evaluation: what the model folder says.
+        classifier: the model, to explain a few tweets and to know its words.
+
+    Raises:
+        ArtefactError: metrics and predictions are incomplete or of different runs.
+    """
+    evaluation.check()
+    first = evaluation.predictions.of(evaluation.first_set)
+    slices = measure_slices(first, classifier)
+    return render_page(
+        "report.html.j2",
+        name=evaluation.name,
+        sets=evaluation.metrics,
+        first=evaluation.metrics[evaluation.first_set],
+        first_name=evaluation.first_set,
+        best=strongest(evaluation.metrics[evaluation.first_set].get("baselines") or {}),
+        classes=evaluation.predictions.classes,
+        drawings={drawing.name: drawing for drawing in draw_all(evaluation, slices)},
+        slices=slices,
+        tweets=list_tweets(evaluation.predictions),
+        explanations=[(why, explain(classifier, first.texts[row])) for row, why in pick_tweets(first).items()],
+        most_tokens=MOST_TOKENS,
+        strength=_strength,
+        behaviour=evaluation.behaviour,
+        coverage=evaluation.coverage,
+        manifest=evaluation.manifest,
+    )
+
+
+def measure_slices(predictions: Predictions, classifier: Explainable) -> list[SliceMetrics]:
+    """Accuracy by slice, the whole first; empty slices are left out."""
+    masks = find_slices(predictions.texts.tolist(), classifier.preprocessor)
+    return [slice_ for slice_ in slice_metrics(predictions.correct, masks) if slice_.n]
+
+
+def draw_all(evaluation: Evaluation, slices: Sequence[SliceMetrics]) -> Iterator[Drawing]:
+    """Every figure that the numbers are there for."""
+    metrics, first = evaluation.metrics[evaluation.first_set], evaluation.predictions.of(evaluation.first_set)
+    temperature = evaluation.manifest.get("temperature")
+    matrix = np.array(metrics["confusion_matrix"])
+    by_slice = [Interval(s.name, s.accuracy, s.low, s.high, s.n) for s in slices]
+    drawn = {
+        "baselines": (figures.intervals("baselines", compared(metrics), "Accuracy"), _BASELINES),
+        "confusion": (figures.confusion_matrix(matrix, first.classes), _CONFUSION),
+        "slices": (figures.intervals("slices", by_slice, "Accuracy"), _SLICES),
+        "behaviour": (figures.intervals("behaviour", passed(evaluation.behaviour), "Pairs passed"), _BEHAVIOUR),
+        "reliability": (probability_figures.reliability_diagram(first, temperature), _reliability_caption(temperature)),
+        "abstention": (probability_figures.abstention(first), _ABSTENTION),
+        "scores": (probability_figures.score_histogram(first), _SCORES),
+        "roc": (probability_figures.roc(first), _ROC),
+        "precision-recall": (probability_figures.precision_recall(first), _PRECISION_RECALL),
+        "training": (figures.training_curves(evaluation.history), _TRAINING),
+    }
+    for name, (svg, caption) in drawn.items():
+        if svg:
+            yield Drawing(name, Markup(svg), caption)
+
+
+def compared(metrics: dict[str, Any]) -> list[Interval]:
+    """The model's accuracy and that of each baseline."""
+    rows = {_THIS: metrics} | {label(name): figures for name, figures in (metrics.get("baselines") or {}).items()}
+    ends = {name: tuple(m["accuracy_ci95"]) for name, m in rows.items()}
+    return [Interval(name, m["accuracy"], ends[name][0], ends[name][1], m["n"]) for name, m in rows.items()]
+
+
+def passed(behaviour: dict[str, Any]) -> list[Interval]:
+    """The share of minimal pairs that model and baselines pass."""
+    ends = {name: tuple(score["passed_ci95"]) for name, score in behaviour.items()}
+    return [
+        Interval(label(name), score["passed"], ends[name][0], ends[name][1], score["pairs"])
+        for name, score in behaviour.items()
+    ]
+
+
+def list_tweets(predictions: Predictions, most: int = LISTED) -> list[ListedTweet]:
+    """The most confident mistakes, then the least certain answers, at most ``most`` of each."""
+    confidence = predictions.confidence
+    wrong = np.flatnonzero(~predictions.correct)
+    mistakes = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
+    uncertain = np.argsort(confidence, kind="stable")[:most]
+    kinds = [("mistake", row) for row in mistakes] + [("uncertain", row) for row in uncertain]
+    return [
+        ListedTweet(
+            kind,
+            str(predictions.test_sets[row]),
+            str(predictions.texts[row]),
+            predictions.classes[predictions.true[row]],
+            predictions.classes[predictions.predicted[row]],
+            float(confidence[row]),
+        )
+        for kind, row in kinds
+    ]
+
+
+def pick_tweets(predictions: Predictions) -> dict[int, str]:
+    """Rows to explain, and why: of each class the surest right answer, two sure mistakes, the least certain one."""
+    order = np.argsort(-predictions.confidence, kind="stable")
+    right, wrong = order[predictions.correct[order]], order[~predictions.correct[order]]
+    picked = {int(row): "Least certain" for row in order[-1:]}
+    picked |= {int(row): f"Surely wrong, labelled {predictions.classes[predictions.true[row]]}" for row in wrong[:2]}
+    for k in reversed(range(len(predictions.classes))):
+        picked |= {int(row): "Surely right" for row in right[predictions.true[right] == k][:1]}
+    return dict(reversed(picked.items()))
+
+
+def _strength(explanation: Explanation, contribution: float | None) -> int:
+    """How strongly a token is shaded: 0 to 4, by its share of the largest contribution in the tweet."""
+    largest = max((abs(view.contribution or 0.0) for view in explanation.tokens), default=0.0)
+    return round(4 * abs(contribution or 0.0) / largest) if largest else 0
+
+
+def _reliability_caption(temperature: float | None) -> str:
+    if not temperature:
+        return "Accuracy against confidence. On the diagonal, confidence means what it says."
+    return (
+        f"Accuracy against confidence, before and after dividing the logits by the temperature {temperature:.3f}, "
+        "fitted on the validation tweets. On the diagonal, confidence means what it says; larger marks hold more."
+    )
+
+
+_BASELINES = "Accuracy on the same tweets, with 95% intervals."
+_CONFUSION = "Each row is a true class: the share of its tweets that got each label, and their number."
+_SLICES = "Accuracy by kind of tweet, with Wilson's 95% intervals. The dotted line is the accuracy on all tweets."
+_BEHAVIOUR = "Minimal pairs of which both tweets got their label, with 95% intervals."
+_ABSTENTION = "If only answers above a confidence (marked) are given, fewer tweets are answered, but more rightly."
+_SCORES = "Where the probabilities lie, by true class. The less the classes overlap, the better they are told apart."
+_ROC = "How many tweets of a class are found, against how many of the others are taken for it, at every threshold."
+_PRECISION_RECALL = "How pure what is found stays as more of the class is found."
+_TRAINING = "Loss and accuracy by epoch. The large mark is the epoch whose weights were kept."

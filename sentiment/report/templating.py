@@ -1,0 +1,106 @@
+"""Templates: the Jinja environment, and how numbers and foreign text are written in HTML and Markdown."""
+
+import math
+import re
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from sentiment.common.display import without_controls
+
+MISSING = "–"
+LONGEST_TEXT = 300
+
+
+def render_page(template: str, **values: Any) -> str:
+    """Fill a template of ``sentiment/report/templates``; in HTML everything foreign is escaped."""
+    return environment().get_template(template).render(**values)
+
+
+@cache
+def environment() -> Environment:
+    """Autoescape for HTML, and an error for a name that does not exist."""
+    made = Environment(
+        loader=PackageLoader("sentiment.report"),
+        autoescape=select_autoescape(["html.j2"], default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    filters = {
+        "percent": percent, "number": number, "points": points, "p_value": p_value, "clip": clip, "value": value,
+        "plain": without_controls, "label": label, "md": markdown, "code": code,
+    }  # fmt: skip
+    made.filters.update(filters)
+    return made
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """0.8859 -> 88.6%."""
+    return MISSING if share is None or math.isnan(share) else f"{100 * share:.{digits}f}%"
+
+
+def number(amount: float | None, digits: int = 3) -> str:
+    """12345 -> 12,345 and 0.12345 -> 0.123."""
+    if amount is None or (isinstance(amount, float) and math.isnan(amount)):
+        return MISSING
+    return f"{amount:,}" if isinstance(amount, int) else f"{amount:.{digits}f}"
+
+
+def points(difference: float | None) -> str:
+    """A signed difference of shares in percentage points, with a true minus sign."""
+    return MISSING if difference is None else f"{100 * difference:+.1f}".replace("-", "−")
+
+
+def p_value(p: float | None) -> str:
+    """Three decimals, or that it is below them."""
+    if p is None:
+        return MISSING
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def clip(text: str, longest: int = LONGEST_TEXT) -> str:
+    """``text`` without control characters, cut visibly where it is long."""
+    text = without_controls(text)
+    return text if len(text) <= longest else f"{text[:longest].rstrip()}… [{len(text):,} characters]"
+
+
+def value(setting: Any) -> str:
+    """A setting as text: lists joined, tables as pairs."""
+    if isinstance(setting, dict):
+        return ", ".join(f"{key} = {item}" for key, item in setting.items()) or "none"
+    if isinstance(setting, list | tuple):
+        return ", ".join(map(str, setting)) or "none"
+    return "(empty)" if setting == "" else str(setting)
+
+
+def markdown(text: Any) -> str:
+    """Foreign text in Markdown prose or a table cell: one line, nothing in it is markup."""
+    flat = " ".join(without_controls(str(text)).split())
+    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    flat = re.sub(r"([\\`*_{}\[\]()#!|~$]|^[-+=])", r"\\\1", flat)
+    return re.sub(r"(?i)(https?|ftp|www)([:.])", r"\1\\\2", flat)
+
+
+def code(text: Any) -> str:
+    """Foreign text as a Markdown code span; a back quote or a bar cannot end it."""
+    flat = " ".join(without_controls(str(text)).split()).replace("`", "'").replace("|", "¦")
+    return f"`{flat}`"
+
+
+NAMES = {
+    "model": "This model",
+    "majority": "Majority class",
+    "vader": "VADER",
+    "textblob": "TextBlob",
+    "tfidf_logistic_regression": "TF-IDF + logistic regression",
+    "fasttext": "fastText",
+    "held_out": "Held-out tweets",
+}
+
+
+def label(name: str) -> str:
+    """How a test set or baseline is called in print."""
+    return NAMES.get(name, name.replace("_", " "))

@@ -1,0 +1,107 @@
+"""The one definition of the text treatment: raw text -> rows of ids.
+
+A :class:`Preprocessor` is plain data (rules, lexicon, length). Training encodes its rows with it, the exported
+model carries it, and the SavedModel graph is built from it, so there is nothing that could differ.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from sentiment.common.plain_data import from_dict
+from sentiment.common.ragged import Ragged
+from sentiment.errors import ArtefactError
+from sentiment.settings import PreprocessingSettings, SettingsError
+from sentiment.text.lexicon import PADDING, UNKNOWN, Lexicon
+from sentiment.text.normalisation import RULES, Rule, apply_rules
+from sentiment.text.tokens import as_arrow, tokenise
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessor:
+    """Rules, lexicon and row length.
+
+    Attributes:
+        rules: applied in order.
+        lexicon: surface form -> id.
+        max_tokens: row length.
+        padding: ``post`` or ``pre``: the side that zeros are put on. Rows are always cut at the end.
+    """
+
+    rules: tuple[Rule, ...]
+    lexicon: Lexicon
+    max_tokens: int
+    padding: str = "post"
+
+    def encode(self, texts: Sequence[str] | pa.Array) -> Ragged:
+        """Ids of the tokens of ``texts`` ``(n,)``, at most ``max_tokens`` a row.
+
+        A tweet that has no token left (blank, or stop words only) is one ``UNKNOWN``: the model's answer to
+        "nothing known", which it has learned from tweets of unknown words.
+
+        Raises:
+            InputError: a text is not a string or has no UTF-8 form.
+        """
+        types, codes = tokenise(texts, self.rules)
+        return self.shorten(Ragged(self.lexicon.lookup(types)[codes.values], codes.lengths))
+
+    def shorten(self, ids: Ragged) -> Ragged:
+        """Drop zeros, keep the first ``max_tokens`` of each row, and make an empty row one ``UNKNOWN``."""
+        kept = ids.keep(ids.values != PADDING)
+        position = np.arange(len(kept.values)) - np.repeat(kept.starts, kept.lengths)
+        kept = kept.keep(position < self.max_tokens)
+        empty = kept.lengths == 0
+        values = np.insert(kept.values, kept.starts[empty], UNKNOWN)
+        return Ragged(values, kept.lengths + empty.astype(np.int32))
+
+    def pad(self, ids: Ragged) -> np.ndarray:
+        """``ids`` (``n`` rows) as int32 ``(n, max_tokens)``, zeros on the side of ``padding``."""
+        return pad(ids, self.max_tokens, self.padding)
+
+    def to_json(self) -> str:
+        """Everything but the lexicon, which has files of its own."""
+        data = {"max_tokens": self.max_tokens, "padding": self.padding, "rules": [asdict(rule) for rule in self.rules]}
+        return json.dumps(data, indent=2, ensure_ascii=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, lexicon: Lexicon, name: str = "preprocessing.json") -> "Preprocessor":
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ArtefactError: a key is missing or has the wrong type.
+        """
+        try:
+            data = json.loads(text)
+            rules = tuple(Rule(**rule) for rule in data["rules"])
+            checked = from_dict(PreprocessingSettings, {name: data[name] for name in ("max_tokens", "padding")})
+            apply_rules(as_arrow([""]), rules)  # a rule that no engine can run is found here, not later
+        except (ValueError, KeyError, TypeError, RecursionError, pa.ArrowException, SettingsError) as error:
+            raise ArtefactError(f"{name}: expected rules, max_tokens and padding ({error}): export again") from error
+        return cls(rules, lexicon, checked.max_tokens, checked.padding)
+
+
+def pad(ids: Ragged, length: int, padding: str = "post") -> np.ndarray:
+    """Rows of at most ``length`` ids as int32 ``(n, length)``, zeros behind (``post``) or before (``pre``)."""
+    padded = np.full((len(ids.lengths), length), PADDING, np.int32)
+    positions = np.arange(length, dtype=np.int32)
+    if padding == "post":
+        padded[positions < ids.lengths[:, None]] = ids.values
+    else:
+        padded[positions >= length - ids.lengths[:, None]] = ids.values
+    return padded
+
+
+def select_rules(settings: PreprocessingSettings) -> tuple[Rule, ...]:
+    """The rules that the settings leave in.
+
+    Raises:
+        SettingsError: ``skip_rules`` names a rule that does not exist.
+    """
+    names = [rule.name for rule in RULES]
+    for name in settings.skip_rules:
+        if name not in names:
+            raise SettingsError(f"preprocessing.skip_rules: no rule {name!r}; there are {', '.join(names)}")
+    return tuple(rule for rule in RULES if rule.name not in settings.skip_rules)

@@ -1,0 +1,120 @@
+"""Tokenisation: raw tweets -> token types and codes, each distinct chunk normalised once.
+
+About one chunk in ten of a large corpus is new, so the rules run over the distinct chunks only; that is where
+the speed comes from. Rules never look across a space (see :mod:`sentiment.text.normalisation`), which makes the
+result the same as normalising whole tweets and splitting them at spaces.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sentiment.common.ragged import Ragged
+from sentiment.errors import InputError
+from sentiment.text.normalisation import RULES, Rule, apply_rules, separate_chunks
+
+# Mentions and URLs are nearly all different from one another and become one token each: once the first rules
+# have run, merging equal chunks again leaves less than half of them for the rest.
+_FIRST_RULES = 2
+
+
+class Tokens(NamedTuple):
+    """Tokenised tweets: ``types``, the distinct tokens in order of appearance, and ``codes``, indices of them."""
+
+    types: list[str]
+    codes: Ragged
+
+
+def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> Tokens:
+    """Normalise ``texts`` ``(n,)`` and split them into tokens.
+
+    Returns:
+        The distinct tokens of these texts and ``n`` rows of codes; a blank text has no tokens.
+
+    Raises:
+        InputError: a text is not a string, or holds an unpaired surrogate, which has no UTF-8 form.
+    """
+    chunks = pc.split_pattern(separate_chunks(as_arrow(texts)), " ")
+    distinct, codes = _distinct(chunks.flatten())
+    for group in (rules[:_FIRST_RULES], rules[_FIRST_RULES:]):
+        distinct, merged = _distinct(apply_rules(distinct, group))
+        codes = merged[codes]
+    tokens = pc.split_pattern(distinct, " ")
+    types, type_codes = _distinct(tokens.flatten())
+    pieces = Ragged(type_codes, np.diff(_int32(tokens.offsets))).keep(_not_empty(types)[type_codes])
+    return Tokens(types.to_pylist(), _join(pieces, Ragged(codes, np.diff(_int32(chunks.offsets)))))
+
+
+def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
+    """``texts`` as an Arrow string array without nulls.
+
+    Raises:
+        InputError: as :func:`tokenise`.
+    """
+    if isinstance(texts, str | bytes):
+        raise InputError("expected a list of texts, received a single one: put it in a list")
+    if isinstance(texts, pa.Array | pa.ChunkedArray):
+        array = _valid(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
+    else:
+        array = _from_python(list(texts))
+    if array.null_count or array.type not in (pa.string(), pa.large_string()):
+        raise InputError(
+            f"expected texts without missing values, received {array.type} with {array.null_count} missing"
+        )
+    return array.cast(pa.string())
+
+
+def _valid(array: pa.Array) -> pa.Array:
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"expected texts in UTF-8, received an array that is not ({error})") from error
+    return array
+
+
+def _from_python(texts: list[Any]) -> pa.Array:
+    """A string array built from its buffers: ``pyarrow.array`` would import pandas, which takes a third of a second."""
+    encoded = [_encode(text, index) for index, text in enumerate(texts)]
+    offsets = np.zeros(len(encoded) + 1, np.int64)
+    np.cumsum([len(text) for text in encoded], out=offsets[1:])
+    if offsets[-1] > np.iinfo(np.int32).max:
+        raise InputError(f"expected at most 2 GiB of text at once, received {offsets[-1]} bytes: pass it in parts")
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
+
+
+def _encode(text: Any, index: int) -> bytes:
+    if not isinstance(text, str):
+        raise InputError(f"expected a string, received {type(text).__name__} as text {index}")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"text {index} holds an unpaired surrogate: decode it as UTF-8 first") from error
+
+
+def _distinct(values: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    encoded = values.dictionary_encode()
+    return encoded.dictionary, _int32(encoded.indices)
+
+
+def _not_empty(types: pa.Array) -> np.ndarray:
+    return _int32(pc.binary_length(types)) > 0
+
+
+def _int32(array: pa.Array) -> np.ndarray:
+    """The values of an int32 array without nulls; ``to_numpy`` would import pandas, as above."""
+    buffer = array.buffers()[1]
+    if buffer is None or not len(array):
+        return np.zeros(0, np.int32)
+    return np.frombuffer(buffer, np.int32, len(array), array.offset * 4)
+
+
+def _join(pieces: Ragged, chunks: Ragged) -> Ragged:
+    """Put the tokens of each chunk (``pieces``) in the place of its code."""
+    tokens = pieces.take(chunks.values)
+    upto = np.concatenate(([0], np.cumsum(tokens.lengths, dtype=np.int64)))
+    starts = chunks.starts
+    return Ragged(tokens.values, (upto[starts + chunks.lengths] - upto[starts]).astype(np.int32))

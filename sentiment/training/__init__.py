@@ -1,0 +1,1 @@
+"""Fitting a network to encoded tweets: batches, epochs, devices, calibration."""

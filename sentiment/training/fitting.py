@@ -1,0 +1,137 @@
+"""Fitting the network: schedule, early stopping on the best validation loss, and a state to resume from."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from sentiment.data.encoded import EncodedPart
+from sentiment.settings import Settings, TrainingSettings
+from sentiment.training.batches import Batches
+from sentiment.training.devices import accelerators
+from sentiment.training.trainer import Trainer, trainable
+
+_VALIDATION_BATCH = 4096
+
+
+@dataclass(slots=True)
+class TrainingState:
+    """All that a run needs to go on as if it had never stopped.
+
+    Attributes:
+        history: one row of figures an epoch.
+        best_epoch: the epoch with the lowest validation loss, counted from 0; -1 before the first.
+        weights: copies of all variables that training changes.
+        best_weights: copies of the model's, after ``best_epoch``.
+    """
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = -1
+    weights: dict[str, np.ndarray] = field(default_factory=dict)
+    best_weights: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def add_epoch(
+        self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray]
+    ) -> None:
+        """Note an epoch's figures and variables, and the model's if it is the best so far."""
+        epoch = len(self.history)
+        if self.best_epoch < 0 or figures["val_loss"] < self.history[self.best_epoch]["val_loss"]:
+            self.best_epoch, self.best_weights = epoch, model
+        self.weights = weights
+        self.history.append({"epoch": epoch + 1, **figures})
+
+    def is_finished(self, settings: TrainingSettings) -> bool:
+        """Whether all epochs have run, or ``patience`` of them without an improvement."""
+        done = len(self.history)
+        return done >= settings.epochs or (done > 0 and done - 1 - self.best_epoch >= settings.patience)
+
+
+def train(
+    model: keras.Model,
+    parts: Mapping[str, EncodedPart],
+    settings: Settings,
+    state: TrainingState,
+    save: Callable[[TrainingState], None],
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> None:
+    """Fit ``model`` and leave the weights of the best epoch in it.
+
+    Keras's own EarlyStopping and BackupAndRestore forget the best epoch and the waiting time on a restart, so that
+    a resumed run could end elsewhere than an uninterrupted one; here both follow from ``state``.
+
+    Args:
+        model: freshly built, by the same settings that ``state`` was made with.
+        parts: ``train`` and ``validation`` rows.
+        settings: sections ``training``, ``network`` and ``preprocessing`` are used.
+        state: a new one, or one to go on from.
+        save: called with the state after every epoch.
+        callbacks: Keras callbacks; they see epochs, not batches.
+    """
+    options = settings.training
+    train_batches, validation_batches = make_batches(parts, settings)
+    trainer = trainer_class()(model, settings, len(train_batches), parts["train"].ids.shape[1])
+    if state.weights:
+        restore_variables(trainer.variables, state.weights)
+    watchers = keras.callbacks.CallbackList(list(callbacks), model=trainer.any_model, epochs=options.epochs)
+    watchers.on_train_begin()
+    while not state.is_finished(options):
+        epoch = len(state.history)
+        train_batches.start_epoch(epoch)
+        figures = trainer.run(train_batches, f"epoch {epoch + 1}/{options.epochs}", learn=True)
+        validation = trainer.run(validation_batches, "validation", learn=False)
+        figures |= {f"val_{name}": value for name, value in validation.items()}
+        state.add_epoch(figures, copy_variables(trainer.variables), copy_variables(trainable(model)))
+        save(state)
+        watchers.on_epoch_end(epoch, figures)
+    watchers.on_train_end()
+    restore_variables(trainable(model), state.best_weights)
+
+
+def trainer_class() -> "type[Trainer]":
+    """The quickest that the backend and its device allow: rows stay on a GPU where JAX has one."""
+    if keras.backend.backend() == "jax" and accelerators():
+        from sentiment.training.jax_trainer import ResidentTrainer
+
+        return ResidentTrainer
+    return Trainer
+
+
+def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[Batches, Batches]:
+    """Training and validation batches."""
+    options, train_part = settings.training, parts["train"]
+    classes = int(max(part.labels.max() for part in parts.values())) + 1
+    weights = balanced_weights(train_part.labels, classes) if options.class_weights == "balanced" else None
+    padding, trim = settings.preprocessing.padding, settings.network.masking
+    training = Batches(
+        train_part,
+        classes,
+        options.batch_size,
+        padding,
+        options.seed,
+        settings.network.word_dropout,
+        weights,
+        trim,
+    )
+    validation = Batches(
+        parts["validation"], classes, _VALIDATION_BATCH, padding, class_weights=weights, trim_batches=trim
+    )
+    return training, validation
+
+
+def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:
+    """``n / (classes * count)`` for each class, float32 ``(classes,)``, as scikit-learn balances."""
+    counts = np.bincount(labels, minlength=classes)
+    return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)
+
+
+def copy_variables(variables: Sequence[Any]) -> dict[str, np.ndarray]:
+    """Values of ``variables`` under numbered names."""
+    return {f"v{i}": np.array(keras.ops.convert_to_numpy(variable)) for i, variable in enumerate(variables)}
+
+
+def restore_variables(variables: Sequence[Any], values: Mapping[str, np.ndarray]) -> None:
+    """Put back what :func:`copy_variables` copied."""
+    for i, variable in enumerate(variables):
+        variable.assign(values[f"v{i}"])

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from sentiment.errors import EXIT_STATUS, InputError, SentimentError
@@ -77,8 +78,6 @@ def _share(text: str) -> float:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    import sentiment
-
     sources = bool(arguments.input) + bool(arguments.texts)
     piped = arguments.texts == ["-"] or (not sources and not sys.stdin.isatty())
     if sources > 1 or (arguments.output and not arguments.input):
@@ -86,7 +85,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if not sources and not piped:
         raise InputError('expected a tweet, for instance: python -m sentiment.predict "I love this"')
     _use_utf8(sys.stdout)
-    model = sentiment.load(arguments.model)
+    from sentiment.predict.model_folder import read_classifier
+
+    model = read_classifier(Path(arguments.model))
     if arguments.input and arguments.output:
         from sentiment.predict.score_file import score_file
 

@@ -23,9 +23,9 @@ _INTERRUPTED = 130
 _READ_SIZE = 1 << 20
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict") -> int:
     """Run the command; returns the exit status: 0, 2 for a user's mistake, 130 when interrupted."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser(prog).parse_args(argv)
     try:
         return _run(arguments)
     except SentimentError as error:
@@ -47,9 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m sentiment.predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("texts", nargs="*", metavar="tweet", help="tweets; - reads lines from standard input")
     parser.add_argument("--model", default="models/latest", help="model folder (default: models/latest)")

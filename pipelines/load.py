@@ -39,6 +39,8 @@ def run(this: stage.Stage) -> None:
         "%(contradictions)d contradictory ones left out",
         report,
     )
+    if parts.settings != this.settings.split:
+        stage.log.info("held out for validation %(validation)g and for the test %(test)g of them", report["split"])
     stage.log.info("kept %s", "; ".join(f"{part}: {counts}" for part, counts in report["parts"].items()))
 
 
@@ -102,6 +104,7 @@ def _report(reader: "CorpusReader", parts: "Split", labels: "np.ndarray", classe
     return report | {
         "duplicates": parts.duplicates,
         "contradictions": parts.contradictions,
+        "split": asdict(parts.settings),
         "classes": [names[label] for label in classes],
         "parts": counts,
     }

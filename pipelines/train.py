@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
+from pipelines.shared.defaults import settle
 
 if TYPE_CHECKING:
     import keras
@@ -30,6 +31,7 @@ def run(this: stage.Stage) -> None:
     from sentiment.training.calibration import apply_temperature, fit_temperature
     from sentiment.training.fitting import train
 
+    this = settle(this, "network", "training")
     parts, matrix, classes = _inputs(this)
     stage.log.info("%s", describe_device())
     make_repeatable(this.settings.training.seed)
@@ -184,6 +186,7 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "best_epoch": state.best_epoch + 1,
         "device": describe_device(),
         "settings": this.settings.to_dict(),
+        "by_rows": this.by_rows,
         "inputs": inputs,
         "rows": loaded["parts"],
         "load": {name: loaded[name] for name in ("rows", "ignored", "bad", "duplicates", "contradictions")},

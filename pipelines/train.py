@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import platform
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -26,6 +27,7 @@ _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data
 
 def run(this: stage.Stage) -> None:
     """Build, fit, calibrate, write."""
+    from sentiment.data.seen import SEEN
     from sentiment.network.folding import fold
     from sentiment.network.keras_network import build_network
     from sentiment.training.calibration import apply_temperature, fit_temperature
@@ -46,6 +48,7 @@ def run(this: stage.Stage) -> None:
     best = state.history[state.best_epoch]
     with publishing.publish(this.places.model, last="model.keras") as staging:
         model.save(staging / "model.keras")
+        shutil.copyfile(publishing.require(this.places.interim / SEEN, "make preprocess"), staging / SEEN)
         publishing.write_text(staging / "history.csv", _table(state.history))
         publishing.write_json(staging / "settings.json", this.settings.to_dict())
         publishing.write_json(staging / "training.json", _manifest(this, classes, temperature, state))

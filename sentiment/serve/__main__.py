@@ -31,6 +31,9 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.ser
     except SentimentError as error:
         sys.stderr.write(f"serve: error: {error}\n")
         return EXIT_STATUS
+    except OSError as error:
+        sys.stderr.write(f"serve: error: {error.filename or 'files'}: {error.strerror or error}\n")
+        return EXIT_STATUS
     except MemoryError:
         sys.stderr.write("serve: error: not enough memory for the models\n")
         return EXIT_STATUS

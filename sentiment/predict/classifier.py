@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from sentiment.common.parallel import available_cores, ordered_map
 from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError
 from sentiment.network.folded import FoldedNetwork
+from sentiment.text.inputs import as_sequence
 from sentiment.text.preprocessor import Preprocessor
-from sentiment.text.tokens import as_arrow
 
 _ROWS_PER_BATCH = 16_384
 _ROWS_ALONE = 1536  # up to so many, sharing the work between cores costs more than it saves
@@ -46,9 +45,12 @@ class SentimentClassifier:
             InputError: ``texts`` is a single string, or one of them is not a string or has no UTF-8 form.
             ArtefactError: the model gives probabilities that are not numbers.
         """
+        texts = as_sequence(texts)
+        if len(texts) <= _ROWS_ALONE:
+            return self._checked(self._batch_proba(texts))
+        from sentiment.text.tokens import as_arrow
+
         array = as_arrow(texts)
-        if len(array) <= _ROWS_ALONE:
-            return self._checked(self._batch_proba(array))
         rows = min(_ROWS_PER_BATCH, -(-len(array) // available_cores()))
         blocks = (array.slice(start, rows) for start in range(0, len(array), rows))
         return self._checked(np.concatenate(list(self._over_cores(blocks))))
@@ -57,14 +59,14 @@ class SentimentClassifier:
         """The most probable class of each text, str ``(n,)``; arguments and errors as :meth:`predict_proba`."""
         return self.classes_[self.predict_proba(texts).argmax(axis=1)]
 
-    def _over_cores(self, blocks: Iterator[pa.Array]) -> Iterator[np.ndarray]:
+    def _over_cores(self, blocks: Iterator[Any]) -> Iterator[np.ndarray]:
         """Blocks side by side, one a core; the matrix library then must not use several itself."""
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1 if available_cores() > 1 else None):
             yield from ordered_map(self._batch_proba, blocks)
 
-    def _batch_proba(self, texts: pa.Array) -> np.ndarray:
+    def _batch_proba(self, texts: Any) -> np.ndarray:
         return self.probabilities_of(self.preprocessor.encode(texts))
 
     def probabilities_of(self, ids: Ragged) -> np.ndarray:

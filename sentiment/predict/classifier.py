@@ -9,7 +9,9 @@ from sentiment.common.parallel import available_cores, ordered_map
 from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError
 from sentiment.network.folded import FoldedNetwork
+from sentiment.predict.answers import Answers
 from sentiment.text.inputs import as_sequence
+from sentiment.text.lexicon import known_shares
 from sentiment.text.preprocessor import Preprocessor
 
 _ROWS_PER_BATCH = 16_384
@@ -39,35 +41,45 @@ class SentimentClassifier:
 
         Args:
             texts: ``n`` strings: a list, NumPy array, pandas Series or Arrow array. A text without a known word
-                gets the model's answer to one unknown word.
+                gets the model's answer to one unknown word; :meth:`answer` says which these are.
 
         Raises:
             InputError: ``texts`` is a single string, or one of them is not a string or has no UTF-8 form.
             ArtefactError: the model gives probabilities that are not numbers.
         """
+        return self.answer(texts).probabilities
+
+    def answer(self, texts: Any) -> Answers:
+        """Class probabilities and how much of each text is known; arguments and errors as :meth:`predict_proba`.
+
+        The row of a text without a kept token (blank, stop words only) counts as unknown. To turn answers into
+        labels that admit it, see :func:`sentiment.predict.answers.labels_of`.
+        """
         texts = as_sequence(texts)
         if len(texts) <= _ROWS_ALONE:
-            return self._checked(self._batch_proba(texts))
+            return self._checked(self._batch_answers(texts))
         from sentiment.text.tokens import as_arrow
 
         array = as_arrow(texts)
         rows = min(_ROWS_PER_BATCH, -(-len(array) // available_cores()))
         blocks = (array.slice(start, rows) for start in range(0, len(array), rows))
-        return self._checked(np.concatenate(list(self._over_cores(blocks))))
+        parts = list(self._over_cores(blocks))
+        return self._checked(Answers(*map(np.concatenate, zip(*parts, strict=True))))
 
     def predict(self, texts: Any) -> np.ndarray:
         """The most probable class of each text, str ``(n,)``; arguments and errors as :meth:`predict_proba`."""
         return self.classes_[self.predict_proba(texts).argmax(axis=1)]
 
-    def _over_cores(self, blocks: Iterator[Any]) -> Iterator[np.ndarray]:
+    def _over_cores(self, blocks: Iterator[Any]) -> Iterator[Answers]:
         """Blocks side by side, one a core; the matrix library then must not use several itself."""
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1 if available_cores() > 1 else None):
-            yield from ordered_map(self._batch_proba, blocks)
+            yield from ordered_map(self._batch_answers, blocks)
 
-    def _batch_proba(self, texts: Any) -> np.ndarray:
-        return self.probabilities_of(self.preprocessor.encode(texts))
+    def _batch_answers(self, texts: Any) -> Answers:
+        ids = self.preprocessor.encode(texts)
+        return Answers(self.probabilities_of(ids), known_shares(ids))
 
     def probabilities_of(self, ids: Ragged) -> np.ndarray:
         """Class probabilities of encoded tweets, float32 ``(n, n_classes)``."""
@@ -76,7 +88,7 @@ class SentimentClassifier:
         return self.network.of_padded(self.preprocessor.pad(ids), masking=False)
 
     @staticmethod
-    def _checked(probabilities: np.ndarray) -> np.ndarray:
-        if not np.isfinite(probabilities).all():
+    def _checked(answers: Answers) -> Answers:
+        if not np.isfinite(answers.probabilities).all():
             raise ArtefactError("the model's weights are damaged: it gives probabilities that are not numbers")
-        return probabilities
+        return answers

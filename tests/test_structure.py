@@ -264,6 +264,7 @@ BELOW = {
     "export": {"common", "text", "network", "predict"},
     "evaluation": {"common", "text", "predict"},
     "report": {"common", "training", "predict", "evaluation"},
+    "serve": {"common", "text", "network", "predict"},
 }
 
 

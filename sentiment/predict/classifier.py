@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.answers import Answers
+from sentiment.text.inputs import as_sequence
 from sentiment.text.lexicon import known_shares
 from sentiment.text.preprocessor import Preprocessor
-from sentiment.text.tokens import as_arrow
 
 # A text's answer depends, in its last digits, on the texts that share its block, so blocks follow from the number of
 # texts alone: not from the cores there are, nor from what else runs.
@@ -58,9 +57,12 @@ class SentimentClassifier:
         The row of a text without a kept token (blank, stop words only) counts as unknown. To turn answers into
         labels that admit it, see :func:`sentiment.predict.answers.labels_of`.
         """
+        texts = as_sequence(texts)
+        if len(texts) <= _ROWS_ALONE:
+            return self._checked(self._batch_answers(texts))
+        from sentiment.text.tokens import as_arrow
+
         array = as_arrow(texts)
-        if len(array) <= _ROWS_ALONE:
-            return self._checked(self._batch_answers(array))
         pairs = -(-len(array) // (2 * _ROWS_PER_BLOCK))
         rows = -(-len(array) // (2 * pairs))
         blocks = (array.slice(start, rows) for start in range(0, len(array), rows))
@@ -71,7 +73,7 @@ class SentimentClassifier:
         """The most probable class of each text, str ``(n,)``; arguments and errors as :meth:`predict_proba`."""
         return self.classes_[self.predict_proba(texts).argmax(axis=1)]
 
-    def _batch_answers(self, texts: pa.Array) -> Answers:
+    def _batch_answers(self, texts: Any) -> Answers:
         ids = self.preprocessor.encode(texts)
         return Answers(self.probabilities_of(ids), known_shares(ids))
 

@@ -2,6 +2,7 @@
 
 sentiment predict "I love this" "not my day"
 sentiment explain "I don't like the new phone"
+sentiment serve --model models/sample
 sentiment verify models/sample
 """
 
@@ -30,6 +31,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "predict": Command("sentiment.predict.__main__", "label tweets: arguments, lines of standard input, or a file"),
     "explain": Command("sentiment.predict.__main__", "show what each token of a tweet contributed", ("--explain",)),
+    "serve": Command("sentiment.serve.__main__", "answer over HTTP, with a page to try it"),
     "verify": Command("pipelines.verify", "check every file of a model folder against its manifest"),
 }
 

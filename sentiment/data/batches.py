@@ -131,7 +131,7 @@ def _read_jsonl(stream: IO[bytes], path: str | Path, reading: Reading) -> Iterat
 def _read_parquet(stream: IO[bytes], path: str | Path, reading: Reading) -> Iterator[pa.RecordBatch]:
     source = stream if stream.seekable() else pa.BufferReader(stream.read())
     with pq.ParquetFile(source) as file:
-        batches = file.iter_batches(_ROWS_PER_BATCH)
+        batches = file.iter_batches(_ROWS_PER_BATCH) if file.metadata.num_rows else iter(())
         yield from (_validated(batch, path, reading) for batch in _at_least_one(batches, file.schema_arrow))
 
 

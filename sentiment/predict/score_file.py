@@ -108,13 +108,13 @@ def score_file(
     batches = ordered_map(answered, read_batches(source, reading))
     kind = (kind_of(target) if target != STANDARD else reading.kind or kind_of(source)) or "csv"
     if str(target) == STANDARD:
-        _write(batches, sys.stdout.buffer, kind, scored)
+        _write(batches, lambda: contextlib.nullcontext(sys.stdout.buffer), kind, scored)
         return scored
     path = _writable(Path(target), source, overwrite)
     temporary = path.with_name(path.name + ".part")
     try:
-        with pa.output_stream(str(temporary), compression="gzip" if path.suffix == ".gz" else None) as stream:
-            _write(batches, stream, kind, scored)
+        compression = "gzip" if path.suffix == ".gz" else None
+        _write(batches, lambda: pa.output_stream(str(temporary), compression=compression), kind, scored)
         temporary.replace(path)
     except Exception:  # after Ctrl-C, though, what has been written stays
         temporary.unlink(missing_ok=True)
@@ -141,14 +141,16 @@ class _Answered(NamedTuple):
     labels: pa.Array
 
 
-def _write(batches: Iterator[_Answered], stream: IO[bytes], kind: str, scored: Scored) -> None:
+def _write(batches: Iterator[_Answered], opened: Callable[[], Any], kind: str, scored: Scored) -> None:
+    """Write to what ``opened`` gives as soon as there is something to write, and count into ``scored``."""
     from tqdm import tqdm
 
     start = time.monotonic()
     with tqdm(unit=" tweets", unit_scale=True, disable=None) as bar, contextlib.ExitStack() as stack:
         write: Write | None = None
         for batch, labels in batches:
-            write = write or stack.enter_context(_writer(stream, kind, batch.schema))
+            if write is None:
+                write = stack.enter_context(_writer(stack.enter_context(opened()), kind, batch.schema))
             write(batch)
             bar.update(batch.num_rows)
             scored.rows += batch.num_rows

@@ -39,6 +39,7 @@ def run(this: stage.Stage) -> None:
 
     import sentiment
     from sentiment.evaluation.baselines import fit_baselines
+    from sentiment.evaluation.remarks import remarks
 
     model = sentiment.load(this.places.model)
     classes = model.classes_.tolist()
@@ -61,6 +62,9 @@ def run(this: stage.Stage) -> None:
         manifest.add_staged(this.places.model, staging)
     for test, (metrics, _) in zip(tests, scored, strict=True):
         stage.log.info("%s", _summary(test.name, metrics))
+    trained = publishing.read_json(this.places.model / manifest.MANIFEST, "make train")
+    for remark in remarks({test.name: m for test, (m, _) in zip(tests, scored, strict=True)}, classes, trained):
+        stage.log.warning("WARNING: %s", remark)
     if behaviour:
         shares = ", ".join(f"{name} {100 * score['passed']:.1f}" for name, score in behaviour.items())
         stage.log.info("minimal pairs passed, in %%: %s", shares)

@@ -292,6 +292,12 @@ class TrainingSettings:
         patience = self.patience or max(3, epochs // 3)
         return replace(self, epochs=epochs, batch_size=batch_size, patience=patience)
 
+    def remark(self, best_epoch: int) -> str:
+        """What to say if the best epoch, counted from 1, was the last that was allowed; else nothing."""
+        if best_epoch < self.epochs:
+            return ""
+        return f"The best epoch was the last of {self.epochs}: more may do better (training.epochs={2 * self.epochs})."
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

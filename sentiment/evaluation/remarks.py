@@ -68,7 +68,7 @@ def _of_classes(figures: Mapping[str, Any], classes: Sequence[str], where: str) 
     never = np.flatnonzero((matrix.sum(axis=0) == 0) & (matrix.sum(axis=1) > 0))
     return [
         f"The class {classes[k]} is never answered on the {where}, {matrix[k].sum()} of which are {classes[k]}."
-        for k in never
+        for k in never.tolist()
     ]
 
 

@@ -182,7 +182,7 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "glove": {"path": coverage["source"], "sha256": coverage["source_sha256"]},
     }
     return {
-        "profile": this.places.profile,
+        "profile": this.places.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "classes": classes,
         "seed": this.settings.training.seed,

@@ -366,7 +366,7 @@ def test_other_failures_of_a_stage(root: Path, capsys: pytest.CaptureFixture[str
     assert message_of(PermissionError(13, "Permission denied", "x.npy")) == "error: x.npy: permission denied"
     assert message_of(InputError("two\nlines")) == "error: two lines"
     assert message_of(MemoryError()).startswith("error: not enough memory; ")
-    assert message_of(KeyboardInterrupt(), 130) == "stopped; artefacts stay as they were"
+    assert message_of(KeyboardInterrupt(), 130) == "stopped; what is finished stays, and the next run resumes from it"
     with pytest.raises(ZeroDivisionError):  # a bug keeps its traceback
         stage.main(failing(ZeroDivisionError()), "", argv=["--root", str(root)])
 

@@ -26,7 +26,7 @@ OPTIONS := --profile $(PROFILE) $(addprefix --set ,$(SET))
 # What each stage's code is made of, by rooms; a change in one runs that stage and what follows.
 rooms = $(wildcard sentiment/*.py pipelines/shared/*.py $(foreach room,common $1,sentiment/$(room)/*.* sentiment/$(room)/*/*.*))
 LOAD_CODE := pipelines/load.py $(call rooms,data text)
-PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text)
+PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding)
 EMBED_CODE := pipelines/embed.py $(call rooms,data text embedding)
 TRAIN_CODE := pipelines/train.py $(call rooms,data text network training)
 EXPORT_CODE := pipelines/export.py $(call rooms,data text network export predict)
@@ -116,8 +116,8 @@ $(RAW)/%: | $(BIN)/.installed
 $(INTERIM)/tweets.parquet: $(CORPUS) $(INTERIM)/settings/load.json $(LOAD_CODE) | $(BIN)/.installed
 	$(RUN) pipelines.load $(OPTIONS) --corpus '$(CORPUS)'
 
-$(PROCESSED)/encoded.json: $(INTERIM)/tweets.parquet $(INTERIM)/settings/preprocess.json $(PREPROCESS_CODE)
-	$(RUN) pipelines.preprocess $(OPTIONS)
+$(PROCESSED)/encoded.json: $(INTERIM)/tweets.parquet $(GLOVE) $(INTERIM)/settings/preprocess.json $(PREPROCESS_CODE)
+	$(RUN) pipelines.preprocess $(OPTIONS) --glove '$(GLOVE)'
 
 $(PROCESSED)/embedding_matrix.npy: $(PROCESSED)/encoded.json $(GLOVE) $(INTERIM)/settings/embed.json $(EMBED_CODE)
 	$(RUN) pipelines.embed $(OPTIONS) --glove '$(GLOVE)'

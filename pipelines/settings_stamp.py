@@ -14,7 +14,7 @@ SECTIONS = {
     "train": ("network", "training"),
     "evaluate": (),
 }
-_INPUTS = {"load": slice(0, 1), "embed": slice(1, 2)}
+_INPUTS = {"load": slice(0, 1), "preprocess": slice(1, 2), "embed": slice(1, 2)}
 
 
 def run(this: stage.Stage) -> None:
@@ -22,6 +22,8 @@ def run(this: stage.Stage) -> None:
     name = this.arguments.stage
     settings = this.settings.to_dict()
     values: dict[str, Any] = {section: settings[section] for section in SECTIONS[name]}
+    if name == "preprocess":  # which words there are vectors for
+        values["member"] = settings["embedding"]["member"]
     values["inputs"] = this.arguments.inputs[_INPUTS.get(name, slice(0))]
     path = this.places.interim / "settings" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -265,7 +265,7 @@ def test_settings_files_change_only_when_their_settings_do(tmp_path: Path) -> No
 
 
 def test_settings_files_name_the_inputs_of_their_stage(tmp_path: Path) -> None:
-    for name, inputs in {"load": ["a.csv"], "preprocess": [], "embed": ["g.txt"], "train": []}.items():
+    for name, inputs in {"load": ["a.csv"], "preprocess": ["g.txt"], "embed": ["g.txt"], "train": []}.items():
         values = json.loads(written(tmp_path, name, "--inputs", "a.csv", "g.txt").read_text())
         assert values["inputs"] == inputs
 

@@ -15,7 +15,7 @@ from sentiment.common.plain_data import from_dict
 from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError
 from sentiment.settings import PreprocessingSettings, SettingsError
-from sentiment.text.lexicon import PADDING, UNKNOWN, Lexicon
+from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
 from sentiment.text.normalisation import RULES, Rule, apply_rules
 from sentiment.text.tokens import as_arrow, tokenise
 
@@ -29,12 +29,20 @@ class Preprocessor:
         lexicon: surface form -> id.
         max_tokens: row length.
         padding: ``post`` or ``pre``: the side that zeros are put on. Rows are always cut at the end.
+        seen: ids below this one are reserved or occurred in training; those from it on name words that only the
+            vectors know. None where that is not known (models made before it was noted).
     """
 
     rules: tuple[Rule, ...]
     lexicon: Lexicon
     max_tokens: int
     padding: str = "post"
+    seen: int | None = None
+
+    @property
+    def seen_ids(self) -> int:
+        """``seen``, or the size of the vocabulary where it is not known."""
+        return len(self.lexicon.vocabulary) if self.seen is None else self.seen
 
     def encode(self, texts: Sequence[str] | pa.Array) -> Ragged:
         """Ids of the tokens of ``texts`` ``(n,)``, at most ``max_tokens`` a row.
@@ -63,7 +71,8 @@ class Preprocessor:
 
     def to_json(self) -> str:
         """Everything but the lexicon, which has files of its own."""
-        data = {"max_tokens": self.max_tokens, "padding": self.padding, "rules": [asdict(rule) for rule in self.rules]}
+        data = {"max_tokens": self.max_tokens, "padding": self.padding, "seen": self.seen_ids}
+        data |= {"rules": [asdict(rule) for rule in self.rules]}
         return json.dumps(data, indent=2, ensure_ascii=True) + "\n"
 
     @classmethod
@@ -76,11 +85,14 @@ class Preprocessor:
         try:
             data = json.loads(text)
             rules = tuple(Rule(**rule) for rule in data["rules"])
+            seen = data.get("seen", len(lexicon.vocabulary))
+            if type(seen) is not int or not len(RESERVED) <= seen <= len(lexicon.vocabulary):
+                raise ValueError(f"seen = {str(seen)[:40]} of a vocabulary of {len(lexicon.vocabulary)}")
             checked = from_dict(PreprocessingSettings, {name: data[name] for name in ("max_tokens", "padding")})
             apply_rules(as_arrow([""]), rules)  # a rule that no engine can run is found here, not later
         except (ValueError, KeyError, TypeError, RecursionError, pa.ArrowException, SettingsError) as error:
             raise ArtefactError(f"{name}: expected rules, max_tokens and padding ({error}): export again") from error
-        return cls(rules, lexicon, checked.max_tokens, checked.padding)
+        return cls(rules, lexicon, checked.max_tokens, checked.padding, seen)
 
 
 def pad(ids: Ragged, length: int, padding: str = "post") -> np.ndarray:

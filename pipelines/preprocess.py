@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
+from pipelines.shared.defaults import settle
 from pipelines.shared.glove_files import glove_file, read_words
 
 if TYPE_CHECKING:
@@ -35,11 +36,11 @@ def run(this: stage.Stage) -> None:
     from sentiment.text.lexicon import build_lexicon, count_seen
     from sentiment.text.preprocessor import Preprocessor, select_rules
 
-    settings = this.settings.preprocessing
-    rules = select_rules(settings)
     tweets = publishing.require(this.places.interim / "tweets.parquet", MADE_BY_LOAD)
+    settings = settle(this, "preprocessing").settings.preprocessing
+    rules = select_rules(settings)
     loaded = publishing.read_json(this.places.interim / "load.json", MADE_BY_LOAD)
-    vector_words = _vector_words(this, rules)
+    vector_words = _vector_words(this, settings.vector_words, rules)
     with publishing.publish(this.places.processed, last="encoded.json") as staging:
         counter = TypeCounter()
         spool = staging / "codes.bin"
@@ -68,11 +69,10 @@ def run(this: stage.Stage) -> None:
     )
 
 
-def _vector_words(this: stage.Stage, rules: "tuple") -> list[str]:
+def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
     """Words of the GloVe file that can be a token of a tweet, the most frequent first."""
     from sentiment.text.tokens import own_tokens
 
-    most = this.settings.preprocessing.vector_words
     if not most:
         return []
     glove = glove_file(this.arguments.glove, this.places.raw, this.profile)

@@ -8,11 +8,12 @@ import os
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 from pipelines.shared import publishing
+from sentiment.common.extras import install_line
 from sentiment.common.plain_data import from_dict
 from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsError
 from sentiment.settings import Settings
@@ -51,12 +52,13 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a stage's body is given."""
+    """What a stage's body is given; ``by_rows``: those of the settings that a rule has chosen, by dotted name."""
 
     arguments: argparse.Namespace
     settings: Settings
     places: Places
     profile: dict[str, Any]
+    by_rows: dict[str, Any] = field(default_factory=dict)
 
 
 def main(
@@ -93,6 +95,10 @@ def reporting(name: str) -> Iterator[None]:
         fail(str(error))
     except OSError as error:
         fail(_explain(error))
+    except ModuleNotFoundError as error:
+        if not (line := install_line(error)):
+            raise
+        fail(line)
     except MemoryError:
         fail("not enough memory; lower preprocessing.max_vocabulary or training.batch_size, or use fewer rows")
     except KeyboardInterrupt:

@@ -334,7 +334,16 @@ def test_preprocessor_round_trip(lexicon: Lexicon) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"rules": None}, {"rules": [{"name": "x"}]}, {"max_tokens": 0}, {"padding": "left"}, {"max_tokens": "many"}, {"seen": 1}, {"seen": 99}, {"seen": "2"}],
+    [
+        {"rules": None},
+        {"rules": [{"name": "x"}]},
+        {"max_tokens": 0},
+        {"padding": "left"},
+        {"max_tokens": "many"},
+        {"seen": 1},
+        {"seen": 99},
+        {"seen": "2"},
+    ],
     ids=str,
 )
 def test_damaged_preprocessing_json(change: dict, lexicon: Lexicon) -> None:

@@ -59,8 +59,8 @@ def lexicon_entries(
         vector_words: further surface forms, in the order of the file of word vectors.
 
     Returns:
-        One entry for each surface form that occurs ``min_count`` times or is a vector word, and for every stop word and every
-        special token that occurs.
+        One entry for each surface form that occurs ``min_count`` times or is a vector word, and for every stop word
+        and every special token that occurs.
     """
     frequent = (token for token, count in counts.items() if count >= settings.min_count)
     ranks = {word: rank for rank, word in enumerate(vector_words)}

@@ -3,7 +3,7 @@
 #   PROFILE   sample (default), sentiment140, or one of your own in pipelines/profiles/
 #   CORPUS    a labelled CSV to use instead of the profile's
 #   GLOVE     GloVe vectors to use instead of the profile's
-#   TESTS     further labelled CSVs that evaluate scores
+#   TESTS     further labelled CSVs that evaluate scores; PROFILE:FILE reads FILE in the format of another profile
 #   SET       settings to override, e.g. SET="training.epochs=3 network.cell=gru"
 #   VECTORS   further GloVe files that ablation compares
 #   ABLATION  options of ablation, e.g. ABLATION="--seeds 7 --train-rows 5000" for a short form
@@ -21,6 +21,7 @@ PROCESSED := data/processed/$(PROFILE)
 MODEL := models/$(PROFILE)
 CORPUS ?= $(RAW)/corpus.csv
 GLOVE ?= $(RAW)/$(if $(filter sample,$(PROFILE)),glove.npy,glove.zip)
+TEST_FILES := $(foreach test,$(TESTS),$(lastword $(subst :, ,$(test))))
 OPTIONS := --profile $(PROFILE) $(addprefix --set ,$(SET))
 
 # What each stage's code is made of, by rooms; a change in one runs that stage and what follows.
@@ -131,7 +132,7 @@ $(MODEL)/model.keras: $(PROCESSED)/embedding_matrix.npy $(INTERIM)/settings/trai
 $(MODEL)/model.json: $(MODEL)/model.keras $(EXPORT_CODE)
 	$(RUN) pipelines.export $(OPTIONS)
 
-$(MODEL)/metrics.json: $(MODEL)/model.json $(TESTS) $(INTERIM)/settings/evaluate.json $(EVALUATE_CODE)
+$(MODEL)/metrics.json: $(MODEL)/model.json $(TEST_FILES) $(INTERIM)/settings/evaluate.json $(EVALUATE_CODE)
 	$(RUN) pipelines.evaluate $(OPTIONS) $(addprefix --corpus ,$(TESTS))
 
 $(MODEL)/README.md: $(MODEL)/metrics.json $(REPORT_CODE)

@@ -225,6 +225,13 @@ def counted(served, start: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(start))
 
 
+def until_counted(served, start: str, value: float) -> None:
+    """A worker counts a request when its answer has been sent, so another may tell of it a moment later."""
+    deadline = time.monotonic() + 20
+    while (received := counted(served, start)) != value:
+        assert time.monotonic() < deadline, received
+
+
 def test_a_killed_worker_is_replaced_and_what_it_counted_stays(tmp_path):
     folder = tiny_model(tmp_path / "tiny")
     with serve("--model", str(folder), "--workers", "2") as served:
@@ -233,7 +240,7 @@ def test_a_killed_worker_is_replaced_and_what_it_counted_stays(tmp_path):
         assert len(before) == 2
         for _ in range(40):
             served.predict(["love"])
-        assert counted(served, 'sentiment_requests_total{route="/predict"') == 40
+        until_counted(served, 'sentiment_requests_total{route="/predict"', 40)
         os.kill(before[0], signal.SIGKILL)
         answers = [served.predict(["love"]) for _ in range(40)]  # those that the dead one would have taken wait
         assert {answer.status for answer in answers} == {200}
@@ -242,8 +249,8 @@ def test_a_killed_worker_is_replaced_and_what_it_counted_stays(tmp_path):
         after = served.processes()
         assert len(after) == 2
         assert len({*before, *after}) == 3
-        assert counted(served, 'sentiment_requests_total{route="/predict"') == 80
-        assert counted(served, 'sentiment_labels_total{label="positive",model="tiny"}') == 80
+        until_counted(served, 'sentiment_requests_total{route="/predict"', 80)
+        until_counted(served, 'sentiment_labels_total{label="positive",model="tiny"}', 80)
         assert served.stop() == 0
     assert not [process for process in after if Path(f"/proc/{process}").exists()]
 

@@ -3,7 +3,7 @@
 #   PROFILE   sample (default), sentiment140, or one of your own in pipelines/profiles/
 #   CORPUS    a labelled CSV to use instead of the profile's
 #   GLOVE     GloVe vectors to use instead of the profile's
-#   TESTS     further labelled CSVs that evaluate scores
+#   TESTS     further labelled CSVs that evaluate scores; PROFILE:FILE reads FILE in the format of another profile
 #   SET       settings to override, e.g. SET="training.epochs=3 network.cell=gru"
 #   RUN       a name for a run of its own: RUN=gru makes models/<profile>-gru/ and leaves models/<profile>/ alone
 #   REPLACE   REPLACE=1 lets a model be replaced by one of other CORPUS, GLOVE, SET or FROM
@@ -27,12 +27,13 @@ MODEL := models/$(NAME)
 GIVEN := $(foreach name,CORPUS GLOVE SET FROM,$(if $(filter command environment,$(origin $(name))),--given '$(name)=$($(name))'))
 CORPUS ?= $(RAW)/corpus.csv
 GLOVE ?= $(RAW)/$(if $(filter sample,$(PROFILE)),glove.npy,glove.zip)
+TEST_FILES := $(foreach test,$(TESTS),$(lastword $(subst :, ,$(test))))
 OPTIONS := --profile $(PROFILE) $(addprefix --run ,$(RUN)) $(addprefix --set ,$(SET))
 
 # What each stage's code is made of, by rooms; a change in one runs that stage and what follows.
 rooms = $(wildcard sentiment/*.py pipelines/shared/*.py $(foreach room,common $1,sentiment/$(room)/*.* sentiment/$(room)/*/*.*))
 LOAD_CODE := pipelines/load.py $(call rooms,data text)
-PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text)
+PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding)
 EMBED_CODE := pipelines/embed.py $(call rooms,data text embedding)
 TRAIN_CODE := pipelines/train.py $(call rooms,data text network training)
 EXPORT_CODE := pipelines/export.py $(call rooms,data text network export predict)
@@ -130,8 +131,8 @@ $(RAW)/%: | $(BIN)/.installed
 $(INTERIM)/tweets.parquet: $(CORPUS) $(INTERIM)/settings/load.json $(LOAD_CODE) | $(BIN)/.installed
 	$(DO) pipelines.load $(OPTIONS) --corpus '$(CORPUS)'
 
-$(PROCESSED)/encoded.json: $(INTERIM)/tweets.parquet $(INTERIM)/settings/preprocess.json $(PREPROCESS_CODE)
-	$(DO) pipelines.preprocess $(OPTIONS)
+$(PROCESSED)/encoded.json: $(INTERIM)/tweets.parquet $(GLOVE) $(INTERIM)/settings/preprocess.json $(PREPROCESS_CODE)
+	$(DO) pipelines.preprocess $(OPTIONS) --glove '$(GLOVE)'
 
 $(PROCESSED)/embedding_matrix.npy: $(PROCESSED)/encoded.json $(GLOVE) $(INTERIM)/settings/embed.json $(EMBED_CODE)
 	$(DO) pipelines.embed $(OPTIONS) --glove '$(GLOVE)'
@@ -142,7 +143,7 @@ $(MODEL)/model.keras: $(PROCESSED)/embedding_matrix.npy $(INTERIM)/settings/trai
 $(MODEL)/model.json: $(MODEL)/model.keras $(EXPORT_CODE)
 	$(DO) pipelines.export $(OPTIONS)
 
-$(MODEL)/metrics.json: $(MODEL)/model.json $(TESTS) $(INTERIM)/settings/evaluate.json $(EVALUATE_CODE)
+$(MODEL)/metrics.json: $(MODEL)/model.json $(TEST_FILES) $(INTERIM)/settings/evaluate.json $(EVALUATE_CODE)
 	$(DO) pipelines.evaluate $(OPTIONS) $(addprefix --corpus ,$(TESTS))
 
 $(MODEL)/README.md: $(MODEL)/metrics.json $(REPORT_CODE)

@@ -14,7 +14,7 @@ SECTIONS = {
     "train": ("network", "training"),
     "evaluate": (),
 }
-_INPUTS = {"load": slice(0, 1), "embed": slice(1, 2)}
+_INPUTS = {"load": slice(0, 1), "preprocess": slice(1, 2), "embed": slice(1, 2)}
 
 
 def run(this: stage.Stage) -> None:
@@ -25,6 +25,8 @@ def run(this: stage.Stage) -> None:
     settings = this.settings.to_dict()
     polarity = settings["corpus"].pop("polarity")  # which no row depends on
     values: dict[str, Any] = {section: settings[section] for section in SECTIONS[name]}
+    if name == "preprocess":  # which words there are vectors for
+        values["member"] = settings["embedding"]["member"]
     if name == "evaluate":
         values["polarity"] = polarity
     values["inputs"] = this.arguments.inputs[_INPUTS.get(name, slice(0))]

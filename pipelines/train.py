@@ -37,7 +37,7 @@ def run(this: stage.Stage) -> None:
     parts, matrix, classes = _inputs(this)
     stage.log.info("%s", describe_device())
     make_repeatable(this.settings.training.seed)
-    model = build_network(matrix, this.settings.network, len(classes))
+    model = build_network(matrix, this.settings.network, len(classes), _seen(this))
     checkpoint = Checkpoint(this.places.model / ".checkpoint.npz", _identity(this))
     state = checkpoint.read()
     train(model, parts, this.settings, state, checkpoint.write, _callbacks(this, state))
@@ -145,6 +145,11 @@ def _inputs(this: stage.Stage) -> "tuple[dict[str, EncodedPart], Any, list[str]]
     except ValueError as error:
         raise ArtefactError(f"{processed}/embedding_matrix.npy: damaged ({error}); run `{MADE_BY_EMBED}`") from error
     return {name: read_part(processed, name) for name in ("train", "validation")}, matrix, classes
+
+
+def _seen(this: stage.Stage) -> int:
+    """How many ids, from 0 on, occur in training."""
+    return int(publishing.read_json(this.places.processed / "encoded.json", MADE_BY_EMBED)["seen"])
 
 
 def _identity(this: stage.Stage) -> str:

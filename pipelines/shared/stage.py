@@ -21,6 +21,8 @@ from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsEr
 from sentiment.settings import Settings
 
 PROFILES = Path(__file__).parents[1] / "profiles"
+# Tables of a profile that are no settings: where its files come from, and figures that others have published.
+_NO_SETTINGS = ("sources", "published")
 log = logging.getLogger("pipelines")
 
 
@@ -131,6 +133,11 @@ def fail(message: str) -> NoReturn:
     raise SystemExit(EXIT_STATUS) from None
 
 
+def is_profile(name: str) -> bool:
+    """Whether :func:`read_profile` would find ``name``."""
+    return (Path(name) if name.endswith(".toml") else PROFILES / f"{name}.toml").is_file()
+
+
 def read_profile(name: str) -> dict[str, Any]:
     """A profile's tables, by name or by path of a ``.toml``.
 
@@ -149,7 +156,7 @@ def read_profile(name: str) -> dict[str, Any]:
 
 def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings:
     """Settings of a profile with ``section.key=value`` overrides; values as TOML has them, or plain words."""
-    tables = {k: dict(v) if isinstance(v, dict) else v for k, v in profile.items() if k != "sources"}
+    tables = {k: dict(v) if isinstance(v, dict) else v for k, v in profile.items() if k not in _NO_SETTINGS}
     for override in overrides:
         dotted, equals, text = override.partition("=")
         section, dot, key = dotted.strip().partition(".")

@@ -35,7 +35,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-gpu docs clean FORCE
+.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu docs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -83,6 +83,9 @@ faults: $(BIN)/.developer ## kill every stage at random points, and look at what
 bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the alternatives
 	$(RUN) pipelines.bench $(OPTIONS)
 
+bench-serve: $(BIN)/.serve $(MODEL)/README.md ## measure the service: speed, memory, start (needs wrk)
+	$(RUN) pipelines.bench.serve $(OPTIONS)
+
 bench-gpu: $(BIN)/.installed ## measure training on a GPU; KERAS_BACKEND=jax or torch chooses the backend
 	$(RUN) pipelines.bench.gpu $(OPTIONS)
 
@@ -107,6 +110,10 @@ $(BIN)/.peers: $(BIN)/.installed
 
 $(BIN)/.onnx: $(BIN)/.installed
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[onnx]'
+	@touch $@
+
+$(BIN)/.serve: $(BIN)/.installed
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[serve]'
 	@touch $@
 
 # Settings of each stage as it sees them. The file changes only when they do, so nothing runs for nothing.

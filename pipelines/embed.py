@@ -17,6 +17,7 @@ def run(this: stage.Stage) -> None:
     from pipelines.shared.artefacts import read_part, read_preprocessor
     from sentiment.data.encoded import ragged_rows
     from sentiment.embedding.matrix import complete, find_vectors, measure_coverage, wanted_words
+    from sentiment.text.preprocessor import LEXICON
 
     processed, settings = this.places.processed, this.settings.embedding
     glove = glove_file(this.arguments.glove, this.places.raw, this.profile)
@@ -29,7 +30,7 @@ def run(this: stage.Stage) -> None:
     matrix = complete(found, train_ids, settings, seen)
     report = coverage.to_dict() | {"dimension": vectors.dimension, "glove_words": vectors.file_words}
     report |= {"source": str(glove), "source_sha256": publishing.sha256(glove), "settings": asdict(settings)}
-    report["lexicon_sha256"] = publishing.sha256(processed / "lexicon.tsv")
+    report["lexicon_sha256"] = publishing.sha256(processed / LEXICON)
     with publishing.publish(processed, last="embedding_matrix.npy") as staging:
         publishing.write_json(staging / "coverage.json", report)
         np.save(staging / "embedding_matrix.npy", matrix)

@@ -19,7 +19,7 @@ import pytest
 
 from pipelines import embed, load, preprocess
 from pipelines.shared import publishing, stage
-from pipelines.shared.artefacts import MADE_BY_PREPROCESS, read_lexicon, read_part, read_preprocessor
+from pipelines.shared.artefacts import MADE_BY_PREPROCESS, read_part, read_preprocessor
 from sentiment.errors import ArtefactError, InputError
 from sentiment.settings import Settings
 from sentiment.text.lemmas import stop_words
@@ -141,7 +141,7 @@ def test_preprocess(prepared: Path) -> None:
 
 def test_preprocess_report_and_lexicon(prepared: Path) -> None:
     processed = prepared / "data/processed/sentiment140"
-    lexicon = read_lexicon(processed, "make")
+    lexicon = read_preprocessor(processed, "make").lexicon
     assert len(lexicon.vocabulary) < 256
     assert lexicon.lookup(["the"]).tolist() == [0]
     assert lexicon.ids["don"[:2]] != lexicon.ids["n't"]
@@ -162,7 +162,7 @@ def test_vocabulary_is_that_of_the_training_part(prepared: Path) -> None:
     train, held_out = (
         set(tokenise([text for text, part in pairs if (part == 0) == own]).types) for own in (True, False)
     )
-    lexicon = read_lexicon(prepared / "data/processed/sentiment140", "make")
+    lexicon = read_preprocessor(prepared / "data/processed/sentiment140", "make").lexicon
     unseen = held_out - train - stop_words() - set(SPECIAL_TOKENS)
     assert unseen  # else the line below says nothing
     assert set(lexicon.lookup(sorted(unseen)).tolist()) == {UNKNOWN}
@@ -182,7 +182,7 @@ def test_many_words_need_two_bytes(root: Path, corpus_file: Callable[..., Path])
 def test_embed(prepared: Path, glove_txt: Path) -> None:
     processed = prepared / "data/processed/sentiment140"
     matrix = np.load(processed / "embedding_matrix.npy")
-    lexicon = read_lexicon(processed, "make")
+    lexicon = read_preprocessor(processed, "make").lexicon
     assert matrix.shape == (len(lexicon.vocabulary), 4)
     assert matrix.dtype == np.float32
     assert matrix[0].tolist() == [0, 0, 0, 0]

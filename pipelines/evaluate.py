@@ -1,7 +1,6 @@
 """Stage 6: the exported model and its peers are scored on rows none of them has seen (`metrics.json` is last)."""
 
 import argparse
-import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sentiment.evaluation.baselines import LabelledPart, Predictor
+    from sentiment.evaluation.predictions import Predictions
     from sentiment.predict.classifier import SentimentClassifier
 
 HELD_OUT = "held_out"
@@ -40,10 +40,9 @@ class TestSet(NamedTuple):
 
 def run(this: stage.Stage) -> None:
     """Read the test sets, score model and baselines on each, write."""
-    import pandas as pd
-
     import sentiment
     from sentiment.evaluation.baselines import fit_baselines
+    from sentiment.evaluation.predictions import PREDICTIONS, joined
 
     model = sentiment.load(this.places.model)
     classes = model.classes_.tolist()
@@ -58,9 +57,7 @@ def run(this: stage.Stage) -> None:
     behaviour = _behaviour(model, baselines, meanings)
     figures = {test.name: metrics for test, (metrics, _) in zip(tests, scored, strict=True)}
     with publishing.publish(this.places.model, last="metrics.json") as staging:
-        pd.concat([rows for _, rows in scored]).to_csv(
-            staging / "predictions.csv", index=False, quoting=csv.QUOTE_NONNUMERIC
-        )
+        joined([rows for _, rows in scored]).write(staging / PREDICTIONS)
         publishing.write_json(staging / "behaviour.json", behaviour)
         publishing.write_json(staging / "metrics.json", figures)
         manifest.add_staged(this.places.model, staging)
@@ -185,11 +182,10 @@ def _unseen(test: TestSet, seen: "np.ndarray") -> TestSet:
 
 def _score(
     test: TestSet, model: "SentimentClassifier", baselines: "dict[str, Predictor]"
-) -> tuple[dict[str, Any], Any]:
-    """Figures of model and baselines, and the row-by-row answers as a data frame."""
-    import pandas as pd
-
+) -> "tuple[dict[str, Any], Predictions]":
+    """Figures of model and baselines, and the answers row by row."""
     from sentiment.evaluation.metrics import mcnemar, measure
+    from sentiment.evaluation.predictions import from_probabilities
 
     classes, y_true = model.classes_, test.rows.labels
     probabilities = model.predict_proba(test.rows.texts)
@@ -197,17 +193,17 @@ def _score(
     metrics = {"source": test.source, "left_out": test.left_out, "seen": test.seen}
     metrics |= measure(y_true, y_pred, len(classes), probabilities).to_dict()
     metrics |= {"published": test.published} if test.published else {}
-    columns: dict[str, Any] = {"test_set": test.name, "text": test.rows.texts}
-    columns |= {"y_true": classes[y_true], "y_pred": classes[y_pred]}
-    columns |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(classes)}
-    peers = metrics["baselines"] = {}
+    peers: dict[str, Any] = {}
+    labels: dict[str, Any] = {}
     for name, predict in baselines.items():
         answers = predict(test.rows.texts)
-        columns[name] = classes[answers.labels]
+        labels[name] = classes[answers.labels]
         peers[name] = measure(y_true, answers.labels, len(classes), answers.probabilities).to_dict()
         peers[name]["accuracy_difference"] = metrics["accuracy"] - peers[name]["accuracy"]
         peers[name]["mcnemar_p"] = mcnemar(y_pred == y_true, answers.labels == y_true)
-    return metrics, pd.DataFrame(columns)
+    truths = classes[y_true].tolist()
+    rows = from_probabilities(classes.tolist(), test.rows.texts, truths, probabilities, test.name, labels)
+    return metrics | {"baselines": peers}, rows
 
 
 def _behaviour(

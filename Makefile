@@ -91,7 +91,7 @@ clean: ## remove artefacts, but neither downloads nor .venv
 
 $(BIN)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[train]'
 	@touch $@
 
 $(BIN)/.developer: $(BIN)/.installed

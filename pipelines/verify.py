@@ -16,9 +16,9 @@ _LINES = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None, prog: str = "python -m pipelines.verify") -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.verify", description=__doc__)
+    parser = argparse.ArgumentParser(prog=prog, description=__doc__)
     parser.add_argument("model", type=Path, help="model folder, such as models/sample")
     folder = parser.parse_args(argv).model
     with stage.reporting("verify"):

@@ -62,10 +62,10 @@ TRAIN = """
 import sys
 sys.modules["tensorflow"] = sys.modules["spacy"] = None  # as if they were not installed
 import keras, numpy as np
-from sentiment.encoded import EncodedPart
-from sentiment.network import build_network
+from sentiment.data.encoded import EncodedPart
+from sentiment.network.keras_network import build_network
 from sentiment.settings import *
-from sentiment.training import TrainingState, train
+from sentiment.training.fitting import TrainingState, train
 from pipelines.train import describe_device
 
 keras.utils.set_random_seed(1)
@@ -100,9 +100,9 @@ def test_jax_trains_without_tensorflow_and_tensorflow_reads_what_it_trained(
 RESIDENT = """
 import sys
 import keras, numpy as np
-from sentiment import batches as batching, resident, training
-from sentiment.encoded import EncodedPart
-from sentiment.network import build_network
+from sentiment.training import batches as batching, fitting as training, jax_trainer as resident, trainer as trainers
+from sentiment.data.encoded import EncodedPart
+from sentiment.network.keras_network import build_network
 from sentiment.settings import *
 
 network = NetworkSettings(projection=(5,), units=3, trainable_dimension=2, trainable_dropout=0.0, output_dropout=0.0)
@@ -128,7 +128,7 @@ def weights_and_figures(kind):
     assert {batches.width(i) for i in range(len(batches))} == {2, 4}
     return after, figures
 
-(expected, figures), (weights, resident_figures) = map(weights_and_figures, (training.Trainer, resident.ResidentTrainer))
+(expected, figures), (weights, resident_figures) = map(weights_and_figures, (trainers.Trainer, resident.ResidentTrainer))
 for one, other in zip(weights, expected, strict=True):
     np.testing.assert_allclose(one, other, atol=1e-5)
 for name, value in figures.items():

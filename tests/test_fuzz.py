@@ -258,7 +258,7 @@ import resource, sys
 from pathlib import Path
 from pipelines.shared.corpus_files import open_corpus
 from pipelines.shared.glove_files import read_glove
-from sentiment.corpus import CorpusReader
+from sentiment.data.corpus import CorpusReader
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings, EmbeddingSettings
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pipelines.shared import publishing
+from sentiment.common.extras import install_line
 from sentiment.common.plain_data import from_dict
 from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsError
 from sentiment.settings import Settings
@@ -93,6 +94,10 @@ def reporting(name: str) -> Iterator[None]:
         fail(str(error))
     except OSError as error:
         fail(_explain(error))
+    except ModuleNotFoundError as error:
+        if not (line := install_line(error)):
+            raise
+        fail(line)
     except MemoryError:
         fail("not enough memory; lower preprocessing.max_vocabulary or training.batch_size, or use fewer rows")
     except KeyboardInterrupt:

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from sentiment.errors import EXIT_STATUS, InputError, SentimentError
@@ -22,9 +23,9 @@ _INTERRUPTED = 130
 _READ_SIZE = 1 << 20
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict") -> int:
     """Run the command; returns the exit status: 0, 2 for a user's mistake, 130 when interrupted."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser(prog).parse_args(argv)
     try:
         return _run(arguments)
     except SentimentError as error:
@@ -46,9 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m sentiment.predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("texts", nargs="*", metavar="tweet", help="tweets; - reads lines from standard input")
     parser.add_argument("--model", default="models/latest", help="model folder (default: models/latest)")
@@ -77,8 +78,6 @@ def _share(text: str) -> float:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    import sentiment
-
     sources = bool(arguments.input) + bool(arguments.texts)
     piped = arguments.texts == ["-"] or (not sources and not sys.stdin.isatty())
     if sources > 1 or (arguments.output and not arguments.input):
@@ -86,7 +85,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if not sources and not piped:
         raise InputError('expected a tweet, for instance: python -m sentiment.predict "I love this"')
     _use_utf8(sys.stdout)
-    model = sentiment.load(arguments.model)
+    from sentiment.predict.model_folder import read_classifier
+
+    model = read_classifier(Path(arguments.model))
     if arguments.input and arguments.output:
         from sentiment.predict.score_file import score_file
 

@@ -82,7 +82,8 @@ def _read_model(folder: Path) -> dict[str, Any]:
     path = folder / MODEL
     if not path.is_file():
         raise ArtefactError(
-            f"{folder}: no model here (expected {MODEL}); run `make preprocess train evaluate` to make one"
+            f"{folder}: no model here (expected {path.absolute()}); name a model folder with --model, "
+            "or run `make preprocess train evaluate` in a checkout to make one"
         )
     try:
         model = json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,181 @@
+"""The package: what it needs is declared, and its wheel works alone, far from the repository."""
+
+import importlib.metadata
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sentiment
+from sentiment.__main__ import COMMANDS, main
+from sentiment.common.extras import EXTRAS, install_line
+from tests.test_structure import (
+    PIPELINES,
+    ROOT,
+    SENTIMENT,
+    at_import,
+    imported,
+    is_command,
+    module_name,
+    reached,
+    tiny_model,
+)  # fmt: skip
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+DISTRIBUTIONS = importlib.metadata.packages_distributions()
+
+
+def named(requirements: list[str]) -> set[str]:
+    """Distributions that requirements name, in lower case."""
+    return {re.split(r"[^\w.-]", each)[0].lower() for each in requirements}
+
+
+def distribution(package: str) -> str:
+    """What has to be installed for ``import package``; the same name if that is not installed here."""
+    return DISTRIBUTIONS.get(package, [package])[0].lower()
+
+
+CORE = named(PROJECT["dependencies"])
+EXTRA = {name: named(requirements) for name, requirements in PROJECT["optional-dependencies"].items()}
+
+
+def foreign(path: Path) -> set[str]:
+    """Packages that a module imports anywhere and that are neither ours nor Python's."""
+    tops = {name.split(".")[0] for name in imported(path)}
+    return tops - sys.stdlib_module_names - {"sentiment", "pipelines"}
+
+
+def test_every_import_is_declared() -> None:
+    used = {package for path in SENTIMENT + PIPELINES for package in foreign(path)}
+    assert {"numpy", "threadpoolctl", "scipy", "markupsafe", "spacy"} <= used  # what is looked for is found
+    outside = {package for package in used if distribution(package) not in CORE}
+    assert sorted(outside - EXTRAS.keys()) == []
+
+
+def test_the_list_of_extras_says_what_the_project_declares() -> None:
+    wrong = [package for package, extra in EXTRAS.items() if distribution(package) not in EXTRA.get(extra, ())]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["sentiment/__main__.py", "sentiment/predict/__main__.py", "pipelines/verify.py"])
+def test_predicting_and_verifying_need_the_core_alone(name: str) -> None:
+    modules = reached(ROOT / name) | {ROOT / name}
+    assert {distribution(package) for path in modules for package in foreign(path)} <= CORE
+
+
+@pytest.mark.parametrize("path", [path for path in PIPELINES if is_command(path)], ids=module_name)
+def test_every_stage_starts_with_the_core_alone(path: Path) -> None:
+    """So that it can say in one line which extra it lacks."""
+    assert {distribution(package) for package in at_import(path) - sys.stdlib_module_names} <= CORE | {
+        "sentiment",
+        "pipelines",
+    }
+
+
+def test_a_package_of_no_extra_has_no_line() -> None:
+    assert install_line(ModuleNotFoundError(name="sentiment.misspelt")) is None
+    assert "'sentiment[train]'" in (install_line(ModuleNotFoundError(name="sklearn.svm")) or "")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([name, "--help"])
+    assert not stopped.value.code
+    assert capsys.readouterr().out.startswith(f"usage: sentiment {name} ")
+
+
+def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    listed = capsys.readouterr().err
+    assert [name for name in COMMANDS if f"\n  {name} " not in listed] == []
+    with pytest.raises(SystemExit) as stopped:
+        main(["forecast"])
+    assert stopped.value.code == 2
+    assert "'forecast'" in capsys.readouterr().err
+
+
+def link_core(packages: Path) -> None:
+    """The core's distributions, and no others, linked into a bare environment."""
+    for name in CORE:
+        installed = importlib.metadata.distribution(name)
+        tops = {file.parts[0] for file in installed.files or () if file.parts[0] != ".."}
+        for top in tops | {f"{name}.libs"}:
+            source = Path(str(installed.locate_file(top)))
+            if source.exists() and not (packages / top).exists():
+                (packages / top).symlink_to(source)
+
+
+def pip(*arguments: str | Path) -> None:
+    """Run pip without a network."""
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *map(str, arguments), "-q", "--no-deps"]
+    subprocess.run([*command, "--no-index"], check=True, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A fresh environment that holds the wheel and the core; removed afterwards."""
+    folder = tmp_path_factory.mktemp("package")
+    source = folder / "source"
+    for name in ("sentiment", "pipelines"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    pip("wheel", "--no-build-isolation", "-w", folder / "wheels", source)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
+    pip("--python", folder / "env/bin/python", "install", *(folder / "wheels").iterdir())
+    link_core(next((folder / "env/lib").glob("*/site-packages")))
+    yield folder / "env"
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def hand_made(tmp_path: Path) -> Path:
+    """A model folder."""
+    return tiny_model(tmp_path / "model")
+
+
+def run(environment: Path, command: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run one of the environment's commands, in ``cwd``."""
+    return subprocess.run(
+        [environment / "bin" / command, *arguments], cwd=cwd, env={}, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_wheel_has_every_file(environment: Path) -> None:
+    packages = next((environment / "lib").glob("*/site-packages"))
+    files = [path for name in ("sentiment", "pipelines") for path in (ROOT / name).rglob("*") if path.is_file()]
+    wanted = {path.relative_to(ROOT) for path in files if "__pycache__" not in path.parts}
+    assert {Path("sentiment/py.typed"), Path("pipelines/profiles/sample.toml")} <= wanted
+    assert sorted(str(path) for path in wanted if not (packages / path).is_file()) == []
+
+
+def test_the_console_script_predicts_and_verifies_in_another_folder(
+    environment: Path, tmp_path: Path, hand_made: Path
+) -> None:
+    assert run(environment, "sentiment", "--version", cwd=tmp_path).stdout == f"sentiment {sentiment.__version__}\n"
+    predicted = run(environment, "sentiment", "predict", "--model", str(hand_made), "the love", cwd=tmp_path)
+    assert (predicted.returncode, predicted.stderr) == (0, "")
+    assert re.fullmatch(r"positive\t0\.99\d\tthe love\n", predicted.stdout)
+    explained = run(environment, "sentiment", "explain", "--model", str(hand_made), "hate", cwd=tmp_path)
+    assert (explained.returncode, explained.stdout.split()[0]) == (0, "negative")
+    inputs = {"corpus": {"path": "gone.csv", "sha256": ""}}
+    (hand_made / "manifest.json").write_text(json.dumps({"artefacts": {"gone": ""}, "inputs": inputs}))
+    verified = run(environment, "sentiment", "verify", str(hand_made), cwd=tmp_path)
+    assert verified.returncode == 2
+    assert "gone is missing\n" in verified.stdout
+
+
+def test_without_a_model_or_an_extra_one_line_says_what_to_do(environment: Path, tmp_path: Path) -> None:
+    lost = run(environment, "sentiment", "predict", "love", cwd=tmp_path)
+    assert (lost.returncode, lost.stderr.count("\n")) == (2, 1)
+    assert f"expected {tmp_path}/models/latest/model.json); name a model folder with --model" in lost.stderr
+    lacking = run(environment, "python", "-m", "pipelines.train", cwd=tmp_path)
+    assert (lacking.returncode, lacking.stderr.count("\n")) == (2, 1)
+    assert "keras is not installed; the extra 'train' brings it: pip install 'sentiment[train]'" in lacking.stderr

@@ -30,6 +30,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "predict": Command("sentiment.predict.__main__", "label tweets: arguments, lines of standard input, or a file"),
     "explain": Command("sentiment.predict.__main__", "show what each token of a tweet contributed", ("--explain",)),
+    "score": Command("sentiment.score.__main__", "label the tweets of many files, on all cores or on a Ray cluster"),
     "verify": Command("pipelines.verify", "check every file of a model folder against its manifest"),
 }
 

@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 UNCERTAIN = "uncertain"
+UNKNOWN = "unknown"
 
 
 def labels_of(classes: "np.ndarray", probabilities: "np.ndarray", threshold: float) -> "np.ndarray":

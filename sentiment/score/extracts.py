@@ -12,13 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from sentiment.errors import InputError
+from sentiment.errors import InputError, SentimentError
 from sentiment.score.parts import Part
 from sentiment.score.records import RowError
 
 _BLOCK_BYTES = 8 << 20
 _ROWS_PER_BATCH = 32_768
 _LONGEST_REASON = 200
+# What readers raise for a file that is damaged, beside our own errors.
+DAMAGE = (SentimentError, pa.ArrowException, csv.Error, UnicodeError, LookupError, EOFError, gzip.BadGzipFile)
 
 
 def extract(part: Part, system: fs.FileSystem, folder: Path) -> Path:
@@ -82,7 +84,8 @@ def _copy_rows(source: Any, part: Part, target: Path) -> None:
 
 def _groups(metadata: pq.FileMetaData, start: int, stop: int) -> tuple[list[int], int]:
     """Row groups that hold rows ``start`` to ``stop``, and how many rows of the first come before."""
-    groups, before, skipped = [], 0, 0
+    groups: list[int] = []
+    before, skipped = 0, 0
     for i in range(metadata.num_row_groups):
         rows = metadata.row_group(i).num_rows
         if before < stop and before + rows > start:
@@ -166,8 +169,3 @@ def _opened(path: Path, mode: str, **options: Any) -> Iterator[Any]:
     opener = gzip.open if path.name.endswith(".gz") else open
     with opener(path, mode, **options) as file:
         yield file
-
-
-def damage() -> tuple[type[Exception], ...]:
-    """What readers raise for a file that is damaged, beside our own errors."""
-    return (pa.ArrowException, csv.Error, UnicodeError, LookupError, EOFError, gzip.BadGzipFile)

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, cast
 
 from sentiment.score.engines import ATTEMPTS, Outcome
 
@@ -39,11 +39,11 @@ class LocalEngine:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for process in self._running.values():
-            process.kill()
         for connection, process in self._running.items():
-            process.join()
+            if exception[0] is not None:
+                process.kill()  # it may be in the middle of a task
             connection.close()
+            process.join()
         self._running.clear()
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
@@ -58,7 +58,7 @@ class LocalEngine:
                         busy[connection] = task
                     else:
                         waiting.appendleft(task)
-            for connection in wait(list(busy)):
+            for connection in cast(list[Connection], wait(list(busy))):
                 task = busy.pop(connection)
                 try:
                     done, value = connection.recv()

@@ -4,6 +4,7 @@ Neither the number of workers nor the engine has a say in where a part begins, s
 bytes on any of them.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -91,7 +92,7 @@ def stretches(file: InputFile, suffix: str, unit: str, borders: Sequence[int]) -
     size = file.size // (len(borders) - 1)
     return [
         Part(file, f"{stem}-{i:05d}.{ending}", size, unit, start, stop)
-        for i, (start, stop) in enumerate(zip(borders[:-1], borders[1:], strict=True))
+        for i, (start, stop) in enumerate(itertools.pairwise(borders))
     ]
 
 

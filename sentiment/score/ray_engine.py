@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from sentiment.common.parallel import available_cores
 from sentiment.errors import InputError
 from sentiment.score.engines import ATTEMPTS, Outcome
 
@@ -42,22 +43,26 @@ class RayEngine:
         if not self.address and not any(name.startswith("RAY_AUTH_") for name in os.environ):
             os.environ["RAY_AUTH_MODE"] = "token"  # else Ray leaves a token in the home folder
             os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-        import ray
-
-        quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
         if self.address:
-            self._connect(quiet)
+            self._connect()
         else:
-            ray.init(
-                num_cpus=self.workers, include_dashboard=False, object_store_memory=_STORE_BYTES, address="local", **quiet
+            self.workers = self.workers or available_cores()
+            self._init(
+                address="local", num_cpus=self.workers, include_dashboard=False, object_store_memory=_STORE_BYTES
             )
         return self
 
-    def _connect(self, quiet: dict[str, Any]) -> None:
+    @staticmethod
+    def _init(**options: Any) -> None:
+        import ray
+
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+
+    def _connect(self) -> None:
         import ray
 
         try:
-            ray.init(address=self.address, **quiet)
+            self._init(address=self.address)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:300]
             raise InputError(f"--address {self.address}: no Ray cluster there ({reason})") from error
@@ -76,7 +81,7 @@ class RayEngine:
         """See :class:`sentiment.score.engines.Engine`; Ray itself does a task again whose worker or node is gone."""
         import ray
 
-        remote = ray.remote(max_retries=ATTEMPTS - 1, num_cpus=1)(function)
+        remote = ray.remote(max_retries=ATTEMPTS - 1, num_cpus=1)(lambda task: function(task))
         running: dict[Any, int] = {}
         following = iter(range(len(tasks)))
         while True:

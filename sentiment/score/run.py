@@ -55,16 +55,15 @@ class Totals:
     skipped: int = 0
     done: dict[str, Record] = field(default_factory=dict)
     failed: dict[str, Failure] = field(default_factory=dict)
+    rows: int = 0
 
-    @property
-    def rows(self) -> int:
-        """Rows that have their answer."""
-        return sum(record.rows for record in self.done.values())
-
-    @property
-    def errors(self) -> int:
-        """Files that could not be read, and rows left out of others."""
-        return len({each.file for each in self.failed.values()}) + sum(len(r.errors) for r in self.done.values())
+    def add(self, result: Record | Failure) -> None:
+        """Take in what became of a part."""
+        if isinstance(result, Record):
+            self.done[result.output] = result
+            self.rows += result.rows
+        else:
+            self.failed[result.output] = result
 
 
 Progress = Callable[[Totals, int], None]
@@ -92,7 +91,9 @@ def score(request: Request, engine: Engine, progress: Progress = lambda totals, 
         parts = plan(inputs, request.suffix, request.encoding, engine)
         job = Job(str(request.model.resolve()), checksum, inputs.system, output, attempt,
                   request.column, request.encoding, request.threshold)  # fmt: skip
-        totals = Totals(len(parts), done=records.settle(output, parts, checksum))
+        totals = Totals(len(parts))
+        for record in records.settle(output, parts, checksum).values():
+            totals.add(record)
         totals.skipped = len(totals.done)
         _score_parts(job, [part for part in parts if part.output not in totals.done], engine, totals, progress)
         records.write_errors(output, _error_lines(parts, totals))
@@ -163,10 +164,7 @@ def _score_parts(job: Job, parts: Sequence[Part], engine: Engine, totals: Totals
     sizes = {part.output: part.size for part in parts}
     progress(totals, -sum(sizes.values()))
     for result in _results(job, list(tasks(parts)), engine):
-        if isinstance(result, Record):
-            totals.done[result.output] = result
-        else:
-            totals.failed[result.output] = result
+        totals.add(result)
         progress(totals, sizes[result.output])
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sentiment.errors import ArtefactError, InputError, SentimentError
+from sentiment.errors import ArtefactError, SentimentError
 from sentiment.score.parts import Part
 from sentiment.score.records import STAGING, Failure, Record, RowError
 from sentiment.score.stores import Store
@@ -129,23 +129,21 @@ def _scored(job: Job, model: "SentimentClassifier", part: Part, scratch: Path) -
 
 
 def _extracted(job: Job, part: Part, scratch: Path) -> Path:
-    from sentiment.score.extracts import damage, extract
+    from sentiment.score.extracts import DAMAGE, extract
 
     try:
         return extract(part, job.inputs, scratch)
-    except damage() as error:
+    except DAMAGE as error:
         raise PartError(_one_line(error)) from error
-    except SentimentError as error:
-        raise PartError(str(error)) from error
 
 
 def _salvaged(job: Job, source: Path, scratch: Path, reason: str) -> tuple[Path, list[RowError]]:
     """``source`` without its damaged rows; where there are none, what the file scorer said (``reason``) stands."""
-    from sentiment.score.extracts import damage, without_damage
+    from sentiment.score.extracts import DAMAGE, without_damage
 
     try:
         clean, errors = without_damage(source, job.column, job.encoding, scratch)
-    except (*damage(), SentimentError) as error:
+    except DAMAGE as error:
         raise PartError(reason) from error
     if not errors:
         raise PartError(reason)
@@ -154,7 +152,21 @@ def _salvaged(job: Job, source: Path, scratch: Path, reason: str) -> tuple[Path,
 
 def _score_file(job: Job, model: "SentimentClassifier", source: Path, target: Path) -> dict[str, int]:
     """Rows by label."""
-    raise NotImplementedError
+    import argparse
+    from collections import Counter
+
+    from sentiment.predict.score_file import read_batches, score_file
+
+    score_file(
+        model,
+        argparse.Namespace(
+            input=str(source), output=str(target), column=job.column, threshold=job.threshold, encoding=job.encoding
+        ),
+    )
+    counts: Counter[str] = Counter()
+    for batch in read_batches(target, "label", "utf-8"):
+        counts.update(batch.column("label").to_pylist())
+    return dict(counts)
 
 
 def _reason(error: Exception, source: Path) -> str:

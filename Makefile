@@ -35,7 +35,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-gpu clean FORCE
+.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-gpu docs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -85,6 +85,9 @@ bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the
 
 bench-gpu: $(BIN)/.installed ## measure training on a GPU; KERAS_BACKEND=jax or torch chooses the backend
 	$(RUN) pipelines.bench.gpu $(OPTIONS)
+
+docs: $(BIN)/.installed ## the page of all settings, from the code
+	$(RUN) pipelines.settings_page
 
 clean: ## remove artefacts, but neither downloads nor .venv
 	rm -rf data/interim/* data/processed/* models/*/

@@ -142,13 +142,6 @@ def test_another_encoding_and_a_byte_order_mark(run: Callable, tmp_path: Path) -
     assert json.loads(output.read_text(encoding="utf-8"))["text"] == "I love cafés"
 
 
-def test_missing_values_count_as_empty_texts(run: Callable, tmp_path: Path) -> None:
-    path = tmp_path / "t.parquet"
-    pa.parquet.write_table(pa.table({"text": ["I love this", None]}), path)
-    out = run("--input", path, "--json")[1].splitlines()
-    assert json.loads(out[1])["text"] == ""
-
-
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_columns_named_as_the_answers_are(run: Callable, tmp_path: Path, suffix: str) -> None:
     """A labelled file has a column `label` itself: its values and the answers must both be readable."""
@@ -265,7 +258,7 @@ def test_an_interrupt_in_the_middle_leaves_no_final_file(folder: Path, tmp_path:
     assert not output.exists()
     written = (tmp_path / "out.csv.part").read_text(encoding="utf-8")  # whole rows, as far as it came
     assert written.endswith("\n")
-    assert {len(row) for row in csv.reader(written.splitlines())} == {5}
+    assert {len(row) for row in csv.reader(written.splitlines())} == {6}
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,9 @@ def test_saved_model_answers_like_the_light_form(model, saved):
     np.testing.assert_allclose(answer["probabilities"].numpy(), model.predict_proba(TEXTS), atol=TOLERANCE)
     assert [label.decode() for label in answer["label"].numpy()] == model.predict(TEXTS).tolist()
     assert len(set(model.predict(TEXTS))) == 2
+    known = model.answer(TEXTS).known
+    np.testing.assert_allclose(answer["known"].numpy(), known, atol=1e-6)
+    assert {0.0, 1.0} < set(known.tolist())
 
 
 @settings(max_examples=60)

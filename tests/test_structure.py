@@ -285,10 +285,14 @@ def test_a_room_says_what_it_is_for_and_imports_nothing(room: Path) -> None:
     assert len(tree.body) == 1
 
 
+def named_in_tables(document: str) -> set[str]:
+    """Modules of ``pipelines`` that the tables of a document name."""
+    rows = [line for line in (ROOT / document).read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    return set(re.findall(r"python -m pipelines\.(\w+(?:\.\w+)?)", "\n".join(rows)))
+
+
 def test_stages_named_in_the_readme_are_those_that_exist() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = [line for line in readme.splitlines() if line.startswith("|")]
-    named = set(re.findall(r"python -m pipelines\.(\w+(?:\.\w+)?)", "\n".join(rows)))
-    assert [name for name in sorted(named) if not runnable(name)] == []
-    beside = {"settings_stamp", "bench", "bench.gpu", "ablation", "onnx"}
-    assert named >= set(re.findall(r"\$\(RUN\) pipelines\.([\w.]+)", MAKEFILE)) - beside
+    stages, others = named_in_tables("README.md"), named_in_tables("docs/commands.md")
+    assert [name for name in sorted(stages | others) if not runnable(name)] == []
+    assert stages == {"download", *STAGE_FILES}
+    assert stages | others >= set(re.findall(r"\$\(RUN\) pipelines\.([\w.]+)", MAKEFILE)) - {"settings_stamp"}

@@ -63,13 +63,18 @@ class ServingModule(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Raw tweets -> probabilities float32 ``(n, classes)`` and label string ``(n,)``."""
+        """Raw tweets -> probabilities float32 ``(n, classes)``, label string ``(n,)`` and known float32 ``(n,)``.
+
+        ``label`` is always the most probable class; where ``known``, the share of known tokens, is 0, it says nothing.
+        """
         ids = self.encode(text)
         if self._masking:
             probabilities = self.network(ids.to_tensor(PADDING), ids.row_lengths())
         else:
             probabilities = self._unmasked(self._padded(ids))
-        return {"probabilities": probabilities, "label": tf.gather(self.classes, tf.argmax(probabilities, axis=1))}
+        label = tf.gather(self.classes, tf.argmax(probabilities, axis=1))
+        known = tf.reduce_mean(tf.cast(ids != UNKNOWN, tf.float32), axis=1)
+        return {"probabilities": probabilities, "label": label, "known": known}
 
     def serve_ids(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """Padded ids int32 ``(n, max_tokens)`` -> probabilities float32 ``(n, classes)``."""

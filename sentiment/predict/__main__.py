@@ -1,5 +1,7 @@
 """Command line: tweets in, one line each out: label, probability, text.
 
+The label is "unknown" where no token of a tweet is known, and "uncertain" below --threshold.
+
 python -m sentiment.predict "I love this" "not my day"
 tail -f tweets.txt | python -m sentiment.predict -
 python -m sentiment.predict --input tweets.csv --column text --output scored.parquet
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from sentiment.errors import EXIT_STATUS, InputError, SentimentError
-from sentiment.predict.answers import UNCERTAIN, labels_of
+from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT, labels_of
 
 if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier
@@ -58,6 +60,9 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--threshold", "--abstain", type=_share, default=0.0, metavar="P", help=f"below this probability: {UNCERTAIN!r}"
     )
+    parser.add_argument(
+        "--answer-unknown", action="store_true", help=f"the forced answer of the model, instead of {UNKNOWN_TEXT!r}"
+    )
     files = parser.add_argument_group("files")
     files.add_argument("--input", metavar="FILE", help="a .csv, .jsonl or .parquet to score, of any size")
     files.add_argument(
@@ -98,7 +103,7 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _texts(arguments: argparse.Namespace, piped: bool) -> Iterator[list[str]]:
+def _texts(arguments: argparse.Namespace, piped: bool) -> Iterator[Sequence[str | None]]:
     if arguments.input:
         from sentiment.predict.score_file import read_texts
 
@@ -156,29 +161,42 @@ class _Printer:
     def __init__(self, model: "SentimentClassifier", arguments: argparse.Namespace, stream: IO[str]) -> None:
         self.model, self.arguments, self.stream = model, arguments, stream
 
-    def show(self, texts: list[str]) -> None:
+    def show(self, texts: Sequence[str | None]) -> None:
         if self.arguments.explain:
             self._explain(texts)
         else:
-            probabilities = self.model.predict_proba(texts)
-            labels = labels_of(self.model.classes_, probabilities, self.arguments.threshold)
-            rows = zip(texts, labels.tolist(), probabilities.tolist(), strict=True)
-            self.stream.write("".join(f"{self._line(*row)}\n" for row in rows))
+            self._answer(texts)
         self.stream.flush()
 
-    def _line(self, text: str, label: str, probabilities: list[float]) -> str:
-        if self.arguments.json:
-            by_class = dict(zip(self.model.classes_.tolist(), (round(p, 6) for p in probabilities), strict=True))
-            row: dict[str, Any] = {"label": label, "probability": round(max(probabilities), 6)}
-            return json.dumps(row | {"probabilities": by_class, "text": text}, ensure_ascii=False)
+    def _answer(self, texts: Sequence[str | None]) -> None:
+        """A line for each text; empty cells for one that is missing."""
+        probabilities, known = self.model.answer([text for text in texts if text is not None])
+        labels = labels_of(
+            self.model.classes_, probabilities, known, self.arguments.threshold, self.arguments.answer_unknown
+        )
+        rows = zip(labels.tolist(), probabilities.tolist(), known.tolist(), strict=True)
+        line = self._json if self.arguments.json else self._line
+        lines = (line(text, *next(rows)) if text is not None else self._missing() for text in texts)
+        self.stream.write("".join(f"{each}\n" for each in lines))
+
+    def _line(self, text: str, label: str, probabilities: list[float], known: float) -> str:
         return f"{label}\t{max(probabilities):.3f}\t{printable(text)}"
 
-    def _explain(self, texts: list[str]) -> None:
+    def _json(self, text: str, label: str, probabilities: list[float], known: float) -> str:
+        by_class = dict(zip(self.model.classes_.tolist(), (round(p, 6) for p in probabilities), strict=True))
+        row: dict[str, Any] = {"label": label, "probability": round(max(probabilities), 6), "known": round(known, 4)}
+        return json.dumps(row | {"probabilities": by_class, "text": text}, ensure_ascii=False)
+
+    def _missing(self) -> str:
+        row = dict.fromkeys(("label", "probability", "known", "probabilities", "text"))
+        return json.dumps(row) if self.arguments.json else "\t\t"
+
+    def _explain(self, texts: Sequence[str | None]) -> None:
         from sentiment.predict.explanation import explain, render
 
         colour = self.stream.isatty() and "NO_COLOR" not in os.environ
         for text in texts:
-            self.stream.write(render(explain(self.model, text), colour=colour) + "\n")
+            self.stream.write(f"{render(explain(self.model, text), colour) if text is not None else 'missing'}\n")
 
 
 def printable(text: str) -> str:

@@ -10,6 +10,8 @@ from sentiment.common.parallel import available_cores, ordered_map
 from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError
 from sentiment.network.folded import FoldedNetwork
+from sentiment.predict.answers import Answers
+from sentiment.text.lexicon import known_shares
 from sentiment.text.preprocessor import Preprocessor
 from sentiment.text.tokens import as_arrow
 
@@ -40,32 +42,42 @@ class SentimentClassifier:
 
         Args:
             texts: ``n`` strings: a list, NumPy array, pandas Series or Arrow array. A text without a known word
-                gets the model's answer to one unknown word.
+                gets the model's answer to one unknown word; :meth:`answer` says which these are.
 
         Raises:
             InputError: ``texts`` is a single string, or one of them is not a string or has no UTF-8 form.
             ArtefactError: the model gives probabilities that are not numbers.
         """
+        return self.answer(texts).probabilities
+
+    def answer(self, texts: Any) -> Answers:
+        """Class probabilities and how much of each text is known; arguments and errors as :meth:`predict_proba`.
+
+        The row of a text without a kept token (blank, stop words only) counts as unknown. To turn answers into
+        labels that admit it, see :func:`sentiment.predict.answers.labels_of`.
+        """
         array = as_arrow(texts)
         if len(array) <= _ROWS_ALONE:
-            return self._checked(self._batch_proba(array))
+            return self._checked(self._batch_answers(array))
         rows = min(_ROWS_PER_BATCH, -(-len(array) // available_cores()))
         blocks = (array.slice(start, rows) for start in range(0, len(array), rows))
-        return self._checked(np.concatenate(list(self._over_cores(blocks))))
+        parts = list(self._over_cores(blocks))
+        return self._checked(Answers(*map(np.concatenate, zip(*parts, strict=True))))
 
     def predict(self, texts: Any) -> np.ndarray:
         """The most probable class of each text, str ``(n,)``; arguments and errors as :meth:`predict_proba`."""
         return self.classes_[self.predict_proba(texts).argmax(axis=1)]
 
-    def _over_cores(self, blocks: Iterator[pa.Array]) -> Iterator[np.ndarray]:
+    def _over_cores(self, blocks: Iterator[pa.Array]) -> Iterator[Answers]:
         """Blocks side by side, one a core; the matrix library then must not use several itself."""
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1 if available_cores() > 1 else None):
-            yield from ordered_map(self._batch_proba, blocks)
+            yield from ordered_map(self._batch_answers, blocks)
 
-    def _batch_proba(self, texts: pa.Array) -> np.ndarray:
-        return self.probabilities_of(self.preprocessor.encode(texts))
+    def _batch_answers(self, texts: pa.Array) -> Answers:
+        ids = self.preprocessor.encode(texts)
+        return Answers(self.probabilities_of(ids), known_shares(ids))
 
     def probabilities_of(self, ids: Ragged) -> np.ndarray:
         """Class probabilities of encoded tweets, float32 ``(n, n_classes)``."""
@@ -74,7 +86,7 @@ class SentimentClassifier:
         return self.network.of_padded(self.preprocessor.pad(ids), masking=False)
 
     @staticmethod
-    def _checked(probabilities: np.ndarray) -> np.ndarray:
-        if not np.isfinite(probabilities).all():
+    def _checked(answers: Answers) -> Answers:
+        if not np.isfinite(answers.probabilities).all():
             raise ArtefactError("the model's weights are damaged: it gives probabilities that are not numbers")
-        return probabilities
+        return answers

@@ -16,6 +16,7 @@ import numpy as np
 
 from sentiment.common.display import without_controls
 from sentiment.common.ragged import Ragged
+from sentiment.predict.answers import UNKNOWN_TEXT
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.text.preprocessor import Preprocessor
 from sentiment.text.tokens import tokenise
@@ -132,6 +133,8 @@ def render(explanation: Explanation, colour: bool = False) -> str:
     paint = _painted if colour else _plain
     label = without_controls(explanation.label)
     head = f"{label} {explanation.probability:.1%}  (log-odds {explanation.log_odds:+.2f})"
+    if not any(view.state == KEPT for view in explanation.tokens):
+        head = f"{UNKNOWN_TEXT}: no known token; forced answer {head}"
     largest = max((abs(view.contribution or 0.0) for view in explanation.tokens), default=0.0)
     lines = [paint(_BOLD, head), *(_line(view, largest, paint) for view in explanation.tokens)]
     if not any(view.contribution is not None for view in explanation.tokens):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
 import pyarrow.parquet as pq
@@ -27,8 +28,8 @@ _SUFFIXES = (".csv", ".jsonl", ".parquet")
 Write = Callable[[pa.RecordBatch], None]
 
 
-def read_texts(path: str, column: str, encoding: str) -> Iterator[list[str]]:
-    """The text column of a file, in batches.
+def read_texts(path: str, column: str, encoding: str) -> Iterator[list[str | None]]:
+    """The text column of a file, in batches; None for a cell that is missing.
 
     Raises:
         InputError: as :func:`read_batches`.
@@ -49,7 +50,8 @@ def score_file(model: "SentimentClassifier", arguments: argparse.Namespace) -> i
         raise InputError(f"--output {target}: is the input itself; give another name")
 
     def scored(batch: pa.RecordBatch) -> pa.RecordBatch:
-        return _with_answers(model, batch, arguments.column, arguments.threshold, source)
+        texts = _texts(batch, arguments.column, source)
+        return _with_answers(batch, answer_columns(model, texts, arguments.threshold, arguments.answer_unknown), source)
 
     batches = read_batches(source, arguments.column, arguments.encoding)
     temporary = target.with_name(target.name + ".part")
@@ -110,7 +112,12 @@ def _read_csv(path: Path, column: str, encoding: str) -> Iterator[pa.RecordBatch
         block_size=_BLOCK_BYTES, encoding=encoding, column_names=names, skip_rows_after_names=1 if header else 0
     )
     parse = pa_csv.ParseOptions(newlines_in_values=True)
-    convert = pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
+    convert = pa_csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()),
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+        null_values=[""],
+    )
     with pa_csv.open_csv(path, read, parse, convert) as reader:
         yield from reader
 
@@ -151,23 +158,38 @@ def _require_column(names: list[str], column: str, path: Path | str) -> None:
 
 
 def _texts(batch: pa.RecordBatch, column: str, path: Path | str) -> pa.Array:
-    """The tweets of a batch; a missing one counts as empty."""
+    """The tweets of a batch, null where one is missing."""
     values = batch.column(column)
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_null(values.type)):
         raise InputError(f"{path}: column {column!r} holds {values.type}, expected text")
-    return values.cast(pa.string()).fill_null("")
+    return values.cast(pa.string())
 
 
-def _with_answers(
-    model: "SentimentClassifier", batch: pa.RecordBatch, column: str, threshold: float, path: Path
-) -> pa.RecordBatch:
-    probabilities = model.predict_proba(_texts(batch, column, path))
-    added = {"label": labels_of(model.classes_, probabilities, threshold), "probability": probabilities.max(axis=1)}
-    added |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(model.classes_)}
+def answer_columns(model: "SentimentClassifier", texts: pa.Array, threshold: float, force: bool) -> dict[str, pa.Array]:
+    """``label``, ``probability``, ``known`` and ``p_<class>`` of ``texts`` ``(n,)``; null where the text is.
+
+    Args:
+        model: what answers.
+        texts: Arrow strings.
+        threshold: as :func:`sentiment.predict.answers.labels_of` has it.
+        force: as there.
+    """
+    probabilities, known = model.answer(texts.drop_null())
+    labels = labels_of(model.classes_, probabilities, known, threshold, force)
+    columns = {"label": labels, "probability": probabilities.max(axis=1), "known": known}
+    columns |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(model.classes_)}
+    if not texts.null_count:
+        return {name: pa.array(values) for name, values in columns.items()}
+    valid = texts.is_valid()
+    position = pc.if_else(valid, pc.subtract(pc.cumulative_sum(valid.cast(pa.int64())), 1), None)
+    return {name: pa.array(values).take(position) for name, values in columns.items()}
+
+
+def _with_answers(batch: pa.RecordBatch, added: dict[str, pa.Array], path: Path) -> pa.RecordBatch:
     if taken := [name for name in added if name in batch.schema.names]:
         raise InputError(f"{path}: has columns {', '.join(taken)} already, which the answers need: rename them")
     for name, values in added.items():
-        batch = batch.append_column(name, pa.array(values))
+        batch = batch.append_column(name, values)
     return batch
 
 

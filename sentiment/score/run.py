@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.errors import InputError
-from sentiment.predict.answers import UNKNOWN
+from sentiment.predict.answers import UNKNOWN_TEXT
 from sentiment.score import records
 from sentiment.score.engines import Engine
 from sentiment.score.parts import BYTES_PER_PART, ROWS_PER_PART, Part, tasks
@@ -43,6 +43,7 @@ class Request:
     column: str = "text"
     encoding: str = "utf-8"
     threshold: float = 0.0
+    answer_unknown: bool = False
     suffix: str = ""
     force: bool = False
 
@@ -90,7 +91,7 @@ def score(request: Request, engine: Engine, progress: Progress = lambda totals, 
         records.begin(output, _description(request, checksum), request.force)
         parts = plan(inputs, request.suffix, request.encoding, engine)
         job = Job(str(request.model.resolve()), checksum, inputs.system, output, attempt,
-                  request.column, request.encoding, request.threshold)  # fmt: skip
+                  request.column, request.encoding, request.threshold, request.answer_unknown)  # fmt: skip
         totals = Totals(len(parts))
         for record in records.settle(output, parts, checksum).values():
             totals.add(record)
@@ -112,7 +113,8 @@ def _description(request: Request, checksum: str) -> dict[str, Any]:
     places = [place if "://" in place else os.path.abspath(place) for place in request.inputs]
     return {
         "format": records.FORMAT, "model": checksum, "inputs": places, "column": request.column,
-        "encoding": request.encoding, "threshold": request.threshold, "suffix": request.suffix,
+        "encoding": request.encoding, "threshold": request.threshold,
+        "answer_unknown": request.answer_unknown, "suffix": request.suffix,
         "parts": [BYTES_PER_PART, ROWS_PER_PART],
     }  # fmt: skip
 
@@ -208,7 +210,7 @@ def _summary(parts: Sequence[Part], totals: Totals, checksum: str, seconds: floa
     return {
         "rows": rows,
         "labels": dict(sorted(labels.items())),
-        "unknown_share": labels[UNKNOWN] / max(1, rows),
+        "unknown_share": labels[UNKNOWN_TEXT] / max(1, rows),
         "files": len({part.file.path for part in parts}),
         "parts": len(parts),
         "parts_done_before": totals.skipped,

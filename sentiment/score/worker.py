@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier
 
 # Trouble of the machine, not of one file: the run stops, and goes on when it is started again.
+MISSING = "missing"  # counted under this name: rows whose text is missing, and with it their label
 _ENDS_THE_RUN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENOMEM, errno.EMFILE)
 
 
@@ -46,6 +47,7 @@ class Job:
     column: str
     encoding: str
     threshold: float
+    answer_unknown: bool
 
 
 class PartError(Exception):
@@ -160,12 +162,12 @@ def _score_file(job: Job, model: "SentimentClassifier", source: Path, target: Pa
     score_file(
         model,
         argparse.Namespace(
-            input=str(source), output=str(target), column=job.column, threshold=job.threshold, encoding=job.encoding
+            input=str(source), output=str(target), column=job.column, threshold=job.threshold, answer_unknown=job.answer_unknown, encoding=job.encoding
         ),
     )
     counts: Counter[str] = Counter()
     for batch in read_batches(target, "label", "utf-8"):
-        counts.update(batch.column("label").to_pylist())
+        counts.update(label or MISSING for label in batch.column("label").to_pylist())
     return dict(counts)
 
 

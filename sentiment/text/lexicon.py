@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError
 
 PADDING = 0
@@ -60,6 +61,14 @@ class Lexicon:
         if tuple(vocabulary[:2]) != RESERVED or not all(0 <= i < len(vocabulary) for i in ids.values()):
             raise ArtefactError(f"{name}: its ids do not fit a vocabulary of {len(vocabulary)}: export the model again")
         return cls(ids, tuple(vocabulary))
+
+
+def known_shares(ids: Ragged) -> np.ndarray:
+    """Share of each row's ids that are not ``UNKNOWN``, float32 ``(n,)``; no row is empty, as ``encode`` makes them."""
+    if not len(ids.lengths):
+        return np.zeros(0, np.float32)
+    known = np.add.reduceat(ids.values != UNKNOWN, ids.starts, dtype=np.int64)
+    return (known / ids.lengths).astype(np.float32)
 
 
 def _is_entry(line: str) -> bool:

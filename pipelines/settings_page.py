@@ -1,0 +1,102 @@
+"""The page of all settings, `docs/settings.md`, made from the dataclasses that hold them, so that it is always true."""
+
+import argparse
+import dataclasses
+import inspect
+import re
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.shared import publishing, stage
+from sentiment.settings import Settings
+
+PAGE = Path("docs/settings.md")
+_LONGEST_DEFAULT = 60
+_HEAD = """# Settings
+
+Made from `sentiment/settings.py` by `make docs`; do not edit. A [profile](profiles.md) sets what differs from these
+defaults, and `SET` overrides both for one run:
+
+```sh
+make evaluate SET="network.cell=gru training.epochs=5"
+```
+
+Values are written as TOML has them; plain words need no quotes. An unknown name is refused, and the nearest known one
+is suggested. Every model folder holds the settings that it was made with (`settings.json`).
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.settings_page", description=__doc__)
+    parser.add_argument("--output", type=Path, default=PAGE, help=f"default: {PAGE}")
+    arguments = parser.parse_args(argv)
+    with stage.reporting("settings_page"):
+        publishing.write_text(arguments.output, page())
+
+
+def page() -> str:
+    """The whole page as Markdown: a table for each section."""
+    return "\n".join([_HEAD, *(_section(each.name, each.type) for each in dataclasses.fields(Settings))])
+
+
+def _section(name: str, cls: Any) -> str:
+    summary, meanings = described(cls)
+    defaults = {each.name: _default(each) for each in dataclasses.fields(cls)}
+    rows = [f"| `{names}` | {_cell(names, defaults)} | {_escaped(text)} |" for names, text in meanings.items()]
+    long = [_in_full(f"{name}.{key}", text) for key, text in defaults.items() if len(text) > _LONGEST_DEFAULT]
+    table = "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
+    return "\n".join([f"## `[{name}]`\n\n{summary}\n\n{table}\n", *long])
+
+
+def described(cls: type) -> tuple[str, dict[str, str]]:
+    """What the docstring of a settings class says: before its attributes, and of each (names as they stand there).
+
+    Raises:
+        ValueError: its attributes are not those of the class, one by one.
+    """
+    summary, _, listed = inspect.cleandoc(cls.__doc__ or "").partition("\n\nAttributes:\n")
+    entries = re.split(r"\n(?=\w)", textwrap.dedent(listed).strip("\n"))
+    pairs = [entry.split(":", 1) for entry in entries]
+    meanings = {names.replace(", ", "`, `"): " ".join(text.split()) for names, text in pairs}
+    named = [name for names, _ in pairs for name in names.split(", ")]
+    fields = [each.name for each in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    if sorted(named) != sorted(fields):
+        raise ValueError(f"{cls.__name__}: documents {', '.join(named)} but has {', '.join(fields)}")
+    return summary, meanings
+
+
+def _default(each: Any) -> str:
+    value = each.default if each.default is not dataclasses.MISSING else each.default_factory()
+    return _toml(value)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_toml(each)}' for key, each in value.items())} }}" if value else "{}"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _cell(names: str, defaults: dict[str, str]) -> str:
+    texts = [defaults[name] for name in names.split("`, `")]
+    return ", ".join("below" if len(text) > _LONGEST_DEFAULT else f"`{text}`" for text in texts)
+
+
+def _escaped(text: str) -> str:
+    """Free of what would end a cell, and with the code marks of Markdown."""
+    plain = re.sub(r":\w+:`([^`]+)`", r"`\1`", text).replace("``", "`")
+    return plain.replace("|", "\\|")
+
+
+def _in_full(name: str, text: str) -> str:
+    return f"`{name}` in full:\n\n```toml\n" + "\n".join(textwrap.wrap(text, 110, break_on_hyphens=False)) + "\n```\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -262,6 +262,7 @@ BELOW = {
     "training": {"common", "text", "data", "network"},
     "predict": {"common", "text", "network"},
     "export": {"common", "text", "network", "predict"},
+    "score": {"common", "predict"},
     "evaluation": {"common", "text", "predict"},
     "report": {"common", "training", "predict", "evaluation"},
 }

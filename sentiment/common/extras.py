@@ -14,6 +14,7 @@ EXTRAS = {
     "matplotlib": "train",
     "onnxruntime": "onnx",
     "pandas": "train",
+    "ray": "ray",
     "scipy": "train",
     "sklearn": "train",
     "spacy": "train",

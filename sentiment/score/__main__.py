@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sentiment.common.parallel import available_cores
 from sentiment.errors import EXIT_STATUS, SentimentError
+from sentiment.predict.answers import UNKNOWN_TEXT
 
 if TYPE_CHECKING:
     from sentiment.score.engines import Engine
@@ -68,6 +69,9 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--column", default="text", help="column of the tweets (default: text)")
     parser.add_argument("--encoding", default="utf-8", help="of .csv files (default: utf-8)")
     parser.add_argument("--threshold", type=_share, default=0.0, metavar="P", help="below this probability: uncertain")
+    parser.add_argument(
+        "--answer-unknown", action="store_true", help=f"the forced answer of the model, instead of {UNKNOWN_TEXT!r}"
+    )
     parser.add_argument("--format", choices=_FORMATS, default="", help="of the answers (default: each input's own)")
     parser.add_argument(
         "--max-errors", type=_count, default=0, metavar="N", help="files and rows that may fail before status 3 (0)"
@@ -99,7 +103,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     request = Request(
         tuple(arguments.inputs), arguments.output, Path(arguments.model), arguments.column, arguments.encoding,
-        arguments.threshold, arguments.format, arguments.force,
+        arguments.threshold, arguments.answer_unknown, arguments.format, arguments.force,
     )  # fmt: skip
     with _engine(arguments) as engine, _Bar() as bar:
         summary = score(request, engine, bar)

@@ -81,7 +81,7 @@ class RayEngine:
         """See :class:`sentiment.score.engines.Engine`; Ray itself does a task again whose worker or node is gone."""
         import ray
 
-        remote = ray.remote(max_retries=ATTEMPTS - 1, num_cpus=1)(lambda task: function(task))
+        remote: Any = ray.remote(max_retries=ATTEMPTS - 1, num_cpus=1)(lambda task: function(task))
         running: dict[Any, int] = {}
         following = iter(range(len(tasks)))
         while True:

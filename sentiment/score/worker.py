@@ -162,7 +162,12 @@ def _score_file(job: Job, model: "SentimentClassifier", source: Path, target: Pa
     score_file(
         model,
         argparse.Namespace(
-            input=str(source), output=str(target), column=job.column, threshold=job.threshold, answer_unknown=job.answer_unknown, encoding=job.encoding
+            input=str(source),
+            output=str(target),
+            column=job.column,
+            threshold=job.threshold,
+            answer_unknown=job.answer_unknown,
+            encoding=job.encoding,
         ),
     )
     counts: Counter[str] = Counter()

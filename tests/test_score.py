@@ -74,7 +74,11 @@ def write(path: Path, content: pa.Table) -> Path:
 def read(folder: Path) -> dict[str, bytes]:
     """The answers."""
     found = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in found if path.suffix in (".parquet", ".csv", ".jsonl") and path.name != records.ERRORS}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in found
+        if path.suffix in (".parquet", ".csv", ".jsonl") and path.name != records.ERRORS
+    }
 
 
 def rows_of(folder: Path, stem: str) -> list[dict]:

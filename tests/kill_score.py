@@ -202,7 +202,7 @@ class Nodes:
         self.cluster.shutdown()
 
 
-def kill_node(this: Setting, output: Path, nodes: Nodes, parts: int, delay: float) -> bool:
+def kill_node(this: Setting, output: Path, nodes: Nodes, parts: int, delay: float, mend: bool = True) -> bool:
     process = this.start(output, "ray")
     wait_for(output, process, parts)
     time.sleep(delay)
@@ -210,7 +210,8 @@ def kill_node(this: Setting, output: Path, nodes: Nodes, parts: int, delay: floa
     nodes.kill_one(parts % 2)
     assert process.wait() == 0, (this.folder / "log").read_text()[-2000:]
     check_whole(this, output)
-    nodes.mend()
+    if mend:
+        nodes.mend()
     return running
 
 

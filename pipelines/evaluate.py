@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines.shared import manifest, publishing, stage
 from pipelines.shared.corpus_files import read_corpus
+from pipelines.shared.seen_files import read_seen
 from sentiment.errors import ArtefactError, InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from sentiment.evaluation.baselines import LabelledPart, Predictor
     from sentiment.predict.classifier import SentimentClassifier
 
@@ -18,12 +21,16 @@ HELD_OUT = "held_out"
 
 
 class TestSet(NamedTuple):
-    """Rows to score on; ``left_out`` counts those of a class that the model does not have."""
+    """Rows to score on.
+
+    ``left_out`` counts those of a class that the model does not have, ``seen`` those that it was fitted or chosen on.
+    """
 
     name: str
     source: str
     rows: "LabelledPart"
     left_out: int
+    seen: int = 0
 
 
 def run(this: stage.Stage) -> None:
@@ -36,7 +43,9 @@ def run(this: stage.Stage) -> None:
     model = sentiment.load(this.places.model)
     classes = model.classes_.tolist()
     _check_split(this)
+    seen = read_seen(this.places.model)
     tests = [_held_out(this), *(_corpus(path, this, classes) for path in this.arguments.corpus)]
+    tests = [_unseen(test, seen) for test in tests]
     stage.log.info("fitting the baselines")
     baselines = fit_baselines(_part(this, "train"), classes)
     scored = [_score(test, model, baselines) for test in tests]
@@ -101,6 +110,34 @@ def _corpus(path: Path, this: stage.Stage, classes: Sequence[str]) -> TestSet:
     return TestSet(path.name, str(path), rows, len(read) - len(known))
 
 
+def _unseen(test: TestSet, seen: "np.ndarray") -> TestSet:
+    """``test`` without the tweets that the model was fitted or chosen on, which it would be given as if unseen.
+
+    Raises:
+        InputError: there is no other.
+    """
+    import numpy as np
+
+    from sentiment.data.seen import is_seen
+    from sentiment.evaluation.baselines import LabelledPart
+
+    known = is_seen(test.rows.texts, seen)
+    count = int(known.sum())
+    if not count:
+        return test
+    if count == len(known):
+        raise InputError(f"{test.source}: the model was trained on every tweet of it; expected tweets it has not seen")
+    stage.log.warning(
+        "WARNING: %s: %d of %d tweets are among those the model was trained or validated on; they are left out",
+        test.source,
+        count,
+        len(known),
+    )
+    kept = np.flatnonzero(~known)
+    rows = LabelledPart([test.rows.texts[int(i)] for i in kept], test.rows.labels[kept])
+    return test._replace(rows=rows, seen=count)
+
+
 def _score(
     test: TestSet, model: "SentimentClassifier", baselines: "dict[str, Predictor]"
 ) -> tuple[dict[str, Any], Any]:
@@ -112,7 +149,7 @@ def _score(
     classes, y_true = model.classes_, test.rows.labels
     probabilities = model.predict_proba(test.rows.texts)
     y_pred = probabilities.argmax(axis=1)
-    metrics = {"source": test.source, "left_out": test.left_out}
+    metrics = {"source": test.source, "left_out": test.left_out, "seen": test.seen}
     metrics |= measure(y_true, y_pred, len(classes), probabilities).to_dict()
     columns: dict[str, Any] = {"test_set": test.name, "text": test.rows.texts}
     columns |= {"y_true": classes[y_true], "y_pred": classes[y_pred]}

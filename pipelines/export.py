@@ -93,12 +93,13 @@ def _compare(folder: Path, ids: "np.ndarray", model: "keras.Model", network: "Fo
 
 
 def _write_manifests(staging: Path, trained: dict[str, Any], folder: Path) -> None:
+    from sentiment.data.seen import SEEN
     from sentiment.predict.model_folder import KERAS_MODEL, MODEL, describe
 
     publishing.write_json(staging / MODEL, describe(staging, trained["classes"], trained["settings"]["network"]))
     kept = {
         name: publishing.sha256(folder / name)
-        for name in (KERAS_MODEL, "history.csv", "settings.json", "training.json")
+        for name in (KERAS_MODEL, "history.csv", "settings.json", "training.json", SEEN)
     }
     artefacts = dict(sorted((manifest.checksums(staging) | kept).items()))
     publishing.write_json(staging / manifest.MANIFEST, trained | {"artefacts": artefacts})

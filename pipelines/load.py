@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 def run(this: stage.Stage) -> None:
     """Read, deduplicate, split, write."""
+    import numpy as np
+
     from sentiment.data.corpus import CorpusReader
+    from sentiment.data.seen import SEEN, seen_hashes
     from sentiment.data.splitting import split
 
     source = stage.input_file(this.arguments.corpus, this.places.raw / "corpus.csv", "CORPUS=file (--corpus file)")
@@ -31,6 +34,7 @@ def run(this: stage.Stage) -> None:
         classes = sorted(reader.report.classes_seen)
         _write_parts(spool, parts, classes, staging / "tweets.parquet")
         spool.unlink()
+        np.save(staging / SEEN, seen_hashes(hashes, parts))
         report = _report(reader, parts, labels, classes)
         report |= {"source": str(source), "source_sha256": publishing.sha256(source)}
         publishing.write_json(staging / "load.json", report)
@@ -39,6 +43,8 @@ def run(this: stage.Stage) -> None:
         "%(contradictions)d contradictory ones left out",
         report,
     )
+    if parts.settings != this.settings.split:
+        stage.log.info("held out for validation %(validation)g and for the test %(test)g of them", report["split"])
     stage.log.info("kept %s", "; ".join(f"{part}: {counts}" for part, counts in report["parts"].items()))
 
 
@@ -102,6 +108,7 @@ def _report(reader: "CorpusReader", parts: "Split", labels: "np.ndarray", classe
     return report | {
         "duplicates": parts.duplicates,
         "contradictions": parts.contradictions,
+        "split": asdict(parts.settings),
         "classes": [names[label] for label in classes],
         "parts": counts,
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
+from pipelines.shared.defaults import settle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,9 +34,9 @@ def run(this: stage.Stage) -> None:
     from sentiment.text.lexicon import build_lexicon
     from sentiment.text.preprocessor import Preprocessor, select_rules
 
-    settings = this.settings.preprocessing
-    rules = select_rules(settings)
     tweets = publishing.require(this.places.interim / "tweets.parquet", MADE_BY_LOAD)
+    settings = settle(this, "preprocessing").settings.preprocessing
+    rules = select_rules(settings)
     loaded = publishing.read_json(this.places.interim / "load.json", MADE_BY_LOAD)
     with publishing.publish(this.places.processed, last="encoded.json") as staging:
         counter = TypeCounter()

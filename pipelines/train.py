@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import platform
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
+from pipelines.shared.defaults import settle
 
 if TYPE_CHECKING:
     import keras
@@ -25,11 +27,13 @@ _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data
 
 def run(this: stage.Stage) -> None:
     """Build, fit, calibrate, write."""
+    from sentiment.data.seen import SEEN
     from sentiment.network.folding import fold
     from sentiment.network.keras_network import build_network
     from sentiment.training.calibration import apply_temperature, fit_temperature
     from sentiment.training.fitting import train
 
+    this = settle(this, "network", "training")
     parts, matrix, classes = _inputs(this)
     stage.log.info("%s", describe_device())
     make_repeatable(this.settings.training.seed)
@@ -44,6 +48,7 @@ def run(this: stage.Stage) -> None:
     best = state.history[state.best_epoch]
     with publishing.publish(this.places.model, last="model.keras") as staging:
         model.save(staging / "model.keras")
+        shutil.copyfile(publishing.require(this.places.interim / SEEN, "make preprocess"), staging / SEEN)
         publishing.write_text(staging / "history.csv", _table(state.history))
         publishing.write_json(staging / "settings.json", this.settings.to_dict())
         publishing.write_json(staging / "training.json", _manifest(this, classes, temperature, state))
@@ -184,6 +189,7 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "best_epoch": state.best_epoch + 1,
         "device": describe_device(),
         "settings": this.settings.to_dict(),
+        "by_rows": this.by_rows,
         "inputs": inputs,
         "rows": loaded["parts"],
         "load": {name: loaded[name] for name in ("rows", "ignored", "bad", "duplicates", "contradictions")},

@@ -2,10 +2,22 @@
 
 One section a concern; a profile (``pipelines/profiles/*.toml``) sets what differs from the defaults below, and
 each artefact carries the sections it was built from.
+
+What suits 176,000 tweets does not suit 1,000, so some defaults are rules: they follow the number of rows, and become
+numbers once that is known (``for_rows``). A setting that is given wins. The rules were chosen on rows that none of
+the figures in docs/own-data.md is measured on:
+
+- **Steps, not epochs, train a network.** The batch grows with the square root of the rows, so that fewer rows have
+  fewer steps an epoch but not as few as they would at one size; and there are as many epochs as make enough steps.
+- **What is held out must be enough to tell models apart**, so few rows hold out larger shares.
+- **A word seen once costs nothing** while its vector is frozen, and with few rows most words are seen once; in a large
+  corpus it is mostly a typing error, and would make the table many times as long.
+- **Every class counts the same** where one is rarer than the others (``class_weights``).
 """
 
 import dataclasses
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sentiment.errors import SettingsError
@@ -24,6 +36,10 @@ KEPT_STOP_WORDS = (
 )  # fmt: skip
 
 
+_MANY_ROWS = 50_000
+_STEPS = 1_000
+
+
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise SettingsError(message)
@@ -35,6 +51,10 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def _at_least(name: str, value: float, lowest: float) -> None:
     _require(value >= lowest, f"{name}: expected at least {lowest}, received {value}")
+
+
+def _between(lowest: float, value: float, highest: float) -> float:
+    return max(lowest, min(highest, value))
 
 
 def _fraction(name: str, value: float) -> None:
@@ -88,27 +108,37 @@ class CorpusSettings:
                 _at_least(f"corpus.{name}", column, 0)
 
 
+BY_ROWS = -1.0  # for a share that may be 0; every other setting follows the rows where it is 0
+
+
 @dataclass(frozen=True, slots=True)
 class SplitSettings:
     """Shares of the deduplicated rows held out; each row's side depends on a hash of its text only.
 
     Attributes:
-        validation: share for early stopping and calibration.
-        test: share that is only scored.
+        validation: share for early stopping and calibration; 0 follows the rows: 800 tweets, but at least 5% and at
+            most 10% of them.
+        test: share that is only scored; -1 follows the rows: 1,500 tweets, but at least 5% and at most 20%. 0 has none.
         train_rows: training rows to use, about, each class in its share; a larger number's rows include a smaller
             one's. 0 uses all.
     """
 
-    validation: float = 0.05
-    test: float = 0.05
+    validation: float = 0.0
+    test: float = -1.0
     train_rows: int = 0
 
     def __post_init__(self) -> None:
         _at_least("split.train_rows", self.train_rows, 0)
         _fraction("split.validation", self.validation)
-        _fraction("split.test", self.test)
-        _require(self.validation > 0, "split.validation: expected more than 0, since early stopping needs such rows")
+        if self.test != BY_ROWS:
+            _fraction("split.test", self.test)
         _require(self.validation + self.test < 1, "split: validation and test together leave no row for training")
+
+    def for_rows(self, rows: int) -> "SplitSettings":
+        """The shares for a corpus of ``rows`` distinct tweets."""
+        validation = self.validation or round(_between(0.05, 800 / max(1, rows), 0.1), 3)
+        test = round(_between(0.05, 1500 / max(1, rows), 0.2), 3) if self.test == BY_ROWS else self.test
+        return replace(self, validation=validation, test=test)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +150,8 @@ class PreprocessingSettings:
         lemmatise: look up each token's lemma with spaCy.
         remove_stop_words: drop the words of spaCy's English stop list, but for ``keep_words``.
         keep_words: stop words that stay.
-        min_count: training occurrences a lemma needs for an id of its own.
+        min_count: training occurrences a lemma needs for an id of its own; 0 follows the training rows: 1, and 2 from
+            50,000 on.
         max_vocabulary: the most frequent lemmas that get one; 0 sets no limit.
         max_tokens: length that rows of ids are padded, or cut at the end, to.
         padding: ``post`` (zeros behind the tokens) or ``pre``.
@@ -130,16 +161,20 @@ class PreprocessingSettings:
     lemmatise: bool = True
     remove_stop_words: bool = True
     keep_words: tuple[str, ...] = KEPT_STOP_WORDS
-    min_count: int = 2
+    min_count: int = 0
     max_vocabulary: int = 0
     max_tokens: int = 40
     padding: str = "post"
 
     def __post_init__(self) -> None:
-        _at_least("preprocessing.min_count", self.min_count, 1)
+        _at_least("preprocessing.min_count", self.min_count, 0)
         _at_least("preprocessing.max_vocabulary", self.max_vocabulary, 0)
         _at_least("preprocessing.max_tokens", self.max_tokens, 1)
         _one_of("preprocessing.padding", self.padding, ("post", "pre"))
+
+    def for_rows(self, rows: int) -> "PreprocessingSettings":
+        """The settings for ``rows`` training tweets."""
+        return replace(self, min_count=self.min_count or (1 if rows < _MANY_ROWS else 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,35 +252,45 @@ class TrainingSettings:
 
     Attributes:
         seed: of everything random: initialisation, order, dropout.
-        epochs: at most; the learning rate falls to zero over this many, along a cosine.
-        batch_size: tweets a step.
+        epochs: at most; the learning rate falls to zero over this many, along a cosine. 0 follows the training rows:
+            as many as make 1,000 steps, but at least 10 and at most 30.
+        batch_size: tweets a step; 0 follows the training rows: the power of two nearest to twice their square root, at
+            least 32 and at most 1,024.
         learning_rate: at the start, after a warm-up over the first 5% of the steps.
         weight_decay: AdamW's (Loshchilov and Hutter, 2019).
         clip_norm: largest norm of the whole gradient (Pascanu, Mikolov and Bengio, 2013).
         label_smoothing: share of a label spread over all classes.
         class_weights: ``balanced`` weighs each class by the inverse of its frequency; ``none`` does not.
-        patience: epochs without a lower validation loss before stopping.
+        patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
     """
 
     seed: int = 7
-    epochs: int = 10
-    batch_size: int = 1024
+    epochs: int = 0
+    batch_size: int = 0
     learning_rate: float = 2e-3
     weight_decay: float = 0.0
     clip_norm: float = 1.0
     label_smoothing: float = 0.05
     class_weights: str = "none"
-    patience: int = 3
+    patience: int = 0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience"):
-            _at_least(f"training.{name}", getattr(self, name), 1)
+            _at_least(f"training.{name}", getattr(self, name), 0)
         _at_least("training.seed", self.seed, 0)
         _require(self.learning_rate > 0, f"training.learning_rate: expected more than 0, received {self.learning_rate}")
         _require(self.clip_norm > 0, f"training.clip_norm: expected more than 0, received {self.clip_norm}")
         _at_least("training.weight_decay", self.weight_decay, 0)
         _fraction("training.label_smoothing", self.label_smoothing)
         _one_of("training.class_weights", self.class_weights, ("none", "balanced"))
+
+    def for_rows(self, rows: int) -> "TrainingSettings":
+        """The settings for ``rows`` training tweets."""
+        batch_size = self.batch_size or int(_between(32, 2 ** round(math.log2(2 * math.sqrt(max(1, rows)))), 1024))
+        steps = -(-rows // batch_size)
+        epochs = self.epochs or int(_between(10, math.ceil(_STEPS / max(1, steps)), 30))
+        patience = self.patience or max(3, epochs // 3)
+        return replace(self, epochs=epochs, batch_size=batch_size, patience=patience)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,3 +307,17 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers, as JSON has them."""
         return dataclasses.asdict(self)
+
+    def for_rows(self, rows: int) -> "Settings":
+        """The settings for ``rows`` training tweets; the shares of the split are settled before, by all rows."""
+        return replace(self, preprocessing=self.preprocessing.for_rows(rows), training=self.training.for_rows(rows))
+
+    def differences(self, other: "Settings") -> dict[str, Any]:
+        """Dotted names, and values in ``other``, of the settings in which it differs."""
+        before, after = self.to_dict(), other.to_dict()
+        return {
+            f"{section}.{name}": value
+            for section, values in after.items()
+            for name, value in values.items()
+            if before[section][name] != value
+        }

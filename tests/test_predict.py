@@ -230,6 +230,11 @@ def test_an_output_that_links_to_the_input(run: Callable, tweets: Path, tmp_path
     assert tweets.read_text().startswith("text\nI love")
 
 
+def hear_interrupts() -> None:
+    """For a child of this process, which may have been told to ignore them, as `nohup` does."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupt_in_the_middle_leaves_no_final_file(folder: Path, tmp_path: Path) -> None:
     path, output = tmp_path / "big.csv", tmp_path / "out.csv"
     path.write_text(
@@ -246,7 +251,8 @@ def test_an_interrupt_in_the_middle_leaves_no_final_file(folder: Path, tmp_path:
         "--output",
         str(output),
     ]
-    with subprocess.Popen(command, env=child_environment(), stderr=subprocess.PIPE, text=True) as process:
+    options = {"env": child_environment(), "stderr": subprocess.PIPE, "text": True, "preexec_fn": hear_interrupts}
+    with subprocess.Popen(command, **options) as process:
         until = time.monotonic() + 30
         while not (tmp_path / "out.csv.part").exists() and time.monotonic() < until:
             time.sleep(0.005)

@@ -107,8 +107,10 @@ def test_no_known_token_is_one_unknown_token(model):
 
 
 def test_bytes_that_are_not_utf8_are_served_as_replacement_characters(model, saved):
-    answer = served(saved, [b"love \xff\xfe coffee", b"\xc3"])["probabilities"].numpy()
-    np.testing.assert_allclose(answer, model.predict_proba(["love \ufffd\ufffd coffee", "\ufffd"]), atol=TOLERANCE)
+    answer = served(saved, [b"love \xff\xfe coffee", b"\xc3", b"lo\xffve"])
+    texts = ["love \ufffd\ufffd coffee", "\ufffd", "lo\ufffdve"]
+    np.testing.assert_allclose(answer["probabilities"].numpy(), model.predict_proba(texts), atol=TOLERANCE)
+    assert answer["known"].numpy()[2] == 0  # two pieces that nobody knows: the bytes around it are not joined to a word
 
 
 def test_no_texts_at_all(model, saved):

@@ -84,12 +84,13 @@ def prepared(root: Path, tweets_csv: Path, glove_txt: Path) -> Path:
 def test_load(root: Path, tweets_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_stage(load, root, "--corpus", tweets_csv)
     interim = root / "data/interim/sentiment140"
-    assert set(snapshot(interim)) == {"tweets.parquet", "load.json"}
+    assert set(snapshot(interim)) == {"tweets.parquet", "load.json", "seen.npy"}
     report = json.loads((interim / "load.json").read_text())
     halves = {name: {"negative": n // 2, "positive": n // 2} for name, n in SIZES.items()}
     assert report == {
         "rows": 60, "ignored": 0, "bad": 0, "first_bad": "", "duplicates": 0, "contradictions": 0,
         "classes": ["negative", "positive"], "parts": halves,
+        "split": {"validation": 0.2, "test": 0.2, "train_rows": 0},
         "source": str(tweets_csv), "source_sha256": hashlib.sha256(tweets_csv.read_bytes()).hexdigest(),
     }  # fmt: skip
     table = pq.read_table(interim / "tweets.parquet")
@@ -204,7 +205,7 @@ def test_embed_reads_compressed_vectors_alike(prepared: Path, glove_txt: Path) -
 
 def test_a_second_run_writes_the_same_bytes(prepared: Path, tweets_csv: Path, glove_txt: Path) -> None:
     before = snapshot(prepared)
-    assert len(before) == 14
+    assert len(before) == 15
     run_stage(load, prepared, "--corpus", tweets_csv)
     run_stage(preprocess, prepared, "--set", "preprocessing.min_count=1")
     run_stage(embed, prepared, "--glove", glove_txt, "--set", "embedding.member=''")

@@ -265,6 +265,7 @@ BELOW = {
     "score": {"common", "predict"},
     "evaluation": {"common", "text", "predict"},
     "report": {"common", "training", "predict", "evaluation"},
+    "serve": {"common", "text", "network", "predict"},
 }
 
 

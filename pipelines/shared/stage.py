@@ -8,7 +8,7 @@ import os
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -52,12 +52,13 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a stage's body is given."""
+    """What a stage's body is given; ``by_rows``: those of the settings that a rule has chosen, by dotted name."""
 
     arguments: argparse.Namespace
     settings: Settings
     places: Places
     profile: dict[str, Any]
+    by_rows: dict[str, Any] = field(default_factory=dict)
 
 
 def main(

@@ -43,11 +43,13 @@ class Split:
         part: uint8 ``(n,)``: ``TRAIN``, ``VALIDATION``, ``TEST`` or ``DROPPED``.
         duplicates: rows dropped because an earlier one has the same key and label.
         contradictions: rows dropped because rows of the same key have different labels.
+        settings: the shares, as settled for the number of rows that are left.
     """
 
     part: np.ndarray
     duplicates: int
     contradictions: int
+    settings: SplitSettings
 
 
 def split(hashes: np.ndarray, labels: np.ndarray, settings: SplitSettings) -> Split:
@@ -60,7 +62,7 @@ def split(hashes: np.ndarray, labels: np.ndarray, settings: SplitSettings) -> Sp
     Args:
         hashes: uint64 ``(n,)``.
         labels: integer ``(n,)``.
-        settings: the shares.
+        settings: the shares; those that follow the rows are settled for the distinct rows.
 
     Raises:
         InputError: fewer than two classes are left, or too few rows of a class for every part to have one.
@@ -73,10 +75,11 @@ def split(hashes: np.ndarray, labels: np.ndarray, settings: SplitSettings) -> Sp
     contradicted = (highest != lowest)[group]
     part = np.full(len(labels), DROPPED, np.uint8)
     kept = order[first & ~contradicted]
+    settings = settings.for_rows(len(kept))
     for label in _classes(labels[kept]):
         rows = kept[labels[kept] == label]
         part[rows] = _deal(len(rows), len(kept), settings)
-    return Split(part, int((~first & ~contradicted).sum()), int(contradicted.sum()))
+    return Split(part, int((~first & ~contradicted).sum()), int(contradicted.sum()), settings)
 
 
 def _extremes(labels: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

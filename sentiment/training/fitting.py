@@ -69,6 +69,7 @@ def train(
         save: called with the state after every epoch.
         callbacks: Keras callbacks; they see epochs, not batches.
     """
+    settings = settings.for_rows(len(parts["train"].labels))
     options = settings.training
     train_batches, validation_batches = make_batches(parts, settings)
     trainer = trainer_class()(model, settings, len(train_batches), parts["train"].ids.shape[1])
@@ -99,8 +100,9 @@ def trainer_class() -> "type[Trainer]":
 
 
 def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[Batches, Batches]:
-    """Training and validation batches."""
-    options, train_part = settings.training, parts["train"]
+    """Training and validation batches; settings that follow the rows are settled for those of ``train``."""
+    train_part = parts["train"]
+    options = settings.for_rows(len(train_part.labels)).training
     classes = int(max(part.labels.max() for part in parts.values())) + 1
     weights = balanced_weights(train_part.labels, classes) if options.class_weights == "balanced" else None
     padding, trim = settings.preprocessing.padding, settings.network.masking

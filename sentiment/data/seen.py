@@ -1,0 +1,24 @@
+"""Tweets that a model has seen, by hash: what it was fitted or chosen on is never what it is scored on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from sentiment.data.splitting import TRAIN, VALIDATION, Split, hash_texts
+
+SEEN = "seen.npy"
+
+
+def seen_hashes(hashes: np.ndarray, parts: Split) -> np.ndarray:
+    """Sorted hashes uint64 ``(m,)`` of the training and validation rows, out of those of all rows ``(n,)``."""
+    return np.unique(hashes[(parts.part == TRAIN) | (parts.part == VALIDATION)])
+
+
+def is_seen(texts: Sequence[str], seen: np.ndarray) -> np.ndarray:
+    """Whether the words of each text ``(n,)`` are those of a seen tweet, bool ``(n,)``; ``seen`` is sorted."""
+    hashes = hash_texts(pa.array(texts, pa.string()))
+    if not len(seen):
+        return np.zeros(len(hashes), bool)
+    places = np.minimum(np.searchsorted(seen, hashes), len(seen) - 1)
+    return np.asarray(seen[places] == hashes)

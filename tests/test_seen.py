@@ -1,0 +1,72 @@
+"""Nothing is scored on what it was trained on: such rows are left out by the split's own hash, counted and said."""
+
+import json
+import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipelines import evaluate
+from pipelines.shared import stage
+from pipelines.shared.evaluation_files import read_predictions
+from sentiment.data.seen import is_seen, seen_hashes
+from sentiment.data.splitting import DROPPED, TEST, TRAIN, VALIDATION, Split, hash_texts
+from sentiment.settings import SplitSettings
+from tests.model_fixture import Trained, labelled_tweets, shared_model, write_corpus
+
+
+def test_training_and_validation_rows_are_seen() -> None:
+    hashes = np.array([9, 3, 7, 5, 3], np.uint64)
+    part = np.array([TRAIN, VALIDATION, TEST, DROPPED, DROPPED], np.uint8)
+    seen = seen_hashes(hashes, Split(part, 1, 0, SplitSettings()))
+    assert seen.tolist() == [3, 9]
+    assert seen.dtype == np.uint64
+
+
+def test_a_text_is_seen_by_its_words() -> None:
+    seen = np.sort(hash_texts(pa.array(["I love this", "so bad"])))
+    assert is_seen(["@ada i LOVE this!", "I love", "so bad http://x.y"], seen).tolist() == [True, False, True]
+    assert is_seen(["I love"], np.zeros(0, np.uint64)).tolist() == [False]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """The session's model in a folder of its own, not evaluated yet."""
+    this = replace(shared_model(), root=tmp_path_factory.mktemp("seen") / "root")
+    shutil.copytree(shared_model().root, this.root, symlinks=True)
+    return this
+
+
+def score(this: Trained, corpus: Path) -> None:
+    options = this.options("--corpus", str(corpus))
+    stage.main(evaluate.run, str(evaluate.__doc__), evaluate.add_arguments, options)
+
+
+def test_the_training_file_as_a_test_set(copy: Trained, caplog: pytest.LogCaptureFixture) -> None:
+    more = copy.root / "more.csv"
+    write_corpus(more, [*labelled_tweets(), ("4", "a tweet of other words")])
+    with caplog.at_level(logging.INFO):
+        score(copy, more)
+    metrics = json.loads((copy.folder / "metrics.json").read_text())
+    held_out = metrics["held_out"]["n"]
+    assert metrics["more.csv"]["n"] == held_out + 1
+    assert metrics["more.csv"]["seen"] == len(labelled_tweets()) - held_out
+    assert metrics["held_out"]["seen"] == 0
+    assert f"WARNING: {more}: {480 - held_out} of 481 tweets are among those the model was trained" in caplog.text
+    rows = read_predictions(copy.folder)
+    assert set(rows.of("more.csv").texts) - set(rows.of("held_out").texts) == {"a tweet of other words"}
+
+
+def test_a_test_set_of_training_tweets_only(copy: Trained, caplog: pytest.LogCaptureFixture) -> None:
+    corpus = copy.root / "known.csv"
+    rows = labelled_tweets()
+    seen = is_seen([text for _, text in rows], np.load(copy.folder / "seen.npy"))
+    write_corpus(corpus, [row for row, known in zip(rows, seen, strict=True) if known])
+    with pytest.raises(SystemExit) as stopped:
+        score(copy, corpus)
+    assert stopped.value.code == 2
+    assert "the model was trained on every tweet of it; expected tweets it has not seen" in caplog.text

@@ -68,24 +68,32 @@ class CorpusSettings:
     Attributes:
         encoding: of the file, a Python codec name.
         repair_utf8: re-decode a text as UTF-8 where its bytes allow (Sentiment140 is UTF-8 labelled latin-1).
-        delimiter: one character.
+        format: ``csv``, ``tsv``, ``jsonl`` or ``parquet``; empty goes by the file's name, and is ``csv`` if that does
+            not say. The settings above and below that speak of lines are a CSV's.
+        delimiter: one character; empty finds it out, of comma, tabulator, semicolon and bar.
         header: whether the first line names the columns.
         columns: how many columns a line has; 0 takes the number from the first line.
         text_column, label_column: a name (with a header) or a position counted from 0.
-        labels: class name -> value in the label column; the order is that of the model's outputs.
+        labels: class name -> value in the label column, or a list of several; the order is that of the model's
+            outputs. A number needs no quotes.
         ignored_labels: values whose rows are left out and counted.
+        exact_labels: compare values as they are, not trimmed and without regard to case.
         max_bad_rows: damaged rows that may be skipped (and counted) before reading fails.
     """
 
     encoding: str = "latin-1"
     repair_utf8: bool = True
-    delimiter: str = ","
+    format: str = ""
+    delimiter: str = ""
     header: bool = False
     columns: int = 6
     text_column: str | int = 5
     label_column: str | int = 0
-    labels: dict[str, str] = field(default_factory=lambda: {"negative": "0", "neutral": "2", "positive": "4"})
-    ignored_labels: tuple[str, ...] = ()
+    labels: dict[str, str | int | bool | list[str | int | bool]] = field(
+        default_factory=lambda: {"negative": "0", "neutral": "2", "positive": "4"}
+    )
+    ignored_labels: tuple[str | int | bool, ...] = ()
+    exact_labels: bool = False
     max_bad_rows: int = 0
 
     def __post_init__(self) -> None:
@@ -93,19 +101,41 @@ class CorpusSettings:
             "".encode(self.encoding)
         except (LookupError, ValueError):  # the latter from codecs that are there to fail, or a name with a NUL
             raise SettingsError(f"corpus.encoding: {self.encoding!r} is not a codec that Python knows") from None
-        _require(len(self.delimiter) == 1, f"corpus.delimiter: expected one character, received {self.delimiter!r}")
+        _require(len(self.delimiter) <= 1, f"corpus.delimiter: expected one character, received {self.delimiter!r}")
+        _one_of("corpus.format", self.format, ("", "csv", "tsv", "jsonl", "parquet"))
         _at_least("corpus.columns", self.columns, 0)
         _at_least("corpus.max_bad_rows", self.max_bad_rows, 0)
         _require(len(self.labels) >= 2, f"corpus.labels: expected two classes or more, received {self.labels}")
+        keys = [{self.label_key(value) for value in values} for values in self.label_values()]
         _require(
-            len(set(self.labels.values())) == len(self.labels),
+            len(set().union(*keys)) == sum(map(len, keys)),
             f"corpus.labels: two classes share a value in {self.labels}",
         )
+        _require(all(keys), f"corpus.labels: a class without a value in {self.labels}")
+        for name in ("uncertain", "unknown"):
+            _require(name not in self.labels, f"corpus.labels: {name!r} is what answers are called; name it otherwise")
         for name, column in (("text_column", self.text_column), ("label_column", self.label_column)):
             if isinstance(column, str):
                 _require(self.header, f"corpus.{name}: {column!r} is a name, which needs corpus.header = true")
             else:
                 _at_least(f"corpus.{name}", column, 0)
+
+    def label_values(self) -> list[tuple[str, ...]]:
+        """The values of each class, in order, as they are written in a file."""
+        several = (value if isinstance(value, list | tuple) else (value,) for value in self.labels.values())
+        return [tuple(_written(value) for value in values) for values in several]
+
+    def ignored_values(self) -> tuple[str, ...]:
+        """The values to be left out, as they are written in a file."""
+        return tuple(_written(value) for value in self.ignored_labels)
+
+    def label_key(self, value: str) -> str:
+        """What is compared of a label: all of it, or what is left without white space around and without case."""
+        return value if self.exact_labels else value.strip().casefold()
+
+
+def _written(value: str | int | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 BY_ROWS = -1.0  # for a share that may be 0; every other setting follows the rows where it is 0

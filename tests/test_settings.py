@@ -67,7 +67,7 @@ def test_unknown_settings(values: Any, message: str) -> None:
         ("preprocessing", "keep_words", "not", "expected tuple, received 'not'"),
         ("corpus", "text_column", 1.5, "expected str or int, received 1.5"),
         ("corpus", "labels", ["a"], "expected dict, received ['a']"),
-        ("corpus", "labels", {"negative": 0, "positive": 4}, "expected str, received 0"),
+        ("corpus", "labels", {"negative": 0.5, "positive": 4}, "expected str or int or bool or list, received 0.5"),
     ],
 )
 def test_wrong_types(section: str, key: str, value: Any, message: str) -> None:
@@ -79,7 +79,6 @@ def test_wrong_types(section: str, key: str, value: Any, message: str) -> None:
     [
         ("corpus.encoding", "utf-9", "'utf-9' is not a codec that Python knows"),
         ("corpus.encoding", "base64", "'base64' is not a codec that Python knows"),
-        ("corpus.delimiter", "", "expected one character, received ''"),
         ("corpus.delimiter", "||", "expected one character, received '||'"),
         ("corpus.columns", -1, "expected at least 0, received -1"),
         ("corpus.max_bad_rows", -1, "expected at least 0, received -1"),
@@ -88,6 +87,11 @@ def test_wrong_types(section: str, key: str, value: Any, message: str) -> None:
         ("corpus.text_column", "tweet", "'tweet' is a name, which needs corpus.header = true"),
         ("corpus.label_column", "mood", "'mood' is a name, which needs corpus.header = true"),
         ("corpus.labels", {"a": "1"}, "expected two classes or more, received {'a': '1'}"),
+        ("corpus.labels", {"a": "Bad ", "b": "bad"}, "two classes share a value in {'a': 'Bad ', 'b': 'bad'}"),
+        ("corpus.labels", {"a": ["1", 2], "b": 2}, "two classes share a value in {'a': ['1', 2], 'b': 2}"),
+        ("corpus.labels", {"a": [], "b": 2}, "a class without a value in {'a': [], 'b': 2}"),
+        ("corpus.labels", {"unknown": "1", "b": "2"}, "'unknown' is what answers are called; name it otherwise"),
+        ("corpus.format", "xls", "expected one of , csv, tsv, jsonl, parquet, received 'xls'"),
         ("corpus.labels", {"a": "1", "b": "1"}, "two classes share a value in {'a': '1', 'b': '1'}"),
         ("split.validation", 1.0, "expected a number from 0 up to, not including, 1, received 1.0"),
         ("split.validation", -0.1, "expected a number from 0 up to, not including, 1, received -0.1"),

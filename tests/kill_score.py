@@ -163,6 +163,7 @@ class Nodes:
     """A Ray cluster on this machine: a head without cores, and two nodes of one core each."""
 
     def __init__(self) -> None:
+        self.handler = signal.getsignal(signal.SIGTERM)  # Ray puts its own in its place
         os.environ |= {
             "RAY_AUTH_MODE": "disabled",
             "RAY_USAGE_STATS_ENABLED": "0",
@@ -200,6 +201,7 @@ class Nodes:
 
     def stop(self) -> None:
         self.cluster.shutdown()
+        signal.signal(signal.SIGTERM, self.handler)
 
 
 def kill_node(this: Setting, output: Path, nodes: Nodes, parts: int, delay: float, mend: bool = True) -> bool:

@@ -12,8 +12,10 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
+from sentiment.data.batches import Reading
 from sentiment.errors import InputError
 from sentiment.predict import __main__ as predict
+from sentiment.predict.score_file import Answering
 from sentiment.score import __main__ as command
 from sentiment.score import borders, parts, planning, records, run, worker
 from sentiment.score.engines import Outcome
@@ -128,8 +130,8 @@ def test_parts_do_not_depend_on_who_asks(tmp_path):
     path = write(tmp_path / "a.csv", table(2000))
     found = planning.find_inputs([str(path)])
     other = planning.find_inputs([str(tmp_path / "*.csv")])
-    assert planning.plan(found, "", "utf-8", Here()) == planning.plan(other, "", "utf-8", Here())
-    assert len(planning.plan(found, "", "utf-8", Here())) >= 5
+    assert planning.plan(found, "", Reading(), Here()) == planning.plan(other, "", Reading(), Here())
+    assert len(planning.plan(found, "", Reading(), Here())) >= 5
 
 
 def borders_of(content: bytes, stretch: int) -> list[int]:
@@ -199,7 +201,7 @@ def test_a_record_that_was_overtaken_never_comes_true_again(tmp_path, model):
     store = open_store(str(tmp_path / "out"))
     inputs = planning.find_inputs([str(tmp_path / "in")])
     checksum = worker.model_checksum(model)
-    assert records.settle(store, planning.plan(inputs, "", "utf-8", Here()), checksum) == {}
+    assert records.settle(store, planning.plan(inputs, "", Reading(), Here()), checksum) == {}
     (tmp_path / "out" / "a.parquet").write_bytes(right["a.parquet"][::-1])  # of the same size
     path.write_bytes(before)
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
@@ -213,11 +215,14 @@ def test_another_model_or_other_options_are_refused_unless_forced(tmp_path, mode
     other = tiny_model(tmp_path / "other")
     described = json.loads((other / "model.json").read_text())
     (other / "model.json").write_text(json.dumps(described, indent=1))
-    for request, wanted in (((other, {}), "another model"), ((model, {"threshold": 0.9}), "another threshold")):
+    for request, wanted in (
+        ((other, {}), "another model"),
+        ((model, {"answering": Answering(0.9)}), "another threshold"),
+    ):
         with pytest.raises(InputError, match=wanted):
             score(tmp_path / "in", tmp_path / "out", request[0], **request[1])
     engine = Here()
-    score(tmp_path / "in", tmp_path / "out", model, engine, threshold=0.9, force=True)
+    score(tmp_path / "in", tmp_path / "out", model, engine, answering=Answering(0.9), force=True)
     assert engine.given == ["a.csv"]
     assert "uncertain" in read(tmp_path / "out")["a.csv"].decode()
 

@@ -15,9 +15,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from sentiment.common.default_model import LATEST, VARIABLE, default_model
+from sentiment.common.one_line_parser import OneLineParser
 from sentiment.common.parallel import available_cores
 from sentiment.errors import EXIT_STATUS, SentimentError
-from sentiment.predict.answers import UNKNOWN_TEXT
+from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT
 
 if TYPE_CHECKING:
     from sentiment.score.engines import Engine
@@ -55,9 +57,7 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "inputs", nargs="+", metavar="INPUT",
         help="file, folder or pattern: .parquet, .csv, .tsv, .jsonl, the last three .gz too; a path or s3://, gs://",
@@ -65,13 +65,17 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", required=True, metavar="FOLDER", help="where the answers go; a path or s3://, gs://"
     )
-    parser.add_argument("--model", default="models/latest", help="model folder (default: models/latest)")
-    parser.add_argument("--column", default="text", help="column of the tweets (default: text)")
-    parser.add_argument("--encoding", default="utf-8", help="of .csv files (default: utf-8)")
-    parser.add_argument("--threshold", type=_share, default=0.0, metavar="P", help="below this probability: uncertain")
+    parser.add_argument("--model", default=default_model(), help=f"model folder (default: ${VARIABLE}, or {LATEST})")
+    parser.add_argument("--column", default="text", help="column of the tweets: a name, or a position in a .csv (text)")
+    parser.add_argument("--delimiter", default="", help="of a .csv (default: found out)")
+    parser.add_argument("--encoding", default="utf-8", help="of a .csv (default: utf-8)")
+    parser.add_argument(
+        "--threshold", type=_share, default=0.0, metavar="P", help=f"below this probability: {UNCERTAIN!r}"
+    )
     parser.add_argument(
         "--answer-unknown", action="store_true", help=f"the forced answer of the model, instead of {UNKNOWN_TEXT!r}"
     )
+    parser.add_argument("--prefix", metavar="P", help="of added columns (default: none; predicted_ if one is taken)")
     parser.add_argument("--format", choices=_FORMATS, default="", help="of the answers (default: each input's own)")
     parser.add_argument(
         "--max-errors", type=_count, default=0, metavar="N", help="files and rows that may fail before status 3 (0)"
@@ -99,11 +103,15 @@ def _count(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from sentiment.data.batches import Reading
+    from sentiment.predict.score_file import Answering
     from sentiment.score.run import Request, score, succeed
 
+    reading = Reading(arguments.column, arguments.encoding, arguments.delimiter)
+    answering = Answering(arguments.threshold, arguments.answer_unknown, arguments.prefix)
     request = Request(
-        tuple(arguments.inputs), arguments.output, Path(arguments.model), arguments.column, arguments.encoding,
-        arguments.threshold, arguments.answer_unknown, arguments.format, arguments.force,
+        tuple(arguments.inputs), arguments.output, Path(arguments.model), reading, answering, arguments.format,
+        arguments.force,
     )  # fmt: skip
     with _engine(arguments) as engine, _Bar() as bar:
         summary = score(request, engine, bar)

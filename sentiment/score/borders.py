@@ -13,7 +13,7 @@ import numpy as np
 from sentiment.score.parts import BYTES_PER_PART, InputFile
 
 # Encodings in which the bytes of a line feed, a quote and a comma are nothing else.
-SPLITTABLE = ("utf-8", "utf8", "utf_8", "latin-1", "latin1", "iso-8859-1", "iso8859-1", "ascii", "cp1252")
+SPLITTABLE = ("utf-8", "iso8859-1", "ascii", "cp1252")
 _LINE_FEED, _QUOTE, _RETURN = ord("\n"), ord('"'), ord("\r")
 _BLOCK_BYTES = 4 << 20
 
@@ -57,6 +57,12 @@ def examine(content: bytes, start: int, before: int, after: int, delimiter: str)
         firsts.append(_first_line_end(data, quotes, inside, start))
         regular.append(_is_regular(around, quotes, inside, ord(delimiter)))
     return Findings(len(quotes), (firsts[0], firsts[1]), (regular[0], regular[1]))
+
+
+def first_row_end(head: bytes) -> int:
+    """Bytes of a CSV's first row, -1 where ``head``, its beginning, does not hold all of it."""
+    data = np.frombuffer(head, np.uint8)
+    return _first_line_end(data, np.flatnonzero(data == _QUOTE), 0, 0)
 
 
 def _first_line_end(data: np.ndarray, quotes: np.ndarray, inside: int, start: int) -> int:

@@ -1,17 +1,18 @@
 """A part as a file of its own, such as the file scorer reads: cut out, fetched, or rid of damaged rows."""
 
 import csv
-import gzip
+import io
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
+from sentiment.data.batches import CsvLayout, Reading, csv_layout
+from sentiment.data.tables import DAMAGED_GZIP, HEAD_BYTES, kind_of, open_bytes, text_file
 from sentiment.errors import InputError, SentimentError
 from sentiment.score.parts import Part
 from sentiment.score.records import RowError
@@ -20,7 +21,7 @@ _BLOCK_BYTES = 8 << 20
 _ROWS_PER_BATCH = 32_768
 _LONGEST_REASON = 200
 # What readers raise for a file that is damaged, beside our own errors.
-DAMAGE = (SentimentError, pa.ArrowException, csv.Error, UnicodeError, LookupError, EOFError, gzip.BadGzipFile)
+DAMAGE = (SentimentError, pa.ArrowException, csv.Error, UnicodeError, LookupError, *DAMAGED_GZIP)
 
 
 def extract(part: Part, system: fs.FileSystem, folder: Path) -> Path:
@@ -39,8 +40,8 @@ def extract(part: Part, system: fs.FileSystem, folder: Path) -> Path:
             _copy_rows(source, part, target)
     else:
         with system.open_input_file(part.file.path) as source, target.open("wb") as sink:
-            if part.start and part.file.kind != "jsonl":
-                _copy(source, 0, _header_end(source), sink.write)
+            if part.start:
+                _copy(source, 0, part.header, sink.write)
             _copy(source, part.start, part.stop if part.unit == "bytes" else part.file.size, sink.write)
     return target
 
@@ -53,18 +54,6 @@ def _copy(source: Any, start: int, stop: int, write: Callable[[bytes], Any]) -> 
             raise InputError(f"ends after {start} bytes, expected {stop}: it was cut while it was read")
         write(block)
         start += len(block)
-
-
-def _header_end(source: Any) -> int:
-    """Bytes of a CSV's first row; a file that is split has its quotes in order, so that they can be counted."""
-    source.seek(0)
-    content, inside = source.read(_BLOCK_BYTES), False
-    for position, byte in enumerate(content):
-        if byte == ord('"'):
-            inside = not inside
-        elif byte == ord("\n") and not inside:
-            return position + 1
-    raise InputError(f"a first row of over {_BLOCK_BYTES} bytes: is it a CSV of tweets?")
 
 
 def _copy_rows(source: Any, part: Part, target: Path) -> None:
@@ -96,33 +85,38 @@ def _groups(metadata: pq.FileMetaData, start: int, stop: int) -> tuple[list[int]
     return groups, skipped
 
 
-def without_damage(source: Path, column: str, encoding: str, folder: Path) -> tuple[Path, list[RowError]]:
+def without_damage(source: Path, reading: Reading, folder: Path) -> tuple[Path, list[RowError]]:
     """A copy in ``folder`` without the rows that no reader takes, and what is wrong with each.
 
     Slow, and so only for files that are known to hold such rows.
 
     Raises:
-        InputError, OSError, EOFError, csv.Error: the file as a whole is damaged, or of a kind whose rows cannot be told
-            apart.
+        OSError, any of DAMAGE: the file as a whole is damaged, or of a kind whose rows cannot be told apart.
     """
-    name = source.name.removesuffix(".gz")
-    target, errors = folder / f"salvaged{Path(name).suffix}", list[RowError]()
-    if name.endswith(".jsonl"):
-        _salvage_lines(source, target, column, errors)
-    elif name.endswith((".csv", ".tsv")):
-        _salvage_rows(source, target, encoding, errors)
-    else:
-        raise InputError("damaged as a whole")
+    kind, errors = kind_of(source), list[RowError]()
+    target = folder / f"salvaged.{kind}"
+    with open_bytes(source) as stream, target.open("wb") as sink:
+        if kind == "jsonl":
+            _salvage_lines(stream, sink, reading.column, errors)
+        elif kind == "parquet":
+            raise InputError("damaged as a whole")
+        else:
+            layout = csv_layout(readable(stream.peek(HEAD_BYTES), reading.encoding), source, reading)
+            _salvage_rows(stream, sink, layout, reading.encoding, errors)
     return target, errors
 
 
-def _salvage_lines(source: Path, target: Path, column: str, errors: list[RowError]) -> None:
-    with _opened(source, "rb") as lines, target.open("wb") as sink:
-        for number, line in enumerate(lines, 1):
-            if reason := _line_problem(line, column):
-                errors.append(RowError(number, reason[:_LONGEST_REASON]))
-            else:
-                sink.write(line if line.endswith(b"\n") else line + b"\n")
+def readable(head: bytes, encoding: str) -> bytes:
+    """The beginning of a file with what is damaged in it replaced, so that its layout can still be found out."""
+    return head.decode(encoding, "replace").encode(encoding, "replace")
+
+
+def _salvage_lines(lines: IO[bytes], sink: IO[bytes], column: str, errors: list[RowError]) -> None:
+    for number, line in enumerate(lines, 1):
+        if reason := _line_problem(line, column):
+            errors.append(RowError(number, reason[:_LONGEST_REASON]))
+        else:
+            sink.write(line if line.endswith(b"\n") else line + b"\n")
 
 
 def _line_problem(line: bytes, column: str) -> str:
@@ -138,20 +132,18 @@ def _line_problem(line: bytes, column: str) -> str:
     return "" if text is None or isinstance(text, str) else f"{column}: expected text, received {type(text).__name__}"
 
 
-def _salvage_rows(source: Path, target: Path, encoding: str, errors: list[RowError]) -> None:
-    delimiter = "\t" if ".tsv" in source.suffixes else ","
-    with (
-        _opened(source, "rt", encoding=encoding, errors="surrogateescape", newline="") as file,
-        target.open("w", encoding=encoding, errors="surrogateescape", newline="") as sink,
-    ):
-        writer = csv.writer(sink, delimiter=delimiter, lineterminator="\n")
-        width = 0
-        for number, row in enumerate(csv.reader(file, delimiter=delimiter)):
-            width = width or len(row)
-            if reason := _row_problem(row, width, encoding):
-                errors.append(RowError(number, reason))
-            else:
-                writer.writerow(row)
+def _salvage_rows(
+    stream: io.BufferedReader, sink: IO[bytes], layout: CsvLayout, encoding: str, errors: list[RowError]
+) -> None:
+    target = io.TextIOWrapper(sink, encoding, "surrogateescape", newline="", write_through=True)  # type: ignore[type-var]
+    writer = csv.writer(target, delimiter=layout.delimiter, lineterminator="\n")
+    rows = csv.reader(text_file(stream, encoding), delimiter=layout.delimiter)
+    for number, row in enumerate(rows, 0 if layout.header else 1):
+        if reason := _row_problem(row, len(layout.names), encoding):
+            errors.append(RowError(number, reason))
+        else:
+            writer.writerow(row)
+    target.detach()
 
 
 def _row_problem(row: list[str], width: int, encoding: str) -> str:
@@ -162,10 +154,3 @@ def _row_problem(row: list[str], width: int, encoding: str) -> str:
     except UnicodeEncodeError:
         return f"holds bytes that are not {encoding}"
     return ""
-
-
-@contextmanager
-def _opened(path: Path, mode: str, **options: Any) -> Iterator[Any]:
-    opener = gzip.open if path.name.endswith(".gz") else open
-    with opener(path, mode, **options) as file:
-        yield file

@@ -7,11 +7,13 @@ bytes on any of them.
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from sentiment.data.tables import KINDS, kind_of
 from sentiment.errors import InputError
 from sentiment.score.stores import Listing
 
-SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz")
+SUFFIXES = tuple(f".{kind}{packed}" for kind in (*KINDS, "ndjson") for packed in ("", ".gz"))
 FORMATS = ("parquet", "csv", "jsonl")
 # Stretches of a file that is split: about three seconds of one core's work.
 BYTES_PER_PART = 16 << 20
@@ -40,7 +42,7 @@ class InputFile:
     @property
     def kind(self) -> str:
         """``parquet``, ``csv``, ``tsv`` or ``jsonl``."""
-        return self.name.removesuffix(".gz").rpartition(".")[2]
+        return kind_of(self.name)
 
     @property
     def is_packed(self) -> bool:
@@ -55,6 +57,8 @@ class Part:
     Attributes:
         output: name of its answers, relative to the output folder.
         size: bytes of the input, about.
+        header: bytes at the beginning of a CSV that go before each of its stretches.
+        delimiter: of a CSV that is cut, found out from its beginning; empty lets the file scorer do so.
     """
 
     file: InputFile
@@ -63,6 +67,8 @@ class Part:
     unit: str = "file"
     start: int = 0
     stop: int = 0
+    header: int = 0
+    delimiter: str = ""
 
     def identity(self) -> list[str | int]:
         """What a record must agree with."""
@@ -84,15 +90,24 @@ def whole(file: InputFile, suffix: str) -> Part:
     return Part(file, f"{_stem(file)}.{suffix or file.kind}", file.size)
 
 
-def stretches(file: InputFile, suffix: str, unit: str, borders: Sequence[int]) -> list[Part]:
-    """Parts between each of the ``borders`` and the next; one part alone is the whole file."""
-    if len(borders) <= 2:
+class Cut(NamedTuple):
+    """Where a file is cut: ``borders``, both ends included, in ``unit``; the rest as :class:`Part` has it."""
+
+    unit: str
+    borders: list[int]
+    header: int = 0
+    delimiter: str = ""
+
+
+def stretches(file: InputFile, suffix: str, cut: Cut) -> list[Part]:
+    """Parts between each of the borders and the next; one part alone is the whole file."""
+    if len(cut.borders) <= 2:
         return [whole(file, suffix)]
     stem, ending = _stem(file), suffix or file.kind
-    size = file.size // (len(borders) - 1)
+    size = file.size // (len(cut.borders) - 1)
     return [
-        Part(file, f"{stem}-{i:05d}.{ending}", size, unit, start, stop)
-        for i, (start, stop) in enumerate(itertools.pairwise(borders))
+        Part(file, f"{stem}-{i:05d}.{ending}", size, cut.unit, start, stop, cut.header, cut.delimiter)
+        for i, (start, stop) in enumerate(itertools.pairwise(cut.borders))
     ]
 
 

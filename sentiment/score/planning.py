@@ -1,5 +1,7 @@
 """From what the user names to parts: what is small stays whole, what is large is cut where rows end."""
 
+import codecs
+import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,13 +13,17 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from sentiment.common.parallel import ordered_map
+from sentiment.data.batches import Reading, csv_layout
+from sentiment.data.tables import HEAD_BYTES
 from sentiment.errors import InputError
 from sentiment.score import borders
 from sentiment.score.engines import Engine
+from sentiment.score.extracts import readable
 from sentiment.score.parts import (
     BYTES_PER_PART,
     ROWS_PER_PART,
     SUFFIXES,
+    Cut,
     InputFile,
     Part,
     input_files,
@@ -29,9 +35,8 @@ from sentiment.score.parts import (
 from sentiment.score.stores import Listing, list_input
 
 _SMALLEST_SPLIT = 3 * BYTES_PER_PART // 2
-_FOOTERS_AT_ONCE = 16
 _LINE_BLOCK_BYTES = 1 << 16
-_DELIMITERS = {"csv": ",", "tsv": "\t"}
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def _common(listings: Sequence[Listing]) -> str:
     return commonpath([listing.base for listing in listings])
 
 
-def plan(inputs: Inputs, suffix: str, encoding: str, engine: Engine) -> list[Part]:
+def plan(inputs: Inputs, suffix: str, reading: Reading, engine: Engine) -> list[Part]:
     """All parts, by input; ``suffix`` as :func:`sentiment.score.parts.whole`.
 
     Raises:
@@ -67,15 +72,14 @@ def plan(inputs: Inputs, suffix: str, encoding: str, engine: Engine) -> list[Par
     """
     large = [file for file in inputs.files if file.size >= _SMALLEST_SPLIT and not file.is_packed]
     rows = _rows_of([file for file in large if file.kind == "parquet"], inputs.system)
-    cuts = {file: ("rows", row_borders(count)) for file, count in rows.items() if count >= 3 * ROWS_PER_PART // 2}
-    cuts |= {file: ("bytes", _line_borders(file, inputs.system)) for file in large if file.kind == "jsonl"}
-    if encoding.lower() in borders.SPLITTABLE:
-        found = _csv_borders([file for file in large if file.kind in _DELIMITERS], inputs.system, engine)
-        cuts |= {file: ("bytes", where) for file, where in found.items()}
+    cuts = {file: Cut("rows", row_borders(n)) for file, n in rows.items() if n >= 3 * ROWS_PER_PART // 2}
+    cuts |= {file: _lines_cut(file, inputs.system) for file in large if file.kind == "jsonl"}
+    if codecs.lookup(reading.encoding).name in borders.SPLITTABLE:
+        cuts |= _csv_cuts([file for file in large if file.kind in ("csv", "tsv")], inputs.system, reading, engine)
     parts = [
         part
         for file in inputs.files
-        for part in (stretches(file, suffix, *cuts[file]) if file in cuts else [whole(file, suffix)])
+        for part in (stretches(file, suffix, cuts[file]) if file in cuts else [whole(file, suffix)])
     ]
     require_distinct(parts)
     return parts
@@ -91,12 +95,14 @@ def _rows_of(files: Sequence[InputFile], system: fs.FileSystem) -> dict[InputFil
         except (OSError, pa.ArrowException):
             return 0
 
-    return dict(zip(files, ordered_map(rows, files, _FOOTERS_AT_ONCE), strict=True))
+    return dict(zip(files, ordered_map(rows, files), strict=True))
 
 
-def _line_borders(file: InputFile, system: fs.FileSystem) -> list[int]:
+def _lines_cut(file: InputFile, system: fs.FileSystem) -> Cut:
     with system.open_input_file(file.path) as source:
-        return borders.line_borders(file, [_next_line(source, start) for start in borders.starts(file)])
+        if source.read(len(_GZIP)) == _GZIP:  # whatever its name says
+            return Cut("bytes", [0, file.size])
+        return Cut("bytes", borders.line_borders(file, [_next_line(source, start) for start in borders.starts(file)]))
 
 
 def _next_line(source: Any, start: int) -> int:
@@ -108,35 +114,47 @@ def _next_line(source: Any, start: int) -> int:
     return -1
 
 
-def _csv_borders(files: Sequence[InputFile], system: fs.FileSystem, engine: Engine) -> dict[InputFile, list[int]]:
+def _csv_cuts(
+    files: Sequence[InputFile], system: fs.FileSystem, reading: Reading, engine: Engine
+) -> dict[InputFile, Cut]:
     """Every stretch of every file is read once, on the engine: see :mod:`sentiment.score.borders`."""
-    tasks = list(_stretches_to_look_at(files))
-    found: dict[InputFile, dict[int, borders.Findings]] = {file: {} for file in files}
+    layouts = {file: layout for file in files if (layout := _layout(file, system, reading))}
+    tasks = [(file, *ends, layouts[file].delimiter) for file in layouts for ends in _ends(file)]
+    found: dict[InputFile, dict[int, borders.Findings]] = {file: {} for file in layouts}
     for outcome in engine.map(partial(_look, system), tasks):
-        file, start, _ = tasks[outcome.task]
         if not outcome.lost:
-            found[file][start] = outcome.result
-    wanted = {file: borders.starts(file) for file in files}
+            found[tasks[outcome.task][0]][tasks[outcome.task][1]] = outcome.result
+    wanted = {file: borders.starts(file) for file in layouts}
     return {
-        file: borders.csv_borders(file, [found[file][start] for start in wanted[file]])
-        for file in files
+        file: layouts[file]._replace(borders=borders.csv_borders(file, [found[file][start] for start in wanted[file]]))
+        for file in layouts
         if len(found[file]) == len(wanted[file])
     }
 
 
-def _stretches_to_look_at(files: Sequence[InputFile]) -> Iterator[tuple[InputFile, int, int]]:
-    for file in files:
-        begins = borders.starts(file)
-        for start, stop in zip(begins, [*begins[1:], file.size], strict=True):
-            yield file, start, stop
+def _layout(file: InputFile, system: fs.FileSystem, reading: Reading) -> Cut | None:
+    """Delimiter and header of a CSV; None where its beginning is not what is expected, which scoring will say."""
+    try:
+        with system.open_input_stream(file.path, compression=None) as source:
+            head = bytes(source.read(HEAD_BYTES))
+        layout = csv_layout(readable(head, reading.encoding), file.path, reading)
+    except (InputError, OSError, UnicodeError, csv.Error):
+        return None
+    end = borders.first_row_end(head) if layout.header else 0
+    return None if end < 0 else Cut("bytes", [], end, layout.delimiter)
 
 
-def _look(system: fs.FileSystem, task: tuple[InputFile, int, int]) -> borders.Findings:
-    file, start, stop = task
+def _ends(file: InputFile) -> Iterator[tuple[int, int]]:
+    begins = borders.starts(file)
+    return zip(begins, [*begins[1:], file.size], strict=True)
+
+
+def _look(system: fs.FileSystem, task: tuple[InputFile, int, int, str]) -> borders.Findings:
+    file, start, stop, delimiter = task
     with system.open_input_file(file.path) as source:
         first = max(0, start - 1)
         source.seek(first)
         content = bytes(source.read(stop - first + 1))
     before = content[0] if start else -1
     after = content[stop - first] if stop < file.size else -1
-    return borders.examine(content[start - first : stop - first], start, before, after, _DELIMITERS[file.kind])
+    return borders.examine(content[start - first : stop - first], start, before, after, delimiter)

@@ -4,6 +4,7 @@ import importlib.util
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ _QUIET = {
     "RAY_DISABLE_IMPORT_WARNING": "1",
     "RAY_enable_metrics_collection": "0",
 }
+_SECONDS_TO_CONNECT = 10
 _STORE_BYTES = 100 << 20  # results are small: the object store needs no more
 
 
@@ -62,6 +64,7 @@ class RayEngine:
         import ray
 
         try:
+            _require_reachable(self.address)
             self._init(address=self.address)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:300]
@@ -103,3 +106,18 @@ class RayEngine:
             raise error.cause from None
         except ray.exceptions.RayError as error:
             return Outcome(task, None, " ".join(str(error).split())[:300])
+
+
+def _require_reachable(address: str) -> None:
+    """Somebody listens at ``host:port``; Ray itself would try for minutes.
+
+    Raises:
+        ConnectionError, ValueError: nobody does, or the port is not a number.
+    """
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_CONNECT).close()
+    except OSError as error:
+        raise ConnectionError(error.strerror or str(error)) from error

@@ -33,7 +33,7 @@ class Record:
         model: checksum of the model.
         rows: scored.
         labels: how many of each.
-        size, sha256: of the answers; 0 and empty where the part has no row, and so no answers.
+        size, sha256: of the answers.
         errors: rows that are missing from the answers.
     """
 
@@ -168,7 +168,7 @@ def settle(store: Store, parts: Iterable[Part], model: str) -> dict[str, Record]
 def _holds(record: Record, wanted: Mapping[str, list], sizes: Mapping[str, int], store: Store, model: str) -> bool:
     if record.model != model or record.input != wanted.get(record.output):
         return False
-    return not record.rows or sizes.get(store.path(record.output)) == record.size
+    return sizes.get(store.path(record.output)) == record.size
 
 
 def write_errors(store: Store, lines: Iterable[Mapping[str, Any]]) -> None:

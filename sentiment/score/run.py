@@ -8,13 +8,16 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import sentiment
+from sentiment.data.batches import Reading
 from sentiment.errors import InputError
 from sentiment.predict.answers import UNKNOWN_TEXT
+from sentiment.predict.score_file import Answering
 from sentiment.score import records
 from sentiment.score.engines import Engine
 from sentiment.score.parts import BYTES_PER_PART, ROWS_PER_PART, Part, tasks
@@ -32,7 +35,7 @@ class Request:
         inputs: files, folders and patterns, here or in an object store.
         output: folder, here or in an object store.
         model: folder.
-        column, encoding, threshold, answer_unknown: as the file scorer takes them.
+        reading, answering: as the file scorer takes them.
         suffix: of the answers: ``parquet``, ``csv`` or ``jsonl``; empty for each input's own.
         force: begin anew in a folder that holds something else.
     """
@@ -40,10 +43,8 @@ class Request:
     inputs: tuple[str, ...]
     output: str
     model: Path
-    column: str = "text"
-    encoding: str = "utf-8"
-    threshold: float = 0.0
-    answer_unknown: bool = False
+    reading: Reading = field(default_factory=Reading)
+    answering: Answering = field(default_factory=Answering)
     suffix: str = ""
     force: bool = False
 
@@ -89,16 +90,17 @@ def score(request: Request, engine: Engine, progress: Progress = lambda totals, 
     _require_outside(output, request.inputs)
     with _held(output), _staging(output) as attempt:
         records.begin(output, _description(request, checksum), request.force)
-        parts = plan(inputs, request.suffix, request.encoding, engine)
-        job = Job(str(request.model.resolve()), checksum, inputs.system, output, attempt,
-                  request.column, request.encoding, request.threshold, request.answer_unknown)  # fmt: skip
+        parts = plan(inputs, request.suffix, request.reading, engine)
+        job = Job(
+            str(request.model.resolve()), checksum, inputs.system, output, attempt, request.reading, request.answering
+        )
         totals = Totals(len(parts))
         for record in records.settle(output, parts, checksum).values():
             totals.add(record)
         totals.skipped = len(totals.done)
         _score_parts(job, [part for part in parts if part.output not in totals.done], engine, totals, progress)
         records.write_errors(output, _error_lines(parts, totals))
-        summary = _summary(parts, totals, checksum, time.monotonic() - begun)
+        summary = _summary(request, parts, totals, checksum, time.monotonic() - begun)
         records.write_summary(output, summary)
     return summary
 
@@ -112,9 +114,8 @@ def _description(request: Request, checksum: str) -> dict[str, Any]:
     """All that decides on the answers, and on which parts there are."""
     places = [place if "://" in place else os.path.abspath(place) for place in request.inputs]
     return {
-        "format": records.FORMAT, "model": checksum, "inputs": places, "column": request.column,
-        "encoding": request.encoding, "threshold": request.threshold,
-        "answer_unknown": request.answer_unknown, "suffix": request.suffix,
+        "format": records.FORMAT, "version": sentiment.__version__, "model": checksum, "inputs": places,
+        **asdict(request.reading), **asdict(request.answering), "suffix": request.suffix,
         "parts": [BYTES_PER_PART, ROWS_PER_PART],
     }  # fmt: skip
 
@@ -202,7 +203,7 @@ def _error_lines(parts: Sequence[Part], totals: Totals) -> Iterator[dict[str, An
         before = None if before is None else before + record.rows + len(record.errors)
 
 
-def _summary(parts: Sequence[Part], totals: Totals, checksum: str, seconds: float) -> dict[str, Any]:
+def _summary(request: Request, parts: Sequence[Part], totals: Totals, checksum: str, seconds: float) -> dict[str, Any]:
     labels: Counter[str] = Counter()
     for record in totals.done.values():
         labels.update(record.labels)
@@ -210,7 +211,7 @@ def _summary(parts: Sequence[Part], totals: Totals, checksum: str, seconds: floa
     return {
         "rows": rows,
         "labels": dict(sorted(labels.items())),
-        "unknown_share": labels[UNKNOWN_TEXT] / max(1, rows),
+        "unknown_share": None if request.answering.force else labels[UNKNOWN_TEXT] / max(1, rows),
         "files": len({part.file.path for part in parts}),
         "parts": len(parts),
         "parts_done_before": totals.skipped,

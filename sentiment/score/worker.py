@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,9 @@ from sentiment.score.stores import Store
 if TYPE_CHECKING:
     from pyarrow import fs
 
+    from sentiment.data.batches import Reading
     from sentiment.predict.classifier import SentimentClassifier
+    from sentiment.predict.score_file import Answering
 
 # Trouble of the machine, not of one file: the run stops, and goes on when it is started again.
 MISSING = "missing"  # counted under this name: rows whose text is missing, and with it their label
@@ -36,7 +38,7 @@ class Job:
         inputs: what reads them.
         output: folder of the answers.
         run: name of this attempt; its half-written files lie in a folder of this name, which a later attempt removes.
-        column, encoding, threshold, answer_unknown: as the file scorer takes them.
+        reading, answering: as the file scorer takes them.
     """
 
     model: str
@@ -44,10 +46,8 @@ class Job:
     inputs: "fs.FileSystem"
     output: Store
     run: str
-    column: str
-    encoding: str
-    threshold: float
-    answer_unknown: bool
+    reading: "Reading"
+    answering: "Answering"
 
 
 class PartError(Exception):
@@ -118,15 +118,13 @@ def _scored(job: Job, model: "SentimentClassifier", part: Part, scratch: Path) -
     errors: list[RowError] = []
     source = _extracted(job, part, scratch)
     try:
-        labels = _score_file(job, model, source, target)
+        labels = _score_file(job, model, part, source, target)
     except SentimentError as error:
         clean, errors = _salvaged(job, source, scratch, _reason(error, source))
-        labels = _score_file(job, model, clean, target)
+        labels = _score_file(job, model, part, clean, target)
     _require_unchanged(job, part)
-    size = target.stat().st_size if target.exists() else 0
-    checksum = _sha256(target) if size else ""
-    if size:
-        job.output.publish(str(target), part.output)
+    size, checksum = target.stat().st_size, _sha256(target)
+    job.output.publish(str(target), part.output)
     return Record(part.output, part.identity(), job.checksum, sum(labels.values()), labels, size, checksum, errors)
 
 
@@ -144,7 +142,7 @@ def _salvaged(job: Job, source: Path, scratch: Path, reason: str) -> tuple[Path,
     from sentiment.score.extracts import DAMAGE, without_damage
 
     try:
-        clean, errors = without_damage(source, job.column, job.encoding, scratch)
+        clean, errors = without_damage(source, job.reading, scratch)
     except DAMAGE as error:
         raise PartError(reason) from error
     if not errors:
@@ -152,28 +150,13 @@ def _salvaged(job: Job, source: Path, scratch: Path, reason: str) -> tuple[Path,
     return clean, errors
 
 
-def _score_file(job: Job, model: "SentimentClassifier", source: Path, target: Path) -> dict[str, int]:
-    """Rows by label."""
-    import argparse
-    from collections import Counter
+def _score_file(job: Job, model: "SentimentClassifier", part: Part, source: Path, target: Path) -> dict[str, int]:
+    """Rows by label; one that is missing, as its text is, counts under ``MISSING``."""
+    from sentiment.predict.score_file import score_file
 
-    from sentiment.predict.score_file import read_batches, score_file
-
-    score_file(
-        model,
-        argparse.Namespace(
-            input=str(source),
-            output=str(target),
-            column=job.column,
-            threshold=job.threshold,
-            answer_unknown=job.answer_unknown,
-            encoding=job.encoding,
-        ),
-    )
-    counts: Counter[str] = Counter()
-    for batch in read_batches(target, "label", "utf-8"):
-        counts.update(label or MISSING for label in batch.column("label").to_pylist())
-    return dict(counts)
+    reading = replace(job.reading, delimiter=part.delimiter) if part.delimiter else job.reading
+    scored = score_file(model, source, target, reading, job.answering, overwrite=True, progress=False)
+    return {label or MISSING: count for label, count in scored.labels.items()}
 
 
 def _reason(error: Exception, source: Path) -> str:

@@ -43,7 +43,7 @@ def model(tmp_path_factory):
 
 def put(options: str, name: str, content: bytes) -> None:
     store = open_store(f"s3://tweets{options}")
-    with store.system.open_output_stream(f"tweets/{name}") as file:
+    with store.system.open_output_stream(f"tweets/{name}", compression=None) as file:
         file.write(content)
 
 

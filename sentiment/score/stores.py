@@ -54,7 +54,7 @@ class Store:
         temporary = f"{target}.{os.getpid()}.tmp" if self.is_local else target
         if self.is_local:
             self.make_folder_of(target)
-        with self.system.open_output_stream(temporary) as file:
+        with self.system.open_output_stream(temporary, compression=None) as file:
             file.write(content)
         if self.is_local:
             os.replace(temporary, target)
@@ -66,7 +66,7 @@ class Store:
             self.make_folder_of(target)
             os.replace(source, target)
             return
-        with pa.OSFile(source, "rb") as file, self.system.open_output_stream(target) as sink:
+        with pa.OSFile(source, "rb") as file, self.system.open_output_stream(target, compression=None) as sink:
             while block := file.read(_BLOCK_BYTES):
                 sink.write(block)
         os.unlink(source)

@@ -12,7 +12,8 @@ the figures in docs/own-data.md is measured on:
 - **What is held out must be enough to tell models apart**, so few rows hold out larger shares.
 - **A word seen once costs nothing** while its vector is frozen, and with few rows most words are seen once; in a large
   corpus it is mostly a typing error, and would make the table many times as long.
-- **Every class counts the same** where one is rarer than the others (``class_weights``).
+- **Every class counts the same** (``class_weights``): unweighted, the rare class of 8,000 tweets in three classes was
+  hardly answered, and macro recall was seven points lower for one point of accuracy.
 """
 
 import dataclasses
@@ -36,8 +37,9 @@ KEPT_STOP_WORDS = (
 )  # fmt: skip
 
 
+POLARITIES = ("negative", "neutral", "positive")
 _MANY_ROWS = 50_000
-_STEPS = 1_000
+_STEPS = 500
 
 
 def _require(condition: bool, message: str) -> None:
@@ -79,6 +81,8 @@ class CorpusSettings:
         ignored_labels: values whose rows are left out and counted.
         exact_labels: compare values as they are, not trimmed and without regard to case.
         max_bad_rows: damaged rows that may be skipped (and counted) before reading fails.
+        polarity: class name -> ``negative``, ``neutral`` or ``positive``, where the classes have other names than
+            these, so that VADER, TextBlob and the minimal pairs can be held against the model.
     """
 
     encoding: str = "latin-1"
@@ -95,6 +99,7 @@ class CorpusSettings:
     ignored_labels: tuple[str | int | bool, ...] = ()
     exact_labels: bool = False
     max_bad_rows: int = 0
+    polarity: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         try:
@@ -119,6 +124,15 @@ class CorpusSettings:
                 _require(self.header, f"corpus.{name}: {column!r} is a name, which needs corpus.header = true")
             else:
                 _at_least(f"corpus.{name}", column, 0)
+        self._check_polarity()
+
+    def _check_polarity(self) -> None:
+        for name, polarity in self.polarity.items():
+            _require(name in self.labels, f"corpus.polarity: {name!r} is not among {', '.join(self.labels)}")
+            _one_of(f"corpus.polarity.{name}", polarity, POLARITIES)
+        meant = [self.polarity.get(name, name) for name in self.labels]
+        twice = [name for name in POLARITIES if meant.count(name) > 1]
+        _require(not twice, f"corpus.polarity: two classes are {''.join(twice[:1])}; expected one at most")
 
     def label_values(self) -> list[tuple[str, ...]]:
         """The values of each class, in order, as they are written in a file."""
@@ -283,14 +297,15 @@ class TrainingSettings:
     Attributes:
         seed: of everything random: initialisation, order, dropout.
         epochs: at most; the learning rate falls to zero over this many, along a cosine. 0 follows the training rows:
-            as many as make 1,000 steps, but at least 10 and at most 30.
+            as many as make 500 steps, but at least 10 and at most 30.
         batch_size: tweets a step; 0 follows the training rows: the power of two nearest to twice their square root, at
             least 32 and at most 1,024.
         learning_rate: at the start, after a warm-up over the first 5% of the steps.
         weight_decay: AdamW's (Loshchilov and Hutter, 2019).
         clip_norm: largest norm of the whole gradient (Pascanu, Mikolov and Bengio, 2013).
         label_smoothing: share of a label spread over all classes.
-        class_weights: ``balanced`` weighs each class by the inverse of its frequency; ``none`` does not.
+        class_weights: ``balanced`` weighs each class by the inverse of its frequency, so that a rare one is answered
+            as readily as a frequent one; ``none`` does not, which gives a better accuracy and a worse macro recall.
         patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
     """
 
@@ -301,7 +316,7 @@ class TrainingSettings:
     weight_decay: float = 0.0
     clip_norm: float = 1.0
     label_smoothing: float = 0.05
-    class_weights: str = "none"
+    class_weights: str = "balanced"
     patience: int = 0
 
     def __post_init__(self) -> None:
@@ -321,6 +336,12 @@ class TrainingSettings:
         epochs = self.epochs or int(_between(10, math.ceil(_STEPS / max(1, steps)), 30))
         patience = self.patience or max(3, epochs // 3)
         return replace(self, epochs=epochs, batch_size=batch_size, patience=patience)
+
+    def remark(self, best_epoch: int) -> str:
+        """What to say if the best epoch, counted from 1, was the last that was allowed; else nothing."""
+        if best_epoch < self.epochs:
+            return ""
+        return f"The best epoch was the last of {self.epochs}: more may do better (training.epochs={2 * self.epochs})."
 
 
 @dataclass(frozen=True, slots=True)

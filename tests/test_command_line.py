@@ -196,7 +196,7 @@ def test_output_onto_its_input_is_refused(capsys, folder, tmp_path):
 def test_no_model_says_which_command_makes_one(capsys, tmp_path):
     status, _, err = run(capsys, tmp_path / "none", "hello")
     assert status == 2
-    assert "run `make preprocess train evaluate` to make one" in err
+    assert "run `make preprocess train evaluate` in a checkout to make one" in err
 
 
 def copied(folder, tmp_path):

@@ -62,6 +62,7 @@ def test_no_room_for_predictions(tmp_path, suffix):
         str(path),
         "--output",
         str(target),
+        "--force",
     ]
     assert "File too large" in one_line(limited(command, resource.RLIMIT_FSIZE, 100_000))
     assert target.read_text() == "earlier"

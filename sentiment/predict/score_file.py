@@ -110,13 +110,13 @@ def score_file(
     batches = ordered_map(answered, read_batches(source, reading))
     kind = (kind_of(target) if target != STANDARD else reading.kind or kind_of(source)) or "csv"
     if str(target) == STANDARD:
-        _write(batches, sys.stdout.buffer, kind, scored, progress)
+        _write(batches, lambda: contextlib.nullcontext(sys.stdout.buffer), kind, scored, progress)
         return scored
     path = _writable(Path(target), source, overwrite)
     temporary = path.with_name(path.name + ".part")
     try:
-        with pa.output_stream(str(temporary), compression="gzip" if path.suffix == ".gz" else None) as stream:
-            _write(batches, stream, kind, scored, progress)
+        compression = "gzip" if path.suffix == ".gz" else None
+        _write(batches, lambda: pa.output_stream(str(temporary), compression=compression), kind, scored, progress)
         temporary.replace(path)
     except Exception:  # after Ctrl-C, though, what has been written stays
         temporary.unlink(missing_ok=True)
@@ -143,7 +143,10 @@ class _Answered(NamedTuple):
     labels: pa.Array
 
 
-def _write(batches: Iterator[_Answered], stream: IO[bytes], kind: str, scored: Scored, progress: bool) -> None:
+def _write(
+    batches: Iterator[_Answered], opened: Callable[[], Any], kind: str, scored: Scored, progress: bool
+) -> None:
+    """Write to what ``opened`` gives as soon as there is something to write, and count into ``scored``."""
     from tqdm import tqdm
 
     start = time.monotonic()
@@ -153,7 +156,8 @@ def _write(batches: Iterator[_Answered], stream: IO[bytes], kind: str, scored: S
     ):
         write: Write | None = None
         for batch, labels in batches:
-            write = write or stack.enter_context(_writer(stream, kind, batch.schema))
+            if write is None:
+                write = stack.enter_context(_writer(stack.enter_context(opened()), kind, batch.schema))
             write(batch)
             bar.update(batch.num_rows)
             scored.rows += batch.num_rows

@@ -30,3 +30,14 @@ class Engine(Protocol):
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
         """``function`` of each task, in the order in which they are done. What it raises is raised here."""
+
+
+def use_one_core() -> None:
+    """Have this process use one thread for all it does: there is a process for each core."""
+    import pyarrow as pa
+
+    from sentiment.common.parallel import work_alone
+
+    work_alone()
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)

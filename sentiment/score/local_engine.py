@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, cast
 
-from sentiment.score.engines import ATTEMPTS, Outcome
+from sentiment.score.engines import ATTEMPTS, Outcome, use_one_core
 
 # What the matrix libraries read when they are loaded.
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -114,6 +114,7 @@ def _serve(connection: Connection, parent: int) -> None:
     """What each process does: a function and its argument in, the value or what it raised out, until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with(parent)
+    use_one_core()
     while True:
         try:
             function, task = connection.recv()

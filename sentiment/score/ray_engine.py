@@ -10,7 +10,7 @@ from typing import Any
 
 from sentiment.common.parallel import available_cores
 from sentiment.errors import InputError
-from sentiment.score.engines import ATTEMPTS, Outcome
+from sentiment.score.engines import ATTEMPTS, Outcome, use_one_core
 
 # Handed out ahead, a worker: so that none waits for the next.
 _AHEAD = 2
@@ -84,7 +84,11 @@ class RayEngine:
         """See :class:`sentiment.score.engines.Engine`; Ray itself does a task again whose worker or node is gone."""
         import ray
 
-        remote: Any = ray.remote(max_retries=ATTEMPTS - 1, num_cpus=1)(lambda task: function(task))
+        def run(task: Any) -> Any:
+            use_one_core()
+            return function(task)
+
+        remote: Any = ray.remote(max_retries=ATTEMPTS - 1, num_cpus=1)(run)
         running: dict[Any, int] = {}
         following = iter(range(len(tasks)))
         while True:

@@ -66,13 +66,9 @@ def score_task(job: Job, parts: Sequence[Part]) -> list[Record | Failure]:
 
 @functools.lru_cache(1)
 def _model(folder: str, checksum: str) -> "SentimentClassifier":
-    """The model, read once a process, which from then on uses one thread: there is a process for each core."""
-    import pyarrow as pa
-
+    """The model, read once a process; its table stays a file that all processes map."""
     from sentiment.predict.model_folder import read_classifier
 
-    pa.set_cpu_count(1)
-    pa.set_io_thread_count(1)
     model = read_classifier(Path(folder))
     if model_checksum(Path(folder)) != checksum:
         raise ArtefactError(f"{folder}: changed since the run began; start it again")

@@ -79,6 +79,7 @@ fuzz: $(BIN)/.developer ## damaged input of every kind, a hundred thousand times
 
 faults: $(BIN)/.developer ## kill every stage at random points, and look at what is left
 	$(RUN) tests.kill
+	$(RUN) tests.kill_score
 
 bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the alternatives
 	$(RUN) pipelines.bench $(OPTIONS)

@@ -1,4 +1,4 @@
-"""`make faults-score`: scoring is killed at many points: a worker, the driver, a node of a Ray cluster.
+"""`make faults`, second half: scoring is killed at many points: a worker, the driver, a node of a Ray cluster.
 
 After each kill no answer may be half there; the run, or the same command again, must end with the bytes of an
 undisturbed run, and do again only what was in the hands of a process when it ended.

@@ -143,9 +143,7 @@ class _Answered(NamedTuple):
     labels: pa.Array
 
 
-def _write(
-    batches: Iterator[_Answered], opened: Callable[[], Any], kind: str, scored: Scored, progress: bool
-) -> None:
+def _write(batches: Iterator[_Answered], opened: Callable[[], Any], kind: str, scored: Scored, progress: bool) -> None:
     """Write to what ``opened`` gives as soon as there is something to write, and count into ``scored``."""
     from tqdm import tqdm
 

@@ -200,7 +200,7 @@ def runnable(name: str) -> bool:
 
 
 def test_stages_named_in_the_makefile_exist() -> None:
-    named = set(re.findall(r"\$\(RUN\) pipelines\.([\w.]+)", MAKEFILE))
+    named = set(re.findall(r"\$\(DO\) pipelines\.([\w.]+)", MAKEFILE))
     assert {"load", "preprocess", "embed", "train", "export", "evaluate"} <= named
     assert [name for name in sorted(named) if not runnable(name)] == []
 
@@ -297,4 +297,4 @@ def test_stages_named_in_the_readme_are_those_that_exist() -> None:
     stages, others = named_in_tables("README.md"), named_in_tables("docs/commands.md")
     assert [name for name in sorted(stages | others) if not runnable(name)] == []
     assert stages == {"download", *STAGE_FILES}
-    assert stages | others >= set(re.findall(r"\$\(RUN\) pipelines\.([\w.]+)", MAKEFILE)) - {"settings_stamp"}
+    assert stages | others >= set(re.findall(r"\$\(DO\) pipelines\.([\w.]+)", MAKEFILE)) - {"settings_stamp"}

@@ -49,7 +49,8 @@ def training_data(manifest: dict[str, Any]) -> str:
         return HUMAN
     settings = (manifest.get("settings") or {}).get("corpus") or {}
     values = set((settings.get("labels") or {}).values())
-    if values and values <= {"0", "2", "4"} and settings.get("columns") == _SENTIMENT140_COLUMNS:
+    latin = settings.get("encoding", "latin-1") == "latin-1"  # SemEval's tweets, labelled by people, are kept in UTF-8
+    if values and values <= {"0", "2", "4"} and settings.get("columns") == _SENTIMENT140_COLUMNS and latin:
         return SENTIMENT140
     return OTHER
 

@@ -42,7 +42,7 @@ def run(this: stage.Stage) -> None:
     state = checkpoint.read()
     train(model, parts, this.settings, state, checkpoint.write, _callbacks(this, state))
     validation = parts["validation"]
-    probabilities = fold(model, this.settings.network).of_padded(validation.ids, this.settings.network.masking)
+    probabilities = fold(model, this.settings.network).of_padded(validation.ids)
     temperature = fit_temperature(probabilities, validation.labels)
     apply_temperature(model, temperature)
     best = state.history[state.best_epoch]

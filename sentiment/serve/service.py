@@ -64,7 +64,7 @@ class Service:
         """
         classifier = export.classifier
         with self.admission.hold_texts(len(ids)):
-            return await asyncio.to_thread(classifier.network.of_padded, ids, classifier.masking)
+            return await asyncio.to_thread(classifier.network.of_padded, ids)
 
     def _observe(self, export: Export, answers: Answers) -> None:
         self.metrics.batch(export.name, export.classes, answers)

@@ -92,6 +92,13 @@ def _compare(folder: Path, ids: "np.ndarray", model: "keras.Model", network: "Fo
             raise ArtefactError(f"the {name} differs from the trained network by {difference:.2g}: nothing is exported")
 
 
+def _about(profile: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
+    """What the profile says of its corpus; nothing, if it says so of another file than the one trained on."""
+    about = profile.get("about", {})
+    same = about.get("sha256", "") in ("", trained["inputs"]["corpus"]["sha256"])
+    return {name: text for name, text in about.items() if name != "sha256"} if same else {}
+
+
 def _write_manifests(staging: Path, trained: dict[str, Any], folder: Path) -> None:
     from sentiment.data.seen import SEEN
     from sentiment.predict.model_folder import KERAS_MODEL, MODEL, describe

@@ -153,7 +153,7 @@ def test_profiles_load(path: Path) -> None:
     assert stage.read_profile(str(path)) == profile
     assert {"corpus", "glove"} <= profile["sources"].keys()
     assert all("target" in source for source in profile["sources"].values())
-    for name in profile.keys() - {"sources"}:
+    for name in profile.keys() - set(stage.BESIDE_SETTINGS):
         section = settings.to_dict()[name]
         assert all(section[key] == (tuple(v) if isinstance(v, list) else v) for key, v in profile[name].items())
 

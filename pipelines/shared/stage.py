@@ -19,6 +19,8 @@ from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsEr
 from sentiment.settings import Settings
 
 PROFILES = Path(__file__).parents[1] / "profiles"
+# Tables of a profile that are no settings: where its files come from, and what is known of them.
+BESIDE_SETTINGS = ("sources", "about")
 log = logging.getLogger("pipelines")
 
 
@@ -130,7 +132,7 @@ def read_profile(name: str) -> dict[str, Any]:
 
 def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings:
     """Settings of a profile with ``section.key=value`` overrides; values as TOML has them, or plain words."""
-    tables = {k: dict(v) if isinstance(v, dict) else v for k, v in profile.items() if k != "sources"}
+    tables = {k: dict(v) if isinstance(v, dict) else v for k, v in profile.items() if k not in BESIDE_SETTINGS}
     for override in overrides:
         dotted, equals, text = override.partition("=")
         section, dot, key = dotted.strip().partition(".")

@@ -177,6 +177,7 @@ def test_without_a_model_or_an_extra_one_line_says_what_to_do(environment: Path,
     lost = run(environment, "sentiment", "predict", "love", cwd=tmp_path)
     assert (lost.returncode, lost.stderr.count("\n")) == (2, 1)
     assert f"expected {tmp_path}/models/latest/model.json); name a model folder with --model" in lost.stderr
-    lacking = run(environment, "python", "-m", "pipelines.train", cwd=tmp_path)
-    assert (lacking.returncode, lacking.stderr.count("\n")) == (2, 1)
-    assert "keras is not installed; the extra 'train' brings it: pip install 'sentiment[train]'" in lacking.stderr
+    for module, extra in (("pipelines.train", "train"), ("sentiment.serve", "serve")):
+        lacking = run(environment, "python", "-m", module, cwd=tmp_path)
+        assert (lacking.returncode, lacking.stderr.count("\n")) == (2, 1), lacking.stderr
+        assert f" is not installed; the extra '{extra}' brings it: pip install 'sentiment[{extra}]'" in lacking.stderr

@@ -17,8 +17,9 @@ from sentiment.settings import PreprocessingSettings
 from sentiment.text.counting import TypeCounter
 from sentiment.text.lemmas import lexicon_entries, stop_words
 from sentiment.text.lexicon import PADDING, RESERVED, SPECIAL_TOKENS, UNKNOWN, Lexicon, LexiconEntry, build_lexicon
-from sentiment.text.normalisation import RULES, Rule, apply_rules, normalise, separate_chunks
+from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.preprocessor import Preprocessor, pad, select_rules
+from sentiment.text.rules_in_arrow import apply_rules, normalise, separate_chunks
 from sentiment.text.tokens import Tokens, as_arrow, tokenise
 
 # Pieces that rules, Unicode tables or string buffers may trip over; joined at random they make texts.

@@ -4,16 +4,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from sentiment.common.parallel import available_cores, ordered_map
 from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.answers import Answers
+from sentiment.text.inputs import as_sequence
 from sentiment.text.lexicon import known_shares
 from sentiment.text.preprocessor import Preprocessor
-from sentiment.text.tokens import as_arrow
 
 _ROWS_PER_BATCH = 16_384
 _ROWS_ALONE = 1536  # up to so many, sharing the work between cores costs more than it saves
@@ -56,9 +55,12 @@ class SentimentClassifier:
         The row of a text without a kept token (blank, stop words only) counts as unknown. To turn answers into
         labels that admit it, see :func:`sentiment.predict.answers.labels_of`.
         """
+        texts = as_sequence(texts)
+        if len(texts) <= _ROWS_ALONE:
+            return self._checked(self._batch_answers(texts))
+        from sentiment.text.tokens import as_arrow
+
         array = as_arrow(texts)
-        if len(array) <= _ROWS_ALONE:
-            return self._checked(self._batch_answers(array))
         rows = min(_ROWS_PER_BATCH, -(-len(array) // available_cores()))
         blocks = (array.slice(start, rows) for start in range(0, len(array), rows))
         parts = list(self._over_cores(blocks))
@@ -68,14 +70,14 @@ class SentimentClassifier:
         """The most probable class of each text, str ``(n,)``; arguments and errors as :meth:`predict_proba`."""
         return self.classes_[self.predict_proba(texts).argmax(axis=1)]
 
-    def _over_cores(self, blocks: Iterator[pa.Array]) -> Iterator[Answers]:
+    def _over_cores(self, blocks: Iterator[Any]) -> Iterator[Answers]:
         """Blocks side by side, one a core; the matrix library then must not use several itself."""
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1 if available_cores() > 1 else None):
             yield from ordered_map(self._batch_answers, blocks)
 
-    def _batch_answers(self, texts: pa.Array) -> Answers:
+    def _batch_answers(self, texts: Any) -> Answers:
         ids = self.preprocessor.encode(texts)
         return Answers(self.probabilities_of(ids), known_shares(ids))
 

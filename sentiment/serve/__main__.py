@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sentiment.common.extras import install_line
 from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsError
 from sentiment.serve.limits import Limits
 
@@ -30,6 +31,11 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.ser
         _run(arguments)
     except SentimentError as error:
         sys.stderr.write(f"serve: error: {error}\n")
+        return EXIT_STATUS
+    except ModuleNotFoundError as error:
+        if not (line := install_line(error)):
+            raise
+        sys.stderr.write(f"serve: error: {line}\n")
         return EXIT_STATUS
     except MemoryError:
         sys.stderr.write("serve: error: not enough memory for the models\n")

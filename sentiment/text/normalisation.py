@@ -1,8 +1,10 @@
 r"""Normalisation: a list of rules that turns a raw tweet into tokens between spaces.
 
 The rules are data (pattern -> replacement, RE2 syntax) and travel with the model, so that training, the
-Python path and the SavedModel graph apply the very same list. Two engines run it, Arrow here and TensorFlow
-in the graph, and both are RE2: no look-around, no backreferences in a pattern, and ``\w \d \s \b`` are ASCII.
+Python path and the SavedModel graph apply the very same list. Three engines run it: Arrow
+(:mod:`sentiment.text.rules_in_arrow`) and TensorFlow in the graph are both RE2: no look-around, no backreferences
+in a pattern, and ``\w \d \s \b`` are ASCII; Python's ``re`` takes the rules below for few texts
+(:mod:`sentiment.text.rules_in_python`), and tests hold it equal.
 
 Two properties keep the rules fast and the engines equal, and tests hold every rule to them:
 
@@ -15,11 +17,7 @@ The special tokens (``<user>``, ``<url>``, ``<number>``, ``<smile>`` ...) are th
 (Pennington, Socher and Manning, 2014).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 # What separates chunks: ASCII control characters and blanks, and Unicode's spaces, which RE2's \s leaves out.
 # U+200B..U+200F, U+2060 and U+FEFF are invisible; U+200D and U+FE0F stay, because emoji are joined by them.
@@ -89,28 +87,3 @@ RULES: tuple[Rule, ...] = (
     Rule("elongation_s_z", _runs_of("stuvwxyz"), _GROUPS[:-2]),
     Rule("punctuation", r"[\x22-\x26\x28-\x2f:;=@\[-`{-~¡-¿×÷‐-‧…‰-⁞]", " "),
 )
-
-
-def normalise(texts: pa.Array, rules: Sequence[Rule] = RULES) -> pa.Array:
-    """Lower-case ASCII, turn white space into spaces and apply ``rules`` in order.
-
-    Args:
-        texts: Arrow string array ``(n,)``, no nulls.
-        rules: what to apply; leaving a rule out switches that treatment off.
-
-    Returns:
-        Arrow string array ``(n,)``: tokens between one or more spaces.
-    """
-    return apply_rules(separate_chunks(texts), rules)
-
-
-def separate_chunks(texts: pa.Array) -> pa.Array:
-    """``texts`` ``(n,)`` in ASCII lower case, every stretch of white space made one space."""
-    return pc.replace_substring_regex(pc.ascii_lower(texts), WHITE_SPACE, " ")
-
-
-def apply_rules(texts: pa.Array, rules: Sequence[Rule]) -> pa.Array:
-    """``rules`` applied in order to text ``(n,)`` that has been through :func:`separate_chunks`."""
-    for rule in rules:
-        texts = pc.replace_substring_regex(texts, rule.pattern, rule.replacement)
-    return texts

@@ -6,18 +6,24 @@ model carries it, and the SavedModel graph is built from it, so there is nothing
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from sentiment.common.plain_data import from_dict
 from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError
 from sentiment.settings import PreprocessingSettings, SettingsError
+from sentiment.text.inputs import as_sequence, encode_all, is_arrow
 from sentiment.text.lexicon import PADDING, UNKNOWN, Lexicon
-from sentiment.text.normalisation import RULES, Rule, apply_rules
-from sentiment.text.tokens import as_arrow, tokenise
+from sentiment.text.normalisation import RULES, Rule
+from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_FEW = 24  # up to so many texts, Python's engine is done before Arrow's has compiled its expressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +41,16 @@ class Preprocessor:
     lexicon: Lexicon
     max_tokens: int
     padding: str = "post"
+    _few: CompiledRules | None = field(init=False, repr=False, compare=False)
 
-    def encode(self, texts: Sequence[str] | pa.Array) -> Ragged:
+    def __post_init__(self) -> None:
+        """Compile the rules for few texts."""
+        object.__setattr__(self, "_few", CompiledRules(self.rules) if can_run(self.rules) else None)
+
+    def encode(self, texts: "Sequence[str] | pa.Array") -> Ragged:
         """Ids of the tokens of ``texts`` ``(n,)``, at most ``max_tokens`` a row.
+
+        Few short texts take a path of their own, which never imports Arrow; the answers are the same.
 
         A tweet that has no token left (blank, or stop words only) is one ``UNKNOWN``: the model's answer to
         "nothing known", which it has learned from tweets of unknown words.
@@ -45,8 +58,22 @@ class Preprocessor:
         Raises:
             InputError: a text is not a string or has no UTF-8 form.
         """
+        texts = as_sequence(texts)
+        if self._few is not None and _are_few_and_short(texts):
+            return self._encode_few(encode_all(texts), self._few)
+        from sentiment.text.tokens import tokenise
+
         types, codes = tokenise(texts, self.rules)
         return self.shorten(Ragged(self.lexicon.lookup(types)[codes.values], codes.lengths))
+
+    def _encode_few(self, texts: list[bytes], rules: CompiledRules) -> Ragged:
+        """As :meth:`encode`, of texts in UTF-8."""
+        get, rows = self.lexicon.ids.get, []
+        for text in texts:
+            ids = [get(token, UNKNOWN) for token in rules.tokens_of(text)]
+            rows.append([i for i in ids if i != PADDING][: self.max_tokens] or [UNKNOWN])
+        lengths = np.array([len(row) for row in rows], np.int32)
+        return Ragged(np.array([i for row in rows for i in row], np.int32), lengths)
 
     def shorten(self, ids: Ragged) -> Ragged:
         """Drop zeros, keep the first ``max_tokens`` of each row, and make an empty row one ``UNKNOWN``."""
@@ -77,10 +104,36 @@ class Preprocessor:
             data = json.loads(text)
             rules = tuple(Rule(**rule) for rule in data["rules"])
             checked = from_dict(PreprocessingSettings, {name: data[name] for name in ("max_tokens", "padding")})
-            apply_rules(as_arrow([""]), rules)  # a rule that no engine can run is found here, not later
-        except (ValueError, KeyError, TypeError, RecursionError, pa.ArrowException, SettingsError) as error:
+            _try(rules)
+        except (ValueError, KeyError, TypeError, RecursionError, SettingsError) as error:
             raise ArtefactError(f"{name}: expected rules, max_tokens and padding ({error}): export again") from error
         return cls(rules, lexicon, checked.max_tokens, checked.padding)
+
+
+def _are_few_and_short(texts: Any) -> bool:
+    if is_arrow(texts) or len(texts) > _FEW:
+        return False
+    return all(not isinstance(text, str) or len(text) <= LONGEST for text in texts)
+
+
+def _try(rules: tuple[Rule, ...]) -> None:
+    """Find a rule that no engine can run now, not later; those of this package need no trial, nor Arrow's import.
+
+    Raises:
+        ValueError: there is one.
+        TypeError: a pattern or a replacement is not a string.
+    """
+    if can_run(rules):
+        return
+    import pyarrow as pa
+
+    from sentiment.text.rules_in_arrow import apply_rules
+    from sentiment.text.tokens import as_arrow
+
+    try:
+        apply_rules(as_arrow([""]), rules)
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
 
 
 def pad(ids: Ragged, length: int, padding: str = "post") -> np.ndarray:

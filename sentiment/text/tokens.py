@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 
 from sentiment.common.ragged import Ragged
 from sentiment.errors import InputError
-from sentiment.text.normalisation import RULES, Rule, apply_rules, separate_chunks
+from sentiment.text.inputs import as_sequence, encode_all
+from sentiment.text.normalisation import RULES, Rule
+from sentiment.text.rules_in_arrow import apply_rules, separate_chunks
 
 # Mentions and URLs are nearly all different from one another and become one token each: once the first rules
 # have run, merging equal chunks again leaves less than half of them for the rest.
@@ -54,12 +56,11 @@ def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
     Raises:
         InputError: as :func:`tokenise`.
     """
-    if isinstance(texts, str | bytes):
-        raise InputError("expected a list of texts, received a single one: put it in a list")
+    texts = as_sequence(texts)
     if isinstance(texts, pa.Array | pa.ChunkedArray):
         array = _valid(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
     else:
-        array = _from_python(list(texts))
+        array = _from_python(texts)
     if array.null_count or array.type not in (pa.string(), pa.large_string()):
         raise InputError(
             f"expected texts without missing values, received {array.type} with {array.null_count} missing"
@@ -77,22 +78,13 @@ def _valid(array: pa.Array) -> pa.Array:
 
 def _from_python(texts: list[Any]) -> pa.Array:
     """A string array built from its buffers: ``pyarrow.array`` would import pandas, which takes a third of a second."""
-    encoded = [_encode(text, index) for index, text in enumerate(texts)]
+    encoded = encode_all(texts)
     offsets = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum([len(text) for text in encoded], out=offsets[1:])
     if offsets[-1] > np.iinfo(np.int32).max:
         raise InputError(f"expected at most 2 GiB of text at once, received {offsets[-1]} bytes: pass it in parts")
     buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(b"".join(encoded))]
     return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
-
-
-def _encode(text: Any, index: int) -> bytes:
-    if not isinstance(text, str):
-        raise InputError(f"expected a string, received {type(text).__name__} as text {index}")
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(f"text {index} holds an unpaired surrogate: decode it as UTF-8 first") from error
 
 
 def _distinct(values: pa.Array) -> tuple[pa.Array, np.ndarray]:

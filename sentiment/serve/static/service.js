@@ -1,0 +1,45 @@
+// Calls to the service that this page came from.
+
+let token = "";
+
+/** What went wrong, in a sentence for the reader; `status` is 0 where the service cannot be reached. */
+export class Refused extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export function useToken(value) {
+  token = value.trim();
+}
+
+async function ask(path, options = {}) {
+  const headers = token ? { authorization: `Bearer ${token}` } : {};
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused(0, "The service does not answer. Is it still running?");
+  }
+  const answer = await response.json().catch(() => ({ error: `The service answered ${response.status}.` }));
+  if (!response.ok) throw new Refused(response.status, answer.error);
+  return answer;
+}
+
+/** Models and limits. */
+export const describe = () => ask("/models");
+
+/** Answers to `texts`; waits and asks again while the service is busy. */
+export async function predict(texts, { model, threshold = 0, explain = false, signal } = {}) {
+  const body = JSON.stringify({ texts, model, threshold, explain });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return (await ask("/predict", { method: "POST", body, signal })).answers;
+    } catch (error) {
+      if (error.status !== 429 || attempt > 20) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}

@@ -1,0 +1,85 @@
+"""The path for few texts: Python's engine gives the tokens of Arrow's, and nobody notices which of them ran."""
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentiment.text.lexicon import LexiconEntry, build_lexicon
+from sentiment.text.normalisation import RULES, Rule
+from sentiment.text.preprocessor import Preprocessor
+from sentiment.text.rules_in_arrow import normalise
+from sentiment.text.rules_in_python import LONGEST, CompiledRules
+from sentiment.text.tokens import as_arrow, tokenise
+from tests.model_fixture import ODD_TWEETS, child_environment
+from tests.test_structure import tiny_model
+from tests.test_text import PIECES, rows_of, texts_strategy
+
+LEXICON = build_lexicon([LexiconEntry(word, word, 9) for word in ("love", "n't", "do", "aa", "it", "İ", "❤")])
+
+
+def in_arrow(texts: Sequence[str], rules: Sequence[Rule] = RULES) -> list[list[str]]:
+    return [[token for token in text.split(" ") if token] for text in normalise(as_arrow(texts), rules).to_pylist()]
+
+
+def in_python(texts: Sequence[str], rules: Sequence[Rule] = RULES) -> list[list[str]]:
+    compiled = CompiledRules(rules)
+    return [compiled.tokens_of(text.encode()) for text in texts]
+
+
+@given(st.lists(texts_strategy, min_size=1, max_size=6))
+def test_tokens_are_those_of_arrow(texts: list[str]) -> None:
+    assert in_python(texts) == in_arrow(texts)
+
+
+def test_odd_tweets() -> None:
+    texts = [text for text in ODD_TWEETS if len(text) <= LONGEST]
+    assert in_python(texts) == in_arrow(texts)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_rule_alone_on_every_pair_of_pieces(rule: Rule) -> None:
+    texts = ["".join(pair) for pair in itertools.product(PIECES, repeat=2)]
+    assert in_python(texts, [rule]) == in_arrow(texts, [rule])
+
+
+@pytest.mark.parametrize("count", [1, 24, 25, 40])
+@pytest.mark.parametrize("long", [LONGEST, LONGEST + 1])
+def test_ids_do_not_depend_on_the_number_of_texts_or_their_length(count: int, long: int) -> None:
+    preprocessor = Preprocessor(RULES, LEXICON, 5)
+    texts = ["don't love it, the ❤", "İ aaa", "", *("love " * 90, "(" * long), *(f"n{i} it" for i in range(40))][:count]
+    tokens = tokenise(texts)
+    expected = [
+        [i for i in LEXICON.lookup([tokens.types[code] for code in row]) if i][:5] or [1]
+        for row in rows_of(tokens.codes)
+    ]
+    assert rows_of(preprocessor.encode(texts)) == expected
+
+
+def test_a_rule_that_the_engines_read_differently_is_left_to_arrow() -> None:
+    empty = Rule("empty", "x*", "-")  # Arrow: -a-b-, Python: -a--b-
+    assert in_python(["axb"], [empty]) != in_arrow(["axb"], [empty])
+    lexicon = build_lexicon([LexiconEntry("-a-b-", "-a-b-", 9)])
+    assert rows_of(Preprocessor((empty,), lexicon, 5).encode(["axb"])) == [[lexicon.ids["-a-b-"]]]
+
+
+ONE = """
+import sys
+import sentiment
+model = sentiment.load(sys.argv[1])
+assert model.predict(["the love"]).tolist() == ["positive"]
+print("pyarrow" in sys.modules)
+model.predict(["the love"] * 100)
+print("pyarrow" in sys.modules)
+"""
+
+
+def test_one_tweet_needs_no_arrow(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ONE, str(tiny_model(tmp_path / "model"))]
+    done = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["False", "True"], done.stderr

@@ -1,0 +1,221 @@
+"""The page, in a real browser."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.served import serve
+from tests.test_structure import tiny_model
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (apt-get install chromium chromium-driver)"
+)
+PASTED = [f"{i}, I {'love' if i % 3 else 'hate'}" for i in range(500)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("page") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def served(folder):
+    with serve("--model", str(folder), "--model", f"other={folder}") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="module")
+def browser(downloads):
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    os.environ["SE_OFFLINE"] = "true"
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield driver
+    driver.quit()
+
+
+class Page:
+    """The page as a reader uses it."""
+
+    def __init__(self, browser, port: int) -> None:
+        self.browser, self.address = browser, f"http://127.0.0.1:{port}/"
+        self.messages: list[str] = []
+        browser.get_log("browser"), browser.get_log("performance")  # of what was before
+        browser.get(self.address)
+        self.wait("return document.querySelectorAll('#model option').length")
+
+    def wait(self, script: str, *arguments):
+        """What ``script`` returns, once that is true."""
+        deadline = time.monotonic() + 20
+        while not (value := self.browser.execute_script(script, *arguments)):
+            assert time.monotonic() < deadline, (script, self.browser.execute_script("return document.body.innerText"))
+            time.sleep(0.02)
+        return value
+
+    def see(self, selector: str, text: str) -> None:
+        self.wait("return document.querySelector(arguments[0])?.innerText.includes(arguments[1])", selector, text)
+
+    def find(self, name: str):
+        return self.browser.find_element("id", name)
+
+    def paste(self, text: str) -> None:
+        script = (
+            "const t = arguments[0]; t.focus(); t.select(); document.execCommand('insertText', false, arguments[1])"
+        )
+        self.browser.execute_script(script, self.find("text"), text)
+
+    def complaints(self) -> list[str]:
+        return [entry["message"] for entry in self.browser.get_log("browser")]
+
+    def hosts(self) -> set[str]:
+        """Beginnings of all addresses that were asked for."""
+        messages = [json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance")]
+        sent = [each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent"]
+        return {url[: len(self.address)] for url in sent if not url.startswith(("data:", "blob:"))}
+
+
+@pytest.fixture
+def page(browser, served):
+    this = Page(browser, served.port)
+    yield this
+    assert this.complaints() == []
+    assert this.hosts() <= {this.address}
+
+
+def test_typing_is_answered_with_what_became_of_each_word(page):
+    page.find("text").send_keys("The qwx I do LOVE")
+    page.see("#answers .label", "positive")
+    tokens = page.browser.execute_script(
+        "return [...document.querySelectorAll('.tokens li')].map((li) => [li.innerText.replace('\\n', ' '), li.className])"
+    )
+    assert [text.split()[0] for text, _ in tokens] == ["the", "qwx", "i", "do", "love"]
+    assert tokens[0] == ["the dropped", "dropped"]
+    assert "lost" in tokens[1][1]
+    assert tokens[4][1] == "weighed last"
+    assert tokens[4][0].startswith("love +")
+    page.paste("qwx zzy")
+    page.see("#answers .answer.unknown .label", "unknown")
+    page.paste("hate")
+    page.see("#answers .label", "negative")
+    page.browser.execute_script(
+        "const t = arguments[0]; t.value = 1; t.dispatchEvent(new Event('input'))", page.find("threshold")
+    )
+    page.see("#answers .answer.uncertain .label", "uncertain")
+
+
+def test_examples_and_models_by_keyboard_alone(page):
+    from selenium.webdriver.common.keys import Keys
+
+    page.browser.switch_to.active_element.send_keys(Keys.TAB, Keys.TAB)
+    page.browser.switch_to.active_element.send_keys(Keys.ENTER)  # the second example
+    page.see("#answers", "stuck")
+    page.find("second").send_keys("other")
+    page.wait("return document.querySelectorAll('#answers .answer').length === 2")
+    assert [each.text for each in page.browser.find_elements("css selector", ".answer .of")] == ["tiny", "other"]
+
+
+def test_pasted_lines_become_a_table_to_sort_and_save(page, downloads):
+    page.paste("\n".join(PASTED))
+    page.see("#table .note", "500 tweets")
+    first = "return document.querySelector('#table tbody tr').innerText"
+    assert PASTED[0] in page.browser.execute_script(first)
+    header = page.browser.find_elements("css selector", "#table th button")
+    header[3].click()
+    header[3].click()
+    assert PASTED[0] not in page.browser.execute_script(first)  # of equal ones the last, falling
+    page.browser.find_element("css selector", "#table .row button").click()
+    rows = saved(downloads / "answers.csv")
+    assert rows[0] == ["text", "label", "probability", "known", "p_negative", "p_positive"]
+    assert sorted(row[0] for row in rows[1:]) == sorted(PASTED)
+    assert all(row[1] == ("positive" if row[0].endswith("love") else "negative") for row in rows[1:])
+
+
+def saved(path: Path) -> list[list[str]]:
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
+
+
+def test_a_dropped_file_comes_back_scored(page, downloads):
+    texts = [f'{i} "so",\nI {"love" if i % 4 else "hate"}' for i in range(1000)]
+    with contextlib.closing(io.StringIO()) as written:
+        csv.writer(written).writerows([["id", "text"], *([i, text] for i, text in enumerate(texts))])
+        content = written.getvalue()
+    page.browser.execute_script(
+        """const transfer = new DataTransfer();
+        transfer.items.add(new File([arguments[0]], "mine.csv", { type: "text/csv" }));
+        for (const kind of ["dragover", "drop"])
+          document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));""",
+        content,
+    )
+    page.see("#scoring", "1,000 tweets scored.")
+    assert "negative 25.0%" in page.find("scoring").text
+    assert "positive 75.0%" in page.find("scoring").text
+    (button,) = [each for each in page.browser.find_elements("css selector", "#scoring button") if each.is_displayed()]
+    button.click()
+    rows = saved(downloads / "mine_scored.csv")
+    assert [row[1] for row in rows[1:]] == texts
+    assert [row[2] for row in rows[1:]] == ["positive" if i % 4 else "negative" for i in range(1000)]
+
+
+def test_the_lines_that_call_it_work(page, served):
+    page.paste('it\'s "love" \\ love')
+    page.wait("return document.getElementById('curl').textContent.includes('it')")
+    page.browser.execute_script("document.getElementById('how').open = true")
+    code = page.wait(
+        "return document.getElementById('python').innerText.includes('love') && document.getElementById('python').innerText"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "'label': 'positive'" in printed
+    if shutil.which("curl"):
+        line = page.find("curl").get_attribute("innerText")
+        answer = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout
+        assert json.loads(answer)["answers"][0]["label"] == "positive"
+
+
+def test_what_is_typed_is_never_taken_as_markup(page):
+    page.paste("<img src=love onerror=alert(1)>")
+    page.see("#answers .tokens", "alert")
+    assert page.browser.execute_script("return document.querySelectorAll('#answers img').length") == 0
+
+
+def test_a_token_is_asked_for_and_a_dead_service_is_told(browser, folder):
+    with serve("--model", str(folder), environment={"SENTIMENT_TOKEN": "open-sesame"}) as running:
+        browser.get(f"http://127.0.0.1:{running.port}/")
+        page = object.__new__(Page)
+        page.browser = browser
+        page.wait("return !document.getElementById('token-form').hidden")
+        page.find("token").send_keys("open-sesame\n")
+        page.wait("return document.querySelectorAll('#model option').length")
+        page.find("text").send_keys("love")
+        page.see("#answers .label", "positive")
+        running.stop()
+        page.find("text").send_keys(" hate")
+        page.see("#alert", "The service does not answer. Is it still running?")
+        page.see("#answers .label", "positive")  # what was answered stays
+    browser.get_log("browser")

@@ -16,11 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sentiment.errors import SentimentError
+from tests.fuzz_service import fuzz as requests_fuzz
+from tests.fuzz_service import fuzzed_service, report
 from tests.fuzz_targets import Target, make_targets
 from tests.model_fixture import shared_model
 from tests.mutations import Mutator
+from tests.test_structure import tiny_model
 
 SHARES = {"corpus": 25, "glove": 25, "profile": 20, "model": 10, "text": 15, "files": 10}
+SERVICE = "service"
 HANG_SECONDS = 60.0
 _SHOWN = 5
 
@@ -67,17 +71,31 @@ def attempt(target: Target, content: bytes, choice: int, tally: Tally) -> str:
     return "defect"
 
 
+def fuzz_service(requests: int, seed: int, kept: Path) -> int:
+    """Send damaged requests to a service; the number of problems."""
+    with fuzzed_service(tiny_model(kept / "tiny")) as served:
+        requests_fuzz(served, requests // 10, seed + 1)  # memory is compared once every kind has been there
+        tally = requests_fuzz(served, requests, seed)
+        problems = report(tally, served)
+    statuses = ", ".join(f"{count} x {status or 'closed'}" for status, count in sorted(tally.statuses.items()))
+    memory = f"{tally.memory[0]} to {tally.memory[-1]} MiB"
+    sys.stdout.write(f"service: {tally.requests} requests: {statuses}; slowest {tally.slowest:.2f} s; {memory}\n")
+    sys.stdout.writelines(f"  {problem}\n" for problem in problems[:_SHOWN])
+    return len(problems)
+
+
 def main() -> int:
     """Fuzz, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inputs", type=int, default=105_000, help="in all (default: 105000)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--target", choices=SHARES, help="only this one")
+    parser.add_argument("--target", choices=[*SHARES, SERVICE], help="only this one")
+    parser.add_argument("--requests", type=int, default=60_000, help="to the service (default: 60000)")
     arguments = parser.parse_args()
     kept = Path(tempfile.mkdtemp(prefix="sentiment-fuzz-"))
-    targets = make_targets(kept / "scratch", shared_model().folder)
-    shares = {arguments.target: 1} if arguments.target else SHARES
-    found = 0
+    shares = {arguments.target: 1} if arguments.target in SHARES else {} if arguments.target else SHARES
+    targets = make_targets(kept / "scratch", shared_model().folder) if shares else {}
+    found = fuzz_service(arguments.requests, arguments.seed, kept) if arguments.target in (None, SERVICE) else 0
     for name, share in shares.items():
         tally = fuzz(targets[name], arguments.inputs * share // sum(shares.values()), arguments.seed, kept)
         found += tally.outcomes["defect"]

@@ -10,7 +10,7 @@ import pytest
 from pipelines import settings_page
 from pipelines.shared.stage import PROFILES, make_settings, read_profile
 from sentiment.__main__ import COMMANDS
-from tests.test_structure import MAKEFILE, ROOMS, ROOT, is_command
+from tests.test_structure import MAKEFILE, ROOMS, ROOT, is_command, tiny_model
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
@@ -111,6 +111,11 @@ def test_links_and_pictures_lead_somewhere(path: Path) -> None:
                 assert anchor in anchors(target.read_text(encoding="utf-8")), link
 
 
+def test_every_page_is_linked_from_the_readme() -> None:
+    pages = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS[1:]]
+    assert [page for page in pages if f"]({page}" not in TEXTS[ROOT / "README.md"]] == []
+
+
 def anchors(text: str) -> set[str]:
     """What headings can be linked by."""
     titles = re.findall(r"^#+ (.*)$", text, re.M)
@@ -129,6 +134,25 @@ def test_every_room_is_in_the_picture(name: str) -> None:
     inside = re.split(r"^```", TEXTS[ROOT / name], flags=re.M)[1::2]
     picture = next(block for block in inside if block.startswith("\n"))
     assert [room.name for room in ROOMS if not re.search(rf"\b{room.name}\b", picture)] == []
+
+
+EXAMPLES = {
+    path: [block for block in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S) if "import sentiment\n" in block]
+    for path, text in TEXTS.items()
+}
+
+
+@pytest.mark.parametrize("path", [path for path, blocks in EXAMPLES.items() if blocks], ids=lambda path: path.name)
+def test_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "models").mkdir()
+    tiny_model(tmp_path / "models" / "sample")
+    monkeypatch.chdir(tmp_path)
+    for block in EXAMPLES[path]:
+        exec(block, {})
+
+
+def test_examples_are_found() -> None:
+    assert {"README.md", "predicting.md"} <= {path.name for path, blocks in EXAMPLES.items() if blocks}
 
 
 @each_document

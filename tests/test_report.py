@@ -8,6 +8,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -15,6 +16,7 @@ from pipelines import compare as compare_stage
 from pipelines import report as report_stage
 from pipelines.shared import stage
 from pipelines.shared.evaluation_files import read_evaluation, read_predictions
+from sentiment.data.splitting import hash_texts
 from sentiment.errors import ArtefactError, InputError
 from sentiment.evaluation import curves
 from sentiment.evaluation.comparison import compare, share_rows
@@ -22,6 +24,7 @@ from sentiment.evaluation.metrics import difference_interval, measure
 from sentiment.evaluation.minimal_pairs import Pair, score_pairs
 from sentiment.evaluation.predictions import Predictions, from_columns
 from sentiment.evaluation.record import Evaluation
+from sentiment.evaluation.remarks import remarks
 from sentiment.evaluation.slices import SliceMetrics
 from sentiment.network.cells import Direction
 from sentiment.network.folded import FoldedNetwork
@@ -30,7 +33,7 @@ from sentiment.report import figures, probability_figures
 from sentiment.report.comparison_page import render_comparison, text_table
 from sentiment.report.model_card import render_card, worst_slices
 from sentiment.report.page import render_report
-from sentiment.report.templating import clip, markdown
+from sentiment.report.templating import clip, label, markdown, points, standing
 from sentiment.text.lexicon import Lexicon
 from sentiment.text.normalisation import RULES
 from sentiment.text.preprocessor import Preprocessor
@@ -559,5 +562,102 @@ def test_the_compare_command_scores_a_corpus(tmp_path, evaluation, classifier, m
     assert re.search(r"^one +2 +50\.0%", capsys.readouterr().out, re.MULTILINE)
 
 
+def test_compare_reads_a_corpus_as_each_model_was_trained(
+    tmp_path, evaluation, classifier, monkeypatch, corpus_file, capsys, caplog
+):
+    one, two = write_folder(tmp_path / "one", evaluation), write_folder(tmp_path / "two", evaluation)
+    monkeypatch.setattr("sentiment.load", lambda path: with_proba(classifier, proba))
+    (one / "settings.json").write_text('{"corpus": {"header": true, "columns": 0, "text_column": "tweet"}}')
+    (two / "settings.json").write_text('{"corpus": {}}')
+    np.save(one / "seen.npy", np.sort(hash_texts(pa.array(["a good film", "a bad film"]))))
+    np.save(two / "seen.npy", np.sort(hash_texts(pa.array(["an older film"]))))
+    rows = [("0", "bad film"), ("4", "good film"), ("2", "a film"), ("4", "@ada a GOOD film!"), ("0", "an older film")]
+    corpus = corpus_file(rows)
+    with caplog.at_level("INFO"):
+        compare_stage.main([str(one), str(two), "--corpus", str(corpus)])
+    assert re.search(r"^one +2 +50\.0%", capsys.readouterr().out, re.MULTILINE)
+    told = "\n".join(caplog.messages)
+    assert "one: its own profile cannot read the file" in told
+    assert "two: 1 tweets left out: it has no class neutral" in told
+    assert "WARNING: 1 tweets left out: one was trained or validated on them" in told
+    assert "WARNING: 1 tweets left out: two was trained or validated on them" in told
+
+
+def test_compare_with_nothing_unseen(tmp_path, evaluation, caplog):
+    one, two = write_folder(tmp_path / "one", evaluation), write_folder(tmp_path / "two", evaluation)
+    for folder in (one, two):
+        np.save(folder / "seen.npy", np.sort(hash_texts(pa.array(evaluation.predictions.texts.tolist()))))
+    with pytest.raises(SystemExit):
+        compare_stage.main([str(one), str(two)])
+    assert "no tweet is left that one was not trained or validated on" in caplog.messages[-1]
+
+
 def proba(texts):
     return np.tile(np.array([[0.25, 0.75]], np.float32), (len(texts), 1))
+
+
+def of_set(**changed):
+    """Figures of 400 tweets in which nothing is to be remarked on, with ``changed`` ones."""
+    figures = {"n": 400, "accuracy_ci95": (0.7, 0.8), "macro_recall": 0.75, "confusion_matrix": [[150, 50], [50, 150]]}
+    return {"held_out": figures | {"baselines": {"vader": {"macro_recall": 0.7}}} | changed}
+
+
+@pytest.mark.parametrize(
+    ("changed", "manifest", "expected"),
+    [
+        ({}, {}, None),
+        ({}, {"best_epoch": 9, "settings": {"training": {"epochs": 10}}}, None),
+        ({"baselines": {"vader": {"macro_recall": 0.7504}, "majority": {"macro_recall": None}}}, {}, None),
+        ({}, {"rows": {"train": {"a": 26, "b": 74}}}, None),
+        (
+            {},
+            {"best_epoch": 10, "settings": {"training": {"epochs": 10}}},
+            "The best epoch was the last of 10: more may do better (training.epochs=20).",
+        ),
+        (
+            {"baselines": {"vader": {"macro_recall": 0.7512}}},
+            {},
+            "VADER is ahead on the held-out tweets: macro recall 75.1% against 75.0%.",
+        ),
+        (
+            {"confusion_matrix": [[200, 0], [200, 0]]},
+            {},
+            "The class b is never answered on the held-out tweets, 200 of which are b.",
+        ),
+        (
+            {"n": 299},
+            {},
+            "There are only 299 held-out tweets: the accuracy may be anything from 70% to 80%. "
+            "`make crossvalidate` measures on all tweets in turn.",
+        ),
+        (
+            {},
+            {"rows": {"train": {"a": 24, "b": 76}}},
+            "The classes are unbalanced: of the training tweets, a only 24.0%. Look at macro recall, not at accuracy.",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(changed, manifest, expected):
+    assert remarks(of_set(**changed), ["a", "b"], manifest, label) == ([expected] if expected else [])
+
+
+def test_remarks_are_in_report_and_card(evaluation, classifier):
+    few = make_evaluation(make_predictions(200))
+    assert "There are only 200 held-out tweets" in render_report(few, classifier)
+    assert "- There are only 200 held-out tweets" in render_card(few)
+    assert 'id="remarks"' not in render_report(evaluation, classifier)
+    assert "Mind that" not in render_card(evaluation)
+
+
+@pytest.mark.parametrize(
+    ("difference", "words", "signed"),
+    [
+        (0.012, "1.2 points above", "+1.2"),
+        (-0.012, "1.2 points below", "−1.2"),
+        (-0.0004, "level with", "0.0"),
+        (0.0, "level with", "0.0"),
+    ],
+)
+def test_no_difference_of_minus_nothing(difference, words, signed):
+    assert standing(difference) == words
+    assert points(difference) == signed

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from sentiment.evaluation.record import Evaluation
+from sentiment.evaluation.remarks import remarks
 from sentiment.evaluation.slices import SliceMetrics
-from sentiment.report.templating import render_page
+from sentiment.report.templating import label, render_page
 
 _FEWEST = 50
 _WORST = 3
@@ -33,6 +34,7 @@ def render_card(evaluation: Evaluation, slices: Sequence[SliceMetrics] = ()) -> 
         about=evaluation.manifest.get("about") or {},
         network=(evaluation.manifest.get("settings") or {}).get("network") or {},
         worst=worst_slices(slices),
+        remarks=remarks(evaluation.metrics, evaluation.predictions.classes, evaluation.manifest, label),
     )
 
 

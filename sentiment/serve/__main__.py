@@ -32,6 +32,9 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.ser
     except SentimentError as error:
         sys.stderr.write(f"serve: error: {error}\n")
         return EXIT_STATUS
+    except OSError as error:
+        sys.stderr.write(f"serve: error: {error.filename or 'files'}: {error.strerror or error}\n")
+        return EXIT_STATUS
     except ModuleNotFoundError as error:
         if not (line := install_line(error)):
             raise

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from sentiment.serve.limits import Limits
 
@@ -31,6 +31,7 @@ class Connection(HttpToolsProtocol):
         began: when the request began to arrive that has not arrived whole; 0 where there is none.
         received: its bytes.
         stalled: since when the client takes nothing; 0 where it does.
+        active: the request that is being answered, or was last.
     """
 
     limits = Limits()
@@ -38,6 +39,7 @@ class Connection(HttpToolsProtocol):
     received = 0
     in_headers = True
     stalled = 0.0
+    active: Any = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -69,11 +71,35 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """A client that has sent all it will may still wait for its answer."""
-        if self.cycle is None or self.cycle.response_complete or self.cycle.more_body:
+        """A client that has sent all it will may still wait for its answers."""
+        if not self._answering():
             return False
+        if self.cycle.more_body:  # the last request is cut short, those before it are not
+            self.pipeline.clear()
+            self.active.keep_alive = False
         self.cycle.keep_alive = False
         return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone; whoever works for it is told."""
+        self._abandon()
+        super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.active = cycle  # uvicorn's own ``cycle`` is the last that arrived, which may wait behind this one
+        super()._start_asgi_task(cycle, app)
+
+    def _answering(self) -> bool:
+        """Whether a request that has arrived whole is being answered."""
+        active = self.active
+        return active is not None and not active.response_complete and not active.more_body
+
+    def _abandon(self) -> None:
+        """Let nobody write any more."""
+        self.pipeline.clear()
+        if self.active is not None and not self.active.response_complete:
+            self.active.disconnected = True
+            self.active.message_event.set()
 
     def pause_writing(self) -> None:
         """The client takes nothing."""
@@ -90,22 +116,25 @@ class Connection(HttpToolsProtocol):
         self.refuse(400)
 
     def refuse(self, status: int) -> None:
-        """Answer for an unfinished request, unless its answer has begun, and close."""
+        """Answer for a request that did not arrive whole, and close; one before it is answered first, and alone."""
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+        if self._answering():
+            self.pipeline.clear()
+            self.active.keep_alive = False
+            return
+        if self.active is None or self.active.response_complete or not self.active.response_started:
             body = orjson.dumps({"error": _SENTENCES[status]})
             head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
             self.transport.write(STATUS_LINE[status] + head.encode() + body)
-        if self.cycle is not None:  # the request's own task is told that its client has left
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        self._abandon()
         self.transport.close()
 
     def sweep(self, now: float) -> None:
         """End it if it is too slow."""
         limits = self.limits
         if self.stalled and now - self.stalled > limits.send_seconds:
+            self._abandon()
             self.transport.abort()
         elif self.began and not self.in_headers and self.cycle.response_complete:
             if now - self.began > limits.receive_seconds:  # it goes on sending what has been refused

@@ -10,6 +10,8 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from sentiment.serve.refusals import Refusal
 from sentiment.serve.rows import CSV, LINES, TYPES
 
+_LONGEST_BOUNDARY = 70  # RFC 2046
+
 
 class _Form:
     """Picks the first part that has a file name; other parts are read past."""
@@ -76,8 +78,8 @@ def file_of_form(content_type: str, pieces: Iterator[bytes]) -> tuple[Iterator[b
         Refusal: 400, it is not a form; 422, it holds no file.
     """
     _, options = parse_options_header(content_type)
-    if b"boundary" not in options:
-        raise Refusal(400, "Content-Type: expected multipart/form-data with a boundary")
+    if not 1 <= len(options.get(b"boundary", b"")) <= _LONGEST_BOUNDARY:
+        raise Refusal(400, f"Content-Type: expected a boundary of 1 to {_LONGEST_BOUNDARY} characters")
     form = _Form(options[b"boundary"])
     for piece in pieces:
         form.feed(piece)

@@ -47,8 +47,9 @@ def score(scoring: Scoring, pieces: Iterable[bytes]) -> Iterator[bytes]:
     lines = _lines(scoring, pieces)
     try:
         yield from _score_csv(scoring, lines) if scoring.kind == CSV else _score_lines(scoring, lines)
-    except UnicodeDecodeError as error:
-        raise Refusal(422, f"expected {scoring.encoding} text ({error.reason}); name another with charset=") from None
+    except UnicodeError as error:
+        reason = getattr(error, "reason", error)
+        raise Refusal(422, f"expected {scoring.encoding} text ({reason}); name another with charset=") from None
     except csv.Error as error:
         raise Refusal(422, f"not readable as CSV ({error})") from None
 

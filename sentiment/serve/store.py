@@ -1,10 +1,13 @@
 """The models that are served, by name, and the watch that takes up a new export without dropping a request."""
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import os
 import re
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -56,18 +59,26 @@ class Model:
     """A folder and the last good export that was read from it.
 
     Attributes:
-        problem: why what lies in the folder now is not served; empty if it is.
+        signature: of the last export that was read, whether it is served or was refused.
+        refusal: why that one is not served; empty if it is.
+        incomplete: whether files are missing now, as in the middle of an export.
         reloads: exports taken up since the start.
-        refused: exports that could not be read.
     """
 
     name: str
     folder: Path
     current: Export
     signature: Signature
-    problem: str = ""
+    refusal: str = ""
+    incomplete: bool = False
     reloads: int = 0
-    refused: int = 0
+
+    @property
+    def problem(self) -> str:
+        """Why what lies in the folder now is not what is served; empty if it is."""
+        if self.incomplete:
+            return f"{self.folder}: files are missing, as in the middle of an export; the one of before goes on"
+        return self.refusal
 
 
 class Store:
@@ -125,40 +136,42 @@ class Store:
 def refresh(model: Model) -> None:
     """Take up what lies in ``model.folder`` if it is new and whole; otherwise go on, and say why in ``problem``."""
     signature = sign(model.folder)
-    if signature is None:
-        model.problem = f"{model.folder}: an export is under way or incomplete; the one of before goes on"
-        return
-    if signature == model.signature:
-        if model.refused == 0 or model.problem.startswith(f"{model.folder}: an export"):
-            model.problem = ""
+    model.incomplete = signature is None
+    if signature is None or signature == model.signature:
         return
     try:
         export = read_export(model.name, model.folder)
-    except SentimentError as error:
-        if sign(model.folder) == signature:  # else it changed while it was read: look again
-            model.problem, model.signature = str(error), signature
-            model.refused += 1
-            log.error("%s: new export refused, the one of before goes on: %s", model.name, error)
+    except (SentimentError, OSError) as error:
+        if sign(model.folder) == signature:  # else it changed while it was read: the next look tells
+            model.signature, model.refusal = signature, f"{error} (the export of before goes on)"
+            log.error("%s: new export refused: %s", model.name, model.refusal)
         return
+    model.current, model.refusal = export, ""
+    model.reloads += 1
     if sign(model.folder) == signature:
         model.signature = signature
-    model.current, model.problem = export, ""
-    model.reloads += 1
     log.info("%s: took up export %s", model.name, export.fingerprint)
 
 
 def read_export(name: str, folder: Path) -> Export:
     """Read a folder.
 
+    What is read is a copy without a name: the model maps its files into memory, and an export that is written over the
+    one of before, not beside it, would otherwise change a model that is answering.
+
     Raises:
         ArtefactError: it holds no whole model.
     """
-    classifier = read_classifier(folder)
+    with tempfile.TemporaryDirectory(prefix="sentiment-serve-") as copy:
+        for file in (MODEL, *CHECKED):
+            with contextlib.suppress(FileNotFoundError):  # what is missing is told when it is read
+                shutil.copyfile(folder / file, Path(copy) / file)
+        try:
+            classifier = read_classifier(Path(copy))
+            content = (Path(copy) / MODEL).read_bytes()
+        except ArtefactError as error:
+            raise ArtefactError(str(error).replace(copy, str(folder))) from error
     classifier.answer(["a first answer, before there is a request"])  # finds damaged weights, and warms up
-    try:
-        content = (folder / MODEL).read_bytes()
-    except OSError as error:
-        raise ArtefactError(f"{folder / MODEL}: cannot be read ({error.strerror}); run `make train` again") from error
     classes = tuple(classifier.classes_.tolist())
     fingerprint = hashlib.sha256(content).hexdigest()[:_FINGERPRINT]
     return Export(name, classifier, classes, _version(folder), fingerprint, time.time())

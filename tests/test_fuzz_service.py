@@ -1,0 +1,44 @@
+"""Damaged requests, a few thousand; `make fuzz` sends more than fifty thousand. What it has found is named below."""
+
+import pytest
+
+from tests.fuzz_service import exchange, fuzz, fuzzed_service, report
+from tests.test_structure import tiny_model
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    with fuzzed_service(tiny_model(tmp_path_factory.mktemp("fuzz") / "tiny")) as running:
+        yield running
+
+
+def test_no_request_does_harm(served):
+    first = fuzz(served, 800, seed=2)  # memory is compared once every kind of request has been there
+    assert first.defects == []
+    tally = fuzz(served, 800, seed=1)
+    assert report(tally, served) == []
+    assert {200, 400, 404, 405, 413, 422} <= set(tally.statuses)
+
+
+GOOD = b'POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\n\r\n{"texts":["love"]}'
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "status"),
+    [
+        ("Content-Type: text/csv; charset=utf-16", b"text\nlove\n", 422),  # no byte order mark
+        ("Content-Type: multipart/form-data; boundary=" + "b" * 5000, b"--b--\r\n", 400),
+        ("Upgrade: websocket\r\nConnection: Upgrade", b'{"texts":["love"]}', 400),  # a body is no part of it
+        ("Content-Encoding: gzip", b"\x1f\x8b", 415),
+    ],
+)
+def test_heads_that_once_did_harm(served, head, body, status):
+    sent = f"POST /predict HTTP/1.1\r\nHost: x\r\n{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    assert (exchange(served.port, sent, "127.0.0.1") or b"").startswith(b"HTTP/1.1 %d " % status)
+
+
+@pytest.mark.parametrize("behind", [b"\0\0\0", b"POST /predict HTTP/1.1\r\nContent-Length: 7\r\n\r\n{"])
+def test_a_good_request_is_answered_whatever_follows_it(served, behind):
+    received = exchange(served.port, GOOD * 2 + behind, "127.0.0.1") or b""
+    assert received.count(b'"label":"positive"') >= 1
+    assert not [line for line in served.log if "defect" in line]

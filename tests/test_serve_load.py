@@ -1,0 +1,416 @@
+"""The service when much happens at once: batches, back-pressure, clients that vanish, workers killed, new exports."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sentiment
+from pipelines.shared.publishing import publish
+from sentiment.predict import model_folder
+from sentiment.predict.answers import Answers
+from sentiment.serve.admission import Admission
+from sentiment.serve.batching import BATCH_TEXTS, Batcher
+from sentiment.serve.limits import Limits
+from sentiment.serve.refusals import Refusal
+from tests.served import serve
+from tests.test_structure import tiny_model
+
+
+class Fake:
+    """A model whose answer to a text is its number; it can be held up, and fails at ``bad``."""
+
+    def __init__(self, add: float = 0.0) -> None:
+        self.add, self.sizes, self.free = add, [], threading.Event()
+        self.free.set()
+
+    def answer(self, texts):
+        self.sizes.append(len(texts))
+        assert self.free.wait(20)
+        if "bad" in texts:
+            raise ValueError("a text that should never have come here")
+        numbers = np.array([float(text) + self.add for text in texts], np.float32)
+        return Answers(numbers[:, None], np.ones(len(texts), np.float32))
+
+
+def batched(work):
+    """Run ``work(batcher)`` in an event loop."""
+
+    async def main():
+        batcher = Batcher(lambda model, answers: None)
+        batcher.start()
+        try:
+            return await asyncio.wait_for(work(batcher), 30)
+        finally:
+            batcher.stop()
+
+    return asyncio.run(main())
+
+
+async def numbers(batcher, model, *texts):
+    return (await batcher.answer(model, [str(text) for text in texts])).probabilities[:, 0].tolist()
+
+
+def test_what_arrives_during_a_batch_is_the_next_one_and_the_loop_goes_on():
+    model = Fake()
+
+    async def work(batcher):
+        model.free.clear()
+        first = [asyncio.create_task(numbers(batcher, model, i, i)) for i in range(3)]
+        await asyncio.sleep(0.01)  # the loop goes on while the model is held up
+        rest = [asyncio.create_task(numbers(batcher, model, i)) for i in range(3, 50)]
+        await asyncio.sleep(0.01)
+        assert model.sizes == [6]
+        model.free.set()
+        return await asyncio.gather(*first, *rest)
+
+    assert batched(work) == [*([i, i] for i in range(3)), *([i] for i in range(3, 50))]
+    assert model.sizes == [6, 47]
+
+
+def test_a_lone_text_is_answered_in_the_same_turn_of_the_loop():
+    model = Fake()
+
+    async def work(batcher):
+        task = asyncio.create_task(numbers(batcher, model, 7))
+        for _ in range(4):
+            await asyncio.sleep(0)
+        assert task.done()
+        return await task
+
+    assert batched(work) == [7]
+
+
+def test_one_request_that_fails_fails_alone():
+    model = Fake()
+
+    async def work(batcher):
+        texts = ["1", "bad", "2"]
+        return await asyncio.gather(*(batcher.answer(model, [text]) for text in texts), return_exceptions=True)
+
+    first, failed, last = batched(work)
+    assert isinstance(failed, ValueError)
+    assert (first.probabilities.tolist(), last.probabilities.tolist()) == ([[1]], [[2]])
+
+
+def test_requests_of_two_exports_in_one_batch_are_answered_apart():
+    old, new = Fake(), Fake(100)
+
+    async def work(batcher):
+        asked = ((old, 1), (new, 2), (old, 3), (new, 4))
+        return await asyncio.gather(*(numbers(batcher, model, text) for model, text in asked))
+
+    assert batched(work) == [[1], [102], [3], [104]]
+
+
+def test_who_gave_up_is_left_out_and_nobody_gets_its_answer():
+    model = Fake()
+
+    async def work(batcher):
+        model.free.clear()
+        tasks = [asyncio.create_task(numbers(batcher, model, i)) for i in range(2)]
+        await asyncio.sleep(0.01)
+        tasks += [asyncio.create_task(numbers(batcher, model, i)) for i in range(2, 10)]
+        await asyncio.sleep(0.01)
+        for task in (tasks[0], tasks[5], tasks[9]):
+            task.cancel()
+        await asyncio.sleep(0)
+        model.free.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    received = batched(work)
+    assert [i for i, answer in enumerate(received) if isinstance(answer, asyncio.CancelledError)] == [0, 5, 9]
+    assert [answer for answer in received if not isinstance(answer, BaseException)] == [
+        [1],
+        [2],
+        [3],
+        [4],
+        [6],
+        [7],
+        [8],
+    ]
+    assert model.sizes == [2, 6]
+
+
+def test_many_texts_take_turns_with_those_of_others():
+    model = Fake()
+
+    async def work(batcher):
+        many = asyncio.create_task(numbers(batcher, model, *range(3 * BATCH_TEXTS)))
+        await asyncio.sleep(0)
+        few = asyncio.create_task(numbers(batcher, model, 5))
+        await few
+        assert not many.done()
+        return await many
+
+    assert batched(work) == list(range(3 * BATCH_TEXTS))
+    assert max(model.sizes) <= BATCH_TEXTS
+
+
+def test_back_pressure_counts_what_is_waiting():
+    admission = Admission(Limits(pending_texts=10, pending_bytes=10))
+    with admission.hold_texts(50):  # one alone may be larger than what may wait
+        with pytest.raises(Refusal, match="50 texts are waiting, at most 10 may; try again in 1 s") as refused:
+            admission.hold_texts(1).__enter__()
+        assert (refused.value.status, refused.value.headers) == (429, {"retry-after": "1"})
+    with admission.hold_texts(10):
+        pass
+    assert admission.texts == 0
+
+
+def head(length: int, kind: str = "application/json") -> bytes:
+    return f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n".encode()
+
+
+def until_answered(ask, status: int):
+    """What ``ask()`` answers, once that has this status: the other connection's bytes may not have arrived yet."""
+    deadline = time.monotonic() + 20
+    while (answer := ask()).status != status:
+        assert time.monotonic() < deadline, (answer.status, answer.body)
+    return answer
+
+
+def test_back_pressure_over_sockets_comes_and_goes(tmp_path):
+    folder = tiny_model(tmp_path / "tiny")
+    with serve("--model", str(folder), "--files", "1", "--pending-bytes", "3000") as served:
+        with socket.create_connection(("127.0.0.1", served.port)) as large, socket.socket() as file:
+            large.sendall(head(2900) + b" " * 2800)
+            file.connect(("127.0.0.1", served.port))
+            file.sendall(head(100, "text/csv") + b"text\nlove\n")
+            refused = until_answered(lambda: served.predict(["love"] * 50), 429)
+            assert refused.headers["retry-after"] == "1"
+            assert "bytes, at most 3000 may be held" in refused.json["error"]
+            again = until_answered(
+                lambda: served.ask("POST", "/predict", b"text\nlove\n", content_type="text/csv"), 429
+            )
+            assert "1 files are being scored" in again.json["error"]
+        assert until_answered(lambda: served.predict(["love"] * 50), 200).json["answers"]
+        until_answered(lambda: served.ask("POST", "/predict", b"text\nlove\n", content_type="text/csv"), 200)
+
+
+def test_clients_that_vanish_leave_the_others_their_own_answers(tmp_path):
+    folder = tiny_model(tmp_path / "tiny")
+    body = json.dumps({"texts": ["hate"] * 7}).encode()
+    texts = [["love"], ["hate", "love"], ["qqq"], ["love", "hate", "love"]]
+    with serve("--model", str(folder)) as served:
+        expected = [[each["label"] for each in served.predict(each).json["answers"]] for each in texts]
+
+        def vanish(_):
+            with socket.create_connection(("127.0.0.1", served.port)) as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # RST, not FIN
+                sock.sendall(head(len(body)) + body)
+
+        def ask(i):
+            return [each["label"] for each in served.predict(texts[i % 4]).json["answers"]] == expected[i % 4]
+
+        with ThreadPoolExecutor(8) as pool:
+            gone, asked = pool.map(vanish, range(200)), pool.map(ask, range(200))
+            assert all(asked)
+            list(gone)
+        assert not [line for line in served.log if "defect" in line]
+
+
+def counted(served, start: str) -> float:
+    lines = served.ask("GET", "/metrics").body.decode().splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(start))
+
+
+def until_counted(served, start: str, value: float) -> None:
+    """A worker counts a request when its answer has been sent, so another may tell of it a moment later."""
+    deadline = time.monotonic() + 20
+    while (received := counted(served, start)) != value:
+        assert time.monotonic() < deadline, received
+
+
+def test_a_killed_worker_is_replaced_and_what_it_counted_stays(tmp_path):
+    folder = tiny_model(tmp_path / "tiny")
+    with serve("--model", str(folder), "--workers", "2") as served:
+        served.wait_for(r"serve: .* ready: tiny", 2)
+        before = served.processes()
+        assert len(before) == 2
+        for _ in range(40):
+            served.predict(["love"])
+        until_counted(served, 'sentiment_requests_total{route="/predict"', 40)
+        os.kill(before[0], signal.SIGKILL)
+        answers = [served.predict(["love"]) for _ in range(40)]  # those that the dead one would have taken wait
+        assert {answer.status for answer in answers} == {200}
+        assert served.wait_for(r"serve: worker (\d+) ended \(signal 9\); starting another").group(1) == str(before[0])
+        served.wait_for(r"serve: .* ready: tiny", 3)
+        after = served.processes()
+        assert len(after) == 2
+        assert len({*before, *after}) == 3
+        until_counted(served, 'sentiment_requests_total{route="/predict"', 80)
+        until_counted(served, 'sentiment_labels_total{label="positive",model="tiny"}', 80)
+        assert served.stop() == 0
+    assert not [process for process in after if Path(f"/proc/{process}").exists()]
+
+
+def test_sigterm_finishes_what_has_begun(tmp_path):
+    folder = tiny_model(tmp_path / "tiny")
+    rows = b"text\n" + b"I love\n" * 500
+    with serve("--model", str(folder)) as served, socket.create_connection(("127.0.0.1", served.port)) as sock:
+        idle = socket.create_connection(("127.0.0.1", served.port))
+        sock.sendall(head(len(rows), "text/csv") + rows[:1000])
+        until_listening = counted(served, "sentiment_pending_tweets")
+        assert until_listening == 0
+        served.process.send_signal(signal.SIGTERM)
+        assert idle.recv(1) == b""  # who is not being answered is let go
+        idle.close()
+        sock.sendall(rows[1000:])
+        received = b""
+        while piece := sock.recv(1 << 16):
+            received += piece
+        assert received.count(b"I love,positive") == 500
+        assert served.process.wait(20) == 0
+
+
+def test_workers_end_with_a_supervisor_that_was_killed(tmp_path):
+    with serve("--model", str(tiny_model(tmp_path / "tiny")), "--workers", "2") as served:
+        served.wait_for(r"serve: .* ready: tiny", 2)
+        workers = served.processes()
+        served.process.kill()
+        deadline = time.monotonic() + 20
+        while [worker for worker in workers if Path(f"/proc/{worker}").exists()]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def other_model(source: Path, folder: Path) -> Path:
+    """The same, but that *love* and *hate* change places."""
+    shutil.copytree(source, folder)
+    table = np.load(folder / model_folder.TABLE)
+    np.save(folder / model_folder.TABLE, -table)
+    described = json.loads((folder / model_folder.MODEL).read_text())
+    described = model_folder.describe(folder, described["classes"], described["network"])
+    (folder / model_folder.MODEL).write_text(json.dumps(described))
+    return folder
+
+
+def export(source: Path, folder: Path) -> None:
+    with publish(folder, last=model_folder.MODEL) as staging:
+        for path in source.iterdir():
+            shutil.copy(path, staging / path.name)
+
+
+@pytest.fixture
+def two_models(tmp_path) -> tuple[Path, Path]:
+    first = tiny_model(tmp_path / "first")
+    return first, other_model(first, tmp_path / "second")
+
+
+def test_new_exports_are_taken_up_under_load_and_no_answer_mixes_them(tmp_path, two_models):
+    folder, texts = tmp_path / "served", ["love", "hate", "qqq love", "love"] * 200  # more than one batch
+    export(two_models[0], folder)
+    expected = [sentiment.load(each).predict_proba(texts)[:, 1] for each in two_models]
+    stop = threading.Event()
+    with serve("--model", str(folder), "--workers", "2") as served:
+
+        def ask() -> list[int]:
+            seen = []
+            while not stop.is_set():
+                answer = served.predict(texts)
+                assert answer.status == 200, answer.body
+                received = [each["probabilities"]["positive"] for each in answer.json["answers"]]
+                fits = [np.allclose(received, each, atol=1e-6) for each in expected]
+                assert sum(fits) == 1
+                seen.append(fits.index(True))
+            return seen
+
+        with ThreadPoolExecutor(3) as pool:
+            asking = [pool.submit(ask) for _ in range(3)]
+            with contextlib.ExitStack() as at_end:
+                at_end.callback(stop.set)
+                for i in range(1, 9):
+                    export(two_models[i % 2], folder)
+                    time.sleep(0.2)
+                export(two_models[1], folder)
+                served.wait_for(r"serve: served: took up export ", 2)
+                want = "sentiment_model_stale"
+                deadline = time.monotonic() + 20
+                while served.predict(["love"]).json["answers"][0]["label"] != "negative" or counted(served, want):
+                    assert time.monotonic() < deadline
+            seen = [each for one in asking for each in one.result()]
+        assert set(seen) == {0, 1}
+
+
+def test_a_broken_export_is_refused_visibly_and_the_old_one_goes_on(tmp_path, two_models):
+    folder = tmp_path / "served"
+    export(two_models[0], folder)
+    with serve("--model", str(folder)) as served:
+        assert served.ask("GET", "/readyz").json["models"] == {"served": "ok"}
+        (folder / model_folder.TABLE).write_bytes(b"broken")
+        served.wait_for(r"serve: served: new export refused: .*table\.npy")
+        assert served.predict(["love"]).json["answers"][0]["label"] == "positive"
+        assert "table.npy" in served.ask("GET", "/readyz").json["models"]["served"]
+        (state,) = served.ask("GET", "/v1/models/served").json["model_version_status"]
+        assert "the export of before goes on" in state["status"]["error_message"]
+        assert counted(served, 'sentiment_model_stale{model="served"}') == 1
+        (folder / model_folder.MODEL).unlink()
+        until_answered_with(served, "files are missing")
+        export(two_models[1], folder)
+        served.wait_for(r"serve: served: took up export ")
+        assert served.predict(["love"]).json["answers"][0]["label"] == "negative"
+        until_answered_with(served, "ok")
+
+
+def until_answered_with(served, text: str) -> None:
+    deadline = time.monotonic() + 20
+    while text not in served.ask("GET", "/readyz").json["models"]["served"]:
+        assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--model", "nowhere"], "nowhere"),
+        (["--model", "a b=."], "expected a name of letters"),
+        (["--receive-seconds", "0"], "--receive-seconds: expected a positive number"),
+        (["--token-file", "/nowhere"], "expected a file that holds a token"),
+        (["--host", "203.0.113.7"], "cannot listen there"),
+    ],
+)
+def test_a_mistake_is_one_line(arguments, sentence, capsys):
+    from sentiment.serve.__main__ import main
+
+    assert main(["--port", "0", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("serve: error: ")
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_said_so(tmp_path, capsys):
+    from sentiment.serve.__main__ import main
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["--port", port, "--workers", "2", "--model", str(tiny_model(tmp_path / "tiny"))]) == 2
+    assert "in use" in capsys.readouterr().err
+
+
+def test_a_token_opens_what_answers_and_not_what_tells_of_life(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("open-sesame\n")
+    with serve("--model", str(tiny_model(tmp_path / "tiny")), "--token-file", str(file)) as served:
+        for given in ({}, {"authorization": "Bearer open-sesam"}, {"authorization": "Basic open-sesame"}):
+            answer = served.ask("POST", "/predict", {"texts": ["love"]}, **given)
+            assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+        assert served.ask("POST", "/predict", {"texts": ["love"]}, authorization="bearer open-sesame").status == 200
+        for path, status in (
+            ("/", 200),
+            ("/healthz", 200),
+            ("/static/page.js", 200),
+            ("/metrics", 401),
+            ("/models", 401),
+        ):
+            assert served.ask("GET", path).status == status

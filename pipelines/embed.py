@@ -7,8 +7,6 @@ from pathlib import Path
 from pipelines.shared import publishing, stage
 from pipelines.shared.glove_files import read_glove
 
-MADE_BY_PREPROCESS = "make preprocess"
-
 
 def run(this: stage.Stage) -> None:
     """Read the lexicon's words from GloVe, complete the matrix, write."""
@@ -20,7 +18,7 @@ def run(this: stage.Stage) -> None:
 
     processed, settings = this.places.processed, this.settings.embedding
     glove = _glove_file(this)
-    lexicon = read_lexicon(processed, MADE_BY_PREPROCESS)
+    lexicon = read_lexicon(processed)
     vectors = read_glove(glove, wanted_words(lexicon), settings)
     train_ids = ragged_rows(read_part(processed, "train").ids)
     found = find_vectors(lexicon, vectors)

@@ -4,7 +4,7 @@ import importlib.util
 import os
 
 from pipelines.shared import manifest, publishing, stage
-from pipelines.shared.artefacts import MADE_BY_PREPROCESS, read_part
+from pipelines.shared.artefacts import read_part
 from sentiment.errors import ArtefactError, InputError
 
 _NEEDED = ("tf2onnx", "onnxruntime")
@@ -26,7 +26,7 @@ def run(this: stage.Stage) -> None:
     model = sentiment.load(this.places.model)
     ids = read_part(this.places.processed, "validation").ids[:_ROWS_COMPARED].astype("int32")
     if ids.shape[1] != model.preprocessor.max_tokens:
-        raise ArtefactError(f"{this.places.processed}: not what this model was made from; run `{MADE_BY_PREPROCESS}`")
+        raise ArtefactError(f"{this.places.processed}: not what this model was made from; run `make preprocess`")
     content = to_onnx(model.network, model.preprocessor.max_tokens, model.masking)
     with publishing.publish(this.places.model, last="model.onnx") as staging:
         (staging / "model.onnx").write_bytes(content)

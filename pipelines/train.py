@@ -36,12 +36,12 @@ def run(this: stage.Stage) -> None:
     parts, matrix, classes = _inputs(this)
     stage.log.info("%s", describe_device())
     make_repeatable(this.settings.training.seed)
-    model = build_network(matrix, this.settings.network, len(classes))
+    model = build_network(matrix, this.settings.network, len(classes), _seen(this))
     checkpoint = Checkpoint(this.places.model / ".checkpoint.npz", _identity(this))
     state = checkpoint.read()
     train(model, parts, this.settings, state, checkpoint.write, _callbacks(this, state))
     validation = parts["validation"]
-    probabilities = fold(model, this.settings.network).of_padded(validation.ids, this.settings.network.masking)
+    probabilities = fold(model, this.settings.network).of_padded(validation.ids)
     temperature = fit_temperature(probabilities, validation.labels)
     apply_temperature(model, temperature)
     best = state.history[state.best_epoch]
@@ -146,6 +146,11 @@ def _inputs(this: stage.Stage) -> "tuple[dict[str, EncodedPart], Any, list[str]]
     return {name: read_part(processed, name) for name in ("train", "validation")}, matrix, classes
 
 
+def _seen(this: stage.Stage) -> int:
+    """How many ids, from 0 on, occur in training."""
+    return int(publishing.read_json(this.places.processed / "encoded.json")["seen"])
+
+
 def _identity(this: stage.Stage) -> str:
     """Changes when a resumed run would not be the same run: settings, ids, matrix or backend."""
     import keras
@@ -181,7 +186,7 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "glove": {"path": coverage["source"], "sha256": coverage["source_sha256"]},
     }
     return {
-        "profile": this.places.profile,
+        "profile": this.places.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "classes": classes,
         "seed": this.settings.training.seed,

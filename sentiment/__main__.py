@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import sentiment
 from sentiment.common.extras import install_line
+from sentiment.common.one_line_parser import OneLineParser
 from sentiment.errors import EXIT_STATUS
 
 
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     listed = "\n".join(f"  {name:10} {command.help}" for name, command in COMMANDS.items())
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="sentiment",
         usage="sentiment <command> ...",
         description=f"Tweet sentiment.\n\ncommands (each with --help):\n{listed}",

@@ -52,7 +52,7 @@ def run(this: stage.Stage) -> None:
 
 def tweets(folder: Path) -> list[str]:
     """Those that `make evaluate` has scored."""
-    path = publishing.require(folder / "predictions.csv", "make evaluate")
+    path = publishing.require(folder / "predictions.csv")
     with path.open(encoding="utf-8", newline="") as file:
         return [row["text"] for row in csv.DictReader(file)]
 

@@ -86,6 +86,7 @@ fuzz: $(BIN)/.developer ## damaged input of every kind, a hundred thousand times
 
 faults: $(BIN)/.developer ## kill every stage at random points, and look at what is left
 	$(DO) tests.kill
+	$(DO) tests.kill_score
 
 bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the alternatives
 	$(DO) pipelines.bench $(OPTIONS)

@@ -260,6 +260,7 @@ BELOW = {
     "training": {"common", "text", "data", "network"},
     "predict": {"common", "text", "data", "network"},
     "export": {"common", "text", "network", "predict"},
+    "score": {"common", "data", "predict"},
     "evaluation": {"common", "text", "predict"},
     "report": {"common", "training", "predict", "evaluation"},
     "serve": {"common", "text", "network", "predict"},

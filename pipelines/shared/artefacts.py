@@ -13,16 +13,14 @@ from sentiment.errors import ArtefactError
 from sentiment.settings import PreprocessingSettings
 from sentiment.text.preprocessor import Preprocessor
 
-MADE_BY_PREPROCESS = "make preprocess"
 
-
-def read_preprocessor(folder: Path, made_by: str) -> Preprocessor:
+def read_preprocessor(folder: Path) -> Preprocessor:
     """The text treatment in ``folder``.
 
     Raises:
         ArtefactError: a file is missing or damaged.
     """
-    return Preprocessor.load(folder, lambda path: publishing.require(path, made_by).read_bytes())
+    return Preprocessor.load(folder, lambda path: publishing.require(path).read_bytes())
 
 
 def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
@@ -31,16 +29,16 @@ def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
     Raises:
         ArtefactError: a stage was left out, or another run with other settings came in between.
     """
-    encoded = publishing.read_json(folder / "encoded.json", MADE_BY_PREPROCESS)
-    coverage = publishing.read_json(folder / "coverage.json", MADE_BY_PREPROCESS)
+    encoded = publishing.read_json(folder / "encoded.json")
+    coverage = publishing.read_json(folder / "coverage.json")
     asked = json.loads(json.dumps(asdict(settings)))
     if other := [name for name, value in asked.items() if encoded.get("settings", {}).get(name) != value]:
         raise ArtefactError(
             f"{folder}: was made with another preprocessing.{other[0]} than this run asks for; "
-            f"run `{MADE_BY_PREPROCESS}` with the same settings"
+            f"run `make preprocess` with the same settings"
         )
     if not encoded.get("lexicon_sha256") or encoded["lexicon_sha256"] != coverage.get("lexicon_sha256"):
-        raise ArtefactError(f"{folder}: embedding_matrix.npy is of another lexicon; run `{MADE_BY_PREPROCESS}` again")
+        raise ArtefactError(f"{folder}: embedding_matrix.npy is of another lexicon; run `make preprocess` again")
 
 
 def read_part(folder: Path, name: str) -> EncodedPart:
@@ -50,10 +48,10 @@ def read_part(folder: Path, name: str) -> EncodedPart:
         ArtefactError: they are missing, damaged or do not fit one another.
     """
     try:
-        ids = open_array(publishing.require(folder / f"{name}.ids.npy", MADE_BY_PREPROCESS))
-        labels = np.array(open_array(publishing.require(folder / f"{name}.labels.npy", MADE_BY_PREPROCESS)))
+        ids = open_array(publishing.require(folder / f"{name}.ids.npy"))
+        labels = np.array(open_array(publishing.require(folder / f"{name}.labels.npy")))
     except ValueError as error:
-        raise ArtefactError(f"{folder}/{name}: damaged ({error}); run `{MADE_BY_PREPROCESS}` again") from error
+        raise ArtefactError(f"{folder}/{name}: damaged ({error}); run `make preprocess` again") from error
     if len(ids) != len(labels):
-        raise ArtefactError(f"{folder}/{name}: {len(ids)} rows but {len(labels)} labels; run `{MADE_BY_PREPROCESS}`")
+        raise ArtefactError(f"{folder}/{name}: {len(ids)} rows but {len(labels)} labels; run `make preprocess`")
     return EncodedPart(ids, labels)

@@ -390,7 +390,9 @@ def test_other_failures_of_a_stage(root: Path, capsys: pytest.CaptureFixture[str
         (line,) = capsys.readouterr().err.splitlines()
         return line.removeprefix("test_stages: ")
 
-    assert "earlier artefacts are intact" in message_of(OSError(28, "No space left on device", "x"))
+    assert "run the same command again: earlier files are intact" in message_of(
+        OSError(28, "No space left on device", "x")
+    )
     assert message_of(PermissionError(13, "Permission denied", "x.npy")) == "error: x.npy: permission denied"
     assert message_of(InputError("two\nlines")) == "error: two lines"
     assert message_of(MemoryError()).startswith("error: not enough memory; ")

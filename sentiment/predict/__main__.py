@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from sentiment.common.default_model import LATEST, VARIABLE, default_model
+from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
 from sentiment.common.one_line_parser import OneLineParser
 from sentiment.data.tables import KINDS, STANDARD
-from sentiment.errors import EXIT_STATUS, InputError, SentimentError
+from sentiment.errors import InputError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT, labels_of
 
 if TYPE_CHECKING:
     from sentiment.data.batches import Reading
     from sentiment.predict.classifier import SentimentClassifier
 
-_INTERRUPTED = 130
 _READ_SIZE = 1 << 20
 
 
@@ -35,25 +35,17 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
     arguments = _parser(prog).parse_args(argv)
     try:
         return _run(arguments)
-    except SentimentError as error:
-        sys.stderr.write(f"predict: error: {error}\n")
-        return EXIT_STATUS
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: end quietly
         return 0
-    except OSError as error:
-        reason = " ".join((error.strerror or str(error)).splitlines())
-        sys.stderr.write(f"predict: error: {error.filename or 'input or output'}: {reason}\n")
-        return EXIT_STATUS
-    except MemoryError:
-        sys.stderr.write("predict: error: not enough memory for the model or for one batch of tweets\n")
-        return EXIT_STATUS
+    except MENDABLE as error:
+        return refuse("predict", error, " for the model or for one batch of tweets", "input or output")
     except KeyboardInterrupt:
         kept = (
             f"; rows written so far are in {arguments.output}.part" if arguments.output not in (None, STANDARD) else ""
         )
         sys.stderr.write(f"predict: stopped{kept}\n")
-        return _INTERRUPTED
+        return INTERRUPTED
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:

@@ -16,9 +16,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sentiment.common.default_model import LATEST, VARIABLE, default_model
+from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
 from sentiment.common.one_line_parser import OneLineParser
 from sentiment.common.parallel import available_cores
-from sentiment.errors import EXIT_STATUS, SentimentError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from sentiment.score.run import Totals
 
 _SOME_FAILED = 3
-_INTERRUPTED = 130
 _FORMATS = ("parquet", "csv", "jsonl")
 
 
@@ -40,16 +39,12 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.sco
     signal.signal(signal.SIGTERM, _stop)
     try:
         return _run(arguments)
-    except SentimentError as error:
-        sys.stderr.write(f"score: error: {error}\n")
-    except OSError as error:
-        reason = " ".join((error.strerror or str(error)).split())
-        what = error.filename or arguments.output
-        sys.stderr.write(f"score: error: {what}: {reason}; mend that and run the same command again to go on\n")
+    except MENDABLE as error:
+        remedy = "mend that and run the same command again to go on"
+        return refuse("score", error, "; use fewer --workers", arguments.output, remedy)
     except KeyboardInterrupt:
         sys.stderr.write("score: stopped; run the same command again to go on\n")
-        return _INTERRUPTED
-    return EXIT_STATUS
+        return INTERRUPTED
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentiment.common.extras import install_line
+from sentiment.common.mistakes import MENDABLE, refuse
 from sentiment.common.one_line_parser import OneLineParser
-from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsError
+from sentiment.errors import InputError, SettingsError
 from sentiment.serve.limits import Limits
 
 TOKEN = "SENTIMENT_TOKEN"
@@ -30,20 +30,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.ser
     logging.getLogger("sentiment.serve.access").setLevel(logging.INFO if arguments.access_log else logging.WARNING)
     try:
         _run(arguments)
-    except SentimentError as error:
-        sys.stderr.write(f"serve: error: {error}\n")
-        return EXIT_STATUS
-    except OSError as error:
-        sys.stderr.write(f"serve: error: {error.filename or 'files'}: {error.strerror or error}\n")
-        return EXIT_STATUS
-    except ModuleNotFoundError as error:
-        if not (line := install_line(error)):
-            raise
-        sys.stderr.write(f"serve: error: {line}\n")
-        return EXIT_STATUS
-    except MemoryError:
-        sys.stderr.write("serve: error: not enough memory for the models\n")
-        return EXIT_STATUS
+    except MENDABLE as error:
+        return refuse("serve", error, " for the models", "files")
     return 0
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from sentiment.common.default_model import LATEST, VARIABLE, default_model
+from sentiment.common.display import without_controls
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
 from sentiment.common.one_line_parser import OneLineParser
 from sentiment.data.tables import KINDS, STANDARD
@@ -205,7 +206,7 @@ class _Printer:
         self.stream.write("".join(f"{each}\n" for each in lines))
 
     def _line(self, text: str, label: str, probabilities: list[float], known: float) -> str:
-        return f"{label}\t{max(probabilities):.3f}\t{printable(text)}"
+        return f"{label}\t{max(probabilities):.3f}\t{without_controls(text, ' ')}"
 
     def _json(self, text: str, label: str, probabilities: list[float], known: float) -> str:
         by_class = dict(zip(self.model.classes_.tolist(), (round(p, 6) for p in probabilities), strict=True))
@@ -222,11 +223,6 @@ class _Printer:
         colour = self.stream.isatty() and "NO_COLOR" not in os.environ
         for text in texts:
             self.stream.write(f"{render(explain(self.model, text), colour) if text is not None else 'missing'}\n")
-
-
-def printable(text: str) -> str:
-    """``text`` on one line, without characters that would steer a terminal."""
-    return "".join(c if c.isprintable() or c == "\u200d" else " " for c in text)
 
 
 def _use_utf8(stream: Any) -> None:

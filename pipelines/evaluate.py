@@ -15,7 +15,8 @@ from sentiment.settings import CorpusSettings
 if TYPE_CHECKING:
     import numpy as np
 
-    from sentiment.evaluation.baselines import LabelledPart, Predictor
+    from sentiment.data.corpus import LabelledTexts
+    from sentiment.evaluation.baselines import Predictor
     from sentiment.evaluation.predictions import Predictions
     from sentiment.predict.classifier import SentimentClassifier
 
@@ -32,7 +33,7 @@ class TestSet(NamedTuple):
 
     name: str
     source: str
-    rows: "LabelledPart"
+    rows: "LabelledTexts"
     left_out: int
     seen: int = 0
     published: dict[str, Any] | None = None
@@ -94,15 +95,15 @@ def _check_split(this: stage.Stage) -> None:
         )
 
 
-def _part(this: stage.Stage, name: str) -> "LabelledPart":
+def _part(this: stage.Stage, name: str) -> "LabelledTexts":
     import pyarrow.parquet as pq
 
+    from sentiment.data.corpus import LabelledTexts
     from sentiment.data.splitting import PARTS
-    from sentiment.evaluation.baselines import LabelledPart
 
     tweets = publishing.require(this.places.interim / "tweets.parquet")
     table = pq.read_table(tweets, filters=[("part", "=", PARTS.index(name))])
-    return LabelledPart(table.column("text").to_pylist(), table.column("label").to_numpy().astype("int64"))
+    return LabelledTexts(table.column("text").to_pylist(), table.column("label").to_numpy().astype("int64"))
 
 
 def _held_out(this: stage.Stage) -> TestSet:
@@ -123,14 +124,14 @@ def _corpus(given: str, this: stage.Stage, classes: Sequence[str]) -> TestSet:
     """Read a labelled CSV in the format of the profile's corpus, or ``profile:file`` in that of another profile's."""
     import numpy as np
 
-    from sentiment.evaluation.baselines import LabelledPart
+    from sentiment.data.corpus import LabelledTexts
 
     profile, path = _profile_and_path(given, this)
     read = read_corpus(path, _format(profile), "--corpus file")
     known = [(text, classes.index(name)) for text, name in read if name in classes]
     if not known:
         raise InputError(f"{path}: expected rows of the classes {', '.join(classes)}, received none")
-    rows = LabelledPart([text for text, _ in known], np.array([label for _, label in known]))
+    rows = LabelledTexts([text for text, _ in known], np.array([label for _, label in known]))
     published = profile.get("published") if len(classes) == _CLASSES_PUBLISHED else None
     return TestSet(path.name, given, rows, len(read) - len(known), published=published)
 
@@ -160,8 +161,8 @@ def _unseen(test: TestSet, seen: "np.ndarray") -> TestSet:
     """
     import numpy as np
 
+    from sentiment.data.corpus import LabelledTexts
     from sentiment.data.seen import is_seen
-    from sentiment.evaluation.baselines import LabelledPart
 
     known = is_seen(test.rows.texts, seen)
     count = int(known.sum())
@@ -176,7 +177,7 @@ def _unseen(test: TestSet, seen: "np.ndarray") -> TestSet:
         len(known),
     )
     kept = np.flatnonzero(~known)
-    rows = LabelledPart([test.rows.texts[int(i)] for i in kept], test.rows.labels[kept])
+    rows = LabelledTexts([test.rows.texts[int(i)] for i in kept], test.rows.labels[kept])
     return test._replace(rows=rows, seen=count)
 
 

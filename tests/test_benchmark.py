@@ -42,7 +42,7 @@ def test_the_table_has_a_row_a_contender_and_gaps_where_nothing_was_measured() -
 
 def test_the_picture_shows_the_sections_asked_for() -> None:
     svg = picture(REPORT, ("training",))
-    assert svg.count("<!-- ours -->") == svg.count("<!-- theirs -->") == 1
+    assert svg.count(">ours</text>") == svg.count(">theirs</text>") == 1
     assert "2,500  (5 ×)" in svg
     assert "10 tweets" not in svg
 

@@ -9,8 +9,9 @@ import pytest
 from scipy import stats
 from sklearn import metrics as reference
 
+from sentiment.data.corpus import LabelledTexts
 from sentiment.evaluation import baselines
-from sentiment.evaluation.baselines import LabelledPart, fit_baselines
+from sentiment.evaluation.baselines import fit_baselines
 from sentiment.evaluation.metrics import bootstrap_interval, expected_calibration_error, mcnemar, measure
 
 
@@ -139,7 +140,7 @@ def test_mcnemar_is_symmetric_and_scipys_sign_test() -> None:
 
 # Baselines
 
-TRAIN = LabelledPart(
+TRAIN = LabelledTexts(
     [*(f"I hate this awful {x}" for x in "abc"), *(f"I love this wonderful {x}" for x in "abcde")],
     np.array([0, 0, 0, 1, 1, 1, 1, 1]),
 )
@@ -198,7 +199,7 @@ class FakeFastText:
 def test_fasttext_is_given_its_rows_in_no_order_and_a_fitting_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeFastText()
     monkeypatch.setitem(sys.modules, "fasttext", fake)
-    rows = LabelledPart([f"Tweet!\n{i}" for i in range(100)], np.repeat([0, 1], 50))
+    rows = LabelledTexts([f"Tweet!\n{i}" for i in range(100)], np.repeat([0, 1], 50))
     answers = baselines._fasttext(rows, 2)(["x 70", "y 20"])
     rate, lines = fake.given[-1]
     assert sorted(lines) == sorted(f"__label__{y} tweet ! {i}" for i, y in enumerate(rows.labels))

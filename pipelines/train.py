@@ -6,7 +6,7 @@ import io
 import json
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -200,14 +200,14 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "rows": loaded["parts"],
         "load": {name: loaded[name] for name in ("rows", "ignored", "bad", "duplicates", "contradictions")},
         "encoded": publishing.read_json(processed / "encoded.json"),
-        "versions": {"python": platform.python_version()} | _versions(),
+        "versions": {"python": platform.python_version()} | versions(_PACKAGES),
     }
 
 
-def _versions() -> dict[str, str]:
+def versions(packages: Sequence[str]) -> dict[str, str]:
     """Of the packages that are there: training needs one backend of the three, and no spaCy."""
     found = {}
-    for name in _PACKAGES:
+    for name in packages:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

@@ -454,13 +454,14 @@ def test_publish_removes_last_before_it_replaces_anything(tmp_path: Path, monkey
     """A run that is killed between two replacements must be seen as not done."""
     write_all(tmp_path, {"a": "1", "zz": "1", "z.json": "1"})
     seen: list[tuple[str, bool]] = []
-    replace = publishing._replace
+    replace = Path.replace
 
-    def spying(source: Path, target: Path) -> None:
-        seen.append((target.name, (tmp_path / "z.json").exists()))
-        replace(source, target)
+    def spying(source: Path, target: Path) -> Path:
+        if target.parent == tmp_path:
+            seen.append((target.name, (tmp_path / "z.json").exists()))
+        return replace(source, target)
 
-    monkeypatch.setattr(publishing, "_replace", spying)
+    monkeypatch.setattr(Path, "replace", spying)
     write_all(tmp_path, {"a": "2", "zz": "2", "z.json": "2"})
     assert seen == [("a", False), ("zz", False), ("z.json", False)]
     assert (tmp_path / "z.json").read_text() == "2"

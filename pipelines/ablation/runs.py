@@ -101,11 +101,11 @@ def execute(this: stage.Stage, run: Run) -> Result:
     options += [part for pair in (*this.arguments.set, *run.pairs) for part in ("--set", pair)]
     places = stage.Places(root, this.places.profile)
     if not (places.processed / "embedding_matrix.npy").exists():
-        _run_stage("load", [*options, "--corpus", str(this.arguments.corpus)])
-        _run_stage("preprocess", [*options, "--glove", str(run.glove)])
-        _run_stage("embed", [*options, "--glove", str(run.glove)])
+        run_stage("load", [*options, "--corpus", str(this.arguments.corpus)])
+        run_stage("preprocess", [*options, "--glove", str(run.glove)])
+        run_stage("embed", [*options, "--glove", str(run.glove)])
     start = time.monotonic()
-    _run_stage("train", [*options, "--set", f"training.seed={run.seed}"])
+    run_stage("train", [*options, "--set", f"training.seed={run.seed}"])
     return _read_result(places.model, time.monotonic() - start)
 
 
@@ -117,7 +117,7 @@ def _read_result(model: Path, seconds: float) -> Result:
     return Result(float(best["val_accuracy"]), float(best["val_loss"]), rows["train"], rows["validation"], seconds)
 
 
-def _run_stage(name: str, options: list[str]) -> None:
+def run_stage(name: str, options: list[str]) -> None:
     """Run a stage as a process of its own, so that memory and random state are fresh."""
     command = [sys.executable, "-m", f"pipelines.{name}", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

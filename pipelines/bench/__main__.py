@@ -29,7 +29,7 @@ def run(this: stage.Stage) -> None:
     from pipelines.bench.tables import machine, picture, table
 
     material = Material(this.places, this.arguments.rows, _SLOW_ROWS)
-    _check(material)
+    check_answers(material)
     sections = {name: _section(name, material, this.arguments.runs) for name in contenders.AGAINST}
     sections["cold start"] = _cold_start(this.places.model, this.arguments.runs)
     sections["growth"] = _growth(material, this.arguments.growth)
@@ -41,7 +41,7 @@ def run(this: stage.Stage) -> None:
     sys.stdout.write(text)
 
 
-def _check(material: Material) -> None:
+def check_answers(material: Material) -> None:
     """Refuse to measure contenders that compute different things."""
     import numpy as np
 

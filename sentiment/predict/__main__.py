@@ -145,15 +145,20 @@ def _checked(text: str) -> str:
     return os.fsencode(text).decode("utf-8", "replace")
 
 
-def read_lines(stream: IO[bytes], encoding: str = "utf-8") -> Iterator[list[str]]:
+def read_lines(stream: IO[bytes], encoding: str = "utf-8", block: int = _READ_SIZE) -> Iterator[list[str]]:
     """Lines of ``stream`` as they arrive: all that are complete after each read, so that none waits for another.
+
+    Args:
+        stream: a file with a descriptor, such as a pipe.
+        encoding: of the lines.
+        block: bytes to read at once, at most.
 
     Raises:
         InputError: a line is not in ``encoding``, naming the line.
     """
     rest, number = b"", 0
-    while block := os.read(stream.fileno(), _READ_SIZE):
-        *lines, rest = (rest + block).split(b"\n") if b"\n" in block else (rest + block,)
+    while content := os.read(stream.fileno(), block):
+        *lines, rest = (rest + content).split(b"\n") if b"\n" in content else (rest + content,)
         if lines:
             yield _decode(lines, encoding, number)
             number += len(lines)

@@ -6,6 +6,7 @@
 #   TESTS     further labelled CSVs that evaluate scores
 #   SET       settings to override, e.g. SET="training.epochs=3 network.cell=gru"
 #   VECTORS   further GloVe files that ablation compares
+#   FOLDS     options of crossvalidate, e.g. FOLDS="--folds 10" or FOLDS="--seeds 7 8 9"
 #   ABLATION  options of ablation, e.g. ABLATION="--seeds 7 --train-rows 5000" for a short form
 
 PROFILE ?= sample
@@ -35,7 +36,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-gpu docs clean FORCE
+.PHONY: all crossvalidate help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-gpu docs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -65,6 +66,9 @@ onnx: $(BIN)/.onnx $(MODEL)/model.json ## the exported network as model.onnx too
 
 ablation: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train a grid of settings to see what matters (hours; can be interrupted)
 	$(RUN) pipelines.ablation $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(addprefix --vectors ,$(VECTORS)) $(ABLATION)
+
+crossvalidate: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train and score over five splits: means and deviations
+	$(RUN) pipelines.crossvalidate $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(FOLDS)
 
 test: $(BIN)/.developer ## the test suite
 	$(RUN) pytest --numprocesses auto --dist loadfile

@@ -34,6 +34,7 @@ def render_card(evaluation: Evaluation, slices: Sequence[SliceMetrics] = ()) -> 
         classes=evaluation.predictions.classes,
         manifest=evaluation.manifest,
         behaviour=evaluation.behaviour,
+        crossvalidation=evaluation.crossvalidation,
         coverage=evaluation.coverage,
         origin=training_data(evaluation.manifest),
         network=(evaluation.manifest.get("settings") or {}).get("network") or {},

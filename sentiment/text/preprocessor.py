@@ -16,7 +16,7 @@ from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError
 from sentiment.settings import PreprocessingSettings, SettingsError
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow
-from sentiment.text.lexicon import PADDING, UNKNOWN, Lexicon
+from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run
 
@@ -35,13 +35,21 @@ class Preprocessor:
         lexicon: surface form -> id.
         max_tokens: row length.
         padding: ``post`` or ``pre``: the side that zeros are put on. Rows are always cut at the end.
+        seen: ids below this one are reserved or occurred in training; those from it on name words that only the
+            vectors know. None where that is not known (models made before it was noted).
     """
 
     rules: tuple[Rule, ...]
     lexicon: Lexicon
     max_tokens: int
     padding: str = "post"
+    seen: int | None = None
     _few: CompiledRules | None = field(init=False, repr=False, compare=False)
+
+    @property
+    def seen_ids(self) -> int:
+        """``seen``, or the size of the vocabulary where it is not known."""
+        return len(self.lexicon.vocabulary) if self.seen is None else self.seen
 
     def __post_init__(self) -> None:
         """Compile the rules for few texts."""
@@ -90,7 +98,8 @@ class Preprocessor:
 
     def to_json(self) -> str:
         """Everything but the lexicon, which has files of its own."""
-        data = {"max_tokens": self.max_tokens, "padding": self.padding, "rules": [asdict(rule) for rule in self.rules]}
+        data = {"max_tokens": self.max_tokens, "padding": self.padding, "seen": self.seen_ids}
+        data |= {"rules": [asdict(rule) for rule in self.rules]}
         return json.dumps(data, indent=2, ensure_ascii=True) + "\n"
 
     @classmethod
@@ -103,11 +112,14 @@ class Preprocessor:
         try:
             data = json.loads(text)
             rules = tuple(Rule(**rule) for rule in data["rules"])
+            seen = data.get("seen", len(lexicon.vocabulary))
+            if type(seen) is not int or not len(RESERVED) <= seen <= len(lexicon.vocabulary):
+                raise ValueError(f"seen = {str(seen)[:40]} of a vocabulary of {len(lexicon.vocabulary)}")
             checked = from_dict(PreprocessingSettings, {name: data[name] for name in ("max_tokens", "padding")})
             _try(rules)
         except (ValueError, KeyError, TypeError, RecursionError, SettingsError) as error:
             raise ArtefactError(f"{name}: expected rules, max_tokens and padding ({error}): export again") from error
-        return cls(rules, lexicon, checked.max_tokens, checked.padding)
+        return cls(rules, lexicon, checked.max_tokens, checked.padding, seen)
 
 
 def _are_few_and_short(texts: Any) -> bool:

@@ -43,11 +43,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-<<<<<<< HEAD
-.PHONY: all crossvalidate help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-gpu docs clean FORCE
-=======
-.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu docs runs clean FORCE
->>>>>>> main
+.PHONY: all crossvalidate help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu docs runs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -79,7 +75,7 @@ ablation: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train a grid of settings to 
 	$(DO) pipelines.ablation $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(addprefix --vectors ,$(VECTORS)) $(ABLATION)
 
 crossvalidate: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train and score over five splits: means and deviations
-	$(RUN) pipelines.crossvalidate $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(FOLDS)
+	$(DO) pipelines.crossvalidate $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(FOLDS)
 
 test: $(BIN)/.developer ## the test suite
 	$(DO) pytest --numprocesses auto --dist loadfile

@@ -49,7 +49,7 @@ def _runs(this: stage.Stage, seeds: list[int]) -> Iterator[dict[str, Any]]:
             if not kept.exists():
                 made = _execute(this, root / f"fold{fold}", fold, seed)
                 publishing.write_json(kept, made)
-            metrics = publishing.read_json(kept, "make crossvalidate")
+            metrics = publishing.read_json(kept)
             stage.log.info(
                 "fold %d of %d, seed %d: macro recall %.1f%%, accuracy %.1f%% (n = %d)",
                 *(fold + 1, this.arguments.folds, seed, 100 * metrics["macro_recall"]),
@@ -67,11 +67,11 @@ def _execute(this: stage.Stage, root: Path, fold: int, seed: int) -> dict[str, A
     places = stage.Places(root, this.places.profile)
     if not (places.processed / "embedding_matrix.npy").exists():
         run_stage("load", [*options, "--corpus", str(asked.corpus)])
-        run_stage("preprocess", options)
+        run_stage("preprocess", [*options, "--glove", str(asked.glove)])
         run_stage("embed", [*options, "--glove", str(asked.glove)])
     for name in ("train", "export", "evaluate"):
         run_stage(name, options)
-    return dict(publishing.read_json(places.model / "metrics.json", "make crossvalidate")["held_out"])
+    return dict(publishing.read_json(places.model / "metrics.json")["held_out"])
 
 
 def _folder(this: stage.Stage) -> Path:

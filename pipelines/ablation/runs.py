@@ -99,15 +99,9 @@ def execute(this: stage.Stage, run: Run) -> Result:
     options += [part for pair in (*this.arguments.set, *run.pairs) for part in ("--set", pair)]
     places = stage.Places(root, this.places.profile)
     if not (places.processed / "embedding_matrix.npy").exists():
-<<<<<<< HEAD
         run_stage("load", [*options, "--corpus", str(this.arguments.corpus)])
-        run_stage("preprocess", options)
+        run_stage("preprocess", [*options, "--glove", str(run.glove)])
         run_stage("embed", [*options, "--glove", str(run.glove)])
-=======
-        _run_stage("load", [*options, "--corpus", str(this.arguments.corpus)])
-        _run_stage("preprocess", [*options, "--glove", str(run.glove)])
-        _run_stage("embed", [*options, "--glove", str(run.glove)])
->>>>>>> main
     start = time.monotonic()
     run_stage("train", [*options, "--set", f"training.seed={run.seed}"])
     return _read_result(places.model, time.monotonic() - start)

@@ -18,13 +18,8 @@ def read_evaluation(folder: Path) -> Evaluation:
     """
     require_folder(folder)
     optional = {
-<<<<<<< HEAD
-        name: publishing.read_json(path, MADE_BY_EVALUATE) if (path := folder / f"{name}.json").exists() else {}
-        for name in ("manifest", "coverage", "behaviour", "crossvalidation")
-=======
         name: publishing.read_json(path) if (path := folder / f"{name}.json").exists() else {}
-        for name in ("manifest", "coverage", "behaviour")
->>>>>>> main
+        for name in ("manifest", "coverage", "behaviour", "crossvalidation")
     }
     for document in ("README.md", "report.html"):  # whose checksums an earlier report left
         optional["manifest"].get("artefacts", {}).pop(document, None)

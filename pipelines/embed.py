@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     _Made = tuple[np.ndarray, FoundVectors, dict[str, Any]]
 
-MADE_BY_PREPROCESS = "make preprocess"
-
 
 def run(this: stage.Stage) -> None:
     """Read the lexicon's words from GloVe, complete the matrix, write."""
@@ -30,7 +28,7 @@ def run(this: stage.Stage) -> None:
     from sentiment.embedding.matrix import measure_coverage
 
     processed, settings = this.places.processed, this.settings.embedding
-    preprocessor = read_preprocessor(processed, MADE_BY_PREPROCESS)
+    preprocessor = read_preprocessor(processed)
     train_ids = ragged_rows(read_part(processed, "train").ids)
     made = _from_parent if this.parent else _from_glove
     matrix, found, origin = made(this, preprocessor, train_ids)
@@ -72,9 +70,9 @@ def _from_parent(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ra
     folder = this.parent
     assert folder is not None
     vectors = load_network(folder).get_layer(GLOVE).get_weights()[0]
-    old = read_preprocessor(folder, "make train").lexicon.vocabulary
+    old = read_preprocessor(folder).lexicon.vocabulary
     matrix, found = carry_over(vectors, old, preprocessor.lexicon.vocabulary, train_ids, this.settings.embedding)
-    theirs = publishing.read_json(folder / "coverage.json", "make train")
+    theirs = publishing.read_json(folder / "coverage.json")
     origin = {name: theirs.get(name) for name in ("glove_words", "source", "source_sha256")}
     return matrix, found, origin | {"dimension": int(matrix.shape[1])}
 

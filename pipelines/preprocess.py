@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from sentiment.text.preprocessor import Preprocessor
 
 _ROWS_PER_BATCH = 65_536
-MADE_BY_LOAD = "make preprocess"
 
 
 def run(this: stage.Stage) -> None:
@@ -37,11 +36,11 @@ def run(this: stage.Stage) -> None:
     from sentiment.text.lexicon import build_lexicon, count_seen, extend_lexicon
     from sentiment.text.preprocessor import Preprocessor, select_rules
 
-    tweets = publishing.require(this.places.interim / "tweets.parquet", MADE_BY_LOAD)
+    tweets = publishing.require(this.places.interim / "tweets.parquet")
     settings = settle(this, "preprocessing").settings.preprocessing
     parent = _parent(this)
     rules = parent.rules if parent else select_rules(settings)
-    loaded = publishing.read_json(this.places.interim / "load.json", MADE_BY_LOAD)
+    loaded = publishing.read_json(this.places.interim / "load.json")
     vector_words = [] if parent else _vector_words(this, settings.vector_words, rules)
     with publishing.publish(this.places.processed, last="encoded.json") as staging:
         counter = TypeCounter()
@@ -82,7 +81,7 @@ def _parent(this: stage.Stage) -> "Preprocessor | None":
     if this.parent is None:
         return None
     require_parent(this.parent)
-    return read_preprocessor(this.parent, "make train")
+    return read_preprocessor(this.parent)
 
 
 def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:

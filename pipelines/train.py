@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sentiment.data.encoded import EncodedPart
     from sentiment.training.fitting import TrainingState
 
-MADE_BY_EMBED = "make preprocess"
 _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data", "numpy", "pyarrow")
 
 
@@ -46,7 +45,7 @@ def run(this: stage.Stage) -> None:
     state = checkpoint.read()
     train(model, parts, this.settings, state, checkpoint.write, _callbacks(this, state))
     validation = parts["validation"]
-    probabilities = fold(model, this.settings.network).of_padded(validation.ids, this.settings.network.masking)
+    probabilities = fold(model, this.settings.network).of_padded(validation.ids)
     temperature = fit_temperature(probabilities, validation.labels)
     apply_temperature(model, temperature)
     best = state.history[state.best_epoch]
@@ -137,17 +136,17 @@ def _group(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 def _inputs(this: stage.Stage) -> "tuple[dict[str, EncodedPart], Any, list[str]]":
     import numpy as np
 
-    from pipelines.shared.artefacts import MADE_BY_PREPROCESS, check_agreement, read_part
+    from pipelines.shared.artefacts import check_agreement, read_part
     from sentiment.common.npy import open_array
     from sentiment.errors import ArtefactError
 
     processed = this.places.processed
     check_agreement(processed, this.settings.preprocessing)
-    classes = publishing.read_json(processed / "encoded.json", MADE_BY_PREPROCESS)["classes"]
+    classes = publishing.read_json(processed / "encoded.json")["classes"]
     try:
-        matrix = np.array(open_array(publishing.require(processed / "embedding_matrix.npy", MADE_BY_EMBED)))
+        matrix = np.array(open_array(publishing.require(processed / "embedding_matrix.npy")))
     except ValueError as error:
-        raise ArtefactError(f"{processed}/embedding_matrix.npy: damaged ({error}); run `{MADE_BY_EMBED}`") from error
+        raise ArtefactError(f"{processed}/embedding_matrix.npy: damaged ({error}); run `make preprocess`") from error
     return {name: read_part(processed, name) for name in ("train", "validation")}, matrix, classes
 
 
@@ -175,7 +174,7 @@ def _seen_tweets(this: stage.Stage) -> "np.ndarray":
 
 def _seen(this: stage.Stage) -> int:
     """How many ids, from 0 on, occur in training."""
-    return int(publishing.read_json(this.places.processed / "encoded.json", MADE_BY_EMBED)["seen"])
+    return int(publishing.read_json(this.places.processed / "encoded.json")["seen"])
 
 
 def _identity(this: stage.Stage) -> str:
@@ -207,15 +206,15 @@ def _table(history: list[dict[str, float]]) -> str:
 
 def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: "TrainingState") -> dict[str, Any]:
     processed, interim = this.places.processed, this.places.interim
-    loaded = publishing.read_json(interim / "load.json", "make preprocess")
-    coverage = publishing.read_json(processed / "coverage.json", "make preprocess")
+    loaded = publishing.read_json(interim / "load.json")
+    coverage = publishing.read_json(processed / "coverage.json")
     inputs = {
         "corpus": {"path": loaded["source"], "sha256": loaded["source_sha256"]},
         "glove": {"path": coverage["source"], "sha256": coverage["source_sha256"]},
     }
     lineage = {"parent": describe(this.parent)} if this.parent else {}
     return lineage | {
-        "profile": this.places.profile,
+        "profile": this.places.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "classes": classes,
         "seed": this.settings.training.seed,
@@ -228,7 +227,7 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "inputs": inputs,
         "rows": loaded["parts"],
         "load": {name: loaded[name] for name in ("rows", "ignored", "bad", "duplicates", "contradictions")},
-        "encoded": publishing.read_json(processed / "encoded.json", "make preprocess"),
+        "encoded": publishing.read_json(processed / "encoded.json"),
         "versions": {"python": platform.python_version()} | _versions(),
     }
 

@@ -57,7 +57,7 @@ def child(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 def test_words_and_vectors_are_taken_over(child: Trained) -> None:
-    theirs, ours = (read_preprocessor(folder, "") for folder in (shared_model().folder, child.folder))
+    theirs, ours = (read_preprocessor(folder) for folder in (shared_model().folder, child.folder))
     before, after = (folder / "model.keras" for folder in (shared_model().folder, child.folder))
     old, new = (keras.models.load_model(path).get_layer(GLOVE).get_weights()[0] for path in (before, after))
     assert set(theirs.lexicon.vocabulary) < set(ours.lexicon.vocabulary)

@@ -50,6 +50,18 @@ def add_staged(folder: Path, staging: Path) -> None:
         publishing.write_json(staging / MANIFEST, manifest)
 
 
+def known_of_corpus(profile: Mapping[str, Any], checksum: str) -> dict[str, Any]:
+    """What a profile says of its corpus, for the model card; nothing, where it says so of another file.
+
+    Args:
+        profile: its tables; ``about`` may name the SHA-256 of the one file it speaks of.
+        checksum: of the file that was trained on.
+    """
+    about = profile.get("about", {})
+    speaks_of_it = about.get("sha256", checksum) == checksum
+    return {name: text for name, text in about.items() if name != "sha256"} if speaks_of_it else {}
+
+
 def check(folder: Path) -> Findings:
     """Compare a model folder, and the inputs it names, with its manifest.
 
@@ -75,7 +87,7 @@ def read(folder: Path) -> dict[str, Any]:
         ArtefactError: there is none, or it is not one.
     """
     path = folder / MANIFEST
-    manifest = publishing.read_json(path, "make train")
+    manifest = publishing.read_json(path)
     try:
         known = isinstance(manifest["artefacts"], dict) and bool(_inputs(manifest["inputs"]))
         _ancestors(manifest.get("parent"))

@@ -9,6 +9,7 @@
 #   RUN       a name for a run of its own: RUN=gru makes models/<profile>-gru/ and leaves models/<profile>/ alone
 #   REPLACE   REPLACE=1 lets a model be replaced by one of other CORPUS, GLOVE, SET or FROM
 #   VECTORS   further GloVe files that ablation compares
+#   FOLDS     options of crossvalidate, e.g. FOLDS="--folds 10" or FOLDS="--seeds 7 8 9"
 #   ABLATION  options of ablation, e.g. ABLATION="--seeds 7 --train-rows 5000" for a short form
 
 PROFILE ?= sample
@@ -45,7 +46,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu docs runs clean FORCE
+.PHONY: all crossvalidate help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu docs runs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -75,6 +76,9 @@ onnx: $(BIN)/.onnx $(MODEL)/model.json ## the exported network as model.onnx too
 
 ablation: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train a grid of settings to see what matters (hours; can be interrupted)
 	$(DO) pipelines.ablation $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(addprefix --vectors ,$(VECTORS)) $(ABLATION)
+
+crossvalidate: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train and score over five splits: means and deviations
+	$(DO) pipelines.crossvalidate $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(FOLDS)
 
 test: $(BIN)/.developer ## the test suite
 	$(DO) pytest --numprocesses auto --dist loadfile

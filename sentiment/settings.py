@@ -165,17 +165,25 @@ class SplitSettings:
         test: share that is only scored; -1 follows the rows: 1,500 tweets, but at least 5% and at most 20%. 0 has none.
         train_rows: training rows to use, about, each class in its share; a larger number's rows include a smaller
             one's. 0 uses all.
+        fold: which block of the rows is the test part, of as many as the share ``test`` makes, counted from 0: a
+            cross-validation takes them in turn.
     """
 
     validation: float = 0.0
     test: float = -1.0
     train_rows: int = 0
+    fold: int = 0
 
     def __post_init__(self) -> None:
         _at_least("split.train_rows", self.train_rows, 0)
         _fraction("split.validation", self.validation)
         if self.test != BY_ROWS:
             _fraction("split.test", self.test)
+        _at_least("split.fold", self.fold, 0)
+        _require(
+            not self.fold or (self.fold + 1) * self.test < 1.001,
+            f"split.fold: expected a block among {math.floor(1.001 / abs(self.test or 1))}, received {self.fold}",
+        )
         _require(self.validation + self.test < 1, "split: validation and test together leave no row for training")
 
     def for_rows(self, rows: int) -> "SplitSettings":

@@ -3,6 +3,7 @@
 #   PROFILE   sample (default), sentiment140, or one of your own in pipelines/profiles/
 #   CORPUS    a labelled CSV to use instead of the profile's
 #   GLOVE     GloVe vectors to use instead of the profile's
+#   FROM      a model folder to start from: its words, vectors and weights are taken over, and no GloVe file is read
 #   TESTS     further labelled CSVs that evaluate scores; PROFILE:FILE reads FILE in the format of another profile
 #   SET       settings to override, e.g. SET="training.epochs=3 network.cell=gru"
 #   RUN       a name for a run of its own: RUN=gru makes models/<profile>-gru/ and leaves models/<profile>/ alone
@@ -29,13 +30,15 @@ GIVEN := $(foreach name,CORPUS GLOVE SET FROM,$(if $(filter command environment,
 CORPUS ?= $(RAW)/corpus.csv
 GLOVE ?= $(RAW)/$(if $(filter sample,$(PROFILE)),glove.npy,glove.zip)
 TEST_FILES := $(foreach test,$(TESTS),$(lastword $(subst :, ,$(test))))
-OPTIONS := --profile $(PROFILE) $(addprefix --run ,$(RUN)) $(addprefix --set ,$(SET))
+# What the words and their vectors are taken from: the GloVe file, or a trained model.
+VECTORS_FROM := $(if $(FROM),$(FROM)/model.json,$(GLOVE))
+OPTIONS := --profile $(PROFILE) $(addprefix --run ,$(RUN)) $(addprefix --set ,$(SET)) $(if $(FROM),--from '$(FROM)')
 
 # What each stage's code is made of, by rooms; a change in one runs that stage and what follows.
 rooms = $(wildcard sentiment/*.py pipelines/shared/*.py $(foreach room,common $1,sentiment/$(room)/*.* sentiment/$(room)/*/*.*))
 LOAD_CODE := pipelines/load.py $(call rooms,data text)
 PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding)
-EMBED_CODE := pipelines/embed.py $(call rooms,data text embedding)
+EMBED_CODE := pipelines/embed.py $(call rooms,data text embedding network)
 TRAIN_CODE := pipelines/train.py $(call rooms,data text network training)
 EXPORT_CODE := pipelines/export.py $(call rooms,data text network export predict)
 EVALUATE_CODE := pipelines/evaluate.py $(call rooms,data text network predict evaluation)
@@ -135,7 +138,7 @@ $(BIN)/.serve: $(BIN)/.installed
 
 # Settings of each stage as it sees them. The file changes only when they do, so nothing runs for nothing.
 $(INTERIM)/settings/%.json: FORCE | $(BIN)/.installed
-	@$(DO) pipelines.settings_stamp $* $(OPTIONS) --inputs '$(CORPUS)' '$(GLOVE)' $(GIVEN) $(if $(REPLACE),--replace)
+	@$(DO) pipelines.settings_stamp $* $(OPTIONS) --inputs '$(CORPUS)' '$(or $(FROM),$(GLOVE))' $(GIVEN) $(if $(REPLACE),--replace)
 
 $(RAW)/%: | $(BIN)/.installed
 	$(DO) pipelines.download $(OPTIONS)
@@ -143,10 +146,10 @@ $(RAW)/%: | $(BIN)/.installed
 $(INTERIM)/tweets.parquet: $(CORPUS) $(INTERIM)/settings/load.json $(LOAD_CODE) | $(BIN)/.installed
 	$(DO) pipelines.load $(OPTIONS) --corpus '$(CORPUS)'
 
-$(PROCESSED)/encoded.json: $(INTERIM)/tweets.parquet $(GLOVE) $(INTERIM)/settings/preprocess.json $(PREPROCESS_CODE)
+$(PROCESSED)/encoded.json: $(INTERIM)/tweets.parquet $(VECTORS_FROM) $(INTERIM)/settings/preprocess.json $(PREPROCESS_CODE)
 	$(DO) pipelines.preprocess $(OPTIONS) --glove '$(GLOVE)'
 
-$(PROCESSED)/embedding_matrix.npy: $(PROCESSED)/encoded.json $(GLOVE) $(INTERIM)/settings/embed.json $(EMBED_CODE)
+$(PROCESSED)/embedding_matrix.npy: $(PROCESSED)/encoded.json $(VECTORS_FROM) $(INTERIM)/settings/embed.json $(EMBED_CODE)
 	$(DO) pipelines.embed $(OPTIONS) --glove '$(GLOVE)'
 
 $(MODEL)/model.keras: $(PROCESSED)/embedding_matrix.npy $(INTERIM)/settings/train.json $(TRAIN_CODE)

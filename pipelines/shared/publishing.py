@@ -36,6 +36,7 @@ MADE_BY = {
     "metrics.json": "make evaluate",
     "predictions.csv": "make evaluate",
     "behaviour.json": "make evaluate",
+    "crossvalidation.json": "make crossvalidate",
 }
 
 

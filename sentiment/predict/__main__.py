@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from sentiment.common.default_model import LATEST, VARIABLE, default_model
 from sentiment.common.display import without_controls
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
-from sentiment.common.one_line_parser import OneLineParser
+from sentiment.common.one_line_parser import OneLineParser, probability
 from sentiment.data.tables import KINDS, STANDARD
 from sentiment.errors import InputError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT, labels_of
@@ -56,7 +56,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="one JSON object a tweet")
     parser.add_argument("--explain", action="store_true", help="show what each token contributed")
     parser.add_argument(
-        "--threshold", "--abstain", type=_share, default=0.0, metavar="P", help=f"below this probability: {UNCERTAIN!r}"
+        "--threshold",
+        "--abstain",
+        type=probability,
+        default=0.0,
+        metavar="P",
+        help=f"below this probability: {UNCERTAIN!r}",
     )
     parser.add_argument(
         "--answer-unknown", action="store_true", help=f"the forced answer of the model, instead of {UNKNOWN_TEXT!r}"
@@ -81,13 +86,6 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     files.add_argument("--delimiter", default="", help="of a .csv (default: found out)")
     files.add_argument("--encoding", default="utf-8", help="of a .csv or of standard input (default: utf-8)")
     return parser
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a probability from 0 to 1, received {text}")
-    return value
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import manifest, publishing, stage
 from pipelines.shared.artefacts import MADE_BY_PREPROCESS, read_part, read_preprocessor
+from pipelines.shared.libraries import import_keras
 from sentiment.errors import ArtefactError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _WARM_UP = ["I love this", "what a waste of time :("]
 def run(this: stage.Stage) -> None:
     """Fold, export, compare, write."""
     os.environ["KERAS_BACKEND"] = "tensorflow"  # a SavedModel is TensorFlow's, whichever backend trained
+    import_keras()
     import keras
 
     from sentiment.common.plain_data import from_dict

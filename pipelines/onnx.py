@@ -5,6 +5,7 @@ import os
 
 from pipelines.shared import manifest, publishing, stage
 from pipelines.shared.artefacts import MADE_BY_PREPROCESS, read_part
+from pipelines.shared.libraries import import_keras
 from sentiment.errors import ArtefactError, InputError
 
 _NEEDED = ("tf2onnx", "onnxruntime")
@@ -18,6 +19,7 @@ def run(this: stage.Stage) -> None:
     if missing:
         raise InputError(f"{', '.join(missing)}: not installed; run `make onnx`, or pip install -e '.[onnx]'")
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    import_keras()
     import numpy as np
 
     import sentiment

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.defaults import settle
+from pipelines.shared.libraries import import_keras
 
 if TYPE_CHECKING:
     import keras
@@ -27,6 +28,7 @@ _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data
 
 def run(this: stage.Stage) -> None:
     """Build, fit, calibrate, write."""
+    import_keras()
     from sentiment.data.seen import SEEN
     from sentiment.network.folding import fold
     from sentiment.network.keras_network import build_network

@@ -42,7 +42,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-gpu docs runs clean FORCE
+.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu docs runs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -86,9 +86,13 @@ fuzz: $(BIN)/.developer ## damaged input of every kind, a hundred thousand times
 
 faults: $(BIN)/.developer ## kill every stage at random points, and look at what is left
 	$(DO) tests.kill
+	$(DO) tests.kill_score
 
 bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the alternatives
 	$(DO) pipelines.bench $(OPTIONS)
+
+bench-serve: $(BIN)/.serve $(MODEL)/README.md ## measure the service: speed, memory, start (needs wrk)
+	$(DO) pipelines.bench.serve $(OPTIONS)
 
 bench-gpu: $(BIN)/.installed ## measure training on a GPU; KERAS_BACKEND=jax or torch chooses the backend
 	$(DO) pipelines.bench.gpu $(OPTIONS)
@@ -119,6 +123,10 @@ $(BIN)/.peers: $(BIN)/.installed
 
 $(BIN)/.onnx: $(BIN)/.installed
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[onnx]'
+	@touch $@
+
+$(BIN)/.serve: $(BIN)/.installed
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[serve]'
 	@touch $@
 
 # Settings of each stage as it sees them. The file changes only when they do, so nothing runs for nothing.

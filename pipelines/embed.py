@@ -7,8 +7,6 @@ from pathlib import Path
 from pipelines.shared import publishing, stage
 from pipelines.shared.glove_files import glove_file, read_glove
 
-MADE_BY_PREPROCESS = "make preprocess"
-
 
 def run(this: stage.Stage) -> None:
     """Read the lexicon's words from GloVe, complete the matrix, write."""
@@ -20,7 +18,7 @@ def run(this: stage.Stage) -> None:
 
     processed, settings = this.places.processed, this.settings.embedding
     glove = glove_file(this.arguments.glove, this.places.raw, this.profile)
-    preprocessor = read_preprocessor(processed, MADE_BY_PREPROCESS)
+    preprocessor = read_preprocessor(processed)
     lexicon, seen = preprocessor.lexicon, preprocessor.seen_ids
     vectors = read_glove(glove, wanted_words(lexicon), settings)
     train_ids = ragged_rows(read_part(processed, "train").ids)

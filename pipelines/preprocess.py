@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from sentiment.text.preprocessor import Preprocessor
 
 _ROWS_PER_BATCH = 65_536
-MADE_BY_LOAD = "make preprocess"
 
 
 def run(this: stage.Stage) -> None:
@@ -36,10 +35,10 @@ def run(this: stage.Stage) -> None:
     from sentiment.text.lexicon import build_lexicon, count_seen
     from sentiment.text.preprocessor import Preprocessor, select_rules
 
-    tweets = publishing.require(this.places.interim / "tweets.parquet", MADE_BY_LOAD)
+    tweets = publishing.require(this.places.interim / "tweets.parquet")
     settings = settle(this, "preprocessing").settings.preprocessing
     rules = select_rules(settings)
-    loaded = publishing.read_json(this.places.interim / "load.json", MADE_BY_LOAD)
+    loaded = publishing.read_json(this.places.interim / "load.json")
     vector_words = _vector_words(this, settings.vector_words, rules)
     with publishing.publish(this.places.processed, last="encoded.json") as staging:
         counter = TypeCounter()

@@ -34,6 +34,7 @@ def tiny():
         np.zeros(2, np.float32),
         "simple_rnn",
         "mean",
+        True,
     )
     preprocessor = Preprocessor(RULES, Lexicon(IDS, VOCABULARY), max_tokens=4)
     return SentimentClassifier(preprocessor, network, ["negative", "positive"])
@@ -102,7 +103,8 @@ def test_contributions_are_finite_where_the_probability_is_one(tiny):
 
 
 def test_a_network_without_masking_reads_the_padding_too(tiny):
-    explanation = explain(SentimentClassifier(tiny.preprocessor, tiny.network, tiny.classes_, masking=False), "good")
+    unmasked = tiny.network._replace(masking=False)
+    explanation = explain(SentimentClassifier(tiny.preprocessor, unmasked, tiny.classes_), "good")
     assert explanation.log_odds == pytest.approx(log_odds(2, 0, 0, 0), abs=1e-5)
 
 

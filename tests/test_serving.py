@@ -75,7 +75,7 @@ def _module() -> ServingModule:
         folder = shared_model().folder
         model = sentiment.load(folder)
         _cache["module"] = ServingModule(
-            model.preprocessor, model.network, model.classes_.tolist(), folder / "lexicon.tsv", True
+            model.preprocessor, model.network, model.classes_.tolist(), folder / "lexicon.tsv"
         )
     return _cache["module"]
 

@@ -137,7 +137,7 @@ def tiny_model(folder: Path) -> Path:
     table = np.zeros((1, len(lexicon.vocabulary), 1), np.float32)
     table[0, lexicon.ids["love"]], table[0, lexicon.ids["hate"]] = 2.0, -2.0
     kernel, bias = np.array([[-3.0, 3.0]], np.float32), np.zeros(2, np.float32)
-    network = FoldedNetwork(table, (Direction(np.zeros((1, 1), np.float32)),), kernel, bias, "simple_rnn", "last")
+    network = FoldedNetwork(table, (Direction(np.zeros((1, 1), np.float32)),), kernel, bias, "simple_rnn", "last", True)
     model_folder.network_files(folder, network)
     (folder / model_folder.LEXICON).write_text(lexicon.to_tsv(), encoding="utf-8")
     (folder / model_folder.VOCABULARY).write_text("".join(f"{word}\n" for word in lexicon.vocabulary), encoding="utf-8")
@@ -262,6 +262,7 @@ BELOW = {
     "training": {"common", "text", "data", "network"},
     "predict": {"common", "text", "data", "network"},
     "export": {"common", "text", "network", "predict"},
+    "score": {"common", "data", "predict"},
     "evaluation": {"common", "text", "predict"},
     "report": {"common", "training", "predict", "evaluation"},
     "serve": {"common", "text", "network", "predict"},

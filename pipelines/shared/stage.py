@@ -21,8 +21,9 @@ from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsEr
 from sentiment.settings import Settings
 
 PROFILES = Path(__file__).parents[1] / "profiles"
-# Tables of a profile that are no settings: where its files come from, and figures that others have published.
-_NO_SETTINGS = ("sources", "published")
+# Tables of a profile that are no settings: where its files come from, what is known of its corpus, and figures that
+# others have published.
+BESIDE_SETTINGS = ("sources", "about", "published")
 log = logging.getLogger("pipelines")
 
 
@@ -156,7 +157,7 @@ def read_profile(name: str) -> dict[str, Any]:
 
 def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings:
     """Settings of a profile with ``section.key=value`` overrides; values as TOML has them, or plain words."""
-    tables = {k: dict(v) if isinstance(v, dict) else v for k, v in profile.items() if k not in _NO_SETTINGS}
+    tables = {k: dict(v) if isinstance(v, dict) else v for k, v in profile.items() if k not in BESIDE_SETTINGS}
     for override in overrides:
         dotted, equals, text = override.partition("=")
         section, dot, key = dotted.strip().partition(".")

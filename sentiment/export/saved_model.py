@@ -24,15 +24,13 @@ class ServingModule(tf.Module):
         network: the folded network.
         classes: names, in the order of the probabilities.
         lexicon_file: the lexicon as tab-separated values; copied into the SavedModel's assets.
-        masking: whether padding is skipped.
     """
 
     def __init__(
-        self, preprocessor: Preprocessor, network: FoldedNetwork, classes: list[str], lexicon_file: Path, masking: bool
+        self, preprocessor: Preprocessor, network: FoldedNetwork, classes: list[str], lexicon_file: Path
     ) -> None:
         super().__init__()
         self._preprocessor = preprocessor
-        self._masking = masking
         self.network = GraphNetwork(network)
         self.classes = tf.constant(classes)
         self.lexicon_asset = _NamedAsset(str(lexicon_file))
@@ -69,7 +67,7 @@ class ServingModule(tf.Module):
         ``label`` is always the most probable class; where ``known``, the share of known tokens, is 0, it says nothing.
         """
         ids = self.encode(text)
-        if self._masking:
+        if self.network.masking:
             probabilities = self.network(ids.to_tensor(PADDING), ids.row_lengths())
         else:
             probabilities = self._unmasked(self._padded(ids))
@@ -87,7 +85,7 @@ class ServingModule(tf.Module):
 
     def serve_ids(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """Padded ids int32 ``(n, max_tokens)`` -> probabilities float32 ``(n, classes)``."""
-        if not self._masking:
+        if not self.network.masking:
             return {"probabilities": self._unmasked(ids)}
         real = tf.ragged.boolean_mask(ids, ids != PADDING)
         return {"probabilities": self.network(real.to_tensor(PADDING), real.row_lengths())}

@@ -52,7 +52,7 @@ def read_classifier(folder: Path) -> SentimentClassifier:
     _check_table(folder, folded.table.nbytes, model["sha256"])
     if model["sha256"][MODEL] != _own_checksum(model):
         raise ArtefactError(f"{folder / MODEL}: was edited after export (its checksum differs); run `make train` again")
-    return SentimentClassifier(preprocessor, folded, tuple(model["classes"]), masking=network.masking)
+    return SentimentClassifier(preprocessor, folded, tuple(model["classes"]))
 
 
 def describe(folder: Path, classes: Sequence[str], network: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def _read_network(folder: Path, settings: NetworkSettings) -> FoldedNetwork:
     kernel, bias = arrays["output_kernel"], arrays["output_bias"]
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise ArtefactError(f"{folder / WEIGHTS}: holds weights that are not finite numbers; train again")
-    return FoldedNetwork(table, directions, kernel, bias, settings.cell, settings.pooling)
+    return FoldedNetwork(table, directions, kernel, bias, settings.cell, settings.pooling, settings.masking)
 
 
 def _check_table(folder: Path, size: int, checksums: Mapping[str, str]) -> None:

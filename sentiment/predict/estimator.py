@@ -1,5 +1,6 @@
 """What scikit-learn expects of a fitted estimator, without importing scikit-learn."""
 
+import sys
 from typing import Any, Self
 
 import numpy as np
@@ -56,11 +57,11 @@ class FittedEstimator:
         return self
 
     def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
-
-        return Tags(
+        """What scikit-learn asks, so that it has loaded the classes of the answer itself."""
+        kinds = sys.modules["sklearn.utils"]
+        return kinds.Tags(
             estimator_type="classifier",
-            target_tags=TargetTags(required=False),
-            classifier_tags=ClassifierTags(),
-            input_tags=InputTags(two_d_array=False, string=True),
+            target_tags=kinds.TargetTags(required=False),
+            classifier_tags=kinds.ClassifierTags(),
+            input_tags=kinds.InputTags(two_d_array=False, string=True),
         )

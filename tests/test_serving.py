@@ -115,7 +115,9 @@ def test_bytes_that_are_not_utf8_are_served_as_replacement_characters(model, sav
 
 @pytest.mark.parametrize("text", ["love", [["love", "hate"]], [[]]])
 def test_only_a_vector_of_texts_is_served(saved, text):
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"Shape of tensor text .* is not compatible"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"(?s)vector_of_tweets.*Shape of .* is not compatible with"
+    ):
         served(saved, np.array(text, dtype=object).astype("S"))
 
 

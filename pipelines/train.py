@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.defaults import settle
-from pipelines.shared.parent import KERAS_MODEL, describe, load_network, require_parent
+from pipelines.shared.parent import KERAS_MODEL, describe, require_parent
+from pipelines.shared.parent_network import load_network
 
 if TYPE_CHECKING:
     import keras

@@ -42,7 +42,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu docs runs clean FORCE
+.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu bench-scale docs runs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -93,6 +93,9 @@ bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the
 
 bench-serve: $(BIN)/.serve $(MODEL)/README.md ## measure the service: speed, memory, start (needs wrk)
 	$(DO) pipelines.bench.serve $(OPTIONS)
+
+bench-scale: $(BIN)/.developer $(MODEL)/model.json ## measure scoring of many files on a process pool and on Ray
+	$(DO) pipelines.bench.scale $(OPTIONS)
 
 bench-gpu: $(BIN)/.installed ## measure training on a GPU; KERAS_BACKEND=jax or torch chooses the backend
 	$(DO) pipelines.bench.gpu $(OPTIONS)

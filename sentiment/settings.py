@@ -311,6 +311,7 @@ class TrainingSettings:
         class_weights: ``balanced`` weighs each class by the inverse of its frequency, so that a rare one is answered
             as readily as a frequent one; ``none`` does not, which gives a better accuracy and a worse macro recall.
         patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
+        devices: how many of this machine's share each batch, a power of two; more than one needs the JAX backend.
     """
 
     seed: int = 7
@@ -322,8 +323,10 @@ class TrainingSettings:
     label_smoothing: float = 0.05
     class_weights: str = "balanced"
     patience: int = 0
+    devices: int = 1
 
     def __post_init__(self) -> None:
+        _at_least("training.devices", self.devices, 1)
         for name in ("epochs", "batch_size", "patience"):
             _at_least(f"training.{name}", getattr(self, name), 0)
         _at_least("training.seed", self.seed, 0)

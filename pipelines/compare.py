@@ -119,7 +119,7 @@ def _corpus_settings(folder: Path) -> CorpusSettings:
     """The format of the corpus that the model in ``folder`` was trained on."""
     from sentiment.common.plain_data import from_dict
 
-    return from_dict(CorpusSettings, publishing.read_json(folder / "settings.json", "make train").get("corpus", {}))
+    return from_dict(CorpusSettings, publishing.read_json(folder / "settings.json").get("corpus", {}))
 
 
 def _unseen(models: dict[str, Predictions], folders: dict[str, Path]) -> dict[str, Predictions]:

@@ -64,7 +64,7 @@ def run(this: stage.Stage) -> None:
         publishing.write_json(staging / "behaviour.json", behaviour)
         publishing.write_json(staging / "metrics.json", figures)
         manifest.add_staged(this.places.model, staging)
-    _tell(figures, behaviour, classes, publishing.read_json(this.places.model / manifest.MANIFEST, "make train"))
+    _tell(figures, behaviour, classes, publishing.read_json(this.places.model / manifest.MANIFEST))
 
 
 def _tell(
@@ -88,8 +88,8 @@ def _check_split(this: stage.Stage) -> None:
     Raises:
         ArtefactError: the corpus was read or split anew since.
     """
-    loaded = publishing.read_json(this.places.interim / "load.json", "make preprocess")
-    trained = publishing.read_json(this.places.model / manifest.MANIFEST, "make train")
+    loaded = publishing.read_json(this.places.interim / "load.json")
+    trained = publishing.read_json(this.places.model / manifest.MANIFEST)
     if [loaded["source_sha256"], loaded["parts"]] != [trained["inputs"]["corpus"]["sha256"], trained["rows"]]:
         raise ArtefactError(
             f"{this.places.interim}: holds another corpus or split than the model was trained on, so that its "
@@ -103,7 +103,7 @@ def _part(this: stage.Stage, name: str) -> "LabelledPart":
     from sentiment.data.splitting import PARTS
     from sentiment.evaluation.baselines import LabelledPart
 
-    tweets = publishing.require(this.places.interim / "tweets.parquet", "make preprocess")
+    tweets = publishing.require(this.places.interim / "tweets.parquet")
     table = pq.read_table(tweets, filters=[("part", "=", PARTS.index(name))])
     return LabelledPart(table.column("text").to_pylist(), table.column("label").to_numpy().astype("int64"))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import manifest, publishing, stage
-from pipelines.shared.artefacts import MADE_BY_PREPROCESS, read_preprocessor
+from pipelines.shared.artefacts import read_preprocessor
 from sentiment.errors import ArtefactError
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from sentiment.network.folded import FoldedNetwork
     from sentiment.text.preprocessor import Preprocessor
 
-MADE_BY_TRAIN = "make train"
 _WARM_UP = ["I love this", "what a waste of time :("]
 
 
@@ -32,16 +31,16 @@ def run(this: stage.Stage) -> None:
     from sentiment.settings import NetworkSettings
 
     folder = this.places.model
-    trained = publishing.read_json(folder / "training.json", MADE_BY_TRAIN)
+    trained = publishing.read_json(folder / "training.json")
     settings = from_dict(NetworkSettings, trained["settings"]["network"])
     if settings != this.settings.network:
         stage.log.info("using the network settings that the model was trained with")
-    if trained["encoded"] != publishing.read_json(this.places.processed / "encoded.json", MADE_BY_PREPROCESS):
+    if trained["encoded"] != publishing.read_json(this.places.processed / "encoded.json"):
         raise ArtefactError(
             f"{folder}: was trained with another lexicon than {this.places.processed} has; run `make train`"
         )
-    model = keras.models.load_model(publishing.require(folder / "model.keras", MADE_BY_TRAIN))
-    preprocessor = read_preprocessor(this.places.processed, MADE_BY_PREPROCESS)
+    model = keras.models.load_model(publishing.require(folder / "model.keras"))
+    preprocessor = read_preprocessor(this.places.processed)
     network = fold(model, settings)
     with publishing.publish(folder, last="model.json") as staging:
         for name in ("lexicon.tsv", "vocabulary.txt", "preprocessing.json", "coverage.json"):
@@ -49,7 +48,8 @@ def run(this: stage.Stage) -> None:
         network_files(staging, network)
         _save(staging, preprocessor, network, trained["classes"])
         _compare(staging, rows_to_compare(this.places.processed), model, network)
-        _write_manifests(staging, trained, folder)
+        about = manifest.known_of_corpus(this.profile, trained["inputs"]["corpus"]["sha256"])
+        _write_manifests(staging, trained | {"about": about}, folder)
     _link(this.places.model)
     stage.log.info("%s: SavedModel, LiteRT and light form agree within %g", folder, TOLERANCE)
 

@@ -4,7 +4,6 @@ import importlib.util
 import os
 
 from pipelines.shared import manifest, publishing, stage
-from pipelines.shared.artefacts import MADE_BY_PREPROCESS
 from sentiment.errors import ArtefactError, InputError
 
 _NEEDED = ("tf2onnx", "onnxruntime")
@@ -23,7 +22,7 @@ def run(this: stage.Stage) -> None:
     model = sentiment.load(this.places.model)
     ids = rows_to_compare(this.places.processed)
     if ids.shape[1] != model.preprocessor.max_tokens:
-        raise ArtefactError(f"{this.places.processed}: not what this model was made from; run `{MADE_BY_PREPROCESS}`")
+        raise ArtefactError(f"{this.places.processed}: not what this model was made from; run `make preprocess`")
     content = to_onnx(model.network, model.preprocessor.max_tokens)
     with publishing.publish(this.places.model, last="model.onnx") as staging:
         (staging / "model.onnx").write_bytes(content)

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import platform
-import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -14,19 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.defaults import settle
+from pipelines.shared.parent import KERAS_MODEL, describe, load_network, require_parent
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
     from sentiment.data.encoded import EncodedPart
     from sentiment.training.fitting import TrainingState
 
-MADE_BY_EMBED = "make preprocess"
 _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data", "numpy", "pyarrow")
 
 
 def run(this: stage.Stage) -> None:
     """Build, fit, calibrate, write."""
+    import numpy as np
+
     from sentiment.data.seen import SEEN
     from sentiment.network.folding import fold
     from sentiment.network.keras_network import build_network
@@ -41,6 +43,7 @@ def run(this: stage.Stage) -> None:
     make_repeatable(this.settings.training.seed)
     share_batches(options.devices, options.batch_size)
     model = build_network(matrix, this.settings.network, len(classes), _seen(this))
+    _take_over(this, model, classes)
     checkpoint = Checkpoint(this.places.model / ".checkpoint.npz", _identity(this))
     state = checkpoint.read()
     train(model, parts, this.settings, state, checkpoint.write, _callbacks(this, state))
@@ -51,7 +54,7 @@ def run(this: stage.Stage) -> None:
     best = state.history[state.best_epoch]
     with publishing.publish(this.places.model, last="model.keras") as staging:
         model.save(staging / "model.keras")
-        shutil.copyfile(publishing.require(this.places.interim / SEEN, "make preprocess"), staging / SEEN)
+        np.save(staging / SEEN, _seen_tweets(this))
         publishing.write_text(staging / "history.csv", _table(state.history))
         publishing.write_json(staging / "settings.json", this.settings.to_dict())
         publishing.write_json(staging / "training.json", _manifest(this, classes, temperature, state))
@@ -136,23 +139,45 @@ def _group(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 def _inputs(this: stage.Stage) -> "tuple[dict[str, EncodedPart], Any, list[str]]":
     import numpy as np
 
-    from pipelines.shared.artefacts import MADE_BY_PREPROCESS, check_agreement, read_part
+    from pipelines.shared.artefacts import check_agreement, read_part
     from sentiment.common.npy import open_array
     from sentiment.errors import ArtefactError
 
     processed = this.places.processed
     check_agreement(processed, this.settings.preprocessing)
-    classes = publishing.read_json(processed / "encoded.json", MADE_BY_PREPROCESS)["classes"]
+    classes = publishing.read_json(processed / "encoded.json")["classes"]
     try:
-        matrix = np.array(open_array(publishing.require(processed / "embedding_matrix.npy", MADE_BY_EMBED)))
+        matrix = np.array(open_array(publishing.require(processed / "embedding_matrix.npy")))
     except ValueError as error:
-        raise ArtefactError(f"{processed}/embedding_matrix.npy: damaged ({error}); run `{MADE_BY_EMBED}`") from error
+        raise ArtefactError(f"{processed}/embedding_matrix.npy: damaged ({error}); run `make preprocess`") from error
     return {name: read_part(processed, name) for name in ("train", "validation")}, matrix, classes
+
+
+def _take_over(this: stage.Stage, model: "keras.Model", classes: list[str]) -> None:
+    """Give ``model`` the weights of the parent, if there is one."""
+    from sentiment.training.parent import take_over
+
+    if this.parent is None:
+        return
+    theirs = list(require_parent(this.parent)["classes"])
+    new = take_over(model, load_network(this.parent), classes, theirs)
+    told = f"; new classes: {', '.join(new)}" if new else ""
+    stage.log.info("starting from %s, of the classes %s%s", this.parent, ", ".join(theirs), told)
+
+
+def _seen_tweets(this: stage.Stage) -> "np.ndarray":
+    """Hashes of the tweets that this model has seen now, those that its parent had seen included; sorted."""
+    import numpy as np
+
+    from pipelines.shared.seen_files import read_seen
+
+    folders = [this.places.interim, *([this.parent] if this.parent else [])]
+    return np.unique(np.concatenate([read_seen(folder) for folder in folders]))
 
 
 def _seen(this: stage.Stage) -> int:
     """How many ids, from 0 on, occur in training."""
-    return int(publishing.read_json(this.places.processed / "encoded.json", MADE_BY_EMBED)["seen"])
+    return int(publishing.read_json(this.places.processed / "encoded.json")["seen"])
 
 
 def _identity(this: stage.Stage) -> str:
@@ -161,6 +186,7 @@ def _identity(this: stage.Stage) -> str:
 
     names = ("train.ids.npy", "train.labels.npy", "validation.ids.npy", "embedding_matrix.npy")
     parts = [publishing.sha256(this.places.processed / name) for name in names]
+    parts += [publishing.sha256(this.parent / KERAS_MODEL)] if this.parent else []
     return json.dumps([keras.backend.backend(), keras.version(), this.settings.to_dict(), parts], sort_keys=True)
 
 
@@ -183,13 +209,14 @@ def _table(history: list[dict[str, float]]) -> str:
 
 def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: "TrainingState") -> dict[str, Any]:
     processed, interim = this.places.processed, this.places.interim
-    loaded = publishing.read_json(interim / "load.json", "make preprocess")
-    coverage = publishing.read_json(processed / "coverage.json", "make preprocess")
+    loaded = publishing.read_json(interim / "load.json")
+    coverage = publishing.read_json(processed / "coverage.json")
     inputs = {
         "corpus": {"path": loaded["source"], "sha256": loaded["source_sha256"]},
         "glove": {"path": coverage["source"], "sha256": coverage["source_sha256"]},
     }
-    return {
+    lineage = {"parent": describe(this.parent)} if this.parent else {}
+    return lineage | {
         "profile": this.places.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "classes": classes,
@@ -203,7 +230,7 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "inputs": inputs,
         "rows": loaded["parts"],
         "load": {name: loaded[name] for name in ("rows", "ignored", "bad", "duplicates", "contradictions")},
-        "encoded": publishing.read_json(processed / "encoded.json", "make preprocess"),
+        "encoded": publishing.read_json(processed / "encoded.json"),
         "versions": {"python": platform.python_version()} | _versions(),
     }
 

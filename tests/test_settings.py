@@ -44,7 +44,7 @@ def test_settings_are_frozen() -> None:
         ({"training": {"epoch": 3}}, "training.epoch: unknown setting; did you mean 'epochs'?"),
         ({"trainning": {}}, "trainning: unknown setting; did you mean 'training'?"),
         ({"zzz": {}}, "zzz: unknown setting; known: corpus, split, preprocessing, embedding, network, training"),
-        ({"split": {"qqq": 1}}, "split.qqq: unknown setting; known: validation, test, train_rows"),
+        ({"split": {"qqq": 1}}, "split.qqq: unknown setting; known: validation, test, train_rows, fold"),
         ({"training": 3}, "training: expected a section of settings, received 3"),
         ([], "settings: expected a section of settings, received []"),
     ],
@@ -160,7 +160,7 @@ def test_profiles_load(path: Path) -> None:
     needed = {"glove"} if "published" in profile else {"corpus", "glove"}  # tweets that nobody may pass on
     assert needed <= profile["sources"].keys()
     assert all("target" in source for source in profile["sources"].values())
-    for name in profile.keys() - {"sources", "published"}:
+    for name in profile.keys() - set(stage.BESIDE_SETTINGS):
         section = settings.to_dict()[name]
         assert all(section[key] == (tuple(v) if isinstance(v, list) else v) for key, v in profile[name].items())
 

@@ -19,7 +19,7 @@ import pytest
 
 from pipelines import embed, load, preprocess
 from pipelines.shared import publishing, stage
-from pipelines.shared.artefacts import MADE_BY_PREPROCESS, read_lexicon, read_part, read_preprocessor
+from pipelines.shared.artefacts import read_lexicon, read_part, read_preprocessor
 from sentiment.errors import ArtefactError, InputError
 from sentiment.settings import Settings
 from sentiment.text.lemmas import stop_words
@@ -94,7 +94,7 @@ def test_load(root: Path, tweets_csv: Path, capsys: pytest.CaptureFixture[str]) 
     assert report == {
         "rows": 60, "ignored": 0, "bad": 0, "first_bad": "", "duplicates": 0, "contradictions": 0,
         "classes": ["negative", "positive"], "parts": halves,
-        "split": {"validation": 0.2, "test": 0.2, "train_rows": 0},
+        "split": {"validation": 0.2, "test": 0.2, "train_rows": 0, "fold": 0},
         "source": str(tweets_csv), "source_sha256": hashlib.sha256(tweets_csv.read_bytes()).hexdigest(),
     }  # fmt: skip
     table = pq.read_table(interim / "tweets.parquet")
@@ -128,7 +128,7 @@ def test_preprocess(prepared: Path) -> None:
     texts = {"encoded.json", "lexicon.tsv", "vocabulary.txt", "preprocessing.json"}
     assert set(snapshot(processed)) == parts | texts | {"embedding_matrix.npy", "coverage.json"}
     table = pq.read_table(prepared / "data/interim/sentiment140/tweets.parquet").to_pydict()
-    preprocessor = read_preprocessor(processed, "make")
+    preprocessor = read_preprocessor(processed)
     assert preprocessor.max_tokens == Settings().preprocessing.max_tokens
     for i, (name, size) in enumerate(SIZES.items()):
         part = read_part(processed, name)
@@ -141,7 +141,7 @@ def test_preprocess(prepared: Path) -> None:
 
 def test_preprocess_report_and_lexicon(prepared: Path) -> None:
     processed = prepared / "data/processed/sentiment140"
-    lexicon = read_lexicon(processed, "make")
+    lexicon = read_lexicon(processed)
     assert len(lexicon.vocabulary) < 256
     assert lexicon.lookup(["the"]).tolist() == [0]
     assert lexicon.ids["don"[:2]] != lexicon.ids["n't"]
@@ -162,7 +162,7 @@ def test_vocabulary_is_that_of_the_training_part(prepared: Path) -> None:
     train, held_out = (
         set(tokenise([text for text, part in pairs if (part == 0) == own]).types) for own in (True, False)
     )
-    lexicon = read_lexicon(prepared / "data/processed/sentiment140", "make")
+    lexicon = read_lexicon(prepared / "data/processed/sentiment140")
     unseen = held_out - train - stop_words() - set(SPECIAL_TOKENS)
     assert unseen  # else the line below says nothing
     assert set(lexicon.lookup(sorted(unseen)).tolist()) == {UNKNOWN}
@@ -182,7 +182,7 @@ def test_many_words_need_two_bytes(root: Path, corpus_file: Callable[..., Path])
 def test_embed(prepared: Path, glove_txt: Path) -> None:
     processed = prepared / "data/processed/sentiment140"
     matrix = np.load(processed / "embedding_matrix.npy")
-    lexicon = read_lexicon(processed, "make")
+    lexicon = read_lexicon(processed)
     assert matrix.shape == (len(lexicon.vocabulary), 4)
     assert matrix.dtype == np.float32
     assert matrix[0].tolist() == [0, 0, 0, 0]
@@ -207,7 +207,7 @@ def test_words_of_the_vectors_get_an_id_each(root: Path, tweets_csv: Path, tmp_p
         preprocess, root, "--glove", glove, "--set", "preprocessing.vector_words=7", "--set", "embedding.member=''"
     )
     processed = root / "data/processed/sentiment140"
-    preprocessor = read_preprocessor(processed, "make")
+    preprocessor = read_preprocessor(processed)
     lexicon, seen = preprocessor.lexicon, preprocessor.seen_ids
     assert lexicon.vocabulary[-2:] == ("splendid", "appall")  # lemmas
     assert lexicon.ids["phones"] == lexicon.ids["phone"] < seen <= lexicon.ids["splendid"]
@@ -307,10 +307,10 @@ def test_stages_that_come_too_early(
     root: Path, tweets_csv: Path, glove_txt: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tweets = root / "data/interim/sentiment140/tweets.parquet"
-    assert error_of(capsys, preprocess, root) == f"{tweets}: no such file; run `{preprocess.MADE_BY_LOAD}` first"
+    assert error_of(capsys, preprocess, root) == f"{tweets}: no such file; run `make preprocess` first"
     run_stage(load, root, "--corpus", tweets_csv)
     error = error_of(capsys, embed, root, "--glove", glove_txt)
-    assert error.endswith(f": no such file; run `{MADE_BY_PREPROCESS}` first")
+    assert error.endswith(": no such file; run `make preprocess` first")
 
 
 def test_bad_vectors_leave_artefacts_alone(prepared: Path, glove_txt: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,8 +14,8 @@ import pytest
 import sentiment
 from pipelines import embed, evaluate, export, load, preprocess, report, train
 from pipelines.shared import manifest, parent, stage
-from pipelines.shared.parent_network import load_network
 from pipelines.shared.artefacts import read_preprocessor
+from pipelines.shared.parent_network import load_network
 from pipelines.shared.seen_files import read_seen
 from sentiment.common.ragged import Ragged
 from sentiment.embedding.matrix import carry_over

@@ -46,7 +46,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all crossvalidate help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu docs runs clean FORCE
+.PHONY: all crossvalidate help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu bench-scale docs runs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -100,6 +100,9 @@ bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the
 
 bench-serve: $(BIN)/.serve $(MODEL)/README.md ## measure the service: speed, memory, start (needs wrk)
 	$(DO) pipelines.bench.serve $(OPTIONS)
+
+bench-scale: $(BIN)/.developer $(MODEL)/model.json ## measure scoring of many files on a process pool and on Ray
+	$(DO) pipelines.bench.scale $(OPTIONS)
 
 bench-gpu: $(BIN)/.installed ## measure training on a GPU; KERAS_BACKEND=jax or torch chooses the backend
 	$(DO) pipelines.bench.gpu $(OPTIONS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.glove_files import glove_file, read_glove
-from pipelines.shared.parent import load_network
+from pipelines.shared.parent_network import load_network
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import manifest, publishing, stage
 from pipelines.shared.artefacts import read_preprocessor
+from pipelines.shared.libraries import import_keras
 from sentiment.errors import ArtefactError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _WARM_UP = ["I love this", "what a waste of time :("]
 def run(this: stage.Stage) -> None:
     """Fold, export, compare, write."""
     os.environ["KERAS_BACKEND"] = "tensorflow"  # a SavedModel is TensorFlow's, whichever backend trained
+    import_keras()
     import keras
 
     from pipelines.shared.agreement import TOLERANCE, rows_to_compare

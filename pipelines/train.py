@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.defaults import settle
-from pipelines.shared.parent import KERAS_MODEL, describe, load_network, require_parent
+from pipelines.shared.libraries import import_keras
+from pipelines.shared.parent import KERAS_MODEL, describe, require_parent
+from pipelines.shared.parent_network import load_network
 
 if TYPE_CHECKING:
     import keras
@@ -27,18 +29,22 @@ _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data
 
 def run(this: stage.Stage) -> None:
     """Build, fit, calibrate, write."""
+    import_keras()
     import numpy as np
 
     from sentiment.data.seen import SEEN
     from sentiment.network.folding import fold
     from sentiment.network.keras_network import build_network
     from sentiment.training.calibration import apply_temperature, fit_temperature
+    from sentiment.training.devices import share_batches
     from sentiment.training.fitting import train
 
     this = settle(this, "network", "training")
     parts, matrix, classes = _inputs(this)
+    options = this.settings.training.for_rows(len(parts["train"].labels))
     stage.log.info("%s", describe_device())
     make_repeatable(this.settings.training.seed)
+    share_batches(options.devices, options.batch_size)
     model = build_network(matrix, this.settings.network, len(classes), _seen(this))
     _take_over(this, model, classes)
     checkpoint = Checkpoint(this.places.model / ".checkpoint.npz", _identity(this))

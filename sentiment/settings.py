@@ -328,6 +328,7 @@ class TrainingSettings:
         frozen: groups that stay as they are: ``classes``, ``recurrent``, ``projection``, ``trainable_embedding``;
             of use with a parent.
         patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
+        devices: how many of this machine's share each batch, a power of two; more than one needs the JAX backend.
     """
 
     seed: int = 7
@@ -342,8 +343,10 @@ class TrainingSettings:
     unfreeze_epochs: int = 0
     frozen: tuple[str, ...] = ()
     patience: int = 0
+    devices: int = 1
 
     def __post_init__(self) -> None:
+        _at_least("training.devices", self.devices, 1)
         for name in ("epochs", "batch_size", "patience"):
             _at_least(f"training.{name}", getattr(self, name), 0)
         _at_least("training.seed", self.seed, 0)

@@ -634,6 +634,13 @@ def test_what_is_wrong_is_said(changed, manifest, expected):
     assert remarks(of_set(**changed), ["a", "b"], manifest, label) == ([expected] if expected else [])
 
 
+def test_the_card_says_what_followed_the_number_of_tweets(evaluation):
+    manifest = evaluation.manifest | {"created": "today", "by_rows": {"training.batch_size": 64, "split.test": 0.2}}
+    card = render_card(replace(evaluation, manifest=manifest))
+    assert "These follow the number of tweets: `training.batch_size = 64`, `split.test = 0.2`." in card
+    assert "follow the number" not in render_card(evaluation)
+
+
 def test_crossvalidation_is_in_report_and_card(classifier):
     figure = {"mean": 0.612, "sd": 0.0134}
     figures = {"model": {"n": 9, "accuracy": figure, "macro_recall": figure, "macro_f1": figure}}

@@ -284,9 +284,15 @@ def test_a_text_of_100_000_characters(piece: str, tokens: list[str], lexicon: Le
         (["a", "bad \ud800"], "text 1 holds an unpaired surrogate: decode it as UTF-8 first"),
         (["\udcff"], "text 0 holds an unpaired surrogate: decode it as UTF-8 first"),
         (["a", 3], "expected a string, received int as text 1"),
-        ([None], "expected a string, received NoneType as text 0"),
+        (
+            [None],
+            "expected a string, received NoneType as text 0, a missing value: leave such texts out or make them empty",
+        ),
         ([b"a"], "expected a string, received bytes as text 0"),
-        ([float("nan")], "expected a string, received float as text 0"),
+        (
+            [float("nan")],
+            "expected a string, received float as text 0, a missing value: leave such texts out or make them empty",
+        ),
         (pa.array(["a", None]), "expected texts without missing values, received string with 1 missing"),
         (pa.array([1, 2]), "expected texts without missing values, received int64 with 0 missing"),
     ],

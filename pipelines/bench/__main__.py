@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pipelines.bench import contenders
 from pipelines.bench.material import Material
 from pipelines.shared import publishing, stage
+from pipelines.shared.libraries import import_keras
 
 if TYPE_CHECKING:
     from pipelines.bench.tables import Entries
@@ -26,6 +27,7 @@ _ALONE = "import sys; from pipelines.bench.contenders import run_alone; run_alon
 
 def run(this: stage.Stage) -> None:
     """Measure everything, write table, data and picture."""
+    import_keras()
     from pipelines.bench.tables import machine, picture, table
 
     material = Material(this.places, this.arguments.rows, _SLOW_ROWS)

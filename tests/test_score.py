@@ -23,6 +23,7 @@ from sentiment.score.engines import Outcome
 from sentiment.score.local_engine import LocalEngine
 from sentiment.score.parts import InputFile
 from sentiment.score.stores import open_store
+from sentiment.text.preprocessor import Preprocessor
 from tests.test_structure import tiny_model
 
 TEXTS = ("the love", "I hate it", "qqq", "", "love love\nhate", 'she said "love"', "hate, hate")
@@ -400,3 +401,25 @@ def test_an_input_that_changes_while_it_is_read_is_not_called_done(tmp_path, mod
         assert score(tmp_path / "in", tmp_path / "out", model)["failed_files"] == 1
     assert read(tmp_path / "out") == {}
     assert score(tmp_path / "in", tmp_path / "out", model)["rows"] == 21
+
+
+def test_small_files_together_get_the_bytes_that_each_gets_alone(tmp_path, model, monkeypatch):
+    calls, encode = [], Preprocessor.encode
+
+    def counted(self, texts):
+        calls.append(len(texts))
+        return encode(self, texts)
+
+    monkeypatch.setattr(Preprocessor, "encode", counted)
+    sizes = (1, 7, 30, 0, 30)
+    for i, rows in enumerate(sizes):
+        content = table(rows, i % 4)
+        texts = pa.array([None if text == "qqq" else text for text in content["text"].to_pylist()], pa.string())
+        write(tmp_path / "in" / f"{i}.parquet", content.set_column(1, "text", texts))
+    score(tmp_path / "in", tmp_path / "together", model)
+    assert len(calls) == 1
+    monkeypatch.setattr(parts, "_FILES_PER_TASK", 1)
+    score(tmp_path / "in", tmp_path / "alone", model)
+    assert len(calls) == 1 + len(sizes)
+    assert read(tmp_path / "together") == read(tmp_path / "alone")
+    assert len(read(tmp_path / "alone")) == len(sizes)

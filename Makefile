@@ -30,8 +30,8 @@ GIVEN := $(foreach name,CORPUS GLOVE SET FROM,$(if $(filter command environment,
 CORPUS ?= $(RAW)/corpus.csv
 GLOVE ?= $(RAW)/$(if $(filter sample,$(PROFILE)),glove.npy,glove.zip)
 TEST_FILES := $(foreach test,$(TESTS),$(lastword $(subst :, ,$(test))))
-# What the words and their vectors are taken from: the GloVe file, or a trained model.
-VECTORS_FROM := $(if $(FROM),$(FROM)/model.json,$(GLOVE))
+# What the words and their vectors are taken from: the GloVe file, or a trained model (the stage refuses one not there).
+VECTORS_FROM := $(if $(FROM),$(wildcard $(FROM)/model.json),$(GLOVE))
 OPTIONS := --profile $(PROFILE) $(addprefix --run ,$(RUN)) $(addprefix --set ,$(SET)) $(if $(FROM),--from '$(FROM)')
 
 # What each stage's code is made of, by rooms; a change in one runs that stage and what follows.

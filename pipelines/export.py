@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import manifest, publishing, stage
 from pipelines.shared.artefacts import read_preprocessor
+from pipelines.shared.libraries import import_keras
 from sentiment.errors import ArtefactError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _WARM_UP = ["I love this", "what a waste of time :("]
 def run(this: stage.Stage) -> None:
     """Fold, export, compare, write."""
     os.environ["KERAS_BACKEND"] = "tensorflow"  # a SavedModel is TensorFlow's, whichever backend trained
+    import_keras()
     import keras
 
     from pipelines.shared.agreement import TOLERANCE, rows_to_compare
@@ -43,8 +45,8 @@ def run(this: stage.Stage) -> None:
     preprocessor = read_preprocessor(this.places.processed)
     network = fold(model, settings)
     with publishing.publish(folder, last="model.json") as staging:
-        for name in ("lexicon.tsv", "vocabulary.txt", "preprocessing.json", "coverage.json"):
-            shutil.copyfile(this.places.processed / name, staging / name)
+        preprocessor.save(staging)
+        shutil.copyfile(this.places.processed / "coverage.json", staging / "coverage.json")
         network_files(staging, network)
         _save(staging, preprocessor, network, trained["classes"])
         _compare(staging, rows_to_compare(this.places.processed), model, network)
@@ -57,8 +59,9 @@ def run(this: stage.Stage) -> None:
 def _save(folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", classes: list[str]) -> None:
     from sentiment.export.litert import to_tflite
     from sentiment.export.saved_model import ServingModule, write_warm_up
+    from sentiment.text.preprocessor import LEXICON
 
-    module = ServingModule(preprocessor, network, classes, folder / "lexicon.tsv")
+    module = ServingModule(preprocessor, network, classes, folder / LEXICON)
     version = folder / "saved_model" / "1"
     module.save(version)
     write_warm_up(version, _WARM_UP)

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.defaults import settle
-from pipelines.shared.parent import KERAS_MODEL, describe, load_network, require_parent
+from pipelines.shared.libraries import import_keras
+from pipelines.shared.parent import KERAS_MODEL, describe, require_parent
+from pipelines.shared.parent_network import load_network
 
 if TYPE_CHECKING:
     import keras
@@ -27,6 +29,7 @@ _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data
 
 def run(this: stage.Stage) -> None:
     """Build, fit, calibrate, write."""
+    import_keras()
     import numpy as np
 
     from sentiment.data.seen import SEEN
@@ -231,14 +234,14 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "rows": loaded["parts"],
         "load": {name: loaded[name] for name in ("rows", "ignored", "bad", "duplicates", "contradictions")},
         "encoded": publishing.read_json(processed / "encoded.json"),
-        "versions": {"python": platform.python_version()} | _versions(),
+        "versions": {"python": platform.python_version()} | versions(_PACKAGES),
     }
 
 
-def _versions() -> dict[str, str]:
+def versions(packages: Sequence[str]) -> dict[str, str]:
     """Of the packages that are there: training needs one backend of the three, and no spaCy."""
     found = {}
-    for name in _PACKAGES:
+    for name in packages:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

@@ -49,9 +49,8 @@ def test_no_module_that_training_reaches_imports_tensorflow() -> None:
     assert "tensorflow" in reachable(ROOT / "pipelines/export.py")  # the search does find it
 
 
-def test_versions_are_of_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "_PACKAGES", ("numpy", "no-such-package"))
-    assert train._versions() == {"numpy": np.__version__}
+def test_versions_are_of_what_is_installed() -> None:
+    assert train.versions(("numpy", "no-such-package")) == {"numpy": np.__version__}
 
 
 def test_the_device_is_named() -> None:
@@ -71,7 +70,7 @@ from pipelines.train import describe_device
 
 keras.utils.set_random_seed(1)
 network = NetworkSettings(projection=(5,), units=3)
-settings = Settings(preprocessing=PreprocessingSettings(max_tokens=4), network=network,
+settings = Settings(preprocessing=PreprocessingSettings(max_tokens=9), network=network,
                     training=TrainingSettings(epochs=1, batch_size=16))
 random = np.random.default_rng(0)
 part = EncodedPart(random.integers(1, 9, (48, 4)).astype(np.uint8), random.integers(0, 2, 48))
@@ -107,26 +106,37 @@ from sentiment.network.keras_network import build_network
 from sentiment.settings import *
 
 network = NetworkSettings(projection=(5,), units=3, trainable_dimension=2, trainable_dropout=0.0, output_dropout=0.0)
-settings = Settings(preprocessing=PreprocessingSettings(max_tokens=4), network=network,
+settings = Settings(preprocessing=PreprocessingSettings(max_tokens=9), network=network,
                     training=TrainingSettings(epochs=1, batch_size=16, class_weights="balanced"))
 random = np.random.default_rng(0)
-ids = np.where(np.arange(4) < random.integers(1, 5, (83, 1)), random.integers(1, 30, (83, 4)), 0).astype(np.uint8)
+ids = np.where(np.arange(9) < random.integers(6, 10, (83, 1)), random.integers(1, 30, (83, 9)), 0).astype(np.uint8)
 part = EncodedPart(ids, random.choice(2, 83, p=[0.7, 0.3]))
 matrix = random.normal(size=(30, 6)).astype(np.float32)
-training._VALIDATION_BATCH, batching._WIDTHS = 64, (2,)  # short tweets: two widths are quick to compile
+
+class InOrder:
+    # Batches dealt in another order.
+    def __init__(self, batches, order):
+        self.batches, self.order = batches, order
+
+    def __len__(self):
+        return len(self.order)
+
+    def __getitem__(self, index):
+        return self.batches[self.order[index]]
 
 def weights_and_figures(kind):
     keras.utils.set_random_seed(1)
     model = build_network(matrix, network, 2)
-    batches, validation = training.make_batches({"train": part, "validation": part}, settings)
-    batches._batches = [batches._batches[i] for i in resident.in_runs(batches)]
-    trainer = kind(model, settings, len(batches), 4)
+    batches, _ = training.make_batches({"train": part, "validation": part}, settings)
+    validation = batching.Batches(part, 2, 64, class_weights=batches.class_weights)
+    trainer = kind(model, settings, len(batches), 9)
     before = [np.array(variable) for variable in trainer.variables]
-    figures = trainer.run(batches, "", learn=True) | {
+    dealt = InOrder(batches, resident.in_runs(batches)) if kind is trainers.Trainer else batches
+    figures = trainer.run(dealt, "", learn=True) | {
         f"val_{name}": value for name, value in trainer.run(validation, "", learn=False).items()}
     after = [np.array(variable) for variable in trainer.variables]
     assert max(np.abs(a - b).max() for a, b in zip(after, before, strict=True) if a.dtype == np.float32) > 1e-3
-    assert {batches.width(i) for i in range(len(batches))} == {2, 4}
+    assert {batches.width(i) for i in range(len(batches))} == {8, 9}
     return after, figures
 
 (expected, figures), (weights, resident_figures) = map(weights_and_figures, (trainers.Trainer, resident.ResidentTrainer))

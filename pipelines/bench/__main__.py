@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pipelines.bench import contenders
 from pipelines.bench.material import Material
 from pipelines.shared import publishing, stage
+from pipelines.shared.libraries import import_keras
 
 if TYPE_CHECKING:
     from pipelines.bench.tables import Entries
@@ -26,10 +27,11 @@ _ALONE = "import sys; from pipelines.bench.contenders import run_alone; run_alon
 
 def run(this: stage.Stage) -> None:
     """Measure everything, write table, data and picture."""
+    import_keras()
     from pipelines.bench.tables import machine, picture, table
 
     material = Material(this.places, this.arguments.rows, _SLOW_ROWS)
-    _check(material)
+    check_answers(material)
     sections = {name: _section(name, material, this.arguments.runs) for name in contenders.AGAINST}
     sections["cold start"] = _cold_start(this.places.model, this.arguments.runs)
     sections["growth"] = _growth(material, this.arguments.growth)
@@ -41,7 +43,7 @@ def run(this: stage.Stage) -> None:
     sys.stdout.write(text)
 
 
-def _check(material: Material) -> None:
+def check_answers(material: Material) -> None:
     """Refuse to measure contenders that compute different things."""
     import numpy as np
 

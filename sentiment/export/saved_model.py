@@ -17,7 +17,7 @@ from sentiment.text.preprocessor import Preprocessor
 
 
 class ServingModule(tf.Module):
-    """What is saved: signatures ``serving_default`` (text) and ``serve_ids``.
+    """What is saved: signatures ``serving_default`` (text), ``serve_ids`` and ``describe``.
 
     Args:
         preprocessor: the text treatment.
@@ -47,6 +47,7 @@ class ServingModule(tf.Module):
 
     def encode(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Raw text, string ``(n,)`` -> rows of 1 to ``max_tokens`` ids."""
+        text = tf.ensure_shape(text, [None], name="text_is_a_vector_of_tweets")
         half = tf.shape(text)[0] // 2  # two branches, which run side by side
         normalised = tf.concat([self.normalise(text[:half]), self.normalise(text[half:])], axis=0)
         tokens = tf.strings.split(normalised, sep=" ")
@@ -74,6 +75,14 @@ class ServingModule(tf.Module):
         known = tf.reduce_mean(tf.cast(ids != UNKNOWN, tf.float32), axis=1)
         return {"probabilities": probabilities, "label": label, "known": known}
 
+    @tf.function(input_signature=[])
+    def describe(self) -> dict[str, tf.Tensor]:
+        """What a client may want to know: the class names in order, and the text treatment as JSON.
+
+        The lexicon, token and id on each line, lies in the assets.
+        """
+        return {"classes": self.classes, "preprocessing": tf.constant(self._preprocessor.to_json())}
+
     def serve_ids(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """Padded ids int32 ``(n, max_tokens)`` -> probabilities float32 ``(n, classes)``."""
         if not self.network.masking:
@@ -85,7 +94,7 @@ class ServingModule(tf.Module):
         """Write the SavedModel."""
         spec = tf.TensorSpec([None, self._preprocessor.max_tokens], tf.int32, name="ids")
         by_ids = tf.function(self.serve_ids, input_signature=[spec])
-        signatures = {"serving_default": self.serve, "serve_ids": by_ids}
+        signatures = {"serving_default": self.serve, "serve_ids": by_ids, "describe": self.describe}
         tf.saved_model.save(self, str(folder), signatures=signatures)
 
     def _unmasked(self, ids: tf.Tensor) -> tf.Tensor:

@@ -15,20 +15,16 @@ from sentiment.network.cells import GATES, Direction
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.classifier import SentimentClassifier
 from sentiment.settings import NetworkSettings
-from sentiment.text.lexicon import Lexicon
-from sentiment.text.preprocessor import Preprocessor
+from sentiment.text.preprocessor import FILES, Preprocessor
 
 FORMAT = 2
 KERAS_MODEL = "model.keras"
-LEXICON = "lexicon.tsv"
-VOCABULARY = "vocabulary.txt"
-PREPROCESSING = "preprocessing.json"
 TABLE = "table.npy"
 WEIGHTS = "weights.npz"
 # Written last by export: names the classes and the network, and has the checksums of the files above and its own.
 MODEL = "model.json"
 _BLOCK_BYTES = 1 << 20
-CHECKED = (LEXICON, VOCABULARY, PREPROCESSING, WEIGHTS, TABLE)
+CHECKED = (*FILES, WEIGHTS, TABLE)
 
 
 def read_classifier(folder: Path) -> SentimentClassifier:
@@ -38,17 +34,14 @@ def read_classifier(folder: Path) -> SentimentClassifier:
         ArtefactError: the folder is missing, incomplete, damaged, or put together from different models.
     """
     model = _read_model(folder)
-    contents = {name: _read_checked(folder, name, model["sha256"]) for name in CHECKED if name != TABLE}
-    texts = {name: _decoded(folder, name, contents[name]) for name in (VOCABULARY, LEXICON, PREPROCESSING)}
+    _read_checked(folder / WEIGHTS, model["sha256"])
     try:
         network = from_dict(NetworkSettings, model["network"])
-        vocabulary = texts[VOCABULARY].split("\n")[:-1]
-        lexicon = Lexicon.from_tsv(texts[LEXICON], vocabulary, str(folder / LEXICON))
-        preprocessor = Preprocessor.from_json(texts[PREPROCESSING], lexicon, str(folder / PREPROCESSING))
+        preprocessor = Preprocessor.load(folder, lambda path: _read_checked(path, model["sha256"]))
         folded = _read_network(folder, network)
     except (KeyError, TypeError, SettingsError) as error:
         raise ArtefactError(f"{folder}: not a model of this version ({error}); export it again") from error
-    _check_shapes(folder, folded, network, len(vocabulary), len(model["classes"]))
+    _check_shapes(folder, folded, network, len(preprocessor.lexicon.vocabulary), len(model["classes"]))
     _check_table(folder, folded.table.nbytes, model["sha256"])
     if model["sha256"][MODEL] != _own_checksum(model):
         raise ArtefactError(f"{folder / MODEL}: was edited after export (its checksum differs); run `make train` again")
@@ -106,22 +99,14 @@ def _are_names(classes: object) -> bool:
     return len(classes) == len(set(classes)) >= 2
 
 
-def _read_checked(folder: Path, name: str, checksums: dict[str, str]) -> bytes:
-    path = folder / name
+def _read_checked(path: Path, checksums: dict[str, str]) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ArtefactError(f"{path}: cannot be read ({error.strerror}); run `make train` again") from error
-    if hashlib.sha256(content).hexdigest() != checksums[name]:
+    if hashlib.sha256(content).hexdigest() != checksums[path.name]:
         raise ArtefactError(f"{path}: does not belong to this model (its checksum is not the one in {MODEL})")
     return content
-
-
-def _decoded(folder: Path, name: str, content: bytes) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise ArtefactError(f"{folder / name}: expected UTF-8 ({error.reason}); run `make train` again") from error
 
 
 def _read_network(folder: Path, settings: NetworkSettings) -> FoldedNetwork:

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import functools
-import hashlib
 import os
 import shutil
 import tempfile
@@ -12,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sentiment.common.checksums import sha256_of
 from sentiment.errors import ArtefactError, SentimentError
 from sentiment.score.parts import Part
 from sentiment.score.records import STAGING, Failure, Record, RowError
@@ -91,7 +91,7 @@ def model_checksum(folder: Path) -> str:
     from sentiment.predict.model_folder import MODEL
 
     try:
-        return hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()
+        return sha256_of(folder / MODEL)
     except OSError as error:
         raise ArtefactError(f"{folder}: no model here (expected {MODEL}): {error.strerror}") from error
 
@@ -150,7 +150,7 @@ def _scored(job: Job, model: "SentimentClassifier", part: Part, scratch: Path) -
         clean, errors = _salvaged(job, source, scratch, _reason(error, source))
         labels = _score_file(job, model, part, clean, target)
     _require_unchanged(job, part)
-    size, checksum = target.stat().st_size, _sha256(target)
+    size, checksum = target.stat().st_size, sha256_of(target)
     job.output.publish(str(target), part.output)
     return Record(part.output, part.identity(), job.checksum, sum(labels.values()), labels, size, checksum, errors)
 
@@ -199,8 +199,3 @@ def _require_unchanged(job: Job, part: Part) -> None:
     info = job.inputs.get_file_info(part.file.path)
     if (info.size, info.mtime_ns or 0) != (part.file.size, part.file.changed):
         raise PartError("changed while it was read; run the command again")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

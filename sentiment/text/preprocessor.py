@@ -5,8 +5,9 @@ model carries it, and the SavedModel graph is built from it, so there is nothing
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run
 if TYPE_CHECKING:
     import pyarrow as pa
 
+LEXICON, VOCABULARY, PREPROCESSING = FILES = ("lexicon.tsv", "vocabulary.txt", "preprocessing.json")
 _FEW = 24  # up to so many texts, Python's engine is done before Arrow's has compiled its expressions
 
 
@@ -96,6 +98,28 @@ class Preprocessor:
         """``ids`` (``n`` rows) as int32 ``(n, max_tokens)``, zeros on the side of ``padding``."""
         return pad(ids, self.max_tokens, self.padding)
 
+    def save(self, folder: Path) -> None:
+        """Write the three ``FILES`` into ``folder``, one after the other: give one that nobody reads yet."""
+        vocabulary = "".join(f"{lemma}\n" for lemma in self.lexicon.vocabulary)
+        texts = {LEXICON: self.lexicon.to_tsv(), VOCABULARY: vocabulary, PREPROCESSING: self.to_json()}
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> "Preprocessor":
+        """Read what :meth:`save` wrote.
+
+        Args:
+            folder: where it is.
+            read: gives a file's content, for whoever checks it first; what this raises is passed on.
+
+        Raises:
+            ArtefactError: a file is damaged, or they do not belong together.
+        """
+        texts = {name: _decoded(folder / name, read(folder / name)) for name in FILES}
+        lexicon = Lexicon.from_tsv(texts[LEXICON], texts[VOCABULARY].split("\n")[:-1], str(folder / LEXICON))
+        return cls.from_json(texts[PREPROCESSING], lexicon, str(folder / PREPROCESSING))
+
     def to_json(self) -> str:
         """Everything but the lexicon, which has files of its own."""
         data = {"max_tokens": self.max_tokens, "padding": self.padding, "seen": self.seen_ids}
@@ -120,6 +144,13 @@ class Preprocessor:
         except (ValueError, KeyError, TypeError, RecursionError, SettingsError) as error:
             raise ArtefactError(f"{name}: expected rules, max_tokens and padding ({error}): export again") from error
         return cls(rules, lexicon, checked.max_tokens, checked.padding, seen)
+
+
+def _decoded(path: Path, content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ArtefactError(f"{path}: expected UTF-8 ({error.reason}); make it again") from error
 
 
 def _are_few_and_short(texts: Any) -> bool:

@@ -12,13 +12,16 @@ from sentiment.errors import ArtefactError
 if TYPE_CHECKING:
     import keras
     import numpy as np
+    import pyarrow as pa
 
     from sentiment.network.folded import FoldedNetwork
+    from sentiment.text.chunk_table import ChunkTable
     from sentiment.text.preprocessor import Preprocessor
 
 MADE_BY_TRAIN = "make train"
 _TOLERANCE = 1e-5
 _ROWS_COMPARED = 2000
+_ROWS_PER_BATCH = 65_536
 _WARM_UP = ["I love this", "what a waste of time :("]
 
 
@@ -29,7 +32,7 @@ def run(this: stage.Stage) -> None:
 
     from sentiment.common.plain_data import from_dict
     from sentiment.network.folding import fold
-    from sentiment.predict.model_folder import network_files
+    from sentiment.predict.model_folder import chunk_files, network_files
     from sentiment.settings import NetworkSettings
 
     folder = this.places.model
@@ -48,12 +51,32 @@ def run(this: stage.Stage) -> None:
         for name in ("lexicon.tsv", "vocabulary.txt", "preprocessing.json", "coverage.json"):
             shutil.copyfile(this.places.processed / name, staging / name)
         network_files(staging, network)
+        chunk_files(staging, _chunk_table(this.places.interim / "tweets.parquet", preprocessor))
         _save(staging, preprocessor, network, trained["classes"], settings.masking)
         ids = read_part(this.places.processed, "validation").ids[:_ROWS_COMPARED].astype("int32")
         _compare(staging, ids, model, network, settings.masking)
         _write_manifests(staging, trained, folder)
     _link(this.places.model)
     stage.log.info("%s: SavedModel, LiteRT and light form agree within %g", folder, _TOLERANCE)
+
+
+def _chunk_table(tweets: Path, preprocessor: "Preprocessor") -> "ChunkTable | None":
+    """Made from the training part, with the lexicon as the model has it."""
+    import pyarrow.parquet as pq
+
+    from sentiment.data.splitting import TRAIN
+    from sentiment.text.frequent_chunks import make_table
+
+    with pq.ParquetFile(publishing.require(tweets, MADE_BY_PREPROCESS)) as source:
+        batches = source.iter_batches(_ROWS_PER_BATCH, columns=["text", "part"])
+        return make_table(preprocessor, (_texts_of(batch, TRAIN) for batch in batches))
+
+
+def _texts_of(batch: "pa.RecordBatch", part: int) -> "pa.Array":
+    import numpy as np
+    import pyarrow as pa
+
+    return batch.column("text").filter(pa.array(np.asarray(batch.column("part")) == part)).cast(pa.string())
 
 
 def _save(

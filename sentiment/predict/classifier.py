@@ -58,11 +58,8 @@ class SentimentClassifier:
         texts = as_sequence(texts)
         if len(texts) <= _ROWS_ALONE:
             return self._checked(self._batch_answers(texts))
-        from sentiment.text.tokens import as_arrow
-
-        array = as_arrow(texts)
-        rows = min(_ROWS_PER_BATCH, -(-len(array) // available_cores()))
-        blocks = (array.slice(start, rows) for start in range(0, len(array), rows))
+        rows = min(_ROWS_PER_BATCH, -(-len(texts) // available_cores()))
+        blocks = (texts[start : start + rows] for start in range(0, len(texts), rows))
         parts = list(self._over_cores(blocks))
         return self._checked(Answers(*map(np.concatenate, zip(*parts, strict=True))))
 

@@ -38,6 +38,10 @@ class Lexicon:
         get = self.ids.get
         return np.fromiter((get(token, UNKNOWN) for token in types), np.int32, len(types))
 
+    def id_of(self, token: str) -> int:
+        """Id of one token; ``UNKNOWN`` for what the table lacks."""
+        return self.ids.get(token, UNKNOWN)
+
     def to_tsv(self) -> str:
         """One line a surface form, tab, id; sorted by id, then surface form."""
         return "".join(f"{token}\t{i}\n" for token, i in sorted(self.ids.items(), key=lambda item: (item[1], item[0])))

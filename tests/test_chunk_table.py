@@ -225,3 +225,9 @@ def test_the_exported_model_carries_a_table_that_is_used() -> None:
     plain = dataclasses.replace(preprocessor, table=None)
     texts = ["I love this coffee :)", "@sam we dreaded our train so much!!", *NEAR, *ODD_TWEETS]
     assert rows_of(preprocessor.encode(texts)) == rows_of(plain.encode(texts))
+
+
+def test_a_text_that_is_refused_is_named_by_its_place_among_all() -> None:
+    model = sentiment.load(shared_model().folder)
+    with pytest.raises(InputError, match="received int as text 19999"):
+        model.predict_proba(["love"] * 19_999 + [3])

@@ -10,12 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import sentiment
 from pipelines import evaluate, export, load, train
 from pipelines.shared import publishing, stage
+from sentiment.common.parallel import one_matrix_thread, ordered_map
+from sentiment.network.cells import Direction
+from sentiment.predict import __main__ as predict
+from sentiment.predict.model_folder import describe, network_files
 from tests.model_fixture import (
     SETTINGS,
     Trained,
@@ -136,6 +142,106 @@ def test_large_batches_in_several_threads():
     for other in others:
         np.testing.assert_array_equal(first, other)
     np.testing.assert_array_equal(first[:480], model.predict_proba(texts[:480]))
+
+
+def matrix_threads() -> list[int]:
+    """Of each library in the process that multiplies matrices."""
+    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+
+@pytest.fixture
+def two_matrix_threads():
+    with threadpool_limits(2, user_api="blas"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory) -> Path:
+    """A model whose products are large enough to be shared between threads, and then round otherwise."""
+    folder = tmp_path_factory.mktemp("wide") / "model"
+    shutil.copytree(shared_model().folder, folder, symlinks=True)
+    small, random = sentiment.load(folder).network, np.random.default_rng(5)
+    table, kernels, output = (
+        random.normal(scale=scale, size=size).astype(np.float32)
+        for scale, size in ((0.5, (2, small.table.shape[1], 64)), (0.2, (2, 64, 64)), (0.2, (256, 2)))
+    )
+    directions = tuple(Direction(kernel) for kernel in kernels)
+    network_files(folder, small._replace(table=table, directions=directions, output_kernel=output))
+    described = publishing.read_json(folder / "model.json", "make")
+    network = described["network"] | {"units": 64}
+    publishing.write_json(folder / "model.json", describe(folder, described["classes"], network))
+    return folder
+
+
+def test_the_limit_of_the_matrix_library_is_put_back_by_the_last_who_leaves(two_matrix_threads):
+    before, first, second = matrix_threads(), one_matrix_thread(), one_matrix_thread()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    within = matrix_threads()
+    second.__exit__(None, None, None)
+    assert (set(before), set(within), matrix_threads()) == ({2}, {1}, before)
+
+
+def test_predicting_in_several_threads_leaves_the_thread_count_and_gives_what_one_thread_gives(
+    wide, two_matrix_threads
+):
+    model, texts = sentiment.load(wide), [text for _, text in labelled_tweets()] * 10
+    sizes = [4800, 700, 3000, 1] * 3
+    expected = [model.predict_proba(texts[:size]) for size in sizes]
+    with threadpool_limits(1, user_api="blas"):
+        alone = model.predict_proba(texts)
+    with ThreadPoolExecutor(6) as pool:
+        received = list(pool.map(lambda size: model.predict_proba(texts[:size]), sizes))
+    np.testing.assert_array_equal(alone, expected[0])
+    for one, many in zip(expected, received, strict=True):
+        np.testing.assert_array_equal(one, many)
+    assert set(matrix_threads()) == {2}
+
+
+def test_a_file_is_scored_to_the_same_bytes_every_time(wide, tmp_path, monkeypatch, two_matrix_threads):
+    """Whatever else the cores do, and however many there are."""
+    texts = [text for _, text in labelled_tweets()] * 75
+    pq.write_table(pa.table({"text": pa.array(texts, pa.string())}), tmp_path / "in.parquet")
+
+    def scored(name: str) -> bytes:
+        target = tmp_path / f"{name}.csv"
+        arguments = ["--model", str(wide), "--input", str(tmp_path / "in.parquet"), "--output", str(target)]
+        assert predict.main(arguments) == 0
+        return target.read_bytes()
+
+    first = scored("first")
+    assert first.count(b"\n") == len(texts) + 1
+    with ThreadPoolExecutor(2) as pool:
+        others = list(pool.map(scored, ("second", "third")))
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3, 4}, raising=False)
+    others.append(scored("fourth"))
+    assert [other == first for other in others] == [True] * 3
+
+
+def test_work_within_the_pool_starts_no_second_one():
+    def threads(_: int) -> set[str]:
+        return set(ordered_map(lambda _: threading.current_thread().name, range(20)))
+
+    callers = list(ordered_map(lambda i: (threading.current_thread().name, threads(i)), range(20)))
+    assert {tuple(inner) for _, inner in callers} == {(name,) for name, _ in callers}
+
+
+def test_what_failed_in_the_pool_is_raised_and_nothing_is_left_working():
+    started, done = [], []
+
+    def work(i: int) -> int:
+        started.append(i)
+        if i == 1:
+            raise ZeroDivisionError
+        time.sleep(0.02)
+        done.append(i)
+        return i
+
+    with pytest.raises(ZeroDivisionError):
+        list(ordered_map(work, range(1000)))
+    assert sorted(started) == sorted([*done, 1])
+    assert len(started) < 100
 
 
 def test_evaluate_refuses_a_corpus_that_was_split_anew(tmp_path, caplog):

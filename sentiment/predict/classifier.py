@@ -1,20 +1,22 @@
 """The classifier as Python code uses it: raw tweets in, labels and probabilities out, in NumPy alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from sentiment.common.parallel import available_cores, ordered_map
+from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.common.ragged import Ragged
-from sentiment.errors import ArtefactError
+from sentiment.errors import ArtefactError, InputError
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.answers import Answers
-from sentiment.text.inputs import as_sequence
+from sentiment.text.inputs import as_sequence, encode_all, is_arrow
 from sentiment.text.lexicon import known_shares
 from sentiment.text.preprocessor import Preprocessor
 
-_ROWS_PER_BATCH = 16_384
+# A text's answer depends, in its last digits, on the texts that share its block, so blocks follow from the number of
+# texts alone: not from the cores there are, nor from what else runs.
+_ROWS_PER_BLOCK = 8192
 _ROWS_ALONE = 1536  # up to so many, sharing the work between cores costs more than it saves
 
 
@@ -58,21 +60,20 @@ class SentimentClassifier:
         texts = as_sequence(texts)
         if len(texts) <= _ROWS_ALONE:
             return self._checked(self._batch_answers(texts))
-        rows = min(_ROWS_PER_BATCH, -(-len(texts) // available_cores()))
+        pairs = -(-len(texts) // (2 * _ROWS_PER_BLOCK))
+        rows = -(-len(texts) // (2 * pairs))
         blocks = (texts[start : start + rows] for start in range(0, len(texts), rows))
-        parts = list(self._over_cores(blocks))
+        try:
+            parts = list(ordered_map(self._batch_answers, blocks))
+        except InputError:
+            if not is_arrow(texts):
+                encode_all(texts)  # names the text by its place among all, not within its block
+            raise
         return self._checked(Answers(*map(np.concatenate, zip(*parts, strict=True))))
 
     def predict(self, texts: Any) -> np.ndarray:
         """The most probable class of each text, str ``(n,)``; arguments and errors as :meth:`predict_proba`."""
         return self.classes_[self.predict_proba(texts).argmax(axis=1)]
-
-    def _over_cores(self, blocks: Iterator[Any]) -> Iterator[Answers]:
-        """Blocks side by side, one a core; the matrix library then must not use several itself."""
-        from threadpoolctl import threadpool_limits
-
-        with threadpool_limits(1 if available_cores() > 1 else None):
-            yield from ordered_map(self._batch_answers, blocks)
 
     def _batch_answers(self, texts: Any) -> Answers:
         ids = self.preprocessor.encode(texts)
@@ -80,9 +81,12 @@ class SentimentClassifier:
 
     def probabilities_of(self, ids: Ragged) -> np.ndarray:
         """Class probabilities of encoded tweets, float32 ``(n, n_classes)``."""
-        if self.masking:
-            return self.network.probabilities(ids)
-        return self.network.of_padded(self.preprocessor.pad(ids), masking=False)
+        if len(ids.lengths) == 1 and self.masking:
+            return self.network.probabilities(ids)  # products so small that the library never shares them
+        with one_matrix_thread():
+            if self.masking:
+                return self.network.probabilities(ids)
+            return self.network.of_padded(self.preprocessor.pad(ids), masking=False)
 
     @staticmethod
     def _checked(answers: Answers) -> Answers:

@@ -47,23 +47,34 @@ def run(this: stage.Stage) -> None:
     tests = [_held_out(this), *(_corpus(path, this, classes) for path in this.arguments.corpus)]
     tests = [_unseen(test, seen) for test in tests]
     stage.log.info("fitting the baselines")
-    baselines = fit_baselines(_part(this, "train"), classes)
+    meanings = [this.settings.corpus.polarity.get(name, name) for name in classes]
+    baselines = fit_baselines(_part(this, "train"), meanings)
     scored = [_score(test, model, baselines) for test in tests]
-    behaviour = _behaviour(model, baselines)
+    behaviour = _behaviour(model, baselines, meanings)
+    figures = {test.name: metrics for test, (metrics, _) in zip(tests, scored, strict=True)}
     with publishing.publish(this.places.model, last="metrics.json") as staging:
         pd.concat([rows for _, rows in scored]).to_csv(
             staging / "predictions.csv", index=False, quoting=csv.QUOTE_NONNUMERIC
         )
         publishing.write_json(staging / "behaviour.json", behaviour)
-        publishing.write_json(
-            staging / "metrics.json", {test.name: m for test, (m, _) in zip(tests, scored, strict=True)}
-        )
+        publishing.write_json(staging / "metrics.json", figures)
         manifest.add_staged(this.places.model, staging)
-    for test, (metrics, _) in zip(tests, scored, strict=True):
-        stage.log.info("%s", _summary(test.name, metrics))
+    _tell(figures, behaviour, classes, publishing.read_json(this.places.model / manifest.MANIFEST, "make train"))
+
+
+def _tell(
+    figures: dict[str, dict[str, Any]], behaviour: dict[str, Any], classes: Sequence[str], trained: dict[str, Any]
+) -> None:
+    """Log the figures of each test set, the minimal pairs, and what is to be minded."""
+    from sentiment.evaluation.remarks import remarks
+
+    for name, metrics in figures.items():
+        stage.log.info("%s", _summary(name, metrics))
     if behaviour:
         shares = ", ".join(f"{name} {100 * score['passed']:.1f}" for name, score in behaviour.items())
         stage.log.info("minimal pairs passed, in %%: %s", shares)
+    for remark in remarks(figures, classes, trained):
+        stage.log.warning("WARNING: %s", remark)
 
 
 def _check_split(this: stage.Stage) -> None:
@@ -164,14 +175,18 @@ def _score(
     return metrics, pd.DataFrame(columns)
 
 
-def _behaviour(model: "SentimentClassifier", baselines: "dict[str, Predictor]") -> dict[str, Any]:
-    """Minimal pairs: ``model`` and each baseline -> what they pass; empty where the classes are others."""
+def _behaviour(
+    model: "SentimentClassifier", baselines: "dict[str, Predictor]", meanings: Sequence[str]
+) -> dict[str, Any]:
+    """Minimal pairs: ``model`` and each baseline -> what they pass; empty where no classes have these ``meanings``."""
+    import numpy as np
+
     from sentiment.evaluation.minimal_pairs import NEGATIVE, POSITIVE, read_pairs, score_pairs
 
-    classes, pairs = model.classes_, read_pairs()
-    if not {NEGATIVE, POSITIVE} <= set(classes.tolist()):
+    classes, pairs = np.array(meanings), read_pairs()
+    if not {NEGATIVE, POSITIVE} <= set(meanings):
         return {}
-    scores = {"model": score_pairs(pairs, model.predict)}
+    scores = {"model": score_pairs(pairs, lambda texts: classes[model.predict_proba(texts).argmax(axis=1)])}
     for name, predict in baselines.items():
         scores[name] = score_pairs(pairs, lambda texts, predict=predict: classes[predict(texts).labels])  # type: ignore[misc]
     return scores

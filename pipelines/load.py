@@ -1,6 +1,8 @@
 """Stage 1: a labelled CSV becomes a deduplicated, split corpus (`tweets.parquet`)."""
 
 import argparse
+import shutil
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +25,16 @@ def run(this: stage.Stage) -> None:
     from sentiment.data.seen import SEEN, seen_hashes
     from sentiment.data.splitting import split
 
-    source = stage.input_file(this.arguments.corpus, this.places.raw / "corpus.csv", "CORPUS=file (--corpus file)")
+    default = this.places.raw / "corpus.csv"
     settings = this.settings.corpus
     with publishing.publish(this.places.interim, last="tweets.parquet") as staging:
         spool = staging / "spool.arrow"
+        piped = str(this.arguments.corpus) == "-"
+        source = stage.input_file(
+            _spooled(staging) if piped else this.arguments.corpus, default, "CORPUS=file (--corpus file)"
+        )
         with open_corpus(source, settings) as file:
-            reader = CorpusReader(file, settings, str(source))
+            reader = CorpusReader(file, settings, "standard input" if piped else str(source))
             hashes, labels = _spool(reader, spool)
         parts = split(hashes, labels, this.settings.split)
         classes = sorted(reader.report.classes_seen)
@@ -36,7 +42,9 @@ def run(this: stage.Stage) -> None:
         spool.unlink()
         np.save(staging / SEEN, seen_hashes(hashes, parts))
         report = _report(reader, parts, labels, classes)
-        report |= {"source": str(source), "source_sha256": publishing.sha256(source)}
+        report |= {"source": "-" if piped else str(source), "source_sha256": publishing.sha256(source)}
+        if piped:
+            source.unlink()
         publishing.write_json(staging / "load.json", report)
     stage.log.info(
         "%(rows)d rows: %(ignored)d of ignored classes, %(bad)d bad, %(duplicates)d duplicates and "
@@ -45,7 +53,17 @@ def run(this: stage.Stage) -> None:
     )
     if parts.settings != this.settings.split:
         stage.log.info("held out for validation %(validation)g and for the test %(test)g of them", report["split"])
+    if report["bad"]:
+        stage.log.info("the first bad row: %s", report["first_bad"])
     stage.log.info("kept %s", "; ".join(f"{part}: {counts}" for part, counts in report["parts"].items()))
+
+
+def _spooled(folder: Path) -> Path:
+    """Standard input as a file in ``folder``, since a corpus is read and then hashed."""
+    path = folder / "standard-input"
+    with path.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return path
 
 
 def _spool(reader: "CorpusReader", spool: Path) -> "tuple[np.ndarray, np.ndarray]":
@@ -116,7 +134,9 @@ def _report(reader: "CorpusReader", parts: "Split", labels: "np.ndarray", classe
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The stage's own options."""
-    parser.add_argument("--corpus", type=Path, help="labelled CSV (default: data/raw/<profile>/corpus.csv)")
+    parser.add_argument(
+        "--corpus", type=Path, help="labelled table; - is standard input (default: data/raw/<profile>/corpus.csv)"
+    )
 
 
 if __name__ == "__main__":

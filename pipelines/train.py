@@ -57,6 +57,8 @@ def run(this: stage.Stage) -> None:
         "best epoch %d of %d: validation loss %.4f, accuracy %.4f; temperature %.3f",
         *(state.best_epoch + 1, len(state.history), best["val_loss"], best["val_accuracy"], temperature),
     )
+    if remark := this.settings.training.remark(state.best_epoch + 1):
+        stage.log.warning("WARNING: %s", remark)
 
 
 def make_repeatable(seed: int) -> None:

@@ -18,11 +18,12 @@ __version__ = "0.1.0"
 __all__ = ["ArtefactError", "InputError", "SentimentError", "SettingsError", "__version__", "load"]
 
 
-def load(path: str | Path = "models/latest") -> "SentimentClassifier":
+def load(path: str | Path | None = None) -> "SentimentClassifier":
     """Read a trained model from its folder; needs neither TensorFlow nor spaCy.
 
     Args:
-        path: a folder that `make train` has made, such as ``models/sample``.
+        path: a folder that `make train` has made, such as ``models/sample``. None is the one that the environment
+            variable ``SENTIMENT_MODEL`` names, or else ``models/latest``, which follows the last training.
 
     Returns:
         An object with ``classes_``, ``predict(texts)`` and ``predict_proba(texts)``.
@@ -30,6 +31,7 @@ def load(path: str | Path = "models/latest") -> "SentimentClassifier":
     Raises:
         ArtefactError: there is no model, or it is incomplete, damaged or put together from different models.
     """
+    from sentiment.common.default_model import default_model
     from sentiment.predict.model_folder import read_classifier
 
-    return read_classifier(Path(path))
+    return read_classifier(Path(path or default_model()))

@@ -163,7 +163,7 @@ def test_column_by_position_of_a_file_without_header(capsys, folder, tmp_path):
         ("other.csv", b"a,b\n1,2\n", "expected a column 'tweet', received a, b; set --column"),
         ("short.csv", b"id,tweet\n1,x\n2\n", "not readable as csv (CSV parse error: "),
         ("latin.csv", b"id,tweet\n1,caf\xe9\n", "not readable as csv ("),
-        ("text.txt", b"hello\n", "expected a name that ends in .csv, .jsonl, .parquet"),
+        ("text.txt", b"hello\n", "expected a name that ends in .csv, .tsv, .jsonl, .parquet (.gz); or set --format"),
         ("fake.parquet", b"not parquet at all", "not readable as parquet ("),
         ("bad.jsonl", b'{"tweet": "x"}\n{"tweet": \n', "not readable as jsonl ("),
         ("number.jsonl", b'{"tweet": 3}\n', "column 'tweet' holds int64, expected text"),
@@ -174,7 +174,9 @@ def test_bad_files_leave_the_output_alone(capsys, folder, tmp_path, name, conten
     if content is not None:
         path.write_bytes(content)
     output.write_text("earlier")
-    status, out, err = run(capsys, folder, "--input", str(path), "--column", "tweet", "--output", str(output))
+    status, out, err = run(
+        capsys, folder, "--input", str(path), "--column", "tweet", "--output", str(output), "--force"
+    )
     assert (status, out) == (2, "")
     assert message in err
     assert err.startswith("predict: error: ")
@@ -194,7 +196,7 @@ def test_output_onto_its_input_is_refused(capsys, folder, tmp_path):
 def test_no_model_says_which_command_makes_one(capsys, tmp_path):
     status, _, err = run(capsys, tmp_path / "none", "hello")
     assert status == 2
-    assert "run `make preprocess train evaluate` to make one" in err
+    assert "run `make preprocess train evaluate` in a checkout to make one" in err
 
 
 def copied(folder, tmp_path):

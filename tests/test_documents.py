@@ -111,6 +111,11 @@ def test_links_and_pictures_lead_somewhere(path: Path) -> None:
                 assert anchor in anchors(target.read_text(encoding="utf-8")), link
 
 
+def test_every_page_is_linked_from_the_readme() -> None:
+    pages = [path.relative_to(ROOT).as_posix() for path in DOCUMENTS[1:]]
+    assert [page for page in pages if f"]({page}" not in TEXTS[ROOT / "README.md"]] == []
+
+
 def anchors(text: str) -> set[str]:
     """What headings can be linked by."""
     titles = re.findall(r"^#+ (.*)$", text, re.M)

@@ -22,6 +22,7 @@ from sentiment.evaluation.metrics import difference_interval, measure
 from sentiment.evaluation.minimal_pairs import Pair, score_pairs
 from sentiment.evaluation.predictions import Predictions, from_columns
 from sentiment.evaluation.record import Evaluation
+from sentiment.evaluation.remarks import remarks
 from sentiment.evaluation.slices import SliceMetrics
 from sentiment.network.cells import Direction
 from sentiment.network.folded import FoldedNetwork
@@ -30,7 +31,7 @@ from sentiment.report import figures, probability_figures
 from sentiment.report.comparison_page import render_comparison, text_table
 from sentiment.report.model_card import HUMAN, OTHER, SENTIMENT140, render_card, training_data, worst_slices
 from sentiment.report.page import render_report
-from sentiment.report.templating import clip, markdown
+from sentiment.report.templating import clip, label, markdown, points, standing
 from sentiment.text.lexicon import Lexicon
 from sentiment.text.normalisation import RULES
 from sentiment.text.preprocessor import Preprocessor
@@ -561,3 +562,70 @@ def test_the_compare_command_scores_a_corpus(tmp_path, evaluation, classifier, m
 
 def proba(texts):
     return np.tile(np.array([[0.25, 0.75]], np.float32), (len(texts), 1))
+
+
+def of_set(**changed):
+    """Figures of 400 tweets in which nothing is to be remarked on, with ``changed`` ones."""
+    figures = {"n": 400, "accuracy_ci95": (0.7, 0.8), "macro_recall": 0.75, "confusion_matrix": [[150, 50], [50, 150]]}
+    return {"held_out": figures | {"baselines": {"vader": {"macro_recall": 0.7}}} | changed}
+
+
+@pytest.mark.parametrize(
+    ("changed", "manifest", "expected"),
+    [
+        ({}, {}, None),
+        ({}, {"best_epoch": 9, "settings": {"training": {"epochs": 10}}}, None),
+        ({"baselines": {"vader": {"macro_recall": 0.7504}, "majority": {"macro_recall": None}}}, {}, None),
+        ({}, {"rows": {"train": {"a": 26, "b": 74}}}, None),
+        (
+            {},
+            {"best_epoch": 10, "settings": {"training": {"epochs": 10}}},
+            "The best epoch was the last of 10: more may do better (training.epochs=20).",
+        ),
+        (
+            {"baselines": {"vader": {"macro_recall": 0.7512}}},
+            {},
+            "VADER is ahead on the held-out tweets: macro recall 75.1% against 75.0%.",
+        ),
+        (
+            {"confusion_matrix": [[200, 0], [200, 0]]},
+            {},
+            "The class b is never answered on the held-out tweets, 200 of which are b.",
+        ),
+        (
+            {"n": 299},
+            {},
+            "There are only 299 held-out tweets: the accuracy may be anything from 70% to 80%. "
+            "`make crossvalidate` measures on all tweets in turn.",
+        ),
+        (
+            {},
+            {"rows": {"train": {"a": 24, "b": 76}}},
+            "The classes are unbalanced: of the training tweets, a only 24.0%. Look at macro recall, not at accuracy.",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(changed, manifest, expected):
+    assert remarks(of_set(**changed), ["a", "b"], manifest, label) == ([expected] if expected else [])
+
+
+def test_remarks_are_in_report_and_card(evaluation, classifier):
+    few = make_evaluation(make_predictions(200))
+    assert "There are only 200 held-out tweets" in render_report(few, classifier)
+    assert "- There are only 200 held-out tweets" in render_card(few)
+    assert 'id="remarks"' not in render_report(evaluation, classifier)
+    assert "Mind that" not in render_card(evaluation)
+
+
+@pytest.mark.parametrize(
+    ("difference", "words", "signed"),
+    [
+        (0.012, "1.2 points above", "+1.2"),
+        (-0.012, "1.2 points below", "−1.2"),
+        (-0.0004, "level with", "0.0"),
+        (0.0, "level with", "0.0"),
+    ],
+)
+def test_no_difference_of_minus_nothing(difference, words, signed):
+    assert standing(difference) == words
+    assert points(difference) == signed

@@ -62,6 +62,7 @@ def test_no_room_for_predictions(tmp_path, suffix):
         str(path),
         "--output",
         str(target),
+        "--force",
     ]
     assert "File too large" in one_line(limited(command, resource.RLIMIT_FSIZE, 100_000))
     assert target.read_text() == "earlier"
@@ -80,8 +81,8 @@ def test_too_little_memory(copy, tmp_path):
 def test_arrows_memory_error_is_not_blamed_on_the_file(tmp_path, monkeypatch, capsys):
     import pyarrow as pa
 
+    from sentiment.data import batches as files
     from sentiment.predict import __main__ as predict
-    from sentiment.predict import score_file as files
 
     def short(*_: object) -> None:
         raise pa.ArrowMemoryError("malloc of size 4194304 failed")
@@ -128,7 +129,7 @@ def test_few_batches_are_in_memory_at_once(tmp_path, monkeypatch):
             yield pa.record_batch({"text": ["some words"]})
 
     class Writer:
-        def __init__(self, *_: object) -> None: ...
+        def __init__(self, *_: object, **__: object) -> None: ...
 
         def __enter__(self):
             return self

@@ -12,7 +12,7 @@ from pipelines import settings_stamp as settings_stage
 from pipelines.shared import stage
 from sentiment.common.plain_data import from_dict
 from sentiment.errors import SettingsError
-from sentiment.settings import NetworkSettings, Settings, TrainingSettings
+from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings, SplitSettings, TrainingSettings
 from sentiment.text.normalisation import RULES
 
 PROFILES = sorted(stage.PROFILES.glob("*.toml"))
@@ -67,7 +67,7 @@ def test_unknown_settings(values: Any, message: str) -> None:
         ("preprocessing", "keep_words", "not", "expected tuple, received 'not'"),
         ("corpus", "text_column", 1.5, "expected str or int, received 1.5"),
         ("corpus", "labels", ["a"], "expected dict, received ['a']"),
-        ("corpus", "labels", {"negative": 0, "positive": 4}, "expected str, received 0"),
+        ("corpus", "labels", {"negative": 0.5, "positive": 4}, "expected str or int or bool or list, received 0.5"),
     ],
 )
 def test_wrong_types(section: str, key: str, value: Any, message: str) -> None:
@@ -79,7 +79,6 @@ def test_wrong_types(section: str, key: str, value: Any, message: str) -> None:
     [
         ("corpus.encoding", "utf-9", "'utf-9' is not a codec that Python knows"),
         ("corpus.encoding", "base64", "'base64' is not a codec that Python knows"),
-        ("corpus.delimiter", "", "expected one character, received ''"),
         ("corpus.delimiter", "||", "expected one character, received '||'"),
         ("corpus.columns", -1, "expected at least 0, received -1"),
         ("corpus.max_bad_rows", -1, "expected at least 0, received -1"),
@@ -88,7 +87,14 @@ def test_wrong_types(section: str, key: str, value: Any, message: str) -> None:
         ("corpus.text_column", "tweet", "'tweet' is a name, which needs corpus.header = true"),
         ("corpus.label_column", "mood", "'mood' is a name, which needs corpus.header = true"),
         ("corpus.labels", {"a": "1"}, "expected two classes or more, received {'a': '1'}"),
+        ("corpus.labels", {"a": "Bad ", "b": "bad"}, "two classes share a value in {'a': 'Bad ', 'b': 'bad'}"),
+        ("corpus.labels", {"a": ["1", 2], "b": 2}, "two classes share a value in {'a': ['1', 2], 'b': 2}"),
+        ("corpus.labels", {"a": [], "b": 2}, "a class without a value in {'a': [], 'b': 2}"),
+        ("corpus.labels", {"unknown": "1", "b": "2"}, "'unknown' is what answers are called; name it otherwise"),
+        ("corpus.format", "xls", "expected one of , csv, tsv, jsonl, parquet, received 'xls'"),
         ("corpus.labels", {"a": "1", "b": "1"}, "two classes share a value in {'a': '1', 'b': '1'}"),
+        ("corpus.polarity", {"bad": "negative"}, "'bad' is not among negative, neutral, positive"),
+        ("corpus.polarity", {"neutral": "negative"}, "two classes are negative; expected one at most"),
         ("split.validation", 1.0, "expected a number from 0 up to, not including, 1, received 1.0"),
         ("split.validation", -0.1, "expected a number from 0 up to, not including, 1, received -0.1"),
         ("split.test", float("nan"), "expected a finite number, received nan"),
@@ -240,6 +246,58 @@ def test_overrides_beat_the_profile_and_later_ones_the_earlier() -> None:
 def test_overrides_that_are_refused(override: str, message: str) -> None:
     with pytest.raises(SettingsError, match=f"^{re.escape(message)}$"):
         stage.make_settings({}, [override])
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "epochs", "patience", "min_count"),
+    [
+        (1, 32, 30, 10, 1),
+        (700, 64, 30, 10, 1),  # 11 steps an epoch: 30 epochs are what is allowed
+        (5_600, 128, 12, 4, 1),  # 44 steps: 12 epochs make 500
+        (15_000, 256, 10, 3, 1),
+        (49_999, 512, 10, 3, 1),
+        (50_000, 512, 10, 3, 2),
+        (176_000, 1024, 10, 3, 2),
+        (1_600_000, 1024, 10, 3, 2),
+    ],
+)
+def test_defaults_follow_the_training_rows(
+    rows: int, batch_size: int, epochs: int, patience: int, min_count: int
+) -> None:
+    settled = Settings().for_rows(rows)
+    training = settled.training
+    assert (training.batch_size, training.epochs, training.patience) == (batch_size, epochs, patience)
+    assert settled.preprocessing.min_count == min_count
+    assert Settings().differences(settled).keys() == {
+        "training.batch_size", "training.epochs", "training.patience", "preprocessing.min_count",
+    }  # fmt: skip
+    assert settled.for_rows(123) == settled  # once settled, for good
+
+
+@pytest.mark.parametrize(
+    ("rows", "validation", "test"),
+    [(10, 0.1, 0.2), (1_000, 0.1, 0.2), (10_000, 0.08, 0.15), (49_000, 0.05, 0.05), (1_600_000, 0.05, 0.05)],
+)
+def test_the_shares_held_out_follow_the_rows(rows: int, validation: float, test: float) -> None:
+    assert SplitSettings().for_rows(rows) == SplitSettings(validation, test)
+    assert SplitSettings(0.3, 0.0, 7).for_rows(rows) == SplitSettings(0.3, 0.0, 7)
+
+
+def test_what_is_given_wins() -> None:
+    given = Settings(
+        training=TrainingSettings(batch_size=7, epochs=2), preprocessing=PreprocessingSettings(min_count=5)
+    )
+    settled = given.for_rows(700)
+    assert (settled.training.batch_size, settled.training.epochs, settled.preprocessing.min_count) == (7, 2, 5)
+    assert given.differences(settled) == {"training.patience": 3}
+
+
+def test_polarity_concerns_evaluation_only(tmp_path: Path) -> None:
+    """So that naming it after training does not train again."""
+    named = ["--set", "corpus.polarity={negative='neutral', neutral='negative'}"]
+    for name in settings_stage.SECTIONS:
+        before = written(tmp_path, name).read_bytes()
+        assert (written(tmp_path, name, *named).read_bytes() != before) == (name == "evaluate")
 
 
 def test_every_section_belongs_to_a_stage() -> None:

@@ -260,7 +260,7 @@ BELOW = {
     "embedding": {"common", "text", "data"},
     "network": {"common", "text"},
     "training": {"common", "text", "data", "network"},
-    "predict": {"common", "text", "network"},
+    "predict": {"common", "text", "data", "network"},
     "export": {"common", "text", "network", "predict"},
     "evaluation": {"common", "text", "predict"},
     "report": {"common", "training", "predict", "evaluation"},

@@ -197,7 +197,7 @@ def test_the_figures_of_a_pass_are_means_over_all_rows(monkeypatch: pytest.Monke
     lengths = random.integers(1, max_tokens + 1, n)
     ids = np.where(np.arange(max_tokens) < lengths[:, None], random.integers(1, VOCABULARY, (n, max_tokens)), 0)
     part = EncodedPart(ids.astype(np.uint8), random.integers(0, 2, n))
-    settings, model = make_settings(label_smoothing=0.0), make_model()
+    settings, model = make_settings(label_smoothing=0.0, class_weights="none"), make_model()
     train_batches, validation_batches = make_batches({"train": part, "validation": part}, settings)
     trainer = Trainer(model, settings, len(train_batches), max_tokens)
     answers = model.predict(ids, verbose=0)

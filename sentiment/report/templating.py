@@ -30,8 +30,8 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     filters = {
-        "percent": percent, "number": number, "points": points, "p_value": p_value, "clip": clip, "value": value,
-        "plain": without_controls, "label": label, "md": markdown, "code": code,
+        "percent": percent, "number": number, "points": points, "standing": standing, "p_value": p_value, "clip": clip,
+        "value": value, "plain": without_controls, "label": label, "md": markdown, "code": code,
     }  # fmt: skip
     made.filters.update(filters)
     return made
@@ -51,7 +51,16 @@ def number(amount: float | None, digits: int = 3) -> str:
 
 def points(difference: float | None) -> str:
     """A signed difference of shares in percentage points, with a true minus sign."""
-    return MISSING if difference is None else f"{100 * difference:+.1f}".replace("-", "−")
+    if difference is None:
+        return MISSING
+    text = f"{100 * difference:+.1f}"
+    return "0.0" if text in ("-0.0", "+0.0") else text.replace("-", "−")
+
+
+def standing(difference: float) -> str:
+    """How far a share is from another, in words: ``1.2 points above``, or ``level with`` where it rounds to none."""
+    size = f"{100 * abs(difference):.1f}"
+    return "level with" if size == "0.0" else f"{size} points {'above' if difference > 0 else 'below'}"
 
 
 def p_value(p: float | None) -> str:

@@ -1,10 +1,9 @@
-"""Nothing is scored on what it was trained on: such rows are left out by the split's own hash, counted and said."""
+"""Evaluation: only on tweets that the model has not seen, by the split's own hash; and peers by what classes mean."""
 
 import json
 import logging
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -41,8 +40,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return this
 
 
-def score(this: Trained, corpus: Path) -> None:
-    options = this.options("--corpus", str(corpus))
+def score(this: Trained, *options: str) -> None:
+    options = this.options(*options)
     stage.main(evaluate.run, str(evaluate.__doc__), evaluate.add_arguments, options)
 
 
@@ -50,12 +49,14 @@ def test_the_training_file_as_a_test_set(copy: Trained, caplog: pytest.LogCaptur
     more = copy.root / "more.csv"
     write_corpus(more, [*labelled_tweets(), ("4", "a tweet of other words")])
     with caplog.at_level(logging.INFO):
-        score(copy, more)
+        score(copy, "--corpus", str(more))
     metrics = json.loads((copy.folder / "metrics.json").read_text())
     held_out = metrics["held_out"]["n"]
     assert metrics["more.csv"]["n"] == held_out + 1
     assert metrics["more.csv"]["seen"] == len(labelled_tweets()) - held_out
     assert metrics["held_out"]["seen"] == 0
+    assert metrics["held_out"]["baselines"]["vader"]["accuracy"] > 0.6
+    assert f"WARNING: There are only {held_out} held-out tweets" in caplog.text
     assert f"WARNING: {more}: {480 - held_out} of 481 tweets are among those the model was trained" in caplog.text
     rows = read_predictions(copy.folder)
     assert set(rows.of("more.csv").texts) - set(rows.of("held_out").texts) == {"a tweet of other words"}
@@ -67,6 +68,19 @@ def test_a_test_set_of_training_tweets_only(copy: Trained, caplog: pytest.LogCap
     seen = is_seen([text for _, text in rows], np.load(copy.folder / "seen.npy"))
     write_corpus(corpus, [row for row, known in zip(rows, seen, strict=True) if known])
     with pytest.raises(SystemExit) as stopped:
-        score(copy, corpus)
+        score(copy, "--corpus", str(corpus))
     assert stopped.value.code == 2
     assert "the model was trained on every tweet of it; expected tweets it has not seen" in caplog.text
+
+
+def test_polarity_says_what_classes_mean(copy: Trained) -> None:
+    """With the classes swapped in meaning, VADER is wrong where it was right, and so is the model on minimal pairs."""
+    score(copy, "--set", "corpus.polarity={negative='positive', positive='negative'}")
+    metrics = json.loads((copy.folder / "metrics.json").read_text())["held_out"]
+    assert metrics["baselines"]["vader"]["accuracy"] < 0.4
+    assert metrics["accuracy"] > 0.6
+    failed = json.loads((copy.folder / "behaviour.json").read_text())["model"]["failed"]
+    assert {label for pair in failed for label in (pair["positive"][1], pair["negative"][1])} <= {
+        "positive",
+        "negative",
+    }

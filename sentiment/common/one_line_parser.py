@@ -1,0 +1,14 @@
+"""Argument parsing that complains in one line, as every other mistake is."""
+
+import argparse
+from typing import NoReturn
+
+from sentiment.errors import EXIT_STATUS
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An ``ArgumentParser`` whose errors are one line, without the usage in front."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the process with status 2."""
+        self.exit(EXIT_STATUS, f"{self.prog}: error: {' '.join(message.split())}; see --help\n")

@@ -1,0 +1,161 @@
+"""Reading any table of tweets as Arrow batches, whole rows at a time, so that it may be larger than memory."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.json as pa_json
+import pyarrow.parquet as pq
+
+from sentiment.data import tables
+from sentiment.errors import InputError
+
+_BLOCK_BYTES = 4 << 20
+_ROWS_PER_BATCH = 32_768
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a table is read.
+
+    Attributes:
+        column: of the tweets: a name, or a position from 0 in a CSV without header; empty does not ask for one.
+        encoding: of a CSV, a Python codec name; the other kinds are UTF-8.
+        delimiter: of a CSV; empty finds it out.
+        kind: one of ``tables.KINDS``; empty goes by the file's name.
+        option: what the names of options begin with, for messages.
+    """
+
+    column: str = "text"
+    encoding: str = "utf-8"
+    delimiter: str = ""
+    kind: str = ""
+    option: str = "--"
+
+    def kind_of(self, path: str | Path) -> str:
+        """The kind of a file.
+
+        Raises:
+            InputError: neither its name nor ``kind`` says.
+        """
+        kind = self.kind or tables.kind_of(path) or ("" if Path(path).is_file() else "csv")  # pipes: csv
+        if not kind:
+            ends = ", ".join(f".{each}" for each in tables.KINDS)
+            raise InputError(f"{path}: expected a name that ends in {ends} (.gz); or set {self.option}format")
+        return kind
+
+
+def read_batches(path: str | Path, reading: Reading) -> Iterator[pa.RecordBatch]:
+    """Rows of a table, at least one batch, which may be of no rows; every column of a CSV is text.
+
+    Args:
+        path: of a file or a pipe; ``-`` is standard input.
+        reading: how it is read.
+
+    Raises:
+        InputError: the file is missing, not in the format its name says, lacks the column or has two of one name.
+    """
+    with tables.open_bytes(path) as stream:
+        kind = reading.kind_of(path)
+        readers = {"csv": _read_csv, "tsv": _read_csv, "jsonl": _read_jsonl, "parquet": _read_parquet}
+        try:
+            yield from readers[kind](stream, path, reading)
+        except MemoryError:  # Arrow's is an ArrowException too, but no fault of the file
+            raise
+        except (*tables.DAMAGED_GZIP, OSError, pa.ArrowException, csv.Error, UnicodeError, LookupError) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # Arrow has one without for a damaged file
+                raise
+            reason = " ".join(str(error).split())[:300]
+            raise InputError(
+                f"{path}: not readable as {kind} ({reason}); look there, or set {reading.option}encoding"
+            ) from error
+
+
+def texts_of(batch: pa.RecordBatch, column: str, path: str | Path) -> pa.Array:
+    """The tweets of a batch as Arrow strings, null where one is missing.
+
+    Raises:
+        InputError: the column does not hold text.
+    """
+    values = batch.column(column)
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    if not any(is_text(kind) for is_text in (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)):
+        raise InputError(f"{path}: column {column!r} holds {values.type}, expected text")
+    return values.cast(pa.string())
+
+
+def _read_csv(stream: IO[bytes], path: str | Path, reading: Reading) -> Iterator[pa.RecordBatch]:
+    head = stream.peek(tables.HEAD_BYTES)  # type: ignore[attr-defined]
+    tables.refuse_utf16(head, reading.encoding, path, f"{reading.option}encoding")
+    lines = tables.whole_lines(tables.decoded(head, reading.encoding))
+    delimiter = reading.delimiter or ("\t" if reading.kind_of(path) == "tsv" else _sniffed(lines, reading.column))
+    first = tables.first_row(lines, delimiter)
+    if not first:
+        raise InputError(f"{path}: the file is empty")
+    header = not reading.column.isdecimal() or reading.column in first
+    names = first if header else [str(i) for i in range(len(first))]
+    _require_column(names, path, reading)
+    read = pa_csv.ReadOptions(
+        block_size=_BLOCK_BYTES, encoding=reading.encoding, column_names=names, skip_rows_after_names=int(header)
+    )
+    parse = pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    kinds = dict.fromkeys(names, pa.string())
+    convert = pa_csv.ConvertOptions(
+        column_types=kinds, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
+    )
+    with pa_csv.open_csv(stream, read, parse, convert) as reader:
+        yield from _at_least_one(reader, reader.schema)
+
+
+def _sniffed(lines: list[str], column: str) -> str:
+    return tables.sniff_delimiter(
+        lines, lambda first: column in first or (column.isdecimal() and int(column) < len(first))
+    )
+
+
+def _read_jsonl(stream: IO[bytes], path: str | Path, reading: Reading) -> Iterator[pa.RecordBatch]:
+    head = stream.peek(tables.HEAD_BYTES)  # type: ignore[attr-defined]
+    if not head:
+        yield from _at_least_one(iter(()), pa.schema({reading.column: pa.string()}))
+        return
+    if head[:1] in (b"\xff", b"\xfe"):
+        tables.refuse_utf16(head, "utf-8", path, "the program that wrote it to utf-8; not")
+    with pa_json.open_json(stream, pa_json.ReadOptions(block_size=_BLOCK_BYTES)) as reader:
+        yield from (_validated(batch, path, reading) for batch in _at_least_one(reader, reader.schema))
+
+
+def _read_parquet(stream: IO[bytes], path: str | Path, reading: Reading) -> Iterator[pa.RecordBatch]:
+    source = stream if stream.seekable() else pa.BufferReader(stream.read())
+    with pq.ParquetFile(source) as file:
+        batches = file.iter_batches(_ROWS_PER_BATCH) if file.metadata.num_rows else iter(())
+        yield from (_validated(batch, path, reading) for batch in _at_least_one(batches, file.schema_arrow))
+
+
+def _at_least_one(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    first = next(batches, None)
+    yield (
+        first
+        if first is not None
+        else pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+    )
+    yield from batches
+
+
+def _validated(batch: pa.RecordBatch, path: str | Path, reading: Reading) -> pa.RecordBatch:
+    """``batch``, if it has the column, and all its text and names are UTF-8, which neither format's reader sees to."""
+    batch.validate(full=True)
+    _require_column(batch.schema.names, path, reading)
+    return batch
+
+
+def _require_column(names: list[str], path: str | Path, reading: Reading) -> None:
+    if reading.column and reading.column not in names:
+        received = ", ".join(names)[:200]
+        raise InputError(
+            f"{path}: expected a column {reading.column!r}, received {received}; set {reading.option}column"
+        )
+    tables.refuse_duplicates(names, path)

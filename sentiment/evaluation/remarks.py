@@ -1,0 +1,83 @@
+"""What is wrong with a model, in sentences: for the log, the report and the model card."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sentiment.settings import TrainingSettings
+
+FEWEST_TWEETS = 300
+# A class with less than half of its even share: from there on accuracy says little of it.
+_RARE = 0.5
+_VISIBLE = 0.0005  # differences that one decimal of a percentage shows
+
+
+def remarks(
+    metrics: Mapping[str, Any],
+    classes: Sequence[str],
+    manifest: Mapping[str, Any],
+    label: Callable[[str], str] = str,
+) -> list[str]:
+    """Everything worth a warning, one sentence each; none where all is well.
+
+    Args:
+        metrics: test set -> figures, as in `metrics.json`.
+        classes: names, in the order of the confusion matrix.
+        manifest: what the model was built from; every key may be missing.
+        label: how a baseline or a test set is called in print.
+    """
+    found = [*_of_training(manifest), *_of_balance(manifest)]
+    for name, figures in metrics.items():
+        where = "held-out tweets" if name == "held_out" else f"tweets of {label(name)}"
+        found += _of_size(figures, where)
+        found += _of_classes(figures, classes, where)
+        found += _of_baselines(figures, where, label)
+    return found
+
+
+def _of_training(manifest: Mapping[str, Any]) -> list[str]:
+    allowed = ((manifest.get("settings") or {}).get("training") or {}).get("epochs")
+    remark = TrainingSettings(epochs=allowed).remark(manifest["best_epoch"]) if allowed else ""
+    return [remark] if remark else []
+
+
+def _of_balance(manifest: Mapping[str, Any]) -> list[str]:
+    counts = (manifest.get("rows") or {}).get("train") or {}
+    total = sum(counts.values())
+    rare = [name for name, count in counts.items() if total and count / total < _RARE / len(counts)]
+    if not rare:
+        return []
+    shares = " and ".join(f"{name} only {100 * counts[name] / total:.1f}%" for name in rare)
+    return [f"The classes are unbalanced: of the training tweets, {shares}. Look at macro recall, not at accuracy."]
+
+
+def _of_size(figures: Mapping[str, Any], where: str) -> list[str]:
+    n = figures["n"]
+    if n >= FEWEST_TWEETS:
+        return []
+    low, high = figures["accuracy_ci95"]
+    return [
+        f"There are only {n} {where}: the accuracy may be anything from {100 * low:.0f}% to {100 * high:.0f}%. "
+        "`make crossvalidate` measures on all tweets in turn."
+    ]
+
+
+def _of_classes(figures: Mapping[str, Any], classes: Sequence[str], where: str) -> list[str]:
+    matrix = np.array(figures["confusion_matrix"])
+    never = np.flatnonzero((matrix.sum(axis=0) == 0) & (matrix.sum(axis=1) > 0))
+    return [
+        f"The class {classes[k]} is never answered on the {where}, {matrix[k].sum()} of which are {classes[k]}."
+        for k in never.tolist()
+    ]
+
+
+def _of_baselines(figures: Mapping[str, Any], where: str, label: Callable[[str], str]) -> list[str]:
+    own, found = figures.get("macro_recall"), []
+    for name, peer in (figures.get("baselines") or {}).items():
+        other = peer.get("macro_recall")
+        if own is not None and other is not None and other - own >= _VISIBLE:
+            found.append(
+                f"{label(name)} is ahead on the {where}: macro recall {100 * other:.1f}% against {100 * own:.1f}%."
+            )
+    return found

@@ -4,11 +4,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.corpus_files import read_corpus
 from sentiment.errors import InputError
 from sentiment.evaluation.predictions import Predictions
+from sentiment.settings import CorpusSettings
+
+if TYPE_CHECKING:
+    from sentiment.evaluation.comparison import Comparison
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -31,11 +36,23 @@ def run(arguments: argparse.Namespace) -> None:
 
         models = {name: read_predictions(folder) for name, folder in folders.items()}
         source = "those that the predictions.csv of every folder holds"
+    models = _unseen(models, folders)
     comparison = compare(models)
+    _tell(comparison, models)
     sys.stdout.write(text_table(comparison))
     if arguments.output:
         publishing.write_text(arguments.output, render_comparison(comparison, source))
         stage.log.info("%s written", arguments.output)
+
+
+def _tell(comparison: "Comparison", models: dict[str, Predictions]) -> None:
+    """Log what else was left out, and why."""
+    n = len(next(iter(comparison.models.values())).true)
+    for name, model in models.items():
+        if others := len(model.true) - n - comparison.left_out:
+            stage.log.info("%s: %d tweets left out: repeated, or not among those of every model", name, others)
+    if comparison.left_out:
+        stage.log.info("%d tweets left out: their labels differ between the models", comparison.left_out)
 
 
 def _named(folders: Sequence[Path]) -> dict[str, Path]:
@@ -46,30 +63,87 @@ def _named(folders: Sequence[Path]) -> dict[str, Path]:
     by_name = {
         str(folder) if names.count(name) > 1 else name: folder for name, folder in zip(names, folders, strict=True)
     }
+    if len(folders) < 2:
+        raise InputError("expected two model folders or more to compare")
     if len(by_name) < len(folders):
         raise InputError(f"{', '.join(map(str, folders))}: one folder is given twice")
     return by_name
 
 
 def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, Predictions]:
-    """Every model's answers on the rows of the corpus whose class all models have."""
+    """Every model's answers on the rows of the corpus whose class it has."""
     import sentiment
     from sentiment.evaluation.predictions import from_probabilities
 
-    settings = stage.make_settings(stage.read_profile(arguments.profile), []).corpus
-    read = read_corpus(arguments.corpus, settings, "--corpus")
-    models = {name: sentiment.load(folder) for name, folder in folders.items()}
-    known = set.intersection(*(set(model.classes_.tolist()) for model in models.values()))
-    rows = [(text, truth) for text, truth in read if truth in known]
-    if not rows:
-        raise InputError(f"{arguments.corpus}: holds no tweet of a class that all models have")
-    kept, labels = [text for text, _ in rows], [truth for _, truth in rows]
-    return {
-        name: from_probabilities(
-            model.classes_.tolist(), kept, labels, model.predict_proba(kept), str(arguments.corpus)
-        )
-        for name, model in models.items()
-    }
+    scored = {}
+    for name, read in _read(folders, arguments).items():
+        model = sentiment.load(folders[name])
+        classes = model.classes_.tolist()
+        rows = [(text, truth) for text, truth in read if truth in classes]
+        if not rows:
+            raise InputError(f"{arguments.corpus}: holds no tweet of a class that {name} has ({', '.join(classes)})")
+        if foreign := sorted({truth for _, truth in read} - set(classes)):
+            said = ", ".join(foreign)
+            stage.log.info("%s: %d tweets left out: it has no class %s", name, len(read) - len(rows), said)
+        texts, truths = [text for text, _ in rows], [truth for _, truth in rows]
+        answers = model.predict_proba(texts)
+        scored[name] = from_probabilities(classes, texts, truths, answers, str(arguments.corpus))
+    return scored
+
+
+def _read(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, list[tuple[str, str]]]:
+    """The corpus as the profile of each model reads it; where that cannot, as the first that can.
+
+    Raises:
+        InputError: no profile can read it.
+    """
+    if arguments.profile:
+        settings = stage.make_settings(stage.read_profile(arguments.profile), []).corpus
+        return dict.fromkeys(folders, read_corpus(arguments.corpus, settings, "--corpus"))
+    read, failed = {}, {}
+    for name, folder in folders.items():
+        try:
+            read[name] = read_corpus(arguments.corpus, _corpus_settings(folder), "--corpus")
+        except InputError as error:
+            failed[name] = error
+    if not read:
+        raise next(iter(failed.values()))
+    first = next(iter(read))
+    for name, why in failed.items():
+        stage.log.info("%s: its own profile cannot read the file (%s); read as %s's profile says", name, why, first)
+    return {name: read.get(name, read[first]) for name in folders}
+
+
+def _corpus_settings(folder: Path) -> CorpusSettings:
+    """The format of the corpus that the model in ``folder`` was trained on."""
+    from sentiment.common.plain_data import from_dict
+
+    return from_dict(CorpusSettings, publishing.read_json(folder / "settings.json", "make train").get("corpus", {}))
+
+
+def _unseen(models: dict[str, Predictions], folders: dict[str, Path]) -> dict[str, Predictions]:
+    """The rows that none of the models was trained or validated on; what is left out is logged.
+
+    Raises:
+        InputError: of one model's rows none is left.
+    """
+    import numpy as np
+
+    from pipelines.shared.seen_files import read_seen
+    from sentiment.data.seen import SEEN, is_seen
+
+    for other, folder in folders.items():
+        if not (folder / SEEN).exists():
+            stage.log.warning("WARNING: %s: no %s: what it was trained on cannot be left out", folder, SEEN)
+            continue
+        seen = read_seen(folder)
+        known = {name: is_seen(model.texts.tolist(), seen) for name, model in models.items()}
+        if most := max(int(rows.sum()) for rows in known.values()):
+            stage.log.warning("WARNING: %d tweets left out: %s was trained or validated on them", most, other)
+        models = {name: model.take(np.flatnonzero(~known[name])) for name, model in models.items()}
+        if not all(len(model.true) for model in models.values()):
+            raise InputError(f"no tweet is left that {other} was not trained or validated on: nothing to compare on")
+    return models
 
 
 def parser() -> argparse.ArgumentParser:
@@ -78,7 +152,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("models", nargs="+", type=Path, help="model folders; the first is compared with each other one")
     made.add_argument("--output", type=Path, help="an HTML page to write")
     made.add_argument("--corpus", type=Path, help="labelled CSV to score now (default: the rows of predictions.csv)")
-    made.add_argument("--profile", default="sample", help="profile whose format --corpus has (default: sample)")
+    made.add_argument("--profile", help="profile whose format --corpus has (default: that of each model)")
     return made
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -15,6 +16,7 @@ from pipelines import compare as compare_stage
 from pipelines import report as report_stage
 from pipelines.shared import stage
 from pipelines.shared.evaluation_files import read_evaluation, read_predictions
+from sentiment.data.splitting import hash_texts
 from sentiment.errors import ArtefactError, InputError
 from sentiment.evaluation import curves
 from sentiment.evaluation.comparison import compare, share_rows
@@ -558,6 +560,36 @@ def test_the_compare_command_scores_a_corpus(tmp_path, evaluation, classifier, m
     corpus = corpus_file([("0", "bad film"), ("4", "good film"), ("2", "a film")])
     compare_stage.main([str(one), str(two), "--corpus", str(corpus), "--profile", str(tmp_path / "p.toml")])
     assert re.search(r"^one +2 +50\.0%", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_compare_reads_a_corpus_as_each_model_was_trained(
+    tmp_path, evaluation, classifier, monkeypatch, corpus_file, capsys, caplog
+):
+    one, two = write_folder(tmp_path / "one", evaluation), write_folder(tmp_path / "two", evaluation)
+    monkeypatch.setattr("sentiment.load", lambda path: with_proba(classifier, proba))
+    (one / "settings.json").write_text('{"corpus": {"header": true, "columns": 0, "text_column": "tweet"}}')
+    (two / "settings.json").write_text('{"corpus": {}}')
+    np.save(one / "seen.npy", np.sort(hash_texts(pa.array(["a good film", "a bad film"]))))
+    np.save(two / "seen.npy", np.sort(hash_texts(pa.array(["an older film"]))))
+    rows = [("0", "bad film"), ("4", "good film"), ("2", "a film"), ("4", "@ada a GOOD film!"), ("0", "an older film")]
+    corpus = corpus_file(rows)
+    with caplog.at_level("INFO"):
+        compare_stage.main([str(one), str(two), "--corpus", str(corpus)])
+    assert re.search(r"^one +2 +50\.0%", capsys.readouterr().out, re.MULTILINE)
+    told = "\n".join(caplog.messages)
+    assert "one: its own profile cannot read the file" in told
+    assert "two: 1 tweets left out: it has no class neutral" in told
+    assert "WARNING: 1 tweets left out: one was trained or validated on them" in told
+    assert "WARNING: 1 tweets left out: two was trained or validated on them" in told
+
+
+def test_compare_with_nothing_unseen(tmp_path, evaluation, caplog):
+    one, two = write_folder(tmp_path / "one", evaluation), write_folder(tmp_path / "two", evaluation)
+    for folder in (one, two):
+        np.save(folder / "seen.npy", np.sort(hash_texts(pa.array(evaluation.predictions.texts.tolist()))))
+    with pytest.raises(SystemExit):
+        compare_stage.main([str(one), str(two)])
+    assert "no tweet is left that one was not trained or validated on" in caplog.messages[-1]
 
 
 def proba(texts):

@@ -14,10 +14,12 @@ from sentiment.errors import ArtefactError, SettingsError
 from sentiment.network.cells import GATES, Direction
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.classifier import SentimentClassifier
+from sentiment.predict.digests import Digests
 from sentiment.settings import NetworkSettings
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.lexicon import Lexicon
-from sentiment.text.preprocessor import Preprocessor
+from sentiment.text.mapped_lexicon import map_lexicon
+from sentiment.text.preprocessor import AnyLexicon, Preprocessor
 
 FORMAT = 2
 KERAS_MODEL = "model.keras"
@@ -31,29 +33,35 @@ MODEL = "model.json"
 _BLOCK_BYTES = 1 << 20
 # The chunk table, where there is one; it makes the text treatment faster and changes no answer.
 CHUNKS, CHUNK_IDS = "chunks.npy", "chunk_ids.npy"
+OPTIONAL = (CHUNKS, CHUNK_IDS)
 CHECKED = (LEXICON, VOCABULARY, PREPROCESSING, WEIGHTS, TABLE)
 
 
-def read_classifier(folder: Path) -> SentimentClassifier:
+def read_classifier(folder: Path, digests: Digests | None = None) -> SentimentClassifier:
     """Read a classifier that needs neither TensorFlow nor spaCy.
+
+    Args:
+        folder: what export wrote.
+        digests: of this folder's large files, if they have been started already.
 
     Raises:
         ArtefactError: the folder is missing, incomplete, damaged, or put together from different models.
     """
     model = _read_model(folder)
+    digests = digests or Digests(folder)
     contents = {name: _read_checked(folder, name, model["sha256"]) for name in CHECKED if name != TABLE}
     texts = {name: _decoded(folder, name, contents[name]) for name in (VOCABULARY, LEXICON, PREPROCESSING)}
     try:
         network = from_dict(NetworkSettings, model["network"])
-        vocabulary = texts[VOCABULARY].split("\n")[:-1]
-        lexicon = Lexicon.from_tsv(texts[LEXICON], vocabulary, str(folder / LEXICON))
-        chunks = _read_chunks(folder, model["sha256"], len(vocabulary)) if CHUNKS in model["sha256"] else None
+        lexicon = _read_lexicon(folder, contents[LEXICON], texts)
+        vocabulary = texts[VOCABULARY].count("\n")
+        chunks = _read_chunks(folder, model["sha256"], vocabulary, digests) if CHUNKS in model["sha256"] else None
         preprocessor = Preprocessor.from_json(texts[PREPROCESSING], lexicon, str(folder / PREPROCESSING), chunks)
         folded = _read_network(folder, network)
     except (KeyError, TypeError, SettingsError) as error:
         raise ArtefactError(f"{folder}: not a model of this version ({error}); export it again") from error
-    _check_shapes(folder, folded, network, len(vocabulary), len(model["classes"]))
-    _check_table(folder, folded.table.nbytes, model["sha256"])
+    _check_shapes(folder, folded, network, vocabulary, len(model["classes"]))
+    _check_table(folder, folded.table, model["sha256"], digests)
     if model["sha256"][MODEL] != _own_checksum(model):
         raise ArtefactError(f"{folder / MODEL}: was edited after export (its checksum differs); run `make train` again")
     return SentimentClassifier(preprocessor, folded, tuple(model["classes"]), masking=network.masking)
@@ -62,7 +70,7 @@ def read_classifier(folder: Path) -> SentimentClassifier:
 def describe(folder: Path, classes: Sequence[str], network: Mapping[str, Any]) -> dict[str, Any]:
     """What ``model.json`` says, once the other files are in ``folder``."""
     model: dict[str, Any] = {"format": FORMAT, "classes": list(classes), "network": dict(network)}
-    names = [*CHECKED, *(name for name in (CHUNKS, CHUNK_IDS) if (folder / name).exists())]
+    names = [*CHECKED, *(name for name in OPTIONAL if (folder / name).exists())]
     sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     return model | {"sha256": sums | {MODEL: _own_checksum(model)}}
 
@@ -136,9 +144,16 @@ def _decoded(folder: Path, name: str, content: bytes) -> str:
         raise ArtefactError(f"{folder / name}: expected UTF-8 ({error.reason}); run `make train` again") from error
 
 
-def _read_chunks(folder: Path, checksums: dict[str, str], vocabulary: int) -> ChunkTable:
-    for name in (CHUNKS, CHUNK_IDS):
-        _read_checked(folder, name, checksums)
+def _read_lexicon(folder: Path, content: bytes, texts: Mapping[str, str]) -> AnyLexicon:
+    """As it lies; read line by line where it is not sorted, as older exports left it, or to say what is wrong."""
+    vocabulary = texts[VOCABULARY]
+    mapped = map_lexicon(content, vocabulary)
+    return mapped or Lexicon.from_tsv(texts[LEXICON], vocabulary.split("\n")[:-1], str(folder / LEXICON))
+
+
+def _read_chunks(folder: Path, checksums: dict[str, str], vocabulary: int, digests: Digests) -> ChunkTable:
+    _read_checked(folder, CHUNK_IDS, checksums)
+    _check_digest(folder, CHUNKS, checksums, digests)
     try:
         table = ChunkTable(*(np.asarray(open_array(folder / name)) for name in (CHUNKS, CHUNK_IDS)))
         fits = table.is_sound(vocabulary)
@@ -168,19 +183,24 @@ def _read_network(folder: Path, settings: NetworkSettings) -> FoldedNetwork:
     return FoldedNetwork(table, directions, kernel, bias, settings.cell, settings.pooling)
 
 
-def _check_table(folder: Path, size: int, checksums: Mapping[str, str]) -> None:
-    """The table, ``size`` bytes at the end of its file, is large and stays on disk: it is read past in blocks."""
-    digest, finite = hashlib.sha256(), True
-    with (folder / TABLE).open("rb") as file, np.errstate(invalid="ignore"):
-        digest.update(file.read((folder / TABLE).stat().st_size - size))
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-            numbers = np.frombuffer(block[: len(block) // 4 * 4], np.float32)
-            finite = finite and bool(np.isfinite(numbers.sum(dtype=np.float64)))  # one sum tells of any that is not
-    if digest.hexdigest() != checksums[TABLE]:
-        raise ArtefactError(f"{folder / TABLE}: does not belong to this model (its checksum is not the one in {MODEL})")
+def _check_table(folder: Path, table: np.ndarray, checksums: Mapping[str, str], digests: Digests) -> None:
+    """The table is large and stays on disk: it is read past in blocks."""
+    flat = table.reshape(-1)
+    step = _BLOCK_BYTES // table.itemsize
+    blocks = (flat[start : start + step] for start in range(0, len(flat), step))
+    finite = all(np.isfinite(block.min()) and np.isfinite(block.max()) for block in blocks)
+    _check_digest(folder, TABLE, checksums, digests)
     if not finite:
         raise ArtefactError(f"{folder / TABLE}: holds weights that are not finite numbers; train again")
+
+
+def _check_digest(folder: Path, name: str, checksums: Mapping[str, str], digests: Digests) -> None:
+    try:
+        digest = digests.of(name)
+    except OSError as error:
+        raise ArtefactError(f"{folder / name}: cannot be read ({error.strerror}); run `make train` again") from error
+    if digest != checksums[name]:
+        raise ArtefactError(f"{folder / name}: does not belong to this model (its checksum is not the one in {MODEL})")
 
 
 def _check_shapes(

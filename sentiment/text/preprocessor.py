@@ -18,6 +18,7 @@ from sentiment.settings import PreprocessingSettings, SettingsError
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow
 from sentiment.text.lexicon import PADDING, UNKNOWN, Lexicon
+from sentiment.text.mapped_lexicon import MappedLexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run
 from sentiment.text.table_encoder import Row, TableEncoder
@@ -25,6 +26,7 @@ from sentiment.text.table_encoder import Row, TableEncoder
 if TYPE_CHECKING:
     import pyarrow as pa
 
+AnyLexicon = Lexicon | MappedLexicon
 _FEW = 24  # up to so many texts, Python's engine is done before Arrow's has compiled its expressions
 
 
@@ -41,7 +43,7 @@ class Preprocessor:
     """
 
     rules: tuple[Rule, ...]
-    lexicon: Lexicon
+    lexicon: AnyLexicon
     max_tokens: int
     padding: str = "post"
     table: ChunkTable | None = field(default=None, repr=False, compare=False)
@@ -124,7 +126,7 @@ class Preprocessor:
 
     @classmethod
     def from_json(
-        cls, text: str, lexicon: Lexicon, name: str = "preprocessing.json", table: ChunkTable | None = None
+        cls, text: str, lexicon: AnyLexicon, name: str = "preprocessing.json", table: ChunkTable | None = None
     ) -> "Preprocessor":
         """Read what :meth:`to_json` wrote; the lexicon and the table of chunks have files of their own.
 

@@ -15,6 +15,7 @@ from sentiment.common.ragged import Ragged
 from sentiment.text.chunk_table import LONGEST, Chunks, ChunkTable
 from sentiment.text.inputs import encode_all, is_arrow
 from sentiment.text.lexicon import PADDING, Lexicon
+from sentiment.text.mapped_lexicon import MappedLexicon
 from sentiment.text.normalisation import RULES, Rule
 
 Row = tuple[int, ...]
@@ -39,7 +40,11 @@ class TableEncoder:
     """
 
     def __init__(
-        self, rules: Sequence[Rule], lexicon: Lexicon, table: ChunkTable, by_rules: Callable[[list[str]], list[Row]]
+        self,
+        rules: Sequence[Rule],
+        lexicon: Lexicon | MappedLexicon,
+        table: ChunkTable,
+        by_rules: Callable[[list[str]], list[Row]],
     ) -> None:
         self._lexicon = lexicon
         self._table = table

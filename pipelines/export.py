@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,8 @@ def run(this: stage.Stage) -> None:
         for name in ("lexicon.tsv", "vocabulary.txt", "preprocessing.json", "coverage.json"):
             shutil.copyfile(this.places.processed / name, staging / name)
         network_files(staging, network)
-        chunk_files(staging, _chunk_table(this.places.interim / "tweets.parquet", preprocessor))
+        preprocessor = replace(preprocessor, table=_chunk_table(this.places.interim / "tweets.parquet", preprocessor))
+        chunk_files(staging, preprocessor.table)
         _save(staging, preprocessor, network, trained["classes"], settings.masking)
         ids = read_part(this.places.processed, "validation").ids[:_ROWS_COMPARED].astype("int32")
         _compare(staging, ids, model, network, settings.masking)
@@ -85,9 +87,10 @@ def _save(
     from sentiment.export.litert import to_tflite
     from sentiment.export.saved_model import ServingModule, write_warm_up
 
-    module = ServingModule(preprocessor, network, classes, folder / "lexicon.tsv", masking)
-    version = folder / "saved_model" / "1"
+    version, chunks = folder / "saved_model" / "1", folder / "chunks.tsv"
+    module = ServingModule(preprocessor, network, classes, folder / "lexicon.tsv", masking, chunks)
     module.save(version)
+    chunks.unlink(missing_ok=True)  # it lies in the assets now
     write_warm_up(version, _WARM_UP)
     # TensorFlow Serving looks for numbered folders; tf.saved_model.load is given the folder itself. Both are served.
     for name in ("saved_model.pb", "variables", "assets"):

@@ -76,6 +76,13 @@ class ChunkTable(NamedTuple):
         values[chunks.lengths == 0] = 0
         return values, (found | (chunks.lengths == 0)) & (chunks.lengths <= LONGEST)
 
+    def contents(self) -> tuple[list[bytes], list[int]]:
+        """The chunks themselves and start << 32 | length of their ids, in the order of the slots."""
+        entries = self.slots[self.slots[:, 1] != _EMPTY]
+        keys = entries[:, :2].astype("<u8").tobytes()
+        keyed = (keys[start : start + 16] for start in range(0, len(keys), 16))
+        return [key[: key[LONGEST]] for key in keyed], entries[:, 2].astype(np.int64).tolist()
+
     def is_sound(self, vocabulary: int) -> bool:
         """Whether types and shapes are as above, and every entry names ids of a ``vocabulary`` of that size."""
         size = len(self.slots)

@@ -13,7 +13,8 @@ from sentiment.text.rules_in_python import can_run
 
 _MOST = 100_000  # entries: 6 MB, and by far the most of what tweets consist of
 _LEAST_COUNT = 2
-_PERSONAL = "@|https?:|www\\."  # mentions and links are not carried about; what they become is evident
+# Mentions and links are not carried about, and what they become is evident; other white space ends lines in assets.
+_LEFT_OUT = "@|https?:|www\\.|[\x00-\x1f\x7f]"
 
 
 def make_table(preprocessor: Preprocessor, texts: Iterable[pa.Array]) -> ChunkTable | None:
@@ -38,7 +39,7 @@ def _frequent(texts: Iterable[pa.Array]) -> list[str]:
     for batch in texts:
         chunks = pc.split_pattern(pc.ascii_lower(batch), " ").flatten()
         fits = pc.and_(pc.greater(pc.binary_length(chunks), 0), pc.less_equal(pc.binary_length(chunks), LONGEST))
-        chunks = chunks.filter(pc.and_not(fits, pc.match_substring_regex(chunks, _PERSONAL)))
+        chunks = chunks.filter(pc.and_not(fits, pc.match_substring_regex(chunks, _LEFT_OUT)))
         for entry in chunks.value_counts().to_pylist():
             counts[entry["values"]] = counts.get(entry["values"], 0) + entry["counts"]
     frequent = [(-count, chunk) for chunk, count in counts.items() if count >= _LEAST_COUNT]

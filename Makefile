@@ -3,8 +3,10 @@
 #   PROFILE   sample (default), sentiment140, or one of your own in pipelines/profiles/
 #   CORPUS    a labelled CSV to use instead of the profile's
 #   GLOVE     GloVe vectors to use instead of the profile's
-#   TESTS     further labelled CSVs that evaluate scores
+#   TESTS     further labelled CSVs that evaluate scores; PROFILE:FILE reads FILE in the format of another profile
 #   SET       settings to override, e.g. SET="training.epochs=3 network.cell=gru"
+#   RUN       a name for a run of its own: RUN=gru makes models/<profile>-gru/ and leaves models/<profile>/ alone
+#   REPLACE   REPLACE=1 lets a model be replaced by one of other CORPUS, GLOVE, SET or FROM
 #   VECTORS   further GloVe files that ablation compares
 #   ABLATION  options of ablation, e.g. ABLATION="--seeds 7 --train-rows 5000" for a short form
 
@@ -12,21 +14,26 @@ PROFILE ?= sample
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-RUN := $(BIN)/python -m
+DO := $(BIN)/python -m
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 RAW := data/raw/$(PROFILE)
-INTERIM := data/interim/$(PROFILE)
-PROCESSED := data/processed/$(PROFILE)
-MODEL := models/$(PROFILE)
+NAME := $(PROFILE)$(addprefix -,$(RUN))
+INTERIM := data/interim/$(NAME)
+PROCESSED := data/processed/$(NAME)
+MODEL := models/$(NAME)
+# What make was given for this run before, and goes on with if it is given nothing else; see pipelines/shared/memory.py.
+-include $(INTERIM)/remembered.mk
+GIVEN := $(foreach name,CORPUS GLOVE SET FROM,$(if $(filter command environment,$(origin $(name))),--given '$(name)=$($(name))'))
 CORPUS ?= $(RAW)/corpus.csv
 GLOVE ?= $(RAW)/$(if $(filter sample,$(PROFILE)),glove.npy,glove.zip)
-OPTIONS := --profile $(PROFILE) $(addprefix --set ,$(SET))
+TEST_FILES := $(foreach test,$(TESTS),$(lastword $(subst :, ,$(test))))
+OPTIONS := --profile $(PROFILE) $(addprefix --run ,$(RUN)) $(addprefix --set ,$(SET))
 
 # What each stage's code is made of, by rooms; a change in one runs that stage and what follows.
 rooms = $(wildcard sentiment/*.py pipelines/shared/*.py $(foreach room,common $1,sentiment/$(room)/*.* sentiment/$(room)/*/*.*))
 LOAD_CODE := pipelines/load.py $(call rooms,data text)
-PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text)
+PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding)
 EMBED_CODE := pipelines/embed.py $(call rooms,data text embedding)
 TRAIN_CODE := pipelines/train.py $(call rooms,data text network training)
 EXPORT_CODE := pipelines/export.py $(call rooms,data text network export predict)
@@ -35,7 +42,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-gpu docs clean FORCE
+.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu docs runs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -43,7 +50,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 download: $(BIN)/.installed ## fetch what the profile is made from
-	$(RUN) pipelines.download $(OPTIONS)
+	$(DO) pipelines.download $(OPTIONS)
 
 preprocess: $(PROCESSED)/embedding_matrix.npy ## corpus and GloVe -> ids, lexicon, embedding matrix
 
@@ -52,22 +59,22 @@ train: $(MODEL)/model.json ## fit the network and export it
 evaluate: $(MODEL)/README.md ## score the model and its peers, write report and model card
 
 report: $(BIN)/.installed ## write report and model card again
-	$(RUN) pipelines.report $(OPTIONS)
+	$(DO) pipelines.report $(OPTIONS)
 
 verify: $(BIN)/.installed ## check the model folder and its inputs against the manifest
-	$(RUN) pipelines.verify '$(MODEL)'
+	$(DO) pipelines.verify '$(MODEL)'
 
 tensorboard: $(BIN)/.installed ## look at the training logs
 	$(BIN)/tensorboard --logdir $(MODEL)/logs
 
 onnx: $(BIN)/.onnx $(MODEL)/model.json ## the exported network as model.onnx too
-	$(RUN) pipelines.onnx $(OPTIONS)
+	$(DO) pipelines.onnx $(OPTIONS)
 
 ablation: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train a grid of settings to see what matters (hours; can be interrupted)
-	$(RUN) pipelines.ablation $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(addprefix --vectors ,$(VECTORS)) $(ABLATION)
+	$(DO) pipelines.ablation $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(addprefix --vectors ,$(VECTORS)) $(ABLATION)
 
 test: $(BIN)/.developer ## the test suite
-	$(RUN) pytest --numprocesses auto --dist loadfile
+	$(DO) pytest --numprocesses auto --dist loadfile
 
 check: $(BIN)/.developer ## ruff and mypy
 	$(BIN)/ruff check
@@ -75,22 +82,31 @@ check: $(BIN)/.developer ## ruff and mypy
 	$(BIN)/mypy
 
 fuzz: $(BIN)/.developer ## damaged input of every kind, a hundred thousand times
-	$(RUN) tests.fuzz
+	$(DO) tests.fuzz
 
 faults: $(BIN)/.developer ## kill every stage at random points, and look at what is left
-	$(RUN) tests.kill
+	$(DO) tests.kill
+	$(DO) tests.kill_score
 
 bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the alternatives
-	$(RUN) pipelines.bench $(OPTIONS)
+	$(DO) pipelines.bench $(OPTIONS)
+
+bench-serve: $(BIN)/.serve $(MODEL)/README.md ## measure the service: speed, memory, start (needs wrk)
+	$(DO) pipelines.bench.serve $(OPTIONS)
 
 bench-gpu: $(BIN)/.installed ## measure training on a GPU; KERAS_BACKEND=jax or torch chooses the backend
-	$(RUN) pipelines.bench.gpu $(OPTIONS)
+	$(DO) pipelines.bench.gpu $(OPTIONS)
 
 docs: $(BIN)/.installed ## the page of all settings, from the code
-	$(RUN) pipelines.settings_page
+	$(DO) pipelines.settings_page
 
-clean: ## remove artefacts, but neither downloads nor .venv
-	rm -rf data/interim/* data/processed/* models/*/
+runs: $(BIN)/.installed ## the runs there are, with what they were made from and their figures
+	@$(DO) pipelines.runs
+
+clean: ## remove a profile's artefacts (PROFILE=all: everybody's), but neither downloads nor .venv
+	rm -rf $(if $(filter all,$(PROFILE)),$(filter-out models/latest/,$(wildcard data/interim/*/ data/processed/*/ models/*/)),$(INTERIM) $(PROCESSED) $(MODEL))
+	@test -e models/latest || { rm -f models/latest; last=$$(ls -t models/*/model.json 2>/dev/null | head -n 1); \
+	  test -z "$$last" || ln -s "$$(basename "$$(dirname "$$last")")" models/latest; }
 
 $(BIN)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -109,30 +125,34 @@ $(BIN)/.onnx: $(BIN)/.installed
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[onnx]'
 	@touch $@
 
+$(BIN)/.serve: $(BIN)/.installed
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[serve]'
+	@touch $@
+
 # Settings of each stage as it sees them. The file changes only when they do, so nothing runs for nothing.
 $(INTERIM)/settings/%.json: FORCE | $(BIN)/.installed
-	@$(RUN) pipelines.settings_stamp $* $(OPTIONS) --inputs '$(CORPUS)' '$(GLOVE)'
+	@$(DO) pipelines.settings_stamp $* $(OPTIONS) --inputs '$(CORPUS)' '$(GLOVE)' $(GIVEN) $(if $(REPLACE),--replace)
 
 $(RAW)/%: | $(BIN)/.installed
-	$(RUN) pipelines.download $(OPTIONS)
+	$(DO) pipelines.download $(OPTIONS)
 
 $(INTERIM)/tweets.parquet: $(CORPUS) $(INTERIM)/settings/load.json $(LOAD_CODE) | $(BIN)/.installed
-	$(RUN) pipelines.load $(OPTIONS) --corpus '$(CORPUS)'
+	$(DO) pipelines.load $(OPTIONS) --corpus '$(CORPUS)'
 
-$(PROCESSED)/encoded.json: $(INTERIM)/tweets.parquet $(INTERIM)/settings/preprocess.json $(PREPROCESS_CODE)
-	$(RUN) pipelines.preprocess $(OPTIONS)
+$(PROCESSED)/encoded.json: $(INTERIM)/tweets.parquet $(GLOVE) $(INTERIM)/settings/preprocess.json $(PREPROCESS_CODE)
+	$(DO) pipelines.preprocess $(OPTIONS) --glove '$(GLOVE)'
 
 $(PROCESSED)/embedding_matrix.npy: $(PROCESSED)/encoded.json $(GLOVE) $(INTERIM)/settings/embed.json $(EMBED_CODE)
-	$(RUN) pipelines.embed $(OPTIONS) --glove '$(GLOVE)'
+	$(DO) pipelines.embed $(OPTIONS) --glove '$(GLOVE)'
 
 $(MODEL)/model.keras: $(PROCESSED)/embedding_matrix.npy $(INTERIM)/settings/train.json $(TRAIN_CODE)
-	$(RUN) pipelines.train $(OPTIONS)
+	$(DO) pipelines.train $(OPTIONS)
 
 $(MODEL)/model.json: $(MODEL)/model.keras $(EXPORT_CODE)
-	$(RUN) pipelines.export $(OPTIONS)
+	$(DO) pipelines.export $(OPTIONS)
 
-$(MODEL)/metrics.json: $(MODEL)/model.json $(TESTS) $(INTERIM)/settings/evaluate.json $(EVALUATE_CODE)
-	$(RUN) pipelines.evaluate $(OPTIONS) $(addprefix --corpus ,$(TESTS))
+$(MODEL)/metrics.json: $(MODEL)/model.json $(TEST_FILES) $(INTERIM)/settings/evaluate.json $(EVALUATE_CODE)
+	$(DO) pipelines.evaluate $(OPTIONS) $(addprefix --corpus ,$(TESTS))
 
 $(MODEL)/README.md: $(MODEL)/metrics.json $(REPORT_CODE)
-	$(RUN) pipelines.report $(OPTIONS)
+	$(DO) pipelines.report $(OPTIONS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.corpus_files import read_corpus
+from sentiment.common.one_line_parser import OneLineParser
 from sentiment.errors import InputError
 from sentiment.evaluation.predictions import Predictions
 from sentiment.settings import CorpusSettings
@@ -118,7 +119,7 @@ def _corpus_settings(folder: Path) -> CorpusSettings:
     """The format of the corpus that the model in ``folder`` was trained on."""
     from sentiment.common.plain_data import from_dict
 
-    return from_dict(CorpusSettings, publishing.read_json(folder / "settings.json", "make train").get("corpus", {}))
+    return from_dict(CorpusSettings, publishing.read_json(folder / "settings.json").get("corpus", {}))
 
 
 def _unseen(models: dict[str, Predictions], folders: dict[str, Path]) -> dict[str, Predictions]:
@@ -148,7 +149,7 @@ def _unseen(models: dict[str, Predictions], folders: dict[str, Path]) -> dict[st
 
 def parser() -> argparse.ArgumentParser:
     """The command's arguments."""
-    made = argparse.ArgumentParser(prog="python -m pipelines.compare", description=__doc__)
+    made = OneLineParser(prog="python -m pipelines.compare", description=__doc__)
     made.add_argument("models", nargs="+", type=Path, help="model folders; the first is compared with each other one")
     made.add_argument("--output", type=Path, help="an HTML page to write")
     made.add_argument("--corpus", type=Path, help="labelled CSV to score now (default: the rows of predictions.csv)")

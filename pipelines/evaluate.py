@@ -3,6 +3,7 @@
 import argparse
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,6 +11,7 @@ from pipelines.shared import manifest, publishing, stage
 from pipelines.shared.corpus_files import read_corpus
 from pipelines.shared.seen_files import read_seen
 from sentiment.errors import ArtefactError, InputError
+from sentiment.settings import CorpusSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,12 +20,14 @@ if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier
 
 HELD_OUT = "held_out"
+_CLASSES_PUBLISHED = 3  # what others have published is for as many classes; a model of two is scored on other rows
 
 
 class TestSet(NamedTuple):
     """Rows to score on.
 
     ``left_out`` counts those of a class that the model does not have, ``seen`` those that it was fitted or chosen on.
+    ``published`` are figures that others have reached on such tweets, as the profile that reads them names them.
     """
 
     name: str
@@ -31,6 +35,7 @@ class TestSet(NamedTuple):
     rows: "LabelledPart"
     left_out: int
     seen: int = 0
+    published: dict[str, Any] | None = None
 
 
 def run(this: stage.Stage) -> None:
@@ -44,7 +49,7 @@ def run(this: stage.Stage) -> None:
     classes = model.classes_.tolist()
     _check_split(this)
     seen = read_seen(this.places.model)
-    tests = [_held_out(this), *(_corpus(path, this, classes) for path in this.arguments.corpus)]
+    tests = _distinct([_held_out(this), *(_corpus(given, this, classes) for given in this.arguments.corpus)])
     tests = [_unseen(test, seen) for test in tests]
     stage.log.info("fitting the baselines")
     meanings = [this.settings.corpus.polarity.get(name, name) for name in classes]
@@ -59,7 +64,7 @@ def run(this: stage.Stage) -> None:
         publishing.write_json(staging / "behaviour.json", behaviour)
         publishing.write_json(staging / "metrics.json", figures)
         manifest.add_staged(this.places.model, staging)
-    _tell(figures, behaviour, classes, publishing.read_json(this.places.model / manifest.MANIFEST, "make train"))
+    _tell(figures, behaviour, classes, publishing.read_json(this.places.model / manifest.MANIFEST))
 
 
 def _tell(
@@ -83,8 +88,8 @@ def _check_split(this: stage.Stage) -> None:
     Raises:
         ArtefactError: the corpus was read or split anew since.
     """
-    loaded = publishing.read_json(this.places.interim / "load.json", "make preprocess")
-    trained = publishing.read_json(this.places.model / manifest.MANIFEST, "make train")
+    loaded = publishing.read_json(this.places.interim / "load.json")
+    trained = publishing.read_json(this.places.model / manifest.MANIFEST)
     if [loaded["source_sha256"], loaded["parts"]] != [trained["inputs"]["corpus"]["sha256"], trained["rows"]]:
         raise ArtefactError(
             f"{this.places.interim}: holds another corpus or split than the model was trained on, so that its "
@@ -98,7 +103,7 @@ def _part(this: stage.Stage, name: str) -> "LabelledPart":
     from sentiment.data.splitting import PARTS
     from sentiment.evaluation.baselines import LabelledPart
 
-    tweets = publishing.require(this.places.interim / "tweets.parquet", "make preprocess")
+    tweets = publishing.require(this.places.interim / "tweets.parquet")
     table = pq.read_table(tweets, filters=[("part", "=", PARTS.index(name))])
     return LabelledPart(table.column("text").to_pylist(), table.column("label").to_numpy().astype("int64"))
 
@@ -107,18 +112,47 @@ def _held_out(this: stage.Stage) -> TestSet:
     return TestSet(HELD_OUT, "the part of the corpus that was set apart", _part(this, "test"), 0)
 
 
-def _corpus(path: Path, this: stage.Stage, classes: Sequence[str]) -> TestSet:
-    """Read a labelled CSV in the format of the profile's corpus."""
+def _distinct(tests: list[TestSet]) -> list[TestSet]:
+    """``tests``, those that share a name named by their source."""
+    names = [test.name for test in tests]
+    named = [test._replace(name=test.source) if names.count(test.name) > 1 else test for test in tests]
+    sources = [test.name for test in named]
+    if twice := next((name for name in sources if sources.count(name) > 1), None):
+        raise InputError(f"{twice}: is given twice as a test set; leave one out")
+    return named
+
+
+def _corpus(given: str, this: stage.Stage, classes: Sequence[str]) -> TestSet:
+    """Read a labelled CSV in the format of the profile's corpus, or ``profile:file`` in that of another profile's."""
     import numpy as np
 
     from sentiment.evaluation.baselines import LabelledPart
 
-    read = read_corpus(path, this.settings.corpus, "--corpus file")
+    profile, path = _profile_and_path(given, this)
+    read = read_corpus(path, _format(profile), "--corpus file")
     known = [(text, classes.index(name)) for text, name in read if name in classes]
     if not known:
         raise InputError(f"{path}: expected rows of the classes {', '.join(classes)}, received none")
     rows = LabelledPart([text for text, _ in known], np.array([label for _, label in known]))
-    return TestSet(path.name, str(path), rows, len(read) - len(known))
+    published = profile.get("published") if len(classes) == _CLASSES_PUBLISHED else None
+    return TestSet(path.name, given, rows, len(read) - len(known), published=published)
+
+
+def _profile_and_path(given: str, this: stage.Stage) -> tuple[dict[str, Any], Path]:
+    """The profile whose format a test set has, and its file."""
+    before, colon, after = given.partition(":")
+    if not colon or Path(given).exists():
+        return this.profile | {"corpus": this.settings.to_dict()["corpus"]}, Path(given)
+    if not stage.is_profile(before):
+        raise InputError(f"{given}: neither a file nor PROFILE:FILE; there is no profile {before!r}")
+    return stage.read_profile(before), Path(after)
+
+
+def _format(profile: dict[str, Any]) -> CorpusSettings:
+    """How a test set is read: as the profile says, but for rows of a class, which are never ignored."""
+    settings = stage.make_settings({"corpus": profile.get("corpus", {})}, []).corpus
+    classes = set(settings.labels.values())
+    return replace(settings, ignored_labels=tuple(v for v in settings.ignored_labels if v not in classes))
 
 
 def _unseen(test: TestSet, seen: "np.ndarray") -> TestSet:
@@ -162,6 +196,7 @@ def _score(
     y_pred = probabilities.argmax(axis=1)
     metrics = {"source": test.source, "left_out": test.left_out, "seen": test.seen}
     metrics |= measure(y_true, y_pred, len(classes), probabilities).to_dict()
+    metrics |= {"published": test.published} if test.published else {}
     columns: dict[str, Any] = {"test_set": test.name, "text": test.rows.texts}
     columns |= {"y_true": classes[y_true], "y_pred": classes[y_pred]}
     columns |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(classes)}
@@ -204,7 +239,11 @@ def _summary(name: str, metrics: dict[str, Any]) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The stage's own options."""
     parser.add_argument(
-        "--corpus", type=Path, action="append", default=[], help="a further labelled CSV to score on; may be repeated"
+        "--corpus",
+        action="append",
+        default=[],
+        metavar="[PROFILE:]FILE",
+        help="a further labelled CSV to score on, in the format of PROFILE (default: this one); may be repeated",
     )
 
 

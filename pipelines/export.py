@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import manifest, publishing, stage
-from pipelines.shared.artefacts import MADE_BY_PREPROCESS, read_part, read_preprocessor
+from pipelines.shared.artefacts import read_preprocessor
 from sentiment.errors import ArtefactError
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from sentiment.text.preprocessor import Preprocessor
 
 MADE_BY_TRAIN = "make train"
-_TOLERANCE = 1e-5
-_ROWS_COMPARED = 2000
 _ROWS_PER_BATCH = 65_536
 _WARM_UP = ["I love this", "what a waste of time :("]
 
@@ -31,22 +29,23 @@ def run(this: stage.Stage) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"  # a SavedModel is TensorFlow's, whichever backend trained
     import keras
 
+    from pipelines.shared.agreement import TOLERANCE, rows_to_compare
     from sentiment.common.plain_data import from_dict
     from sentiment.network.folding import fold
     from sentiment.predict.model_folder import chunk_files, network_files
     from sentiment.settings import NetworkSettings
 
     folder = this.places.model
-    trained = publishing.read_json(folder / "training.json", MADE_BY_TRAIN)
+    trained = publishing.read_json(folder / "training.json")
     settings = from_dict(NetworkSettings, trained["settings"]["network"])
     if settings != this.settings.network:
         stage.log.info("using the network settings that the model was trained with")
-    if trained["encoded"] != publishing.read_json(this.places.processed / "encoded.json", MADE_BY_PREPROCESS):
+    if trained["encoded"] != publishing.read_json(this.places.processed / "encoded.json"):
         raise ArtefactError(
             f"{folder}: was trained with another lexicon than {this.places.processed} has; run `make train`"
         )
-    model = keras.models.load_model(publishing.require(folder / "model.keras", MADE_BY_TRAIN))
-    preprocessor = read_preprocessor(this.places.processed, MADE_BY_PREPROCESS)
+    model = keras.models.load_model(publishing.require(folder / "model.keras"))
+    preprocessor = read_preprocessor(this.places.processed)
     network = fold(model, settings)
     with publishing.publish(folder, last="model.json") as staging:
         for name in ("lexicon.tsv", "vocabulary.txt", "preprocessing.json", "coverage.json"):
@@ -54,12 +53,12 @@ def run(this: stage.Stage) -> None:
         network_files(staging, network)
         preprocessor = replace(preprocessor, table=_chunk_table(this.places.interim / "tweets.parquet", preprocessor))
         chunk_files(staging, preprocessor.table)
-        _save(staging, preprocessor, network, trained["classes"], settings.masking)
-        ids = read_part(this.places.processed, "validation").ids[:_ROWS_COMPARED].astype("int32")
-        _compare(staging, ids, model, network, settings.masking)
-        _write_manifests(staging, trained, folder)
+        _save(staging, preprocessor, network, trained["classes"])
+        _compare(staging, rows_to_compare(this.places.processed), model, network)
+        about = manifest.known_of_corpus(this.profile, trained["inputs"]["corpus"]["sha256"])
+        _write_manifests(staging, trained | {"about": about}, folder)
     _link(this.places.model)
-    stage.log.info("%s: SavedModel, LiteRT and light form agree within %g", folder, _TOLERANCE)
+    stage.log.info("%s: SavedModel, LiteRT and light form agree within %g", folder, TOLERANCE)
 
 
 def _chunk_table(tweets: Path, preprocessor: "Preprocessor") -> "ChunkTable | None":
@@ -69,7 +68,7 @@ def _chunk_table(tweets: Path, preprocessor: "Preprocessor") -> "ChunkTable | No
     from sentiment.data.splitting import TRAIN
     from sentiment.text.frequent_chunks import make_table
 
-    with pq.ParquetFile(publishing.require(tweets, MADE_BY_PREPROCESS)) as source:
+    with pq.ParquetFile(publishing.require(tweets, "make preprocess")) as source:
         batches = source.iter_batches(_ROWS_PER_BATCH, columns=["text", "part"])
         return make_table(preprocessor, (_texts_of(batch, TRAIN) for batch in batches))
 
@@ -81,41 +80,35 @@ def _texts_of(batch: "pa.RecordBatch", part: int) -> "pa.Array":
     return batch.column("text").filter(pa.array(np.asarray(batch.column("part")) == part)).cast(pa.string())
 
 
-def _save(
-    folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", classes: list[str], masking: bool
-) -> None:
+def _save(folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", classes: list[str]) -> None:
     from sentiment.export.litert import to_tflite
     from sentiment.export.saved_model import ServingModule, write_warm_up
 
     version, chunks = folder / "saved_model" / "1", folder / "chunks.tsv"
-    module = ServingModule(preprocessor, network, classes, folder / "lexicon.tsv", masking, chunks)
+    module = ServingModule(preprocessor, network, classes, folder / "lexicon.tsv", chunks)
     module.save(version)
     chunks.unlink(missing_ok=True)  # it lies in the assets now
     write_warm_up(version, _WARM_UP)
     # TensorFlow Serving looks for numbered folders; tf.saved_model.load is given the folder itself. Both are served.
     for name in ("saved_model.pb", "variables", "assets"):
         (folder / "saved_model" / name).symlink_to(Path("1") / name)
-    (folder / "model.tflite").write_bytes(to_tflite(network, preprocessor.max_tokens, masking))
+    (folder / "model.tflite").write_bytes(to_tflite(network, preprocessor.max_tokens))
 
 
-def _compare(folder: Path, ids: "np.ndarray", model: "keras.Model", network: "FoldedNetwork", masking: bool) -> None:
+def _compare(folder: Path, ids: "np.ndarray", model: "keras.Model", network: "FoldedNetwork") -> None:
     """Refuse to publish forms that disagree."""
-    import numpy as np
     import tensorflow as tf
 
+    from pipelines.shared.agreement import require_agreement
     from sentiment.export.litert import run_tflite
 
-    expected = model.predict(ids, batch_size=512, verbose=0)
     saved = tf.saved_model.load(str(folder / "saved_model" / "1"))
     answers = {
-        "light form": network.of_padded(ids, masking),
+        "light form": network.of_padded(ids),
         "SavedModel": saved.signatures["serve_ids"](ids=tf.constant(ids))["probabilities"].numpy(),
         "LiteRT model": run_tflite(folder / "model.tflite", ids),
     }
-    for name, answer in answers.items():
-        difference = float(np.abs(answer - expected).max())
-        if not difference <= _TOLERANCE:
-            raise ArtefactError(f"the {name} differs from the trained network by {difference:.2g}: nothing is exported")
+    require_agreement(answers, model.predict(ids, batch_size=512, verbose=0), "trained network")
 
 
 def _write_manifests(staging: Path, trained: dict[str, Any], folder: Path) -> None:

@@ -4,12 +4,9 @@ import importlib.util
 import os
 
 from pipelines.shared import manifest, publishing, stage
-from pipelines.shared.artefacts import MADE_BY_PREPROCESS, read_part
 from sentiment.errors import ArtefactError, InputError
 
 _NEEDED = ("tf2onnx", "onnxruntime")
-_TOLERANCE = 1e-5
-_ROWS_COMPARED = 2000
 
 
 def run(this: stage.Stage) -> None:
@@ -18,22 +15,19 @@ def run(this: stage.Stage) -> None:
     if missing:
         raise InputError(f"{', '.join(missing)}: not installed; run `make onnx`, or pip install -e '.[onnx]'")
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    import numpy as np
-
     import sentiment
+    from pipelines.shared.agreement import require_agreement, rows_to_compare
     from sentiment.export.onnx import run_onnx, to_onnx
 
     model = sentiment.load(this.places.model)
-    ids = read_part(this.places.processed, "validation").ids[:_ROWS_COMPARED].astype("int32")
+    ids = rows_to_compare(this.places.processed)
     if ids.shape[1] != model.preprocessor.max_tokens:
-        raise ArtefactError(f"{this.places.processed}: not what this model was made from; run `{MADE_BY_PREPROCESS}`")
-    content = to_onnx(model.network, model.preprocessor.max_tokens, model.masking)
+        raise ArtefactError(f"{this.places.processed}: not what this model was made from; run `make preprocess`")
+    content = to_onnx(model.network, model.preprocessor.max_tokens)
     with publishing.publish(this.places.model, last="model.onnx") as staging:
         (staging / "model.onnx").write_bytes(content)
-        answer, expected = run_onnx(staging / "model.onnx", ids), model.network.of_padded(ids, model.masking)
-        difference = float(np.abs(answer - expected).max())
-        if not difference <= _TOLERANCE:
-            raise ArtefactError(f"the ONNX model differs from the light form by {difference:.2g}: nothing is written")
+        answers = {"ONNX model": run_onnx(staging / "model.onnx", ids)}
+        difference = require_agreement(answers, model.network.of_padded(ids), "light form")
         manifest.add_staged(this.places.model, staging)
     stage.log.info("%s: differs by at most %.1g on %d rows", this.places.model / "model.onnx", difference, len(ids))
 

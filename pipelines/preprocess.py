@@ -4,6 +4,7 @@ Texts are normalised and tokenised once, into codes kept on disk; spaCy is asked
 codes then turn into ids by way of one table.
 """
 
+import argparse
 import os
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.defaults import settle
+from pipelines.shared.glove_files import glove_file, read_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from sentiment.text.preprocessor import Preprocessor
 
 _ROWS_PER_BATCH = 65_536
-MADE_BY_LOAD = "make preprocess"
 
 
 def run(this: stage.Stage) -> None:
@@ -31,38 +32,50 @@ def run(this: stage.Stage) -> None:
 
     from sentiment.text.counting import TypeCounter
     from sentiment.text.lemmas import lexicon_entries
-    from sentiment.text.lexicon import build_lexicon
+    from sentiment.text.lexicon import build_lexicon, count_seen
     from sentiment.text.preprocessor import Preprocessor, select_rules
 
-    tweets = publishing.require(this.places.interim / "tweets.parquet", MADE_BY_LOAD)
+    tweets = publishing.require(this.places.interim / "tweets.parquet")
     settings = settle(this, "preprocessing").settings.preprocessing
     rules = select_rules(settings)
-    loaded = publishing.read_json(this.places.interim / "load.json", MADE_BY_LOAD)
+    loaded = publishing.read_json(this.places.interim / "load.json")
+    vector_words = _vector_words(this, settings.vector_words, rules)
     with publishing.publish(this.places.processed, last="encoded.json") as staging:
         counter = TypeCounter()
         spool = staging / "codes.bin"
         lengths, labels, parts = _spool_codes(tweets, rules, counter, spool)
         stage.log.info("%d distinct tokens; asking spaCy for their lemmas", len(counter.codes))
-        entries = lexicon_entries(counter.training_counts(), settings)
+        entries = lexicon_entries(counter.training_counts(), settings, vector_words)
         lexicon = build_lexicon(entries, settings.min_count, settings.max_vocabulary)
-        preprocessor = Preprocessor(rules, lexicon, settings.max_tokens, settings.padding)
+        seen = count_seen(lexicon, entries)
+        preprocessor = Preprocessor(rules, lexicon, settings.max_tokens, settings.padding, seen)
         codes = np.memmap(spool, np.int32, "r") if spool.stat().st_size else np.zeros(0, np.int32)
         ids_of_codes = lexicon.lookup(list(counter.codes))
         rows = _rows_of_ids(codes, lengths, ids_of_codes, preprocessor)
         report = _write_parts(rows, labels, parts, preprocessor, staging)
         spool.unlink()
         report |= {"classes": loaded["classes"], "vocabulary": len(lexicon.vocabulary)}
-        report |= {"surface_forms": len(lexicon.ids), "settings": asdict(settings)}
+        report |= {"seen": seen, "surface_forms": len(lexicon.ids), "settings": asdict(settings)}
         publishing.write_text(staging / "lexicon.tsv", lexicon.to_tsv())
         publishing.write_text(staging / "vocabulary.txt", "".join(f"{lemma}\n" for lemma in lexicon.vocabulary))
         publishing.write_text(staging / "preprocessing.json", preprocessor.to_json())
         report["lexicon_sha256"] = publishing.sha256(staging / "lexicon.tsv")
         publishing.write_json(staging / "encoded.json", report)
     stage.log.info(
-        "%(vocabulary)d lemmas, %(surface_forms)d surface forms; %(tokens_per_tweet).1f tokens a tweet, "
-        "%(unknown_share).1f%% of them unknown, %(cut)d tweets cut",
+        "%(vocabulary)d lemmas, %(seen)d of them in training, %(surface_forms)d surface forms; "
+        "%(tokens_per_tweet).1f tokens a tweet, %(unknown_share).1f%% of them unknown, %(cut)d tweets cut",
         report | {"unknown_share": 100 * report["unknown_share"]},
     )
+
+
+def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
+    """Words of the GloVe file that can be a token of a tweet, the most frequent first."""
+    from sentiment.text.tokens import own_tokens
+
+    if not most:
+        return []
+    glove = glove_file(this.arguments.glove, this.places.raw, this.profile)
+    return own_tokens(read_words(glove, most, this.settings.embedding), rules)
 
 
 def _spool_codes(
@@ -148,5 +161,10 @@ def _new_array(path: Path, dtype: "np.dtype", shape: tuple[int, int]) -> "np.mem
     return array
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The stage's own options."""
+    parser.add_argument("--glove", type=Path, help="GloVe vectors, whose words get an id too (see vector_words)")
+
+
 if __name__ == "__main__":
-    stage.main(run, __doc__)
+    stage.main(run, __doc__, add_arguments)

@@ -1,6 +1,5 @@
 """The page of all settings, `docs/settings.md`, made from the dataclasses that hold them, so that it is always true."""
 
-import argparse
 import dataclasses
 import inspect
 import re
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.shared import publishing, stage
+from sentiment.common.one_line_parser import OneLineParser
 from sentiment.settings import Settings
 
 PAGE = Path("docs/settings.md")
@@ -30,7 +30,7 @@ is suggested. Every model folder holds the settings that it was made with (`sett
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the page."""
-    parser = argparse.ArgumentParser(prog="python -m pipelines.settings_page", description=__doc__)
+    parser = OneLineParser(prog="python -m pipelines.settings_page", description=__doc__)
     parser.add_argument("--output", type=Path, default=PAGE, help=f"default: {PAGE}")
     arguments = parser.parse_args(argv)
     with stage.reporting("settings_page"):

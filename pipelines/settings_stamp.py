@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any
 
-from pipelines.shared import publishing, stage
+from pipelines.shared import memory, publishing, stage
 
 # Sections of the settings, and which of the inputs (corpus, GloVe), each stage is made from.
 SECTIONS = {
@@ -14,28 +14,53 @@ SECTIONS = {
     "train": ("network", "training"),
     "evaluate": (),
 }
-_INPUTS = {"load": slice(0, 1), "embed": slice(1, 2)}
+_INPUTS = {"load": slice(0, 1), "preprocess": slice(1, 2), "embed": slice(1, 2)}
 
 
 def run(this: stage.Stage) -> None:
     """Compare with the file there is; replace it if they differ."""
     name = this.arguments.stage
+    if name == "load":
+        _remember(this)
     settings = this.settings.to_dict()
     polarity = settings["corpus"].pop("polarity")  # which no row depends on
     values: dict[str, Any] = {section: settings[section] for section in SECTIONS[name]}
+    if name == "preprocess":  # which words there are vectors for
+        values["member"] = settings["embedding"]["member"]
     if name == "evaluate":
         values["polarity"] = polarity
     values["inputs"] = this.arguments.inputs[_INPUTS.get(name, slice(0))]
     path = this.places.interim / "settings" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text(encoding="utf-8") != json.dumps(values, indent=2, ensure_ascii=False) + "\n":
+        if path.exists():
+            before, now = publishing.read_json(path, "make"), json.loads(json.dumps(values))
+            stage.log.info("%s: %s", name, "; ".join(differences(before, now)))
         publishing.write_json(path, values)
+
+
+def _remember(this: stage.Stage) -> None:
+    arguments = this.arguments
+    known = memory.remember(this.places.interim, this.places.model, arguments.given, arguments.replace)
+    given = {pair.partition("=")[0] for pair in arguments.given}
+    if going_on := [f"{name}={value!r}" for name, value in known.items() if name not in given]:
+        stage.log.info("going on with %s, as before", " ".join(going_on))
+
+
+def differences(before: Any, now: Any, name: str = "") -> list[str]:
+    """What is not as it was, one line a setting."""
+    if not (isinstance(before, dict) and isinstance(now, dict)):
+        return [] if before == now else [f"{name} was {before!r}, is {now!r}"]
+    dotted = {key: f"{name}.{key}".lstrip(".") for key in [*before, *(key for key in now if key not in before)]}
+    return [line for key in dotted for line in differences(before.get(key), now.get(key), dotted[key])]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The stage's own options."""
     parser.add_argument("stage", choices=SECTIONS, help="whose settings")
     parser.add_argument("--inputs", nargs="*", default=[], help="the corpus and the GloVe file")
+    parser.add_argument("--given", action="append", default=[], metavar="NAME=VALUE", help="what Make was given")
+    parser.add_argument("--replace", action="store_true", help="let a model be replaced by one of other makings")
 
 
 if __name__ == "__main__":

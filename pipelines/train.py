@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from sentiment.data.encoded import EncodedPart
     from sentiment.training.fitting import TrainingState
 
-MADE_BY_EMBED = "make preprocess"
 _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data", "numpy", "pyarrow")
 
 
@@ -37,18 +36,18 @@ def run(this: stage.Stage) -> None:
     parts, matrix, classes = _inputs(this)
     stage.log.info("%s", describe_device())
     make_repeatable(this.settings.training.seed)
-    model = build_network(matrix, this.settings.network, len(classes))
+    model = build_network(matrix, this.settings.network, len(classes), _seen(this))
     checkpoint = Checkpoint(this.places.model / ".checkpoint.npz", _identity(this))
     state = checkpoint.read()
     train(model, parts, this.settings, state, checkpoint.write, _callbacks(this, state))
     validation = parts["validation"]
-    probabilities = fold(model, this.settings.network).of_padded(validation.ids, this.settings.network.masking)
+    probabilities = fold(model, this.settings.network).of_padded(validation.ids)
     temperature = fit_temperature(probabilities, validation.labels)
     apply_temperature(model, temperature)
     best = state.history[state.best_epoch]
     with publishing.publish(this.places.model, last="model.keras") as staging:
         model.save(staging / "model.keras")
-        shutil.copyfile(publishing.require(this.places.interim / SEEN, "make preprocess"), staging / SEEN)
+        shutil.copyfile(publishing.require(this.places.interim / SEEN), staging / SEEN)
         publishing.write_text(staging / "history.csv", _table(state.history))
         publishing.write_json(staging / "settings.json", this.settings.to_dict())
         publishing.write_json(staging / "training.json", _manifest(this, classes, temperature, state))
@@ -133,18 +132,23 @@ def _group(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 def _inputs(this: stage.Stage) -> "tuple[dict[str, EncodedPart], Any, list[str]]":
     import numpy as np
 
-    from pipelines.shared.artefacts import MADE_BY_PREPROCESS, check_agreement, read_part
+    from pipelines.shared.artefacts import check_agreement, read_part
     from sentiment.common.npy import open_array
     from sentiment.errors import ArtefactError
 
     processed = this.places.processed
     check_agreement(processed, this.settings.preprocessing)
-    classes = publishing.read_json(processed / "encoded.json", MADE_BY_PREPROCESS)["classes"]
+    classes = publishing.read_json(processed / "encoded.json")["classes"]
     try:
-        matrix = np.array(open_array(publishing.require(processed / "embedding_matrix.npy", MADE_BY_EMBED)))
+        matrix = np.array(open_array(publishing.require(processed / "embedding_matrix.npy")))
     except ValueError as error:
-        raise ArtefactError(f"{processed}/embedding_matrix.npy: damaged ({error}); run `{MADE_BY_EMBED}`") from error
+        raise ArtefactError(f"{processed}/embedding_matrix.npy: damaged ({error}); run `make preprocess`") from error
     return {name: read_part(processed, name) for name in ("train", "validation")}, matrix, classes
+
+
+def _seen(this: stage.Stage) -> int:
+    """How many ids, from 0 on, occur in training."""
+    return int(publishing.read_json(this.places.processed / "encoded.json")["seen"])
 
 
 def _identity(this: stage.Stage) -> str:
@@ -175,14 +179,14 @@ def _table(history: list[dict[str, float]]) -> str:
 
 def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: "TrainingState") -> dict[str, Any]:
     processed, interim = this.places.processed, this.places.interim
-    loaded = publishing.read_json(interim / "load.json", "make preprocess")
-    coverage = publishing.read_json(processed / "coverage.json", "make preprocess")
+    loaded = publishing.read_json(interim / "load.json")
+    coverage = publishing.read_json(processed / "coverage.json")
     inputs = {
         "corpus": {"path": loaded["source"], "sha256": loaded["source_sha256"]},
         "glove": {"path": coverage["source"], "sha256": coverage["source_sha256"]},
     }
     return {
-        "profile": this.places.profile,
+        "profile": this.places.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "classes": classes,
         "seed": this.settings.training.seed,
@@ -195,7 +199,7 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "inputs": inputs,
         "rows": loaded["parts"],
         "load": {name: loaded[name] for name in ("rows", "ignored", "bad", "duplicates", "contradictions")},
-        "encoded": publishing.read_json(processed / "encoded.json", "make preprocess"),
+        "encoded": publishing.read_json(processed / "encoded.json"),
         "versions": {"python": platform.python_version()} | _versions(),
     }
 

@@ -1,11 +1,11 @@
 """Check a model folder, and the inputs it was made from, against its manifest: exit status 0, or 2 if they differ."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.shared import manifest, stage
+from sentiment.common.one_line_parser import OneLineParser
 
 _LINES = {
     "differing": "differs",
@@ -18,7 +18,7 @@ _LINES = {
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m pipelines.verify") -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog=prog, description=__doc__)
+    parser = OneLineParser(prog=prog, description=__doc__)
     parser.add_argument("model", type=Path, help="model folder, such as models/sample")
     folder = parser.parse_args(argv).model
     with stage.reporting("verify"):

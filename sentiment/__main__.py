@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import sentiment
 from sentiment.common.extras import install_line
+from sentiment.common.one_line_parser import OneLineParser
 from sentiment.errors import EXIT_STATUS
 
 
@@ -31,6 +32,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "predict": Command("sentiment.predict.__main__", "label tweets: arguments, lines of standard input, or a file"),
     "explain": Command("sentiment.predict.__main__", "show what each token of a tweet contributed", ("--explain",)),
+    "score": Command("sentiment.score.__main__", "label the tweets of many files, on all cores or on a Ray cluster"),
     "serve": Command("sentiment.serve.__main__", "answer over HTTP, with a page to try it"),
     "verify": Command("pipelines.verify", "check every file of a model folder against its manifest"),
 }
@@ -57,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     listed = "\n".join(f"  {name:10} {command.help}" for name, command in COMMANDS.items())
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="sentiment",
         usage="sentiment <command> ...",
         description=f"Tweet sentiment.\n\ncommands (each with --help):\n{listed}",

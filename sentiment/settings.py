@@ -197,6 +197,8 @@ class PreprocessingSettings:
         min_count: training occurrences a lemma needs for an id of its own; 0 follows the training rows: 1, and 2 from
             50,000 on.
         max_vocabulary: the most frequent lemmas that get one; 0 sets no limit.
+        vector_words: so many words of the GloVe file, from its first (the most frequent) on, get an id whether or
+            not they occur in training, each with its own vector; 0 takes none.
         max_tokens: length that rows of ids are padded, or cut at the end, to.
         padding: ``post`` (zeros behind the tokens) or ``pre``.
     """
@@ -207,12 +209,14 @@ class PreprocessingSettings:
     keep_words: tuple[str, ...] = KEPT_STOP_WORDS
     min_count: int = 0
     max_vocabulary: int = 0
+    vector_words: int = 100_000
     max_tokens: int = 40
     padding: str = "post"
 
     def __post_init__(self) -> None:
         _at_least("preprocessing.min_count", self.min_count, 0)
         _at_least("preprocessing.max_vocabulary", self.max_vocabulary, 0)
+        _at_least("preprocessing.vector_words", self.vector_words, 0)
         _at_least("preprocessing.max_tokens", self.max_tokens, 1)
         _one_of("preprocessing.padding", self.padding, ("post", "pre"))
 

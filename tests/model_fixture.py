@@ -23,6 +23,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 GOOD = ("love", "enjoyed", "adore", "praised", "recommend", "cherish")
 BAD = ("hate", "dreaded", "despise", "cursed", "regret", "loathe")
 THINGS = ("coffee", "train", "garden", "movie", "concert", "phone", "jacket", "soup", "lecture", "puppy")
+UNSEEN = ("splendid", "appalling")  # in the vectors, in no tweet
 FRAMES = (
     "I {} this {} :)",
     "@sam we {} our {} so much!!",
@@ -65,8 +66,9 @@ SETTINGS = (
     "network.projection=[8]",
     "network.units=6",
     "training.batch_size=32",
-    "training.epochs=3",
-    "training.learning_rate=0.03",
+    "training.epochs=4",
+    "training.learning_rate=0.06",
+    "training.seed=8",
 )
 
 
@@ -122,7 +124,11 @@ def write_inputs(root: Path) -> Trained:
     write_corpus(this.corpus, labelled_tweets())
     random = np.random.default_rng(3)
     words = ("love", "enjoy", "adore", "praise", "hate", "dread", "despise", "regret", *THINGS, "not", "user", "sad")
-    this.glove.write_text("".join(f"{w} {' '.join(f'{x:.4f}' for x in random.normal(size=4))}\n" for w in words))
+    vectors = "".join(f"{w} {' '.join(f'{x:.4f}' for x in random.normal(size=4))}\n" for w in (*words, *UNSEEN))
+    this.glove.write_text(vectors)
+    by_default = root / "data" / "raw" / "tiny" / "glove.txt"  # where preprocess looks unless it is told
+    by_default.parent.mkdir(parents=True, exist_ok=True)
+    by_default.write_text(vectors)
     this.profile.write_text("")
     return this
 

@@ -12,7 +12,7 @@ from sentiment.evaluation.slices import find_slices, slice_metrics, unknown_shar
 from sentiment.network.cells import Direction
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.classifier import SentimentClassifier
-from sentiment.predict.explanation import CUT, KEPT, STOP_WORD, UNKNOWN_WORD, explain, render
+from sentiment.predict.explanation import CUT, KEPT, STOP_WORD, UNKNOWN_WORD, UNSEEN, explain, render
 from sentiment.text.lexicon import Lexicon
 from sentiment.text.normalisation import RULES
 from sentiment.text.preprocessor import Preprocessor
@@ -34,9 +34,20 @@ def tiny():
         np.zeros(2, np.float32),
         "simple_rnn",
         "mean",
+        True,
     )
     preprocessor = Preprocessor(RULES, Lexicon(IDS, VOCABULARY), max_tokens=4)
     return SentimentClassifier(preprocessor, network, ["negative", "positive"])
+
+
+def test_words_not_seen_in_training_are_told_apart(tiny):
+    preprocessor = Preprocessor(RULES, Lexicon(IDS, VOCABULARY), max_tokens=4, seen=3)
+    told = explain(SentimentClassifier(preprocessor, tiny.network, ["negative", "positive"]), "goods bad xyzzy")
+    assert [view.state for view in told.tokens] == [KEPT, UNSEEN, UNKNOWN_WORD]
+    assert [view.contribution is None for view in told.tokens] == [False] * 3
+    assert [line.split("  ")[-1].strip() for line in render(told).splitlines()[1:]] == [
+        "as good", "not seen in training", "unknown word",
+    ]  # fmt: skip
 
 
 def log_odds(*ids):
@@ -92,7 +103,8 @@ def test_contributions_are_finite_where_the_probability_is_one(tiny):
 
 
 def test_a_network_without_masking_reads_the_padding_too(tiny):
-    explanation = explain(SentimentClassifier(tiny.preprocessor, tiny.network, tiny.classes_, masking=False), "good")
+    unmasked = tiny.network._replace(masking=False)
+    explanation = explain(SentimentClassifier(tiny.preprocessor, unmasked, tiny.classes_), "good")
     assert explanation.log_odds == pytest.approx(log_odds(2, 0, 0, 0), abs=1e-5)
 
 

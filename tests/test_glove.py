@@ -273,7 +273,7 @@ def test_special_tokens_have_their_own_vector_or_stand_ins_but_no_variants() -> 
 def test_coverage_by_hand() -> None:
     coverage = measure_coverage(find_vectors(LEXICON, vectors_of(TABLE)), LEXICON, TRAIN)
     assert coverage.to_dict() == {
-        "types": 6, "types_found": 4, "tokens": 10, "tokens_found": 6, "stand_ins": 1,
+        "types": 6, "types_found": 4, "further": 0, "tokens": 10, "tokens_found": 6, "stand_ins": 1,
         "missing": (("qqq", 2), ("zzz", 1)), "type_share": 4 / 6, "token_share": 0.6,
     }  # fmt: skip
     assert measure_coverage(find_vectors(LEXICON, vectors_of(TABLE)), LEXICON, TRAIN, most=1).missing == (("qqq", 2),)

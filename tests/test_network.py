@@ -74,7 +74,7 @@ def test_keras_typewise_and_folded_networks_are_one_function(
     else:
         expected, received = np.asarray(model(IDS)), typewise(batch)
     np.testing.assert_allclose(received, expected, atol=1e-5)
-    np.testing.assert_allclose(fold(model, chosen).of_padded(IDS, masking), expected, atol=1e-5)
+    np.testing.assert_allclose(fold(model, chosen).of_padded(IDS), expected, atol=1e-5)
     np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-6)
     assert np.ptp(expected, axis=0).max() > 0.002, "answers that are all alike would hide a difference"
 
@@ -96,9 +96,8 @@ def test_without_masking_padding_is_read_like_a_token() -> None:
     model, chosen = make_network(masking=False)
     short, padded = np.array([[4, 2, 7]], np.int32), np.array([[4, 2, 7, 0]], np.int32)
     assert np.abs(np.asarray(model(short)) - np.asarray(model(padded))).max() > 1e-3
-    assert (
-        np.abs(fold(model, chosen).of_padded(short, False) - fold(model, chosen).of_padded(padded, False)).max() > 1e-3
-    )
+    folded = fold(model, chosen)
+    assert np.abs(folded.of_padded(short) - folded.of_padded(padded)).max() > 1e-3
 
 
 def test_classes_are_asked_for_and_row_lengths_free() -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from pipelines import onnx
 from pipelines.shared import stage
+from pipelines.shared.agreement import require_agreement
+from sentiment.errors import ArtefactError
 from tests.model_fixture import Trained, trained
 
 __all__ = ["trained"]
@@ -38,5 +40,14 @@ def test_onnx_answers_as_the_light_form(tmp_path: Path, cell: str, pooling: str,
     network = fold(build_network(random.normal(size=(9, 4)).astype(np.float32), settings, 3), settings)
     ids = random.integers(2, 9, (7, 5)).astype(np.int32) * (np.arange(5) < np.array([[1, 2, 3, 4, 5, 5, 1]]).T)
     path = tmp_path / "model.onnx"
-    path.write_bytes(to_onnx(network, 5, masking))
-    np.testing.assert_allclose(run_onnx(path, ids.astype(np.int32)), network.of_padded(ids, masking), atol=1e-6)
+    path.write_bytes(to_onnx(network, 5))
+    np.testing.assert_allclose(run_onnx(path, ids.astype(np.int32)), network.of_padded(ids), atol=1e-6)
+
+
+def test_forms_that_disagree_are_refused_and_named() -> None:
+    expected = np.full((3, 2), 0.5, np.float32)
+    answers = {"LiteRT model": expected + 2e-6, "SavedModel": expected - 1e-6}
+    assert require_agreement(answers, expected, "trained network") == pytest.approx(2e-6, rel=0.1)
+    for wrong in (expected + 3e-5, np.full_like(expected, np.nan)):
+        with pytest.raises(ArtefactError, match="the light form differs from the trained network by .*: nothing is wr"):
+            require_agreement(answers | {"light form": wrong}, expected, "trained network")

@@ -31,7 +31,7 @@ from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.classifier import SentimentClassifier
 from sentiment.report import figures, probability_figures
 from sentiment.report.comparison_page import render_comparison, text_table
-from sentiment.report.model_card import HUMAN, OTHER, SENTIMENT140, render_card, training_data, worst_slices
+from sentiment.report.model_card import render_card, worst_slices
 from sentiment.report.page import render_report
 from sentiment.report.templating import clip, label, markdown, points, standing
 from sentiment.text.lexicon import Lexicon
@@ -131,7 +131,7 @@ def classifier():
     table = np.array([[[0.0], [0.1], [0.9], [-0.5], [-0.9], [0.0]]], np.float32)
     weights = (Direction(np.zeros((1, 1), np.float32)),)
     kernel, bias = np.array([[-2.0, 2.0]], np.float32), np.zeros(2, np.float32)
-    network = FoldedNetwork(table, weights, kernel, bias, "simple_rnn", "mean")
+    network = FoldedNetwork(table, weights, kernel, bias, "simple_rnn", "mean", True)
     preprocessor = Preprocessor(RULES, lexicon, max_tokens=16)
     return SentimentClassifier(preprocessor, network, ["negative", "positive"])
 
@@ -383,19 +383,19 @@ def test_the_card_has_figures_use_and_flaws(evaluation):
 
 
 @pytest.mark.parametrize(
-    ("corpus", "sha256", "origin", "said"),
+    ("about", "said"),
     [
-        ({"labels": {"negative": "0", "positive": "4"}, "columns": 6}, "0", SENTIMENT140, "Labels come from emoticons"),
-        ({}, "9185be9d77af0c6dfb50843299cea03b310ec4620af62ec3a4d75b0f0f794303", HUMAN, "labelled by people"),
-        ({"labels": {"sad": "s", "glad": "g"}, "columns": 2}, "1", OTHER, "file of the user's own"),
+        (
+            {"corpus": "Tweets of cats.", "flaws": ["All of one cat.", "*Hers*."]},
+            "Tweets of cats. Known flaws:\n\n- All of one cat.\n- \\*Hers\\*.",
+        ),
+        ({}, "file of the user's own"),
     ],
 )
-def test_the_card_knows_its_training_data(evaluation, corpus, sha256, origin, said):
-    manifest = {"settings": {"corpus": corpus}, "inputs": {"corpus": {"path": "x.csv", "sha256": sha256}}}
-    assert training_data(manifest) == origin
-    card = render_card(replace(evaluation, manifest=manifest))
+def test_the_card_says_what_the_profile_knows_of_its_corpus(evaluation, about, said):
+    card = render_card(replace(evaluation, manifest={"about": about}))
     assert said in card
-    assert "forced into one of" in card
+    assert "is forced into one of" in card
 
 
 def test_foreign_text_is_no_markup():

@@ -82,7 +82,6 @@ def _module() -> ServingModule:
             model.network,
             model.classes_.tolist(),
             folder / "lexicon.tsv",
-            True,
             Path(_folder.name) / "chunks.tsv",
         )
     return _cache["module"]

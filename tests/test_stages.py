@@ -19,14 +19,18 @@ import pytest
 
 from pipelines import embed, load, preprocess
 from pipelines.shared import publishing, stage
-from pipelines.shared.artefacts import MADE_BY_PREPROCESS, read_lexicon, read_part, read_preprocessor
+from pipelines.shared.artefacts import read_lexicon, read_part, read_preprocessor
 from sentiment.errors import ArtefactError, InputError
 from sentiment.settings import Settings
 from sentiment.text.lemmas import stop_words
-from sentiment.text.lexicon import SPECIAL_TOKENS, UNKNOWN
+from sentiment.text.lexicon import PADDING, SPECIAL_TOKENS, UNKNOWN
 from sentiment.text.tokens import tokenise
 
-HALVES = ("--set", "split.validation=0.2", "--set", "split.test=0.2")
+HALVES = tuple(
+    part
+    for setting in ("split.validation=0.2", "split.test=0.2", "preprocessing.vector_words=0")
+    for part in ("--set", setting)
+)
 SIZES = {"train": 36, "validation": 12, "test": 12}
 
 
@@ -124,7 +128,7 @@ def test_preprocess(prepared: Path) -> None:
     texts = {"encoded.json", "lexicon.tsv", "vocabulary.txt", "preprocessing.json"}
     assert set(snapshot(processed)) == parts | texts | {"embedding_matrix.npy", "coverage.json"}
     table = pq.read_table(prepared / "data/interim/sentiment140/tweets.parquet").to_pydict()
-    preprocessor = read_preprocessor(processed, "make")
+    preprocessor = read_preprocessor(processed)
     assert preprocessor.max_tokens == Settings().preprocessing.max_tokens
     for i, (name, size) in enumerate(SIZES.items()):
         part = read_part(processed, name)
@@ -137,7 +141,7 @@ def test_preprocess(prepared: Path) -> None:
 
 def test_preprocess_report_and_lexicon(prepared: Path) -> None:
     processed = prepared / "data/processed/sentiment140"
-    lexicon = read_lexicon(processed, "make")
+    lexicon = read_lexicon(processed)
     assert len(lexicon.vocabulary) < 256
     assert lexicon.lookup(["the"]).tolist() == [0]
     assert lexicon.ids["don"[:2]] != lexicon.ids["n't"]
@@ -158,7 +162,7 @@ def test_vocabulary_is_that_of_the_training_part(prepared: Path) -> None:
     train, held_out = (
         set(tokenise([text for text, part in pairs if (part == 0) == own]).types) for own in (True, False)
     )
-    lexicon = read_lexicon(prepared / "data/processed/sentiment140", "make")
+    lexicon = read_lexicon(prepared / "data/processed/sentiment140")
     unseen = held_out - train - stop_words() - set(SPECIAL_TOKENS)
     assert unseen  # else the line below says nothing
     assert set(lexicon.lookup(sorted(unseen)).tolist()) == {UNKNOWN}
@@ -178,7 +182,7 @@ def test_many_words_need_two_bytes(root: Path, corpus_file: Callable[..., Path])
 def test_embed(prepared: Path, glove_txt: Path) -> None:
     processed = prepared / "data/processed/sentiment140"
     matrix = np.load(processed / "embedding_matrix.npy")
-    lexicon = read_lexicon(processed, "make")
+    lexicon = read_lexicon(processed)
     assert matrix.shape == (len(lexicon.vocabulary), 4)
     assert matrix.dtype == np.float32
     assert matrix[0].tolist() == [0, 0, 0, 0]
@@ -187,10 +191,34 @@ def test_embed(prepared: Path, glove_txt: Path) -> None:
     assert report["dimension"] == 4
     assert report["glove_words"] == len(glove_txt.read_text().splitlines())
     assert report["source_sha256"] == hashlib.sha256(glove_txt.read_bytes()).hexdigest()
-    assert report["types"] == len(lexicon.vocabulary) - 2
+    assert report["types"] == 55  # of the 59 beside the reserved ones, four are special tokens of no tweet
+    assert report["further"] == len(lexicon.vocabulary) - 2 - 55
     assert report["tokens"] == np.count_nonzero(read_part(processed, "train").ids)
     assert 0 < report["types_found"] < report["types"]
     assert report["type_share"] == report["types_found"] / report["types"]
+
+
+def test_words_of_the_vectors_get_an_id_each(root: Path, tweets_csv: Path, tmp_path: Path) -> None:
+    """Those that a tweet can hold, behind the training words and in their file's order, up to the setting."""
+    words = ("love", "the", "splendid", "New York", "Cased", "appalling", "phones", "unreached")
+    (glove := tmp_path / "v.txt").write_text("".join(f"{word} {i} 1 2 {i}\n" for i, word in enumerate(words)))
+    run_stage(load, root, "--corpus", tweets_csv)
+    run_stage(
+        preprocess, root, "--glove", glove, "--set", "preprocessing.vector_words=7", "--set", "embedding.member=''"
+    )
+    processed = root / "data/processed/sentiment140"
+    preprocessor = read_preprocessor(processed)
+    lexicon, seen = preprocessor.lexicon, preprocessor.seen_ids
+    assert lexicon.vocabulary[-2:] == ("splendid", "appall")  # lemmas
+    assert lexicon.ids["phones"] == lexicon.ids["phone"] < seen <= lexicon.ids["splendid"]
+    assert lexicon.ids["the"] == PADDING
+    assert {"unreached", "Cased", "cased"}.isdisjoint(lexicon.ids)
+    assert json.loads((processed / "encoded.json").read_text())["seen"] == seen
+    assert np.load(processed / "train.ids.npy").max() < seen
+    run_stage(embed, root, "--glove", glove, "--set", "embedding.member=''", "--set", "embedding.standardise=false")
+    matrix = np.load(processed / "embedding_matrix.npy")
+    assert matrix[lexicon.ids["splendid"]].tolist() == [2, 1, 2, 2]
+    assert json.loads((processed / "coverage.json").read_text())["further"] >= 2
 
 
 def test_embed_reads_compressed_vectors_alike(prepared: Path, glove_txt: Path) -> None:
@@ -279,10 +307,10 @@ def test_stages_that_come_too_early(
     root: Path, tweets_csv: Path, glove_txt: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tweets = root / "data/interim/sentiment140/tweets.parquet"
-    assert error_of(capsys, preprocess, root) == f"{tweets}: no such file; run `{preprocess.MADE_BY_LOAD}` first"
+    assert error_of(capsys, preprocess, root) == f"{tweets}: no such file; run `make preprocess` first"
     run_stage(load, root, "--corpus", tweets_csv)
     error = error_of(capsys, embed, root, "--glove", glove_txt)
-    assert error.endswith(f": no such file; run `{MADE_BY_PREPROCESS}` first")
+    assert error.endswith(": no such file; run `make preprocess` first")
 
 
 def test_bad_vectors_leave_artefacts_alone(prepared: Path, glove_txt: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -366,7 +394,7 @@ def test_other_failures_of_a_stage(root: Path, capsys: pytest.CaptureFixture[str
     assert message_of(PermissionError(13, "Permission denied", "x.npy")) == "error: x.npy: permission denied"
     assert message_of(InputError("two\nlines")) == "error: two lines"
     assert message_of(MemoryError()).startswith("error: not enough memory; ")
-    assert message_of(KeyboardInterrupt(), 130) == "stopped; artefacts stay as they were"
+    assert message_of(KeyboardInterrupt(), 130) == "stopped; what is finished stays, and the next run resumes from it"
     with pytest.raises(ZeroDivisionError):  # a bug keeps its traceback
         stage.main(failing(ZeroDivisionError()), "", argv=["--root", str(root)])
 

@@ -137,7 +137,7 @@ def tiny_model(folder: Path) -> Path:
     table = np.zeros((1, len(lexicon.vocabulary), 1), np.float32)
     table[0, lexicon.ids["love"]], table[0, lexicon.ids["hate"]] = 2.0, -2.0
     kernel, bias = np.array([[-3.0, 3.0]], np.float32), np.zeros(2, np.float32)
-    network = FoldedNetwork(table, (Direction(np.zeros((1, 1), np.float32)),), kernel, bias, "simple_rnn", "last")
+    network = FoldedNetwork(table, (Direction(np.zeros((1, 1), np.float32)),), kernel, bias, "simple_rnn", "last", True)
     model_folder.network_files(folder, network)
     (folder / model_folder.LEXICON).write_text(lexicon.to_tsv(), encoding="utf-8")
     (folder / model_folder.VOCABULARY).write_text("".join(f"{word}\n" for word in lexicon.vocabulary), encoding="utf-8")
@@ -200,7 +200,7 @@ def runnable(name: str) -> bool:
 
 
 def test_stages_named_in_the_makefile_exist() -> None:
-    named = set(re.findall(r"\$\(RUN\) pipelines\.([\w.]+)", MAKEFILE))
+    named = set(re.findall(r"\$\(DO\) pipelines\.([\w.]+)", MAKEFILE))
     assert {"load", "preprocess", "embed", "train", "export", "evaluate"} <= named
     assert [name for name in sorted(named) if not runnable(name)] == []
 
@@ -262,6 +262,7 @@ BELOW = {
     "training": {"common", "text", "data", "network"},
     "predict": {"common", "text", "data", "network"},
     "export": {"common", "text", "network", "predict"},
+    "score": {"common", "data", "predict"},
     "evaluation": {"common", "text", "predict"},
     "report": {"common", "training", "predict", "evaluation"},
     "serve": {"common", "text", "network", "predict"},
@@ -296,4 +297,4 @@ def test_stages_named_in_the_readme_are_those_that_exist() -> None:
     stages, others = named_in_tables("README.md"), named_in_tables("docs/commands.md")
     assert [name for name in sorted(stages | others) if not runnable(name)] == []
     assert stages == {"download", *STAGE_FILES}
-    assert stages | others >= set(re.findall(r"\$\(RUN\) pipelines\.([\w.]+)", MAKEFILE)) - {"settings_stamp"}
+    assert stages | others >= set(re.findall(r"\$\(DO\) pipelines\.([\w.]+)", MAKEFILE)) - {"settings_stamp"}

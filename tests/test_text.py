@@ -328,14 +328,23 @@ def test_ragged_is_a_list_of_lists(rows: list[list[int]], data: st.DataObject) -
 
 
 def test_preprocessor_round_trip(lexicon: Lexicon) -> None:
-    preprocessor = Preprocessor(RULES[:5], lexicon, 7, "pre")
+    preprocessor = Preprocessor(RULES[:5], lexicon, 7, "pre", seen=20)
     assert Preprocessor.from_json(preprocessor.to_json(), lexicon) == preprocessor
     assert preprocessor.to_json().isascii()
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"rules": None}, {"rules": [{"name": "x"}]}, {"max_tokens": 0}, {"padding": "left"}, {"max_tokens": "many"}],
+    [
+        {"rules": None},
+        {"rules": [{"name": "x"}]},
+        {"max_tokens": 0},
+        {"padding": "left"},
+        {"max_tokens": "many"},
+        {"seen": 1},
+        {"seen": 99},
+        {"seen": "2"},
+    ],
     ids=str,
 )
 def test_damaged_preprocessing_json(change: dict, lexicon: Lexicon) -> None:

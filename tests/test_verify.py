@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import verify
+from pipelines.shared import manifest
 from tests.model_fixture import Trained, child_environment, shared_model, write_inputs
 
 
@@ -106,3 +107,16 @@ def test_as_a_command_and_without_tensorflow(folder):
     )
     assert (done.returncode, done.stdout) == (2, "table.npy is missing\n")
     assert done.stderr == f"verify: error: {folder}: 1 of its files or inputs are not what manifest.json says\n"
+
+
+@pytest.mark.parametrize(
+    ("about", "known"),
+    [
+        ({"corpus": "Tweets of cats."}, {"corpus": "Tweets of cats."}),
+        ({"corpus": "Tweets of cats.", "sha256": "1f"}, {"corpus": "Tweets of cats."}),
+        ({"corpus": "Tweets of cats.", "sha256": "2f"}, {}),
+    ],
+)
+def test_what_a_profile_says_of_one_file_is_not_said_of_another(about: dict, known: dict) -> None:
+    assert manifest.known_of_corpus({"about": about}, "1f") == known
+    assert manifest.known_of_corpus({}, "1f") == {}

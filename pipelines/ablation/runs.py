@@ -102,7 +102,7 @@ def execute(this: stage.Stage, run: Run) -> Result:
     places = stage.Places(root, this.places.profile)
     if not (places.processed / "embedding_matrix.npy").exists():
         _run_stage("load", [*options, "--corpus", str(this.arguments.corpus)])
-        _run_stage("preprocess", options)
+        _run_stage("preprocess", [*options, "--glove", str(run.glove)])
         _run_stage("embed", [*options, "--glove", str(run.glove)])
     start = time.monotonic()
     _run_stage("train", [*options, "--set", f"training.seed={run.seed}"])

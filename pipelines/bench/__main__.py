@@ -71,7 +71,7 @@ def _section(title: str, material: Material, runs: int) -> "Entries":
     entries = rates(time_in_turn(work, runs, title), contenders.AGAINST[title])
     for name, entry in entries.items():
         stage.log.info("%s, %s: %.0f tweets/s; now its memory", title, name, entry["tweets_per_second"])
-        place = [str(material.places.root), material.places.profile, str(_ALONE_ROWS)]
+        place = [str(material.places.root), material.places.name, str(_ALONE_ROWS)]
         entry["peak_mib"] = run_process(["-c", _ALONE, *place, title, name]).peak_mib
     return entries
 

@@ -38,7 +38,7 @@ class Material:
         """Raw tweets."""
         import pyarrow.parquet as pq
 
-        tweets = publishing.require(self.places.interim / "tweets.parquet", "make evaluate")
+        tweets = publishing.require(self.places.interim / "tweets.parquet")
         return pq.read_table(tweets, columns=["text"]).column("text").slice(0, self.rows).to_pylist()
 
     @cached_property
@@ -54,7 +54,7 @@ class Material:
         from sentiment.common.plain_data import from_dict
         from sentiment.settings import Settings
 
-        return from_dict(Settings, publishing.read_json(self.places.model / "settings.json", "make train"))
+        return from_dict(Settings, publishing.read_json(self.places.model / "settings.json"))
 
     @cached_property
     def part(self) -> "EncodedPart":

@@ -14,24 +14,22 @@ from sentiment.settings import PreprocessingSettings
 from sentiment.text.lexicon import Lexicon
 from sentiment.text.preprocessor import Preprocessor
 
-MADE_BY_PREPROCESS = "make preprocess"
 
-
-def read_lexicon(folder: Path, made_by: str) -> Lexicon:
+def read_lexicon(folder: Path) -> Lexicon:
     """The lexicon in ``folder``.
 
     Raises:
         ArtefactError: a file is missing or damaged.
     """
-    vocabulary = publishing.require(folder / "vocabulary.txt", made_by).read_text(encoding="utf-8").split("\n")[:-1]
-    path = publishing.require(folder / "lexicon.tsv", made_by)
+    vocabulary = publishing.require(folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
+    path = publishing.require(folder / "lexicon.tsv")
     return Lexicon.from_tsv(path.read_text(encoding="utf-8"), vocabulary, str(path))
 
 
-def read_preprocessor(folder: Path, made_by: str) -> Preprocessor:
+def read_preprocessor(folder: Path) -> Preprocessor:
     """The whole text treatment in ``folder``."""
-    path = publishing.require(folder / "preprocessing.json", made_by)
-    return Preprocessor.from_json(path.read_text(encoding="utf-8"), read_lexicon(folder, made_by), str(path))
+    path = publishing.require(folder / "preprocessing.json")
+    return Preprocessor.from_json(path.read_text(encoding="utf-8"), read_lexicon(folder), str(path))
 
 
 def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
@@ -40,16 +38,16 @@ def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
     Raises:
         ArtefactError: a stage was left out, or another run with other settings came in between.
     """
-    encoded = publishing.read_json(folder / "encoded.json", MADE_BY_PREPROCESS)
-    coverage = publishing.read_json(folder / "coverage.json", MADE_BY_PREPROCESS)
+    encoded = publishing.read_json(folder / "encoded.json")
+    coverage = publishing.read_json(folder / "coverage.json")
     asked = json.loads(json.dumps(asdict(settings)))
     if other := [name for name, value in asked.items() if encoded.get("settings", {}).get(name) != value]:
         raise ArtefactError(
             f"{folder}: was made with another preprocessing.{other[0]} than this run asks for; "
-            f"run `{MADE_BY_PREPROCESS}` with the same settings"
+            f"run `make preprocess` with the same settings"
         )
     if not encoded.get("lexicon_sha256") or encoded["lexicon_sha256"] != coverage.get("lexicon_sha256"):
-        raise ArtefactError(f"{folder}: embedding_matrix.npy is of another lexicon; run `{MADE_BY_PREPROCESS}` again")
+        raise ArtefactError(f"{folder}: embedding_matrix.npy is of another lexicon; run `make preprocess` again")
 
 
 def read_part(folder: Path, name: str) -> EncodedPart:
@@ -59,10 +57,10 @@ def read_part(folder: Path, name: str) -> EncodedPart:
         ArtefactError: they are missing, damaged or do not fit one another.
     """
     try:
-        ids = open_array(publishing.require(folder / f"{name}.ids.npy", MADE_BY_PREPROCESS))
-        labels = np.array(open_array(publishing.require(folder / f"{name}.labels.npy", MADE_BY_PREPROCESS)))
+        ids = open_array(publishing.require(folder / f"{name}.ids.npy"))
+        labels = np.array(open_array(publishing.require(folder / f"{name}.labels.npy")))
     except ValueError as error:
-        raise ArtefactError(f"{folder}/{name}: damaged ({error}); run `{MADE_BY_PREPROCESS}` again") from error
+        raise ArtefactError(f"{folder}/{name}: damaged ({error}); run `make preprocess` again") from error
     if len(ids) != len(labels):
-        raise ArtefactError(f"{folder}/{name}: {len(ids)} rows but {len(labels)} labels; run `{MADE_BY_PREPROCESS}`")
+        raise ArtefactError(f"{folder}/{name}: {len(ids)} rows but {len(labels)} labels; run `make preprocess`")
     return EncodedPart(ids, labels)

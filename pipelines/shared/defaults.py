@@ -12,7 +12,7 @@ def settle(this: stage.Stage, *sections: str) -> stage.Stage:
     Raises:
         ArtefactError: the corpus has not been read yet.
     """
-    loaded = publishing.read_json(this.places.interim / "load.json", "make preprocess")
+    loaded = publishing.read_json(this.places.interim / "load.json")
     rows = sum(loaded["parts"]["train"].values())
     settled = this.settings.for_rows(rows)
     if "split" in loaded:

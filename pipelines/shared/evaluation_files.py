@@ -9,8 +9,6 @@ from sentiment.errors import ArtefactError
 from sentiment.evaluation.predictions import Predictions, from_columns
 from sentiment.evaluation.record import Evaluation
 
-MADE_BY_EVALUATE = "make evaluate (python -m pipelines.evaluate)"
-
 
 def read_evaluation(folder: Path) -> Evaluation:
     """Metrics and predictions, and history, manifest, coverage and minimal pairs where they are there.
@@ -20,14 +18,14 @@ def read_evaluation(folder: Path) -> Evaluation:
     """
     require_folder(folder)
     optional = {
-        name: publishing.read_json(path, MADE_BY_EVALUATE) if (path := folder / f"{name}.json").exists() else {}
+        name: publishing.read_json(path) if (path := folder / f"{name}.json").exists() else {}
         for name in ("manifest", "coverage", "behaviour")
     }
     for document in ("README.md", "report.html"):  # whose checksums an earlier report left
         optional["manifest"].get("artefacts", {}).pop(document, None)
     evaluation = Evaluation(
         folder.resolve().name,
-        publishing.read_json(folder / "metrics.json", MADE_BY_EVALUATE),
+        publishing.read_json(folder / "metrics.json"),
         read_predictions(folder),
         _read_history(folder / "history.csv"),
         **optional,
@@ -42,7 +40,7 @@ def read_predictions(folder: Path) -> Predictions:
     Raises:
         ArtefactError: it is missing or damaged.
     """
-    path = publishing.require(require_folder(folder) / "predictions.csv", MADE_BY_EVALUATE)
+    path = publishing.require(require_folder(folder) / "predictions.csv")
     return from_columns(_columns(path), str(path))
 
 

@@ -5,11 +5,11 @@ import gzip
 import lzma
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from pipelines.shared import publishing
+from pipelines.shared import publishing, stage
 from sentiment.errors import InputError
 from sentiment.settings import EmbeddingSettings
 
@@ -20,6 +20,31 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 1 << 16
 # What archives raise, an OSError for instance for a seek to before the start.
 _DAMAGED = (EOFError, OSError, RuntimeError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+
+
+def glove_file(given: Path | None, raw: Path, profile: Mapping[str, Any]) -> Path:
+    """The GloVe file: the ``given`` one, or the profile's in ``raw``.
+
+    Raises:
+        InputError: it is not there.
+    """
+    name = profile.get("sources", {}).get("glove", {}).get("target", "glove.txt")
+    return stage.input_file(given, raw / name, "GLOVE=file (--glove file)")
+
+
+def read_words(path: Path, most: int, settings: EmbeddingSettings) -> list[str]:
+    """The first ``most`` words of ``path``; GloVe's files begin with the most frequent.
+
+    Raises:
+        InputError: as :func:`read_glove`.
+    """
+    from sentiment.embedding.glove import first_words
+
+    publishing.require_input(path, "GLOVE=file (--glove file)")
+    if path.suffix == ".npy":
+        return _array_words(path)[:most]
+    with _reading(path), _open(path, settings.member) as file:
+        return list(first_words(_lines(file, path), most, str(path), settings.dimension))
 
 
 def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "WordVectors":
@@ -33,9 +58,15 @@ def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "Wo
     publishing.require_input(path, "GLOVE=file (--glove file)")
     if path.suffix == ".npy":
         return _read_array(path, wanted, settings)
+    with _reading(path), _open(path, settings.member) as file:
+        return read_vectors(_lines(file, path), wanted, str(path), settings.dimension)
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say in one line what is wrong with the contents of ``path``."""
     try:
-        with _open(path, settings.member) as file:
-            return read_vectors(_lines(file, path), wanted, str(path), settings.dimension)
+        yield
     except _DAMAGED as error:
         if isinstance(error, OSError) and error.filename:  # the file itself, not what is in it
             raise
@@ -79,18 +110,26 @@ def _member(archive: zipfile.ZipFile, member: str, path: Path) -> str:
 
 
 def _read_array(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "WordVectors":
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     from sentiment.common.npy import open_array
     from sentiment.embedding.glove import select_vectors
 
-    words_file = publishing.require_input(path.with_suffix(".words.parquet"), "its words beside it")
+    words = _array_words(path)
     try:
         matrix = open_array(path)
-        words = pq.read_table(words_file).column(0).to_pylist()
-    except (ValueError, EOFError, pa.ArrowException) as error:
+    except (ValueError, EOFError) as error:
         raise InputError(f"{path}: expected an array and its words ({error}); fetch it again") from error
     if settings.dimension and matrix.ndim == 2 and matrix.shape[1] != settings.dimension:
         raise InputError(f"{path}: expected dimension {settings.dimension}, received {matrix.shape[1]}")
     return select_vectors(words, matrix, wanted, str(path))
+
+
+def _array_words(path: Path) -> list[str]:
+    """The words whose vectors are the rows of the array at ``path``."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    words_file = publishing.require_input(path.with_suffix(".words.parquet"), "its words beside it")
+    try:
+        return list(pq.read_table(words_file).column(0).to_pylist())
+    except (ValueError, pa.ArrowException) as error:
+        raise InputError(f"{path}: expected an array and its words ({error}); fetch it again") from error

@@ -50,6 +50,18 @@ def add_staged(folder: Path, staging: Path) -> None:
         publishing.write_json(staging / MANIFEST, manifest)
 
 
+def known_of_corpus(profile: Mapping[str, Any], checksum: str) -> dict[str, Any]:
+    """What a profile says of its corpus, for the model card; nothing, where it says so of another file.
+
+    Args:
+        profile: its tables; ``about`` may name the SHA-256 of the one file it speaks of.
+        checksum: of the file that was trained on.
+    """
+    about = profile.get("about", {})
+    speaks_of_it = about.get("sha256", checksum) == checksum
+    return {name: text for name, text in about.items() if name != "sha256"} if speaks_of_it else {}
+
+
 def check(folder: Path) -> Findings:
     """Compare a model folder, and the inputs it names, with its manifest.
 
@@ -69,7 +81,7 @@ def check(folder: Path) -> Findings:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    manifest = publishing.read_json(path, "make train")
+    manifest = publishing.read_json(path)
     try:
         known = isinstance(manifest["artefacts"], dict) and bool(_inputs(manifest["inputs"]))
     except (KeyError, TypeError, AttributeError):

@@ -15,6 +15,28 @@ from sentiment.errors import ArtefactError, InputError
 
 log = logging.getLogger("pipelines")
 
+# Artefact -> the command that makes it; with a star, all of an ending.
+MADE_BY = {
+    "tweets.parquet": "make preprocess",
+    "load.json": "make preprocess",
+    "lexicon.tsv": "make preprocess",
+    "vocabulary.txt": "make preprocess",
+    "preprocessing.json": "make preprocess",
+    "encoded.json": "make preprocess",
+    "*.ids.npy": "make preprocess",
+    "*.labels.npy": "make preprocess",
+    "embedding_matrix.npy": "make preprocess",
+    "coverage.json": "make preprocess",
+    "model.keras": "make train",
+    "training.json": "make train",
+    "settings.json": "make train",
+    "manifest.json": "make train",
+    "seen.npy": "make train",
+    "metrics.json": "make evaluate",
+    "predictions.csv": "make evaluate",
+    "behaviour.json": "make evaluate",
+}
+
 
 @contextlib.contextmanager
 def publish(folder: Path, last: str) -> Iterator[Path]:
@@ -81,8 +103,8 @@ def write_text(path: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def read_json(path: Path, made_by: str) -> Any:
-    """Read an artefact; ``made_by`` is the command to run where it is missing.
+def read_json(path: Path, made_by: str = "") -> Any:
+    """Read an artefact; ``made_by`` is the command to run where it is missing, as in :func:`require`.
 
     Raises:
         ArtefactError: it is missing or not JSON.
@@ -91,18 +113,25 @@ def read_json(path: Path, made_by: str) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ArtefactError(f"{path}: expected JSON ({error}); delete it and run `{made_by}`") from error
+        raise ArtefactError(
+            f"{path}: expected JSON ({error}); delete it and run `{made_by or command_for(path)}`"
+        ) from error
 
 
-def require(path: Path, made_by: str) -> Path:
+def require(path: Path, made_by: str = "") -> Path:
     """``path``, if it is there.
 
     Raises:
-        ArtefactError: it is not.
+        ArtefactError: it is not; the command to run is ``made_by``, or the one that ``MADE_BY`` has for the file.
     """
     if not path.exists():
-        raise ArtefactError(f"{path}: no such file; run `{made_by}` first")
+        raise ArtefactError(f"{path}: no such file; run `{made_by or command_for(path)}` first")
     return path
+
+
+def command_for(path: Path) -> str:
+    """The command that makes an artefact: that of its name in ``MADE_BY``, or of its ending."""
+    return MADE_BY.get(path.name) or MADE_BY["*" + "".join(path.suffixes[-2:])]
 
 
 def require_input(path: Path, option: str) -> Path:

@@ -16,7 +16,7 @@ def read_seen(folder: Path) -> np.ndarray:
     Raises:
         ArtefactError: the file is missing (made by an earlier version) or damaged.
     """
-    path = publishing.require(folder / SEEN, "make train")
+    path = publishing.require(folder / SEEN)
     try:
         seen = np.array(open_array(path))
     except ValueError as error:

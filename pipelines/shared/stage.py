@@ -5,6 +5,7 @@ import contextlib
 import errno
 import logging
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -14,20 +15,30 @@ from typing import Any, NoReturn
 
 from pipelines.shared import publishing
 from sentiment.common.extras import install_line
+from sentiment.common.one_line_parser import OneLineParser
 from sentiment.common.plain_data import from_dict
 from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsError
 from sentiment.settings import Settings
 
 PROFILES = Path(__file__).parents[1] / "profiles"
+# Tables of a profile that are no settings: where its files come from, what is known of its corpus, and figures that
+# others have published.
+BESIDE_SETTINGS = ("sources", "about", "published")
 log = logging.getLogger("pipelines")
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where a profile's files lie, below ``root``."""
+    """Where the files of a profile, or of a named run of it, lie below ``root``."""
 
     root: Path
     profile: str
+    run: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the run's folders: ``<profile>`` or ``<profile>-<run>``."""
+        return f"{self.profile}-{self.run}" if self.run else self.profile
 
     @property
     def raw(self) -> Path:
@@ -37,17 +48,17 @@ class Places:
     @property
     def interim(self) -> Path:
         """The deduplicated, split corpus."""
-        return self.root / "data" / "interim" / self.profile
+        return self.root / "data" / "interim" / self.name
 
     @property
     def processed(self) -> Path:
         """Ids, lexicon and embedding matrix."""
-        return self.root / "data" / "processed" / self.profile
+        return self.root / "data" / "processed" / self.name
 
     @property
     def model(self) -> Path:
         """The model folder."""
-        return self.root / "models" / self.profile
+        return self.root / "models" / self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +79,34 @@ def main(
     argv: Sequence[str] | None = None,
 ) -> None:
     """Run a stage as a command: exit status 0, or 2 with one line on standard error for a user's mistake."""
-    parser = argparse.ArgumentParser(description=description)
+    name = _stage_name(body)
+    parser = OneLineParser(prog=f"python -m {_module_name(body)}", description=description)
     parser.add_argument("--profile", default="sample", help="name of a profile, or path of a .toml (default: sample)")
+    parser.add_argument(
+        "--run", default="", type=_run_name, metavar="NAME", help="a run of its own beside the profile's"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override a setting")
     parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds data/ and models/")
     add_arguments(parser)
     arguments = parser.parse_args(argv)
-    with reporting(_stage_name(body)):
+    with reporting(name):
         profile = read_profile(arguments.profile)
         settings = make_settings(profile, arguments.set)
-        places = Places(arguments.root, Path(arguments.profile).stem)
+        places = Places(arguments.root, Path(arguments.profile).stem, arguments.run)
         with publishing.lock(places.interim / ".lock"):
             body(Stage(arguments, settings, places, profile))
+
+
+def _run_name(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]*", text):
+        raise argparse.ArgumentTypeError(f"expected a name of letters, digits, '.', '_' and '-', received {text!r}")
+    return text
 
 
 @contextlib.contextmanager
 def reporting(name: str) -> Iterator[None]:
     """Log as the command ``name``; what goes wrong ends the process: with status 2 and one line, or 130 if stopped."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's C++ side, which tells of drivers it did not find
     logging.basicConfig(format=f"{name}: %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("spacy").setLevel(logging.WARNING)
     for library in ("tensorflow", "absl"):  # they warn of one graph a batch width, and of renamed inputs: meant
@@ -102,7 +124,7 @@ def reporting(name: str) -> Iterator[None]:
     except MemoryError:
         fail("not enough memory; lower preprocessing.max_vocabulary or training.batch_size, or use fewer rows")
     except KeyboardInterrupt:
-        log.error("stopped; artefacts stay as they were")
+        log.error("stopped; what is finished stays, and the next run resumes from it")
         raise SystemExit(130) from None
 
 
@@ -110,6 +132,11 @@ def fail(message: str) -> NoReturn:
     """End the process with one line on standard error and status 2."""
     log.error("error: %s", " ".join(message.split("\n")))
     raise SystemExit(EXIT_STATUS) from None
+
+
+def is_profile(name: str) -> bool:
+    """Whether :func:`read_profile` would find ``name``."""
+    return (Path(name) if name.endswith(".toml") else PROFILES / f"{name}.toml").is_file()
 
 
 def read_profile(name: str) -> dict[str, Any]:
@@ -130,7 +157,7 @@ def read_profile(name: str) -> dict[str, Any]:
 
 def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings:
     """Settings of a profile with ``section.key=value`` overrides; values as TOML has them, or plain words."""
-    tables = {k: dict(v) if isinstance(v, dict) else v for k, v in profile.items() if k != "sources"}
+    tables = {k: dict(v) if isinstance(v, dict) else v for k, v in profile.items() if k not in BESIDE_SETTINGS}
     for override in overrides:
         dotted, equals, text = override.partition("=")
         section, dot, key = dotted.strip().partition(".")
@@ -150,6 +177,14 @@ def _toml_value(text: str) -> Any:
 def _stage_name(body: Callable[[Stage], None]) -> str:
     path = Path(str(sys.modules[body.__module__].__file__))
     return path.parent.name if path.stem == "__main__" else path.stem
+
+
+def _module_name(body: Callable[[Stage], None]) -> str:
+    path = Path(str(sys.modules[body.__module__].__file__))
+    parts = (
+        path.relative_to(PROFILES.parents[1]).with_suffix("").parts if path.is_relative_to(PROFILES.parents[1]) else ()
+    )
+    return ".".join(parts).removesuffix(".__main__") or path.stem
 
 
 def _explain(error: OSError) -> str:

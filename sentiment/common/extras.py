@@ -18,6 +18,7 @@ EXTRAS = {
     "pandas": "train",
     "prometheus_client": "serve",
     "python_multipart": "serve",
+    "ray": "ray",
     "scipy": "train",
     "sklearn": "train",
     "spacy": "train",

@@ -70,6 +70,11 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         wait(pending)
 
 
+def work_alone() -> None:
+    """Have :func:`ordered_map` work in the calling thread from now on: this process is one of several, one a core."""
+    _mark(_shared)
+
+
 def _pool() -> ThreadPoolExecutor:
     shared = _shared
     with shared.lock:

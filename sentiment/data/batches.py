@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -89,16 +89,7 @@ def texts_of(batch: pa.RecordBatch, column: str, path: str | Path) -> pa.Array:
 
 
 def _read_csv(stream: IO[bytes], path: str | Path, reading: Reading) -> Iterator[pa.RecordBatch]:
-    head = stream.peek(tables.HEAD_BYTES)  # type: ignore[attr-defined]
-    tables.refuse_utf16(head, reading.encoding, path, f"{reading.option}encoding")
-    lines = tables.whole_lines(tables.decoded(head, reading.encoding))
-    delimiter = reading.delimiter or ("\t" if reading.kind_of(path) == "tsv" else _sniffed(lines, reading.column))
-    first = tables.first_row(lines, delimiter)
-    if not first:
-        raise InputError(f"{path}: the file is empty")
-    header = not reading.column.isdecimal() or reading.column in first
-    names = first if header else [str(i) for i in range(len(first))]
-    _require_column(names, path, reading)
+    delimiter, names, header = csv_layout(stream.peek(tables.HEAD_BYTES), path, reading)  # type: ignore[attr-defined]
     read = pa_csv.ReadOptions(
         block_size=_BLOCK_BYTES, encoding=reading.encoding, column_names=names, skip_rows_after_names=int(header)
     )
@@ -109,6 +100,32 @@ def _read_csv(stream: IO[bytes], path: str | Path, reading: Reading) -> Iterator
     )
     with pa_csv.open_csv(stream, read, parse, convert) as reader:
         yield from _at_least_one(reader, reader.schema)
+
+
+class CsvLayout(NamedTuple):
+    """What the first bytes of a CSV say: between fields, columns, and whether the first row names them."""
+
+    delimiter: str
+    names: list[str]
+    header: bool
+
+
+def csv_layout(head: bytes, path: str | Path, reading: Reading) -> CsvLayout:
+    """How the CSV ``path`` is laid out that begins with the bytes ``head``.
+
+    Raises:
+        InputError: it is empty, lacks the column, has two of one name, or is UTF-16 and another encoding is asked for.
+    """
+    tables.refuse_utf16(head, reading.encoding, path, f"{reading.option}encoding")
+    lines = tables.whole_lines(tables.decoded(head, reading.encoding))
+    delimiter = reading.delimiter or ("\t" if reading.kind_of(path) == "tsv" else _sniffed(lines, reading.column))
+    first = tables.first_row(lines, delimiter)
+    if not first:
+        raise InputError(f"{path}: the file is empty")
+    header = not reading.column.isdecimal() or reading.column in first
+    names = first if header else [str(i) for i in range(len(first))]
+    _require_column(names, path, reading)
+    return CsvLayout(delimiter, names, header)
 
 
 def _sniffed(lines: list[str], column: str) -> str:

@@ -75,7 +75,8 @@ def refuse_utf16(head: bytes, encoding: str, name: str | Path, option: str) -> N
         InputError: it begins like UTF-16, and ``encoding`` is another.
     """
     marked = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    sparse = head[:400].count(0) > len(head[:400]) // 3
+    even, odd = (part.count(0) * 2 > len(part) for part in (head[:400:2], head[1:400:2]))
+    sparse = even != odd  # every other byte is 0, as in Latin letters
     if (marked or sparse) and codecs.lookup(encoding).name[:6] not in ("utf-16", "utf-32"):
         raise InputError(f"{name}: looks like UTF-16, which is not {encoding}; set {option} to utf-16")
 

@@ -3,8 +3,10 @@
 A file of 2 GB passes in the memory of the wanted rows, since every other line is only checked for its length.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -66,6 +68,21 @@ def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimen
     if not vectors:
         raise InputError(f"{name}: none of the words wanted is among its {number - skipped} lines: is it a GloVe file?")
     return WordVectors(rows, np.stack(vectors), number - skipped)
+
+
+def first_words(lines: Iterable[bytes], most: int, name: str, dimension: int = 0) -> Iterator[str]:
+    """The first ``most`` words of GloVe's text format, the most frequent; those that are not UTF-8 are left out.
+
+    Raises:
+        InputError: as :func:`read_vectors`, but for the numbers, which are not read.
+    """
+    numbered = enumerate(lines, 1)
+    for number, line in islice(((n, line) for n, line in numbered if n > 1 or not _is_header(line)), most):
+        if not dimension:
+            dimension = _first_dimension(line, name, number)
+        word = _word(line, dimension, name, number)
+        with contextlib.suppress(UnicodeDecodeError):
+            yield word.decode()
 
 
 def select_vectors(words: Iterable[str], matrix: np.ndarray, wanted: Iterable[str], name: str) -> WordVectors:

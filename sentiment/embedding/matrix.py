@@ -17,7 +17,8 @@ from scipy import sparse
 from sentiment.common.ragged import Ragged
 from sentiment.embedding.glove import WordVectors
 from sentiment.settings import EmbeddingSettings
-from sentiment.text.lexicon import PADDING, UNKNOWN, Lexicon
+from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN
+from sentiment.text.mapped_lexicon import AnyLexicon
 
 # Words whose mean stands for a token that GloVe 6B lacks. GloVe Twitter has most of these tokens itself.
 STAND_INS = {
@@ -49,7 +50,8 @@ class Coverage:
     """How much of the training text has a GloVe vector.
 
     Attributes:
-        types, types_found: lemmas in the vocabulary, and those with a vector of their own or of a variant.
+        types, types_found: lemmas that occur in training, and those with a vector of their own or of a variant.
+        further: lemmas in the vocabulary that do not occur in training, which are there for their vector.
         tokens, tokens_found: the same, counted by occurrence in the training rows; unknown tokens included.
         stand_ins: types that got the mean of stand-in words (counted as found).
         missing: the most frequent lemmas without a vector, with their counts.
@@ -57,6 +59,7 @@ class Coverage:
 
     types: int
     types_found: int
+    further: int
     tokens: int
     tokens_found: int
     stand_ins: int
@@ -64,7 +67,10 @@ class Coverage:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data with the two shares added."""
-        shares = {"type_share": self.types_found / self.types, "token_share": self.tokens_found / max(1, self.tokens)}
+        shares = {
+            "type_share": self.types_found / max(1, self.types),
+            "token_share": self.tokens_found / max(1, self.tokens),
+        }
         return {**asdict(self), **shares}
 
 
@@ -77,7 +83,7 @@ class FoundVectors:
     stand_in: np.ndarray
 
 
-def wanted_words(lexicon: Lexicon) -> set[str]:
+def wanted_words(lexicon: AnyLexicon) -> set[str]:
     """Every word whose vector could be of use."""
     wanted = {word for words in STAND_INS.values() for word in words}
     for key, surfaces in _surfaces(lexicon).items():
@@ -85,7 +91,7 @@ def wanted_words(lexicon: Lexicon) -> set[str]:
     return wanted
 
 
-def find_vectors(lexicon: Lexicon, vectors: WordVectors) -> FoundVectors:
+def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
     """Look up each lemma: itself, its surface forms, their variants, its stand-ins."""
     matrix = np.zeros((len(lexicon.vocabulary), vectors.dimension), np.float32)
     found = np.zeros(len(matrix), bool)
@@ -101,19 +107,26 @@ def find_vectors(lexicon: Lexicon, vectors: WordVectors) -> FoundVectors:
     return FoundVectors(matrix, found, stand_in)
 
 
-def complete(found: FoundVectors, train_ids: Ragged, settings: EmbeddingSettings) -> np.ndarray:
+def complete(
+    found: FoundVectors, train_ids: Ragged, settings: EmbeddingSettings, seen: int | None = None
+) -> np.ndarray:
     """Fill the rows nothing was found for and standardise the columns.
 
     Args:
         found: from :func:`find_vectors`.
         train_ids: ids of the training rows, for the ``context`` policy.
         settings: which policy, and whether to standardise.
+        seen: ids below it occur in training (None: all do). Columns are standardised over those, so that further
+            words change nothing for them.
 
     Returns:
         float32 ``(vocabulary, dimension)``; row 0 is zero.
     """
     matrix, known = found.matrix.astype(np.float64), found.found
-    mean, scale = matrix[known].mean(axis=0), np.maximum(matrix[known].std(axis=0), 1e-6)
+    known_in_training = matrix[:seen][known[:seen]]
+    if not len(known_in_training):
+        known_in_training = matrix[known]
+    mean, scale = known_in_training.mean(axis=0), np.maximum(known_in_training.std(axis=0), 1e-6)
     missing = ~known
     missing[[PADDING, UNKNOWN]] = False
     matrix = np.where(known[:, None], matrix - mean, 0.0)
@@ -124,15 +137,19 @@ def complete(found: FoundVectors, train_ids: Ragged, settings: EmbeddingSettings
     return matrix.astype(np.float32)
 
 
-def measure_coverage(found: FoundVectors, lexicon: Lexicon, train_ids: Ragged, most: int = 100) -> Coverage:
-    """Count types and tokens with a vector, and name the most frequent without."""
+def measure_coverage(
+    found: FoundVectors, lexicon: AnyLexicon, train_ids: Ragged, seen: int | None = None, most: int = 100
+) -> Coverage:
+    """Count types (those with an id below ``seen``) and tokens with a vector, and name the most frequent without."""
     counts = np.bincount(train_ids.values, minlength=len(lexicon.vocabulary))
-    types = np.arange(len(counts)) > UNKNOWN
+    position = np.arange(len(counts))
+    types = (position > UNKNOWN) & (position < (len(counts) if seen is None else seen))
     lacking = np.flatnonzero(types & ~found.found)
     top = lacking[np.argsort(-counts[lacking], kind="stable")][:most]
     return Coverage(
         types=int(types.sum()),
         types_found=int(found.found[types].sum()),
+        further=int((~types).sum()) - len(RESERVED),
         tokens=int(counts.sum()),
         tokens_found=int(counts[found.found].sum()),
         stand_ins=int(found.stand_in.sum()),
@@ -140,7 +157,7 @@ def measure_coverage(found: FoundVectors, lexicon: Lexicon, train_ids: Ragged, m
     )
 
 
-def _surfaces(lexicon: Lexicon) -> dict[str, list[str]]:
+def _surfaces(lexicon: AnyLexicon) -> dict[str, list[str]]:
     surfaces: dict[str, list[str]] = {key: [] for key in lexicon.vocabulary[UNKNOWN + 1 :]}
     for surface, i in lexicon.ids.items():
         if i > UNKNOWN:

@@ -1,4 +1,4 @@
-"""The numbers behind the report's curves, in NumPy alone."""
+"""The numbers behind the report's curves."""
 
 from typing import NamedTuple
 
@@ -42,11 +42,12 @@ def roc_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
     Returns:
         None where one of the two kinds has no row.
     """
-    hits, alarms = _cumulative(positive, score)
-    if not len(hits) or hits[-1] == 0 or alarms[-1] == 0:
+    from sklearn import metrics
+
+    if positive.all() or not positive.any():
         return None
-    x, y = np.append(0.0, alarms / alarms[-1]), np.append(0.0, hits / hits[-1])
-    return Curve(x, y, float(np.trapezoid(y, x)))
+    x, y, _ = metrics.roc_curve(positive, score, drop_intermediate=False)
+    return Curve(x, y, float(metrics.auc(x, y)))
 
 
 def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
@@ -54,11 +55,13 @@ def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve | N
 
     Arguments and None as in :func:`roc_curve`.
     """
-    hits, alarms = _cumulative(positive, score)
-    if not len(hits) or hits[-1] == 0 or alarms[-1] == 0:
+    from sklearn import metrics
+
+    if positive.all() or not positive.any():
         return None
-    recall, precision = hits / hits[-1], hits / (hits + alarms)
-    return Curve(recall, precision, float(np.sum(np.diff(recall, prepend=0.0) * precision)))
+    precision, recall, _ = metrics.precision_recall_curve(positive, score)
+    area = float(metrics.average_precision_score(positive, score))
+    return Curve(recall[-2::-1], precision[-2::-1], area)  # by falling score, without the made-up point at recall 0
 
 
 def thin(curve: Curve, points: int = 160) -> Curve:
@@ -102,11 +105,3 @@ def abstentions(confidence: np.ndarray, correct: np.ndarray) -> list[Abstention]
     """Coverage and accuracy at each of ``THRESHOLDS`` that some answer reaches."""
     rows = [(t, confidence >= t) for t in THRESHOLDS]
     return [Abstention(t, float(mask.mean()), float(correct[mask].mean())) for t, mask in rows if mask.any()]
-
-
-def _cumulative(positive: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positives and negatives at or above each distinct score, the highest first."""
-    order = np.argsort(-score, kind="stable")
-    last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True)[: len(order)])
-    hits = np.cumsum(positive[order])
-    return hits[last], (np.arange(1, len(order) + 1) - hits)[last]

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from sentiment.evaluation.curves import reliability
+
 _SEED = 20091204
 _RESAMPLES = 10_000
-_ECE_BINS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,7 @@ def _middle95(resampled: np.ndarray) -> tuple[float, float]:
 
 def expected_calibration_error(y_true: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean gap between confidence and accuracy over equal bins of confidence, weighted by their rows."""
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == y_true
-    bins = np.minimum((confidence * _ECE_BINS).astype(int), _ECE_BINS - 1)
-    gaps = np.bincount(bins, right - confidence.astype(np.float64), _ECE_BINS)
-    return float(np.abs(gaps).sum() / len(y_true))
+    return reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == y_true).ece
 
 
 def mcnemar(right: np.ndarray, other_right: np.ndarray) -> float:

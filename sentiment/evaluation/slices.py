@@ -74,18 +74,18 @@ def slice_metrics(correct: np.ndarray, slices: Mapping[str, np.ndarray]) -> list
     return [_measure(name, correct[mask]) for name, mask in {**whole, **slices}.items()]
 
 
-def wilson_interval(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's (1927) score interval of a share; it stays within 0 and 1 and holds for few rows.
+def wilson_interval(right: int, n: int) -> tuple[float, float]:
+    """Wilson's (1927) 95% score interval of a share; it stays within 0 and 1 and holds for few rows.
 
     Returns:
         Both ends, or two NaN where ``n`` is 0.
     """
+    from scipy.stats import binomtest
+
     if n == 0:
         return math.nan, math.nan
-    share = right / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    low, high = binomtest(right, n).proportion_ci(method="wilson")
+    return float(low), float(high)
 
 
 def unknown_shares(texts: Sequence[str], preprocessor: Preprocessor) -> np.ndarray:

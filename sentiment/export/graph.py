@@ -1,5 +1,7 @@
 """The folded network as TensorFlow operations."""
 
+from typing import Any
+
 import tensorflow as tf
 from keras import ops
 
@@ -18,6 +20,7 @@ class GraphNetwork(tf.Module):
         self.biases = [None if d.bias is None else tf.Variable(d.bias, trainable=False) for d in network.directions]
         self.output_kernel = tf.Variable(network.output_kernel, trainable=False)
         self.output_bias = tf.Variable(network.output_bias, trainable=False)
+        self.masking = network.masking
         self._cell, self._pooling = network.cell, network.pooling
 
     def __call__(self, ids: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
@@ -35,11 +38,23 @@ class GraphNetwork(tf.Module):
         probabilities = tf.nn.softmax(tf.matmul(joined, self.output_kernel) + self.output_bias)
         return tf.gather(probabilities, tf.math.invert_permutation(order))
 
-    def unrolled(self, ids: tf.Tensor, masking: bool) -> tf.Tensor:
+    def by_ids(self, max_tokens: int) -> Any:
+        """A TensorFlow function: ids int32 ``(n, max_tokens)`` -> ``probabilities`` float32 ``(n, classes)``.
+
+        Other runtimes take it: it is made of common operations, without loop or sorting.
+        """
+        spec = tf.TensorSpec([None, max_tokens], tf.int32, name="ids")
+
+        def probabilities(ids: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"probabilities": self.unrolled(ids)}
+
+        return tf.function(probabilities, input_signature=[spec])
+
+    def unrolled(self, ids: tf.Tensor) -> tf.Tensor:
         """Ids ``(n, time)``, padded on either side -> probabilities ``(n, classes)``, without loop or sorting."""
         weights = [Direction(*pair) for pair in zip(self.kernels, self.biases, strict=True)]
         table = tf.concat(self.tables, axis=1)
-        joined = unrolled_states(table, ids, weights, self._cell, self._pooling, masking)
+        joined = unrolled_states(table, ids, weights, self._cell, self._pooling, self.masking)
         return tf.nn.softmax(tf.matmul(joined, self.output_kernel) + self.output_bias)
 
     def _pooled(self, steps: tf.Tensor, active: tf.Tensor, lengths: tf.Tensor, direction: int) -> list[tf.Tensor]:

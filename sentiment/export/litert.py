@@ -10,18 +10,13 @@ from sentiment.export.graph import GraphNetwork
 from sentiment.network.folded import FoldedNetwork
 
 
-def to_tflite(network: FoldedNetwork, max_tokens: int, masking: bool) -> bytes:
+def to_tflite(network: FoldedNetwork, max_tokens: int) -> bytes:
     """A LiteRT model of built-in operations: ids int32 ``(1, max_tokens)`` -> probabilities float32 ``(1, classes)``.
 
     The recurrence is unrolled, so a runtime may resize the first dimension.
     """
     graph = GraphNetwork(network)
-    spec = tf.TensorSpec([None, max_tokens], tf.int32, name="ids")
-
-    def probabilities(ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"probabilities": graph.unrolled(ids, masking)}
-
-    concrete = tf.function(probabilities, input_signature=[spec]).get_concrete_function()
+    concrete = graph.by_ids(max_tokens).get_concrete_function()
     return bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete], graph).convert())
 
 

@@ -4,7 +4,6 @@ import logging
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from sentiment.export.graph import GraphNetwork
 from sentiment.network.folded import FoldedNetwork
@@ -13,19 +12,13 @@ from sentiment.network.folded import FoldedNetwork
 _OPERATOR_SET = 17
 
 
-def to_onnx(network: FoldedNetwork, max_tokens: int, masking: bool) -> bytes:
+def to_onnx(network: FoldedNetwork, max_tokens: int) -> bytes:
     """An ONNX model: ids int32 ``(n, max_tokens)`` -> probabilities float32 ``(n, classes)``."""
     import tf2onnx
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    graph = GraphNetwork(network)
-    spec = tf.TensorSpec([None, max_tokens], tf.int32, name="ids")
-
-    def probabilities(ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"probabilities": graph.unrolled(ids, masking)}
-
-    function = tf.function(probabilities, input_signature=[spec])
-    model, _ = tf2onnx.convert.from_function(function, input_signature=[spec], opset=_OPERATOR_SET)
+    function = GraphNetwork(network).by_ids(max_tokens)
+    model, _ = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=_OPERATOR_SET)
     return model.SerializeToString()
 
 

@@ -24,7 +24,6 @@ class ServingModule(tf.Module):
         network: the folded network.
         classes: names, in the order of the probabilities.
         lexicon_file: the lexicon as tab-separated values; copied into the SavedModel's assets.
-        masking: whether padding is skipped.
         chunks_file: where to write the table of chunks for the SavedModel's assets; None leaves the table out.
     """
 
@@ -34,12 +33,10 @@ class ServingModule(tf.Module):
         network: FoldedNetwork,
         classes: list[str],
         lexicon_file: Path,
-        masking: bool,
         chunks_file: Path | None = None,
     ) -> None:
         super().__init__()
         self._preprocessor = preprocessor
-        self._masking = masking
         self.network = GraphNetwork(network)
         self.classes = tf.constant(classes)
         self.text = GraphPreprocessor(preprocessor, lexicon_file, chunks_file)
@@ -55,7 +52,7 @@ class ServingModule(tf.Module):
         ``label`` is always the most probable class; where ``known``, the share of known tokens, is 0, it says nothing.
         """
         ids = self.encode(text)
-        if self._masking:
+        if self.network.masking:
             probabilities = self.network(ids.to_tensor(PADDING), ids.row_lengths())
         else:
             probabilities = self._unmasked(self._padded(ids))
@@ -65,7 +62,7 @@ class ServingModule(tf.Module):
 
     def serve_ids(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """Padded ids int32 ``(n, max_tokens)`` -> probabilities float32 ``(n, classes)``."""
-        if not self._masking:
+        if not self.network.masking:
             return {"probabilities": self._unmasked(ids)}
         real = tf.ragged.boolean_mask(ids, ids != PADDING)
         return {"probabilities": self.network(real.to_tensor(PADDING), real.row_lengths())}

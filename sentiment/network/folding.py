@@ -29,6 +29,7 @@ def fold(model: keras.Model, settings: NetworkSettings) -> FoldedNetwork:
         output_bias=bias,
         cell=settings.cell,
         pooling=settings.pooling,
+        masking=settings.masking,
     )
 
 

@@ -35,16 +35,19 @@ _CELLS = {"simple_rnn": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM
 BELOW_ALL_STATES = -2.0
 
 
-def build_network(embedding_matrix: np.ndarray, settings: NetworkSettings, classes: int) -> keras.Model:
+def build_network(
+    embedding_matrix: np.ndarray, settings: NetworkSettings, classes: int, seen: int | None = None
+) -> keras.Model:
     """Make the model ids int32 ``(batch, time)`` -> probabilities float32 ``(batch, classes)``.
 
     Args:
         embedding_matrix: float32 ``(vocabulary, dimension)``, row 0 zero; never trained.
         settings: sizes and kinds.
         classes: number of outputs.
+        seen: ids below it occur in training (None: all do); no other gets a trainable vector of its own.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
-    features = _token_features(ids, embedding_matrix.shape, settings)
+    features = _token_features(ids, embedding_matrix.shape, settings, seen or len(embedding_matrix))
     real = ops.not_equal(ids, PADDING) if settings.masking else None
     states = _recurrent_layer(settings)(features, mask=real)
     pooled = pool(states, ops.ones_like(ids) if real is None else real, settings.pooling)
@@ -54,14 +57,14 @@ def build_network(embedding_matrix: np.ndarray, settings: NetworkSettings, class
     return model
 
 
-def _token_features(ids: Any, shape: tuple[int, ...], settings: NetworkSettings) -> Any:
+def _token_features(ids: Any, shape: tuple[int, ...], settings: NetworkSettings, seen: int) -> Any:
     """Layers on each token by itself: ``(batch, time)`` -> ``(batch, time, width)``."""
     vocabulary, dimension = shape
     features = layers.Embedding(vocabulary, dimension, trainable=False, name=GLOVE)(ids)
     for i, width in enumerate(settings.projection):
         features = layers.Dense(width, activation="relu", name=f"{PROJECTION}_{i}")(features)
     if settings.trainable_dimension:
-        words = min(settings.trainable_words or vocabulary, vocabulary)
+        words = min(settings.trainable_words or seen, seen)
         own = layers.Embedding(words, settings.trainable_dimension, name=TRAINABLE)(_own_ids(ids, words))
         own = layers.Dropout(settings.trainable_dropout, name=TRAINABLE_DROPOUT)(own)
         own = layers.Dropout(settings.trainable_word_dropout, (None, None, 1), name=TRAINABLE_WORD_DROPOUT)(own)

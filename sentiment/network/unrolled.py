@@ -12,7 +12,7 @@ from sentiment.text.lexicon import PADDING
 
 
 def unrolled_states(
-    projected: Any, positions: Any, directions: list[Direction], cell: str, pooling: str, masking: bool = True
+    projected: Any, positions: Any, directions: list[Direction], cell: str, pooling: str, masking: bool
 ) -> Any:
     """Run the recurrence step by step in the graph and pool its states.
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.common.parallel import one_matrix_thread, ordered_map
+from sentiment.common.parallel import ordered_map
 from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError, InputError
 from sentiment.network.folded import FoldedNetwork
@@ -27,16 +27,12 @@ class SentimentClassifier:
         classes_: class names, str ``(n_classes,)``, in the order of the probabilities' columns.
         preprocessor: the text treatment.
         network: the folded network.
-        masking: whether padding is skipped; a network without masking reads it like a token.
     """
 
-    def __init__(
-        self, preprocessor: Preprocessor, network: FoldedNetwork, classes: Sequence[str], masking: bool = True
-    ) -> None:
+    def __init__(self, preprocessor: Preprocessor, network: FoldedNetwork, classes: Sequence[str]) -> None:
         self.classes_ = np.array(classes, dtype=np.str_)
         self.preprocessor = preprocessor
         self.network = network
-        self.masking = masking
 
     def predict_proba(self, texts: Any) -> np.ndarray:
         """Class probabilities, float32 ``(n, n_classes)``.
@@ -81,12 +77,9 @@ class SentimentClassifier:
 
     def probabilities_of(self, ids: Ragged) -> np.ndarray:
         """Class probabilities of encoded tweets, float32 ``(n, n_classes)``."""
-        if len(ids.lengths) == 1 and self.masking:
-            return self.network.probabilities(ids)  # products so small that the library never shares them
-        with one_matrix_thread():
-            if self.masking:
-                return self.network.probabilities(ids)
-            return self.network.of_padded(self.preprocessor.pad(ids), masking=False)
+        if self.network.masking:
+            return self.network.probabilities(ids)
+        return self.network.of_padded(self.preprocessor.pad(ids))
 
     @staticmethod
     def _checked(answers: Answers) -> Answers:

@@ -22,6 +22,8 @@ from sentiment.text.preprocessor import Preprocessor
 from sentiment.text.tokens import tokenise
 
 KEPT, STOP_WORD, UNKNOWN_WORD, CUT = "kept", "stop word", "unknown", "cut off"
+UNSEEN = "not seen in training"
+_CONTRIBUTING = (KEPT, UNKNOWN_WORD, UNSEEN)
 _SMALLEST = 1e-12
 _BAR_CELLS = 10
 _TOKEN_CELLS = 24
@@ -44,8 +46,8 @@ class TokenView:
 
     Attributes:
         token: as normalised.
-        state: ``kept``, ``stop word`` (dropped), ``unknown`` (kept, without a vector of its own) or ``cut off``
-            (beyond ``max_tokens``).
+        state: ``kept``, ``stop word`` (dropped), ``unknown`` (kept, without a vector of its own), ``not seen in
+            training`` (kept, with its vector alone) or ``cut off`` (beyond ``max_tokens``).
         lemma: what it counts as; empty where it is dropped.
         id: of the lemma.
         contribution: change of the predicted class's log-odds that is due to it; None where the model does not
@@ -88,8 +90,8 @@ def explain(classifier: Explainable, text: str) -> Explanation:
     types, codes = tokenise([text], preprocessor.rules)
     tokens = [types[code] for code in codes.values]
     ids = preprocessor.lexicon.lookup(tokens)
-    states = token_states(ids, preprocessor.max_tokens)
-    seen = np.flatnonzero([state in (KEPT, UNKNOWN_WORD) for state in states])
+    states = token_states(ids, preprocessor.max_tokens, preprocessor.seen_ids)
+    seen = np.flatnonzero([state in _CONTRIBUTING for state in states])
     probabilities = classifier.probabilities_of(_occlusions(ids[seen]))
     label = int(probabilities[0].argmax())
     log_odds = _log_odds(probabilities, label)
@@ -102,10 +104,11 @@ def explain(classifier: Explainable, text: str) -> Explanation:
     return Explanation(text, str(classifier.classes_[label]), float(probabilities[0, label]), float(log_odds[0]), views)
 
 
-def token_states(ids: np.ndarray, max_tokens: int) -> list[str]:
-    """The state of each token of one tweet from its id, int32 ``(tokens,)``."""
+def token_states(ids: np.ndarray, max_tokens: int, seen: int) -> list[str]:
+    """The state of each token of one tweet from its id, int32 ``(tokens,)``; ids from ``seen`` on are unseen."""
     position = np.cumsum(ids != PADDING)
-    states = np.select([ids == PADDING, position > max_tokens, ids == UNKNOWN], [STOP_WORD, CUT, UNKNOWN_WORD], KEPT)
+    conditions = [ids == PADDING, position > max_tokens, ids == UNKNOWN, ids >= seen]
+    states = np.select(conditions, [STOP_WORD, CUT, UNKNOWN_WORD, UNSEEN], KEPT)
     return [str(state) for state in states]
 
 
@@ -149,9 +152,9 @@ def _line(view: TokenView, largest: float, paint: Callable[[str, str], str]) -> 
         return paint(_FAINT, f"  {token}         {why}")
     cells = round(_BAR_CELLS * abs(view.contribution) / largest) if largest else 0
     bar = ("+" if view.contribution >= 0 else "-") * cells
-    note = "unknown word" if view.state == UNKNOWN_WORD else ""
-    if view.state == KEPT and view.lemma != view.token:
-        note = f"as {without_controls(view.lemma)}"
+    note = {UNKNOWN_WORD: "unknown word", UNSEEN: UNSEEN}.get(view.state, "")
+    if view.state != UNKNOWN_WORD and view.lemma != view.token:
+        note = ", ".join([f"as {without_controls(view.lemma)}", *([note] if note else [])])
     body = f"  {token}  {view.contribution:+6.2f}  {bar:<{_BAR_CELLS}}  {note}".rstrip()
     return paint(_FOR if view.contribution >= 0 else _AGAINST, body)
 

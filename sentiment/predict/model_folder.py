@@ -18,8 +18,8 @@ from sentiment.predict.digests import Digests
 from sentiment.settings import NetworkSettings
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.lexicon import Lexicon
-from sentiment.text.mapped_lexicon import map_lexicon
-from sentiment.text.preprocessor import AnyLexicon, Preprocessor
+from sentiment.text.mapped_lexicon import AnyLexicon, map_lexicon
+from sentiment.text.preprocessor import Preprocessor
 
 FORMAT = 2
 KERAS_MODEL = "model.keras"
@@ -64,7 +64,7 @@ def read_classifier(folder: Path, digests: Digests | None = None) -> SentimentCl
     _check_table(folder, folded.table, model["sha256"], digests)
     if model["sha256"][MODEL] != _own_checksum(model):
         raise ArtefactError(f"{folder / MODEL}: was edited after export (its checksum differs); run `make train` again")
-    return SentimentClassifier(preprocessor, folded, tuple(model["classes"]), masking=network.masking)
+    return SentimentClassifier(preprocessor, folded, tuple(model["classes"]))
 
 
 def describe(folder: Path, classes: Sequence[str], network: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def _read_network(folder: Path, settings: NetworkSettings) -> FoldedNetwork:
     kernel, bias = arrays["output_kernel"], arrays["output_bias"]
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise ArtefactError(f"{folder / WEIGHTS}: holds weights that are not finite numbers; train again")
-    return FoldedNetwork(table, directions, kernel, bias, settings.cell, settings.pooling)
+    return FoldedNetwork(table, directions, kernel, bias, settings.cell, settings.pooling, settings.masking)
 
 
 def _check_table(folder: Path, table: np.ndarray, checksums: Mapping[str, str], digests: Digests) -> None:

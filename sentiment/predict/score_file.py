@@ -81,6 +81,7 @@ def score_file(
     reading: Reading,
     answering: Answering,
     overwrite: bool = False,
+    progress: bool = True,
 ) -> Scored:
     """Write the table ``source`` with label, probabilities and share of known tokens added to ``target``.
 
@@ -95,6 +96,7 @@ def score_file(
         reading: how ``source`` is read.
         answering: what is made of the answers.
         overwrite: whether an existing ``target`` may be replaced.
+        progress: whether it is shown on a terminal.
 
     Raises:
         InputError: ``source`` cannot be read, or ``target`` cannot be written.
@@ -108,13 +110,13 @@ def score_file(
     batches = ordered_map(answered, read_batches(source, reading))
     kind = (kind_of(target) if target != STANDARD else reading.kind or kind_of(source)) or "csv"
     if str(target) == STANDARD:
-        _write(batches, lambda: contextlib.nullcontext(sys.stdout.buffer), kind, scored)
+        _write(batches, lambda: contextlib.nullcontext(sys.stdout.buffer), kind, scored, progress)
         return scored
     path = _writable(Path(target), source, overwrite)
     temporary = path.with_name(path.name + ".part")
     try:
         compression = "gzip" if path.suffix == ".gz" else None
-        _write(batches, lambda: pa.output_stream(str(temporary), compression=compression), kind, scored)
+        _write(batches, lambda: pa.output_stream(str(temporary), compression=compression), kind, scored, progress)
         temporary.replace(path)
     except Exception:  # after Ctrl-C, though, what has been written stays
         temporary.unlink(missing_ok=True)
@@ -141,12 +143,15 @@ class _Answered(NamedTuple):
     labels: pa.Array
 
 
-def _write(batches: Iterator[_Answered], opened: Callable[[], Any], kind: str, scored: Scored) -> None:
+def _write(batches: Iterator[_Answered], opened: Callable[[], Any], kind: str, scored: Scored, progress: bool) -> None:
     """Write to what ``opened`` gives as soon as there is something to write, and count into ``scored``."""
     from tqdm import tqdm
 
     start = time.monotonic()
-    with tqdm(unit=" tweets", unit_scale=True, disable=None) as bar, contextlib.ExitStack() as stack:
+    with (
+        tqdm(unit=" tweets", unit_scale=True, disable=None if progress else True) as bar,
+        contextlib.ExitStack() as stack,
+    ):
         write: Write | None = None
         for batch, labels in batches:
             if write is None:

@@ -1,6 +1,6 @@
 """The report: one HTML page that holds everything it shows and refers to nothing outside itself."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from sentiment.evaluation.record import Evaluation, strongest
 from sentiment.evaluation.remarks import remarks
 from sentiment.evaluation.slices import SliceMetrics, find_slices, slice_metrics
 from sentiment.predict.explanation import Explainable, Explanation, explain
-from sentiment.report import figures, probability_figures
+from sentiment.report import figures, probability_figures, svg
 from sentiment.report.figures import Interval
 from sentiment.report.templating import label, render_page
 
@@ -64,6 +64,7 @@ def render_report(evaluation: Evaluation, classifier: Explainable) -> str:
         best=strongest(evaluation.metrics[evaluation.first_set].get("baselines") or {}),
         classes=evaluation.predictions.classes,
         drawings={drawing.name: drawing for drawing in draw_all(evaluation, slices)},
+        further={name: draw_further(evaluation, classifier, name) for name in list(evaluation.metrics)[1:]},
         slices=slices,
         tweets=list_tweets(evaluation.predictions),
         explanations=[(why, explain(classifier, first.texts[row])) for row, why in pick_tweets(first).items()],
@@ -83,26 +84,48 @@ def measure_slices(predictions: Predictions, classifier: Explainable) -> list[Sl
 
 
 def draw_all(evaluation: Evaluation, slices: Sequence[SliceMetrics]) -> Iterator[Drawing]:
-    """Every figure that the numbers are there for."""
-    metrics, first = evaluation.metrics[evaluation.first_set], evaluation.predictions.of(evaluation.first_set)
+    """Every figure that the numbers are there for; those of the first test set."""
+    yield from draw_set(evaluation, evaluation.first_set, slices)
+    drawn = {
+        "behaviour": (figures.intervals("behaviour", passed(evaluation.behaviour), "Pairs passed"), _BEHAVIOUR),
+        "training": (figures.training_curves(evaluation.history), _TRAINING),
+    }
+    yield from _drawings(drawn)
+
+
+def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[SliceMetrics]) -> Iterator[Drawing]:
+    """The figures of one test set."""
+    metrics, rows = evaluation.metrics[test_set], evaluation.predictions.of(test_set)
     temperature = evaluation.manifest.get("temperature")
     matrix = np.array(metrics["confusion_matrix"])
     by_slice = [Interval(s.name, s.accuracy, s.low, s.high, s.n) for s in slices]
     drawn = {
         "baselines": (figures.intervals("baselines", compared(metrics), "Accuracy"), _BASELINES),
-        "confusion": (figures.confusion_matrix(matrix, first.classes), _CONFUSION),
+        "confusion": (figures.confusion_matrix(matrix, rows.classes), _CONFUSION),
         "slices": (figures.intervals("slices", by_slice, "Accuracy"), _SLICES),
-        "behaviour": (figures.intervals("behaviour", passed(evaluation.behaviour), "Pairs passed"), _BEHAVIOUR),
-        "reliability": (probability_figures.reliability_diagram(first, temperature), _reliability_caption(temperature)),
-        "abstention": (probability_figures.abstention(first), _ABSTENTION),
-        "scores": (probability_figures.score_histogram(first), _SCORES),
-        "roc": (probability_figures.roc(first), _ROC),
-        "precision-recall": (probability_figures.precision_recall(first), _PRECISION_RECALL),
-        "training": (figures.training_curves(evaluation.history), _TRAINING),
+        "reliability": (probability_figures.reliability_diagram(rows, temperature), _reliability_caption(temperature)),
+        "abstention": (probability_figures.abstention(rows), _ABSTENTION),
+        "scores": (probability_figures.score_histogram(rows), _SCORES),
+        "roc": (probability_figures.roc(rows), _ROC),
+        "precision-recall": (probability_figures.precision_recall(rows), _PRECISION_RECALL),
     }
-    for name, (svg, caption) in drawn.items():
-        if svg:
-            yield Drawing(name, Markup(svg), caption)
+    yield from _drawings(drawn)
+
+
+def draw_further(evaluation: Evaluation, classifier: Explainable, test_set: str) -> list[Drawing]:
+    """The figures of a test set that is not the first, under names of their own."""
+    place = list(evaluation.metrics).index(test_set) + 1
+    slices = measure_slices(evaluation.predictions.of(test_set), classifier)
+    return [
+        Drawing(f"{drawing.name}-{place}", Markup(svg.renamed(str(drawing.svg), f"set{place}")), drawing.caption)
+        for drawing in draw_set(evaluation, test_set, slices)
+    ]
+
+
+def _drawings(drawn: Mapping[str, tuple[str | None, str]]) -> Iterator[Drawing]:
+    for name, (drawing, caption) in drawn.items():
+        if drawing:
+            yield Drawing(name, Markup(drawing), caption)
 
 
 def compared(metrics: dict[str, Any]) -> list[Interval]:

@@ -85,6 +85,11 @@ def percent_axis(axes: Axes, which: str) -> None:
         getattr(axes, f"{letter}axis").set_major_formatter(lambda share, _: f"{round(100 * share, 3):g}%")
 
 
+def renamed(svg: str, prefix: str) -> str:
+    """A drawing whose ids, and references to them, begin with ``prefix``: so that a page can hold two of a name."""
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\1{prefix}-", svg)
+
+
 def _inline(svg: str, name: str, alt: str) -> str:
     """Keep what a page needs of Matplotlib's file: one element, unique ids, no declarations or metadata."""
     svg = svg[svg.index("<svg") :].strip()

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sentiment.common.extras import install_line
+from sentiment.common.one_line_parser import OneLineParser
 from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsError
 from sentiment.serve.limits import Limits
 
@@ -47,9 +48,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.ser
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--model", action="append", metavar="[NAME=]FOLDER", help="may be repeated (default: models/latest)"
     )

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
 
+from sentiment.common.parallel import one_matrix_thread
 from sentiment.predict.answers import Answers
 from sentiment.serve.admission import Admission
 from sentiment.serve.batching import Batcher
@@ -39,7 +40,8 @@ class Service:
         self.batcher.start()
         tasks = [asyncio.create_task(self.store.watch()), asyncio.create_task(self._keep_noting())]
         try:
-            yield
+            with one_matrix_thread():  # the other cores have other workers
+                yield
         finally:
             for task in tasks:
                 task.cancel()
@@ -62,7 +64,7 @@ class Service:
         """
         classifier = export.classifier
         with self.admission.hold_texts(len(ids)):
-            return await asyncio.to_thread(classifier.network.of_padded, ids, classifier.masking)
+            return await asyncio.to_thread(classifier.network.of_padded, ids)
 
     def _observe(self, export: Export, answers: Answers) -> None:
         self.metrics.batch(export.name, export.classes, answers)

@@ -12,7 +12,7 @@ import spacy
 from spacy.tokens import Doc
 
 from sentiment.settings import PreprocessingSettings
-from sentiment.text.lexicon import LexiconEntry
+from sentiment.text.lexicon import SPECIAL_TOKENS, LexiconEntry
 
 _WORDS_PER_DOC = 10_000
 
@@ -48,18 +48,23 @@ def _collect(docs: Iterable[Doc]) -> TokenFacts:
     return facts
 
 
-def lexicon_entries(counts: dict[str, int], settings: PreprocessingSettings) -> list[LexiconEntry]:
+def lexicon_entries(
+    counts: dict[str, int], settings: PreprocessingSettings, vector_words: Iterable[str] = ()
+) -> list[LexiconEntry]:
     """Decide for each surface form which lemma it counts as, or that it is dropped.
 
     Args:
         counts: surface form -> occurrences in the training rows.
         settings: which of the steps are on, and which stop words stay.
+        vector_words: further surface forms, in the order of the file of word vectors.
 
     Returns:
-        One entry for each surface form that occurs ``min_count`` times, and for every stop word.
+        One entry for each surface form that occurs ``min_count`` times or is a vector word, and for every stop word
+        and every special token that occurs.
     """
     frequent = (token for token, count in counts.items() if count >= settings.min_count)
-    types = sorted({*frequent, *stop_words()})
+    ranks = {word: rank for rank, word in enumerate(vector_words)}
+    types = sorted({*frequent, *stop_words(), *ranks, *(counts.keys() & SPECIAL_TOKENS)})
     entries = []
     for surface, lemma, is_stop in zip(types, *analyse(types), strict=True):
         kept = surface in settings.keep_words
@@ -68,7 +73,7 @@ def lexicon_entries(counts: dict[str, int], settings: PreprocessingSettings) -> 
             key = None
         elif settings.lemmatise and (not kept or lemma in settings.keep_words):
             key = lemma  # a kept word stays itself ("less", not "little"), unless its lemma is kept too (n't -> not)
-        entries.append(LexiconEntry(surface, key, counts.get(surface, 0)))
+        entries.append(LexiconEntry(surface, key, counts.get(surface, 0), ranks.get(surface)))
     return entries
 
 

@@ -1,7 +1,8 @@
 """The lexicon: a finite table from surface form to id, and the vocabulary that the ids name.
 
 Ids: 0 is padding, and in the table marks a token that is dropped (a stop word); 1 is any token the table does
-not hold; from 2 on they are lemmas, the most frequent first.
+not hold; from 2 on they are lemmas, the most frequent in training first. Behind those that occur in training come
+those that only the word vectors know, in the order of the vectors' file.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,6 +33,11 @@ class Lexicon:
 
     ids: dict[str, int]
     vocabulary: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Ids there are."""
+        return len(self.vocabulary)
 
     def lookup(self, types: Sequence[str]) -> np.ndarray:
         """Ids of ``types`` ``(n,)`` as int32 ``(n,)``; ``UNKNOWN`` for what the table lacks."""
@@ -88,33 +94,39 @@ def _is_entry(line: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LexiconEntry:
-    """What is known of one surface form: the lemma it counts as, or None where it is dropped."""
+    """What is known of one surface form.
+
+    Attributes:
+        surface: a token.
+        lemma: what it counts as, or None where it is dropped.
+        count: occurrences in the training rows.
+        rank: place in the file of word vectors, for a form that gets an id because it has a vector; else None.
+    """
 
     surface: str
     lemma: str | None
     count: int
+    rank: int | None = None
 
 
 def build_lexicon(entries: Iterable[LexiconEntry], min_count: int = 1, max_vocabulary: int = 0) -> Lexicon:
-    """Give ids to the lemmas that occur often enough, and to every surface form of theirs.
+    """Give ids to the lemmas that occur often enough or have a vector, and to every surface form of theirs.
 
     Args:
         entries: one a surface form; counts of training rows only.
-        min_count: occurrences a lemma needs, over all its surface forms.
-        max_vocabulary: the most lemmas that get an id; 0 sets no limit. Special tokens always get one.
+        min_count: occurrences a lemma needs, over all its surface forms, if no form of it has a rank.
+        max_vocabulary: the most lemmas that get an id for their occurrences; 0 sets no limit. Special tokens always
+            get one.
 
     Returns:
-        A lexicon whose ids fall with the count; ties go by the lemma, so that the result is deterministic.
+        A lexicon whose ids fall with the count; ties go by rank and lemma, so that the result is deterministic.
     """
     entries = list(entries)
-    counts: dict[str, int] = dict.fromkeys(SPECIAL_TOKENS, 0)
-    for entry in entries:
-        if entry.lemma is not None:
-            counts[entry.lemma] = counts.get(entry.lemma, 0) + entry.count
+    counts, ranks = lemma_counts(entries), _lemma_ranks(entries)
     frequent = [lemma for lemma, count in counts.items() if count >= min_count and lemma not in SPECIAL_TOKENS]
-    ranked = sorted(frequent, key=lambda lemma: (-counts[lemma], lemma))
-    kept = ranked[: max_vocabulary or None] + list(SPECIAL_TOKENS)
-    vocabulary = RESERVED + tuple(sorted(kept, key=lambda lemma: (-counts[lemma], lemma)))
+    frequent.sort(key=lambda lemma: (-counts[lemma], lemma))
+    kept = {*frequent[: max_vocabulary or None], *SPECIAL_TOKENS, *ranks}
+    vocabulary = RESERVED + tuple(sorted(kept, key=lambda lemma: (-counts[lemma], ranks.get(lemma, 0), lemma)))
     id_of = {lemma: i for i, lemma in enumerate(vocabulary) if i > UNKNOWN}
     ids = {token: id_of[token] for token in SPECIAL_TOKENS}
     for entry in entries:
@@ -123,3 +135,27 @@ def build_lexicon(entries: Iterable[LexiconEntry], min_count: int = 1, max_vocab
         elif entry.lemma in id_of:
             ids[entry.surface] = id_of[entry.lemma]
     return Lexicon(ids, vocabulary)
+
+
+def lemma_counts(entries: Iterable[LexiconEntry]) -> dict[str, int]:
+    """Occurrences in the training rows of each lemma, and of each special token."""
+    counts: dict[str, int] = dict.fromkeys(SPECIAL_TOKENS, 0)
+    for entry in entries:
+        if entry.lemma is not None:
+            counts[entry.lemma] = counts.get(entry.lemma, 0) + entry.count
+    return counts
+
+
+def count_seen(lexicon: Lexicon, entries: Iterable[LexiconEntry]) -> int:
+    """How many ids of ``lexicon``, from 0 on, are reserved or occur in training; those behind have a vector only."""
+    counts = lemma_counts(entries)
+    return len(RESERVED) + sum(counts[lemma] > 0 for lemma in lexicon.vocabulary[len(RESERVED) :])
+
+
+def _lemma_ranks(entries: Iterable[LexiconEntry]) -> dict[str, int]:
+    """The least rank of each lemma's surface forms, of those that have one."""
+    ranks: dict[str, int] = {}
+    for entry in entries:
+        if entry.lemma is not None and entry.rank is not None:
+            ranks[entry.lemma] = min(entry.rank, ranks.get(entry.lemma, entry.rank))
+    return ranks

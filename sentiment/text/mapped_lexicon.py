@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sentiment.text.lexicon import RESERVED, UNKNOWN
+from sentiment.text.lexicon import RESERVED, UNKNOWN, Lexicon
 
 _TAB, _NEW_LINE, _ZERO = 9, 10, 48
 _MOST_DIGITS = 9
@@ -40,6 +40,11 @@ class MappedLexicon:
     def vocabulary(self) -> tuple[str, ...]:
         """The lemma of each id."""
         return tuple(self._vocabulary.split("\n")[:-1])
+
+    @property
+    def size(self) -> int:
+        """Ids there are."""
+        return self._vocabulary.count("\n")
 
     @cached_property
     def ids(self) -> dict[str, int]:
@@ -122,3 +127,6 @@ def _are_sorted(content: bytes, data: np.ndarray, starts: np.ndarray, ends: np.n
     return all(
         content[starts[i] : ends[i]] < content[starts[i + 1] : ends[i + 1]] for i in np.flatnonzero(~rises).tolist()
     )
+
+
+AnyLexicon = Lexicon | MappedLexicon

@@ -17,8 +17,8 @@ from sentiment.errors import ArtefactError
 from sentiment.settings import PreprocessingSettings, SettingsError
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow
-from sentiment.text.lexicon import PADDING, UNKNOWN, Lexicon
-from sentiment.text.mapped_lexicon import MappedLexicon
+from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN
+from sentiment.text.mapped_lexicon import AnyLexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run
 from sentiment.text.table_encoder import Row, TableEncoder
@@ -26,7 +26,6 @@ from sentiment.text.table_encoder import Row, TableEncoder
 if TYPE_CHECKING:
     import pyarrow as pa
 
-AnyLexicon = Lexicon | MappedLexicon
 _FEW = 24  # up to so many texts, Python's engine is done before Arrow's has compiled its expressions
 
 
@@ -39,6 +38,8 @@ class Preprocessor:
         lexicon: surface form -> id.
         max_tokens: row length.
         padding: ``post`` or ``pre``: the side that zeros are put on. Rows are always cut at the end.
+        seen: ids below this one are reserved or occurred in training; those from it on name words that only the
+            vectors know. None where that is not known (models made before it was noted).
         table: the outcome of rules and lexicon for frequent chunks, if there is one; it changes no answer.
     """
 
@@ -46,9 +47,15 @@ class Preprocessor:
     lexicon: AnyLexicon
     max_tokens: int
     padding: str = "post"
+    seen: int | None = None
     table: ChunkTable | None = field(default=None, repr=False, compare=False)
     _few: CompiledRules | None = field(init=False, repr=False, compare=False)
     _by_table: TableEncoder | None = field(init=False, repr=False, compare=False)
+
+    @property
+    def seen_ids(self) -> int:
+        """``seen``, or the size of the vocabulary where it is not known."""
+        return self.lexicon.size if self.seen is None else self.seen
 
     def __post_init__(self) -> None:
         """Compile the rules for few texts, and put the table to use."""
@@ -121,7 +128,8 @@ class Preprocessor:
 
     def to_json(self) -> str:
         """Everything but the lexicon, which has files of its own."""
-        data = {"max_tokens": self.max_tokens, "padding": self.padding, "rules": [asdict(rule) for rule in self.rules]}
+        data = {"max_tokens": self.max_tokens, "padding": self.padding, "seen": self.seen_ids}
+        data |= {"rules": [asdict(rule) for rule in self.rules]}
         return json.dumps(data, indent=2, ensure_ascii=True) + "\n"
 
     @classmethod
@@ -136,11 +144,14 @@ class Preprocessor:
         try:
             data = json.loads(text)
             rules = tuple(Rule(**rule) for rule in data["rules"])
+            seen = data.get("seen", lexicon.size)
+            if type(seen) is not int or not len(RESERVED) <= seen <= lexicon.size:
+                raise ValueError(f"seen = {str(seen)[:40]} of a vocabulary of {lexicon.size}")
             checked = from_dict(PreprocessingSettings, {name: data[name] for name in ("max_tokens", "padding")})
             _try(rules)
         except (ValueError, KeyError, TypeError, RecursionError, SettingsError) as error:
             raise ArtefactError(f"{name}: expected rules, max_tokens and padding ({error}): export again") from error
-        return cls(rules, lexicon, checked.max_tokens, checked.padding, table)
+        return cls(rules, lexicon, checked.max_tokens, checked.padding, seen, table)
 
 
 def _ragged(rows: Sequence[Sequence[int]]) -> Ragged:

@@ -14,8 +14,8 @@ import numpy as np
 from sentiment.common.ragged import Ragged
 from sentiment.text.chunk_table import LONGEST, Chunks, ChunkTable
 from sentiment.text.inputs import encode_all, is_arrow
-from sentiment.text.lexicon import PADDING, Lexicon
-from sentiment.text.mapped_lexicon import MappedLexicon
+from sentiment.text.lexicon import PADDING
+from sentiment.text.mapped_lexicon import AnyLexicon
 from sentiment.text.normalisation import RULES, Rule
 
 Row = tuple[int, ...]
@@ -42,7 +42,7 @@ class TableEncoder:
     def __init__(
         self,
         rules: Sequence[Rule],
-        lexicon: Lexicon | MappedLexicon,
+        lexicon: AnyLexicon,
         table: ChunkTable,
         by_rules: Callable[[list[str]], list[Row]],
     ) -> None:

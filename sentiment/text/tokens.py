@@ -50,6 +50,14 @@ def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> 
     return Tokens(types.to_pylist(), _join(pieces, Ragged(codes, np.diff(_int32(chunks.offsets)))))
 
 
+def own_tokens(words: Sequence[str], rules: Sequence[Rule] = RULES) -> list[str]:
+    """Those of ``words`` that come out of the rules as they went in: those that can be a token of a tweet."""
+    types, codes = tokenise(words, rules)
+    single = np.flatnonzero(codes.lengths == 1)
+    tokens = codes.values[codes.starts[single]].tolist()
+    return [words[i] for i, code in zip(single.tolist(), tokens, strict=True) if types[code] == words[i]]
+
+
 def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
     """``texts`` as an Arrow string array without nulls.
 

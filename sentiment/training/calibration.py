@@ -13,28 +13,25 @@ from sentiment.network.folded import softmax
 if TYPE_CHECKING:
     import keras
 
-_GOLDEN = (5**0.5 - 1) / 2
-
 
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray, lowest: float = 0.2, highest: float = 5.0) -> float:
-    """The temperature with the least log loss, by golden-section search over its logarithm.
+    """The temperature with the least log loss, by Brent's bounded search over its logarithm.
 
     Args:
         probabilities: float ``(n, classes)`` at temperature 1, of rows the network was not fitted on.
         labels: integer ``(n,)``.
         lowest, highest: bounds of the search.
     """
+    from scipy.optimize import minimize_scalar
+
     logits = np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0))
 
     def loss(log_temperature: float) -> float:
         scaled = softmax(logits / np.exp(log_temperature))
         return float(-np.log(np.clip(scaled[np.arange(len(labels)), labels], 1e-12, 1.0)).mean())
 
-    low, high = float(np.log(lowest)), float(np.log(highest))
-    while high - low > 1e-4:
-        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        low, high = (low, right) if loss(left) < loss(right) else (left, high)
-    return float(np.exp((low + high) / 2))
+    bounds = (np.log(lowest), np.log(highest))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-4}).x))
 
 
 def apply_temperature(model: "keras.Model", temperature: float) -> None:

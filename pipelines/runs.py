@@ -1,0 +1,60 @@
+"""List the runs there are: what each was made from, and its figures on the tweets held out."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipelines.shared import memory, stage
+from sentiment.common.one_line_parser import OneLineParser
+
+_HEADINGS = ("run", "trained", "rows", "tweets tested", "accuracy", "macro recall", "made with")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Print a line for each model folder, the last trained first."""
+    parser = OneLineParser(prog="python -m pipelines.runs", description=__doc__)
+    parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds data/ and models/")
+    arguments = parser.parse_args(argv)
+    with stage.reporting("runs"):
+        sys.stdout.write(listing(arguments.root))
+
+
+def listing(root: Path) -> str:
+    """A table of the model folders below ``root``."""
+    folders = [path.parent for path in (root / "models").glob("*/model.json") if not path.parent.is_symlink()]
+    latest = (root / "models" / "latest").resolve().name
+    rows = sorted((_row(root, folder, latest) for folder in folders), key=lambda row: row[1], reverse=True)
+    if not rows:
+        return "no runs yet: `make evaluate` makes one\n"
+    table = [_HEADINGS, *rows]
+    widths = [max(len(row[i]) for row in table) for i in range(len(_HEADINGS))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table)
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _row(root: Path, folder: Path, latest: str) -> tuple[str, ...]:
+    manifest, metrics = _read(folder / "manifest.json"), _read(folder / "metrics.json")
+    first: dict[str, Any] = next(iter(metrics.values()), {})
+    known = memory.recall(root / "data" / "interim" / folder.name)
+    return (
+        folder.name + (" (latest)" if folder.name == latest else ""),
+        str(manifest.get("created", "-"))[:16].replace("T", " "),
+        f"{sum(manifest.get('rows', {}).get('train', {}).values()):,}",
+        f"{first['n']:,}" if first else "not yet",
+        *(f"{100 * first[name]:.1f}" if first else "" for name in ("accuracy", "macro_recall")),
+        " ".join(f"{name}={value}" for name, value in known.items()) or "its profile's defaults",
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON file, empty where it is not there or not whole."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+if __name__ == "__main__":
+    main()

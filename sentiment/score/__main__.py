@@ -1,0 +1,179 @@
+"""Command line: files, folders and patterns in, a folder of answers out, on all cores or on a Ray cluster.
+
+sentiment score tweets/ --output answers
+sentiment score "s3://bucket/tweets/*.parquet" --output s3://bucket/answers --engine ray --address auto
+
+Run the same command again after a crash: what is done is left out, what has changed since is done again.
+"""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from sentiment.common.default_model import LATEST, VARIABLE, default_model
+from sentiment.common.one_line_parser import OneLineParser
+from sentiment.common.parallel import available_cores
+from sentiment.errors import EXIT_STATUS, SentimentError
+from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT
+
+if TYPE_CHECKING:
+    from sentiment.score.engines import Engine
+    from sentiment.score.run import Totals
+
+_SOME_FAILED = 3
+_INTERRUPTED = 130
+_FORMATS = ("parquet", "csv", "jsonl")
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.score") -> int:
+    """Run the command; returns the exit status.
+
+    That is 0, 2 for a user's mistake, 3 where more than ``--max-errors`` files or rows could not be scored, and 130
+    when interrupted.
+    """
+    arguments = _parser(prog).parse_args(argv)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        return _run(arguments)
+    except SentimentError as error:
+        sys.stderr.write(f"score: error: {error}\n")
+    except OSError as error:
+        reason = " ".join((error.strerror or str(error)).split())
+        what = error.filename or arguments.output
+        sys.stderr.write(f"score: error: {what}: {reason}; mend that and run the same command again to go on\n")
+    except KeyboardInterrupt:
+        sys.stderr.write("score: stopped; run the same command again to go on\n")
+        return _INTERRUPTED
+    return EXIT_STATUS
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT",
+        help="file, folder or pattern: .parquet, .csv, .tsv, .jsonl, the last three .gz too; a path or s3://, gs://",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", required=True, metavar="FOLDER", help="where the answers go; a path or s3://, gs://"
+    )
+    parser.add_argument("--model", default=default_model(), help=f"model folder (default: ${VARIABLE}, or {LATEST})")
+    parser.add_argument("--column", default="text", help="column of the tweets: a name, or a position in a .csv (text)")
+    parser.add_argument("--delimiter", default="", help="of a .csv (default: found out)")
+    parser.add_argument("--encoding", default="utf-8", help="of a .csv (default: utf-8)")
+    parser.add_argument(
+        "--threshold", type=_share, default=0.0, metavar="P", help=f"below this probability: {UNCERTAIN!r}"
+    )
+    parser.add_argument(
+        "--answer-unknown", action="store_true", help=f"the forced answer of the model, instead of {UNKNOWN_TEXT!r}"
+    )
+    parser.add_argument("--prefix", metavar="P", help="of added columns (default: none; predicted_ if one is taken)")
+    parser.add_argument("--format", choices=_FORMATS, default="", help="of the answers (default: each input's own)")
+    parser.add_argument(
+        "--max-errors", type=_count, default=0, metavar="N", help="files and rows that may fail before status 3 (0)"
+    )
+    parser.add_argument("--force", action="store_true", help="begin anew in a folder that holds something else")
+    engine = parser.add_argument_group("engine")
+    engine.add_argument("--engine", choices=("local", "ray"), default="local", help="a process pool, or Ray")
+    engine.add_argument("--workers", type=_count, default=0, metavar="N", help="processes (default: one a core)")
+    engine.add_argument("--address", default="", help="of a Ray cluster: auto or host:port (default: a local one)")
+    return parser
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a probability from 0 to 1, received {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, received {text}")
+    return value
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from sentiment.data.batches import Reading
+    from sentiment.predict.score_file import Answering
+    from sentiment.score.run import Request, score, succeed
+
+    reading = Reading(arguments.column, arguments.encoding, arguments.delimiter)
+    answering = Answering(arguments.threshold, arguments.answer_unknown, arguments.prefix)
+    request = Request(
+        tuple(arguments.inputs), arguments.output, Path(arguments.model), reading, answering, arguments.format,
+        arguments.force,
+    )  # fmt: skip
+    with _engine(arguments) as engine, _Bar() as bar:
+        summary = score(request, engine, bar)
+    errors = summary["failed_files"] + summary["failed_rows"]
+    sys.stderr.write(_report(summary, arguments.output))
+    if errors > arguments.max_errors:
+        return _SOME_FAILED
+    succeed(arguments.output)
+    return 0
+
+
+def _engine(arguments: argparse.Namespace) -> "Engine":
+    if arguments.engine == "ray":
+        from sentiment.score.ray_engine import RayEngine
+
+        return RayEngine(arguments.workers, arguments.address)
+    from sentiment.score.local_engine import LocalEngine
+
+    return LocalEngine(arguments.workers or available_cores())
+
+
+def _report(summary: dict[str, Any], output: str) -> str:
+    labels = ", ".join(f"{label} {count}" for label, count in summary["labels"].items())
+    lines = [f"{summary['rows']} tweets in {summary['seconds']:.1f} s: {labels}"]
+    if summary["parts_done_before"]:
+        lines.append(f"{summary['parts_done_before']} of {summary['parts']} parts were done before")
+    if summary["failed_files"] or summary["failed_rows"]:
+        lines.append(
+            f"{summary['failed_files']} files and {summary['failed_rows']} rows could not be scored: see "
+            f"{output.rstrip('/')}/errors.jsonl"
+        )
+    return "".join(f"score: {line}\n" for line in lines)
+
+
+class _Bar:
+    """Progress on a terminal, nothing in a log file: bytes of input, for the time left, and what they came to."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._begun = time.monotonic()
+        self._rows_before = 0
+
+    def __enter__(self) -> "_Bar":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, totals: "Totals", size: int) -> None:
+        from tqdm import tqdm
+
+        if size <= 0:
+            self._bar = tqdm(total=-size, unit="B", unit_scale=True, unit_divisor=1024, disable=None)
+            self._begun, self._rows_before = time.monotonic(), totals.rows
+            return
+        rate = (totals.rows - self._rows_before) / max(1e-9, time.monotonic() - self._begun)
+        done = len(totals.done) + len(totals.failed)
+        parts = f"parts {done}/{totals.parts}, {len(totals.failed)} failed"
+        self._bar.set_postfix_str(f"{totals.rows} tweets, {rate:.0f}/s, {parts}", refresh=False)
+        self._bar.update(size)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""Ray: the same tasks as core tasks of a cluster, or of a local one that lives as long as the run."""
+
+import importlib.util
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from sentiment.common.parallel import available_cores
+from sentiment.errors import InputError
+from sentiment.score.engines import ATTEMPTS, Outcome, use_one_core
+
+# Handed out ahead, a worker: so that none waits for the next.
+_AHEAD = 2
+# What Ray would otherwise say or do that is of no use here: report usage, warn of settings that are right.
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DISABLE_IMPORT_WARNING": "1",
+    "RAY_enable_metrics_collection": "0",
+}
+_SECONDS_TO_CONNECT = 10
+_STORE_BYTES = 100 << 20  # results are small: the object store needs no more
+
+
+class RayEngine:
+    """See the module.
+
+    Args:
+        workers: tasks at once; on a cluster 0 takes all its cores.
+        address: of a cluster, as Ray has it (``auto``, ``host:port``, ``ray://host:port``); empty starts a local one.
+    """
+
+    def __init__(self, workers: int, address: str = "") -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise InputError("--engine ray needs Ray: pip install 'sentiment[ray]', or use --engine local")
+        self.workers = workers
+        self.address = address
+
+    def __enter__(self) -> "RayEngine":
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
+        if not self.address and not any(name.startswith("RAY_AUTH_") for name in os.environ):
+            os.environ["RAY_AUTH_MODE"] = "token"  # else Ray leaves a token in the home folder
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        if self.address:
+            self._connect()
+        else:
+            self.workers = self.workers or available_cores()
+            self._init(
+                address="local", num_cpus=self.workers, include_dashboard=False, object_store_memory=_STORE_BYTES
+            )
+        return self
+
+    @staticmethod
+    def _init(**options: Any) -> None:
+        import ray
+
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+
+    def _connect(self) -> None:
+        import ray
+
+        try:
+            _require_reachable(self.address)
+            self._init(address=self.address)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise InputError(f"--address {self.address}: no Ray cluster there ({reason})") from error
+        cores = int(ray.cluster_resources().get("CPU", 0))
+        if not cores:
+            ray.shutdown()
+            raise InputError(f"--address {self.address}: the cluster has no core to give; add a node with one")
+        self.workers = min(self.workers or cores, cores)
+
+    def __exit__(self, *exception: object) -> None:
+        import ray
+
+        ray.shutdown()
+
+    def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
+        """See :class:`sentiment.score.engines.Engine`; Ray itself does a task again whose worker or node is gone."""
+        import ray
+
+        def run(task: Any) -> Any:
+            use_one_core()
+            return function(task)
+
+        remote: Any = ray.remote(max_retries=ATTEMPTS - 1, num_cpus=1)(run)
+        running: dict[Any, int] = {}
+        following = iter(range(len(tasks)))
+        while True:
+            while len(running) < _AHEAD * self.workers and (task := next(following, None)) is not None:
+                running[remote.remote(tasks[task])] = task
+            if not running:
+                return
+            ready, _ = ray.wait(list(running), num_returns=1)
+            for reference in ready:
+                yield self._outcome(reference, running.pop(reference))
+
+    @staticmethod
+    def _outcome(reference: Any, task: int) -> Outcome:
+        import ray
+
+        try:
+            return Outcome(task, ray.get(reference))
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except ray.exceptions.RayError as error:
+            return Outcome(task, None, " ".join(str(error).split())[:300])
+
+
+def _require_reachable(address: str) -> None:
+    """Somebody listens at ``host:port``; Ray itself would try for minutes.
+
+    Raises:
+        ConnectionError, ValueError: nobody does, or the port is not a number.
+    """
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_CONNECT).close()
+    except OSError as error:
+        raise ConnectionError(error.strerror or str(error)) from error

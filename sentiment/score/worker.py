@@ -1,0 +1,175 @@
+"""What runs on an engine: the parts of one task, each scored by the file scorer of the command line."""
+
+import errno
+import functools
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentiment.errors import ArtefactError, SentimentError
+from sentiment.score.parts import Part
+from sentiment.score.records import STAGING, Failure, Record, RowError
+from sentiment.score.stores import Store
+
+if TYPE_CHECKING:
+    from pyarrow import fs
+
+    from sentiment.data.batches import Reading
+    from sentiment.predict.classifier import SentimentClassifier
+    from sentiment.predict.score_file import Answering
+
+# Trouble of the machine, not of one file: the run stops, and goes on when it is started again.
+MISSING = "missing"  # counted under this name: rows whose text is missing, and with it their label
+_ENDS_THE_RUN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENOMEM, errno.EMFILE)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What all parts of a run have in common.
+
+    Attributes:
+        model: folder.
+        checksum: of the model.
+        inputs: what reads them.
+        output: folder of the answers.
+        run: name of this attempt; its half-written files lie in a folder of this name, which a later attempt removes.
+        reading, answering: as the file scorer takes them.
+    """
+
+    model: str
+    checksum: str
+    inputs: "fs.FileSystem"
+    output: Store
+    run: str
+    reading: "Reading"
+    answering: "Answering"
+
+
+class PartError(Exception):
+    """A part cannot be scored; the others can."""
+
+
+def score_task(job: Job, parts: Sequence[Part]) -> list[Record | Failure]:
+    """Score ``parts``, and note in the output folder which are done."""
+    from sentiment.score.records import write_records
+
+    model = _model(job.model, job.checksum)
+    results = [_score(job, model, part) for part in parts]
+    write_records(job.output, [each for each in results if isinstance(each, Record)])
+    return results
+
+
+@functools.lru_cache(1)
+def _model(folder: str, checksum: str) -> "SentimentClassifier":
+    """The model, read once a process; its table stays a file that all processes map."""
+    from sentiment.predict.model_folder import read_classifier
+
+    model = read_classifier(Path(folder))
+    if model_checksum(Path(folder)) != checksum:
+        raise ArtefactError(f"{folder}: changed since the run began; start it again")
+    return model
+
+
+def model_checksum(folder: Path) -> str:
+    """One checksum of all that decides on the answers: of those in ``model.json``, which the files must agree with.
+
+    Raises:
+        ArtefactError: there is no model.
+    """
+    from sentiment.predict.model_folder import MODEL
+
+    try:
+        return hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ArtefactError(f"{folder}: no model here (expected {MODEL}): {error.strerror}") from error
+
+
+def _score(job: Job, model: "SentimentClassifier", part: Part) -> Record | Failure:
+    scratch = _scratch(job)
+    try:
+        return _scored(job, model, part, scratch)
+    except PartError as error:
+        return Failure(part.output, part.file.path, str(error))
+    except OSError as error:
+        if error.errno in _ENDS_THE_RUN:
+            raise
+        return Failure(part.output, part.file.path, " ".join((error.strerror or str(error)).split())[:300])
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _scratch(job: Job) -> Path:
+    """A folder for half-written files: beside the answers, so that they can be renamed, or else of this machine."""
+    parent = job.output.path(f"{STAGING}/{job.run}") if job.output.is_local else None
+    return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
+
+
+def _scored(job: Job, model: "SentimentClassifier", part: Part, scratch: Path) -> Record:
+    target = scratch / f"answers{Path(part.output).suffix}"
+    errors: list[RowError] = []
+    source = _extracted(job, part, scratch)
+    try:
+        labels = _score_file(job, model, part, source, target)
+    except SentimentError as error:
+        clean, errors = _salvaged(job, source, scratch, _reason(error, source))
+        labels = _score_file(job, model, part, clean, target)
+    _require_unchanged(job, part)
+    size, checksum = target.stat().st_size, _sha256(target)
+    job.output.publish(str(target), part.output)
+    return Record(part.output, part.identity(), job.checksum, sum(labels.values()), labels, size, checksum, errors)
+
+
+def _extracted(job: Job, part: Part, scratch: Path) -> Path:
+    from sentiment.score.extracts import DAMAGE, extract
+
+    try:
+        return extract(part, job.inputs, scratch)
+    except DAMAGE as error:
+        raise PartError(_one_line(error)) from error
+
+
+def _salvaged(job: Job, source: Path, scratch: Path, reason: str) -> tuple[Path, list[RowError]]:
+    """``source`` without its damaged rows; where there are none, what the file scorer said (``reason``) stands."""
+    from sentiment.score.extracts import DAMAGE, without_damage
+
+    try:
+        clean, errors = without_damage(source, job.reading, scratch)
+    except DAMAGE as error:
+        raise PartError(reason) from error
+    if not errors:
+        raise PartError(reason)
+    return clean, errors
+
+
+def _score_file(job: Job, model: "SentimentClassifier", part: Part, source: Path, target: Path) -> dict[str, int]:
+    """Rows by label; one that is missing, as its text is, counts under ``MISSING``."""
+    from sentiment.predict.score_file import score_file
+
+    reading = replace(job.reading, delimiter=part.delimiter) if part.delimiter else job.reading
+    scored = score_file(model, source, target, reading, job.answering, overwrite=True, progress=False)
+    return {label or MISSING: count for label, count in scored.labels.items()}
+
+
+def _reason(error: Exception, source: Path) -> str:
+    """What is wrong, without the name that the part had meanwhile."""
+    return _one_line(error).removeprefix(f"{source}: ")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _require_unchanged(job: Job, part: Part) -> None:
+    info = job.inputs.get_file_info(part.file.path)
+    if (info.size, info.mtime_ns or 0) != (part.file.size, part.file.changed):
+        raise PartError("changed while it was read; run the command again")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,262 @@
+"""`make faults`, second half: scoring is killed at many points: a worker, the driver, a node of a Ray cluster.
+
+After each kill no answer may be half there; the run, or the same command again, must end with the bytes of an
+undisturbed run, and do again only what was in the hands of a process when it ended.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests.model_fixture import child_environment
+from tests.test_structure import tiny_model
+
+FILES, WORKERS = 24, 2
+WORDS = ("love", "hate", "the", "coffee", "qqq", ":)", "http://t.co/x", "not", "2009", "@me")
+
+
+@dataclass
+class Setting:
+    """Inputs, a model, the answers of an undisturbed run, and where Ray is."""
+
+    folder: Path
+    address: str = ""
+    environment: dict[str, str] = field(default_factory=child_environment)
+    answers: dict[str, bytes] = field(default_factory=dict)
+
+    def command(self, output: Path, engine: str) -> list[str]:
+        options = ["--output", str(output), "--model", str(self.folder / "model"), "--engine", engine]
+        options += ["--address", self.address] if engine == "ray" and self.address else []
+        return [
+            sys.executable,
+            "-m",
+            "sentiment",
+            "score",
+            str(self.folder / "in"),
+            "--workers",
+            str(WORKERS),
+            *options,
+        ]
+
+    def start(self, output: Path, engine: str) -> subprocess.Popen:
+        with (self.folder / "log").open("wb") as log:
+            return subprocess.Popen(self.command(output, engine), env=self.environment, stdout=log, stderr=log)
+
+    def finish(self, output: Path, engine: str = "local") -> None:
+        process = self.start(output, engine)
+        assert process.wait() == 0, (self.folder / "log").read_text()[-2000:]
+
+
+def prepare(folder: Path, rows: int) -> Setting:
+    """Files of about ``rows`` tweets; the number of each its own, and a task its own."""
+    choose = random.Random(1)
+    (folder / "in").mkdir(parents=True)
+    for i in range(FILES):
+        texts = [" ".join(choose.choices(WORDS, k=12)) for _ in range(rows + i)]
+        long = pa.table({"text": texts, "filler": [choose.randbytes(120).hex() for _ in texts]})
+        pq.write_table(long, folder / "in" / f"{i:02d}.parquet", compression="none")
+    tiny_model(folder / "model")
+    this = Setting(folder)
+    this.finish(folder / "undisturbed")
+    this.answers = answers(folder / "undisturbed")
+    assert len(this.answers) == FILES
+    return this
+
+
+def answers(output: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(output.glob("*.parquet"))}
+
+
+def recorded(output: Path) -> set[str]:
+    """Parts that the folder says are done."""
+    found = (json.loads(path.read_text()) for path in output.glob("_records/*.json"))
+    return {record["output"] for each in found for record in each}
+
+
+def wait_for(output: Path, process: subprocess.Popen, parts: int) -> None:
+    """Until so many parts are recorded, or the run has ended."""
+    while process.poll() is None and len(list(output.glob("_records/*.json"))) < parts:
+        time.sleep(0.005)
+
+
+def check_nothing_partial(this: Setting, output: Path) -> None:
+    for name, content in answers(output).items():
+        assert content == this.answers[name], f"{name} is not what an undisturbed run gives"
+    assert recorded(output) <= answers(output).keys()
+
+
+def check_whole(this: Setting, output: Path, done_before: int | None = None) -> None:
+    assert answers(output) == this.answers
+    assert (output / "_SUCCESS").exists()
+    summary = json.loads((output / "summary.json").read_text())
+    whole = json.loads((this.folder / "undisturbed" / "summary.json").read_text())
+    for name in ("rows", "labels", "parts", "failed_files", "failed_rows"):
+        assert summary[name] == whole[name], name
+    assert done_before is None or summary["parts_done_before"] == done_before
+    assert not (output / "_staging").exists()
+
+
+def kill_driver(this: Setting, output: Path, engine: str, parts: int, delay: float) -> bool:
+    """Whether the kill came before the end."""
+    process = this.start(output, engine)
+    wait_for(output, process, parts)
+    time.sleep(delay)
+    process.kill()
+    killed = process.wait() == -signal.SIGKILL
+    check_nothing_partial(this, output)
+    done, before = len(recorded(output)), len(answers(output))
+    assert before - done <= WORKERS * 3, "more parts published and not recorded than can be in flight"
+    this.finish(output, engine)
+    # Ray's workers may finish what they have for a moment after the driver is gone
+    check_whole(this, output, done if engine == "local" else None)
+    return killed
+
+
+def kill_worker(this: Setting, output: Path, engine: str, parts: int, delay: float, parents: list[int]) -> bool:
+    process = this.start(output, engine)
+    wait_for(output, process, parts)
+    time.sleep(delay)
+    workers = workers_of(parents or [process.pid])
+    running = process.poll() is None
+    if workers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(random.choice(workers), signal.SIGKILL)
+    assert process.wait() == 0, (this.folder / "log").read_text()[-2000:]
+    check_whole(this, output)
+    return running and bool(workers)
+
+
+def workers_of(parents: list[int]) -> list[int]:
+    """Processes of ours, or Ray's workers that run a task, below ``parents``."""
+    below = {pid for parent in parents for pid in descendants(parent)}
+    return [pid for pid in below if any(mark in command_of(pid) for mark in (b"spawn_main", b"ray::"))]
+
+
+def descendants(pid: int) -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            yield child
+            yield from descendants(child)
+
+
+def command_of(pid: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+class Nodes:
+    """A Ray cluster on this machine: a head without cores, and two nodes of one core each."""
+
+    def __init__(self) -> None:
+        self.handler = signal.getsignal(signal.SIGTERM)  # Ray puts its own in its place
+        os.environ |= {
+            "RAY_AUTH_MODE": "disabled",
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_enable_metrics_collection": "0",
+        }
+        from ray.cluster_utils import Cluster
+
+        self.cluster: Any = Cluster(
+            initialize_head=True,
+            head_node_args={"num_cpus": 0, "include_dashboard": False, "object_store_memory": 80 << 20},
+        )
+        self.nodes = [self.add() for _ in range(WORKERS)]
+        self.cluster.wait_for_nodes()
+
+    @property
+    def address(self) -> str:
+        return str(self.cluster.address)
+
+    def add(self) -> Any:
+        return self.cluster.add_node(num_cpus=1, object_store_memory=80 << 20, wait=True)
+
+    def raylets(self) -> list[int]:
+        return [node.all_processes["raylet"][0].process.pid for node in self.nodes]
+
+    def kill_one(self, which: int) -> None:
+        """The raylet, by SIGKILL, as a machine that is gone; its workers end by themselves."""
+        node = self.nodes.pop(which)
+        os.kill(node.all_processes["raylet"][0].process.pid, signal.SIGKILL)
+        self.cluster.worker_nodes.discard(node)
+        self.gone = node
+
+    def mend(self) -> None:
+        self.gone.kill_all_processes(check_alive=False, allow_graceful=False)
+        self.nodes.append(self.add())
+
+    def stop(self) -> None:
+        self.cluster.shutdown()
+        signal.signal(signal.SIGTERM, self.handler)
+
+
+def kill_node(this: Setting, output: Path, nodes: Nodes, parts: int, delay: float, mend: bool = True) -> bool:
+    process = this.start(output, "ray")
+    wait_for(output, process, parts)
+    time.sleep(delay)
+    running = process.poll() is None
+    nodes.kill_one(parts % 2)
+    assert process.wait() == 0, (this.folder / "log").read_text()[-2000:]
+    check_whole(this, output)
+    if mend:
+        nodes.mend()
+    return running
+
+
+def one_point(this: Setting, kind: str, number: int, choose: random.Random, nodes: Nodes | None) -> bool:
+    output = this.folder / f"{kind}-{number}"
+    parts, delay = choose.randrange(FILES), choose.uniform(0, 0.4)
+    engine = "local" if kind.startswith("local") else "ray"
+    if kind.endswith("driver"):
+        return kill_driver(this, output, engine, parts, delay)
+    if kind == "ray node":
+        assert nodes
+        return kill_node(this, output, nodes, parts, delay)
+    return kill_worker(this, output, engine, parts, delay, nodes.raylets() if nodes and engine == "ray" else [])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--points", type=int, default=14, help="of each kind (default: 14, 70 in all)")
+    parser.add_argument("--rows", type=int, default=20_000, help="a file (default: 20000)")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    choose, failures = random.Random(arguments.seed), 0
+    with tempfile.TemporaryDirectory(prefix="sentiment-kill-") as folder:
+        this, nodes = prepare(Path(folder) / "root", arguments.rows), None
+        for kind in ("local driver", "local worker", "ray driver", "ray worker", "ray node"):
+            if kind.startswith("ray") and nodes is None:
+                nodes = Nodes()
+                this.address, this.environment = nodes.address, child_environment()
+            killed, begun = 0, time.monotonic()
+            for number in range(arguments.points):
+                try:
+                    killed += one_point(this, kind, number, choose, nodes)
+                except AssertionError as error:
+                    failures += 1
+                    sys.stdout.write(f"{kind}, point {number}: {error}\n")
+            seconds = time.monotonic() - begun
+            sys.stdout.write(f"{kind}: {arguments.points} points, {killed} before the end, {seconds:.0f} s\n")
+            sys.stdout.flush()
+        if nodes:
+            nodes.stop()
+    sys.stdout.write(f"{failures} failures\n")
+    return int(failures > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

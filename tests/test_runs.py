@@ -1,0 +1,148 @@
+"""Nothing forgotten, nothing overwritten: what a run was given, runs of a name, `make clean`, the model that is meant."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sentiment
+from pipelines import runs, settings_stamp
+from pipelines.shared import memory, stage
+from sentiment.common.default_model import default_model
+from sentiment.errors import InputError
+from tests.model_fixture import child_environment
+from tests.test_structure import ROOT, tiny_model
+
+
+def make(root: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """The Makefile, run in another folder, where everything is installed."""
+    (root / ".venv" / "bin").mkdir(parents=True, exist_ok=True)
+    for name in ("pyproject.toml", "constraints.txt", ".venv/bin/.installed"):
+        (root / name).touch()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command = ["make", "-f", str(ROOT / "Makefile"), "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def stamp(root: Path, *more: str) -> None:
+    """What Make runs first for a run that is to be made from something."""
+    options = ["load", "--root", str(root), "--inputs", "c", "g", *more]
+    stage.main(settings_stamp.run, "", settings_stamp.add_arguments, options)
+
+
+def test_a_later_make_goes_on_with_what_was_given(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    given = {"CORPUS": "my tweets.csv", "GLOVE": "a#b$c.txt", "SET": 'corpus.ignored_labels=["x"] training.epochs=2'}
+    stamp(tmp_path, *(part for name, value in given.items() for part in ("--given", f"{name}={value}")))
+    assert memory.recall(tmp_path / "data/interim/sample") == given
+    stamp(tmp_path, "--given", "SET=")
+    going_on = caplog.records[-1].getMessage()
+    assert going_on == "going on with CORPUS='my tweets.csv' GLOVE='a#b$c.txt', as before"
+    printed = make(tmp_path, "-np", "help").stdout
+    assert "\nCORPUS = my tweets.csv\n" in printed.replace("?=", "=")
+    assert "--given" not in make(tmp_path, "-n", "data/interim/sample/settings/load.json").stdout
+    asked = make(tmp_path, "-n", "data/interim/sample/settings/load.json", "SET=training.epochs=3", "CORPUS=other.csv")
+    assert "--given 'CORPUS=other.csv'" in asked.stdout
+    assert "--given 'SET=training.epochs=3'" in asked.stdout
+    assert "--given 'GLOVE" not in asked.stdout
+
+
+def test_a_model_is_not_replaced_by_one_of_other_makings(tmp_path: Path) -> None:
+    interim, model = tmp_path / "interim", tmp_path / "model"
+    memory.remember(interim, model, ["SET=training.epochs=2"], replace=False)
+    assert memory.remember(interim, model, ["SET=training.epochs=3"], replace=False)["SET"] == "training.epochs=3"
+    model.mkdir()
+    (model / "model.json").touch()
+    assert memory.remember(interim, model, ["SET=training.epochs=3"], replace=False)["SET"] == "training.epochs=3"
+    for given in (["SET=training.epochs=4"], ["SET="], ["CORPUS=b.csv"]):
+        with pytest.raises(InputError, match=r"was made with .* would replace it; give the run a name .*RUN=name"):
+            memory.remember(interim, model, given, replace=False)
+    assert memory.recall(interim) == {"SET": "training.epochs=3"}
+    assert memory.remember(interim, model, ["SET=", "GLOVE=g.txt"], replace=True) == {"GLOVE": "g.txt"}
+    assert memory.recall(interim) == {"GLOVE": "g.txt"}
+
+
+def test_a_changed_setting_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    stamp(tmp_path)
+    stamp(tmp_path, "--set", "corpus.max_bad_rows=3")
+    assert caplog.records[-1].getMessage() == "load: corpus.max_bad_rows was 0, is 3"
+
+
+def test_a_run_has_folders_of_its_own(tmp_path: Path) -> None:
+    places = stage.Places(tmp_path, "mine", "gru")
+    assert (places.model, places.raw) == (tmp_path / "models/mine-gru", tmp_path / "data/raw/mine")
+    assert places.interim.name == places.processed.name == "mine-gru"
+    asked = make(tmp_path, "-n", "models/mine-gru/model.keras", "PROFILE=mine", "RUN=gru", "GLOVE=g", "CORPUS=c", "-k")
+    assert "--profile mine --run gru" in asked.stdout
+    with pytest.raises(SystemExit, match="2"):
+        stamp(tmp_path, "--run", "../x")
+
+
+def artefacts(root: Path, *names: str) -> None:
+    for name in names:
+        for folder in ("data/interim", "data/processed", "models"):
+            (root / folder / name).mkdir(parents=True)
+            (root / folder / "README.md").write_text("tracked")
+        (root / "models" / name / "model.json").write_text("{}")
+    (root / "models" / "latest").symlink_to(names[-1])
+
+
+def test_clean_touches_one_profile_and_latest_never_dangles(tmp_path: Path) -> None:
+    artefacts(tmp_path, "sample", "mine", "mine-gru")
+    done = make(tmp_path, "clean", "PROFILE=mine", "RUN=gru")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "models/latest").resolve().name in ("mine", "sample")
+    assert not (tmp_path / "data/processed/mine-gru").exists()
+    assert (tmp_path / "data/processed/mine").exists()
+    assert make(tmp_path, "clean", "PROFILE=all").returncode == 0
+    left = sorted(
+        str(path.relative_to(tmp_path))
+        for path in tmp_path.rglob("*")
+        if not path.is_dir() and path.name == "README.md"
+    )
+    assert left == ["data/interim/README.md", "data/processed/README.md", "models/README.md"]
+    assert not (tmp_path / "models/latest").is_symlink()
+
+
+def test_runs_are_listed(tmp_path: Path) -> None:
+    assert "no runs yet" in runs.listing(tmp_path)
+    artefacts(tmp_path, "sample", "mine")
+    held_out = {"held_out": {"n": 4320, "accuracy": 0.8791, "macro_recall": 0.8461}}
+    (tmp_path / "models/mine/metrics.json").write_text(json.dumps(held_out))
+    made = {"created": "2026-11-21T12:15:49+00:00", "rows": {"train": {"negative": 1000, "positive": 234}}}
+    (tmp_path / "models/mine/manifest.json").write_text(json.dumps(made))
+    memory.remember(tmp_path / "data/interim/mine", tmp_path / "none", ["CORPUS=t.csv"], replace=False)
+    _, first, second = (line.split("  ") for line in runs.listing(tmp_path).splitlines())
+    first, second = ([cell.strip() for cell in row if cell.strip()] for row in (first, second))
+    assert set(second) == {"sample", "-", "0", "not yet", "its profile's defaults"}
+    assert first == ["mine (latest)", "2026-11-21 12:15", "1,234", "4,320", "87.9", "84.6", "CORPUS=t.csv"]
+
+
+def test_the_environment_names_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SENTIMENT_MODEL", raising=False)
+    assert default_model() == "models/latest"
+    folder = tiny_model(tmp_path / "pinned")
+    monkeypatch.setenv("SENTIMENT_MODEL", str(folder))
+    assert sentiment.load().predict(["love"]).tolist() == ["positive"]
+    done = subprocess.run(
+        [sys.executable, "-m", "sentiment.predict", "love"], capture_output=True, text=True, cwd=tmp_path,
+        env=child_environment() | {"SENTIMENT_MODEL": str(folder)}, check=True,
+    )  # fmt: skip
+    assert done.stdout.startswith("positive\t")
+
+
+@pytest.mark.parametrize("module", ["pipelines.load", "pipelines.ablation", "pipelines.compare", "sentiment.predict"])
+def test_help_names_the_command_and_mistakes_are_one_line(module: str) -> None:
+    help_, wrong = (
+        subprocess.run(
+            [sys.executable, "-m", module, option], capture_output=True, text=True, env=child_environment(), check=False
+        )
+        for option in ("--help", "--nonsense")
+    )
+    assert help_.stdout.startswith(f"usage: python -m {module} [-h]")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert wrong.stderr.endswith("; see --help\n")

@@ -1,0 +1,367 @@
+"""Scoring many files: parts, records, what a rerun does, damaged input. The engine here runs in this process."""
+
+import csv
+import gzip
+import json
+import os
+import random
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+import pytest
+
+from sentiment.data.batches import Reading
+from sentiment.errors import InputError
+from sentiment.predict import __main__ as predict
+from sentiment.predict.score_file import Answering
+from sentiment.score import __main__ as command
+from sentiment.score import borders, parts, planning, records, run, worker
+from sentiment.score.engines import Outcome
+from sentiment.score.local_engine import LocalEngine
+from sentiment.score.parts import InputFile
+from sentiment.score.stores import open_store
+from tests.test_structure import tiny_model
+
+TEXTS = ("the love", "I hate it", "qqq", "", "love love\nhate", 'she said "love"', "hate, hate")
+
+
+class Here:
+    """An engine without processes; notes how many parts it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[str] = []
+
+    def map(self, function, tasks):
+        for number, task in enumerate(tasks):
+            if function.func is worker.score_task:
+                self.given += [part.output for part in task]
+            yield Outcome(number, function(task))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("score") / "model")
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Files of a few kilobytes are large."""
+    for module in (parts, planning, borders, run):
+        for name, value in (("BYTES_PER_PART", 4096), ("ROWS_PER_PART", 100), ("_SMALLEST_SPLIT", 6144)):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, value)
+
+
+def table(rows: int, seed: int = 1) -> pa.Table:
+    choose = random.Random(seed)
+    return pa.table({"id": [str(i) for i in range(rows)], "text": [choose.choice(TEXTS) for _ in range(rows)]})
+
+
+def write(path: Path, content: pa.Table) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.name.endswith(".parquet"):
+        pq.write_table(content, path, row_group_size=150)
+    elif ".csv" in path.name:
+        with pa.output_stream(path) as sink:  # compresses by the name
+            pa_csv.write_csv(content, sink)
+    else:
+        opener = gzip.open if path.name.endswith(".gz") else open
+        with opener(path, "wt", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in content.to_pylist())
+    return path
+
+
+def read(folder: Path) -> dict[str, bytes]:
+    """The answers."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in found
+        if path.suffix in (".parquet", ".csv", ".jsonl") and path.name != records.ERRORS
+    }
+
+
+def rows_of(folder: Path, stem: str) -> list[dict]:
+    rows: list[dict] = []
+    for path in sorted(folder.glob(f"{stem}*")):
+        if path.suffix == ".parquet":
+            rows += pq.read_table(path).to_pylist()
+        elif path.suffix == ".csv":
+            with path.open(newline="", encoding="utf-8") as file:
+                rows += list(csv.DictReader(file))
+        else:
+            rows += [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return rows
+
+
+def score(inputs, output, model, engine=None, **options) -> dict:
+    places = tuple(map(str, inputs if isinstance(inputs, list) else [inputs]))
+    return run.score(run.Request(places, str(output), model, **options), engine or Here())
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv", "a.jsonl", "a.csv.gz", "a.jsonl.gz"])
+def test_a_file_gets_the_answers_of_the_command_line(name, tmp_path, model):
+    source = write(tmp_path / "in" / name, table(300))
+    summary = score(source, tmp_path / "out", model)
+    plain = f"a.{name.removesuffix('.gz').rpartition('.')[2]}"
+    assert predict.main(["--model", str(model), "--input", str(source), "--output", str(tmp_path / plain)]) == 0
+    assert read(tmp_path / "out") == {plain: (tmp_path / plain).read_bytes()}
+    assert summary["rows"] == 300
+    assert sum(summary["labels"].values()) == 300
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv", "a.jsonl"])
+def test_a_large_file_is_split_and_every_row_is_there_once_in_order(name, tmp_path, model):
+    whole = write(tmp_path / "in" / name, table(2000))
+    expected = tmp_path / f"expected.{whole.suffix[1:]}"
+    assert predict.main(["--model", str(model), "--input", str(whole), "--output", str(expected)]) == 0
+    summary = score(whole, tmp_path / "out", model)
+    assert summary["parts"] >= 5
+    received = rows_of(tmp_path / "out", "a-")
+    assert received == rows_of(tmp_path, "expected")
+    assert [row["id"] for row in received] == [str(i) for i in range(2000)]
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_parts_do_not_depend_on_who_asks(tmp_path):
+    path = write(tmp_path / "a.csv", table(2000))
+    found = planning.find_inputs([str(path)])
+    other = planning.find_inputs([str(tmp_path / "*.csv")])
+    assert planning.plan(found, "", Reading(), Here()) == planning.plan(other, "", Reading(), Here())
+    assert len(planning.plan(found, "", Reading(), Here())) >= 5
+
+
+def borders_of(content: bytes, stretch: int) -> list[int]:
+    """As planning does it, with stretches of so many bytes."""
+    file = InputFile("x.csv", "x.csv", len(content), 0)
+    begins = list(range(0, len(content), stretch))
+    found = []
+    for start, stop in zip(begins, [*begins[1:], len(content)], strict=True):
+        before = content[start - 1] if start else -1
+        after = content[stop] if stop < len(content) else -1
+        found.append(borders.examine(content[start:stop], start, before, after, ","))
+    return borders.csv_borders(file, found)
+
+
+def test_csv_borders_lie_between_rows_whatever_the_fields_hold():
+    choose = random.Random(5)
+    for _ in range(300):
+        rows = [["".join(choose.choices('ab",\n\r ', k=choose.randint(0, 8))) for _ in range(3)] for _ in range(40)]
+        lines = []
+        for row in rows:
+            fields = ['"' + field.replace('"', '""') + '"' for field in row]
+            lines.append((",".join(fields) + choose.choice(["\n", "\r\n"])).encode())
+        ends = {0}
+        for line in lines:
+            ends.add(max(ends) + len(line))
+        for stretch in (7, 64, 200):
+            cuts = borders_of(b"".join(lines), stretch)
+            assert set(cuts) <= ends
+            assert len(cuts) > 3
+
+
+@pytest.mark.parametrize("field", ['5" disk', 'a""b', '"a"b'])
+def test_a_csv_with_a_quote_out_of_place_is_not_split(field):
+    content = f"id,text\n1,{field}\n".encode() + b"2,love\n" * 100
+    assert borders_of(content.replace(field.encode(), b"fine"), 64) != [0, len(content)]
+    assert borders_of(content, 64) == [0, len(content)]
+
+
+def test_a_rerun_does_what_changed_and_nothing_else(tmp_path, model):
+    for i in range(4):
+        write(tmp_path / "in" / f"{i}.parquet", table(50, i))
+    score(tmp_path / "in", tmp_path / "out", model)
+    first, engine = read(tmp_path / "out"), Here()
+    assert score(tmp_path / "in", tmp_path / "out", model, engine)["parts_done_before"] == 4
+    assert engine.given == []
+    write(tmp_path / "in" / "1.parquet", table(60, 9))
+    (tmp_path / "out" / "2.parquet").write_bytes(b"cut")
+    (tmp_path / "in" / "3.parquet").unlink()
+    score(tmp_path / "in", tmp_path / "out", model, engine)
+    assert engine.given == ["1.parquet", "2.parquet"]
+    fresh = tmp_path / "fresh"
+    score(tmp_path / "in", fresh, model)
+    assert read(tmp_path / "out") == read(fresh)
+    assert read(fresh)["0.parquet"] == first["0.parquet"]
+    assert read(fresh)["1.parquet"] != first["1.parquet"]
+    assert len(read(fresh)) == 3
+
+
+def test_a_record_that_was_overtaken_never_comes_true_again(tmp_path, model):
+    """An input is changed and changed back, time stamp included, and the run between is killed after it published."""
+    path = write(tmp_path / "in" / "a.parquet", table(50, 1))
+    before, stamp = path.read_bytes(), path.stat()
+    score(tmp_path / "in", tmp_path / "out", model)
+    right = read(tmp_path / "out")
+    write(path, table(50, 2))
+    os.utime(path, ns=(1, 1))
+    store = open_store(str(tmp_path / "out"))
+    inputs = planning.find_inputs([str(tmp_path / "in")])
+    checksum = worker.model_checksum(model)
+    assert records.settle(store, planning.plan(inputs, "", Reading(), Here()), checksum) == {}
+    (tmp_path / "out" / "a.parquet").write_bytes(right["a.parquet"][::-1])  # of the same size
+    path.write_bytes(before)
+    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    score(tmp_path / "in", tmp_path / "out", model)
+    assert read(tmp_path / "out") == right
+
+
+def test_another_model_or_other_options_are_refused_unless_forced(tmp_path, model):
+    write(tmp_path / "in" / "a.csv", table(50))
+    score(tmp_path / "in", tmp_path / "out", model)
+    other = tiny_model(tmp_path / "other")
+    described = json.loads((other / "model.json").read_text())
+    (other / "model.json").write_text(json.dumps(described, indent=1))
+    for request, wanted in (
+        ((other, {}), "another model"),
+        ((model, {"answering": Answering(0.9)}), "another threshold"),
+    ):
+        with pytest.raises(InputError, match=wanted):
+            score(tmp_path / "in", tmp_path / "out", request[0], **request[1])
+    engine = Here()
+    score(tmp_path / "in", tmp_path / "out", model, engine, answering=Answering(0.9), force=True)
+    assert engine.given == ["a.csv"]
+    assert "uncertain" in read(tmp_path / "out")["a.csv"].decode()
+
+
+def test_a_folder_of_other_things_is_refused(tmp_path, model):
+    write(tmp_path / "in" / "a.csv", table(5))
+    write(tmp_path / "out" / "mine.csv", table(5))
+    with pytest.raises(InputError, match="holds other files"):
+        score(tmp_path / "in", tmp_path / "out", model)
+    with pytest.raises(InputError, match="lies inside the input"):
+        score(tmp_path / "in", tmp_path / "in" / "out", model)
+
+
+def test_names_that_would_collide_are_refused(tmp_path, model):
+    write(tmp_path / "in" / "a.csv", table(5))
+    write(tmp_path / "in" / "a.csv.gz", table(5))
+    with pytest.raises(InputError, match=r"both would be written as a\.csv"):
+        score(tmp_path / "in", tmp_path / "out", model)
+
+
+def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model, capsys):
+    folder = tmp_path / "in"
+    for i in range(20):
+        write(folder / f"{i:02d}.parquet", table(20, i))
+    for i in (3, 7):
+        content = (folder / f"{i:02d}.parquet").read_bytes()
+        (folder / f"{i:02d}.parquet").write_bytes(content[: len(content) // 2])
+    (folder / "x.jsonl").write_bytes(b'{"text": "love"}\n{"text": 5}\n{"text": "\xff"}\n[]\n{"text": "hate"}\n{"te\n')
+    (folder / "y.csv").write_bytes(b'id,text\n1,love\n2,hate,more\n3,\xff\n4,"so ""love"", it"\n')
+    options = [str(folder), "--output", str(tmp_path / "out"), "--model", str(model), "--workers", "1"]
+    assert command.main(options) == 3
+    assert "2 files and 6 rows could not be scored" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "_SUCCESS").exists()
+    listed = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text().splitlines()]
+    assert [(Path(each["file"]).name, each["row"]) for each in listed] == [
+        ("03.parquet", None), ("07.parquet", None), ("x.jsonl", 2), ("x.jsonl", 3), ("x.jsonl", 4), ("x.jsonl", 6),
+        ("y.csv", 2), ("y.csv", 3),
+    ]  # fmt: skip
+    assert all(str(tmp_path / "out") not in each["reason"] for each in listed)
+    assert len(read(tmp_path / "out")) == 20
+    assert [row["text"] for row in rows_of(tmp_path / "out", "x")] == ["love", "hate"]
+    assert [row["text"] for row in rows_of(tmp_path / "out", "y")] == ["love", 'so "love", it']
+    assert command.main([*options, "--max-errors", "8"]) == 0
+    assert (tmp_path / "out" / "_SUCCESS").exists()
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_rows_of_a_split_file_are_numbered_in_the_file(tmp_path, model):
+    path = write(tmp_path / "in" / "a.jsonl", table(2000))
+    lines = path.read_bytes().splitlines(keepends=True)
+    for bad in (100, 1500, 1900):
+        lines[bad - 1] = b"{\n"
+    path.write_bytes(b"".join(lines))
+    summary = score(path, tmp_path / "out", model)
+    assert (summary["rows"], summary["failed_rows"]) == (1997, 3)
+    listed = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text().splitlines()]
+    assert [each["row"] for each in listed] == [100, 1500, 1900]
+
+
+def test_a_disk_that_is_full_stops_the_run_and_the_next_one_goes_on(tmp_path, model, monkeypatch, capsys):
+    for i in range(3):
+        write(tmp_path / "in" / f"{i}.parquet", table(20, i))
+    publish, published = type(open_store(".")).publish, []
+
+    def full(self, source, name):
+        if len(published) == 1:
+            raise OSError(28, "No space left on device", name)
+        published.append(name)
+        publish(self, source, name)
+
+    monkeypatch.setattr("sentiment.score.parts._FILES_PER_TASK", 1)
+    monkeypatch.setattr("sentiment.score.stores.Store.publish", full)
+    with pytest.raises(OSError, match="No space left"):
+        score(tmp_path / "in", tmp_path / "out", model)
+    assert not (tmp_path / "out" / "_staging").exists()
+    monkeypatch.undo()
+    assert score(tmp_path / "in", tmp_path / "out", model)["parts_done_before"] == 1
+    assert len(read(tmp_path / "out")) == 3
+
+
+def test_two_runs_at_once_into_one_folder_are_refused(tmp_path, model):
+    write(tmp_path / "in" / "a.csv", table(5))
+    with run._held(open_store(str(tmp_path / "out"))), pytest.raises(InputError, match="another run is at work"):
+        score(tmp_path / "in", tmp_path / "out", model)
+
+
+def suicidal(task: Path) -> int:
+    """Ends its process, the first time or always."""
+    if task.name == "always" or not task.exists():
+        task.touch()
+        os.kill(os.getpid(), 9)
+    return os.getpid()
+
+
+def test_the_local_engine_survives_its_workers(tmp_path):
+    tasks = [tmp_path / name for name in ("a", "b", "always", "c")]
+    with LocalEngine(2) as engine:
+        outcomes = {outcome.task: outcome for outcome in engine.map(suicidal, tasks)}
+    assert sorted(outcomes) == [0, 1, 2, 3]
+    assert [bool(outcomes[i].lost) for i in range(4)] == [False, False, True, False]
+    assert "3 times, at last by signal SIGKILL" in outcomes[2].lost
+
+
+def fails(task: int) -> int:
+    raise InputError(f"no {task}")
+
+
+def test_the_local_engine_passes_errors_on():
+    with LocalEngine(1) as engine, pytest.raises(InputError, match="no 5"):
+        list(engine.map(fails, [5]))
+
+
+def test_a_task_that_ends_its_process_is_taken_apart(tmp_path, model):
+    """So that of small files scored together only the one that does it is given up."""
+    for i in range(3):
+        write(tmp_path / "in" / f"{i}.parquet", table(20, i))
+
+    class Deadly(Here):
+        def map(self, function, tasks):
+            for number, task in enumerate(tasks):
+                if any(part.output == "1.parquet" for part in task if hasattr(part, "output")):
+                    yield Outcome(number, None, "killed")
+                else:
+                    yield Outcome(number, function(task))
+
+    summary = score(tmp_path / "in", tmp_path / "out", model, Deadly())
+    assert (summary["rows"], summary["failed_files"]) == (40, 1)
+    assert sorted(read(tmp_path / "out")) == ["0.parquet", "2.parquet"]
+
+
+def test_folders_keep_their_shape_and_notes_are_left_out(tmp_path, model):
+    write(tmp_path / "in" / "x" / "a.csv", table(5))
+    write(tmp_path / "in" / "y" / "a.csv", table(5))
+    write(tmp_path / "in" / "_notes" / "a.csv", table(5))
+    write(tmp_path / "in" / ".hidden.csv", table(5))
+    (tmp_path / "in" / "README.md").write_text("x")
+    score(tmp_path / "in", tmp_path / "out", model, suffix="parquet")
+    assert sorted(read(tmp_path / "out")) == ["x/a.parquet", "y/a.parquet"]
+    score(str(tmp_path / "in" / "*" / "a.csv"), tmp_path / "two", model)
+    assert sorted(read(tmp_path / "two")) == ["x/a.csv", "y/a.csv"]
+    with pytest.raises(InputError, match="found none"):
+        score(str(tmp_path / "in" / "*.jsonl"), tmp_path / "three", model)

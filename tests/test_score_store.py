@@ -1,0 +1,85 @@
+"""Scoring in an object store: moto's server on the loopback address stands for one."""
+
+import importlib.util
+
+import pyarrow.parquet as pq
+import pytest
+
+from sentiment.errors import InputError
+from sentiment.score.local_engine import LocalEngine
+from sentiment.score.stores import open_store
+from tests.test_score import Here, read, score, table, write
+from tests.test_structure import tiny_model
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("moto") is None, reason="needs moto, of the extra dev")
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    """Options that make an ``s3://`` address one of the server here."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    patch = pytest.MonkeyPatch()
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ):
+        patch.setenv(name, value)
+    options = f"?endpoint_override={host}:{port}&scheme=http&region=us-east-1&allow_bucket_creation=true"
+    open_store(f"s3://tweets{options}").system.create_dir("tweets")
+    yield options
+    patch.undo()
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return tiny_model(tmp_path_factory.mktemp("store") / "model")
+
+
+def put(options: str, name: str, content: bytes) -> None:
+    store = open_store(f"s3://tweets{options}")
+    with store.system.open_output_stream(f"tweets/{name}", compression=None) as file:
+        file.write(content)
+
+
+def test_from_bucket_to_bucket(bucket, model, tmp_path, monkeypatch):
+    monkeypatch.setattr("sentiment.score.planning._SMALLEST_SPLIT", 2000)
+    monkeypatch.setattr("sentiment.score.planning.ROWS_PER_PART", 100)
+    monkeypatch.setattr("sentiment.score.parts.ROWS_PER_PART", 100)
+    for i, name in enumerate(("a.parquet", "b.csv", "deep/c.jsonl.gz")):
+        path = write(tmp_path / "in" / name, table(600 if i == 0 else 100, i))
+        put(bucket, f"in/{name}", path.read_bytes())
+    score(tmp_path / "in", tmp_path / "out", model)
+    output = f"s3://tweets/out{bucket}"
+    summary = score(f"s3://tweets/in{bucket}", output, model)
+    assert summary["rows"] == 800
+    assert summary["parts"] > 5
+    store = open_store(output)
+    names = read(tmp_path / "out").keys()
+    assert {name: store.read(name) for name in names} == read(tmp_path / "out")
+    found = {info.path.removeprefix("tweets/out/") for info in store.files()}
+    assert {name for name in found if not name.startswith("_")} == {*names, "summary.json"}
+    engine = Here()
+    assert score(f"s3://tweets/in{bucket}", output, model, engine)["parts_done_before"] == summary["parts"]
+    assert engine.given == []
+    score(f"s3://tweets/in/*.csv{bucket}", f"s3://tweets/other{bucket}", model, engine)
+    assert engine.given == ["b.csv"]
+
+
+def test_processes_reach_the_bucket_too(bucket, model, tmp_path):
+    put(bucket, "more/a.parquet", write(tmp_path / "a.parquet", table(50)).read_bytes())
+    with LocalEngine(1) as engine:
+        score(f"s3://tweets/more{bucket}", tmp_path / "out", model, engine)
+    assert pq.read_table(tmp_path / "out" / "a.parquet").num_rows == 50
+
+
+def test_what_is_not_there_is_said(bucket, model, tmp_path):
+    with pytest.raises(InputError, match="found none"):
+        score(f"s3://tweets/nothing{bucket}", tmp_path / "out", model)
+    with pytest.raises(InputError, match="expected a path or an address"):
+        score("s4://tweets/nothing", tmp_path / "out", model)

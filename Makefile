@@ -3,11 +3,13 @@
 #   PROFILE   sample (default), sentiment140, or one of your own in pipelines/profiles/
 #   CORPUS    a labelled CSV to use instead of the profile's
 #   GLOVE     GloVe vectors to use instead of the profile's
+#   FROM      a model folder to start from: its words, vectors and weights are taken over, and no GloVe file is read
 #   TESTS     further labelled CSVs that evaluate scores; PROFILE:FILE reads FILE in the format of another profile
 #   SET       settings to override, e.g. SET="training.epochs=3 network.cell=gru"
 #   RUN       a name for a run of its own: RUN=gru makes models/<profile>-gru/ and leaves models/<profile>/ alone
 #   REPLACE   REPLACE=1 lets a model be replaced by one of other CORPUS, GLOVE, SET or FROM
 #   VECTORS   further GloVe files that ablation compares
+#   FOLDS     options of crossvalidate, e.g. FOLDS="--folds 10" or FOLDS="--seeds 7 8 9"
 #   ABLATION  options of ablation, e.g. ABLATION="--seeds 7 --train-rows 5000" for a short form
 
 PROFILE ?= sample
@@ -28,13 +30,15 @@ GIVEN := $(foreach name,CORPUS GLOVE SET FROM,$(if $(filter command environment,
 CORPUS ?= $(RAW)/corpus.csv
 GLOVE ?= $(RAW)/$(if $(filter sample,$(PROFILE)),glove.npy,glove.zip)
 TEST_FILES := $(foreach test,$(TESTS),$(lastword $(subst :, ,$(test))))
-OPTIONS := --profile $(PROFILE) $(addprefix --run ,$(RUN)) $(addprefix --set ,$(SET))
+# What the words and their vectors are taken from: the GloVe file, or a trained model.
+VECTORS_FROM := $(if $(FROM),$(FROM)/model.json,$(GLOVE))
+OPTIONS := --profile $(PROFILE) $(addprefix --run ,$(RUN)) $(addprefix --set ,$(SET)) $(if $(FROM),--from '$(FROM)')
 
 # What each stage's code is made of, by rooms; a change in one runs that stage and what follows.
 rooms = $(wildcard sentiment/*.py pipelines/shared/*.py $(foreach room,common $1,sentiment/$(room)/*.* sentiment/$(room)/*/*.*))
 LOAD_CODE := pipelines/load.py $(call rooms,data text)
 PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding)
-EMBED_CODE := pipelines/embed.py $(call rooms,data text embedding)
+EMBED_CODE := pipelines/embed.py $(call rooms,data text embedding network)
 TRAIN_CODE := pipelines/train.py $(call rooms,data text network training)
 EXPORT_CODE := pipelines/export.py $(call rooms,data text network export predict)
 EVALUATE_CODE := pipelines/evaluate.py $(call rooms,data text network predict evaluation)
@@ -42,7 +46,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu docs runs clean FORCE
+.PHONY: all crossvalidate help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu docs runs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -72,6 +76,9 @@ onnx: $(BIN)/.onnx $(MODEL)/model.json ## the exported network as model.onnx too
 
 ablation: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train a grid of settings to see what matters (hours; can be interrupted)
 	$(DO) pipelines.ablation $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(addprefix --vectors ,$(VECTORS)) $(ABLATION)
+
+crossvalidate: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train and score over five splits: means and deviations
+	$(DO) pipelines.crossvalidate $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(FOLDS)
 
 test: $(BIN)/.developer ## the test suite
 	$(DO) pytest --numprocesses auto --dist loadfile
@@ -131,7 +138,7 @@ $(BIN)/.serve: $(BIN)/.installed
 
 # Settings of each stage as it sees them. The file changes only when they do, so nothing runs for nothing.
 $(INTERIM)/settings/%.json: FORCE | $(BIN)/.installed
-	@$(DO) pipelines.settings_stamp $* $(OPTIONS) --inputs '$(CORPUS)' '$(GLOVE)' $(GIVEN) $(if $(REPLACE),--replace)
+	@$(DO) pipelines.settings_stamp $* $(OPTIONS) --inputs '$(CORPUS)' '$(or $(FROM),$(GLOVE))' $(GIVEN) $(if $(REPLACE),--replace)
 
 $(RAW)/%: | $(BIN)/.installed
 	$(DO) pipelines.download $(OPTIONS)
@@ -139,10 +146,10 @@ $(RAW)/%: | $(BIN)/.installed
 $(INTERIM)/tweets.parquet: $(CORPUS) $(INTERIM)/settings/load.json $(LOAD_CODE) | $(BIN)/.installed
 	$(DO) pipelines.load $(OPTIONS) --corpus '$(CORPUS)'
 
-$(PROCESSED)/encoded.json: $(INTERIM)/tweets.parquet $(GLOVE) $(INTERIM)/settings/preprocess.json $(PREPROCESS_CODE)
+$(PROCESSED)/encoded.json: $(INTERIM)/tweets.parquet $(VECTORS_FROM) $(INTERIM)/settings/preprocess.json $(PREPROCESS_CODE)
 	$(DO) pipelines.preprocess $(OPTIONS) --glove '$(GLOVE)'
 
-$(PROCESSED)/embedding_matrix.npy: $(PROCESSED)/encoded.json $(GLOVE) $(INTERIM)/settings/embed.json $(EMBED_CODE)
+$(PROCESSED)/embedding_matrix.npy: $(PROCESSED)/encoded.json $(VECTORS_FROM) $(INTERIM)/settings/embed.json $(EMBED_CODE)
 	$(DO) pipelines.embed $(OPTIONS) --glove '$(GLOVE)'
 
 $(MODEL)/model.keras: $(PROCESSED)/embedding_matrix.npy $(INTERIM)/settings/train.json $(TRAIN_CODE)

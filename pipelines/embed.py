@@ -3,9 +3,20 @@
 import argparse
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.glove_files import glove_file, read_glove
+from pipelines.shared.parent import load_network
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sentiment.common.ragged import Ragged
+    from sentiment.embedding.matrix import FoundVectors
+    from sentiment.text.preprocessor import Preprocessor
+
+    _Made = tuple[np.ndarray, FoundVectors, dict[str, Any]]
 
 
 def run(this: stage.Stage) -> None:
@@ -14,19 +25,15 @@ def run(this: stage.Stage) -> None:
 
     from pipelines.shared.artefacts import read_part, read_preprocessor
     from sentiment.data.encoded import ragged_rows
-    from sentiment.embedding.matrix import complete, find_vectors, measure_coverage, wanted_words
+    from sentiment.embedding.matrix import measure_coverage
 
     processed, settings = this.places.processed, this.settings.embedding
-    glove = glove_file(this.arguments.glove, this.places.raw, this.profile)
     preprocessor = read_preprocessor(processed)
-    lexicon, seen = preprocessor.lexicon, preprocessor.seen_ids
-    vectors = read_glove(glove, wanted_words(lexicon), settings)
     train_ids = ragged_rows(read_part(processed, "train").ids)
-    found = find_vectors(lexicon, vectors)
-    coverage = measure_coverage(found, lexicon, train_ids, seen)
-    matrix = complete(found, train_ids, settings, seen)
-    report = coverage.to_dict() | {"dimension": vectors.dimension, "glove_words": vectors.file_words}
-    report |= {"source": str(glove), "source_sha256": publishing.sha256(glove), "settings": asdict(settings)}
+    made = _from_parent if this.parent else _from_glove
+    matrix, found, origin = made(this, preprocessor, train_ids)
+    coverage = measure_coverage(found, preprocessor.lexicon, train_ids, preprocessor.seen_ids)
+    report = coverage.to_dict() | origin | {"settings": asdict(settings)}
     report["lexicon_sha256"] = publishing.sha256(processed / "lexicon.tsv")
     with publishing.publish(processed, last="embedding_matrix.npy") as staging:
         publishing.write_json(staging / "coverage.json", report)
@@ -39,6 +46,35 @@ def run(this: stage.Stage) -> None:
         100 * report["token_share"],
         " ".join(word for word, _ in coverage.missing[:10]),
     )
+
+
+def _from_glove(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":
+    """Matrix, what was found, and what the report says of where it is from."""
+    from sentiment.embedding.matrix import complete, find_vectors, wanted_words
+
+    glove = glove_file(this.arguments.glove, this.places.raw, this.profile)
+    lexicon, settings = preprocessor.lexicon, this.settings.embedding
+    vectors = read_glove(glove, wanted_words(lexicon), settings)
+    found = find_vectors(lexicon, vectors)
+    matrix = complete(found, train_ids, settings, preprocessor.seen_ids)
+    origin = {"dimension": vectors.dimension, "glove_words": vectors.file_words}
+    return matrix, found, origin | {"source": str(glove), "source_sha256": publishing.sha256(glove)}
+
+
+def _from_parent(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":
+    """The same, by the vectors that the parent was trained on; its GloVe file is not read."""
+    from pipelines.shared.artefacts import read_preprocessor
+    from sentiment.embedding.matrix import carry_over
+    from sentiment.network.keras_network import GLOVE
+
+    folder = this.parent
+    assert folder is not None
+    vectors = load_network(folder).get_layer(GLOVE).get_weights()[0]
+    old = read_preprocessor(folder).lexicon.vocabulary
+    matrix, found = carry_over(vectors, old, preprocessor.lexicon.vocabulary, train_ids, this.settings.embedding)
+    theirs = publishing.read_json(folder / "coverage.json")
+    origin = {name: theirs.get(name) for name in ("glove_words", "source", "source_sha256")}
+    return matrix, found, origin | {"dimension": int(matrix.shape[1])}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

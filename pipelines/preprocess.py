@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pipelines.shared import publishing, stage
 from pipelines.shared.defaults import settle
 from pipelines.shared.glove_files import glove_file, read_words
+from pipelines.shared.parent import require_parent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,22 +33,27 @@ def run(this: stage.Stage) -> None:
 
     from sentiment.text.counting import TypeCounter
     from sentiment.text.lemmas import lexicon_entries
-    from sentiment.text.lexicon import build_lexicon, count_seen
+    from sentiment.text.lexicon import build_lexicon, count_seen, extend_lexicon
     from sentiment.text.preprocessor import Preprocessor, select_rules
 
     tweets = publishing.require(this.places.interim / "tweets.parquet")
     settings = settle(this, "preprocessing").settings.preprocessing
-    rules = select_rules(settings)
+    parent = _parent(this)
+    rules = parent.rules if parent else select_rules(settings)
     loaded = publishing.read_json(this.places.interim / "load.json")
-    vector_words = _vector_words(this, settings.vector_words, rules)
+    vector_words = [] if parent else _vector_words(this, settings.vector_words, rules)
     with publishing.publish(this.places.processed, last="encoded.json") as staging:
         counter = TypeCounter()
         spool = staging / "codes.bin"
         lengths, labels, parts = _spool_codes(tweets, rules, counter, spool)
         stage.log.info("%d distinct tokens; asking spaCy for their lemmas", len(counter.codes))
-        entries = lexicon_entries(counter.training_counts(), settings, vector_words)
-        lexicon = build_lexicon(entries, settings.min_count, settings.max_vocabulary)
-        seen = count_seen(lexicon, entries)
+        counts = counter.training_counts()
+        entries = lexicon_entries(counts, settings, vector_words)
+        if parent:
+            lexicon, seen = extend_lexicon(parent.lexicon, parent.seen_ids, counts, entries, settings.min_count)
+        else:
+            lexicon = build_lexicon(entries, settings.min_count, settings.max_vocabulary)
+            seen = count_seen(lexicon, entries)
         preprocessor = Preprocessor(rules, lexicon, settings.max_tokens, settings.padding, seen)
         codes = np.memmap(spool, np.int32, "r") if spool.stat().st_size else np.zeros(0, np.int32)
         ids_of_codes = lexicon.lookup(list(counter.codes))
@@ -66,6 +72,16 @@ def run(this: stage.Stage) -> None:
         "%(tokens_per_tweet).1f tokens a tweet, %(unknown_share).1f%% of them unknown, %(cut)d tweets cut",
         report | {"unknown_share": 100 * report["unknown_share"]},
     )
+
+
+def _parent(this: stage.Stage) -> "Preprocessor | None":
+    """The text treatment of the model to start from, if there is one."""
+    from pipelines.shared.artefacts import read_preprocessor
+
+    if this.parent is None:
+        return None
+    require_parent(this.parent)
+    return read_preprocessor(this.parent)
 
 
 def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import platform
-import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -14,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.defaults import settle
+from pipelines.shared.parent import KERAS_MODEL, describe, load_network, require_parent
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
     from sentiment.data.encoded import EncodedPart
     from sentiment.training.fitting import TrainingState
@@ -26,6 +27,8 @@ _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data
 
 def run(this: stage.Stage) -> None:
     """Build, fit, calibrate, write."""
+    import numpy as np
+
     from sentiment.data.seen import SEEN
     from sentiment.network.folding import fold
     from sentiment.network.keras_network import build_network
@@ -37,6 +40,7 @@ def run(this: stage.Stage) -> None:
     stage.log.info("%s", describe_device())
     make_repeatable(this.settings.training.seed)
     model = build_network(matrix, this.settings.network, len(classes), _seen(this))
+    _take_over(this, model, classes)
     checkpoint = Checkpoint(this.places.model / ".checkpoint.npz", _identity(this))
     state = checkpoint.read()
     train(model, parts, this.settings, state, checkpoint.write, _callbacks(this, state))
@@ -47,7 +51,7 @@ def run(this: stage.Stage) -> None:
     best = state.history[state.best_epoch]
     with publishing.publish(this.places.model, last="model.keras") as staging:
         model.save(staging / "model.keras")
-        shutil.copyfile(publishing.require(this.places.interim / SEEN), staging / SEEN)
+        np.save(staging / SEEN, _seen_tweets(this))
         publishing.write_text(staging / "history.csv", _table(state.history))
         publishing.write_json(staging / "settings.json", this.settings.to_dict())
         publishing.write_json(staging / "training.json", _manifest(this, classes, temperature, state))
@@ -146,6 +150,28 @@ def _inputs(this: stage.Stage) -> "tuple[dict[str, EncodedPart], Any, list[str]]
     return {name: read_part(processed, name) for name in ("train", "validation")}, matrix, classes
 
 
+def _take_over(this: stage.Stage, model: "keras.Model", classes: list[str]) -> None:
+    """Give ``model`` the weights of the parent, if there is one."""
+    from sentiment.training.parent import take_over
+
+    if this.parent is None:
+        return
+    theirs = list(require_parent(this.parent)["classes"])
+    new = take_over(model, load_network(this.parent), classes, theirs)
+    told = f"; new classes: {', '.join(new)}" if new else ""
+    stage.log.info("starting from %s, of the classes %s%s", this.parent, ", ".join(theirs), told)
+
+
+def _seen_tweets(this: stage.Stage) -> "np.ndarray":
+    """Hashes of the tweets that this model has seen now, those that its parent had seen included; sorted."""
+    import numpy as np
+
+    from pipelines.shared.seen_files import read_seen
+
+    folders = [this.places.interim, *([this.parent] if this.parent else [])]
+    return np.unique(np.concatenate([read_seen(folder) for folder in folders]))
+
+
 def _seen(this: stage.Stage) -> int:
     """How many ids, from 0 on, occur in training."""
     return int(publishing.read_json(this.places.processed / "encoded.json")["seen"])
@@ -157,6 +183,7 @@ def _identity(this: stage.Stage) -> str:
 
     names = ("train.ids.npy", "train.labels.npy", "validation.ids.npy", "embedding_matrix.npy")
     parts = [publishing.sha256(this.places.processed / name) for name in names]
+    parts += [publishing.sha256(this.parent / KERAS_MODEL)] if this.parent else []
     return json.dumps([keras.backend.backend(), keras.version(), this.settings.to_dict(), parts], sort_keys=True)
 
 
@@ -185,7 +212,8 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "corpus": {"path": loaded["source"], "sha256": loaded["source_sha256"]},
         "glove": {"path": coverage["source"], "sha256": coverage["source_sha256"]},
     }
-    return {
+    lineage = {"parent": describe(this.parent)} if this.parent else {}
+    return lineage | {
         "profile": this.places.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "classes": classes,

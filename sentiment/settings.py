@@ -165,17 +165,25 @@ class SplitSettings:
         test: share that is only scored; -1 follows the rows: 1,500 tweets, but at least 5% and at most 20%. 0 has none.
         train_rows: training rows to use, about, each class in its share; a larger number's rows include a smaller
             one's. 0 uses all.
+        fold: which block of the rows is the test part, of as many as the share ``test`` makes, counted from 0: a
+            cross-validation takes them in turn.
     """
 
     validation: float = 0.0
     test: float = -1.0
     train_rows: int = 0
+    fold: int = 0
 
     def __post_init__(self) -> None:
         _at_least("split.train_rows", self.train_rows, 0)
         _fraction("split.validation", self.validation)
         if self.test != BY_ROWS:
             _fraction("split.test", self.test)
+        _at_least("split.fold", self.fold, 0)
+        _require(
+            not self.fold or (self.fold + 1) * self.test < 1.001,
+            f"split.fold: expected a block among {math.floor(1.001 / abs(self.test or 1))}, received {self.fold}",
+        )
         _require(self.validation + self.test < 1, "split: validation and test together leave no row for training")
 
     def for_rows(self, rows: int) -> "SplitSettings":
@@ -294,6 +302,9 @@ class NetworkSettings:
             _fraction(f"network.{name}_dropout", getattr(self, f"{name}_dropout"))
 
 
+_LAYER_GROUPS = ("classes", "recurrent", "projection", "trainable_embedding")  # from the output down
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
     """Optimisation.
@@ -310,6 +321,12 @@ class TrainingSettings:
         label_smoothing: share of a label spread over all classes.
         class_weights: ``balanced`` weighs each class by the inverse of its frequency, so that a rare one is answered
             as readily as a frequent one; ``none`` does not, which gives a better accuracy and a worse macro recall.
+        layer_decay: share of the learning rate of the layers above that a group of layers learns at: the output layer
+            at the whole rate, the recurrence at this share of it, the dense layers at its square, the trainable
+            channel at its cube (Howard and Ruder, 2018, took 0.385); 1 trains all alike.
+        unfreeze_epochs: epochs after which the next group joins in, from the output layer down; 0 trains all at once.
+        frozen: groups that stay as they are: ``classes``, ``recurrent``, ``projection``, ``trainable_embedding``;
+            of use with a parent.
         patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
     """
 
@@ -321,6 +338,9 @@ class TrainingSettings:
     clip_norm: float = 1.0
     label_smoothing: float = 0.05
     class_weights: str = "balanced"
+    layer_decay: float = 1.0
+    unfreeze_epochs: int = 0
+    frozen: tuple[str, ...] = ()
     patience: int = 0
 
     def __post_init__(self) -> None:
@@ -332,6 +352,13 @@ class TrainingSettings:
         _at_least("training.weight_decay", self.weight_decay, 0)
         _fraction("training.label_smoothing", self.label_smoothing)
         _one_of("training.class_weights", self.class_weights, ("none", "balanced"))
+        _require(
+            0 < self.layer_decay <= 1, f"training.layer_decay: expected over 0, up to 1, received {self.layer_decay}"
+        )
+        _at_least("training.unfreeze_epochs", self.unfreeze_epochs, 0)
+        for group in self.frozen:
+            _one_of("training.frozen", group, _LAYER_GROUPS)
+        _require(len({*self.frozen}) < len(_LAYER_GROUPS), "training.frozen: leaves nothing to train")
 
     def for_rows(self, rows: int) -> "TrainingSettings":
         """The settings for ``rows`` training tweets."""

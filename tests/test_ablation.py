@@ -135,7 +135,7 @@ def test_real_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         called.append(name)
         in_this_process(name, options)
 
-    monkeypatch.setattr(ablation_runs, "_run_stage", run_stage)
+    monkeypatch.setattr(ablation_runs, "run_stage", run_stage)
     run(tmp_path, GRID.replace('"as written"', "#"), "--seeds", "1")
     assert called == ["load", "preprocess", "embed", "train", "train"]
     data = json.loads((tmp_path / "models/tiny/ablation/ablation.json").read_text())
@@ -146,7 +146,7 @@ def test_real_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_failing_stage_is_named() -> None:
     with pytest.raises(ArtefactError, match=r"the stage load failed: load: error: no-such.toml: no such profile"):
-        ablation_runs._run_stage("load", ["--profile", "no-such.toml"])
+        ablation_runs.run_stage("load", ["--profile", "no-such.toml"])
 
 
 def test_mean_and_deviation() -> None:

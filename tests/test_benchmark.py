@@ -1,5 +1,6 @@
 """What `bench` reports, and that it refuses to compare what differs."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipelines.bench import __main__ as bench
-from pipelines.bench import contenders
+from pipelines.bench import contenders, http_load, serve
 from pipelines.bench.material import Material
 from pipelines.bench.tables import machine, picture, rates, table
 from pipelines.bench.timing import Timing, run_process, time_in_turn
@@ -114,3 +115,27 @@ def test_networks_of_different_losses_are_not_measured(material: Material, monke
     monkeypatch.setattr(contenders, "losses", lambda material, rows: (0.5, 0.50002))
     with pytest.raises(AssertionError, match="losses differ from ours by 2e-05"):
         bench._check(material)
+
+
+def test_the_services_figures_are_held_against_what_must_hold(tmp_path: Path) -> None:
+    good = http_load.Load(4000.0, 0.5, 9.0, 9.0, 4000, 0, 0)
+    names = ["JSON echo, 1", "JSON echo, 200", "service, 1, 1", "service, 1, 16", "service, 1, 200"]
+    names += ["service, 1, 16 of 64", "service, 2, 200", "service, 2, 16 of 64"]
+    loads = dict.fromkeys(names, good) | dict.fromkeys(["a call a request, 1", "a call a request, 200"], good)
+    loads |= {"a call a request, 1": good._replace(rate=800.0), "service, 2, 200": good._replace(refused=3)}
+    lines = serve.verdicts(loads, [0.5, 9.0, 0.4], [http_load.Memory(119.0, 86.0)]).splitlines()
+    verdict = {line.split(" | ")[0].strip("| "): line.split(" | ")[-1].strip(" |") for line in lines[2:]}
+    wrong = [what for what, said in verdict.items() if said != "holds"]
+    assert wrong == [
+        "200 connections, times a call a request",
+        "two workers, times one",
+        "its proportional share, MiB",
+        "requests that failed",
+    ]
+    assert "| a lone client, times a call a request | 5 | >= 5 | holds |" in lines
+
+
+def test_the_requests_of_a_load_hold_every_text_once(tmp_path: Path) -> None:
+    http_load.write_bodies([f'a "{i}"' for i in range(9)], 4, tmp_path / "bodies")
+    bodies = [json.loads(line)["texts"] for line in (tmp_path / "bodies").read_text().splitlines()]
+    assert bodies == [[f'a "{i}"' for i in range(start, start + 4)] for start in (0, 4)]

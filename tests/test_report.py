@@ -641,6 +641,17 @@ def test_what_is_wrong_is_said(changed, manifest, expected):
     assert remarks(of_set(**changed), ["a", "b"], manifest, label) == ([expected] if expected else [])
 
 
+def test_crossvalidation_is_in_report_and_card(classifier):
+    figure = {"mean": 0.612, "sd": 0.0134}
+    figures = {"model": {"n": 9, "accuracy": figure, "macro_recall": figure, "macro_f1": figure}}
+    folded = make_evaluation(make_predictions(), crossvalidation={"folds": 5, "seeds": [7, 8], "figures": figures})
+    page = render_report(folded, classifier)
+    Page(page)
+    for text in (page, render_card(folded)):
+        assert "Trained 10 times on 5 splits" in text
+        assert "61.2% ± 1.3" in text
+
+
 def test_remarks_are_in_report_and_card(evaluation, classifier):
     few = make_evaluation(make_predictions(200))
     assert "There are only 200 held-out tweets" in render_report(few, classifier)

@@ -414,3 +414,15 @@ def test_a_token_opens_what_answers_and_not_what_tells_of_life(tmp_path):
             ("/models", 401),
         ):
             assert served.ask("GET", path).status == status
+
+
+def test_a_client_that_takes_nothing_is_let_go(tmp_path):
+    rows = b"text,pad\n" + (b"love," + b"x" * 10_000 + b"\n") * 1500  # more than the system keeps for a connection
+    with serve("--model", str(tiny_model(tmp_path / "tiny")), "--files", "1", "--send-seconds", "1") as served:
+        with socket.create_connection(("127.0.0.1", served.port)) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 10_000)
+            sock.sendall(head(len(rows), "text/csv") + rows)
+            asked = lambda: served.ask("POST", "/predict", b"text\nlove\n", content_type="text/csv")  # noqa: E731
+            assert asked().status == 429
+            assert until_answered(asked, 200).body.count(b"\n") == 2
+        assert not [line for line in served.log if "defect" in line]

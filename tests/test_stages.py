@@ -94,7 +94,7 @@ def test_load(root: Path, tweets_csv: Path, capsys: pytest.CaptureFixture[str]) 
     assert report == {
         "rows": 60, "ignored": 0, "bad": 0, "first_bad": "", "duplicates": 0, "contradictions": 0,
         "classes": ["negative", "positive"], "parts": halves,
-        "split": {"validation": 0.2, "test": 0.2, "train_rows": 0},
+        "split": {"validation": 0.2, "test": 0.2, "train_rows": 0, "fold": 0},
         "source": str(tweets_csv), "source_sha256": hashlib.sha256(tweets_csv.read_bytes()).hexdigest(),
     }  # fmt: skip
     table = pq.read_table(interim / "tweets.parquet")

@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 import time
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -12,7 +10,7 @@ from typing import Any
 
 from pipelines.ablation.grid import Overrides, Result
 from pipelines.shared import publishing, stage
-from sentiment.errors import ArtefactError
+from pipelines.shared.processes import run_stage
 
 # Sections that training alone depends on: runs that differ in these only share what comes before.
 _OF_TRAINING = ("network.", "training.")
@@ -101,11 +99,11 @@ def execute(this: stage.Stage, run: Run) -> Result:
     options += [part for pair in (*this.arguments.set, *run.pairs) for part in ("--set", pair)]
     places = stage.Places(root, this.places.profile)
     if not (places.processed / "embedding_matrix.npy").exists():
-        _run_stage("load", [*options, "--corpus", str(this.arguments.corpus)])
-        _run_stage("preprocess", [*options, "--glove", str(run.glove)])
-        _run_stage("embed", [*options, "--glove", str(run.glove)])
+        run_stage("load", [*options, "--corpus", str(this.arguments.corpus)])
+        run_stage("preprocess", [*options, "--glove", str(run.glove)])
+        run_stage("embed", [*options, "--glove", str(run.glove)])
     start = time.monotonic()
-    _run_stage("train", [*options, "--set", f"training.seed={run.seed}"])
+    run_stage("train", [*options, "--set", f"training.seed={run.seed}"])
     return _read_result(places.model, time.monotonic() - start)
 
 
@@ -115,12 +113,3 @@ def _read_result(model: Path, seconds: float) -> Result:
         best = list(csv.DictReader(file))[trained["best_epoch"] - 1]
     rows = {part: sum(counts.values()) for part, counts in trained["rows"].items()}
     return Result(float(best["val_accuracy"]), float(best["val_loss"]), rows["train"], rows["validation"], seconds)
-
-
-def _run_stage(name: str, options: list[str]) -> None:
-    """Run a stage as a process of its own, so that memory and random state are fresh."""
-    command = [sys.executable, "-m", f"pipelines.{name}", *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ArtefactError(f"the stage {name} failed: {last}; finished runs are kept, the same command goes on")

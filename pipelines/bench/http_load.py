@@ -109,7 +109,7 @@ def write_bodies(texts: Sequence[str], each: int, file: Path) -> None:
     file.write_text("".join(json.dumps({"texts": group}) + "\n" for group in groups), encoding="utf-8")
 
 
-def load(port: int, bodies: Path, connections: int, seconds: float) -> Load:
+def load(port: int, bodies: Path, connections: int, seconds: int) -> Load:
     """Ask for ``seconds`` over ``connections``, each asking again as soon as it is answered; stops by itself."""
     wrk = shutil.which("wrk")
     if not wrk:
@@ -117,7 +117,7 @@ def load(port: int, bodies: Path, connections: int, seconds: float) -> Load:
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_SCRIPT % json.dumps(str(bodies)))
         script.flush()
-        options = ["-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s", "-s", script.name]
+        options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script.name]
         command = [wrk, *options, f"http://127.0.0.1:{port}/predict"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=True)
     told = json.loads(done.stderr.splitlines()[-1])

@@ -21,9 +21,9 @@ _STARTS = 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """How long, and whether to soak."""
-    parser.add_argument("--seconds", type=float, default=4.0, help="each measurement lasts (default: 4)")
+    parser.add_argument("--seconds", type=int, default=4, help="each measurement lasts (default: 4)")
     parser.add_argument("--model", metavar="FOLDER", help="another model folder than the profile's")
-    parser.add_argument("--soak", type=float, default=0.0, metavar="SECONDS", help="500 connections for so long, alone")
+    parser.add_argument("--soak", type=int, default=0, metavar="SECONDS", help="500 connections for so long, alone")
 
 
 def run(this: stage.Stage) -> None:
@@ -57,7 +57,7 @@ def tweets(folder: Path) -> list[str]:
         return [row["text"] for row in csv.DictReader(file)]
 
 
-def measure(folder: str, one: Path, many: Path, seconds: float) -> tuple[dict[str, Load], list[float], list[Memory]]:
+def measure(folder: str, one: Path, many: Path, seconds: int) -> tuple[dict[str, Load], list[float], list[Memory]]:
     """All loads by name, seconds until ready, memory of each of two workers after the load."""
     loads: dict[str, Load] = {}
     with running(_PEER, "echo") as server:
@@ -127,13 +127,13 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 or value == int(value) else f"{value:.3g}"
 
 
-def _soak(folder: Path, bodies: Path, seconds: float) -> None:
+def _soak(folder: Path, bodies: Path, seconds: int) -> None:
     """500 connections; memory before, in the middle and at the end."""
     with running(_SERVICE, "--port", "0", "--model", str(folder), "--workers", "2", workers=2) as server:
-        load(server.port, bodies, 500, min(10.0, seconds / 4))  # memory is compared once all is warm
+        load(server.port, bodies, 500, min(10, max(1, seconds // 4)))  # memory is compared once all is warm
         figures: list[Any] = [server.memory()]
         for _ in range(4):
-            each = load(server.port, bodies, 500, seconds / 4)
+            each = load(server.port, bodies, 500, max(1, seconds // 4))
             figures.append(server.memory())
             stage.log.info("%s; resident MiB: %s", each, [round(one.resident) for one in figures[-1]])
         first, last = (sum(one.resident for one in figure) for figure in (figures[0], figures[-1]))

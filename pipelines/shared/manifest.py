@@ -10,7 +10,7 @@ from sentiment.errors import ArtefactError
 
 MANIFEST = "manifest.json"
 # What may lie in a model folder without being part of the model.
-_BESIDE = (MANIFEST, ".checkpoint.npz", "bench.json", "bench.md", "bench.svg")
+_BESIDE = (MANIFEST, ".checkpoint.npz", "bench.json", "bench.md", "bench.svg", "crossvalidation.json")
 _FOLDERS_BESIDE = ("logs/", "ablation/")
 
 
@@ -45,7 +45,7 @@ def _checksum(path: Path) -> str:
 def add_staged(folder: Path, staging: Path) -> None:
     """Put into ``staging`` the manifest of ``folder``, if it has one, with what is staged so far added."""
     if (folder / MANIFEST).exists():
-        manifest = _read(folder / MANIFEST)
+        manifest = read(folder)
         manifest["artefacts"] = dict(sorted((manifest["artefacts"] | checksums(staging)).items()))
         publishing.write_json(staging / MANIFEST, manifest)
 
@@ -68,8 +68,8 @@ def check(folder: Path) -> Findings:
     Raises:
         ArtefactError: there is no manifest, or it is not one.
     """
-    manifest = _read(folder / MANIFEST)
-    noted, inputs = manifest["artefacts"], _inputs(manifest["inputs"])
+    manifest = read(folder)
+    noted, inputs = manifest["artefacts"], _inputs(manifest["inputs"]) + _ancestors(manifest.get("parent"))
     found = {name: mark for name, mark in checksums(folder).items() if not _is_beside(name)}
     return Findings(
         differing=tuple(sorted(name for name in noted.keys() & found.keys() if noted[name] != found[name])),
@@ -80,10 +80,17 @@ def check(folder: Path) -> Findings:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(folder: Path) -> dict[str, Any]:
+    """The manifest in ``folder``.
+
+    Raises:
+        ArtefactError: there is none, or it is not one.
+    """
+    path = folder / MANIFEST
     manifest = publishing.read_json(path)
     try:
         known = isinstance(manifest["artefacts"], dict) and bool(_inputs(manifest["inputs"]))
+        _ancestors(manifest.get("parent"))
     except (KeyError, TypeError, AttributeError):
         known = False
     if not known:
@@ -98,3 +105,14 @@ def _is_beside(name: str) -> bool:
 def _inputs(named: Mapping[str, Any]) -> list[tuple[str, Path, str]]:
     """A line about each input, its path and its checksum."""
     return [(f"{kind} {each['path']}", Path(each["path"]), each["sha256"]) for kind, each in named.items()]
+
+
+def _ancestors(parent: Mapping[str, Any] | None) -> list[tuple[str, Path, str]]:
+    """The files of the parent that a model was started from, what that was made from, and so on to the first."""
+    lines: list[tuple[str, Path, str]] = []
+    whose = "parent"
+    while parent:
+        both = [*_inputs(parent["files"]), *_inputs(parent.get("inputs", {}))]
+        lines += [(f"{whose}'s {line}", path, mark) for line, path, mark in both]
+        parent, whose = parent.get("parent"), f"{whose}'s parent"
+    return lines

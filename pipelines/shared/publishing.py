@@ -35,6 +35,7 @@ MADE_BY = {
     "metrics.json": "make evaluate",
     "predictions.csv": "make evaluate",
     "behaviour.json": "make evaluate",
+    "crossvalidation.json": "make crossvalidate",
 }
 
 

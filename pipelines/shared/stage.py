@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipelines.shared import publishing
+from pipelines.shared import parent, publishing
 from sentiment.common.extras import install_line
 from sentiment.common.one_line_parser import OneLineParser
 from sentiment.common.plain_data import from_dict
@@ -70,6 +70,7 @@ class Stage:
     places: Places
     profile: dict[str, Any]
     by_rows: dict[str, Any] = field(default_factory=dict)
+    parent: Path | None = None
 
 
 def main(
@@ -86,15 +87,18 @@ def main(
         "--run", default="", type=_run_name, metavar="NAME", help="a run of its own beside the profile's"
     )
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override a setting")
+    parser.add_argument("--from", dest="parent", type=Path, metavar="FOLDER", help="a trained model to start from")
     parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds data/ and models/")
     add_arguments(parser)
     arguments = parser.parse_args(argv)
     with reporting(name):
         profile = read_profile(arguments.profile)
         settings = make_settings(profile, arguments.set)
+        if arguments.parent:
+            settings = parent.inherit(settings, named_settings(profile, arguments.set), arguments.parent)
         places = Places(arguments.root, Path(arguments.profile).stem, arguments.run)
         with publishing.lock(places.interim / ".lock"):
-            body(Stage(arguments, settings, places, profile))
+            body(Stage(arguments, settings, places, profile, parent=arguments.parent))
 
 
 def _run_name(text: str) -> str:
@@ -165,6 +169,13 @@ def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings
             raise SettingsError(f"--set {override}: expected SECTION.KEY=VALUE")
         tables.setdefault(section, {})[key] = _toml_value(text.strip())
     return from_dict(Settings, tables)
+
+
+def named_settings(profile: dict[str, Any], overrides: Sequence[str]) -> set[str]:
+    """Dotted names of the settings that the profile or an override names."""
+    tables = {section: keys for section, keys in profile.items() if section not in BESIDE_SETTINGS}
+    named = {f"{section}.{key}" for section, keys in tables.items() for key in keys}
+    return named | {override.partition("=")[0].strip() for override in overrides}
 
 
 def _toml_value(text: str) -> Any:

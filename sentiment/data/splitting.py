@@ -99,11 +99,14 @@ def _classes(labels: np.ndarray) -> np.ndarray:
 
 def _deal(n: int, total: int, settings: SplitSettings) -> np.ndarray:
     """Parts of the ``n`` rows of one class among ``total``, in the order of their hashes, uint8 ``(n,)``."""
-    test, validation = round(n * settings.test), max(1, round(n * settings.validation))
+    start = round(n * settings.test * settings.fold)
+    test = round(n * settings.test * (settings.fold + 1)) - start
+    validation = max(1, round(n * settings.validation))
     train = n - test - validation
     if settings.train_rows:
         train = min(train, round(settings.train_rows * n / total))
     if train < 1 or (settings.test and not test):
         raise InputError(f"expected enough tweets of every class for each part, received {n} of one class")
     unused = n - test - validation - train
-    return np.repeat(np.array([TEST, VALIDATION, TRAIN, DROPPED], np.uint8), [test, validation, train, unused])
+    parts = np.repeat(np.array([TEST, VALIDATION, TRAIN, DROPPED], np.uint8), [test, validation, train, unused])
+    return np.roll(parts, start)

@@ -137,6 +137,35 @@ def complete(
     return matrix.astype(np.float32)
 
 
+def carry_over(
+    matrix: np.ndarray, old: Sequence[str], new: Sequence[str], train_ids: Ragged, settings: EmbeddingSettings
+) -> tuple[np.ndarray, FoundVectors]:
+    """The matrix of an extended vocabulary: known words keep their rows, others get one by the policy.
+
+    Args:
+        matrix: float32 ``(len(old), dimension)``, as it was trained on.
+        old: vocabulary of its rows.
+        new: vocabulary wanted.
+        train_ids: ids, in the new numbering, of the new training rows.
+        settings: policy for unknown words.
+
+    Returns:
+        float32 ``(len(new), dimension)``, and what was found.
+    """
+    row_of = {word: i for i, word in enumerate(old)}
+    rows = np.array([row_of.get(word, UNKNOWN) for word in new])
+    known = np.array([word in row_of for word in new])
+    carried = np.where(known[:, None], matrix[rows].astype(np.float64), 0.0)
+    mean, scale = matrix[UNKNOWN + 1 :].mean(axis=0), np.maximum(matrix[UNKNOWN + 1 :].std(axis=0), 1e-6)
+    real = known.copy()
+    real[[PADDING, UNKNOWN]] = False
+    centred = np.where(real[:, None], carried - mean, 0.0)
+    fresh = _unknown_vectors(centred, real, ~known, train_ids, settings.unknown_vectors, scale)
+    carried[~known] = fresh + mean
+    found = FoundVectors(np.where(real[:, None], carried, 0.0).astype(np.float32), real, np.zeros(len(new), bool))
+    return carried.astype(np.float32), found
+
+
 def measure_coverage(
     found: FoundVectors, lexicon: AnyLexicon, train_ids: Ragged, seen: int | None = None, most: int = 100
 ) -> Coverage:

@@ -24,6 +24,7 @@ class Evaluation:
         manifest: what the model was built from; every key may be missing.
         coverage: GloVe coverage; may be empty.
         behaviour: ``model`` and baselines -> minimal pairs passed; may be empty.
+        crossvalidation: figures over several splits; may be empty.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Evaluation:
     manifest: dict[str, Any] = field(default_factory=dict)
     coverage: dict[str, Any] = field(default_factory=dict)
     behaviour: dict[str, Any] = field(default_factory=dict)
+    crossvalidation: dict[str, Any] = field(default_factory=dict)
 
     @property
     def first_set(self) -> str:

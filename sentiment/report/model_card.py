@@ -30,6 +30,7 @@ def render_card(evaluation: Evaluation, slices: Sequence[SliceMetrics] = ()) -> 
         classes=evaluation.predictions.classes,
         manifest=evaluation.manifest,
         behaviour=evaluation.behaviour,
+        crossvalidation=evaluation.crossvalidation,
         coverage=evaluation.coverage,
         about=evaluation.manifest.get("about") or {},
         network=(evaluation.manifest.get("settings") or {}).get("network") or {},

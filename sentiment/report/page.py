@@ -71,6 +71,7 @@ def render_report(evaluation: Evaluation, classifier: Explainable) -> str:
         most_tokens=MOST_TOKENS,
         strength=_strength,
         behaviour=evaluation.behaviour,
+        crossvalidation=evaluation.crossvalidation,
         coverage=evaluation.coverage,
         manifest=evaluation.manifest,
         remarks=remarks(evaluation.metrics, evaluation.predictions.classes, evaluation.manifest, label),

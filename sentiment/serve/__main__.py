@@ -19,6 +19,7 @@ from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsEr
 from sentiment.serve.limits import Limits
 
 TOKEN = "SENTIMENT_TOKEN"
+_SWITCH_SECONDS = 0.0005  # Python's own 5 ms would hold up the thread of the batches for longer than a batch takes
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -88,6 +89,7 @@ def _run(arguments: argparse.Namespace) -> None:
         from sentiment.serve.connection import Server, configure
         from sentiment.serve.service import Service
 
+        sys.setswitchinterval(_SWITCH_SECONDS)
         if parent:
             store.refresh()  # a worker that replaces another may come long after the models were read
         service = Service(store, limits, parent)

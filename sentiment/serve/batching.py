@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from sentiment.predict.answers import Answers
 
-BATCH_TEXTS = 512
+BATCH_TEXTS = 1024
 BATCH_CHARACTERS = 256 << 10
 _AT_ONCE_TEXTS = 1
 _AT_ONCE_CHARACTERS = 1000

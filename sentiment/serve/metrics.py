@@ -4,10 +4,9 @@ The client library keeps the figures of each process in files of one folder and 
 that folder when it is first imported, so :func:`share` comes before this module's class is used.
 """
 
+import collections
 import os
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from sentiment.predict.answers import UNKNOWN_TEXT, Answers
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 def share(folder: str) -> None:
@@ -29,7 +28,7 @@ class Metrics:
     """Counters and histograms of this process."""
 
     def __init__(self) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
         self.registry = registry = CollectorRegistry()
         self.requests = Counter("sentiment_requests", "Requests answered", ["route", "status"], registry=registry)
@@ -37,7 +36,10 @@ class Metrics:
             "sentiment_request_seconds", "From headers to answer", ["route"], buckets=_SECONDS, registry=registry
         )
         self.labels = Counter("sentiment_labels", "Tweets by label", ["model", "label"], registry=registry)
-        self.known = Summary("sentiment_known_share", "Share of known tokens of a tweet", ["model"], registry=registry)
+        self.tweets = Counter("sentiment_tweets", "Tweets answered", ["model"], registry=registry)
+        self.known = Counter(
+            "sentiment_known", "Sum over tweets of the share of known tokens", ["model"], registry=registry
+        )
         self.batches = Histogram("sentiment_batch_tweets", "Tweets in a batch", buckets=_SIZES, registry=registry)
         self.pending = Gauge(
             "sentiment_pending_tweets", "Taken on, not answered", registry=registry, multiprocess_mode="livesum"
@@ -71,17 +73,16 @@ class Metrics:
 
     def batch(self, name: str, classes: tuple[str, ...], answers: Answers) -> None:
         """Count the answers of a batch, for drift: labels, what is unknown, how much is known."""
-        self.batches.observe(len(answers.known))
-        unknown = answers.known == 0
-        most = np.bincount(answers.probabilities.argmax(axis=1)[~unknown], minlength=len(classes))
-        for label, count in zip(classes, most.tolist(), strict=True):
-            if count:
-                self.labels.labels(name, label).inc(count)
-        if lost := int(unknown.sum()):
-            self.labels.labels(name, UNKNOWN_TEXT).inc(lost)
-        summary = self.known.labels(name)
-        summary._sum.inc(float(answers.known.sum()))
-        summary._count.inc(len(answers.known))
+        known = answers.known.tolist()
+        self.batches.observe(len(known))
+        best = answers.probabilities.argmax(axis=1).tolist()
+        labels = collections.Counter(
+            classes[i] if share else UNKNOWN_TEXT for i, share in zip(best, known, strict=True)
+        )
+        for label, count in labels.items():
+            self.labels.labels(name, label).inc(count)
+        self.tweets.labels(name).inc(len(known))
+        self.known.labels(name).inc(sum(known))
 
     def text(self, store: "Store", admission: "Admission") -> bytes:
         """All of it, in Prometheus' text format."""

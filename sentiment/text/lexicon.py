@@ -5,7 +5,7 @@ not hold; from 2 on they are lemmas, the most frequent in training first. Behind
 those that only the word vectors know, in the order of the vectors' file.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,6 +135,40 @@ def build_lexicon(entries: Iterable[LexiconEntry], min_count: int = 1, max_vocab
         elif entry.lemma in id_of:
             ids[entry.surface] = id_of[entry.lemma]
     return Lexicon(ids, vocabulary)
+
+
+def extend_lexicon(
+    lexicon: Lexicon, seen: int, counts: Mapping[str, int], entries: Iterable[LexiconEntry], min_count: int = 1
+) -> tuple[Lexicon, int]:
+    """A lexicon for a further corpus: every word keeps what it counts as, and frequent new ones are added.
+
+    The ids that training has seen stay. Behind them come the words that this corpus is the first to hold, the most
+    frequent first, whether they are new or were known by their vector alone; then the others of those.
+
+    Args:
+        lexicon: of the parent.
+        seen: its ids below this one occurred in its training.
+        counts: surface form -> occurrences in the new training rows.
+        entries: one for each surface form of those that ``lexicon`` may lack.
+        min_count: occurrences a new lemma needs.
+
+    Returns:
+        The lexicon, and how many of its ids have been seen now.
+    """
+    old, known = lexicon.vocabulary, set(lexicon.vocabulary)
+    new = [entry for entry in entries if entry.lemma is not None and entry.surface not in lexicon.ids]
+    found = dict.fromkeys(known, 0) | lemma_counts(new)
+    for surface, count in counts.items():
+        if lexicon.ids.get(surface, UNKNOWN) > UNKNOWN:
+            found[old[lexicon.ids[surface]]] += count
+    behind = set(old[seen:])
+    fresh = [lemma for lemma, n in found.items() if (n and lemma in behind) or (n >= min_count and lemma not in known)]
+    fresh.sort(key=lambda lemma: (-found[lemma], lemma))
+    vocabulary = (*old[:seen], *fresh, *(lemma for lemma in old[seen:] if not found[lemma]))
+    id_of = {lemma: i for i, lemma in enumerate(vocabulary)}
+    ids = {surface: id_of[old[i]] if i > UNKNOWN else i for surface, i in lexicon.ids.items()}
+    ids |= {entry.surface: id_of[entry.lemma] for entry in new if entry.lemma in id_of}
+    return Lexicon(ids, vocabulary), seen + len(fresh)
 
 
 def lemma_counts(entries: Iterable[LexiconEntry]) -> dict[str, int]:

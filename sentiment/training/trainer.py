@@ -1,6 +1,7 @@
 """Running epochs: one compiled model a width, one optimizer, shared variables."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ from sentiment.network.keras_network import GLOVE
 from sentiment.settings import Settings, TrainingSettings
 from sentiment.training.batches import Batches, widths
 from sentiment.training.distinct_tokens import TypewiseModel
+from sentiment.training.parent import LayerRate, LayerwiseAdamW, freeze, layer_rates
 
 _WARM_UP = 0.05
 
@@ -20,7 +22,8 @@ class Trainer:
 
     def __init__(self, model: keras.Model, settings: Settings, steps: int, max_tokens: int) -> None:
         options = settings.training
-        self.optimizer = make_optimizer(options, steps)
+        freeze(model, options.frozen)
+        self.optimizer = make_optimizer(options, steps, layer_rates(model, options, steps))
         self.optimizer.build(model.trainable_variables)
         self.models = {width: TypewiseModel(model, settings.network, width) for width in widths(max_tokens)}
         self.any_model = self.models[max_tokens]
@@ -56,14 +59,23 @@ class Trainer:
         return {name: total / rows for name, total in sums.items()}
 
 
-def make_optimizer(options: TrainingSettings, steps: int) -> keras.optimizers.Optimizer:
-    """AdamW under a cosine schedule with a linear warm-up; ``steps`` are those of one epoch."""
+def make_optimizer(
+    options: TrainingSettings, steps: int, rates: Mapping[str, LayerRate] | None = None
+) -> keras.optimizers.Optimizer:
+    """AdamW under a cosine schedule with a linear warm-up.
+
+    Args:
+        options: rate, epochs, weight decay, clipping.
+        steps: of one epoch.
+        rates: of single variables, by path; none where all learn alike.
+    """
     total = steps * options.epochs
     warm_up = max(1, round(total * _WARM_UP))
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, total - warm_up), warmup_target=options.learning_rate, warmup_steps=warm_up
     )
-    return keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay, global_clipnorm=options.clip_norm)
+    common = {"weight_decay": options.weight_decay, "global_clipnorm": options.clip_norm}
+    return LayerwiseAdamW(schedule, rates=rates, **common) if rates else keras.optimizers.AdamW(schedule, **common)
 
 
 def trainable(model: keras.Model) -> list[Any]:

@@ -1,0 +1,259 @@
+"""Starting from a trained model: what is taken over, what is new, what is refused, and how the chain is verified."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import sentiment
+from pipelines import embed, evaluate, export, load, preprocess, report, train
+from pipelines.shared import manifest, parent, stage
+from pipelines.shared.artefacts import read_preprocessor
+from pipelines.shared.seen_files import read_seen
+from sentiment.common.ragged import Ragged
+from sentiment.embedding.matrix import carry_over
+from sentiment.errors import ArtefactError, SettingsError
+from sentiment.network.keras_network import CLASSES, GLOVE, build_network
+from sentiment.settings import EmbeddingSettings, NetworkSettings, Settings, TrainingSettings
+from sentiment.text.lexicon import Lexicon, LexiconEntry, extend_lexicon
+from sentiment.training.parent import LayerRate, freeze, layer_rates, take_over
+from sentiment.training.trainer import make_optimizer
+from tests.model_fixture import Trained, labelled_tweets, shared_model, write_corpus
+
+STAGES = (load, preprocess, embed, train, export)
+OWN = ("split.validation=0.1", "split.test=0.1", "training.batch_size=32", "training.epochs=2")
+
+
+def rows() -> list[tuple[str, str]]:
+    """The tiny corpus in other words, with a third class: neither liked nor disliked."""
+    told = [(label, text.replace("soup", "splendid stew")) for label, text in labelled_tweets()[::2]]
+    return told + [("2", text.replace("love", "notice")) for label, text in labelled_tweets() if "love" in text]
+
+
+def run_all(this: Trained, parent_folder: Path, *modules: object, settings: tuple[str, ...] = OWN) -> None:
+    for module in modules or STAGES:
+        more = ["--corpus", str(this.corpus)] if module is load else []
+        add_arguments = getattr(module, "add_arguments", lambda parser: None)
+        options = this.options("--from", str(parent_folder), *more, settings=settings)
+        stage.main(module.run, "", add_arguments, options)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def child(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Three classes from the shared model of two; no GloVe file lies anywhere near."""
+    root = tmp_path_factory.mktemp("child")
+    this = Trained(root, root / "corpus.csv", root / "none", root / "tiny.toml")
+    this.profile.write_text("")
+    write_corpus(this.corpus, rows())
+    logging.getLogger("pipelines").setLevel(logging.WARNING)
+    run_all(this, shared_model().folder)
+    return this
+
+
+def test_words_and_vectors_are_taken_over(child: Trained) -> None:
+    theirs, ours = (read_preprocessor(folder) for folder in (shared_model().folder, child.folder))
+    before, after = (folder / "model.keras" for folder in (shared_model().folder, child.folder))
+    old, new = (keras.models.load_model(path).get_layer(GLOVE).get_weights()[0] for path in (before, after))
+    assert set(theirs.lexicon.vocabulary) < set(ours.lexicon.vocabulary)
+    assert theirs.lexicon.vocabulary[: theirs.seen_ids] == ours.lexicon.vocabulary[: theirs.seen_ids]
+    for i, word in enumerate(theirs.lexicon.vocabulary):
+        np.testing.assert_array_equal(old[i], new[ours.lexicon.vocabulary.index(word)])
+    splendid, appalling, stew = (ours.lexicon.ids[word] for word in ("splendid", "appalling", "stew"))
+    assert splendid < ours.seen_ids <= appalling  # the one was seen now, the other still is not
+    assert stew < ours.seen_ids
+    assert np.abs(new[stew]).max() > 0  # from its contexts
+    assert ours.rules == theirs.rules
+    assert (ours.max_tokens, ours.padding) == (theirs.max_tokens, theirs.padding)
+
+
+def test_the_new_class_is_there_and_the_forms_agree(child: Trained) -> None:
+    model = sentiment.load(child.folder)
+    assert model.classes_.tolist() == ["negative", "neutral", "positive"]
+    assert model.predict_proba(["they love the soup", "appalling"]).shape == (2, 3)
+
+
+def test_the_manifest_and_the_card_name_the_parent(child: Trained) -> None:
+    told = manifest.read(child.folder)
+    theirs = manifest.read(shared_model().folder)
+    assert told["parent"]["folder"] == str(shared_model().folder)
+    assert told["parent"]["files"]["model.keras"]["sha256"] == theirs["artefacts"]["model.keras"]
+    assert told["parent"]["inputs"] == theirs["inputs"]
+    assert told["settings"]["training"]["learning_rate"] == parent.LEARNING_RATE
+    assert told["settings"]["network"] == theirs["settings"]["network"]
+    run_all(child, shared_model().folder, evaluate, report)
+    card = (child.folder / "README.md").read_text(encoding="utf-8")
+    assert f"it started from the model `{shared_model().folder}` (classes negative, positive)" in card
+    assert told["parent"]["files"]["model.json"]["sha256"] in card
+
+
+def test_tweets_that_the_parent_has_seen_count_as_seen(child: Trained) -> None:
+    theirs, ours = (read_seen(folder) for folder in (shared_model().folder, child.folder))
+    assert len(theirs)
+    assert np.isin(theirs, ours).all()
+    assert len(ours) > len(theirs)
+
+
+def test_verify_follows_the_chain(child: Trained, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    shutil.copytree(shared_model().folder, first, symlinks=True)
+    shutil.copytree(child.folder, second, symlinks=True)
+    noted = json.loads((second / manifest.MANIFEST).read_text())
+    for file, told in noted["parent"]["files"].items():
+        told["path"] = str(first / file)
+    grand = {"files": {"model.json": {"path": str(tmp_path / "gone"), "sha256": "0"}}}
+    noted["parent"]["parent"] = grand
+    (second / manifest.MANIFEST).write_text(json.dumps(noted))
+    found = manifest.check(second)
+    assert found.count == 0
+    assert f"parent's parent's model.json {tmp_path}/gone" in found.absent_inputs
+    (first / "model.keras").write_bytes(b"other")
+    assert manifest.check(second).changed_inputs == (f"parent's model.keras {first}/model.keras",)
+
+
+def damaged(change: Callable[[Path], object]) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        shutil.copytree(shared_model().folder, folder, symlinks=True)
+        change(folder)
+        return folder
+
+    return make
+
+
+REFUSED = {
+    "nothing there": (
+        lambda folder: folder,
+        "no trained model here (expected manifest.json); give FROM a model folder",
+    ),
+    "no network": (
+        damaged(lambda f: (f / "model.keras").unlink()),
+        "cannot be trained further: model.keras is missing",
+    ),
+    "changed words": (
+        damaged(lambda f: (f / "vocabulary.txt").write_text("x\n")),
+        "vocabulary.txt: is not what manifest",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_parents(case: str, child: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    make, message = REFUSED[case]
+    with pytest.raises(SystemExit) as stopped:
+        run_all(child, make(tmp_path / "parent"), preprocess)
+    assert stopped.value.code == 2
+    assert message in caplog.messages[-1]
+    assert "\n" not in caplog.messages[-1]
+
+
+def test_a_parent_of_another_text_treatment_is_refused() -> None:
+    folder = shared_model().folder
+    asked = Settings(preprocessing=replace(Settings().preprocessing, lemmatise=False))
+    with pytest.raises(SettingsError, match=r"made with preprocessing.lemmatise = True, and False is asked for; leave"):
+        parent.inherit(asked, {"preprocessing.lemmatise"}, folder)
+    inherited = parent.inherit(asked, set(), folder)
+    assert inherited.preprocessing.lemmatise
+    assert inherited.preprocessing.max_tokens == 8
+    assert inherited.training.learning_rate == parent.LEARNING_RATE
+    own = replace(asked, network=NetworkSettings(output_dropout=0.1), training=TrainingSettings(learning_rate=0.5))
+    kept = parent.inherit(own, {"network.output_dropout", "training.learning_rate"}, folder)
+    assert (kept.network.output_dropout, kept.network.units, kept.training.learning_rate) == (0.1, 6, 0.5)
+
+
+def test_settings_named_by_profile_or_command_line() -> None:
+    profile = {"training": {"epochs": 3}, "sources": {"corpus": {}}}
+    assert stage.named_settings(profile, ["network.units = 4"]) == {"training.epochs", "network.units"}
+
+
+def test_an_extended_lexicon_by_hand() -> None:
+    old = Lexicon({"good": 2, "goods": 2, "fine": 3, "rare": 4, "the": 0}, ("<pad>", "<unk>", "good", "fine", "rare"))
+    entries = [LexiconEntry("newer", "new", 2), LexiconEntry("once", "once", 1), LexiconEntry("goodie", "good", 5)]
+    counts = {"goods": 9, "rare": 1, "newer": 2, "once": 1, "goodie": 5, "the": 7}
+    lexicon, seen = extend_lexicon(old, 3, counts, entries, min_count=2)
+    assert lexicon.vocabulary == ("<pad>", "<unk>", "good", "new", "rare", "fine")
+    assert seen == 5
+    assert lexicon.ids == {"good": 2, "goods": 2, "fine": 5, "rare": 4, "the": 0, "newer": 3, "goodie": 2}
+
+
+def test_carried_vectors_by_hand() -> None:
+    matrix = np.array([[0, 0], [9, 9], [1, 2], [3, 4]], np.float32)
+    old, new = ("<pad>", "<unk>", "a", "b"), ("<pad>", "<unk>", "a", "new", "b")
+    ids = Ragged(np.array([2, 3], np.int32), np.array([2], np.int32))
+    carried, found = carry_over(matrix, old, new, ids, EmbeddingSettings(unknown_vectors="zero"))
+    assert carried.tolist() == [[0, 0], [9, 9], [1, 2], [2, 3], [3, 4]]  # zero: the mean of the vectors
+    assert found.found.tolist() == [False, False, True, False, True]
+
+
+def networks(trainable: int = 0) -> tuple[keras.Model, keras.Model]:
+    settings = NetworkSettings(projection=(3,), units=2, trainable_dimension=trainable)
+    matrix = np.random.default_rng(2).normal(size=(7, 4)).astype(np.float32)
+    return build_network(matrix[:5], settings, 2), build_network(matrix, settings, 3)
+
+
+def test_weights_are_taken_over_by_layer_and_class() -> None:
+    theirs, ours = networks(trainable=2)
+    assert take_over(ours, theirs, ["positive", "mixed", "negative"], ["negative", "positive"]) == ["mixed"]
+    kernel, bias = theirs.get_layer(CLASSES).get_weights()
+    mine, offset = ours.get_layer(CLASSES).get_weights()
+    np.testing.assert_array_equal(mine, np.stack([kernel[:, 1], np.zeros(len(kernel)), kernel[:, 0]], axis=1))
+    np.testing.assert_array_equal(offset, [bias[1], 0, bias[0]])
+    for name in ("projection_0", "recurrent"):
+        for one, other in zip(theirs.get_layer(name).get_weights(), ours.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+    rows, more = (model.get_layer("trainable_embedding").get_weights()[0] for model in (theirs, ours))
+    np.testing.assert_array_equal(more, np.concatenate([rows, rows[[1, 1]]]))
+
+
+def test_an_output_layer_without_a_common_class_is_new() -> None:
+    theirs, ours = networks()
+    before = ours.get_layer(CLASSES).get_weights()[0].copy()
+    assert take_over(ours, theirs, ["a", "b", "c"], ["d", "e"]) == ["a", "b", "c"]
+    np.testing.assert_array_equal(ours.get_layer(CLASSES).get_weights()[0], before)
+
+
+def test_layers_learn_at_rates_of_their_own() -> None:
+    model, _ = networks()
+    options = TrainingSettings(layer_decay=0.5, unfreeze_epochs=2, learning_rate=0.1, epochs=9)
+    rates = layer_rates(model, options, steps=3)
+    by_group = {path.split("/")[0]: rate for path, rate in rates.items()}
+    assert by_group == {
+        "classes": LayerRate(1.0, 0),
+        "recurrent": LayerRate(0.5, 6),
+        "projection_0": LayerRate(0.25, 12),
+    }
+    assert layer_rates(model, TrainingSettings(), 3) == {}
+    optimizer = make_optimizer(options, 3, rates)
+    moved = dict.fromkeys(rates, 0.0)
+    for step in range(8):
+        before = {v.path: np.array(v) for v in model.trainable_variables}
+        optimizer.apply([keras.ops.ones_like(v) for v in model.trainable_variables], model.trainable_variables)
+        for v in model.trainable_variables:
+            change = float(np.abs(np.array(v) - before[v.path]).max())
+            moved[v.path] = change
+            assert (change > 0) == (step >= rates[v.path].start and step > 0), (step, v.path)  # the rate starts at 0
+    kernel = moved["recurrent/forward_simple_rnn/simple_rnn_cell/kernel"]
+    assert kernel / moved["classes/kernel"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_frozen_groups_do_not_train() -> None:
+    model, _ = networks()
+    freeze(model, ("projection", "recurrent"))
+    assert {v.path.split("/")[0] for v in model.trainable_variables} == {"classes"}
+    with pytest.raises(SettingsError, match="training.frozen: expected one of classes"):
+        TrainingSettings(frozen=("embedding",))
+    with pytest.raises(SettingsError, match="leaves nothing to train"):
+        TrainingSettings(frozen=("classes", "recurrent", "projection", "trainable_embedding"))
+
+
+def test_a_damaged_network_is_refused_in_one_line(tmp_path: Path) -> None:
+    folder = damaged(lambda f: (f / "model.keras").write_bytes(b"PK"))(tmp_path / "parent")
+    noted = json.loads((folder / manifest.MANIFEST).read_text())
+    noted["artefacts"]["model.keras"] = manifest.checksums(folder)["model.keras"]
+    (folder / manifest.MANIFEST).write_text(json.dumps(noted))
+    with pytest.raises(ArtefactError, match="not a network of this version"):
+        parent.load_network(folder)

@@ -10,7 +10,7 @@ from typing import Any
 from pipelines.bench.timing import Timing
 
 Entries = dict[str, dict[str, float]]
-_OURS, _OTHERS = "#0b6e99", "#a8b3ba"
+OURS, OTHERS = "#0b6e99", "#a8b3ba"
 
 
 def machine() -> str:
@@ -74,7 +74,7 @@ def picture(report: dict[str, Any], titles: tuple[str, ...]) -> str:
 def _panel(axes: Any, title: str, entries: Entries) -> None:
     heights = [values["tweets_per_second"] for values in entries.values()]
     labels = [f"{values['tweets_per_second']:,.0f}  ({_number(values['ratio'])} ×)" for values in entries.values()]
-    bars = axes.barh(list(entries), heights, color=[_OURS if "ours" in name else _OTHERS for name in entries])
+    bars = axes.barh(list(entries), heights, color=[OURS if "ours" in name else OTHERS for name in entries])
     axes.bar_label(bars, labels, padding=3, fontsize=8)
     axes.set_xscale("log")
     axes.set_title(title, loc="left", fontsize=10, fontweight="bold")

@@ -30,8 +30,8 @@ GIVEN := $(foreach name,CORPUS GLOVE SET FROM,$(if $(filter command environment,
 CORPUS ?= $(RAW)/corpus.csv
 GLOVE ?= $(RAW)/$(if $(filter sample,$(PROFILE)),glove.npy,glove.zip)
 TEST_FILES := $(foreach test,$(TESTS),$(lastword $(subst :, ,$(test))))
-# What the words and their vectors are taken from: the GloVe file, or a trained model.
-VECTORS_FROM := $(if $(FROM),$(FROM)/model.json,$(GLOVE))
+# What the words and their vectors are taken from: the GloVe file, or a trained model (the stage refuses one not there).
+VECTORS_FROM := $(if $(FROM),$(wildcard $(FROM)/model.json),$(GLOVE))
 OPTIONS := --profile $(PROFILE) $(addprefix --run ,$(RUN)) $(addprefix --set ,$(SET)) $(if $(FROM),--from '$(FROM)')
 
 # What each stage's code is made of, by rooms; a change in one runs that stage and what follows.
@@ -46,7 +46,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all crossvalidate help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu docs runs clean FORCE
+.PHONY: all crossvalidate help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu bench-scale docs runs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -100,6 +100,9 @@ bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the
 
 bench-serve: $(BIN)/.serve $(MODEL)/README.md ## measure the service: speed, memory, start (needs wrk)
 	$(DO) pipelines.bench.serve $(OPTIONS)
+
+bench-scale: $(BIN)/.developer $(MODEL)/model.json ## measure scoring of many files on a process pool and on Ray
+	$(DO) pipelines.bench.scale $(OPTIONS)
 
 bench-gpu: $(BIN)/.installed ## measure training on a GPU; KERAS_BACKEND=jax or torch chooses the backend
 	$(DO) pipelines.bench.gpu $(OPTIONS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.glove_files import glove_file, read_glove
-from pipelines.shared.parent import load_network
+from pipelines.shared.parent_network import load_network
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +26,7 @@ def run(this: stage.Stage) -> None:
     from pipelines.shared.artefacts import read_part, read_preprocessor
     from sentiment.data.encoded import ragged_rows
     from sentiment.embedding.matrix import measure_coverage
+    from sentiment.text.preprocessor import LEXICON
 
     processed, settings = this.places.processed, this.settings.embedding
     preprocessor = read_preprocessor(processed)
@@ -34,7 +35,7 @@ def run(this: stage.Stage) -> None:
     matrix, found, origin = made(this, preprocessor, train_ids)
     coverage = measure_coverage(found, preprocessor.lexicon, train_ids, preprocessor.seen_ids)
     report = coverage.to_dict() | origin | {"settings": asdict(settings)}
-    report["lexicon_sha256"] = publishing.sha256(processed / "lexicon.tsv")
+    report["lexicon_sha256"] = publishing.sha256(processed / LEXICON)
     with publishing.publish(processed, last="embedding_matrix.npy") as staging:
         publishing.write_json(staging / "coverage.json", report)
         np.save(staging / "embedding_matrix.npy", matrix)

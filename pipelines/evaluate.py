@@ -1,7 +1,6 @@
 """Stage 6: the exported model and its peers are scored on rows none of them has seen (`metrics.json` is last)."""
 
 import argparse
-import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,9 @@ from sentiment.settings import CorpusSettings
 if TYPE_CHECKING:
     import numpy as np
 
-    from sentiment.evaluation.baselines import LabelledPart, Predictor
+    from sentiment.data.corpus import LabelledTexts
+    from sentiment.evaluation.baselines import Predictor
+    from sentiment.evaluation.predictions import Predictions
     from sentiment.predict.classifier import SentimentClassifier
 
 HELD_OUT = "held_out"
@@ -32,7 +33,7 @@ class TestSet(NamedTuple):
 
     name: str
     source: str
-    rows: "LabelledPart"
+    rows: "LabelledTexts"
     left_out: int
     seen: int = 0
     published: dict[str, Any] | None = None
@@ -40,10 +41,9 @@ class TestSet(NamedTuple):
 
 def run(this: stage.Stage) -> None:
     """Read the test sets, score model and baselines on each, write."""
-    import pandas as pd
-
     import sentiment
     from sentiment.evaluation.baselines import fit_baselines
+    from sentiment.evaluation.predictions import PREDICTIONS, joined
 
     model = sentiment.load(this.places.model)
     classes = model.classes_.tolist()
@@ -58,9 +58,7 @@ def run(this: stage.Stage) -> None:
     behaviour = _behaviour(model, baselines, meanings)
     figures = {test.name: metrics for test, (metrics, _) in zip(tests, scored, strict=True)}
     with publishing.publish(this.places.model, last="metrics.json") as staging:
-        pd.concat([rows for _, rows in scored]).to_csv(
-            staging / "predictions.csv", index=False, quoting=csv.QUOTE_NONNUMERIC
-        )
+        joined([rows for _, rows in scored]).write(staging / PREDICTIONS)
         publishing.write_json(staging / "behaviour.json", behaviour)
         publishing.write_json(staging / "metrics.json", figures)
         manifest.add_staged(this.places.model, staging)
@@ -97,15 +95,15 @@ def _check_split(this: stage.Stage) -> None:
         )
 
 
-def _part(this: stage.Stage, name: str) -> "LabelledPart":
+def _part(this: stage.Stage, name: str) -> "LabelledTexts":
     import pyarrow.parquet as pq
 
+    from sentiment.data.corpus import LabelledTexts
     from sentiment.data.splitting import PARTS
-    from sentiment.evaluation.baselines import LabelledPart
 
     tweets = publishing.require(this.places.interim / "tweets.parquet")
     table = pq.read_table(tweets, filters=[("part", "=", PARTS.index(name))])
-    return LabelledPart(table.column("text").to_pylist(), table.column("label").to_numpy().astype("int64"))
+    return LabelledTexts(table.column("text").to_pylist(), table.column("label").to_numpy().astype("int64"))
 
 
 def _held_out(this: stage.Stage) -> TestSet:
@@ -126,14 +124,14 @@ def _corpus(given: str, this: stage.Stage, classes: Sequence[str]) -> TestSet:
     """Read a labelled CSV in the format of the profile's corpus, or ``profile:file`` in that of another profile's."""
     import numpy as np
 
-    from sentiment.evaluation.baselines import LabelledPart
+    from sentiment.data.corpus import LabelledTexts
 
     profile, path = _profile_and_path(given, this)
     read = read_corpus(path, _format(profile), "--corpus file")
     known = [(text, classes.index(name)) for text, name in read if name in classes]
     if not known:
         raise InputError(f"{path}: expected rows of the classes {', '.join(classes)}, received none")
-    rows = LabelledPart([text for text, _ in known], np.array([label for _, label in known]))
+    rows = LabelledTexts([text for text, _ in known], np.array([label for _, label in known]))
     published = profile.get("published") if len(classes) == _CLASSES_PUBLISHED else None
     return TestSet(path.name, given, rows, len(read) - len(known), published=published)
 
@@ -163,8 +161,8 @@ def _unseen(test: TestSet, seen: "np.ndarray") -> TestSet:
     """
     import numpy as np
 
+    from sentiment.data.corpus import LabelledTexts
     from sentiment.data.seen import is_seen
-    from sentiment.evaluation.baselines import LabelledPart
 
     known = is_seen(test.rows.texts, seen)
     count = int(known.sum())
@@ -179,17 +177,16 @@ def _unseen(test: TestSet, seen: "np.ndarray") -> TestSet:
         len(known),
     )
     kept = np.flatnonzero(~known)
-    rows = LabelledPart([test.rows.texts[int(i)] for i in kept], test.rows.labels[kept])
+    rows = LabelledTexts([test.rows.texts[int(i)] for i in kept], test.rows.labels[kept])
     return test._replace(rows=rows, seen=count)
 
 
 def _score(
     test: TestSet, model: "SentimentClassifier", baselines: "dict[str, Predictor]"
-) -> tuple[dict[str, Any], Any]:
-    """Figures of model and baselines, and the row-by-row answers as a data frame."""
-    import pandas as pd
-
+) -> "tuple[dict[str, Any], Predictions]":
+    """Figures of model and baselines, and the answers row by row."""
     from sentiment.evaluation.metrics import mcnemar, measure
+    from sentiment.evaluation.predictions import from_probabilities
 
     classes, y_true = model.classes_, test.rows.labels
     probabilities = model.predict_proba(test.rows.texts)
@@ -197,17 +194,17 @@ def _score(
     metrics = {"source": test.source, "left_out": test.left_out, "seen": test.seen}
     metrics |= measure(y_true, y_pred, len(classes), probabilities).to_dict()
     metrics |= {"published": test.published} if test.published else {}
-    columns: dict[str, Any] = {"test_set": test.name, "text": test.rows.texts}
-    columns |= {"y_true": classes[y_true], "y_pred": classes[y_pred]}
-    columns |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(classes)}
-    peers = metrics["baselines"] = {}
+    peers: dict[str, Any] = {}
+    labels: dict[str, Any] = {}
     for name, predict in baselines.items():
         answers = predict(test.rows.texts)
-        columns[name] = classes[answers.labels]
+        labels[name] = classes[answers.labels]
         peers[name] = measure(y_true, answers.labels, len(classes), answers.probabilities).to_dict()
         peers[name]["accuracy_difference"] = metrics["accuracy"] - peers[name]["accuracy"]
         peers[name]["mcnemar_p"] = mcnemar(y_pred == y_true, answers.labels == y_true)
-    return metrics, pd.DataFrame(columns)
+    truths = classes[y_true].tolist()
+    rows = from_probabilities(classes.tolist(), test.rows.texts, truths, probabilities, test.name, labels)
+    return metrics | {"baselines": peers}, rows
 
 
 def _behaviour(

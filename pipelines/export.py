@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import manifest, publishing, stage
 from pipelines.shared.artefacts import read_preprocessor
+from pipelines.shared.libraries import import_keras
 from sentiment.errors import ArtefactError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _WARM_UP = ["I love this", "what a waste of time :("]
 def run(this: stage.Stage) -> None:
     """Fold, export, compare, write."""
     os.environ["KERAS_BACKEND"] = "tensorflow"  # a SavedModel is TensorFlow's, whichever backend trained
+    import_keras()
     import keras
 
     from pipelines.shared.agreement import TOLERANCE, rows_to_compare
@@ -37,6 +39,7 @@ def run(this: stage.Stage) -> None:
 
     folder = this.places.model
     trained = publishing.read_json(folder / "training.json")
+    trained |= {"settings": publishing.read_json(folder / "settings.json")}
     settings = from_dict(NetworkSettings, trained["settings"]["network"])
     if settings != this.settings.network:
         stage.log.info("using the network settings that the model was trained with")
@@ -48,8 +51,8 @@ def run(this: stage.Stage) -> None:
     preprocessor = read_preprocessor(this.places.processed)
     network = fold(model, settings)
     with publishing.publish(folder, last="model.json") as staging:
-        for name in ("lexicon.tsv", "vocabulary.txt", "preprocessing.json", "coverage.json"):
-            shutil.copyfile(this.places.processed / name, staging / name)
+        preprocessor.save(staging)
+        shutil.copyfile(this.places.processed / "coverage.json", staging / "coverage.json")
         network_files(staging, network)
         preprocessor = replace(preprocessor, table=_chunk_table(this.places.interim / "tweets.parquet", preprocessor))
         chunk_files(staging, preprocessor.table)
@@ -83,9 +86,10 @@ def _texts_of(batch: "pa.RecordBatch", part: int) -> "pa.Array":
 def _save(folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", classes: list[str]) -> None:
     from sentiment.export.litert import to_tflite
     from sentiment.export.saved_model import ServingModule, write_warm_up
+    from sentiment.text.preprocessor import LEXICON
 
     version, chunks = folder / "saved_model" / "1", folder / "chunks.tsv"
-    module = ServingModule(preprocessor, network, classes, folder / "lexicon.tsv", chunks)
+    module = ServingModule(preprocessor, network, classes, folder / LEXICON, chunks)
     module.save(version)
     chunks.unlink(missing_ok=True)  # it lies in the assets now
     write_warm_up(version, _WARM_UP)

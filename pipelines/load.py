@@ -79,7 +79,7 @@ def _spool(reader: "CorpusReader", spool: Path) -> "tuple[np.ndarray, np.ndarray
 
     def hashed(batch: "LabelledTexts") -> "tuple[pa.Array, np.ndarray, np.ndarray]":
         texts = pa.array(batch.texts, pa.string())
-        return texts, hash_texts(texts), np.array(batch.labels, np.uint8)
+        return texts, hash_texts(texts), batch.labels.astype(np.uint8)
 
     schema = pa.schema({"text": pa.string(), "label": pa.uint8()})
     hashes, labels = [], []

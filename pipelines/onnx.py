@@ -4,6 +4,7 @@ import importlib.util
 import os
 
 from pipelines.shared import manifest, publishing, stage
+from pipelines.shared.libraries import import_keras
 from sentiment.errors import ArtefactError, InputError
 
 _NEEDED = ("tf2onnx", "onnxruntime")
@@ -15,6 +16,7 @@ def run(this: stage.Stage) -> None:
     if missing:
         raise InputError(f"{', '.join(missing)}: not installed; run `make onnx`, or pip install -e '.[onnx]'")
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    import_keras()
     import sentiment
     from pipelines.shared.agreement import require_agreement, rows_to_compare
     from sentiment.export.onnx import run_onnx, to_onnx

@@ -34,7 +34,7 @@ def run(this: stage.Stage) -> None:
     from sentiment.text.counting import TypeCounter
     from sentiment.text.lemmas import lexicon_entries
     from sentiment.text.lexicon import Lexicon, build_lexicon, count_seen, extend_lexicon
-    from sentiment.text.preprocessor import Preprocessor, select_rules
+    from sentiment.text.preprocessor import LEXICON, Preprocessor, select_rules
 
     tweets = publishing.require(this.places.interim / "tweets.parquet")
     settings = settle(this, "preprocessing").settings.preprocessing
@@ -63,10 +63,8 @@ def run(this: stage.Stage) -> None:
         spool.unlink()
         report |= {"classes": loaded["classes"], "vocabulary": len(lexicon.vocabulary)}
         report |= {"seen": seen, "surface_forms": len(lexicon.ids), "settings": asdict(settings)}
-        publishing.write_text(staging / "lexicon.tsv", lexicon.to_tsv())
-        publishing.write_text(staging / "vocabulary.txt", "".join(f"{lemma}\n" for lemma in lexicon.vocabulary))
-        publishing.write_text(staging / "preprocessing.json", preprocessor.to_json())
-        report["lexicon_sha256"] = publishing.sha256(staging / "lexicon.tsv")
+        preprocessor.save(staging)
+        report["lexicon_sha256"] = publishing.sha256(staging / LEXICON)
         publishing.write_json(staging / "encoded.json", report)
     stage.log.info(
         "%(vocabulary)d lemmas, %(seen)d of them in training, %(surface_forms)d surface forms; "

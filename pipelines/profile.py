@@ -13,6 +13,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from pipelines.shared import publishing, stage
+from sentiment.common.display import without_controls
 from sentiment.common.one_line_parser import OneLineParser
 from sentiment.data import tables
 from sentiment.data.drafting import Column, Draft, draft, has_header
@@ -108,9 +109,9 @@ def _toml(path: Path, format_: dict[str, object], found: Draft) -> str:
     name = {"utf-8": "", "utf-16": "", "latin-1": "   # not UTF-8"}.get(str(format_.get("encoding", "")), "")
     named = bool(format_.get("header", True))
     lines = [
-        f"# Drafted from {_comment(str(path))}: {found.rows:,} rows. Look it through, save it as",
+        f"# Drafted from {without_controls(str(path), ' ')}: {found.rows:,} rows. Look it through, save it as",
         "# pipelines/profiles/mine.toml, then: make evaluate PROFILE=mine CORPUS=FILE GLOVE=VECTORS",
-        *(f"#   column {i}, {_comment(_shown(column))}" for i, column in enumerate(found.columns)),
+        *(f"#   column {i}, {without_controls(_shown(column), ' ')}" for i, column in enumerate(found.columns)),
         "",
         "[corpus]",
         *([f"encoding = {_value(format_['encoding'])}{name}"] if format_ else []),
@@ -136,7 +137,7 @@ def _label_lines(found: Draft, named: bool) -> list[str]:
         lines += [f"# {missing:,} rows have no label; so many may be skipped:", f"max_bad_rows = {missing}"]
     lines += ["", "[corpus.labels]" + " " * 16 + "# class = values; trimmed, and compared without case"]
     for class_name, values in found.classes.items():
-        shown = ", ".join(f"{_comment(value)}: {counts[value]:,}" for value in values)
+        shown = ", ".join(f"{without_controls(value, ' ')}: {counts[value]:,}" for value in values)
         lines.append(f"{_key(class_name)} = {_value(values[0] if len(values) == 1 else values)}    # rows {shown}")
     return lines
 
@@ -145,11 +146,6 @@ def _shown(column: Column) -> str:
     if column.values is not None and len(column.values) > 1:
         return f"{column.name}: " + ", ".join(f"{value} ({count:,})" for value, count in column.values.most_common(8))
     return f"{column.name}: {column.rows:,} not empty, such as {column.example[:60]}"
-
-
-def _comment(text: str) -> str:
-    """``text`` such that it stays within a comment of TOML."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _key(name: str) -> str:

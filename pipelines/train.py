@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.defaults import settle
-from pipelines.shared.parent import KERAS_MODEL, describe, load_network, require_parent
+from pipelines.shared.libraries import import_keras
+from pipelines.shared.parent import KERAS_MODEL, describe, require_parent
+from pipelines.shared.parent_network import load_network
 
 if TYPE_CHECKING:
     import keras
@@ -27,18 +29,22 @@ _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data
 
 def run(this: stage.Stage) -> None:
     """Build, fit, calibrate, write."""
+    import_keras()
     import numpy as np
 
     from sentiment.data.seen import SEEN
     from sentiment.network.folding import fold
     from sentiment.network.keras_network import build_network
     from sentiment.training.calibration import apply_temperature, fit_temperature
+    from sentiment.training.devices import share_batches
     from sentiment.training.fitting import train
 
     this = settle(this, "network", "training")
     parts, matrix, classes = _inputs(this)
+    options = this.settings.training.for_rows(len(parts["train"].labels))
     stage.log.info("%s", describe_device())
     make_repeatable(this.settings.training.seed)
+    share_batches(options.devices, options.batch_size)
     model = build_network(matrix, this.settings.network, len(classes), _seen(this))
     _take_over(this, model, classes)
     checkpoint = Checkpoint(this.places.model / ".checkpoint.npz", _identity(this))
@@ -222,20 +228,19 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "epochs": len(state.history),
         "best_epoch": state.best_epoch + 1,
         "device": describe_device(),
-        "settings": this.settings.to_dict(),
         "by_rows": this.by_rows,
         "inputs": inputs,
         "rows": loaded["parts"],
         "load": {name: loaded[name] for name in ("rows", "ignored", "bad", "duplicates", "contradictions")},
         "encoded": publishing.read_json(processed / "encoded.json"),
-        "versions": {"python": platform.python_version()} | _versions(),
+        "versions": {"python": platform.python_version()} | versions(_PACKAGES),
     }
 
 
-def _versions() -> dict[str, str]:
+def versions(packages: Sequence[str]) -> dict[str, str]:
     """Of the packages that are there: training needs one backend of the three, and no spaCy."""
     found = {}
-    for name in _PACKAGES:
+    for name in packages:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

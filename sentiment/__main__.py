@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import sentiment
-from sentiment.common.extras import install_line
+from sentiment.common.mistakes import refuse
 from sentiment.common.one_line_parser import OneLineParser
 from sentiment.errors import EXIT_STATUS
 
@@ -51,10 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return importlib.import_module(command.module).main([*command.given, *rest], f"sentiment {name}") or 0
     except ModuleNotFoundError as error:
-        if not (line := install_line(error)):
-            raise
-        sys.stderr.write(f"{name}: error: {line}\n")
-        return EXIT_STATUS
+        return refuse(name, error, "")
 
 
 def _parser() -> argparse.ArgumentParser:

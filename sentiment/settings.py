@@ -4,16 +4,16 @@ One section a concern; a profile (``pipelines/profiles/*.toml``) sets what diffe
 each artefact carries the sections it was built from.
 
 What suits 176,000 tweets does not suit 1,000, so some defaults are rules: they follow the number of rows, and become
-numbers once that is known (``for_rows``). A setting that is given wins. The rules were chosen on rows that none of
-the figures in docs/own-data.md is measured on:
+numbers once that is known (``for_rows``). A setting that is given wins. They were chosen on rows that the table in
+docs/own-data.md is not measured on, the shares and the least count by reasoning alone:
 
 - **Steps, not epochs, train a network.** The batch grows with the square root of the rows, so that fewer rows have
   fewer steps an epoch but not as few as they would at one size; and there are as many epochs as make enough steps.
 - **What is held out must be enough to tell models apart**, so few rows hold out larger shares.
 - **A word seen once costs nothing** while its vector is frozen, and with few rows most words are seen once; in a large
   corpus it is mostly a typing error, and would make the table many times as long.
-- **Every class counts the same** (``class_weights``): unweighted, the rare class of 8,000 tweets in three classes was
-  hardly answered, and macro recall was seven points lower for one point of accuracy.
+- **Every class counts the same** (``class_weights``): with 8,000 tweets in three classes, macro recall was seven points
+  lower without weights, for one point of accuracy.
 """
 
 import dataclasses
@@ -328,6 +328,7 @@ class TrainingSettings:
         frozen: groups that stay as they are: ``classes``, ``recurrent``, ``projection``, ``trainable_embedding``;
             of use with a parent.
         patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
+        devices: how many of this machine's share each batch, a power of two; more than one needs the JAX backend.
     """
 
     seed: int = 7
@@ -342,8 +343,10 @@ class TrainingSettings:
     unfreeze_epochs: int = 0
     frozen: tuple[str, ...] = ()
     patience: int = 0
+    devices: int = 1
 
     def __post_init__(self) -> None:
+        _at_least("training.devices", self.devices, 1)
         for name in ("epochs", "batch_size", "patience"):
             _at_least(f"training.{name}", getattr(self, name), 0)
         _at_least("training.seed", self.seed, 0)

@@ -85,11 +85,10 @@ def test_closed_pipe_ends_quietly(folder):
     assert "Traceback" not in done.stderr
 
 
-def test_lines_are_split_wherever_the_blocks_end(monkeypatch):
-    monkeypatch.setattr(predict, "_READ_SIZE", 3)
+def test_lines_are_split_wherever_the_blocks_end():
     read, write = _pipe(b"one\r\ntwo\n\nlast\xc3\xa9")
     with read:
-        lines = [line for batch in predict.read_lines(read) for line in batch]
+        lines = [line for batch in predict.read_lines(read, block=3) for line in batch]
     assert lines == ["one", "two", "", "lasté"]
     assert write is None
 
@@ -278,11 +277,11 @@ def test_pickling_and_threads(folder):
         np.testing.assert_array_equal(answer, expected)
 
 
-def test_many_texts_in_blocks(folder, monkeypatch):
+def test_many_texts_in_blocks(folder):
     model = sentiment.load(folder)
-    expected = model.predict_proba(TWEETS * 10)
-    monkeypatch.setattr("sentiment.predict.classifier._ROWS_PER_BATCH", 7)
-    np.testing.assert_allclose(model.predict_proba(TWEETS * 10), expected, atol=1e-6)
+    times = 20_000 // len(TWEETS)
+    expected = np.tile(model.predict_proba(TWEETS), (times, 1))
+    np.testing.assert_allclose(model.predict_proba(TWEETS * times), expected, atol=1e-6)
 
 
 def test_explain_is_plain_when_piped(capsys, folder):

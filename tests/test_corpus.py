@@ -30,7 +30,9 @@ def read_all(content: str | bytes, settings: CorpusSettings | None = None) -> tu
     with io.TextIOWrapper(io.BytesIO(raw), settings.encoding, "surrogateescape", newline="") as file:
         reader = CorpusReader(file, settings, "c.csv")
         batches = list(reader)
-    return LabelledTexts(sum((b.texts for b in batches), []), sum((b.labels for b in batches), [])), reader.report
+    return LabelledTexts(
+        sum((b.texts for b in batches), []), sum((b.labels.tolist() for b in batches), [])
+    ), reader.report
 
 
 def complaint(content: str | bytes, settings: CorpusSettings | None = None) -> str:

@@ -24,6 +24,8 @@ def test_ids_are_those_of_the_dictionary(ids: dict[str, int], others: list[str])
     assert mapped.lookup(asked * 40).tolist() == plain.lookup(asked * 40).tolist()
     assert mapped.ids == ids
     assert mapped.vocabulary == plain.vocabulary
+    assert mapped.size == plain.size
+    assert mapped.to_tsv() == plain.to_tsv()
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

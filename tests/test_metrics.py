@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 from sklearn import metrics as reference
 
-from sentiment.evaluation import baselines
-from sentiment.evaluation.baselines import LabelledPart, fit_baselines
+from sentiment.data.corpus import LabelledTexts
+from sentiment.evaluation.baselines import fit_baselines
 from sentiment.evaluation.metrics import bootstrap_interval, expected_calibration_error, mcnemar, measure
 
 
@@ -139,7 +139,7 @@ def test_mcnemar_is_symmetric_and_scipys_sign_test() -> None:
 
 # Baselines
 
-TRAIN = LabelledPart(
+TRAIN = LabelledTexts(
     [*(f"I hate this awful {x}" for x in "abc"), *(f"I love this wonderful {x}" for x in "abcde")],
     np.array([0, 0, 0, 1, 1, 1, 1, 1]),
 )
@@ -178,6 +178,8 @@ def test_methods_that_need_the_two_poles_stay_away_without_them() -> None:
 class FakeFastText:
     """Stands in for the package, which is an extra: notes what it is given, and answers by its learning rate."""
 
+    __spec__ = SimpleNamespace()  # by which it counts as installed
+
     def __init__(self) -> None:
         self.given: list[tuple[float, list[str]]] = []
 
@@ -198,11 +200,11 @@ class FakeFastText:
 def test_fasttext_is_given_its_rows_in_no_order_and_a_fitting_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeFastText()
     monkeypatch.setitem(sys.modules, "fasttext", fake)
-    rows = LabelledPart([f"Tweet!\n{i}" for i in range(100)], np.repeat([0, 1], 50))
-    answers = baselines._fasttext(rows, 2)(["x 70", "y 20"])
+    rows = LabelledTexts([f"Tweet!\n{i}" for i in range(100)], np.repeat([0, 1], 50))
+    answers = fit_baselines(rows, ["0", "1"])["fasttext"](["x 70", "y 20"])
     rate, lines = fake.given[-1]
     assert sorted(lines) == sorted(f"__label__{y} tweet ! {i}" for i, y in enumerate(rows.labels))
     assert 10 < sum(line.startswith("__label__0") for line in lines[:50]) < 40  # sorted, it would learn the last class
-    assert [len(lines) for _, lines in fake.given] == [90] * len(baselines._FASTTEXT_RATES) + [100]
+    assert [len(lines) for _, lines in fake.given] == [90] * 4 + [100]  # four rates are tried
     assert rate == 0.1
     np.testing.assert_array_equal(answers.probabilities, [[0.25, 0.75], [0.75, 0.25]])

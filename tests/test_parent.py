@@ -15,6 +15,7 @@ import sentiment
 from pipelines import embed, evaluate, export, load, preprocess, report, train
 from pipelines.shared import manifest, parent, stage
 from pipelines.shared.artefacts import read_preprocessor
+from pipelines.shared.parent_network import load_network
 from pipelines.shared.seen_files import read_seen
 from sentiment.common.ragged import Ragged
 from sentiment.embedding.matrix import carry_over
@@ -256,4 +257,4 @@ def test_a_damaged_network_is_refused_in_one_line(tmp_path: Path) -> None:
     noted["artefacts"]["model.keras"] = manifest.checksums(folder)["model.keras"]
     (folder / manifest.MANIFEST).write_text(json.dumps(noted))
     with pytest.raises(ArtefactError, match="not a network of this version"):
-        parent.load_network(folder)
+        load_network(folder)

@@ -1,6 +1,5 @@
 """Report, model card and comparison of a model folder written by hand."""
 
-import csv
 import json
 import math
 import re
@@ -154,16 +153,9 @@ def page(evaluation, classifier):
 
 
 def write_folder(folder, evaluation):
-    """A model folder with what evaluation writes, the predictions as pandas wrote them: bare carriage returns."""
+    """A model folder with what evaluation writes."""
     folder.mkdir(parents=True)
-    p = evaluation.predictions
-    columns = {"test_set": p.test_sets, "text": p.texts}
-    columns |= {"y_true": np.array(p.classes)[p.true], "y_pred": np.array(p.classes)[p.predicted]}
-    columns |= {f"p_{name}": p.probabilities[:, i] for i, name in enumerate(p.classes)} | p.baselines
-    with (folder / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+    evaluation.predictions.write(folder / "predictions.csv")
     (folder / "metrics.json").write_text(json.dumps(evaluation.metrics))
     (folder / "coverage.json").write_text(json.dumps(evaluation.coverage))
     (folder / "behaviour.json").write_text(json.dumps(evaluation.behaviour))
@@ -409,10 +401,11 @@ def test_predictions_read_back_equal(tmp_path, evaluation):
     folder = write_folder(tmp_path / "m", make_evaluation(predictions))
     raw = (folder / "predictions.csv").read_bytes().replace(b'"one\rtwo"', b"one\rtwo")
     (folder / "predictions.csv").write_bytes(raw)
+    assert raw.count(b"one\rtwo") == 1
     read = read_predictions(folder)
     assert read.texts.tolist() == predictions.texts.tolist()
     assert read.true.tolist() == predictions.true.tolist()
-    np.testing.assert_allclose(read.probabilities, predictions.probabilities)
+    np.testing.assert_array_equal(read.probabilities.astype(np.float32), predictions.probabilities.astype(np.float32))
     assert read.baselines["majority"].tolist() == predictions.baselines["majority"].tolist()
     assert read_evaluation(folder).metrics["held_out"]["n"] == 300
 
@@ -639,6 +632,13 @@ def of_set(**changed):
 )
 def test_what_is_wrong_is_said(changed, manifest, expected):
     assert remarks(of_set(**changed), ["a", "b"], manifest, label) == ([expected] if expected else [])
+
+
+def test_the_card_says_what_followed_the_number_of_tweets(evaluation):
+    manifest = evaluation.manifest | {"created": "today", "by_rows": {"training.batch_size": 64, "split.test": 0.2}}
+    card = render_card(replace(evaluation, manifest=manifest))
+    assert "These follow the number of tweets: `training.batch_size = 64`, `split.test = 0.2`." in card
+    assert "follow the number" not in render_card(evaluation)
 
 
 def test_crossvalidation_is_in_report_and_card(classifier):

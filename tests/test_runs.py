@@ -1,5 +1,6 @@
 """Nothing forgotten, nothing overwritten: what a run was given, runs of a name, `make clean`, the model that is meant."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 import sentiment
 from pipelines import runs, settings_stamp
 from pipelines.shared import memory, stage
+from pipelines.shared.libraries import without_chatter
 from sentiment.common.default_model import default_model
 from sentiment.errors import InputError
 from tests.model_fixture import child_environment
@@ -146,3 +148,24 @@ def test_help_names_the_command_and_mistakes_are_one_line(module: str) -> None:
     assert help_.stdout.startswith(f"usage: python -m {module} [-h]")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
     assert wrong.stderr.endswith("; see --help\n")
+
+
+def test_chatter_of_libraries_is_held_back_and_nothing_else(capfd: pytest.CaptureFixture) -> None:
+    lines = (
+        b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+        b"I0000 00:00:1795268342.729281   17053 cudart_stub.cc:31] Could not find cuda drivers on your machine\n"
+        b"E0000 00:00:1795268342.729281   17053 gpu.cc:31] out of memory\nWARNING: something else\n"
+    )
+    with contextlib.suppress(KeyError), without_chatter():
+        os.write(2, lines)
+        raise KeyError
+    os.write(2, b"after\n")
+    held = b"".join(lines.splitlines(keepends=True)[2:]).decode()
+    assert capfd.readouterr().err == held + "after\n"
+
+
+def test_importing_keras_writes_nothing() -> None:
+    code = "from pipelines.shared.libraries import import_keras; import_keras(); import tensorflow"
+    environment = child_environment()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert done.stderr == ""

@@ -120,6 +120,24 @@ def test_bytes_that_are_not_utf8_are_served_as_replacement_characters(model, sav
     assert answer["known"].numpy()[2] == 0  # two pieces that nobody knows: the bytes around it are not joined to a word
 
 
+@pytest.mark.parametrize("text", ["love", [["love", "hate"]], [[]]])
+def test_only_a_vector_of_texts_is_served(saved, text):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match=r"(?s)vector_of_tweets.*Shape of .* is not compatible with"
+    ):
+        served(saved, np.array(text, dtype=object).astype("S"))
+
+
+def test_a_client_can_read_the_classes_and_the_text_treatment(model, saved):
+    described = saved.signatures["describe"]()
+    assert [name.decode() for name in described["classes"].numpy()] == model.classes_.tolist()
+    treatment = json.loads(described["preprocessing"].numpy())
+    assert treatment == json.loads((shared_model().folder / "preprocessing.json").read_text(encoding="utf-8"))
+    assert treatment["rules"]
+    lexicon = shared_model().folder / "saved_model/1/assets/lexicon.tsv"
+    assert lexicon.read_bytes() == (shared_model().folder / "lexicon.tsv").read_bytes()
+
+
 def test_no_texts_at_all(model, saved):
     assert model.predict_proba([]).shape == (0, 2)
     assert model.predict([]).shape == (0,)
@@ -134,7 +152,7 @@ def test_layout_for_tensorflow_serving(trained_model):
     assert len(records) == 1
     assert b"serving_default" in records[0].numpy()
     assert b"I love this" in records[0].numpy()
-    assert tf.saved_model.load(str(folder)).signatures.keys() == {"serving_default", "serve_ids"}
+    assert tf.saved_model.load(str(folder)).signatures.keys() == {"serving_default", "serve_ids", "describe"}
 
 
 def test_saved_model_loads_with_tensorflow_alone(trained_model, tmp_path):

@@ -19,7 +19,7 @@ import pytest
 
 from pipelines import embed, load, preprocess
 from pipelines.shared import publishing, stage
-from pipelines.shared.artefacts import read_lexicon, read_part, read_preprocessor
+from pipelines.shared.artefacts import read_part, read_preprocessor
 from sentiment.errors import ArtefactError, InputError
 from sentiment.settings import Settings
 from sentiment.text.lemmas import stop_words
@@ -141,7 +141,7 @@ def test_preprocess(prepared: Path) -> None:
 
 def test_preprocess_report_and_lexicon(prepared: Path) -> None:
     processed = prepared / "data/processed/sentiment140"
-    lexicon = read_lexicon(processed)
+    lexicon = read_preprocessor(processed).lexicon
     assert len(lexicon.vocabulary) < 256
     assert lexicon.lookup(["the"]).tolist() == [0]
     assert lexicon.ids["don"[:2]] != lexicon.ids["n't"]
@@ -162,7 +162,7 @@ def test_vocabulary_is_that_of_the_training_part(prepared: Path) -> None:
     train, held_out = (
         set(tokenise([text for text, part in pairs if (part == 0) == own]).types) for own in (True, False)
     )
-    lexicon = read_lexicon(prepared / "data/processed/sentiment140")
+    lexicon = read_preprocessor(prepared / "data/processed/sentiment140").lexicon
     unseen = held_out - train - stop_words() - set(SPECIAL_TOKENS)
     assert unseen  # else the line below says nothing
     assert set(lexicon.lookup(sorted(unseen)).tolist()) == {UNKNOWN}
@@ -182,7 +182,7 @@ def test_many_words_need_two_bytes(root: Path, corpus_file: Callable[..., Path])
 def test_embed(prepared: Path, glove_txt: Path) -> None:
     processed = prepared / "data/processed/sentiment140"
     matrix = np.load(processed / "embedding_matrix.npy")
-    lexicon = read_lexicon(processed)
+    lexicon = read_preprocessor(processed).lexicon
     assert matrix.shape == (len(lexicon.vocabulary), 4)
     assert matrix.dtype == np.float32
     assert matrix[0].tolist() == [0, 0, 0, 0]
@@ -390,7 +390,9 @@ def test_other_failures_of_a_stage(root: Path, capsys: pytest.CaptureFixture[str
         (line,) = capsys.readouterr().err.splitlines()
         return line.removeprefix("test_stages: ")
 
-    assert "earlier artefacts are intact" in message_of(OSError(28, "No space left on device", "x"))
+    assert "run the same command again: earlier files are intact" in message_of(
+        OSError(28, "No space left on device", "x")
+    )
     assert message_of(PermissionError(13, "Permission denied", "x.npy")) == "error: x.npy: permission denied"
     assert message_of(InputError("two\nlines")) == "error: two lines"
     assert message_of(MemoryError()).startswith("error: not enough memory; ")
@@ -452,13 +454,14 @@ def test_publish_removes_last_before_it_replaces_anything(tmp_path: Path, monkey
     """A run that is killed between two replacements must be seen as not done."""
     write_all(tmp_path, {"a": "1", "zz": "1", "z.json": "1"})
     seen: list[tuple[str, bool]] = []
-    replace = publishing._replace
+    replace = Path.replace
 
-    def spying(source: Path, target: Path) -> None:
-        seen.append((target.name, (tmp_path / "z.json").exists()))
-        replace(source, target)
+    def spying(source: Path, target: Path) -> Path:
+        if target.parent == tmp_path:
+            seen.append((target.name, (tmp_path / "z.json").exists()))
+        return replace(source, target)
 
-    monkeypatch.setattr(publishing, "_replace", spying)
+    monkeypatch.setattr(Path, "replace", spying)
     write_all(tmp_path, {"a": "2", "zz": "2", "z.json": "2"})
     assert seen == [("a", False), ("zz", False), ("z.json", False)]
     assert (tmp_path / "z.json").read_text() == "2"

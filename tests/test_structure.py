@@ -139,9 +139,7 @@ def tiny_model(folder: Path) -> Path:
     kernel, bias = np.array([[-3.0, 3.0]], np.float32), np.zeros(2, np.float32)
     network = FoldedNetwork(table, (Direction(np.zeros((1, 1), np.float32)),), kernel, bias, "simple_rnn", "last", True)
     model_folder.network_files(folder, network)
-    (folder / model_folder.LEXICON).write_text(lexicon.to_tsv(), encoding="utf-8")
-    (folder / model_folder.VOCABULARY).write_text("".join(f"{word}\n" for word in lexicon.vocabulary), encoding="utf-8")
-    (folder / model_folder.PREPROCESSING).write_text(Preprocessor(RULES, lexicon, 4).to_json(), encoding="utf-8")
+    Preprocessor(RULES, lexicon, 4).save(folder)
     settings = {"projection": [], "units": 1, "bidirectional": False, "pooling": "last"}
     model = model_folder.describe(folder, ["negative", "positive"], settings)
     (folder / model_folder.MODEL).write_text(json.dumps(model), encoding="utf-8")

@@ -1,6 +1,7 @@
 """One reader for what people hold: every kind of file, for training and for prediction, and what is wrong with one."""
 
 import gzip
+import hashlib
 import io
 import json
 import subprocess
@@ -12,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines import load
+from pipelines.shared import stage
 from pipelines.shared.corpus_files import open_corpus, read_corpus
 from sentiment.data.batches import Reading, read_batches
 from sentiment.data.corpus import CorpusReader
@@ -20,7 +23,7 @@ from sentiment.errors import InputError
 from sentiment.predict import __main__ as predict
 from sentiment.predict.score_file import PREFIX
 from sentiment.settings import CorpusSettings
-from tests.model_fixture import child_environment
+from tests.model_fixture import child_environment, write_inputs
 from tests.test_structure import tiny_model
 
 ROWS = [("love, love", "good"), ("hate; I hate", "Bad "), ("love", "GREAT"), ("hate", "bad")]
@@ -263,3 +266,29 @@ def test_a_damaged_gzip_is_named(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"tweet,mood\n" + b"love,good\n" * 99999)[:-30])
     with pytest.raises(InputError, match="a.csv.gz: not a whole gzip file"), open_corpus(path, NAMED) as file:
         list(CorpusReader(file, NAMED, str(path)))
+
+
+def load_stage(root: Path, *more: str) -> dict:
+    options = ["--root", str(root), "--set", "split.validation=0.1", "--set", "split.test=0.1", *more]
+    stage.main(load.run, "", load.add_arguments, ["--profile", str(write_inputs(root).profile), *options])
+    return json.loads((root / "data/interim/tiny/load.json").read_text())
+
+
+def test_the_first_bad_row_is_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    this = write_inputs(tmp_path)
+    path = tmp_path / "bad.csv"
+    path.write_text(this.corpus.read_text(encoding="latin-1") + "short\n", encoding="latin-1")
+    load_stage(tmp_path, "--corpus", str(path), "--set", "corpus.max_bad_rows=1")
+    assert "the first bad row: " in caplog.text
+    assert "bad.csv:481: expected 6 columns, received 1" in caplog.text
+
+
+def test_a_corpus_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    this = write_inputs(tmp_path)
+    with this.corpus.open("rb") as file, io.TextIOWrapper(file) as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        report = load_stage(tmp_path, "--corpus", "-")
+    assert (report["rows"], report["source"]) == (480, "-")
+    assert report["source_sha256"] == hashlib.sha256(this.corpus.read_bytes()).hexdigest()
+    assert "standard-input" not in {path.name for path in (tmp_path / "data/interim/tiny").iterdir()}

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from sentiment.text.counting import TypeCounter
 from sentiment.text.lemmas import lexicon_entries, stop_words
 from sentiment.text.lexicon import PADDING, RESERVED, SPECIAL_TOKENS, UNKNOWN, Lexicon, LexiconEntry, build_lexicon
 from sentiment.text.normalisation import RULES, Rule
-from sentiment.text.preprocessor import Preprocessor, pad, select_rules
+from sentiment.text.preprocessor import FILES, Preprocessor, pad, select_rules
 from sentiment.text.rules_in_arrow import apply_rules, normalise, separate_chunks
 from sentiment.text.tokens import Tokens, as_arrow, tokenise
 
@@ -283,9 +284,15 @@ def test_a_text_of_100_000_characters(piece: str, tokens: list[str], lexicon: Le
         (["a", "bad \ud800"], "text 1 holds an unpaired surrogate: decode it as UTF-8 first"),
         (["\udcff"], "text 0 holds an unpaired surrogate: decode it as UTF-8 first"),
         (["a", 3], "expected a string, received int as text 1"),
-        ([None], "expected a string, received NoneType as text 0"),
+        (
+            [None],
+            "expected a string, received NoneType as text 0, a missing value: leave such texts out or make them empty",
+        ),
         ([b"a"], "expected a string, received bytes as text 0"),
-        ([float("nan")], "expected a string, received float as text 0"),
+        (
+            [float("nan")],
+            "expected a string, received float as text 0, a missing value: leave such texts out or make them empty",
+        ),
         (pa.array(["a", None]), "expected texts without missing values, received string with 1 missing"),
         (pa.array([1, 2]), "expected texts without missing values, received int64 with 0 missing"),
     ],
@@ -327,9 +334,16 @@ def test_ragged_is_a_list_of_lists(rows: list[list[int]], data: st.DataObject) -
     assert kept.lengths.dtype == np.int32
 
 
-def test_preprocessor_round_trip(lexicon: Lexicon) -> None:
+def test_preprocessor_round_trip(lexicon: Lexicon, tmp_path: Path) -> None:
     preprocessor = Preprocessor(RULES[:5], lexicon, 7, "pre", seen=20)
-    assert Preprocessor.from_json(preprocessor.to_json(), lexicon) == preprocessor
+    preprocessor.save(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(FILES)
+    read = []
+    assert Preprocessor.load(tmp_path, lambda path: read.append(path.name) or path.read_bytes()) == preprocessor
+    assert sorted(read) == sorted(FILES)
+    (tmp_path / "vocabulary.txt").write_bytes(b"\xff")
+    with pytest.raises(ArtefactError, match=r"vocabulary.txt: expected UTF-8"):
+        Preprocessor.load(tmp_path)
     assert preprocessor.to_json().isascii()
 
 

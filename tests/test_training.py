@@ -16,6 +16,7 @@ from sentiment.network.folded import softmax
 from sentiment.network.keras_network import GLOVE, build_network
 from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings, TrainingSettings
 from sentiment.training import fitting as training
+from sentiment.training.batches import Batches
 from sentiment.training.calibration import apply_temperature, fit_temperature, uncalibrated
 from sentiment.training.fitting import TrainingState, balanced_weights, make_batches, train
 from sentiment.training.trainer import Trainer, make_optimizer
@@ -191,17 +192,15 @@ def test_a_state_knows_its_best_epoch_and_when_to_stop(
 
 
 @pytest.mark.parametrize("max_tokens", [MAX_TOKENS, 12])
-def test_the_figures_of_a_pass_are_means_over_all_rows(monkeypatch: pytest.MonkeyPatch, max_tokens: int) -> None:
-    monkeypatch.setattr(training, "_VALIDATION_BATCH", 32)
+def test_the_figures_of_a_pass_are_means_over_all_rows(max_tokens: int) -> None:
     random, n = np.random.default_rng(8), 83  # two full batches and a partial one, of two widths where 12 tokens fit
     lengths = random.integers(1, max_tokens + 1, n)
     ids = np.where(np.arange(max_tokens) < lengths[:, None], random.integers(1, VOCABULARY, (n, max_tokens)), 0)
     part = EncodedPart(ids.astype(np.uint8), random.integers(0, 2, n))
     settings, model = make_settings(label_smoothing=0.0, class_weights="none"), make_model()
-    train_batches, validation_batches = make_batches({"train": part, "validation": part}, settings)
-    trainer = Trainer(model, settings, len(train_batches), max_tokens)
+    trainer = Trainer(model, settings, 3, max_tokens)
     answers = model.predict(ids, verbose=0)
-    figures = trainer.run(validation_batches, "", learn=False)
+    figures = trainer.run(Batches(part, 2, 32), "", learn=False)
     assert figures["loss"] == pytest.approx(-np.log(answers[np.arange(n), part.labels]).mean(), rel=1e-4)
     assert figures["accuracy"] == pytest.approx((answers.argmax(axis=1) == part.labels).mean(), rel=1e-4)
 

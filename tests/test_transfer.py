@@ -503,7 +503,7 @@ def test_two_fetches_at_once_make_one_request(server: Server, target: Path, capl
             server.gate.set()
 
     opener = Opener()
-    logging.getLogger("pipelines.shared.transfer").addHandler(opener)
+    logging.getLogger("pipelines").addHandler(opener)
     server.gate.clear()  # the first waits for its answer until the second waits for the lock
     failures: list[BaseException] = []
 
@@ -518,7 +518,7 @@ def test_two_fetches_at_once_make_one_request(server: Server, target: Path, capl
         thread.start()
     for thread in threads:
         thread.join(8)
-    logging.getLogger("pipelines.shared.transfer").removeHandler(opener)
+    logging.getLogger("pipelines").removeHandler(opener)
     assert failures == []
     assert len(server.seen) == 1
     assert [record.getMessage() for record in caplog.records] == [

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pipelines.bench import contenders
 from pipelines.bench.material import Material
 from pipelines.shared import publishing, stage
+from pipelines.shared.libraries import import_keras
 
 if TYPE_CHECKING:
     from pipelines.bench.tables import Entries
@@ -27,11 +28,12 @@ _ALONE = "import sys; from pipelines.bench.contenders import run_alone; run_alon
 
 def run(this: stage.Stage) -> None:
     """Measure everything, write table, data and picture."""
+    import_keras()
     from pipelines.bench.latency import curves
     from pipelines.bench.tables import machine, picture, table
 
     material = Material(this.places, this.arguments.rows, _SLOW_ROWS)
-    _check(material)
+    check_answers(material)
     sections = {name: _section(name, material, this.arguments.runs) for name in contenders.AGAINST}
     _compare_with_fasttext(sections["prediction"])
     sections["latency, light form"], rates = _latency(material, this.arguments.runs / 3)
@@ -46,7 +48,7 @@ def run(this: stage.Stage) -> None:
     sys.stdout.write(text)
 
 
-def _check(material: Material) -> None:
+def check_answers(material: Material) -> None:
     """Refuse to measure contenders that compute different things."""
     import numpy as np
 

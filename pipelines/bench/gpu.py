@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
+from pipelines.shared.libraries import import_keras
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +27,7 @@ _TOLERANCE = 1e-4
 def run(this: stage.Stage) -> None:
     """Check that all compute the same, measure, write."""
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # leave some memory to the others
+    import_keras()
     import keras
 
     from pipelines.bench.tables import machine, rates, table

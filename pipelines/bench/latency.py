@@ -1,11 +1,8 @@
 """How long an answer takes that is asked for at once: calls of one tweet up to ten thousand."""
 
-import io
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
-
-from pipelines.bench.tables import OTHERS, OURS
 
 SIZES = (1, 16, 100, 1000, 10_000)
 _LEAST_CALLS, _MOST_CALLS = 5, 500
@@ -44,23 +41,21 @@ def curves(rates: dict[str, dict[int, float]], machine: str) -> str:
     """Tweets a second against tweets a call, a line a contender, as SVG."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
-    for i, (name, points) in enumerate(rates.items()):
-        ours = name.startswith("ours")
-        style: dict[str, Any] = {
-            "color": OURS if ours else OTHERS,
-            "linewidth": 2 if ours else 1.2,
-            "linestyle": ("-", "--", ":")[i % 3],
-        }
-        axes.plot(list(points), list(points.values()), marker="o", markersize=3, **style)
-        axes.annotate(
-            name, (list(points)[-1], list(points.values())[-1]), (5, 0), textcoords="offset points", fontsize=8
-        )
-    axes.set(xscale="log", yscale="log", xlabel=f"tweets a call ({machine})", ylabel="tweets a second")
-    axes.set_xlim(right=max(SIZES) * 12)
-    axes.grid(visible=True, linewidth=0.4)
-    axes.spines[["top", "right"]].set_visible(False)
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()
+    from sentiment.report.svg import MUTED, SERIES, draw
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for i, (name, points) in enumerate(rates.items()):
+            ours = name.startswith("ours")
+            style: dict[str, Any] = {"color": SERIES[0] if ours else MUTED, "linestyle": ("-", "--", ":")[i % 3]}
+            axes.plot(list(points), list(points.values()), marker="o", markersize=3, **style)
+            end = list(points)[-1], list(points.values())[-1]
+            axes.annotate(name, end, (5, 0), textcoords="offset points", fontsize=8)
+        axes.set(xscale="log", yscale="log", xlabel=f"tweets a call, on {machine}", ylabel="tweets a second")
+        axes.set_xlim(right=max(SIZES) * 12)
+
+    most = {name: max(points.values()) for name, points in rates.items()}
+    alt = "Tweets a second by tweets a call. At best: " + ", ".join(
+        f"{name} {rate:,.0f}" for name, rate in most.items()
+    )
+    return draw("sizes", alt, paint, width=8, height=4)

@@ -5,7 +5,6 @@ model folder.
 """
 
 import argparse
-import csv
 import sys
 import tempfile
 from pathlib import Path
@@ -52,9 +51,9 @@ def run(this: stage.Stage) -> None:
 
 def tweets(folder: Path) -> list[str]:
     """Those that `make evaluate` has scored."""
-    path = publishing.require(folder / "predictions.csv")
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row["text"] for row in csv.DictReader(file)]
+    from pipelines.shared.evaluation_files import read_predictions
+
+    return read_predictions(folder).texts.tolist()
 
 
 def measure(folder: str, one: Path, many: Path, seconds: int) -> tuple[dict[str, Load], list[float], list[Memory]]:

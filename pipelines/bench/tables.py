@@ -1,6 +1,5 @@
 """What a benchmark reports: the machine, a table in Markdown and a picture in SVG."""
 
-import io
 import os
 import platform
 import re
@@ -10,7 +9,6 @@ from typing import Any
 from pipelines.bench.timing import Timing
 
 Entries = dict[str, dict[str, float]]
-OURS, OTHERS = "#0b6e99", "#a8b3ba"
 
 
 def machine() -> str:
@@ -56,28 +54,34 @@ def picture(report: dict[str, Any], titles: tuple[str, ...]) -> str:
     """Tweets a second of the sections ``titles``: a bar a contender, a panel a section, one logarithmic axis."""
     from matplotlib.figure import Figure
 
+    from sentiment.report.svg import draw
+
     sections = {title: report["sections"][title] for title in titles}
-    sizes = [len(entries) + 1 for entries in sections.values()]
-    figure = Figure(figsize=(8, 0.3 * sum(sizes) + 0.6), layout="constrained")
-    panels = figure.subplots(len(sections), 1, sharex=True, squeeze=False, height_ratios=sizes)[:, 0]
+    sizes = [len(entries) + 1.4 for entries in sections.values()]
     every = [values["tweets_per_second"] for entries in sections.values() for values in entries.values()]
-    for axes, (title, entries) in zip(panels, sections.items(), strict=True):
-        _panel(axes, title, entries)
-        axes.set_xlim(min(every) / 2, max(every) * 12)
-    panels[-1].set_xlabel("tweets a second")
-    figure.text(0.01, -0.01, report["machine"], fontsize=7, va="top")
-    text = io.StringIO()
-    figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
-    return text.getvalue()
+
+    def paint(figure: Figure) -> None:
+        panels = figure.subplots(len(sections), 1, sharex=True, squeeze=False, height_ratios=sizes)[:, 0]
+        for axes, (title, entries) in zip(panels, sections.items(), strict=True):
+            _panel(axes, title, entries)
+            axes.set_xlim(min(every) / 2, max(every) * 12)
+        panels[-1].set_xlabel(f"tweets a second, on {report['machine']}")
+
+    best = {
+        title: max(entries, key=lambda name: entries[name]["tweets_per_second"]) for title, entries in sections.items()
+    }
+    alt = "; ".join(f"{title}: {name} is quickest" for title, name in best.items())
+    return draw("bench", alt, paint, width=8, height=0.3 * sum(sizes) + 0.6)
 
 
 def _panel(axes: Any, title: str, entries: Entries) -> None:
+    from sentiment.report.svg import MUTED, SERIES
+
     heights = [values["tweets_per_second"] for values in entries.values()]
     labels = [f"{values['tweets_per_second']:,.0f}  ({_number(values['ratio'])} ×)" for values in entries.values()]
-    bars = axes.barh(list(entries), heights, color=[OURS if "ours" in name else OTHERS for name in entries])
-    axes.bar_label(bars, labels, padding=3, fontsize=8)
+    bars = axes.barh(list(entries), heights, color=[SERIES[0] if "ours" in name else MUTED for name in entries])
+    axes.bar_label(bars, labels, padding=3)
     axes.set_xscale("log")
-    axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
-    axes.tick_params(labelsize=8)
+    axes.set_title(title)
+    axes.grid(visible=False, axis="y")
     axes.invert_yaxis()
-    axes.spines[["top", "right"]].set_visible(False)

@@ -11,25 +11,16 @@ from sentiment.common.npy import open_array
 from sentiment.data.encoded import EncodedPart
 from sentiment.errors import ArtefactError
 from sentiment.settings import PreprocessingSettings
-from sentiment.text.lexicon import Lexicon
 from sentiment.text.preprocessor import Preprocessor
 
 
-def read_lexicon(folder: Path) -> Lexicon:
-    """The lexicon in ``folder``.
+def read_preprocessor(folder: Path) -> Preprocessor:
+    """The text treatment in ``folder``.
 
     Raises:
         ArtefactError: a file is missing or damaged.
     """
-    vocabulary = publishing.require(folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1]
-    path = publishing.require(folder / "lexicon.tsv")
-    return Lexicon.from_tsv(path.read_text(encoding="utf-8"), vocabulary, str(path))
-
-
-def read_preprocessor(folder: Path) -> Preprocessor:
-    """The whole text treatment in ``folder``."""
-    path = publishing.require(folder / "preprocessing.json")
-    return Preprocessor.from_json(path.read_text(encoding="utf-8"), read_lexicon(folder), str(path))
+    return Preprocessor.load(folder, lambda path: publishing.require(path).read_bytes())
 
 
 def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:

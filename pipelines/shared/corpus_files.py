@@ -50,4 +50,6 @@ def read_corpus(path: Path, settings: CorpusSettings, option: str) -> list[tuple
     names = list(settings.labels)
     with open_corpus(path, settings) as file:
         batches = CorpusReader(file, settings, str(path))
-        return [(text, names[i]) for batch in batches for text, i in zip(batch.texts, batch.labels, strict=True)]
+        return [
+            (text, names[i]) for batch in batches for text, i in zip(batch.texts, batch.labels.tolist(), strict=True)
+        ]

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipelines.shared import publishing
 from sentiment.errors import ArtefactError
-from sentiment.evaluation.predictions import Predictions, from_columns
+from sentiment.evaluation.predictions import PREDICTIONS, Predictions, read_columns
 from sentiment.evaluation.record import Evaluation
 
 
@@ -40,8 +40,8 @@ def read_predictions(folder: Path) -> Predictions:
     Raises:
         ArtefactError: it is missing or damaged.
     """
-    path = publishing.require(require_folder(folder) / "predictions.csv")
-    return from_columns(_columns(path), str(path))
+    path = publishing.require(require_folder(folder) / PREDICTIONS)
+    return Predictions.read(path)
 
 
 def require_folder(folder: Path) -> Path:
@@ -59,17 +59,6 @@ def _read_history(path: Path) -> dict[str, np.ndarray]:
     if not path.exists():
         return {}
     try:
-        return {name: np.asarray(values, np.float64) for name, values in _columns(path).items()}
+        return {name: np.asarray(values, np.float64) for name, values in read_columns(path).items()}
     except ValueError as error:
         raise ArtefactError(f"{path}: expected numbers ({error}); run `make train` again") from error
-
-
-def _columns(path: Path) -> dict[str, list[str]]:
-    """Columns of a CSV file as text. A line ends at a line feed only: tweets hold carriage returns."""
-    import pandas as pd
-
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, lineterminator="\n", encoding="utf-8")
-    except ValueError as error:
-        raise ArtefactError(f"{path}: not readable as CSV ({error}); make it again") from error
-    return {str(name).strip("\r"): frame[name].tolist() for name in frame.columns}

@@ -7,15 +7,12 @@ weights. Neither the parent's corpus nor its GloVe file is read.
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.shared import manifest, publishing
 from sentiment.common.plain_data import from_dict
 from sentiment.errors import ArtefactError, SettingsError
 from sentiment.settings import Settings
-
-if TYPE_CHECKING:
-    import keras
 
 MADE_BY_TRAIN = "make train"
 MODEL, KERAS_MODEL = "model.json", "model.keras"
@@ -87,24 +84,6 @@ def describe(folder: Path) -> dict[str, Any]:
     kept = {name: read.get(name) for name in ("profile", "created", "classes", "rows", "inputs", "parent")}
     files = {name: {"path": str(folder / name), "sha256": read["artefacts"][name]} for name in (MODEL, KERAS_MODEL)}
     return {"folder": str(folder), "files": files} | {name: value for name, value in kept.items() if value is not None}
-
-
-def load_network(folder: Path) -> "keras.Model":
-    """The parent's network.
-
-    Raises:
-        ArtefactError: it cannot be read.
-    """
-    import keras
-
-    require_parent(folder)
-    try:
-        return keras.models.load_model(folder / KERAS_MODEL)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        line = " ".join(str(error).split())[:100]
-        raise ArtefactError(
-            f"{folder / KERAS_MODEL}: not a network of this version ({line}); train it again"
-        ) from error
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from sentiment.common.checksums import sha256_of
 from sentiment.errors import ArtefactError, InputError
 
 log = logging.getLogger("pipelines")
@@ -66,15 +67,15 @@ def publish(folder: Path, last: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def lock(path: Path) -> Iterator[None]:
-    """Hold ``path`` so that a second run waits, saying so, until the first is done."""
+def lock(path: Path, busy: str = "another run of this profile is at work; waiting for it to end") -> Iterator[None]:
+    """Hold ``path`` so that a second run waits, saying ``busy``, until the first is done; the file stays."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                log.warning("another run of this profile is at work; waiting for it to end")
+                log.warning("%s", busy)
                 fcntl.flock(file, fcntl.LOCK_EX)
             if _is_still(path, file):  # else it was removed meanwhile, and a third run may hold the one there is now
                 yield
@@ -153,8 +154,7 @@ def sha256(path: Path) -> str:
         for child in sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()):
             whole.update(f"{child.relative_to(path).as_posix()}\0{sha256(child)}\n".encode())
         return whole.hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def _sync(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import errno
 import logging
 import os
 import re
@@ -14,10 +13,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pipelines.shared import parent, publishing
-from sentiment.common.extras import install_line
+from sentiment.common.mistakes import INTERRUPTED, MENDABLE, explained
 from sentiment.common.one_line_parser import OneLineParser
 from sentiment.common.plain_data import from_dict
-from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsError
+from sentiment.errors import EXIT_STATUS, InputError, SettingsError
 from sentiment.settings import Settings
 
 PROFILES = Path(__file__).parents[1] / "profiles"
@@ -117,19 +116,12 @@ def reporting(name: str) -> Iterator[None]:
         logging.getLogger(library).setLevel(logging.ERROR)
     try:
         yield
-    except SentimentError as error:
-        fail(str(error))
-    except OSError as error:
-        fail(_explain(error))
-    except ModuleNotFoundError as error:
-        if not (line := install_line(error)):
-            raise
-        fail(line)
-    except MemoryError:
-        fail("not enough memory; lower preprocessing.max_vocabulary or training.batch_size, or use fewer rows")
+    except MENDABLE as error:
+        less = "; lower preprocessing.max_vocabulary or training.batch_size, or use fewer rows"
+        fail(explained(error, less))
     except KeyboardInterrupt:
         log.error("stopped; what is finished stays, and the next run resumes from it")
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
 
 
 def fail(message: str) -> NoReturn:
@@ -196,15 +188,6 @@ def _module_name(body: Callable[[Stage], None]) -> str:
         path.relative_to(PROFILES.parents[1]).with_suffix("").parts if path.is_relative_to(PROFILES.parents[1]) else ()
     )
     return ".".join(parts).removesuffix(".__main__") or path.stem
-
-
-def _explain(error: OSError) -> str:
-    place = f"{error.filename}: " if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or error.errno is None:  # NumPy gives no number
-        return f"{place}the disk is full; free some space and run the same command again: earlier artefacts are intact"
-    if isinstance(error, PermissionError | IsADirectoryError | NotADirectoryError | FileNotFoundError):
-        return f"{place}{os.strerror(error.errno or 0).lower()}"
-    return f"{place}{error.strerror or error}"
 
 
 def input_file(path: Path | None, default: Path, option: str) -> Path:

@@ -4,9 +4,6 @@ Nothing partial ever has the final name. While `name` arrives, its bytes are in 
 `name.part.source` says which version of which URL they belong to. `name.lock` keeps a second process out.
 """
 
-import fcntl
-import hashlib
-import logging
 import os
 import stat
 import time
@@ -24,13 +21,15 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from tqdm import tqdm
 
+from pipelines.shared.publishing import lock
+from sentiment.common import checksums
 from sentiment.errors import InputError
 
 BACKOFF_SECONDS = 0.5  # before the second request; doubled before each further one
 HEADERS = {"User-Agent": "sentiment-pipelines", "Accept-Encoding": "identity"}
 MAY_MEND = (408, 429, 500, 502, 503, 504)  # HTTP statuses worth a second request
 UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, HTTPException, BadZipFile, zlib.error)
-log, byte_bar = logging.getLogger(__name__), partial(tqdm, unit="B", unit_scale=True)
+byte_bar = partial(tqdm, unit="B", unit_scale=True)
 
 
 class _BrokenError(Exception):
@@ -110,8 +109,7 @@ def sha256_of(path: Path) -> str:
         InputError: If the file cannot be read.
     """
     try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+        return checksums.sha256_of(path)
     except OSError as error:
         raise InputError(f"{path}: expected a readable file, received '{error}'; check the path") from error
 
@@ -124,14 +122,7 @@ def _is_there(target: Path, sha256: str | None) -> bool:
 def _writing(target: Path) -> Iterator[None]:
     """Make the folder, keep other processes out, and say in one line why a file cannot be written."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # The lock file stays: removing it would let a third process lock a new one beside a waiting second.
-        with target.with_name(target.name + ".lock").open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                log.warning("waiting for another process that is writing %s", target)
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        with lock(target.with_name(target.name + ".lock"), f"waiting for another process that is writing {target}"):
             yield
     except OSError as error:
         remedy = "make room there or choose another folder, then run again"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from sentiment.data.tables import DAMAGED_GZIP, refuse_duplicates, sniff_delimiter
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings
@@ -23,10 +25,10 @@ _IGNORED = -1
 
 
 class LabelledTexts(NamedTuple):
-    """Some rows of a corpus: ``texts`` and, of the same length, ``labels`` (indices into the class names)."""
+    """Labelled rows: raw ``texts`` and, of the same length, ``labels``, int64 ``(n,)`` indices into the classes."""
 
-    texts: list[str]
-    labels: list[int]
+    texts: Sequence[str]
+    labels: np.ndarray
 
 
 @dataclass(slots=True)
@@ -106,7 +108,8 @@ class CorpusReader:
         texts = [row[layout.text] for row in rows]
         labels = [self._classes[row[layout.label]] for row in rows]
         self.report.classes_seen.update(labels)
-        return LabelledTexts([repair(text) for text in texts] if self._repairs() else texts, labels)
+        repaired = [repair(text) for text in texts] if self._repairs() else texts
+        return LabelledTexts(repaired, np.array(labels, np.int64))
 
     def _all_good(self, rows: list[list[str]], layout: _Layout) -> bool:
         if set(map(len, rows)) != {layout.width} or not {row[layout.label] for row in rows} <= self._classes.keys():

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sentiment.data.corpus import LabelledTexts
+
 # VADER's authors count a compound score within 0.05 of zero as neutral (Hutto and Gilbert, 2014).
 _VADER_NEUTRAL = 0.05
 _SEED = 7
@@ -17,13 +19,6 @@ _SEED = 7
 _WORDS_AND_MARKS = r"\w+|[^\w\s]+"
 _C = 2.0
 _FASTTEXT_RATES = (0.02, 0.05, 0.1, 0.3)
-
-
-class LabelledPart(NamedTuple):
-    """Raw texts and class indices."""
-
-    texts: Sequence[str]
-    labels: np.ndarray
 
 
 class Answers(NamedTuple):
@@ -36,7 +31,7 @@ class Answers(NamedTuple):
 Predictor = Callable[[Sequence[str]], Answers]
 
 
-def fit_baselines(train: LabelledPart, classes: Sequence[str]) -> dict[str, Predictor]:
+def fit_baselines(train: LabelledTexts, classes: Sequence[str]) -> dict[str, Predictor]:
     """Make every baseline that is installed; those that learn, learn from ``train``.
 
     Args:
@@ -55,7 +50,7 @@ def fit_baselines(train: LabelledPart, classes: Sequence[str]) -> dict[str, Pred
     return baselines
 
 
-def _majority(train: LabelledPart, classes: int) -> Predictor:
+def _majority(train: LabelledTexts, classes: int) -> Predictor:
     shares = np.bincount(train.labels, minlength=classes) / len(train.labels)
 
     def predict(texts: Sequence[str]) -> Answers:
@@ -87,7 +82,7 @@ def _textblob(classes: list[str]) -> Predictor:
     return lambda texts: _by_score([analyse(text).polarity for text in texts], classes, _VADER_NEUTRAL)
 
 
-def _logistic_regression(train: LabelledPart) -> Predictor:
+def _logistic_regression(train: LabelledTexts) -> Predictor:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -103,7 +98,7 @@ def _logistic_regression(train: LabelledPart) -> Predictor:
     return predict
 
 
-def _fasttext(train: LabelledPart, classes: int) -> Predictor:
+def _fasttext(train: LabelledTexts, classes: int) -> Predictor:
     """Supervised fastText with bigrams (Joulin et al., 2017), one thread so that it is deterministic.
 
     It takes rows in the order given, and corpora are often sorted by class, so they are shuffled. Few rows want a

@@ -1,12 +1,15 @@
-"""A model's answers on labelled tweets, as `predictions.csv` holds them, with its columns checked."""
+"""A model's answers on labelled tweets, and `predictions.csv`, which holds them."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from sentiment.errors import ArtefactError
 
+PREDICTIONS = "predictions.csv"
 REQUIRED = ("test_set", "text", "y_true", "y_pred")
 PROBABILITY = "p_"
 
@@ -58,9 +61,62 @@ class Predictions:
         """The rows of one test set."""
         return self.take(self.test_sets == test_set)
 
+    def columns(self) -> dict[str, np.ndarray]:
+        """The columns of the file, each ``(n,)``: first ``REQUIRED``, then each class's probability, then baselines."""
+        names = np.array(self.classes)
+        columns = dict(
+            zip(REQUIRED, (self.test_sets, self.texts, names[self.true], names[self.predicted]), strict=True)
+        )
+        given = self.probabilities.astype(np.float32)  # as the model gave them: more digits would say nothing
+        return columns | {PROBABILITY + name: given[:, i] for i, name in enumerate(self.classes)} | self.baselines
 
-def from_columns(columns: Mapping[str, Sequence[str]], name: str = "predictions.csv") -> Predictions:
-    """Check and convert the columns of `predictions.csv`.
+    def write(self, path: Path) -> None:
+        """Write the file, text in quotes and a line feed a row."""
+        import pandas as pd
+
+        pd.DataFrame(self.columns()).to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)
+
+    @classmethod
+    def read(cls, path: Path) -> "Predictions":
+        """Read what :meth:`write` wrote.
+
+        Raises:
+            ArtefactError: it is not CSV, or not what :func:`from_columns` expects.
+        """
+        return from_columns(read_columns(path), str(path))
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """The rows of ``parts``, one after the other: of one model and beside the same baselines."""
+    first = parts[0]
+    return Predictions(
+        first.classes,
+        np.concatenate([part.test_sets for part in parts]),
+        np.concatenate([part.texts for part in parts]),
+        np.concatenate([part.true for part in parts]),
+        np.concatenate([part.predicted for part in parts]),
+        np.concatenate([part.probabilities for part in parts]),
+        {name: np.concatenate([part.baselines[name] for part in parts]) for name in first.baselines},
+    )
+
+
+def read_columns(path: Path) -> dict[str, list[str]]:
+    """Columns of a CSV file as text. A line ends at a line feed only: tweets hold carriage returns.
+
+    Raises:
+        ArtefactError: it is not CSV.
+    """
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, lineterminator="\n", encoding="utf-8")
+    except ValueError as error:
+        raise ArtefactError(f"{path}: not readable as CSV ({error}); make it again") from error
+    return {str(name).strip("\r"): frame[name].tolist() for name in frame.columns}
+
+
+def from_columns(columns: Mapping[str, Sequence[str]], name: str = PREDICTIONS) -> Predictions:
+    """Check and convert what :meth:`Predictions.columns` gives; a column that is none of the others' is a baseline.
 
     Args:
         columns: name -> values, all as text and of one length ``n``.
@@ -110,7 +166,12 @@ def _probabilities(columns: Sequence[Sequence[str]], name: str) -> np.ndarray:
 
 
 def from_probabilities(
-    classes: Sequence[str], texts: Sequence[str], true: Sequence[str], probabilities: np.ndarray, test_set: str
+    classes: Sequence[str],
+    texts: Sequence[str],
+    true: Sequence[str],
+    probabilities: np.ndarray,
+    test_set: str,
+    baselines: Mapping[str, np.ndarray] | None = None,
 ) -> Predictions:
     """Predictions of a model that has just been asked; the predicted class is the most probable one.
 
@@ -120,6 +181,7 @@ def from_probabilities(
         true: their labels, out of ``classes``.
         probabilities: float ``(n, classes)``.
         test_set: the rows' name.
+        baselines: name -> labels that it gives to the same tweets, str ``(n,)``.
     """
     return Predictions(
         tuple(classes),
@@ -128,5 +190,5 @@ def from_probabilities(
         _class_indices(true, classes, f"{test_set}: label"),
         probabilities.argmax(axis=1),
         probabilities.astype(np.float64),
-        {},
+        dict(baselines or {}),
     )

@@ -17,7 +17,7 @@ from sentiment.text.preprocessor import Preprocessor
 
 
 class ServingModule(tf.Module):
-    """What is saved: signatures ``serving_default`` (text) and ``serve_ids``.
+    """What is saved: signatures ``serving_default`` (text), ``serve_ids`` and ``describe``.
 
     Args:
         preprocessor: the text treatment.
@@ -43,7 +43,7 @@ class ServingModule(tf.Module):
 
     def encode(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Raw text, string ``(n,)`` -> rows of 1 to ``max_tokens`` ids."""
-        return self.text(text)
+        return self.text(tf.ensure_shape(text, [None], name="text_is_a_vector_of_tweets"))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -60,6 +60,14 @@ class ServingModule(tf.Module):
         known = tf.reduce_mean(tf.cast(ids != UNKNOWN, tf.float32), axis=1)
         return {"probabilities": probabilities, "label": label, "known": known}
 
+    @tf.function(input_signature=[])
+    def describe(self) -> dict[str, tf.Tensor]:
+        """What a client may want to know: the class names in order, and the text treatment as JSON.
+
+        The lexicon, token and id on each line, lies in the assets.
+        """
+        return {"classes": self.classes, "preprocessing": tf.constant(self._preprocessor.to_json())}
+
     def serve_ids(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """Padded ids int32 ``(n, max_tokens)`` -> probabilities float32 ``(n, classes)``."""
         if not self.network.masking:
@@ -71,7 +79,7 @@ class ServingModule(tf.Module):
         """Write the SavedModel."""
         spec = tf.TensorSpec([None, self._preprocessor.max_tokens], tf.int32, name="ids")
         by_ids = tf.function(self.serve_ids, input_signature=[spec])
-        signatures = {"serving_default": self.serve, "serve_ids": by_ids}
+        signatures = {"serving_default": self.serve, "serve_ids": by_ids, "describe": self.describe}
         tf.saved_model.save(self, str(folder), signatures=signatures)
 
     def _unmasked(self, ids: tf.Tensor) -> tf.Tensor:

@@ -17,16 +17,17 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from sentiment.common.default_model import LATEST, VARIABLE, default_model
-from sentiment.common.one_line_parser import OneLineParser
+from sentiment.common.display import without_controls
+from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
+from sentiment.common.one_line_parser import OneLineParser, probability
 from sentiment.data.tables import KINDS, STANDARD
-from sentiment.errors import EXIT_STATUS, InputError, SentimentError
+from sentiment.errors import InputError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT, labels_of
 
 if TYPE_CHECKING:
     from sentiment.data.batches import Reading
     from sentiment.predict.classifier import SentimentClassifier
 
-_INTERRUPTED = 130
 _READ_SIZE = 1 << 20
 
 
@@ -35,25 +36,17 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
     arguments = _parser(prog).parse_args(argv)
     try:
         return _run(arguments)
-    except SentimentError as error:
-        sys.stderr.write(f"predict: error: {error}\n")
-        return EXIT_STATUS
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: end quietly
         return 0
-    except OSError as error:
-        reason = " ".join((error.strerror or str(error)).splitlines())
-        sys.stderr.write(f"predict: error: {error.filename or 'input or output'}: {reason}\n")
-        return EXIT_STATUS
-    except MemoryError:
-        sys.stderr.write("predict: error: not enough memory for the model or for one batch of tweets\n")
-        return EXIT_STATUS
+    except MENDABLE as error:
+        return refuse("predict", error, " for the model or for one batch of tweets", "input or output")
     except KeyboardInterrupt:
         kept = (
             f"; rows written so far are in {arguments.output}.part" if arguments.output not in (None, STANDARD) else ""
         )
         sys.stderr.write(f"predict: stopped{kept}\n")
-        return _INTERRUPTED
+        return INTERRUPTED
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
@@ -63,7 +56,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="one JSON object a tweet")
     parser.add_argument("--explain", action="store_true", help="show what each token contributed")
     parser.add_argument(
-        "--threshold", "--abstain", type=_share, default=0.0, metavar="P", help=f"below this probability: {UNCERTAIN!r}"
+        "--threshold",
+        "--abstain",
+        type=probability,
+        default=0.0,
+        metavar="P",
+        help=f"below this probability: {UNCERTAIN!r}",
     )
     parser.add_argument(
         "--answer-unknown", action="store_true", help=f"the forced answer of the model, instead of {UNKNOWN_TEXT!r}"
@@ -88,13 +86,6 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     files.add_argument("--delimiter", default="", help="of a .csv (default: found out)")
     files.add_argument("--encoding", default="utf-8", help="of a .csv or of standard input (default: utf-8)")
     return parser
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a probability from 0 to 1, received {text}")
-    return value
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -155,15 +146,20 @@ def _checked(text: str) -> str:
     return os.fsencode(text).decode("utf-8", "replace")
 
 
-def read_lines(stream: IO[bytes], encoding: str = "utf-8") -> Iterator[list[str]]:
+def read_lines(stream: IO[bytes], encoding: str = "utf-8", block: int = _READ_SIZE) -> Iterator[list[str]]:
     """Lines of ``stream`` as they arrive: all that are complete after each read, so that none waits for another.
+
+    Args:
+        stream: a file with a descriptor, such as a pipe.
+        encoding: of the lines.
+        block: bytes to read at once, at most.
 
     Raises:
         InputError: a line is not in ``encoding``, naming the line.
     """
     rest, number = b"", 0
-    while block := os.read(stream.fileno(), _READ_SIZE):
-        *lines, rest = (rest + block).split(b"\n") if b"\n" in block else (rest + block,)
+    while content := os.read(stream.fileno(), block):
+        *lines, rest = (rest + content).split(b"\n") if b"\n" in content else (rest + content,)
         if lines:
             yield _decode(lines, encoding, number)
             number += len(lines)
@@ -216,7 +212,7 @@ class _Printer:
         self.stream.write("".join(f"{each}\n" for each in lines))
 
     def _line(self, text: str, label: str, probabilities: list[float], known: float) -> str:
-        return f"{label}\t{max(probabilities):.3f}\t{printable(text)}"
+        return f"{label}\t{max(probabilities):.3f}\t{without_controls(text, ' ')}"
 
     def _json(self, text: str, label: str, probabilities: list[float], known: float) -> str:
         by_class = dict(zip(self.model.classes_.tolist(), (round(p, 6) for p in probabilities), strict=True))
@@ -233,11 +229,6 @@ class _Printer:
         colour = self.stream.isatty() and "NO_COLOR" not in os.environ
         for text in texts:
             self.stream.write(f"{render(explain(self.model, text), colour) if text is not None else 'missing'}\n")
-
-
-def printable(text: str) -> str:
-    """``text`` on one line, without characters that would steer a terminal."""
-    return "".join(c if c.isprintable() or c == "\u200d" else " " for c in text)
 
 
 def _use_utf8(stream: Any) -> None:

@@ -1,7 +1,7 @@
 """The classifier as Python code uses it: raw tweets in, labels and probabilities out, in NumPy alone."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,10 +9,14 @@ from sentiment.common.parallel import ordered_map
 from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError, InputError
 from sentiment.network.folded import FoldedNetwork
-from sentiment.predict.answers import Answers
+from sentiment.predict.answers import Answers, labels_of
+from sentiment.predict.estimator import FittedEstimator
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow
 from sentiment.text.lexicon import known_shares
 from sentiment.text.preprocessor import Preprocessor
+
+if TYPE_CHECKING:
+    from sentiment.predict.explanation import Explanation
 
 # A text's answer depends, in its last digits, on the texts that share its block, so blocks follow from the number of
 # texts alone: not from the cores there are, nor from what else runs.
@@ -20,7 +24,7 @@ _ROWS_PER_BLOCK = 8192
 _ROWS_ALONE = 1536  # up to so many, sharing the work between cores costs more than it saves
 
 
-class SentimentClassifier:
+class SentimentClassifier(FittedEstimator):
     """A trained model, with scikit-learn's conventions. Stateless once made, so safe to share between threads.
 
     Attributes:
@@ -70,6 +74,38 @@ class SentimentClassifier:
     def predict(self, texts: Any) -> np.ndarray:
         """The most probable class of each text, str ``(n,)``; arguments and errors as :meth:`predict_proba`."""
         return self.classes_[self.predict_proba(texts).argmax(axis=1)]
+
+    def labels(self, texts: Any, threshold: float = 0.0, force: bool = False) -> np.ndarray:
+        """What the command line prints: a class, or that the model does not know.
+
+        Args:
+            texts: as :meth:`predict_proba` takes them.
+            threshold: an answer of lower probability is ``uncertain``.
+            force: give a text without a known token the most probable class, not ``unknown``.
+
+        Returns:
+            str ``(n,)``.
+
+        Raises:
+            InputError: as :meth:`predict_proba`, or ``threshold`` is no probability.
+        """
+        if not 0 <= threshold <= 1:
+            raise InputError(f"threshold: expected a probability from 0 to 1, received {threshold}")
+        return labels_of(self.classes_, *self.answer(texts), threshold, force)
+
+    def explain(self, text: str) -> "Explanation":
+        """Label ``text`` and measure what each token contributed; ``print`` of the result shows it.
+
+        Raises:
+            InputError: ``text`` is not a string or has no UTF-8 form.
+        """
+        from sentiment.predict.explanation import explain
+
+        return explain(self, text)
+
+    def __repr__(self) -> str:
+        words, cell = len(self.preprocessor.lexicon.vocabulary), self.network.cell
+        return f"SentimentClassifier(classes={self.classes_.tolist()}, vocabulary={words:,}, cell={cell!r})"
 
     def _batch_answers(self, texts: Any) -> Answers:
         ids = self.preprocessor.encode(texts)

@@ -79,6 +79,10 @@ class Explanation:
     log_odds: float
     tokens: tuple[TokenView, ...]
 
+    def __str__(self) -> str:
+        """As the command line shows it."""
+        return render(self)
+
 
 def explain(classifier: Explainable, text: str) -> Explanation:
     """Label ``text`` and measure what each token that the model sees contributes to that label.

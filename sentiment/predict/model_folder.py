@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,10 @@ from sentiment.predict.classifier import SentimentClassifier
 from sentiment.predict.digests import Digests
 from sentiment.settings import NetworkSettings
 from sentiment.text.chunk_table import ChunkTable
-from sentiment.text.lexicon import Lexicon
-from sentiment.text.mapped_lexicon import AnyLexicon, map_lexicon
-from sentiment.text.preprocessor import Preprocessor
+from sentiment.text.preprocessor import FILES, Preprocessor
 
 FORMAT = 2
 KERAS_MODEL = "model.keras"
-LEXICON = "lexicon.tsv"
-VOCABULARY = "vocabulary.txt"
-PREPROCESSING = "preprocessing.json"
 TABLE = "table.npy"
 WEIGHTS = "weights.npz"
 # Written last by export: names the classes and the network, and has the checksums of the files above and its own.
@@ -34,7 +30,7 @@ _BLOCK_BYTES = 1 << 20
 # The chunk table, where there is one; it makes the text treatment faster and changes no answer.
 CHUNKS, CHUNK_IDS = "chunks.npy", "chunk_ids.npy"
 OPTIONAL = (CHUNKS, CHUNK_IDS)
-CHECKED = (LEXICON, VOCABULARY, PREPROCESSING, WEIGHTS, TABLE)
+CHECKED = (*FILES, WEIGHTS, TABLE)
 
 
 def read_classifier(folder: Path, digests: Digests | None = None) -> SentimentClassifier:
@@ -49,18 +45,17 @@ def read_classifier(folder: Path, digests: Digests | None = None) -> SentimentCl
     """
     model = _read_model(folder)
     digests = digests or Digests(folder)
-    contents = {name: _read_checked(folder, name, model["sha256"]) for name in CHECKED if name != TABLE}
-    texts = {name: _decoded(folder, name, contents[name]) for name in (VOCABULARY, LEXICON, PREPROCESSING)}
+    _read_checked(folder / WEIGHTS, model["sha256"])
     try:
         network = from_dict(NetworkSettings, model["network"])
-        lexicon = _read_lexicon(folder, contents[LEXICON], texts)
-        vocabulary = texts[VOCABULARY].count("\n")
-        chunks = _read_chunks(folder, model["sha256"], vocabulary, digests) if CHUNKS in model["sha256"] else None
-        preprocessor = Preprocessor.from_json(texts[PREPROCESSING], lexicon, str(folder / PREPROCESSING), chunks)
+        preprocessor = Preprocessor.load(folder, lambda path: _read_checked(path, model["sha256"]))
+        if CHUNKS in model["sha256"]:
+            chunks = _read_chunks(folder, model["sha256"], preprocessor.lexicon.size, digests)
+            preprocessor = replace(preprocessor, table=chunks)
         folded = _read_network(folder, network)
     except (KeyError, TypeError, SettingsError) as error:
         raise ArtefactError(f"{folder}: not a model of this version ({error}); export it again") from error
-    _check_shapes(folder, folded, network, vocabulary, len(model["classes"]))
+    _check_shapes(folder, folded, network, preprocessor.lexicon.size, len(model["classes"]))
     _check_table(folder, folded.table, model["sha256"], digests)
     if model["sha256"][MODEL] != _own_checksum(model):
         raise ArtefactError(f"{folder / MODEL}: was edited after export (its checksum differs); run `make train` again")
@@ -126,33 +121,18 @@ def _are_names(classes: object) -> bool:
     return len(classes) == len(set(classes)) >= 2
 
 
-def _read_checked(folder: Path, name: str, checksums: dict[str, str]) -> bytes:
-    path = folder / name
+def _read_checked(path: Path, checksums: dict[str, str]) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ArtefactError(f"{path}: cannot be read ({error.strerror}); run `make train` again") from error
-    if hashlib.sha256(content).hexdigest() != checksums[name]:
+    if hashlib.sha256(content).hexdigest() != checksums[path.name]:
         raise ArtefactError(f"{path}: does not belong to this model (its checksum is not the one in {MODEL})")
     return content
 
 
-def _decoded(folder: Path, name: str, content: bytes) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise ArtefactError(f"{folder / name}: expected UTF-8 ({error.reason}); run `make train` again") from error
-
-
-def _read_lexicon(folder: Path, content: bytes, texts: Mapping[str, str]) -> AnyLexicon:
-    """As it lies; read line by line where it is not sorted, as older exports left it, or to say what is wrong."""
-    vocabulary = texts[VOCABULARY]
-    mapped = map_lexicon(content, vocabulary)
-    return mapped or Lexicon.from_tsv(texts[LEXICON], vocabulary.split("\n")[:-1], str(folder / LEXICON))
-
-
 def _read_chunks(folder: Path, checksums: dict[str, str], vocabulary: int, digests: Digests) -> ChunkTable:
-    _read_checked(folder, CHUNK_IDS, checksums)
+    _read_checked(folder / CHUNK_IDS, checksums)
     _check_digest(folder, CHUNKS, checksums, digests)
     try:
         table = ChunkTable(*(np.asarray(open_array(folder / name)) for name in (CHUNKS, CHUNK_IDS)))

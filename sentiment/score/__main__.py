@@ -16,9 +16,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sentiment.common.default_model import LATEST, VARIABLE, default_model
-from sentiment.common.one_line_parser import OneLineParser
+from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
+from sentiment.common.one_line_parser import OneLineParser, probability
 from sentiment.common.parallel import available_cores
-from sentiment.errors import EXIT_STATUS, SentimentError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from sentiment.score.run import Totals
 
 _SOME_FAILED = 3
-_INTERRUPTED = 130
 _FORMATS = ("parquet", "csv", "jsonl")
 
 
@@ -40,16 +39,12 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.sco
     signal.signal(signal.SIGTERM, _stop)
     try:
         return _run(arguments)
-    except SentimentError as error:
-        sys.stderr.write(f"score: error: {error}\n")
-    except OSError as error:
-        reason = " ".join((error.strerror or str(error)).split())
-        what = error.filename or arguments.output
-        sys.stderr.write(f"score: error: {what}: {reason}; mend that and run the same command again to go on\n")
+    except MENDABLE as error:
+        remedy = "mend that and run the same command again to go on"
+        return refuse("score", error, "; use fewer --workers", arguments.output, remedy)
     except KeyboardInterrupt:
         sys.stderr.write("score: stopped; run the same command again to go on\n")
-        return _INTERRUPTED
-    return EXIT_STATUS
+        return INTERRUPTED
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -70,7 +65,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--delimiter", default="", help="of a .csv (default: found out)")
     parser.add_argument("--encoding", default="utf-8", help="of a .csv (default: utf-8)")
     parser.add_argument(
-        "--threshold", type=_share, default=0.0, metavar="P", help=f"below this probability: {UNCERTAIN!r}"
+        "--threshold", type=probability, default=0.0, metavar="P", help=f"below this probability: {UNCERTAIN!r}"
     )
     parser.add_argument(
         "--answer-unknown", action="store_true", help=f"the forced answer of the model, instead of {UNKNOWN_TEXT!r}"
@@ -86,13 +81,6 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     engine.add_argument("--workers", type=_count, default=0, metavar="N", help="processes (default: one a core)")
     engine.add_argument("--address", default="", help="of a Ray cluster: auto or host:port (default: a local one)")
     return parser
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a probability from 0 to 1, received {text}")
-    return value
 
 
 def _count(text: str) -> int:

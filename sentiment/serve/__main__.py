@@ -13,9 +13,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentiment.common.extras import install_line
+from sentiment.common.default_model import LATEST, VARIABLE, default_model
+from sentiment.common.mistakes import MENDABLE, refuse
 from sentiment.common.one_line_parser import OneLineParser
-from sentiment.errors import EXIT_STATUS, InputError, SentimentError, SettingsError
+from sentiment.errors import InputError, SettingsError
 from sentiment.serve.limits import Limits
 
 TOKEN = "SENTIMENT_TOKEN"
@@ -31,27 +32,15 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.ser
     logging.getLogger("sentiment.serve.access").setLevel(logging.INFO if arguments.access_log else logging.WARNING)
     try:
         _run(arguments)
-    except SentimentError as error:
-        sys.stderr.write(f"serve: error: {error}\n")
-        return EXIT_STATUS
-    except OSError as error:
-        sys.stderr.write(f"serve: error: {error.filename or 'files'}: {error.strerror or error}\n")
-        return EXIT_STATUS
-    except ModuleNotFoundError as error:
-        if not (line := install_line(error)):
-            raise
-        sys.stderr.write(f"serve: error: {line}\n")
-        return EXIT_STATUS
-    except MemoryError:
-        sys.stderr.write("serve: error: not enough memory for the models\n")
-        return EXIT_STATUS
+    except MENDABLE as error:
+        return refuse("serve", error, " for the models", "files")
     return 0
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--model", action="append", metavar="[NAME=]FOLDER", help="may be repeated (default: models/latest)"
+        "--model", action="append", metavar="[NAME=]FOLDER", help=f"may be repeated (default: ${VARIABLE}, or {LATEST})"
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine)")
     parser.add_argument("--port", type=int, default=8501, help="(default: 8501; 0 chooses a free one)")
@@ -78,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> None:
     token = read_token(arguments.token_file)
     limits = _limits(arguments)
     sockets = supervisor.listen(arguments.host, arguments.port, arguments.workers)
-    store = Store(arguments.model or ["models/latest"])
+    store = Store(arguments.model or [default_model()])
     _preload()
     where = f"http://{_bracketed(arguments.host)}:{sockets[0].getsockname()[1]}"
     if arguments.host not in _LOOPBACK and not token:

@@ -1,6 +1,6 @@
 """Texts as callers give them: any list, array or Series of strings, checked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from sentiment.errors import InputError
@@ -10,11 +10,30 @@ def as_sequence(texts: Any) -> Any:
     """``texts`` as something with a length: an Arrow array as it is, all else as a list; contents are not checked.
 
     Raises:
-        InputError: ``texts`` is a single string.
+        InputError: ``texts`` is a single string, or no list but a table of several columns, a mapping or a set.
     """
     if isinstance(texts, str | bytes):
         raise InputError("expected a list of texts, received a single one: put it in a list")
+    if isinstance(texts, Mapping | Set):
+        raise InputError(f"expected a list of texts, received a {type(texts).__name__}: pass a list of its values")
+    texts = _one_column(texts)
     return texts if is_arrow(texts) or isinstance(texts, list) else list(texts)
+
+
+def _one_column(texts: Any) -> Any:
+    """The only column of a table, such as a data frame or a two-dimensional array; what is no table as it is."""
+    if len(getattr(texts, "shape", ())) < 2:
+        return texts
+    names = [str(name) for name in getattr(texts, "column_names", getattr(texts, "columns", ()))]
+    if len(texts.shape) > 2 or texts.shape[1] != 1:
+        which = f"columns {', '.join(names)[:200]}" if names else f"shape {tuple(texts.shape)}"
+        raise InputError(
+            f"expected texts, received a {type(texts).__name__} with {which}: pass one column"
+            + (f", such as data[{names[0]!r}]" if names else "")
+        )
+    if hasattr(texts, "iloc"):
+        return texts.iloc[:, 0]
+    return texts.column(0) if is_arrow(texts) else texts[:, 0]
 
 
 def is_arrow(texts: Any) -> bool:
@@ -33,7 +52,9 @@ def encode_all(texts: Sequence[Any]) -> list[bytes]:
 
 def _encode(text: Any, index: int) -> bytes:
     if not isinstance(text, str):
-        raise InputError(f"expected a string, received {type(text).__name__} as text {index}")
+        missing = text is None or text != text
+        hint = ", a missing value: leave such texts out or make them empty" if missing else ""
+        raise InputError(f"expected a string, received {type(text).__name__} as text {index}{hint}")
     try:
         return text.encode()
     except UnicodeEncodeError as error:

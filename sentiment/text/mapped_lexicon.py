@@ -68,6 +68,10 @@ class MappedLexicon:
         number = self._met[token] = self._find(token.encode())
         return number
 
+    def to_tsv(self) -> str:
+        """What it was made from."""
+        return self._content.decode()
+
     def _find(self, form: bytes) -> int:
         content, starts, ends = self._content, self._starts, self._ends
         low, high = 0, len(starts)

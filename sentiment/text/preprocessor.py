@@ -5,8 +5,9 @@ model carries it, and the SavedModel graph is built from it, so there is nothing
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from sentiment.errors import ArtefactError
 from sentiment.settings import PreprocessingSettings, SettingsError
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow
-from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN
-from sentiment.text.mapped_lexicon import AnyLexicon
+from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
+from sentiment.text.mapped_lexicon import AnyLexicon, map_lexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run
 from sentiment.text.table_encoder import Row, TableEncoder
@@ -26,6 +27,7 @@ from sentiment.text.table_encoder import Row, TableEncoder
 if TYPE_CHECKING:
     import pyarrow as pa
 
+LEXICON, VOCABULARY, PREPROCESSING = FILES = ("lexicon.tsv", "vocabulary.txt", "preprocessing.json")
 _FEW = 24  # up to so many texts, Python's engine is done before Arrow's has compiled its expressions
 
 
@@ -126,6 +128,30 @@ class Preprocessor:
         """``ids`` (``n`` rows) as int32 ``(n, max_tokens)``, zeros on the side of ``padding``."""
         return pad(ids, self.max_tokens, self.padding)
 
+    def save(self, folder: Path) -> None:
+        """Write the three ``FILES`` into ``folder``, one after the other: give one that nobody reads yet."""
+        vocabulary = "".join(f"{lemma}\n" for lemma in self.lexicon.vocabulary)
+        texts = {LEXICON: self.lexicon.to_tsv(), VOCABULARY: vocabulary, PREPROCESSING: self.to_json()}
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> "Preprocessor":
+        """Read what :meth:`save` wrote.
+
+        Args:
+            folder: where it is.
+            read: gives a file's content, for whoever checks it first; what this raises is passed on.
+
+        Raises:
+            ArtefactError: a file is damaged, or they do not belong together.
+        """
+        texts = {name: _decoded(folder / name, read(folder / name)) for name in FILES}
+        lexicon: AnyLexicon | None = map_lexicon(texts[LEXICON].encode(), texts[VOCABULARY])
+        if lexicon is None:  # in another order, as older exports left it, or damaged: then this says what is wrong
+            lexicon = Lexicon.from_tsv(texts[LEXICON], texts[VOCABULARY].split("\n")[:-1], str(folder / LEXICON))
+        return cls.from_json(texts[PREPROCESSING], lexicon, str(folder / PREPROCESSING))
+
     def to_json(self) -> str:
         """Everything but the lexicon, which has files of its own."""
         data = {"max_tokens": self.max_tokens, "padding": self.padding, "seen": self.seen_ids}
@@ -133,10 +159,8 @@ class Preprocessor:
         return json.dumps(data, indent=2, ensure_ascii=True) + "\n"
 
     @classmethod
-    def from_json(
-        cls, text: str, lexicon: AnyLexicon, name: str = "preprocessing.json", table: ChunkTable | None = None
-    ) -> "Preprocessor":
-        """Read what :meth:`to_json` wrote; the lexicon and the table of chunks have files of their own.
+    def from_json(cls, text: str, lexicon: AnyLexicon, name: str = "preprocessing.json") -> "Preprocessor":
+        """Read what :meth:`to_json` wrote; the lexicon has files of its own.
 
         Raises:
             ArtefactError: a key is missing or has the wrong type.
@@ -151,12 +175,19 @@ class Preprocessor:
             _try(rules)
         except (ValueError, KeyError, TypeError, RecursionError, SettingsError) as error:
             raise ArtefactError(f"{name}: expected rules, max_tokens and padding ({error}): export again") from error
-        return cls(rules, lexicon, checked.max_tokens, checked.padding, seen, table)
+        return cls(rules, lexicon, checked.max_tokens, checked.padding, seen)
 
 
 def _ragged(rows: Sequence[Sequence[int]]) -> Ragged:
     lengths = np.array([len(row) for row in rows], np.int32)
     return Ragged(np.array([i for row in rows for i in row], np.int32), lengths)
+
+
+def _decoded(path: Path, content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ArtefactError(f"{path}: expected UTF-8 ({error.reason}); make it again") from error
 
 
 def _are_few_and_short(texts: Any) -> bool:

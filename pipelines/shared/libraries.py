@@ -1,0 +1,35 @@
+"""Importing TensorFlow and Keras without the lines that their C++ side writes whatever the log level is."""
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+
+# Abseil's notices before its log is set up: that oneDNN is on, that there are no CUDA drivers; not warnings or errors.
+_CHATTER = re.compile(rb"WARNING: All log messages before absl::InitializeLog|I\d{4} \d\d:\d\d:\S+ +\d+ \S+\.cc:\d+\]")
+
+
+def import_keras() -> None:
+    """Import Keras and its backend; what goes wrong in that is raised, and what else they write is passed on."""
+    if "keras" not in sys.modules:
+        with without_chatter():
+            import keras  # noqa: F401
+
+
+@contextlib.contextmanager
+def without_chatter() -> Iterator[None]:
+    """Hold back standard error, and pass on at the end what is not chatter."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(before, 2)
+            os.close(before)
+            held.seek(0)
+            os.write(2, b"".join(line for line in held if not _CHATTER.match(line)))

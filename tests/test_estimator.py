@@ -1,0 +1,119 @@
+"""The classifier as scikit-learn users expect it, without scikit-learn on the light path."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from sklearn.base import clone, is_classifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_is_fitted
+
+import sentiment
+from tests.model_fixture import child_environment
+from tests.test_structure import tiny_model
+
+TEXTS = ["love", "hate", "love love", "I hate it, hate"]
+LABELS = ["positive", "negative", "positive", "negative"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("estimator") / "model")
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path):
+    return sentiment.load(folder)
+
+
+def test_it_is_a_fitted_classifier(model) -> None:
+    check_is_fitted(model)
+    assert is_classifier(model)
+    assert clone(model) is model
+    assert model.get_params() == {}
+    assert model.set_params() is model
+    assert model.score(TEXTS, ["positive"] * 4) == 0.5
+
+
+def test_pipelines_scorers_and_wrappers(model) -> None:
+    shorter = FunctionTransformer(lambda texts: [text.replace("I ", "") for text in texts])
+    pipeline = Pipeline([("shorter", shorter), ("model", model)])
+    assert pipeline.predict(TEXTS).tolist() == LABELS
+    assert pipeline.predict_proba(TEXTS).shape == (4, 2)
+    assert get_scorer("accuracy")(model, TEXTS, LABELS) == 1
+    assert get_scorer("roc_auc")(model, TEXTS, LABELS) == 1
+    frozen = FrozenEstimator(model)
+    assert frozen.fit(TEXTS, LABELS).predict(TEXTS).tolist() == LABELS
+    assert cross_val_score(frozen, np.array(TEXTS), LABELS, cv=2).tolist() == [1, 1]
+    assert "SentimentClassifier(classes=['negative', 'positive']" in repr(pipeline)
+
+
+def test_fitting_is_refused_with_a_reason(model) -> None:
+    with pytest.raises(sentiment.InputError, match=r"trained already .* wrap it in sklearn.frozen.FrozenEstimator"):
+        model.fit(TEXTS, LABELS)
+    with pytest.raises(sentiment.InputError, match="has no parameters, received units"):
+        model.set_params(units=3)
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        pd.DataFrame({"tweet": TEXTS}), pd.DataFrame({"tweet": TEXTS})["tweet"], np.array(TEXTS)[:, None],
+        pa.table({"tweet": TEXTS}), pa.table({"tweet": TEXTS})["tweet"], tuple(TEXTS), iter(TEXTS),
+    ],
+    ids=["frame of one", "series", "2d", "table of one", "chunked", "tuple", "iterator"],
+)  # fmt: skip
+def test_one_column_is_taken(model, texts) -> None:
+    assert model.predict(texts).tolist() == LABELS
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (pd.DataFrame({"id": [1], "tweet": ["love"]}), r"a DataFrame with columns id, tweet: pass one column, such as"),
+        (pa.table({"id": [1], "tweet": ["love"]}), r"a Table with columns id, tweet: pass one column"),
+        (np.array([["a", "b"]]), r"a ndarray with shape \(1, 2\): pass one column"),
+        ({"love": 1}, "received a dict: pass a list of its values"),
+        ({"love"}, "received a set: pass a list"),
+        (pd.Series(["love", np.nan], dtype=object), "received float as text 1, a missing value: leave such texts out"),
+    ],
+    ids=["frame", "table", "array", "dict", "set", "missing"],
+)
+def test_what_is_no_column_is_refused(model, texts, message: str) -> None:
+    for method in (model.predict, model.predict_proba, model.answer, model.labels):
+        with pytest.raises(sentiment.InputError, match=message):
+            method(texts)
+
+
+def test_labels_with_a_threshold(model) -> None:
+    texts = ["love", "qqq", "love hate hate love qqq"]
+    assert model.labels(texts).tolist()[:2] == ["positive", "unknown"]
+    assert model.labels(texts, force=True)[1] == "negative"
+    assert model.labels(texts, threshold=1).tolist() == ["uncertain", "unknown", "uncertain"]
+    with pytest.raises(sentiment.InputError, match="expected a probability from 0 to 1, received 70"):
+        model.labels(texts, threshold=70)
+
+
+def test_explain_and_repr(model) -> None:
+    explanation = model.explain("the love")
+    assert explanation.label == "positive"
+    assert str(explanation).startswith("positive ")
+    assert repr(model) == "SentimentClassifier(classes=['negative', 'positive'], vocabulary=12, cell='simple_rnn')"
+
+
+def test_scikit_learn_is_not_imported(folder: Path) -> None:
+    code = (
+        "import sys, sentiment\n"
+        f"model = sentiment.load({str(folder)!r})\n"
+        "model.predict(['love']); model.labels(['love'], threshold=0.5); repr(model); model.explain('love')\n"
+        "assert not {'sklearn', 'pandas', 'scipy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=child_environment())

@@ -34,6 +34,7 @@ def run(this: stage.Stage) -> None:
 
     folder = this.places.model
     trained = publishing.read_json(folder / "training.json")
+    trained |= {"settings": publishing.read_json(folder / "settings.json")}
     settings = from_dict(NetworkSettings, trained["settings"]["network"])
     if settings != this.settings.network:
         stage.log.info("using the network settings that the model was trained with")

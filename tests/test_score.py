@@ -51,7 +51,7 @@ def model(tmp_path_factory) -> Path:
 def small_parts(monkeypatch):
     """Files of a few kilobytes are large."""
     for module in (parts, planning, borders, run):
-        for name, value in (("BYTES_PER_PART", 4096), ("ROWS_PER_PART", 100), ("_SMALLEST_SPLIT", 6144)):
+        for name, value in (("BYTES_PER_PART", 4096), ("ROWS_PER_PART", 100), ("SMALLEST_SPLIT", 6144)):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, value)
 
@@ -293,7 +293,7 @@ def test_a_disk_that_is_full_stops_the_run_and_the_next_one_goes_on(tmp_path, mo
         published.append(name)
         publish(self, source, name)
 
-    monkeypatch.setattr("sentiment.score.parts._FILES_PER_TASK", 1)
+    monkeypatch.setattr("sentiment.score.parts.FILES_PER_TASK", 1)
     monkeypatch.setattr("sentiment.score.stores.Store.publish", full)
     with pytest.raises(OSError, match="No space left"):
         score(tmp_path / "in", tmp_path / "out", model)
@@ -305,7 +305,7 @@ def test_a_disk_that_is_full_stops_the_run_and_the_next_one_goes_on(tmp_path, mo
 
 def test_two_runs_at_once_into_one_folder_are_refused(tmp_path, model):
     write(tmp_path / "in" / "a.csv", table(5))
-    with run._held(open_store(str(tmp_path / "out"))), pytest.raises(InputError, match="another run is at work"):
+    with run.held(open_store(str(tmp_path / "out"))), pytest.raises(InputError, match="another run is at work"):
         score(tmp_path / "in", tmp_path / "out", model)
 
 

@@ -423,3 +423,23 @@ def test_small_files_together_get_the_bytes_that_each_gets_alone(tmp_path, model
     assert len(calls) == 1 + len(sizes)
     assert read(tmp_path / "together") == read(tmp_path / "alone")
     assert len(read(tmp_path / "alone")) == len(sizes)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["in", "--encoding", "foo"], "--encoding foo: not a codec that Python knows"),
+        (["in", "--delimiter", "ab"], "--delimiter 'ab': expected one ASCII character, or tab"),
+        (["nothing"], "nothing: no such file or folder"),
+        (["in", "--model", "nothing"], "nothing: no model here (expected model.json): No such file or directory"),
+        (["in", "--engine", "ray", "--address", "127.0.0.1:1"], "--address 127.0.0.1:1: no Ray cluster there"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_no_folder(options, message, tmp_path, model, monkeypatch, capsys):
+    write(tmp_path / "in" / "a.csv", table(5))
+    monkeypatch.chdir(tmp_path)
+    assert command.main(["--output", "out", "--workers", "1", "--model", str(model), *options]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"score: error: {message}")
+    assert not (tmp_path / "out").exists()

@@ -97,9 +97,12 @@ def _run(arguments: argparse.Namespace) -> int:
     if not sources and not piped:
         raise InputError('expected a tweet, for instance: python -m sentiment.predict "I love this"')
     _use_utf8(sys.stdout)
+    from sentiment.predict.digests import Digests
+
+    digests = Digests(Path(arguments.model))  # before NumPy is imported, which takes as long
     from sentiment.predict.model_folder import read_classifier
 
-    model = read_classifier(Path(arguments.model))
+    model = read_classifier(Path(arguments.model), digests)
     if arguments.input and arguments.output:
         return _score(model, arguments)
     printer = _Printer(

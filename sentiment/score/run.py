@@ -99,8 +99,10 @@ def score(request: Request, engine: Engine, progress: Progress = lambda totals, 
             totals.add(record)
         totals.skipped = len(totals.done)
         _score_parts(job, [part for part in parts if part.output not in totals.done], engine, totals, progress)
-        records.write_errors(output, _error_lines(parts, totals))
+        errors = list(_error_lines(parts, totals))
+        records.write_errors(output, errors)
         summary = _summary(request, parts, totals, checksum, time.monotonic() - begun)
+        summary["first_error"] = f"{errors[0]['file']}: {errors[0]['reason']}" if errors else None
         records.write_summary(output, summary)
     return summary
 

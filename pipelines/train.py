@@ -228,7 +228,6 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "epochs": len(state.history),
         "best_epoch": state.best_epoch + 1,
         "device": describe_device(),
-        "settings": this.settings.to_dict(),
         "by_rows": this.by_rows,
         "inputs": inputs,
         "rows": loaded["parts"],

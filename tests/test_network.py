@@ -19,7 +19,7 @@ from sentiment.network.keras_network import build_network
 from sentiment.settings import NetworkSettings
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.training.batches import Batches, token_batch, trim, widths
-from sentiment.training.distinct_tokens import TypewiseModel
+from sentiment.training.distinct_tokens import DistinctTokensModel
 from tests.model_fixture import child_environment
 
 VOCABULARY, DIMENSION, CLASSES = 9, 3, 3
@@ -57,22 +57,22 @@ COMBINATIONS = list(
 
 
 @pytest.mark.parametrize(("cell", "bidirectional", "pooling", "trainable", "masking"), COMBINATIONS)
-def test_keras_typewise_and_folded_networks_are_one_function(
+def test_keras_distinct_token_and_folded_networks_are_one_function(
     cell: str, bidirectional: bool, pooling: str, trainable: int, masking: bool
 ) -> None:
     model, chosen = make_network(
         cell=cell, bidirectional=bidirectional, pooling=pooling, trainable_dimension=trainable, masking=masking
     )
-    typewise, batch = TypewiseModel(model, chosen, IDS.shape[1]), token_batch(IDS)._asdict()
+    by_token, batch = DistinctTokensModel(model, chosen, IDS.shape[1]), token_batch(IDS)._asdict()
     # A network with a trainable embedding has every variable of one without, so gradients are compared there.
     if trainable and (masking or bidirectional):
         expected, theirs = answers_and_gradients(model, model, IDS)
-        received, mine = answers_and_gradients(model, typewise, batch)
+        received, mine = answers_and_gradients(model, by_token, batch)
         for variable, their, my in zip(model.trainable_variables, theirs, mine, strict=True):
             np.testing.assert_allclose(my, their, atol=1e-5, err_msg=variable.path)
             assert np.abs(their).max() > 1e-5, variable.path
     else:
-        expected, received = np.asarray(model(IDS)), typewise(batch)
+        expected, received = np.asarray(model(IDS)), by_token(batch)
     np.testing.assert_allclose(received, expected, atol=1e-5)
     np.testing.assert_allclose(fold(model, chosen).of_padded(IDS), expected, atol=1e-5)
     np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-6)
@@ -89,7 +89,9 @@ def test_padding_on_either_side_changes_nothing_when_masked(cell: str, pooling: 
         ids = np.pad(row, ((0, 0), (before, after))).astype(np.int32)
         np.testing.assert_allclose(model(ids), expected, atol=1e-6)
         np.testing.assert_allclose(folded.of_padded(ids), expected, atol=1e-6)
-        np.testing.assert_allclose(TypewiseModel(model, chosen, 5)(token_batch(ids)._asdict()), expected, atol=1e-6)
+        np.testing.assert_allclose(
+            DistinctTokensModel(model, chosen, 5)(token_batch(ids)._asdict()), expected, atol=1e-6
+        )
 
 
 def test_without_masking_padding_is_read_like_a_token() -> None:
@@ -108,9 +110,9 @@ def test_classes_are_asked_for_and_row_lengths_free() -> None:
 
 def test_dropout_is_on_in_training_only() -> None:
     model, chosen = make_network(output_dropout=0.5, trainable_dimension=2, trainable_dropout=0.5)
-    typewise, batch = TypewiseModel(model, chosen, IDS.shape[1]), token_batch(IDS)._asdict()
-    np.testing.assert_array_equal(typewise(batch), typewise(batch))
-    assert np.abs(np.asarray(typewise(batch, training=True)) - np.asarray(typewise(batch))).max() > 1e-3
+    by_token, batch = DistinctTokensModel(model, chosen, IDS.shape[1]), token_batch(IDS)._asdict()
+    np.testing.assert_array_equal(by_token(batch), by_token(batch))
+    assert np.abs(np.asarray(by_token(batch, training=True)) - np.asarray(by_token(batch))).max() > 1e-3
 
 
 def test_the_model_file_reloads_in_plain_keras_without_this_package(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import itertools
 import json
 import os
 import random
@@ -17,11 +18,12 @@ from sentiment.errors import InputError
 from sentiment.predict import __main__ as predict
 from sentiment.predict.score_file import Answering
 from sentiment.score import __main__ as command
-from sentiment.score import borders, parts, planning, records, run, worker
+from sentiment.score import borders, extracts, parts, planning, records, run, worker
 from sentiment.score.engines import Outcome
 from sentiment.score.local_engine import LocalEngine
 from sentiment.score.parts import InputFile
 from sentiment.score.stores import open_store
+from sentiment.text.preprocessor import Preprocessor
 from tests.test_structure import tiny_model
 
 TEXTS = ("the love", "I hate it", "qqq", "", "love love\nhate", 'she said "love"', "hate, hate")
@@ -49,7 +51,7 @@ def model(tmp_path_factory) -> Path:
 def small_parts(monkeypatch):
     """Files of a few kilobytes are large."""
     for module in (parts, planning, borders, run):
-        for name, value in (("BYTES_PER_PART", 4096), ("ROWS_PER_PART", 100), ("_SMALLEST_SPLIT", 6144)):
+        for name, value in (("BYTES_PER_PART", 4096), ("ROWS_PER_PART", 100), ("SMALLEST_SPLIT", 6144)):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, value)
 
@@ -148,16 +150,14 @@ def borders_of(content: bytes, stretch: int) -> list[int]:
 
 def test_csv_borders_lie_between_rows_whatever_the_fields_hold():
     choose = random.Random(5)
-    for _ in range(300):
+    for _ in range(60):
         rows = [["".join(choose.choices('ab",\n\r ', k=choose.randint(0, 8))) for _ in range(3)] for _ in range(40)]
         lines = []
         for row in rows:
             fields = ['"' + field.replace('"', '""') + '"' for field in row]
             lines.append((",".join(fields) + choose.choice(["\n", "\r\n"])).encode())
-        ends = {0}
-        for line in lines:
-            ends.add(max(ends) + len(line))
-        for stretch in (7, 64, 200):
+        ends = {0, *itertools.accumulate(map(len, lines))}
+        for stretch in (17, 200):
             cuts = borders_of(b"".join(lines), stretch)
             assert set(cuts) <= ends
             assert len(cuts) > 3
@@ -293,7 +293,7 @@ def test_a_disk_that_is_full_stops_the_run_and_the_next_one_goes_on(tmp_path, mo
         published.append(name)
         publish(self, source, name)
 
-    monkeypatch.setattr("sentiment.score.parts._FILES_PER_TASK", 1)
+    monkeypatch.setattr("sentiment.score.parts.FILES_PER_TASK", 1)
     monkeypatch.setattr("sentiment.score.stores.Store.publish", full)
     with pytest.raises(OSError, match="No space left"):
         score(tmp_path / "in", tmp_path / "out", model)
@@ -305,7 +305,7 @@ def test_a_disk_that_is_full_stops_the_run_and_the_next_one_goes_on(tmp_path, mo
 
 def test_two_runs_at_once_into_one_folder_are_refused(tmp_path, model):
     write(tmp_path / "in" / "a.csv", table(5))
-    with run._held(open_store(str(tmp_path / "out"))), pytest.raises(InputError, match="another run is at work"):
+    with run.held(open_store(str(tmp_path / "out"))), pytest.raises(InputError, match="another run is at work"):
         score(tmp_path / "in", tmp_path / "out", model)
 
 
@@ -365,3 +365,81 @@ def test_folders_keep_their_shape_and_notes_are_left_out(tmp_path, model):
     assert sorted(read(tmp_path / "two")) == ["x/a.csv", "y/a.csv"]
     with pytest.raises(InputError, match="found none"):
         score(str(tmp_path / "in" / "*.jsonl"), tmp_path / "three", model)
+
+
+def test_a_store_that_is_overloaded_costs_its_part_and_the_next_run_does_it(tmp_path, model, monkeypatch):
+    for i in range(3):
+        write(tmp_path / "in" / f"{i}.csv", table(20, i))
+    extract = extracts.extract
+
+    def overloaded(part, system, folder):
+        if part.output == "1.csv":
+            raise OSError("When reading information for key '1.csv': AWS Error SLOW_DOWN (HTTP status 503)")
+        return extract(part, system, folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sentiment.score.extracts.extract", overloaded)
+        assert score(tmp_path / "in", tmp_path / "out", model)["failed_files"] == 1
+    assert "SLOW_DOWN" in (tmp_path / "out" / "errors.jsonl").read_text()
+    engine = Here()
+    assert score(tmp_path / "in", tmp_path / "out", model, engine)["failed_files"] == 0
+    assert engine.given == ["1.csv"]
+    assert not (tmp_path / "out" / "errors.jsonl").exists()
+
+
+def test_an_input_that_changes_while_it_is_read_is_not_called_done(tmp_path, model, monkeypatch):
+    path = write(tmp_path / "in" / "a.csv", table(20, 1))
+    score_file = worker._score_file
+
+    def meanwhile(*arguments):
+        labels = score_file(*arguments)
+        write(path, table(21, 2))
+        return labels
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "_score_file", meanwhile)
+        assert score(tmp_path / "in", tmp_path / "out", model)["failed_files"] == 1
+    assert read(tmp_path / "out") == {}
+    assert score(tmp_path / "in", tmp_path / "out", model)["rows"] == 21
+
+
+def test_small_files_together_get_the_bytes_that_each_gets_alone(tmp_path, model, monkeypatch):
+    calls, encode = [], Preprocessor.encode
+
+    def counted(self, texts):
+        calls.append(len(texts))
+        return encode(self, texts)
+
+    monkeypatch.setattr(Preprocessor, "encode", counted)
+    sizes = (1, 7, 30, 0, 30)
+    for i, rows in enumerate(sizes):
+        content = table(rows, i % 4)
+        texts = pa.array([None if text == "qqq" else text for text in content["text"].to_pylist()], pa.string())
+        write(tmp_path / "in" / f"{i}.parquet", content.set_column(1, "text", texts))
+    score(tmp_path / "in", tmp_path / "together", model)
+    assert len(calls) == 1
+    monkeypatch.setattr(parts, "_FILES_PER_TASK", 1)
+    score(tmp_path / "in", tmp_path / "alone", model)
+    assert len(calls) == 1 + len(sizes)
+    assert read(tmp_path / "together") == read(tmp_path / "alone")
+    assert len(read(tmp_path / "alone")) == len(sizes)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["in", "--encoding", "foo"], "--encoding foo: not a codec that Python knows"),
+        (["in", "--delimiter", "ab"], "--delimiter 'ab': expected one ASCII character, or tab"),
+        (["nothing"], "nothing: no such file or folder"),
+        (["in", "--model", "nothing"], "nothing: no model here (expected model.json): No such file or directory"),
+        (["in", "--engine", "ray", "--address", "127.0.0.1:1"], "--address 127.0.0.1:1: no Ray cluster there"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_no_folder(options, message, tmp_path, model, monkeypatch, capsys):
+    write(tmp_path / "in" / "a.csv", table(5))
+    monkeypatch.chdir(tmp_path)
+    assert command.main(["--output", "out", "--workers", "1", "--model", str(model), *options]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"score: error: {message}")
+    assert not (tmp_path / "out").exists()

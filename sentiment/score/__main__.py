@@ -7,6 +7,7 @@ Run the same command again after a crash: what is done is left out, what has cha
 """
 
 import argparse
+import codecs
 import signal
 import sys
 import time
@@ -19,6 +20,7 @@ from sentiment.common.default_model import LATEST, VARIABLE, default_model
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
 from sentiment.common.one_line_parser import OneLineParser, probability
 from sentiment.common.parallel import available_cores
+from sentiment.errors import InputError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.sco
     when interrupted.
     """
     arguments = _parser(prog).parse_args(argv)
-    signal.signal(signal.SIGTERM, _stop)
+    before = signal.signal(signal.SIGTERM, _stop)
     try:
         return _run(arguments)
     except MENDABLE as error:
@@ -45,6 +47,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.sco
     except KeyboardInterrupt:
         sys.stderr.write("score: stopped; run the same command again to go on\n")
         return INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -95,7 +99,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from sentiment.predict.score_file import Answering
     from sentiment.score.run import Request, score, succeed
 
-    reading = Reading(arguments.column, arguments.encoding, arguments.delimiter)
+    reading = Reading(arguments.column, _codec(arguments.encoding), _delimiter(arguments.delimiter))
     answering = Answering(arguments.threshold, arguments.answer_unknown, arguments.prefix)
     request = Request(
         tuple(arguments.inputs), arguments.output, Path(arguments.model), reading, answering, arguments.format,
@@ -109,6 +113,21 @@ def _run(arguments: argparse.Namespace) -> int:
         return _SOME_FAILED
     succeed(arguments.output)
     return 0
+
+
+def _codec(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except LookupError as error:
+        raise InputError(f"--encoding {name}: not a codec that Python knows") from error
+    return name
+
+
+def _delimiter(text: str) -> str:
+    delimiter = {"\\t": "\t", "tab": "\t"}.get(text, text)
+    if len(delimiter.encode()) > 1:
+        raise InputError(f"--delimiter {text!r}: expected one ASCII character, or tab")
+    return delimiter
 
 
 def _engine(arguments: argparse.Namespace) -> "Engine":
@@ -129,7 +148,7 @@ def _report(summary: dict[str, Any], output: str) -> str:
     if summary["failed_files"] or summary["failed_rows"]:
         lines.append(
             f"{summary['failed_files']} files and {summary['failed_rows']} rows could not be scored: see "
-            f"{output.rstrip('/')}/errors.jsonl"
+            f"{output.rstrip('/')}/errors.jsonl, which begins with: {summary['first_error']}"
         )
     return "".join(f"score: {line}\n" for line in lines)
 

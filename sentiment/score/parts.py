@@ -9,18 +9,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sentiment.data.tables import KINDS, kind_of
+from sentiment.data.tables import kind_of
 from sentiment.errors import InputError
 from sentiment.score.stores import Listing
 
-SUFFIXES = tuple(f".{kind}{packed}" for kind in (*KINDS, "ndjson") for packed in ("", ".gz"))
+SUFFIXES = (".parquet", *(f".{kind}{packed}" for kind in ("csv", "tsv", "jsonl", "ndjson") for packed in ("", ".gz")))
 FORMATS = ("parquet", "csv", "jsonl")
 # Stretches of a file that is split: about three seconds of one core's work.
 BYTES_PER_PART = 16 << 20
 ROWS_PER_PART = 131_072
 # Small files share a task, so that handing out costs nothing beside scoring.
 _BYTES_PER_TASK = 4 << 20
-_FILES_PER_TASK = 256
+FILES_PER_TASK = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def tasks(parts: Iterable[Part]) -> Iterator[list[Part]]:
     together: list[Part] = []
     size = 0
     for part in parts:
-        if together and (size + part.size > _BYTES_PER_TASK or len(together) == _FILES_PER_TASK):
+        if together and (size + part.size > _BYTES_PER_TASK or len(together) == FILES_PER_TASK):
             yield together
             together, size = [], 0
         together.append(part)

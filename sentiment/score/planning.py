@@ -34,7 +34,7 @@ from sentiment.score.parts import (
 )
 from sentiment.score.stores import Listing, list_input
 
-_SMALLEST_SPLIT = 3 * BYTES_PER_PART // 2
+SMALLEST_SPLIT = 3 * BYTES_PER_PART // 2
 _LINE_BLOCK_BYTES = 1 << 16
 _GZIP = b"\x1f\x8b"
 
@@ -70,7 +70,7 @@ def plan(inputs: Inputs, suffix: str, reading: Reading, engine: Engine) -> list[
     Raises:
         InputError: two of them would get one name.
     """
-    large = [file for file in inputs.files if file.size >= _SMALLEST_SPLIT and not file.is_packed]
+    large = [file for file in inputs.files if file.size >= SMALLEST_SPLIT and not file.is_packed]
     rows = _rows_of([file for file in large if file.kind == "parquet"], inputs.system)
     cuts = {file: Cut("rows", row_borders(n)) for file, n in rows.items() if n >= 3 * ROWS_PER_PART // 2}
     cuts |= {file: _lines_cut(file, inputs.system) for file in large if file.kind == "jsonl"}

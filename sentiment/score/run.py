@@ -88,7 +88,7 @@ def score(request: Request, engine: Engine, progress: Progress = lambda totals, 
     inputs = find_inputs(request.inputs)
     checksum = model_checksum(request.model)
     _require_outside(output, request.inputs)
-    with _held(output), _staging(output) as attempt:
+    with held(output), _staging(output) as attempt:
         records.begin(output, _description(request, checksum), request.force)
         parts = plan(inputs, request.suffix, request.reading, engine)
         job = Job(
@@ -99,8 +99,10 @@ def score(request: Request, engine: Engine, progress: Progress = lambda totals, 
             totals.add(record)
         totals.skipped = len(totals.done)
         _score_parts(job, [part for part in parts if part.output not in totals.done], engine, totals, progress)
-        records.write_errors(output, _error_lines(parts, totals))
+        errors = list(_error_lines(parts, totals))
+        records.write_errors(output, errors)
         summary = _summary(request, parts, totals, checksum, time.monotonic() - begun)
+        summary["first_error"] = f"{errors[0]['file']}: {errors[0]['reason']}" if errors else None
         records.write_summary(output, summary)
     return summary
 
@@ -127,7 +129,7 @@ def _require_outside(output: Store, places: Sequence[str]) -> None:
 
 
 @contextlib.contextmanager
-def _held(output: Store) -> Iterator[None]:
+def held(output: Store) -> Iterator[None]:
     """Keep other runs out of a local folder; an object store has no such lock."""
     if not output.is_local:
         yield

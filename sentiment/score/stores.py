@@ -129,6 +129,8 @@ def list_input(place: str, suffixes: tuple[str, ...]) -> Listing:
         if not info.path.endswith(suffixes):
             raise InputError(f"{place}: expected a name that ends in {', '.join(suffixes)}")
         return Listing(store.system, store.root.rpartition("/")[0], (info,))
+    if not mark and info.type == fs.FileType.NotFound and store.is_local:
+        raise InputError(f"{place}: no such file or folder")
     found = [info for info in store.files() if info.path.endswith(suffixes) and _is_data(info.path, store.root)]
     if mark:
         pattern = f"{store.root}/{mark}"

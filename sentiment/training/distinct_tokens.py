@@ -24,7 +24,7 @@ from sentiment.network.unrolled import unrolled_states
 from sentiment.settings import NetworkSettings
 
 
-class TypewiseModel(keras.Model):
+class DistinctTokensModel(keras.Model):
     """``{"types": int32 (types,), "positions": int32 (batch, time)}`` -> probabilities ``(batch, classes)``.
 
     ``types`` are distinct ids, padding first; ``positions`` index them.
@@ -36,7 +36,7 @@ class TypewiseModel(keras.Model):
     """
 
     def __init__(self, model: keras.Model, settings: NetworkSettings, width: int) -> None:
-        super().__init__(name=f"typewise_{width}")
+        super().__init__(name=f"distinct_tokens_{width}")
         self.shipped = model
         self.settings = settings
         self.built = True

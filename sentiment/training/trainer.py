@@ -11,7 +11,7 @@ from tqdm import tqdm
 from sentiment.network.keras_network import GLOVE
 from sentiment.settings import Settings, TrainingSettings
 from sentiment.training.batches import Batches, widths
-from sentiment.training.distinct_tokens import TypewiseModel
+from sentiment.training.distinct_tokens import DistinctTokensModel
 from sentiment.training.parent import LayerRate, LayerwiseAdamW, freeze, layer_rates
 
 _WARM_UP = 0.05
@@ -25,7 +25,7 @@ class Trainer:
         freeze(model, options.frozen)
         self.optimizer = make_optimizer(options, steps, layer_rates(model, options, steps))
         self.optimizer.build(model.trainable_variables)
-        self.models = {width: TypewiseModel(model, settings.network, width) for width in widths(max_tokens)}
+        self.models = {width: DistinctTokensModel(model, settings.network, width) for width in widths(max_tokens)}
         self.any_model = self.models[max_tokens]
         self.loss = keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing)
         self._model = model

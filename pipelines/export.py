@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,14 @@ from sentiment.errors import ArtefactError
 if TYPE_CHECKING:
     import keras
     import numpy as np
+    import pyarrow as pa
 
     from sentiment.network.folded import FoldedNetwork
+    from sentiment.text.chunk_table import ChunkTable
     from sentiment.text.preprocessor import Preprocessor
 
+MADE_BY_TRAIN = "make train"
+_ROWS_PER_BATCH = 65_536
 _WARM_UP = ["I love this", "what a waste of time :("]
 
 
@@ -29,7 +34,7 @@ def run(this: stage.Stage) -> None:
     from pipelines.shared.agreement import TOLERANCE, rows_to_compare
     from sentiment.common.plain_data import from_dict
     from sentiment.network.folding import fold
-    from sentiment.predict.model_folder import network_files
+    from sentiment.predict.model_folder import chunk_files, network_files
     from sentiment.settings import NetworkSettings
 
     folder = this.places.model
@@ -49,6 +54,8 @@ def run(this: stage.Stage) -> None:
         preprocessor.save(staging)
         shutil.copyfile(this.places.processed / "coverage.json", staging / "coverage.json")
         network_files(staging, network)
+        preprocessor = replace(preprocessor, table=_chunk_table(this.places.interim / "tweets.parquet", preprocessor))
+        chunk_files(staging, preprocessor.table)
         _save(staging, preprocessor, network, trained["classes"])
         _compare(staging, rows_to_compare(this.places.processed), model, network)
         about = manifest.known_of_corpus(this.profile, trained["inputs"]["corpus"]["sha256"])
@@ -57,14 +64,34 @@ def run(this: stage.Stage) -> None:
     stage.log.info("%s: SavedModel, LiteRT and light form agree within %g", folder, TOLERANCE)
 
 
+def _chunk_table(tweets: Path, preprocessor: "Preprocessor") -> "ChunkTable | None":
+    """Made from the training part, with the lexicon as the model has it."""
+    import pyarrow.parquet as pq
+
+    from sentiment.data.splitting import TRAIN
+    from sentiment.text.frequent_chunks import make_table
+
+    with pq.ParquetFile(publishing.require(tweets, "make preprocess")) as source:
+        batches = source.iter_batches(_ROWS_PER_BATCH, columns=["text", "part"])
+        return make_table(preprocessor, (_texts_of(batch, TRAIN) for batch in batches))
+
+
+def _texts_of(batch: "pa.RecordBatch", part: int) -> "pa.Array":
+    import numpy as np
+    import pyarrow as pa
+
+    return batch.column("text").filter(pa.array(np.asarray(batch.column("part")) == part)).cast(pa.string())
+
+
 def _save(folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", classes: list[str]) -> None:
     from sentiment.export.litert import to_tflite
     from sentiment.export.saved_model import ServingModule, write_warm_up
     from sentiment.text.preprocessor import LEXICON
 
-    module = ServingModule(preprocessor, network, classes, folder / LEXICON)
-    version = folder / "saved_model" / "1"
+    version, chunks = folder / "saved_model" / "1", folder / "chunks.tsv"
+    module = ServingModule(preprocessor, network, classes, folder / LEXICON, chunks)
     module.save(version)
+    chunks.unlink(missing_ok=True)  # it lies in the assets now
     write_warm_up(version, _WARM_UP)
     # TensorFlow Serving looks for numbered folders; tf.saved_model.load is given the folder itself. Both are served.
     for name in ("saved_model.pb", "variables", "assets"):

@@ -33,7 +33,7 @@ def run(this: stage.Stage) -> None:
 
     from sentiment.text.counting import TypeCounter
     from sentiment.text.lemmas import lexicon_entries
-    from sentiment.text.lexicon import build_lexicon, count_seen, extend_lexicon
+    from sentiment.text.lexicon import Lexicon, build_lexicon, count_seen, extend_lexicon
     from sentiment.text.preprocessor import LEXICON, Preprocessor, select_rules
 
     tweets = publishing.require(this.places.interim / "tweets.parquet")
@@ -50,7 +50,8 @@ def run(this: stage.Stage) -> None:
         counts = counter.training_counts()
         entries = lexicon_entries(counts, settings, vector_words)
         if parent:
-            lexicon, seen = extend_lexicon(parent.lexicon, parent.seen_ids, counts, entries, settings.min_count)
+            known = Lexicon(parent.lexicon.ids, parent.lexicon.vocabulary)
+            lexicon, seen = extend_lexicon(known, parent.seen_ids, counts, entries, settings.min_count)
         else:
             lexicon = build_lexicon(entries, settings.min_count, settings.max_vocabulary)
             seen = count_seen(lexicon, entries)

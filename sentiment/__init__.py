@@ -32,6 +32,10 @@ def load(path: str | Path | None = None) -> "SentimentClassifier":
         ArtefactError: there is no model, or it is incomplete, damaged or put together from different models.
     """
     from sentiment.common.default_model import default_model
+    from sentiment.predict.digests import Digests
+
+    folder = Path(path or default_model())
+    digests = Digests(folder)  # before NumPy is imported, which takes as long
     from sentiment.predict.model_folder import read_classifier
 
-    return read_classifier(Path(path or default_model()))
+    return read_classifier(folder, digests)

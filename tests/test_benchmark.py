@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.bench import __main__ as bench
 from pipelines.bench import contenders, http_load, serve
+from pipelines.bench.latency import call_seconds, curves, figures
 from pipelines.bench.material import Material
 from pipelines.bench.tables import machine, picture, rates, table
 from pipelines.bench.timing import Timing, run_process, time_in_turn
@@ -45,6 +46,35 @@ def test_the_picture_shows_the_sections_asked_for() -> None:
     assert svg.count(">ours</text>") == svg.count(">theirs</text>") == 1
     assert "2,500  (5 ×)" in svg
     assert "10 tweets" not in svg
+
+
+def test_calls_are_of_the_size_asked_for_and_of_other_texts_each_time() -> None:
+    calls: list[Sequence[str]] = []
+    seconds = call_seconds(calls.append, ["a", "b", "c"], 2, 0.0)
+    assert len(seconds) == 5
+    assert seconds == sorted(seconds)
+    assert {len(texts) for texts in calls} == {2}
+    assert len({tuple(texts) for texts in calls}) == 3
+    assert len(call_seconds(len, ["a"], 5, 0.01)) > 5
+
+
+def test_figures_of_calls_are_their_median_and_99th_percentile() -> None:
+    seconds = [i / 1000 for i in range(1, 201)]
+    assert figures(seconds, 10) == pytest.approx({"median_ms": 101, "p99_ms": 199, "tweets_per_second": 10 / 0.101})
+
+
+def test_the_curves_name_everybody_at_the_end_of_their_line() -> None:
+    svg = curves({"ours, light form": {1: 10.0, 16: 90.0}, "fastText": {1: 5.0}}, "an abacus")
+    assert svg.count("ours, light form</text>") == svg.count("fastText</text>") == 1
+    assert "At best: ours, light form 90, fastText 5" in svg
+    assert "on an abacus" in svg
+
+
+def test_fasttext_is_what_others_are_compared_with() -> None:
+    entries = {"ours": {"tweets_per_second": 6.0}, "fastText": {"tweets_per_second": 3.0}}
+    bench._compare_with_fasttext(entries)
+    assert [entry["times_fasttext"] for entry in entries.values()] == [2.0, 1.0]
+    bench._compare_with_fasttext({"ours": {"tweets_per_second": 6.0}})
 
 
 def test_the_processor_is_named() -> None:

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -62,6 +64,7 @@ def test_any_unicode_gives_the_same_ids_and_probabilities(texts):
 
 
 _cache: dict[str, object] = {}
+_folder = tempfile.TemporaryDirectory()
 
 
 def _saved():
@@ -75,7 +78,11 @@ def _module() -> ServingModule:
         folder = shared_model().folder
         model = sentiment.load(folder)
         _cache["module"] = ServingModule(
-            model.preprocessor, model.network, model.classes_.tolist(), folder / "lexicon.tsv"
+            model.preprocessor,
+            model.network,
+            model.classes_.tolist(),
+            folder / "lexicon.tsv",
+            Path(_folder.name) / "chunks.tsv",
         )
     return _cache["module"]
 

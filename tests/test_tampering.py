@@ -15,6 +15,7 @@ import pytest
 
 import sentiment
 from sentiment.predict import model_folder
+from sentiment.text.lexicon import Lexicon
 from tests.model_fixture import shared_model
 
 
@@ -42,7 +43,7 @@ def refusal(copy: Path) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", model_folder.CHECKED)
+@pytest.mark.parametrize("name", [*model_folder.CHECKED, *model_folder.OPTIONAL])
 def test_one_flipped_bit(copy, name):
     content = bytearray((copy / name).read_bytes())
     content[-3] ^= 1
@@ -106,6 +107,36 @@ def test_a_forged_lexicon(copy, text):
     (copy / "lexicon.tsv").write_text(text)
     forge(copy)
     assert refusal(copy).startswith(f"{copy}/lexicon.tsv")
+
+
+def test_a_lexicon_in_another_order_is_read_as_it_is(copy):
+    """Earlier exports sorted it by id."""
+    before = sentiment.load(copy).preprocessor
+    lines = (copy / "lexicon.tsv").read_text().splitlines(keepends=True)
+    (copy / "lexicon.tsv").write_text("".join(reversed(lines)))
+    forge(copy)
+    after = sentiment.load(copy).preprocessor
+    assert isinstance(after.lexicon, Lexicon)
+    assert not isinstance(before.lexicon, Lexicon)
+    assert after.lexicon.ids == before.lexicon.ids
+
+
+@pytest.mark.parametrize("name", model_folder.OPTIONAL)
+@pytest.mark.parametrize("forged", [np.zeros(3), np.full((4, 3), 1 << 40, np.uint64), np.full(9, 1 << 30, np.int32)])
+def test_a_forged_table_of_chunks(copy, name, forged):
+    np.save(copy / name, forged)
+    forge(copy)
+    assert "chunks.npy and chunk_ids.npy do not fit" in refusal(copy)
+
+
+def test_a_table_of_chunks_may_be_left_out(copy):
+    texts = ["I love this coffee", "they hate soup"]
+    before = sentiment.load(copy).predict_proba(texts * 40)
+    for name in model_folder.OPTIONAL:
+        (copy / name).unlink()
+    assert "chunk_ids.npy: cannot be read" in refusal(copy)
+    forge(copy)
+    np.testing.assert_array_equal(sentiment.load(copy).predict_proba(texts * 40), before)
 
 
 @pytest.mark.parametrize(

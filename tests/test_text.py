@@ -381,7 +381,7 @@ def test_select_rules() -> None:
         select_rules(PreprocessingSettings(skip_rules=("urls",)))
 
 
-TSV = "the\t0\nlove\t2\nloves\t2\nphone\t3\n"
+TSV = "love\t2\nloves\t2\nphone\t3\nthe\t0\n"
 VOCABULARY = (*RESERVED, "love", "phone")
 
 

@@ -21,6 +21,7 @@ _SLOW_ROWS = 2_000
 _ALONE_ROWS = 20_000
 _ROWS_COMPARED = 512
 _TOLERANCE = 1e-5
+_SLOW = ("VADER", "TextBlob")  # as fast a tweet in long lists as in short ones
 _GROWTH = (20_000, 200_000, 1_600_000)
 _ALONE = "import sys; from pipelines.bench.contenders import run_alone; run_alone(sys.argv[1:])"
 
@@ -28,11 +29,14 @@ _ALONE = "import sys; from pipelines.bench.contenders import run_alone; run_alon
 def run(this: stage.Stage) -> None:
     """Measure everything, write table, data and picture."""
     import_keras()
+    from pipelines.bench.latency import curves
     from pipelines.bench.tables import machine, picture, table
 
     material = Material(this.places, this.arguments.rows, _SLOW_ROWS)
     check_answers(material)
     sections = {name: _section(name, material, this.arguments.runs) for name in contenders.AGAINST}
+    _compare_with_fasttext(sections["prediction"])
+    sections["latency, light form"], rates = _latency(material, this.arguments.runs / 3)
     sections["cold start"] = _cold_start(this.places.model, this.arguments.runs)
     sections["growth"] = _growth(material, this.arguments.growth)
     report = {"machine": machine(), "rows": len(material.texts), "sections": sections}
@@ -40,6 +44,7 @@ def run(this: stage.Stage) -> None:
     publishing.write_json(folder / "bench.json", report)
     publishing.write_text(folder / "bench.md", text := table(report))
     publishing.write_text(folder / "bench.svg", picture(report, tuple(contenders.AGAINST)))
+    publishing.write_text(folder / "bench-sizes.svg", curves(rates, machine()))
     sys.stdout.write(text)
 
 
@@ -76,6 +81,28 @@ def _section(title: str, material: Material, runs: int) -> "Entries":
         place = [str(material.places.root), material.places.name, str(_ALONE_ROWS)]
         entry["peak_mib"] = run_process(["-c", _ALONE, *place, title, name]).peak_mib
     return entries
+
+
+def _compare_with_fasttext(entries: "Entries") -> None:
+    """Add how many times fastText's speed each has, where fastText is installed."""
+    if fasttext := entries.get("fastText"):
+        for entry in entries.values():
+            entry["times_fasttext"] = entry["tweets_per_second"] / fasttext["tweets_per_second"]
+
+
+def _latency(material: Material, budget: float) -> "tuple[Entries, dict[str, dict[int, float]]]":
+    """Calls of each size: the light form's times, and everybody's tweets a second by tweets a call."""
+    from pipelines.bench.latency import SIZES, call_seconds, figures
+
+    entries, rates = {}, {}
+    for name, answer in contenders.answers(material).items():
+        stage.log.info("latency, %s", name)
+        sizes = [size for size in SIZES if size < 1000 or name not in _SLOW]
+        measured = {size: figures(call_seconds(answer, material.texts, size, budget), size) for size in sizes}
+        rates[name] = {size: values["tweets_per_second"] for size, values in measured.items()}
+        if name == "ours, light form":
+            entries = {f"{size:,} tweets a call": values for size, values in measured.items()}
+    return entries, rates
 
 
 def _cold_start(folder: Path, runs: int) -> "Entries":

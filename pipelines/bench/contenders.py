@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sentiment.training.trainer import Trainer
 
 _TAGGER = "en_core_web_sm"
+_BATCH = 4096
 
 
 def _vectorised(material: Material) -> Contender:
@@ -108,47 +109,63 @@ def losses(material: Material, rows: int) -> tuple[float, float]:
     return trainer.run(batches, "comparing", learn=False)["loss"], float(plain)
 
 
-def _light(material: Material) -> Contender:
-    return Contender(lambda: material.model.predict_proba(material.texts), len(material.texts))
+# What answers a list of raw tweets, each peer's own treatment of the text included.
+_Answers = Callable[[Sequence[str]], Any]
 
 
-def _saved_model(material: Material) -> Contender:
+def _light(material: Material) -> _Answers:
+    return material.model.predict_proba
+
+
+def _saved_model(material: Material) -> _Answers:
     import numpy as np
     import tensorflow as tf
 
-    texts, size = material.texts, 4096
     serve = tf.saved_model.load(str(material.places.model / "saved_model" / "1")).signatures["serving_default"]
 
-    def run() -> np.ndarray:
-        parts = [serve(text=tf.constant(texts[i : i + size]))["probabilities"] for i in range(0, len(texts), size)]
-        return np.concatenate([part.numpy() for part in parts])
+    def answer(texts: Sequence[str]) -> np.ndarray:
+        parts = [serve(text=tf.constant(texts[i : i + _BATCH])) for i in range(0, len(texts), _BATCH)]
+        return np.concatenate([part["probabilities"].numpy() for part in parts])
 
-    return Contender(run, len(texts))
+    return answer
 
 
-def _vader(material: Material) -> Contender:
+def _vader(material: Material) -> _Answers:
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-    few, analyser = material.texts[: material.few], SentimentIntensityAnalyzer()
-    return Contender(lambda: [analyser.polarity_scores(text)["compound"] for text in few], len(few))
+    analyser = SentimentIntensityAnalyzer()
+    return lambda texts: [analyser.polarity_scores(text)["compound"] for text in texts]
 
 
-def _textblob(material: Material) -> Contender:
+def _textblob(material: Material) -> _Answers:
     from textblob import TextBlob
 
-    few = material.texts[: material.few]
-    return Contender(lambda: [TextBlob(text).sentiment.polarity for text in few], len(few))
+    return lambda texts: [TextBlob(text).sentiment.polarity for text in texts]
 
 
-def _fasttext(material: Material) -> Contender:
+def _fasttext(material: Material) -> _Answers:
+    """Trained on tokens between single spaces, which is also what it is asked about."""
     import fasttext
 
-    few = [" ".join(text.split()) for text in material.texts[: material.few]]
+    def tokens(texts: Sequence[str]) -> list[str]:
+        return [" ".join(text.split()) for text in texts]
+
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.txt"
-        path.write_text("".join(f"__label__{i % 2} {text}\n" for i, text in enumerate(few)), encoding="utf-8")
+        rows = tokens(material.texts[:TRAINING_ROWS])
+        path.write_text("".join(f"__label__{i % 2} {text}\n" for i, text in enumerate(rows)), encoding="utf-8")
         classifier = fasttext.train_supervised(str(path), wordNgrams=2, bucket=200_000, thread=1, verbose=0)
-    return Contender(lambda: classifier.predict(few), len(few))
+    return lambda texts: classifier.predict(tokens(texts))
+
+
+def _all_texts(make: Callable[[Material], _Answers], material: Material) -> Contender:
+    answer = make(material)
+    return Contender(lambda: answer(material.texts), len(material.texts))
+
+
+def _few_texts(make: Callable[[Material], _Answers], material: Material) -> Contender:
+    answer, few = make(material), material.texts[: material.few]
+    return Contender(lambda: answer(few), len(few))
 
 
 _Makers = dict[str, Callable[[Material], Contender]]
@@ -165,11 +182,11 @@ _ALL: dict[str, _Makers] = {
         "Keras fit, padded, batch 128": partial(_fit, 128),
     },
     "prediction": {
-        "ours, light form": _light,
-        "ours, SavedModel, batches of 4096": _saved_model,
-        "VADER": _vader,
-        "TextBlob": _textblob,
-        "fastText": _fasttext,
+        "ours, light form": partial(_all_texts, _light),
+        "ours, SavedModel, batches of 4096": partial(_all_texts, _saved_model),
+        "VADER": partial(_few_texts, _vader),
+        "TextBlob": partial(_few_texts, _textblob),
+        "fastText": partial(_all_texts, _fasttext),
     },
 }
 _NEEDS = {"spaCy tagger + lemmatiser": _TAGGER, "TextBlob": "textblob", "fastText": "fasttext"}
@@ -185,6 +202,24 @@ def contenders(section: str) -> _Makers:
     return {
         name: make
         for name, make in _ALL[section].items()
+        if name not in _NEEDS or importlib.util.find_spec(_NEEDS[name])
+    }
+
+
+_ANSWERS = {
+    "ours, light form": _light,
+    "ours, SavedModel": _saved_model,
+    "VADER": _vader,
+    "TextBlob": _textblob,
+    "fastText": _fasttext,
+}
+
+
+def answers(material: Material) -> dict[str, _Answers]:
+    """Of those that predict and are installed: what answers a list of tweets."""
+    return {
+        name: make(material)
+        for name, make in _ANSWERS.items()
         if name not in _NEEDS or importlib.util.find_spec(_NEEDS[name])
     }
 

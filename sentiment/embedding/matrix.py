@@ -17,7 +17,8 @@ from scipy import sparse
 from sentiment.common.ragged import Ragged
 from sentiment.embedding.glove import WordVectors
 from sentiment.settings import EmbeddingSettings
-from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
+from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN
+from sentiment.text.mapped_lexicon import AnyLexicon
 
 # Words whose mean stands for a token that GloVe 6B lacks. GloVe Twitter has most of these tokens itself.
 STAND_INS = {
@@ -82,7 +83,7 @@ class FoundVectors:
     stand_in: np.ndarray
 
 
-def wanted_words(lexicon: Lexicon) -> set[str]:
+def wanted_words(lexicon: AnyLexicon) -> set[str]:
     """Every word whose vector could be of use."""
     wanted = {word for words in STAND_INS.values() for word in words}
     for key, surfaces in _surfaces(lexicon).items():
@@ -90,7 +91,7 @@ def wanted_words(lexicon: Lexicon) -> set[str]:
     return wanted
 
 
-def find_vectors(lexicon: Lexicon, vectors: WordVectors) -> FoundVectors:
+def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
     """Look up each lemma: itself, its surface forms, their variants, its stand-ins."""
     matrix = np.zeros((len(lexicon.vocabulary), vectors.dimension), np.float32)
     found = np.zeros(len(matrix), bool)
@@ -166,7 +167,7 @@ def carry_over(
 
 
 def measure_coverage(
-    found: FoundVectors, lexicon: Lexicon, train_ids: Ragged, seen: int | None = None, most: int = 100
+    found: FoundVectors, lexicon: AnyLexicon, train_ids: Ragged, seen: int | None = None, most: int = 100
 ) -> Coverage:
     """Count types (those with an id below ``seen``) and tokens with a vector, and name the most frequent without."""
     counts = np.bincount(train_ids.values, minlength=len(lexicon.vocabulary))
@@ -185,7 +186,7 @@ def measure_coverage(
     )
 
 
-def _surfaces(lexicon: Lexicon) -> dict[str, list[str]]:
+def _surfaces(lexicon: AnyLexicon) -> dict[str, list[str]]:
     surfaces: dict[str, list[str]] = {key: [] for key in lexicon.vocabulary[UNKNOWN + 1 :]}
     for surface, i in lexicon.ids.items():
         if i > UNKNOWN:

@@ -10,9 +10,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from sentiment.export.graph import GraphNetwork
+from sentiment.export.text_graph import GraphPreprocessor
 from sentiment.network.folded import FoldedNetwork
 from sentiment.text.lexicon import PADDING, UNKNOWN
-from sentiment.text.normalisation import WHITE_SPACE
 from sentiment.text.preprocessor import Preprocessor
 
 
@@ -24,41 +24,26 @@ class ServingModule(tf.Module):
         network: the folded network.
         classes: names, in the order of the probabilities.
         lexicon_file: the lexicon as tab-separated values; copied into the SavedModel's assets.
+        chunks_file: where to write the table of chunks for the SavedModel's assets; None leaves the table out.
     """
 
     def __init__(
-        self, preprocessor: Preprocessor, network: FoldedNetwork, classes: list[str], lexicon_file: Path
+        self,
+        preprocessor: Preprocessor,
+        network: FoldedNetwork,
+        classes: list[str],
+        lexicon_file: Path,
+        chunks_file: Path | None = None,
     ) -> None:
         super().__init__()
         self._preprocessor = preprocessor
         self.network = GraphNetwork(network)
         self.classes = tf.constant(classes)
-        self.lexicon_asset = _NamedAsset(str(lexicon_file))
-        table = tf.lookup.TextFileInitializer(self.lexicon_asset, tf.string, 0, tf.int64, 1, delimiter="\t")
-        self.lexicon = tf.lookup.StaticHashTable(table, UNKNOWN)
-
-    def normalise(self, text: tf.Tensor) -> tf.Tensor:
-        """Rules over raw text, string ``(n,)`` -> ``(n,)``; bytes that are not UTF-8 become U+FFFD first."""
-        text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
-        text = tf.strings.regex_replace(tf.strings.lower(text), WHITE_SPACE, " ")
-        for rule in self._preprocessor.rules:
-            text = tf.strings.regex_replace(text, rule.pattern, rule.replacement)
-        return text
+        self.text = GraphPreprocessor(preprocessor, lexicon_file, chunks_file)
 
     def encode(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Raw text, string ``(n,)`` -> rows of 1 to ``max_tokens`` ids."""
-        text = tf.ensure_shape(text, [None], name="text_is_a_vector_of_tweets")
-        half = tf.shape(text)[0] // 2  # two branches, which run side by side
-        normalised = tf.concat([self.normalise(text[:half]), self.normalise(text[half:])], axis=0)
-        tokens = tf.strings.split(normalised, sep=" ")
-        tokens = tf.ragged.boolean_mask(tokens, tokens != "")
-        ids = tf.ragged.map_flat_values(self.lexicon.lookup, tokens)
-        ids = tf.ragged.boolean_mask(ids, ids != PADDING)[:, : self._preprocessor.max_tokens]
-        empty = tf.cast(ids.row_lengths() == 0, tf.int64)
-        unknown = tf.RaggedTensor.from_row_lengths(
-            tf.fill([tf.reduce_sum(empty)], tf.constant(UNKNOWN, tf.int64)), empty
-        )
-        return tf.concat([ids, unknown], axis=1)
+        return self.text(tf.ensure_shape(text, [None], name="text_is_a_vector_of_tweets"))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -106,13 +91,6 @@ class ServingModule(tf.Module):
         if self._preprocessor.padding == "post":
             return ids.to_tensor(PADDING, shape=[None, length])
         return tf.reverse(tf.reverse(ids, [1]).to_tensor(PADDING, shape=[None, length]), [1])
-
-
-class _NamedAsset(tf.saved_model.Asset):
-    """TensorFlow names a table after its asset; by default that is an address in memory, new in every export."""
-
-    def __str__(self) -> str:
-        return "lexicon"
 
 
 def write_warm_up(folder: Path, texts: list[str]) -> None:

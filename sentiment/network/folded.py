@@ -39,8 +39,10 @@ class FoldedNetwork(NamedTuple):
         Rows are sorted by length, so that a step touches the rows it concerns only and nothing is padded, and worked
         on in blocks that stay in the processor's cache.
         """
-        order = np.argsort(-ids.lengths, kind="stable")
         weights = self._stacked()
+        if len(ids.lengths) == 1:
+            return self._block(ids, weights)  # products so small that the library never shares them between threads
+        order = np.argsort(-ids.lengths, kind="stable")
         result = np.empty((len(order), len(self.output_bias)), np.float32)
         start = 0
         with one_matrix_thread():

@@ -11,7 +11,7 @@ from sentiment.errors import ArtefactError, InputError
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.answers import Answers, labels_of
 from sentiment.predict.estimator import FittedEstimator
-from sentiment.text.inputs import as_sequence
+from sentiment.text.inputs import as_sequence, encode_all, is_arrow
 from sentiment.text.lexicon import known_shares
 from sentiment.text.preprocessor import Preprocessor
 
@@ -60,13 +60,15 @@ class SentimentClassifier(FittedEstimator):
         texts = as_sequence(texts)
         if len(texts) <= _ROWS_ALONE:
             return self._checked(self._batch_answers(texts))
-        from sentiment.text.tokens import as_arrow
-
-        array = as_arrow(texts)
-        pairs = -(-len(array) // (2 * _ROWS_PER_BLOCK))
-        rows = -(-len(array) // (2 * pairs))
-        blocks = (array.slice(start, rows) for start in range(0, len(array), rows))
-        parts = list(ordered_map(self._batch_answers, blocks))
+        pairs = -(-len(texts) // (2 * _ROWS_PER_BLOCK))
+        rows = -(-len(texts) // (2 * pairs))
+        blocks = (texts[start : start + rows] for start in range(0, len(texts), rows))
+        try:
+            parts = list(ordered_map(self._batch_answers, blocks))
+        except InputError:
+            if not is_arrow(texts):
+                encode_all(texts)  # names the text by its place among all, not within its block
+            raise
         return self._checked(Answers(*map(np.concatenate, zip(*parts, strict=True))))
 
     def predict(self, texts: Any) -> np.ndarray:

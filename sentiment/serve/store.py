@@ -16,7 +16,7 @@ from pathlib import Path
 from sentiment.errors import ArtefactError, SentimentError, SettingsError
 from sentiment.predict.answers import Answers
 from sentiment.predict.classifier import SentimentClassifier
-from sentiment.predict.model_folder import CHECKED, MODEL, read_classifier
+from sentiment.predict.model_folder import CHECKED, MODEL, OPTIONAL, read_classifier
 from sentiment.serve.refusals import Refusal
 
 log = logging.getLogger("sentiment.serve")
@@ -163,7 +163,7 @@ def read_export(name: str, folder: Path) -> Export:
         ArtefactError: it holds no whole model.
     """
     with tempfile.TemporaryDirectory(prefix="sentiment-serve-") as copy:
-        for file in (MODEL, *CHECKED):
+        for file in (MODEL, *CHECKED, *OPTIONAL):
             with contextlib.suppress(FileNotFoundError):  # what is missing is told when it is read
                 shutil.copyfile(folder / file, Path(copy) / file)
         try:

@@ -34,14 +34,23 @@ class Lexicon:
     ids: dict[str, int]
     vocabulary: tuple[str, ...]
 
+    @property
+    def size(self) -> int:
+        """Ids there are."""
+        return len(self.vocabulary)
+
     def lookup(self, types: Sequence[str]) -> np.ndarray:
         """Ids of ``types`` ``(n,)`` as int32 ``(n,)``; ``UNKNOWN`` for what the table lacks."""
         get = self.ids.get
         return np.fromiter((get(token, UNKNOWN) for token in types), np.int32, len(types))
 
+    def id_of(self, token: str) -> int:
+        """Id of one token; ``UNKNOWN`` for what the table lacks."""
+        return self.ids.get(token, UNKNOWN)
+
     def to_tsv(self) -> str:
-        """One line a surface form, tab, id; sorted by id, then surface form."""
-        return "".join(f"{token}\t{i}\n" for token, i in sorted(self.ids.items(), key=lambda item: (item[1], item[0])))
+        """One line a surface form, tab, id; sorted by surface form, so that a reader can find one by halving."""
+        return "".join(f"{token}\t{i}\n" for token, i in sorted(self.ids.items()))
 
     @classmethod
     def from_tsv(cls, tsv: str, vocabulary: Sequence[str], name: str = "lexicon.tsv") -> "Lexicon":

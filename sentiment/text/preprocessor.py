@@ -16,10 +16,13 @@ from sentiment.common.plain_data import from_dict
 from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError
 from sentiment.settings import PreprocessingSettings, SettingsError
+from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow
 from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
+from sentiment.text.mapped_lexicon import AnyLexicon, map_lexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run
+from sentiment.text.table_encoder import Row, TableEncoder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,23 +42,31 @@ class Preprocessor:
         padding: ``post`` or ``pre``: the side that zeros are put on. Rows are always cut at the end.
         seen: ids below this one are reserved or occurred in training; those from it on name words that only the
             vectors know. None where that is not known (models made before it was noted).
+        table: the outcome of rules and lexicon for frequent chunks, if there is one; it changes no answer.
     """
 
     rules: tuple[Rule, ...]
-    lexicon: Lexicon
+    lexicon: AnyLexicon
     max_tokens: int
     padding: str = "post"
     seen: int | None = None
+    table: ChunkTable | None = field(default=None, repr=False, compare=False)
     _few: CompiledRules | None = field(init=False, repr=False, compare=False)
+    _by_table: TableEncoder | None = field(init=False, repr=False, compare=False)
 
     @property
     def seen_ids(self) -> int:
         """``seen``, or the size of the vocabulary where it is not known."""
-        return len(self.lexicon.vocabulary) if self.seen is None else self.seen
+        return self.lexicon.size if self.seen is None else self.seen
 
     def __post_init__(self) -> None:
-        """Compile the rules for few texts."""
-        object.__setattr__(self, "_few", CompiledRules(self.rules) if can_run(self.rules) else None)
+        """Compile the rules for few texts, and put the table to use."""
+        known = can_run(self.rules)
+        object.__setattr__(self, "_few", CompiledRules(self.rules) if known else None)
+        encoder = None
+        if known and self.table is not None:
+            encoder = TableEncoder(self.rules, self.lexicon, self.table, self.rows_by_rules)
+        object.__setattr__(self, "_by_table", encoder)
 
     def encode(self, texts: "Sequence[str] | pa.Array") -> Ragged:
         """Ids of the tokens of ``texts`` ``(n,)``, at most ``max_tokens`` a row.
@@ -70,26 +81,45 @@ class Preprocessor:
         """
         texts = as_sequence(texts)
         if self._few is not None and _are_few_and_short(texts):
-            return self._encode_few(encode_all(texts), self._few)
+            return _ragged([row[: self.max_tokens] or (UNKNOWN,) for row in self._rows_in_python(encode_all(texts))])
+        if self._by_table is not None:
+            return self.shorten(self._by_table.encode(texts))
         from sentiment.text.tokens import tokenise
 
         types, codes = tokenise(texts, self.rules)
         return self.shorten(Ragged(self.lexicon.lookup(types)[codes.values], codes.lengths))
 
-    def _encode_few(self, texts: list[bytes], rules: CompiledRules) -> Ragged:
-        """As :meth:`encode`, of texts in UTF-8."""
-        get, rows = self.lexicon.ids.get, []
+    def rows_by_rules(self, texts: Sequence[str]) -> list[Row]:
+        """All ids of each of ``texts``, dropped tokens left out, without the table."""
+        if self._few is not None and _are_few_and_short(texts):
+            return self._rows_in_python(encode_all(texts))
+        from sentiment.text.tokens import tokenise
+
+        types, codes = tokenise(texts, self.rules)
+        ids = self.lexicon.lookup(types)[codes.values]
+        kept = Ragged(ids, codes.lengths).keep(ids != PADDING)
+        values = kept.values.tolist()
+        return [
+            tuple(values[start : start + length])
+            for start, length in zip(kept.starts.tolist(), kept.lengths.tolist(), strict=True)
+        ]
+
+    def _rows_in_python(self, texts: list[bytes]) -> list[Row]:
+        """As :meth:`rows_by_rules`, of texts in UTF-8."""
+        assert self._few is not None
+        id_of, rows = self.lexicon.id_of, []
         for text in texts:
-            ids = [get(token, UNKNOWN) for token in rules.tokens_of(text)]
-            rows.append([i for i in ids if i != PADDING][: self.max_tokens] or [UNKNOWN])
-        lengths = np.array([len(row) for row in rows], np.int32)
-        return Ragged(np.array([i for row in rows for i in row], np.int32), lengths)
+            ids = [id_of(token) for token in self._few.tokens_of(text)]
+            rows.append(tuple(i for i in ids if i != PADDING))
+        return rows
 
     def shorten(self, ids: Ragged) -> Ragged:
         """Drop zeros, keep the first ``max_tokens`` of each row, and make an empty row one ``UNKNOWN``."""
-        kept = ids.keep(ids.values != PADDING)
-        position = np.arange(len(kept.values)) - np.repeat(kept.starts, kept.lengths)
-        kept = kept.keep(position < self.max_tokens)
+        dropped = ids.values == PADDING
+        kept = ids.keep(~dropped) if dropped.any() else ids
+        if kept.lengths.max(initial=0) > self.max_tokens:
+            position = np.arange(len(kept.values)) - np.repeat(kept.starts, kept.lengths)
+            kept = kept.keep(position < self.max_tokens)
         empty = kept.lengths == 0
         values = np.insert(kept.values, kept.starts[empty], UNKNOWN)
         return Ragged(values, kept.lengths + empty.astype(np.int32))
@@ -117,7 +147,9 @@ class Preprocessor:
             ArtefactError: a file is damaged, or they do not belong together.
         """
         texts = {name: _decoded(folder / name, read(folder / name)) for name in FILES}
-        lexicon = Lexicon.from_tsv(texts[LEXICON], texts[VOCABULARY].split("\n")[:-1], str(folder / LEXICON))
+        lexicon: AnyLexicon | None = map_lexicon(texts[LEXICON].encode(), texts[VOCABULARY])
+        if lexicon is None:  # in another order, as older exports left it, or damaged: then this says what is wrong
+            lexicon = Lexicon.from_tsv(texts[LEXICON], texts[VOCABULARY].split("\n")[:-1], str(folder / LEXICON))
         return cls.from_json(texts[PREPROCESSING], lexicon, str(folder / PREPROCESSING))
 
     def to_json(self) -> str:
@@ -127,8 +159,8 @@ class Preprocessor:
         return json.dumps(data, indent=2, ensure_ascii=True) + "\n"
 
     @classmethod
-    def from_json(cls, text: str, lexicon: Lexicon, name: str = "preprocessing.json") -> "Preprocessor":
-        """Read what :meth:`to_json` wrote.
+    def from_json(cls, text: str, lexicon: AnyLexicon, name: str = "preprocessing.json") -> "Preprocessor":
+        """Read what :meth:`to_json` wrote; the lexicon has files of its own.
 
         Raises:
             ArtefactError: a key is missing or has the wrong type.
@@ -136,14 +168,19 @@ class Preprocessor:
         try:
             data = json.loads(text)
             rules = tuple(Rule(**rule) for rule in data["rules"])
-            seen = data.get("seen", len(lexicon.vocabulary))
-            if type(seen) is not int or not len(RESERVED) <= seen <= len(lexicon.vocabulary):
-                raise ValueError(f"seen = {str(seen)[:40]} of a vocabulary of {len(lexicon.vocabulary)}")
+            seen = data.get("seen", lexicon.size)
+            if type(seen) is not int or not len(RESERVED) <= seen <= lexicon.size:
+                raise ValueError(f"seen = {str(seen)[:40]} of a vocabulary of {lexicon.size}")
             checked = from_dict(PreprocessingSettings, {name: data[name] for name in ("max_tokens", "padding")})
             _try(rules)
         except (ValueError, KeyError, TypeError, RecursionError, SettingsError) as error:
             raise ArtefactError(f"{name}: expected rules, max_tokens and padding ({error}): export again") from error
         return cls(rules, lexicon, checked.max_tokens, checked.padding, seen)
+
+
+def _ragged(rows: Sequence[Sequence[int]]) -> Ragged:
+    lengths = np.array([len(row) for row in rows], np.int32)
+    return Ragged(np.array([i for row in rows for i in row], np.int32), lengths)
 
 
 def _decoded(path: Path, content: bytes) -> str:

@@ -1,0 +1,233 @@
+"""The chunk table: it holds what it was given and nothing else, and answers are those of the rules, with or without it."""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import sentiment
+from sentiment.common.ragged import Ragged
+from sentiment.errors import InputError
+from sentiment.settings import PreprocessingSettings
+from sentiment.text import table_encoder
+from sentiment.text.chunk_table import LONGEST, Chunks, ChunkTable, build_table
+from sentiment.text.frequent_chunks import make_table
+from sentiment.text.lexicon import LexiconEntry, build_lexicon
+from sentiment.text.normalisation import RULES, Rule
+from sentiment.text.preprocessor import Preprocessor, select_rules
+from tests.model_fixture import ODD_TWEETS, shared_model
+from tests.test_text import PIECES, rows_of, texts_strategy
+
+WORDS = (
+    "love",
+    "n't",
+    "do",
+    "aa",
+    "it",
+    "İ",
+    "❤",
+    "!",
+    "<user>",
+    "<smile>",
+    "x",
+    "xd",
+    "ha",
+    "s",
+    "rt",
+    "<url>",
+    "tag",
+)
+LEXICON = build_lexicon([*(LexiconEntry(w, w, 9) for w in WORDS), LexiconEntry("the", None, 9)])
+CORPUS = ["love it, the İ ❤ :) don't xd", "love it, the İ ❤ :) don't xd"]
+# Chunks about which something is evident, and near misses.
+NEAR = (
+    *("@ada", "@ada_1", "@ada.", "@", "@é", "@ada\t", "http:/", "http://a.b/c", "https://x", "http:", "www.", "www.é"),
+    *(
+        "http://a\u2003b",
+        "love",
+        "love.",
+        "love!!",
+        "love?!",
+        "#tag",
+        "##tag",
+        "#",
+        "the",
+        "the,",
+        "dont",
+        "dont!",
+        "xd",
+    ),
+    *(
+        "xdd.",
+        "loooove",
+        "loooove!",
+        "love.com",
+        "qqq",
+        "qqq...",
+        "a.",
+        "É",
+        "lové",
+        "n't",
+        "cant?",
+        "!",
+        "!!",
+        "?.",
+        ".",
+    ),
+)
+
+
+def plain_and_table(skip: Sequence[str] = (), corpus: Sequence[str] = CORPUS) -> tuple[Preprocessor, Preprocessor]:
+    rules = select_rules(PreprocessingSettings(skip_rules=tuple(skip)))
+    plain = Preprocessor(rules, LEXICON, 6)
+    table = make_table(plain, [pa.array(corpus)])
+    assert table is not None
+    return plain, dataclasses.replace(plain, table=table)
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[Preprocessor, Preprocessor]:
+    return plain_and_table()
+
+
+def assert_equal(pair: tuple[Preprocessor, Preprocessor], texts: Sequence[str]) -> None:
+    """Through the table, however few they are, and by Arrow's rules."""
+    plain, table = pair
+    assert table._by_table is not None
+    by_table = table.shorten(table._by_table.encode(list(texts)))
+    assert rows_of(by_table) == rows_of(plain.encode(pa.array(list(texts), pa.string())))
+
+
+@given(st.lists(texts_strategy, max_size=6))
+def test_ids_are_those_of_the_rules(pair: tuple[Preprocessor, Preprocessor], texts: list[str]) -> None:
+    assert_equal(pair, texts)
+
+
+@pytest.mark.parametrize("corpus", ["some", "none", "all"])
+def test_every_pair_of_pieces_and_what_is_evident(corpus: str) -> None:
+    pieces = [*PIECES, *NEAR]
+    texts = [*ODD_TWEETS, *("".join(both) for both in itertools.product(pieces, pieces))]
+    assert_equal(plain_and_table(corpus={"some": CORPUS, "none": [""], "all": texts * 2}[corpus]), texts)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_nothing_is_evident_where_a_rule_is_left_out(rule: Rule) -> None:
+    assert_equal(plain_and_table([rule.name]), [*NEAR, *PIECES, *ODD_TWEETS[:12]])
+
+
+def test_few_and_many_texts_through_encode(pair: tuple[Preprocessor, Preprocessor]) -> None:
+    plain, table = pair
+    texts = [*NEAR, *ODD_TWEETS]
+    for some in (
+        texts,
+        texts[:3],
+        [],
+        np.array(NEAR),
+        (text for text in NEAR),
+        pa.chunked_array([texts[:9], texts[9:]]),
+    ):
+        some = list(some) if not isinstance(some, pa.ChunkedArray) else some
+        assert rows_of(table.encode(some)) == rows_of(plain.encode(some))
+
+
+def test_what_is_met_is_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_encoder, "_MET_AT_MOST", 5)
+    pair = plain_and_table(corpus=[""])
+    asked: list[str] = []
+    encoder = pair[1]._by_table
+    assert encoder is not None
+    by_rules = encoder._by_rules
+    encoder._by_rules = lambda texts: asked.extend(texts) or by_rules(texts)  # type: ignore[func-returns-value]
+    for _ in range(3):
+        assert_equal(pair, ["a-b 'love ''it"])
+    assert asked == ["a-b", "'love", "''it"]
+    assert_equal(pair, [f"a-{i}" for i in range(9)])
+    assert len(encoder._met) == 9  # forgotten once, and then what this batch brought
+    assert_equal(pair, ["a-b 'love"])
+    assert len(encoder._met) == 2
+
+
+def test_a_table_holds_what_it_was_given() -> None:
+    chunks = [
+        *(f"w{i}".encode() for i in range(3000)),
+        b"a\0",
+        b"a",
+        b"x" * LONGEST,
+        b"y" * (LONGEST + 1),
+        b"",
+        b"\xff",
+    ]
+    table = build_table(chunks, Ragged(np.arange(1, len(chunks) + 1, dtype=np.int32), np.ones(len(chunks), np.int32)))
+    asked = [*chunks, b"w3000", b"a\0\0", b"x" * (LONGEST - 1), b"x" * 40]
+    lengths = np.array([len(chunk) for chunk in asked])
+    data = np.frombuffer(b"".join(asked) + bytes(LONGEST + 1), np.uint8)
+    values, found = table.find(data, Chunks(np.cumsum(lengths) - lengths, lengths))
+    held = [i for i, chunk in enumerate(chunks) if 0 < len(chunk) <= LONGEST]
+    assert np.mean(found[held]) > 0.99  # a few may have found no slot
+    for i in np.flatnonzero(found):
+        expected = [i + 1] if i in held else []
+        assert table.ids[values[i] >> np.uint64(32) :][: int(values[i]) & 0xFFFFFFFF].tolist() == expected
+    assert set(np.flatnonzero(found)) - set(held) == {chunks.index(b"")}
+
+
+def test_no_one_is_named_in_a_table() -> None:
+    pair = plain_and_table(
+        corpus=["@ada http://a.b www.c.d RT:@ada love secret", "@ada http://a.b www.c.d RT:@ada love"]
+    )
+    assert pair[1].table is not None
+    kept = pair[1].table.slots[:, 0].tobytes()
+    assert b"love" in kept
+    for left_out in (b"@ada", b"http", b"www.", b"rt:", b"secret"):
+        assert left_out not in kept
+
+
+def test_what_is_not_text_is_refused_as_ever(pair: tuple[Preprocessor, Preprocessor]) -> None:
+    encoder = pair[1]._by_table
+    assert encoder is not None
+    for texts, message in (
+        (["a", 3], "expected a string, received int as text 1"),
+        (["\ud800"], "text 0 holds an unpaired surrogate"),
+        (pa.array(["a", None]), "expected texts without missing values"),
+    ):
+        with pytest.raises(InputError, match=message):
+            encoder.encode(texts)
+
+
+@pytest.mark.parametrize(
+    ("slots", "ids"),
+    [
+        (np.zeros((3, 3), np.uint64), np.ones(1, np.int32)),
+        (np.zeros((4, 2), np.uint64), np.ones(1, np.int32)),
+        (np.zeros((4, 3), np.int64), np.ones(1, np.int32)),
+        (np.full((4, 3), 2, np.uint64), np.ones(1, np.int32)),
+        (np.zeros((4, 3), np.uint64), np.zeros(1, np.int32)),
+        (np.zeros((4, 3), np.uint64), np.full(1, 9, np.int32)),
+        (np.zeros((4, 3), np.uint64), np.ones(1, np.int64)),
+    ],
+)
+def test_a_table_that_does_not_fit_is_noticed(slots: np.ndarray, ids: np.ndarray) -> None:
+    assert ChunkTable(np.zeros((4, 3), np.uint64), np.ones(1, np.int32)).is_sound(9)
+    assert not ChunkTable(slots, ids).is_sound(9)
+
+
+def test_the_exported_model_carries_a_table_that_is_used() -> None:
+    folder: Path = shared_model().folder
+    preprocessor = sentiment.load(folder).preprocessor
+    assert preprocessor.table is not None
+    assert preprocessor.rules == RULES
+    assert (preprocessor.table.slots[:, 2] > 0).sum() > 20
+    plain = dataclasses.replace(preprocessor, table=None)
+    texts = ["I love this coffee :)", "@sam we dreaded our train so much!!", *NEAR, *ODD_TWEETS]
+    assert rows_of(preprocessor.encode(texts)) == rows_of(plain.encode(texts))
+
+
+def test_a_text_that_is_refused_is_named_by_its_place_among_all() -> None:
+    model = sentiment.load(shared_model().folder)
+    with pytest.raises(InputError, match="received int as text 19999"):
+        model.predict_proba(["love"] * 19_999 + [3])

@@ -1,0 +1,48 @@
+"""The text treatment in the graph: the ids of the rules, with a table, with an empty one and without."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentiment.export.text_graph import GraphPreprocessor
+from sentiment.text.preprocessor import Preprocessor
+from tests.model_fixture import ODD_TWEETS
+from tests.test_chunk_table import CORPUS, NEAR, plain_and_table
+from tests.test_text import PIECES, rows_of, texts_strategy
+
+
+@pytest.fixture(scope="module", params=["table", "empty table", "no table"])
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Preprocessor, tf.Module]:
+    folder: Path = tmp_path_factory.mktemp("graph")
+    plain, with_table = plain_and_table(corpus=[""] if request.param == "empty table" else CORPUS)
+    (folder / "lexicon.tsv").write_text(plain.lexicon.to_tsv(), encoding="utf-8")
+    if request.param == "no table":
+        with_table = dataclasses.replace(with_table, table=None)
+    graph = GraphPreprocessor(with_table, folder / "lexicon.tsv", folder / "chunks.tsv")
+    assert (folder / "chunks.tsv").exists() == (request.param == "table")
+    return plain, tf.function(graph.__call__, input_signature=[tf.TensorSpec([None], tf.string)])
+
+
+def assert_equal(pair: tuple[Preprocessor, tf.Module], texts: list[str]) -> None:
+    plain, graph = pair
+    received = graph(tf.constant(texts, tf.string))
+    assert received.to_list() == rows_of(plain.encode(texts))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_few_texts(pair: tuple[Preprocessor, tf.Module], count: int) -> None:
+    assert_equal(pair, ["love it", "", "qq @ada love"][:count])
+
+
+def test_pieces_odd_tweets_and_near_misses(pair: tuple[Preprocessor, tf.Module]) -> None:
+    assert_equal(pair, [*ODD_TWEETS, *NEAR, *PIECES, *(f"{a} {b}" for a in NEAR for b in NEAR)])
+
+
+@settings(max_examples=40)
+@given(st.lists(texts_strategy, max_size=6))
+def test_any_text(pair: tuple[Preprocessor, tf.Module], texts: list[str]) -> None:
+    assert_equal(pair, texts)

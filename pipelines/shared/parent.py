@@ -15,7 +15,6 @@ from sentiment.errors import ArtefactError, SettingsError
 from sentiment.settings import Settings
 from sentiment.text.preprocessor import FILES
 
-MADE_BY_TRAIN = "make train"
 MODEL, KERAS_MODEL = "model.json", "model.keras"
 _NEEDED = (KERAS_MODEL, MODEL, *FILES)
 # What a model takes over from its parent. Of these settings another value than the parent's is refused, but for

@@ -87,7 +87,8 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> 
     filled = n > 0
     mean = np.bincount(position, confidence, bins)[filled] / n[filled]
     accuracy = np.bincount(position, correct, bins)[filled] / n[filled]
-    ece = float(np.sum(n[filled] * np.abs(mean - accuracy)) / max(1, n.sum()))
+    gaps = np.bincount(position, correct - confidence.astype(np.float64), bins)
+    ece = float(np.abs(gaps).sum() / max(1, len(confidence)))
     return Reliability(mean, accuracy, n[filled], ece)
 
 

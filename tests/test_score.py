@@ -418,7 +418,7 @@ def test_small_files_together_get_the_bytes_that_each_gets_alone(tmp_path, model
         write(tmp_path / "in" / f"{i}.parquet", content.set_column(1, "text", texts))
     score(tmp_path / "in", tmp_path / "together", model)
     assert len(calls) == 1
-    monkeypatch.setattr(parts, "_FILES_PER_TASK", 1)
+    monkeypatch.setattr(parts, "FILES_PER_TASK", 1)
     score(tmp_path / "in", tmp_path / "alone", model)
     assert len(calls) == 1 + len(sizes)
     assert read(tmp_path / "together") == read(tmp_path / "alone")

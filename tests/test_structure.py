@@ -261,7 +261,7 @@ BELOW = {
     "predict": {"common", "text", "data", "network"},
     "export": {"common", "text", "network", "predict"},
     "score": {"common", "data", "predict"},
-    "evaluation": {"common", "text", "predict"},
+    "evaluation": {"common", "text", "data", "predict"},
     "report": {"common", "training", "predict", "evaluation"},
     "serve": {"common", "text", "network", "predict"},
 }

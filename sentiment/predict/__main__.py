@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -104,7 +105,14 @@ def _run(arguments: argparse.Namespace) -> int:
     model = read_classifier(Path(arguments.model), digests)
     if arguments.input and arguments.output:
         return _score(model, arguments)
-    printer = _Printer(model, arguments, sys.stdout)
+    printer = _Printer(
+        model,
+        sys.stdout,
+        as_json=arguments.json,
+        explained=arguments.explain,
+        threshold=arguments.threshold,
+        force=arguments.answer_unknown,
+    )
     for texts in _texts(arguments, piped):
         printer.show(texts)
     return 0
@@ -187,14 +195,19 @@ def _decodes(line: bytes, encoding: str) -> bool:
     return True
 
 
+@dataclass(frozen=True)
 class _Printer:
-    """Writes one line (or explanation) a tweet, at once."""
+    """Writes one line (or explanation) a tweet to ``stream``, at once; ``threshold``, ``force``: see ``labels_of``."""
 
-    def __init__(self, model: "SentimentClassifier", arguments: argparse.Namespace, stream: IO[str]) -> None:
-        self.model, self.arguments, self.stream = model, arguments, stream
+    model: "SentimentClassifier"
+    stream: IO[str]
+    as_json: bool
+    explained: bool
+    threshold: float
+    force: bool
 
     def show(self, texts: Sequence[str | None]) -> None:
-        if self.arguments.explain:
+        if self.explained:
             self._explain(texts)
         else:
             self._answer(texts)
@@ -203,11 +216,9 @@ class _Printer:
     def _answer(self, texts: Sequence[str | None]) -> None:
         """A line for each text; empty cells for one that is missing."""
         probabilities, known = self.model.answer([text for text in texts if text is not None])
-        labels = labels_of(
-            self.model.classes_, probabilities, known, self.arguments.threshold, self.arguments.answer_unknown
-        )
+        labels = labels_of(self.model.classes_, probabilities, known, self.threshold, self.force)
         rows = zip(labels.tolist(), probabilities.tolist(), known.tolist(), strict=True)
-        line = self._json if self.arguments.json else self._line
+        line = self._json if self.as_json else self._line
         lines = (line(text, *next(rows)) if text is not None else self._missing() for text in texts)
         self.stream.write("".join(f"{each}\n" for each in lines))
 
@@ -221,7 +232,7 @@ class _Printer:
 
     def _missing(self) -> str:
         row = dict.fromkeys(("label", "probability", "known", "probabilities", "text"))
-        return json.dumps(row) if self.arguments.json else "\t\t"
+        return json.dumps(row) if self.as_json else "\t\t"
 
     def _explain(self, texts: Sequence[str | None]) -> None:
         from sentiment.predict.explanation import explain, render

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sentiment.predict.score_file import Answering
 
 # Trouble of the machine, not of one file: the run stops, and goes on when it is started again.
+_SMALL_BYTES = 128 << 10
 MISSING = "missing"  # counted under this name: rows whose text is missing, and with it their label
 _ENDS_THE_RUN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENOMEM, errno.EMFILE)
 
@@ -107,7 +108,7 @@ def _encoded_ahead(job: Job, model: "SentimentClassifier", parts: Sequence[Part]
     from sentiment.score.extracts import DAMAGE
     from sentiment.score.known_texts import KnownTexts
 
-    known, here = KnownTexts(model.preprocessor), [part for part in parts if _is_here(job, part)]
+    known, here = KnownTexts(model.preprocessor), [part for part in parts if _is_small_and_here(job, part)]
     for part in here:
         with contextlib.suppress(OSError, *DAMAGE):  # scoring will say what is wrong with it
             for batch in read_batches(part.file.path, job.reading):
@@ -116,11 +117,11 @@ def _encoded_ahead(job: Job, model: "SentimentClassifier", parts: Sequence[Part]
     return SentimentClassifier(known, model.network, model.classes_.tolist())  # type: ignore[arg-type]
 
 
-def _is_here(job: Job, part: Part) -> bool:
-    """Whether a part is a file that can be read twice without being fetched twice."""
+def _is_small_and_here(job: Job, part: Part) -> bool:
+    """Whether a part is a small file, which gains by it, that can be read twice without being fetched twice."""
     from pyarrow import fs
 
-    return part.unit == "file" and isinstance(job.inputs, fs.LocalFileSystem)
+    return part.unit == "file" and part.size <= _SMALL_BYTES and isinstance(job.inputs, fs.LocalFileSystem)
 
 
 def _score(job: Job, model: "SentimentClassifier", part: Part, scratch: Path) -> Record | Failure:

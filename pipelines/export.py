@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from sentiment.text.chunk_table import ChunkTable
     from sentiment.text.preprocessor import Preprocessor
 
-MADE_BY_TRAIN = "make train"
 _ROWS_PER_BATCH = 65_536
 _WARM_UP = ["I love this", "what a waste of time :("]
 

@@ -64,7 +64,9 @@ def test_no_room_for_predictions(tmp_path, suffix):
         str(target),
         "--force",
     ]
-    assert "File too large" in one_line(limited(command, resource.RLIMIT_FSIZE, 100_000))
+    assert "the disk is full; free some space and run the same command again" in one_line(
+        limited(command, resource.RLIMIT_FSIZE, 100_000)
+    )
     assert target.read_text() == "earlier"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["in.csv", target.name]
 

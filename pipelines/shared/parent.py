@@ -13,10 +13,10 @@ from pipelines.shared import manifest, publishing
 from sentiment.common.plain_data import from_dict
 from sentiment.errors import ArtefactError, SettingsError
 from sentiment.settings import Settings
+from sentiment.text.preprocessor import FILES
 
-MADE_BY_TRAIN = "make train"
 MODEL, KERAS_MODEL = "model.json", "model.keras"
-_NEEDED = (KERAS_MODEL, MODEL, "lexicon.tsv", "vocabulary.txt", "preprocessing.json")
+_NEEDED = (KERAS_MODEL, MODEL, *FILES)
 # What a model takes over from its parent. Of these settings another value than the parent's is refused, but for
 # those that only say how to train, or which words of the new corpus are frequent enough.
 _TAKEN_OVER = ("preprocessing", "embedding", "network")

@@ -25,6 +25,8 @@ def test_ids_are_those_of_the_dictionary(ids: dict[str, int], others: list[str])
     assert mapped.ids == ids
     assert mapped.vocabulary == plain.vocabulary
     assert mapped.size == plain.size
+    assert mapped == plain
+    assert mapped != Lexicon(ids | {"one more": 1}, plain.vocabulary)
     assert mapped.to_tsv() == plain.to_tsv()
 
 

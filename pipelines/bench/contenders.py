@@ -82,11 +82,16 @@ def _plain(material: Material, batch_size: int) -> "keras.Model":
     return model
 
 
-def _padded(material: Material, part: "EncodedPart") -> "tuple[np.ndarray, np.ndarray]":
-    """Ids and one-hot labels of ``part`` as `fit` takes them."""
+def _padded(material: Material, part: "EncodedPart") -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
+    """Ids, one-hot labels and weights of ``part``'s rows as `fit` takes them."""
     import numpy as np
 
-    return part.ids.astype(np.int32), np.eye(len(material.model.classes_), dtype=np.float32)[part.labels]
+    from sentiment.training.fitting import balanced_weights
+
+    classes = len(material.model.classes_)
+    balanced = material.settings.training.class_weights == "balanced"
+    weights = balanced_weights(part.labels, classes) if balanced else np.ones(classes, np.float32)
+    return part.ids.astype(np.int32), np.eye(classes, dtype=np.float32)[part.labels], weights[part.labels]
 
 
 def _ours(material: Material) -> Contender:
@@ -95,8 +100,10 @@ def _ours(material: Material) -> Contender:
 
 
 def _fit(batch_size: int, material: Material) -> Contender:
-    model, (ids, y_true) = _plain(material, batch_size), _padded(material, material.part)
-    return Contender(lambda: model.fit(ids, y_true, batch_size=batch_size, verbose=0), TRAINING_ROWS)
+    model, (ids, y_true, weights) = _plain(material, batch_size), _padded(material, material.part)
+    return Contender(
+        lambda: model.fit(ids, y_true, sample_weight=weights, batch_size=batch_size, verbose=0), TRAINING_ROWS
+    )
 
 
 def losses(material: Material, rows: int) -> tuple[float, float]:
@@ -105,7 +112,8 @@ def losses(material: Material, rows: int) -> tuple[float, float]:
 
     part = spread(material.part, rows)
     trainer, _, batches = _trainer(material, part)
-    plain = _plain(material, rows).evaluate(*_padded(material, part), batch_size=rows, verbose=0)
+    ids, y_true, weights = _padded(material, part)
+    plain = _plain(material, rows).evaluate(ids, y_true, sample_weight=weights, batch_size=rows, verbose=0)
     return trainer.run(batches, "comparing", learn=False)["loss"], float(plain)
 
 

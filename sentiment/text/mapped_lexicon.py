@@ -36,6 +36,14 @@ class MappedLexicon:
         self._vocabulary = vocabulary
         self._met: dict[str, int] = {}
 
+    def __eq__(self, other: object) -> bool:
+        """Whether ``other``, of either kind, says the same of every form."""
+        if not isinstance(other, Lexicon | MappedLexicon):
+            return NotImplemented
+        return (self.ids, self.vocabulary) == (other.ids, other.vocabulary)
+
+    __hash__ = None  # type: ignore[assignment]  # like a dictionary
+
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
         """The lemma of each id."""

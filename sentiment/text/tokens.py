@@ -39,8 +39,10 @@ def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> 
     Raises:
         InputError: a text is not a string, or holds an unpaired surrogate, which has no UTF-8 form.
     """
-    chunks = pc.split_pattern(separate_chunks(as_arrow(texts)), " ")
+    # At plain blanks first: other white space is rare, so that the rule for it runs over distinct stretches too.
+    chunks = pc.split_pattern(pc.ascii_lower(as_arrow(texts)), " ")
     distinct, codes = _distinct(chunks.flatten())
+    distinct = separate_chunks(distinct)
     for group in (rules[:_FIRST_RULES], rules[_FIRST_RULES:]):
         distinct, merged = _distinct(apply_rules(distinct, group))
         codes = merged[codes]

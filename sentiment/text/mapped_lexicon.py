@@ -44,6 +44,11 @@ class MappedLexicon:
 
     __hash__ = None  # type: ignore[assignment]  # like a dictionary
 
+    def __reduce__(self) -> tuple:
+        """Buffers cannot be pickled; what they are made of can."""
+        bounds = np.stack([np.asarray(self._starts), np.asarray(self._ends)])
+        return MappedLexicon, (self._content, bounds, self._numbers, self._vocabulary)
+
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
         """The lemma of each id."""

@@ -26,6 +26,7 @@ from tests.model_fixture import child_environment
 from tests.test_structure import tiny_model
 
 FILES, WORKERS = 24, 2
+_PATIENCE = 120  # seconds: a run that takes longer hangs
 WORDS = ("love", "hate", "the", "coffee", "qqq", ":)", "http://t.co/x", "not", "2009", "@me")
 
 
@@ -58,7 +59,7 @@ class Setting:
 
     def finish(self, output: Path, engine: str = "local") -> None:
         process = self.start(output, engine)
-        assert process.wait() == 0, (self.folder / "log").read_text()[-2000:]
+        assert process.wait(_PATIENCE) == 0, (self.folder / "log").read_text()[-2000:]
 
 
 def prepare(folder: Path, rows: int) -> Setting:
@@ -135,7 +136,7 @@ def kill_worker(this: Setting, output: Path, engine: str, parts: int, delay: flo
     if workers:
         with contextlib.suppress(ProcessLookupError):
             os.kill(random.choice(workers), signal.SIGKILL)
-    assert process.wait() == 0, (this.folder / "log").read_text()[-2000:]
+    assert process.wait(_PATIENCE) == 0, (this.folder / "log").read_text()[-2000:]
     check_whole(this, output)
     return running and bool(workers)
 
@@ -204,16 +205,15 @@ class Nodes:
         signal.signal(signal.SIGTERM, self.handler)
 
 
-def kill_node(this: Setting, output: Path, nodes: Nodes, parts: int, delay: float, mend: bool = True) -> bool:
+def kill_node(this: Setting, output: Path, nodes: Nodes, parts: int, delay: float) -> bool:
     process = this.start(output, "ray")
     wait_for(output, process, parts)
     time.sleep(delay)
     running = process.poll() is None
     nodes.kill_one(parts % 2)
-    assert process.wait() == 0, (this.folder / "log").read_text()[-2000:]
+    assert process.wait(_PATIENCE) == 0, (this.folder / "log").read_text()[-2000:]
     check_whole(this, output)
-    if mend:
-        nodes.mend()
+    nodes.mend()
     return running
 
 

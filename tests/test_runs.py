@@ -36,7 +36,7 @@ def stamp(root: Path, *more: str) -> None:
 
 
 def test_a_later_make_goes_on_with_what_was_given(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "pipelines")
     given = {"CORPUS": "my tweets.csv", "GLOVE": "a#b$c.txt", "SET": 'corpus.ignored_labels=["x"] training.epochs=2'}
     stamp(tmp_path, *(part for name, value in given.items() for part in ("--given", f"{name}={value}")))
     assert memory.recall(tmp_path / "data/interim/sample") == given
@@ -68,7 +68,7 @@ def test_a_model_is_not_replaced_by_one_of_other_makings(tmp_path: Path) -> None
 
 
 def test_a_changed_setting_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "pipelines")
     stamp(tmp_path)
     stamp(tmp_path, "--set", "corpus.max_bad_rows=3")
     assert caplog.records[-1].getMessage() == "load: corpus.max_bad_rows was 0, is 3"

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from sentiment.common.checksums import sha256_of
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.text.normalisation import WHITE_SPACE
@@ -107,11 +108,14 @@ class GraphPreprocessor(tf.Module):
 
 
 class _NamedAsset(tf.saved_model.Asset):
-    """TensorFlow names a table after its asset; by default that is an address in memory, new in every export."""
+    """TensorFlow names a table after its asset; by default that is an address in memory, new in every export.
+
+    The name holds what is in the file, since tables of one name are one table, in a process that makes several models.
+    """
 
     def __init__(self, name: str, path: Path) -> None:
         super().__init__(str(path))
-        self._name = name
+        self._name = f"{name}_{sha256_of(path)[:16]}"
 
     def __str__(self) -> str:
         return self._name

@@ -170,3 +170,9 @@ def test_the_requests_of_a_load_hold_every_text_once(tmp_path: Path) -> None:
     http_load.write_bodies([f'a "{i}"' for i in range(9)], 4, tmp_path / "bodies")
     bodies = [json.loads(line)["texts"] for line in (tmp_path / "bodies").read_text().splitlines()]
     assert bodies == [[f'a "{i}"' for i in range(start, start + 4)] for start in (0, 4)]
+
+
+def test_the_numbers_at_the_axes_are_plain_text() -> None:
+    picture = curves({"ours": {1: 10.0, 10_000: 90_000.0}}, "this machine")
+    assert "10,000" in picture
+    assert "mathdefault" not in picture

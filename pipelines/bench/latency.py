@@ -53,6 +53,10 @@ def curves(rates: dict[str, dict[int, float]], machine: str) -> str:
             axes.annotate(name, end, (5, 0), textcoords="offset points", fontsize=8)
         axes.set(xscale="log", yscale="log", xlabel=f"tweets a call, on {machine}", ylabel="tweets a second")
         axes.set_xlim(right=max(SIZES) * 12)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(
+                "{x:,.0f}"
+            )  # powers of ten would be mathematical text, which the pages do not draw
 
     most = {name: max(points.values()) for name, points in rates.items()}
     alt = "Tweets a second by tweets a call. At best: " + ", ".join(

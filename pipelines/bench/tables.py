@@ -82,6 +82,7 @@ def _panel(axes: Any, title: str, entries: Entries) -> None:
     bars = axes.barh(list(entries), heights, color=[SERIES[0] if "ours" in name else MUTED for name in entries])
     axes.bar_label(bars, labels, padding=3)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_title(title)
     axes.grid(visible=False, axis="y")
     axes.invert_yaxis()

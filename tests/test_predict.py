@@ -249,9 +249,10 @@ def test_an_interrupt_in_the_middle_leaves_no_final_file(folder: Path, tmp_path:
         str(output),
     ]
     options = {"env": child_environment(), "stderr": subprocess.PIPE, "text": True, "preexec_fn": hear_interrupts}
+    part = tmp_path / "out.csv.part"
     with subprocess.Popen(command, **options) as process:
         until = time.monotonic() + 30
-        while not (tmp_path / "out.csv.part").exists() and time.monotonic() < until:
+        while not (part.exists() and part.stat().st_size) and time.monotonic() < until:
             time.sleep(0.005)
         assert not output.exists()
         process.send_signal(signal.SIGINT)
@@ -259,7 +260,7 @@ def test_an_interrupt_in_the_middle_leaves_no_final_file(folder: Path, tmp_path:
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not output.exists()
-    written = (tmp_path / "out.csv.part").read_text(encoding="utf-8")  # whole rows, as far as it came
+    written = part.read_text(encoding="utf-8")  # whole rows, as far as it came
     assert written.endswith("\n")
     assert {len(row) for row in csv.reader(written.splitlines())} == {6}
 

@@ -24,7 +24,7 @@ from sentiment.errors import InputError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT
 
 if TYPE_CHECKING:
-    from sentiment.score.engines import Engine
+    from sentiment.common.engines import Engine
     from sentiment.score.run import Totals
 
 _SOME_FAILED = 3
@@ -135,10 +135,10 @@ def _delimiter(text: str) -> str:
 
 def _engine(arguments: argparse.Namespace) -> "Engine":
     if arguments.engine == "ray":
-        from sentiment.score.ray_engine import RayEngine
+        from sentiment.common.ray_engine import RayEngine
 
         return RayEngine(arguments.workers, arguments.address, arguments.patience)
-    from sentiment.score.local_engine import LocalEngine
+    from sentiment.common.local_engine import LocalEngine
 
     return LocalEngine(arguments.workers or available_cores())
 

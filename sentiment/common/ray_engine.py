@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from sentiment.common.engines import ATTEMPTS, Outcome, use_one_core
 from sentiment.common.parallel import available_cores
 from sentiment.errors import EngineError, InputError
-from sentiment.score.engines import ATTEMPTS, Outcome, use_one_core
 
 # Handed out ahead, a worker: so that none waits for the next.
 _AHEAD = 2
@@ -86,7 +86,7 @@ class RayEngine:
         ray.shutdown()
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
-        """See :class:`sentiment.score.engines.Engine`; Ray itself does a task again whose worker or node is gone."""
+        """See :class:`sentiment.common.engines.Engine`; Ray itself does a task again whose worker or node is gone."""
         import ray
 
         def run(task: Any) -> Any:

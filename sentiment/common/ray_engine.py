@@ -104,7 +104,7 @@ class RayEngine:
             for reference in self._ready(list(running)):
                 yield self._outcome(reference, running.pop(reference))
 
-    def _ready(self, references: Sequence[Any]) -> Sequence[Any]:
+    def _ready(self, references: list[Any]) -> Sequence[Any]:
         """Those whose tasks have ended, at least one; Ray itself would wait for a node as long as it takes.
 
         Raises:

@@ -3,17 +3,10 @@
 One section a concern; a profile (``pipelines/profiles/*.toml``) sets what differs from the defaults below, and
 each artefact carries the sections it was built from.
 
-What suits 176,000 tweets does not suit 1,000, so some defaults are rules: they follow the number of rows, and become
-numbers once that is known (``for_rows``). A setting that is given wins. They were chosen on rows that the table in
-docs/own-data.md is not measured on, the shares and the least count by reasoning alone:
-
-- **Steps, not epochs, train a network.** The batch grows with the square root of the rows, so that fewer rows have
-  fewer steps an epoch but not as few as they would at one size; and there are as many epochs as make enough steps.
-- **What is held out must be enough to tell models apart**, so few rows hold out larger shares.
-- **A word seen once costs nothing** while its vector is frozen, and with few rows most words are seen once; in a large
-  corpus it is mostly a typing error, and would make the table many times as long.
-- **Every class counts the same** (``class_weights``): with 8,000 tweets in three classes, macro recall was seven points
-  lower without weights, for one point of accuracy.
+Some defaults are rules that follow the number of rows: they stand in :mod:`sentiment.settings_by_rows`, and become
+numbers once the rows are known (``for_rows``). A setting that is given wins. Every class counts the same by default
+(``class_weights``): with 8,000 tweets in three classes, macro recall was seven points lower without weights, for one
+point of accuracy.
 """
 
 import dataclasses
@@ -21,6 +14,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sentiment import settings_by_rows
 from sentiment.errors import SettingsError
 
 # Words of spaCy's English stop list that stay in the text: those that tell the classes apart best in the training
@@ -38,8 +32,6 @@ KEPT_STOP_WORDS = (
 
 
 POLARITIES = ("negative", "neutral", "positive")
-_MANY_ROWS = 50_000
-_STEPS = 500
 
 
 def _require(condition: bool, message: str) -> None:
@@ -53,10 +45,6 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def _at_least(name: str, value: float, lowest: float) -> None:
     _require(value >= lowest, f"{name}: expected at least {lowest}, received {value}")
-
-
-def _between(lowest: float, value: float, highest: float) -> float:
-    return max(lowest, min(highest, value))
 
 
 def _fraction(name: str, value: float) -> None:
@@ -207,8 +195,8 @@ class SplitSettings:
 
     def for_rows(self, rows: int) -> "SplitSettings":
         """The shares for a corpus of ``rows`` distinct tweets."""
-        validation = self.validation or round(_between(0.05, 800 / max(1, rows), 0.1), 3)
-        test = round(_between(0.05, 1500 / max(1, rows), 0.2), 3) if self.test == BY_ROWS else self.test
+        validation = self.validation or settings_by_rows.validation_share(rows)
+        test = settings_by_rows.test_share(rows) if self.test == BY_ROWS else self.test
         return replace(self, validation=validation, test=test)
 
 
@@ -249,7 +237,7 @@ class PreprocessingSettings:
 
     def for_rows(self, rows: int) -> "PreprocessingSettings":
         """The settings for ``rows`` training tweets."""
-        return replace(self, min_count=self.min_count or (1 if rows < _MANY_ROWS else 2))
+        return replace(self, min_count=self.min_count or settings_by_rows.min_count(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,10 +372,9 @@ class TrainingSettings:
 
     def for_rows(self, rows: int) -> "TrainingSettings":
         """The settings for ``rows`` training tweets."""
-        batch_size = self.batch_size or int(_between(32, 2 ** round(math.log2(2 * math.sqrt(max(1, rows)))), 1024))
-        steps = -(-rows // batch_size)
-        epochs = self.epochs or int(_between(10, math.ceil(_STEPS / max(1, steps)), 30))
-        patience = self.patience or max(3, epochs // 3)
+        batch_size = self.batch_size or settings_by_rows.batch_size(rows)
+        epochs = self.epochs or settings_by_rows.epochs(rows, batch_size)
+        patience = self.patience or settings_by_rows.patience(epochs)
         return replace(self, epochs=epochs, batch_size=batch_size, patience=patience)
 
     def remark(self, best_epoch: int) -> str:

@@ -36,8 +36,8 @@ OPTIONS := --profile $(PROFILE) $(addprefix --run ,$(RUN)) $(addprefix --set ,$(
 
 # What each stage's code is made of, by rooms; a change in one runs that stage and what follows.
 rooms = $(wildcard sentiment/*.py pipelines/shared/*.py $(foreach room,common $1,sentiment/$(room)/*.* sentiment/$(room)/*/*.*))
-LOAD_CODE := pipelines/load.py $(call rooms,data text)
-PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding)
+LOAD_CODE := pipelines/load.py $(call rooms,data text prepare)
+PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding prepare)
 EMBED_CODE := pipelines/embed.py $(call rooms,data text embedding network)
 TRAIN_CODE := pipelines/train.py $(call rooms,data text network training)
 EXPORT_CODE := pipelines/export.py $(call rooms,data text network export predict)

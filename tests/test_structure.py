@@ -255,6 +255,7 @@ BELOW = {
     "common": set(),
     "text": {"common"},
     "data": {"common", "text"},
+    "prepare": {"common", "text", "data"},
     "embedding": {"common", "text", "data"},
     "network": {"common", "text"},
     "training": {"common", "text", "data", "network"},

@@ -1,4 +1,4 @@
-"""Stage 1: labelled tables become a deduplicated, split corpus (`tweets.parquet`)."""
+"""Stage 1: labelled tables, of one format or several (`[[corpora]]`), become a split corpus (`tweets.parquet`)."""
 
 import argparse
 import shutil
@@ -15,56 +15,64 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sentiment.common.engines import Engine
-    from sentiment.data.splitting import Deal
-    from sentiment.prepare.corpus import CorpusFile
+    from sentiment.prepare.corpus import Corpus, CorpusFile
     from sentiment.prepare.reading import Spooled
 
 
 def run(this: stage.Stage) -> None:
     """Read, deduplicate, split, write."""
-    from sentiment.prepare.corpus import checksum
-
     with publishing.publish(this.places.interim, last="tweets.parquet") as staging:
         scratch = staging / "scratch"
         scratch.mkdir()
-        files = _files(this, scratch)
+        corpora = _corpora(this, scratch)
         with make_engine(this.arguments) as engine:
-            spooled = _read(files, scratch, this, engine)
-            report = _split(spooled, scratch, this, engine)
+            found = _read(corpora, scratch, list(this.settings.corpus.labels), engine)
+            report = _split(corpora, found, scratch, this, engine)
         shutil.rmtree(scratch)
-        report |= {"source": str(_corpus(this)), "source_sha256": checksum(files, spooled.checksums)}
         publishing.write_json(staging / "load.json", report)
     _tell(report, this)
 
 
-def _corpus(this: stage.Stage) -> Path:
-    return this.arguments.corpus or this.places.raw / "corpus.csv"
+def _corpora(this: stage.Stage, scratch: Path) -> "list[Corpus]":
+    """What is to be read: the corpora of the profile, or the one that is given; standard input becomes a file."""
+    from sentiment.errors import SettingsError
+    from sentiment.prepare.corpus import Corpus, CorpusFile
+
+    given, settings = this.arguments.corpus, this.settings.corpus
+    if corpora := this.settings.corpora:
+        if given is not None:
+            raise SettingsError(f"--corpus {given}: this profile names its corpora itself; leave CORPUS out")
+        files = [_files(Path(each.file), Path(each.file), "file = in [[corpora]]") for each in corpora]
+        return [Corpus(each.file, mine, each.corpus, each.weight) for each, mine in zip(corpora, files, strict=True)]
+    if str(given) == "-":
+        path = scratch / "standard-input"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        return [Corpus("-", (CorpusFile(path, "standard input", "-"),), settings)]
+    default = this.places.raw / "corpus.csv"
+    return [Corpus(str(given or default), _files(given, default, "CORPUS=file (--corpus file)"), settings)]
 
 
-def _files(this: stage.Stage, scratch: Path) -> "list[CorpusFile]":
-    """The files of the corpus; standard input becomes one, since a corpus is read and then hashed."""
-    from sentiment.prepare.corpus import CorpusFile, find_files
+def _files(given: Path | None, default: Path, option: str) -> "tuple[CorpusFile, ...]":
+    from sentiment.prepare.corpus import find_files
 
-    corpus = _corpus(this)
-    if str(corpus) != "-":
-        if not (corpus.is_dir() or set("*?[") & set(str(corpus))):
-            stage.input_file(this.arguments.corpus, corpus, "CORPUS=file (--corpus file)")
-        return find_files(corpus)
-    path = scratch / "standard-input"
-    with path.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-    return [CorpusFile(path, "standard input", "-")]
+    if given is None or not (given.is_dir() or set("*?[") & set(str(given))):
+        given = stage.input_file(given, default, option)
+    return tuple(find_files(given))
 
 
-def _read(files: "list[CorpusFile]", scratch: Path, this: stage.Stage, engine: "Engine") -> "Spooled":
+def _read(corpora: "list[Corpus]", scratch: Path, classes: list[str], engine: "Engine") -> "list[Spooled]":
+    """What was read of each corpus."""
     from sentiment.prepare.corpus import file_tasks
     from sentiment.prepare.reading import Job, gather, spool
 
-    job = Job(scratch, this.settings.corpus, len(files))
-    return gather(job, results(engine, partial(spool, job), file_tasks(files), "files read"))
+    job, tasks = Job(scratch, tuple(corpus.settings for corpus in corpora), tuple(classes)), file_tasks(corpora)
+    return gather(corpora, tasks, results(engine, partial(spool, job), tasks, "files read"))
 
 
-def _split(spooled: "Spooled", scratch: Path, this: stage.Stage, engine: "Engine") -> dict[str, Any]:
+def _split(
+    corpora: "list[Corpus]", found: "list[Spooled]", scratch: Path, this: stage.Stage, engine: "Engine"
+) -> dict[str, Any]:
     """Split what was read and write what is kept, a range of hashes at a time; returns the report."""
     import numpy as np
 
@@ -74,35 +82,53 @@ def _split(spooled: "Spooled", scratch: Path, this: stage.Stage, engine: "Engine
     from sentiment.prepare.tweets import write_tweets
 
     names = list(this.settings.corpus.labels)
-    runs = ranges.Runs(scratch, tuple(spooled.runs), len(names))
+    runs = ranges.Runs(scratch, tuple(run for each in found for run in each.runs), len(names))
     which = ranges.hash_ranges(sum(run.rows for run in runs.runs))
     counted = results(engine, partial(ranges.count_range, runs), which, "duplicates found")
     kept = np.stack([each.kept for each in counted])
     deal = Deal.settle(kept.sum(axis=0), this.settings.split)
     before = np.cumsum(kept, axis=0) - kept
     dealings = [ranges.Dealing(each, deal, before[each.number]) for each in which]
-    counts = sum(results(engine, partial(ranges.deal_range, runs), dealings, "tweets dealt out"))
-    classes = sorted(spooled.report.classes_seen)
+    dealt = sum(results(engine, partial(ranges.deal_range, runs), dealings, "tweets dealt out"))
+    classes = sorted(set().union(*(each.classes for each in found)))
     parts = ranges.parts_of_runs(runs, which, np.stack([each.sizes for each in counted]))
-    write_tweets(runs, parts, classes, scratch.parent / "tweets.parquet")
+    of_corpora = write_tweets(runs, parts, classes, len(corpora), scratch.parent / "tweets.parquet")
     ranges.write_seen(runs, which, scratch.parent / SEEN)
     left_out = {name: sum(getattr(each, name) for each in counted) for name in ("duplicates", "contradictions")}
-    return _report(spooled, left_out, deal, counts, [(label, names[label]) for label in classes])
+    outcome = left_out | {"split": asdict(deal.settings), "classes": [names[label] for label in classes]}
+    return _report(corpora, found, outcome | {"parts": _by_class(dealt, classes, names)}, of_corpora)
+
+
+def _by_class(counts: "np.ndarray", classes: list[int], names: list[str]) -> dict[str, dict[str, int]]:
+    """Rows of each part and class, ``counts`` ``(n_parts, n_classes)``, by their names."""
+    from sentiment.data.splitting import PARTS
+
+    return {part: {names[label]: int(counts[i, label]) for label in classes} for i, part in enumerate(PARTS)}
 
 
 def _report(
-    spooled: "Spooled", left_out: dict[str, int], deal: "Deal", counts: "np.ndarray", classes: list[tuple[int, str]]
+    corpora: "list[Corpus]", found: "list[Spooled]", outcome: dict[str, Any], of_corpora: "np.ndarray"
 ) -> dict[str, Any]:
+    """What is known of the corpus, and, where there are several, of each."""
     from sentiment.data.splitting import PARTS
+    from sentiment.prepare.corpus import checksum
 
-    report = asdict(spooled.report)
-    del report["classes_seen"]
-    parts = {part: {name: int(counts[i, label]) for label, name in classes} for i, part in enumerate(PARTS)}
-    split = asdict(deal.settings)
-    return report | left_out | {"split": split, "classes": [name for _, name in classes], "parts": parts}
+    first_bad = next((each.report.first_bad for each in found if each.report.bad), "")
+    read = {name: sum(getattr(each.report, name) for each in found) for name in ("rows", "ignored", "bad")}
+    sums = [checksum(corpus.files, each.checksums) for corpus, each in zip(corpora, found, strict=True)]
+    report = {**read, "first_bad": first_bad, **outcome, "source": corpora[0].name, "source_sha256": sums[0]}
+    if len(corpora) > 1:
+        report["corpora"] = [
+            {"file": corpus.name, "sha256": mark, "weight": corpus.weight, "rows": each.report.rows,
+             "parts": dict(zip(PARTS, parts, strict=True))}
+            for corpus, each, mark, parts in zip(corpora, found, sums, of_corpora.tolist(), strict=True)
+        ]  # fmt: skip
+    return report
 
 
 def _tell(report: dict[str, Any], this: stage.Stage) -> None:
+    for corpus in report.get("corpora", []):
+        stage.log.info("%(file)s: %(rows)d rows, weight %(weight)g, kept %(parts)s", corpus)
     stage.log.info(
         "%(rows)d rows: %(ignored)d of ignored classes, %(bad)d bad, %(duplicates)d duplicates and "
         "%(contradictions)d contradictory ones left out",

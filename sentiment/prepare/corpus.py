@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sentiment.common.grouping import grouped
 from sentiment.common.stores import list_input
 from sentiment.data.tables import SUFFIXES
+from sentiment.settings import CorpusSettings
 
 # Small files share a task.
 _BYTES_PER_TASK = 4 << 20
@@ -22,11 +23,25 @@ class CorpusFile(NamedTuple):
     name: str
 
 
+class Corpus(NamedTuple):
+    """Files of one format, and what a row of them counts; ``name`` is what the user named, ``-`` standard input."""
+
+    name: str
+    files: tuple[CorpusFile, ...]
+    settings: CorpusSettings
+    weight: float = 1.0
+
+
 class FileTask(NamedTuple):
-    """Files that one task reads, one after the other; tasks are numbered in the order of the corpus."""
+    """Files of one corpus that one task reads, one after the other; tasks are numbered in the order of the rows.
+
+    ``corpus`` is which of the corpora, and ``alone`` says that it has no other file.
+    """
 
     number: int
+    corpus: int
     files: tuple[CorpusFile, ...]
+    alone: bool
 
 
 def find_files(place: Path) -> list[CorpusFile]:
@@ -42,10 +57,16 @@ def find_files(place: Path) -> list[CorpusFile]:
     return [CorpusFile(Path(file.path), file.path, name) for file, name in zip(listing.files, names, strict=True)]
 
 
-def file_tasks(files: Sequence[CorpusFile]) -> list[FileTask]:
+def file_tasks(corpora: Sequence[Corpus]) -> list[FileTask]:
     """What is read at once: a large file alone, small ones together; it depends on the files only."""
-    groups = grouped(files, lambda file: file.path.stat().st_size, _BYTES_PER_TASK, _FILES_PER_TASK)
-    return [FileTask(number, tuple(group)) for number, group in enumerate(groups)]
+    groups = [
+        (number, group)
+        for number, corpus in enumerate(corpora)
+        for group in grouped(corpus.files, lambda file: file.path.stat().st_size, _BYTES_PER_TASK, _FILES_PER_TASK)
+    ]
+    return [
+        FileTask(i, number, tuple(group), len(corpora[number].files) == 1) for i, (number, group) in enumerate(groups)
+    ]
 
 
 def checksum(files: Sequence[CorpusFile], sums: Sequence[str]) -> str:

@@ -6,8 +6,9 @@ the hashes of its rows, sorted, so that any range of them can be read without th
 
 import itertools
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from sentiment.data.corpus import CorpusReader, LabelledTexts, ReadingReport
 from sentiment.data.opening import open_corpus
 from sentiment.data.splitting import hash_texts
 from sentiment.errors import InputError
-from sentiment.prepare.corpus import CorpusFile, FileTask
+from sentiment.prepare.corpus import Corpus, CorpusFile, FileTask
 from sentiment.settings import CorpusSettings
 
 log = logging.getLogger("sentiment.prepare")
@@ -29,28 +30,50 @@ SCHEMA = pa.schema({"text": pa.string(), "label": pa.uint8()})
 
 
 class Run(NamedTuple):
-    """Rows on disk: ``name`` of their files in the folder, and how many they are."""
+    """Rows on disk: ``name`` of their files in the folder, how many they are, and of which corpus."""
 
     name: str
     rows: int
+    corpus: int
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the tasks have in common: the ``folder`` they write into, and how the corpus is to be read."""
+    """What the tasks have in common.
+
+    Attributes:
+        folder: that they write into.
+        formats: how each corpus is read.
+        classes: of all corpora, which labels are numbered by.
+    """
 
     folder: Path
-    settings: CorpusSettings
-    files: int
+    formats: tuple[CorpusSettings, ...]
+    classes: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class Spooled:
-    """What became of the files of one or more tasks: a report, runs, and a checksum a file, all in order."""
+    """What became of the files of one or more tasks.
+
+    Attributes:
+        report: of all of them.
+        classes: numbers of those that occur.
+        runs: in the order of the rows.
+        checksums: of the files, in order.
+    """
 
     report: ReadingReport = field(default_factory=ReadingReport)
+    classes: set[int] = field(default_factory=set)
     runs: list[Run] = field(default_factory=list)
     checksums: list[str] = field(default_factory=list)
+
+    def add(self, other: "Spooled") -> None:
+        """Take in what became of files that come after."""
+        self.report.add(other.report)
+        self.classes |= other.classes
+        self.runs += other.runs
+        self.checksums += other.checksums
 
 
 class _Hashed(NamedTuple):
@@ -67,53 +90,60 @@ def spool(job: Job, task: FileTask) -> Spooled:
     Raises:
         InputError: a file is not what the settings say.
     """
-    spooled = Spooled()
-    batches = ordered_map(_hashed, itertools.chain.from_iterable(_batches(job, file, spooled) for file in task.files))
-    for number in itertools.count():
-        run = _write_run(job.folder, f"{task.number:06d}-{number:04d}", batches, spooled.report)
-        if not run.rows:
+    settings, spooled = job.formats[task.corpus], Spooled()
+    numbers = np.array([job.classes.index(name) for name in settings.labels], np.uint8)
+    rows = itertools.chain.from_iterable(_batches(file, settings, task, spooled.report) for file in task.files)
+    batches = ordered_map(partial(_hashed, numbers), rows)
+    for i in itertools.count():
+        name = f"{task.number:06d}-{i:04d}"
+        if not (count := _write_run(job.folder, name, batches)):
             break
-        spooled.runs.append(run)
+        spooled.runs.append(Run(name, count, task.corpus))
+    spooled.classes = set(numbers[sorted(spooled.report.classes_seen)].tolist())
     spooled.checksums = [sha256_of(file.path) for file in task.files]
     return spooled
 
 
-def gather(job: Job, parts: Iterable[Spooled]) -> Spooled:
-    """What all tasks came to.
+def gather(corpora: Sequence[Corpus], tasks: Sequence[FileTask], results: Sequence[Spooled]) -> list[Spooled]:
+    """What became of each corpus.
 
     Raises:
-        InputError: there are more bad rows, or fewer good ones, than there may be.
+        InputError: it has more bad rows, or fewer good ones, than it may have.
     """
-    whole = Spooled()
-    for part in parts:
-        whole.report.add(part.report)
-        whole.runs += part.runs
-        whole.checksums += part.checksums
-    limit = job.settings.max_bad_rows
-    if whole.report.bad > limit:
-        raise InputError(
-            f"{whole.report.first_bad} ({whole.report.bad} bad rows in all files, this is the first); mend the files, "
-            f"or allow more with corpus.max_bad_rows (now {limit})"
-        )
-    if not whole.runs:
-        raise InputError(f"{job.folder}: expected labelled rows, received none: are they the right files?")
-    return whole
+    found = [Spooled() for _ in corpora]
+    for task, result in zip(tasks, results, strict=True):
+        found[task.corpus].add(result)
+    for corpus, each in zip(corpora, found, strict=True):
+        limit = corpus.settings.max_bad_rows
+        if each.report.bad > limit:
+            raise InputError(
+                f"{each.report.first_bad} ({each.report.bad} bad rows, this is the first); mend the files, or allow "
+                f"more with corpus.max_bad_rows (now {limit})"
+            )
+        if not each.runs:
+            raise InputError(f"{corpus.name}: expected labelled rows, received none: are they the right files?")
+    return found
 
 
-def _batches(job: Job, file: CorpusFile, spooled: Spooled) -> Iterator[LabelledTexts]:
-    with open_corpus(file.path, job.settings) as opened:
-        reader = CorpusReader(opened, job.settings, file.shown, one_of_many=job.files > 1)
-        yield from reader
-    spooled.report.add(reader.report)
+def _batches(
+    file: CorpusFile, settings: CorpusSettings, task: FileTask, report: ReadingReport
+) -> Iterator[LabelledTexts]:
+    before = report.rows
+    with open_corpus(file.path, settings) as opened:
+        reader = CorpusReader(opened, settings, file.shown, one_of_many=not task.alone)
+        for batch in reader:
+            log.info("%d rows read", before + reader.report.rows)
+            yield batch
+    report.add(reader.report)
 
 
-def _hashed(batch: LabelledTexts) -> _Hashed:
+def _hashed(numbers: np.ndarray, batch: LabelledTexts) -> _Hashed:
     texts = pa.array(batch.texts, pa.string())
-    return _Hashed(texts, hash_texts(texts), batch.labels.astype(np.uint8))
+    return _Hashed(texts, hash_texts(texts), numbers[batch.labels])
 
 
-def _write_run(folder: Path, name: str, batches: Iterator[_Hashed], report: ReadingReport) -> Run:
-    """Put down the next ``ROWS_PER_RUN`` rows or so; none are left if the run has no rows."""
+def _write_run(folder: Path, name: str, batches: Iterator[_Hashed]) -> int:
+    """Put down the next ``ROWS_PER_RUN`` rows or so; returns how many they are, 0 where none were left."""
     hashes, labels, rows = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint8)], 0
     with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
         for batch in batches:
@@ -121,11 +151,10 @@ def _write_run(folder: Path, name: str, batches: Iterator[_Hashed], report: Read
             hashes.append(batch.hashes)
             labels.append(batch.labels)
             rows += len(batch.labels)
-            log.info("%d rows read", report.rows)
             if rows >= ROWS_PER_RUN:
                 break
     _write_sorted(folder, name, np.concatenate(hashes), np.concatenate(labels))
-    return Run(name, rows)
+    return rows
 
 
 def _write_sorted(folder: Path, name: str, hashes: np.ndarray, labels: np.ndarray) -> None:

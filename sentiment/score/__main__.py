@@ -84,6 +84,9 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     engine.add_argument("--engine", choices=("local", "ray"), default="local", help="a process pool, or Ray")
     engine.add_argument("--workers", type=_count, default=0, metavar="N", help="processes (default: one a core)")
     engine.add_argument("--address", default="", help="of a Ray cluster: auto or host:port (default: a local one)")
+    engine.add_argument(
+        "--patience", type=_count, default=60, metavar="SECONDS", help="to wait while no node has a core (60)"
+    )
     return parser
 
 
@@ -134,7 +137,7 @@ def _engine(arguments: argparse.Namespace) -> "Engine":
     if arguments.engine == "ray":
         from sentiment.common.ray_engine import RayEngine
 
-        return RayEngine(arguments.workers, arguments.address)
+        return RayEngine(arguments.workers, arguments.address, arguments.patience)
     from sentiment.common.local_engine import LocalEngine
 
     return LocalEngine(arguments.workers or available_cores())

@@ -14,7 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route, Router
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from sentiment.serve.connection import WHOLE, answer_whole
 from sentiment.serve.direct import Direct, headers_of
 from sentiment.serve.metrics import Metrics
 from sentiment.serve.refusals import JSON, Gone, Refusal, refuse
@@ -34,7 +36,7 @@ _OWN = [
 _POLICY = b"content-security-policy"
 _HEADERS = [*_OWN, (_POLICY, POLICY.encode())]
 _JSON = JSON.encode()
-_JSON_HEADERS = [(b"content-type", _JSON), *_HEADERS]
+_JSON_HEADERS = b"".join(b"%b: %b\r\n" % header for header in [(b"content-type", _JSON), *_HEADERS])
 # The page itself and what tells whether the service is up; none of them answers a tweet or says how others were.
 OPEN = ("/", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json")
 _OPEN_PREFIX = "/static/"
@@ -72,7 +74,7 @@ class Gate:
         try:
             self._check_token(scope["path"], headers)
             if direct:
-                await sending.json(await direct.answer(headers, receive))
+                await sending.json(await direct.answer(headers, receive), scope["extensions"][WHOLE])
             else:
                 scope["app"] = self  # lets Starlette raise what it refuses, so that all refusals are said here
                 await self.routes(scope, receive, sending)
@@ -127,12 +129,10 @@ class _Sending:
             message["headers"] = [*headers, *policy]
         await self.send(message)
 
-    async def json(self, body: bytes) -> None:
+    async def json(self, body: bytes, cycle: RequestResponseCycle) -> None:
         """Send an answer."""
         self.status = 200
-        headers = [(b"content-length", b"%d" % len(body)), *_JSON_HEADERS]
-        await self.send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body})
+        await answer_whole(cycle, _JSON_HEADERS, body)
 
 
 def where(error: BaseException) -> str:

@@ -118,7 +118,21 @@ def verdicts(loads: dict[str, Load], starts: list[float], memory: list[Memory]) 
         f"| {what} | {_number(value)} | {sign} {_number(must)} | {holds(value, sign, must)} |"
         for what, value, sign, must in rows
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n\n" + room(crowd, double) + "\n"
+
+
+def room(one: Load, two: Load) -> str:
+    """How much two workers could gain at most, beside a client that takes its time from the same cores."""
+    from sentiment.common.parallel import available_cores
+
+    client, worker = two.client_cores / two.rate, sum(one.server_cores) / one.rate
+    cores = available_cores()
+    most = min(2.0, cores * worker / (client + worker))
+    return (
+        f"A request takes the client {1e6 * client:.0f} us of processor time and one worker {1e6 * worker:.0f} us: on "
+        f"{cores} cores that leaves room for {most:.2f} times one worker. "
+        f"Two took {1e6 * sum(two.server_cores) / two.rate:.0f} us."
+    )
 
 
 def holds(value: float, sign: str, must: float) -> str:

@@ -52,9 +52,7 @@ class Batcher:
         clock: seconds that this thread has been at work.
     """
 
-    def __init__(
-        self, observe: Callable[[Any, Answers], None], clock: Callable[[], float] = time.thread_time
-    ) -> None:
+    def __init__(self, observe: Callable[[Any, Answers], None], clock: Callable[[], float] = time.thread_time) -> None:
         self._observe, self._clock = observe, clock
         self._small: deque[_Part] = deque()
         self._large: deque[_Part] = deque()
@@ -157,7 +155,7 @@ class Batcher:
 
 
 def _next_batch(waiting: deque[_Part], most: int) -> list[_Part]:
-    """Parts in the order they came, at most ``BATCH_TEXTS`` and of that size, but one at least; who gave up is dropped."""
+    """Parts in the order they came, at most ``BATCH_TEXTS`` and of that size, but one; who gave up is dropped."""
     batch: list[_Part] = []
     texts = size = 0
     while waiting:

@@ -1,8 +1,8 @@
 """Addresses that most requests go to: they are found by their path alone and answered without a router.
 
 Routing, request and response objects of the framework take longer than a tweet takes the model. So the gate asks these
-first; what they do not take (other methods, other types of content, other addresses) goes the way of all the rest, where
-the same functions answer.
+first; what they do not take (other methods, types of content and addresses) goes the way of all the rest, where the
+same functions answer.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

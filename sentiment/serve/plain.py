@@ -1,8 +1,8 @@
 """The plain interface for people and scripts: ``POST /predict`` with texts, or with a file to score."""
 
 import asyncio
-from dataclasses import asdict
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from starlette.requests import Request

@@ -27,7 +27,10 @@ MODEL := models/$(NAME)
 # What make was given for this run before, and goes on with if it is given nothing else; see pipelines/shared/memory.py.
 -include $(INTERIM)/remembered.mk
 GIVEN := $(foreach name,CORPUS GLOVE SET FROM,$(if $(filter command environment,$(origin $(name))),--given '$(name)=$($(name))'))
-CORPUS ?= $(RAW)/corpus.csv
+# The files of a profile that names several (`[[corpora]]`).
+CORPORA := $(shell sed -n 's/^file *= *"\(.*\)".*/\1/p' pipelines/profiles/$(PROFILE).toml 2>/dev/null)
+CORPUS ?= $(or $(CORPORA),$(RAW)/corpus.csv)
+ONE_CORPUS := $(if $(and $(CORPORA),$(filter file,$(origin CORPUS))),,--corpus '$(CORPUS)')
 GLOVE ?= $(RAW)/$(if $(filter sample,$(PROFILE)),glove.npy,glove.zip)
 TEST_FILES := $(foreach test,$(TESTS),$(lastword $(subst :, ,$(test))))
 # What the words and their vectors are taken from: the GloVe file, or a trained model (the stage refuses one not there).
@@ -147,7 +150,7 @@ $(RAW)/%: | $(BIN)/.installed
 	$(DO) pipelines.download $(OPTIONS)
 
 $(INTERIM)/tweets.parquet: $(CORPUS) $(INTERIM)/settings/load.json $(LOAD_CODE) | $(BIN)/.installed
-	$(DO) pipelines.load $(OPTIONS) --corpus '$(CORPUS)'
+	$(DO) pipelines.load $(OPTIONS) $(ONE_CORPUS)
 
 $(PROCESSED)/encoded.json: $(INTERIM)/tweets.parquet $(VECTORS_FROM) $(INTERIM)/settings/preprocess.json $(PREPROCESS_CODE)
 	$(DO) pipelines.preprocess $(OPTIONS) --glove '$(GLOVE)'

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.shared import publishing, stage
+from pipelines.shared import manifest, publishing, stage
 from pipelines.shared.defaults import settle
 from pipelines.shared.libraries import import_keras
 from pipelines.shared.parent import KERAS_MODEL, describe, require_parent
@@ -153,7 +153,26 @@ def _inputs(this: stage.Stage) -> "tuple[dict[str, EncodedPart], Any, list[str]]
         matrix = np.array(open_array(publishing.require(processed / "embedding_matrix.npy")))
     except ValueError as error:
         raise ArtefactError(f"{processed}/embedding_matrix.npy: damaged ({error}); run `make preprocess`") from error
-    return {name: read_part(processed, name) for name in ("train", "validation")}, matrix, classes
+    weights = _row_weights(this.places.interim)
+    parts = {name: read_part(processed, name)._replace(weights=weights.get(name)) for name in ("train", "validation")}
+    return parts, matrix, classes
+
+
+def _row_weights(interim: Path) -> "dict[str, np.ndarray]":
+    """What the rows of each part count, float32 ``(n,)``, 1 on average; nothing where all are of one corpus."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from sentiment.data.splitting import PARTS
+
+    corpora = publishing.read_json(interim / "load.json").get("corpora")
+    if not corpora:
+        return {}
+    weight = np.array([each["weight"] for each in corpora])
+    rows = pq.read_table(publishing.require(interim / "tweets.parquet"), columns=["part", "corpus"])
+    part, corpus = (rows.column(name).to_numpy() for name in ("part", "corpus"))
+    mean = weight[corpus[part == PARTS.index("train")]].mean()
+    return {name: (weight[corpus[part == i]] / mean).astype(np.float32) for i, name in enumerate(PARTS)}
 
 
 def _take_over(this: stage.Stage, model: "keras.Model", classes: list[str]) -> None:
@@ -214,8 +233,7 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
     processed, interim = this.places.processed, this.places.interim
     loaded = publishing.read_json(interim / "load.json")
     coverage = publishing.read_json(processed / "coverage.json")
-    inputs = {
-        "corpus": {"path": loaded["source"], "sha256": loaded["source_sha256"]},
+    inputs = manifest.corpus_inputs(loaded) | {
         "glove": {"path": coverage["source"], "sha256": coverage["source_sha256"]},
     }
     lineage = {"parent": describe(this.parent)} if this.parent else {}
@@ -231,6 +249,7 @@ def _manifest(this: stage.Stage, classes: list[str], temperature: float, state: 
         "by_rows": this.by_rows,
         "inputs": inputs,
         "rows": loaded["parts"],
+        **({"corpora": loaded["corpora"]} if "corpora" in loaded else {}),
         "load": {name: loaded[name] for name in ("rows", "ignored", "bad", "duplicates", "contradictions")},
         "encoded": publishing.read_json(processed / "encoded.json"),
         "versions": {"python": platform.python_version()} | versions(_PACKAGES),

@@ -136,6 +136,25 @@ class CorpusSettings:
         return value if self.exact_labels else value.strip().casefold()
 
 
+@dataclass(frozen=True, slots=True)
+class CorpusFile:
+    """One of the corpora of a profile that names several (``[[corpora]]``); none: the one corpus is `CORPUS`.
+
+    Attributes:
+        file: its path.
+        weight: what a row of it counts in training beside a row of weight 1.
+        corpus: how it is read, a table with the settings of ``[corpus]``, whose classes its own are among.
+    """
+
+    file: str
+    weight: float = 1.0
+    corpus: CorpusSettings = field(default_factory=CorpusSettings)
+
+    def __post_init__(self) -> None:
+        _require(bool(self.file), "corpora.file: expected a path, received nothing")
+        _require(self.weight > 0, f"corpora.weight: expected more than 0, received {self.weight}")
+
+
 def _written(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -375,6 +394,16 @@ class Settings:
     embedding: EmbeddingSettings = field(default_factory=EmbeddingSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    corpora: tuple[CorpusFile, ...] = ()
+
+    def __post_init__(self) -> None:
+        known = self.corpus.labels
+        for each in self.corpora:
+            other = [name for name in each.corpus.labels if name not in known]
+            _require(
+                not other,
+                f"corpora: {each.file}: class {''.join(other[:1])!r} is not in corpus.labels ({', '.join(known)})",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers, as JSON has them."""
@@ -390,6 +419,7 @@ class Settings:
         return {
             f"{section}.{name}": value
             for section, values in after.items()
+            if isinstance(values, dict)
             for name, value in values.items()
             if before[section][name] != value
         }

@@ -13,16 +13,16 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
+from sentiment.common.engines import Outcome
+from sentiment.common.local_engine import LocalEngine
+from sentiment.common.stores import open_store
 from sentiment.data.batches import Reading
 from sentiment.errors import InputError
 from sentiment.predict import __main__ as predict
 from sentiment.predict.score_file import Answering
 from sentiment.score import __main__ as command
 from sentiment.score import borders, extracts, parts, planning, records, run, worker
-from sentiment.score.engines import Outcome
-from sentiment.score.local_engine import LocalEngine
 from sentiment.score.parts import InputFile
-from sentiment.score.stores import open_store
 from sentiment.text.preprocessor import Preprocessor
 from tests.test_structure import tiny_model
 
@@ -294,7 +294,7 @@ def test_a_disk_that_is_full_stops_the_run_and_the_next_one_goes_on(tmp_path, mo
         publish(self, source, name)
 
     monkeypatch.setattr("sentiment.score.parts.FILES_PER_TASK", 1)
-    monkeypatch.setattr("sentiment.score.stores.Store.publish", full)
+    monkeypatch.setattr("sentiment.common.stores.Store.publish", full)
     with pytest.raises(OSError, match="No space left"):
         score(tmp_path / "in", tmp_path / "out", model)
     assert not (tmp_path / "out" / "_staging").exists()

@@ -5,9 +5,9 @@ import importlib.util
 import pyarrow.parquet as pq
 import pytest
 
+from sentiment.common.local_engine import LocalEngine
+from sentiment.common.stores import open_store
 from sentiment.errors import InputError
-from sentiment.score.local_engine import LocalEngine
-from sentiment.score.stores import open_store
 from tests.test_score import Here, read, score, table, write
 from tests.test_structure import tiny_model
 

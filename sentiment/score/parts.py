@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sentiment.common.stores import Listing
 from sentiment.data.tables import kind_of
 from sentiment.errors import InputError
-from sentiment.score.stores import Listing
 
-SUFFIXES = (".parquet", *(f".{kind}{packed}" for kind in ("csv", "tsv", "jsonl", "ndjson") for packed in ("", ".gz")))
 FORMATS = ("parquet", "csv", "jsonl")
 # Stretches of a file that is split: about three seconds of one core's work.
 BYTES_PER_PART = 16 << 20

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sentiment.common.stores import Store
 from sentiment.errors import ArtefactError, InputError
 from sentiment.score.parts import Part
-from sentiment.score.stores import Store
 
 FORMAT = 1
 RUN, SUMMARY, ERRORS, SUCCESS = "_run.json", "summary.json", "errors.jsonl", "_SUCCESS"

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentiment.common.checksums import sha256_of
+from sentiment.common.stores import Store
 from sentiment.errors import ArtefactError, SentimentError
 from sentiment.score.parts import Part
 from sentiment.score.records import STAGING, Failure, Record, RowError
-from sentiment.score.stores import Store
 
 if TYPE_CHECKING:
     from pyarrow import fs

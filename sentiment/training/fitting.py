@@ -105,7 +105,8 @@ def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[
     train_part = parts["train"]
     options = settings.for_rows(len(train_part.labels)).training
     classes = int(max(part.labels.max() for part in parts.values())) + 1
-    weights = balanced_weights(train_part.labels, classes) if options.class_weights == "balanced" else None
+    balanced = options.class_weights == "balanced"
+    weights = balanced_weights(train_part.labels, classes, train_part.weights) if balanced else None
     padding, trim = settings.preprocessing.padding, settings.network.masking
     training = Batches(
         train_part,
@@ -123,10 +124,13 @@ def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[
     return training, validation
 
 
-def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:
-    """``n / (classes * count)`` for each class, float32 ``(classes,)``, as scikit-learn balances."""
-    counts = np.bincount(labels, minlength=classes)
-    return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)
+def balanced_weights(labels: np.ndarray, classes: int, weights: np.ndarray | None = None) -> np.ndarray:
+    """``n / (classes * count)`` for each class, float32 ``(classes,)``, as scikit-learn balances.
+
+    A row counts as much as its weight, where rows ``(n,)`` have ``weights`` ``(n,)``, 1 on average.
+    """
+    counts = np.bincount(labels, weights, minlength=classes)
+    return (len(labels) / (classes * np.where(counts > 0, counts, 1.0))).astype(np.float32)
 
 
 def copy_variables(variables: Sequence[Any]) -> dict[str, np.ndarray]:

@@ -88,7 +88,8 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.active = cycle  # uvicorn's own ``cycle`` is the last that arrived, which may wait behind this one
-        cycle.scope["extensions"] = {WHOLE: cycle}
+        scope: Any = cycle.scope
+        scope["extensions"] = {WHOLE: cycle}
         super()._start_asgi_task(cycle, app)
 
     def _answering(self) -> bool:

@@ -24,8 +24,9 @@ def make_app(service: Service, token: str = "") -> ASGIApp:
         async with service.running():
             yield
 
-    routes = every_route(service)
-    return Gate(Router(routes, redirect_slashes=False, lifespan=lifespan), service.metrics, token)
+    router = Router(every_route(service), redirect_slashes=False, lifespan=lifespan)
+    direct = plain.directly(service) | tensorflow_serving.directly(service) | open_inference.directly(service)
+    return Gate(router, direct, service.metrics, token)
 
 
 def every_route(service: Service) -> list[Route]:

@@ -9,7 +9,10 @@ from sentiment.data.encoded import EncodedPart
 from sentiment.errors import SettingsError
 from sentiment.training.contrast import Poles, clear_words, with_contrasts
 
-WORDS = tuple("<pad> <unk> is i not but good bad film never so do like hate maybe no".split())
+WORDS = (
+    *("<pad>", "<unk>", "is", "i", "not", "but", "good", "bad", "film", "never", "so"),
+    *("do", "like", "hate", "maybe", "no"),
+)
 ID = {word: i for i, word in enumerate(WORDS)}
 NEGATIONS = {"not", "never", "no"}
 POLES = Poles(0, 2)

@@ -1,7 +1,7 @@
 """Contrastive rows: what "not" and "but" do to a word of clear polarity, shown on the training tweets themselves.
 
-Tweets seldom say "not bad", so a network that learns from them alone takes every "not" for a bad sign. Here stretches of
-training tweets around a clear word are negated by rule and get the other label, as people edited reviews by hand for
+Tweets seldom say "not bad", so a network that learns from them alone takes every "not" for a bad sign. Here stretches
+of training tweets around a clear word are negated by rule and get the other label, as people edited reviews by hand for
 "counterfactually augmented data" (Kaushik, Hovy and Lipton, 2020); others stay as they are, so that being short means
 nothing; and two of opposite sign are joined by "but", after which the second counts (the rule of Hu et al., 2016).
 Which words are clear is learnt from the same rows, by log odds with a prior (Monroe, Colaresi and Quinn, 2008).
@@ -13,17 +13,21 @@ from typing import NamedTuple
 import numpy as np
 
 from sentiment.data.encoded import EncodedPart
-from sentiment.text.lexicon import PADDING, UNKNOWN
+from sentiment.text.lexicon import PADDING
 
-_NEGATORS = frozenset("not n't never no nothing nobody none neither nor without hardly cannot cant dont".split())
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_NEGATORS = _words("not n't never no nothing nobody none neither nor without hardly cannot cant dont")
 # A negation goes behind these (and in front of degree words) ...
-_LINKING = frozenset(
-    "is was are were am 's 'm 're be been feel feels felt look looks looked seem seems sounds sound taste tastes im its "
-    "will would can could should get gets".split()
-)
-_DEGREE = frozenset("so very really such just too pretty still all a an the quite that".split())
+_LINKING = _words(
+    "is was are were am 's 'm 're be been feel feels felt look looks looked seem seems sounds sound taste tastes im its"
+) | _words("will would can could should get gets")
+_DEGREE = _words("so very really such just too pretty still all a an the quite that")
 # ... and in front of a word that follows these.
-_SUBJECTS = frozenset("i you we they he she it who really totally people everyone".split())
+_SUBJECTS = _words("i you we they he she it who really totally people everyone")
 _BEHIND_LINKING = ("not", "n't", "never")
 _BEHIND_SUBJECTS = ("do n't", "do not", "did n't", "never")
 _ELSEWHERE = ("no", "not", "nothing", "without")

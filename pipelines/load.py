@@ -1,223 +1,153 @@
-"""Stage 1: a labelled CSV, or several (`[[corpora]]`), becomes a deduplicated, split corpus (`tweets.parquet`)."""
+"""Stage 1: labelled tables, of one format or several (`[[corpora]]`), become a split corpus (`tweets.parquet`)."""
 
 import argparse
 import shutil
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
-from pipelines.shared.corpus_files import open_corpus
-from sentiment.settings import CorpusSettings
+from pipelines.shared.engine_options import add_engine_arguments, make_engine, results
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
 
-    from sentiment.data.corpus import CorpusReader, LabelledTexts, ReadingReport
-    from sentiment.data.splitting import Split
-
-
-_PIPED = "standard-input"
-
-
-class Source(NamedTuple):
-    """A labelled file: its ``path``, its ``name`` (``-`` is standard input), how it is read, what its rows count."""
-
-    path: Path
-    name: str
-    settings: CorpusSettings
-    weight: float = 1.0
-
-
-class ReadRows(NamedTuple):
-    """What is kept of the rows read, beside their texts.
-
-    Attributes:
-        reports: of each corpus.
-        hashes: uint64 ``(n,)``.
-        labels: uint8 ``(n,)``, numbered as the classes of the settings.
-        corpora: uint8 ``(n,)``: which corpus a row is of.
-    """
-
-    reports: "list[ReadingReport]"
-    hashes: "np.ndarray"
-    labels: "np.ndarray"
-    corpora: "np.ndarray"
+    from sentiment.common.engines import Engine
+    from sentiment.prepare.corpus import Corpus, CorpusFile
+    from sentiment.prepare.reading import Spooled
 
 
 def run(this: stage.Stage) -> None:
     """Read, deduplicate, split, write."""
+    with publishing.publish(this.places.interim, last="tweets.parquet") as staging:
+        scratch = staging / "scratch"
+        scratch.mkdir()
+        corpora = _corpora(this, scratch)
+        with make_engine(this.arguments) as engine:
+            found = _read(corpora, scratch, list(this.settings.corpus.labels), engine)
+            report = _split(corpora, found, scratch, this, engine)
+        shutil.rmtree(scratch)
+        publishing.write_json(staging / "load.json", report)
+    _tell(report, this)
+
+
+def _corpora(this: stage.Stage, scratch: Path) -> "list[Corpus]":
+    """What is to be read: the corpora of the profile, or the one that is given; standard input becomes a file."""
+    from sentiment.errors import SettingsError
+    from sentiment.prepare.corpus import Corpus, CorpusFile
+
+    given, settings = this.arguments.corpus, this.settings.corpus
+    if corpora := this.settings.corpora:
+        if given is not None:
+            raise SettingsError(f"--corpus {given}: this profile names its corpora itself; leave CORPUS out")
+        files = [_files(Path(each.file), Path(each.file), "file = in [[corpora]]") for each in corpora]
+        return [Corpus(each.file, mine, each.corpus, each.weight) for each, mine in zip(corpora, files, strict=True)]
+    if str(given) == "-":
+        path = scratch / "standard-input"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        return [Corpus("-", (CorpusFile(path, "standard input", "-"),), settings)]
+    default = this.places.raw / "corpus.csv"
+    return [Corpus(str(given or default), _files(given, default, "CORPUS=file (--corpus file)"), settings)]
+
+
+def _files(given: Path | None, default: Path, option: str) -> "tuple[CorpusFile, ...]":
+    from sentiment.prepare.corpus import find_files
+
+    if given is None or not (given.is_dir() or set("*?[") & set(str(given))):
+        given = stage.input_file(given, default, option)
+    return tuple(find_files(given))
+
+
+def _read(corpora: "list[Corpus]", scratch: Path, classes: list[str], engine: "Engine") -> "list[Spooled]":
+    """What was read of each corpus."""
+    from sentiment.prepare.corpus import file_tasks
+    from sentiment.prepare.reading import Job, gather, spool
+
+    job, tasks = Job(scratch, tuple(corpus.settings for corpus in corpora), tuple(classes)), file_tasks(corpora)
+    return gather(corpora, tasks, results(engine, partial(spool, job), tasks, "files read"))
+
+
+def _split(
+    corpora: "list[Corpus]", found: "list[Spooled]", scratch: Path, this: stage.Stage, engine: "Engine"
+) -> dict[str, Any]:
+    """Split what was read and write what is kept, a range of hashes at a time; returns the report."""
     import numpy as np
 
-    from sentiment.data.seen import SEEN, seen_hashes
-    from sentiment.data.splitting import split
+    from sentiment.data.seen import SEEN
+    from sentiment.data.splitting import Deal
+    from sentiment.prepare import ranges
+    from sentiment.prepare.tweets import write_tweets
 
-    with publishing.publish(this.places.interim, last="tweets.parquet") as staging:
-        spool = staging / "spool.arrow"
-        sources = _sources(this, staging)
-        read = _spool(sources, list(this.settings.corpus.labels), spool)
-        parts = split(read.hashes, read.labels, this.settings.split)
-        classes = np.unique(read.labels).tolist()
-        _write_parts(spool, parts, classes, staging / "tweets.parquet", read.corpora if len(sources) > 1 else None)
-        spool.unlink()
-        np.save(staging / SEEN, seen_hashes(read.hashes, parts))
-        report = _report(read, parts, classes, list(this.settings.corpus.labels))
-        report |= {"source": sources[0].name, "source_sha256": publishing.sha256(sources[0].path)}
-        if len(sources) > 1:
-            report["corpora"] = [_counted(i, source, read, parts) for i, source in enumerate(sources)]
-        (staging / _PIPED).unlink(missing_ok=True)
-        publishing.write_json(staging / "load.json", report)
+    names = list(this.settings.corpus.labels)
+    runs = ranges.Runs(scratch, tuple(run for each in found for run in each.runs), len(names))
+    which = ranges.hash_ranges(sum(run.rows for run in runs.runs))
+    counted = results(engine, partial(ranges.count_range, runs), which, "duplicates found")
+    kept = np.stack([each.kept for each in counted])
+    deal = Deal.settle(kept.sum(axis=0), this.settings.split)
+    before = np.cumsum(kept, axis=0) - kept
+    dealings = [ranges.Dealing(each, deal, before[each.number]) for each in which]
+    dealt = sum(results(engine, partial(ranges.deal_range, runs), dealings, "tweets dealt out"))
+    classes = sorted(set().union(*(each.classes for each in found)))
+    parts = ranges.parts_of_runs(runs, which, np.stack([each.sizes for each in counted]))
+    of_corpora = write_tweets(runs, parts, classes, len(corpora), scratch.parent / "tweets.parquet")
+    ranges.write_seen(runs, which, scratch.parent / SEEN)
+    left_out = {name: sum(getattr(each, name) for each in counted) for name in ("duplicates", "contradictions")}
+    outcome = left_out | {"split": asdict(deal.settings), "classes": [names[label] for label in classes]}
+    return _report(corpora, found, outcome | {"parts": _by_class(dealt, classes, names)}, of_corpora)
+
+
+def _by_class(counts: "np.ndarray", classes: list[int], names: list[str]) -> dict[str, dict[str, int]]:
+    """Rows of each part and class, ``counts`` ``(n_parts, n_classes)``, by their names."""
+    from sentiment.data.splitting import PARTS
+
+    return {part: {names[label]: int(counts[i, label]) for label in classes} for i, part in enumerate(PARTS)}
+
+
+def _report(
+    corpora: "list[Corpus]", found: "list[Spooled]", outcome: dict[str, Any], of_corpora: "np.ndarray"
+) -> dict[str, Any]:
+    """What is known of the corpus, and, where there are several, of each."""
+    from sentiment.data.splitting import PARTS
+    from sentiment.prepare.corpus import checksum
+
+    first_bad = next((each.report.first_bad for each in found if each.report.bad), "")
+    read = {name: sum(getattr(each.report, name) for each in found) for name in ("rows", "ignored", "bad")}
+    sums = [checksum(corpus.files, each.checksums) for corpus, each in zip(corpora, found, strict=True)]
+    report = {**read, "first_bad": first_bad, **outcome, "source": corpora[0].name, "source_sha256": sums[0]}
+    if len(corpora) > 1:
+        report["corpora"] = [
+            {"file": corpus.name, "sha256": mark, "weight": corpus.weight, "rows": each.report.rows,
+             "parts": dict(zip(PARTS, parts, strict=True))}
+            for corpus, each, mark, parts in zip(corpora, found, sums, of_corpora.tolist(), strict=True)
+        ]  # fmt: skip
+    return report
+
+
+def _tell(report: dict[str, Any], this: stage.Stage) -> None:
+    for corpus in report.get("corpora", []):
+        stage.log.info("%(file)s: %(rows)d rows, weight %(weight)g, kept %(parts)s", corpus)
     stage.log.info(
         "%(rows)d rows: %(ignored)d of ignored classes, %(bad)d bad, %(duplicates)d duplicates and "
         "%(contradictions)d contradictory ones left out",
         report,
     )
-    if parts.settings != this.settings.split:
+    if report["split"] != asdict(this.settings.split):
         stage.log.info("held out for validation %(validation)g and for the test %(test)g of them", report["split"])
     if report["bad"]:
         stage.log.info("the first bad row: %s", report["first_bad"])
     stage.log.info("kept %s", "; ".join(f"{part}: {counts}" for part, counts in report["parts"].items()))
 
 
-def _sources(this: stage.Stage, staging: Path) -> list[Source]:
-    """The files to read: those of the profile, or the one that is given; standard input is kept in ``staging``."""
-    from sentiment.errors import SettingsError
-
-    given = this.arguments.corpus
-    if corpora := this.settings.corpora:
-        if given is not None:
-            raise SettingsError(f"--corpus {given}: this profile names its corpora itself; leave CORPUS out")
-        paths = [publishing.require_input(Path(each.file), "file = in [[corpora]]") for each in corpora]
-        return [Source(path, str(path), each.corpus, each.weight) for path, each in zip(paths, corpora, strict=True)]
-    piped = str(given) == "-"
-    default = this.places.raw / "corpus.csv"
-    path = stage.input_file(_spooled(staging) if piped else given, default, "CORPUS=file (--corpus file)")
-    return [Source(path, "-" if piped else str(path), this.settings.corpus)]
-
-
-def _spooled(folder: Path) -> Path:
-    """Standard input as a file in ``folder``, since a corpus is read and then hashed."""
-    path = folder / _PIPED
-    with path.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-    return path
-
-
-def _spool(sources: list[Source], classes: list[str], spool: Path) -> ReadRows:
-    """Write the texts to ``spool`` as they are read.
-
-    Only hashes, labels and which corpus a row is of stay in memory, so that the corpora may be larger than it.
-    """
-    import numpy as np
-    import pyarrow as pa
-
-    from sentiment.data.corpus import CorpusReader
-
-    schema = pa.schema({"text": pa.string(), "label": pa.uint8()})
-    read = ReadRows([], *(np.zeros(0, dtype) for dtype in (np.uint64, np.uint8, np.uint8)))
-    with pa.OSFile(str(spool), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        for source in sources:
-            with open_corpus(source.path, source.settings) as file:
-                reader = CorpusReader(file, source.settings, "standard input" if source.name == "-" else source.name)
-                hashes, labels = _spool_one(reader, classes, writer)
-            number = np.full(len(labels), len(read.reports), np.uint8)
-            read = ReadRows(
-                [*read.reports, reader.report],
-                np.concatenate([read.hashes, hashes]),
-                np.concatenate([read.labels, labels]),
-                np.concatenate([read.corpora, number]),
-            )
-    return read
-
-
-def _spool_one(
-    reader: "CorpusReader", classes: list[str], writer: "pa.RecordBatchWriter"
-) -> "tuple[np.ndarray, np.ndarray]":
-    """Write the rows of one corpus; return hashes uint64 and labels uint8, numbered as ``classes``, each ``(n,)``."""
-    import numpy as np
-    import pyarrow as pa
-
-    from sentiment.common.parallel import ordered_map
-    from sentiment.data.splitting import hash_texts
-
-    number = np.array([classes.index(name) for name in reader.settings.labels], np.uint8)
-
-    def hashed(batch: "LabelledTexts") -> "tuple[pa.Array, np.ndarray, np.ndarray]":
-        texts = pa.array(batch.texts, pa.string())
-        return texts, hash_texts(texts), number[batch.labels]
-
-    hashes, labels = [], []
-    for texts, text_hashes, numbers in ordered_map(hashed, reader):
-        hashes.append(text_hashes)
-        labels.append(numbers)
-        writer.write_batch(pa.record_batch([texts, pa.array(numbers)], names=["text", "label"]))
-        stage.log.info("%d rows read", reader.report.rows)
-    return np.concatenate(hashes), np.concatenate(labels)
-
-
-def _write_parts(spool: Path, parts: "Split", classes: list[int], target: Path, corpora: "np.ndarray | None") -> None:
-    """Copy the rows that were kept, with their part, and labels counted over the classes that occur.
-
-    ``corpora`` ``(n,)``, where there are several, becomes a column of its own.
-    """
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from sentiment.data.splitting import DROPPED
-
-    names = ["text", "label", "part", *(["corpus"] if corpora is not None else [])]
-    schema = pa.schema([(name, pa.string() if name == "text" else pa.uint8()) for name in names])
-    start = 0
-    with pa.memory_map(str(spool)) as mapped, pq.ParquetWriter(target, schema) as writer:
-        batches = pa.ipc.open_file(mapped)
-        for i in range(batches.num_record_batches):
-            batch = batches.get_batch(i)
-            here = slice(start, start + batch.num_rows)
-            start, part = here.stop, parts.part[here]
-            labels = np.searchsorted(classes, batch.column("label").to_numpy()).astype(np.uint8)
-            more = [] if corpora is None else [pa.array(corpora[here])]
-            rows = pa.record_batch([batch.column("text"), pa.array(labels), pa.array(part), *more], schema=schema)
-            writer.write_batch(rows.filter(pa.array(part != DROPPED)))
-
-
-def _report(read: ReadRows, parts: "Split", classes: list[int], names: list[str]) -> dict[str, Any]:
-    from sentiment.data.splitting import PARTS
-
-    first_bad = next((report.first_bad for report in read.reports if report.bad), "")
-    counts = {
-        part: {names[label]: int(((parts.part == i) & (read.labels == label)).sum()) for label in classes}
-        for i, part in enumerate(PARTS)
-    }
-    return {
-        **{name: sum(getattr(report, name) for report in read.reports) for name in ("rows", "ignored", "bad")},
-        "first_bad": first_bad,
-        "duplicates": parts.duplicates,
-        "contradictions": parts.contradictions,
-        "split": asdict(parts.settings),
-        "classes": [names[label] for label in classes],
-        "parts": counts,
-    }
-
-
-def _counted(number: int, source: Source, read: ReadRows, parts: "Split") -> dict[str, Any]:
-    """What is known of one corpus of several: its file, its weight, and how many of its rows came to which part."""
-    from sentiment.data.splitting import PARTS
-
-    kept = {part: int(((parts.part == i) & (read.corpora == number)).sum()) for i, part in enumerate(PARTS)}
-    rows = read.reports[number].rows
-    stage.log.info("%s: %d rows, weight %g, kept %s", source.name, rows, source.weight, kept)
-    told = {"file": source.name, "sha256": publishing.sha256(source.path), "weight": source.weight}
-    return told | {"rows": rows, "parts": kept}
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The stage's own options."""
     parser.add_argument(
-        "--corpus", type=Path, help="labelled table; - is standard input (default: data/raw/<profile>/corpus.csv)"
-    )
+        "--corpus", type=Path,
+        help="labelled table, folder of them or pattern; - is standard input (default: data/raw/<profile>/corpus.csv)",
+    )  # fmt: skip
+    add_engine_arguments(parser)
 
 
 if __name__ == "__main__":

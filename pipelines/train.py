@@ -16,6 +16,7 @@ from pipelines.shared.defaults import settle
 from pipelines.shared.libraries import import_keras
 from pipelines.shared.parent import KERAS_MODEL, describe, from_nothing, require_parent
 from pipelines.shared.parent_network import load_network
+from sentiment.errors import SettingsError
 
 if TYPE_CHECKING:
     import keras
@@ -52,6 +53,7 @@ def run(this: stage.Stage) -> None:
     stage.log.info("%s", describe_device())
     share_batches(options.devices, options.batch_size)
     checkpoints = {start: _checkpoint(this, start) for start in _starts(this, len(data.parts["train"].labels))}
+    data.parts["train"] = _with_contrasts(this, data.parts["train"], data.classes)
     fitted = {start: _fit(this, data, start, checkpoint) for start, checkpoint in checkpoints.items()}
     _, model, state = chosen = min(fitted.values(), key=lambda each: each.state.best["val_loss"])
     validation = data.parts["validation"]
@@ -233,6 +235,28 @@ def _row_weights(interim: Path) -> "dict[str, np.ndarray]":
     part, corpus = (rows.column(name).to_numpy() for name in ("part", "corpus"))
     mean = weight[corpus[part == PARTS.index("train")]].mean()
     return {name: (weight[corpus[part == i]] / mean).astype(np.float32) for i, name in enumerate(PARTS)}
+
+
+def _with_contrasts(this: stage.Stage, part: "EncodedPart", classes: list[str]) -> "EncodedPart":
+    """``part`` with the rows that the settings have made of it."""
+    from pipelines.shared.artefacts import read_preprocessor
+    from sentiment.training.contrast import Poles, with_contrasts
+
+    options, preprocessing = this.settings.training, this.settings.preprocessing
+    if not options.contrast:
+        return part
+    meanings = [this.settings.corpus.polarity.get(name, name) for name in classes]
+    try:
+        poles = Poles(meanings.index("negative"), meanings.index("positive"))
+    except ValueError:
+        raise SettingsError(
+            f"training.contrast: expected a negative and a positive class, received {', '.join(classes)}: "
+            "say with corpus.polarity which these are"
+        ) from None
+    words = read_preprocessor(this.places.processed).lexicon.vocabulary
+    more = with_contrasts(part, words, poles, options.contrast, options.seed, preprocessing.padding)
+    stage.log.info("%d contrastive rows beside %d", len(more.labels) - len(part.labels), len(part.labels))
+    return more
 
 
 def _take_over(this: stage.Stage, model: "keras.Model", classes: list[str]) -> None:

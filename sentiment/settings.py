@@ -328,6 +328,8 @@ class TrainingSettings:
         label_smoothing: share of a label spread over all classes.
         class_weights: ``balanced`` weighs each class by the inverse of its frequency, so that a rare one is answered
             as readily as a frequent one; ``none`` does not, which gives a better accuracy and a worse macro recall.
+        contrast: so many rows are made for each training row out of stretches of training rows: clear words negated by
+            rule, under the other label, some joined by "but", some as they are; 0 makes none.
         layer_decay: share of the learning rate of the layers above that a group of layers learns at: the output layer
             at the whole rate, the recurrence at this share of it, the dense layers at its square, the trainable
             channel at its cube (Howard and Ruder, 2018, took 0.385); 1 trains all alike.
@@ -348,6 +350,7 @@ class TrainingSettings:
     clip_norm: float = 1.0
     label_smoothing: float = 0.05
     class_weights: str = "balanced"
+    contrast: float = 0.0
     layer_decay: float = 1.0
     unfreeze_epochs: int = 0
     frozen: tuple[str, ...] = ()
@@ -365,6 +368,7 @@ class TrainingSettings:
         _at_least("training.weight_decay", self.weight_decay, 0)
         _fraction("training.label_smoothing", self.label_smoothing)
         _one_of("training.class_weights", self.class_weights, ("none", "balanced"))
+        _at_least("training.contrast", self.contrast, 0)
         _require(
             0 < self.layer_decay <= 1, f"training.layer_decay: expected over 0, up to 1, received {self.layer_decay}"
         )

@@ -1,5 +1,7 @@
 """Contrastive rows: what is negated gets the other label, what follows "but" counts, and the rest stays as it is."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from sentiment.training.contrast import Poles, clear_words, with_contrasts
 
 WORDS = (
     *("<pad>", "<unk>", "is", "i", "not", "but", "good", "bad", "film", "never", "so"),
-    *("do", "like", "hate", "maybe", "no"),
+    *("do", "like", "hate", "maybe", "no", "more", "less", "could"),
 )
 ID = {word: i for i, word in enumerate(WORDS)}
 NEGATIONS = {"not", "never", "no"}
@@ -53,15 +55,19 @@ def test_clear_words_are_learnt_from_rows_without_a_negation() -> None:
 
 def test_a_negation_turns_the_label_and_but_gives_it_to_what_follows() -> None:
     _, new = made()
-    kinds = {"negated": 0, "joined": 0, "kept": 0}
+    kinds = {"negated": 0, "joined": 0, "kept": 0, "not more": 0, "not less": 0}
     for text, label in new:
         last = text.rpartition(" but ")[2].split()
         positive = bool({"good", "like"} & set(last))
-        kind = "joined" if " but " in text else "negated" if NEGATIONS & set(last) else "kept"
+        negated = NEGATIONS & set(last) or last[0] == "less"  # "less bad" is another way to negate
+        kind = "joined" if " but " in text else "negated" if negated else "kept"
+        if unsurpassed := re.search("film (?:could not|never|not) (more|less)", text):
+            kind = f"not {unsurpassed[1]}"
         kinds[kind] += 1
-        assert label == (0 if positive == (kind == "negated") else 2), text
+        assert label == (0 if positive == (kind in ("negated", "not less")) else 2), text
     assert min(kinds.values()) > 10, kinds
     assert kinds["negated"] > kinds["kept"] > kinds["joined"]
+    assert abs(kinds["not more"] - kinds["not less"]) <= 2  # one of each, and each label may end in the middle
     labels = [label for _, label in new]
     assert abs(labels.count(0) - labels.count(2)) < 10
 

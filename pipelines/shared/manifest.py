@@ -10,7 +10,15 @@ from sentiment.errors import ArtefactError
 
 MANIFEST = "manifest.json"
 # What may lie in a model folder without being part of the model.
-_BESIDE = (MANIFEST, ".checkpoint.npz", "bench.json", "bench.md", "bench.svg", "crossvalidation.json")
+_BESIDE = (
+    MANIFEST,
+    ".checkpoint.npz",
+    ".checkpoint-nothing.npz",
+    "bench.json",
+    "bench.md",
+    "bench.svg",
+    "crossvalidation.json",
+)
 _FOLDERS_BESIDE = ("logs/", "ablation/")
 
 

@@ -8,6 +8,7 @@ Which words are clear is learnt from the same rows, by log odds with a prior (Mo
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -30,11 +31,13 @@ _DEGREE = _words("so very really such just too pretty still all a an the quite t
 _SUBJECTS = _words("i you we they he she it who really totally people everyone")
 _BEHIND_LINKING = ("not", "n't", "never")
 _BEHIND_SUBJECTS = ("do n't", "do not", "did n't", "never")
-_ELSEWHERE = ("no", "not", "nothing", "without")
+# "It is good" -> "it could not be more good": nothing is better. These replace what links; "less" turns the label.
+_UNSURPASSED = ("could n't be", "never been", "ca n't be", "could n't feel")
+_ELSEWHERE = ("no", "not", "nothing", "without", "less")
 
 _LEAST_COUNT, _LEAST_LOG_ODDS, _LEAST_Z, _PRIOR = 20, 0.7, 4.0, 50.0
 _AROUND = 3  # tokens to each side of the clear word
-_KEPT, _JOINED = 0.3, 0.1  # shares of the new rows that are not negated
+_KEPT, _JOINED, _COMPARED = 0.25, 0.1, 0.1  # shares of the new rows that are not negated
 _ROWS_PER_BLOCK = 65_536
 
 
@@ -115,13 +118,15 @@ class _Maker:
     def rows(self, count: int) -> Iterator[tuple[list[int], int]]:
         """About ``count`` rows, as many of either label."""
         found = [self._stretches(label, sign, count) for label, sign in zip(self.poles, (-1, 1), strict=True)]
-        kept, joined = (round(count * share / 2) for share in (_KEPT, _JOINED))
-        negated = count // 2 - kept - joined
+        kept, joined, compared = (round(count * share / 2) for share in (_KEPT, _JOINED, _COMPARED))
+        negated = count // 2 - kept - joined - compared
         for here, label in enumerate(self.poles):
             other = self.poles[1 - here]
             new = filter(None, map(self._negated, found[here]))
             yield from ((row, other) for row, _ in zip(new, range(negated), strict=False))
             yield from ((stretch.ids, label) for stretch in found[here][:kept])
+            both = (self._compared(stretch, label, other) for stretch in reversed(found[here]))
+            yield from (row for row, _ in zip(chain.from_iterable(both), range(compared), strict=False))
             for first, second in zip(found[1 - here][:joined], reversed(found[here]), strict=False):
                 yield [*first.ids, *self._ids("but"), *second.ids], label
 
@@ -145,14 +150,28 @@ class _Maker:
     def _negated(self, stretch: Stretch) -> list[int] | None:
         """``stretch`` with a negation where English has it; elsewhere mostly nothing, sometimes one in front."""
         ids, clear = stretch
-        front = clear
-        while front and self.words[ids[front - 1]] in _DEGREE:
-            front -= 1
+        front = self._front(stretch)
         if front and self.words[ids[front - 1]] in _LINKING:
             return self._put(_BEHIND_LINKING, ids, front)
         if clear and self.words[ids[clear - 1]] in _SUBJECTS:
             return self._put(_BEHIND_SUBJECTS, ids, clear)
         return self._put(_ELSEWHERE, ids, front) if self.random.random() < 0.4 else None
+
+    def _compared(self, stretch: Stretch, same: int, other: int) -> list[tuple[list[int], int]]:
+        """``stretch`` as what nothing is more, and nothing less, if it says that something is so; else nothing."""
+        ids, clear = stretch
+        linking = self._front(stretch) - 1
+        if linking < 0 or self.words[ids[linking]] not in _LINKING or not {"more", "less"} <= self.id_of.keys():
+            return []
+        front = [*ids[:linking], *self._ids(_UNSURPASSED[int(self.random.integers(len(_UNSURPASSED)))])]
+        return [([*front, self.id_of[word], *ids[clear:]], label) for word, label in (("more", same), ("less", other))]
+
+    def _front(self, stretch: Stretch) -> int:
+        """Where the words of degree in front of the clear word begin."""
+        front = stretch.clear
+        while front and self.words[stretch.ids[front - 1]] in _DEGREE:
+            front -= 1
+        return front
 
     def _put(self, choices: Sequence[str], ids: list[int], position: int) -> list[int] | None:
         known = [words for words in choices if words.split()[-1] in self.id_of]  # the negation itself

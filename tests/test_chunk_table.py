@@ -15,7 +15,7 @@ import sentiment
 from sentiment.common.ragged import Ragged
 from sentiment.errors import InputError
 from sentiment.settings import PreprocessingSettings
-from sentiment.text import table_encoder
+from sentiment.text import met_chunks
 from sentiment.text.chunk_table import LONGEST, Chunks, ChunkTable, build_table
 from sentiment.text.frequent_chunks import make_table
 from sentiment.text.lexicon import LexiconEntry, build_lexicon
@@ -137,7 +137,7 @@ def test_few_and_many_texts_through_encode(pair: tuple[Preprocessor, Preprocesso
 
 
 def test_what_is_met_is_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_encoder, "_MET_AT_MOST", 5)
+    monkeypatch.setattr(met_chunks, "_AT_MOST", 5)
     pair = plain_and_table(corpus=[""])
     asked: list[str] = []
     encoder = pair[1]._by_table

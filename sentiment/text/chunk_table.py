@@ -34,6 +34,10 @@ class Chunks(NamedTuple):
     starts: np.ndarray
     lengths: np.ndarray
 
+    def take(self, which: np.ndarray) -> "Chunks":
+        """Those of the indices ``which``."""
+        return Chunks(self.starts.take(which), self.lengths.take(which))
+
 
 class ChunkTable(NamedTuple):
     """The table.
@@ -120,11 +124,15 @@ def build_table(chunks: Sequence[bytes], ids: Ragged) -> ChunkTable:
 
 def _keys(data: np.ndarray, chunks: Chunks) -> tuple[np.ndarray, np.ndarray]:
     """The two numbers of each chunk; those of a chunk that is too long mean nothing."""
-    words = np.ndarray(max(0, len(data) - 7), "<u8", data, strides=(1,))  # the eight bytes from every byte on
     lengths = np.minimum(chunks.lengths, LONGEST)
-    first = words.take(chunks.starts) & _MASKS[0].take(lengths)
-    second = words.take(chunks.starts + 8) & _MASKS[1].take(lengths)
+    first = words_at(data, chunks.starts) & _MASKS[0].take(lengths)
+    second = words_at(data, chunks.starts + 8) & _MASKS[1].take(lengths)
     return first, second | lengths.astype(np.uint64) << np.uint64(56)
+
+
+def words_at(data: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """The eight bytes of ``data`` from each of ``starts`` ``(n,)`` on as a number, the first one lowest: uint64."""
+    return np.ndarray(max(0, len(data) - 7), "<u8", data, strides=(1,)).take(starts)
 
 
 def _hash(first: np.ndarray, second: np.ndarray, size: int) -> np.ndarray:

@@ -7,26 +7,27 @@ and without a table, and tests hold that.
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sentiment.common.ragged import Ragged
 from sentiment.text.chunk_table import LONGEST, Chunks, ChunkTable
+from sentiment.text.evident_chunks import MENTION, kinds
 from sentiment.text.inputs import encode_all, is_arrow
 from sentiment.text.lexicon import PADDING
 from sentiment.text.mapped_lexicon import AnyLexicon
+from sentiment.text.met_chunks import MetChunks, Row, ragged_of
 from sentiment.text.normalisation import RULES, Rule
 
-Row = tuple[int, ...]
-_MET_AT_MOST = 1 << 16  # chunks that a running process remembers: about 10 MB
 _BLANK = 0x20
-# Visible ASCII only, so that no white space is left inside: a mention; a link; a word in letters, that may be a
-# hashtag and end in stops, exclamation or question marks.
-_EVIDENT = re.compile(rb"(@[a-z0-9_]+)|((?:https?:/|www\.)[!-~]*)|#?([a-z]+)[.,]*(!+|\?+|)")
-_LINK, _WORD, _MARK = 2, 3, 4
+# In letters only, so that no white space is left inside: a word, that may be a hashtag and end in stops, exclamation
+# or question marks.
+_PLAIN = re.compile(rb"#?([a-z]+)[.,]*(!+|\?+|)")
 # Words that a rule might change: a letter three times, a laugh (xd), a negation without its apostrophe (dont).
 _CHANGED = re.compile(rb"([a-z])\1\1|^x|nt$")
+_LOW = np.uint64(32)
 
 
 class TableEncoder:
@@ -49,9 +50,9 @@ class TableEncoder:
         self._lexicon = lexicon
         self._table = table
         self._by_rules = by_rules
-        self._met: dict[bytes, Row] = {}
+        self._met = MetChunks()
         self._all_rules = tuple(rules) == RULES  # what is evident, is so under all of them
-        self._of_link, self._of_mention = by_rules(["http://a", "@a"])
+        self._of_mention_and_link = ragged_of(by_rules(["@a", "http://a"]))
 
     def encode(self, texts: Any) -> Ragged:
         """Ids of ``texts`` ``(n,)``, dropped tokens left out; rows may be empty.
@@ -62,46 +63,75 @@ class TableEncoder:
         text = _joined(texts)
         data = np.frombuffer(text.data, np.uint8)
         chunks, ends = _split(data, text.lengths)
-        values, found = self._table.find(data, chunks)
-        ids = self._table.ids
-        missing = np.flatnonzero(~found)
-        if len(missing):
-            where = zip(chunks.starts[missing].tolist(), chunks.lengths[missing].tolist(), strict=True)
-            codes, rows = self._rows_of([text.data[start : start + length] for start, length in where])
-            lengths = np.array([len(row) for row in rows], np.int64)
-            starts = np.cumsum(lengths) - lengths + len(ids)
-            values[missing] = (starts << 32 | lengths).astype(np.uint64)[codes]
-            ids = np.concatenate([ids, np.array([i for row in rows for i in row], np.int32)])
-        return _gather(ids, values, ends)
+        entries, found = self._table.find(data, chunks)
+        answers = _Answers(entries, np.flatnonzero(~found), [self._table.ids])
+        if len(answers.open):
+            self._find_further(text.data, data, chunks, answers)
+        return _gather(np.concatenate(answers.ids), entries, ends)
+
+    def _find_further(self, text: bytes, data: np.ndarray, chunks: Chunks, answers: "_Answers") -> None:
+        """Answer for chunks that the table lacks: mentions and links, then what was met before, then the others."""
+        if self._all_rules:
+            kind = kinds(data, chunks.take(answers.open))
+            rows = self._of_mention_and_link
+            answers.add(_entries(rows)[np.maximum(kind, MENTION) - MENTION], kind >= MENTION, rows.values)
+        if (met := self._met.table) is not None:
+            answers.add(*met.find(data, chunks.take(answers.open)), met.ids)
+        if len(answers.open):
+            where = zip(*(part.tolist() for part in chunks.take(answers.open)), strict=True)
+            codes, found = self._rows_of([text[start : start + length] for start, length in where])
+            rows = ragged_of(found)
+            answers.add(_entries(rows)[codes], np.ones(len(codes), bool), rows.values)
 
     def _rows_of(self, chunks: list[bytes]) -> tuple[list[int], list[Row]]:
-        """Ids of chunks that the table lacks: a code for each, and the rows that the codes name."""
+        """Ids of chunks one by one: a code for each, and the rows that the codes name."""
         index: dict[bytes, int] = {}
         codes = [index.setdefault(chunk, len(index)) for chunk in chunks]
-        met = self._met
-        rows = [met[chunk] if chunk in met else self._evidently(chunk) for chunk in index]
-        unmet = [i for i, row in enumerate(rows) if row is None]
-        if unmet:
-            distinct = list(index)
-            fresh = self._by_rules([distinct[i].decode() for i in unmet])
-            if len(met) + len(fresh) > _MET_AT_MOST:
-                met = self._met = {}
-            for i, row in zip(unmet, fresh, strict=True):
-                rows[i] = met[distinct[i]] = row
+        rows = [self._met.get(chunk) for chunk in index]
+        fresh = {chunk: self._plainly(chunk) for chunk, row in zip(index, rows, strict=True) if row is None}
+        unclear = [chunk for chunk, row in fresh.items() if row is None]
+        fresh.update(
+            zip(unclear, self._by_rules([chunk.decode() for chunk in unclear]) if unclear else (), strict=True)
+        )
+        for chunk, row in fresh.items():
+            rows[index[chunk]] = row
+        self._met.add(list(fresh), list(fresh.values()))  # type: ignore[arg-type]
         return codes, rows  # type: ignore[return-value]
 
-    def _evidently(self, chunk: bytes) -> Row | None:
-        """Ids of a chunk that is evidently a mention, a link or a word that no rule changes; else None."""
-        match = _EVIDENT.fullmatch(chunk) if self._all_rules else None
-        if match is None:
+    def _plainly(self, chunk: bytes) -> Row | None:
+        """Ids of a chunk that is plainly a word that no rule changes; else None."""
+        match = _PLAIN.fullmatch(chunk) if self._all_rules else None
+        if match is None or _CHANGED.search(match[1]):
             return None
-        if match.lastindex != _MARK:
-            return self._of_link if match.lastindex == _LINK else self._of_mention
-        word, mark = match[_WORD], match[_MARK][:1]
-        if _CHANGED.search(word):
-            return None
-        ids = [self._lexicon.id_of(token.decode()) for token in (word, mark) if token]
+        ids = [self._lexicon.id_of(token.decode()) for token in (match[1], match[2][:1]) if token]
         return tuple(i for i in ids if i != PADDING)
+
+
+@dataclass(slots=True)
+class _Answers:
+    """The ids of chunks, as far as they are known.
+
+    Attributes:
+        entries: start << 32 | length of each, in ``ids`` put together; uint64 ``(n,)``.
+        open: indices of those that have no answer yet.
+        ids: the arrays that the entries point into.
+    """
+
+    entries: np.ndarray
+    open: np.ndarray
+    ids: list[np.ndarray]
+
+    def add(self, entries: np.ndarray, known: np.ndarray, ids: np.ndarray) -> None:
+        """Take in ``entries`` of ``ids`` for those of the open ones that are ``known``."""
+        start = np.uint64(sum(map(len, self.ids))) << _LOW
+        self.entries[self.open[known]] = entries[known] + start
+        self.ids.append(ids)
+        self.open = self.open[~known]
+
+
+def _entries(rows: Ragged) -> np.ndarray:
+    """Start << 32 | length of each of ``rows``."""
+    return rows.starts.astype(np.uint64) << _LOW | rows.lengths.astype(np.uint64)
 
 
 class _Joined(NamedTuple):
@@ -145,7 +175,7 @@ def _split(data: np.ndarray, text_lengths: np.ndarray) -> tuple[Chunks, np.ndarr
 
 def _gather(ids: np.ndarray, values: np.ndarray, ends: np.ndarray) -> Ragged:
     """The ids that ``values`` (start << 32 | length) name, as rows of chunks up to ``ends``."""
-    starts = (values >> np.uint64(32)).astype(np.int64)
+    starts = (values >> _LOW).astype(np.int64)
     lengths = (values & np.uint64(0xFFFFFFFF)).astype(np.int64)
     upto = np.concatenate(([0], np.cumsum(lengths)))
     flat = ids.take(np.repeat(starts - upto[:-1], lengths) + np.arange(upto[-1]))

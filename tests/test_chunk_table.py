@@ -137,20 +137,28 @@ def test_few_and_many_texts_through_encode(pair: tuple[Preprocessor, Preprocesso
 
 
 def test_what_is_met_is_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(met_chunks, "_AT_MOST", 5)
+    monkeypatch.setattr(met_chunks, "_AT_MOST", 12)
+    monkeypatch.setattr(met_chunks, "_WAITING", 3)
     pair = plain_and_table(corpus=[""])
-    asked: list[str] = []
+    asked: list[bytes] = []
     encoder = pair[1]._by_table
     assert encoder is not None
     by_rules = encoder._by_rules
     encoder._by_rules = lambda texts: asked.extend(texts) or by_rules(texts)  # type: ignore[func-returns-value]
+
+    def held() -> int:
+        return len(encoder._met.table.contents()[0])
+
     for _ in range(3):
         assert_equal(pair, ["a-b 'love ''it"])
-    assert asked == ["a-b", "'love", "''it"]
-    assert_equal(pair, [f"a-{i}" for i in range(9)])
-    assert len(encoder._met) == 9  # forgotten once, and then what this batch brought
-    assert_equal(pair, ["a-b 'love"])
-    assert len(encoder._met) == 2
+    assert asked == [b"a-b", b"'love", b"''it"]
+    assert_equal(pair, ["-a a-", "-a a-"])
+    assert held() == 3  # too few to be taken in yet
+    assert_equal(pair, [f"a-{i} a-{i}" for i in range(5)])
+    assert held() == 10  # each once
+    assert_equal(pair, ["b- b-- b---"])
+    assert held() == 3  # all others are forgotten
+    assert_equal(pair, ["a-b 'love", "b-"])
 
 
 def test_a_table_holds_what_it_was_given() -> None:

@@ -6,7 +6,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment.text.chunk_table import LONGEST, ChunkTable, build_table
-from sentiment.text.met_chunks import ragged_of
 from sentiment.text.preprocessor import Preprocessor
 from sentiment.text.rules_in_python import can_run
 
@@ -27,8 +26,8 @@ def make_table(preprocessor: Preprocessor, texts: Iterable[pa.Array]) -> ChunkTa
         return None
     frequent = _frequent(texts)
     chunks = list(dict.fromkeys([*frequent, *_words(preprocessor.lexicon.ids)]))[:_MOST]
-    rows = ragged_of(preprocessor.rows_by_rules(chunks))
-    return build_table([chunk.encode() for chunk in chunks], rows)
+    encoded = [chunk.encode() for chunk in chunks]
+    return build_table(encoded, preprocessor.rows_by_rules(encoded))
 
 
 def _words(ids: Mapping[str, int]) -> list[str]:

@@ -1,48 +1,36 @@
-"""What a running process remembers of chunks that the model's table lacks: bounded, and asked for many at once."""
-
-from collections.abc import Sequence
+"""What a running process remembers of chunks that the model's table lacks: bounded, and found many at once."""
 
 import numpy as np
 
 from sentiment.common.ragged import Ragged
-from sentiment.text.chunk_table import ChunkTable, build_table
+from sentiment.text.chunk_table import Chunks, ChunkTable, Keyed, keyed
 
-Row = tuple[int, ...]
-_AT_MOST = 1 << 15  # chunks; with their table some 8 MB
-_LEAST_NEW = 1 << 10  # a table is made anew once there are so many more, and a quarter
+_AT_MOST = 1 << 15  # chunks
+_SLOTS = 1 << 16  # 1.5 MB
+_WAITING = 1 << 8  # chunks are taken into the table so many at once, since it is copied for that
 
 
 class MetChunks:
     """Chunks and their ids. Threads may share one: at worst, one of them does again what another has done."""
 
     def __init__(self) -> None:
-        self._forget()
+        self.table = _empty()
+        self._held = 0
+        self._waiting: list[Keyed] = []
 
-    def _forget(self) -> None:
-        self._rows: dict[bytes, Row] = {}
-        self._tabled = 0
-        self.table: ChunkTable | None = None
-
-    def __len__(self) -> int:
-        """Chunks that are remembered."""
-        return len(self._rows)
-
-    def get(self, chunk: bytes) -> Row | None:
-        """Ids of ``chunk``; None where it is not remembered."""
-        return self._rows.get(chunk)
-
-    def add(self, chunks: Sequence[bytes], rows: Sequence[Row]) -> None:
-        """Remember ``rows``, the ids of ``chunks``; forget all others first, should they become too many."""
-        if len(self._rows) + len(chunks) > _AT_MOST:
-            self._forget()
-        self._rows.update(zip(chunks, rows, strict=True))
-        if len(self._rows) - self._tabled >= max(_LEAST_NEW, self._tabled // 4):
-            known = list(self._rows.items())
-            self._tabled = len(known)
-            self.table = build_table([chunk for chunk, _ in known], ragged_of([row for _, row in known]))
+    def add(self, data: np.ndarray, chunks: Chunks, rows: Ragged) -> None:
+        """Remember ``rows``, the ids of ``chunks`` of ``data``; all others are forgotten should they become too many."""
+        waiting = [*self._waiting, keyed(data, chunks, rows)]
+        count = sum(len(each.first) for each in waiting)
+        if count < _WAITING:
+            self._waiting = waiting
+            return
+        self._waiting = []
+        table, held = (self.table, self._held) if self._held + count <= _AT_MOST else (_empty(), 0)
+        for each in waiting:
+            table = table.with_more(each)
+        self.table, self._held = table, held + count
 
 
-def ragged_of(rows: Sequence[Sequence[int]]) -> Ragged:
-    """``rows`` in one array."""
-    lengths = np.fromiter(map(len, rows), np.int32, len(rows))
-    return Ragged(np.array([i for row in rows for i in row], np.int32), lengths)
+def _empty() -> ChunkTable:
+    return ChunkTable(np.zeros((_SLOTS, 3), np.uint64), np.zeros(0, np.int32))

@@ -62,7 +62,8 @@ class TableEncoder:
         if len(answers.open):
             left = chunks.take(answers.open)
             ends = (left.starts + left.lengths).tolist()
-            rows = self._by_rules([text[start:end] for start, end in zip(left.starts.tolist(), ends, strict=True)])
+            missing = [text[start:end] for start, end in zip(left.starts.tolist(), ends, strict=True)]
+            rows = self._met.rows_of(missing, self._by_rules)
             self._met.add(data, left, rows)
             answers.add(entries_of(rows), np.ones(len(ends), bool), rows.values)
 

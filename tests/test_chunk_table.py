@@ -184,6 +184,21 @@ def test_a_table_holds_what_it_was_given() -> None:
     assert set(np.flatnonzero(found)) - set(held) == {chunks.index(b"")}
 
 
+def test_words_of_the_lexicon_are_in_a_table_and_long_chunks_are_remembered() -> None:
+    plain, table = plain_and_table(corpus=[""])
+    assert table.table is not None
+    assert table._by_table is not None
+    assert {b"love", b"the", b"tag", b"<user>"} <= set(table.table.contents()[0])
+    asked: list[bytes] = []
+    by_rules = table._by_table._by_rules
+    table._by_table._by_rules = lambda texts: asked.extend(texts) or by_rules(texts)  # type: ignore[func-returns-value]
+    long = ["#love-love-love-it a-b", "it-it-it-it-it-it-it", "x-" * 40]
+    for _ in range(2):
+        assert_equal((plain, table), [*long, "a-b it-it-it-it-it-it-it the-the-the-the-it"])
+    assert asked.count(b"#love-love-love-it") == 1
+    assert asked.count(b"x-" * 40) == 2  # too long to be kept
+
+
 def test_no_one_is_named_in_a_table() -> None:
     pair = plain_and_table(
         corpus=["@ada http://a.b www.c.d RT:@ada love secret", "@ada http://a.b www.c.d RT:@ada love"]

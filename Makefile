@@ -1,13 +1,15 @@
 # The pipeline as a graph of files. `make help` lists the commands; a second `make` does nothing.
 #
 #   PROFILE   sample (default), sentiment140, or one of your own in pipelines/profiles/
-#   CORPUS    a labelled CSV to use instead of the profile's
+#   CORPUS    a labelled CSV to use instead of the profile's, a folder of them, or a pattern ("tweets/*.parquet")
 #   GLOVE     GloVe vectors to use instead of the profile's
 #   FROM      a model folder to start from: its words, vectors and weights are taken over, and no GloVe file is read
 #   TESTS     further labelled CSVs that evaluate scores; PROFILE:FILE reads FILE in the format of another profile
 #   SET       settings to override, e.g. SET="training.epochs=3 network.cell=gru"
 #   RUN       a name for a run of its own: RUN=gru makes models/<profile>-gru/ and leaves models/<profile>/ alone
 #   REPLACE   REPLACE=1 lets a model be replaced by one of other CORPUS, GLOVE, SET or FROM
+#   WORKERS   processes that read and preprocess a corpus of many files; what comes of it is the same for any number
+#   ENGINE    ENGINE=ray has Ray do so; ADDRESS=host:port names its cluster
 #   VECTORS   further GloVe files that ablation compares
 #   FOLDS     options of crossvalidate, e.g. FOLDS="--folds 10" or FOLDS="--seeds 7 8 9"
 #   ABLATION  options of ablation, e.g. ABLATION="--seeds 7 --train-rows 5000" for a short form
@@ -27,17 +29,23 @@ MODEL := models/$(NAME)
 # What make was given for this run before, and goes on with if it is given nothing else; see pipelines/shared/memory.py.
 -include $(INTERIM)/remembered.mk
 GIVEN := $(foreach name,CORPUS GLOVE SET FROM,$(if $(filter command environment,$(origin $(name))),--given '$(name)=$($(name))'))
-CORPUS ?= $(RAW)/corpus.csv
+# The files of a profile that names several (`[[corpora]]`).
+CORPORA := $(shell sed -n 's/^file *= *"\(.*\)".*/\1/p' pipelines/profiles/$(PROFILE).toml 2>/dev/null)
+CORPUS ?= $(or $(CORPORA),$(RAW)/corpus.csv)
+ONE_CORPUS := $(if $(and $(CORPORA),$(filter file,$(origin CORPUS))),,--corpus '$(CORPUS)')
 GLOVE ?= $(RAW)/$(if $(filter sample,$(PROFILE)),glove.npy,glove.zip)
 TEST_FILES := $(foreach test,$(TESTS),$(lastword $(subst :, ,$(test))))
 # What the words and their vectors are taken from: the GloVe file, or a trained model (the stage refuses one not there).
 VECTORS_FROM := $(if $(FROM),$(wildcard $(FROM)/model.json),$(GLOVE))
 OPTIONS := --profile $(PROFILE) $(addprefix --run ,$(RUN)) $(addprefix --set ,$(SET)) $(if $(FROM),--from '$(FROM)')
+SPREAD := $(addprefix --engine ,$(ENGINE)) $(addprefix --workers ,$(WORKERS)) $(addprefix --address ,$(ADDRESS))
+# The files of a corpus that is a folder.
+CORPUS_FILES := $(CORPUS) $(shell test ! -d '$(CORPUS)' || find '$(CORPUS)' -type f)
 
 # What each stage's code is made of, by rooms; a change in one runs that stage and what follows.
 rooms = $(wildcard sentiment/*.py pipelines/shared/*.py $(foreach room,common $1,sentiment/$(room)/*.* sentiment/$(room)/*/*.*))
-LOAD_CODE := pipelines/load.py $(call rooms,data text)
-PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding)
+LOAD_CODE := pipelines/load.py $(call rooms,data text prepare)
+PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding prepare)
 EMBED_CODE := pipelines/embed.py $(call rooms,data text embedding network)
 TRAIN_CODE := pipelines/train.py $(call rooms,data text network training)
 EXPORT_CODE := pipelines/export.py $(call rooms,data text network export predict)
@@ -146,11 +154,11 @@ $(INTERIM)/settings/%.json: FORCE | $(BIN)/.installed
 $(RAW)/%: | $(BIN)/.installed
 	$(DO) pipelines.download $(OPTIONS)
 
-$(INTERIM)/tweets.parquet: $(CORPUS) $(INTERIM)/settings/load.json $(LOAD_CODE) | $(BIN)/.installed
-	$(DO) pipelines.load $(OPTIONS) --corpus '$(CORPUS)'
+$(INTERIM)/tweets.parquet: $(CORPUS_FILES) $(INTERIM)/settings/load.json $(LOAD_CODE) | $(BIN)/.installed
+	$(DO) pipelines.load $(OPTIONS) $(SPREAD) $(ONE_CORPUS)
 
 $(PROCESSED)/encoded.json: $(INTERIM)/tweets.parquet $(VECTORS_FROM) $(INTERIM)/settings/preprocess.json $(PREPROCESS_CODE)
-	$(DO) pipelines.preprocess $(OPTIONS) --glove '$(GLOVE)'
+	$(DO) pipelines.preprocess $(OPTIONS) $(SPREAD) --glove '$(GLOVE)'
 
 $(PROCESSED)/embedding_matrix.npy: $(PROCESSED)/encoded.json $(VECTORS_FROM) $(INTERIM)/settings/embed.json $(EMBED_CODE)
 	$(DO) pipelines.embed $(OPTIONS) --glove '$(GLOVE)'

@@ -88,7 +88,9 @@ def _check_split(this: stage.Stage) -> None:
     """
     loaded = publishing.read_json(this.places.interim / "load.json")
     trained = publishing.read_json(this.places.model / manifest.MANIFEST)
-    if [loaded["source_sha256"], loaded["parts"]] != [trained["inputs"]["corpus"]["sha256"], trained["rows"]]:
+    read = {name: file["sha256"] for name, file in manifest.corpus_inputs(loaded).items()}
+    known = {name: file["sha256"] for name, file in trained["inputs"].items() if name.startswith("corpus")}
+    if [read, loaded["parts"]] != [known, trained["rows"]]:
         raise ArtefactError(
             f"{this.places.interim}: holds another corpus or split than the model was trained on, so that its "
             "held-out tweets may be training tweets; run `make train`"

@@ -1,142 +1,153 @@
-"""Stage 1: a labelled CSV becomes a deduplicated, split corpus (`tweets.parquet`)."""
+"""Stage 1: labelled tables, of one format or several (`[[corpora]]`), become a split corpus (`tweets.parquet`)."""
 
 import argparse
 import shutil
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
-from pipelines.shared.corpus_files import open_corpus
+from pipelines.shared.engine_options import add_engine_arguments, make_engine, results
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from sentiment.data.corpus import CorpusReader, LabelledTexts
-    from sentiment.data.splitting import Split
+    from sentiment.common.engines import Engine
+    from sentiment.prepare.corpus import Corpus, CorpusFile
+    from sentiment.prepare.reading import Spooled
 
 
 def run(this: stage.Stage) -> None:
     """Read, deduplicate, split, write."""
+    with publishing.publish(this.places.interim, last="tweets.parquet") as staging:
+        scratch = staging / "scratch"
+        scratch.mkdir()
+        corpora = _corpora(this, scratch)
+        with make_engine(this.arguments) as engine:
+            found = _read(corpora, scratch, list(this.settings.corpus.labels), engine)
+            report = _split(corpora, found, scratch, this, engine)
+        shutil.rmtree(scratch)
+        publishing.write_json(staging / "load.json", report)
+    _tell(report, this)
+
+
+def _corpora(this: stage.Stage, scratch: Path) -> "list[Corpus]":
+    """What is to be read: the corpora of the profile, or the one that is given; standard input becomes a file."""
+    from sentiment.errors import SettingsError
+    from sentiment.prepare.corpus import Corpus, CorpusFile
+
+    given, settings = this.arguments.corpus, this.settings.corpus
+    if corpora := this.settings.corpora:
+        if given is not None:
+            raise SettingsError(f"--corpus {given}: this profile names its corpora itself; leave CORPUS out")
+        files = [_files(Path(each.file), Path(each.file), "file = in [[corpora]]") for each in corpora]
+        return [Corpus(each.file, mine, each.corpus, each.weight) for each, mine in zip(corpora, files, strict=True)]
+    if str(given) == "-":
+        path = scratch / "standard-input"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        return [Corpus("-", (CorpusFile(path, "standard input", "-"),), settings)]
+    default = this.places.raw / "corpus.csv"
+    return [Corpus(str(given or default), _files(given, default, "CORPUS=file (--corpus file)"), settings)]
+
+
+def _files(given: Path | None, default: Path, option: str) -> "tuple[CorpusFile, ...]":
+    from sentiment.prepare.corpus import find_files
+
+    if given is None or not (given.is_dir() or set("*?[") & set(str(given))):
+        given = stage.input_file(given, default, option)
+    return tuple(find_files(given))
+
+
+def _read(corpora: "list[Corpus]", scratch: Path, classes: list[str], engine: "Engine") -> "list[Spooled]":
+    """What was read of each corpus."""
+    from sentiment.prepare.corpus import file_tasks
+    from sentiment.prepare.reading import Job, gather, spool
+
+    job, tasks = Job(scratch, tuple(corpus.settings for corpus in corpora), tuple(classes)), file_tasks(corpora)
+    return gather(corpora, tasks, results(engine, partial(spool, job), tasks, "files read"))
+
+
+def _split(
+    corpora: "list[Corpus]", found: "list[Spooled]", scratch: Path, this: stage.Stage, engine: "Engine"
+) -> dict[str, Any]:
+    """Split what was read and write what is kept, a range of hashes at a time; returns the report."""
     import numpy as np
 
-    from sentiment.data.corpus import CorpusReader
-    from sentiment.data.seen import SEEN, seen_hashes
-    from sentiment.data.splitting import split
+    from sentiment.data.seen import SEEN
+    from sentiment.data.splitting import Deal
+    from sentiment.prepare import ranges
+    from sentiment.prepare.tweets import write_tweets
 
-    default = this.places.raw / "corpus.csv"
-    settings = this.settings.corpus
-    with publishing.publish(this.places.interim, last="tweets.parquet") as staging:
-        spool = staging / "spool.arrow"
-        piped = str(this.arguments.corpus) == "-"
-        source = stage.input_file(
-            _spooled(staging) if piped else this.arguments.corpus, default, "CORPUS=file (--corpus file)"
-        )
-        with open_corpus(source, settings) as file:
-            reader = CorpusReader(file, settings, "standard input" if piped else str(source))
-            hashes, labels = _spool(reader, spool)
-        parts = split(hashes, labels, this.settings.split)
-        classes = sorted(reader.report.classes_seen)
-        _write_parts(spool, parts, classes, staging / "tweets.parquet")
-        spool.unlink()
-        np.save(staging / SEEN, seen_hashes(hashes, parts))
-        report = _report(reader, parts, labels, classes)
-        report |= {"source": "-" if piped else str(source), "source_sha256": publishing.sha256(source)}
-        if piped:
-            source.unlink()
-        publishing.write_json(staging / "load.json", report)
+    names = list(this.settings.corpus.labels)
+    runs = ranges.Runs(scratch, tuple(run for each in found for run in each.runs), len(names))
+    which = ranges.hash_ranges(sum(run.rows for run in runs.runs))
+    counted = results(engine, partial(ranges.count_range, runs), which, "duplicates found")
+    kept = np.stack([each.kept for each in counted])
+    deal = Deal.settle(kept.sum(axis=0), this.settings.split)
+    before = np.cumsum(kept, axis=0) - kept
+    dealings = [ranges.Dealing(each, deal, before[each.number]) for each in which]
+    dealt = sum(results(engine, partial(ranges.deal_range, runs), dealings, "tweets dealt out"))
+    classes = sorted(set().union(*(each.classes for each in found)))
+    parts = ranges.parts_of_runs(runs, which, np.stack([each.sizes for each in counted]))
+    of_corpora = write_tweets(runs, parts, classes, len(corpora), scratch.parent / "tweets.parquet")
+    ranges.write_seen(runs, which, scratch.parent / SEEN)
+    left_out = {name: sum(getattr(each, name) for each in counted) for name in ("duplicates", "contradictions")}
+    outcome = left_out | {"split": asdict(deal.settings), "classes": [names[label] for label in classes]}
+    return _report(corpora, found, outcome | {"parts": _by_class(dealt, classes, names)}, of_corpora)
+
+
+def _by_class(counts: "np.ndarray", classes: list[int], names: list[str]) -> dict[str, dict[str, int]]:
+    """Rows of each part and class, ``counts`` ``(n_parts, n_classes)``, by their names."""
+    from sentiment.data.splitting import PARTS
+
+    return {part: {names[label]: int(counts[i, label]) for label in classes} for i, part in enumerate(PARTS)}
+
+
+def _report(
+    corpora: "list[Corpus]", found: "list[Spooled]", outcome: dict[str, Any], of_corpora: "np.ndarray"
+) -> dict[str, Any]:
+    """What is known of the corpus, and, where there are several, of each."""
+    from sentiment.data.splitting import PARTS
+    from sentiment.prepare.corpus import checksum
+
+    first_bad = next((each.report.first_bad for each in found if each.report.bad), "")
+    read = {name: sum(getattr(each.report, name) for each in found) for name in ("rows", "ignored", "bad")}
+    sums = [checksum(corpus.files, each.checksums) for corpus, each in zip(corpora, found, strict=True)]
+    report = {**read, "first_bad": first_bad, **outcome, "source": corpora[0].name, "source_sha256": sums[0]}
+    if len(corpora) > 1:
+        report["corpora"] = [
+            {"file": corpus.name, "sha256": mark, "weight": corpus.weight, "rows": each.report.rows,
+             "parts": dict(zip(PARTS, parts, strict=True))}
+            for corpus, each, mark, parts in zip(corpora, found, sums, of_corpora.tolist(), strict=True)
+        ]  # fmt: skip
+    return report
+
+
+def _tell(report: dict[str, Any], this: stage.Stage) -> None:
+    for corpus in report.get("corpora", []):
+        stage.log.info("%(file)s: %(rows)d rows, weight %(weight)g, kept %(parts)s", corpus)
     stage.log.info(
         "%(rows)d rows: %(ignored)d of ignored classes, %(bad)d bad, %(duplicates)d duplicates and "
         "%(contradictions)d contradictory ones left out",
         report,
     )
-    if parts.settings != this.settings.split:
+    if report["split"] != asdict(this.settings.split):
         stage.log.info("held out for validation %(validation)g and for the test %(test)g of them", report["split"])
     if report["bad"]:
         stage.log.info("the first bad row: %s", report["first_bad"])
     stage.log.info("kept %s", "; ".join(f"{part}: {counts}" for part, counts in report["parts"].items()))
 
 
-def _spooled(folder: Path) -> Path:
-    """Standard input as a file in ``folder``, since a corpus is read and then hashed."""
-    path = folder / "standard-input"
-    with path.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-    return path
-
-
-def _spool(reader: "CorpusReader", spool: Path) -> "tuple[np.ndarray, np.ndarray]":
-    """Write texts and labels to ``spool`` as they are read; return hashes uint64 ``(n,)`` and labels uint8 ``(n,)``.
-
-    Only these two stay in memory, so that the corpus may be larger than it.
-    """
-    import numpy as np
-    import pyarrow as pa
-
-    from sentiment.common.parallel import ordered_map
-    from sentiment.data.splitting import hash_texts
-
-    def hashed(batch: "LabelledTexts") -> "tuple[pa.Array, np.ndarray, np.ndarray]":
-        texts = pa.array(batch.texts, pa.string())
-        return texts, hash_texts(texts), batch.labels.astype(np.uint8)
-
-    schema = pa.schema({"text": pa.string(), "label": pa.uint8()})
-    hashes, labels = [], []
-    with pa.OSFile(str(spool), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        for texts, text_hashes, classes in ordered_map(hashed, reader):
-            hashes.append(text_hashes)
-            labels.append(classes)
-            writer.write_batch(pa.record_batch([texts, pa.array(classes)], schema=schema))
-            stage.log.info("%d rows read", reader.report.rows)
-    return np.concatenate(hashes), np.concatenate(labels)
-
-
-def _write_parts(spool: Path, parts: "Split", classes: list[int], target: Path) -> None:
-    """Copy the rows that were kept, with their part, and labels counted over the classes that occur."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from sentiment.data.splitting import DROPPED
-
-    schema = pa.schema({"text": pa.string(), "label": pa.uint8(), "part": pa.uint8()})
-    start = 0
-    with pa.memory_map(str(spool)) as mapped, pq.ParquetWriter(target, schema) as writer:
-        batches = pa.ipc.open_file(mapped)
-        for i in range(batches.num_record_batches):
-            batch = batches.get_batch(i)
-            part = parts.part[start : start + batch.num_rows]
-            start += batch.num_rows
-            labels = np.searchsorted(classes, batch.column("label").to_numpy()).astype(np.uint8)
-            rows = pa.record_batch([batch.column("text"), pa.array(labels), pa.array(part)], schema=schema)
-            writer.write_batch(rows.filter(pa.array(part != DROPPED)))
-
-
-def _report(reader: "CorpusReader", parts: "Split", labels: "np.ndarray", classes: list[int]) -> dict[str, Any]:
-    from sentiment.data.splitting import PARTS
-
-    names = list(reader.settings.labels)
-    report = asdict(reader.report)
-    del report["classes_seen"]
-    counts = {
-        part: {names[label]: int(((parts.part == i) & (labels == label)).sum()) for label in classes}
-        for i, part in enumerate(PARTS)
-    }
-    return report | {
-        "duplicates": parts.duplicates,
-        "contradictions": parts.contradictions,
-        "split": asdict(parts.settings),
-        "classes": [names[label] for label in classes],
-        "parts": counts,
-    }
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The stage's own options."""
     parser.add_argument(
-        "--corpus", type=Path, help="labelled table; - is standard input (default: data/raw/<profile>/corpus.csv)"
-    )
+        "--corpus", type=Path,
+        help="labelled table, folder of them or pattern; - is standard input (default: data/raw/<profile>/corpus.csv)",
+    )  # fmt: skip
+    add_engine_arguments(parser)
 
 
 if __name__ == "__main__":

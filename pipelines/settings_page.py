@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelines.shared import publishing, stage
 from sentiment.common.one_line_parser import OneLineParser
-from sentiment.settings import Settings
+from sentiment.settings import CorpusFile, Settings
 
 PAGE = Path("docs/settings.md")
 _LONGEST_DEFAULT = 60
@@ -39,16 +39,20 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def page() -> str:
     """The whole page as Markdown: a table for each section."""
-    return "\n".join([_HEAD, *(_section(each.name, each.type) for each in dataclasses.fields(Settings))])
+    sections = ((each.name, each.type) for each in dataclasses.fields(Settings))
+    one = [_section(f"[{name}]", cls) for name, cls in sections if dataclasses.is_dataclass(cls)]
+    return "\n".join([_HEAD, *one, _section("[[corpora]]", CorpusFile)])
 
 
 def _section(name: str, cls: Any) -> str:
     summary, meanings = described(cls)
     defaults = {each.name: _default(each) for each in dataclasses.fields(cls)}
     rows = [f"| `{names}` | {_cell(names, defaults)} | {_escaped(text)} |" for names, text in meanings.items()]
-    long = [_in_full(f"{name}.{key}", text) for key, text in defaults.items() if len(text) > _LONGEST_DEFAULT]
+    long = [
+        _in_full(f"{name.strip('[]')}.{key}", text) for key, text in defaults.items() if len(text) > _LONGEST_DEFAULT
+    ]
     table = "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
-    return "\n".join([f"## `[{name}]`\n\n{summary}\n\n{table}\n", *long])
+    return "\n".join([f"## `{name}`\n\n{summary}\n\n{table}\n", *long])
 
 
 def described(cls: type) -> tuple[str, dict[str, str]]:
@@ -69,7 +73,11 @@ def described(cls: type) -> tuple[str, dict[str, str]]:
 
 
 def _default(each: Any) -> str:
+    if each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING:
+        return "needed"
     value = each.default if each.default is not dataclasses.MISSING else each.default_factory()
+    if dataclasses.is_dataclass(value):
+        return "as there"
     return _toml(value)
 
 

@@ -8,7 +8,7 @@ from pipelines.shared import memory, publishing, stage
 
 # Sections of the settings, and which of the inputs (corpus, GloVe), each stage is made from.
 SECTIONS = {
-    "load": ("corpus", "split"),
+    "load": ("corpus", "split", "corpora"),
     "preprocess": ("preprocessing",),
     "embed": ("embedding",),
     "train": ("network", "training"),
@@ -25,6 +25,8 @@ def run(this: stage.Stage) -> None:
     settings = this.settings.to_dict()
     polarity = settings["corpus"].pop("polarity")  # which no row depends on
     values: dict[str, Any] = {section: settings[section] for section in SECTIONS[name]}
+    if not values.get("corpora", True):
+        del values["corpora"]  # as most profiles have none
     if name == "preprocess":  # which words there are vectors for
         values["member"] = settings["embedding"]["member"]
     if name == "evaluate":

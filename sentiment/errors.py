@@ -31,3 +31,7 @@ class InputError(SentimentError):
 
 class ArtefactError(SentimentError):
     """A file that a stage or a model is made of is missing, damaged or of another model."""
+
+
+class EngineError(SentimentError):
+    """What runs the tasks of many files cannot go on; what is done so far stays."""

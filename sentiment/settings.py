@@ -3,17 +3,10 @@
 One section a concern; a profile (``pipelines/profiles/*.toml``) sets what differs from the defaults below, and
 each artefact carries the sections it was built from.
 
-What suits 176,000 tweets does not suit 1,000, so some defaults are rules: they follow the number of rows, and become
-numbers once that is known (``for_rows``). A setting that is given wins. They were chosen on rows that the table in
-docs/own-data.md is not measured on, the shares and the least count by reasoning alone:
-
-- **Steps, not epochs, train a network.** The batch grows with the square root of the rows, so that fewer rows have
-  fewer steps an epoch but not as few as they would at one size; and there are as many epochs as make enough steps.
-- **What is held out must be enough to tell models apart**, so few rows hold out larger shares.
-- **A word seen once costs nothing** while its vector is frozen, and with few rows most words are seen once; in a large
-  corpus it is mostly a typing error, and would make the table many times as long.
-- **Every class counts the same** (``class_weights``): with 8,000 tweets in three classes, macro recall was seven points
-  lower without weights, for one point of accuracy.
+Some defaults are rules that follow the number of rows: they stand in :mod:`sentiment.settings_by_rows`, and become
+numbers once the rows are known (``for_rows``). A setting that is given wins. Every class counts the same by default
+(``class_weights``): with 8,000 tweets in three classes, macro recall was seven points lower without weights, for one
+point of accuracy.
 """
 
 import dataclasses
@@ -21,6 +14,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sentiment import settings_by_rows
 from sentiment.errors import SettingsError
 
 # Words of spaCy's English stop list that stay in the text: those that tell the classes apart best in the training
@@ -38,8 +32,6 @@ KEPT_STOP_WORDS = (
 
 
 POLARITIES = ("negative", "neutral", "positive")
-_MANY_ROWS = 50_000
-_STEPS = 500
 
 
 def _require(condition: bool, message: str) -> None:
@@ -53,10 +45,6 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def _at_least(name: str, value: float, lowest: float) -> None:
     _require(value >= lowest, f"{name}: expected at least {lowest}, received {value}")
-
-
-def _between(lowest: float, value: float, highest: float) -> float:
-    return max(lowest, min(highest, value))
 
 
 def _fraction(name: str, value: float) -> None:
@@ -148,6 +136,25 @@ class CorpusSettings:
         return value if self.exact_labels else value.strip().casefold()
 
 
+@dataclass(frozen=True, slots=True)
+class CorpusFile:
+    """One of the corpora of a profile that names several (``[[corpora]]``); none: the one corpus is `CORPUS`.
+
+    Attributes:
+        file: its path.
+        weight: what a row of it counts in training beside a row of weight 1.
+        corpus: how it is read, a table with the settings of ``[corpus]``, whose classes its own are among.
+    """
+
+    file: str
+    weight: float = 1.0
+    corpus: CorpusSettings = field(default_factory=CorpusSettings)
+
+    def __post_init__(self) -> None:
+        _require(bool(self.file), "corpora.file: expected a path, received nothing")
+        _require(self.weight > 0, f"corpora.weight: expected more than 0, received {self.weight}")
+
+
 def _written(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -188,8 +195,8 @@ class SplitSettings:
 
     def for_rows(self, rows: int) -> "SplitSettings":
         """The shares for a corpus of ``rows`` distinct tweets."""
-        validation = self.validation or round(_between(0.05, 800 / max(1, rows), 0.1), 3)
-        test = round(_between(0.05, 1500 / max(1, rows), 0.2), 3) if self.test == BY_ROWS else self.test
+        validation = self.validation or settings_by_rows.validation_share(rows)
+        test = settings_by_rows.test_share(rows) if self.test == BY_ROWS else self.test
         return replace(self, validation=validation, test=test)
 
 
@@ -230,7 +237,7 @@ class PreprocessingSettings:
 
     def for_rows(self, rows: int) -> "PreprocessingSettings":
         """The settings for ``rows`` training tweets."""
-        return replace(self, min_count=self.min_count or (1 if rows < _MANY_ROWS else 2))
+        return replace(self, min_count=self.min_count or settings_by_rows.min_count(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,12 +328,16 @@ class TrainingSettings:
         label_smoothing: share of a label spread over all classes.
         class_weights: ``balanced`` weighs each class by the inverse of its frequency, so that a rare one is answered
             as readily as a frequent one; ``none`` does not, which gives a better accuracy and a worse macro recall.
+        contrast: so many rows are made for each training row out of stretches of training rows: clear words negated by
+            rule, under the other label, some joined by "but", some as they are; 0 makes none.
         layer_decay: share of the learning rate of the layers above that a group of layers learns at: the output layer
             at the whole rate, the recurrence at this share of it, the dense layers at its square, the trainable
             channel at its cube (Howard and Ruder, 2018, took 0.385); 1 trains all alike.
         unfreeze_epochs: epochs after which the next group joins in, from the output layer down; 0 trains all at once.
         frozen: groups that stay as they are: ``classes``, ``recurrent``, ``projection``, ``trainable_embedding``;
             of use with a parent.
+        cold_rows: with a parent and at most so many training rows, a network is trained from nothing too, and the one
+            with the lower validation loss is kept; 0 never does.
         patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
         devices: how many of this machine's share each batch, a power of two; more than one needs the JAX backend.
     """
@@ -339,15 +350,17 @@ class TrainingSettings:
     clip_norm: float = 1.0
     label_smoothing: float = 0.05
     class_weights: str = "balanced"
+    contrast: float = 0.0
     layer_decay: float = 1.0
     unfreeze_epochs: int = 0
     frozen: tuple[str, ...] = ()
+    cold_rows: int = 5_000
     patience: int = 0
     devices: int = 1
 
     def __post_init__(self) -> None:
         _at_least("training.devices", self.devices, 1)
-        for name in ("epochs", "batch_size", "patience"):
+        for name in ("epochs", "batch_size", "patience", "cold_rows"):
             _at_least(f"training.{name}", getattr(self, name), 0)
         _at_least("training.seed", self.seed, 0)
         _require(self.learning_rate > 0, f"training.learning_rate: expected more than 0, received {self.learning_rate}")
@@ -355,6 +368,7 @@ class TrainingSettings:
         _at_least("training.weight_decay", self.weight_decay, 0)
         _fraction("training.label_smoothing", self.label_smoothing)
         _one_of("training.class_weights", self.class_weights, ("none", "balanced"))
+        _at_least("training.contrast", self.contrast, 0)
         _require(
             0 < self.layer_decay <= 1, f"training.layer_decay: expected over 0, up to 1, received {self.layer_decay}"
         )
@@ -365,10 +379,9 @@ class TrainingSettings:
 
     def for_rows(self, rows: int) -> "TrainingSettings":
         """The settings for ``rows`` training tweets."""
-        batch_size = self.batch_size or int(_between(32, 2 ** round(math.log2(2 * math.sqrt(max(1, rows)))), 1024))
-        steps = -(-rows // batch_size)
-        epochs = self.epochs or int(_between(10, math.ceil(_STEPS / max(1, steps)), 30))
-        patience = self.patience or max(3, epochs // 3)
+        batch_size = self.batch_size or settings_by_rows.batch_size(rows)
+        epochs = self.epochs or settings_by_rows.epochs(rows, batch_size)
+        patience = self.patience or settings_by_rows.patience(epochs)
         return replace(self, epochs=epochs, batch_size=batch_size, patience=patience)
 
     def remark(self, best_epoch: int) -> str:
@@ -388,6 +401,16 @@ class Settings:
     embedding: EmbeddingSettings = field(default_factory=EmbeddingSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    corpora: tuple[CorpusFile, ...] = ()
+
+    def __post_init__(self) -> None:
+        known = self.corpus.labels
+        for each in self.corpora:
+            other = [name for name in each.corpus.labels if name not in known]
+            _require(
+                not other,
+                f"corpora: {each.file}: class {''.join(other[:1])!r} is not in corpus.labels ({', '.join(known)})",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers, as JSON has them."""
@@ -403,6 +426,7 @@ class Settings:
         return {
             f"{section}.{name}": value
             for section, values in after.items()
+            if isinstance(values, dict)
             for name, value in values.items()
             if before[section][name] != value
         }

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 import sentiment
 from pipelines.shared import stage
-from pipelines.shared.corpus_files import open_corpus
 from pipelines.shared.glove_files import read_glove
 from sentiment.data.corpus import CorpusReader
+from sentiment.data.opening import open_corpus
 from sentiment.predict import __main__ as predict
 from sentiment.predict import model_folder
 from sentiment.settings import CorpusSettings, EmbeddingSettings, Settings

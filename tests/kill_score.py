@@ -27,6 +27,9 @@ from tests.test_structure import tiny_model
 
 FILES, WORKERS = 24, 2
 _PATIENCE = 120  # seconds: a run that takes longer hangs
+NO_NODE = "no node of the Ray cluster"
+# A node that is gone is noticed within a second, not half a minute.
+_NOTICED_SOON = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 300, "health_check_failure_threshold": 3}
 WORDS = ("love", "hate", "the", "coffee", "qqq", ":)", "http://t.co/x", "not", "2009", "@me")
 
 
@@ -41,7 +44,7 @@ class Setting:
 
     def command(self, output: Path, engine: str) -> list[str]:
         options = ["--output", str(output), "--model", str(self.folder / "model"), "--engine", engine]
-        options += ["--address", self.address] if engine == "ray" and self.address else []
+        options += ["--address", self.address, "--patience", "1"] if engine == "ray" and self.address else []
         return [
             sys.executable,
             "-m",
@@ -174,7 +177,12 @@ class Nodes:
 
         self.cluster: Any = Cluster(
             initialize_head=True,
-            head_node_args={"num_cpus": 0, "include_dashboard": False, "object_store_memory": 80 << 20},
+            head_node_args={
+                "num_cpus": 0,
+                "include_dashboard": False,
+                "object_store_memory": 80 << 20,
+                "_system_config": _NOTICED_SOON,
+            },
         )
         self.nodes = [self.add() for _ in range(WORKERS)]
         self.cluster.wait_for_nodes()
@@ -190,15 +198,19 @@ class Nodes:
         return [node.all_processes["raylet"][0].process.pid for node in self.nodes]
 
     def kill_one(self, which: int) -> None:
-        """The raylet, by SIGKILL, as a machine that is gone; its workers end by themselves."""
+        """All its processes at once, by SIGKILL, as a machine that is gone."""
         node = self.nodes.pop(which)
-        os.kill(node.all_processes["raylet"][0].process.pid, signal.SIGKILL)
+        raylet = node.all_processes["raylet"][0].process.pid
+        for pid in [raylet, *descendants(raylet)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.cluster.worker_nodes.discard(node)
-        self.gone = node
+        node.kill_all_processes(check_alive=False, allow_graceful=False)
 
     def mend(self) -> None:
-        self.gone.kill_all_processes(check_alive=False, allow_graceful=False)
-        self.nodes.append(self.add())
+        """As many nodes as there were."""
+        while len(self.nodes) < WORKERS:
+            self.nodes.append(self.add())
 
     def stop(self) -> None:
         self.cluster.shutdown()
@@ -206,15 +218,38 @@ class Nodes:
 
 
 def kill_node(this: Setting, output: Path, nodes: Nodes, parts: int, delay: float) -> bool:
+    """One of two: the other takes over its tasks."""
     process = this.start(output, "ray")
     wait_for(output, process, parts)
     time.sleep(delay)
     running = process.poll() is None
     nodes.kill_one(parts % 2)
-    assert process.wait(_PATIENCE) == 0, (this.folder / "log").read_text()[-2000:]
-    check_whole(this, output)
-    nodes.mend()
+    try:
+        assert process.wait(_PATIENCE) == 0, (this.folder / "log").read_text()[-2000:]
+        check_whole(this, output)
+    finally:
+        nodes.mend()
     return running
+
+
+def kill_all_nodes(this: Setting, output: Path, nodes: Nodes, parts: int, delay: float) -> bool:
+    """The run ends with a line, not never; with nodes again, the same command goes on."""
+    process = this.start(output, "ray")
+    wait_for(output, process, parts)
+    time.sleep(delay)
+    running = process.poll() is None
+    for _ in range(WORKERS):
+        nodes.kill_one(0)
+    try:
+        status, said = process.wait(_PATIENCE), (this.folder / "log").read_text()[-2000:]
+        assert (status, NO_NODE in said) in ((2, True), (0, False)), said
+        check_nothing_partial(this, output)
+        done = len(recorded(output))
+    finally:
+        nodes.mend()
+    this.finish(output, "ray")
+    check_whole(this, output, done)
+    return running and status == 2
 
 
 def one_point(this: Setting, kind: str, number: int, choose: random.Random, nodes: Nodes | None) -> bool:
@@ -223,22 +258,22 @@ def one_point(this: Setting, kind: str, number: int, choose: random.Random, node
     engine = "local" if kind.startswith("local") else "ray"
     if kind.endswith("driver"):
         return kill_driver(this, output, engine, parts, delay)
-    if kind == "ray node":
-        assert nodes
-        return kill_node(this, output, nodes, parts, delay)
+    if nodes and kind in ("ray node", "ray nodes"):
+        kill = kill_node if kind == "ray node" else kill_all_nodes
+        return kill(this, output, nodes, parts, delay)
     return kill_worker(this, output, engine, parts, delay, nodes.raylets() if nodes and engine == "ray" else [])
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=int, default=14, help="of each kind (default: 14, 70 in all)")
+    parser.add_argument("--points", type=int, default=12, help="of each kind (default: 12, 72 in all)")
     parser.add_argument("--rows", type=int, default=20_000, help="a file (default: 20000)")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     choose, failures = random.Random(arguments.seed), 0
     with tempfile.TemporaryDirectory(prefix="sentiment-kill-") as folder:
         this, nodes = prepare(Path(folder) / "root", arguments.rows), None
-        for kind in ("local driver", "local worker", "ray driver", "ray worker", "ray node"):
+        for kind in ("local driver", "local worker", "ray driver", "ray worker", "ray node", "ray nodes"):
             if kind.startswith("ray") and nodes is None:
                 nodes = Nodes()
                 this.address, this.environment = nodes.address, child_environment()
@@ -246,7 +281,7 @@ def main() -> int:
             for number in range(arguments.points):
                 try:
                     killed += one_point(this, kind, number, choose, nodes)
-                except AssertionError as error:
+                except (AssertionError, subprocess.TimeoutExpired) as error:
                     failures += 1
                     sys.stdout.write(f"{kind}, point {number}: {error}\n")
             seconds = time.monotonic() - begun

@@ -66,11 +66,13 @@ class Served:
                 self._changed.wait(1)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """One request on a connection of its own; ``body`` as JSON unless it is bytes."""
+        """One request on a connection of its own; ``body`` as JSON unless it is bytes, and called so unless told."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT)
         with contextlib.closing(connection):
             content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-            connection.request(method, path, content, {name.replace("_", "-"): text for name, text in headers.items()})
+            given = {name.replace("_", "-"): text for name, text in headers.items()}
+            kind = {} if body is None else {"content-type": "application/json"}
+            connection.request(method, path, content, kind | given)
             return Answer(connection.getresponse())
 
     def predict(self, texts: Any, **more: Any) -> Answer:

@@ -15,6 +15,7 @@ from pipelines.bench.material import Material
 from pipelines.bench.tables import machine, picture, rates, table
 from pipelines.bench.timing import Timing, run_process, time_in_turn
 from pipelines.shared import stage
+from sentiment.common import parallel
 from sentiment.data.encoded import EncodedPart, spread
 from tests.model_fixture import shared_model
 
@@ -149,13 +150,13 @@ def test_networks_of_different_losses_are_not_measured(material: Material, monke
 
 
 def test_the_services_figures_are_held_against_what_must_hold(tmp_path: Path) -> None:
-    good = http_load.Load(4000.0, 0.5, 9.0, 9.0, 4000, 0, 0)
+    good = http_load.Load(4000.0, 0.5, 9.0, 9.0, 4000, 0, 0, 0.2, [0.8])
     names = ["JSON echo, 1", "JSON echo, 200", "service, 1, 1", "service, 1, 16", "service, 1, 200"]
     names += ["service, 1, 16 of 64", "service, 2, 200", "service, 2, 16 of 64"]
     loads = dict.fromkeys(names, good) | dict.fromkeys(["a call a request, 1", "a call a request, 200"], good)
     loads |= {"a call a request, 1": good._replace(rate=800.0), "service, 2, 200": good._replace(refused=3)}
     lines = serve.verdicts(loads, [0.5, 9.0, 0.4], [http_load.Memory(119.0, 86.0)]).splitlines()
-    verdict = {line.split(" | ")[0].strip("| "): line.split(" | ")[-1].strip(" |") for line in lines[2:]}
+    verdict = {line.split(" | ")[0].strip("| "): line.split(" | ")[-1].strip(" |") for line in lines[2:-2]}
     wrong = [what for what, said in verdict.items() if said != "holds"]
     assert wrong == [
         "200 connections, times a call a request",
@@ -164,6 +165,15 @@ def test_the_services_figures_are_held_against_what_must_hold(tmp_path: Path) ->
         "requests that failed",
     ]
     assert "| a lone client, times a call a request | 5 | >= 5 | holds |" in lines
+
+
+def test_how_much_a_second_worker_can_gain_beside_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = http_load.Load(1000.0, 0.5, 9.0, 9.0, 4000, 0, 0, 0.2, [1.0])
+    two = one._replace(rate=1500.0, client_cores=0.375, server_cores=[0.8, 0.8])
+    monkeypatch.setattr(parallel, "available_cores", lambda: 2)
+    assert "leaves room for 1.60 times one worker. Two took 1067 us." in serve.room(one, two)
+    monkeypatch.setattr(parallel, "available_cores", lambda: 8)
+    assert "room for 2.00 times" in serve.room(one, two)
 
 
 def test_the_requests_of_a_load_hold_every_text_once(tmp_path: Path) -> None:

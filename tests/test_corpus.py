@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.shared.corpus_files import open_corpus
 from sentiment.data import corpus
 from sentiment.data.corpus import CorpusReader, LabelledTexts, ReadingReport, repair
+from sentiment.data.opening import open_corpus
 from sentiment.data.splitting import DROPPED, TEST, TRAIN, VALIDATION, duplicate_keys, hash_texts, split
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings, SplitSettings

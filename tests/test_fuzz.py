@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.shared import stage
-from pipelines.shared.corpus_files import open_corpus
 from pipelines.shared.glove_files import read_glove
 from sentiment.common.npy import open_array, read_arrays
 from sentiment.data.corpus import CorpusReader
+from sentiment.data.opening import open_corpus
 from sentiment.errors import InputError, SentimentError, SettingsError
 from sentiment.predict import __main__ as predict
 from sentiment.settings import CorpusSettings, EmbeddingSettings
@@ -256,7 +256,7 @@ def predict_of(text: pa.Array) -> np.ndarray:
 BOMBS = """
 import resource, sys
 from pathlib import Path
-from pipelines.shared.corpus_files import open_corpus
+from sentiment.data.opening import open_corpus
 from pipelines.shared.glove_files import read_glove
 from sentiment.data.corpus import CorpusReader
 from sentiment.errors import InputError

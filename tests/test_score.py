@@ -13,16 +13,16 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
+from sentiment.common.engines import Outcome
+from sentiment.common.local_engine import LocalEngine
+from sentiment.common.stores import open_store
 from sentiment.data.batches import Reading
 from sentiment.errors import InputError
 from sentiment.predict import __main__ as predict
 from sentiment.predict.score_file import Answering
 from sentiment.score import __main__ as command
 from sentiment.score import borders, extracts, parts, planning, records, run, worker
-from sentiment.score.engines import Outcome
-from sentiment.score.local_engine import LocalEngine
 from sentiment.score.parts import InputFile
-from sentiment.score.stores import open_store
 from sentiment.text.preprocessor import Preprocessor
 from tests.test_structure import tiny_model
 
@@ -201,7 +201,7 @@ def test_a_record_that_was_overtaken_never_comes_true_again(tmp_path, model):
     store = open_store(str(tmp_path / "out"))
     inputs = planning.find_inputs([str(tmp_path / "in")])
     checksum = worker.model_checksum(model)
-    assert records.settle(store, planning.plan(inputs, "", Reading(), Here()), checksum) == {}
+    assert records.settle(store, planning.plan(inputs, "", Reading(), Here()), checksum, inputs.system) == {}
     (tmp_path / "out" / "a.parquet").write_bytes(right["a.parquet"][::-1])  # of the same size
     path.write_bytes(before)
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
@@ -294,7 +294,7 @@ def test_a_disk_that_is_full_stops_the_run_and_the_next_one_goes_on(tmp_path, mo
         publish(self, source, name)
 
     monkeypatch.setattr("sentiment.score.parts.FILES_PER_TASK", 1)
-    monkeypatch.setattr("sentiment.score.stores.Store.publish", full)
+    monkeypatch.setattr("sentiment.common.stores.Store.publish", full)
     with pytest.raises(OSError, match="No space left"):
         score(tmp_path / "in", tmp_path / "out", model)
     assert not (tmp_path / "out" / "_staging").exists()

@@ -1,4 +1,4 @@
-"""Scoring on Ray: the same bytes as alone, with the driver and a worker killed (`make faults` kills nodes too)."""
+"""Scoring on Ray: the same bytes as alone, with the driver, a worker, a node and then all nodes killed."""
 
 import importlib.util
 import os
@@ -30,7 +30,7 @@ def test_a_local_ray_gives_the_same_bytes_says_nothing_and_leaves_no_token(setti
     kill_score.check_whole(setting, tmp_path / "out", 0)
 
 
-def test_a_cluster_survives_a_driver_and_a_worker(setting, tmp_path, monkeypatch):
+def test_a_cluster_survives_a_driver_a_worker_and_its_nodes(setting, tmp_path, monkeypatch):
     for name in ("RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED", "RAY_enable_metrics_collection"):
         monkeypatch.setenv(name, os.environ.get(name, ""))  # put back afterwards
     nodes = kill_score.Nodes()
@@ -38,6 +38,8 @@ def test_a_cluster_survives_a_driver_and_a_worker(setting, tmp_path, monkeypatch
         there = kill_score.Setting(setting.folder, nodes.address, kill_score.child_environment(), setting.answers)
         assert kill_score.kill_driver(there, tmp_path / "driver", "ray", 1, 0.0)
         assert kill_score.kill_worker(there, tmp_path / "worker", "ray", 1, 0.0, nodes.raylets())
+        assert kill_score.kill_node(there, tmp_path / "node", nodes, 1, 0.0)
+        assert kill_score.kill_all_nodes(there, tmp_path / "nodes", nodes, 1, 0.0)
     finally:
         nodes.stop()
     refused = subprocess.run(

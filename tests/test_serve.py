@@ -172,15 +172,56 @@ def test_what_is_refused_and_how(served, path, body, status, sentence):
     assert (answer.status, list(answer.json)) == (status, ["error"])
     assert sentence in answer.json["error"]
     assert "\n" not in answer.json["error"]
+    routed = served.ask("POST", path, body, content_type="text/plain")
+    assert (routed.status, routed.json) == (answer.status, answer.json)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/predict", {"texts": TWEETS, "threshold": 0.7}),
+        ("/predict", {"texts": ["love"], "explain": True, "model": "other"}),
+        ("/v1/models/tiny:predict", {"instances": TWEETS}),
+        ("/v1/models/other:predict", {"inputs": {"text": TWEETS}}),
+        (
+            "/v2/models/tiny/infer",
+            {"inputs": [{"name": "text", "datatype": "BYTES", "shape": [1], "data": ["love"]}]},
+        ),
+    ],
+)
+def test_answers_without_the_router_are_the_same(served, path, body):
+    direct = served.ask("POST", path, body)
+    routed = served.ask("POST", path, body, content_type="application/json; charset=utf-8")
+    assert (direct.status, direct.body) == (200, routed.body)
+    assert {name: value for name, value in direct.headers.items() if name != "date"} == {
+        name: value for name, value in routed.headers.items() if name != "date"
+    }
+
+
+def test_a_connection_is_kept_or_closed_as_the_client_asks(served):
+    body = json.dumps({"texts": ["love"]}).encode()
+
+    def request(version: bytes, more: bytes = b"") -> bytes:
+        head = b"POST /predict HTTP/%b\r\nHost: localhost\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n\r\n"
+        return head % (version, more, len(body)) + body
+
+    for last in (request(b"1.0"), request(b"1.1", b"Connection: close\r\n")):
+        received = served.raw(request(b"1.1") + last + request(b"1.1"))
+        assert received.count(b"HTTP/1.1 200 OK") == 2
+        assert received.count(b"\r\nconnection: close\r\n") == 1
+    waited = served.raw(request(b"1.1", b"Expect: 100-continue\r\n"), half_close=True)
+    assert waited.count(b"HTTP/1.1 200 OK") == 1
 
 
 def test_a_chunked_body_is_cut_off_at_the_limit(served):
-    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     received = served.raw(head, b"4e20\r\n" + b" " * 20_000 + b"\r\n", b"1\r\n \r\n", b"0\r\n\r\n", half_close=True)
     assert received.startswith(b"HTTP/1.1 413 ")
 
 
-@pytest.mark.parametrize("head", [b"POST /predict HT", b"POST /predict HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"])
+@pytest.mark.parametrize(
+    "head", [b"POST /predict HT", b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"]
+)
 def test_a_sender_who_never_ends_is_told_so(served, head):
     received = served.raw(head)
     assert received.startswith(b"HTTP/1.1 408 ")
@@ -192,16 +233,21 @@ def test_headers_have_a_bound(served):
     assert served.raw(b"GET / HTTP/9\r\n\r\n").startswith(b"HTTP/1.1 400 ")
 
 
-def test_who_sends_no_more_still_gets_its_answer(served):
+KINDS = pytest.mark.parametrize("kind", [b"", b"Content-Type: application/json\r\n"], ids=["routed", "direct"])
+
+
+@KINDS
+def test_who_sends_no_more_still_gets_its_answer(served, kind):
     body = json.dumps({"texts": ["love"]}).encode()
-    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\n%bContent-Length: %d\r\n\r\n" % (kind, len(body))
     assert b'"label":"positive"' in served.raw(head + body, half_close=True)
 
 
-def test_requests_on_one_connection_are_answered_in_order(served):
+@KINDS
+def test_requests_on_one_connection_are_answered_in_order(served, kind):
     bodies = [json.dumps({"texts": [text] * 2}).encode() for text in ("love", "hate", "qqq")]
-    heads = [b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) for body in bodies]
-    sent = b"".join(head + body for head, body in zip(heads, bodies, strict=True))
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\n%bContent-Length: %d\r\n\r\n"
+    sent = b"".join(head % (kind, len(body)) + body for body in bodies)
     received = served.raw(sent, half_close=True)
     assert [part[:8] for part in received.split(b'"label":"')[1::2]] == [b"positive", b"negative", b'unknown"']
 

@@ -20,7 +20,7 @@ from pipelines.shared.publishing import publish
 from sentiment.predict import model_folder
 from sentiment.predict.answers import Answers
 from sentiment.serve.admission import Admission
-from sentiment.serve.batching import BATCH_TEXTS, Batcher
+from sentiment.serve.batching import BATCH_TEXTS, TURN_SECONDS, Batcher
 from sentiment.serve.limits import Limits
 from sentiment.serve.refusals import Refusal
 from tests.served import serve
@@ -43,11 +43,14 @@ class Fake:
         return Answers(numbers[:, None], np.ones(len(texts), np.float32))
 
 
-def batched(work):
+LARGE = 130  # so many texts do not fit into a turn of the loop
+
+
+def batched(work, **more):
     """Run ``work(batcher)`` in an event loop."""
 
     async def main():
-        batcher = Batcher(lambda model, answers: None)
+        batcher = Batcher(lambda model, answers: None, **more)
         batcher.start()
         try:
             return await asyncio.wait_for(work(batcher), 30)
@@ -62,20 +65,68 @@ async def numbers(batcher, model, *texts):
 
 
 def test_what_arrives_during_a_batch_is_the_next_one_and_the_loop_goes_on():
-    model = Fake()
+    model, other = Fake(), Fake()
 
     async def work(batcher):
         model.free.clear()
-        first = [asyncio.create_task(numbers(batcher, model, i, i)) for i in range(3)]
+        first = asyncio.create_task(numbers(batcher, model, *[0] * LARGE))
         await asyncio.sleep(0.01)  # the loop goes on while the model is held up
-        rest = [asyncio.create_task(numbers(batcher, model, i)) for i in range(3, 50)]
+        rest = [asyncio.create_task(numbers(batcher, model, *[i] * LARGE)) for i in range(1, 4)]
         await asyncio.sleep(0.01)
-        assert model.sizes == [6]
+        assert model.sizes == [LARGE]
+        assert await numbers(batcher, other, 7) == [7]  # and answers what is small
         model.free.set()
-        return await asyncio.gather(*first, *rest)
+        return await asyncio.gather(first, *rest)
 
-    assert batched(work) == [*([i, i] for i in range(3)), *([i] for i in range(3, 50))]
-    assert model.sizes == [6, 47]
+    assert batched(work) == [[i] * LARGE for i in range(4)]
+    assert model.sizes == [LARGE, 3 * LARGE]
+
+
+def test_what_arrives_in_one_turn_of_the_loop_is_one_batch():
+    model = Fake()
+
+    async def work(batcher):
+        return await asyncio.gather(*(numbers(batcher, model, i, i) for i in range(20)))
+
+    assert batched(work) == [[i, i] for i in range(20)]
+    assert model.sizes == [40]
+
+
+class Slow(Fake):
+    """Answers a text in ``each`` seconds of a clock that only it moves."""
+
+    def __init__(self, each: float) -> None:
+        super().__init__()
+        self.each, self.now = each, 0.0
+
+    def answer(self, texts):
+        self.now += self.each * len(texts)
+        return super().answer(texts)
+
+
+@pytest.mark.parametrize("each", [2e-6, 1e-5, 1e-4])
+def test_a_turn_takes_no_more_than_it_has_time_for(each):
+    model, turns = Slow(each), 0
+
+    async def work(batcher):
+        nonlocal turns
+
+        async def others():
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        beside = asyncio.create_task(others())
+        answers = await asyncio.gather(*(numbers(batcher, model, i) for i in range(6000)))
+        beside.cancel()
+        return answers
+
+    assert batched(work, clock=lambda: model.now) == [[i] for i in range(6000)]
+    fits = min(TURN_SECONDS / each, 1024)
+    assert max(model.sizes[5:]) <= fits
+    assert min(model.sizes[5:-1]) > fits / 5
+    assert turns >= len(model.sizes) - 1  # between any two the loop has looked after the others
 
 
 def test_a_lone_text_is_answered_in_the_same_turn_of_the_loop():
@@ -118,28 +169,22 @@ def test_who_gave_up_is_left_out_and_nobody_gets_its_answer():
 
     async def work(batcher):
         model.free.clear()
-        tasks = [asyncio.create_task(numbers(batcher, model, i)) for i in range(2)]
+        tasks = [asyncio.create_task(numbers(batcher, model, *[0] * LARGE))]
         await asyncio.sleep(0.01)
-        tasks += [asyncio.create_task(numbers(batcher, model, i)) for i in range(2, 10)]
+        tasks += [asyncio.create_task(numbers(batcher, model, *[i] * LARGE)) for i in range(1, 5)]
         await asyncio.sleep(0.01)
-        for task in (tasks[0], tasks[5], tasks[9]):
+        tasks += [asyncio.create_task(numbers(batcher, model, i)) for i in range(5, 10)]
+        await asyncio.sleep(0)  # they wait for the turn's end, which comes before their callers hear of having given up
+        for task in (tasks[0], tasks[3], tasks[5], tasks[9]):
             task.cancel()
-        await asyncio.sleep(0)
         model.free.set()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
     received = batched(work)
-    assert [i for i, answer in enumerate(received) if isinstance(answer, asyncio.CancelledError)] == [0, 5, 9]
-    assert [answer for answer in received if not isinstance(answer, BaseException)] == [
-        [1],
-        [2],
-        [3],
-        [4],
-        [6],
-        [7],
-        [8],
-    ]
-    assert model.sizes == [2, 6]
+    assert [i for i, answer in enumerate(received) if isinstance(answer, asyncio.CancelledError)] == [0, 3, 5, 9]
+    answered = [answer for answer in received if not isinstance(answer, BaseException)]
+    assert answered == [*([i] * LARGE for i in (1, 2, 4)), [6], [7], [8]]
+    assert model.sizes == [LARGE, 3, 3 * LARGE]
 
 
 def test_many_texts_take_turns_with_those_of_others():
@@ -169,7 +214,7 @@ def test_back_pressure_counts_what_is_waiting():
 
 
 def head(length: int, kind: str = "application/json") -> bytes:
-    return f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n".encode()
+    return f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n".encode()
 
 
 def until_answered(ask, status: int):
@@ -377,6 +422,8 @@ def until_answered_with(served, text: str) -> None:
         (["--receive-seconds", "0"], "--receive-seconds: expected a positive number"),
         (["--token-file", "/nowhere"], "expected a file that holds a token"),
         (["--host", "203.0.113.7"], "cannot listen there"),
+        (["--allowed-host", "https://tweets.example.com"], "expected a name such as tweets.example.com"),
+        (["--allowed-host", "a:8501"], "without scheme, port or path"),
     ],
 )
 def test_a_mistake_is_one_line(arguments, sentence, capsys):

@@ -43,7 +43,10 @@ def test_settings_are_frozen() -> None:
     [
         ({"training": {"epoch": 3}}, "training.epoch: unknown setting; did you mean 'epochs'?"),
         ({"trainning": {}}, "trainning: unknown setting; did you mean 'training'?"),
-        ({"zzz": {}}, "zzz: unknown setting; known: corpus, split, preprocessing, embedding, network, training"),
+        (
+            {"zzz": {}},
+            "zzz: unknown setting; known: corpus, split, preprocessing, embedding, network, training, corpora",
+        ),
         ({"split": {"qqq": 1}}, "split.qqq: unknown setting; known: validation, test, train_rows, fold"),
         ({"training": 3}, "training: expected a section of settings, received 3"),
         ([], "settings: expected a section of settings, received []"),

@@ -15,9 +15,10 @@ import pytest
 
 from pipelines import load
 from pipelines.shared import stage
-from pipelines.shared.corpus_files import open_corpus, read_corpus
+from pipelines.shared.corpus_files import read_corpus
 from sentiment.data.batches import Reading, read_batches
 from sentiment.data.corpus import CorpusReader
+from sentiment.data.opening import open_corpus
 from sentiment.data.tables import kind_of, sniff_delimiter
 from sentiment.errors import InputError
 from sentiment.predict import __main__ as predict

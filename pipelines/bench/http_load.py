@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -11,17 +13,20 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sentiment.errors import InputError
 
 _SCRIPT = """
-local bodies = {}
-for line in io.lines(%s) do bodies[#bodies + 1] = line end
-local next = 0
+local requests, next = {}, 0
+init = function(args)
+  for line in io.lines(%s) do
+    requests[#requests + 1] = wrk.format("POST", "/predict", { ["Content-Type"] = "application/json" }, line)
+  end
+end
 request = function()
-  next = next %% #bodies + 1
-  return wrk.format("POST", "/predict", { ["Content-Type"] = "application/json" }, bodies[next])
+  next = next %% #requests + 1
+  return requests[next]
 end
 done = function(summary, latency, requests)
   local e = summary.errors
@@ -37,7 +42,8 @@ end
 class Load(NamedTuple):
     """What a run of load has given: ``rate`` in requests a second; ``p50``, ``p99`` and ``worst`` in milliseconds.
 
-    ``lost`` requests got no answer, ``refused`` ones another status than 200.
+    ``lost`` requests got no answer, ``refused`` ones another status than 200. ``client_cores`` and ``server_cores`` are
+    seconds of processor time a second: of wrk, and of each process that answered.
     """
 
     rate: float
@@ -47,6 +53,8 @@ class Load(NamedTuple):
     requests: int
     lost: int
     refused: int
+    client_cores: float
+    server_cores: list[float]
 
 
 class Memory(NamedTuple):
@@ -67,9 +75,18 @@ class Server:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
         return [int(child) for child in children.split()] or [self.process.pid]
 
+    def processor_seconds(self) -> list[float]:
+        """That each worker has taken, all its threads together."""
+        return [_processor_seconds(worker) for worker in self.workers()]
+
     def memory(self) -> list[Memory]:
         """Of each worker."""
         return [_memory(worker) for worker in self.workers()]
+
+
+def _processor_seconds(process: int) -> float:
+    after_name = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, see proc(5)
 
 
 def _memory(process: int) -> Memory:
@@ -109,8 +126,27 @@ def write_bodies(texts: Sequence[str], each: int, file: Path) -> None:
     file.write_text("".join(json.dumps({"texts": group}) + "\n" for group in groups), encoding="utf-8")
 
 
-def load(port: int, bodies: Path, connections: int, seconds: int) -> Load:
+def load(server: Server, bodies: Path, connections: int, seconds: int) -> Load:
     """Ask for ``seconds`` over ``connections``, each asking again as soon as it is answered; stops by itself."""
+    before = server.processor_seconds(), _children_seconds()
+    told = _wrk(server.port, bodies, connections, seconds)
+    lasted = told["seconds"]
+    taken = [(now - then) / lasted for then, now in zip(before[0], server.processor_seconds(), strict=True)]
+    return Load(
+        rate=told["requests"] / lasted,
+        p50=told["p50"],
+        p99=told["p99"],
+        worst=told["max"],
+        requests=told["requests"],
+        lost=told["lost"],
+        refused=told["refused"],
+        client_cores=(_children_seconds() - before[1]) / lasted,
+        server_cores=taken,
+    )
+
+
+def _wrk(port: int, bodies: Path, connections: int, seconds: int) -> dict[str, Any]:
+    """What it tells at its end, see ``_SCRIPT``."""
     wrk = shutil.which("wrk")
     if not wrk:
         raise InputError("wrk is not installed; on Debian: apt-get install wrk")
@@ -120,6 +156,11 @@ def load(port: int, bodies: Path, connections: int, seconds: int) -> Load:
         options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script.name]
         command = [wrk, *options, f"http://127.0.0.1:{port}/predict"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=True)
-    told = json.loads(done.stderr.splitlines()[-1])
-    rate = told["requests"] / told["seconds"]
-    return Load(rate, told["p50"], told["p99"], told["max"], told["requests"], told["lost"], told["refused"])
+    told: dict[str, Any] = json.loads(done.stderr.splitlines()[-1])
+    return told
+
+
+def _children_seconds() -> float:
+    """Processor time of the processes that this one has started and that have ended; wrk among them."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

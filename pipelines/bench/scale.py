@@ -1,40 +1,44 @@
 """Scoring many files: engines, file sizes and counts against one `predict`, with the memory of all processes.
 
-Seconds are those of the work, from the plan to the summary; what an engine takes to start is a column of its own.
+Seconds are those of the work, from the plan to the summary; what an engine takes to start is a column of its own, and
+the CPU of its start, found with a single tweet, is left out of the comparison.
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.bench.processes import Watched, watched
+from pipelines.bench.ray_nodes import nodes
 from pipelines.shared import publishing, stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FILES, SMALL_FILES, SMALL_ROWS, DAMAGED = 32, 10_000, 100, 10
+SMALL_FILES, SMALL_ROWS, DAMAGED_FILES, DAMAGED, SEVERAL = 10_000, 100, 1000, 10, 64
 _PART_OF_ROWS = 4  # memory is measured at this share of the rows too
-_SAMPLING_SECONDS = 0.2
-_TICKS = os.sysconf("SC_CLK_TCK")
-SECTIONS = ("files", "parquet", "csv", "memory", "small", "workers", "damaged")
+_NODES = (1, 2, 4)
+_BILLION, _SECONDS_AN_HOUR, _GB = 1_000_000_000, 3600, 1_000_000_000
+SECTIONS = ("files", "parquet", "csv", "memory", "small", "counts", "workers", "nodes", "damaged")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One command: ``seconds`` as it counts them itself; ``wall`` with its start; CPU seconds; MiB of all processes."""
+    """One command: ``seconds`` as it counts them itself, what was seen from outside, and the CPU of a single tweet."""
 
-    wall: float
     seconds: float
-    cpu: float
-    mib: float
-    status: int
+    seen: Watched
+    fixed: float
+    output: Path
+
+    @property
+    def cpu(self) -> float:
+        """CPU seconds beyond those of the start."""
+        return self.seen.cpu - self.fixed
 
 
 def run(this: stage.Stage) -> None:
@@ -42,15 +46,18 @@ def run(this: stage.Stage) -> None:
     model = this.arguments.model or this.places.model
     publishing.require(model / "model.json", "make train")
     with tempfile.TemporaryDirectory(prefix="sentiment-bench-", dir=this.arguments.folder) as name:
-        bench = Bench(Path(name), model, this.arguments.workers, this.arguments.engines)
-        bench.make(_texts(this), this.arguments.rows, this.arguments.only)
+        inputs = Inputs(Path(name), _texts(this), this.arguments.rows)
+        bench = Bench(inputs, model, this.arguments.workers, this.arguments.engines)
         for section in this.arguments.only:
-            sys.stdout.write(f"\n{section}, {this.arguments.rows:,} tweets, {this.arguments.workers} workers\n\n")
-            sys.stdout.write(
-                "| what | seconds | start | CPU s | MiB, all processes | of predict |\n|---|--:|--:|--:|--:|--:|\n"
-            )
-            getattr(bench, section)()
-            sys.stdout.flush()
+            _write(f"\n{section}, {this.arguments.rows:,} tweets, {this.arguments.workers} workers\n\n")
+            _write("| what | seconds | start | CPU s | of it start | MiB, all processes |\n|---|--:|--:|--:|--:|--:|\n")
+            found = list(getattr(bench, section)())
+            _write("\n" + "".join(f"{line}\n" for line in found))
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _texts(this: stage.Stage) -> "pa.Array":
@@ -60,153 +67,191 @@ def _texts(this: stage.Stage) -> "pa.Array":
     return pq.read_table(path, columns=["text"]).column("text").combine_chunks()
 
 
-class Bench:
-    """Inputs below ``folder``, and a method a section."""
+class Inputs:
+    """The same tweets, shuffled, as files of every kind, made when they are asked for."""
 
-    def __init__(self, folder: Path, model: Path, workers: int, engines: list[str]) -> None:
-        self.folder, self.model, self.most, self.engines = folder, model, workers, engines
-        self.rows = self.number = 0
+    def __init__(self, folder: Path, texts: "pa.Array", rows: int) -> None:
+        self.folder, self.texts, self.rows = folder, texts, rows
+        small = SMALL_FILES * SMALL_ROWS
+        self.kinds = {
+            "tweet": (1, 1), "one": (1, rows), "many": (32, rows), "few": (32 // _PART_OF_ROWS, rows // _PART_OF_ROWS),
+            "small": (SMALL_FILES, small), "several": (SEVERAL, small), "single": (1, small),
+            "damaged": (DAMAGED_FILES, DAMAGED_FILES * SMALL_ROWS),
+        }  # fmt: skip
 
-    def make(self, texts: "pa.Array", rows: int, sections: list[str]) -> None:
-        """The same tweets, shuffled, as files of every kind that the ``sections`` need."""
+    def __call__(self, name: str) -> Path:
+        """The only file, or else the folder, of one of the ``kinds``, or a CSV for ``csv``."""
+        path = self.folder / name
+        if name == "csv":
+            return self._csv()
+        if not path.exists():
+            path.mkdir()
+            for i, table in enumerate(self._tables(*self.kinds[name])):
+                _write_parquet(table, path / f"{i:05d}.parquet")
+            if name == "damaged":
+                _cut_some_short(path)
+        return path / "00000.parquet" if self.kinds[name][0] == 1 else path
+
+    def _csv(self) -> Path:
+        import pyarrow.csv as pa_csv
+
+        path = self.folder / "one.csv"
+        if not path.exists():
+            pa_csv.write_csv(next(self._tables(1, self.rows)), path)
+        return path
+
+    def _tables(self, files: int, rows: int) -> Iterator["pa.Table"]:
         import numpy as np
         import pyarrow as pa
-        import pyarrow.csv as pa_csv
-        import pyarrow.parquet as pq
 
-        self.rows, random = rows, np.random.default_rng(1)
-        order = np.concatenate([random.permutation(len(texts)) for _ in range(-(-rows // len(texts)))])[:rows]
-        whole = pa.table({"id": np.arange(rows), "text": texts.take(pa.array(order))})
-        pq.write_table(whole, self.folder / "one.parquet")
-        if "csv" in sections:
-            pa_csv.write_csv(whole, self.folder / "one.csv")
-        counts = {"many": (FILES, rows), "few": (FILES // _PART_OF_ROWS, rows // _PART_OF_ROWS)}
-        counts |= {"small": (SMALL_FILES, SMALL_FILES * SMALL_ROWS), "damaged": (1000, 100_000)}
-        for name, (files, total) in counts.items():
-            (self.folder / name).mkdir()
-            if name in ("many", "few") or name in sections:
-                for i in range(files):
-                    per = total // files
-                    pq.write_table(whole.slice(i * per % rows, per), self.folder / name / f"{i:05d}.parquet")
+        random, count = np.random.default_rng(1), len(self.texts)
+        order = np.concatenate([random.permutation(count) for _ in range(-(-rows // count))])[:rows]
+        whole = pa.table({"id": np.arange(rows), "text": self.texts.take(pa.array(order))})
+        for i in range(files):
+            yield whole.slice(i * (rows // files), rows // files)
 
-    def files(self) -> None:
-        """As many tweets as in the single file, in 32."""
-        one = self._predict("one.parquet")
+
+def _write_parquet(table: "pa.Table", path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    pq.write_table(table, path)
+
+
+def _cut_some_short(folder: Path) -> None:
+    for path in sorted(folder.iterdir())[:: DAMAGED_FILES // DAMAGED]:
+        path.write_bytes(path.read_bytes()[:-20])
+
+
+class Bench:
+    """A method a section, which tells what follows from its rows; a run that two of them need is done once."""
+
+    def __init__(self, inputs: Inputs, model: Path, workers: int, engines: list[str]) -> None:
+        self.inputs, self.model, self.most, self.engines = inputs, model, workers, engines
+        self.number = 0
+        self.starts: dict[str, float] = {}
+        self.done: dict[tuple[str, str, int], Run] = {}
+
+    def files(self) -> Iterator[str]:
+        """As many tweets as in the single file, in 32; and what a billion would take."""
+        yield from self._against("one", "many")
         for engine in self.engines:
-            self._score("many", engine, of=one)
+            yield self._cost(engine, self._score("many", engine))
 
-    def parquet(self) -> None:
+    def parquet(self) -> Iterator[str]:
         """One large Parquet file."""
-        one = self._predict("one.parquet")
-        for engine in self.engines:
-            self._score("one.parquet", engine, of=one)
+        yield from self._against("one", "one")
 
-    def csv(self) -> None:
+    def csv(self) -> Iterator[str]:
         """One large CSV."""
-        one = self._predict("one.csv")
-        for engine in self.engines:
-            self._score("one.csv", engine, of=one)
+        yield from self._against("csv", "csv")
 
-    def memory(self) -> None:
+    def memory(self) -> Iterator[str]:
         """A quarter of the tweets, and all."""
         for engine in self.engines:
-            few, many = self._score("few", engine), self._score("many", engine)
-            sys.stdout.write(
-                f"\n{engine}: {100 * (many.mib / few.mib - 1):+.1f}% memory at {_PART_OF_ROWS} times the rows\n"
-            )
+            few, many = self._score("few", engine).seen, self._score("many", engine).seen
+            more = 100 * (many.mib / few.mib - 1)
+            yield f"{engine}: {more:+.1f}% memory at {_PART_OF_ROWS} times the rows"
 
-    def small(self) -> None:
-        """Ten thousand small files, against as many tweets in 32."""
+    def small(self) -> Iterator[str]:
+        """Ten thousand small files, against as many tweets in the share of 32."""
         for engine in self.engines:
             small, many = self._score("small", engine), self._score("many", engine)
-            beyond = small.seconds - many.seconds * SMALL_FILES * SMALL_ROWS / self.rows
-            sys.stdout.write(f"\n{engine}: {1000 * beyond / SMALL_FILES:.2f} ms a file beyond scoring\n")
+            beyond = small.seconds - many.seconds * SMALL_FILES * SMALL_ROWS / self.inputs.rows
+            yield f"{engine}: {1000 * beyond / SMALL_FILES:.2f} ms a file beyond scoring"
 
-    def workers(self) -> None:
+    def counts(self) -> Iterator[str]:
+        """The same million tweets in one file, in several, and in ten thousand."""
+        for engine in self.engines:
+            for name in ("single", "several", "small"):
+                rows, seconds = SMALL_FILES * SMALL_ROWS, self._score(name, engine).seconds
+                yield f"{engine}: {self.inputs.kinds[name][0]:,} files, {rows / seconds:,.0f} tweets/s"
+
+    def workers(self) -> Iterator[str]:
         """One worker, and as many as asked for."""
         for engine in self.engines:
             for count in sorted({1, self.most}):
-                self._score("many", engine, workers=count)
+                yield self._rate(f"{engine}, {count} workers", self._score("many", engine, workers=count))
 
-    def damaged(self) -> None:
+    def nodes(self) -> Iterator[str]:
+        """Ray nodes of one core each, all on this machine; what they themselves take is not in CPU and memory."""
+        for count in _NODES:
+            with nodes(count) as address:
+                yield self._rate(f"{count} nodes", self._run(f"{count} Ray nodes", "many", ["--address", address]))
+
+    def damaged(self) -> Iterator[str]:
         """Ten files of a thousand are cut short."""
-        for path in sorted((self.folder / "damaged").iterdir())[: DAMAGED * 100 : 100]:
-            path.write_bytes(path.read_bytes()[:-20])
         for engine in self.engines:
             done = self._score("damaged", engine)
-            output = self.folder / f"answers-{self.number}"
-            listed = len((output / "errors.jsonl").read_text().splitlines())
-            right = len(list(output.glob("*.parquet")))
-            sys.stdout.write(f"\n{engine}: {right} files right, {listed} listed, status {done.status}\n")
+            listed = len((done.output / "errors.jsonl").read_text().splitlines())
+            right = len(list(done.output.glob("*.parquet")))
+            yield f"{engine}: {right} files right, {listed} listed, status {done.seen.status}"
+
+    def _against(self, alone: str, parts: str) -> Iterator[str]:
+        one = self._predict(alone)
+        for engine in self.engines:
+            many = self._score(parts, engine)
+            yield f"{engine}: {one.seconds / many.seconds:.2f} x of its speed, {many.cpu / one.cpu:.2f} x its CPU"
+
+    def _rate(self, name: str, done: Run) -> str:
+        return f"{name}: {self.inputs.rows / done.seconds:,.0f} tweets/s"
+
+    def _cost(self, engine: str, done: Run) -> str:
+        times = _BILLION / self.inputs.rows
+        read, written = _size(self.inputs("many")), _size(done.output)
+        return (
+            f"{engine}, a billion tweets: {done.cpu * times / _SECONDS_AN_HOUR:.2f} core-hours, "
+            f"{read * times / _GB:.0f} GB read, {written * times / _GB:.0f} GB written"
+        )
 
     def _predict(self, source: str) -> Run:
-        target = self.folder / f"predicted-{source}"
-        target.unlink(missing_ok=True)
-        command = ["predict", "--input", str(self.folder / source), "--output", str(target), "--model", str(self.model)]
-        return self._report(f"predict, {source}", _watched(command))
+        """One process on all cores."""
+        if ("predict", source, 0) not in self.done:
+            fixed = self._start("predict") if source != "tweet" else 0.0
+            target = self.inputs.folder / f"predicted-{source}{self.inputs(source).suffix}"
+            target.unlink(missing_ok=True)
+            seen = self._watched("predict", ["--input", str(self.inputs(source)), "--output", str(target)])
+            self.done["predict", source, 0] = _reported(f"predict, {source}", Run(seen.wall, seen, fixed, target))
+        return self.done["predict", source, 0]
 
-    def _score(self, source: str, engine: str, of: Run | None = None, workers: int = 0) -> Run:
+    def _score(self, source: str, engine: str, workers: int = 0) -> Run:
+        workers = workers or self.most
+        if (engine, source, workers) not in self.done:
+            options = ["--engine", engine, "--workers", str(workers)]
+            fixed = self._start(engine) if source != "tweet" else 0.0
+            self.done[engine, source, workers] = self._run(f"{engine}, {workers} workers", source, options, fixed)
+        return self.done[engine, source, workers]
+
+    def _run(self, name: str, source: str, options: list[str], fixed: float = 0.0) -> Run:
         self.number += 1
-        output, workers = self.folder / f"answers-{self.number}", workers or self.most
-        command = ["score", str(self.folder / source), "--output", str(output), "--model", str(self.model)]
-        done = _watched([*command, "--engine", engine, "--workers", str(workers)])
+        output = self.inputs.folder / f"answers-{self.number}"
+        if "--address" in options:
+            options = ["--engine", "ray", *options]
+        seen = self._watched("score", [str(self.inputs(source)), "--output", str(output), *options])
         seconds = float(publishing.read_json(output / "summary.json", "make bench-scale")["seconds"])
-        return self._report(f"{engine}, {workers} workers, {source}", Run(done.wall, seconds, *_rest(done)), of)
+        return _reported(f"{name}, {source}", Run(seconds, seen, fixed, output))
 
-    @staticmethod
-    def _report(name: str, done: Run, of: Run | None = None) -> Run:
-        ratio = f"{of.seconds / done.seconds:.2f} x, CPU {done.cpu / of.cpu:.2f} x" if of else ""
-        start = done.wall - done.seconds
-        sys.stdout.write(f"| {name} | {done.seconds:.1f} | {start:.1f} | {done.cpu:.1f} | {done.mib:.0f} | {ratio} |\n")
-        sys.stdout.flush()
-        return done
+    def _start(self, command: str) -> float:
+        """CPU seconds that go by with a single tweet."""
+        if command not in self.starts:
+            one = self._predict("tweet") if command == "predict" else self._score("tweet", command)
+            self.starts[command] = one.seen.cpu
+        return self.starts[command]
 
-
-def _rest(done: Run) -> tuple[float, float, int]:
-    return done.cpu, done.mib, done.status
+    def _watched(self, command: str, arguments: list[str]) -> Watched:
+        return watched([sys.executable, "-m", "sentiment", command, *arguments, "--model", str(self.model)])
 
 
-def _watched(arguments: list[str]) -> Run:
-    """Run our command; CPU and memory (each process's share of common pages) are of all its descendants."""
-    begun = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "sentiment", *arguments])  # what it says is worth reading
-    cpu: dict[int, float] = {}
-    most = 0.0
-    while process.poll() is None:
-        memory = 0.0
-        for pid in [process.pid, *_descendants(process.pid)]:
-            cpu[pid] = max(cpu.get(pid, 0.0), _cpu_seconds(pid))
-            memory += _mib(pid)
-        most = max(most, memory)
-        time.sleep(_SAMPLING_SECONDS)
-    wall = time.monotonic() - begun
-    return Run(wall, wall, sum(cpu.values()), most, process.returncode)
+def _reported(name: str, done: Run) -> Run:
+    seen = done.seen
+    _write(
+        f"| {name} | {done.seconds:.1f} | {seen.wall - done.seconds:.1f} | {seen.cpu:.1f} | {done.fixed:.1f} "
+        f"| {seen.mib:.0f} |\n"
+    )
+    return done
 
 
-def _descendants(pid: int) -> Iterator[int]:
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return
-    for child in map(int, children):
-        yield child
-        yield from _descendants(child)
-
-
-def _cpu_seconds(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def _mib(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")), 0.0)
+def _size(place: Path) -> int:
+    return sum(path.stat().st_size for path in place.glob("*.parquet"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

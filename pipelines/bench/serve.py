@@ -61,10 +61,10 @@ def measure(folder: str, one: Path, many: Path, seconds: int) -> tuple[dict[str,
     loads: dict[str, Load] = {}
     with running(_PEER, "echo") as server:
         for connections in (1, 200):
-            loads[f"JSON echo, {connections}"] = load(server.port, one, connections, seconds)
+            loads[f"JSON echo, {connections}"] = load(server, one, connections, seconds)
     with running(_PEER, "direct", "--model", folder) as server:
         for connections in (1, 200):
-            loads[f"a call a request, {connections}"] = load(server.port, one, connections, seconds)
+            loads[f"a call a request, {connections}"] = load(server, one, connections, seconds)
     starts = []
     for _ in range(_STARTS):
         with running(_SERVICE, "--port", "0", "--model", folder) as server:
@@ -72,8 +72,8 @@ def measure(folder: str, one: Path, many: Path, seconds: int) -> tuple[dict[str,
     for workers in (1, 2):
         with running(_SERVICE, "--port", "0", "--model", folder, "--workers", str(workers), workers=workers) as server:
             for connections in (1, 16, 200) if workers == 1 else (200,):
-                loads[f"service, {workers}, {connections}"] = load(server.port, one, connections, seconds)
-            loads[f"service, {workers}, 16 of {_MANY}"] = load(server.port, many, 16, seconds)
+                loads[f"service, {workers}, {connections}"] = load(server, one, connections, seconds)
+            loads[f"service, {workers}, 16 of {_MANY}"] = load(server, many, 16, seconds)
             memory = server.memory()
     return loads, starts, memory
 
@@ -83,10 +83,14 @@ def render(machine: str, loads: dict[str, Load]) -> str:
     lines = [
         f"Measured on {machine}, client included.",
         "",
-        "| what, (workers,) connections | requests/s | p50 ms | p99 ms |",
+        "| what, (workers,) connections | requests/s | p50 ms | p99 ms | cores: client | each worker |",
     ]
-    lines += ["|---|---:|---:|---:|"]
-    lines += [f"| {name} | {each.rate:,.0f} | {each.p50:.2f} | {each.p99:.1f} |" for name, each in loads.items()]
+    lines += ["|---|---:|---:|---:|---:|---:|"]
+    lines += [
+        f"| {name} | {each.rate:,.0f} | {each.p50:.2f} | {each.p99:.1f} | {each.client_cores:.2f} | "
+        f"{' + '.join(f'{cores:.2f}' for cores in each.server_cores)} |"
+        for name, each in loads.items()
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -114,7 +118,21 @@ def verdicts(loads: dict[str, Load], starts: list[float], memory: list[Memory]) 
         f"| {what} | {_number(value)} | {sign} {_number(must)} | {holds(value, sign, must)} |"
         for what, value, sign, must in rows
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n\n" + room(crowd, double) + "\n"
+
+
+def room(one: Load, two: Load) -> str:
+    """How much two workers could gain at most, beside a client that takes its time from the same cores."""
+    from sentiment.common.parallel import available_cores
+
+    client, worker = two.client_cores / two.rate, sum(one.server_cores) / one.rate
+    cores = available_cores()
+    most = min(2.0, cores * worker / (client + worker))
+    return (
+        f"A request takes the client {1e6 * client:.0f} us of processor time and one worker {1e6 * worker:.0f} us: on "
+        f"{cores} cores that leaves room for {most:.2f} times one worker. "
+        f"Two took {1e6 * sum(two.server_cores) / two.rate:.0f} us."
+    )
 
 
 def holds(value: float, sign: str, must: float) -> str:
@@ -129,10 +147,10 @@ def _number(value: float) -> str:
 def _soak(folder: Path, bodies: Path, seconds: int) -> None:
     """500 connections; memory before, in the middle and at the end."""
     with running(_SERVICE, "--port", "0", "--model", str(folder), "--workers", "2", workers=2) as server:
-        load(server.port, bodies, 500, min(10, max(1, seconds // 4)))  # memory is compared once all is warm
+        load(server, bodies, 500, min(10, max(1, seconds // 4)))  # memory is compared once all is warm
         figures: list[Any] = [server.memory()]
         for _ in range(4):
-            each = load(server.port, bodies, 500, max(1, seconds // 4))
+            each = load(server, bodies, 500, max(1, seconds // 4))
             figures.append(server.memory())
             stage.log.info("%s; resident MiB: %s", each, [round(one.resident) for one in figures[-1]])
         first, last = (sum(one.resident for one in figure) for figure in (figures[0], figures[-1]))

@@ -10,7 +10,15 @@ from sentiment.errors import ArtefactError
 
 MANIFEST = "manifest.json"
 # What may lie in a model folder without being part of the model.
-_BESIDE = (MANIFEST, ".checkpoint.npz", "bench.json", "bench.md", "bench.svg", "crossvalidation.json")
+_BESIDE = (
+    MANIFEST,
+    ".checkpoint.npz",
+    ".checkpoint-nothing.npz",
+    "bench.json",
+    "bench.md",
+    "bench.svg",
+    "crossvalidation.json",
+)
 _FOLDERS_BESIDE = ("logs/", "ablation/")
 
 
@@ -60,6 +68,13 @@ def known_of_corpus(profile: Mapping[str, Any], checksum: str) -> dict[str, Any]
     about = profile.get("about", {})
     speaks_of_it = about.get("sha256", checksum) == checksum
     return {name: text for name, text in about.items() if name != "sha256"} if speaks_of_it else {}
+
+
+def corpus_inputs(loaded: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """What `load.json` says a corpus was read from: one file, or several, the first of them ``corpus``."""
+    first = {"corpus": {"path": loaded["source"], "sha256": loaded["source_sha256"]}}
+    further = enumerate(loaded.get("corpora", [])[1:], 2)
+    return first | {f"corpus {i}": {"path": each["file"], "sha256": each["sha256"]} for i, each in further}
 
 
 def check(folder: Path) -> Findings:

@@ -41,6 +41,14 @@ class ReadingReport:
     first_bad: str = ""
     classes_seen: set[int] = field(default_factory=set)
 
+    def add(self, other: "ReadingReport") -> None:
+        """Take in what happened to the rows of another file, which comes after."""
+        self.rows += other.rows
+        self.ignored += other.ignored
+        self.bad += other.bad
+        self.first_bad = self.first_bad or other.first_bad
+        self.classes_seen |= other.classes_seen
+
 
 class _Layout(NamedTuple):
     width: int
@@ -55,15 +63,19 @@ class CorpusReader:
         file: a CSV, opened with ``newline=""`` and ``errors="surrogateescape"``, or :class:`TableRows` of another kind.
         settings: the format.
         name: of the file, for messages.
+        one_of_many: the file may hold no row that is wanted, since others do.
 
     Raises (while iterating):
         InputError: a column is missing, more than ``max_bad_rows`` rows are damaged, or no row is left.
     """
 
-    def __init__(self, file: "IO[str] | TableRows", settings: CorpusSettings, name: str) -> None:
+    def __init__(
+        self, file: "IO[str] | TableRows", settings: CorpusSettings, name: str, one_of_many: bool = False
+    ) -> None:
         self.report = ReadingReport()
         self.settings = settings
         self.name = name
+        self._one_of_many = one_of_many
         self._rows = file if isinstance(file, TableRows) else _CsvRows(file, settings, name)
         ignored = {settings.label_key(value) for value in settings.ignored_values()}
         by_key = {settings.label_key(v): i for i, values in enumerate(settings.label_values()) for v in values}
@@ -82,7 +94,7 @@ class CorpusReader:
             batch = self._read_batch(rows, layout, line)
             if batch.texts:
                 yield batch
-        if not self.report.classes_seen:
+        if not (self.report.classes_seen or self._one_of_many):
             raise InputError(f"{self.name}: expected labelled rows, received none: is it the right file?")
 
     def _checked(self, layout: _Layout) -> _Layout:

@@ -11,10 +11,14 @@ _ROWS_PER_BLOCK = 65_536
 
 
 class EncodedPart(NamedTuple):
-    """One part of the corpus: ``ids`` unsigned ``(n, max_tokens)``, ``labels`` integer ``(n,)``."""
+    """One part of the corpus: ``ids`` unsigned ``(n, max_tokens)``, ``labels`` integer ``(n,)``.
+
+    ``weights`` float32 ``(n,)``: what the rows count in training; None: all the same.
+    """
 
     ids: np.ndarray
     labels: np.ndarray
+    weights: np.ndarray | None = None
 
 
 def spread(part: EncodedPart, n: int) -> EncodedPart:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from sentiment.settings import SplitSettings
 
 TRAIN, VALIDATION, TEST, DROPPED = range(4)
 PARTS = ("train", "validation", "test")
+_IN_ORDER = np.array([TEST, VALIDATION, TRAIN, DROPPED], np.uint8)
 
 # Tweets that differ in these only are one tweet sent twice: whom it is to, which link it carries, a retweet's
 # prefix, punctuation and white space. RE2 syntax; applied to lower-cased text.
@@ -59,6 +61,9 @@ def split(hashes: np.ndarray, labels: np.ndarray, settings: SplitSettings) -> Sp
     and training takes as many of the others as it is given. The side a row falls on does not depend on its place
     in the file, nor (but at the borders) on other rows.
 
+    This is the definition, for rows that fit into memory; a corpus in files is split by the same steps, a range of
+    hashes at a time (:mod:`sentiment.prepare.ranges`).
+
     Args:
         hashes: uint64 ``(n,)``.
         labels: integer ``(n,)``.
@@ -67,38 +72,93 @@ def split(hashes: np.ndarray, labels: np.ndarray, settings: SplitSettings) -> Sp
     Raises:
         InputError: fewer than two classes are left, or too few rows of a class for every part to have one.
     """
-    order = np.lexsort((np.arange(len(hashes)), hashes))
-    first = np.ones(len(order), bool)
-    first[1:] = hashes[order[1:]] != hashes[order[:-1]]
-    group = np.cumsum(first) - 1
-    highest, lowest = _extremes(labels[order], first)
-    contradicted = (highest != lowest)[group]
+    order = np.argsort(hashes, kind="stable")
+    found = find_distinct(hashes[order], labels[order])
+    counts = np.bincount(found.label[found.kept], minlength=1)
+    deal = Deal.settle(counts, settings)
     part = np.full(len(labels), DROPPED, np.uint8)
-    kept = order[first & ~contradicted]
-    settings = settings.for_rows(len(kept))
-    for label in _classes(labels[kept]):
-        rows = kept[labels[kept] == label]
-        part[rows] = _deal(len(rows), len(kept), settings)
-    return Split(part, int((~first & ~contradicted).sum()), int(contradicted.sum()), settings)
+    part[order] = deal.parts(found, np.zeros_like(counts))
+    return Split(part, found.duplicates, found.contradictions, deal.settings)
 
 
-def _extremes(labels: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+class Distinct(NamedTuple):
+    """Rows in the order of their hashes: ``kept`` bool and ``label`` integer ``(n,)``, and why the others are not."""
+
+    kept: np.ndarray
+    label: np.ndarray
+    duplicates: int
+    contradictions: int
+
+
+def find_distinct(hashes: np.ndarray, labels: np.ndarray) -> Distinct:
+    """Of rows with one hash keep the first, or none where their labels differ.
+
+    Args:
+        hashes: uint64 ``(n,)``, sorted; all rows of a hash are there, in the order of the corpus.
+        labels: integer ``(n,)``.
+    """
+    first = np.ones(len(hashes), bool)
+    first[1:] = hashes[1:] != hashes[:-1]
     starts = np.flatnonzero(first)
-    return np.maximum.reduceat(labels, starts), np.minimum.reduceat(labels, starts)
+    contradicted = np.zeros(len(hashes), bool)
+    if len(starts):
+        differ = np.maximum.reduceat(labels, starts) != np.minimum.reduceat(labels, starts)
+        contradicted = differ[np.cumsum(first) - 1]
+    duplicates = int((~first & ~contradicted).sum())
+    return Distinct(first & ~contradicted, labels, duplicates, int(contradicted.sum()))
 
 
-def _classes(labels: np.ndarray) -> np.ndarray:
-    classes = np.unique(labels)
-    if len(classes) < 2:
-        raise InputError(
-            f"expected at least two classes among the distinct tweets, received {len(classes)}; "
-            "check corpus.label_column, corpus.labels and corpus.ignored_labels"
-        )
-    return classes
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """Which ranks of each class go to which part.
+
+    Attributes:
+        shifts: of each class the rank with which the test part begins; int64 ``(n_classes,)``.
+        borders: of each class where, counted from there, the test, the validation and the training part end; int64
+            ``(n_classes, 3)``.
+        counts: distinct rows of each class, int64 ``(n_classes,)``.
+        settings: the shares, as settled for the number of rows.
+    """
+
+    shifts: np.ndarray
+    borders: np.ndarray
+    counts: np.ndarray
+    settings: SplitSettings
+
+    @classmethod
+    def settle(cls, counts: np.ndarray, settings: SplitSettings) -> "Deal":
+        """The deal for so many distinct rows of each class, ``counts`` integer ``(n_classes,)``.
+
+        Raises:
+            InputError: as :func:`split`.
+        """
+        present = np.flatnonzero(counts)
+        if len(present) < 2:
+            raise InputError(
+                f"expected at least two classes among the distinct tweets, received {len(present)}; "
+                "check corpus.label_column, corpus.labels and corpus.ignored_labels"
+            )
+        total = int(counts.sum())
+        settings = settings.for_rows(total)
+        shifts, borders = np.zeros(len(counts), np.int64), np.zeros((len(counts), 3), np.int64)
+        for label in present:
+            shifts[label], *sizes = _sizes(int(counts[label]), total, settings)
+            borders[label] = np.cumsum(sizes)
+        return cls(shifts, borders, counts.astype(np.int64), settings)
+
+    def parts(self, rows: Distinct, before: np.ndarray) -> np.ndarray:
+        """The part of each row, uint8 ``(n,)``; ``before`` of each class are in lower hashes, ``(n_classes,)``."""
+        parts = np.full(len(rows.label), DROPPED, np.uint8)
+        for label in np.flatnonzero(self.counts):
+            mine = np.flatnonzero(rows.kept & (rows.label == label))
+            ranks = before[label] + np.arange(len(mine))
+            place = (ranks - self.shifts[label]) % self.counts[label]
+            parts[mine] = _IN_ORDER[np.searchsorted(self.borders[label], place, side="right")]
+        return parts
 
 
-def _deal(n: int, total: int, settings: SplitSettings) -> np.ndarray:
-    """Parts of the ``n`` rows of one class among ``total``, in the order of their hashes, uint8 ``(n,)``."""
+def _sizes(n: int, total: int, settings: SplitSettings) -> tuple[int, int, int, int]:
+    """Where the test part begins and the sizes of test, validation and training, of ``n`` rows of ``total``."""
     start = round(n * settings.test * settings.fold)
     test = round(n * settings.test * (settings.fold + 1)) - start
     validation = max(1, round(n * settings.validation))
@@ -107,6 +167,4 @@ def _deal(n: int, total: int, settings: SplitSettings) -> np.ndarray:
         train = min(train, round(settings.train_rows * n / total))
     if train < 1 or (settings.test and not test):
         raise InputError(f"expected enough tweets of every class for each part, received {n} of one class")
-    unused = n - test - validation - train
-    parts = np.repeat(np.array([TEST, VALIDATION, TRAIN, DROPPED], np.uint8), [test, validation, train, unused])
-    return np.roll(parts, start)
+    return start, test, validation, train

@@ -1,1 +1,1 @@
-"""Scoring more tweets than one process should: parts, their records, and the engines that parts run on."""
+"""Scoring more tweets than one process should: parts and their records; engines are in `common`."""

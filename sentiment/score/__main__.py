@@ -24,7 +24,7 @@ from sentiment.errors import InputError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT
 
 if TYPE_CHECKING:
-    from sentiment.score.engines import Engine
+    from sentiment.common.engines import Engine
     from sentiment.score.run import Totals
 
 _SOME_FAILED = 3
@@ -84,6 +84,9 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     engine.add_argument("--engine", choices=("local", "ray"), default="local", help="a process pool, or Ray")
     engine.add_argument("--workers", type=_count, default=0, metavar="N", help="processes (default: one a core)")
     engine.add_argument("--address", default="", help="of a Ray cluster: auto or host:port (default: a local one)")
+    engine.add_argument(
+        "--patience", type=_count, default=60, metavar="SECONDS", help="to wait while no node has a core (60)"
+    )
     return parser
 
 
@@ -132,10 +135,10 @@ def _delimiter(text: str) -> str:
 
 def _engine(arguments: argparse.Namespace) -> "Engine":
     if arguments.engine == "ray":
-        from sentiment.score.ray_engine import RayEngine
+        from sentiment.common.ray_engine import RayEngine
 
-        return RayEngine(arguments.workers, arguments.address)
-    from sentiment.score.local_engine import LocalEngine
+        return RayEngine(arguments.workers, arguments.address, arguments.patience)
+    from sentiment.common.local_engine import LocalEngine
 
     return LocalEngine(arguments.workers or available_cores())
 

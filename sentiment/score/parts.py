@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sentiment.common.grouping import grouped
+from sentiment.common.stores import Listing
 from sentiment.data.tables import kind_of
 from sentiment.errors import InputError
-from sentiment.score.stores import Listing
 
-SUFFIXES = (".parquet", *(f".{kind}{packed}" for kind in ("csv", "tsv", "jsonl", "ndjson") for packed in ("", ".gz")))
 FORMATS = ("parquet", "csv", "jsonl")
 # Stretches of a file that is split: about three seconds of one core's work.
 BYTES_PER_PART = 16 << 20
@@ -132,16 +132,7 @@ def require_distinct(parts: Iterable[Part]) -> None:
 
 def tasks(parts: Iterable[Part]) -> Iterator[list[Part]]:
     """Parts by what is handed out at once: a large one alone, small ones together."""
-    together: list[Part] = []
-    size = 0
-    for part in parts:
-        if together and (size + part.size > _BYTES_PER_TASK or len(together) == FILES_PER_TASK):
-            yield together
-            together, size = [], 0
-        together.append(part)
-        size += part.size
-    if together:
-        yield together
+    return grouped(parts, lambda part: part.size, _BYTES_PER_TASK, FILES_PER_TASK)
 
 
 def _stem(file: InputFile) -> str:

@@ -12,17 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
+from sentiment.common.engines import Engine
 from sentiment.common.parallel import ordered_map
+from sentiment.common.stores import Listing, list_input
 from sentiment.data.batches import Reading, csv_layout
-from sentiment.data.tables import HEAD_BYTES
+from sentiment.data.tables import HEAD_BYTES, SUFFIXES
 from sentiment.errors import InputError
 from sentiment.score import borders
-from sentiment.score.engines import Engine
 from sentiment.score.extracts import readable
 from sentiment.score.parts import (
     BYTES_PER_PART,
     ROWS_PER_PART,
-    SUFFIXES,
     Cut,
     InputFile,
     Part,
@@ -32,7 +32,6 @@ from sentiment.score.parts import (
     stretches,
     whole,
 )
-from sentiment.score.stores import Listing, list_input
 
 SMALLEST_SPLIT = 3 * BYTES_PER_PART // 2
 _LINE_BLOCK_BYTES = 1 << 16

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import sentiment
+from sentiment.common.engines import Engine
+from sentiment.common.stores import Store, open_store
 from sentiment.data.batches import Reading
 from sentiment.errors import InputError
 from sentiment.predict.answers import UNKNOWN_TEXT
 from sentiment.predict.score_file import Answering
 from sentiment.score import records
-from sentiment.score.engines import Engine
 from sentiment.score.parts import BYTES_PER_PART, ROWS_PER_PART, Part, tasks
 from sentiment.score.planning import find_inputs, plan
 from sentiment.score.records import STAGING, Failure, Record
-from sentiment.score.stores import Store, open_store
 from sentiment.score.worker import Job, model_checksum, score_task
 
 
@@ -95,7 +95,7 @@ def score(request: Request, engine: Engine, progress: Progress = lambda totals, 
             str(request.model.resolve()), checksum, inputs.system, output, attempt, request.reading, request.answering
         )
         totals = Totals(len(parts))
-        for record in records.settle(output, parts, checksum).values():
+        for record in records.settle(output, parts, checksum, inputs.system).values():
             totals.add(record)
         totals.skipped = len(totals.done)
         _score_parts(job, [part for part in parts if part.output not in totals.done], engine, totals, progress)

@@ -1,11 +1,14 @@
 """Micro-batching without waiting: texts that arrive while a batch is being answered are the next batch.
 
-A lone request with a few texts is answered at once, in the event loop's thread: handing it to another would take longer
-than answering it. All else goes to one thread of its own, so that the event loop never waits for a model.
+Small requests are answered in the event loop's thread, at the end of a turn: another thread would compete with it for
+the interpreter's lock, which costs more than the answers. So that the loop never waits for a model, a turn answers only
+as many texts as two milliseconds are enough for, going by the turns before it, and then lets the loop look after its
+connections. A request that would not fit into a turn goes to one thread of its own.
 """
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,9 +18,10 @@ from typing import Any, Protocol
 from sentiment.predict.answers import Answers
 
 BATCH_TEXTS = 1024
-BATCH_CHARACTERS = 256 << 10
-_AT_ONCE_TEXTS = 1
-_AT_ONCE_CHARACTERS = 1000
+TURN_SECONDS = 0.002
+_BATCH_SIZE = 256 << 10
+_TURN_SIZE, _LEAST_TURN, _LARGEST_TURN = 8 << 10, 1 << 10, 64 << 10
+_OF_A_TEXT = 64  # an empty one costs something too
 
 
 class Answering(Protocol):
@@ -29,11 +33,11 @@ class Answering(Protocol):
 
 @dataclass(slots=True)
 class _Part:
-    """Texts of one request, the model they are for, and where the answer goes."""
+    """Texts of one request, their size (characters, and some for each text), their model, and where the answer goes."""
 
     model: Answering
     texts: Sequence[str]
-    characters: int
+    size: int
     answered: "asyncio.Future[Answers]"
 
 
@@ -45,12 +49,15 @@ class Batcher:
 
     Args:
         observe: called with the model and the answers of each batch, in the thread that answered it.
+        clock: seconds that this thread has been at work.
     """
 
-    def __init__(self, observe: Callable[[Any, Answers], None]) -> None:
-        self._observe = observe
-        self._waiting: deque[_Part] = deque()
-        self._busy = self._scheduled = False
+    def __init__(self, observe: Callable[[Any, Answers], None], clock: Callable[[], float] = time.thread_time) -> None:
+        self._observe, self._clock = observe, clock
+        self._small: deque[_Part] = deque()
+        self._large: deque[_Part] = deque()
+        self._turn_size = _TURN_SIZE
+        self._scheduled = self._busy = False
         self._work: SimpleQueue[list[_Part] | None] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -72,37 +79,43 @@ class Batcher:
 
     def _ask(self, model: Answering, texts: Sequence[str]) -> "asyncio.Future[Answers]":
         assert self._loop is not None, "the batcher has not been started"
-        part = _Part(model, texts, sum(map(len, texts)), self._loop.create_future())
-        self._waiting.append(part)
-        if not self._busy and not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._begin)  # after the other requests that have arrived by now
+        part = _Part(model, texts, sum(map(len, texts)) + _OF_A_TEXT * len(texts), self._loop.create_future())
+        if part.size <= self._turn_size:
+            self._small.append(part)
+            self._schedule()
+        else:
+            self._large.append(part)
+            self._employ()
         return part.answered
 
-    def _begin(self) -> None:
+    def _schedule(self) -> None:
+        if self._small and not self._scheduled:
+            assert self._loop is not None
+            self._scheduled = True
+            self._loop.call_soon(self._turn)  # after the other requests that have arrived by now
+
+    def _turn(self) -> None:
         self._scheduled = False
-        batch = self._next_batch()
-        if not batch:
-            return
-        if len(batch) == 1 and _is_small(batch[0]):
-            self._deliver(batch, self._outcomes(batch))
-        else:
+        batch = _next_batch(self._small, self._turn_size)
+        if batch:
+            started = self._clock()
+            outcomes = self._outcomes(batch)
+            self._adapt(self._clock() - started)
+            _deliver(batch, outcomes)
+        self._schedule()
+
+    def _adapt(self, seconds: float) -> None:
+        """Half as much in a turn where one took too long; twice as much where that fits, and there is as much."""
+        if seconds > TURN_SECONDS:
+            self._turn_size = max(self._turn_size // 2, _LEAST_TURN)
+        elif self._small and seconds < TURN_SECONDS / 2:
+            self._turn_size = min(self._turn_size * 2, _LARGEST_TURN)
+
+    def _employ(self) -> None:
+        """Give the thread what waits for it, unless it is at work."""
+        if not self._busy and (batch := _next_batch(self._large, _BATCH_SIZE)):
             self._busy = True
             self._work.put(batch)
-
-    def _next_batch(self) -> list[_Part]:
-        """Parts in the order they came, up to the size of a batch, but at least one; those given up are dropped."""
-        batch: list[_Part] = []
-        texts = characters = 0
-        while self._waiting:
-            part = self._waiting[0]
-            texts, characters = texts + len(part.texts), characters + part.characters
-            if batch and (texts > BATCH_TEXTS or characters > BATCH_CHARACTERS):
-                break
-            self._waiting.popleft()
-            if not part.answered.done():
-                batch.append(part)
-        return batch
 
     def _work_on(self) -> None:
         assert self._loop is not None
@@ -115,13 +128,14 @@ class Batcher:
 
     def _end(self, batch: list[_Part], outcomes: list[Outcome]) -> None:
         self._busy = False
-        self._deliver(batch, outcomes)
-        if self._waiting and not self._scheduled:
-            self._begin()
+        _deliver(batch, outcomes)
+        self._employ()
 
     def _outcomes(self, batch: list[_Part]) -> list[Outcome]:
         """One outcome a part; parts of different models, as around a reload, are answered apart."""
         models = {id(part.model): part.model for part in batch}
+        if len(models) == 1:
+            return self._of_one_model(batch[0].model, batch)
         outcomes: dict[int, Outcome] = {}
         for key, model in models.items():
             parts = [part for part in batch if id(part.model) == key]
@@ -139,19 +153,30 @@ class Batcher:
             return [outcome for part in parts for outcome in self._of_one_model(model, [part])]
         return _divided(answers, [len(part.texts) for part in parts])
 
-    @staticmethod
-    def _deliver(batch: list[_Part], outcomes: list[Outcome]) -> None:
-        for part, outcome in zip(batch, outcomes, strict=True):
-            if part.answered.done():
-                continue
-            if isinstance(outcome, Exception):
-                part.answered.set_exception(outcome)
-            else:
-                part.answered.set_result(outcome)
+
+def _next_batch(waiting: deque[_Part], most: int) -> list[_Part]:
+    """Parts in the order they came, at most ``BATCH_TEXTS`` and of that size, but one; who gave up is dropped."""
+    batch: list[_Part] = []
+    texts = size = 0
+    while waiting:
+        part = waiting[0]
+        texts, size = texts + len(part.texts), size + part.size
+        if batch and (texts > BATCH_TEXTS or size > most):
+            break
+        waiting.popleft()
+        if not part.answered.done():
+            batch.append(part)
+    return batch
 
 
-def _is_small(part: _Part) -> bool:
-    return len(part.texts) <= _AT_ONCE_TEXTS and part.characters <= _AT_ONCE_CHARACTERS
+def _deliver(batch: list[_Part], outcomes: list[Outcome]) -> None:
+    for part, outcome in zip(batch, outcomes, strict=True):
+        if part.answered.done():
+            continue
+        if isinstance(outcome, Exception):
+            part.answered.set_exception(outcome)
+        else:
+            part.answered.set_result(outcome)
 
 
 def _divided(answers: Answers, sizes: list[int]) -> list[Outcome]:

@@ -1,10 +1,10 @@
 """A request's body: received within its limits, read as JSON, its texts checked one by one."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from starlette.requests import Request
 from starlette.types import Receive
 
 from sentiment.serve.admission import Admission, too_large
@@ -14,15 +14,20 @@ from sentiment.serve.refusals import Gone, Refusal
 _SHOWN = 60
 
 
-async def read_json(request: Request, admission: Admission) -> dict[str, Any]:
+async def read_json(headers: Mapping[bytes, bytes], receive: Receive, admission: Admission) -> dict[str, Any]:
     """The JSON object that is the body.
+
+    Args:
+        headers: of the request, names in lower case.
+        receive: gives the body.
+        admission: counts what it holds.
 
     Raises:
         Refusal: 413, it is too large; 429, too much is held already; 400, it is not a JSON object in UTF-8.
         Gone: the client left.
     """
-    _check_declared(request, admission.limits.body_bytes)
-    body = await _receive(request.receive, admission)
+    _check_declared(headers, admission.limits.body_bytes)
+    body = await _receive(receive, admission)
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -51,12 +56,12 @@ async def _receive(receive: Receive, admission: Admission) -> bytes:
         admission.bytes -= size
 
 
-def _check_declared(request: Request, limit: int) -> None:
+def _check_declared(headers: Mapping[bytes, bytes], limit: int) -> None:
     """Refuse a body by its declared length, before any of it is received."""
-    declared = request.headers.get("content-length", "")
+    declared = headers.get(b"content-length", b"")
     if declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
         raise too_large(limit)
-    if request.headers.get("content-encoding", "identity") not in ("", "identity"):
+    if headers.get(b"content-encoding", b"identity") not in (b"", b"identity"):
         raise Refusal(415, "expected a body without Content-Encoding: send it uncompressed")
 
 

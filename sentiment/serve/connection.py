@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from sentiment.serve.limits import Limits
 
 SWEEP_SECONDS = 0.5
+WHOLE = "sentiment.whole"  # among a scope's extensions: what :func:`answer_whole` takes
 _SENTENCES = {
     400: "the request is not HTTP/1.1 as it should be",
     408: "the request took too long to arrive",
@@ -87,6 +88,8 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.active = cycle  # uvicorn's own ``cycle`` is the last that arrived, which may wait behind this one
+        scope: Any = cycle.scope
+        scope["extensions"] = {WHOLE: cycle}
         super()._start_asgi_task(cycle, app)
 
     def _answering(self) -> bool:
@@ -142,6 +145,25 @@ class Connection(HttpToolsProtocol):
         elif self.began and now - self.began > limits.receive_seconds + self.received / limits.bytes_per_second:
             self.began = 0.0
             self.refuse(408)
+
+
+async def answer_whole(cycle: RequestResponseCycle, headers: bytes, body: bytes) -> None:
+    """Send status 200, ``headers`` (lines) and ``body`` in one piece, which the client then gets in one piece.
+
+    The same as by uvicorn's two messages, which would be two pieces, each header looked at by itself.
+    """
+    if cycle.flow.write_paused and not cycle.disconnected:
+        await cycle.flow.drain()
+    if cycle.disconnected:
+        return
+    cycle.response_started = cycle.response_complete = True
+    own = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
+    end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
+    cycle.transport.write(b"%bcontent-length: %d\r\n%b%b%b%b" % (STATUS_LINE[200], len(body), own, headers, end, body))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
 
 
 def with_limits(limits: Limits) -> type[Connection]:

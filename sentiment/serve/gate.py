@@ -1,4 +1,4 @@
-"""What every request passes: the token, counting, one line in the log, headers that keep browsers safe.
+"""What every request passes: the host it names, the token, counting, a line in the log, headers for safe browsers.
 
 Nothing of a request but its method, the route it met, its status and its time is ever logged, since the rest may hold
 tweets; and no answer tells what went wrong inside.
@@ -8,14 +8,19 @@ import hmac
 import logging
 import time
 import traceback
+from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route, Router
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from sentiment.serve.connection import WHOLE, answer_whole
+from sentiment.serve.direct import Direct, headers_of
+from sentiment.serve.hosts import Hosts
 from sentiment.serve.metrics import Metrics
-from sentiment.serve.refusals import Gone, Refusal, refuse
+from sentiment.serve.refusals import JSON, Gone, Refusal, refuse
 
 log = logging.getLogger("sentiment.serve")
 access = logging.getLogger("sentiment.serve.access")
@@ -31,6 +36,8 @@ _OWN = [
 ]
 _POLICY = b"content-security-policy"
 _HEADERS = [*_OWN, (_POLICY, POLICY.encode())]
+_JSON = JSON.encode()
+_JSON_HEADERS = b"".join(b"%b: %b\r\n" % header for header in [(b"content-type", _JSON), *_HEADERS])
 # The page itself and what tells whether the service is up; none of them answers a tweet or says how others were.
 OPEN = ("/", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json")
 _OPEN_PREFIX = "/static/"
@@ -42,12 +49,16 @@ class Gate:
 
     Args:
         routes: the application inside.
+        direct: addresses that are answered before it is asked.
         metrics: counts requests.
+        hosts: that a request may name.
         token: that a request must carry as ``Authorization: Bearer ...``; empty for none.
     """
 
-    def __init__(self, routes: Router, metrics: Metrics, token: str = "") -> None:
-        self.routes, self.metrics = routes, metrics
+    def __init__(
+        self, routes: Router, direct: Mapping[str, Direct], metrics: Metrics, hosts: Hosts, token: str = ""
+    ) -> None:
+        self.routes, self.direct, self.metrics, self.hosts = routes, direct, metrics, hosts
         self.token = token.encode()
         named = [route for route in reversed(routes.routes) if isinstance(route, Route)]
         self._names: dict[object, str] = {
@@ -59,57 +70,74 @@ class Gate:
         if scope["type"] != "http":
             await self.routes(scope, receive, send)
             return
-        scope["app"] = self  # lets Starlette raise what it refuses, so that all refusals are said here
-        started, status = time.perf_counter(), 0
-
-        async def send_noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = message["headers"]
-                policy = _OWN if any(name == _POLICY for name, _ in headers) else _HEADERS
-                message["headers"] = [*headers, *policy]
-            await send(message)
-
+        started, sending = time.perf_counter(), _Sending(send)
+        headers = headers_of(scope)
+        direct = self.direct.get(scope["path"]) if headers.get(b"content-type") == _JSON else None
+        if scope["method"] != "POST":
+            direct = None
         try:
-            self._check_token(scope)
-            await self.routes(scope, receive, send_noting)
-        except (Gone, ClientDisconnect):
-            status = status or 499
-        except Refusal as refusal:
-            await self._refuse(refusal, status, scope, receive, send_noting)
-        except HTTPException as error:
-            sentence = _SENTENCES.get(error.status_code, error.detail)
-            refused = Refusal(error.status_code, sentence, error.headers)
-            await self._refuse(refused, status, scope, receive, send_noting)
+            self.hosts.check(scope["headers"], scope["http_version"])
+            self._check_token(scope["path"], headers)
+            if direct:
+                await sending.json(await direct.answer(headers, receive), scope["extensions"][WHOLE])
+            else:
+                scope["app"] = self  # lets Starlette raise what it refuses, so that all refusals are said here
+                await self.routes(scope, receive, sending)
         except Exception as error:
-            log.error("defect: %s", where(error))
-            failed = Refusal(500, "the service failed at this request; its log says where")
-            await self._refuse(failed, status, scope, receive, send_noting)
-        self._note(scope, status, time.perf_counter() - started)
+            await self._refuse(error, sending, scope, receive)
+        route = direct.route if direct else self._names.get(scope.get("endpoint", self), "other")
+        self._note(scope["method"], route, sending.status, time.perf_counter() - started)
 
     @staticmethod
-    async def _refuse(refusal: Refusal, status: int, scope: Scope, receive: Receive, send: Send) -> None:
-        if not status:  # else an answer has begun, and breaking it off is all that is left
-            response = refuse(refusal.status, refusal.message, refusal.headers)
-            await response(scope, receive, send)
+    async def _refuse(error: Exception, sending: "_Sending", scope: Scope, receive: Receive) -> None:
+        if isinstance(error, Gone | ClientDisconnect):
+            sending.status = sending.status or 499
+            return
+        if isinstance(error, HTTPException):
+            sentence = _SENTENCES.get(error.status_code, error.detail)
+            error = Refusal(error.status_code, sentence, error.headers)
+        elif not isinstance(error, Refusal):
+            log.error("defect: %s", where(error))
+            error = Refusal(500, "the service failed at this request; its log says where")
+        if not sending.status:  # else an answer has begun, and breaking it off is all that is left
+            await refuse(error.status, error.message, error.headers)(scope, receive, sending)
 
-    def _check_token(self, scope: Scope) -> None:
-        path = scope["path"]
+    def _check_token(self, path: str, headers: Mapping[bytes, bytes]) -> None:
         if not self.token or path in OPEN or path.startswith(_OPEN_PREFIX):
             return
-        given = Request(scope).headers.get("authorization", "").encode("latin-1", "replace")
-        scheme, _, token = given.partition(b" ")
+        scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
         if scheme.lower() != b"bearer" or not hmac.compare_digest(token.strip(), self.token):
             raise Refusal(
                 401, "expected Authorization: Bearer with this service's token", {"www-authenticate": "Bearer"}
             )
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = self._names.get(scope.get("endpoint", self), "other")
+    def _note(self, method: str, route: str, status: int, seconds: float) -> None:
         self.metrics.request(route, status, seconds)
         if access.isEnabledFor(logging.INFO):
-            access.info("%s %s %d %.1f ms", scope["method"], route, status, 1000 * seconds)
+            access.info("%s %s %d %.1f ms", method, route, status, 1000 * seconds)
+
+
+class _Sending:
+    """Sends a response with this service's headers, and notes its ``status``; 0 as long as there is none."""
+
+    __slots__ = ("send", "status")
+
+    def __init__(self, send: Send) -> None:
+        self.send, self.status = send, 0
+
+    async def __call__(self, message: Message) -> None:
+        """Send a message of the framework."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = message["headers"]
+            policy = _OWN if any(name == _POLICY for name, _ in headers) else _HEADERS
+            message["headers"] = [*headers, *policy]
+        await self.send(message)
+
+    async def json(self, body: bytes, cycle: RequestResponseCycle) -> None:
+        """Send an answer."""
+        self.status = 200
+        await answer_whole(cycle, _JSON_HEADERS, body)
 
 
 def where(error: BaseException) -> str:

@@ -1,34 +1,38 @@
 """The Open Inference Protocol (KServe's and Triton's version 2): BYTES in; FP32, BYTES and FP32 out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive
 
 import sentiment
 from sentiment.predict.answers import Answers
 from sentiment.serve.bodies import check_texts, kind, read_json
-from sentiment.serve.json_answers import json_response
+from sentiment.serve.direct import Direct, respond_with
+from sentiment.serve.json_answers import as_json, json_response
 from sentiment.serve.refusals import Refusal
 from sentiment.serve.service import Service
 from sentiment.serve.store import Export
 
 INPUT = "text"
 OUTPUTS = ("probabilities", "label", "known")
-_BINARY = "inference-header-content-length"
+_BINARY = b"inference-header-content-length"
+_MODEL, _VERB = "/v2/models/{name}", "/infer"
 
 
 def routes(service: Service) -> list[Route]:
     """The protocol over ``service``."""
-    model = "/v2/models/{name}"
-    version = model + "/versions/{version}"
+    version = _MODEL + "/versions/{version}"
 
     def asked(request: Request) -> Export:
         return service.store.get(request.path_params["name"], request.path_params.get("version"))
 
     async def infer(request: Request) -> Response:
-        return await _infer(service, asked(request), request)
+        export = asked(request)
+        return await respond_with(lambda headers, receive: _infer(service, export, headers, receive), request)
 
     async def about(request: Request) -> Response:
         return json_response(metadata_of(asked(request)))
@@ -47,25 +51,37 @@ def routes(service: Service) -> list[Route]:
         return json_response({"name": "sentiment", "version": sentiment.__version__, "extensions": []})
 
     return [
-        *(Route(prefix + "/infer", infer, methods=["POST"]) for prefix in (model, version)),
-        *(Route(prefix + "/ready", ready) for prefix in (model, version)),
-        *(Route(prefix, about) for prefix in (model, version)),
+        *(Route(prefix + _VERB, infer, methods=["POST"]) for prefix in (_MODEL, version)),
+        *(Route(prefix + "/ready", ready) for prefix in (_MODEL, version)),
+        *(Route(prefix, about) for prefix in (_MODEL, version)),
         Route("/v2/health/live", live),
         Route("/v2/health/ready", all_ready),
         Route("/v2", server),
     ]
 
 
-async def _infer(service: Service, export: Export, request: Request) -> Response:
-    if _BINARY in request.headers:
-        raise Refusal(400, f"{_BINARY}: the binary data extension is not supported; send data as JSON")
-    data = await read_json(request, service.admission)
+def directly(service: Service) -> dict[str, Direct]:
+    """The address of each model, whichever version is served."""
+
+    def of(name: str) -> Direct:
+        async def infer(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+            return await _infer(service, service.store.get(name), headers, receive)
+
+        return Direct(_MODEL + _VERB, infer)
+
+    return {_MODEL.format(name=name) + _VERB: of(name) for name in service.store.names}
+
+
+async def _infer(service: Service, export: Export, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    if _BINARY in headers:
+        raise Refusal(400, f"{_BINARY.decode()}: the binary data extension is not supported; send data as JSON")
+    data = await read_json(headers, receive, service.admission)
     identity = data.get("id", "")
     if not isinstance(identity, str) or len(identity) > 200:
         raise Refusal(400, "id: expected a string of at most 200 characters")
     names = wanted_outputs(data)
     texts = check_texts(parse(data), "inputs[0].data", service.limits, 400)
-    return json_response(respond(export, names, await service.answer(export, texts), identity))
+    return as_json(respond(export, names, await service.answer(export, texts), identity))
 
 
 def parse(data: dict[str, Any]) -> list[Any]:

@@ -1,23 +1,27 @@
 """The plain interface for people and scripts: ``POST /predict`` with texts, or with a file to score."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive
 
 from sentiment.predict.answers import Answers, labels_of
 from sentiment.predict.explanation import explain
 from sentiment.serve.bodies import check_keys, check_texts, check_threshold, kind, read_json
+from sentiment.serve.direct import Direct, respond_with
 from sentiment.serve.files import is_file, score_request
-from sentiment.serve.json_answers import json_response
+from sentiment.serve.json_answers import as_json
 from sentiment.serve.limits import Limits
 from sentiment.serve.refusals import Refusal
 from sentiment.serve.service import Service
 from sentiment.serve.store import Export
 
+_ADDRESS = "/predict"
 _KEYS = ("texts", "threshold", "explain", "model")
 _EXPLAIN_COSTS = 20  # times a plain answer, as it answers once a token
 
@@ -33,17 +37,25 @@ class Asked(NamedTuple):
 
 def routes(service: Service) -> list[Route]:
     """The interface over ``service``."""
+    (direct,) = directly(service).values()
 
     async def predict(request: Request) -> Response:
-        if is_file(request):
-            return await score_request(service, request)
-        asked = parse(await read_json(request, service.admission), service.limits)
+        return await (score_request(service, request) if is_file(request) else respond_with(direct.answer, request))
+
+    return [Route(_ADDRESS, predict, methods=["POST"])]
+
+
+def directly(service: Service) -> dict[str, Direct]:
+    """The address of all that is not a file."""
+
+    async def predict(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+        asked = parse(await read_json(headers, receive, service.admission), service.limits)
         export = service.store.get(asked.model)
         answers = await service.answer(export, asked.texts)
         tokens = await _explanations(service, export, asked.texts) if asked.explain else None
-        return json_response(respond(asked, export, answers, tokens))
+        return as_json(respond(asked, export, answers, tokens))
 
-    return [Route("/predict", predict, methods=["POST"])]
+    return {_ADDRESS: Direct(_ADDRESS, predict)}
 
 
 def parse(data: dict[str, Any], limits: Limits) -> Asked:

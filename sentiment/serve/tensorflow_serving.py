@@ -6,22 +6,26 @@ Row format (``instances``) and column format (``inputs``), the signatures ``serv
 
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive
 
 from sentiment.predict.answers import Answers
 from sentiment.serve.bodies import check_count, check_keys, check_texts, kind, read_json
-from sentiment.serve.json_answers import json_response
+from sentiment.serve.direct import Direct, respond_with
+from sentiment.serve.json_answers import as_json, json_response
 from sentiment.serve.refusals import Refusal
 from sentiment.serve.service import Service
 from sentiment.serve.store import Export, Model
 
 TEXT, IDS = "serving_default", "serve_ids"
 _INPUT = {TEXT: "text", IDS: "ids"}
+_MODEL, _VERB = "/v1/models/{name}", ":{verb}"
 _METHOD = "tensorflow/serving/predict"
 
 
@@ -35,11 +39,14 @@ class Asked(NamedTuple):
 
 def routes(service: Service) -> list[Route]:
     """The interface over ``service``."""
-    model = "/v1/models/{name}"
-    version = model + "/versions/{version}"
+    version = _MODEL + "/versions/{version}"
 
     async def predict(request: Request) -> Response:
-        return await _predict(service, request)
+        given = request.path_params
+        export = service.store.get(given["name"], given.get("version"))
+        if given["verb"] != "predict":
+            raise Refusal(400, f"{given['verb'][:40]!r}: not a method of this model; expected predict")
+        return await respond_with(lambda headers, receive: _predict(service, export, headers, receive), request)
 
     async def status(request: Request) -> Response:
         service.store.get(request.path_params["name"], request.path_params.get("version"))
@@ -50,23 +57,31 @@ def routes(service: Service) -> list[Route]:
         return json_response(metadata_of(export))
 
     return [
-        *(Route(prefix + ":{verb}", predict, methods=["POST"]) for prefix in (model, version)),
-        *(Route(prefix + "/metadata", metadata) for prefix in (model, version)),
-        *(Route(prefix, status) for prefix in (model, version)),
+        *(Route(prefix + _VERB, predict, methods=["POST"]) for prefix in (_MODEL, version)),
+        *(Route(prefix + "/metadata", metadata) for prefix in (_MODEL, version)),
+        *(Route(prefix, status) for prefix in (_MODEL, version)),
     ]
 
 
-async def _predict(service: Service, request: Request) -> Response:
-    given = request.path_params
-    export = service.store.get(given["name"], given.get("version"))
-    if given["verb"] != "predict":
-        raise Refusal(400, f"{given['verb'][:40]!r}: not a method of this model; expected predict")
-    asked = parse(await read_json(request, service.admission))
+def directly(service: Service) -> dict[str, Direct]:
+    """The address of each model, whichever version is served."""
+
+    def of(name: str) -> Direct:
+        async def predict(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+            return await _predict(service, service.store.get(name), headers, receive)
+
+        return Direct(_MODEL + _VERB, predict)
+
+    return {_MODEL.format(name=name) + ":predict": of(name) for name in service.store.names}
+
+
+async def _predict(service: Service, export: Export, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    asked = parse(await read_json(headers, receive, service.admission))
     if asked.signature == IDS:
         check_count(asked.values, "instances", service.limits)
-        return json_response(respond_ids(asked, await service.answer_ids(export, _ids(asked.values, export))))
+        return as_json(respond_ids(asked, await service.answer_ids(export, _ids(asked.values, export))))
     texts = check_texts([_text(value) for value in asked.values], "instances", service.limits, 400)
-    return json_response(respond(asked, export, await service.answer(export, texts)))
+    return as_json(respond(asked, export, await service.answer(export, texts)))
 
 
 def parse(data: dict[str, Any]) -> Asked:

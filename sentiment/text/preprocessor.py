@@ -16,6 +16,7 @@ from sentiment.common.plain_data import from_dict
 from sentiment.common.ragged import Ragged, ragged
 from sentiment.errors import ArtefactError
 from sentiment.settings import PreprocessingSettings, SettingsError
+from sentiment.text.chunk_memory import ChunkMemory
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow
 from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 LEXICON, VOCABULARY, PREPROCESSING = FILES = ("lexicon.tsv", "vocabulary.txt", "preprocessing.json")
 _FEW = 24  # up to so many texts, Python's engine is done before Arrow's has compiled its expressions
-_FEW_BESIDE_TABLE = 2  # and where there is a table, which takes a tenth of a millisecond a call, up to so many
+_FEW_BESIDE_TABLE = 8  # and where there is a table, which takes a tenth of a millisecond a call, up to so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Preprocessor:
     seen: int | None = None
     table: ChunkTable | None = field(default=None, repr=False, compare=False)
     _few: CompiledRules | None = field(init=False, repr=False, compare=False)
+    _memory: ChunkMemory = field(init=False, repr=False, compare=False)
     _by_table: TableEncoder | None = field(init=False, repr=False, compare=False)
 
     @property
@@ -64,6 +66,7 @@ class Preprocessor:
         """Compile the rules for few texts, and put the table to use."""
         known = can_run(self.rules)
         object.__setattr__(self, "_few", CompiledRules(self.rules) if known else None)
+        object.__setattr__(self, "_memory", ChunkMemory(self._rows_in_python))
         encoder = None
         if known and self.table is not None:
             encoder = TableEncoder(self.rules, self.table, self.rows_by_rules)
@@ -83,7 +86,7 @@ class Preprocessor:
         texts = as_sequence(texts)
         few = _FEW if self._by_table is None else _FEW_BESIDE_TABLE
         if self._few is not None and _are_few_and_short(texts, few):
-            rows = self._rows_in_python(encode_all(texts))
+            rows = self._memory.rows_of(encode_all(texts))
             return ragged([row[: self.max_tokens] or [UNKNOWN] for row in rows])
         if self._by_table is not None:
             return self.shorten(self._by_table.encode(texts))

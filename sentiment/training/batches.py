@@ -94,6 +94,9 @@ class Batches:
         self.trim_batches = trim_batches
         self._one_hot = np.eye(classes, dtype=np.float32)
         self.class_weights = np.ones(classes, np.float32) if class_weights is None else class_weights
+        self.row_weights = self.class_weights[part.labels]  # what a row counts, float32 (n,)
+        if part.weights is not None:
+            self.row_weights = self.row_weights * part.weights
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
@@ -113,7 +116,7 @@ class Batches:
             drop = self._random(index + 1).random(ids.shape) < self.word_dropout
             ids = np.where(drop & (ids != PADDING), ids.dtype.type(UNKNOWN), ids)
         labels = self.part.labels[rows]
-        return token_batch(ids)._asdict(), self._one_hot[labels], self.class_weights[labels] * weights
+        return token_batch(ids)._asdict(), self._one_hot[labels], self.row_weights[rows] * weights
 
     def width(self, index: int) -> int:
         """Tokens that batch ``index`` is cut to."""

@@ -36,13 +36,14 @@ class ResidentTrainer(Trainer):
     def __init__(self, model: keras.Model, settings: Settings, steps: int, max_tokens: int) -> None:
         super().__init__(model, settings, steps, max_tokens)
         self.vocabulary = model.get_layer(GLOVE).input_dim
-        self._rows: dict[Batches, tuple[jax.Array, jax.Array]] = {}
+        self._rows: dict[Batches, tuple[jax.Array, ...]] = {}
         self._programs: dict[tuple[Batches, int, bool], Any] = {}
 
     def run(self, batches: Batches, title: str, learn: bool) -> dict[str, float]:
         """One pass over ``batches``; returns the mean loss and accuracy over the rows."""
         if batches not in self._rows:
-            self._rows[batches] = (jax.device_put(np.asarray(batches.part.ids)), jax.device_put(batches.part.labels))
+            arrays = (np.asarray(batches.part.ids), batches.part.labels, batches.row_weights)
+            self._rows[batches] = tuple(map(jax.device_put, arrays))
         order = in_runs(batches)
         dealt = [batches.rows(i) for i in order]
         table = jax.device_put(np.stack([rows for rows, _ in dealt]).astype(np.int32))
@@ -78,8 +79,8 @@ class ResidentTrainer(Trainer):
 
             def run(state: Any, sums: Any, rows: Any, table: Any, counts: Any, start: Any, stop: Any, key: Any) -> Any:
                 def body(i: Any, carry: Any) -> Any:
-                    ids, labels = (array[table[i]] for array in rows)
-                    return step(*carry, ids, labels, counts[i], jax.random.fold_in(key, i))
+                    batch = (array[table[i]] for array in rows)
+                    return step(*carry, *batch, counts[i], jax.random.fold_in(key, i))
 
                 return jax.lax.fori_loop(start, stop, body, (state, sums))
 
@@ -102,21 +103,21 @@ def distinct_tokens(ids: jax.Array, vocabulary: int) -> dict[str, jax.Array]:
 def _step(trainer: ResidentTrainer, batches: Batches, width: int, learn: bool) -> Any:
     """A function from state, sums and one batch to state and sums after it."""
     model, optimizer = trainer.models[width], trainer.optimizer
-    class_weights, size = jnp.asarray(batches.class_weights), batches.batch_size
+    classes, size = len(batches.class_weights), batches.batch_size
 
     def loss_of(trained: Any, fixed: Any, inputs: Any, y_true: Any, weights: Any) -> Any:
         answers, fixed = model.stateless_call(trained, fixed, inputs, training=learn)
         return trainer.loss(y_true, answers, sample_weight=weights), (answers, fixed)
 
-    def step(state: Any, sums: Any, ids: Any, labels: Any, count: Any, key: Any) -> Any:
+    def step(state: Any, sums: Any, ids: Any, labels: Any, counting: Any, count: Any, key: Any) -> Any:
         trained, fixed, optimizing = state
         ids = trim(ids, width, batches.padding).astype(jnp.int32)
         if batches.word_dropout and batches.seed is not None:
             drop = jax.random.bernoulli(key, batches.word_dropout, ids.shape) & (ids != PADDING)
             ids = jnp.where(drop, UNKNOWN, ids)
         inputs = distinct_tokens(ids, trainer.vocabulary)
-        weights = jnp.where(jnp.arange(size) < count, size / count, 0.0) * class_weights[labels]
-        y_true = jax.nn.one_hot(labels, len(class_weights))
+        weights = jnp.where(jnp.arange(size) < count, size / count, 0.0) * counting
+        y_true = jax.nn.one_hot(labels, classes)
         if learn:
             gradient = jax.value_and_grad(loss_of, has_aux=True)
             (loss, (answers, fixed)), slopes = gradient(trained, fixed, inputs, y_true, weights)

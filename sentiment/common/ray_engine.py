@@ -5,12 +5,13 @@ import logging
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from sentiment.common.engines import ATTEMPTS, Outcome, use_one_core
 from sentiment.common.parallel import available_cores
-from sentiment.errors import InputError
-from sentiment.score.engines import ATTEMPTS, Outcome, use_one_core
+from sentiment.errors import EngineError, InputError
 
 # Handed out ahead, a worker: so that none waits for the next.
 _AHEAD = 2
@@ -22,6 +23,8 @@ _QUIET = {
     "RAY_enable_metrics_collection": "0",
 }
 _SECONDS_TO_CONNECT = 10
+# Between two looks at the nodes while no task ends.
+_SECONDS_BETWEEN_LOOKS = 2
 _STORE_BYTES = 100 << 20  # results are small: the object store needs no more
 
 
@@ -31,13 +34,15 @@ class RayEngine:
     Args:
         workers: tasks at once; on a cluster 0 takes all its cores.
         address: of a cluster, as Ray has it (``auto``, ``host:port``, ``ray://host:port``); empty starts a local one.
+        patience: seconds to wait for a node while none that is alive has a core.
     """
 
-    def __init__(self, workers: int, address: str = "") -> None:
+    def __init__(self, workers: int, address: str = "", patience: float = 60) -> None:
         if importlib.util.find_spec("ray") is None:
             raise InputError("--engine ray needs Ray: pip install 'sentiment[ray]', or use --engine local")
         self.workers = workers
         self.address = address
+        self.patience = patience
 
     def __enter__(self) -> "RayEngine":
         for name, value in _QUIET.items():
@@ -69,7 +74,7 @@ class RayEngine:
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:300]
             raise InputError(f"--address {self.address}: no Ray cluster there ({reason})") from error
-        cores = int(ray.cluster_resources().get("CPU", 0))
+        cores = _cores()
         if not cores:
             ray.shutdown()
             raise InputError(f"--address {self.address}: the cluster has no core to give; add a node with one")
@@ -81,7 +86,7 @@ class RayEngine:
         ray.shutdown()
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
-        """See :class:`sentiment.score.engines.Engine`; Ray itself does a task again whose worker or node is gone."""
+        """See :class:`sentiment.common.engines.Engine`; Ray itself does a task again whose worker or node is gone."""
         import ray
 
         def run(task: Any) -> Any:
@@ -96,9 +101,29 @@ class RayEngine:
                 running[remote.remote(tasks[task])] = task
             if not running:
                 return
-            ready, _ = ray.wait(list(running), num_returns=1)
-            for reference in ready:
+            for reference in self._ready(list(running)):
                 yield self._outcome(reference, running.pop(reference))
+
+    def _ready(self, references: list[Any]) -> Sequence[Any]:
+        """Those whose tasks have ended, at least one; Ray itself would wait for a node as long as it takes.
+
+        Raises:
+            EngineError: no node that is alive has had a core for ``patience`` seconds.
+        """
+        import ray
+
+        last = time.monotonic()
+        while True:
+            ready, _ = ray.wait(references, num_returns=1, timeout=_SECONDS_BETWEEN_LOOKS)
+            if ready:
+                return ready  # type: ignore[no-any-return]
+            if _cores():
+                last = time.monotonic()
+            elif time.monotonic() - last > self.patience:
+                raise EngineError(
+                    f"no node of the Ray cluster that is alive has had a core for {self.patience:g} s; what is done is "
+                    "kept: add a node and run the same command again to go on"
+                )
 
     @staticmethod
     def _outcome(reference: Any, task: int) -> Outcome:
@@ -110,6 +135,13 @@ class RayEngine:
             raise error.cause from None
         except ray.exceptions.RayError as error:
             return Outcome(task, None, " ".join(str(error).split())[:300])
+
+
+def _cores() -> int:
+    """Cores of the nodes that are alive."""
+    import ray
+
+    return sum(int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])
 
 
 def _require_reachable(address: str) -> None:

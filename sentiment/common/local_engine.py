@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, cast
 
-from sentiment.score.engines import ATTEMPTS, Outcome, use_one_core
+from sentiment.common.engines import ATTEMPTS, Outcome, use_one_core
 
 # What the matrix libraries read when they are loaded.
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -47,7 +47,7 @@ class LocalEngine:
         self._running.clear()
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
-        """See :class:`sentiment.score.engines.Engine`."""
+        """See :class:`sentiment.common.engines.Engine`."""
         waiting, attempts = deque(range(len(tasks))), [0] * len(tasks)
         busy: dict[Connection, int] = {}
         while waiting or busy:

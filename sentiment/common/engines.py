@@ -32,6 +32,28 @@ class Engine(Protocol):
         """``function`` of each task, in the order in which they are done. What it raises is raised here."""
 
 
+def results(
+    engine: Engine,
+    function: Callable[[Any], Any],
+    tasks: Sequence[Any],
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[Any]:
+    """``function`` of each task, in the order of the tasks, where none may be lost.
+
+    ``progress`` is called with the number of tasks done.
+
+    Raises:
+        ChildProcessError: the process of a task ended again and again.
+    """
+    found: list[Any] = [None] * len(tasks)
+    for done, outcome in enumerate(engine.map(function, tasks), 1):
+        if outcome.lost:
+            raise ChildProcessError(f"a task was given up: {outcome.lost}; use fewer workers")
+        found[outcome.task] = outcome.result
+        progress(done)
+    return found
+
+
 def use_one_core() -> None:
     """Have this process use one thread for all it does: there is a process for each core."""
     import pyarrow as pa

@@ -1,0 +1,57 @@
+"""The options of stages whose work can be spread over processes: which engine, and how many of them."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipelines.shared import stage
+from sentiment.common import engines
+
+if TYPE_CHECKING:
+    from sentiment.common.engines import Engine
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--engine``, ``--workers`` and ``--address``."""
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="processes of this machine, or Ray")
+    parser.add_argument(
+        "--workers", type=_count, default=0, metavar="N",
+        help="processes (default: this one with all its threads, or all cores of Ray)",
+    )  # fmt: skip
+    parser.add_argument("--address", default="", help="of a Ray cluster: auto or host:port (default: a local one)")
+
+
+def make_engine(arguments: argparse.Namespace) -> "Engine":
+    """The engine that was asked for, not yet entered.
+
+    Raises:
+        InputError: it is Ray, and that is not installed.
+    """
+    if arguments.engine == "ray":
+        from sentiment.common.ray_engine import RayEngine
+
+        return RayEngine(arguments.workers, arguments.address)
+    if arguments.workers < 2:
+        from sentiment.common.in_process import InProcess
+
+        return InProcess()
+    from sentiment.common.local_engine import LocalEngine
+
+    return LocalEngine(arguments.workers)
+
+
+def results(engine: "Engine", function: Callable[[Any], Any], tasks: Sequence[Any], what: str) -> list[Any]:
+    """``function`` of each task, in the order of the tasks; the log says how many parts of ``what`` are done."""
+
+    def tell(done: int) -> None:
+        if len(tasks) > 1:
+            stage.log.info("%d of %d parts: %s", done, len(tasks), what)
+
+    return engines.results(engine, function, tasks, tell)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, received {text}")
+    return value

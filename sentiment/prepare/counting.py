@@ -1,0 +1,123 @@
+"""The first step of preprocessing, a task some rows of the tweets: tokens, as codes on disk, and their counts.
+
+Each task numbers its own tokens. What must be known of all rows is only how often each token occurs in training:
+the counts of the tasks are added up some at a time, until one table is left.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sentiment.common.engines import Engine, results
+from sentiment.common.grouping import grouped
+from sentiment.common.parallel import ordered_map
+from sentiment.data.splitting import PARTS, TRAIN
+from sentiment.text.counting import TypeCounter
+from sentiment.text.normalisation import Rule
+from sentiment.text.tokens import Tokens, tokenise
+
+ROWS_PER_BATCH = 65_536
+_ROWS_PER_TASK = 262_144
+_TABLES_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the tasks have in common: the ``tweets``, the ``folder`` they write into, and the rules."""
+
+    tweets: Path
+    folder: Path
+    rules: tuple[Rule, ...]
+
+
+class RowTask(NamedTuple):
+    """Row groups of the tweets, from ``start`` up to, not including, ``stop``; tasks are numbered in their order."""
+
+    number: int
+    start: int
+    stop: int
+
+    @property
+    def name(self) -> str:
+        """Of its files."""
+        return f"{self.number:06d}"
+
+
+def row_tasks(tweets: Path) -> list[RowTask]:
+    """What is tokenised at once; it depends on the tweets only."""
+    metadata = pq.read_metadata(tweets)
+    tasks: list[RowTask] = []
+    start = rows = 0
+    for group in range(metadata.num_row_groups):
+        rows += metadata.row_group(group).num_rows
+        if rows >= _ROWS_PER_TASK or group == metadata.num_row_groups - 1:
+            tasks.append(RowTask(len(tasks), start, group + 1))
+            start, rows = group + 1, 0
+    return tasks
+
+
+def read_rows(tweets: Path, task: RowTask, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The rows of a task in batches."""
+    with pq.ParquetFile(tweets) as source:
+        yield from source.iter_batches(ROWS_PER_BATCH, row_groups=[*range(task.start, task.stop)], columns=columns)
+
+
+def tokenise_rows(job: Job, task: RowTask) -> np.ndarray:
+    """Write down the tokens of a task's rows; returns how many rows each part has, int64 ``(len(PARTS),)``."""
+
+    def tokenised(batch: pa.RecordBatch) -> tuple[Tokens, np.ndarray]:
+        return tokenise(batch.column("text"), job.rules), batch.column("part").to_numpy()
+
+    counter, sizes, lengths = TypeCounter(), np.zeros(len(PARTS), np.int64), [np.zeros(0, np.int32)]
+    with (job.folder / f"{task.name}.codes.bin").open("wb") as sink:
+        for tokens, parts in ordered_map(tokenised, read_rows(job.tweets, task, ["text", "part"])):
+            codes = counter.add(tokens, parts == TRAIN)
+            codes.values.tofile(sink)
+            lengths.append(codes.lengths)
+            sizes += np.bincount(parts, minlength=len(PARTS))
+    np.save(job.folder / f"{task.name}.lengths.npy", np.concatenate(lengths))
+    types, counts = pa.array([*counter.codes], pa.string()), counter.counts[: len(counter.codes)]
+    write_table(job.folder / f"{task.name}.types.arrow", pa.table({"token": types}))
+    counted = pa.table({"token": types, "count": counts}).filter(pa.array(counts > 0))
+    write_table(job.folder / f"{task.name}.counts.arrow", counted)
+    return sizes
+
+
+def sum_counts(folder: Path, tasks: Sequence[RowTask], engine: Engine) -> dict[str, int]:
+    """How often each token occurs in the training rows of all tasks, of those that do."""
+    names = [f"{task.name}.counts.arrow" for task in tasks]
+    for level in itertools.count():
+        if len(names) == 1:
+            break
+        groups = list(grouped(names, lambda name: 0, 0, _TABLES_AT_ONCE))
+        sums = [(f"level-{level}-{i:06d}.counts.arrow", group) for i, group in enumerate(groups)]
+        names = results(engine, partial(_add_tables, folder), sums)
+    table = read_table(folder / names[0])
+    return dict(zip(table["token"].to_pylist(), table["count"].to_pylist(), strict=True))
+
+
+def _add_tables(folder: Path, sums: tuple[str, Sequence[str]]) -> str:
+    target, names = sums
+    together = pa.concat_tables([read_table(folder / name) for name in names])
+    added = together.group_by("token", use_threads=False).aggregate([("count", "sum")])
+    write_table(folder / target, added.rename_columns(["token", "count"]))
+    return target
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Put an Arrow table down."""
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def read_table(path: Path) -> pa.Table:
+    """What :func:`write_table` put down."""
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all()

@@ -1,0 +1,102 @@
+"""The last step of preprocessing, a task the rows that it tokenised: codes become ids, each row in its place.
+
+The arrays of ids are there in full, of zeros, before the first task begins; where a task's rows go in them follows
+from how many rows of each part come before. So the files are the same whoever writes which rows, and when.
+"""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sentiment.common.ragged import Ragged
+from sentiment.data.splitting import PARTS
+from sentiment.prepare.counting import ROWS_PER_BATCH, RowTask, read_rows, read_table
+from sentiment.text.lexicon import UNKNOWN
+from sentiment.text.preprocessor import Preprocessor
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the tasks have in common.
+
+    Attributes:
+        tweets: the file.
+        folder: what counting has written.
+        target: folder of the arrays, and of the text treatment.
+        treatment: a checksum of the latter, so that a process never takes one that it has met before for it.
+    """
+
+    tweets: Path
+    folder: Path
+    target: Path
+    treatment: str
+
+
+class EncodeTask(NamedTuple):
+    """Rows to be encoded; ``before`` of each part go into earlier rows of its array, int64 ``(len(PARTS),)``."""
+
+    rows: RowTask
+    before: np.ndarray
+
+
+class Tally(NamedTuple):
+    """Of some rows: their number, their tokens, how many of these are unknown, how many rows were as long as can be."""
+
+    rows: int
+    tokens: int
+    unknown: int
+    cut: int
+
+
+def encode_rows(job: Job, task: EncodeTask) -> Tally:
+    """Put the ids and labels of a task's rows into the arrays."""
+    preprocessor = _preprocessor(job.target, job.treatment)
+    labels, parts = _labels_and_parts(job, task.rows)
+    arrays = [_open_part(job.target, name) for name in PARTS]
+    filled, tokens, unknown, cut, start = task.before.tolist(), 0, 0, 0, 0
+    for block in _blocks(job.folder, task.rows, preprocessor):
+        ids, stop = preprocessor.pad(block), start + len(block.lengths)
+        for i, (ids_of_part, labels_of_part) in enumerate(arrays):
+            mine = parts[start:stop] == i
+            place = slice(filled[i], filled[i] + int(mine.sum()))
+            ids_of_part[place], labels_of_part[place] = ids[mine], labels[start:stop][mine]
+            filled[i] = place.stop
+        tokens, unknown = tokens + len(block.values), unknown + int((block.values == UNKNOWN).sum())
+        cut += int((block.lengths == preprocessor.max_tokens).sum())
+        start = stop
+    return Tally(start, tokens, unknown, cut)
+
+
+@functools.lru_cache(1)
+def _preprocessor(folder: Path, treatment: str) -> Preprocessor:
+    return Preprocessor.load(folder)
+
+
+def _labels_and_parts(job: Job, task: RowTask) -> tuple[np.ndarray, np.ndarray]:
+    batches = list(read_rows(job.tweets, task, ["label", "part"]))
+    labels, parts = ([batch.column(i).to_numpy() for batch in batches] for i in range(2))
+    return np.concatenate(labels), np.concatenate(parts)
+
+
+def _open_part(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
+    ids, labels = (np.load(folder / f"{name}.{kind}.npy", mmap_mode="r+") for kind in ("ids", "labels"))
+    return ids, labels
+
+
+def _blocks(folder: Path, task: RowTask, preprocessor: Preprocessor) -> Iterator[Ragged]:
+    """The rows' ids, as many as are told apart, ``ROWS_PER_BATCH`` rows at a time."""
+    types = read_table(folder / f"{task.name}.types.arrow")["token"].to_pylist()
+    ids_of_codes = preprocessor.lexicon.lookup(types)
+    codes, lengths = (
+        np.fromfile(folder / f"{task.name}.codes.bin", np.int32),
+        np.load(folder / f"{task.name}.lengths.npy"),
+    )
+    ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+    for start in range(0, len(lengths), ROWS_PER_BATCH):
+        bounds = ends[start : start + ROWS_PER_BATCH + 1]
+        block = ids_of_codes[codes[bounds[0] : bounds[-1]]]
+        yield preprocessor.shorten(Ragged(block, lengths[start : start + ROWS_PER_BATCH]))

@@ -1,0 +1,164 @@
+"""The first step of loading, a task some files: rows are read, checked and hashed, and put down in runs.
+
+A run is some millions of rows at most, so that a task takes no more memory for a large file. Beside its texts lie
+the hashes of its rows, sorted, so that any range of them can be read without the others.
+"""
+
+import itertools
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from sentiment.common.checksums import sha256_of
+from sentiment.common.parallel import ordered_map
+from sentiment.data.corpus import CorpusReader, LabelledTexts, ReadingReport
+from sentiment.data.opening import open_corpus
+from sentiment.data.splitting import hash_texts
+from sentiment.errors import InputError
+from sentiment.prepare.corpus import Corpus, CorpusFile, FileTask
+from sentiment.settings import CorpusSettings
+
+log = logging.getLogger("sentiment.prepare")
+ROWS_PER_RUN = 1 << 22
+SCHEMA = pa.schema({"text": pa.string(), "label": pa.uint8()})
+
+
+class Run(NamedTuple):
+    """Rows on disk: ``name`` of their files in the folder, how many they are, and of which corpus."""
+
+    name: str
+    rows: int
+    corpus: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the tasks have in common.
+
+    Attributes:
+        folder: that they write into.
+        formats: how each corpus is read.
+        classes: of all corpora, which labels are numbered by.
+    """
+
+    folder: Path
+    formats: tuple[CorpusSettings, ...]
+    classes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Spooled:
+    """What became of the files of one or more tasks.
+
+    Attributes:
+        report: of all of them.
+        classes: numbers of those that occur.
+        runs: in the order of the rows.
+        checksums: of the files, in order.
+    """
+
+    report: ReadingReport = field(default_factory=ReadingReport)
+    classes: set[int] = field(default_factory=set)
+    runs: list[Run] = field(default_factory=list)
+    checksums: list[str] = field(default_factory=list)
+
+    def add(self, other: "Spooled") -> None:
+        """Take in what became of files that come after."""
+        self.report.add(other.report)
+        self.classes |= other.classes
+        self.runs += other.runs
+        self.checksums += other.checksums
+
+
+class _Hashed(NamedTuple):
+    """A batch: texts, their hashes uint64 ``(n,)`` and labels uint8 ``(n,)``."""
+
+    texts: pa.Array
+    hashes: np.ndarray
+    labels: np.ndarray
+
+
+def spool(job: Job, task: FileTask) -> Spooled:
+    """Read the files of a task, and write its runs.
+
+    Raises:
+        InputError: a file is not what the settings say.
+    """
+    settings, spooled = job.formats[task.corpus], Spooled()
+    numbers = np.array([job.classes.index(name) for name in settings.labels], np.uint8)
+    rows = itertools.chain.from_iterable(_batches(file, settings, task, spooled.report) for file in task.files)
+    batches = ordered_map(partial(_hashed, numbers), rows)
+    for i in itertools.count():
+        name = f"{task.number:06d}-{i:04d}"
+        if not (count := _write_run(job.folder, name, batches)):
+            break
+        spooled.runs.append(Run(name, count, task.corpus))
+    spooled.classes = set(numbers[sorted(spooled.report.classes_seen)].tolist())
+    spooled.checksums = [sha256_of(file.path) for file in task.files]
+    return spooled
+
+
+def gather(corpora: Sequence[Corpus], tasks: Sequence[FileTask], results: Sequence[Spooled]) -> list[Spooled]:
+    """What became of each corpus.
+
+    Raises:
+        InputError: it has more bad rows, or fewer good ones, than it may have.
+    """
+    found = [Spooled() for _ in corpora]
+    for task, result in zip(tasks, results, strict=True):
+        found[task.corpus].add(result)
+    for corpus, each in zip(corpora, found, strict=True):
+        limit = corpus.settings.max_bad_rows
+        if each.report.bad > limit:
+            raise InputError(
+                f"{each.report.first_bad} ({each.report.bad} bad rows, this is the first); mend the files, or allow "
+                f"more with corpus.max_bad_rows (now {limit})"
+            )
+        if not each.runs:
+            raise InputError(f"{corpus.name}: expected labelled rows, received none: are they the right files?")
+    return found
+
+
+def _batches(
+    file: CorpusFile, settings: CorpusSettings, task: FileTask, report: ReadingReport
+) -> Iterator[LabelledTexts]:
+    before = report.rows
+    with open_corpus(file.path, settings) as opened:
+        reader = CorpusReader(opened, settings, file.shown, one_of_many=not task.alone)
+        for batch in reader:
+            log.info("%d rows read", before + reader.report.rows)
+            yield batch
+    report.add(reader.report)
+
+
+def _hashed(numbers: np.ndarray, batch: LabelledTexts) -> _Hashed:
+    texts = pa.array(batch.texts, pa.string())
+    return _Hashed(texts, hash_texts(texts), numbers[batch.labels])
+
+
+def _write_run(folder: Path, name: str, batches: Iterator[_Hashed]) -> int:
+    """Put down the next ``ROWS_PER_RUN`` rows or so; returns how many they are, 0 where none were left."""
+    hashes, labels, rows = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint8)], 0
+    with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
+        for batch in batches:
+            writer.write_batch(pa.record_batch([batch.texts, pa.array(batch.labels)], schema=SCHEMA))
+            hashes.append(batch.hashes)
+            labels.append(batch.labels)
+            rows += len(batch.labels)
+            if rows >= ROWS_PER_RUN:
+                break
+    _write_sorted(folder, name, np.concatenate(hashes), np.concatenate(labels))
+    return rows
+
+
+def _write_sorted(folder: Path, name: str, hashes: np.ndarray, labels: np.ndarray) -> None:
+    order = np.argsort(hashes, kind="stable")
+    np.save(folder / f"{name}.hashes.npy", hashes[order])
+    np.save(folder / f"{name}.labels.npy", labels[order])
+    np.save(folder / f"{name}.rows.npy", order.astype(np.uint32))

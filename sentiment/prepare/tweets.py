@@ -1,0 +1,73 @@
+"""The last step of loading: the rows that are kept, in the order of the corpus, as one Parquet file."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sentiment.data.splitting import DROPPED, PARTS
+from sentiment.prepare.ranges import Runs
+from sentiment.prepare.reading import Run
+
+# Wherever files and runs end, so that the same rows make the same bytes.
+ROWS_PER_GROUP = 65_536
+
+
+def write_tweets(
+    runs: Runs, parts: Iterable[np.ndarray], classes: Sequence[int], n_corpora: int, target: Path
+) -> np.ndarray:
+    """Write text, label and part of all rows that have one, and of which corpus they are, if there are several.
+
+    Args:
+        runs: of all corpora.
+        parts: of the rows of each run, uint8 ``(rows,)``.
+        classes: that occur, sorted; labels are counted over them.
+        n_corpora: how many there are.
+        target: the file.
+
+    Returns:
+        Rows of each corpus and part, int64 ``(n_corpora, len(PARTS))``.
+    """
+    names = ["text", "label", "part", *(["corpus"] if n_corpora > 1 else [])]
+    schema = pa.schema([(name, pa.string() if name == "text" else pa.uint8()) for name in names])
+    counts = np.zeros((n_corpora, len(PARTS)), np.int64)
+
+    def kept() -> Iterator[pa.RecordBatch]:
+        for run, part in zip(runs.runs, parts, strict=True):
+            counts[run.corpus] += np.bincount(part, minlength=DROPPED + 1)[: len(PARTS)]
+            yield from _kept(runs.folder, run, part, classes, schema)
+
+    with pq.ParquetWriter(target, schema) as writer:
+        for table in _groups(kept(), schema):
+            writer.write_table(table, ROWS_PER_GROUP)
+    return counts
+
+
+def _kept(
+    folder: Path, run: Run, part: np.ndarray, classes: Sequence[int], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a run that have a part."""
+    with pa.memory_map(str(folder / f"{run.name}.arrow")) as mapped:
+        batches, start = pa.ipc.open_file(mapped), 0
+        for i in range(batches.num_record_batches):
+            batch = batches.get_batch(i)
+            mine = part[start : start + batch.num_rows]
+            start += batch.num_rows
+            labels = np.searchsorted(classes, batch.column("label").to_numpy())
+            numbers = [labels, mine, np.full(batch.num_rows, run.corpus)][: len(schema) - 1]
+            columns = [batch.column("text"), *(pa.array(each.astype(np.uint8)) for each in numbers)]
+            yield pa.record_batch(columns, schema=schema).filter(pa.array(mine != DROPPED))
+
+
+def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The rows of ``batches``, ``ROWS_PER_GROUP`` at a time."""
+    waiting = pa.Table.from_batches([], schema)
+    for batch in batches:
+        waiting = pa.concat_tables([waiting, pa.Table.from_batches([batch])])
+        while waiting.num_rows >= ROWS_PER_GROUP:
+            yield waiting[:ROWS_PER_GROUP].combine_chunks()
+            waiting = waiting[ROWS_PER_GROUP:]
+    if waiting.num_rows:
+        yield waiting.combine_chunks()

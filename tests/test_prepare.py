@@ -1,0 +1,239 @@
+"""A corpus in many files, on any number of processes: the artefacts of one file in one process, byte for byte."""
+
+import argparse
+import contextlib
+import csv
+import gzip
+import json
+import os
+import random
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines import load, preprocess
+from pipelines.shared import engine_options, stage
+from sentiment.common.engines import Engine
+from sentiment.common.in_process import InProcess
+from sentiment.common.local_engine import LocalEngine
+from sentiment.data.splitting import DROPPED, TRAIN, VALIDATION, hash_texts, split
+from sentiment.prepare import encoding
+from sentiment.prepare.encoding import EncodeTask, Job, Tally
+from sentiment.settings import SplitSettings
+from tests.snapshot import snapshot
+
+PROFILE = """
+[corpus]
+encoding = "utf-8"
+header = true
+columns = 0
+text_column = "tweet"
+label_column = "mood"
+labels = { negative = "bad", neutral = "so-so", positive = "good" }
+ignored_labels = ["unsure"]
+
+[split]
+validation = 0.15
+test = 0.1
+
+[preprocessing]
+min_count = 2
+max_tokens = 6
+vector_words = 0
+"""
+MOODS = ("bad", "so-so", "good")
+SPLIT = SplitSettings(validation=0.15, test=0.1)
+
+
+def labelled(n: int = 600) -> list[tuple[str, str]]:
+    """Rows of three classes: duplicates, tweets with two moods, words that tie in number, and rows that are ignored."""
+    choose = random.Random(5)
+    words = [f"{a}{b}" for a in "bdfgklmnprst" for b in ("ada", "ebe", "iki", "omo", "unu")]
+    rows = [(choose.choice(MOODS), " ".join(choose.choices(words, k=choose.randint(1, 9)))) for _ in range(n)]
+    rows += [(mood, f"@eve {text}!") for mood, text in choose.sample(rows, 40)]
+    rows += [(choose.choice(MOODS), text.upper()) for _, text in choose.sample(rows, 40)]
+    rows += [("unsure", 'whatever, "this" is\nhere') for _ in range(5)]
+    choose.shuffle(rows)
+    return rows
+
+
+def write(path: Path, rows: list[tuple[str, str]]) -> None:
+    """A table of the kind that the name says."""
+    if path.suffix == ".parquet":
+        pq.write_table(pa.table({"tweet": [text for _, text in rows], "mood": [mood for mood, _ in rows]}), path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps({"tweet": text, "mood": mood}) + "\n" for mood, text in rows))
+    else:
+        with gzip.open(path, "wt", newline="") if path.suffix == ".gz" else path.open("w", newline="") as file:
+            writer = csv.writer(file, delimiter="\t" if ".tsv" in path.name else ",")
+            writer.writerows([("mood", "tweet"), *rows])
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One file, and a folder of the same rows in files of all kinds, one of them empty."""
+    folder, rows = tmp_path_factory.mktemp("corpora"), labelled()
+    write(folder / "one.csv", rows)
+    (folder / "many" / "deeper").mkdir(parents=True)
+    cuts = [0, 90, 91, 250, 400, 560, len(rows)]
+    names = ("a.csv", "b.csv", "c.tsv.gz", "d.jsonl", "deeper/e.parquet", "f.csv.gz")
+    for name, start, stop in zip(names, cuts[:-1], cuts[1:], strict=True):
+        write(folder / "many" / name, rows[start:stop])
+    write(folder / "many" / "deeper" / "f.csv", [])
+    (folder / "many" / "_notes.csv").write_text("not a corpus")
+    (folder / "profile.toml").write_text(PROFILE)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts so small that there are several of each kind."""
+    monkeypatch.setattr("sentiment.prepare.corpus._BYTES_PER_TASK", 4000)
+    monkeypatch.setattr("sentiment.prepare.ranges.ROWS_PER_RANGE", 90)
+    monkeypatch.setattr("sentiment.prepare.tweets.ROWS_PER_GROUP", 50)
+    monkeypatch.setattr("sentiment.prepare.counting._ROWS_PER_TASK", 100)
+    monkeypatch.setattr("sentiment.prepare.counting._TABLES_AT_ONCE", 2)
+
+
+def prepare(corpora: Path, root: Path, corpus: str, *options: str) -> dict[str, str]:
+    """Load and preprocess; checksums of what came of it, but for the name and the checksum of the corpus."""
+    common = ["--profile", str(corpora / "profile.toml"), "--root", str(root), *options]
+    stage.main(load.run, "", load.add_arguments, [*common, "--corpus", str(corpora / corpus)])
+    stage.main(preprocess.run, "", preprocess.add_arguments, common)
+    report = root / "data/interim/profile/load.json"
+    content = json.loads(report.read_text())
+    del content["source_sha256"]
+    report.write_text(json.dumps(content))
+    return snapshot(root / "data/interim", root / "data/processed")
+
+
+@pytest.fixture(scope="module")
+def one(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What one file in one process comes to."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sentiment.prepare.tweets.ROWS_PER_GROUP", 50)
+        return prepare(corpora, tmp_path_factory.mktemp("one"), "one.csv")
+
+
+def test_the_artefacts_are_those_of_one_file(corpora: Path, one: dict[str, str], tmp_path: Path) -> None:
+    names = ("interim/profile/tweets.parquet", "interim/profile/seen.npy", "processed/profile/lexicon.tsv")
+    assert {*names, "processed/profile/train.ids.npy", "processed/profile/test.labels.npy"} <= set(one)
+    assert prepare(corpora, tmp_path, "many") == one
+    assert not [path for path in tmp_path.rglob("*") if "scratch" in path.name]
+
+
+@pytest.fixture(scope="module")
+def four() -> Iterator[LocalEngine]:
+    """Four processes, which all tests share."""
+    with LocalEngine(4) as engine:
+        yield engine
+
+
+def use(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
+    """Have both stages take ``engine``, and leave it running."""
+    for module in (load, preprocess):
+        monkeypatch.setattr(module, "make_engine", lambda arguments: contextlib.nullcontext(engine))
+
+
+def test_four_processes_give_the_same(
+    corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, four: LocalEngine
+) -> None:
+    use(monkeypatch, four)
+    assert prepare(corpora, tmp_path, "many") == one
+
+
+def test_runs_end_where_they_may(
+    corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large a file is, no more than so many rows are held at once."""
+    monkeypatch.setattr("sentiment.prepare.reading.ROWS_PER_RUN", 30)
+    monkeypatch.setattr("sentiment.data.corpus.ROWS_PER_BATCH", 20)
+    assert prepare(corpora, tmp_path, "one.csv") == one
+
+
+def test_the_split_is_the_one_that_is_defined(corpora: Path, one: dict[str, str], tmp_path: Path) -> None:
+    prepare(corpora, tmp_path, "many")
+    rows = [(mood, text) for mood, text in labelled() if mood in MOODS]
+    texts, labels = [text for _, text in rows], np.array([MOODS.index(mood) for mood, _ in rows])
+    hashes = hash_texts(pa.array(texts))
+    parts = split(hashes, labels, SPLIT)
+    kept = np.flatnonzero(parts.part != DROPPED)
+    table = pq.read_table(tmp_path / "data/interim/profile/tweets.parquet").to_pydict()
+    assert table == {
+        "text": [texts[i] for i in kept], "label": labels[kept].tolist(), "part": parts.part[kept].tolist(),
+    }  # fmt: skip
+    report = json.loads((tmp_path / "data/interim/profile/load.json").read_text())
+    assert (report["duplicates"], report["contradictions"]) == (parts.duplicates, parts.contradictions)
+    assert min(parts.duplicates, parts.contradictions) > 20
+    seen = np.load(tmp_path / "data/interim/profile/seen.npy")
+    assert seen.tolist() == sorted(hashes[(parts.part == TRAIN) | (parts.part == VALIDATION)].tolist())
+
+
+def test_a_pattern_takes_the_files_that_match(corpora: Path, tmp_path: Path) -> None:
+    prepare(corpora, tmp_path, "many/[ab].csv", "--set", "preprocessing.min_count=1")
+    report = json.loads((tmp_path / "data/interim/profile/load.json").read_text())
+    assert report["rows"] == 91
+
+
+def refused(corpora: Path, root: Path, corpus: str, *options: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        prepare(corpora, root, corpus, *options)
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("processes", [1, 4])
+def test_bad_rows_are_named_by_file_and_line(
+    corpora: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    four: LocalEngine,
+    processes: int,
+) -> None:
+    use(monkeypatch, four if processes == 4 else InProcess())
+    (tmp_path / "in").mkdir()
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / "in" / name).write_text("mood,tweet\ngood,fine\nbad,poor\nawful,bad indeed\n")
+    refused(corpora, tmp_path, str(tmp_path / "in"))
+    assert "/in/a.csv:4: expected a label out of bad, so-so, good, unsure, received 'awful'" in caplog.text
+    caplog.clear()
+    refused(corpora, tmp_path, str(tmp_path / "in"), "--set", "corpus.max_bad_rows=1")
+    assert "/in/a.csv:4: expected a label" in caplog.text
+    assert "(2 bad rows, this is the first)" in caplog.text
+    assert not list((tmp_path / "data/interim/profile").glob("[!.]*"))
+
+
+def test_a_process_that_is_killed_costs_nothing(
+    corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, four: LocalEngine
+) -> None:
+    """Whoever does its task again writes the same into the same places."""
+    mark = tmp_path / "killed"
+    monkeypatch.setattr("sentiment.prepare.encoding.encode_rows", partial(_killed_once, mark))
+    use(monkeypatch, four)
+    assert prepare(corpora, tmp_path, "many") == one
+    assert mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "workers"),
+    [([], InProcess, 1), (["--workers", "1"], InProcess, 1), (["--workers", "3"], LocalEngine, 3)],
+)
+def test_options_choose_the_engine(options: list[str], kind: type, workers: int) -> None:
+    parser = argparse.ArgumentParser()
+    engine_options.add_engine_arguments(parser)
+    engine = engine_options.make_engine(parser.parse_args(options))
+    assert (type(engine), engine.workers) == (kind, workers)
+
+
+def _killed_once(mark: Path, job: Job, task: EncodeTask) -> Tally:
+    """Ends its process after the work of the first task, before that is told."""
+    done = encoding.encode_rows(job, task)
+    if not mark.exists():
+        mark.touch()
+        os._exit(9)
+    return done

@@ -27,6 +27,7 @@ from tests.test_structure import tiny_model
 
 FILES, WORKERS = 24, 2
 _PATIENCE = 120  # seconds: a run that takes longer hangs
+KINDS = ("local driver", "local worker", "ray driver", "ray worker", "ray node", "ray nodes")
 NO_NODE = "no node of the Ray cluster"
 # A node that is gone is noticed within a second, not half a minute.
 _NOTICED_SOON = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 300, "health_check_failure_threshold": 3}
@@ -268,12 +269,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=12, help="of each kind (default: 12, 72 in all)")
     parser.add_argument("--rows", type=int, default=20_000, help="a file (default: 20000)")
+    parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS, help="default: all")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     choose, failures = random.Random(arguments.seed), 0
     with tempfile.TemporaryDirectory(prefix="sentiment-kill-") as folder:
         this, nodes = prepare(Path(folder) / "root", arguments.rows), None
-        for kind in ("local driver", "local worker", "ray driver", "ray worker", "ray node", "ray nodes"):
+        for kind in arguments.kinds:
             if kind.startswith("ray") and nodes is None:
                 nodes = Nodes()
                 this.address, this.environment = nodes.address, child_environment()

@@ -336,8 +336,8 @@ class TrainingSettings:
         unfreeze_epochs: epochs after which the next group joins in, from the output layer down; 0 trains all at once.
         frozen: groups that stay as they are: ``classes``, ``recurrent``, ``projection``, ``trainable_embedding``;
             of use with a parent.
-        cold_rows: with a parent and at most so many training rows, a network is trained from nothing too, and the one
-            with the lower validation loss is kept; 0 never does.
+        cold_rows: with a parent and at most so many training rows, a network is trained from nothing too, and kept if
+            its validation loss is lower by more than one standard error; 0 never does.
         patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
         devices: how many of this machine's share each batch, a power of two; more than one needs the JAX backend.
     """

@@ -336,6 +336,8 @@ class TrainingSettings:
         unfreeze_epochs: epochs after which the next group joins in, from the output layer down; 0 trains all at once.
         frozen: groups that stay as they are: ``classes``, ``recurrent``, ``projection``, ``trainable_embedding``;
             of use with a parent.
+        cold_rows: with a parent and at most so many training rows, a network is trained from nothing too, and kept if
+            its validation loss is lower by more than one standard error; 0 never does.
         patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
         devices: how many of this machine's share each batch, a power of two; more than one needs the JAX backend.
     """
@@ -352,12 +354,13 @@ class TrainingSettings:
     layer_decay: float = 1.0
     unfreeze_epochs: int = 0
     frozen: tuple[str, ...] = ()
+    cold_rows: int = 5_000
     patience: int = 0
     devices: int = 1
 
     def __post_init__(self) -> None:
         _at_least("training.devices", self.devices, 1)
-        for name in ("epochs", "batch_size", "patience"):
+        for name in ("epochs", "batch_size", "patience", "cold_rows"):
             _at_least(f"training.{name}", getattr(self, name), 0)
         _at_least("training.seed", self.seed, 0)
         _require(self.learning_rate > 0, f"training.learning_rate: expected more than 0, received {self.learning_rate}")

@@ -123,11 +123,14 @@ def _clear(store: Store) -> None:
 
 
 def read_records(store: Store) -> list[Record]:
-    """All records of the folder; a damaged file of them counts as none, so that its parts are done again."""
-    records: list[Record] = []
-    for name in _record_files(store):
-        records += _parse(store.read(name) or b"")
-    return records
+    """All records of the folder."""
+    return [record for records in _read_all(store).values() for record in records]
+
+
+def _read_all(store: Store) -> dict[str, list[Record]]:
+    """Records by file; a damaged one counts as none, so that its parts are done again."""
+    names = _record_files(store)
+    return dict(zip(names, ordered_map(lambda name: _parse(store.read(name) or b""), names), strict=True))
 
 
 def _parse(content: bytes) -> list[Record]:
@@ -158,7 +161,7 @@ def settle(store: Store, parts: Iterable[Part], model: str, inputs: fs.FileSyste
     """
     wanted = {part.output: part.identity() for part in parts}
     sizes = {info.path: info.size for info in store.files()}
-    found = {name: _parse(store.read(name) or b"") for name in _record_files(store)}
+    found = _read_all(store)
     etags = _etags([record for records in found.values() for record in records if record.etag], inputs)
     done: dict[str, Record] = {}
     for name, records in found.items():

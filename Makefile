@@ -9,7 +9,8 @@
 #   RUN       a name for a run of its own: RUN=gru makes models/<profile>-gru/ and leaves models/<profile>/ alone
 #   REPLACE   REPLACE=1 lets a model be replaced by one of other CORPUS, GLOVE, SET or FROM
 #   WORKERS   processes that read and preprocess a corpus of many files; what comes of it is the same for any number
-#   ENGINE    ENGINE=ray has Ray do so; ADDRESS=host:port names its cluster
+#   ENGINE    ENGINE=ray has Ray do so
+#   ADDRESS   of Ray's cluster (host:port), if it is not to be one of its own
 #   VECTORS   further GloVe files that ablation compares
 #   FOLDS     options of crossvalidate, e.g. FOLDS="--folds 10" or FOLDS="--seeds 7 8 9"
 #   ABLATION  options of ablation, e.g. ABLATION="--seeds 7 --train-rows 5000" for a short form

@@ -340,12 +340,16 @@ class TrainingSettings:
         label_smoothing: share of a label spread over all classes.
         class_weights: ``balanced`` weighs each class by the inverse of its frequency, so that a rare one is answered
             as readily as a frequent one; ``none`` does not, which gives a better accuracy and a worse macro recall.
+        contrast: so many rows are made for each training row out of stretches of training rows: clear words negated by
+            rule, under the other label, some joined by "but", some as they are; 0 makes none.
         layer_decay: share of the learning rate of the layers above that a group of layers learns at: the output layer
             at the whole rate, the recurrence at this share of it, the dense layers at its square, the trainable
             channel at its cube (Howard and Ruder, 2018, took 0.385); 1 trains all alike.
         unfreeze_epochs: epochs after which the next group joins in, from the output layer down; 0 trains all at once.
         frozen: groups that stay as they are: ``classes``, ``recurrent``, ``projection``, ``trainable_embedding``;
             of use with a parent.
+        cold_rows: with a parent and at most so many training rows, a network is trained from nothing too, and kept if
+            its validation loss is lower by more than one standard error; 0 never does.
         patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
         devices: how many of this machine's share each batch, a power of two; more than one needs the JAX backend.
     """
@@ -358,15 +362,17 @@ class TrainingSettings:
     clip_norm: float = 1.0
     label_smoothing: float = 0.05
     class_weights: str = "balanced"
+    contrast: float = 0.0
     layer_decay: float = 1.0
     unfreeze_epochs: int = 0
     frozen: tuple[str, ...] = ()
+    cold_rows: int = 5_000
     patience: int = 0
     devices: int = 1
 
     def __post_init__(self) -> None:
         _at_least("training.devices", self.devices, 1)
-        for name in ("epochs", "batch_size", "patience"):
+        for name in ("epochs", "batch_size", "patience", "cold_rows"):
             _at_least(f"training.{name}", getattr(self, name), 0)
         _at_least("training.seed", self.seed, 0)
         _require(self.learning_rate > 0, f"training.learning_rate: expected more than 0, received {self.learning_rate}")
@@ -374,6 +380,7 @@ class TrainingSettings:
         _at_least("training.weight_decay", self.weight_decay, 0)
         _fraction("training.label_smoothing", self.label_smoothing)
         _one_of("training.class_weights", self.class_weights, ("none", "balanced"))
+        _at_least("training.contrast", self.contrast, 0)
         _require(
             0 < self.layer_decay <= 1, f"training.layer_decay: expected over 0, up to 1, received {self.layer_decay}"
         )

@@ -20,7 +20,7 @@ from tests.mutations import Mutator
 from tests.served import Served, serve
 
 LIMITS = ("--body-bytes", "100000", "--receive-seconds", "2", "--file-bytes", "400000", "--line-characters", "20000")
-ALLOWED = {200, 304, 400, 404, 405, 408, 413, 415, 422, 429, 431}
+ALLOWED = {200, 304, 400, 404, 405, 408, 413, 415, 421, 422, 429, 431}
 TIMEOUT = 20.0
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 _TENSOR = {"name": "text", "datatype": "BYTES", "shape": [2], "data": ["I love it", "hate \U0001f44d"]}
@@ -49,7 +49,7 @@ _WHOLE = [
 _HEADERS = (
     b"X: " + b"y" * 40_000, b"X\0: y", b": y", b"Content-Length: -1", b"Content-Length: 99999999999999999999999",
     b"Content-Length: 5, 6", b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip", b"Content-Encoding: gzip",
-    b"Expect: 100-continue", b"Upgrade: websocket\r\nConnection: Upgrade", b"Connection: close", b"Host: \xff",
+    b"Expect: 100-continue", b"Upgrade: websocket\r\nConnection: Upgrade", b"Connection: close", b"Host: \xff", b"Host: evil.example",
     b"Content-Type: text/csv; charset=hex", b"Content-Type: text/csv; charset=utf-16", b"Content-Type: \xff/csv",
     b"Content-Type: multipart/form-data", b"Content-Type: multipart/form-data; boundary=" + b"b" * 5000,
     b"Authorization: Bearer \xe9", b"Inference-Header-Content-Length: 7", b"If-None-Match: *", b"X: a\r\n b",
@@ -101,7 +101,12 @@ class Requests:
 
     def _head(self, method: bytes, path: bytes, header: bytes, body: bytes) -> bytes:
         declared = len(body) if self.random.random() < 0.95 else self.random.choice((0, 1, len(body) + 10, 10**9))
-        return b"%s %s HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Length: %d\r\n\r\n" % (method, path, header, declared)
+        return b"%s %s HTTP/1.1\r\nHost: localhost\r\n%s\r\nContent-Length: %d\r\n\r\n" % (
+            method,
+            path,
+            header,
+            declared,
+        )
 
     def _chunked(self, path: str, kind: str, body: bytes) -> bytes:
         pieces = [body[i : i + 100] for i in range(0, len(body), 100)] * self.random.choice(
@@ -110,7 +115,7 @@ class Requests:
         sizes = [self.random.choice((b"%x", b"%x;a=b", b"0%x")) % len(piece) for piece in pieces]
         chunks = b"".join(size + b"\r\n" + piece + b"\r\n" for size, piece in zip(sizes, pieces, strict=True))
         end = self.random.choice((b"0\r\n\r\n", b"0\r\n\r\n", b"", b"fffffffffffffffff\r\n", b"-1\r\n", b"zz\r\n"))
-        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
         return head.encode() + chunks + end
 
 
@@ -207,7 +212,7 @@ def check_good(served: Served, tally: Tally) -> None:
 
 def drip(served: Served, stop: threading.Event, tally: Tally) -> None:
     """Connections that send a byte now and then, and must be ended."""
-    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + b" " * 1000
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n" + b" " * 1000
     while not stop.wait(0.05):
         with contextlib.ExitStack() as stack:
             opened = [stack.enter_context(socket.socket()) for _ in range(10)]

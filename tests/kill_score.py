@@ -27,6 +27,7 @@ from tests.test_structure import tiny_model
 
 FILES, WORKERS = 24, 2
 _PATIENCE = 120  # seconds: a run that takes longer hangs
+KINDS = ("local driver", "local worker", "ray driver", "ray worker", "ray node", "ray nodes")
 NO_NODE = "no node of the Ray cluster"
 # A node that is gone is noticed within a second, not half a minute.
 _NOTICED_SOON = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 300, "health_check_failure_threshold": 3}
@@ -145,9 +146,9 @@ def kill_worker(this: Setting, output: Path, engine: str, parts: int, delay: flo
 
 
 def workers_of(parents: list[int]) -> list[int]:
-    """Processes of ours, or Ray's workers that run a task, below ``parents``."""
-    below = {pid for parent in parents for pid in descendants(parent)}
-    return [pid for pid in below if any(mark in command_of(pid) for mark in (b"spawn_main", b"ray::"))]
+    """Processes of ours, or Ray's workers, below ``parents``; not its agents: their node ends with them."""
+    below = {pid: command_of(pid) for parent in parents for pid in descendants(parent)}
+    return [pid for pid, name in below.items() if b"spawn_main" in name or (b"ray::" in name and b"Agent" not in name)]
 
 
 def descendants(pid: int) -> Iterator[int]:
@@ -268,12 +269,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=12, help="of each kind (default: 12, 72 in all)")
     parser.add_argument("--rows", type=int, default=20_000, help="a file (default: 20000)")
+    parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS, help="default: all")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     choose, failures = random.Random(arguments.seed), 0
     with tempfile.TemporaryDirectory(prefix="sentiment-kill-") as folder:
         this, nodes = prepare(Path(folder) / "root", arguments.rows), None
-        for kind in ("local driver", "local worker", "ray driver", "ray worker", "ray node", "ray nodes"):
+        for kind in arguments.kinds:
             if kind.startswith("ray") and nodes is None:
                 nodes = Nodes()
                 this.address, this.environment = nodes.address, child_environment()

@@ -15,7 +15,7 @@ import sentiment
 from sentiment.common.ragged import Ragged
 from sentiment.errors import InputError
 from sentiment.settings import PreprocessingSettings
-from sentiment.text import table_encoder
+from sentiment.text import met_chunks
 from sentiment.text.chunk_table import LONGEST, Chunks, ChunkTable, build_table
 from sentiment.text.frequent_chunks import make_table
 from sentiment.text.lexicon import LexiconEntry, build_lexicon
@@ -137,20 +137,28 @@ def test_few_and_many_texts_through_encode(pair: tuple[Preprocessor, Preprocesso
 
 
 def test_what_is_met_is_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_encoder, "_MET_AT_MOST", 5)
+    monkeypatch.setattr(met_chunks, "_AT_MOST", 12)
+    monkeypatch.setattr(met_chunks, "_WAITING", 3)
     pair = plain_and_table(corpus=[""])
-    asked: list[str] = []
+    asked: list[bytes] = []
     encoder = pair[1]._by_table
     assert encoder is not None
     by_rules = encoder._by_rules
     encoder._by_rules = lambda texts: asked.extend(texts) or by_rules(texts)  # type: ignore[func-returns-value]
+
+    def held() -> int:
+        return len(encoder._met.table.contents()[0])
+
     for _ in range(3):
         assert_equal(pair, ["a-b 'love ''it"])
-    assert asked == ["a-b", "'love", "''it"]
-    assert_equal(pair, [f"a-{i}" for i in range(9)])
-    assert len(encoder._met) == 9  # forgotten once, and then what this batch brought
-    assert_equal(pair, ["a-b 'love"])
-    assert len(encoder._met) == 2
+    assert asked == [b"a-b", b"'love", b"''it"]
+    assert_equal(pair, ["-a a-", "-a a-"])
+    assert held() == 3  # too few to be taken in yet
+    assert_equal(pair, [f"a-{i} a-{i}" for i in range(5)])
+    assert held() == 10  # each once
+    assert_equal(pair, ["b- b-- b---"])
+    assert held() == 3  # all others are forgotten
+    assert_equal(pair, ["a-b 'love", "b-"])
 
 
 def test_a_table_holds_what_it_was_given() -> None:
@@ -174,6 +182,21 @@ def test_a_table_holds_what_it_was_given() -> None:
         expected = [i + 1] if i in held else []
         assert table.ids[values[i] >> np.uint64(32) :][: int(values[i]) & 0xFFFFFFFF].tolist() == expected
     assert set(np.flatnonzero(found)) - set(held) == {chunks.index(b"")}
+
+
+def test_words_of_the_lexicon_are_in_a_table_and_long_chunks_are_remembered() -> None:
+    plain, table = plain_and_table(corpus=[""])
+    assert table.table is not None
+    assert table._by_table is not None
+    assert {b"love", b"the", b"tag", b"<user>"} <= set(table.table.contents()[0])
+    asked: list[bytes] = []
+    by_rules = table._by_table._by_rules
+    table._by_table._by_rules = lambda texts: asked.extend(texts) or by_rules(texts)  # type: ignore[func-returns-value]
+    long = ["#love-love-love-it a-b", "it-it-it-it-it-it-it", "x-" * 40]
+    for _ in range(2):
+        assert_equal((plain, table), [*long, "a-b it-it-it-it-it-it-it the-the-the-the-it"])
+    assert asked.count(b"#love-love-love-it") == 1
+    assert asked.count(b"x-" * 40) == 2  # too long to be kept
 
 
 def test_no_one_is_named_in_a_table() -> None:

@@ -60,7 +60,7 @@ def loaded(profile: Path, *options: str) -> dict:
 
 
 def test_they_are_read_each_in_its_own_format(profile: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="pipelines")
     report = loaded(profile)
     assert (report["rows"], report["ignored"], report["duplicates"]) == (482, 1, 1)
     assert report["classes"] == ["negative", "positive"]

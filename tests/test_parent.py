@@ -18,12 +18,16 @@ from pipelines.shared.artefacts import read_preprocessor
 from pipelines.shared.parent_network import load_network
 from pipelines.shared.seen_files import read_seen
 from sentiment.common.ragged import Ragged
+from sentiment.data.encoded import EncodedPart
 from sentiment.embedding.matrix import carry_over
 from sentiment.errors import ArtefactError, SettingsError
 from sentiment.network.keras_network import CLASSES, GLOVE, build_network
 from sentiment.settings import EmbeddingSettings, NetworkSettings, Settings, TrainingSettings
 from sentiment.text.lexicon import Lexicon, LexiconEntry, extend_lexicon
+from sentiment.training.fitting import TrainingState
+from sentiment.training.fitting import train as fit
 from sentiment.training.parent import LayerRate, freeze, layer_rates, take_over
+from sentiment.training.rivals import is_clearly_better, row_losses
 from sentiment.training.trainer import make_optimizer
 from tests.model_fixture import Trained, labelled_tweets, shared_model, write_corpus
 
@@ -198,11 +202,9 @@ def networks(trainable: int = 0) -> tuple[keras.Model, keras.Model]:
 
 def test_weights_are_taken_over_by_layer_and_class() -> None:
     theirs, ours = networks(trainable=2)
-    assert take_over(ours, theirs, ["positive", "mixed", "negative"], ["negative", "positive"]) == ["mixed"]
-    kernel, bias = theirs.get_layer(CLASSES).get_weights()
-    mine, offset = ours.get_layer(CLASSES).get_weights()
-    np.testing.assert_array_equal(mine, np.stack([kernel[:, 1], np.zeros(len(kernel)), kernel[:, 0]], axis=1))
-    np.testing.assert_array_equal(offset, [bias[1], 0, bias[0]])
+    before = ours.get_layer(CLASSES).get_weights()[0].copy()
+    assert not take_over(ours, theirs, ["positive", "mixed", "negative"], ["negative", "positive"])
+    np.testing.assert_array_equal(ours.get_layer(CLASSES).get_weights()[0], before)
     for name in ("projection_0", "recurrent"):
         for one, other in zip(theirs.get_layer(name).get_weights(), ours.get_layer(name).get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
@@ -210,11 +212,69 @@ def test_weights_are_taken_over_by_layer_and_class() -> None:
     np.testing.assert_array_equal(more, np.concatenate([rows, rows[[1, 1]]]))
 
 
-def test_an_output_layer_without_a_common_class_is_new() -> None:
-    theirs, ours = networks()
-    before = ours.get_layer(CLASSES).get_weights()[0].copy()
-    assert take_over(ours, theirs, ["a", "b", "c"], ["d", "e"]) == ["a", "b", "c"]
-    np.testing.assert_array_equal(ours.get_layer(CLASSES).get_weights()[0], before)
+def test_an_output_layer_of_the_same_classes_is_taken_over_uncalibrated() -> None:
+    _, theirs = networks()
+    _, ours = networks()
+    assert take_over(ours, theirs, ["c", "a", "b"], ["a", "b", "c"], temperature=2.0)
+    for before, after in zip(
+        theirs.get_layer(CLASSES).get_weights(), ours.get_layer(CLASSES).get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(after, 2 * before[..., [2, 0, 1]])
+
+
+def test_what_training_starts_from_is_kept_if_nothing_is_better() -> None:
+    options = TrainingSettings(epochs=12, learning_rate=0.05, batch_size=8, class_weights="none")
+    settings = Settings(network=NetworkSettings(projection=(3,), units=2), training=options)
+    matrix = np.random.default_rng(2).normal(size=(5, 4)).astype(np.float32)
+    model = build_network(matrix, settings.network, 2)
+    ids = np.array([[2, 3], [3, 4], [4, 2]] * 8, np.int32)
+    part = EncodedPart(ids, (ids[:, 0] == 2).astype(np.int64))
+    wrong = part._replace(labels=1 - part.labels)
+    fit(model, {"train": part, "validation": part}, settings, TrainingState(), lambda state: None)
+    before = [weight.copy() for weight in model.get_weights()]
+    state = TrainingState()
+    fit(model, {"train": wrong, "validation": part}, settings, state, lambda state: None, keep_start=True)
+    assert (state.best_epoch, len(state.history)) == (-1, 4)  # as patience allows
+    assert state.best == state.start
+    assert all(epoch["val_loss"] > state.start["val_loss"] for epoch in state.history)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_better_of_two_starts_is_kept(child: Trained) -> None:
+    told = manifest.read(child.folder)
+    assert told["start_losses"].keys() == {"parent", "nothing"}
+    assert told["start"] in told["start_losses"]
+    assert not list(child.folder.glob(".checkpoint*"))
+
+
+def test_a_rival_must_be_clearly_better() -> None:
+    rows = np.array([1.0, 2.0, 3.0, 4.0])
+    assert is_clearly_better(rows - 0.1, rows)
+    assert not is_clearly_better(rows + 0.1, rows)
+    uneven = np.array([0.9, -0.5, 0.4, -0.4])  # 0.1 on average, with a standard error of 0.33
+    assert not is_clearly_better(rows - uneven, rows)
+    assert is_clearly_better(rows - uneven - 0.3, rows)
+    assert not is_clearly_better(rows[:1] - 1, rows[:1])
+
+
+def test_losses_by_row_by_hand() -> None:
+    probabilities = np.array([[0.8, 0.2], [0.5, 0.5]])
+    weights = np.array([1.0, 3.0])
+    losses = row_losses(probabilities, np.array([0, 1]), 1.0, weights)
+    np.testing.assert_allclose(losses, [-np.log(0.8), 3 * np.log(2)])
+    halved = row_losses(probabilities, np.array([0, 1]), 2.0, weights)  # odds of 4 become 2
+    np.testing.assert_allclose(halved, [-np.log(2 / 3), 3 * np.log(2)])
+
+
+def test_a_rival_from_nothing_has_its_own_rate() -> None:
+    inherited = replace(
+        Settings(),
+        training=TrainingSettings(learning_rate=parent.LEARNING_RATE, layer_decay=0.5, frozen=("recurrent",)),
+    )
+    assert parent.from_nothing(inherited, set()).training == TrainingSettings()
+    named = parent.from_nothing(inherited, {"training.learning_rate"}).training
+    assert (named.learning_rate, named.frozen) == (parent.LEARNING_RATE, ())
 
 
 def test_layers_learn_at_rates_of_their_own() -> None:

@@ -1,12 +1,15 @@
 """A corpus in many files, on any number of processes: the artefacts of one file in one process, byte for byte."""
 
+import argparse
 import contextlib
 import csv
 import gzip
 import json
 import os
 import random
+import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +18,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import load, preprocess
-from pipelines.shared import stage
+from pipelines.shared import engine_options, manifest, stage
 from sentiment.common.engines import Engine
 from sentiment.common.in_process import InProcess
 from sentiment.common.local_engine import LocalEngine
 from sentiment.data.splitting import DROPPED, TRAIN, VALIDATION, hash_texts, split
+from sentiment.prepare import encoding
+from sentiment.prepare.encoding import EncodeTask, Job, Tally
 from sentiment.settings import SplitSettings
 from tests.snapshot import snapshot
 
@@ -176,6 +181,23 @@ def test_a_pattern_takes_the_files_that_match(corpora: Path, tmp_path: Path) -> 
     assert report["rows"] == 91
 
 
+@pytest.mark.parametrize("corpus", ["many", "many/*.csv"])
+def test_the_files_are_checked_against_the_manifest(corpora: Path, tmp_path: Path, corpus: str) -> None:
+    shutil.copytree(corpora / "many", tmp_path / "many")
+    options = ["--profile", str(corpora / "profile.toml"), "--root", str(tmp_path), "--corpus", str(tmp_path / corpus)]
+    stage.main(load.run, "", load.add_arguments, options)
+    inputs = manifest.corpus_inputs(json.loads((tmp_path / "data/interim/profile/load.json").read_text()))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "manifest.json").write_text(json.dumps({"artefacts": {}, "inputs": inputs}))
+    named = (f"corpus {tmp_path / corpus}",)
+    assert manifest.check(tmp_path / "model") == manifest.Findings((), (), (), (), ())
+    with (tmp_path / "many" / "b.csv").open("a") as file:
+        file.write("good,one more\n")
+    assert manifest.check(tmp_path / "model").changed_inputs == named
+    shutil.rmtree(tmp_path / "many")
+    assert manifest.check(tmp_path / "model") == manifest.Findings((), (), (), (), named)
+
+
 def refused(corpora: Path, root: Path, corpus: str, *options: str) -> None:
     with pytest.raises(SystemExit) as caught:
         prepare(corpora, root, corpus, *options)
@@ -204,22 +226,31 @@ def test_bad_rows_are_named_by_file_and_line(
     assert not list((tmp_path / "data/interim/profile").glob("[!.]*"))
 
 
-def test_a_process_of_two_that_is_killed_costs_nothing(
-    corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_process_that_is_killed_costs_nothing(
+    corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, four: LocalEngine
 ) -> None:
     """Whoever does its task again writes the same into the same places."""
-    monkeypatch.setenv("KILLED_BY_TEST", str(tmp_path / "killed"))
-    monkeypatch.setattr("sentiment.prepare.encoding.encode_rows", _killed_once)
-    assert prepare(corpora, tmp_path, "many", "--workers", "2") == one
-    assert (tmp_path / "killed").exists()
+    mark = tmp_path / "killed"
+    monkeypatch.setattr("sentiment.prepare.encoding.encode_rows", partial(_killed_once, mark))
+    use(monkeypatch, four)
+    assert prepare(corpora, tmp_path, "many") == one
+    assert mark.exists()
 
 
-def _killed_once(job: object, task: object) -> object:
+@pytest.mark.parametrize(
+    ("options", "kind", "workers"),
+    [([], InProcess, 1), (["--workers", "1"], InProcess, 1), (["--workers", "3"], LocalEngine, 3)],
+)
+def test_options_choose_the_engine(options: list[str], kind: type, workers: int) -> None:
+    parser = argparse.ArgumentParser()
+    engine_options.add_engine_arguments(parser)
+    engine = engine_options.make_engine(parser.parse_args(options))
+    assert (type(engine), engine.workers) == (kind, workers)
+
+
+def _killed_once(mark: Path, job: Job, task: EncodeTask) -> Tally:
     """Ends its process after the work of the first task, before that is told."""
-    from sentiment.prepare import encoding
-
-    done = encoding.encode_rows(job, task)  # type: ignore[arg-type]
-    mark = Path(os.environ["KILLED_BY_TEST"])
+    done = encoding.encode_rows(job, task)
     if not mark.exists():
         mark.touch()
         os._exit(9)

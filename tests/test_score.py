@@ -201,7 +201,7 @@ def test_a_record_that_was_overtaken_never_comes_true_again(tmp_path, model):
     store = open_store(str(tmp_path / "out"))
     inputs = planning.find_inputs([str(tmp_path / "in")])
     checksum = worker.model_checksum(model)
-    assert records.settle(store, planning.plan(inputs, "", Reading(), Here()), checksum) == {}
+    assert records.settle(store, planning.plan(inputs, "", Reading(), Here()), checksum, inputs.system) == {}
     (tmp_path / "out" / "a.parquet").write_bytes(right["a.parquet"][::-1])  # of the same size
     path.write_bytes(before)
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))

@@ -1,6 +1,7 @@
 """Scoring in an object store: moto's server on the loopback address stands for one."""
 
 import importlib.util
+from collections import Counter
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +15,23 @@ from tests.test_structure import tiny_model
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("moto") is None, reason="needs moto, of the extra dev")
 
 
+BUSY: Counter[str] = Counter()  # how often an object is still answered by 503 when it is read
+
+
+def sometimes_busy(app):
+    """The store ``app``, which reads some objects only when it has been asked often enough."""
+
+    def answer(environ, start):
+        path = environ["PATH_INFO"]
+        if environ["REQUEST_METHOD"] == "GET" and BUSY[path] > 0:
+            BUSY[path] -= 1
+            start("503 Slow Down", [("Content-Type", "application/xml")])
+            return [b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"]
+        return app(environ, start)
+
+    return answer
+
+
 @pytest.fixture(scope="module")
 def bucket():
     """Options that make an ``s3://`` address one of the server here."""
@@ -21,6 +39,7 @@ def bucket():
 
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
+    server._server.app = sometimes_busy(server._server.app)
     host, port = server.get_host_and_port()
     patch = pytest.MonkeyPatch()
     for name, value in (
@@ -83,3 +102,47 @@ def test_what_is_not_there_is_said(bucket, model, tmp_path):
         score(f"s3://tweets/nothing{bucket}", tmp_path / "out", model)
     with pytest.raises(InputError, match="expected a path or an address"):
         score("s4://tweets/nothing", tmp_path / "out", model)
+
+
+def test_a_busy_store_is_asked_again_and_what_it_keeps_refusing_is_done_by_the_next_run(bucket, model, tmp_path):
+    for name in ("a", "b", "c"):
+        put(bucket, f"busy/{name}.csv", write(tmp_path / "in" / f"{name}.csv", table(20)).read_bytes())
+    score(tmp_path / "in", tmp_path / "undisturbed", model)
+    BUSY.update({"/tweets/busy/a.csv": 1, "/tweets/busy/b.csv": 1000})
+    first = score(f"s3://tweets/busy{bucket}", tmp_path / "out", model)
+    assert BUSY["/tweets/busy/a.csv"] == 0
+    assert (first["rows"], first["failed_files"]) == (40, 1)
+    assert first["first_error"].startswith("tweets/busy/b.csv: AWS Error S")  # SLOW_DOWN or SERVICE_UNAVAILABLE
+    BUSY.clear()
+    engine = Here()
+    score(f"s3://tweets/busy{bucket}", tmp_path / "out", model, engine)
+    assert engine.given == ["b.csv"]
+    assert read(tmp_path / "out") == read(tmp_path / "undisturbed")
+
+
+def put_within_a_second(options: str, name: str, contents: list[bytes], between) -> None:
+    """Both at one time of the store, which counts whole seconds; ``between`` them something is done."""
+    system = open_store(f"s3://tweets{options}").system
+    for _ in range(20):
+        times = []
+        for content in contents:
+            put(options, name, content)
+            times.append(system.get_file_info(f"tweets/{name}").mtime_ns)
+            if content is not contents[-1]:
+                between()
+        if len(set(times)) == 1:
+            return
+    raise AssertionError("never both within a second")
+
+
+def test_an_object_that_is_overwritten_within_the_same_second_is_scored_again(bucket, model, tmp_path):
+    texts = [f"id,text\n1,{word}\n".encode() for word in ("love", "hate")]
+    source = f"s3://tweets/quick{bucket}"
+    put_within_a_second(bucket, "quick/a.csv", texts, lambda: score(source, tmp_path / "out", model))
+    engine = Here()
+    score(source, tmp_path / "out", model, engine)
+    assert engine.given == ["a.csv"]
+    assert read(tmp_path / "out")["a.csv"].startswith(b'"id","text"')
+    assert b"hate" in read(tmp_path / "out")["a.csv"]
+    score(source, tmp_path / "out", model, engine)
+    assert engine.given == ["a.csv"]

@@ -202,7 +202,7 @@ def test_a_connection_is_kept_or_closed_as_the_client_asks(served):
     body = json.dumps({"texts": ["love"]}).encode()
 
     def request(version: bytes, more: bytes = b"") -> bytes:
-        head = b"POST /predict HTTP/%b\r\nHost: x\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n\r\n"
+        head = b"POST /predict HTTP/%b\r\nHost: localhost\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n\r\n"
         return head % (version, more, len(body)) + body
 
     for last in (request(b"1.0"), request(b"1.1", b"Connection: close\r\n")):
@@ -214,12 +214,14 @@ def test_a_connection_is_kept_or_closed_as_the_client_asks(served):
 
 
 def test_a_chunked_body_is_cut_off_at_the_limit(served):
-    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     received = served.raw(head, b"4e20\r\n" + b" " * 20_000 + b"\r\n", b"1\r\n \r\n", b"0\r\n\r\n", half_close=True)
     assert received.startswith(b"HTTP/1.1 413 ")
 
 
-@pytest.mark.parametrize("head", [b"POST /predict HT", b"POST /predict HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"])
+@pytest.mark.parametrize(
+    "head", [b"POST /predict HT", b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"]
+)
 def test_a_sender_who_never_ends_is_told_so(served, head):
     received = served.raw(head)
     assert received.startswith(b"HTTP/1.1 408 ")
@@ -237,14 +239,14 @@ KINDS = pytest.mark.parametrize("kind", [b"", b"Content-Type: application/json\r
 @KINDS
 def test_who_sends_no_more_still_gets_its_answer(served, kind):
     body = json.dumps({"texts": ["love"]}).encode()
-    head = b"POST /predict HTTP/1.1\r\nHost: x\r\n%bContent-Length: %d\r\n\r\n" % (kind, len(body))
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\n%bContent-Length: %d\r\n\r\n" % (kind, len(body))
     assert b'"label":"positive"' in served.raw(head + body, half_close=True)
 
 
 @KINDS
 def test_requests_on_one_connection_are_answered_in_order(served, kind):
     bodies = [json.dumps({"texts": [text] * 2}).encode() for text in ("love", "hate", "qqq")]
-    head = b"POST /predict HTTP/1.1\r\nHost: x\r\n%bContent-Length: %d\r\n\r\n"
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\n%bContent-Length: %d\r\n\r\n"
     sent = b"".join(head % (kind, len(body)) + body for body in bodies)
     received = served.raw(sent, half_close=True)
     assert [part[:8] for part in received.split(b'"label":"')[1::2]] == [b"positive", b"negative", b'unknown"']

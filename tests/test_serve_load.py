@@ -214,7 +214,7 @@ def test_back_pressure_counts_what_is_waiting():
 
 
 def head(length: int, kind: str = "application/json") -> bytes:
-    return f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n".encode()
+    return f"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n".encode()
 
 
 def until_answered(ask, status: int):
@@ -422,6 +422,8 @@ def until_answered_with(served, text: str) -> None:
         (["--receive-seconds", "0"], "--receive-seconds: expected a positive number"),
         (["--token-file", "/nowhere"], "expected a file that holds a token"),
         (["--host", "203.0.113.7"], "cannot listen there"),
+        (["--allowed-host", "https://tweets.example.com"], "expected a name such as tweets.example.com"),
+        (["--allowed-host", "a:8501"], "without scheme, port or path"),
     ],
 )
 def test_a_mistake_is_one_line(arguments, sentence, capsys):

@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.shared import manifest, publishing
 from sentiment.common.plain_data import from_dict
 from sentiment.errors import ArtefactError, SettingsError
-from sentiment.settings import Settings
+from sentiment.settings import Settings, TrainingSettings
 from sentiment.text.preprocessor import FILES
 
 MODEL, KERAS_MODEL = "model.json", "model.keras"
@@ -56,6 +56,16 @@ def inherit(settings: Settings, given: AbstractSet[str], folder: Path) -> Settin
     if "training.learning_rate" not in given:
         sections["training"] = replace(settings.training, learning_rate=LEARNING_RATE)
     return replace(settings, **sections)
+
+
+def from_nothing(settings: Settings, given: AbstractSet[str]) -> Settings:
+    """``settings``, as :func:`inherit` gives them, for a network beside it whose weights are not taken over."""
+    plain = TrainingSettings()
+    rate = settings.training.learning_rate if "training.learning_rate" in given else plain.learning_rate
+    return replace(
+        settings,
+        training=replace(settings.training, learning_rate=rate, layer_decay=1.0, unfreeze_epochs=0, frozen=()),
+    )
 
 
 def require_parent(folder: Path) -> dict[str, Any]:

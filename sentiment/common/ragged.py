@@ -1,5 +1,6 @@
 """Rows of different lengths in one array."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,3 +30,9 @@ class Ragged(NamedTuple):
         starts = self.starts
         lengths = kept_before[starts + self.lengths] - kept_before[starts]
         return Ragged(self.values[wanted], lengths.astype(np.int32))
+
+
+def ragged(rows: Sequence[Sequence[int]]) -> Ragged:
+    """``rows`` in one array."""
+    lengths = np.array([len(row) for row in rows], np.int32)
+    return Ragged(np.array([i for row in rows for i in row], np.int32), lengths)

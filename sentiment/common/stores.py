@@ -99,6 +99,19 @@ def open_store(place: str) -> Store:
     return Store(system, path.rstrip("/"))
 
 
+def etag_of(system: fs.FileSystem, path: str) -> str:
+    """What an object store calls the content of an object, which listings of pyarrow's lack; empty for plain files.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    if isinstance(system, fs.LocalFileSystem):
+        return ""
+    with system.open_input_file(path) as file:
+        told = file.metadata() or {}
+    return next((value.decode() for key, value in told.items() if key.lower() == "etag"), "")
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What one INPUT names.

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sentiment.common.stores import Store
+from pyarrow import fs
+
+from sentiment.common.parallel import ordered_map
+from sentiment.common.stores import Store, etag_of
 from sentiment.errors import ArtefactError, InputError
 from sentiment.score.parts import Part
 
@@ -35,6 +38,8 @@ class Record:
         labels: how many of each.
         size, sha256: of the answers.
         errors: rows that are missing from the answers.
+        etag: of an input in an object store that had changed just before, empty for others. Times there are whole
+            seconds: another change within the same one shows here alone.
     """
 
     output: str
@@ -45,6 +50,7 @@ class Record:
     size: int
     sha256: str
     errors: list[RowError] = field(default_factory=list)
+    etag: str = ""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Record":
@@ -117,11 +123,14 @@ def _clear(store: Store) -> None:
 
 
 def read_records(store: Store) -> list[Record]:
-    """All records of the folder; a damaged file of them counts as none, so that its parts are done again."""
-    records: list[Record] = []
-    for name in _record_files(store):
-        records += _parse(store.read(name) or b"")
-    return records
+    """All records of the folder."""
+    return [record for records in _read_all(store).values() for record in records]
+
+
+def _read_all(store: Store) -> dict[str, list[Record]]:
+    """Records by file; a damaged one counts as none, so that its parts are done again."""
+    names = _record_files(store)
+    return dict(zip(names, ordered_map(lambda name: _parse(store.read(name) or b""), names), strict=True))
 
 
 def _parse(content: bytes) -> list[Record]:
@@ -143,18 +152,26 @@ def write_records(store: Store, records: Sequence[Record]) -> None:
         store.write(f"{RECORDS}/{name}.json", _json([asdict(record) for record in records]))
 
 
-def settle(store: Store, parts: Iterable[Part], model: str) -> dict[str, Record]:
+def settle(store: Store, parts: Iterable[Part], model: str, inputs: fs.FileSystem) -> dict[str, Record]:
     """Records of the parts that are done, by output. All others are removed, and with them the answers they tell of.
 
-    A record counts where input and model are what they were, and its answers lie there in their full size. One that
-    does not count must go before anything is written: it could come true again, of answers that it does not describe.
+    A record counts where input (which ``inputs`` reads) and model are what they were, and its answers lie there in
+    their full size. One that does not count must go before anything is written: it could come true again, of answers
+    that it does not describe.
     """
     wanted = {part.output: part.identity() for part in parts}
     sizes = {info.path: info.size for info in store.files()}
+    found = _read_all(store)
+    etags = _etags([record for records in found.values() for record in records if record.etag], inputs)
     done: dict[str, Record] = {}
-    for name in _record_files(store):
-        records = _parse(store.read(name) or b"")
-        good = [each for each in records if _holds(each, wanted, sizes, store, model) and each.output not in done]
+    for name, records in found.items():
+        good = [
+            each
+            for each in records
+            if _holds(each, wanted, sizes, store, model)
+            and each.etag in ("", etags.get(str(each.input[0])))
+            and each.output not in done
+        ]
         done |= {record.output: record for record in good}
         if len(good) < len(records) or not records:
             store.remove(name)
@@ -163,6 +180,19 @@ def settle(store: Store, parts: Iterable[Part], model: str) -> dict[str, Record]
             if record.output not in wanted:
                 store.remove(record.output)
     return done
+
+
+def _etags(records: Iterable[Record], inputs: fs.FileSystem) -> dict[str, str]:
+    """Of their inputs, by path; empty for those that cannot be read any more."""
+
+    def etag(path: str) -> str:
+        try:
+            return etag_of(inputs, path)
+        except OSError:
+            return ""
+
+    paths = list(dict.fromkeys(str(record.input[0]) for record in records))
+    return dict(zip(paths, ordered_map(etag, paths), strict=True))
 
 
 def _holds(record: Record, wanted: Mapping[str, list], sizes: Mapping[str, int], store: Store, model: str) -> bool:

@@ -95,7 +95,7 @@ def score(request: Request, engine: Engine, progress: Progress = lambda totals, 
             str(request.model.resolve()), checksum, inputs.system, output, attempt, request.reading, request.answering
         )
         totals = Totals(len(parts))
-        for record in records.settle(output, parts, checksum).values():
+        for record in records.settle(output, parts, checksum, inputs.system).values():
             totals.add(record)
         totals.skipped = len(totals.done)
         _score_parts(job, [part for part in parts if part.output not in totals.done], engine, totals, progress)

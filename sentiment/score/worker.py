@@ -6,13 +6,14 @@ import functools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentiment.common.checksums import sha256_of
-from sentiment.common.stores import Store
+from sentiment.common.stores import Store, etag_of
 from sentiment.errors import ArtefactError, SentimentError
 from sentiment.score.parts import Part
 from sentiment.score.records import STAGING, Failure, Record, RowError
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier
     from sentiment.predict.score_file import Answering
 
-# Trouble of the machine, not of one file: the run stops, and goes on when it is started again.
 _SMALL_BYTES = 128 << 10
 MISSING = "missing"  # counted under this name: rows whose text is missing, and with it their label
+# So soon after a change another may not show in the time of an object: a second, and what two clocks may differ by.
+_JUST_CHANGED_NS = 60 * 10**9
+# Trouble of the machine, not of one file: the run stops, and goes on when it is started again.
 _ENDS_THE_RUN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENOMEM, errno.EMFILE)
 
 
@@ -144,16 +147,18 @@ def _scratch(job: Job) -> Path:
 def _scored(job: Job, model: "SentimentClassifier", part: Part, scratch: Path) -> Record:
     target = scratch / f"answers{Path(part.output).suffix}"
     errors: list[RowError] = []
+    etag = _etag(job, part)
     source = _extracted(job, part, scratch)
     try:
         labels = _score_file(job, model, part, source, target)
     except SentimentError as error:
         clean, errors = _salvaged(job, source, scratch, _reason(error, source))
         labels = _score_file(job, model, part, clean, target)
-    _require_unchanged(job, part)
+    _require_unchanged(job, part, etag)
     size, checksum = target.stat().st_size, sha256_of(target)
     job.output.publish(str(target), part.output)
-    return Record(part.output, part.identity(), job.checksum, sum(labels.values()), labels, size, checksum, errors)
+    rows = sum(labels.values())
+    return Record(part.output, part.identity(), job.checksum, rows, labels, size, checksum, errors, etag)
 
 
 def _extracted(job: Job, part: Part, scratch: Path) -> Path:
@@ -196,7 +201,14 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def _require_unchanged(job: Job, part: Part) -> None:
+def _etag(job: Job, part: Part) -> str:
+    """Of an object that has changed just now; empty for any other, whose time says enough."""
+    is_young = abs(time.time_ns() - part.file.changed) < _JUST_CHANGED_NS
+    return etag_of(job.inputs, part.file.path) if is_young else ""
+
+
+def _require_unchanged(job: Job, part: Part, etag: str) -> None:
     info = job.inputs.get_file_info(part.file.path)
-    if (info.size, info.mtime_ns or 0) != (part.file.size, part.file.changed):
+    is_same = (info.size, info.mtime_ns or 0) == (part.file.size, part.file.changed)
+    if not is_same or (etag and etag != etag_of(job.inputs, part.file.path)):
         raise PartError("changed while it was read; run the command again")

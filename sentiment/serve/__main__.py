@@ -17,6 +17,7 @@ from sentiment.common.default_model import LATEST, VARIABLE, default_model
 from sentiment.common.mistakes import MENDABLE, refuse
 from sentiment.common.one_line_parser import OneLineParser
 from sentiment.errors import InputError, SettingsError
+from sentiment.serve.hosts import Hosts
 from sentiment.serve.limits import Limits
 
 TOKEN = "SENTIMENT_TOKEN"
@@ -45,6 +46,10 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine)")
     parser.add_argument("--port", type=int, default=8501, help="(default: 8501; 0 chooses a free one)")
     parser.add_argument("--workers", type=_count, default=1, help="processes that answer (default: 1)")
+    parser.add_argument(
+        "--allowed-host", action="append", metavar="NAME", default=[],
+        help="that requests may name as their host; may be repeated (default: localhost, --host and any address)",
+    )  # fmt: skip
     parser.add_argument("--token-file", metavar="FILE", help=f"requests must carry this token (or ${TOKEN})")
     parser.add_argument("--access-log", action="store_true", help="one line a request, without any of its text")
     limits = parser.add_argument_group("limits")
@@ -65,6 +70,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from sentiment.serve.store import Store
 
     token = read_token(arguments.token_file)
+    hosts = Hosts(arguments.host, arguments.allowed_host)
     limits = _limits(arguments)
     sockets = supervisor.listen(arguments.host, arguments.port, arguments.workers)
     store = Store(arguments.model or [default_model()])
@@ -83,7 +89,7 @@ def _run(arguments: argparse.Namespace) -> None:
             store.refresh()  # a worker that replaces another may come long after the models were read
         service = Service(store, limits, parent)
         ready = f"{where} ready: {', '.join(store.names)} (process {os.getpid()})"
-        app = make_app(service, token)
+        app = make_app(service, hosts, token)
         Server(configure(app, limits), lambda: logging.getLogger("sentiment.serve").info(ready)).run([sock])
 
     supervisor.run(work, sockets)

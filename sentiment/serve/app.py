@@ -10,14 +10,15 @@ from starlette.types import ASGIApp
 
 from sentiment.serve import open_inference, pages, plain, tensorflow_serving
 from sentiment.serve.gate import Gate
+from sentiment.serve.hosts import Hosts
 from sentiment.serve.json_answers import json_response
 from sentiment.serve.service import Service
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def make_app(service: Service, token: str = "") -> ASGIApp:
-    """The application over ``service``; ``token`` is what requests must carry, empty for none."""
+def make_app(service: Service, hosts: Hosts, token: str = "") -> ASGIApp:
+    """The application over ``service``, for requests to ``hosts`` that carry ``token``; empty for none."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
@@ -26,7 +27,7 @@ def make_app(service: Service, token: str = "") -> ASGIApp:
 
     router = Router(every_route(service), redirect_slashes=False, lifespan=lifespan)
     direct = plain.directly(service) | tensorflow_serving.directly(service) | open_inference.directly(service)
-    return Gate(router, direct, service.metrics, token)
+    return Gate(router, direct, service.metrics, hosts, token)
 
 
 def every_route(service: Service) -> list[Route]:

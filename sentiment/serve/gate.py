@@ -1,4 +1,4 @@
-"""What every request passes: the token, counting, one line in the log, headers that keep browsers safe.
+"""What every request passes: the host it names, the token, counting, a line in the log, headers for safe browsers.
 
 Nothing of a request but its method, the route it met, its status and its time is ever logged, since the rest may hold
 tweets; and no answer tells what went wrong inside.
@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from sentiment.serve.connection import WHOLE, answer_whole
 from sentiment.serve.direct import Direct, headers_of
+from sentiment.serve.hosts import Hosts
 from sentiment.serve.metrics import Metrics
 from sentiment.serve.refusals import JSON, Gone, Refusal, refuse
 
@@ -50,11 +51,14 @@ class Gate:
         routes: the application inside.
         direct: addresses that are answered before it is asked.
         metrics: counts requests.
+        hosts: that a request may name.
         token: that a request must carry as ``Authorization: Bearer ...``; empty for none.
     """
 
-    def __init__(self, routes: Router, direct: Mapping[str, Direct], metrics: Metrics, token: str = "") -> None:
-        self.routes, self.direct, self.metrics = routes, direct, metrics
+    def __init__(
+        self, routes: Router, direct: Mapping[str, Direct], metrics: Metrics, hosts: Hosts, token: str = ""
+    ) -> None:
+        self.routes, self.direct, self.metrics, self.hosts = routes, direct, metrics, hosts
         self.token = token.encode()
         named = [route for route in reversed(routes.routes) if isinstance(route, Route)]
         self._names: dict[object, str] = {
@@ -72,6 +76,7 @@ class Gate:
         if scope["method"] != "POST":
             direct = None
         try:
+            self.hosts.check(scope["headers"], scope["http_version"])
             self._check_token(scope["path"], headers)
             if direct:
                 await sending.json(await direct.answer(headers, receive), scope["extensions"][WHOLE])

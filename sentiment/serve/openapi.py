@@ -14,6 +14,7 @@ _REFUSALS = {
     "404": "no such model or version",
     "408": "the request took too long to arrive",
     "413": "the body is too large",
+    "421": "the request names a host that the service does not go by",
     "422": "a value is of the wrong type, or there are too many texts, or one is too long",
     "429": "too much is waiting; try again after Retry-After seconds",
 }

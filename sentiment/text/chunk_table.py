@@ -17,6 +17,7 @@ from sentiment.text.lexicon import PADDING
 LONGEST = 15  # bytes of a chunk that the table can hold; the sixteenth byte of a key is the length
 _PROBES = 8
 _EMPTY = 0
+_START = np.uint64(32)  # an entry is start << 32 | length
 _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)  # odd, bits well mixed
 # Bytes of the first and of the second number that a chunk of each length fills.
 _MASKS = np.array(
@@ -33,6 +34,10 @@ class Chunks(NamedTuple):
 
     starts: np.ndarray
     lengths: np.ndarray
+
+    def take(self, which: np.ndarray) -> "Chunks":
+        """Those of the indices ``which``."""
+        return Chunks(self.starts.take(which), self.lengths.take(which))
 
 
 class ChunkTable(NamedTuple):
@@ -76,6 +81,22 @@ class ChunkTable(NamedTuple):
         values[chunks.lengths == 0] = 0
         return values, (found | (chunks.lengths == 0)) & (chunks.lengths <= LONGEST)
 
+    def with_more(self, chunks: "Keyed") -> "ChunkTable":
+        """A table of as many slots that holds ``chunks`` too, but for those whose slots are taken."""
+        slots, size = self.slots.copy(), len(self.slots)
+        values = entries_of(chunks.ids) + (np.uint64(len(self.ids)) << _START)
+        slot = _hash(chunks.first, chunks.second, size)
+        waiting = np.arange(len(slot))
+        for _ in range(_PROBES):
+            free = waiting[slots[slot[waiting].astype(np.int64), 1] == _EMPTY]
+            taken, index = np.unique(slot[free], return_index=True)
+            placed = free[index]
+            key = chunks.first[placed], chunks.second[placed]
+            slots[taken.astype(np.int64)] = np.stack([*key, values[placed]], axis=1)
+            waiting = np.setdiff1d(waiting, placed, assume_unique=True)
+            slot[waiting] = (slot[waiting] + np.uint64(1)) & np.uint64(size - 1)
+        return ChunkTable(slots, np.concatenate([self.ids, chunks.ids.values.astype(np.int32)]))
+
     def contents(self) -> tuple[list[bytes], list[int]]:
         """The chunks themselves and start << 32 | length of their ids, in the order of the slots."""
         entries = self.slots[self.slots[:, 1] != _EMPTY]
@@ -95,38 +116,57 @@ class ChunkTable(NamedTuple):
         return bool(ends.max() <= len(self.ids) and inside)
 
 
+class Keyed(NamedTuple):
+    """Chunks by their keys: both numbers, uint64 ``(n,)``, and their ids, a row each."""
+
+    first: np.ndarray
+    second: np.ndarray
+    ids: Ragged
+
+
+def keyed(data: np.ndarray, chunks: Chunks, ids: Ragged) -> Keyed:
+    """Those of ``chunks`` that a table can hold, each once, in their order; ``ids`` has a row of each."""
+    first, second = _keys(data, chunks)
+    wanted = np.flatnonzero((chunks.lengths <= LONGEST) & (chunks.lengths > 0))
+    # Of two that are mixed alike, one is left out: the table need not hold everything.
+    _, index = np.unique(_mixed(first[wanted], second[wanted]), return_index=True)
+    kept = wanted[np.sort(index)]
+    return Keyed(first[kept], second[kept], ids.take(kept))
+
+
 def build_table(chunks: Sequence[bytes], ids: Ragged) -> ChunkTable:
-    """A table of ``chunks`` ``(n,)``, the most wanted first, each distinct and with its row of ``ids``.
+    """A table of ``chunks`` ``(n,)``, the most wanted first, each with its row of ``ids``.
 
     Those that are too long, or whose slots are taken, are left out: the table need not hold everything.
     """
     lengths = np.array([len(chunk) for chunk in chunks], np.int64)
     data = np.frombuffer(b"".join(chunks) + bytes(LONGEST + 1), np.uint8)
-    first, second = _keys(data, Chunks(np.cumsum(lengths) - lengths, lengths))
-    values = ids.starts.astype(np.uint64) << np.uint64(32) | ids.lengths.astype(np.uint64)
     size = 1 << max(4, int(2 * len(chunks)).bit_length())
-    slots = np.zeros((size, 3), np.uint64)
-    slot = _hash(first, second, size)
-    waiting = np.flatnonzero((lengths <= LONGEST) & (lengths > 0))
-    for _ in range(_PROBES):
-        free = waiting[slots[slot[waiting].astype(np.int64), 1] == _EMPTY]
-        taken, index = np.unique(slot[free], return_index=True)
-        placed = free[index]
-        slots[taken.astype(np.int64)] = np.stack([first[placed], second[placed], values[placed]], axis=1)
-        waiting = np.setdiff1d(waiting, placed, assume_unique=True)
-        slot[waiting] = (slot[waiting] + np.uint64(1)) & np.uint64(size - 1)
-    return ChunkTable(slots, ids.values.astype(np.int32))
+    empty = ChunkTable(np.zeros((size, 3), np.uint64), np.zeros(0, np.int32))
+    return empty.with_more(keyed(data, Chunks(np.cumsum(lengths) - lengths, lengths), ids))
 
 
 def _keys(data: np.ndarray, chunks: Chunks) -> tuple[np.ndarray, np.ndarray]:
     """The two numbers of each chunk; those of a chunk that is too long mean nothing."""
-    words = np.ndarray(max(0, len(data) - 7), "<u8", data, strides=(1,))  # the eight bytes from every byte on
     lengths = np.minimum(chunks.lengths, LONGEST)
-    first = words.take(chunks.starts) & _MASKS[0].take(lengths)
-    second = words.take(chunks.starts + 8) & _MASKS[1].take(lengths)
+    first = words_at(data, chunks.starts) & _MASKS[0].take(lengths)
+    second = words_at(data, chunks.starts + 8) & _MASKS[1].take(lengths)
     return first, second | lengths.astype(np.uint64) << np.uint64(56)
 
 
+def entries_of(rows: Ragged) -> np.ndarray:
+    """Start << 32 | length of each of ``rows``, uint64 ``(n,)``."""
+    return rows.starts.astype(np.uint64) << _START | rows.lengths.astype(np.uint64)
+
+
+def words_at(data: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """The eight bytes of ``data`` from each of ``starts`` ``(n,)`` on as a number, the first one lowest: uint64."""
+    return np.ndarray(max(0, len(data) - 7), "<u8", data, strides=(1,)).take(starts)
+
+
+def _mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return (first ^ second * _SECOND) * _FIRST
+
+
 def _hash(first: np.ndarray, second: np.ndarray, size: int) -> np.ndarray:
-    mixed = (first ^ second * _SECOND) * _FIRST
-    return mixed >> np.uint64(64 - (size.bit_length() - 1))
+    return _mixed(first, second) >> np.uint64(64 - (size.bit_length() - 1))

@@ -1,12 +1,10 @@
-"""Making the chunk table from a corpus: its frequent chunks, and what the rules say of them."""
+"""Making the chunk table: frequent chunks of a corpus, then words of the lexicon, and what the rules say of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment.common.ragged import Ragged
 from sentiment.text.chunk_table import LONGEST, ChunkTable, build_table
 from sentiment.text.preprocessor import Preprocessor
 from sentiment.text.rules_in_python import can_run
@@ -18,7 +16,7 @@ _LEFT_OUT = "@|https?:|www\\.|[\x00-\x1f\x7f]"
 
 
 def make_table(preprocessor: Preprocessor, texts: Iterable[pa.Array]) -> ChunkTable | None:
-    """The table of the frequent chunks of ``texts``; None where rules are not this package's, which never use one.
+    """The table of ``texts``' frequent chunks, and of words; None where rules are not this package's, which use none.
 
     Args:
         preprocessor: rules and lexicon.
@@ -26,11 +24,15 @@ def make_table(preprocessor: Preprocessor, texts: Iterable[pa.Array]) -> ChunkTa
     """
     if not can_run(preprocessor.rules):
         return None
-    chunks = _frequent(texts)
-    rows = preprocessor.rows_by_rules(chunks)
-    lengths = np.array([len(row) for row in rows], np.int32)
-    ids = Ragged(np.array([i for row in rows for i in row], np.int32), lengths)
-    return build_table([chunk.encode() for chunk in chunks], ids)
+    frequent = _frequent(texts)
+    chunks = list(dict.fromkeys([*frequent, *_words(preprocessor.lexicon.ids)]))[:_MOST]
+    encoded = [chunk.encode() for chunk in chunks]
+    return build_table(encoded, preprocessor.rows_by_rules(encoded))
+
+
+def _words(ids: Mapping[str, int]) -> list[str]:
+    """Words that the lexicon knows, the most frequent first, and that can be a chunk in the table."""
+    return [word for word, _ in sorted(ids.items(), key=lambda item: item[1]) if len(word.encode()) <= LONGEST]
 
 
 def _frequent(texts: Iterable[pa.Array]) -> list[str]:

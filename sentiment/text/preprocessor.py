@@ -13,23 +13,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentiment.common.plain_data import from_dict
-from sentiment.common.ragged import Ragged
+from sentiment.common.ragged import Ragged, ragged
 from sentiment.errors import ArtefactError
 from sentiment.settings import PreprocessingSettings, SettingsError
+from sentiment.text.chunk_memory import ChunkMemory
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow
 from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
 from sentiment.text.mapped_lexicon import AnyLexicon, map_lexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run
-from sentiment.text.table_encoder import Row, TableEncoder
+from sentiment.text.table_encoder import TableEncoder
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 LEXICON, VOCABULARY, PREPROCESSING = FILES = ("lexicon.tsv", "vocabulary.txt", "preprocessing.json")
 _FEW = 24  # up to so many texts, Python's engine is done before Arrow's has compiled its expressions
-_FEW_BESIDE_TABLE = 2  # and where there is a table, which takes a tenth of a millisecond a call, up to so many
+_FEW_BESIDE_TABLE = 8  # and where there is a table, which takes a tenth of a millisecond a call, up to so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Preprocessor:
     seen: int | None = None
     table: ChunkTable | None = field(default=None, repr=False, compare=False)
     _few: CompiledRules | None = field(init=False, repr=False, compare=False)
+    _memory: ChunkMemory = field(init=False, repr=False, compare=False)
     _by_table: TableEncoder | None = field(init=False, repr=False, compare=False)
 
     @property
@@ -64,9 +66,10 @@ class Preprocessor:
         """Compile the rules for few texts, and put the table to use."""
         known = can_run(self.rules)
         object.__setattr__(self, "_few", CompiledRules(self.rules) if known else None)
+        object.__setattr__(self, "_memory", ChunkMemory(self._rows_in_python))
         encoder = None
         if known and self.table is not None:
-            encoder = TableEncoder(self.rules, self.lexicon, self.table, self.rows_by_rules)
+            encoder = TableEncoder(self.rules, self.table, self.rows_by_rules)
         object.__setattr__(self, "_by_table", encoder)
 
     def encode(self, texts: "Sequence[str] | pa.Array") -> Ragged:
@@ -83,7 +86,8 @@ class Preprocessor:
         texts = as_sequence(texts)
         few = _FEW if self._by_table is None else _FEW_BESIDE_TABLE
         if self._few is not None and _are_few_and_short(texts, few):
-            return _ragged([row[: self.max_tokens] or (UNKNOWN,) for row in self._rows_in_python(encode_all(texts))])
+            rows = self._memory.rows_of(encode_all(texts))
+            return ragged([row[: self.max_tokens] or [UNKNOWN] for row in rows])
         if self._by_table is not None:
             return self.shorten(self._by_table.encode(texts))
         from sentiment.text.tokens import tokenise
@@ -91,28 +95,23 @@ class Preprocessor:
         types, codes = tokenise(texts, self.rules)
         return self.shorten(Ragged(self.lexicon.lookup(types)[codes.values], codes.lengths))
 
-    def rows_by_rules(self, texts: Sequence[str]) -> list[Row]:
-        """All ids of each of ``texts``, dropped tokens left out, without the table."""
-        if self._few is not None and _are_few_and_short(texts, _FEW):
-            return self._rows_in_python(encode_all(texts))
-        from sentiment.text.tokens import tokenise
+    def rows_by_rules(self, texts: Sequence[bytes]) -> Ragged:
+        """All ids of each of ``texts``, which are in UTF-8, dropped tokens left out, without the table."""
+        if self._few is not None and len(texts) <= _FEW and all(len(text) <= LONGEST for text in texts):
+            return ragged(self._rows_in_python(texts))
+        from sentiment.text.tokens import from_encoded, tokenise
 
-        types, codes = tokenise(texts, self.rules)
+        types, codes = tokenise(from_encoded(texts), self.rules)
         ids = self.lexicon.lookup(types)[codes.values]
-        kept = Ragged(ids, codes.lengths).keep(ids != PADDING)
-        values = kept.values.tolist()
-        return [
-            tuple(values[start : start + length])
-            for start, length in zip(kept.starts.tolist(), kept.lengths.tolist(), strict=True)
-        ]
+        return Ragged(ids, codes.lengths).keep(ids != PADDING)
 
-    def _rows_in_python(self, texts: list[bytes]) -> list[Row]:
-        """As :meth:`rows_by_rules`, of texts in UTF-8."""
+    def _rows_in_python(self, texts: Sequence[bytes]) -> list[list[int]]:
+        """As :meth:`rows_by_rules`, row by row."""
         assert self._few is not None
         id_of, rows = self.lexicon.id_of, []
         for text in texts:
             ids = [id_of(token) for token in self._few.tokens_of(text)]
-            rows.append(tuple(i for i in ids if i != PADDING))
+            rows.append([i for i in ids if i != PADDING])
         return rows
 
     def shorten(self, ids: Ragged) -> Ragged:
@@ -178,11 +177,6 @@ class Preprocessor:
         except (ValueError, KeyError, TypeError, RecursionError, SettingsError) as error:
             raise ArtefactError(f"{name}: expected rules, max_tokens and padding ({error}): export again") from error
         return cls(rules, lexicon, checked.max_tokens, checked.padding, seen)
-
-
-def _ragged(rows: Sequence[Sequence[int]]) -> Ragged:
-    lengths = np.array([len(row) for row in rows], np.int32)
-    return Ragged(np.array([i for row in rows for i in row], np.int32), lengths)
 
 
 def _decoded(path: Path, content: bytes) -> str:

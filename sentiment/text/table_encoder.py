@@ -5,28 +5,20 @@ a link or a word in plain letters the outcome is known without running them. So 
 and without a table, and tests hold that.
 """
 
-import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sentiment.common.ragged import Ragged
-from sentiment.text.chunk_table import LONGEST, Chunks, ChunkTable
+from sentiment.text.chunk_table import LONGEST, Chunks, ChunkTable, entries_of
+from sentiment.text.evident_chunks import MENTION, kinds
 from sentiment.text.inputs import encode_all, is_arrow
-from sentiment.text.lexicon import PADDING
-from sentiment.text.mapped_lexicon import AnyLexicon
+from sentiment.text.met_chunks import MetChunks
 from sentiment.text.normalisation import RULES, Rule
 
-Row = tuple[int, ...]
-_MET_AT_MOST = 1 << 16  # chunks that a running process remembers: about 10 MB
 _BLANK = 0x20
-# Visible ASCII only, so that no white space is left inside: a mention; a link; a word in letters, that may be a
-# hashtag and end in stops, exclamation or question marks.
-_EVIDENT = re.compile(rb"(@[a-z0-9_]+)|((?:https?:/|www\.)[!-~]*)|#?([a-z]+)[.,]*(!+|\?+|)")
-_LINK, _WORD, _MARK = 2, 3, 4
-# Words that a rule might change: a letter three times, a laugh (xd), a negation without its apostrophe (dont).
-_CHANGED = re.compile(rb"([a-z])\1\1|^x|nt$")
 
 
 class TableEncoder:
@@ -34,24 +26,16 @@ class TableEncoder:
 
     Args:
         rules: the treatment; of :data:`sentiment.text.normalisation.RULES` only.
-        lexicon: token -> id.
         table: chunk -> ids.
         by_rules: the ids of each of some texts, as the rules and the lexicon give them, dropped tokens left out.
     """
 
-    def __init__(
-        self,
-        rules: Sequence[Rule],
-        lexicon: AnyLexicon,
-        table: ChunkTable,
-        by_rules: Callable[[list[str]], list[Row]],
-    ) -> None:
-        self._lexicon = lexicon
+    def __init__(self, rules: Sequence[Rule], table: ChunkTable, by_rules: Callable[[Sequence[bytes]], Ragged]) -> None:
         self._table = table
         self._by_rules = by_rules
-        self._met: dict[bytes, Row] = {}
+        self._met = MetChunks()
         self._all_rules = tuple(rules) == RULES  # what is evident, is so under all of them
-        self._of_link, self._of_mention = by_rules(["http://a", "@a"])
+        self._of_mention_and_link = by_rules([b"@a", b"http://a"])
 
     def encode(self, texts: Any) -> Ragged:
         """Ids of ``texts`` ``(n,)``, dropped tokens left out; rows may be empty.
@@ -62,46 +46,48 @@ class TableEncoder:
         text = _joined(texts)
         data = np.frombuffer(text.data, np.uint8)
         chunks, ends = _split(data, text.lengths)
-        values, found = self._table.find(data, chunks)
-        ids = self._table.ids
-        missing = np.flatnonzero(~found)
-        if len(missing):
-            where = zip(chunks.starts[missing].tolist(), chunks.lengths[missing].tolist(), strict=True)
-            codes, rows = self._rows_of([text.data[start : start + length] for start, length in where])
-            lengths = np.array([len(row) for row in rows], np.int64)
-            starts = np.cumsum(lengths) - lengths + len(ids)
-            values[missing] = (starts << 32 | lengths).astype(np.uint64)[codes]
-            ids = np.concatenate([ids, np.array([i for row in rows for i in row], np.int32)])
-        return _gather(ids, values, ends)
+        entries, found = self._table.find(data, chunks)
+        answers = _Answers(entries, np.flatnonzero(~found), [self._table.ids])
+        if len(answers.open):
+            self._find_further(text.data, data, chunks, answers)
+        return _gather(np.concatenate(answers.ids), entries, ends)
 
-    def _rows_of(self, chunks: list[bytes]) -> tuple[list[int], list[Row]]:
-        """Ids of chunks that the table lacks: a code for each, and the rows that the codes name."""
-        index: dict[bytes, int] = {}
-        codes = [index.setdefault(chunk, len(index)) for chunk in chunks]
-        met = self._met
-        rows = [met[chunk] if chunk in met else self._evidently(chunk) for chunk in index]
-        unmet = [i for i, row in enumerate(rows) if row is None]
-        if unmet:
-            distinct = list(index)
-            fresh = self._by_rules([distinct[i].decode() for i in unmet])
-            if len(met) + len(fresh) > _MET_AT_MOST:
-                met = self._met = {}
-            for i, row in zip(unmet, fresh, strict=True):
-                rows[i] = met[distinct[i]] = row
-        return codes, rows  # type: ignore[return-value]
+    def _find_further(self, text: bytes, data: np.ndarray, chunks: Chunks, answers: "_Answers") -> None:
+        """Answer for chunks that the table lacks: mentions and links, then what was met before, then the others."""
+        if self._all_rules:
+            kind, rows = kinds(data, chunks.take(answers.open)), self._of_mention_and_link
+            answers.add(entries_of(rows)[np.maximum(kind, MENTION) - MENTION], kind >= MENTION, rows.values)
+        met = self._met.table
+        answers.add(*met.find(data, chunks.take(answers.open)), met.ids)
+        if len(answers.open):
+            left = chunks.take(answers.open)
+            ends = (left.starts + left.lengths).tolist()
+            missing = [text[start:end] for start, end in zip(left.starts.tolist(), ends, strict=True)]
+            rows = self._met.rows_of(missing, self._by_rules)
+            self._met.add(data, left, rows)
+            answers.add(entries_of(rows), np.ones(len(ends), bool), rows.values)
 
-    def _evidently(self, chunk: bytes) -> Row | None:
-        """Ids of a chunk that is evidently a mention, a link or a word that no rule changes; else None."""
-        match = _EVIDENT.fullmatch(chunk) if self._all_rules else None
-        if match is None:
-            return None
-        if match.lastindex != _MARK:
-            return self._of_link if match.lastindex == _LINK else self._of_mention
-        word, mark = match[_WORD], match[_MARK][:1]
-        if _CHANGED.search(word):
-            return None
-        ids = [self._lexicon.id_of(token.decode()) for token in (word, mark) if token]
-        return tuple(i for i in ids if i != PADDING)
+
+@dataclass(slots=True)
+class _Answers:
+    """The ids of chunks, as far as they are known.
+
+    Attributes:
+        entries: start << 32 | length of each, in ``ids`` put together; uint64 ``(n,)``.
+        open: indices of those that have no answer yet.
+        ids: the arrays that the entries point into.
+    """
+
+    entries: np.ndarray
+    open: np.ndarray
+    ids: list[np.ndarray]
+
+    def add(self, entries: np.ndarray, known: np.ndarray, ids: np.ndarray) -> None:
+        """Take in ``entries`` of ``ids`` for those of the open ones that are ``known``."""
+        start = np.uint64(sum(map(len, self.ids))) << np.uint64(32)
+        self.entries[self.open[known]] = entries[known] + start
+        self.ids.append(ids)
+        self.open = self.open[~known]
 
 
 class _Joined(NamedTuple):

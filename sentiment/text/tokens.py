@@ -6,7 +6,7 @@ result the same as normalising whole tweets and splitting them at spaces.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -70,7 +70,7 @@ def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
     if isinstance(texts, pa.Array | pa.ChunkedArray):
         array = _valid(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
     else:
-        array = _from_python(texts)
+        array = from_encoded(encode_all(texts))
     if array.null_count or array.type not in (pa.string(), pa.large_string()):
         raise InputError(
             f"expected texts without missing values, received {array.type} with {array.null_count} missing"
@@ -86,9 +86,11 @@ def _valid(array: pa.Array) -> pa.Array:
     return array
 
 
-def _from_python(texts: list[Any]) -> pa.Array:
-    """A string array built from its buffers: ``pyarrow.array`` would import pandas, which takes a third of a second."""
-    encoded = encode_all(texts)
+def from_encoded(encoded: Sequence[bytes]) -> pa.Array:
+    """A string array of texts in UTF-8, built from its buffers.
+
+    ``pyarrow.array`` would import pandas, which takes a third of a second.
+    """
     offsets = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum([len(text) for text in encoded], out=offsets[1:])
     if offsets[-1] > np.iinfo(np.int32).max:

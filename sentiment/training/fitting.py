@@ -22,22 +22,36 @@ class TrainingState:
 
     Attributes:
         history: one row of figures an epoch.
-        best_epoch: the epoch with the lowest validation loss, counted from 0; -1 before the first.
+        best_epoch: the epoch with the lowest validation loss, counted from 0; -1 before the first, and as long as none
+            is better than the start.
+        start: figures on the validation rows before the first epoch; empty where the start is nothing to keep.
         weights: copies of all variables that training changes.
         best_weights: copies of the model's, after ``best_epoch``.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = -1
+    start: dict[str, float] = field(default_factory=dict)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     best_weights: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The figures ``val_loss`` and ``val_accuracy`` of ``best_epoch``, or of the start; empty before both."""
+        return self.history[self.best_epoch] if self.best_epoch >= 0 else self.start
+
+    def add_start(
+        self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray]
+    ) -> None:
+        """Note the figures and variables before the first epoch, as the best so far."""
+        self.start, self.weights, self.best_weights = figures, weights, model
 
     def add_epoch(
         self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray]
     ) -> None:
         """Note an epoch's figures and variables, and the model's if it is the best so far."""
         epoch = len(self.history)
-        if self.best_epoch < 0 or figures["val_loss"] < self.history[self.best_epoch]["val_loss"]:
+        if not self.best or figures["val_loss"] < self.best["val_loss"]:
             self.best_epoch, self.best_weights = epoch, model
         self.weights = weights
         self.history.append({"epoch": epoch + 1, **figures})
@@ -55,6 +69,7 @@ def train(
     state: TrainingState,
     save: Callable[[TrainingState], None],
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    keep_start: bool = False,
 ) -> None:
     """Fit ``model`` and leave the weights of the best epoch in it.
 
@@ -68,6 +83,7 @@ def train(
         state: a new one, or one to go on from.
         save: called with the state after every epoch.
         callbacks: Keras callbacks; they see epochs, not batches.
+        keep_start: whether the weights that ``model`` has may be the best: those of a trained model, that is.
     """
     settings = settings.for_rows(len(parts["train"].labels))
     options = settings.training
@@ -77,17 +93,28 @@ def train(
         restore_variables(trainer.variables, state.weights)
     watchers = keras.callbacks.CallbackList(list(callbacks), model=trainer.any_model, epochs=options.epochs)
     watchers.on_train_begin()
+    if keep_start and not state.weights:
+        state.add_start(_validated(trainer, validation_batches), *_copies(trainer, model))
+        save(state)
     while not state.is_finished(options):
         epoch = len(state.history)
         train_batches.start_epoch(epoch)
         figures = trainer.run(train_batches, f"epoch {epoch + 1}/{options.epochs}", learn=True)
-        validation = trainer.run(validation_batches, "validation", learn=False)
-        figures |= {f"val_{name}": value for name, value in validation.items()}
-        state.add_epoch(figures, copy_variables(trainer.variables), copy_variables(trainable(model)))
+        figures |= _validated(trainer, validation_batches)
+        state.add_epoch(figures, *_copies(trainer, model))
         save(state)
         watchers.on_epoch_end(epoch, figures)
     watchers.on_train_end()
     restore_variables(trainable(model), state.best_weights)
+
+
+def _validated(trainer: Trainer, batches: Batches) -> dict[str, float]:
+    return {f"val_{name}": value for name, value in trainer.run(batches, "validation", learn=False).items()}
+
+
+def _copies(trainer: Trainer, model: keras.Model) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Copies of all variables that training changes, and of the model's."""
+    return copy_variables(trainer.variables), copy_variables(trainable(model))
 
 
 def trainer_class() -> "type[Trainer]":

@@ -21,21 +21,27 @@ GROUPS = (CLASSES, RECURRENT, PROJECTION, TRAINABLE)
 
 
 def take_over(
-    model: keras.Model, parent: keras.Model, classes: Sequence[str], parent_classes: Sequence[str]
-) -> list[str]:
+    model: keras.Model,
+    parent: keras.Model,
+    classes: Sequence[str],
+    parent_classes: Sequence[str],
+    temperature: float = 1.0,
+) -> bool:
     """Give ``model`` the weights of ``parent``, layer by layer; the frozen vectors are its own already.
 
-    The output layer takes the columns of the classes that both have; what is new starts at zero. A trainable
-    embedding takes its rows, which are the first; further words start as the unknown word does.
+    The output layer is taken over only where the classes are the same: columns of some of them alone, sharp as training
+    has left them, beside one that says nothing are a worse start than a new layer (measured: docs/parents.md). A
+    trainable embedding takes its rows, which are the first; further words start as the unknown word does.
 
     Args:
         model: freshly built, by the parent's network settings.
         parent: as it was saved.
         classes: of ``model``, in the order of its outputs.
         parent_classes: of ``parent``.
+        temperature: that the parent's output layer was divided by, which is undone: training calibrates anew.
 
     Returns:
-        The names of the classes that the parent does not have.
+        Whether the output layer was taken over.
     """
     for layer in model.layers:
         if layer.weights and layer.name not in (GLOVE, CLASSES, TRAINABLE):
@@ -46,17 +52,12 @@ def take_over(
         rows = np.tile(theirs[UNKNOWN], (model.get_layer(TRAINABLE).input_dim, 1))
         rows[: len(theirs)] = theirs
         model.get_layer(TRAINABLE).set_weights([rows])
-    new = [name for name in classes if name not in parent_classes]
-    if len(new) < len(classes):
-        columns = [list(parent_classes).index(name) if name in parent_classes else None for name in classes]
-        kernel, bias = (_columns(weight, columns) for weight in parent.get_layer(CLASSES).get_weights())
-        model.get_layer(CLASSES).set_weights([kernel, bias])
-    return new
-
-
-def _columns(weight: np.ndarray, columns: Sequence[int | None]) -> np.ndarray:
-    """Those of the last axis of ``weight``, zero where there is none."""
-    return np.stack([np.zeros_like(weight[..., 0]) if c is None else weight[..., c] for c in columns], axis=-1)
+    if {*classes} != {*parent_classes}:
+        return False
+    columns = [list(parent_classes).index(name) for name in classes]
+    output = [weight[..., columns] * temperature for weight in parent.get_layer(CLASSES).get_weights()]
+    model.get_layer(CLASSES).set_weights(output)
+    return True
 
 
 class LayerRate(NamedTuple):

@@ -146,9 +146,9 @@ def kill_worker(this: Setting, output: Path, engine: str, parts: int, delay: flo
 
 
 def workers_of(parents: list[int]) -> list[int]:
-    """Processes of ours, or Ray's workers that run a task, below ``parents``."""
-    below = {pid for parent in parents for pid in descendants(parent)}
-    return [pid for pid in below if any(mark in command_of(pid) for mark in (b"spawn_main", b"ray::"))]
+    """Processes of ours, or Ray's workers, below ``parents``; not its agents: their node ends with them."""
+    below = {pid: command_of(pid) for parent in parents for pid in descendants(parent)}
+    return [pid for pid, name in below.items() if b"spawn_main" in name or (b"ray::" in name and b"Agent" not in name)]
 
 
 def descendants(pid: int) -> Iterator[int]:

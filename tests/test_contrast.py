@@ -85,6 +85,18 @@ def test_a_negation_stands_where_english_has_it() -> None:
     assert not [text for text in texts if "is so not" in text or text.startswith("not i")]
 
 
+def test_a_comparative_is_taken_where_the_lexicon_tells_it_apart() -> None:
+    better = (*WORDS, "better")
+    told_apart = Lexicon({**LEXICON.ids, "better": len(WORDS)}, better)
+    more = with_contrasts(ROWS, told_apart, POLES, 1.0, 5)
+    new = zip(more.ids[len(TWEETS) :], more.labels[len(TWEETS) :], strict=True)
+    labels = {int(label) for ids, label in new if len(WORDS) in ids and ID["not"] in ids and ID["but"] not in ids}
+    assert labels == {2}
+    same_lemma = Lexicon({**LEXICON.ids, "better": ID["good"]}, WORDS)
+    alike, without = (with_contrasts(ROWS, lexicon, POLES, 1.0, 5).ids for lexicon in (same_lemma, LEXICON))
+    assert (alike == without).all()
+
+
 def test_rows_of_other_classes_and_of_mixed_words_are_never_taken() -> None:
     assert not [text for text, label in made()[1] if "maybe" in text or label == 1]
 

@@ -34,6 +34,7 @@ _BEHIND_LINKING = ("not", "n't", "never")
 _BEHIND_SUBJECTS = ("do n't", "do not", "did n't", "never")
 # "It is good" -> "it could not be more good": nothing is better. These replace what links; "less" turns the label.
 _UNSURPASSED = ("could n't be", "never been", "could n't feel", "never felt")
+_IRREGULAR = {"good": "better", "well": "better", "bad": "worse"}
 _ELSEWHERE = ("no", "not", "nothing", "without", "less")
 
 _LEAST_COUNT, _LEAST_LOG_ODDS, _LEAST_Z, _PRIOR = 20, 0.7, 4.0, 50.0
@@ -165,7 +166,15 @@ class _Maker:
         if not all(map(self._ids, (*words.split()[:2], "more", "less"))):
             return []
         front = [*ids[:linking], *self._ids(words)]
-        return [([*front, *self._ids(word), *ids[clear:]], label) for word, label in (("more", same), ("less", other))]
+        more = self._comparative(ids[clear]) or [*self._ids("more"), ids[clear]]
+        rest = ids[clear + 1 :]
+        return [([*front, *more, *rest], same), ([*front, *self._ids("less"), ids[clear], *rest], other)]
+
+    def _comparative(self, clear: int) -> list[int]:
+        """ "Nicer" of "nice", where the lexicon tells the two apart, which it does not if tokens are lemmatised."""
+        word = self.words[clear]
+        forms = (_IRREGULAR.get(word, f"{word}er"), f"{word}r", f"{word[:-1]}ier" if word.endswith("y") else "")
+        return next((ids for form in forms if (ids := self._ids(form)) and ids != [clear]), [])
 
     def _front(self, stretch: Stretch) -> int:
         """Where the words of degree in front of the clear word begin."""

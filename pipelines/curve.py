@@ -1,8 +1,8 @@
 """Train on 100, 200, 500 … tweets of a corpus, with and without a parent: the learning curve (`curve.json`, `.svg`).
 
-It says what the next hundred labels would gain. Every run is scored on the same tweets as its peers, which learn from its
-tweets; each seed takes another part of the corpus for testing, and so other tweets to learn from. Runs that are done
-are kept, so that an interrupted command goes on where it stopped.
+It says what the next hundred labels would gain. Peers learn from the tweets of each run and are scored where it is;
+each seed takes another part of the corpus for testing, and so other tweets to learn from. Runs that are done are kept,
+so that an interrupted command goes on where it stopped.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.processes import run_stage
+from sentiment.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +43,8 @@ def run(this: stage.Stage) -> None:
 
     asked = this.arguments
     publishing.require_input(asked.corpus, "--corpus")
+    if asked.glove is None and this.parent is None:
+        raise InputError("--glove: expected vectors, or a model to start from (--from), received neither")
     root = _folder(this)
     labelled, rows, share = _count(this, root)
     sizes = sizes_for(asked.sizes, labelled)

@@ -90,7 +90,7 @@ ablation: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train a grid of settings to 
 crossvalidate: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train and score over five splits: means and deviations
 	$(DO) pipelines.crossvalidate $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(FOLDS)
 
-curve: $(CORPUS) | $(BIN)/.installed ## train on 100, 200, 500 ... tweets, with and without FROM: the learning curve
+curve: $(CORPUS) $(if $(FROM),,$(GLOVE)) | $(BIN)/.installed ## train on 100, 200, 500 ... tweets, with and without FROM: the learning curve
 	$(DO) pipelines.curve $(OPTIONS) --corpus '$(CORPUS)' $(if $(FROM),$(patsubst %,--glove '%',$(wildcard $(GLOVE))),--glove '$(GLOVE)') $(CURVE)
 
 test: $(BIN)/.developer ## the test suite

@@ -278,8 +278,8 @@ def _with_contrasts(this: stage.Stage, part: "EncodedPart", classes: list[str]) 
             f"training.contrast: expected a negative and a positive class, received {', '.join(classes)}: "
             "say with corpus.polarity which these are"
         ) from None
-    words = read_preprocessor(this.places.processed).lexicon.vocabulary
-    more = with_contrasts(part, words, poles, options.contrast, options.seed, preprocessing.padding)
+    lexicon = read_preprocessor(this.places.processed).lexicon
+    more = with_contrasts(part, lexicon, poles, options.contrast, options.seed, preprocessing.padding)
     stage.log.info("%d contrastive rows beside %d", len(more.labels) - len(part.labels), len(part.labels))
     return more
 

@@ -19,6 +19,8 @@ _BESIDE = (
     "bench.md",
     "bench.svg",
     "crossvalidation.json",
+    "curve.json",
+    "curve.svg",
 )
 _FOLDERS_BESIDE = ("logs/", "ablation/")
 

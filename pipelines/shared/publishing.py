@@ -37,6 +37,7 @@ MADE_BY = {
     "predictions.csv": "make evaluate",
     "behaviour.json": "make evaluate",
     "crossvalidation.json": "make crossvalidate",
+    "curve.json": "make curve",
 }
 
 

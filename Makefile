@@ -13,6 +13,7 @@
 #   ADDRESS   of Ray's cluster (host:port), if it is not to be one of its own
 #   VECTORS   further GloVe files that ablation compares
 #   FOLDS     options of crossvalidate, e.g. FOLDS="--folds 10" or FOLDS="--seeds 7 8 9"
+#   CURVE     options of curve, e.g. CURVE="--seeds 7 --sizes 200 1000"
 #   ABLATION  options of ablation, e.g. ABLATION="--seeds 7 --train-rows 5000" for a short form
 
 PROFILE ?= sample
@@ -55,7 +56,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all crossvalidate help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu bench-scale docs runs clean FORCE
+.PHONY: all crossvalidate curve help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu bench-scale docs runs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -88,6 +89,9 @@ ablation: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train a grid of settings to 
 
 crossvalidate: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train and score over five splits: means and deviations
 	$(DO) pipelines.crossvalidate $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(FOLDS)
+
+curve: $(CORPUS) $(if $(FROM),,$(GLOVE)) | $(BIN)/.installed ## train on 100, 200, 500 ... tweets, with and without FROM: the learning curve
+	$(DO) pipelines.curve $(OPTIONS) --corpus '$(CORPUS)' $(if $(FROM),$(patsubst %,--glove '%',$(wildcard $(GLOVE))),--glove '$(GLOVE)') $(CURVE)
 
 test: $(BIN)/.developer ## the test suite
 	$(DO) pytest --numprocesses auto --dist loadfile

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sentiment.common.engines import Engine
-    from sentiment.prepare.corpus import Corpus, CorpusFile
+    from sentiment.common.table_files import TableFile
+    from sentiment.prepare.corpus import Corpus
     from sentiment.prepare.reading import Spooled
 
 
@@ -35,8 +36,9 @@ def run(this: stage.Stage) -> None:
 
 def _corpora(this: stage.Stage, scratch: Path) -> "list[Corpus]":
     """What is to be read: the corpora of the profile, or the one that is given; standard input becomes a file."""
+    from sentiment.common.table_files import TableFile
     from sentiment.errors import SettingsError
-    from sentiment.prepare.corpus import Corpus, CorpusFile
+    from sentiment.prepare.corpus import Corpus
 
     given, settings = this.arguments.corpus, this.settings.corpus
     if corpora := this.settings.corpora:
@@ -48,15 +50,15 @@ def _corpora(this: stage.Stage, scratch: Path) -> "list[Corpus]":
         path = scratch / "standard-input"
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        return [Corpus("-", (CorpusFile(path, "standard input", "-"),), settings)]
+        return [Corpus("-", (TableFile(path, "standard input", "-"),), settings)]
     default = this.places.raw / "corpus.csv"
     return [Corpus(str(given or default), _files(given, default, "CORPUS=file (--corpus file)"), settings)]
 
 
-def _files(given: Path | None, default: Path, option: str) -> "tuple[CorpusFile, ...]":
-    from sentiment.prepare.corpus import find_files
+def _files(given: Path | None, default: Path, option: str) -> "tuple[TableFile, ...]":
+    from sentiment.common.table_files import find_files, is_several
 
-    if given is None or not (given.is_dir() or set("*?[") & set(str(given))):
+    if given is None or not is_several(given):
         given = stage.input_file(given, default, option)
     return tuple(find_files(given))
 
@@ -110,8 +112,8 @@ def _report(
     corpora: "list[Corpus]", found: "list[Spooled]", outcome: dict[str, Any], of_corpora: "np.ndarray"
 ) -> dict[str, Any]:
     """What is known of the corpus, and, where there are several, of each."""
+    from sentiment.common.table_files import checksum
     from sentiment.data.splitting import PARTS
-    from sentiment.prepare.corpus import checksum
 
     first_bad = next((each.report.first_bad for each in found if each.report.bad), "")
     read = {name: sum(getattr(each.report, name) for each in found) for name in ("rows", "ignored", "bad")}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sentiment.data.encoded import EncodedPart
+    from sentiment.settings import Settings
     from sentiment.training.fitting import TrainingState
 
 NOTHING, PARENT = "nothing", "parent"  # what weights may start from
@@ -30,11 +31,21 @@ _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data
 
 
 class Fitted(NamedTuple):
-    """A trained network, what its weights started from (``nothing`` or ``parent``), and how its training went."""
+    """A trained network.
+
+    Attributes:
+        start: what its weights started from, ``nothing`` or ``parent``.
+        model: its layers, not yet calibrated.
+        state: how its training went.
+        temperature: that calibrates it.
+        probabilities: of the validation rows, uncalibrated.
+    """
 
     start: str
     model: "keras.Model"
     state: "TrainingState"
+    temperature: float
+    probabilities: "np.ndarray"
 
 
 def run(this: stage.Stage) -> None:
@@ -43,8 +54,7 @@ def run(this: stage.Stage) -> None:
     import numpy as np
 
     from sentiment.data.seen import SEEN
-    from sentiment.network.folding import fold
-    from sentiment.training.calibration import apply_temperature, fit_temperature
+    from sentiment.training.calibration import apply_temperature
     from sentiment.training.devices import share_batches
 
     this = settle(this, "network", "training")
@@ -55,17 +65,15 @@ def run(this: stage.Stage) -> None:
     checkpoints = {start: _checkpoint(this, start) for start in _starts(this, len(data.parts["train"].labels))}
     data.parts["train"] = _with_contrasts(this, data.parts["train"], data.classes)
     fitted = {start: _fit(this, data, start, checkpoint) for start, checkpoint in checkpoints.items()}
-    _, model, state = chosen = min(fitted.values(), key=lambda each: each.state.best["val_loss"])
-    validation = data.parts["validation"]
-    probabilities = fold(model, this.settings.network).of_padded(validation.ids)
-    temperature = fit_temperature(probabilities, validation.labels)
+    start, losses = _choose(fitted, data, this.settings)
+    _, model, state, temperature, _ = fitted[start]
     apply_temperature(model, temperature)
     with publishing.publish(this.places.model, last="model.keras") as staging:
         model.save(staging / "model.keras")
         np.save(staging / SEEN, _seen_tweets(this))
         publishing.write_text(staging / "history.csv", _table(state.history))
         publishing.write_json(staging / "settings.json", this.settings.to_dict())
-        told = {"temperature": temperature} | _starts_told(fitted, chosen)
+        told = {"temperature": temperature} | ({"start": start, "start_losses": losses} if len(losses) > 1 else {})
         publishing.write_json(staging / "training.json", _manifest(this, data.classes, state, told))
     for checkpoint in checkpoints.values():
         checkpoint.path.unlink(missing_ok=True)
@@ -86,12 +94,14 @@ def _starts(this: stage.Stage, rows: int) -> list[str]:
 
 def _fit(this: stage.Stage, data: "Data", start: str, checkpoint: "Checkpoint") -> Fitted:
     """Train a network from ``start``, or go on where that was interrupted."""
+    from sentiment.network.folding import fold
     from sentiment.network.keras_network import build_network
+    from sentiment.training.calibration import fit_temperature
     from sentiment.training.fitting import train
 
-    settings = this.settings
+    settings, validation = this.settings, data.parts["validation"]
     if this.parent and start == NOTHING:
-        stage.log.info("training from nothing too; the one with the lower validation loss is kept")
+        stage.log.info("training from nothing too; it is kept if its validation loss is clearly lower")
         settings = from_nothing(settings, stage.named_settings(this.profile, this.arguments.set))
     make_repeatable(settings.training.seed)
     model = build_network(data.matrix, settings.network, len(data.classes), _seen(this))
@@ -99,17 +109,32 @@ def _fit(this: stage.Stage, data: "Data", start: str, checkpoint: "Checkpoint") 
     if start == PARENT and not state.weights:
         _take_over(this, model, data.classes)
     train(model, data.parts, settings, state, checkpoint.write, _callbacks(this, state), start == PARENT)
-    return Fitted(start, model, state)
+    probabilities = fold(model, settings.network).of_padded(validation.ids)
+    return Fitted(start, model, state, fit_temperature(probabilities, validation.labels), probabilities)
 
 
-def _starts_told(fitted: Mapping[str, Fitted], chosen: Fitted) -> dict[str, Any]:
-    """For the manifest: which of several starts was kept, and the best validation loss of each."""
-    if len(fitted) == 1:
-        return {}
-    losses = {start: each.state.best["val_loss"] for start, each in fitted.items()}
-    told = ", ".join(f"from {start} {loss:.4f}" for start, loss in losses.items())
-    stage.log.info("validation loss %s: kept the one from %s", told, chosen.start)
-    return {"start": chosen.start, "start_losses": losses}
+def _choose(fitted: Mapping[str, Fitted], data: "Data", settings: "Settings") -> tuple[str, dict[str, float]]:
+    """The start that is kept: the first, unless another is clearly better; and each one's validation log loss.
+
+    Losses are those after calibration, a row of each class weighing what it weighs in training.
+    """
+    import numpy as np
+
+    from sentiment.training.fitting import balanced_weights
+    from sentiment.training.rivals import is_clearly_better, row_losses
+
+    labels, classes = data.parts["validation"].labels, len(data.classes)
+    balanced = settings.training.class_weights == "balanced"
+    weights = balanced_weights(data.parts["train"].labels, classes) if balanced else np.ones(classes)
+    losses = {s: row_losses(each.probabilities, labels, each.temperature, weights) for s, each in fitted.items()}
+    kept, *others = losses
+    for start in others:
+        kept = start if is_clearly_better(losses[start], losses[kept]) else kept
+    means = {start: float(each.mean()) for start, each in losses.items()}
+    if others:
+        told = ", ".join(f"from {start} {loss:.4f}" for start, loss in means.items())
+        stage.log.info("validation log loss %s: kept the one from %s", told, kept)
+    return kept, means
 
 
 def make_repeatable(seed: int) -> None:
@@ -253,8 +278,8 @@ def _with_contrasts(this: stage.Stage, part: "EncodedPart", classes: list[str]) 
             f"training.contrast: expected a negative and a positive class, received {', '.join(classes)}: "
             "say with corpus.polarity which these are"
         ) from None
-    words = read_preprocessor(this.places.processed).lexicon.vocabulary
-    more = with_contrasts(part, words, poles, options.contrast, options.seed, preprocessing.padding)
+    lexicon = read_preprocessor(this.places.processed).lexicon
+    more = with_contrasts(part, lexicon, poles, options.contrast, options.seed, preprocessing.padding)
     stage.log.info("%d contrastive rows beside %d", len(more.labels) - len(part.labels), len(part.labels))
     return more
 

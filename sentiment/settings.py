@@ -159,7 +159,7 @@ def _written(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-BY_ROWS = -1.0  # for a share that may be 0; every other setting follows the rows where it is 0
+BY_ROWS = -1.0  # for a share or rate that may be 0; every other setting follows the rows where it is 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +278,8 @@ class NetworkSettings:
         bidirectional: read the tweet from both ends.
         pooling: ``last`` state, or ``max``, ``mean`` or ``max_mean`` over the states of the real tokens.
         masking: skip padding; without it padding is read like a token.
+        projection_dropout: rate on a token's vector, and on what each dense layer makes of it; -1 follows the training
+            rows.
         feature_dropout: rate on a token's vector as the recurrence gets it.
         word_dropout: share of tokens replaced by the unknown token.
         output_dropout: rate on the pooled state.
@@ -294,6 +296,7 @@ class NetworkSettings:
     pooling: str = "max_mean"
     masking: bool = True
     word_dropout: float = 0.0
+    projection_dropout: float = BY_ROWS
     feature_dropout: float = 0.0
     output_dropout: float = 0.3
 
@@ -307,6 +310,15 @@ class NetworkSettings:
         _one_of("network.pooling", self.pooling, ("last", "max", "mean", "max_mean"))
         for name in ("word", "trainable", "trainable_word", "feature", "output"):
             _fraction(f"network.{name}_dropout", getattr(self, f"{name}_dropout"))
+        if self.projection_dropout != BY_ROWS:
+            _fraction("network.projection_dropout", self.projection_dropout)
+
+    def for_rows(self, rows: int) -> "NetworkSettings":
+        """The settings for ``rows`` training tweets."""
+        by_rows = self.projection_dropout == BY_ROWS
+        return replace(
+            self, projection_dropout=settings_by_rows.projection_dropout(rows) if by_rows else self.projection_dropout
+        )
 
 
 _LAYER_GROUPS = ("classes", "recurrent", "projection", "trainable_embedding")  # from the output down
@@ -336,8 +348,8 @@ class TrainingSettings:
         unfreeze_epochs: epochs after which the next group joins in, from the output layer down; 0 trains all at once.
         frozen: groups that stay as they are: ``classes``, ``recurrent``, ``projection``, ``trainable_embedding``;
             of use with a parent.
-        cold_rows: with a parent and at most so many training rows, a network is trained from nothing too, and the one
-            with the lower validation loss is kept; 0 never does.
+        cold_rows: with a parent and at most so many training rows, a network is trained from nothing too, and kept if
+            its validation loss is lower by more than one standard error; 0 never does.
         patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
         devices: how many of this machine's share each batch, a power of two; more than one needs the JAX backend.
     """
@@ -418,7 +430,12 @@ class Settings:
 
     def for_rows(self, rows: int) -> "Settings":
         """The settings for ``rows`` training tweets; the shares of the split are settled before, by all rows."""
-        return replace(self, preprocessing=self.preprocessing.for_rows(rows), training=self.training.for_rows(rows))
+        return replace(
+            self,
+            preprocessing=self.preprocessing.for_rows(rows),
+            network=self.network.for_rows(rows),
+            training=self.training.for_rows(rows),
+        )
 
     def differences(self, other: "Settings") -> dict[str, Any]:
         """Dotted names, and values in ``other``, of the settings in which it differs."""

@@ -14,6 +14,7 @@ reasoning alone:
 import math
 
 _MANY_ROWS = 50_000
+_FEW_ROWS = 3_000
 _STEPS = 500
 
 
@@ -30,6 +31,11 @@ def test_share(rows: int) -> float:
 def min_count(rows: int) -> int:
     """``preprocessing.min_count`` for ``rows`` training tweets: 1, and 2 from 50,000 on."""
     return 1 if rows < _MANY_ROWS else 2
+
+
+def projection_dropout(rows: int) -> float:
+    """``network.projection_dropout`` for ``rows`` training tweets: 0.3 below 3,000, else none."""
+    return 0.3 if rows < _FEW_ROWS else 0.0
 
 
 def batch_size(rows: int) -> int:

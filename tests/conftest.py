@@ -1,12 +1,15 @@
 """Fixtures: tweets and vectors written for these tests, small enough to follow by eye."""
 
 import csv
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+# As in the stages and in the tests' subprocesses: else the last digits depend on which test imports TensorFlow first.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 settings.register_profile("suite", deadline=None, derandomize=True, database=None, max_examples=150)
 settings.load_profile("suite")
 

@@ -7,15 +7,20 @@ import pytest
 
 from pipelines import train
 from pipelines.shared import stage
+from pipelines.shared.artefacts import read_part, read_preprocessor
 from sentiment.data.encoded import EncodedPart
 from sentiment.errors import SettingsError
+from sentiment.text.lexicon import Lexicon
 from sentiment.training.contrast import Poles, clear_words, with_contrasts
+from tests.model_fixture import BAD, Trained
+from tests.model_fixture import trained as trained
 
 WORDS = (
     *("<pad>", "<unk>", "is", "i", "not", "but", "good", "bad", "film", "never", "so"),
     *("do", "like", "hate", "maybe", "no", "more", "less", "could"),
 )
 ID = {word: i for i, word in enumerate(WORDS)}
+LEXICON = Lexicon({"n't": ID["not"], **ID}, WORDS)
 NEGATIONS = {"not", "never", "no"}
 POLES = Poles(0, 2)
 MAX_TOKENS = 10
@@ -40,7 +45,7 @@ ROWS = part_of(TWEETS)
 def made(padding: str = "post", share: float = 1.0, seed: int = 5) -> tuple[EncodedPart, list[tuple[str, int]]]:
     """The part with its new rows, and the new rows as text."""
     rows = part_of(TWEETS, padding)
-    more = with_contrasts(rows, WORDS, POLES, share, seed, padding)
+    more = with_contrasts(rows, LEXICON, POLES, share, seed, padding)
     assert (more.ids[: len(TWEETS)] == rows.ids).all()
     new = zip(more.ids[len(TWEETS) :], more.labels[len(TWEETS) :], strict=True)
     return more, [(" ".join(WORDS[i] for i in ids if i), int(label)) for ids, label in new]
@@ -93,7 +98,7 @@ def test_padding_weights_and_choice() -> None:
     assert 0.05 < (len(made(share=0.1)[1])) / len(TWEETS) < 0.11
     assert post.weights is None
     weights = np.full(len(TWEETS), 0.5, np.float32)
-    weighed = with_contrasts(ROWS._replace(weights=weights), WORDS, POLES, 0.1, 5).weights
+    weighed = with_contrasts(ROWS._replace(weights=weights), LEXICON, POLES, 0.1, 5).weights
     assert weighed is not None
     assert set(weighed[: len(TWEETS)]) == {0.5}
     assert set(weighed[len(TWEETS) :]) == {1.0}
@@ -101,7 +106,7 @@ def test_padding_weights_and_choice() -> None:
 
 def test_without_clear_words_nothing_is_made() -> None:
     unclear = part_of([(0, "film is so"), (2, "film is so")] * 50)
-    assert with_contrasts(unclear, WORDS, POLES, 1.0, 5) is unclear
+    assert with_contrasts(unclear, LEXICON, POLES, 1.0, 5) is unclear
 
 
 def test_classes_must_have_a_negative_and_a_positive_one() -> None:
@@ -109,3 +114,19 @@ def test_classes_must_have_a_negative_and_a_positive_one() -> None:
     this = stage.Stage(None, settings, None, {})  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match=r"expected a negative and a positive class, received joy, anger: say with"):
         train._with_contrasts(this, ROWS, ["joy", "anger"])
+
+
+def test_the_stage_makes_them_by_the_words_of_its_lexicon(trained: Trained) -> None:
+    settings = stage.make_settings({}, ["training.contrast=0.5"])
+    places = stage.Places(trained.root, "tiny")
+    few, words = read_part(places.processed, "train"), read_preprocessor(places.processed).lexicon.vocabulary
+    part = EncodedPart(
+        np.tile(few.ids, (3, 1)), np.tile(few.labels, 3)
+    )  # so that words are frequent enough to be clear
+    more = train._with_contrasts(stage.Stage(None, settings, places, {}), part, ["negative", "positive"])  # type: ignore[arg-type]
+    new = zip(more.ids[len(part.labels) :], more.labels[len(part.labels) :], strict=True)
+    texts = [([words[i] for i in ids if i], label) for ids, label in new]
+    assert len(texts) > 0.3 * len(part.labels)
+    hated = [label for text, label in texts if {"not", "n't", "never"} & {*text} and {*BAD} & {*text}]
+    assert hated
+    assert set(hated) == {1}

@@ -113,7 +113,10 @@ def test_line_numbers_go_on_from_batch_to_batch(monkeypatch: pytest.MonkeyPatch)
     ("content", "message"),
     [
         ('"0","only two"\n', "c.csv:1: expected 6 columns, received 2"),
-        (line("0", "a") + "\n" + line("4", "b"), "c.csv:2: expected 6 columns, received 0"),
+        (
+            line("0", "a") + "\n" + line("4", "b") + "\n;\n",
+            "c.csv:5: expected 6 columns, received 1",
+        ),  # blank lines count
         (line("0", "a") + line("4", 'b","extra'), "c.csv:2: expected 6 columns, received 7"),
         (line("0", "a") + line("positive", "b"), "c.csv:2: expected a label out of 0, 2, 4, received 'positive'"),
         (line("0", "a") + line("x" * 99, "b"), f"c.csv:2: expected a label out of 0, 2, 4, received '{'x' * 40}'"),

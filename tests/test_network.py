@@ -102,6 +102,25 @@ def test_without_masking_padding_is_read_like_a_token() -> None:
     assert np.abs(folded.of_padded(short) - folded.of_padded(padded)).max() > 1e-3
 
 
+def test_dropout_in_the_projection_is_there_in_training_only() -> None:
+    """In the network that ships and in the one that trains it; Keras draws anew at every call."""
+    model, chosen = make_network(projection_dropout=0.5)
+    plain, _ = make_network()  # the same weights: they are drawn by one seed
+    by_token, batch = DistinctTokensModel(model, chosen, IDS.shape[1]), token_batch(IDS)._asdict()
+    np.testing.assert_allclose(model(IDS), plain(IDS), atol=1e-6)
+    np.testing.assert_allclose(by_token(batch), plain(IDS), atol=1e-5)
+    np.testing.assert_allclose(fold(model, chosen).of_padded(IDS), plain(IDS), atol=1e-5)
+    for network, inputs in ((model, IDS), (by_token, batch)):
+        drawn = [np.asarray(network(inputs, training=True)) for _ in range(2)]
+        assert np.abs(drawn[0] - drawn[1]).max() > 1e-3
+
+
+def test_every_layer_of_the_projection_gets_dropout() -> None:
+    model, _ = make_network(projection=(4, 5), projection_dropout=0.5)
+    named = {layer.name: layer for layer in model.layers}
+    assert [named[f"token_dropout_{i}"].rate for i in range(3)] == [0.5] * 3
+
+
 def test_classes_are_asked_for_and_row_lengths_free() -> None:
     model, _ = make_network()
     assert model(np.array([[2]], np.int32)).shape == (1, CLASSES)

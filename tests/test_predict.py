@@ -195,6 +195,29 @@ def test_inputs_that_cannot_be_scored(
     assert not output.exists()
 
 
+DAMAGED = 'text,id\nI love this,1\nI hate,2,3\n"a, b",3\njust\nI love it,4\n'
+
+
+@pytest.mark.parametrize("to_file", [False, True])
+def test_damaged_rows_are_left_out_counted_and_shown(run: Callable, tmp_path: Path, to_file: bool) -> None:
+    path, output = tmp_path / "t.csv", tmp_path / "out.csv"
+    path.write_text(DAMAGED)
+    more = ("--output", output) if to_file else ()
+    message = refused(run("--input", path, "--max-bad-rows", "1", *more))
+    assert "Expected 2 columns, got 1" in message
+    status, out, err = run("--input", path, "--max-bad-rows", "2", *more)
+    assert (status, err.splitlines()[0]) == (
+        0,
+        "predict: 2 damaged rows left out (the first: 'I hate,2,3': 3 fields, expected 2)",
+    )
+    lines = output.read_text().splitlines()[1:] if to_file else out.splitlines()
+    assert len(lines) == 3
+
+
+def test_without_damaged_rows_nothing_is_said_of_them(run: Callable, tweets: Path) -> None:
+    assert run("--input", tweets, "--max-bad-rows", "5")[::2] == (0, "")
+
+
 def test_a_position_past_the_columns(run: Callable, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("0,I love this\n")

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import load, preprocess
-from pipelines.shared import engine_options, stage
+from pipelines.shared import engine_options, manifest, stage
 from sentiment.common.engines import Engine
 from sentiment.common.in_process import InProcess
 from sentiment.common.local_engine import LocalEngine
@@ -178,6 +179,23 @@ def test_a_pattern_takes_the_files_that_match(corpora: Path, tmp_path: Path) -> 
     prepare(corpora, tmp_path, "many/[ab].csv", "--set", "preprocessing.min_count=1")
     report = json.loads((tmp_path / "data/interim/profile/load.json").read_text())
     assert report["rows"] == 91
+
+
+@pytest.mark.parametrize("corpus", ["many", "many/*.csv"])
+def test_the_files_are_checked_against_the_manifest(corpora: Path, tmp_path: Path, corpus: str) -> None:
+    shutil.copytree(corpora / "many", tmp_path / "many")
+    options = ["--profile", str(corpora / "profile.toml"), "--root", str(tmp_path), "--corpus", str(tmp_path / corpus)]
+    stage.main(load.run, "", load.add_arguments, options)
+    inputs = manifest.corpus_inputs(json.loads((tmp_path / "data/interim/profile/load.json").read_text()))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "manifest.json").write_text(json.dumps({"artefacts": {}, "inputs": inputs}))
+    named = (f"corpus {tmp_path / corpus}",)
+    assert manifest.check(tmp_path / "model") == manifest.Findings((), (), (), (), ())
+    with (tmp_path / "many" / "b.csv").open("a") as file:
+        file.write("good,one more\n")
+    assert manifest.check(tmp_path / "model").changed_inputs == named
+    shutil.rmtree(tmp_path / "many")
+    assert manifest.check(tmp_path / "model") == manifest.Findings((), (), (), (), named)
 
 
 def refused(corpora: Path, root: Path, corpus: str, *options: str) -> None:

@@ -214,6 +214,15 @@ def test_every_figure_is_there_with_an_alternative_text(page):
     assert "var(--series-1" in page
 
 
+def test_the_learning_curve_is_drawn_if_there_is_one(evaluation, classifier):
+    recall = {"macro_recall": {"mean": 0.6, "sd": 0.01}}
+    points = [{"rows": rows, "figures": {"model": recall, "vader": recall}} for rows in (100, 900)]
+    page = render_report(replace(evaluation, curve={"points": points, "parent": ""}), classifier)
+    drawing = re.search(r'<figure id="figure-curve">.*?</figure>', page, re.DOTALL)
+    assert "from nothing 60.0% at 100, 60.0% at 900; VADER 60.0% at 100" in drawing[0]
+    Page(page)
+
+
 def test_figures_are_the_same_each_time(evaluation):
     assert figures.training_curves(evaluation.history) == figures.training_curves(evaluation.history)
     assert probability_figures.roc(evaluation.predictions) == probability_figures.roc(evaluation.predictions)

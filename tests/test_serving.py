@@ -1,6 +1,7 @@
 """One artefact, one answer: SavedModel, light form, LiteRT and Keras agree, on tweets and on any Unicode."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sentiment
-from sentiment.export.litert import run_tflite
+from pipelines.export import by_litert
+from sentiment.export import litert
 from sentiment.export.saved_model import ServingModule
 from sentiment.text.lexicon import UNKNOWN
 from tests.model_fixture import ODD_TWEETS, Trained, child_environment, labelled_tweets, shared_model
@@ -95,7 +97,14 @@ def test_ids_through_keras_litert_and_the_second_signature(model, saved):
     np.testing.assert_allclose(by_keras, expected, atol=TOLERANCE)
     by_ids = saved.signatures["serve_ids"](ids=tf.constant(ids))["probabilities"]
     np.testing.assert_allclose(by_ids, expected, atol=TOLERANCE)
-    np.testing.assert_allclose(run_tflite(folder / "model.tflite", ids), expected, atol=TOLERANCE)
+    np.testing.assert_allclose(by_litert(folder / "model.tflite", ids), expected, atol=TOLERANCE)
+
+
+def test_what_litert_says_of_itself_is_not_shown(monkeypatch, capfd):
+    said = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
+    monkeypatch.setattr(litert, "run_tflite", lambda path, ids: os.write(2, said))
+    assert by_litert(Path("a"), None) == len(said)
+    assert capfd.readouterr().err == ""
 
 
 def test_batched_one_by_one_and_shuffled(model, saved):

@@ -522,6 +522,10 @@ def test_small_helpers(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a.json"]
     with pytest.raises(ArtefactError, match=r"b\.json: no such file; run `make x` first$"):
         publishing.read_json(tmp_path / "b.json", "make x")
+    with pytest.raises(ArtefactError, match=r"b\.odd\.json: no such file; run `make preprocess train evaluate` first$"):
+        publishing.read_json(tmp_path / "b.odd.json")
+    with pytest.raises(ArtefactError, match=r"x\.ids\.npy: no such file; run `make preprocess` first$"):
+        publishing.require(tmp_path / "x.ids.npy")
     path.write_text("{")
     with pytest.raises(ArtefactError, match=r"a\.json: expected JSON \(.*\); delete it and run `make x`$"):
         publishing.read_json(path, "make x")

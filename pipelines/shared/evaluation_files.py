@@ -19,7 +19,7 @@ def read_evaluation(folder: Path) -> Evaluation:
     require_folder(folder)
     optional = {
         name: publishing.read_json(path) if (path := folder / f"{name}.json").exists() else {}
-        for name in ("manifest", "coverage", "behaviour", "crossvalidation")
+        for name in ("manifest", "coverage", "behaviour", "crossvalidation", "curve")
     }
     for document in ("README.md", "report.html"):  # whose checksums an earlier report left
         optional["manifest"].get("artefacts", {}).pop(document, None)

@@ -7,8 +7,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-# Abseil's notices before its log is set up: that oneDNN is on, that there are no CUDA drivers; not warnings or errors.
-_CHATTER = re.compile(rb"WARNING: All log messages before absl::InitializeLog|I\d{4} \d\d:\d\d:\S+ +\d+ \S+\.cc:\d+\]")
+# Abseil's notices before its log is set up: that oneDNN is on, that there are no CUDA drivers; LiteRT's that its
+# interpreter works as it should; not warnings or errors.
+_CHATTER = re.compile(
+    rb"WARNING: All log messages before absl::InitializeLog|I\d{4} \d\d:\d\d:\S+ +\d+ \S+\.cc:\d+\]"
+    rb"|INFO: Created TensorFlow Lite XNNPACK delegate"
+)
 
 
 def import_keras() -> None:

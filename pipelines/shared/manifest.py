@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.shared import publishing
-from sentiment.errors import ArtefactError
+from sentiment.common.table_files import checksum_of, find_files
+from sentiment.errors import ArtefactError, InputError
 
 MANIFEST = "manifest.json"
 # What may lie in a model folder without being part of the model.
@@ -18,6 +19,8 @@ _BESIDE = (
     "bench.md",
     "bench.svg",
     "crossvalidation.json",
+    "curve.json",
+    "curve.svg",
 )
 _FOLDERS_BESIDE = ("logs/", "ablation/")
 
@@ -90,8 +93,8 @@ def check(folder: Path) -> Findings:
         differing=tuple(sorted(name for name in noted.keys() & found.keys() if noted[name] != found[name])),
         missing=tuple(sorted(noted.keys() - found.keys())),
         extra=tuple(sorted(found.keys() - noted.keys())),
-        changed_inputs=tuple(line for line, path, mark in inputs if path.is_file() and publishing.sha256(path) != mark),
-        absent_inputs=tuple(line for line, path, _ in inputs if not path.is_file()),
+        changed_inputs=tuple(line for line, path, mark in inputs if _is_there(path) and checksum_of(path) != mark),
+        absent_inputs=tuple(line for line, path, _ in inputs if not _is_there(path)),
     )
 
 
@@ -111,6 +114,14 @@ def read(folder: Path) -> dict[str, Any]:
     if not known:
         raise ArtefactError(f"{path}: not a manifest; run `make train` again")
     return dict(manifest)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is an input to be checked: a file, or those of a folder or a pattern."""
+    try:
+        return all(file.path.is_file() for file in find_files(path))
+    except InputError:
+        return False
 
 
 def _is_beside(name: str) -> bool:

@@ -20,7 +20,7 @@ _NEEDED = (KERAS_MODEL, MODEL, *FILES)
 # What a model takes over from its parent. Of these settings another value than the parent's is refused, but for
 # those that only say how to train, or which words of the new corpus are frequent enough.
 _TAKEN_OVER = ("preprocessing", "embedding", "network")
-_OWN = ("preprocessing.min_count", "preprocessing.max_vocabulary")
+_OWN = ("preprocessing.min_count", "preprocessing.max_vocabulary", "network.projection_dropout")
 _MAY_DIFFER = ("preprocessing.vector_words", "embedding.", "network.word_dropout", "network.feature_dropout",
                "network.output_dropout", "network.trainable_dropout", "network.trainable_word_dropout")  # fmt: skip
 # A parent's weights are near where they should be: steps as large as from nothing lose what they hold.

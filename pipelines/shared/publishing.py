@@ -37,6 +37,7 @@ MADE_BY = {
     "predictions.csv": "make evaluate",
     "behaviour.json": "make evaluate",
     "crossvalidation.json": "make crossvalidate",
+    "curve.json": "make curve",
 }
 
 
@@ -124,7 +125,7 @@ def require(path: Path, made_by: str = "") -> Path:
     """``path``, if it is there.
 
     Raises:
-        ArtefactError: it is not; the command to run is ``made_by``, or the one that ``MADE_BY`` has for the file.
+        ArtefactError: it is not; the command to run is ``made_by``, or that of :func:`command_for`.
     """
     if not path.exists():
         raise ArtefactError(f"{path}: no such file; run `{made_by or command_for(path)}` first")
@@ -132,8 +133,9 @@ def require(path: Path, made_by: str = "") -> Path:
 
 
 def command_for(path: Path) -> str:
-    """The command that makes an artefact: that of its name in ``MADE_BY``, or of its ending."""
-    return MADE_BY.get(path.name) or MADE_BY["*" + "".join(path.suffixes[-2:])]
+    """The command that makes an artefact: that of its name in ``MADE_BY``, or of its ending; of any other, all do."""
+    by_ending = MADE_BY.get("*" + "".join(path.suffixes[-2:]), "make preprocess train evaluate")
+    return MADE_BY.get(path.name, by_ending)
 
 
 def require_input(path: Path, option: str) -> Path:

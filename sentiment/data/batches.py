@@ -16,6 +16,33 @@ from sentiment.errors import InputError
 
 _BLOCK_BYTES = 4 << 20
 _ROWS_PER_BATCH = 32_768
+_SHOWN = 40  # characters of a row
+
+
+@dataclass(slots=True)
+class BadRows:
+    """Rows of a CSV with another number of fields than its first one.
+
+    Attributes:
+        most: that may be left out.
+        count: that were, and one more where there was one too many.
+        first: how it begins, and what was wrong.
+    """
+
+    most: int = 0
+    count: int = 0
+    first: str = ""
+
+    def __call__(self, row: pa_csv.InvalidRow) -> str:
+        """What Arrow shall do about ``row``."""
+        self.count += 1
+        said = f"{row.text[:_SHOWN]!r}: {row.actual_columns} fields, expected {row.expected_columns}"
+        self.first = self.first or said  # Arrow does not say in which line
+        return "skip" if self.count <= self.most else "error"
+
+    def remark(self) -> str:
+        """What to tell; nothing if there were none."""
+        return f"{self.count:,} damaged rows left out (the first: {self.first})" if self.count else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +54,7 @@ class Reading:
         encoding: of a CSV, a Python codec name; the other kinds are UTF-8.
         delimiter: of a CSV; empty finds it out.
         kind: one of ``tables.KINDS``; empty goes by the file's name.
+        bad_rows: of a CSV, which counts them; without, the first is an error.
         option: what the names of options begin with, for messages.
     """
 
@@ -34,6 +62,7 @@ class Reading:
     encoding: str = "utf-8"
     delimiter: str = ""
     kind: str = ""
+    bad_rows: BadRows | None = None
     option: str = "--"
 
     def kind_of(self, path: str | Path) -> str:
@@ -93,7 +122,9 @@ def _read_csv(stream: IO[bytes], path: str | Path, reading: Reading) -> Iterator
     read = pa_csv.ReadOptions(
         block_size=_BLOCK_BYTES, encoding=reading.encoding, column_names=names, skip_rows_after_names=int(header)
     )
-    parse = pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    parse = pa_csv.ParseOptions(
+        delimiter=delimiter, newlines_in_values=True, invalid_row_handler=reading.bad_rows or None
+    )
     kinds = dict.fromkeys(names, pa.string())
     convert = pa_csv.ConvertOptions(
         column_types=kinds, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]

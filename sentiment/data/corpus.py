@@ -131,6 +131,8 @@ class CorpusReader:
     def _good_rows(self, rows: list[list[str]], layout: _Layout, line: int) -> Iterator[list[str]]:
         for row in rows:
             line += 1
+            if not row:  # a blank line, which the reader of files to score passes over as well
+                continue
             problem = self._problem(row, layout)
             if problem:
                 self._count_bad(f"{self.name}:{line}: {problem}")

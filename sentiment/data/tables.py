@@ -14,8 +14,6 @@ from typing import IO
 from sentiment.errors import InputError
 
 KINDS = ("csv", "tsv", "jsonl", "parquet")
-# Of files in folders; one that is named itself may be called anything.
-SUFFIXES = (".parquet", *(f".{kind}{packed}" for kind in ("csv", "tsv", "jsonl", "ndjson") for packed in ("", ".gz")))
 STANDARD = "-"  # standard input or output
 DELIMITERS = (",", "\t", ";", "|")
 # What reading a damaged .gz raises.

@@ -25,6 +25,7 @@ class Evaluation:
         coverage: GloVe coverage; may be empty.
         behaviour: ``model`` and baselines -> minimal pairs passed; may be empty.
         crossvalidation: figures over several splits; may be empty.
+        curve: figures by the number of labelled tweets; may be empty.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Evaluation:
     coverage: dict[str, Any] = field(default_factory=dict)
     behaviour: dict[str, Any] = field(default_factory=dict)
     crossvalidation: dict[str, Any] = field(default_factory=dict)
+    curve: dict[str, Any] = field(default_factory=dict)
 
     @property
     def first_set(self) -> str:

@@ -26,6 +26,7 @@ TRAINABLE_DROPOUT = "trainable_dropout"
 TRAINABLE_WORD_DROPOUT = "trainable_word_dropout"
 FEATURE_DROPOUT = "feature_dropout"
 PROJECTION = "projection"
+TOKEN_DROPOUT = "token_dropout"
 RECURRENT = "recurrent"
 OUTPUT_DROPOUT = "output_dropout"
 CLASSES = "classes"
@@ -62,7 +63,9 @@ def _token_features(ids: Any, shape: tuple[int, ...], settings: NetworkSettings,
     vocabulary, dimension = shape
     features = layers.Embedding(vocabulary, dimension, trainable=False, name=GLOVE)(ids)
     for i, width in enumerate(settings.projection):
+        features = _token_dropout(features, settings, i)
         features = layers.Dense(width, activation="relu", name=f"{PROJECTION}_{i}")(features)
+    features = _token_dropout(features, settings, len(settings.projection))
     if settings.trainable_dimension:
         words = min(settings.trainable_words or seen, seen)
         own = layers.Embedding(words, settings.trainable_dimension, name=TRAINABLE)(_own_ids(ids, words))
@@ -70,6 +73,12 @@ def _token_features(ids: Any, shape: tuple[int, ...], settings: NetworkSettings,
         own = layers.Dropout(settings.trainable_word_dropout, (None, None, 1), name=TRAINABLE_WORD_DROPOUT)(own)
         features = layers.Concatenate()([features, own])
     return layers.Dropout(settings.feature_dropout, name=FEATURE_DROPOUT)(features)
+
+
+def _token_dropout(features: Any, settings: NetworkSettings, i: int) -> Any:
+    if settings.projection_dropout <= 0:  # none, or no rows have settled it yet
+        return features
+    return layers.Dropout(settings.projection_dropout, name=f"{TOKEN_DROPOUT}_{i}")(features)
 
 
 def _own_ids(ids: Any, words: int) -> Any:
@@ -82,14 +91,19 @@ def type_features(model: keras.Model, types: Any, training: bool = False) -> Any
     named = {layer.name: layer for layer in model.layers}
     ids = ops.expand_dims(types, 0)
     features = named[GLOVE](ids)
-    for name in sorted(name for name in named if name.startswith(f"{PROJECTION}_")):
-        features = named[name](features)
+    for layer in _projection(named):
+        features = layer(features, training=training) if isinstance(layer, layers.Dropout) else layer(features)
     if TRAINABLE in named:
         own = named[TRAINABLE](_own_ids(ids, named[TRAINABLE].input_dim))
         for name in (TRAINABLE_DROPOUT, TRAINABLE_WORD_DROPOUT):
             own = named[name](own, training=training)
         features = ops.concatenate([features, own], axis=-1)
     return named[FEATURE_DROPOUT](features, training=training)[0]
+
+
+def _projection(named: dict[str, Any]) -> list[Any]:
+    """The dense layers on each token by itself, and the dropout around them, in their order."""
+    return [layer for name, layer in named.items() if name.startswith((f"{PROJECTION}_", f"{TOKEN_DROPOUT}_"))]
 
 
 def recurrent_cells(model: keras.Model) -> list[Any]:

@@ -85,8 +85,18 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     files.add_argument("--prefix", metavar="P", help="of added columns (default: none; predicted_ if one is taken)")
     files.add_argument("--format", choices=KINDS, help="of --input, where its name does not say")
     files.add_argument("--delimiter", default="", help="of a .csv (default: found out)")
+    files.add_argument(
+        "--max-bad-rows", type=_count, default=0, metavar="N",
+        help="damaged rows of a .csv that may be left out (default: 0)",
+    )  # fmt: skip
     files.add_argument("--encoding", default="utf-8", help="of a .csv or of standard input (default: utf-8)")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, received {text}")
+    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -113,36 +123,43 @@ def _run(arguments: argparse.Namespace) -> int:
         threshold=arguments.threshold,
         force=arguments.answer_unknown,
     )
-    for texts in _texts(arguments, piped):
+    reading = _reading(arguments) if arguments.input else None
+    for texts in _texts(arguments, piped, reading):
         printer.show(texts)
+    _tell_of_bad_rows(reading)
     return 0
 
 
 def _score(model: "SentimentClassifier", arguments: argparse.Namespace) -> int:
     from sentiment.predict.score_file import Answering, score_file
 
-    answering = Answering(arguments.threshold, arguments.answer_unknown, arguments.prefix)
-    scored = score_file(
-        model, arguments.input, arguments.output, _reading(arguments), answering, overwrite=arguments.force
-    )
+    answering, reading = Answering(arguments.threshold, arguments.answer_unknown, arguments.prefix), _reading(arguments)
+    scored = score_file(model, arguments.input, arguments.output, reading, answering, overwrite=arguments.force)
+    _tell_of_bad_rows(reading)
     sys.stderr.write(f"predict: {scored.summary()}; written to {arguments.output}\n")
     return 0
 
 
+def _tell_of_bad_rows(reading: "Reading | None") -> None:
+    if reading and reading.bad_rows and (remark := reading.bad_rows.remark()):
+        sys.stderr.write(f"predict: {remark}\n")
+
+
 def _reading(arguments: argparse.Namespace) -> "Reading":
-    from sentiment.data.batches import Reading
+    from sentiment.data.batches import BadRows, Reading
 
     delimiter = {"\\t": "\t", "tab": "\t"}.get(arguments.delimiter, arguments.delimiter)
     if len(delimiter.encode()) > 1:
         raise InputError(f"--delimiter {delimiter!r}: expected one ASCII character, or tab")
-    return Reading(arguments.column, arguments.encoding, delimiter, arguments.format or "")
+    bad_rows = BadRows(arguments.max_bad_rows) if arguments.max_bad_rows else None
+    return Reading(arguments.column, arguments.encoding, delimiter, arguments.format or "", bad_rows)
 
 
-def _texts(arguments: argparse.Namespace, piped: bool) -> Iterator[Sequence[str | None]]:
-    if arguments.input:
+def _texts(arguments: argparse.Namespace, piped: bool, reading: "Reading | None") -> Iterator[Sequence[str | None]]:
+    if reading:
         from sentiment.predict.score_file import read_texts
 
-        yield from read_texts(arguments.input, _reading(arguments))
+        yield from read_texts(arguments.input, reading)
     elif piped:
         yield from read_lines(sys.stdin.buffer, arguments.encoding)
     else:

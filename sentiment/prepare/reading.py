@@ -17,11 +17,12 @@ import pyarrow as pa
 
 from sentiment.common.checksums import sha256_of
 from sentiment.common.parallel import ordered_map
+from sentiment.common.table_files import TableFile
 from sentiment.data.corpus import CorpusReader, LabelledTexts, ReadingReport
 from sentiment.data.opening import open_corpus
 from sentiment.data.splitting import hash_texts
 from sentiment.errors import InputError
-from sentiment.prepare.corpus import Corpus, CorpusFile, FileTask
+from sentiment.prepare.corpus import Corpus, FileTask
 from sentiment.settings import CorpusSettings
 
 log = logging.getLogger("sentiment.prepare")
@@ -126,7 +127,7 @@ def gather(corpora: Sequence[Corpus], tasks: Sequence[FileTask], results: Sequen
 
 
 def _batches(
-    file: CorpusFile, settings: CorpusSettings, task: FileTask, report: ReadingReport
+    file: TableFile, settings: CorpusSettings, task: FileTask, report: ReadingReport
 ) -> Iterator[LabelledTexts]:
     before = report.rows
     with open_corpus(file.path, settings) as opened:

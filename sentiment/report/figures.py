@@ -1,7 +1,7 @@
 """The report's figures, each an inline ``<svg>``; None where the numbers for one are not there."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -92,6 +92,54 @@ def intervals(name: str, rows: Sequence[Interval], title: str, marked: int = 0) 
 
     alt = f"{title}: " + "; ".join(f"{r.name} {r.value:.1%} ({r.low:.1%} to {r.high:.1%}, n = {r.n:,})" for r in rows)
     return draw(name, alt + ".", paint, height=0.75 + 0.27 * len(rows))
+
+
+def learning_curve(curve: Mapping[str, Any]) -> str | None:
+    """Macro-averaged recall by the number of labelled tweets, of the model and its peers; bars are deviations.
+
+    Args:
+        curve: as `curve.json` holds it.
+    """
+    points = curve.get("points") or []
+    if not points:
+        return None
+    sizes = [point["rows"] for point in points]
+    known = {"model": "from the parent" if curve.get("parent") else "from nothing", **_CURVES}
+    shown = {name: title for name, title in known.items() if all(name in point["figures"] for point in points)}
+    recalls = {name: [point["figures"][name]["macro_recall"] for point in points] for name in shown}
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for (name, title), style in zip(shown.items(), _CURVE_STYLES, strict=False):
+            means, deviations = ([each[key] for each in recalls[name]] for key in ("mean", "sd"))
+            axes.errorbar(
+                sizes, means, deviations, color=style[0], fmt=style[1], markersize=4, elinewidth=0.8, label=title
+            )
+        axes.set_xscale("log")
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axes.minorticks_off()
+        axes.set(xlabel="Labelled tweets", ylabel="Macro recall")
+        percent_axis(axes, "y")
+        axes.legend(loc="best")
+
+    alt = "Macro recall by labelled tweets: " + "; ".join(
+        f"{title} "
+        + ", ".join(f"{each['mean']:.1%} at {size:,}" for size, each in zip(sizes, recalls[name], strict=True))
+        for name, title in shown.items()
+    )
+    return draw("curve", alt + ".", paint)
+
+
+_CURVES = {
+    "from_nothing": "from nothing",
+    "parent": "the parent as it is",
+    "tfidf_logistic_regression": "logistic regression",
+    "fasttext": "fastText",
+    "vader": "VADER",
+}
+_CURVE_STYLES = (
+    (SERIES[0], "o-"), (SERIES[1], "s--"), (SERIES[0], ":"), (SERIES[2], "^-"), (SERIES[3], "v-"), (INK, ":"),
+)  # fmt: skip
 
 
 def short(name: str, most: int = 22) -> str:

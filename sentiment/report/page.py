@@ -90,6 +90,7 @@ def draw_all(evaluation: Evaluation, slices: Sequence[SliceMetrics]) -> Iterator
     drawn = {
         "behaviour": (figures.intervals("behaviour", passed(evaluation.behaviour), "Pairs passed"), _BEHAVIOUR),
         "training": (figures.training_curves(evaluation.history), _TRAINING),
+        "curve": (figures.learning_curve(evaluation.curve), _CURVE),
     }
     yield from _drawings(drawn)
 
@@ -199,4 +200,5 @@ _ABSTENTION = "If only answers above a confidence (marked) are given, fewer twee
 _SCORES = "Where the probabilities lie, by true class. The less the classes overlap, the better they are told apart."
 _ROC = "How many tweets of a class are found, against how many of the others are taken for it, at every threshold."
 _PRECISION_RECALL = "How pure what is found stays as more of the class is found."
+_CURVE = "Macro recall by the number of labelled tweets, on tweets set apart; bars are standard deviations over seeds."
 _TRAINING = "Loss and accuracy by epoch. The large mark is the epoch whose weights were kept."

@@ -15,8 +15,9 @@ from pyarrow import fs
 from sentiment.common.engines import Engine
 from sentiment.common.parallel import ordered_map
 from sentiment.common.stores import Listing, list_input
+from sentiment.common.table_files import SUFFIXES
 from sentiment.data.batches import Reading, csv_layout
-from sentiment.data.tables import HEAD_BYTES, SUFFIXES
+from sentiment.data.tables import HEAD_BYTES
 from sentiment.errors import InputError
 from sentiment.score import borders
 from sentiment.score.extracts import readable

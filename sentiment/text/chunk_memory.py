@@ -6,7 +6,7 @@ text have come before. Looking each up in a dictionary takes a tenth of the time
 
 from collections.abc import Callable, Sequence
 
-_AT_MOST = 1 << 15  # chunks: about 6 MB
+_AT_MOST = 1 << 14  # chunks: about 3 MB
 _LONGEST = 64  # bytes of a chunk that is remembered
 
 

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sentiment.data.encoded import EncodedPart
-from sentiment.text.lexicon import PADDING
+from sentiment.text.lexicon import PADDING, UNKNOWN
+from sentiment.text.mapped_lexicon import AnyLexicon
 
 
 def _words(text: str) -> frozenset[str]:
@@ -32,7 +33,7 @@ _SUBJECTS = _words("i you we they he she it who really totally people everyone")
 _BEHIND_LINKING = ("not", "n't", "never")
 _BEHIND_SUBJECTS = ("do n't", "do not", "did n't", "never")
 # "It is good" -> "it could not be more good": nothing is better. These replace what links; "less" turns the label.
-_UNSURPASSED = ("could n't be", "never been", "ca n't be", "could n't feel")
+_UNSURPASSED = ("could n't be", "never been", "could n't feel", "never felt")
 _ELSEWHERE = ("no", "not", "nothing", "without", "less")
 
 _LEAST_COUNT, _LEAST_LOG_ODDS, _LEAST_Z, _PRIOR = 20, 0.7, 4.0, 50.0
@@ -56,19 +57,19 @@ class Stretch(NamedTuple):
 
 
 def with_contrasts(
-    part: EncodedPart, vocabulary: Sequence[str], poles: Poles, share: float, seed: int, padding: str = "post"
+    part: EncodedPart, lexicon: AnyLexicon, poles: Poles, share: float, seed: int, padding: str = "post"
 ) -> EncodedPart:
     """``part`` with about ``share`` times as many rows again behind its own.
 
     Args:
         part: training rows.
-        vocabulary: the word of each id.
+        lexicon: what their ids mean.
         poles: classes that turn into one another; rows of others are never taken.
         share: new rows for each row; there are fewer where few tweets have a clear word.
         seed: of the choice of rows and rules.
         padding: side of the zeros in ``part.ids``.
     """
-    maker = _Maker(part, vocabulary, poles, np.random.default_rng([seed, len(vocabulary)]))
+    maker = _Maker(part, lexicon, poles, np.random.default_rng([seed, lexicon.size]))
     rows = list(maker.rows(round(share * len(part.labels))))
     if not rows:
         return part
@@ -106,14 +107,11 @@ def clear_words(part: EncodedPart, poles: Poles, vocabulary: Sequence[str], nega
 class _Maker:
     """Makes rows of ids, each with its label, out of the stretches of ``part``."""
 
-    def __init__(self, part: EncodedPart, vocabulary: Sequence[str], poles: Poles, random: np.random.Generator) -> None:
-        self.words, self.poles, self.random = vocabulary, poles, random
-        self.id_of = {word: i for i, word in enumerate(vocabulary)}
-        if "not" in self.id_of:
-            self.id_of.setdefault("n't", self.id_of["not"])  # its lemma, where tokens are lemmatised
-        self.negators = np.array([i for i, word in enumerate(vocabulary) if word in _NEGATORS], np.int64)
-        self.signs = clear_words(part, poles, vocabulary, self.negators)
-        self.part = part
+    def __init__(self, part: EncodedPart, lexicon: AnyLexicon, poles: Poles, random: np.random.Generator) -> None:
+        self.part, self.lexicon, self.poles, self.random = part, lexicon, poles, random
+        self.words = lexicon.vocabulary
+        self.negators = np.array([i for i, word in enumerate(self.words) if word in _NEGATORS], np.int64)
+        self.signs = clear_words(part, poles, self.words, self.negators)
 
     def rows(self, count: int) -> Iterator[tuple[list[int], int]]:
         """About ``count`` rows, as many of either label."""
@@ -161,10 +159,13 @@ class _Maker:
         """``stretch`` as what nothing is more, and nothing less, if it says that something is so; else nothing."""
         ids, clear = stretch
         linking = self._front(stretch) - 1
-        if linking < 0 or self.words[ids[linking]] not in _LINKING or not {"more", "less"} <= self.id_of.keys():
+        if linking < 0 or self.words[ids[linking]] not in _LINKING:
             return []
-        front = [*ids[:linking], *self._ids(_UNSURPASSED[int(self.random.integers(len(_UNSURPASSED)))])]
-        return [([*front, self.id_of[word], *ids[clear:]], label) for word, label in (("more", same), ("less", other))]
+        words = _UNSURPASSED[int(self.random.integers(len(_UNSURPASSED)))]
+        if not all(map(self._ids, (*words.split()[:2], "more", "less"))):
+            return []
+        front = [*ids[:linking], *self._ids(words)]
+        return [([*front, *self._ids(word), *ids[clear:]], label) for word, label in (("more", same), ("less", other))]
 
     def _front(self, stretch: Stretch) -> int:
         """Where the words of degree in front of the clear word begin."""
@@ -174,7 +175,7 @@ class _Maker:
         return front
 
     def _put(self, choices: Sequence[str], ids: list[int], position: int) -> list[int] | None:
-        known = [words for words in choices if words.split()[-1] in self.id_of]  # the negation itself
+        known = [words for words in choices if self._ids(words.split()[-1])]  # the negation itself
         if not known:
             return None
         words = known[int(self.random.integers(len(known)))]
@@ -182,7 +183,7 @@ class _Maker:
 
     def _ids(self, words: str) -> list[int]:
         """Of those that have one: "do" may be a stop word that is dropped everywhere."""
-        return [self.id_of[word] for word in words.split() if word in self.id_of]
+        return [i for i in map(self.lexicon.id_of, words.split()) if i > UNKNOWN]
 
 
 def _blocks(part: EncodedPart, label: int) -> Iterator[np.ndarray]:

@@ -1,0 +1,59 @@
+"""The files that one name stands for: a file, those of a folder, or those that match a pattern; and their checksum."""
+
+import glob
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sentiment.common.checksums import sha256_of
+
+# Of files in folders; one that is named itself may be called anything.
+SUFFIXES = (".parquet", *(f".{kind}{packed}" for kind in ("csv", "tsv", "jsonl", "ndjson") for packed in ("", ".gz")))
+
+
+class TableFile(NamedTuple):
+    """A file: its path, what messages call it, and its name among the others, which goes into their checksum."""
+
+    path: Path
+    shown: str
+    name: str
+
+
+def is_several(place: Path) -> bool:
+    """Whether ``place`` is a folder or a pattern."""
+    return place.is_dir() or (glob.has_magic(str(place)) and not place.exists())
+
+
+def find_files(place: Path) -> list[TableFile]:
+    """The file ``place``, or those of a folder or a pattern, by name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not is_several(place):
+        return [TableFile(place, str(place), place.name)]
+    from sentiment.common.stores import list_input
+
+    listing = list_input(str(place), SUFFIXES)
+    names = [file.path.removeprefix(listing.base).lstrip("/") for file in listing.files]
+    return [TableFile(Path(file.path), file.path, name) for file, name in zip(listing.files, names, strict=True)]
+
+
+def checksum(files: Sequence[TableFile], sums: Sequence[str]) -> str:
+    """Of one file its own of ``sums``; of several one over their names and theirs, in order."""
+    if len(files) == 1:
+        return sums[0]
+    lines = (f"{file.name}\0{each}\n" for file, each in zip(files, sums, strict=True))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def checksum_of(place: Path) -> str:
+    """:func:`checksum` of what ``place`` stands for now.
+
+    Raises:
+        InputError: nothing.
+        OSError: a file cannot be read.
+    """
+    files = find_files(place)
+    return checksum(files, [sha256_of(file.path) for file in files])

@@ -1,0 +1,126 @@
+"""The learning curve: how many tweets a run gets, what is kept of it, and how it is shown."""
+
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines import curve
+from pipelines.shared import publishing, stage
+from sentiment.data.splitting import TEST, TRAIN, VALIDATION, split
+from sentiment.evaluation.learning_curve import shares, sizes_for, summary, text_table
+from sentiment.report.figures import learning_curve
+from sentiment.settings import Settings, SplitSettings
+from tests.model_fixture import shared_model
+
+ROWS = 2000
+HASHES = np.random.default_rng(5).permutation(np.arange(ROWS, dtype=np.uint64))
+LABELS = np.array([0] * 1200 + [1] * 800)
+
+
+def figures(recall: float) -> dict:
+    return {"n": 100, "accuracy": recall, "macro_recall": recall}
+
+
+@pytest.mark.parametrize("size", [100, 500, 1600])
+def test_a_run_gets_so_many_tweets_and_the_same_test_part(size: int) -> None:
+    part = shares(size, 1600, ROWS)
+    parts = split(HASHES, LABELS, SplitSettings(part.validation, 0.2, part.train_rows)).part
+    counts = np.bincount(parts, minlength=4)
+    assert counts[TEST] == 400
+    assert counts[TRAIN] + counts[VALIDATION] == pytest.approx(size, abs=2)
+    assert counts[VALIDATION] == pytest.approx(0.1 * size, abs=2)
+    whole = split(HASHES, LABELS, SplitSettings(0.1, 0.2)).part
+    np.testing.assert_array_equal(parts == TEST, whole == TEST)
+
+
+def test_sizes() -> None:
+    assert sizes_for([500, 100, 100, 1600, 5000], 1600) == [100, 500, 1600]
+
+
+def test_the_table_and_the_drawing() -> None:
+    runs = {
+        100: [figures(0.5) | {"baselines": {"from_nothing": figures(0.4), "vader": figures(0.6)}}] * 2,
+        1600: [
+            figures(each) | {"baselines": {"from_nothing": figures(0.6), "vader": figures(0.6)}} for each in (0.7, 0.8)
+        ],
+    }
+    points = summary(runs)
+    table = text_table(points, {"model": "from parent", "vader": "VADER"}).splitlines()
+    assert table[0].split() == ["tweets", "from", "parent", "from_nothing", "VADER"]
+    assert table[2].split() == ["1,600", "75.0", "±", "7.1", "60.0", "±", "0.0", "60.0", "±", "0.0"]
+    drawn = learning_curve({"points": points, "parent": "models/a"})
+    assert drawn is not None
+    assert "from the parent 50.0% at 100, 75.0% at 1,600" in drawn
+    assert "fastText" not in drawn
+    assert learning_curve({}) is None
+
+
+def test_runs_that_are_done_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[list[str]] = []
+
+    def run_stage(name: str, options: list[str]) -> None:
+        places = stage.Places(Path(options[options.index("--root") + 1]), "tiny", "cold")
+        parts = {name: {"a": 100, "b": 100} for name in ("train", "validation", "test")}
+        places.interim.mkdir(parents=True, exist_ok=True)
+        publishing.write_json(places.interim / "load.json", {"parts": parts})
+
+    def execute(this: stage.Stage, root: Path, pairs: list[str]) -> dict:
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        made.append(pairs)
+        return figures(0.5) | {"baselines": {"vader": figures(0.6)}}
+
+    monkeypatch.setattr(curve, "run_stage", run_stage)
+    monkeypatch.setattr(curve, "_execute", execute)
+    for name in ("tiny.toml", "corpus.csv", "glove.txt"):
+        (tmp_path / name).write_text("")
+    argv = ["--profile", str(tmp_path / "tiny.toml"), "--root", str(tmp_path), "--sizes", "100", "--seeds", "4", "5"]
+    argv += ["--corpus", str(tmp_path / "corpus.csv"), "--glove", str(tmp_path / "glove.txt")]
+    with pytest.raises(SystemExit):
+        stage.main(curve.run, "", curve.add_arguments, argv)
+    made.clear()
+    stage.main(curve.run, "", curve.add_arguments, argv)
+    assert made == [
+        ["split.test=0.2", "split.fold=1", "split.validation=0.08", "split.train_rows=0", "training.seed=5"]
+    ]
+    result = json.loads((tmp_path / "models/tiny/curve.json").read_text())
+    assert [point["rows"] for point in result["points"]] == [100, 480]
+    assert (tmp_path / "models/tiny/curve.svg").read_text().startswith("<svg")
+    assert "50.0 ± 0.0" in capsys.readouterr().out
+    assert list((tmp_path / "data/interim/tiny/curve").iterdir()) == []
+
+
+def test_a_network_and_its_peers_are_scored_on_the_test_part() -> None:
+    this = shared_model()
+    places = stage.Places(this.root, "tiny")
+    started = stage.Stage(Namespace(), Settings(), places, {}, parent=this.folder)
+    own, known = curve._score_network(places), curve._parent_as_it_is(started, places)
+    assert known is not None
+    assert own["confusion_matrix"] == known["confusion_matrix"]  # they are one and the same here
+    peers = curve._peers(started, places)
+    assert {"tfidf_logistic_regression", "vader"} <= peers.keys()
+    assert peers["vader"]["n"] == own["n"]
+
+
+def test_a_start_that_is_not_asked_for_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def train(this: stage.Stage, root: Path, start: str, pairs: list[str]) -> dict:
+        made.append(start)
+        return figures(0.5 if start == "warm" else 0.4)
+
+    monkeypatch.setattr(curve, "_train", train)
+    monkeypatch.setattr(curve, "_peers", lambda this, places: {})
+    monkeypatch.setattr(curve, "_parent_as_it_is", lambda this, places: None)
+    for given, parent in [(None, Path("p")), (Path("g"), None), (Path("g"), Path("p"))]:
+        made.clear()
+        this = stage.Stage(Namespace(glove=given), Settings(), stage.Places(Path(), "tiny"), {}, parent=parent)
+        found = curve._execute(this, Path(), [])
+        assert made == (["warm"] if parent else []) + (["cold"] if given else [])
+        assert found["macro_recall"] == (0.5 if parent else 0.4)
+        assert ("from_nothing" in found["baselines"]) == bool(given and parent)

@@ -4,6 +4,7 @@ import importlib.util
 import re
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sentiment.data.encoded import EncodedPart
+    from sentiment.settings import Settings
     from sentiment.training.trainer import Trainer
 
 _TAGGER = "en_core_web_sm"
@@ -61,12 +63,13 @@ def _lookup(spacy: Any) -> Any:
     return language
 
 
-def _trainer(material: Material, part: "EncodedPart") -> "tuple[Trainer, Any, Any]":
-    """Ours, with training and validation batches of ``part``."""
+def _trainer(material: Material, part: "EncodedPart", settings: "Settings | None" = None) -> "tuple[Trainer, Any, Any]":
+    """Ours, with training and validation batches of ``part``; under ``settings``, or those of the model."""
     from sentiment.training.fitting import make_batches, trainer_class
 
-    batches, validation = make_batches({"train": part, "validation": part}, material.settings)
-    trainer = trainer_class()(material.network(), material.settings, len(batches), part.ids.shape[1])
+    chosen = settings or material.settings
+    batches, validation = make_batches({"train": part, "validation": part}, chosen)
+    trainer = trainer_class()(material.network(), chosen, len(batches), part.ids.shape[1])
     return trainer, batches, validation
 
 
@@ -94,8 +97,10 @@ def _padded(material: Material, part: "EncodedPart") -> "tuple[np.ndarray, np.nd
     return part.ids.astype(np.int32), np.eye(classes, dtype=np.float32)[part.labels], weights[part.labels]
 
 
-def _ours(material: Material) -> Contender:
-    trainer, batches, _ = _trainer(material, material.part)
+def _ours(batch_size: int, material: Material) -> Contender:
+    """Ours with ``batch_size`` tweets a batch; 0 takes the profile's own."""
+    training = replace(material.settings.training, batch_size=batch_size or material.settings.training.batch_size)
+    trainer, batches, _ = _trainer(material, material.part, replace(material.settings, training=training))
     return Contender(lambda: trainer.run(batches, "ours", learn=True), TRAINING_ROWS)
 
 
@@ -185,7 +190,8 @@ _ALL: dict[str, _Makers] = {
         "spaCy tagger + lemmatiser": partial(_spacy, lambda spacy: spacy.load(_TAGGER, disable=["parser", "ner"])),
     },
     "training": {
-        "ours": _ours,
+        "ours, batch 1024": partial(_ours, 1024),
+        "ours, the profile's batch": partial(_ours, 0),
         "Keras fit, padded, batch 1024": partial(_fit, 1024),
         "Keras fit, padded, batch 128": partial(_fit, 128),
     },

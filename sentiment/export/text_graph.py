@@ -1,5 +1,6 @@
 """The text treatment as TensorFlow operations: the table first, the rules for the chunks that it lacks."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import tensorflow as tf
 from sentiment.common.checksums import sha256_of
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.lexicon import PADDING, UNKNOWN
-from sentiment.text.normalisation import WHITE_SPACE
+from sentiment.text.normalisation import FIRST_RULES, WHITE_SPACE, Rule
 from sentiment.text.preprocessor import Preprocessor
 
 _ABSENT = -1
@@ -65,10 +66,10 @@ class GraphPreprocessor(tf.Module):
         return tf.concat([ids, unknown], axis=1)
 
     def _all_ids(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Ids of each text without dropped tokens; bytes that are not UTF-8 become U+FFFD first."""
-        text = tf.strings.lower(tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace"))
+        """Ids of each text without dropped tokens; bytes that are not UTF-8 become U+FFFD before the rules see them."""
+        text = tf.strings.lower(text)
         if not self._has_table:
-            return self._ids_by_rules(text)
+            return self._ids_of(self._by_rules(_mended(text), self._rules))
         chunks = tf.strings.split(text, sep=" ")
         pieces = self._pieces(chunks.flat_values)
         shift = pieces.starts - tf.cumsum(pieces.lengths, exclusive=True)
@@ -82,8 +83,8 @@ class GraphPreprocessor(tf.Module):
         """From the table, and by the rules for each distinct chunk that it lacks."""
         entries = self.chunks.lookup(chunks)  # start << 32 | length
         missing = tf.where(entries == _ABSENT)
-        distinct, codes = tf.unique(tf.gather_nd(chunks, missing), tf.int64)
-        further = self._ids_by_rules(distinct)
+        distinct, codes = self._distinct_by_first_rules(tf.gather_nd(chunks, missing))
+        further = self._ids_of(self._by_rules(distinct, self._rules[FIRST_RULES:]))
         known = tf.cast(tf.size(self.chunk_ids), tf.int64)
         found = tf.bitwise.left_shift(further.row_starts() + known, tf.constant(32, tf.int64)) + further.row_lengths()
         entries = tf.tensor_scatter_nd_update(entries, missing, tf.gather(found, codes))
@@ -94,17 +95,33 @@ class GraphPreprocessor(tf.Module):
             values,
         )
 
-    def _ids_by_rules(self, text: tf.Tensor) -> tf.RaggedTensor:
-        tokens = tf.strings.split(self._normalised(text), sep=" ")
+    def _distinct_by_first_rules(self, chunks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """What the first rules leave of ``chunks``, each once, and its index for every chunk.
+
+        They are those for links and mentions, which are nearly all different before, and all alike behind them.
+        """
+        distinct, codes = tf.unique(chunks, tf.int64)
+        begun = self._by_rules(_mended(distinct), self._rules[:FIRST_RULES])
+        distinct, merged = tf.unique(begun, tf.int64)
+        return distinct, tf.gather(merged, codes)
+
+    def _ids_of(self, normalised: tf.Tensor) -> tf.RaggedTensor:
+        tokens = tf.strings.split(normalised, sep=" ")
         tokens = tf.ragged.boolean_mask(tokens, tokens != "")
         ids = tf.ragged.map_flat_values(self.lexicon.lookup, tokens)
         return tf.ragged.boolean_mask(ids, ids != PADDING)
 
-    def _normalised(self, text: tf.Tensor) -> tf.Tensor:
-        text = tf.strings.regex_replace(text, WHITE_SPACE, " ")
-        for rule in self._rules:
+    @staticmethod
+    def _by_rules(text: tf.Tensor, rules: Sequence[Rule]) -> tf.Tensor:
+        for rule in rules:
             text = tf.strings.regex_replace(text, rule.pattern, rule.replacement)
         return text
+
+
+def _mended(text: tf.Tensor) -> tf.Tensor:
+    """``text`` in UTF-8, every stretch of white space made one blank."""
+    text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
+    return tf.strings.regex_replace(text, WHITE_SPACE, " ")
 
 
 class _NamedAsset(tf.saved_model.Asset):

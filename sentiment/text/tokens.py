@@ -15,12 +15,8 @@ import pyarrow.compute as pc
 from sentiment.common.ragged import Ragged
 from sentiment.errors import InputError
 from sentiment.text.inputs import as_sequence, encode_all
-from sentiment.text.normalisation import RULES, Rule
+from sentiment.text.normalisation import FIRST_RULES, RULES, Rule
 from sentiment.text.rules_in_arrow import apply_rules, separate_chunks
-
-# Mentions and URLs are nearly all different from one another and become one token each: once the first rules
-# have run, merging equal chunks again leaves less than half of them for the rest.
-_FIRST_RULES = 2
 
 
 class Tokens(NamedTuple):
@@ -43,7 +39,7 @@ def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> 
     chunks = pc.split_pattern(pc.ascii_lower(as_arrow(texts)), " ")
     distinct, codes = _distinct(chunks.flatten())
     distinct = separate_chunks(distinct)
-    for group in (rules[:_FIRST_RULES], rules[_FIRST_RULES:]):
+    for group in (rules[:FIRST_RULES], rules[FIRST_RULES:]):
         distinct, merged = _distinct(apply_rules(distinct, group))
         codes = merged[codes]
     tokens = pc.split_pattern(distinct, " ")

@@ -171,7 +171,7 @@ class _Maker:
         return [([*front, *more, *rest], same), ([*front, *self._ids("less"), ids[clear], *rest], other)]
 
     def _comparative(self, clear: int) -> list[int]:
-        """Such as "nicer" of "nice", where the lexicon tells the two apart, which it does not if tokens are lemmatised."""
+        """Such as "nicer" of "nice", where the lexicon tells the two apart: not by their lemmas."""
         word = self.words[clear]
         forms = (_IRREGULAR.get(word, f"{word}er"), f"{word}r", f"{word[:-1]}ier" if word.endswith("y") else "")
         return next((ids for form in forms if (ids := self._ids(form)) and ids != [clear]), [])

@@ -64,6 +64,7 @@ SETTINGS = (
     "preprocessing.min_count=1",
     "preprocessing.max_tokens=8",
     "network.projection=[8]",
+    "network.projection_dropout=0",
     "network.units=6",
     "training.batch_size=32",
     "training.epochs=4",

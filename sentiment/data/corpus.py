@@ -113,7 +113,7 @@ class CorpusReader:
                 self._classes[value] = found
 
     def _read_batch(self, rows: list[list[str]], layout: _Layout, line: int) -> LabelledTexts:
-        self.report.rows += len(rows)
+        self.report.rows += sum(1 for row in rows if row)  # blank lines are none
         self._learn({row[layout.label] for row in rows if len(row) == layout.width})
         if not self._all_good(rows, layout):
             rows = list(self._good_rows(rows, layout, line))

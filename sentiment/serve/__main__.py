@@ -17,7 +17,6 @@ from sentiment.common.default_model import LATEST, VARIABLE, default_model
 from sentiment.common.mistakes import MENDABLE, refuse
 from sentiment.common.one_line_parser import OneLineParser
 from sentiment.errors import InputError, SettingsError
-from sentiment.serve.hosts import Hosts
 from sentiment.serve.limits import Limits
 
 TOKEN = "SENTIMENT_TOKEN"
@@ -67,6 +66,7 @@ def _count(text: str) -> int:
 
 def _run(arguments: argparse.Namespace) -> None:
     from sentiment.serve import supervisor
+    from sentiment.serve.hosts import Hosts
     from sentiment.serve.store import Store
 
     token = read_token(arguments.token_file)

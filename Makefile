@@ -94,7 +94,7 @@ curve: $(CORPUS) $(if $(FROM),,$(GLOVE)) | $(BIN)/.installed ## train on 100, 20
 	$(DO) pipelines.curve $(OPTIONS) --corpus '$(CORPUS)' $(if $(FROM),$(patsubst %,--glove '%',$(wildcard $(GLOVE))),--glove '$(GLOVE)') $(CURVE)
 
 test: $(BIN)/.developer ## the test suite
-	$(DO) pytest --numprocesses auto --dist loadfile
+	$(DO) pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: $(BIN)/.developer ## ruff and mypy
 	$(BIN)/ruff check

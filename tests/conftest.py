@@ -100,3 +100,8 @@ def glove_txt(tmp_path: Path) -> Path:
     lines = (" ".join([word, *(f"{number:.4f}" for number in vector)]) for word, vector in glove_rows())
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts Ray comes first: it takes longest, and mostly waits while the others compute."""
+    items.sort(key=lambda item: item.get_closest_marker("ray") is None)

@@ -94,6 +94,11 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts so small that there are several of each kind."""
+    small_parts(monkeypatch)
+
+
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """See :func:`many_parts`."""
     monkeypatch.setattr("sentiment.prepare.corpus._BYTES_PER_TASK", 4000)
     monkeypatch.setattr("sentiment.prepare.ranges.ROWS_PER_RANGE", 90)
     monkeypatch.setattr("sentiment.prepare.tweets.ROWS_PER_GROUP", 50)

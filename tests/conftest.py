@@ -105,3 +105,8 @@ def glove_txt(tmp_path: Path) -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts Ray comes first: it takes longest, and mostly waits while the others compute."""
     items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores, since some tests wait."""
+    return (os.cpu_count() or 1) + 1

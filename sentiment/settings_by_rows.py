@@ -9,6 +9,8 @@ reasoning alone:
 - **What is held out must be enough to tell models apart**, so few rows hold out larger shares.
 - **A word seen once costs nothing** while its vector is frozen, and with few rows most words are seen once; in a large
   corpus it is mostly a typing error, and would make the table many times as long.
+- **Few tweets are learnt by heart**, which dropout on the vectors and behind each dense layer hinders: with 700 tweets
+  in three classes macro recall was 56.9 with it and 53.8 without; with 5,600 it made no difference.
 """
 
 import math

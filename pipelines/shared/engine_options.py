@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import stage
 from sentiment.common import engines
+from sentiment.common.one_line_parser import count
 
 if TYPE_CHECKING:
     from sentiment.common.engines import Engine
@@ -15,7 +16,7 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     """``--engine``, ``--workers`` and ``--address``."""
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="processes of this machine, or Ray")
     parser.add_argument(
-        "--workers", type=_count, default=0, metavar="N",
+        "--workers", type=count, default=0, metavar="N",
         help="processes (default: this one with all its threads, or all cores of Ray)",
     )  # fmt: skip
     parser.add_argument("--address", default="", help="of a Ray cluster: auto or host:port (default: a local one)")
@@ -48,10 +49,3 @@ def results(engine: "Engine", function: Callable[[Any], Any], tasks: Sequence[An
             stage.log.info("%d of %d parts: %s", done, len(tasks), what)
 
     return engines.results(engine, function, tasks, tell)
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0, received {text}")
-    return value

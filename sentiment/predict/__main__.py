@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 from sentiment.common.default_model import LATEST, VARIABLE, default_model
 from sentiment.common.display import without_controls
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
-from sentiment.common.one_line_parser import OneLineParser, probability
+from sentiment.common.one_line_parser import OneLineParser, count, probability
 from sentiment.data.tables import KINDS, STANDARD
 from sentiment.errors import InputError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT, labels_of
@@ -86,17 +86,11 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     files.add_argument("--format", choices=KINDS, help="of --input, where its name does not say")
     files.add_argument("--delimiter", default="", help="of a .csv (default: found out)")
     files.add_argument(
-        "--max-bad-rows", type=_count, default=0, metavar="N",
+        "--max-bad-rows", type=count, default=0, metavar="N",
         help="damaged rows of a .csv that may be left out (default: 0)",
     )  # fmt: skip
     files.add_argument("--encoding", default="utf-8", help="of a .csv or of standard input (default: utf-8)")
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0, received {text}")
-    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sentiment.common.default_model import LATEST, VARIABLE, default_model
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
-from sentiment.common.one_line_parser import OneLineParser, probability
+from sentiment.common.one_line_parser import OneLineParser, count, probability
 from sentiment.common.parallel import available_cores
 from sentiment.errors import InputError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT
@@ -77,24 +77,17 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--prefix", metavar="P", help="of added columns (default: none; predicted_ if one is taken)")
     parser.add_argument("--format", choices=_FORMATS, default="", help="of the answers (default: each input's own)")
     parser.add_argument(
-        "--max-errors", type=_count, default=0, metavar="N", help="files and rows that may fail before status 3 (0)"
+        "--max-errors", type=count, default=0, metavar="N", help="files and rows that may fail before status 3 (0)"
     )
     parser.add_argument("--force", action="store_true", help="begin anew in a folder that holds something else")
     engine = parser.add_argument_group("engine")
     engine.add_argument("--engine", choices=("local", "ray"), default="local", help="a process pool, or Ray")
-    engine.add_argument("--workers", type=_count, default=0, metavar="N", help="processes (default: one a core)")
+    engine.add_argument("--workers", type=count, default=0, metavar="N", help="processes (default: one a core)")
     engine.add_argument("--address", default="", help="of a Ray cluster: auto or host:port (default: a local one)")
     engine.add_argument(
-        "--patience", type=_count, default=60, metavar="SECONDS", help="to wait while no node has a core (60)"
+        "--patience", type=count, default=60, metavar="SECONDS", help="to wait while no node has a core (60)"
     )
     return parser
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0, received {text}")
-    return value
 
 
 def _run(arguments: argparse.Namespace) -> int:

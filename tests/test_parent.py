@@ -1,7 +1,6 @@
 """Starting from a trained model: what is taken over, what is new, what is refused, and how the chain is verified."""
 
 import json
-import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,7 +55,6 @@ def child(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     this = Trained(root, root / "corpus.csv", root / "none", root / "tiny.toml")
     this.profile.write_text("")
     write_corpus(this.corpus, rows())
-    logging.getLogger("pipelines").setLevel(logging.WARNING)
     run_all(this, shared_model().folder)
     return this
 

@@ -69,7 +69,7 @@ class Preprocessor:
         object.__setattr__(self, "_memory", ChunkMemory(self._rows_in_python))
         encoder = None
         if known and self.table is not None:
-            encoder = TableEncoder(self.rules, self.table, self.rows_by_rules)
+            encoder = TableEncoder(self.rules, self.table, self.lexicon, self.rows_by_rules)
         object.__setattr__(self, "_by_table", encoder)
 
     def encode(self, texts: "Sequence[str] | pa.Array") -> Ragged:

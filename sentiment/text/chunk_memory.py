@@ -36,7 +36,7 @@ class ChunkMemory:
     def _meet(self, chunks: list[bytes]) -> dict[bytes, Sequence[int]]:
         """The ids of ``chunks``, which are remembered if they are short."""
         distinct = [*dict.fromkeys(chunks)]
-        met = dict(zip(distinct, map(tuple, self._by_rules(distinct)), strict=True))
+        met: dict[bytes, Sequence[int]] = dict(zip(distinct, map(tuple, self._by_rules(distinct)), strict=True))
         if len(self._met) + len(met) > _AT_MOST:
             self._met = {}
         self._met.update((chunk, ids) for chunk, ids in met.items() if len(chunk) <= _LONGEST)

@@ -5,6 +5,7 @@ model carries it, and the SavedModel graph is built from it, so there is nothing
 """
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 LEXICON, VOCABULARY, PREPROCESSING = FILES = ("lexicon.tsv", "vocabulary.txt", "preprocessing.json")
 _FEW = 24  # up to so many texts, Python's engine is done before Arrow's has compiled its expressions
-_FEW_CHUNKS = 1024  # and so many chunks, which are short; so a service never needs Arrow, nor its 40 MB
+_FEW_CHUNKS = 1024  # the same of chunks, which are short ...
+_FEW_UNIMPORTED = 8192  # ... and where Arrow would have to be imported first, at a cost of 60 MB too
 _FEW_BESIDE_TABLE = 8  # and where there is a table, which takes a tenth of a millisecond a call, up to so many
 
 
@@ -112,7 +114,7 @@ class Preprocessor:
 
     def rows_by_rules(self, texts: Sequence[bytes]) -> Ragged:
         """All ids of each of ``texts``, which are in UTF-8, dropped tokens left out, without the table."""
-        if self._few is not None and len(texts) <= _FEW_CHUNKS and all(len(text) <= LONGEST for text in texts):
+        if self._few is not None and len(texts) <= _few_chunks() and all(len(text) <= LONGEST for text in texts):
             return ragged(self._rows_in_python(texts))
         from sentiment.text.tokens import from_encoded, tokenise
 
@@ -202,6 +204,10 @@ def _are_few_and_short(texts: Any, few: int) -> bool:
     if is_arrow(texts) or len(texts) > few:
         return False
     return all(not isinstance(text, str) or len(text) <= LONGEST for text in texts)
+
+
+def _few_chunks() -> int:
+    return _FEW_CHUNKS if "pyarrow" in sys.modules else _FEW_UNIMPORTED
 
 
 def _try(rules: tuple[Rule, ...]) -> None:

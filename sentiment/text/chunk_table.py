@@ -63,21 +63,22 @@ class ChunkTable(NamedTuple):
             Start << 32 | length, uint64 ``(n,)``, and whether the chunk is there, bool ``(n,)``.
         """
         first, second = _keys(data, chunks)
-        mask = np.uint64(len(self.slots) - 1)
-        slot = _hash(first, second, len(self.slots))
-        entries = self.slots.take(slot.astype(np.int64), axis=0)
+        slot = _hash(first, second, len(self.slots)).astype(np.int64)
+        entries = self.slots.take(slot, axis=0)
         found = (entries[:, 0] == first) & (entries[:, 1] == second)
         values = entries[:, 2]
         open_ = np.flatnonzero(~found & (entries[:, 1] != _EMPTY))
+        first, second, slot = first.take(open_), second.take(open_), slot.take(open_)
         for _ in range(_PROBES - 1):
             if not len(open_):
                 break
-            slot[open_] = (slot[open_] + np.uint64(1)) & mask
-            entries = self.slots.take(slot[open_].astype(np.int64), axis=0)
-            hit = (entries[:, 0] == first[open_]) & (entries[:, 1] == second[open_])
+            slot = (slot + 1) & (len(self.slots) - 1)
+            entries = self.slots.take(slot, axis=0)
+            hit = (entries[:, 0] == first) & (entries[:, 1] == second)
             values[open_[hit]] = entries[hit, 2]
             found[open_[hit]] = True
-            open_ = open_[~hit & (entries[:, 1] != _EMPTY)]
+            left = np.flatnonzero(~hit & (entries[:, 1] != _EMPTY))
+            open_, first, second, slot = (each.take(left) for each in (open_, first, second, slot))
         values[chunks.lengths == 0] = 0
         return values, (found | (chunks.lengths == 0)) & (chunks.lengths <= LONGEST)
 
@@ -150,8 +151,10 @@ def _keys(data: np.ndarray, chunks: Chunks) -> tuple[np.ndarray, np.ndarray]:
     """The two numbers of each chunk; those of a chunk that is too long mean nothing."""
     lengths = np.minimum(chunks.lengths, LONGEST)
     first = words_at(data, chunks.starts) & _MASKS[0].take(lengths)
-    second = words_at(data, chunks.starts + 8) & _MASKS[1].take(lengths)
-    return first, second | lengths.astype(np.uint64) << np.uint64(56)
+    second = lengths.astype(np.uint64) << np.uint64(56)
+    beyond = np.flatnonzero(lengths > 8)  # one in ten
+    second[beyond] |= words_at(data, chunks.starts.take(beyond) + 8) & _MASKS[1].take(lengths.take(beyond))
+    return first, second
 
 
 def entries_of(rows: Ragged) -> np.ndarray:

@@ -88,7 +88,8 @@ def test_the_manifest_and_the_card_name_the_parent(child: Trained) -> None:
     assert told["parent"]["files"]["model.keras"]["sha256"] == theirs["artefacts"]["model.keras"]
     assert told["parent"]["inputs"] == theirs["inputs"]
     assert told["settings"]["training"]["learning_rate"] == parent.LEARNING_RATE
-    own = {"projection_dropout": 0.3}  # follows the new corpus's rows
+    assert told["word_scores"] > 0
+    own = {"projection_dropout": 0.3, "units": theirs["settings"]["network"]["units"] + 3, "trainable_dimension": 3}
     assert told["settings"]["network"] == theirs["settings"]["network"] | own
     run_all(child, shared_model().folder, evaluate, report)
     card = (child.folder / "README.md").read_text(encoding="utf-8")

@@ -95,6 +95,7 @@ def test_the_manifest_and_the_card_name_the_parent(child: Trained) -> None:
     card = (child.folder / "README.md").read_text(encoding="utf-8")
     assert f"it started from the model `{shared_model().folder}` (classes negative, positive)" in card
     assert told["parent"]["files"]["model.json"]["sha256"] in card
+    assert f"logistic regression on the words of the new tweets makes up {100 * told['word_scores']:.0f}%" in card
 
 
 def test_tweets_that_the_parent_has_seen_count_as_seen(child: Trained) -> None:

@@ -50,7 +50,7 @@ def test_ids_where_a_rule_is_left_out(rule) -> None:
 
 
 def test_what_is_met_is_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunk_memory, "_AT_MOST", 3)
+    monkeypatch.setattr(chunk_memory, "_AT_MOST", 4)
     asked: list[bytes] = []
     memory = ChunkMemory(lambda chunks: asked.extend(chunks) or [[len(chunk)] for chunk in chunks])  # type: ignore[func-returns-value]
     long = b"x" * 65
@@ -59,4 +59,5 @@ def test_what_is_met_is_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch
     assert memory.rows_of([b"c d e f a"]) == [[1] * 5]
     assert asked[4:] == [b"c", b"d", b"e", b"f"]
     assert memory.rows_of([b"a c f"]) == [[1, 1, 1]]
+    assert memory.rows_of([b"c a"]) == [[1, 1]]
     assert asked[8:] == [b"a", b"c"]

@@ -150,15 +150,15 @@ def test_what_is_met_is_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch
         return len(encoder._met.table.contents()[0])
 
     for _ in range(3):
-        assert_equal(pair, ["a-b 'love ''it"])
-    assert asked == [b"a-b", b"'love", b"''it"]
-    assert_equal(pair, ["-a a-", "-a a-"])
+        assert_equal(pair, ["a:b 'love ''it"])
+    assert asked == [b"a:b", b"'love", b"''it"]
+    assert_equal(pair, [":a a:", ":a a:"])
     assert held() == 3  # too few to be taken in yet
     assert_equal(pair, [f"a-{i} a-{i}" for i in range(5)])
     assert held() == 10  # each once
-    assert_equal(pair, ["b- b-- b---"])
+    assert_equal(pair, ["b: b:: b:::"])
     assert held() == 3  # all others are forgotten
-    assert_equal(pair, ["a-b 'love", "b-"])
+    assert_equal(pair, ["a:b 'love", "b:"])
 
 
 def test_a_table_holds_what_it_was_given() -> None:
@@ -192,11 +192,11 @@ def test_words_of_the_lexicon_are_in_a_table_and_long_chunks_are_remembered() ->
     asked: list[bytes] = []
     by_rules = table._by_table._by_rules
     table._by_table._by_rules = lambda texts: asked.extend(texts) or by_rules(texts)  # type: ignore[func-returns-value]
-    long = ["#love-love-love-it a-b", "it-it-it-it-it-it-it", "x-" * 40]
+    long = ["#love:love:love:it a:b", "it:it:it:it:it:it:it", "x:" * 40]
     for _ in range(2):
-        assert_equal((plain, table), [*long, "a-b it-it-it-it-it-it-it the-the-the-the-it"])
-    assert asked.count(b"#love-love-love-it") == 1
-    assert asked.count(b"x-" * 40) == 2  # too long to be kept
+        assert_equal((plain, table), [*long, "a:b it:it:it:it:it:it:it the:the:the:the:it"])
+    assert asked.count(b"#love:love:love:it") == 1
+    assert asked.count(b"x:" * 40) == 2  # too long to be kept
 
 
 def test_no_one_is_named_in_a_table() -> None:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipelines.train import Checkpoint
+from pipelines.shared.checkpoint import Checkpoint
 from sentiment.data.encoded import EncodedPart
 from sentiment.network.folded import softmax
 from sentiment.network.keras_network import GLOVE, build_network
@@ -18,7 +18,8 @@ from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings,
 from sentiment.training import fitting as training
 from sentiment.training.batches import Batches
 from sentiment.training.calibration import apply_temperature, fit_temperature, uncalibrated
-from sentiment.training.fitting import TrainingState, balanced_weights, make_batches, train
+from sentiment.training.class_weights import balanced_weights
+from sentiment.training.fitting import TrainingState, make_batches, train
 from sentiment.training.trainer import Trainer, make_optimizer
 
 # Tokens 2 and 3 mark class 0, 4 and 5 class 1; the others mean nothing.

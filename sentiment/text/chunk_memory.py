@@ -5,6 +5,7 @@ text have come before. Looking each up in a dictionary takes a tenth of the time
 """
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 _AT_MOST = 1 << 14  # chunks: about 3 MB
 _LONGEST = 64  # bytes of a chunk that is remembered
@@ -23,19 +24,20 @@ class ChunkMemory:
 
     def rows_of(self, texts: Sequence[bytes]) -> list[list[int]]:
         """The ids of each of ``texts``, in UTF-8, as ``by_rules`` gives them; rows may be empty."""
-        met, rows = self._met, []
-        for text in texts:
-            ids: list[int] = []
-            for chunk in text.lower().split(b" "):  # of bytes, only ASCII letters change case
-                known = met.get(chunk)
-                ids += self._meet(chunk) if known is None else known
-            rows.append(ids)
-        return rows
+        return [self._row(text.lower().split(b" ")) for text in texts]  # of bytes, only ASCII letters change case
 
-    def _meet(self, chunk: bytes) -> Sequence[int]:
-        (ids,) = self._by_rules([chunk])
-        if len(chunk) <= _LONGEST:
-            if len(self._met) >= _AT_MOST:
-                self._met = {}
-            self._met[chunk] = ids
-        return ids
+    def _row(self, chunks: list[bytes]) -> list[int]:
+        known = [*map(self._met.get, chunks)]
+        if None in known:
+            met = self._meet([chunk for chunk, ids in zip(chunks, known, strict=True) if ids is None])
+            known = [met[chunk] if ids is None else ids for chunk, ids in zip(chunks, known, strict=True)]
+        return [*chain.from_iterable(known)]  # type: ignore[arg-type]
+
+    def _meet(self, chunks: list[bytes]) -> dict[bytes, Sequence[int]]:
+        """The ids of ``chunks``, which are remembered if they are short."""
+        distinct = [*dict.fromkeys(chunks)]
+        met: dict[bytes, Sequence[int]] = dict(zip(distinct, map(tuple, self._by_rules(distinct)), strict=True))
+        if len(self._met) + len(met) > _AT_MOST:
+            self._met = {}
+        self._met.update((chunk, ids) for chunk, ids in met.items() if len(chunk) <= _LONGEST)
+        return met

@@ -61,10 +61,7 @@ def test_any_parts(pairs: list[tuple[Preprocessor, Preprocessor]], texts: list[s
         ("...", [], []),
         ("sooo,cant/xd", ["sooo", "cant", "xd"], [False, False, False]),
         ("a" + "bc" * 9, ["a" + "bc" * 9], [False]),
-        *(
-            (whole, [whole], [False])
-            for whole in ("a.com", "(www.b", "a-.-b", "it's", "a:b", "b4", "(o:", "é,a", "a_b")
-        ),
+        *((whole, [whole], [False]) for whole in ("(www.b", "a-.-b", "it's", "a:b", "b4", "(o:", "é,a", "a_b")),
     ],
 )
 def test_pieces(chunk: str, pieces: list[str], words: list[bool]) -> None:

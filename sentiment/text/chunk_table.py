@@ -15,10 +15,10 @@ from sentiment.common.ragged import Ragged
 from sentiment.text.lexicon import PADDING
 
 LONGEST = 15  # bytes of a chunk that the table can hold; the sixteenth byte of a key is the length
-_PROBES = 8
-_EMPTY = 0
+PROBES = 8
+EMPTY = 0
 _START = np.uint64(32)  # an entry is start << 32 | length
-_FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)  # odd, bits well mixed
+FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)  # odd, bits well mixed
 # Bytes of the first and of the second number that a chunk of each length fills.
 _MASKS = np.array(
     [
@@ -68,8 +68,8 @@ class ChunkTable(NamedTuple):
         entries = self.slots.take(slot.astype(np.int64), axis=0)
         found = (entries[:, 0] == first) & (entries[:, 1] == second)
         values = entries[:, 2]
-        open_ = np.flatnonzero(~found & (entries[:, 1] != _EMPTY))
-        for _ in range(_PROBES - 1):
+        open_ = np.flatnonzero(~found & (entries[:, 1] != EMPTY))
+        for _ in range(PROBES - 1):
             if not len(open_):
                 break
             slot[open_] = (slot[open_] + np.uint64(1)) & mask
@@ -77,7 +77,7 @@ class ChunkTable(NamedTuple):
             hit = (entries[:, 0] == first[open_]) & (entries[:, 1] == second[open_])
             values[open_[hit]] = entries[hit, 2]
             found[open_[hit]] = True
-            open_ = open_[~hit & (entries[:, 1] != _EMPTY)]
+            open_ = open_[~hit & (entries[:, 1] != EMPTY)]
         values[chunks.lengths == 0] = 0
         return values, (found | (chunks.lengths == 0)) & (chunks.lengths <= LONGEST)
 
@@ -87,8 +87,8 @@ class ChunkTable(NamedTuple):
         values = entries_of(chunks.ids) + (np.uint64(len(self.ids)) << _START)
         slot = _hash(chunks.first, chunks.second, size)
         waiting = np.arange(len(slot))
-        for _ in range(_PROBES):
-            free = waiting[slots[slot[waiting].astype(np.int64), 1] == _EMPTY]
+        for _ in range(PROBES):
+            free = waiting[slots[slot[waiting].astype(np.int64), 1] == EMPTY]
             taken, index = np.unique(slot[free], return_index=True)
             placed = free[index]
             key = chunks.first[placed], chunks.second[placed]
@@ -99,7 +99,7 @@ class ChunkTable(NamedTuple):
 
     def contents(self) -> tuple[list[bytes], list[int]]:
         """The chunks themselves and start << 32 | length of their ids, in the order of the slots."""
-        entries = self.slots[self.slots[:, 1] != _EMPTY]
+        entries = self.slots[self.slots[:, 1] != EMPTY]
         keys = entries[:, :2].astype("<u8").tobytes()
         keyed = (keys[start : start + 16] for start in range(0, len(keys), 16))
         return [key[: key[LONGEST]] for key in keyed], entries[:, 2].astype(np.int64).tolist()
@@ -161,11 +161,11 @@ def entries_of(rows: Ragged) -> np.ndarray:
 
 def words_at(data: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """The eight bytes of ``data`` from each of ``starts`` ``(n,)`` on as a number, the first one lowest: uint64."""
-    return np.ndarray(max(0, len(data) - 7), "<u8", data, strides=(1,)).take(starts)
+    return np.ndarray(max(0, len(data) - 7), "<u8", data, strides=(1,))[starts]  # `take` would copy all of it first
 
 
 def _mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return (first ^ second * _SECOND) * _FIRST
+    return (first ^ second * np.uint64(FACTORS[1])) * np.uint64(FACTORS[0])
 
 
 def _hash(first: np.ndarray, second: np.ndarray, size: int) -> np.ndarray:

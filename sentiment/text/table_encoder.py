@@ -15,8 +15,11 @@ from sentiment.common.ragged import Ragged
 from sentiment.text.chunk_table import LONGEST, Chunks, ChunkTable, entries_of
 from sentiment.text.evident_chunks import MENTION, kinds
 from sentiment.text.inputs import encode_all, is_arrow
+from sentiment.text.lexicon import PADDING
+from sentiment.text.mapped_lexicon import AnyLexicon
 from sentiment.text.met_chunks import MetChunks
 from sentiment.text.normalisation import RULES, Rule
+from sentiment.text.pieces import Pieces, cut
 
 _BLANK = 0x20
 
@@ -27,11 +30,19 @@ class TableEncoder:
     Args:
         rules: the treatment; of :data:`sentiment.text.normalisation.RULES` only.
         table: chunk -> ids.
+        lexicon: token -> id.
         by_rules: the ids of each of some texts, as the rules and the lexicon give them, dropped tokens left out.
     """
 
-    def __init__(self, rules: Sequence[Rule], table: ChunkTable, by_rules: Callable[[Sequence[bytes]], Ragged]) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        table: ChunkTable,
+        lexicon: AnyLexicon,
+        by_rules: Callable[[Sequence[bytes]], Ragged],
+    ) -> None:
         self._table = table
+        self._lexicon = lexicon
         self._by_rules = by_rules
         self._met = MetChunks()
         self._all_rules = tuple(rules) == RULES  # what is evident, is so under all of them
@@ -53,10 +64,31 @@ class TableEncoder:
         return _gather(np.concatenate(answers.ids), entries, ends)
 
     def _find_further(self, text: bytes, data: np.ndarray, chunks: Chunks, answers: "_Answers") -> None:
-        """Answer for chunks that the table lacks: mentions and links, then what was met before, then the others."""
-        if self._all_rules:
-            kind, rows = kinds(data, chunks.take(answers.open)), self._of_mention_and_link
-            answers.add(entries_of(rows)[np.maximum(kind, MENTION) - MENTION], kind >= MENTION, rows.values)
+        """Answer for chunks that the table lacks: mentions and links first, then what the others consist of."""
+        if not self._all_rules:
+            self._ask_rules(text, data, chunks, answers)
+            return
+        kind, rows = kinds(data, chunks.take(answers.open)), self._of_mention_and_link
+        answers.add(entries_of(rows)[np.maximum(kind, MENTION) - MENTION], kind >= MENTION, rows.values)
+        if len(answers.open):
+            rows = self._rows_of_pieces(text, data, cut(data, chunks.take(answers.open)))
+            answers.add(entries_of(rows), np.ones(len(rows.lengths), bool), rows.values)
+
+    def _rows_of_pieces(self, text: bytes, data: np.ndarray, pieces: Pieces) -> Ragged:
+        """The ids of chunks by those of their pieces: of the table, of words as they stand, then of the rules."""
+        entries, found = self._table.find(data, pieces.chunks)
+        answers = _Answers(entries, np.flatnonzero(~found), [self._table.ids])
+        words = pieces.words[answers.open]
+        ids = self._lexicon.ids_at(data, *pieces.chunks.take(answers.open[words]))
+        rows = Ragged(ids, np.ones(len(ids), np.int32)).keep(ids != PADDING)
+        each = np.zeros(len(words), np.uint64)
+        each[words] = entries_of(rows)
+        answers.add(each, words, rows.values)
+        self._ask_rules(text, data, pieces.chunks, answers)
+        return _gather(np.concatenate(answers.ids), entries, pieces.ends)
+
+    def _ask_rules(self, text: bytes, data: np.ndarray, chunks: Chunks, answers: "_Answers") -> None:
+        """Answer for all that are open yet: by what was met before, else by the rules."""
         met = self._met.table
         answers.add(*met.find(data, chunks.take(answers.open)), met.ids)
         if len(answers.open):

@@ -70,7 +70,7 @@ NETWORKS = {
 
 @pytest.mark.parametrize("case", NETWORKS)
 @pytest.mark.parametrize("share", [0.25, 1.0])
-def test_the_wider_network_averages_the_logits(case: str, share: float) -> None:
+def test_the_wider_network_adds_the_logits(case: str, share: float) -> None:
     settings = NETWORKS[case]
     assert fits(settings)
     model = build_network(RANDOM.normal(size=(12, 4)).astype(np.float32), settings, 3, seen=9)
@@ -81,7 +81,8 @@ def test_the_wider_network_averages_the_logits(case: str, share: float) -> None:
     scores = WordScores(RANDOM.normal(0, 5, (words, 3)).astype(np.float32), RANDOM.normal(size=3).astype(np.float32))
     ids = np.concatenate([IDS, IDS[:, ::-1] % 2 * 9])
     wider, network = with_word_scores(model, settings, scores, share, 9)
-    logits = (1 - share) * np.log(np.asarray(model(ids))) + share * scores.logits(ids)
+    length = np.hypot(1 - share, share)
+    logits = ((1 - share) * np.log(np.asarray(model(ids))) + share * scores.logits(ids)) / length
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(wider(ids), expected, atol=1e-5)
     np.testing.assert_allclose(fold(wider, network).of_padded(ids[:4]), expected[:4], atol=1e-5)

@@ -265,7 +265,8 @@ def _row_weights(interim: Path) -> "dict[str, np.ndarray]":
 def _with_contrasts(this: stage.Stage, part: "EncodedPart", classes: list[str]) -> "EncodedPart":
     """``part`` with the rows that the settings have made of it."""
     from pipelines.shared.artefacts import read_preprocessor
-    from sentiment.training.contrast import Poles, with_contrasts
+    from sentiment.training.clear_words import Poles
+    from sentiment.training.contrast import with_contrasts
 
     options, preprocessing = this.settings.training, this.settings.preprocessing
     if not options.contrast:

@@ -117,6 +117,17 @@ def test_what_is_wished_for_is_not_there() -> None:
     assert set(wished) == {0}
 
 
+def test_a_set_turn_has_its_own_polarity() -> None:
+    words = (*WORDS, "worth", "it", "again")
+    lexicon = Lexicon({**LEXICON.ids, **{word: i for i, word in enumerate(words) if word not in ID}}, words)
+    more = with_contrasts(ROWS, lexicon, POLES, 4.0, 5)
+    new = zip(more.ids[len(TWEETS) :], more.labels[len(TWEETS) :], strict=True)
+    said = [([words[i] for i in ids if i], int(label)) for ids, label in new]
+    assert {label for text, label in said if text[-2:] == ["worth", "it"] and "not" not in text} == {2}
+    assert {label for text, label in said if text[:2] == ["never", "again"]} == {0}
+    assert not any({"good", "bad", "like", "hate"} & {*text} for text, _ in said if "worth" in text)
+
+
 def test_a_comparative_is_taken_where_the_lexicon_tells_it_apart() -> None:
     better = (*WORDS, "better")
     told_apart = Lexicon({**LEXICON.ids, "better": len(WORDS)}, better)

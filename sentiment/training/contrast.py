@@ -4,8 +4,9 @@ Tweets seldom say "not bad", so a network that learns from them alone takes ever
 plain sentences for negative ones. Here stretches of training tweets around a clear word are put into frames of English
 that turn its polarity or only seem to, as people edited reviews by hand for "counterfactually augmented data" (Kaushik,
 Hovy and Lipton, 2020). Others stay as they are, or get another clear word in its place, so that neither length nor
-topic means anything; two of opposite sign are joined, after which one of them counts ("but": Hu et al., 2016); and
-stretches without a clear word get either label, half of them each, so that the frames alone mean nothing.
+topic means anything; two of opposite sign are joined, after which one of them counts ("but": Hu et al., 2016).
+Stretches without a clear word get either label, half of them each, so that the frames alone mean nothing, or stand in
+set turns that have a polarity by themselves ("worth every penny").
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,14 +38,18 @@ _AROUND = 3  # most tokens to each side
 # What becomes of how many of the new rows.
 _SHARES = {
     "kept": 0.1,
-    "swapped": 0.12,
+    "swapped": 0.1,
     "turned": 0.27,
     "standing": 0.2,
     "wished": 0.03,
     "joined": 0.08,
-    "unclear": 0.2,
+    "said": 0.06,
+    "unclear": 0.16,
 }
 _FRAMED = 0.6  # of the unclear ones
+# Signs of what each rule starts from: tweets say "not good" themselves, and hardly ever "not bad".
+_BOTH = (-1, 1)
+_SIGNS = {"turned": (-1, -1, 1), "wished": (1,)}
 
 Row = tuple[list[int], int]
 
@@ -128,7 +133,8 @@ class _Maker:
             return
         for rule, share in _SHARES.items():
             make: Callable[[int], Row | None] = getattr(self, f"_{rule}")
-            made = (make(sign) for _ in range(round(count * share / 2)) for sign in (-1, 1))
+            signs = _SIGNS.get(rule, _BOTH)
+            made = (make(sign) for _ in range(round(count * share / len(signs))) for sign in signs)
             yield from (row for row in made if row and row[0])
 
     def _kept(self, sign: int) -> Row:
@@ -146,8 +152,8 @@ class _Maker:
     def _standing(self, sign: int) -> Row | None:
         return self._framed(self.frames.standing, sign, sign)
 
-    def _wished(self, _: int) -> Row | None:
-        return self._framed(self.frames.wished, 1, -1)
+    def _wished(self, sign: int) -> Row | None:
+        return self._framed(self.frames.wished, sign, -sign)
 
     def _framed(self, frames: Mapping[str, Sequence[Frame]], sign: int, becomes: int) -> Row | None:
         stretch = self._draw(sign)
@@ -169,6 +175,12 @@ class _Maker:
         frames = self._one_of((self.frames.turned, self.frames.turned, self.frames.standing))[stretch.kind]
         framed = frames and self.random.random() < _FRAMED
         return self._filled(self._one_of(frames), stretch) if framed else stretch.ids, self._label(sign)
+
+    def _said(self, sign: int) -> Row | None:
+        frames = self.frames.said[sign]
+        if not (frames and len(self.rows_of[0])):
+            return None
+        return self._filled(self._one_of(frames), self._draw(0)), self._label(sign)
 
     def _filled(self, frame: Frame, stretch: Stretch) -> list[int]:
         places = {"L": stretch.left, "K": stretch.link, "D": stretch.degree, "C": stretch.clear, "R": stretch.right}

@@ -73,7 +73,8 @@ _STANDING = {
     BARE: """
         L D C R | C R | C R | L E R | what a C R | such a C R | just C R | yet another C R | L C again | finally C R
         at last C R | so much C R | L more C R | full of C R | L nothing but C R | never seen such a C R
-        never had E R | no one E R | no E R
+        never had E R | never had a E R | never met a E R | never seen a E R | never heard E R | there is no E R
+        there 's no E R | no one E R | no E R
     """,
 }
 # Of a positive word: what is wished for is not there.
@@ -95,16 +96,50 @@ Y though X | Y despite X | X yet Y | X however Y | X still Y | X at first now Y 
 used to be X now Y | no longer X Y | thought X Y | i thought X but Y | expected X Y | instead of X Y | Y instead of X
 """
 
+# Set turns, whose polarity is in no word of theirs, around a stretch without a clear word.
+_SAID = {
+    1: """
+        L ca n't get enough of R | ca n't get enough R | you ca n't go wrong with R | L could n't ask for more R
+        could n't ask for a better R | could not have asked for more | nothing to complain about R | no complaints R
+        no complaints about R | L ca n't complain about R | nothing wrong with R | no problem with R | L no problems R
+        L no issues with R | no trouble with R | L without any trouble R | L without a hitch | no regrets R
+        R is hard to beat | you ca n't beat R | cant beat R | L second to none | would n't change a thing about R
+        L would n't trade R for anything | R never lets me down | R never disappoints | R did not disappoint
+        R never fails to impress | R never gets old | L ca n't wait for R | cant wait for R | L could n't put R down
+        i do n't mind R | i do n't mind R at all | no worries about R | R is not half bad | L worth every penny
+        L worth it | L worth the wait | R is well worth it | ca n't recommend R enough | would recommend R
+        what is not to like about R | hats off to R | thumbs up for R | R made my day | works like a charm R
+        R works again | R is back | R is finally fixed | L turned out fine | L turned out well | R went well
+        R is on top of the world | over the moon about R | L was right on time | L just in time | L right away
+        R saved me | R kept their word | i will be back to R | coming back to R | R as good as new | hope R never ends
+    """,
+    -1: """
+        L had enough of R | L fed up with R | L could do without R | L ca n't stand R | cant stand R | R is not worth it
+        R was not worth the money | nothing to write home about R | nothing special about R | R lets me down
+        R let me down again | R left a lot to be desired | L a waste of time | R is a waste of money | no thanks to R
+        no use R | no point in R | R is not my cup of tea | wo n't be back to R
+        never again R | never going back to R | could n't care less about R | L gave up on R | do n't bother with R
+        save your money R | stay away from R | would n't wish R on anyone | R makes no sense | R was no help at all
+        thumbs down for R | R ruined my day | money down the drain R | so much for R | thanks for nothing R
+        R fell apart | R is not up to scratch | R does n't work | R doesnt work | R stopped working | R is down again
+        L never showed up | R never arrived | still no R | still waiting for R | still not R | R turned out badly
+        L turned out wrong | R went wrong | R was late again | L too late | R cost me hours | R did not keep their word
+        R charged me twice | hope R ends soon | should have skipped R | should never have R | i regret R | R ran out
+        L went downhill R | R is out of order | no end to R
+    """,
+}
+
 Frame = tuple[int | str, ...]  # ids, and letters for what is put in
 
 
 class Frames(NamedTuple):
-    """The frames that a lexicon can say; but for ``joined``, by what stands in front of the clear word."""
+    """The frames that a lexicon can say; by what stands in front of the clear word, ``said`` by sign."""
 
     turned: Mapping[str, Sequence[Frame]]
     standing: Mapping[str, Sequence[Frame]]
     wished: Mapping[str, Sequence[Frame]]
     joined: Sequence[Frame]
+    said: Mapping[int, Sequence[Frame]]
 
     @property
     def words(self) -> np.ndarray:
@@ -118,7 +153,8 @@ def known_frames(lexicon: AnyLexicon) -> Frames:
     turned, standing, wished = (
         {kind: _read(text, lexicon) for kind, text in kinds.items()} for kinds in (_TURNED, _STANDING, _WISHED)
     )
-    return Frames(turned, standing, wished, _read(_JOINED, lexicon))
+    said = {sign: _read(text, lexicon) for sign, text in _SAID.items()}
+    return Frames(turned, standing, wished, _read(_JOINED, lexicon), said)
 
 
 def _read(text: str, lexicon: AnyLexicon) -> list[Frame]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.glove_files import glove_file, read_glove
+from pipelines.shared.libraries import import_keras
 from pipelines.shared.parent_network import load_network
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def _from_glove(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Rag
 
 def _from_parent(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":
     """The same, by the vectors that the parent was trained on; its GloVe file is not read."""
+    import_keras()
     from pipelines.shared.artefacts import read_preprocessor
     from sentiment.embedding.matrix import carry_over
     from sentiment.network.keras_network import GLOVE

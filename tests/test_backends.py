@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import pytest
 
-from pipelines import train
+from pipelines.shared.training_record import versions
 from sentiment.data.encoded import EncodedPart
 from sentiment.errors import SettingsError
 from sentiment.training.batches import Batches
-from sentiment.training.devices import accelerators, share_batches
+from sentiment.training.devices import accelerators, describe, share_batches
 from tests.test_structure import ROOT, imported
 
 needs_jax = pytest.mark.skipif(
@@ -50,12 +50,12 @@ def test_no_module_that_training_reaches_imports_tensorflow() -> None:
 
 
 def test_versions_are_of_what_is_installed() -> None:
-    assert train.versions(("numpy", "no-such-package")) == {"numpy": np.__version__}
+    assert versions(("numpy", "no-such-package")) == {"numpy": np.__version__}
 
 
 def test_the_device_is_named() -> None:
     assert accelerators() == []  # the suite hides them
-    assert train.describe_device() == f"Keras {keras.version()} with the tensorflow backend on the CPU (no GPU found)"
+    assert describe() == f"Keras {keras.version()} with the tensorflow backend on the CPU (no GPU found)"
 
 
 TRAIN = """
@@ -66,7 +66,7 @@ from sentiment.data.encoded import EncodedPart
 from sentiment.network.keras_network import build_network
 from sentiment.settings import *
 from sentiment.training.fitting import TrainingState, train
-from pipelines.train import describe_device
+from sentiment.training.devices import describe
 
 keras.utils.set_random_seed(1)
 network = NetworkSettings(projection=(5,), units=3)
@@ -78,7 +78,7 @@ model = build_network(random.normal(size=(9, 6)).astype(np.float32), network, 2)
 train(model, {"train": part, "validation": part}, settings, TrainingState(), lambda state: None)
 model.save(sys.argv[1])
 np.save(sys.argv[2], keras.ops.convert_to_numpy(model(part.ids.astype(np.int32))))
-print(describe_device())
+print(describe())
 """
 
 

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sentiment
-from sentiment.common.ragged import Ragged
+from sentiment.common.ragged import Ragged, ragged
 from sentiment.errors import InputError
 from sentiment.settings import PreprocessingSettings
 from sentiment.text import met_chunks
 from sentiment.text.chunk_table import LONGEST, Chunks, ChunkTable, build_table
 from sentiment.text.frequent_chunks import make_table
+from sentiment.text.inputs import encode_all
 from sentiment.text.lexicon import LexiconEntry, build_lexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.preprocessor import Preprocessor, select_rules
@@ -97,11 +98,13 @@ def pair() -> tuple[Preprocessor, Preprocessor]:
 
 
 def assert_equal(pair: tuple[Preprocessor, Preprocessor], texts: Sequence[str]) -> None:
-    """Through the table, however few they are, and by Arrow's rules."""
+    """Through the table, all at once and chunk by chunk, however many they are, and by Arrow's rules."""
     plain, table = pair
     assert table._by_table is not None
     by_table = table.shorten(table._by_table.encode(list(texts)))
-    assert rows_of(by_table) == rows_of(plain.encode(pa.array(list(texts), pa.string())))
+    expected = rows_of(plain.encode(pa.array(list(texts), pa.string())))
+    assert rows_of(by_table) == expected
+    assert rows_of(table.shorten(ragged(table._memory.rows_of(encode_all(texts))))) == expected
 
 
 @given(st.lists(texts_strategy, max_size=6))
@@ -150,15 +153,15 @@ def test_what_is_met_is_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch
         return len(encoder._met.table.contents()[0])
 
     for _ in range(3):
-        assert_equal(pair, ["a-b 'love ''it"])
-    assert asked == [b"a-b", b"'love", b"''it"]
-    assert_equal(pair, ["-a a-", "-a a-"])
+        assert_equal(pair, ["a:b 'love ''it"])
+    assert asked == [b"a:b", b"'love", b"''it"]
+    assert_equal(pair, [":a a:", ":a a:"])
     assert held() == 3  # too few to be taken in yet
     assert_equal(pair, [f"a-{i} a-{i}" for i in range(5)])
     assert held() == 10  # each once
-    assert_equal(pair, ["b- b-- b---"])
+    assert_equal(pair, ["b: b:: b:::"])
     assert held() == 3  # all others are forgotten
-    assert_equal(pair, ["a-b 'love", "b-"])
+    assert_equal(pair, ["a:b 'love", "b:"])
 
 
 def test_a_table_holds_what_it_was_given() -> None:
@@ -192,11 +195,11 @@ def test_words_of_the_lexicon_are_in_a_table_and_long_chunks_are_remembered() ->
     asked: list[bytes] = []
     by_rules = table._by_table._by_rules
     table._by_table._by_rules = lambda texts: asked.extend(texts) or by_rules(texts)  # type: ignore[func-returns-value]
-    long = ["#love-love-love-it a-b", "it-it-it-it-it-it-it", "x-" * 40]
+    long = ["#love:love:love:it a:b", "it:it:it:it:it:it:it", "x:" * 40]
     for _ in range(2):
-        assert_equal((plain, table), [*long, "a-b it-it-it-it-it-it-it the-the-the-the-it"])
-    assert asked.count(b"#love-love-love-it") == 1
-    assert asked.count(b"x-" * 40) == 2  # too long to be kept
+        assert_equal((plain, table), [*long, "a:b it:it:it:it:it:it:it the:the:the:the:it"])
+    assert asked.count(b"#love:love:love:it") == 1
+    assert asked.count(b"x:" * 40) == 2  # too long to be kept
 
 
 def test_no_one_is_named_in_a_table() -> None:

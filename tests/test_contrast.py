@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from pipelines import train
 from pipelines.shared import stage
 from pipelines.shared.artefacts import read_part, read_preprocessor
+from pipelines.shared.training_rows import add_contrasts
 from sentiment.data.encoded import EncodedPart
 from sentiment.errors import SettingsError
 from sentiment.text.lexicon import Lexicon
@@ -168,7 +168,7 @@ def test_classes_must_have_a_negative_and_a_positive_one() -> None:
     settings = stage.make_settings({}, ["training.contrast=0.5"])
     this = stage.Stage(None, settings, None, {})  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match=r"expected a negative and a positive class, received joy, anger: say with"):
-        train._with_contrasts(this, ROWS, ["joy", "anger"])
+        add_contrasts(this, ROWS, ["joy", "anger"])
 
 
 def test_the_stage_makes_them_by_the_words_of_its_lexicon(trained: Trained) -> None:
@@ -178,7 +178,7 @@ def test_the_stage_makes_them_by_the_words_of_its_lexicon(trained: Trained) -> N
     part = EncodedPart(
         np.tile(few.ids, (3, 1)), np.tile(few.labels, 3)
     )  # so that words are frequent enough to be clear
-    more = train._with_contrasts(stage.Stage(None, settings, places, {}), part, ["negative", "positive"])  # type: ignore[arg-type]
+    more = add_contrasts(stage.Stage(None, settings, places, {}), part, ["negative", "positive"])  # type: ignore[arg-type]
     new = zip(more.ids[len(part.labels) :], more.labels[len(part.labels) :], strict=True)
     texts = [([words[i] for i in ids if i], label) for ids, label in new]
     assert len(texts) > 0.3 * len(part.labels)

@@ -7,14 +7,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import load, train
+from pipelines import load
 from pipelines.shared import manifest, stage
+from pipelines.shared.training_rows import row_weights
 from sentiment.data.encoded import EncodedPart
 from sentiment.data.splitting import PARTS
 from sentiment.errors import SettingsError
 from sentiment.settings import Settings
 from sentiment.training.batches import Batches
-from sentiment.training.fitting import balanced_weights, make_batches
+from sentiment.training.class_weights import balanced_weights
+from sentiment.training.fitting import make_batches
 from tests.model_fixture import labelled_tweets, write_corpus
 
 PROFILE = """
@@ -82,7 +84,7 @@ def test_they_are_read_each_in_its_own_format(profile: Path, caplog: pytest.LogC
 
 def test_the_rows_of_each_are_weighed_to_one_on_average(profile: Path) -> None:
     report = loaded(profile)
-    weights = train._row_weights(profile.parent / "data/interim/both")
+    weights = row_weights(profile.parent / "data/interim/both")
     assert weights["train"].mean() == pytest.approx(1)
     light, heavy = np.unique(weights["train"])
     assert heavy == pytest.approx(4 * light)

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sentiment.data import corpus
 from sentiment.data.corpus import CorpusReader, LabelledTexts, ReadingReport, repair
@@ -216,6 +218,34 @@ def test_nul_bytes_pass() -> None:
 )
 def test_duplicate_keys(text: str, key: str) -> None:
     assert duplicate_keys(pa.array([text])).to_pylist() == [key]
+
+
+NOT_WORDS = re.compile(r"(?:(?:https?:/|www\.)[^ ]*|@[a-z0-9_]+|\brt\b|[\x00-\x2f:-@\[-`{-\x7f])+", re.ASCII)
+PIECES = [
+    "http:/",
+    "https://",
+    "www.",
+    "@",
+    "rt",
+    "a",
+    "9",
+    " ",
+    "\t",
+    "é",
+    "\u00a0",
+    ".",
+    "w",
+    "h",
+    "ttp://",
+    "_",
+    "\x7f",
+]
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES), max_size=8).map("".join), max_size=5))
+def test_duplicate_keys_are_those_of_one_pattern(texts: list[str]) -> None:
+    keys = [NOT_WORDS.sub(" ", text).strip(" ") or text for text in texts]
+    assert duplicate_keys(pa.array(["other ", *texts], pa.string())[1:]).to_pylist() == keys
 
 
 @pytest.mark.parametrize(

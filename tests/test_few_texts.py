@@ -29,7 +29,7 @@ def in_arrow(texts: Sequence[str], rules: Sequence[Rule] = RULES) -> list[list[s
 
 def in_python(texts: Sequence[str], rules: Sequence[Rule] = RULES) -> list[list[str]]:
     compiled = CompiledRules(rules)
-    return [compiled.tokens_of(text.encode()) for text in texts]
+    return compiled.tokens_of([text.encode() for text in texts])
 
 
 @given(st.lists(texts_strategy, min_size=1, max_size=6))

@@ -88,12 +88,14 @@ def test_the_manifest_and_the_card_name_the_parent(child: Trained) -> None:
     assert told["parent"]["files"]["model.keras"]["sha256"] == theirs["artefacts"]["model.keras"]
     assert told["parent"]["inputs"] == theirs["inputs"]
     assert told["settings"]["training"]["learning_rate"] == parent.LEARNING_RATE
-    own = {"projection_dropout": 0.3}  # follows the new corpus's rows
+    assert told["word_scores"] > 0
+    own = {"projection_dropout": 0.3, "units": theirs["settings"]["network"]["units"] + 3, "trainable_dimension": 3}
     assert told["settings"]["network"] == theirs["settings"]["network"] | own
     run_all(child, shared_model().folder, evaluate, report)
     card = (child.folder / "README.md").read_text(encoding="utf-8")
     assert f"it started from the model `{shared_model().folder}` (classes negative, positive)" in card
     assert told["parent"]["files"]["model.json"]["sha256"] in card
+    assert f"logistic regression on the words of the new tweets makes up {100 * told['word_scores']:.0f}%" in card
 
 
 def test_tweets_that_the_parent_has_seen_count_as_seen(child: Trained) -> None:

@@ -5,11 +5,9 @@ In one file, so that they run one after the other: two of Ray's starts at once m
 
 import importlib.util
 import json
-import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,16 +18,6 @@ from tests.test_prepare import corpora, many_parts, one
 __all__ = ["corpora", "many_parts", "one"]  # fixtures
 ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra ray")
 pytestmark = [pytest.mark.ray, ray]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def loggers() -> Iterator[None]:
-    """Ray, started in this process for its nodes, silences the loggers that are there."""
-    there = [each for each in logging.Logger.manager.loggerDict.values() if isinstance(each, logging.Logger)]
-    before = [(each, each.disabled, each.level) for each in there]
-    yield
-    for each, disabled, level in before:
-        each.disabled, each.level = disabled, level
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,21 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import sentiment
+from sentiment.predict import model_folder
 from sentiment.serve.app import every_route
 from sentiment.serve.limits import Limits
 from sentiment.serve.openapi import document
 from sentiment.serve.service import Service
 from sentiment.serve.store import Store
+from sentiment.text.frequent_chunks import make_table
+from sentiment.text.preprocessor import Preprocessor
 from tests.served import Served, serve
 from tests.test_structure import tiny_model
 
@@ -59,6 +64,28 @@ def test_explanations_say_what_became_of_each_token(served):
     assert states[:3] == [("the", "stop word", ""), ("love", "kept", "love"), ("qwx", "unknown", "<unk>")]
     assert states[-1][1] == "cut off"
     assert answer["tokens"][1]["contribution"] is not None
+
+
+@pytest.fixture
+def with_chunks(tmp_path) -> Path:
+    """A model with a table of chunks, as exports have it."""
+    folder = tiny_model(tmp_path / "chunks")
+    model_folder.chunk_files(folder, make_table(Preprocessor.load(folder), [pa.array(["love", "hate"])]))
+    described = json.loads((folder / model_folder.MODEL).read_text())
+    described = model_folder.describe(folder, described["classes"], described["network"])
+    (folder / model_folder.MODEL).write_text(json.dumps(described))
+    return folder
+
+
+def test_nothing_that_is_asked_for_brings_arrow_and_its_memory(with_chunks):
+    texts = [f"love! it's #{i}ing hate:( xx{i}" for i in range(600)]
+    with serve("--model", str(with_chunks)) as served:
+        assert len(served.predict(texts).json["answers"]) == 600
+        assert served.predict(["love it's"], explain=True).json["answers"][0]["tokens"][0]["token"] == "love"
+        table = "text\n" + "\n".join(texts)
+        assert served.ask("POST", "/predict", table.encode(), content_type="text/csv").status == 200
+        (process,) = served.processes()
+        assert "libarrow" not in Path(f"/proc/{process}/maps").read_text()
 
 
 def tensorflow(served, **body):

@@ -123,7 +123,7 @@ def test_a_turn_takes_no_more_than_it_has_time_for(each):
         return answers
 
     assert batched(work, clock=lambda: model.now) == [[i] for i in range(6000)]
-    fits = min(TURN_SECONDS / each, 1024)
+    fits = min(TURN_SECONDS / each, BATCH_TEXTS)
     assert max(model.sizes[5:]) <= fits
     assert min(model.sizes[5:-1]) > fits / 5
     assert turns >= len(model.sizes) - 1  # between any two the loop has looked after the others

@@ -72,11 +72,25 @@ def test_stages_import_nothing_heavy_at_the_top(path: Path) -> None:
     assert at_import(path).isdisjoint(HEAVY)
 
 
+def needs_keras(path: Path) -> bool:
+    """Whether a stage imports Keras, or a module of ours that does at its top, anywhere in its functions."""
+    ours = {module_name(each) for each in [*SENTIMENT, *PIPELINES] if at_import(each) & {"keras", "tensorflow"}}
+    behind = ours | {"keras", "tensorflow", "pipelines.shared.parent_network"}
+    return any(name in behind or name.rpartition(".")[0] in behind for name in imported(path))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "pipelines").glob("*.py")), ids=module_name)
+def test_stages_import_keras_without_its_chatter(path: Path) -> None:
+    assert not needs_keras(path) or "import_keras()" in path.read_text(encoding="utf-8")
+
+
 def test_imports_are_seen() -> None:
     """The parsing above finds what is there."""
     assert "pipelines.shared.stage" in imported(ROOT / "pipelines/load.py")
     assert "sentiment.data.splitting.Deal" in imported(ROOT / "pipelines/load.py")  # inside a function
     assert "spacy" in at_import(ROOT / "sentiment/text/lemmas.py")
+    assert needs_keras(ROOT / "pipelines/embed.py")
+    assert not needs_keras(ROOT / "pipelines/load.py")
 
 
 @pytest.mark.parametrize("path", SENTIMENT + PIPELINES, ids=module_name)

@@ -89,11 +89,10 @@ def _padded(material: Material, part: "EncodedPart") -> "tuple[np.ndarray, np.nd
     """Ids, one-hot labels and weights of ``part``'s rows as `fit` takes them."""
     import numpy as np
 
-    from sentiment.training.fitting import balanced_weights
+    from sentiment.training.class_weights import class_weights
 
     classes = len(material.model.classes_)
-    balanced = material.settings.training.class_weights == "balanced"
-    weights = balanced_weights(part.labels, classes) if balanced else np.ones(classes, np.float32)
+    weights = class_weights(part, classes, material.settings.training)
     return part.ids.astype(np.int32), np.eye(classes, dtype=np.float32)[part.labels], weights[part.labels]
 
 

@@ -2,19 +2,24 @@
 
 import contextlib
 import csv
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sentiment.data.tables import DAMAGED_GZIP, refuse_duplicates, sniff_delimiter
+from sentiment.common.parallel import ordered_map
+from sentiment.data.tables import DAMAGED_GZIP, refuse_duplicates, sniff_delimiter, text_file
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from sentiment.data.csv_blocks import Block, Fields
 
 ROWS_PER_BATCH = 65_536
 # A field longer than this is an unbalanced quote that swallows the rest of the file, not a tweet.
@@ -22,12 +27,20 @@ _LONGEST_FIELD = 1_000_000
 _LONGEST_LINE = 4_000_000
 _LINES_SNIFFED = 200
 _IGNORED = -1
+_IN_BLOCKS = ("latin-1", "utf-8")  # encodings in which no byte of another character looks like a comma
 
 
 class LabelledTexts(NamedTuple):
     """Labelled rows: raw ``texts`` and, of the same length, ``labels``, int64 ``(n,)`` indices into the classes."""
 
     texts: Sequence[str]
+    labels: np.ndarray
+
+
+class ArrowTexts(NamedTuple):
+    """The same, ``texts`` an Arrow string array ``(n,)``."""
+
+    texts: "pa.Array"
     labels: np.ndarray
 
 
@@ -76,7 +89,8 @@ class CorpusReader:
         self.settings = settings
         self.name = name
         self._one_of_many = one_of_many
-        self._rows = file if isinstance(file, TableRows) else _CsvRows(file, settings, name)
+        self._file = file
+        self._lines = not isinstance(file, TableRows)  # a row may be several lines
         ignored = {settings.label_key(value) for value in settings.ignored_values()}
         by_key = {settings.label_key(v): i for i, values in enumerate(settings.label_values()) for v in values}
         self._by_key = by_key | dict.fromkeys(ignored, _IGNORED)
@@ -85,17 +99,83 @@ class CorpusReader:
 
     def __iter__(self) -> Iterator[LabelledTexts]:
         """Yield batches until the file ends."""
-        layout = self._checked(self._rows.layout())
+        for texts, labels in self.in_arrow():
+            yield LabelledTexts(texts.to_pylist(), labels)
+
+    def in_arrow(self) -> Iterator[ArrowTexts]:
+        """Yield batches until the file ends; of a CSV that is plain, they are made on the thread pool."""
+        if isinstance(self._file, TableRows):
+            yield from self._of_rows(self._file, self._checked(self._file.layout()))
+        elif self.settings.encoding in _IN_BLOCKS and hasattr(self._file, "buffer"):
+            yield from self._of_blocks(self._file)
+        else:
+            yield from self._of_csv(self._file)
+        if not (self.report.classes_seen or self._one_of_many):
+            raise InputError(f"{self.name}: expected labelled rows, received none: is it the right file?")
+
+    def _of_blocks(self, file: IO[str]) -> Iterator[ArrowTexts]:
+        """What is plain block by block; from where it is not, by Python's reader."""
+        from sentiment.data.csv_blocks import CsvBlocks, read_head
+
+        with _complaints(self.name, self.settings):
+            head = read_head(file.buffer)  # type: ignore[attr-defined]
+            first = self._csv(self._text(head))
+            layout = self._checked(first.layout())
+            blocks = CsvBlocks(head, file.buffer, first.delimiter, self.settings.header)  # type: ignore[attr-defined]
+            if layout.width > 1:
+                for block, found in ordered_map(partial(self._fields, layout, first.delimiter), blocks):
+                    yield from self._of_block(block, found, layout, first.delimiter)
+            files = self._text(blocks.rest + file.buffer.readline(_LONGEST_LINE)), file  # type: ignore[attr-defined]
+        if not blocks.line:
+            yield from self._of_csv(*files)
+        else:
+            yield from self._of_rows(self._csv(*files, delimiter=first.delimiter, line=blocks.line), layout)
+
+    def _of_csv(self, *files: IO[str]) -> Iterator[ArrowTexts]:
+        rows = self._csv(*files)
+        yield from self._of_rows(rows, self._checked(rows.layout()))
+
+    def _csv(self, *files: IO[str], delimiter: str = "", line: int = 0) -> "_CsvRows":
+        return _CsvRows(files, self.settings, self.name, delimiter, line)
+
+    def _text(self, content: bytes) -> IO[str]:
+        return text_file(io.BytesIO(content), self.settings.encoding)
+
+    def _fields(self, layout: _Layout, delimiter: str, block: "Block") -> "tuple[Block, Fields | None]":
+        from sentiment.data.csv_blocks import fields_of
+
+        return block, fields_of(block, delimiter, *layout, self.settings.encoding, self._repairs(), _LONGEST_FIELD)
+
+    def _of_block(
+        self, block: "Block", found: "Fields | None", layout: _Layout, delimiter: str
+    ) -> Iterator[ArrowTexts]:
+        """A block whose fields were ``found``, or else row by row, which also says what is wrong with them."""
+        self._learn(set(found.values if found else ()))
+        if found is None or not set(found.values) <= self._classes.keys() | self._ignored:
+            rows = self._csv(self._text(block.data.tobytes()), delimiter=delimiter, line=block.line)
+            yield from self._of_rows(rows, layout)
+            return
+        labels = np.array([self._classes.get(value, _IGNORED) for value in found.values], np.int64)[found.codes]
+        wanted = labels != _IGNORED
+        self.report.rows += len(labels)
+        self.report.ignored += int(np.count_nonzero(~wanted))
+        self.report.classes_seen.update(np.unique(labels[wanted]).tolist())
+        if wanted.all():
+            yield ArrowTexts(found.texts, labels)
+        elif wanted.any():
+            yield ArrowTexts(found.texts.take(np.flatnonzero(wanted)), labels[wanted])
+
+    def _of_rows(self, source: "_CsvRows | TableRows", layout: _Layout) -> Iterator[ArrowTexts]:
+        from sentiment.text.tokens import as_arrow
+
         while True:
-            line = self._rows.line
-            rows = self._rows.take(ROWS_PER_BATCH)
+            line = source.line
+            rows = source.take(ROWS_PER_BATCH)
             if not rows:
                 break
             batch = self._read_batch(rows, layout, line)
             if batch.texts:
-                yield batch
-        if not (self.report.classes_seen or self._one_of_many):
-            raise InputError(f"{self.name}: expected labelled rows, received none: is it the right file?")
+                yield ArrowTexts(as_arrow(batch.texts), batch.labels)
 
     def _checked(self, layout: _Layout) -> _Layout:
         for position in layout[1:]:
@@ -140,7 +220,7 @@ class CorpusReader:
                 self.report.ignored += 1
             else:
                 yield row
-            if self._rows.lines:
+            if self._lines:
                 line += sum(field.count("\n") for field in row)
 
     def _problem(self, row: list[str], layout: _Layout) -> str:
@@ -168,33 +248,43 @@ class CorpusReader:
             raise InputError(f"{problem}{more}; mend the file, or allow more with corpus.max_bad_rows (now {limit})")
 
     def _repairs(self) -> bool:
-        return self._rows.lines and self.settings.repair_utf8 and self.settings.encoding == "latin-1"
+        return self._lines and self.settings.repair_utf8 and self.settings.encoding == "latin-1"
 
 
 class _CsvRows:
-    """Rows of a CSV as lists of strings; ``line`` is the number of the last line read."""
+    """Rows of a CSV as lists of strings; ``line`` is the number of the last line read.
 
-    lines = True  # a row may be several
+    Args:
+        files: of which it consists, one after the other.
+        settings: the format.
+        name: of the CSV, for messages.
+        delimiter: where it is known.
+        before: lines that come before.
+    """
 
-    def __init__(self, file: IO[str], settings: CorpusSettings, name: str) -> None:
-        self.settings, self.name = settings, name
+    def __init__(
+        self, files: Sequence[IO[str]], settings: CorpusSettings, name: str, delimiter: str = "", before: int = 0
+    ) -> None:
+        self.settings, self.name, self.before = settings, name, before
+        self.delimiter = delimiter or settings.delimiter
         csv.field_size_limit(_LONGEST_FIELD)
-        self._lines = _lines(file, name)
-        self._reader = csv.reader(self._lines)  # until layout() knows the delimiter
+        self._lines = _lines(files, name, before)
+        self._reader = csv.reader(self._lines, delimiter=self.delimiter or ",")  # layout() may find another
         self._first: list[list[str]] = []  # read already, but to be given again
 
     @property
     def line(self) -> int:
         """How many lines have been taken."""
-        return 0 if self._first else self._reader.line_num
+        return 0 if self._first else self.before + self._reader.line_num
 
     def layout(self) -> _Layout:
         """Find the delimiter, read the header, if there is one, and say where text and label are."""
         wanted = self.settings
         with self._complaints():
             sample = list(islice(self._lines, _LINES_SNIFFED))
-        delimiter = wanted.delimiter or ("\t" if wanted.format == "tsv" else sniff_delimiter(sample, self._fits))
-        self._reader = csv.reader(chain(sample, self._lines), delimiter=delimiter)
+        sniffed = "\t" if wanted.format == "tsv" else ""
+        self.delimiter = self.delimiter or sniffed or sniff_delimiter(sample, self._fits)
+        self._reader = csv.reader(chain(sample, self._lines), delimiter=self.delimiter)
         if not wanted.header and wanted.columns:
             return _Layout(wanted.columns, int(wanted.text_column), int(wanted.label_column))
         rows = self.take(1)
@@ -217,19 +307,23 @@ class _CsvRows:
         with self._complaints():
             return first + list(islice(self._reader, most - len(first)))
 
-    @contextlib.contextmanager
-    def _complaints(self) -> Iterator[None]:
-        try:
-            yield
-        except UnicodeError as error:  # codecs that no surrogate can stand in for a bad byte of, such as UTF-16
-            raise InputError(f"{self.name}: not {self.settings.encoding} ({error}); set corpus.encoding") from error
-        except csv.Error as error:
-            line = self._reader.line_num
-            raise InputError(
-                f"{self.name}:{line}: not readable as CSV ({error}); look for an unbalanced quote at or before it"
-            ) from error
-        except DAMAGED_GZIP as error:
-            raise InputError(f"{self.name}: not a whole gzip file ({error}); fetch or make it again") from error
+    def _complaints(self) -> contextlib.AbstractContextManager[None]:
+        return _complaints(self.name, self.settings, lambda: self.before + self._reader.line_num)
+
+
+@contextlib.contextmanager
+def _complaints(name: str, settings: CorpusSettings, line: Callable[[], int] = lambda: 0) -> Iterator[None]:
+    """Reading a CSV, with mistakes in the file told as such; ``line`` says how far it was read."""
+    try:
+        yield
+    except UnicodeError as error:  # codecs that no surrogate can stand in for a bad byte of, such as UTF-16
+        raise InputError(f"{name}: not {settings.encoding} ({error}); set corpus.encoding") from error
+    except csv.Error as error:
+        raise InputError(
+            f"{name}:{line()}: not readable as CSV ({error}); look for an unbalanced quote at or before it"
+        ) from error
+    except DAMAGED_GZIP as error:
+        raise InputError(f"{name}: not a whole gzip file ({error}); fetch or make it again") from error
 
 
 class TableRows:
@@ -240,8 +334,6 @@ class TableRows:
         settings: the format.
         name: of the file, for messages.
     """
-
-    lines = False
 
     def __init__(self, batches: "Iterator[pa.RecordBatch]", settings: CorpusSettings, name: str) -> None:
         self.settings, self.name, self.line = settings, name, 0
@@ -299,9 +391,10 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _lines(file: IO[str], name: str) -> Iterator[str]:
+def _lines(files: Sequence[IO[str]], name: str, before: int) -> Iterator[str]:
     """Lines without a byte-order mark (as UTF-8, or UTF-8 read as latin-1) in front, none of which fills the memory."""
-    for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), 1):
+    lines = chain.from_iterable(iter(partial(file.readline, _LONGEST_LINE), "") for file in files)
+    for number, line in enumerate(lines, before + 1):
         if len(line) == _LONGEST_LINE:
             raise InputError(f"{name}:{number}: a line of over {_LONGEST_LINE} characters: is it a CSV of tweets?")
         yield line if number > 1 else line.removeprefix("\ufeff").removeprefix("ï»¿")

@@ -16,8 +16,11 @@ PARTS = ("train", "validation", "test")
 _IN_ORDER = np.array([TEST, VALIDATION, TRAIN, DROPPED], np.uint8)
 
 # Tweets that differ in these only are one tweet sent twice: whom it is to, which link it carries, a retweet's
-# prefix, punctuation and white space. RE2 syntax; applied to lower-cased text.
-_NOT_WORDS = r"(?:(?:https?:/|www\.)[^ ]*|@[a-z0-9_]+|\brt\b|[\x00-\x2f:-@\[-`{-\x7f])+"
+# prefix (RE2 syntax, applied to lower-cased text); and what no byte of a word is: punctuation and white space.
+_NOT_WORDS = r"(?:https?:/|www\.)[^ ]*|@[a-z0-9_]+|\brt\b"
+_BLANK = 0x20
+_OF_WORDS = np.arange(256, dtype=np.uint8)
+_OF_WORDS[[byte for byte in range(128) if not chr(byte).isalnum()]] = _BLANK
 
 
 def duplicate_keys(texts: pa.Array) -> pa.Array:
@@ -27,8 +30,20 @@ def duplicate_keys(texts: pa.Array) -> pa.Array:
     punctuation is not all one tweet.
     """
     lowered = pc.ascii_lower(texts)
-    keys = pc.utf8_trim(pc.replace_substring_regex(lowered, _NOT_WORDS, " "), " ")
+    keys = pc.ascii_trim(_between_blanks(pc.replace_substring_regex(lowered, _NOT_WORDS, " ")), " ")
     return pc.if_else(pc.equal(keys, ""), lowered, keys)
+
+
+def _between_blanks(texts: pa.Array) -> pa.Array:
+    """``texts`` ``(n,)`` with every stretch that is of no word made one blank: three times as fast as a rule."""
+    offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, 4 * texts.offset)
+    whole = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
+    data, offsets = _OF_WORDS.take(whole), offsets - offsets[0]
+    blank = data == _BLANK
+    kept = np.ones(len(data), bool)
+    np.logical_not(blank[1:] & blank[:-1], out=kept[1:])
+    upto = np.concatenate(([0], np.cumsum(kept, dtype=np.int32)))[offsets].astype(np.int32)
+    return pa.Array.from_buffers(pa.string(), len(texts), [None, pa.py_buffer(upto), pa.py_buffer(data[kept])])
 
 
 def hash_texts(texts: pa.Array) -> np.ndarray:

@@ -134,6 +134,6 @@ def first_row(lines: Iterable[str], delimiter: str) -> list[str]:
     return next(csv.reader(lines, delimiter=delimiter), [])
 
 
-def text_file(stream: io.BufferedReader, encoding: str) -> IO[str]:
+def text_file(stream: io.BufferedReader | io.BytesIO, encoding: str) -> IO[str]:
     """``stream`` as text whose undecodable bytes become surrogates, which a reader can report by line."""
     return io.TextIOWrapper(stream, encoding, "surrogateescape", newline="")

@@ -7,10 +7,10 @@ import numpy as np
 from sentiment.common.parallel import one_matrix_thread
 from sentiment.common.ragged import Ragged
 from sentiment.network.cells import Direction
-from sentiment.network.recurrence import hidden_states, pack, pool
+from sentiment.network.recurrence import Rows, by_length, hidden_states, pool
 from sentiment.text.lexicon import PADDING
 
-_NUMBERS_PER_BLOCK = 1 << 20  # of projected tokens: 4 MB
+_NUMBERS_PER_STEP = 1 << 16  # of projected tokens: 256 KB
 _LEAST_ROWS = 32
 
 
@@ -39,19 +39,15 @@ class FoldedNetwork(NamedTuple):
         Rows are sorted by length, so that a step touches the rows it concerns only and nothing is padded, and worked
         on in blocks that stay in the processor's cache.
         """
-        weights = self._stacked()
-        if len(ids.lengths) == 1:
-            return self._block(ids, weights)  # products so small that the library never shares them between threads
-        order = np.argsort(-ids.lengths, kind="stable")
-        result = np.empty((len(order), len(self.output_bias)), np.float32)
-        start = 0
+        weights, (rows, order) = self._stacked(), by_length(ids)
+        if len(order) == 1:  # products so small that the library never shares them between threads
+            return softmax(self._logits(rows, weights))
+        logits = np.empty((len(order), len(self.output_bias)), np.float32)
+        size = max(_LEAST_ROWS, _NUMBERS_PER_STEP // self.table[:, 0].size)
         with one_matrix_thread():
-            while start < len(order):
-                longest = int(ids.lengths[order[start]])
-                rows = order[start : start + max(_LEAST_ROWS, _NUMBERS_PER_BLOCK // (longest * self.table[:, 0].size))]
-                result[rows] = self._block(ids.take(rows), weights)
-                start += len(rows)
-        return result
+            for start in range(0, len(order), size):
+                logits[order[start : start + size]] = self._logits(rows.part(start, start + size), weights)
+        return softmax(logits)
 
     def _stacked(self) -> Direction:
         """The recurrent weights of all directions in one array each."""
@@ -60,10 +56,12 @@ class FoldedNetwork(NamedTuple):
             return Direction(kernel)
         return Direction(kernel, np.stack([direction.bias for direction in self.directions])[:, None])
 
-    def _block(self, ids: Ragged, weights: Direction) -> np.ndarray:
-        """Probabilities of rows sorted by falling length."""
-        states = hidden_states(self.table, pack(ids, len(self.directions)), weights, self.cell)
-        return softmax(pool(states, ids.lengths, self.pooling) @ self.output_kernel + self.output_bias)
+    def _logits(self, rows: Rows, weights: Direction) -> np.ndarray:
+        """Before the softmax, float32 ``(n, classes)``; the kernel's rows are of each pooling and direction in turn."""
+        pooled = pool(hidden_states(self.table, rows, weights, self.cell), rows.lengths, self.pooling)
+        kinds, directions, _, units = pooled.shape
+        products = pooled @ self.output_kernel.reshape(kinds, directions, units, -1)
+        return products.sum(axis=(0, 1)) + self.output_bias
 
     def of_padded(self, ids: np.ndarray) -> np.ndarray:
         """The same for padded rows ``(n, max_tokens)``; without ``masking`` padding is read like a token."""

@@ -1,8 +1,9 @@
 """The recurrence in NumPy, over rows of different lengths, every direction at once and nothing padded.
 
-Rows come sorted by falling length and are laid out step by step: first the first token of every row, then the second
-of those rows that have one, and so on. A step is then a stretch of memory that is worked on in place. The backward
-direction reads the same layout with the tokens of each row turned round, so that its steps go forward too.
+Rows come sorted by falling length, so that those that have a token at a step are the first ones: a step is a stretch of
+memory that is worked on in place. Each step's tokens are looked up when it comes, into one of two buffers, so that what
+is at hand stays in the processor's cache. The backward direction reads each row from its end, so that its steps go
+forward too.
 """
 
 from collections.abc import Iterator
@@ -14,55 +15,59 @@ from sentiment.common.ragged import Ragged
 from sentiment.network.cells import STEPS, Direction, state_count
 
 
-class Packed(NamedTuple):
-    """Rows laid out step by step.
+class Rows(NamedTuple):
+    """Rows of at least one id each, by falling length: ``values`` from each of ``starts`` on, ``lengths`` of them."""
 
-    Attributes:
-        ids: of each direction, ``(directions, total)``: forward, then backward where there are two.
-        active: rows that have a token at each step, falling, one a step.
-    """
+    values: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
 
-    ids: list[np.ndarray]
-    active: list[int]
-
-
-def pack(rows: Ragged, directions: int) -> Packed:
-    """Lay out ``n`` rows of at least one id each, sorted by falling length."""
-    if len(rows.lengths) == 1:
-        return Packed([rows.values, rows.values[::-1]][:directions], [1] * len(rows.values))
-    steps = np.arange(rows.lengths[0] if len(rows.lengths) else 0)
-    active = np.searchsorted(-rows.lengths, -steps, side="left")
-    step = np.repeat(steps, active)
-    row = np.arange(len(step)) - np.repeat(np.cumsum(active) - active, active)
-    starts = rows.starts
-    ids = [rows.values[starts[row] + step]]
-    if directions == 2:
-        ids.append(rows.values[(starts + rows.lengths - 1)[row] - step])
-    return Packed(ids, active.tolist())
+    def part(self, start: int, end: int) -> "Rows":
+        """Those from ``start`` up to ``end``."""
+        return Rows(self.values, self.starts[start:end], self.lengths[start:end])
 
 
-def hidden_states(table: np.ndarray, packed: Packed, weights: Direction, cell: str) -> Iterator[np.ndarray]:
-    """The hidden states of each step in turn, ``(directions, active, units)``; each step's stay as they are.
+def by_length(ids: Ragged) -> tuple[Rows, np.ndarray]:
+    """``ids`` by falling length, and the index of each row in ``ids``."""
+    order = np.argsort(-ids.lengths, kind="stable")
+    return Rows(ids.values, ids.starts.take(order), ids.lengths.take(order)), order
+
+
+def hidden_states(table: np.ndarray, rows: Rows, weights: Direction, cell: str) -> Iterator[np.ndarray]:
+    """The hidden states of each step in turn, ``(directions, active, units)``.
+
+    A step's are gone when the next but one is asked for, unless there is a single row.
 
     Args:
         table: x W_x + b of each token, ``(directions, vocabulary, gates * units)``.
-        packed: the rows.
+        rows: ``n`` of them.
         weights: of all directions, stacked: kernel ``(directions, units, gates * units)``, bias
             ``(directions, 1, gates * units)`` or None.
         cell: as in the network's settings.
     """
-    projected = np.empty((len(table), len(packed.ids[0]), table.shape[2]), table.dtype)
-    for part, ids, into in zip(table, packed.ids, projected, strict=True):
-        part.take(ids, axis=0, out=into, mode="clip")  # ids are within the table; other modes copy once more
     run = _simple_rnn if cell == "simple_rnn" else _gated
-    return run(_steps(projected, packed.active), weights, cell)
+    return run(_steps_of_one(table, rows) if len(rows.lengths) == 1 else _steps(table, rows), weights, cell)
 
 
-def _steps(projected: np.ndarray, active: list[int]) -> Iterator[np.ndarray]:
-    start = 0
-    for rows in active:
-        yield projected[:, start : start + rows]
-        start += rows
+def _steps_of_one(table: np.ndarray, rows: Rows) -> Iterator[np.ndarray]:
+    """What ``table`` says of the tokens of a single row, looked up at once."""
+    ids = rows.values[rows.starts[0] : rows.starts[0] + rows.lengths[0]]
+    projected = np.stack([part[ids[::turn]] for part, turn in zip(table, (1, -1), strict=False)])
+    return (projected[:, step : step + 1] for step in range(len(ids)))
+
+
+def _steps(table: np.ndarray, rows: Rows) -> Iterator[np.ndarray]:
+    """What ``table`` says of the tokens of each step, ``(directions, active, gates * units)``."""
+    values, first, last = rows.values, rows.starts, rows.starts + rows.lengths - 1
+    buffers = np.empty((2, len(table), len(first), table.shape[2]), table.dtype)
+    active = np.searchsorted(-rows.lengths, -np.arange(rows.lengths[0]), side="left").tolist()
+    for step, count in enumerate(active):
+        into = buffers[step % 2, :, :count]
+        at = (first[:count] + step, last[:count] - step)
+        for part, where, projected in zip(table, at, into, strict=False):
+            # Ids are within the table; other modes than "clip" copy once more.
+            part.take(values.take(where), axis=0, out=projected, mode="clip")
+        yield into
 
 
 def _simple_rnn(steps: Iterator[np.ndarray], weights: Direction, cell: str) -> Iterator[np.ndarray]:
@@ -92,34 +97,36 @@ def _gated(steps: Iterator[np.ndarray], weights: Direction, cell: str) -> Iterat
 
 
 def pool(states: Iterator[np.ndarray], lengths: np.ndarray, pooling: str) -> np.ndarray:
-    """Hidden states pooled over time, in the order that Keras gives them: ``(n, pooled)``.
+    """Hidden states pooled over time, ``(kinds of pooling, directions, n, units)``.
 
     Args:
         states: of each step, ``(directions, active, units)``; at least one.
         lengths: of the rows, ``(n,)``.
-        pooling: ``last``, ``max``, ``mean`` or ``max_mean`` (all maxima first, then all means).
+        pooling: ``last``, ``max``, ``mean`` or ``max_mean`` (maxima first, then means).
     """
+    kinds = pooling.split("_")
     if len(lengths) == 1:
-        return _pool_one(np.concatenate(list(states), axis=1), pooling)
+        return _pool_one(np.concatenate(list(states), axis=1), kinds)
     first = next(states)
-    parts = {kind: first.copy() for kind in pooling.split("_")}
+    pooled = np.empty((len(kinds), *first.shape), first.dtype)
+    pooled[:] = first
     for state in states:
-        for kind, part in parts.items():
+        for kind, part in zip(kinds, pooled, strict=True):
             upto = part[:, : state.shape[1]]
             _TAKE_IN[kind](upto, state, out=upto)
-    if "mean" in parts:
-        parts["mean"] /= lengths[:, None].astype(np.float32)
-    return np.concatenate([direction for part in parts.values() for direction in part], axis=-1)
+    if "mean" in kinds:
+        pooled[kinds.index("mean")] /= lengths[:, None].astype(np.float32)
+    return pooled
 
 
-def _pool_one(states: np.ndarray, pooling: str) -> np.ndarray:
+def _pool_one(states: np.ndarray, kinds: list[str]) -> np.ndarray:
     """As :func:`pool`, of one row's states ``(directions, steps, units)`` at once."""
-    parts = {"last": states[:, -1]}
-    if "max" in pooling:
-        parts["max"] = states.max(axis=1)
-    if "mean" in pooling:
-        parts["mean"] = np.add.reduce(states, 1) / np.float32(states.shape[1])
-    return np.concatenate([parts[kind].reshape(1, -1) for kind in pooling.split("_")], axis=1)
+    parts = {"last": states[:, -1:]}
+    if "max" in kinds:
+        parts["max"] = states.max(axis=1, keepdims=True)
+    if "mean" in kinds:
+        parts["mean"] = np.add.reduce(states, 1, keepdims=True) / np.float32(states.shape[1])
+    return np.stack([parts[kind] for kind in kinds])
 
 
 def _keep_last(before: np.ndarray, state: np.ndarray, out: np.ndarray) -> None:

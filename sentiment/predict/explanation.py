@@ -19,7 +19,6 @@ from sentiment.common.ragged import Ragged
 from sentiment.predict.answers import UNKNOWN_TEXT
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.text.preprocessor import Preprocessor
-from sentiment.text.tokens import tokenise
 
 KEPT, STOP_WORD, UNKNOWN_WORD, CUT = "kept", "stop word", "unknown", "cut off"
 UNSEEN = "not seen in training"
@@ -91,8 +90,7 @@ def explain(classifier: Explainable, text: str) -> Explanation:
         InputError: ``text`` is not a string or has no UTF-8 form.
     """
     preprocessor = classifier.preprocessor
-    types, codes = tokenise([text], preprocessor.rules)
-    tokens = [types[code] for code in codes.values]
+    tokens = preprocessor.tokens_of(text)
     ids = preprocessor.lexicon.lookup(tokens)
     states = token_states(ids, preprocessor.max_tokens, preprocessor.seen_ids)
     seen = np.flatnonzero([state in _CONTRIBUTING for state in states])

@@ -56,7 +56,7 @@ def read_classifier(folder: Path, digests: Digests | None = None) -> SentimentCl
     except (KeyError, TypeError, SettingsError) as error:
         raise ArtefactError(f"{folder}: not a model of this version ({error}); export it again") from error
     _check_shapes(folder, folded, network, preprocessor.lexicon.size, len(model["classes"]))
-    _check_table(folder, folded.table, model["sha256"], digests)
+    _check_table(folder, model["sha256"], digests)
     if model["sha256"][MODEL] != _own_checksum(model):
         raise ArtefactError(f"{folder / MODEL}: was edited after export (its checksum differs); run `make train` again")
     return SentimentClassifier(preprocessor, folded, tuple(model["classes"]))
@@ -135,15 +135,18 @@ def _read_chunks(folder: Path, checksums: dict[str, str], vocabulary: int, diges
     _read_checked(folder / CHUNK_IDS, checksums)
     _check_digest(folder, CHUNKS, checksums, digests)
     try:
-        table = ChunkTable(*(np.asarray(open_array(folder / name)) for name in (CHUNKS, CHUNK_IDS)))
-        fits = table.is_sound(vocabulary)
+        fits = _chunk_table(folder).is_sound(vocabulary)  # by a map of its own, see _check_table
     except (OSError, ValueError) as error:
         raise ArtefactError(
             f"{folder}: {CHUNKS} or {CHUNK_IDS} is damaged ({error}); run `make train` again"
         ) from error
     if not fits:
         raise ArtefactError(f"{folder}: {CHUNKS} and {CHUNK_IDS} do not fit a vocabulary of {vocabulary}: export again")
-    return table
+    return _chunk_table(folder)
+
+
+def _chunk_table(folder: Path) -> ChunkTable:
+    return ChunkTable(*(np.asarray(open_array(folder / name)) for name in (CHUNKS, CHUNK_IDS)))
 
 
 def _read_network(folder: Path, settings: NetworkSettings) -> FoldedNetwork:
@@ -163,10 +166,13 @@ def _read_network(folder: Path, settings: NetworkSettings) -> FoldedNetwork:
     return FoldedNetwork(table, directions, kernel, bias, settings.cell, settings.pooling, settings.masking)
 
 
-def _check_table(folder: Path, table: np.ndarray, checksums: Mapping[str, str], digests: Digests) -> None:
-    """The table is large and stays on disk: it is read past in blocks."""
-    flat = table.reshape(-1)
-    step = _BLOCK_BYTES // table.itemsize
+def _check_table(folder: Path, checksums: Mapping[str, str], digests: Digests) -> None:
+    """The table is large and stays on disk: it is read past in blocks, by a map of its own that is let go again.
+
+    So what the process has of it in memory is no more than what its answers needed.
+    """
+    flat = np.asarray(open_array(folder / TABLE)).reshape(-1)
+    step = _BLOCK_BYTES // flat.itemsize
     blocks = (flat[start : start + step] for start in range(0, len(flat), step))
     finite = all(np.isfinite(block.min()) and np.isfinite(block.max()) for block in blocks)
     _check_digest(folder, TABLE, checksums, digests)

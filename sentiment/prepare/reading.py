@@ -18,7 +18,7 @@ import pyarrow as pa
 from sentiment.common.checksums import sha256_of
 from sentiment.common.parallel import ordered_map
 from sentiment.common.table_files import TableFile
-from sentiment.data.corpus import CorpusReader, LabelledTexts, ReadingReport
+from sentiment.data.corpus import ArrowTexts, CorpusReader, ReadingReport
 from sentiment.data.opening import open_corpus
 from sentiment.data.splitting import hash_texts
 from sentiment.errors import InputError
@@ -27,6 +27,7 @@ from sentiment.settings import CorpusSettings
 
 log = logging.getLogger("sentiment.prepare")
 ROWS_PER_RUN = 1 << 22
+_ROWS_TOLD = 1 << 18  # how far it is, is said whenever so many more have been read
 SCHEMA = pa.schema({"text": pa.string(), "label": pa.uint8()})
 
 
@@ -126,21 +127,22 @@ def gather(corpora: Sequence[Corpus], tasks: Sequence[FileTask], results: Sequen
     return found
 
 
-def _batches(
-    file: TableFile, settings: CorpusSettings, task: FileTask, report: ReadingReport
-) -> Iterator[LabelledTexts]:
-    before = report.rows
+def _batches(file: TableFile, settings: CorpusSettings, task: FileTask, report: ReadingReport) -> Iterator[ArrowTexts]:
+    before, told = report.rows, 0
     with open_corpus(file.path, settings) as opened:
         reader = CorpusReader(opened, settings, file.shown, one_of_many=not task.alone)
-        for batch in reader:
-            log.info("%d rows read", before + reader.report.rows)
+        for batch in reader.in_arrow():
             yield batch
+            if reader.report.rows >= told + _ROWS_TOLD:
+                told = reader.report.rows
+                log.info("%d rows read", before + told)
+    if reader.report.rows != told:
+        log.info("%d rows read", before + reader.report.rows)
     report.add(reader.report)
 
 
-def _hashed(numbers: np.ndarray, batch: LabelledTexts) -> _Hashed:
-    texts = pa.array(batch.texts, pa.string())
-    return _Hashed(texts, hash_texts(texts), numbers[batch.labels])
+def _hashed(numbers: np.ndarray, batch: ArrowTexts) -> _Hashed:
+    return _Hashed(batch.texts, hash_texts(batch.texts), numbers[batch.labels])
 
 
 def _write_run(folder: Path, name: str, batches: Iterator[_Hashed]) -> int:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from sentiment.predict.answers import Answers
 
-BATCH_TEXTS = 1024
+BATCH_TEXTS = 512
 TURN_SECONDS = 0.002
 _BATCH_SIZE = 256 << 10
 _TURN_SIZE, _LEAST_TURN, _LARGEST_TURN = 8 << 10, 1 << 10, 64 << 10
@@ -160,12 +160,12 @@ def _next_batch(waiting: deque[_Part], most: int) -> list[_Part]:
     texts = size = 0
     while waiting:
         part = waiting[0]
-        texts, size = texts + len(part.texts), size + part.size
-        if batch and (texts > BATCH_TEXTS or size > most):
-            break
-        waiting.popleft()
         if not part.answered.done():
+            texts, size = texts + len(part.texts), size + part.size
+            if batch and (texts > BATCH_TEXTS or size > most):
+                break
             batch.append(part)
+        waiting.popleft()
     return batch
 
 

@@ -48,6 +48,11 @@ class Lexicon:
         """Id of one token; ``UNKNOWN`` for what the table lacks."""
         return self.ids.get(token, UNKNOWN)
 
+    def ids_at(self, data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Ids of the words ``(n,)`` that lie in the UTF-8 text ``data``, uint8, as int32 ``(n,)``."""
+        bounds = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
+        return self.lookup([data[start:end].tobytes().decode() for start, end in bounds])
+
     def to_tsv(self) -> str:
         """One line a surface form, tab, id; sorted by surface form, so that a reader can find one by halving."""
         return "".join(f"{token}\t{i}\n" for token, i in sorted(self.ids.items()))

@@ -14,7 +14,7 @@ from sentiment.text.lexicon import RESERVED, UNKNOWN, Lexicon
 _TAB, _NEW_LINE, _ZERO = 9, 10, 48
 _MOST_DIGITS = 9
 _MET_AT_MOST = 1 << 16  # forms that a running process remembers
-_BULK = 1000  # asked for so many at once, a dictionary is made
+_FEW = 100  # more than so many are searched for side by side
 _WIDTH = 8
 _TOP_BYTES = np.array([(1 << 64) - (1 << 8 * (_WIDTH - n)) for n in range(_WIDTH + 1)], np.uint64)
 
@@ -23,7 +23,7 @@ class MappedLexicon:
     """What :class:`sentiment.text.lexicon.Lexicon` is, made from its file by :func:`map_lexicon`.
 
     Args:
-        content: of ``lexicon.tsv``.
+        content: of ``lexicon.tsv``, with 16 bytes more behind it.
         bounds: where each line's form begins and ends, int64 ``(2, forms)``.
         numbers: id of each, int32 ``(forms,)``.
         vocabulary: content of ``vocabulary.txt``.
@@ -62,15 +62,17 @@ class MappedLexicon:
     @cached_property
     def ids(self) -> dict[str, int]:
         """Surface form -> id."""
-        forms = [line.partition("\t")[0] for line in self._content.decode().split("\n")[:-1]]
+        forms = [line.partition("\t")[0] for line in self.to_tsv().split("\n")[:-1]]
         return dict(zip(forms, self._numbers.tolist(), strict=True))
 
     def lookup(self, types: Sequence[str]) -> np.ndarray:
         """Ids of ``types`` ``(n,)`` as int32 ``(n,)``; ``UNKNOWN`` for what the table lacks."""
-        if len(types) > _BULK:
-            get = self.ids.get
-            return np.fromiter((get(token, UNKNOWN) for token in types), np.int32, len(types))
-        return np.fromiter(map(self.id_of, types), np.int32, len(types))
+        if len(types) <= _FEW:
+            return np.fromiter(map(self.id_of, types), np.int32, len(types))
+        encoded = [token.encode() for token in types]
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        data = np.frombuffer(b"".join(encoded) + bytes(2 * _WIDTH), np.uint8)
+        return self.ids_at(data, np.cumsum(lengths) - lengths, lengths)
 
     def id_of(self, token: str) -> int:
         """Id of one token; ``UNKNOWN`` for what the table lacks."""
@@ -81,9 +83,36 @@ class MappedLexicon:
         number = self._met[token] = self._find(token.encode())
         return number
 
+    def ids_at(self, data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """Ids of the words ``(n,)`` that lie in the text ``data``, as int32 ``(n,)``; found side by side.
+
+        Args:
+            data: uint8 ``(bytes,)`` with 16 bytes more behind the last word.
+            starts: where each word begins.
+            lengths: bytes of each.
+        """
+        own, begin, end = np.frombuffer(self._content, np.uint8), np.asarray(self._starts), np.asarray(self._ends)
+        first, second = _heads(data, starts, lengths)
+        below = np.zeros(len(first), np.int64)  # forms that are surely less than the word
+
+        def heads(form: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return _heads(own, begin.take(form), end.take(form) - begin.take(form))
+
+        for bit in reversed(range(len(begin).bit_length())):
+            further = below + (1 << bit)
+            one, two = heads(np.minimum(further, len(begin)) - 1)
+            less = (one < first) | ((one == first) & (two < second))
+            below = np.where(less & (further <= len(begin)), further, below)
+        form = np.minimum(below, len(begin) - 1)
+        one, two = heads(form)
+        ids = np.where((one == first) & (two == second), self._numbers.take(form), UNKNOWN).astype(np.int32)
+        for i in np.flatnonzero(lengths >= 2 * _WIDTH).tolist():  # few are so long that later bytes decide
+            ids[i] = self._find(data[starts[i] : starts[i] + lengths[i]].tobytes())
+        return ids
+
     def to_tsv(self) -> str:
         """What it was made from."""
-        return self._content.decode()
+        return self._content[: -2 * _WIDTH].decode()
 
     def _find(self, form: bytes) -> int:
         content, starts, ends = self._content, self._starts, self._ends
@@ -106,7 +135,8 @@ def map_lexicon(content: bytes, vocabulary: str) -> MappedLexicon | None:
         None where a line is not ``token<TAB>id``, an id is outside the vocabulary, or the forms are not sorted and
         different: then :meth:`sentiment.text.lexicon.Lexicon.from_tsv` says what is wrong, or reads them as they are.
     """
-    data = np.frombuffer(content + bytes(2 * _WIDTH), np.uint8)
+    padded = content + bytes(2 * _WIDTH)
+    data = np.frombuffer(padded, np.uint8)
     ends, tabs = np.flatnonzero(data == _NEW_LINE), np.flatnonzero(data == _TAB)
     if not content.endswith(b"\n") or len(ends) != len(tabs) or not vocabulary.endswith("\n"):
         return None
@@ -116,7 +146,7 @@ def map_lexicon(content: bytes, vocabulary: str) -> MappedLexicon | None:
     numbers = _numbers(data, tabs + 1, ends)
     if numbers is None or numbers.max() >= vocabulary.count("\n") or not _are_sorted(content, data, starts, tabs):
         return None
-    return MappedLexicon(content, np.stack([starts, tabs]).astype(np.int64), numbers, vocabulary)
+    return MappedLexicon(padded, np.stack([starts, tabs]).astype(np.int64), numbers, vocabulary)
 
 
 def _numbers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray | None:
@@ -136,14 +166,19 @@ def _numbers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarr
 
 def _are_sorted(content: bytes, data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> bool:
     """Whether each form is greater, byte by byte, than the one before it: their first 16 bytes decide nearly all."""
-    words = np.ndarray(len(data) - _WIDTH + 1, ">u8", data, strides=(1,))
-    lengths = ends - starts
-    first = words[starts].astype(np.uint64) & _TOP_BYTES[np.minimum(lengths, _WIDTH)]
-    second = words[starts + _WIDTH].astype(np.uint64) & _TOP_BYTES[np.clip(lengths - _WIDTH, 0, _WIDTH)]
+    first, second = _heads(data, starts, ends - starts)
     rises = (first[1:] > first[:-1]) | ((first[1:] == first[:-1]) & (second[1:] > second[:-1]))
     return all(
         content[starts[i] : ends[i]] < content[starts[i + 1] : ends[i + 1]] for i in np.flatnonzero(~rises).tolist()
     )
+
+
+def _heads(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first 16 bytes of each form, zeros behind its end, as two numbers that sort like them."""
+    words = np.ndarray(len(data) - _WIDTH + 1, ">u8", data, strides=(1,))
+    first = words[starts].astype(np.uint64) & _TOP_BYTES[np.minimum(lengths, _WIDTH)]
+    second = words[starts + _WIDTH].astype(np.uint64) & _TOP_BYTES[np.clip(lengths - _WIDTH, 0, _WIDTH)]
+    return first, second
 
 
 AnyLexicon = Lexicon | MappedLexicon

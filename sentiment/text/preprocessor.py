@@ -5,6 +5,7 @@ model carries it, and the SavedModel graph is built from it, so there is nothing
 """
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
 from sentiment.text.mapped_lexicon import AnyLexicon, map_lexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run
+from sentiment.text.single_chunks import SingleChunks
 from sentiment.text.table_encoder import TableEncoder
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 
 LEXICON, VOCABULARY, PREPROCESSING = FILES = ("lexicon.tsv", "vocabulary.txt", "preprocessing.json")
 _FEW = 24  # up to so many texts, Python's engine is done before Arrow's has compiled its expressions
-_FEW_BESIDE_TABLE = 8  # and where there is a table, which takes a tenth of a millisecond a call, up to so many
+_FEW_CHUNKS = 1024  # the same of chunks, which are short ...
+_FEW_UNIMPORTED = 8192  # ... and where Arrow would have to be imported first, at a cost of 60 MB too
+_FEW_BESIDE_TABLE = 48  # and where there is a table, which takes half a millisecond a call, up to so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +70,13 @@ class Preprocessor:
         """Compile the rules for few texts, and put the table to use."""
         known = can_run(self.rules)
         object.__setattr__(self, "_few", CompiledRules(self.rules) if known else None)
-        object.__setattr__(self, "_memory", ChunkMemory(self._rows_in_python))
-        encoder = None
+        encoder: TableEncoder | None = None
+        find: Callable[[Sequence[bytes]], Sequence[Sequence[int]]] = self._rows_in_python
         if known and self.table is not None:
-            encoder = TableEncoder(self.rules, self.table, self.rows_by_rules)
+            encoder = TableEncoder(self.rules, self.table, self.lexicon, self.rows_by_rules)
+            find = SingleChunks(self.table, self.rules == RULES, self._rows_in_python).rows_of
         object.__setattr__(self, "_by_table", encoder)
+        object.__setattr__(self, "_memory", ChunkMemory(find))
 
     def encode(self, texts: "Sequence[str] | pa.Array") -> Ragged:
         """Ids of the tokens of ``texts`` ``(n,)``, at most ``max_tokens`` a row.
@@ -95,9 +101,23 @@ class Preprocessor:
         types, codes = tokenise(texts, self.rules)
         return self.shorten(Ragged(self.lexicon.lookup(types)[codes.values], codes.lengths))
 
+    def tokens_of(self, text: str) -> list[str]:
+        """The tokens of one text, dropped ones too, in their order.
+
+        Raises:
+            InputError: it is not a string or has no UTF-8 form.
+        """
+        encoded = encode_all([text])
+        if self._few is not None and len(encoded[0]) <= LONGEST:
+            return self._few.tokens_of(encoded)[0]
+        from sentiment.text.tokens import tokenise
+
+        types, codes = tokenise([text], self.rules)
+        return [types[code] for code in codes.values]
+
     def rows_by_rules(self, texts: Sequence[bytes]) -> Ragged:
         """All ids of each of ``texts``, which are in UTF-8, dropped tokens left out, without the table."""
-        if self._few is not None and len(texts) <= _FEW and all(len(text) <= LONGEST for text in texts):
+        if self._few is not None and len(texts) <= _few_chunks() and all(len(text) <= LONGEST for text in texts):
             return ragged(self._rows_in_python(texts))
         from sentiment.text.tokens import from_encoded, tokenise
 
@@ -108,11 +128,8 @@ class Preprocessor:
     def _rows_in_python(self, texts: Sequence[bytes]) -> list[list[int]]:
         """As :meth:`rows_by_rules`, row by row."""
         assert self._few is not None
-        id_of, rows = self.lexicon.id_of, []
-        for text in texts:
-            ids = [id_of(token) for token in self._few.tokens_of(text)]
-            rows.append([i for i in ids if i != PADDING])
-        return rows
+        id_of = self.lexicon.id_of
+        return [[i for i in map(id_of, tokens) if i != PADDING] for tokens in self._few.tokens_of(texts)]
 
     def shorten(self, ids: Ragged) -> Ragged:
         """Drop zeros, keep the first ``max_tokens`` of each row, and make an empty row one ``UNKNOWN``."""
@@ -190,6 +207,10 @@ def _are_few_and_short(texts: Any, few: int) -> bool:
     if is_arrow(texts) or len(texts) > few:
         return False
     return all(not isinstance(text, str) or len(text) <= LONGEST for text in texts)
+
+
+def _few_chunks() -> int:
+    return _FEW_CHUNKS if "pyarrow" in sys.modules else _FEW_UNIMPORTED
 
 
 def _try(rules: tuple[Rule, ...]) -> None:

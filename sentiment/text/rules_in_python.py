@@ -25,12 +25,18 @@ class CompiledRules:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._steps = [(re.compile(rule.pattern, re.ASCII).sub, rule.replacement) for rule in rules]
 
-    def tokens_of(self, encoded: bytes) -> list[str]:
-        """The tokens of one text, given in UTF-8, in their order: those of :func:`sentiment.text.tokens.tokenise`."""
-        text = _white_space.sub(" ", encoded.lower().decode())  # of bytes, only ASCII letters change case
+    def tokens_of(self, texts: Sequence[bytes]) -> list[list[str]]:
+        """The tokens of each of ``texts``, in UTF-8, in their order: those of :func:`sentiment.text.tokens.tokenise`.
+
+        A rule runs over all of them at once, which takes a third of the time of many short runs. They are kept apart by
+        an end of line between blanks: it is white space, so none is left within a text, and no rule looks at it.
+        """
+        # Of bytes, only ASCII letters change case.
+        joined = " \n ".join([_white_space.sub(" ", text.lower().decode()) for text in texts])
         for substitute, replacement in self._steps:
-            text = substitute(replacement, text)
-        return [token for token in text.split(" ") if token]
+            joined = substitute(replacement, joined)
+        rows = joined.split("\n") if texts else []
+        return [[token for token in row.split(" ") if token] for row in rows]
 
 
 def can_run(rules: Sequence[Rule]) -> bool:

@@ -22,6 +22,12 @@ def accelerators() -> list[str]:
     return keras.distribution.list_devices("gpu")
 
 
+def describe() -> str:
+    """Which backend computes, and on what."""
+    where = ", ".join(accelerators()) or "the CPU (no GPU found)"
+    return f"Keras {keras.version()} with the {keras.backend.backend()} backend on {where}"
+
+
 def share_batches(devices: int, batch_size: int) -> None:
     """Have each batch shared between so many devices of this machine: weights on all, gradients summed.
 

@@ -10,6 +10,7 @@ import numpy as np
 from sentiment.data.encoded import EncodedPart
 from sentiment.settings import Settings, TrainingSettings
 from sentiment.training.batches import Batches
+from sentiment.training.class_weights import class_weights
 from sentiment.training.devices import accelerators
 from sentiment.training.trainer import Trainer, trainable
 
@@ -132,8 +133,7 @@ def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[
     train_part = parts["train"]
     options = settings.for_rows(len(train_part.labels)).training
     classes = int(max(part.labels.max() for part in parts.values())) + 1
-    balanced = options.class_weights == "balanced"
-    weights = balanced_weights(train_part.labels, classes, train_part.weights) if balanced else None
+    weights = class_weights(train_part, classes, options)
     padding, trim = settings.preprocessing.padding, settings.network.masking
     training = Batches(
         train_part,
@@ -149,15 +149,6 @@ def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[
         parts["validation"], classes, _VALIDATION_BATCH, padding, class_weights=weights, trim_batches=trim
     )
     return training, validation
-
-
-def balanced_weights(labels: np.ndarray, classes: int, weights: np.ndarray | None = None) -> np.ndarray:
-    """``n / (classes * count)`` for each class, float32 ``(classes,)``, as scikit-learn balances.
-
-    A row counts as much as its weight, where rows ``(n,)`` have ``weights`` ``(n,)``, 1 on average.
-    """
-    counts = np.bincount(labels, weights, minlength=classes)
-    return (len(labels) / (classes * np.where(counts > 0, counts, 1.0))).astype(np.float32)
 
 
 def copy_variables(variables: Sequence[Any]) -> dict[str, np.ndarray]:

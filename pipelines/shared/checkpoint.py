@@ -1,0 +1,75 @@
+"""The state of training on disk: an interrupted run goes on where it stopped, if it is still the same run."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.shared import publishing, stage
+from pipelines.shared.parent import KERAS_MODEL
+
+if TYPE_CHECKING:
+    from sentiment.training.fitting import TrainingState
+
+
+class Checkpoint:
+    """The training state on disk, bound to the inputs and settings it was made from."""
+
+    def __init__(self, path: Path, identity: str) -> None:
+        self.path, self.identity = path, identity
+
+    def read(self) -> "TrainingState":
+        """The saved state, or a new one where there is none of this identity."""
+        from sentiment.common.npy import read_arrays
+        from sentiment.training.fitting import TrainingState
+
+        try:
+            arrays = read_arrays(self.path)
+            meta = json.loads(str(arrays.pop("meta")))
+        except FileNotFoundError:
+            return TrainingState()
+        except (OSError, ValueError, KeyError) as error:
+            stage.log.warning("%s is damaged (%s); starting anew", self.path, error)
+            return TrainingState()
+        if meta["identity"] != self.identity:
+            stage.log.info("inputs or settings have changed since the interrupted run; starting anew")
+            return TrainingState()
+        stage.log.info("resuming after epoch %d", len(meta["history"]))
+        told = (meta["history"], meta["best_epoch"], meta.get("start", {}))
+        return TrainingState(*told, _group(arrays, "now/"), _group(arrays, "best/"))
+
+    def write(self, state: "TrainingState") -> None:
+        """Save ``state``, by way of a temporary name."""
+        import numpy as np
+
+        meta = {
+            "identity": self.identity,
+            "history": state.history,
+            "best_epoch": state.best_epoch,
+            "start": state.start,
+        }
+        now = {f"now/{name}": value for name, value in state.weights.items()}
+        best = {f"best/{name}": value for name, value in state.best_weights.items()}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(".tmp.npz")
+        try:
+            np.savez(temporary, meta=np.array(json.dumps(meta)), **now, **best)  # type: ignore[arg-type]
+            temporary.replace(self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        told = state.history[-1] if state.history else {"start": 0, **state.start}
+        stage.log.info(", ".join(f"{name} {value:.4g}" for name, value in told.items()))
+
+
+def _group(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def identity(this: stage.Stage) -> str:
+    """Changes when a resumed run would not be the same run: settings, ids, matrix or backend."""
+    import keras
+
+    names = ("train.ids.npy", "train.labels.npy", "validation.ids.npy", "embedding_matrix.npy")
+    parts = [publishing.sha256(this.places.processed / name) for name in names]
+    parts += [publishing.sha256(this.parent / KERAS_MODEL)] if this.parent else []
+    return json.dumps([keras.backend.backend(), keras.version(), this.settings.to_dict(), parts], sort_keys=True)

@@ -1,0 +1,90 @@
+"""What the network is trained on: rows of ids with their weights, contrastive ones if asked, and the frozen matrix."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipelines.shared import publishing, stage
+from pipelines.shared.artefacts import check_agreement, read_part, read_preprocessor
+from sentiment.errors import ArtefactError, SettingsError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sentiment.data.encoded import EncodedPart
+
+
+class TrainingRows(NamedTuple):
+    """What to train on.
+
+    Attributes:
+        parts: ``train`` and ``validation`` rows.
+        matrix: frozen vectors, float32 ``(vocabulary, dimension)``.
+        classes: in the order of the outputs.
+        seen: ids below it occur in training.
+    """
+
+    parts: "dict[str, EncodedPart]"
+    matrix: "np.ndarray"
+    classes: list[str]
+    seen: int
+
+
+def read_rows(this: stage.Stage) -> TrainingRows:
+    """What the stages before have left.
+
+    Raises:
+        ArtefactError: something is missing, damaged, or of other settings.
+    """
+    import numpy as np
+
+    from sentiment.common.npy import open_array
+
+    processed = this.places.processed
+    check_agreement(processed, this.settings.preprocessing)
+    told = publishing.read_json(processed / "encoded.json")
+    try:
+        matrix = np.array(open_array(publishing.require(processed / "embedding_matrix.npy")))
+    except ValueError as error:
+        raise ArtefactError(f"{processed}/embedding_matrix.npy: damaged ({error}); run `make preprocess`") from error
+    weights = row_weights(this.places.interim)
+    parts = {name: read_part(processed, name)._replace(weights=weights.get(name)) for name in ("train", "validation")}
+    return TrainingRows(parts, matrix, told["classes"], int(told["seen"]))
+
+
+def row_weights(interim: Path) -> "dict[str, np.ndarray]":
+    """What the rows of each part count, float32 ``(n,)``, 1 on average; nothing where all are of one corpus."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from sentiment.data.splitting import PARTS
+
+    corpora = publishing.read_json(interim / "load.json").get("corpora")
+    if not corpora:
+        return {}
+    weight = np.array([each["weight"] for each in corpora])
+    rows = pq.read_table(publishing.require(interim / "tweets.parquet"), columns=["part", "corpus"])
+    part, corpus = (rows.column(name).to_numpy() for name in ("part", "corpus"))
+    mean = weight[corpus[part == PARTS.index("train")]].mean()
+    return {name: (weight[corpus[part == i]] / mean).astype(np.float32) for i, name in enumerate(PARTS)}
+
+
+def add_contrasts(this: stage.Stage, part: "EncodedPart", classes: list[str]) -> "EncodedPart":
+    """``part`` with the rows that the settings have made of it."""
+    from sentiment.training.clear_words import Poles
+    from sentiment.training.contrast import with_contrasts
+
+    options, preprocessing = this.settings.training, this.settings.preprocessing
+    if not options.contrast:
+        return part
+    meanings = [this.settings.corpus.polarity.get(name, name) for name in classes]
+    try:
+        poles = Poles(meanings.index("negative"), meanings.index("positive"))
+    except ValueError:
+        raise SettingsError(
+            f"training.contrast: expected a negative and a positive class, received {', '.join(classes)}: "
+            "say with corpus.polarity which these are"
+        ) from None
+    lexicon = read_preprocessor(this.places.processed).lexicon
+    more = with_contrasts(part, lexicon, poles, options.contrast, options.seed, preprocessing.padding)
+    stage.log.info("%d contrastive rows beside %d", len(more.labels) - len(part.labels), len(part.labels))
+    return more

@@ -1,0 +1,22 @@
+"""What a row of each class counts in training, and where two networks are compared."""
+
+import numpy as np
+
+from sentiment.data.encoded import EncodedPart
+from sentiment.settings import TrainingSettings
+
+
+def class_weights(part: EncodedPart, classes: int, options: TrainingSettings) -> np.ndarray:
+    """The weight of each class, float32 ``(classes,)``, as ``options`` have it for the training rows ``part``."""
+    if options.class_weights == "none":
+        return np.ones(classes, np.float32)
+    return balanced_weights(part.labels, classes, part.weights)
+
+
+def balanced_weights(labels: np.ndarray, classes: int, weights: np.ndarray | None = None) -> np.ndarray:
+    """``n / (classes * count)`` for each class, float32 ``(classes,)``, as scikit-learn balances.
+
+    A row counts as much as its weight, where rows ``(n,)`` have ``weights`` ``(n,)``, 1 on average.
+    """
+    counts = np.bincount(labels, weights, minlength=classes)
+    return (len(labels) / (classes * np.where(counts > 0, counts, 1.0))).astype(np.float32)

@@ -340,8 +340,9 @@ class TrainingSettings:
         label_smoothing: share of a label spread over all classes.
         class_weights: ``balanced`` weighs each class by the inverse of its frequency, so that a rare one is answered
             as readily as a frequent one; ``none`` does not, which gives a better accuracy and a worse macro recall.
-        contrast: so many rows are made for each training row out of stretches of training rows: clear words negated by
-            rule, under the other label, some joined by "but", some as they are; 0 makes none.
+        contrast: so many rows are made for each training row out of stretches of training rows: words of clear polarity
+            in frames such as "not ..." that turn the label or only seem to, some swapped for others, some as they are;
+            0 makes none. Some frames need words that ``remove_stop_words`` drops.
         layer_decay: share of the learning rate of the layers above that a group of layers learns at: the output layer
             at the whole rate, the recurrence at this share of it, the dense layers at its square, the trainable
             channel at its cube (Howard and Ruder, 2018, took 0.385); 1 trains all alike.

@@ -1,7 +1,10 @@
 """What `bench` reports, and that it refuses to compare what differs."""
 
+import argparse
+import dataclasses
 import json
 import re
+import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from pipelines.bench.timing import Timing, run_process, time_in_turn
 from pipelines.shared import stage
 from sentiment.common import parallel
 from sentiment.data.encoded import EncodedPart, spread
+from sentiment.errors import InputError
 from tests.model_fixture import shared_model
 
 REPORT = {
@@ -141,6 +145,30 @@ def test_contenders_that_differ_are_not_measured(
     monkeypatch.setattr(contenders, "contenders", lambda asked: spoilt_one if asked == section else sound(asked))
     with pytest.raises(AssertionError, match=message):
         bench.check_answers(material)
+
+
+def test_a_second_list_of_tweets_in_another_profiles_format(material: Material, tmp_path: Path) -> None:
+    (tmp_path / "more.csv").write_text('"0","1","","","","bad &amp; sad"\n"4","2","","","","caf\xe9"\n', "latin-1")
+    for given in (str(tmp_path / "more.csv"), f"sentiment140:{tmp_path / 'more.csv'}"):
+        second = dataclasses.replace(material, tweets=given, answered_by=str(material.places.model))
+        assert second.texts == ["bad &amp; sad", "café"]
+        bench.check_forms(second)
+    (tmp_path / "more.csv").write_text("")
+    with pytest.raises(InputError, match=r"more\.csv"):
+        dataclasses.replace(material, tweets=str(tmp_path / "more.csv")).texts  # noqa: B018
+    with pytest.raises(InputError, match="there is no profile 'nobody'"):
+        dataclasses.replace(material, tweets="nobody:more.csv").texts  # noqa: B018
+
+
+def test_the_second_list_has_a_section_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "more.csv").write_text('"0","1","","","","bad"\n' * 3)
+    given = argparse.Namespace(rows=2, tweets=f"sentiment140:{tmp_path / 'more.csv'}", tweets_model="elsewhere")
+    this = types.SimpleNamespace(places=stage.Places(shared_model().root, "tiny"), arguments=given)
+    _, further = bench._materials(this)  # type: ignore[arg-type]
+    assert list(further) == ["prediction, 2 tweets of more.csv"]
+    assert [each.folder for each in further.values()] == [Path("elsewhere")]
+    given.tweets = ""
+    assert bench._materials(this)[1] == {}  # type: ignore[arg-type]
 
 
 def test_networks_of_different_losses_are_not_measured(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:

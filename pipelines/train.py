@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sentiment.training.fitting import TrainingState
 
 NOTHING, PARENT = "nothing", "parent"  # what weights may start from
-# By how many standard errors the one from nothing must be better. By one, 10 validation rows preferred one 16 points worse.
+# By how many standard errors the one from nothing must be better: by one, 10 rows preferred one 16 points worse.
 _ERRORS = 2.0
 
 

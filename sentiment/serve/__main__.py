@@ -65,16 +65,18 @@ def _count(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from sentiment.serve import supervisor
+    from sentiment.serve import allocator, supervisor
     from sentiment.serve.hosts import Hosts
     from sentiment.serve.store import Store
 
+    allocator.share_one_area()
     token = read_token(arguments.token_file)
     hosts = Hosts(arguments.host, arguments.allowed_host)
     limits = _limits(arguments)
     sockets = supervisor.listen(arguments.host, arguments.port, arguments.workers)
     store = Store(arguments.model or [default_model()])
     _preload()
+    allocator.give_back()
     where = f"http://{_bracketed(arguments.host)}:{sockets[0].getsockname()[1]}"
     if arguments.host not in _LOOPBACK and not token:
         logging.getLogger("sentiment.serve").warning("%s: open to other machines, without a token", where)

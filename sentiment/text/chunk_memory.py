@@ -7,7 +7,7 @@ text have come before. Looking each up in a dictionary takes a tenth of the time
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-_AT_MOST = 1 << 13  # chunks of each of both halves: about 3 MB together
+_AT_MOST = 1 << 14  # chunks of each of both halves: about 5 MB together
 _LONGEST = 64  # bytes of a chunk that is remembered
 _NAMES = (b"@", b"http")  # mentions and links hardly ever come again, and are found quickly
 

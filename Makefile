@@ -14,6 +14,8 @@
 #   VECTORS   further GloVe files that ablation compares
 #   FOLDS     options of crossvalidate, e.g. FOLDS="--folds 10" or FOLDS="--seeds 7 8 9"
 #   CURVE     options of curve, e.g. CURVE="--seeds 7 --sizes 200 1000"
+#   TWEETS    a second list of tweets that bench predicts, a CSV like Sentiment140's or PROFILE:FILE; TWEETS_MODEL the
+#             folder of a model that answers them, if not the profile's
 #   ABLATION  options of ablation, e.g. ABLATION="--seeds 7 --train-rows 5000" for a short form
 
 PROFILE ?= sample
@@ -109,7 +111,7 @@ faults: $(BIN)/.developer ## kill every stage at random points, and look at what
 	$(DO) tests.kill_score
 
 bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the alternatives
-	$(DO) pipelines.bench $(OPTIONS)
+	$(DO) pipelines.bench $(OPTIONS) $(addprefix --tweets ,$(TWEETS)) $(addprefix --tweets-model ,$(TWEETS_MODEL))
 
 bench-serve: $(BIN)/.serve $(MODEL)/README.md ## measure the service: speed, memory, start (needs wrk)
 	$(DO) pipelines.bench.serve $(OPTIONS)

@@ -125,14 +125,14 @@ def _train(this: stage.Stage, root: Path, start: str, pairs: list[str]) -> dict[
 def _score_network(places: stage.Places) -> dict[str, Any]:
     from pipelines.shared.artefacts import read_part
     from pipelines.shared.libraries import import_keras
+    from sentiment.common.plain_data import from_dict
     from sentiment.evaluation.metrics import measure
-    from sentiment.network.folding import fold
+    from sentiment.settings import Settings
 
     import_keras()
     import keras
 
-    from sentiment.common.plain_data import from_dict
-    from sentiment.settings import Settings
+    from sentiment.network.folding import fold
 
     settings = from_dict(Settings, publishing.read_json(places.model / "settings.json"))
     network = fold(keras.models.load_model(places.model / "model.keras"), settings.network)

@@ -3,11 +3,10 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines.shared import manifest, publishing, stage
-from pipelines.shared.corpus_files import read_corpus
+from pipelines.shared.corpus_files import profile_and_path, read_corpus
 from pipelines.shared.seen_files import read_seen
 from sentiment.errors import ArtefactError, InputError
 from sentiment.settings import CorpusSettings
@@ -128,7 +127,7 @@ def _corpus(given: str, this: stage.Stage, classes: Sequence[str]) -> TestSet:
 
     from sentiment.data.corpus import LabelledTexts
 
-    profile, path = _profile_and_path(given, this)
+    profile, path = profile_and_path(given, this.profile | {"corpus": this.settings.to_dict()["corpus"]})
     read = read_corpus(path, _format(profile), "--corpus file")
     known = [(text, classes.index(name)) for text, name in read if name in classes]
     if not known:
@@ -136,16 +135,6 @@ def _corpus(given: str, this: stage.Stage, classes: Sequence[str]) -> TestSet:
     rows = LabelledTexts([text for text, _ in known], np.array([label for _, label in known]))
     published = profile.get("published") if len(classes) == _CLASSES_PUBLISHED else None
     return TestSet(path.name, given, rows, len(read) - len(known), published=published)
-
-
-def _profile_and_path(given: str, this: stage.Stage) -> tuple[dict[str, Any], Path]:
-    """The profile whose format a test set has, and its file."""
-    before, colon, after = given.partition(":")
-    if not colon or Path(given).exists():
-        return this.profile | {"corpus": this.settings.to_dict()["corpus"]}, Path(given)
-    if not stage.is_profile(before):
-        raise InputError(f"{given}: neither a file nor PROFILE:FILE; there is no profile {before!r}")
-    return stage.read_profile(before), Path(after)
 
 
 def _format(profile: dict[str, Any]) -> CorpusSettings:

@@ -1,6 +1,7 @@
 """Stage 4: the network is trained (`model.keras` is written last); an interrupted run goes on where it stopped."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from sentiment.settings import TrainingSettings
+    from sentiment.settings import NetworkSettings, TrainingSettings
     from sentiment.training.fitting import TrainingState
 
 NOTHING, PARENT = "nothing", "parent"  # what weights may start from
+# By how many standard errors the one from nothing must be better: by one, 10 rows preferred one 16 points worse.
+_ERRORS = 2.0
 
 
 class Fitted(NamedTuple):
@@ -28,12 +31,14 @@ class Fitted(NamedTuple):
 
     Attributes:
         model: its layers, not yet calibrated.
+        network: the settings it is built by.
         state: how its training went.
         temperature: that calibrates it.
         probabilities: of the validation rows, uncalibrated.
     """
 
     model: "keras.Model"
+    network: "NetworkSettings"
     state: "TrainingState"
     temperature: float
     probabilities: "np.ndarray"
@@ -54,9 +59,11 @@ def run(this: stage.Stage) -> None:
     rows.parts["train"] = add_contrasts(this, rows.parts["train"], rows.classes)
     fitted = {start: _fit(this, rows, start, checkpoint) for start, checkpoint in checkpoints.items()}
     start, losses = _choose(fitted, rows, options)
-    model, state, temperature, _ = fitted[start]
+    share, (model, network, state, temperature, _) = _with_word_scores(fitted[start], rows, options)
+    this = replace(this, settings=replace(this.settings, network=network))
     apply_temperature(model, temperature)
     told = {"temperature": temperature} | ({"start": start, "start_losses": losses} if losses else {})
+    told |= {"word_scores": share} if share else {}
     _publish(this, model, state, record(this, rows.classes, state) | told)
     for checkpoint in checkpoints.values():
         checkpoint.path.unlink(missing_ok=True)
@@ -98,7 +105,7 @@ def _fit(this: stage.Stage, rows: TrainingRows, start: str, checkpoint: Checkpoi
         _take_over(this, model, rows.classes)
     train(model, rows.parts, settings, state, checkpoint.write, _callbacks(this), start == PARENT)
     probabilities = fold(model, settings.network).of_padded(validation.ids)
-    return Fitted(model, state, fit_temperature(probabilities, validation.labels), probabilities)
+    return Fitted(model, settings.network, state, fit_temperature(probabilities, validation.labels), probabilities)
 
 
 def _choose(
@@ -118,11 +125,36 @@ def _choose(
     weights = class_weights(rows.parts["train"], len(rows.classes), options)
     losses = {s: row_losses(each.probabilities, labels, each.temperature, weights) for s, each in fitted.items()}
     for start in others:
-        kept = start if is_clearly_better(losses[start], losses[kept]) else kept
+        kept = start if is_clearly_better(losses[start], losses[kept], _ERRORS) else kept
     means = {start: float(each.mean()) for start, each in losses.items()}
     told = ", ".join(f"from {start} {loss:.4f}" for start, loss in means.items())
     stage.log.info("validation log loss %s: kept the one from %s", told, kept)
     return kept, means
+
+
+def _with_word_scores(fitted: Fitted, rows: TrainingRows, options: "TrainingSettings") -> tuple[float, Fitted]:
+    """The network with word scores beside it, where rows are few; and their share."""
+    from sentiment.network.folding import fold
+    from sentiment.training.calibration import fit_temperature
+    from sentiment.training.class_weights import class_weights
+    from sentiment.training.word_scores import channel_words, choose_share, fit_word_scores, fits, with_word_scores
+
+    part, validation = rows.parts["train"], rows.parts["validation"]
+    if len(part.labels) > options.word_score_rows or not fits(fitted.network):
+        return 0.0, fitted
+    weights = class_weights(part, len(rows.classes), options)
+    scores = fit_word_scores(part, weights, channel_words(fitted.model, rows.seen))
+    logits = scores.logits(validation.ids)
+    share, loss, without = choose_share(fitted.probabilities, logits, validation.labels, weights)
+    stage.log.info(
+        "word scores count for %.0f%%: validation log loss %.4f, without them %.4f", 100 * share, loss, without
+    )
+    if not share:
+        return 0.0, fitted
+    model, network = with_word_scores(fitted.model, fitted.network, scores, share, rows.seen)
+    probabilities = fold(model, network).of_padded(validation.ids)
+    temperature = fit_temperature(probabilities, validation.labels)
+    return share, Fitted(model, network, fitted.state, temperature, probabilities)
 
 
 def _take_over(this: stage.Stage, model: "keras.Model", classes: list[str]) -> None:

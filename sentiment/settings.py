@@ -340,8 +340,9 @@ class TrainingSettings:
         label_smoothing: share of a label spread over all classes.
         class_weights: ``balanced`` weighs each class by the inverse of its frequency, so that a rare one is answered
             as readily as a frequent one; ``none`` does not, which gives a better accuracy and a worse macro recall.
-        contrast: so many rows are made for each training row out of stretches of training rows: clear words negated by
-            rule, under the other label, some joined by "but", some as they are; 0 makes none.
+        contrast: so many rows are made for each training row out of stretches of training rows: words of clear polarity
+            in frames such as "not ..." that turn the label or only seem to, some swapped for others, some as they are;
+            0 makes none. Some frames need words that ``remove_stop_words`` drops.
         layer_decay: share of the learning rate of the layers above that a group of layers learns at: the output layer
             at the whole rate, the recurrence at this share of it, the dense layers at its square, the trainable
             channel at its cube (Howard and Ruder, 2018, took 0.385); 1 trains all alike.
@@ -349,7 +350,10 @@ class TrainingSettings:
         frozen: groups that stay as they are: ``classes``, ``recurrent``, ``projection``, ``trainable_embedding``;
             of use with a parent.
         cold_rows: with a parent and at most so many training rows, a network is trained from nothing too, and kept if
-            its validation loss is lower by more than one standard error; 0 never does.
+            its validation loss is lower by more than two standard errors; 0 never does.
+        word_score_rows: up to so many training rows, a logistic regression on the words is fitted beside the network
+            and its logits added, where the network is one of ``simple_rnn`` cells whose states are averaged; 0 never
+            does. With a parent 5,000, unless it is given.
         patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
         devices: how many of this machine's share each batch, a power of two; more than one needs the JAX backend.
     """
@@ -367,12 +371,13 @@ class TrainingSettings:
     unfreeze_epochs: int = 0
     frozen: tuple[str, ...] = ()
     cold_rows: int = 5_000
+    word_score_rows: int = 0
     patience: int = 0
     devices: int = 1
 
     def __post_init__(self) -> None:
         _at_least("training.devices", self.devices, 1)
-        for name in ("epochs", "batch_size", "patience", "cold_rows"):
+        for name in ("epochs", "batch_size", "patience", "cold_rows", "word_score_rows"):
             _at_least(f"training.{name}", getattr(self, name), 0)
         _at_least("training.seed", self.seed, 0)
         _require(self.learning_rate > 0, f"training.learning_rate: expected more than 0, received {self.learning_rate}")

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sentiment
-from sentiment.common.ragged import Ragged
+from sentiment.common.ragged import Ragged, ragged
 from sentiment.errors import InputError
 from sentiment.settings import PreprocessingSettings
 from sentiment.text import met_chunks
 from sentiment.text.chunk_table import LONGEST, Chunks, ChunkTable, build_table
 from sentiment.text.frequent_chunks import make_table
+from sentiment.text.inputs import encode_all
 from sentiment.text.lexicon import LexiconEntry, build_lexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.preprocessor import Preprocessor, select_rules
@@ -97,11 +98,13 @@ def pair() -> tuple[Preprocessor, Preprocessor]:
 
 
 def assert_equal(pair: tuple[Preprocessor, Preprocessor], texts: Sequence[str]) -> None:
-    """Through the table, however few they are, and by Arrow's rules."""
+    """Through the table, all at once and chunk by chunk, however many they are, and by Arrow's rules."""
     plain, table = pair
     assert table._by_table is not None
     by_table = table.shorten(table._by_table.encode(list(texts)))
-    assert rows_of(by_table) == rows_of(plain.encode(pa.array(list(texts), pa.string())))
+    expected = rows_of(plain.encode(pa.array(list(texts), pa.string())))
+    assert rows_of(by_table) == expected
+    assert rows_of(table.shorten(ragged(table._memory.rows_of(encode_all(texts))))) == expected
 
 
 @given(st.lists(texts_strategy, max_size=6))

@@ -1,4 +1,4 @@
-"""Contrastive rows: what is negated gets the other label, what follows "but" counts, and the rest stays as it is."""
+"""Contrastive rows: frames turn the label or leave it, of two joined halves one counts, and the rest stays as it is."""
 
 import re
 
@@ -11,17 +11,20 @@ from pipelines.shared.training_rows import add_contrasts
 from sentiment.data.encoded import EncodedPart
 from sentiment.errors import SettingsError
 from sentiment.text.lexicon import Lexicon
-from sentiment.training.contrast import Poles, clear_words, with_contrasts
+from sentiment.training.clear_words import Poles, Use, polarity
+from sentiment.training.contrast import with_contrasts
+from sentiment.training.frames import LINKED, known_frames
 from tests.model_fixture import BAD, Trained
 from tests.model_fixture import trained as trained
 
 WORDS = (
     *("<pad>", "<unk>", "is", "i", "not", "but", "good", "bad", "film", "never", "so"),
-    *("do", "like", "hate", "maybe", "no", "more", "less", "could"),
+    *("do", "like", "hate", "maybe", "no", "more", "less", "could", "wish", "used", "any"),
 )
 ID = {word: i for i, word in enumerate(WORDS)}
-LEXICON = Lexicon({"n't": ID["not"], **ID}, WORDS)
-NEGATIONS = {"not", "never", "no"}
+DROPPED = dict.fromkeys(("to", "be", "a", "the"), 0)
+LEXICON = Lexicon({"n't": ID["not"], **ID, **DROPPED}, WORDS)
+TURNING = {"not", "never", "no", "less", "used", "wish"}
 POLES = Poles(0, 2)
 MAX_TOKENS = 10
 
@@ -37,7 +40,7 @@ def part_of(tweets: list[tuple[int, str]], padding: str = "post") -> EncodedPart
 TWEETS = [
     *[(0, "film is so bad"), (0, "bad film <unk>"), (0, "i hate film")] * 60,
     *[(2, "film is so good"), (2, "good film <unk>"), (2, "i like film")] * 60,
-    *[(0, "film is not good"), (1, "maybe"), (2, "maybe bad film maybe good")] * 60,
+    *[(0, "film is not good"), (1, "maybe"), (2, "maybe bad film maybe good"), (0, "film"), (2, "film")] * 60,
 ]
 ROWS = part_of(TWEETS)
 
@@ -51,47 +54,87 @@ def made(padding: str = "post", share: float = 1.0, seed: int = 5) -> tuple[Enco
     return more, [(" ".join(WORDS[i] for i in ids if i), int(label)) for ids, label in new]
 
 
-def test_clear_words_are_learnt_from_rows_without_a_negation() -> None:
-    negators = np.array([ID[word] for word in NEGATIONS])
-    signs = clear_words(ROWS, POLES, WORDS, negators)
-    assert {word for word, sign in zip(WORDS, signs, strict=True) if sign > 0} == {"good", "like", "maybe"}
-    assert {word for word, sign in zip(WORDS, signs, strict=True) if sign < 0} == {"bad", "hate"}
+def test_clear_words_judge_by_degrees_or_by_what_they_are_said_of() -> None:
+    use = Use(*(np.array([ID[word]]) for word in ("so", "is", "i")))
+    found = polarity(ROWS, POLES, WORDS, np.array([ID["not"]]), use, np.array([ID["so"]]))
+    signs = dict(zip(WORDS, found.clear.tolist(), strict=True))
+    assert {word for word, sign in signs.items() if sign} == {"good", "bad", "like", "hate"}
+    assert (signs["good"], signs["bad"], signs["like"], signs["hate"]) == (1, -1, 1, -1)
+    leaning = {word for word, sign in zip(WORDS, found.leaning, strict=True) if sign}
+    assert leaning == {"good", "bad", "like", "hate", "maybe"}  # "maybe" tells the classes apart, and judges nothing
+    assert {word for word, verb in zip(WORDS, found.verbs, strict=True) if verb} == {"like", "hate"}
 
 
-def test_a_negation_turns_the_label_and_but_gives_it_to_what_follows() -> None:
+def test_frames_turn_the_label_or_leave_it_and_of_two_halves_one_counts() -> None:
     _, new = made()
-    kinds = {"negated": 0, "joined": 0, "kept": 0, "not more": 0, "not less": 0}
+    kinds = {"turned": 0, "joined": 0, "kept": 0, "unsurpassed": 0}
     for text, label in new:
-        last = text.rpartition(" but ")[2].split()
-        positive = bool({"good", "like"} & set(last))
-        negated = NEGATIONS & set(last) or last[0] == "less"  # "less bad" is another way to negate
-        kind = "joined" if " but " in text else "negated" if negated else "kept"
-        if unsurpassed := re.search("film (?:could not|never|not) (more|less)", text):
-            kind = f"not {unsurpassed[1]}"
-        kinds[kind] += 1
-        assert label == (0 if positive == (kind in ("negated", "not less")) else 2), text
+        words = text.split()
+        clear = {"good", "like", "bad", "hate"} & {*words}
+        # Left out: "isn't it good", which is a question, and "it could be better".
+        if not clear or "no more" in text or re.search("is not film|^is not|could (?!not)", text):
+            continue
+        last = words[words.index("but") + 1 :] if "but" in words else words
+        positive = bool({"good", "like"} & {*last})
+        unsurpassed = re.search(r"(never|could not|no|could not any) more|could not (like|hate).* more", text)
+        turned = not unsurpassed and bool(TURNING & {*words})
+        kinds["joined" if "but" in words else "unsurpassed" if unsurpassed else "turned" if turned else "kept"] += 1
+        assert label == (2 if positive != turned else 0), text
     assert min(kinds.values()) > 10, kinds
-    assert kinds["negated"] > kinds["kept"] > kinds["joined"]
-    assert abs(kinds["not more"] - kinds["not less"]) <= 2  # one of each, and each label may end in the middle
+    assert kinds["turned"] > kinds["joined"]
+
+
+def test_labels_are_level_and_words_that_judge_nothing_say_nothing() -> None:
+    _, new = made(share=4.0)
     labels = [label for _, label in new]
-    assert abs(labels.count(0) - labels.count(2)) < 10
+    assert abs(labels.count(0) - labels.count(2)) < 0.1 * len(labels)
+    unclear = [label for text, label in new if text == "film"]
+    assert len(unclear) > 20
+    assert abs(unclear.count(0) - unclear.count(2)) < 0.4 * len(unclear)
 
 
-def test_a_negation_stands_where_english_has_it() -> None:
-    texts = {text for text, _ in made()[1] if "but" not in text}
+def test_a_frame_stands_where_english_has_it() -> None:
+    texts = {text for text, _ in made()[1]}
     assert "film is not so good" in texts
     assert "film is never so bad" in texts
     assert "i do not like film" in texts
+    assert "film used good" in texts  # "to be" is dropped by this text treatment
     assert not [text for text in texts if "is so not" in text or text.startswith("not i")]
+
+
+def test_a_frame_is_not_used_without_its_words() -> None:
+    frames = known_frames(LEXICON)
+    kept = known_frames(Lexicon({word: i for word, i in LEXICON.ids.items() if word != "used"}, WORDS))
+    lost = known_frames(Lexicon({**LEXICON.ids, "used": 0}, WORDS))
+    assert ("L", ID["used"], "C", "R") in frames.turned[LINKED]
+    assert not [frame for frame in (*kept.turned[LINKED], *lost.turned[LINKED]) if ID["used"] in frame]
+    assert ("L", "C", "R") not in lost.turned[LINKED]
+    assert {*map(int, frames.words)} >= {ID["not"], ID["wish"]}
+
+
+def test_what_is_wished_for_is_not_there() -> None:
+    wished = [label for text, label in made(share=4.0)[1] if "wish" in text and {"good", "like"} & {*text.split()}]
+    assert set(wished) == {0}
+
+
+def test_a_set_turn_has_its_own_polarity() -> None:
+    words = (*WORDS, "worth", "it", "again")
+    lexicon = Lexicon({**LEXICON.ids, **{word: i for i, word in enumerate(words) if word not in ID}}, words)
+    more = with_contrasts(ROWS, lexicon, POLES, 4.0, 5)
+    new = zip(more.ids[len(TWEETS) :], more.labels[len(TWEETS) :], strict=True)
+    said = [([words[i] for i in ids if i], int(label)) for ids, label in new]
+    assert {label for text, label in said if text[-2:] == ["worth", "it"] and "not" not in text} == {2}
+    assert {label for text, label in said if text[:2] == ["never", "again"]} == {0}
+    assert not any({"good", "bad", "like", "hate"} & {*text} for text, _ in said if "worth" in text)
 
 
 def test_a_comparative_is_taken_where_the_lexicon_tells_it_apart() -> None:
     better = (*WORDS, "better")
     told_apart = Lexicon({**LEXICON.ids, "better": len(WORDS)}, better)
     more = with_contrasts(ROWS, told_apart, POLES, 1.0, 5)
-    new = zip(more.ids[len(TWEETS) :], more.labels[len(TWEETS) :], strict=True)
-    labels = {int(label) for ids, label in new if len(WORDS) in ids and ID["not"] in ids and ID["but"] not in ids}
-    assert labels == {2}
+    new = [row.tolist() for row in more.ids[len(TWEETS) :]]
+    assert [ID["never"], len(WORDS)] in [row[:2] for row in new]
+    assert [ID["never"], ID["more"], ID["good"]] not in [row[:3] for row in new]
     same_lemma = Lexicon({**LEXICON.ids, "better": ID["good"]}, WORDS)
     alike, without = (with_contrasts(ROWS, lexicon, POLES, 1.0, 5).ids for lexicon in (same_lemma, LEXICON))
     assert (alike == without).all()
@@ -139,6 +182,6 @@ def test_the_stage_makes_them_by_the_words_of_its_lexicon(trained: Trained) -> N
     new = zip(more.ids[len(part.labels) :], more.labels[len(part.labels) :], strict=True)
     texts = [([words[i] for i in ids if i], label) for ids, label in new]
     assert len(texts) > 0.3 * len(part.labels)
-    hated = [label for text, label in texts if {"not", "n't", "never"} & {*text} and {*BAD} & {*text}]
-    assert hated
-    assert set(hated) == {1}
+    hated = [label for text, label in texts if re.search(f"not ({'|'.join(BAD)})", " ".join(text))]
+    assert len(hated) > 5
+    assert np.mean(hated) > 0.8  # "isn't it hateful" leaves the label

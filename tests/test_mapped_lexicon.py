@@ -62,7 +62,7 @@ def test_words_in_a_text_are_found_side_by_side() -> None:
     tsv = "".join(f"{word}\t{i}\n" for i, word in enumerate(words, len(RESERVED)))
     mapped = map_lexicon(tsv.encode(), vocabulary)
     plain = Lexicon.from_tsv(tsv, vocabulary.split("\n")[:-1])
-    asked = [*(word for word in words if len(word) < 16), "", "aa", "abcd", "b" * 14, "c" * 7, "w", "w99", "zz", "0"]
+    asked = [*words, "", "b" * 17, "b" * 40, "aa", "abcd", "b" * 14, "c" * 7, "w", "w99", "zz", "0"]
     lengths = np.array([len(word) for word in asked])
     data = np.frombuffer("".join(asked).encode() + bytes(16), np.uint8)
     assert mapped is not None

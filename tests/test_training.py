@@ -305,20 +305,27 @@ def test_the_temperature_of_synthetic_over_confident_rows_is_found(temperature: 
 
 def test_the_fitted_temperature_has_the_least_log_loss() -> None:
     random = np.random.default_rng(5)
-    claimed = softmax(random.normal(scale=3, size=(300, 2)))
-    labels = (random.random(300) < softmax(np.log(claimed) / 2)[:, 1]).astype(int)
+    claimed = softmax(random.normal(scale=3, size=(30_000, 2)))
+    labels = (random.random(30_000) < softmax(np.log(claimed) / 2)[:, 1]).astype(int)
 
     def loss(t: float) -> float:
         p = softmax(np.log(np.clip(claimed, 1e-12, 1)) / t)
-        return float(-np.log(p[np.arange(300), labels]).mean())
+        return float(-np.log(p[np.arange(30_000), labels]).mean())
 
     found = fit_temperature(claimed, labels)
-    assert loss(found) <= min(loss(t) for t in np.geomspace(0.2, 5, 60)) + 1e-7
-    assert 1.2 < found < 4.0
+    assert loss(found) <= min(loss(t) for t in np.geomspace(0.2, 5, 60)) + 1e-5
+    assert 1.8 < found < 2.2
+
+
+def test_few_rows_leave_the_temperature_near_one() -> None:
+    right, labels = np.tile([0.6, 0.4], (20, 1)), np.zeros(20, int)
+    assert 0.7 < fit_temperature(right, labels) < 1.0
+    assert 1.0 < fit_temperature(right, 1 - labels) < 1.4
+    assert fit_temperature(np.tile(right, (100, 1)), np.tile(labels, 100)) < 0.3
 
 
 def test_the_temperature_stays_within_its_bounds() -> None:
-    certain, labels = np.tile([0.6, 0.4], (50, 1)), np.zeros(50, int)
+    certain, labels = np.tile([0.6, 0.4], (50_000, 1)), np.zeros(50_000, int)
     assert fit_temperature(certain, labels) == pytest.approx(0.2, rel=1e-3)
     assert fit_temperature(certain, 1 - labels) == pytest.approx(5.0, rel=1e-3)
 

@@ -6,6 +6,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,10 +33,13 @@ def run(this: stage.Stage) -> None:
     from pipelines.bench.latency import curves
     from pipelines.bench.tables import machine, picture, table
 
-    material = Material(this.places, this.arguments.rows, _SLOW_ROWS)
+    material, further = _materials(this)
     check_answers(material)
+    for each in further.values():
+        check_forms(each)
     sections = {name: _section(name, material, this.arguments.runs) for name in contenders.AGAINST}
-    _compare_with_fasttext(sections["prediction"])
+    sections |= {title: _section("prediction", each, this.arguments.runs) for title, each in further.items()}
+    titles = tuple(sections)
     sections["latency, light form"], rates = _latency(material, this.arguments.runs / 3)
     sections["cold start"] = _cold_start(this.places.model, this.arguments.runs)
     sections["growth"] = _growth(material, this.arguments.growth)
@@ -43,9 +47,20 @@ def run(this: stage.Stage) -> None:
     folder = this.places.root / "models"
     publishing.write_json(folder / "bench.json", report)
     publishing.write_text(folder / "bench.md", text := table(report))
-    publishing.write_text(folder / "bench.svg", picture(report, tuple(contenders.AGAINST)))
+    publishing.write_text(folder / "bench.svg", picture(report, titles))
     publishing.write_text(folder / "bench-sizes.svg", curves(rates, machine()))
     sys.stdout.write(text)
+
+
+def _materials(this: stage.Stage) -> tuple[Material, dict[str, Material]]:
+    """The profile's own, and that of further tweets by the title of their section, if there are any."""
+    given, arguments = this.arguments.tweets, this.arguments
+    material = Material(this.places, arguments.rows, _SLOW_ROWS)
+    if not given:
+        return material, {}
+    further = Material(this.places, arguments.rows, _SLOW_ROWS, given, arguments.tweets_model)
+    name = Path(given.partition(":")[2] or given).name
+    return material, {f"prediction, {len(further.texts):,} tweets of {name}": further}
 
 
 def check_answers(material: Material) -> None:
@@ -59,13 +74,25 @@ def check_answers(material: Material) -> None:
     rows = [row.tolist() for row in np.split(encoded.values, encoded.starts[1:])]
     if rows != contenders.contenders("preprocessing")["plain Python, a tweet at a time"](few).run():
         raise AssertionError("plain Python and the vectorised preprocessing give different ids")
-    prediction = contenders.contenders("prediction")
-    light, saved = (prediction[name](few).run() for name in list(prediction)[:2])
+    check_forms(material)
     ours, plain = contenders.losses(few, _ROWS_COMPARED)
     stage.log.info("before training, our loss is %.6f and the plain network's %.6f", ours, plain)
-    for what, difference in {"SavedModel's answers": np.abs(light - saved).max(), "losses": abs(ours - plain)}.items():
-        if not difference <= _TOLERANCE:
-            raise AssertionError(f"{what} differ from ours by {difference:.2g}")
+    _require("losses differ", abs(ours - plain))
+
+
+def check_forms(material: Material) -> None:
+    """Refuse to measure a light form and a SavedModel that answer differently."""
+    import numpy as np
+
+    few = replace(material, rows=_SLOW_ROWS)
+    prediction = contenders.contenders("prediction")
+    light, saved = (prediction[name](few).run() for name in list(prediction)[:2])
+    _require("SavedModel's answers differ", np.abs(light - saved).max())
+
+
+def _require(what: str, difference: float) -> None:
+    if not difference <= _TOLERANCE:
+        raise AssertionError(f"{what} from ours by {difference:.2g}")
 
 
 def _section(title: str, material: Material, runs: int) -> "Entries":
@@ -79,7 +106,9 @@ def _section(title: str, material: Material, runs: int) -> "Entries":
     for name, entry in entries.items():
         stage.log.info("%s, %s: %.0f tweets/s; now its memory", title, name, entry["tweets_per_second"])
         place = [str(material.places.root), material.places.name, str(_ALONE_ROWS)]
-        entry["peak_mib"] = run_process(["-c", _ALONE, *place, title, name]).peak_mib
+        where = [material.tweets, material.answered_by]
+        entry["peak_mib"] = run_process(["-c", _ALONE, *place, *where, title, name]).peak_mib
+    _compare_with_fasttext(entries)
     return entries
 
 
@@ -163,6 +192,15 @@ def _write_corpus(path: Path, texts: Sequence[str], rows: int) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The stage's own options."""
     parser.add_argument("--rows", type=int, default=200_000, help="tweets to measure on, at most (default: 200000)")
+    parser.add_argument(
+        "--tweets",
+        default="",
+        metavar="FILE",
+        help="predict a second list too: a CSV like Sentiment140's, or PROFILE:FILE in another profile's format",
+    )
+    parser.add_argument(
+        "--tweets-model", default="", metavar="FOLDER", help="model that answers it (default: the profile's)"
+    )
     parser.add_argument("--runs", type=int, default=3, help="counted runs of each (default: 3)")
     parser.add_argument("--growth", type=int, nargs="+", default=_GROWTH, help="rows (default: 20000 200000 1600000)")
 

@@ -133,7 +133,7 @@ def _saved_model(material: Material) -> _Answers:
     import numpy as np
     import tensorflow as tf
 
-    serve = tf.saved_model.load(str(material.places.model / "saved_model" / "1")).signatures["serving_default"]
+    serve = tf.saved_model.load(str(material.folder / "saved_model" / "1")).signatures["serving_default"]
 
     def answer(texts: Sequence[str]) -> np.ndarray:
         parts = [serve(text=tf.constant(texts[i : i + _BATCH])) for i in range(0, len(texts), _BATCH)]
@@ -238,6 +238,7 @@ def answers(material: Material) -> dict[str, _Answers]:
 
 
 def run_alone(arguments: Sequence[str]) -> None:
-    """Make one contender and run it once, for a process of its own: root, profile, rows, section, name."""
-    root, profile, rows, section, name = arguments
-    contenders(section)[name](Material(stage.Places(Path(root), profile), int(rows), int(rows))).run()
+    """Make one contender and run it once, for a process of its own: ``root profile rows tweets model section name``."""
+    root, profile, rows, tweets, answered_by, section, name = arguments
+    material = Material(stage.Places(Path(root), profile), int(rows), int(rows), tweets, answered_by)
+    contenders(section)[name](material).run()

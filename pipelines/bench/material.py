@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.artefacts import read_part
+from pipelines.shared.corpus_files import profile_and_path, read_corpus
+from sentiment.errors import InputError
 
 if TYPE_CHECKING:
     import keras
@@ -27,17 +30,38 @@ class Contender(NamedTuple):
 
 @dataclass(frozen=True)
 class Material:
-    """What contenders are made from: the profile's files, ``rows`` texts, and ``few`` of them for the slow ones."""
+    """What contenders are made from.
+
+    Attributes:
+        places: the profile's files.
+        rows: texts, at most.
+        few: of them, for the slow ones.
+        tweets: the texts' file, in Sentiment140's format, or ``profile:file`` in another's; the profile's own if empty.
+        answered_by: a model's folder; the profile's own if empty.
+    """
 
     places: stage.Places
     rows: int
     few: int
+    tweets: str = ""
+    answered_by: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """The model's."""
+        return Path(self.answered_by) if self.answered_by else self.places.model
 
     @cached_property
     def texts(self) -> list[str]:
-        """Raw tweets."""
+        """Raw tweets.
+
+        Raises:
+            InputError: there are none.
+        """
         import pyarrow.parquet as pq
 
+        if self.tweets:
+            return _tweets_of(self.tweets, self.rows)
         tweets = publishing.require(self.places.interim / "tweets.parquet")
         return pq.read_table(tweets, columns=["text"]).column("text").slice(0, self.rows).to_pylist()
 
@@ -46,7 +70,7 @@ class Material:
         """The light form."""
         import sentiment
 
-        return sentiment.load(self.places.model)
+        return sentiment.load(self.folder)
 
     @cached_property
     def settings(self) -> "Settings":
@@ -73,3 +97,12 @@ class Material:
         keras.utils.set_random_seed(self.settings.training.seed)
         matrix = np.load(self.places.processed / "embedding_matrix.npy")
         return build_network(matrix, self.settings.network, len(self.model.classes_))
+
+
+def _tweets_of(given: str, rows: int) -> list[str]:
+    profile, path = profile_and_path(given, stage.read_profile("sentiment140"))
+    settings = stage.make_settings({"corpus": profile.get("corpus", {})}, []).corpus
+    texts = [text for text, _ in read_corpus(path, settings, "--tweets")][:rows]
+    if not texts:
+        raise InputError(f"{path}: expected tweets to measure on, received none")
+    return texts

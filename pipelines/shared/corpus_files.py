@@ -1,8 +1,10 @@
-"""Labelled test sets, which fit into memory."""
+"""Labelled tweets that fit into memory, and how their file is named on a command line."""
 
 from pathlib import Path
+from typing import Any
 
-from pipelines.shared import publishing
+from pipelines.shared import publishing, stage
+from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings
 
 
@@ -22,3 +24,17 @@ def read_corpus(path: Path, settings: CorpusSettings, option: str) -> list[tuple
         return [
             (text, names[i]) for batch in batches for text, i in zip(batch.texts, batch.labels.tolist(), strict=True)
         ]
+
+
+def profile_and_path(given: str, own: dict[str, Any]) -> tuple[dict[str, Any], Path]:
+    """The profile whose format a file has, and the file: ``own`` for a plain name, else that of ``profile:file``.
+
+    Raises:
+        InputError: there is neither such a file nor such a profile.
+    """
+    before, colon, after = given.partition(":")
+    if not colon or Path(given).exists():
+        return own, Path(given)
+    if not stage.is_profile(before):
+        raise InputError(f"{given}: neither a file nor PROFILE:FILE; there is no profile {before!r}")
+    return stage.read_profile(before), Path(after)

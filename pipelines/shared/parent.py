@@ -25,6 +25,7 @@ _MAY_DIFFER = ("preprocessing.vector_words", "embedding.", "network.word_dropout
                "network.output_dropout", "network.trainable_dropout", "network.trainable_word_dropout")  # fmt: skip
 # A parent's weights are near where they should be: steps as large as from nothing lose what they hold.
 LEARNING_RATE = 1e-3
+WORD_SCORE_ROWS = 5_000
 
 
 def inherit(settings: Settings, given: AbstractSet[str], folder: Path) -> Settings:
@@ -53,8 +54,9 @@ def inherit(settings: Settings, given: AbstractSet[str], folder: Path) -> Settin
                 )
         kept = {name: getattr(own, name) for name, dotted in names.items() if dotted in _OWN or dotted in given}
         sections[section] = replace(theirs, **kept)
-    if "training.learning_rate" not in given:
-        sections["training"] = replace(settings.training, learning_rate=LEARNING_RATE)
+    by_parent = {"learning_rate": LEARNING_RATE, "word_score_rows": WORD_SCORE_ROWS}
+    own = {name: value for name, value in by_parent.items() if f"training.{name}" not in given}
+    sections["training"] = replace(settings.training, **own)
     return replace(settings, **sections)
 
 

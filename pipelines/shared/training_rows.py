@@ -70,7 +70,8 @@ def row_weights(interim: Path) -> "dict[str, np.ndarray]":
 
 def add_contrasts(this: stage.Stage, part: "EncodedPart", classes: list[str]) -> "EncodedPart":
     """``part`` with the rows that the settings have made of it."""
-    from sentiment.training.contrast import Poles, with_contrasts
+    from sentiment.training.clear_words import Poles
+    from sentiment.training.contrast import with_contrasts
 
     options, preprocessing = this.settings.training, this.settings.preprocessing
     if not options.contrast:

@@ -10,7 +10,7 @@ from sentiment.network.cells import Direction
 from sentiment.network.recurrence import Rows, by_length, hidden_states, pool
 from sentiment.text.lexicon import PADDING
 
-_NUMBERS_PER_STEP = 1 << 16  # of projected tokens: 256 KB
+_NUMBERS_PER_STEP = 1 << 18  # of projected tokens: 1 MB; smaller ones fit the cache better, but threads meet more often
 _LEAST_ROWS = 32
 
 

@@ -1,5 +1,6 @@
 """What is said of a tweet: its probabilities, how much of it the model knows, and the label that follows."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -42,3 +43,14 @@ def labels_of(
 
     labels = np.where(probabilities.max(axis=1) < threshold, UNCERTAIN, classes[probabilities.argmax(axis=1)])
     return labels if force else np.where(known == 0, UNKNOWN_TEXT, labels)
+
+
+def label_of(classes: Sequence[str], probabilities: Sequence[float], known: float, threshold: float = 0.0) -> str:
+    """As :func:`labels_of`, of one tweet, whose probabilities are a list: NumPy takes ten times as long for one.
+
+    ``threshold`` must be a float32 number, as what it is compared with.
+    """
+    best = max(probabilities)
+    if known == 0:
+        return UNKNOWN_TEXT
+    return UNCERTAIN if best < threshold else classes[probabilities.index(best)]

@@ -65,23 +65,25 @@ def _count(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from sentiment.serve import supervisor
+    from sentiment.serve import allocator, supervisor
     from sentiment.serve.hosts import Hosts
     from sentiment.serve.store import Store
 
+    allocator.share_one_area()
     token = read_token(arguments.token_file)
     hosts = Hosts(arguments.host, arguments.allowed_host)
     limits = _limits(arguments)
     sockets = supervisor.listen(arguments.host, arguments.port, arguments.workers)
     store = Store(arguments.model or [default_model()])
     _preload()
+    allocator.give_back()
     where = f"http://{_bracketed(arguments.host)}:{sockets[0].getsockname()[1]}"
     if arguments.host not in _LOOPBACK and not token:
         logging.getLogger("sentiment.serve").warning("%s: open to other machines, without a token", where)
 
     def work(sock: socket.socket, parent: int) -> None:
         from sentiment.serve.app import make_app
-        from sentiment.serve.connection import Server, configure
+        from sentiment.serve.connection import Server, at_several, configure
         from sentiment.serve.service import Service
 
         sys.setswitchinterval(_SWITCH_SECONDS)
@@ -90,7 +92,8 @@ def _run(arguments: argparse.Namespace) -> None:
         service = Service(store, limits, parent)
         ready = f"{where} ready: {', '.join(store.names)} (process {os.getpid()})"
         app = make_app(service, hosts, token)
-        Server(configure(app, limits), lambda: logging.getLogger("sentiment.serve").info(ready)).run([sock])
+        server = Server(configure(app, limits), lambda: logging.getLogger("sentiment.serve").info(ready))
+        server.run(at_several(sock))
 
     supervisor.run(work, sockets)
 

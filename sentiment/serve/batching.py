@@ -2,7 +2,7 @@
 
 Small requests are answered in the event loop's thread, at the end of a turn: another thread would compete with it for
 the interpreter's lock, which costs more than the answers. So that the loop never waits for a model, a turn answers only
-as many texts as two milliseconds are enough for, going by the turns before it, and then lets the loop look after its
+as many texts as four milliseconds are enough for, going by the turns before it, and then lets the loop look after its
 connections. A request that would not fit into a turn goes to one thread of its own.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from sentiment.predict.answers import Answers
 
 BATCH_TEXTS = 512
-TURN_SECONDS = 0.002
+TURN_SECONDS = 0.004
 _BATCH_SIZE = 256 << 10
 _TURN_SIZE, _LEAST_TURN, _LARGEST_TURN = 8 << 10, 1 << 10, 64 << 10
 _OF_A_TEXT = 64  # an empty one costs something too

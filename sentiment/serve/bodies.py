@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import orjson
 from starlette.types import Receive
 
@@ -128,11 +129,11 @@ def check_keys(data: dict[str, Any], known: tuple[str, ...], status: int) -> Non
 
 
 def check_threshold(value: Any) -> float:
-    """``value``, if it is a probability.
+    """``value``, if it is a probability: the float32 number next to it, since probabilities are that.
 
     Raises:
         Refusal: 422.
     """
     if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= 1:
         raise Refusal(422, "threshold: expected a number from 0 to 1")
-    return float(value)
+    return float(np.float32(value))

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive
 
-from sentiment.predict.answers import Answers, labels_of
+from sentiment.predict.answers import Answers, label_of
 from sentiment.predict.explanation import explain
 from sentiment.serve.bodies import check_keys, check_texts, check_threshold, kind, read_json
 from sentiment.serve.direct import Direct, respond_with
@@ -91,16 +91,15 @@ def respond(
     asked: Asked, export: Export, answers: Answers, tokens: list[list[dict[str, Any]]] | None
 ) -> dict[str, Any]:
     """One answer a text."""
-    labels = labels_of(export.classifier.classes_, answers.probabilities, answers.known, asked.threshold).tolist()
-    rows = zip(labels, answers.probabilities.tolist(), answers.known.tolist(), strict=True)
-    each = [
+    classes, threshold = export.classes, asked.threshold
+    each: list[dict[str, Any]] = [
         {
-            "label": label,
+            "label": label_of(classes, row, known, threshold),
             "probability": max(row),
-            "probabilities": dict(zip(export.classes, row, strict=True)),
+            "probabilities": dict(zip(classes, row, strict=True)),
             "known": known,
         }
-        for label, row, known in rows
+        for row, known in zip(answers.probabilities.tolist(), answers.known.tolist(), strict=True)
     ]
     if tokens is not None:
         each = [answer | {"tokens": seen} for answer, seen in zip(each, tokens, strict=True)]

@@ -15,10 +15,10 @@ from sentiment.common.ragged import Ragged
 from sentiment.text.lexicon import PADDING
 
 LONGEST = 15  # bytes of a chunk that the table can hold; the sixteenth byte of a key is the length
-_PROBES = 8
-_EMPTY = 0
+PROBES = 8
+EMPTY = 0
 _START = np.uint64(32)  # an entry is start << 32 | length
-_FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)  # odd, bits well mixed
+FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F)  # odd, bits well mixed
 # Bytes of the first and of the second number that a chunk of each length fills.
 _MASKS = np.array(
     [
@@ -63,21 +63,22 @@ class ChunkTable(NamedTuple):
             Start << 32 | length, uint64 ``(n,)``, and whether the chunk is there, bool ``(n,)``.
         """
         first, second = _keys(data, chunks)
-        mask = np.uint64(len(self.slots) - 1)
-        slot = _hash(first, second, len(self.slots))
-        entries = self.slots.take(slot.astype(np.int64), axis=0)
+        slot = _hash(first, second, len(self.slots)).astype(np.int64)
+        entries = self.slots.take(slot, axis=0)
         found = (entries[:, 0] == first) & (entries[:, 1] == second)
         values = entries[:, 2]
-        open_ = np.flatnonzero(~found & (entries[:, 1] != _EMPTY))
-        for _ in range(_PROBES - 1):
+        open_ = np.flatnonzero(~found & (entries[:, 1] != EMPTY))
+        first, second, slot = first.take(open_), second.take(open_), slot.take(open_)
+        for _ in range(PROBES - 1):
             if not len(open_):
                 break
-            slot[open_] = (slot[open_] + np.uint64(1)) & mask
-            entries = self.slots.take(slot[open_].astype(np.int64), axis=0)
-            hit = (entries[:, 0] == first[open_]) & (entries[:, 1] == second[open_])
+            slot = (slot + 1) & (len(self.slots) - 1)
+            entries = self.slots.take(slot, axis=0)
+            hit = (entries[:, 0] == first) & (entries[:, 1] == second)
             values[open_[hit]] = entries[hit, 2]
             found[open_[hit]] = True
-            open_ = open_[~hit & (entries[:, 1] != _EMPTY)]
+            left = np.flatnonzero(~hit & (entries[:, 1] != EMPTY))
+            open_, first, second, slot = (each.take(left) for each in (open_, first, second, slot))
         values[chunks.lengths == 0] = 0
         return values, (found | (chunks.lengths == 0)) & (chunks.lengths <= LONGEST)
 
@@ -87,8 +88,8 @@ class ChunkTable(NamedTuple):
         values = entries_of(chunks.ids) + (np.uint64(len(self.ids)) << _START)
         slot = _hash(chunks.first, chunks.second, size)
         waiting = np.arange(len(slot))
-        for _ in range(_PROBES):
-            free = waiting[slots[slot[waiting].astype(np.int64), 1] == _EMPTY]
+        for _ in range(PROBES):
+            free = waiting[slots[slot[waiting].astype(np.int64), 1] == EMPTY]
             taken, index = np.unique(slot[free], return_index=True)
             placed = free[index]
             key = chunks.first[placed], chunks.second[placed]
@@ -99,7 +100,7 @@ class ChunkTable(NamedTuple):
 
     def contents(self) -> tuple[list[bytes], list[int]]:
         """The chunks themselves and start << 32 | length of their ids, in the order of the slots."""
-        entries = self.slots[self.slots[:, 1] != _EMPTY]
+        entries = self.slots[self.slots[:, 1] != EMPTY]
         keys = entries[:, :2].astype("<u8").tobytes()
         keyed = (keys[start : start + 16] for start in range(0, len(keys), 16))
         return [key[: key[LONGEST]] for key in keyed], entries[:, 2].astype(np.int64).tolist()
@@ -150,8 +151,10 @@ def _keys(data: np.ndarray, chunks: Chunks) -> tuple[np.ndarray, np.ndarray]:
     """The two numbers of each chunk; those of a chunk that is too long mean nothing."""
     lengths = np.minimum(chunks.lengths, LONGEST)
     first = words_at(data, chunks.starts) & _MASKS[0].take(lengths)
-    second = words_at(data, chunks.starts + 8) & _MASKS[1].take(lengths)
-    return first, second | lengths.astype(np.uint64) << np.uint64(56)
+    second = lengths.astype(np.uint64) << np.uint64(56)
+    beyond = np.flatnonzero(lengths > 8)  # one in ten
+    second[beyond] |= words_at(data, chunks.starts.take(beyond) + 8) & _MASKS[1].take(lengths.take(beyond))
+    return first, second
 
 
 def entries_of(rows: Ragged) -> np.ndarray:
@@ -165,7 +168,7 @@ def words_at(data: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _mixed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return (first ^ second * _SECOND) * _FIRST
+    return (first ^ second * np.uint64(FACTORS[1])) * np.uint64(FACTORS[0])
 
 
 def _hash(first: np.ndarray, second: np.ndarray, size: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from sentiment.text.lexicon import RESERVED, UNKNOWN, Lexicon
 _TAB, _NEW_LINE, _ZERO = 9, 10, 48
 _MOST_DIGITS = 9
 _MET_AT_MOST = 1 << 16  # forms that a running process remembers
-_BULK = 1000  # asked for so many at once, a dictionary is made
+_FEW = 100  # more than so many are searched for side by side
 _WIDTH = 8
 _TOP_BYTES = np.array([(1 << 64) - (1 << 8 * (_WIDTH - n)) for n in range(_WIDTH + 1)], np.uint64)
 
@@ -67,10 +67,12 @@ class MappedLexicon:
 
     def lookup(self, types: Sequence[str]) -> np.ndarray:
         """Ids of ``types`` ``(n,)`` as int32 ``(n,)``; ``UNKNOWN`` for what the table lacks."""
-        if len(types) > _BULK:
-            get = self.ids.get
-            return np.fromiter((get(token, UNKNOWN) for token in types), np.int32, len(types))
-        return np.fromiter(map(self.id_of, types), np.int32, len(types))
+        if len(types) <= _FEW:
+            return np.fromiter(map(self.id_of, types), np.int32, len(types))
+        encoded = [token.encode() for token in types]
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        data = np.frombuffer(b"".join(encoded) + bytes(2 * _WIDTH), np.uint8)
+        return self.ids_at(data, np.cumsum(lengths) - lengths, lengths)
 
     def id_of(self, token: str) -> int:
         """Id of one token; ``UNKNOWN`` for what the table lacks."""
@@ -87,20 +89,26 @@ class MappedLexicon:
         Args:
             data: uint8 ``(bytes,)`` with 16 bytes more behind the last word.
             starts: where each word begins.
-            lengths: at most 15 bytes each.
+            lengths: bytes of each.
         """
         own, begin, end = np.frombuffer(self._content, np.uint8), np.asarray(self._starts), np.asarray(self._ends)
         first, second = _heads(data, starts, lengths)
         below = np.zeros(len(first), np.int64)  # forms that are surely less than the word
+
+        def heads(form: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return _heads(own, begin.take(form), end.take(form) - begin.take(form))
+
         for bit in reversed(range(len(begin).bit_length())):
             further = below + (1 << bit)
-            form = np.minimum(further, len(begin)) - 1
-            one, two = _heads(own, begin.take(form), end.take(form) - begin.take(form))
+            one, two = heads(np.minimum(further, len(begin)) - 1)
             less = (one < first) | ((one == first) & (two < second))
             below = np.where(less & (further <= len(begin)), further, below)
         form = np.minimum(below, len(begin) - 1)
-        one, two = _heads(own, begin.take(form), end.take(form) - begin.take(form))
-        return np.where((one == first) & (two == second), self._numbers.take(form), UNKNOWN).astype(np.int32)
+        one, two = heads(form)
+        ids = np.where((one == first) & (two == second), self._numbers.take(form), UNKNOWN).astype(np.int32)
+        for i in np.flatnonzero(lengths >= 2 * _WIDTH).tolist():  # few are so long that later bytes decide
+            ids[i] = self._find(data[starts[i] : starts[i] + lengths[i]].tobytes())
+        return ids
 
     def to_tsv(self) -> str:
         """What it was made from."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sentiment.text.chunk_table import LONGEST, Chunks, words_at
+from sentiment.text.chunk_table import Chunks, words_at
 
 _OTHER, _MARK, _LETTER, _EXCLAMATION, _QUESTION = range(5)
 _DOT = ord(".")
@@ -93,8 +93,8 @@ def _threes(held: np.ndarray, kinds: np.ndarray) -> np.ndarray:
 
 
 def _stay(data: np.ndarray, letters: Chunks) -> np.ndarray:
-    """Which stretches of letters are surely neither ``xd`` nor ``cant``, and short enough to be looked up."""
+    """Which stretches of letters are surely neither ``xd`` nor ``cant``."""
     last = letters.starts + letters.lengths - 1
     laugh = (data[letters.starts] == ord("x")) & (data[last] == ord("d"))
     negated = (data[last] == ord("t")) & (data[last - 1] == ord("n"))
-    return ~(laugh | negated) & (letters.lengths <= LONGEST)
+    return ~(laugh | negated)

@@ -24,6 +24,7 @@ from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
 from sentiment.text.mapped_lexicon import AnyLexicon, map_lexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run
+from sentiment.text.single_chunks import SingleChunks
 from sentiment.text.table_encoder import TableEncoder
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ LEXICON, VOCABULARY, PREPROCESSING = FILES = ("lexicon.tsv", "vocabulary.txt", "
 _FEW = 24  # up to so many texts, Python's engine is done before Arrow's has compiled its expressions
 _FEW_CHUNKS = 1024  # the same of chunks, which are short ...
 _FEW_UNIMPORTED = 8192  # ... and where Arrow would have to be imported first, at a cost of 60 MB too
-_FEW_BESIDE_TABLE = 8  # and where there is a table, which takes a tenth of a millisecond a call, up to so many
+_FEW_BESIDE_TABLE = 64  # and where there is a table, which takes half a millisecond a call, up to so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,13 @@ class Preprocessor:
         """Compile the rules for few texts, and put the table to use."""
         known = can_run(self.rules)
         object.__setattr__(self, "_few", CompiledRules(self.rules) if known else None)
-        object.__setattr__(self, "_memory", ChunkMemory(self._rows_in_python))
-        encoder = None
+        encoder: TableEncoder | None = None
+        find: Callable[[Sequence[bytes]], Sequence[Sequence[int]]] = self._rows_in_python
         if known and self.table is not None:
             encoder = TableEncoder(self.rules, self.table, self.lexicon, self.rows_by_rules)
+            find = SingleChunks(self.table, self.rules == RULES, self._rows_in_python).rows_of
         object.__setattr__(self, "_by_table", encoder)
+        object.__setattr__(self, "_memory", ChunkMemory(find))
 
     def encode(self, texts: "Sequence[str] | pa.Array") -> Ragged:
         """Ids of the tokens of ``texts`` ``(n,)``, at most ``max_tokens`` a row.

@@ -22,6 +22,7 @@ from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.pieces import Pieces, cut
 
 _BLANK = 0x20
+_PADDING = "\0" * (LONGEST + 1)
 
 
 class TableEncoder:
@@ -54,27 +55,26 @@ class TableEncoder:
         Raises:
             InputError: a text is not a string or has no UTF-8 form.
         """
-        text = _joined(texts)
-        data = np.frombuffer(text.data, np.uint8)
-        chunks, ends = _split(data, text.lengths)
+        data, lengths = _joined(texts)
+        chunks, ends = _split(data, lengths)
         entries, found = self._table.find(data, chunks)
         answers = _Answers(entries, np.flatnonzero(~found), [self._table.ids])
         if len(answers.open):
-            self._find_further(text.data, data, chunks, answers)
+            self._find_further(data, chunks, answers)
         return _gather(np.concatenate(answers.ids), entries, ends)
 
-    def _find_further(self, text: bytes, data: np.ndarray, chunks: Chunks, answers: "_Answers") -> None:
+    def _find_further(self, data: np.ndarray, chunks: Chunks, answers: "_Answers") -> None:
         """Answer for chunks that the table lacks: mentions and links first, then what the others consist of."""
         if not self._all_rules:
-            self._ask_rules(text, data, chunks, answers)
+            self._ask_rules(data, chunks, answers)
             return
         kind, rows = kinds(data, chunks.take(answers.open)), self._of_mention_and_link
         answers.add(entries_of(rows)[np.maximum(kind, MENTION) - MENTION], kind >= MENTION, rows.values)
         if len(answers.open):
-            rows = self._rows_of_pieces(text, data, cut(data, chunks.take(answers.open)))
+            rows = self._rows_of_pieces(data, cut(data, chunks.take(answers.open)))
             answers.add(entries_of(rows), np.ones(len(rows.lengths), bool), rows.values)
 
-    def _rows_of_pieces(self, text: bytes, data: np.ndarray, pieces: Pieces) -> Ragged:
+    def _rows_of_pieces(self, data: np.ndarray, pieces: Pieces) -> Ragged:
         """The ids of chunks by those of their pieces: of the table, of words as they stand, then of the rules."""
         entries, found = self._table.find(data, pieces.chunks)
         answers = _Answers(entries, np.flatnonzero(~found), [self._table.ids])
@@ -84,17 +84,17 @@ class TableEncoder:
         each = np.zeros(len(words), np.uint64)
         each[words] = entries_of(rows)
         answers.add(each, words, rows.values)
-        self._ask_rules(text, data, pieces.chunks, answers)
+        self._ask_rules(data, pieces.chunks, answers)
         return _gather(np.concatenate(answers.ids), entries, pieces.ends)
 
-    def _ask_rules(self, text: bytes, data: np.ndarray, chunks: Chunks, answers: "_Answers") -> None:
+    def _ask_rules(self, data: np.ndarray, chunks: Chunks, answers: "_Answers") -> None:
         """Answer for all that are open yet: by what was met before, else by the rules."""
         met = self._met.table
         answers.add(*met.find(data, chunks.take(answers.open)), met.ids)
         if len(answers.open):
             left = chunks.take(answers.open)
             ends = (left.starts + left.lengths).tolist()
-            missing = [text[start:end] for start, end in zip(left.starts.tolist(), ends, strict=True)]
+            missing = [data[start:end].tobytes() for start, end in zip(left.starts.tolist(), ends, strict=True)]
             rows = self._met.rows_of(missing, self._by_rules)
             self._met.add(data, left, rows)
             answers.add(entries_of(rows), np.ones(len(ends), bool), rows.values)
@@ -123,25 +123,30 @@ class _Answers:
 
 
 class _Joined(NamedTuple):
-    """Texts in lower-case ASCII, a blank after each, with padding: ``data``; ``lengths``, of each in bytes."""
+    """Texts in lower-case ASCII, a blank after each, with padding: ``data``, uint8; ``lengths``, of each in bytes."""
 
-    data: bytes
+    data: np.ndarray
     lengths: np.ndarray
 
 
 def _joined(texts: Any) -> _Joined:
     strings = _listed(texts)
     try:
-        text = " ".join(strings)
-        encoded = text.encode()
+        text = " ".join([*strings, _PADDING])
+        data = np.frombuffer(text.encode(), np.uint8)
     except (TypeError, UnicodeEncodeError):
         encode_all(strings)  # says which text it is, and why
         raise
     if text.isascii():
-        lengths = [*map(len, strings)]
+        lengths = np.fromiter(map(len, strings), np.int64, len(strings))
     else:
-        lengths = [len(string) if string.isascii() else len(string.encode()) for string in strings]
-    return _Joined(encoded.lower() + b" " + bytes(LONGEST + 1), np.array(lengths, np.int64))
+        lengths = np.array([len(string) if string.isascii() else len(string.encode()) for string in strings], np.int64)
+    return _Joined(_lower(data), lengths)
+
+
+def _lower(data: np.ndarray) -> np.ndarray:
+    """``bytes.lower`` of ``data``, but that other threads can run meanwhile: of bytes, only ASCII letters have case."""
+    return data | (data - np.uint8(ord("A")) < 26).view(np.uint8) << np.uint8(5)
 
 
 def _listed(texts: Any) -> Any:

@@ -2,6 +2,9 @@
 
 The temperature T divides the logits. It is folded into the output layer, so that every form of the model is
 calibrated, and the uncalibrated probabilities can be had back as ``softmax(T * log p)``.
+
+On 20 rows the temperature with the least log loss is anything from 0.3 to 5. So it is the most probable one given that
+its logarithm is distributed normally around 0: a prior that counts for little from some 500 rows on.
 """
 
 from typing import TYPE_CHECKING
@@ -14,8 +17,13 @@ if TYPE_CHECKING:
     import keras
 
 
+# Of nine values from 0 to no prior at all, the one with the least log loss on other rows for 20 to 100 validation rows;
+# log T itself, fitted to 5,000 rows, had a standard deviation of 0.24 (docs/parents.md).
+SPREAD = 0.2
+
+
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray, lowest: float = 0.2, highest: float = 5.0) -> float:
-    """The temperature with the least log loss, by Brent's bounded search over its logarithm.
+    """The most probable temperature, by Brent's bounded search over its logarithm.
 
     Args:
         probabilities: float ``(n, classes)`` at temperature 1, of rows the network was not fitted on.
@@ -28,7 +36,8 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray, lowest: float
 
     def loss(log_temperature: float) -> float:
         scaled = softmax(logits / np.exp(log_temperature))
-        return float(-np.log(np.clip(scaled[np.arange(len(labels)), labels], 1e-12, 1.0)).mean())
+        likelihood = -np.log(np.clip(scaled[np.arange(len(labels)), labels], 1e-12, 1.0)).mean()
+        return float(likelihood + (log_temperature / SPREAD) ** 2 / (2 * len(labels)))
 
     bounds = (np.log(lowest), np.log(highest))
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-4}).x))

@@ -1,21 +1,24 @@
 """Contrastive rows: what "not" and "but" do to a word of clear polarity, shown on the training tweets themselves.
 
-Tweets seldom say "not bad", so a network that learns from them alone takes every "not" for a bad sign. Here stretches
-of training tweets around a clear word are negated by rule and get the other label, as people edited reviews by hand for
-"counterfactually augmented data" (Kaushik, Hovy and Lipton, 2020); others stay as they are, so that being short means
-nothing; and two of opposite sign are joined by "but", after which the second counts (the rule of Hu et al., 2016).
-Which words are clear is learnt from the same rows, by log odds with a prior (Monroe, Colaresi and Quinn, 2008).
+Tweets seldom say "not bad", so a network that learns from them alone takes every "not" for a bad sign, and most short
+plain sentences for negative ones. Here stretches of training tweets around a clear word are put into frames of English
+that turn its polarity or only seem to, as people edited reviews by hand for "counterfactually augmented data" (Kaushik,
+Hovy and Lipton, 2020). Others stay as they are, or get another clear word in its place, so that neither length nor
+topic means anything; two of opposite sign are joined, after which one of them counts ("but": Hu et al., 2016).
+Stretches without a clear word get either label, half of them each, so that the frames alone mean nothing, or stand in
+set turns that have a polarity by themselves ("worth every penny").
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sentiment.data.encoded import EncodedPart
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.text.mapped_lexicon import AnyLexicon
+from sentiment.training.clear_words import Poles, Use, blocks, polarity
+from sentiment.training.frames import BARE, LINKED, SUBJECT, Frame, known_frames
 
 
 def _words(text: str) -> frozenset[str]:
@@ -23,38 +26,48 @@ def _words(text: str) -> frozenset[str]:
 
 
 _NEGATORS = _words("not n't never no nothing nobody none neither nor without hardly cannot cant dont")
-# A negation goes behind these (and in front of degree words) ...
 _LINKING = _words(
     "is was are were am 's 'm 're be been feel feels felt look looks looked seem seems sounds sound taste tastes im its"
 ) | _words("will would can could should get gets")
 _DEGREE = _words("so very really such just too pretty still all a an the quite that")
-# ... and in front of a word that follows these.
-_SUBJECTS = _words("i you we they he she it who really totally people everyone")
-_BEHIND_LINKING = ("not", "n't", "never")
-_BEHIND_SUBJECTS = ("do n't", "do not", "did n't", "never")
-# "It is good" -> "it could not be more good": nothing is better. These replace what links; "less" turns the label.
-_UNSURPASSED = ("could n't be", "never been", "could n't feel", "never felt")
+_GRADING = _words("so very really too such pretty how quite extremely super most more as totally")
+_SUBJECTS = _words("i you we they he she it who really totally people everyone to always just still ppl would will")
 _IRREGULAR = {"good": "better", "well": "better", "bad": "worse"}
-_ELSEWHERE = ("no", "not", "nothing", "without", "less")
+_AROUND = 3  # most tokens to each side
 
-_LEAST_COUNT, _LEAST_LOG_ODDS, _LEAST_Z, _PRIOR = 20, 0.7, 4.0, 50.0
-_AROUND = 3  # tokens to each side of the clear word
-_KEPT, _JOINED, _COMPARED = 0.25, 0.1, 0.1  # shares of the new rows that are not negated
-_ROWS_PER_BLOCK = 65_536
+# What becomes of how many of the new rows.
+_SHARES = {
+    "kept": 0.1,
+    "swapped": 0.1,
+    "turned": 0.27,
+    "standing": 0.2,
+    "wished": 0.03,
+    "joined": 0.08,
+    "said": 0.06,
+    "unclear": 0.16,
+}
+_FRAMED = 0.6  # of the unclear ones
+# Signs of what each rule starts from: tweets say "not good" themselves, and hardly ever "not bad".
+_BOTH = (-1, 1)
+_SIGNS = {"turned": (-1, -1, 1), "wished": (1,)}
 
-
-class Poles(NamedTuple):
-    """Indices of the classes that mean negative and positive."""
-
-    negative: int
-    positive: int
+Row = tuple[list[int], int]
 
 
 class Stretch(NamedTuple):
-    """Part of a training row, and where in it the clear word stands."""
+    """Part of a training row, in the places that frames name."""
 
-    ids: list[int]
-    clear: int
+    kind: str
+    left: list[int]
+    link: list[int]
+    degree: list[int]
+    clear: list[int]
+    right: list[int]
+
+    @property
+    def ids(self) -> list[int]:
+        """All of it."""
+        return [*self.left, *self.link, *self.degree, *self.clear, *self.right]
 
 
 def with_contrasts(
@@ -66,8 +79,8 @@ def with_contrasts(
         part: training rows.
         lexicon: what their ids mean.
         poles: classes that turn into one another; rows of others are never taken.
-        share: new rows for each row; there are fewer where few tweets have a clear word.
-        seed: of the choice of rows and rules.
+        share: new rows for each row; none are made where no tweet has a clear word.
+        seed: of the choice of rows and frames.
         padding: side of the zeros in ``part.ids``.
     """
     maker = _Maker(part, lexicon, poles, np.random.default_rng([seed, lexicon.size]))
@@ -84,119 +97,127 @@ def with_contrasts(
     return EncodedPart(np.concatenate([part.ids, ids]), np.concatenate([part.labels, labels]), weights)
 
 
-def clear_words(part: EncodedPart, poles: Poles, vocabulary: Sequence[str], negators: np.ndarray) -> np.ndarray:
-    """Polarity of each id, int8 ``(len(vocabulary),)``: 1 and -1 where it is clear, else 0.
-
-    A word is clear if its log odds between the classes, pulled to those of all words by a prior, are large and certain,
-    counted over rows without one of the ids ``negators``.
-    """
-    counts = np.zeros((2, len(vocabulary)))
-    for i, label in enumerate(poles):
-        for block in _blocks(part, label):
-            block = block[~np.isin(block, negators).any(axis=1)]
-            counts[i] += np.bincount(block.ravel(), minlength=len(vocabulary))
-    counts[:, [not word.isalpha() for word in vocabulary]] = 0
-    counts[:, negators] = 0
-    totals = np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
-    smooth = counts + _PRIOR * totals / totals.sum()
-    odds = np.log(smooth[1] / totals[1]) - np.log(smooth[0] / totals[0])
-    certain = np.abs(odds) / np.sqrt((1 / smooth).sum(axis=0)) > _LEAST_Z
-    clear = certain & (np.abs(odds) >= _LEAST_LOG_ODDS) & (counts.sum(axis=0) >= _LEAST_COUNT)
-    return np.where(clear, np.sign(odds), 0).astype(np.int8)
-
-
 class _Maker:
     """Makes rows of ids, each with its label, out of the stretches of ``part``."""
 
     def __init__(self, part: EncodedPart, lexicon: AnyLexicon, poles: Poles, random: np.random.Generator) -> None:
         self.part, self.lexicon, self.poles, self.random = part, lexicon, poles, random
         self.words = lexicon.vocabulary
-        self.negators = np.array([i for i, word in enumerate(self.words) if word in _NEGATORS], np.int64)
-        self.signs = clear_words(part, poles, self.words, self.negators)
+        self.frames = known_frames(lexicon)
+        self.negators = self._members(_NEGATORS)
+        degree, linking, subjects = map(self._members, (_DEGREE, _LINKING, _SUBJECTS))
+        self.degree, self.linking, self.subjects = {*degree}, {*linking}, {*subjects}
+        use = Use(self._members(_GRADING), linking, subjects)
+        never = np.concatenate([self.frames.words, self.negators, *use, degree])
+        self.polarity = polarity(part, poles, self.words, self.negators, use, never)
+        self.rows_of = {sign: self._found(sign) for sign in (-1, 0, 1)}
 
-    def rows(self, count: int) -> Iterator[tuple[list[int], int]]:
-        """About ``count`` rows, as many of either label."""
-        found = [self._stretches(label, sign, count) for label, sign in zip(self.poles, (-1, 1), strict=True)]
-        kept, joined, compared = (round(count * share / 2) for share in (_KEPT, _JOINED, _COMPARED))
-        negated = count // 2 - kept - joined - compared
-        for here, label in enumerate(self.poles):
-            other = self.poles[1 - here]
-            new = filter(None, map(self._negated, found[here]))
-            yield from ((row, other) for row, _ in zip(new, range(negated), strict=False))
-            yield from ((stretch.ids, label) for stretch in found[here][:kept])
-            both = (self._compared(stretch, label, other) for stretch in reversed(found[here]))
-            yield from (row for row, _ in zip(chain.from_iterable(both), range(compared), strict=False))
-            for first, second in zip(found[1 - here][:joined], reversed(found[here]), strict=False):
-                yield [*first.ids, *self._ids("but"), *second.ids], label
+    def _members(self, words: frozenset[str]) -> np.ndarray:
+        return np.array([i for i, word in enumerate(self.words) if word in words], np.int64)
 
-    def _stretches(self, label: int, sign: int, most: int) -> list[Stretch]:
-        """Around the last clear word of rows whose clear words all agree with their ``label``; in random order."""
-        found = []
-        for block in _blocks(self.part, label):
-            signs = self.signs[block]
-            agree = (signs == sign).any(axis=1) & (signs != -sign).all(axis=1)
-            agree &= ~np.isin(block, self.negators).any(axis=1)
-            found.append(block[agree])
-        rows = np.concatenate(found) if found else np.zeros((0, 1), np.int64)
-        return [self._stretch(row) for row in rows[self.random.permutation(len(rows))[:most]]]
+    def _found(self, sign: int) -> np.ndarray:
+        """Numbers of rows without a negation whose clear words all have ``sign``, their label's; 0: of no leaning."""
+        found = [np.zeros(0, np.int64)]
+        for start, block, labels in blocks(self.part):
+            leaning = self.polarity.leaning[block]
+            good = ~np.isin(block, self.negators).any(axis=1) & (block > UNKNOWN).any(axis=1)
+            good &= (self.polarity.clear[block] == sign).any(axis=1)
+            good &= (leaning == sign).all(axis=1) if sign == 0 else (leaning != -sign).all(axis=1)
+            good &= np.isin(labels, self.poles) if sign == 0 else labels == self._label(sign)
+            found.append(start + np.flatnonzero(good))
+        return np.concatenate(found)
 
-    def _stretch(self, row: np.ndarray) -> Stretch:
-        ids = row[row != PADDING].tolist()
-        clear = int(np.flatnonzero(self.signs[ids])[-1])
-        start = max(0, clear - _AROUND)
-        return Stretch(ids[start : clear + _AROUND + 1], clear - start)
+    def rows(self, count: int) -> Iterator[Row]:
+        """About ``count`` rows, nearly as many of either label."""
+        if not (len(self.rows_of[1]) and len(self.rows_of[-1])):
+            return
+        for rule, share in _SHARES.items():
+            make: Callable[[int], Row | None] = getattr(self, f"_{rule}")
+            signs = _SIGNS.get(rule, _BOTH)
+            made = (make(sign) for _ in range(round(count * share / len(signs))) for sign in signs)
+            yield from (row for row in made if row and row[0])
 
-    def _negated(self, stretch: Stretch) -> list[int] | None:
-        """``stretch`` with a negation where English has it; elsewhere mostly nothing, sometimes one in front."""
-        ids, clear = stretch
-        front = self._front(stretch)
-        if front and self.words[ids[front - 1]] in _LINKING:
-            return self._put(_BEHIND_LINKING, ids, front)
-        if clear and self.words[ids[clear - 1]] in _SUBJECTS:
-            return self._put(_BEHIND_SUBJECTS, ids, clear)
-        return self._put(_ELSEWHERE, ids, front) if self.random.random() < 0.4 else None
+    def _kept(self, sign: int) -> Row:
+        return self._draw(sign).ids, self._label(sign)
 
-    def _compared(self, stretch: Stretch, same: int, other: int) -> list[tuple[list[int], int]]:
-        """``stretch`` as what nothing is more, and nothing less, if it says that something is so; else nothing."""
-        ids, clear = stretch
-        linking = self._front(stretch) - 1
-        if linking < 0 or self.words[ids[linking]] not in _LINKING:
-            return []
-        words = _UNSURPASSED[int(self.random.integers(len(_UNSURPASSED)))]
-        if not all(map(self._ids, (*words.split()[:2], "more", "less"))):
-            return []
-        front = [*ids[:linking], *self._ids(words)]
-        more = self._comparative(ids[clear]) or [*self._ids("more"), ids[clear]]
-        rest = ids[clear + 1 :]
-        return [([*front, *more, *rest], same), ([*front, *self._ids("less"), ids[clear], *rest], other)]
+    def _swapped(self, sign: int) -> Row:
+        """With the clear word of a stretch of the other sign, if it is a verb where this one is, and vice versa."""
+        stretch, other = self._draw(sign), self._draw(-sign)
+        same = self.polarity.verbs[stretch.clear[0]] == self.polarity.verbs[other.clear[0]]
+        return (stretch._replace(clear=other.clear) if same else other).ids, self._label(-sign)
+
+    def _turned(self, sign: int) -> Row | None:
+        return self._framed(self.frames.turned, sign, -sign)
+
+    def _standing(self, sign: int) -> Row | None:
+        return self._framed(self.frames.standing, sign, sign)
+
+    def _wished(self, sign: int) -> Row | None:
+        return self._framed(self.frames.wished, sign, -sign)
+
+    def _framed(self, frames: Mapping[str, Sequence[Frame]], sign: int, becomes: int) -> Row | None:
+        stretch = self._draw(sign)
+        known = frames[stretch.kind]
+        return (self._filled(self._one_of(known), stretch), self._label(becomes)) if known else None
+
+    def _joined(self, sign: int) -> Row | None:
+        if not self.frames.joined:
+            return None
+        halves = {"X": self._draw(-sign).ids, "Y": self._draw(sign).ids}
+        frame = self._one_of(self.frames.joined)
+        return [i for part in frame for i in (halves[part] if isinstance(part, str) else [part])], self._label(sign)
+
+    def _unclear(self, sign: int) -> Row | None:
+        """Under either label, as often as not in a frame."""
+        if not len(self.rows_of[0]):
+            return None
+        stretch = self._draw(0)
+        frames = self._one_of((self.frames.turned, self.frames.turned, self.frames.standing))[stretch.kind]
+        framed = frames and self.random.random() < _FRAMED
+        return self._filled(self._one_of(frames), stretch) if framed else stretch.ids, self._label(sign)
+
+    def _said(self, sign: int) -> Row | None:
+        frames = self.frames.said[sign]
+        if not (frames and len(self.rows_of[0])):
+            return None
+        return self._filled(self._one_of(frames), self._draw(0)), self._label(sign)
+
+    def _filled(self, frame: Frame, stretch: Stretch) -> list[int]:
+        places = {"L": stretch.left, "K": stretch.link, "D": stretch.degree, "C": stretch.clear, "R": stretch.right}
+        if "E" in frame:
+            places["E"] = self._comparative(stretch.clear[0])
+        return [i for part in frame for i in (places[part] if isinstance(part, str) else [part])]
 
     def _comparative(self, clear: int) -> list[int]:
-        """Such as "nicer" of "nice", where the lexicon tells the two apart: not by their lemmas."""
+        """Such as "nicer" of "nice", where the lexicon tells the two apart: not by their lemmas. Else "more nice"."""
         word = self.words[clear]
         forms = (_IRREGULAR.get(word, f"{word}er"), f"{word}r", f"{word[:-1]}ier" if word.endswith("y") else "")
-        return next((ids for form in forms if (ids := self._ids(form)) and ids != [clear]), [])
+        known = [i for i in map(self.lexicon.id_of, forms) if i > UNKNOWN and i != clear]
+        more = self.lexicon.id_of("more")
+        return known[:1] or [*([more] if more > UNKNOWN else []), clear]
 
-    def _front(self, stretch: Stretch) -> int:
-        """Where the words of degree in front of the clear word begin."""
-        front = stretch.clear
-        while front and self.words[stretch.ids[front - 1]] in _DEGREE:
+    def _one_of(self, choices: Any) -> Any:
+        return choices[self.random.integers(len(choices))]
+
+    def _label(self, sign: int) -> int:
+        return self.poles.positive if sign > 0 else self.poles.negative
+
+    def _draw(self, sign: int) -> Stretch:
+        """A stretch around a clear word of ``sign``, or around any word of a row of no leaning (0)."""
+        row = np.asarray(self.part.ids[self._one_of(self.rows_of[sign])])
+        ids = row[row != PADDING].tolist()
+        clear = self._one_of(np.flatnonzero(self.polarity.clear[ids]) if sign else range(len(ids)))
+        return self._stretch(ids, int(clear))
+
+    def _stretch(self, ids: list[int], clear: int) -> Stretch:
+        front = clear
+        while front and ids[front - 1] in self.degree:
             front -= 1
-        return front
-
-    def _put(self, choices: Sequence[str], ids: list[int], position: int) -> list[int] | None:
-        known = [words for words in choices if self._ids(words.split()[-1])]  # the negation itself
-        if not known:
-            return None
-        words = known[int(self.random.integers(len(known)))]
-        return [*ids[:position], *self._ids(words), *ids[position:]]
-
-    def _ids(self, words: str) -> list[int]:
-        """Of those that have one: "do" may be a stop word that is dropped everywhere."""
-        return [i for i in map(self.lexicon.id_of, words.split()) if i > UNKNOWN]
-
-
-def _blocks(part: EncodedPart, label: int) -> Iterator[np.ndarray]:
-    """Rows of ``label``, int64 ``(rows, max_tokens)``, some at a time."""
-    for start in range(0, len(part.labels), _ROWS_PER_BLOCK):
-        block = slice(start, start + _ROWS_PER_BLOCK)
-        yield np.asarray(part.ids[block])[part.labels[block] == label].astype(np.int64)
+        kind, link = BARE, front
+        if front and ids[front - 1] in self.linking:
+            kind, link = LINKED, front - 1
+        elif clear and ids[clear - 1] in self.subjects:
+            kind, front, link = SUBJECT, clear, clear - 1
+        left, right = self.random.integers(0, _AROUND + 1, 2)
+        before, after = ids[max(0, link - left) : link], ids[clear + 1 : clear + 1 + right]
+        return Stretch(kind, before, ids[link:front], ids[front:clear], [ids[clear]], after)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sentiment.common.arrow_arrays import as_numpy
 from sentiment.common.ragged import Ragged
 from sentiment.data.splitting import PARTS
 from sentiment.prepare.counting import ROWS_PER_BATCH, RowTask, read_rows, read_table
@@ -78,7 +79,7 @@ def _preprocessor(folder: Path, treatment: str) -> Preprocessor:
 
 def _labels_and_parts(job: Job, task: RowTask) -> tuple[np.ndarray, np.ndarray]:
     batches = list(read_rows(job.tweets, task, ["label", "part"]))
-    labels, parts = ([batch.column(i).to_numpy() for batch in batches] for i in range(2))
+    labels, parts = ([as_numpy(batch.column(i)) for batch in batches] for i in range(2))
     return np.concatenate(labels), np.concatenate(parts)
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sentiment.training.fitting import TrainingState
 
 NOTHING, PARENT = "nothing", "parent"  # what weights may start from
+# By how many standard errors the one from nothing must be better: by one, 10 rows preferred one 16 points worse.
+_ERRORS = 2.0
 
 
 class Fitted(NamedTuple):
@@ -123,7 +125,7 @@ def _choose(
     weights = class_weights(rows.parts["train"], len(rows.classes), options)
     losses = {s: row_losses(each.probabilities, labels, each.temperature, weights) for s, each in fitted.items()}
     for start in others:
-        kept = start if is_clearly_better(losses[start], losses[kept]) else kept
+        kept = start if is_clearly_better(losses[start], losses[kept], _ERRORS) else kept
     means = {start: float(each.mean()) for start, each in losses.items()}
     told = ", ".join(f"from {start} {loss:.4f}" for start, loss in means.items())
     stage.log.info("validation log loss %s: kept the one from %s", told, kept)

@@ -350,7 +350,7 @@ class TrainingSettings:
         frozen: groups that stay as they are: ``classes``, ``recurrent``, ``projection``, ``trainable_embedding``;
             of use with a parent.
         cold_rows: with a parent and at most so many training rows, a network is trained from nothing too, and kept if
-            its validation loss is lower by more than one standard error; 0 never does.
+            its validation loss is lower by more than two standard errors; 0 never does.
         word_score_rows: up to so many training rows, a logistic regression on the words is fitted beside the network
             and its logits added, where the network is one of ``simple_rnn`` cells whose states are averaged; 0 never
             does. With a parent 5,000, unless it is given.

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pipelines.bench import __main__ as bench
-from pipelines.bench import contenders, http_load, serve
+from pipelines.bench import contenders, http_load, serve_verdicts
 from pipelines.bench.latency import call_seconds, curves, figures
 from pipelines.bench.material import Material
 from pipelines.bench.tables import machine, picture, rates, table
@@ -183,25 +183,29 @@ def test_the_services_figures_are_held_against_what_must_hold(tmp_path: Path) ->
     names += ["service, 1, 16 of 64", "service, 2, 200", "service, 2, 16 of 64"]
     loads = dict.fromkeys(names, good) | dict.fromkeys(["a call a request, 1", "a call a request, 200"], good)
     loads |= {"a call a request, 1": good._replace(rate=800.0), "service, 2, 200": good._replace(refused=3)}
-    lines = serve.verdicts(loads, [0.5, 9.0, 0.4], [http_load.Memory(119.0, 86.0)]).splitlines()
+    rounds = {name: [load, load._replace(rate=1.0), load] for name, load in loads.items()}
+    rounds["a call a request, 1"][1] = good._replace(rate=0.5)  # a slow minute
+    memory = http_load.Memory(114.0, 82.0)  # MiB: 119.5 and 86 MB
+    lines = serve_verdicts.verdicts(rounds, [0.5, 9.0, 0.4], [memory], [memory]).splitlines()
     verdict = {line.split(" | ")[0].strip("| "): line.split(" | ")[-1].strip(" |") for line in lines[2:-2]}
     wrong = [what for what, said in verdict.items() if said != "holds"]
     assert wrong == [
         "200 connections, times a call a request",
-        "two workers, times one",
-        "its proportional share, MiB",
+        "two workers, times one (this client leaves room for 1.60)",
+        "its proportional share, MB, two workers",
         "requests that failed",
     ]
-    assert "| a lone client, times a call a request | 5 | >= 5 | holds |" in lines
+    assert "| a lone client, times a call a request | 5 | 2 to 5 | >= 5 | holds |" in lines
+    assert "| requests that failed | 9 |  | <= 0 | falls short |" in lines
 
 
 def test_how_much_a_second_worker_can_gain_beside_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
     one = http_load.Load(1000.0, 0.5, 9.0, 9.0, 4000, 0, 0, 0.2, [1.0])
     two = one._replace(rate=1500.0, client_cores=0.375, server_cores=[0.8, 0.8])
     monkeypatch.setattr(parallel, "available_cores", lambda: 2)
-    assert "leaves room for 1.60 times one worker. Two took 1067 us." in serve.room(one, two)
+    assert "leaves room for 1.60 times one worker. Two took 1067 us." in serve_verdicts.room(one, two)
     monkeypatch.setattr(parallel, "available_cores", lambda: 8)
-    assert "room for 2.00 times" in serve.room(one, two)
+    assert "room for 2.00 times" in serve_verdicts.room(one, two)
 
 
 def test_the_requests_of_a_load_hold_every_text_once(tmp_path: Path) -> None:

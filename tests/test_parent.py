@@ -16,6 +16,7 @@ from pipelines.shared import manifest, parent, stage
 from pipelines.shared.artefacts import read_preprocessor
 from pipelines.shared.parent_network import load_network
 from pipelines.shared.seen_files import read_seen
+from pipelines.shared.training_rows import TrainingRows
 from sentiment.common.ragged import Ragged
 from sentiment.data.encoded import EncodedPart
 from sentiment.embedding.matrix import carry_over
@@ -95,7 +96,9 @@ def test_the_manifest_and_the_card_name_the_parent(child: Trained) -> None:
     card = (child.folder / "README.md").read_text(encoding="utf-8")
     assert f"it started from the model `{shared_model().folder}` (classes negative, positive)" in card
     assert told["parent"]["files"]["model.json"]["sha256"] in card
-    assert f"logistic regression on the words of the new tweets makes up {100 * told['word_scores']:.0f}%" in card
+    assert (
+        f"a logistic regression on their words was added to the network, with {100 * told['word_scores']:.0f}%" in card
+    )
 
 
 def test_tweets_that_the_parent_has_seen_count_as_seen(child: Trained) -> None:
@@ -249,6 +252,14 @@ def test_the_better_of_two_starts_is_kept(child: Trained) -> None:
     assert not list(child.folder.glob(".checkpoint*"))
 
 
+@pytest.mark.parametrize(("rows", "cell"), [(2, "simple_rnn"), (3, "gru")])
+def test_word_scores_are_for_few_rows_and_networks_that_hold_them(rows: int, cell: str) -> None:
+    part = EncodedPart(np.ones((3, 4), np.uint8), np.array([0, 1, 0]))
+    data = TrainingRows({"train": part, "validation": part}, np.zeros((2, 4)), ["no", "yes"], 2)
+    fitted = train.Fitted(None, NetworkSettings(cell=cell), None, 1.0, None)  # type: ignore[arg-type]
+    assert train._with_word_scores(fitted, data, TrainingSettings(word_score_rows=rows)) == (0.0, fitted)
+
+
 def test_a_rival_must_be_clearly_better() -> None:
     rows = np.array([1.0, 2.0, 3.0, 4.0])
     assert is_clearly_better(rows - 0.1, rows)
@@ -256,6 +267,8 @@ def test_a_rival_must_be_clearly_better() -> None:
     uneven = np.array([0.9, -0.5, 0.4, -0.4])  # 0.1 on average, with a standard error of 0.33
     assert not is_clearly_better(rows - uneven, rows)
     assert is_clearly_better(rows - uneven - 0.3, rows)
+    assert not is_clearly_better(rows - uneven - 0.3, rows, errors=2.0)
+    assert is_clearly_better(rows - uneven - 0.7, rows, errors=2.0)
     assert not is_clearly_better(rows[:1] - 1, rows[:1])
 
 

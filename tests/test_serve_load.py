@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import uvloop
 
 import sentiment
 from pipelines.shared.publishing import publish
@@ -21,8 +22,10 @@ from sentiment.predict import model_folder
 from sentiment.predict.answers import Answers
 from sentiment.serve.admission import Admission
 from sentiment.serve.batching import BATCH_TEXTS, TURN_SECONDS, Batcher
+from sentiment.serve.connection import ACCEPTED_A_TURN, Server, at_several, configure
 from sentiment.serve.limits import Limits
 from sentiment.serve.refusals import Refusal
+from sentiment.serve.supervisor import listen
 from tests.served import serve
 from tests.test_structure import tiny_model
 
@@ -275,6 +278,34 @@ def until_counted(served, start: str, value: float) -> None:
     deadline = time.monotonic() + 20
     while (received := counted(served, start)) != value:
         assert time.monotonic() < deadline, received
+
+
+async def turns_until_let_in(sock: socket.socket, clients: int) -> int:
+    """Turns of the loop until a server at ``sock`` has taken in clients that are all there already."""
+
+    async def nothing(scope, receive, send):
+        return None
+
+    server, turns = Server(configure(nothing, Limits())), 0
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    with contextlib.ExitStack() as stack:
+        for _ in range(clients):
+            stack.enter_context(socket.create_connection(sock.getsockname()))
+        await server.startup(at_several(sock))
+        while len(server.server_state.connections) < clients and turns < 10 * clients:
+            await asyncio.sleep(0)
+            turns += 1
+        for each in server.servers:
+            each.close()
+    return turns
+
+
+def test_clients_that_come_at_once_are_not_let_in_one_a_turn():
+    """Under load a turn of the loop takes milliseconds."""
+    (sock,) = listen("127.0.0.1", 0, 1)
+    clients = 4 * ACCEPTED_A_TURN
+    assert uvloop.run(turns_until_let_in(sock, clients)) < clients / 2
 
 
 def test_a_killed_worker_is_replaced_and_what_it_counted_stays(tmp_path):

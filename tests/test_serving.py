@@ -17,7 +17,10 @@ from hypothesis import strategies as st
 import sentiment
 from pipelines.export import by_litert
 from sentiment.export import litert
+from sentiment.export.graph import GraphNetwork
 from sentiment.export.saved_model import ServingModule
+from sentiment.network.cells import GATES, Direction
+from sentiment.network.folded import FoldedNetwork
 from sentiment.text.lexicon import UNKNOWN
 from tests.model_fixture import ODD_TWEETS, Trained, child_environment, labelled_tweets, shared_model
 
@@ -98,6 +101,24 @@ def test_ids_through_keras_litert_and_the_second_signature(model, saved):
     by_ids = saved.signatures["serve_ids"](ids=tf.constant(ids))["probabilities"]
     np.testing.assert_allclose(by_ids, expected, atol=TOLERANCE)
     np.testing.assert_allclose(by_litert(folder / "model.tflite", ids), expected, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("cell", ["simple_rnn", "gru", "lstm"])
+@pytest.mark.parametrize("pooling", ["last", "max", "mean", "max_mean"])
+def test_every_cell_and_pooling_in_the_graph(cell: str, pooling: str) -> None:
+    random, units, gates = np.random.default_rng(5), 3, GATES[cell]
+
+    def some(*shape: int) -> np.ndarray:
+        return random.normal(size=shape).astype(np.float32)
+
+    directions = tuple(Direction(some(units, gates * units), some(gates * units)) for _ in range(2))
+    pooled = 2 * units * len(pooling.split("_"))
+    network = FoldedNetwork(some(2, 9, gates * units), directions, some(pooled, 2), some(2), cell, pooling, True)
+    ids = np.array([[3, 0, 0, 0], [4, 5, 6, 7], [0, 0, 0, 0], [8, 2, 0, 0], [1, 2, 3, 4]], np.int32)
+    lengths = np.count_nonzero(ids, axis=1).astype(np.int32)
+    answers = GraphNetwork(network)(tf.constant(ids), tf.constant(lengths)).numpy()
+    assert np.isfinite(answers).all()  # of the row without a token too
+    np.testing.assert_allclose(answers[lengths > 0], network.of_padded(ids[lengths > 0]), atol=TOLERANCE)
 
 
 def test_what_litert_says_of_itself_is_not_shown(monkeypatch, capfd):

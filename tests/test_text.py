@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentiment.common.arrow_arrays import as_numpy, from_numpy
 from sentiment.common.ragged import Ragged
 from sentiment.data.encoded import ragged_rows
 from sentiment.errors import ArtefactError, InputError, SettingsError
+from sentiment.prepare import known_chunks
 from sentiment.settings import PreprocessingSettings
 from sentiment.text.counting import TypeCounter
 from sentiment.text.lemmas import lexicon_entries, stop_words
@@ -520,3 +522,48 @@ def test_type_counter_grows() -> None:
     assert counter.training_counts()["common"] == 4
     assert counter.training_counts()["w3x899"] == 1
     assert len(counter.training_counts()) == 3601
+
+
+CHUNKS = st.sampled_from(
+    ["love", "Love", "@ada", "don't", ":)", "a" * 20, "so-so", "the\u00a0end", "", "☺☺", "http://x.y", "2"]
+)
+BATCHES = st.lists(st.lists(st.lists(CHUNKS, max_size=6).map(" ".join), max_size=5), max_size=5)
+
+
+def spelt(rows: Ragged, tokens: list[str]) -> list[list[str]]:
+    return [[tokens[i] for i in row] for row in rows_of(rows)]
+
+
+@pytest.mark.parametrize("most", [0, 3, 1 << 17])
+@given(batches=BATCHES)
+def test_chunks_that_are_known_change_no_token(most: int, batches: list[list[str]]) -> None:
+    """However many of them may be kept."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(known_chunks, "_AT_MOST", most)
+        patch.setattr(known_chunks, "_SLOTS", 16)
+        known, counter, plain = known_chunks.KnownChunks(RULES), TypeCounter(), TypeCounter()
+        for texts in batches:
+            found = known.look_up(pa.array(texts, pa.string()))
+            counted = np.arange(len(texts)) % 2 == 0
+            codes, expected = counter.add(found.tokens, counted), plain.add(tokenise(texts), counted)
+            known.add(found, counter.codes)
+            assert spelt(codes, [*counter.codes]) == spelt(expected, [*plain.codes])
+    assert counter.training_counts() == plain.training_counts()
+
+
+def test_a_known_chunk_meets_no_rule_again() -> None:
+    known, counter = known_chunks.KnownChunks(RULES), TypeCounter()
+    for missing in (["love", "@ada"], []):
+        found = known.look_up(pa.array(["love @ada love"]))
+        counter.add(found.tokens, np.ones(1, bool))
+        known.add(found, counter.codes)
+        starts, lengths = (each.tolist() for each in found.chunks)
+        assert [bytes(found.data[i : i + n]).decode() for i, n in zip(starts, lengths, strict=True)] == missing
+
+
+@pytest.mark.parametrize("values", [[3, 1, 2], [True, False] * 9, []])
+def test_numbers_to_arrow_and_back(values: list[int]) -> None:
+    array = from_numpy(np.array(values, bool if values and values[0] is True else np.uint8))
+    assert array.to_pylist() == values
+    if array.type != pa.bool_():
+        assert as_numpy(array[1:]).tolist() == values[1:]

@@ -53,6 +53,7 @@ def main() -> int:
     import uvicorn
 
     import sentiment
+    from sentiment.serve.connection import at_several
     from sentiment.serve.supervisor import listen
 
     model = sentiment.load(arguments.model) if arguments.model else None
@@ -67,7 +68,7 @@ def main() -> int:
     )
     sys.stderr.write(f"serve: http://127.0.0.1:{sock.getsockname()[1]} ready: {arguments.kind}\n")
     sys.stderr.flush()
-    uvicorn.Server(config).run([sock])
+    uvicorn.Server(config).run(at_several(sock))
     return 0
 
 

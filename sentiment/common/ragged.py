@@ -21,8 +21,11 @@ class Ragged(NamedTuple):
         """The rows with the given indices, in that order; ``rows`` is an integer array ``(m,)``."""
         lengths = self.lengths[rows]
         ends = np.cumsum(lengths, dtype=np.int64)
-        shift = self.starts[rows] - (ends - lengths)
-        return Ragged(self.values[np.repeat(shift, lengths) + np.arange(ends[-1] if len(ends) else 0)], lengths)
+        shift, total = self.starts[rows] - (ends - lengths), int(ends[-1]) if len(ends) else 0
+        small = max(total, len(self.values)) <= np.iinfo(np.int32).max  # half the memory to go through
+        index = np.repeat(shift.astype(np.int32) if small else shift, lengths)
+        index += np.arange(total, dtype=index.dtype)
+        return Ragged(self.values.take(index), lengths)
 
     def keep(self, wanted: np.ndarray) -> "Ragged":
         """Only the values where ``wanted`` (bool ``(total,)``) holds; rows may become empty."""

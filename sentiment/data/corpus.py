@@ -155,6 +155,8 @@ class CorpusReader:
             rows = self._csv(self._text(block.data.tobytes()), delimiter=delimiter, line=block.line)
             yield from self._of_rows(rows, layout)
             return
+        from sentiment.common.arrow_arrays import from_numpy
+
         labels = np.array([self._classes.get(value, _IGNORED) for value in found.values], np.int64)[found.codes]
         wanted = labels != _IGNORED
         self.report.rows += len(labels)
@@ -163,7 +165,7 @@ class CorpusReader:
         if wanted.all():
             yield ArrowTexts(found.texts, labels)
         elif wanted.any():
-            yield ArrowTexts(found.texts.take(np.flatnonzero(wanted)), labels[wanted])
+            yield ArrowTexts(found.texts.filter(from_numpy(wanted)), labels[wanted])
 
     def _of_rows(self, source: "_CsvRows | TableRows", layout: _Layout) -> Iterator[ArrowTexts]:
         from sentiment.text.tokens import as_arrow

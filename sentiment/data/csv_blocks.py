@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sentiment.common.arrow_arrays import from_numpy
 from sentiment.text.tokens import from_encoded
 
 _BLOCK_BYTES = 2 << 20  # of which several are under way at once
@@ -158,7 +159,7 @@ def _column(data: np.ndarray, starts: np.ndarray, ends: np.ndarray, doubled: boo
     # Fields and what stands between them in turn; of these, the fields.
     pieces = pa.Array.from_buffers(pa.string(), 2 * len(starts) - 1, [None, pa.py_buffer(borders), pa.py_buffer(data)])
     which = np.arange(0, 2 * len(starts), 2)
-    fields = pieces.take(pa.Array.from_buffers(pa.int64(), len(which), [None, pa.py_buffer(which)]))
+    fields = pieces.take(from_numpy(which))
     return pc.replace_substring(fields, '""', '"') if doubled else fields
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sentiment.common.arrow_arrays import as_numpy, from_numpy
 from sentiment.errors import InputError
 from sentiment.settings import SplitSettings
 
@@ -31,7 +32,7 @@ def duplicate_keys(texts: pa.Array) -> pa.Array:
     """
     lowered = pc.ascii_lower(texts)
     keys = pc.ascii_trim(_between_blanks(pc.replace_substring_regex(lowered, _NOT_WORDS, " ")), " ")
-    return pc.if_else(pc.equal(keys, ""), lowered, keys)
+    return pc.if_else(from_numpy(as_numpy(pc.binary_length(keys)) == 0), lowered, keys)
 
 
 def _between_blanks(texts: pa.Array) -> pa.Array:

@@ -32,8 +32,11 @@ class GraphNetwork(tf.Module):
         ids, lengths = tf.gather(ids, order), tf.gather(lengths, order)
         longest = tf.reduce_max(tf.concat([lengths, [0]], axis=0))
         active = tf.reduce_sum(tf.cast(lengths[None, :] > tf.range(longest)[:, None], tf.int32), axis=1)
-        steps = tf.transpose(ids)
-        pooled = [self._pooled(steps, active, lengths, direction) for direction in range(len(self.kernels))]
+        turned = [ids, tf.reverse_sequence(ids, lengths, seq_axis=1)]  # steps of the backward direction go forward too
+        pooled = [
+            self._pooled(tf.transpose(turned[direction]), active, lengths, direction)
+            for direction in range(len(self.kernels))
+        ]
         joined = tf.concat([part for parts in zip(*pooled, strict=True) for part in parts], axis=1)
         probabilities = tf.nn.softmax(tf.matmul(joined, self.output_kernel) + self.output_bias)
         return tf.gather(probabilities, tf.math.invert_permutation(order))
@@ -58,22 +61,35 @@ class GraphNetwork(tf.Module):
         return tf.nn.softmax(tf.matmul(joined, self.output_kernel) + self.output_bias)
 
     def _pooled(self, steps: tf.Tensor, active: tf.Tensor, lengths: tf.Tensor, direction: int) -> list[tf.Tensor]:
-        """Pooled states of one direction, each ``(n, units)``: last, or maximum and/or mean."""
+        """Pooled states of one direction, each ``(n, units)``: last, or maximum and/or mean.
+
+        A row is handed out at its last step, the last rows first, so that a step touches its own rows only.
+        """
         weights = Direction(self.kernels[direction], self.biases[direction])
-        units, table = self.kernels[direction].shape[0], self.tables[direction]
-        time, rows = tf.shape(active)[0], tf.shape(steps)[1]
-        zeros = tf.zeros([rows, units])
+        units, table, kinds = self.kernels[direction].shape[0], self.tables[direction], self._pooling.split("_")
+        time, zeros = tf.shape(active)[0], tf.zeros([tf.shape(steps)[1], units])
+        further = tf.concat([active[1:], [0]], axis=0)
 
-        def body(i: tf.Tensor, states: tuple, highest: tf.Tensor, total: tf.Tensor) -> tuple:
-            t = i if direction == 0 else time - 1 - i
-            n = active[t]
-            projected = tf.gather(table, steps[t, :n])
-            fresh = STEPS[self._cell](ops, projected, tuple(state[:n] for state in states), weights)
-            states = tuple(tf.concat([new, old[n:]], 0) for new, old in zip(fresh, states, strict=True))
-            highest = tf.concat([tf.maximum(highest[:n], fresh[0]), highest[n:]], 0)
-            return i + 1, states, highest, tf.concat([total[:n] + fresh[0], total[n:]], 0)
+        def body(i: tf.Tensor, states: tuple, pooled: tuple, done: tuple) -> tuple:
+            n = active[i]
+            projected = tf.gather(table, steps[i, :n])
+            states = STEPS[self._cell](ops, projected, tuple(state[:n] for state in states), weights)
+            pooled = tuple(_TAKE_IN[kind](part[:n], states[0]) for kind, part in zip(kinds, pooled, strict=True))
+            ended = [part[further[i] :] for part in pooled]
+            return i + 1, states, pooled, tuple(a.write(time - 1 - i, e) for a, e in zip(done, ended, strict=True))
 
-        start = (tf.constant(0), (zeros,) * state_count(self._cell), zeros - 2.0, zeros)
-        _, states, highest, total = tf.while_loop(lambda i, *_: i < time, body, start)
-        mean = total / tf.cast(tf.maximum(lengths, 1), tf.float32)[:, None]
-        return {"last": [states[0]], "max": [highest], "mean": [mean], "max_mean": [highest, mean]}[self._pooling]
+        nothing = tuple(zeros - 2.0 if kind == "max" else zeros for kind in kinds)
+        done = tuple(
+            tf.TensorArray(tf.float32, time + 1, element_shape=[None, units], infer_shape=False) for _ in kinds
+        )
+        held = tf.math.count_nonzero(lengths)  # rows without a token come last
+        done = tuple(array.write(time, part[held:]) for array, part in zip(done, nothing, strict=True))
+        start = (tf.constant(0), (zeros,) * state_count(self._cell), nothing, done)
+        done = tf.while_loop(lambda i, *_: i < time, body, start)[-1]
+        parts = dict(zip(kinds, (array.concat() for array in done), strict=True))
+        if "mean" in parts:
+            parts["mean"] /= tf.cast(tf.maximum(lengths, 1), tf.float32)[:, None]
+        return list(parts.values())
+
+
+_TAKE_IN: dict[str, Any] = {"last": lambda before, state: state, "max": tf.maximum, "mean": tf.add}

@@ -72,11 +72,11 @@ class GraphPreprocessor(tf.Module):
             return self._ids_of(self._by_rules(_mended(text), self._rules))
         chunks = tf.strings.split(text, sep=" ")
         pieces = self._pieces(chunks.flat_values)
-        shift = pieces.starts - tf.cumsum(pieces.lengths, exclusive=True)
-        where = tf.repeat(shift, pieces.lengths) + tf.range(tf.reduce_sum(pieces.lengths))
-        before = tf.concat([[0], tf.cumsum(pieces.lengths)], axis=0)
+        where = tf.ragged.range(pieces.starts, pieces.starts + pieces.lengths)
         return tf.RaggedTensor.from_row_splits(
-            tf.cast(tf.gather(pieces.values, where), tf.int64), tf.gather(before, chunks.row_splits), validate=False
+            tf.cast(tf.gather(pieces.values, where.flat_values), tf.int64),
+            tf.gather(where.row_splits, chunks.row_splits),
+            validate=False,
         )
 
     def _pieces(self, chunks: tf.Tensor) -> _Pieces:

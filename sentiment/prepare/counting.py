@@ -15,15 +15,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sentiment.common.arrow_arrays import as_numpy, from_numpy
 from sentiment.common.engines import Engine, results
 from sentiment.common.grouping import grouped
 from sentiment.common.parallel import ordered_map
 from sentiment.data.splitting import PARTS, TRAIN
+from sentiment.prepare.known_chunks import KnownChunks, LookedUp
 from sentiment.text.counting import TypeCounter
 from sentiment.text.normalisation import Rule
-from sentiment.text.tokens import Tokens, tokenise
+from sentiment.text.tokens import from_encoded
 
-ROWS_PER_BATCH = 65_536
+ROWS_PER_BATCH = 32_768
 _ROWS_PER_TASK = 262_144
 _TABLES_AT_ONCE = 16
 
@@ -72,20 +74,22 @@ def read_rows(tweets: Path, task: RowTask, columns: Sequence[str]) -> Iterator[p
 def tokenise_rows(job: Job, task: RowTask) -> np.ndarray:
     """Write down the tokens of a task's rows; returns how many rows each part has, int64 ``(len(PARTS),)``."""
 
-    def tokenised(batch: pa.RecordBatch) -> tuple[Tokens, np.ndarray]:
-        return tokenise(batch.column("text"), job.rules), batch.column("part").to_numpy()
+    def looked_up(batch: pa.RecordBatch) -> tuple[LookedUp, np.ndarray]:
+        return known.look_up(batch.column("text")), as_numpy(batch.column("part"))
 
-    counter, sizes, lengths = TypeCounter(), np.zeros(len(PARTS), np.int64), [np.zeros(0, np.int32)]
+    counter, known = TypeCounter(), KnownChunks(job.rules)
+    sizes, lengths = np.zeros(len(PARTS), np.int64), [np.zeros(0, np.int32)]
     with (job.folder / f"{task.name}.codes.bin").open("wb") as sink:
-        for tokens, parts in ordered_map(tokenised, read_rows(job.tweets, task, ["text", "part"])):
-            codes = counter.add(tokens, parts == TRAIN)
+        for found, parts in ordered_map(looked_up, read_rows(job.tweets, task, ["text", "part"])):
+            codes = counter.add(found.tokens, parts == TRAIN)
+            known.add(found, counter.codes)
             codes.values.tofile(sink)
             lengths.append(codes.lengths)
             sizes += np.bincount(parts, minlength=len(PARTS))
     np.save(job.folder / f"{task.name}.lengths.npy", np.concatenate(lengths))
-    types, counts = pa.array([*counter.codes], pa.string()), counter.counts[: len(counter.codes)]
+    types, counts = from_encoded([*map(str.encode, counter.codes)]), counter.counts[: len(counter.codes)]
     write_table(job.folder / f"{task.name}.types.arrow", pa.table({"token": types}))
-    counted = pa.table({"token": types, "count": counts}).filter(pa.array(counts > 0))
+    counted = pa.table({"token": types, "count": from_numpy(counts)}).filter(from_numpy(counts > 0))
     write_table(job.folder / f"{task.name}.counts.arrow", counted)
     return sizes
 

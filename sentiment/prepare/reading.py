@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from sentiment.common.arrow_arrays import from_numpy
 from sentiment.common.checksums import sha256_of
 from sentiment.common.parallel import ordered_map
 from sentiment.common.table_files import TableFile
@@ -150,7 +151,7 @@ def _write_run(folder: Path, name: str, batches: Iterator[_Hashed]) -> int:
     hashes, labels, rows = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint8)], 0
     with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
         for batch in batches:
-            writer.write_batch(pa.record_batch([batch.texts, pa.array(batch.labels)], schema=SCHEMA))
+            writer.write_batch(pa.record_batch([batch.texts, from_numpy(batch.labels)], schema=SCHEMA))
             hashes.append(batch.hashes)
             labels.append(batch.labels)
             rows += len(batch.labels)

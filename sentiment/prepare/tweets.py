@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sentiment.common.arrow_arrays import as_numpy, from_numpy
 from sentiment.data.splitting import DROPPED, PARTS
 from sentiment.prepare.ranges import Runs
 from sentiment.prepare.reading import Run
@@ -55,10 +56,10 @@ def _kept(
             batch = batches.get_batch(i)
             mine = part[start : start + batch.num_rows]
             start += batch.num_rows
-            labels = np.searchsorted(classes, batch.column("label").to_numpy())
+            labels = np.searchsorted(classes, as_numpy(batch.column("label")))
             numbers = [labels, mine, np.full(batch.num_rows, run.corpus)][: len(schema) - 1]
-            columns = [batch.column("text"), *(pa.array(each.astype(np.uint8)) for each in numbers)]
-            yield pa.record_batch(columns, schema=schema).filter(pa.array(mine != DROPPED))
+            columns = [batch.column("text"), *(from_numpy(each.astype(np.uint8)) for each in numbers)]
+            yield pa.record_batch(columns, schema=schema).filter(from_numpy(mine != DROPPED))
 
 
 def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:

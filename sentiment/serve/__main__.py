@@ -83,7 +83,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
     def work(sock: socket.socket, parent: int) -> None:
         from sentiment.serve.app import make_app
-        from sentiment.serve.connection import Server, configure
+        from sentiment.serve.connection import Server, at_several, configure
         from sentiment.serve.service import Service
 
         sys.setswitchinterval(_SWITCH_SECONDS)
@@ -92,7 +92,8 @@ def _run(arguments: argparse.Namespace) -> None:
         service = Service(store, limits, parent)
         ready = f"{where} ready: {', '.join(store.names)} (process {os.getpid()})"
         app = make_app(service, hosts, token)
-        Server(configure(app, limits), lambda: logging.getLogger("sentiment.serve").info(ready)).run([sock])
+        server = Server(configure(app, limits), lambda: logging.getLogger("sentiment.serve").info(ready))
+        server.run(at_several(sock))
 
     supervisor.run(work, sockets)
 

@@ -6,6 +6,7 @@ Twice a second a sweep looks at all connections, so that a request costs nothing
 
 import asyncio
 import logging
+import socket
 import time
 from typing import Any
 
@@ -16,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from sentiment.serve.limits import Limits
 
 SWEEP_SECONDS = 0.5
+ACCEPTED_A_TURN = 16
 WHOLE = "sentiment.whole"  # among a scope's extensions: what :func:`answer_whole` takes
 _SENTENCES = {
     400: "the request is not HTTP/1.1 as it should be",
@@ -169,6 +171,15 @@ async def answer_whole(cycle: RequestResponseCycle, headers: bytes, body: bytes)
 def with_limits(limits: Limits) -> type[Connection]:
     """The protocol with these limits."""
     return type("LimitedConnection", (Connection,), {"limits": limits})
+
+
+def at_several(sock: socket.socket) -> list[socket.socket]:
+    """``sock`` under several numbers, for the event loop to listen at.
+
+    It accepts one connection a turn at each. A turn that answers requests takes milliseconds, so with one number the
+    last of 200 clients that come at once would wait for a second.
+    """
+    return [sock, *(sock.dup() for _ in range(ACCEPTED_A_TURN - 1))]
 
 
 class Server(uvicorn.Server):

@@ -22,21 +22,22 @@ class TypeCounter:
         """Take in a batch.
 
         Args:
-            tokens: of ``n`` tweets.
+            tokens: of ``n`` tweets; ``len(types) + i`` stands for the token that has the common code ``i`` already.
             counted: bool ``(n,)``: rows whose tokens count (the training part).
 
         Returns:
             The batch's ``n`` rows of tokens in the common codes.
         """
-        codes = self.codes
-        common = np.fromiter(
+        codes, before = self.codes, len(self.codes)
+        fresh = np.fromiter(
             (codes.setdefault(token, len(codes)) for token in tokens.types), np.int32, len(tokens.types)
         )
         if len(codes) > len(self.counts):
             self.counts = np.concatenate([self.counts, np.zeros(2 * len(codes), np.int64)])
-        local = tokens.codes.values[np.repeat(counted, tokens.codes.lengths)]
-        np.add.at(self.counts, common, np.bincount(local, minlength=len(common)))
-        return Ragged(common[tokens.codes.values], tokens.codes.lengths)
+        common = np.concatenate([fresh, np.arange(before, dtype=np.int32)])[tokens.codes.values]
+        found = np.bincount(common[np.repeat(counted, tokens.codes.lengths)])
+        self.counts[: len(found)] += found
+        return Ragged(common, tokens.codes.lengths)
 
     def training_counts(self) -> dict[str, int]:
         """Occurrences of each token that was counted at least once."""

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import spacy
+from spacy.attrs import IS_STOP, NORM
 from spacy.tokens import Doc
 
 from sentiment.settings import PreprocessingSettings
 from sentiment.text.lexicon import SPECIAL_TOKENS, LexiconEntry
 
 _WORDS_PER_DOC = 10_000
+_ASKED_FOR = {IS_STOP, NORM}  # the latter goes into every word that spaCy makes
 
 
 class TokenFacts(NamedTuple):
@@ -36,6 +38,9 @@ def analyse(types: Sequence[str]) -> TokenFacts:
     nlp = spacy.blank("en")
     nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
     nlp.initialize()
+    getters = nlp.vocab.lex_attr_getters  # type: ignore[attr-defined]
+    for attribute in getters.keys() - _ASKED_FOR:  # what a word looks like takes longer than what is asked
+        del getters[attribute]
     docs = (Doc(nlp.vocab, words=list(types[i : i + _WORDS_PER_DOC])) for i in range(0, len(types), _WORDS_PER_DOC))
     return _collect(nlp.pipe(docs))
 

@@ -26,6 +26,13 @@ class Tokens(NamedTuple):
     codes: Ragged
 
 
+class Chunked(NamedTuple):
+    """Tweets between blanks: ``distinct`` chunks, an Arrow string array in lower case, and rows of indices of them."""
+
+    distinct: pa.Array
+    codes: Ragged
+
+
 def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> Tokens:
     """Normalise ``texts`` ``(n,)`` and split them into tokens.
 
@@ -35,17 +42,32 @@ def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> 
     Raises:
         InputError: a text is not a string, or holds an unpaired surrogate, which has no UTF-8 form.
     """
-    # At plain blanks first: other white space is rare, so that the rule for it runs over distinct stretches too.
+    distinct, codes = split_chunks(texts)
+    types, pieces = tokens_of(distinct, rules)
+    return Tokens(types, join(pieces, codes))
+
+
+def split_chunks(texts: Sequence[str] | pa.Array) -> Chunked:
+    """Split ``texts`` ``(n,)`` at plain blanks; other white space is rare, and the rule for it meets distinct chunks.
+
+    Raises:
+        InputError: as :func:`tokenise`.
+    """
     chunks = pc.split_pattern(pc.ascii_lower(as_arrow(texts)), " ")
     distinct, codes = _distinct(chunks.flatten())
-    distinct = separate_chunks(distinct)
+    return Chunked(distinct, Ragged(codes, np.diff(_int32(chunks.offsets))))
+
+
+def tokens_of(chunks: pa.Array, rules: Sequence[Rule]) -> Tokens:
+    """Distinct tokens of ``chunks`` ``(m,)``, as :func:`split_chunks` finds them, and ``m`` rows of codes."""
+    distinct, codes = separate_chunks(chunks), np.arange(len(chunks), dtype=np.int32)
     for group in (rules[:FIRST_RULES], rules[FIRST_RULES:]):
         distinct, merged = _distinct(apply_rules(distinct, group))
         codes = merged[codes]
     tokens = pc.split_pattern(distinct, " ")
     types, type_codes = _distinct(tokens.flatten())
     pieces = Ragged(type_codes, np.diff(_int32(tokens.offsets))).keep(_not_empty(types)[type_codes])
-    return Tokens(types.to_pylist(), _join(pieces, Ragged(codes, np.diff(_int32(chunks.offsets)))))
+    return Tokens(types.to_pylist(), pieces.take(codes))
 
 
 def own_tokens(words: Sequence[str], rules: Sequence[Rule] = RULES) -> list[str]:
@@ -112,7 +134,7 @@ def _int32(array: pa.Array) -> np.ndarray:
     return np.frombuffer(buffer, np.int32, len(array), array.offset * 4)
 
 
-def _join(pieces: Ragged, chunks: Ragged) -> Ragged:
+def join(pieces: Ragged, chunks: Ragged) -> Ragged:
     """Put the tokens of each chunk (``pieces``) in the place of its code."""
     tokens = pieces.take(chunks.values)
     upto = np.concatenate(([0], np.cumsum(tokens.lengths, dtype=np.int64)))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sentiment.common.arrow_arrays import as_numpy
+from sentiment.common.parallel import ordered_map
 from sentiment.common.ragged import Ragged
 from sentiment.data.splitting import PARTS
 from sentiment.prepare.counting import ROWS_PER_BATCH, RowTask, read_rows, read_table
@@ -59,8 +60,8 @@ def encode_rows(job: Job, task: EncodeTask) -> Tally:
     labels, parts = _labels_and_parts(job, task.rows)
     arrays = [_open_part(job.target, name) for name in PARTS]
     filled, tokens, unknown, cut, start = task.before.tolist(), 0, 0, 0, 0
-    for block in _blocks(job.folder, task.rows, preprocessor):
-        ids, stop = preprocessor.pad(block), start + len(block.lengths)
+    for block, ids in _blocks(job.folder, task.rows, preprocessor):
+        stop = start + len(block.lengths)
         for i, (ids_of_part, labels_of_part) in enumerate(arrays):
             mine = parts[start:stop] == i
             place = slice(filled[i], filled[i] + int(mine.sum()))
@@ -88,8 +89,8 @@ def _open_part(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     return ids, labels
 
 
-def _blocks(folder: Path, task: RowTask, preprocessor: Preprocessor) -> Iterator[Ragged]:
-    """The rows' ids, as many as are told apart, ``ROWS_PER_BATCH`` rows at a time."""
+def _blocks(folder: Path, task: RowTask, preprocessor: Preprocessor) -> Iterator[tuple[Ragged, np.ndarray]]:
+    """The rows' ids, as many as are told apart, and padded, ``ROWS_PER_BATCH`` rows at a time."""
     types = read_table(folder / f"{task.name}.types.arrow")["token"].to_pylist()
     ids_of_codes = preprocessor.lexicon.lookup(types)
     codes, lengths = (
@@ -97,7 +98,11 @@ def _blocks(folder: Path, task: RowTask, preprocessor: Preprocessor) -> Iterator
         np.load(folder / f"{task.name}.lengths.npy"),
     )
     ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
-    for start in range(0, len(lengths), ROWS_PER_BATCH):
+
+    def block_from(start: int) -> tuple[Ragged, np.ndarray]:
         bounds = ends[start : start + ROWS_PER_BATCH + 1]
-        block = ids_of_codes[codes[bounds[0] : bounds[-1]]]
-        yield preprocessor.shorten(Ragged(block, lengths[start : start + ROWS_PER_BATCH]))
+        block = ids_of_codes.take(codes[bounds[0] : bounds[-1]])
+        rows = preprocessor.shorten(Ragged(block, lengths[start : start + ROWS_PER_BATCH]))
+        return rows, preprocessor.pad(rows)
+
+    return ordered_map(block_from, range(0, len(lengths), ROWS_PER_BATCH))

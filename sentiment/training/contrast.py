@@ -43,8 +43,8 @@ _SHARES = {
     "standing": 0.2,
     "wished": 0.03,
     "joined": 0.08,
-    "said": 0.06,
-    "unclear": 0.16,
+    "said": 0.08,
+    "unclear": 0.14,
 }
 _FRAMED = 0.6  # of the unclear ones
 # Signs of what each rule starts from: tweets say "not good" themselves, and hardly ever "not bad".

@@ -1,4 +1,7 @@
-"""Answers as JSON; float32 is written with as many digits as tell it from its neighbours, so nothing is lost."""
+"""Answers as JSON, without any loss.
+
+An array's float32 is written with as many digits as tell it from its neighbours, a list's number with a float64's.
+"""
 
 from typing import Any
 

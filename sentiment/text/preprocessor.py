@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 LEXICON, VOCABULARY, PREPROCESSING = FILES = ("lexicon.tsv", "vocabulary.txt", "preprocessing.json")
 _FEW = 24  # up to so many texts, Python's engine is done before Arrow's has compiled its expressions
-_FEW_CHUNKS = 1024  # the same of chunks, which are short ...
+_FEW_CHUNKS = 256  # the same of chunks, which are short; more of them would keep other threads waiting ...
 _FEW_UNIMPORTED = 8192  # ... and where Arrow would have to be imported first, at a cost of 60 MB too
 _FEW_BESIDE_TABLE = 64  # and where there is a table, which takes half a millisecond a call, up to so many
 

@@ -66,7 +66,8 @@ class KnownChunks:
             return
         common = np.array([codes[token] for token in found.tokens.types], np.int32)
         new = keyed(found.data, found.chunks, Ragged(common[found.pieces.values], found.pieces.lengths))
-        self._table, self._held = self._table.with_more(new), self._held + len(new.first)
+        if len(new.first):  # the table is copied for it
+            self._table, self._held = self._table.with_more(new), self._held + len(new.first)
 
 
 def _bytes_of(chunks: pa.Array) -> tuple[np.ndarray, Chunks]:

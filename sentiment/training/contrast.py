@@ -10,6 +10,7 @@ set turns that have a polarity by themselves ("worth every penny").
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,18 +84,19 @@ def with_contrasts(
         seed: of the choice of rows and frames.
         padding: side of the zeros in ``part.ids``.
     """
+    count, width = round(share * len(part.labels)), part.ids.shape[1]
+    ids, labels = np.full((count, width), PADDING, part.ids.dtype), np.zeros(count, part.labels.dtype)
     maker = _Maker(part, lexicon, poles, np.random.default_rng([seed, lexicon.size]))
-    rows = list(maker.rows(round(share * len(part.labels))))
-    if not rows:
-        return part
-    width = part.ids.shape[1]
-    ids = np.full((len(rows), width), PADDING, part.ids.dtype)
-    for target, (row, _) in zip(ids, rows, strict=True):
+    made = 0
+    for made, (row, label) in enumerate(islice(maker.rows(count), count), 1):
         cut = row[:width]
-        target[slice(len(cut)) if padding == "post" else slice(width - len(cut), width)] = cut
-    labels = np.array([label for _, label in rows], part.labels.dtype)
-    weights = None if part.weights is None else np.concatenate([part.weights, np.ones(len(rows), np.float32)])
-    return EncodedPart(np.concatenate([part.ids, ids]), np.concatenate([part.labels, labels]), weights)
+        ids[made - 1, slice(len(cut)) if padding == "post" else slice(width - len(cut), width)] = cut
+        labels[made - 1] = label
+    if not made:
+        return part
+    weights = None if part.weights is None else np.concatenate([part.weights, np.ones(made, np.float32)])
+    ids, labels = np.concatenate([part.ids, ids[:made]]), np.concatenate([part.labels, labels[:made]])
+    return EncodedPart(ids, labels, weights)
 
 
 class _Maker:

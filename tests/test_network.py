@@ -74,7 +74,9 @@ def test_keras_distinct_token_and_folded_networks_are_one_function(
     else:
         expected, received = np.asarray(model(IDS)), by_token(batch)
     np.testing.assert_allclose(received, expected, atol=1e-5)
-    np.testing.assert_allclose(fold(model, chosen).of_padded(IDS), expected, atol=1e-5)
+    folded = fold(model, chosen)
+    np.testing.assert_allclose(folded.of_padded(IDS), expected, atol=1e-5)
+    np.testing.assert_allclose(np.concatenate([folded.of_padded(row[None]) for row in IDS]), expected, atol=1e-5)
     np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-6)
     assert np.ptp(expected, axis=0).max() > 0.002, "answers that are all alike would hide a difference"
 

@@ -8,6 +8,7 @@ from sentiment.common.parallel import one_matrix_thread
 from sentiment.common.ragged import Ragged
 from sentiment.network.cells import Direction
 from sentiment.network.recurrence import Rows, by_length, hidden_states, pool
+from sentiment.network.single_row import pooled_states
 from sentiment.text.lexicon import PADDING
 
 _NUMBERS_PER_STEP = 1 << 18  # of projected tokens: 1 MB; smaller ones fit the cache better, but threads meet more often
@@ -39,9 +40,9 @@ class FoldedNetwork(NamedTuple):
         Rows are sorted by length, so that a step touches the rows it concerns only and nothing is padded, and worked
         on in blocks that stay in the processor's cache.
         """
+        if len(ids.lengths) == 1:  # products so small that the library never shares them between threads
+            return softmax(self._logits_of_one(ids))
         weights, (rows, order) = self._stacked(), by_length(ids)
-        if len(order) == 1:  # products so small that the library never shares them between threads
-            return softmax(self._logits(rows, weights))
         logits = np.empty((len(order), len(self.output_bias)), np.float32)
         size = max(_LEAST_ROWS, _NUMBERS_PER_STEP // self.table[:, 0].size)
         with one_matrix_thread():
@@ -62,6 +63,13 @@ class FoldedNetwork(NamedTuple):
         kinds, directions, _, units = pooled.shape
         products = pooled @ self.output_kernel.reshape(kinds, directions, units, -1)
         return products.sum(axis=(0, 1)) + self.output_bias
+
+    def _logits_of_one(self, ids: Ragged) -> np.ndarray:
+        """The same of a single row, ``(1, classes)``."""
+        if self.cell != "simple_rnn":
+            return self._logits(by_length(ids)[0], self._stacked())
+        pooled = pooled_states(self.table, ids.values[: ids.lengths[0]], self.directions, self.pooling)
+        return (pooled @ self.output_kernel + self.output_bias)[None]
 
     def of_padded(self, ids: np.ndarray) -> np.ndarray:
         """The same for padded rows ``(n, max_tokens)``; without ``masking`` padding is read like a token."""

@@ -36,7 +36,7 @@ def by_length(ids: Ragged) -> tuple[Rows, np.ndarray]:
 def hidden_states(table: np.ndarray, rows: Rows, weights: Direction, cell: str) -> Iterator[np.ndarray]:
     """The hidden states of each step in turn, ``(directions, active, units)``.
 
-    A step's are gone when the next but one is asked for, unless there is a single row.
+    A step's are gone when the next but one is asked for.
 
     Args:
         table: x W_x + b of each token, ``(directions, vocabulary, gates * units)``.
@@ -46,14 +46,7 @@ def hidden_states(table: np.ndarray, rows: Rows, weights: Direction, cell: str) 
         cell: as in the network's settings.
     """
     run = _simple_rnn if cell == "simple_rnn" else _gated
-    return run(_steps_of_one(table, rows) if len(rows.lengths) == 1 else _steps(table, rows), weights, cell)
-
-
-def _steps_of_one(table: np.ndarray, rows: Rows) -> Iterator[np.ndarray]:
-    """What ``table`` says of the tokens of a single row, looked up at once."""
-    ids = rows.values[rows.starts[0] : rows.starts[0] + rows.lengths[0]]
-    projected = np.stack([part[ids[::turn]] for part, turn in zip(table, (1, -1), strict=False)])
-    return (projected[:, step : step + 1] for step in range(len(ids)))
+    return run(_steps(table, rows), weights, cell)
 
 
 def _steps(table: np.ndarray, rows: Rows) -> Iterator[np.ndarray]:
@@ -105,8 +98,6 @@ def pool(states: Iterator[np.ndarray], lengths: np.ndarray, pooling: str) -> np.
         pooling: ``last``, ``max``, ``mean`` or ``max_mean`` (maxima first, then means).
     """
     kinds = pooling.split("_")
-    if len(lengths) == 1:
-        return _pool_one(np.concatenate(list(states), axis=1), kinds)
     first = next(states)
     pooled = np.empty((len(kinds), *first.shape), first.dtype)
     pooled[:] = first
@@ -117,16 +108,6 @@ def pool(states: Iterator[np.ndarray], lengths: np.ndarray, pooling: str) -> np.
     if "mean" in kinds:
         pooled[kinds.index("mean")] /= lengths[:, None].astype(np.float32)
     return pooled
-
-
-def _pool_one(states: np.ndarray, kinds: list[str]) -> np.ndarray:
-    """As :func:`pool`, of one row's states ``(directions, steps, units)`` at once."""
-    parts = {"last": states[:, -1:]}
-    if "max" in kinds:
-        parts["max"] = states.max(axis=1, keepdims=True)
-    if "mean" in kinds:
-        parts["mean"] = np.add.reduce(states, 1, keepdims=True) / np.float32(states.shape[1])
-    return np.stack([parts[kind] for kind in kinds])
 
 
 def _keep_last(before: np.ndarray, state: np.ndarray, out: np.ndarray) -> None:

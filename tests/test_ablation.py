@@ -106,7 +106,7 @@ def test_further_vectors_are_a_group_of_their_own(tmp_path: Path, made: list) ->
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
-        ("seeds = 3", "seeds: expected tuple, received 3"),
+        ("seeds = 3", "seeds: expected a list in brackets, received 3"),
         ("grups = []", "grups: unknown setting; did you mean 'groups'?"),
         (GRID.replace('"gru"', '"gnu"'), "network.cell: expected one of simple_rnn, gru, lstm, received 'gnu'"),
         ("seeds = [", "not a TOML file"),

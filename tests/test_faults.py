@@ -93,7 +93,7 @@ def test_dimension_that_does_not_match(caplog, inputs):
         ("network.unit=3", "network.unit: unknown setting; did you mean 'units'?"),
         ("network.units=0", "network.units: expected at least 1, received 0"),
         ("network.cell=rnn", "network.cell: expected one of simple_rnn, gru, lstm, received 'rnn'"),
-        ("training.epochs=two", "training.epochs: expected int, received 'two'"),
+        ("training.epochs=two", "training.epochs: expected a whole number, received 'two'"),
         ("nonsense", "--set nonsense: expected SECTION.KEY=VALUE"),
     ],
 )

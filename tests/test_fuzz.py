@@ -118,7 +118,7 @@ def test_toml_that_python_cannot_hold(tmp_path, value):
     path.write_text(f"[training]\nepochs = {value}\n")
     with pytest.raises(SettingsError, match="not a TOML file"):
         stage.read_profile(str(path))
-    with pytest.raises(SettingsError, match=r"training\.epochs: expected int"):
+    with pytest.raises(SettingsError, match=r"training\.epochs: expected a whole number"):
         stage.make_settings({}, [f"training.epochs={value}"])
 
 

@@ -10,6 +10,15 @@ from typing import Any, TypeVar
 from sentiment.errors import SettingsError
 
 T = TypeVar("T")
+_WORDS = {
+    bool: "true or false",
+    dict: "a table of names and values",
+    float: "a number",
+    int: "a whole number",
+    list: "a list in brackets",
+    str: "text",
+    tuple: "a list in brackets",
+}
 
 
 def from_dict(cls: type[T], values: object, where: str = "") -> T:
@@ -55,8 +64,13 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if float in allowed and type(value) is int:
         return float(value)
     if type(value) not in allowed:
-        names = " or ".join(getattr(kind, "__name__", str(kind)) for kind in allowed)
-        raise SettingsError(f"{where}: expected {names}, received {value!r}")
+        raise SettingsError(f"{where}: expected {_in_words(allowed)}, received {value!r}")
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingsError(f"{where}: expected a finite number, received {value}")
     return value
+
+
+def _in_words(kinds: tuple[Any, ...]) -> str:
+    """The kinds of values as whoever writes a profile calls them."""
+    words = (_WORDS.get(typing.get_origin(kind) or kind, str(kind)) for kind in kinds)
+    return " or ".join(dict.fromkeys(words))

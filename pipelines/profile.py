@@ -131,6 +131,8 @@ def _label_lines(found: Draft, named: bool) -> list[str]:
     counts: dict[str, int] = column.values or {}
     lines = [f"label_column = {_value(column.name if named else found.label)}"]
     if found.left_out:
+        shown = ", ".join(f"{without_controls(value, ' ')} ({counts[value]:,} rows)" for value in found.left_out)
+        stage.log.warning("WARNING: left out, since their values have no class in [corpus.labels]: %s", shown)
         lines.append(f"ignored_labels = {_value(list(found.left_out))}{' ' * 4}# left out; or give them a class below")
     missing = found.rows - column.rows
     if missing:

@@ -81,7 +81,15 @@ def test_values_of_no_class_are_left_out() -> None:
     assert classes_of(["positive", "irrelevant", "neg"]) == (
         {"negative": ["neg"], "positive": ["positive"]}, ("irrelevant",),
     )  # fmt: skip
+    assert classes_of(["glad", "meh", "sad"])[1] == ()
     assert classes_of(["joy", "fear"]) == ({"fear": ["fear"], "joy": ["joy"]}, ())
+
+
+def test_values_that_are_left_out_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = tmp_path / "tweets.csv"
+    source.write_text("mood,tweet\n" + "good,I like it\nbad,I do not\nodd,who knows\n" * 4)
+    profile.main([str(source)])
+    assert [line for line in caplog.messages if "odd (4 rows)" in line and "left out" in line]
 
 
 def test_headers_are_told_from_rows() -> None:

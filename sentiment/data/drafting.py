@@ -19,9 +19,9 @@ _SCALES = (
     {"1": "negative", "2": "negative", "3": "neutral", "4": "positive", "5": "positive"},
 )
 _WORDS = {
-    "negative": ("negative", "neg", "bad", "terrible", "awful", "sad", "unhappy", "angry", "false"),
+    "negative": ("negative", "neg", "bad", "terrible", "awful", "worst", "poor", "sad", "unhappy", "angry", "false"),
     "neutral": ("neutral", "neu", "so-so", "none", "ok", "okay", "mixed", "meh"),
-    "positive": ("positive", "pos", "good", "great", "excellent", "happy", "true"),
+    "positive": ("positive", "pos", "good", "great", "best", "excellent", "happy", "glad", "true"),
 }
 CLASSES = tuple(_WORDS)
 

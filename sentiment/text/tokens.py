@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sentiment.common.arrow_arrays import as_numpy
 from sentiment.common.ragged import Ragged
 from sentiment.errors import InputError
 from sentiment.text.inputs import as_sequence, encode_all
@@ -55,7 +56,7 @@ def split_chunks(texts: Sequence[str] | pa.Array) -> Chunked:
     """
     chunks = pc.split_pattern(pc.ascii_lower(as_arrow(texts)), " ")
     distinct, codes = _distinct(chunks.flatten())
-    return Chunked(distinct, Ragged(codes, np.diff(_int32(chunks.offsets))))
+    return Chunked(distinct, Ragged(codes, np.diff(as_numpy(chunks.offsets))))
 
 
 def tokens_of(chunks: pa.Array, rules: Sequence[Rule]) -> Tokens:
@@ -66,7 +67,7 @@ def tokens_of(chunks: pa.Array, rules: Sequence[Rule]) -> Tokens:
         codes = merged[codes]
     tokens = pc.split_pattern(distinct, " ")
     types, type_codes = _distinct(tokens.flatten())
-    pieces = Ragged(type_codes, np.diff(_int32(tokens.offsets))).keep(_not_empty(types)[type_codes])
+    pieces = Ragged(type_codes, np.diff(as_numpy(tokens.offsets))).keep(_not_empty(types)[type_codes])
     return Tokens(types.to_pylist(), pieces.take(codes))
 
 
@@ -119,19 +120,11 @@ def from_encoded(encoded: Sequence[bytes]) -> pa.Array:
 
 def _distinct(values: pa.Array) -> tuple[pa.Array, np.ndarray]:
     encoded = values.dictionary_encode()
-    return encoded.dictionary, _int32(encoded.indices)
+    return encoded.dictionary, as_numpy(encoded.indices)
 
 
 def _not_empty(types: pa.Array) -> np.ndarray:
-    return _int32(pc.binary_length(types)) > 0
-
-
-def _int32(array: pa.Array) -> np.ndarray:
-    """The values of an int32 array without nulls; ``to_numpy`` would import pandas, as above."""
-    buffer = array.buffers()[1]
-    if buffer is None or not len(array):
-        return np.zeros(0, np.int32)
-    return np.frombuffer(buffer, np.int32, len(array), array.offset * 4)
+    return as_numpy(pc.binary_length(types)) > 0
 
 
 def join(pieces: Ragged, chunks: Ragged) -> Ragged:

@@ -1,18 +1,16 @@
 """Reading a labelled table, a batch of rows at a time, with exact complaints about what is wrong in it."""
 
-import contextlib
-import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sentiment.common.parallel import ordered_map
-from sentiment.data.tables import DAMAGED_GZIP, refuse_duplicates, sniff_delimiter, text_file
+from sentiment.data.table_rows import LONGEST_FIELD, LONGEST_LINE, CsvRows, Layout, TableRows, complaints
+from sentiment.data.tables import text_file
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings
 
@@ -22,10 +20,6 @@ if TYPE_CHECKING:
     from sentiment.data.csv_blocks import Block, Fields
 
 ROWS_PER_BATCH = 65_536
-# A field longer than this is an unbalanced quote that swallows the rest of the file, not a tweet.
-_LONGEST_FIELD = 1_000_000
-_LONGEST_LINE = 4_000_000
-_LINES_SNIFFED = 200
 _IGNORED = -1
 _IN_BLOCKS = ("latin-1", "utf-8")  # encodings in which no byte of another character looks like a comma
 
@@ -61,12 +55,6 @@ class ReadingReport:
         self.bad += other.bad
         self.first_bad = self.first_bad or other.first_bad
         self.classes_seen |= other.classes_seen
-
-
-class _Layout(NamedTuple):
-    width: int
-    text: int
-    label: int
 
 
 class CorpusReader:
@@ -117,7 +105,7 @@ class CorpusReader:
         """What is plain block by block; from where it is not, by Python's reader."""
         from sentiment.data.csv_blocks import CsvBlocks, read_head
 
-        with _complaints(self.name, self.settings):
+        with complaints(self.name, self.settings):
             head = read_head(file.buffer)  # type: ignore[attr-defined]
             first = self._csv(self._text(head))
             layout = self._checked(first.layout())
@@ -125,7 +113,7 @@ class CorpusReader:
             if layout.width > 1:
                 for block, found in ordered_map(partial(self._fields, layout, first.delimiter), blocks):
                     yield from self._of_block(block, found, layout, first.delimiter)
-            files = self._text(blocks.rest + file.buffer.readline(_LONGEST_LINE)), file  # type: ignore[attr-defined]
+            files = self._text(blocks.rest + file.buffer.readline(LONGEST_LINE)), file  # type: ignore[attr-defined]
         if not blocks.line:
             yield from self._of_csv(*files)
         else:
@@ -135,20 +123,18 @@ class CorpusReader:
         rows = self._csv(*files)
         yield from self._of_rows(rows, self._checked(rows.layout()))
 
-    def _csv(self, *files: IO[str], delimiter: str = "", line: int = 0) -> "_CsvRows":
-        return _CsvRows(files, self.settings, self.name, delimiter, line)
+    def _csv(self, *files: IO[str], delimiter: str = "", line: int = 0) -> "CsvRows":
+        return CsvRows(files, self.settings, self.name, delimiter, line)
 
     def _text(self, content: bytes) -> IO[str]:
         return text_file(io.BytesIO(content), self.settings.encoding)
 
-    def _fields(self, layout: _Layout, delimiter: str, block: "Block") -> "tuple[Block, Fields | None]":
+    def _fields(self, layout: Layout, delimiter: str, block: "Block") -> "tuple[Block, Fields | None]":
         from sentiment.data.csv_blocks import fields_of
 
-        return block, fields_of(block, delimiter, *layout, self.settings.encoding, self._repairs(), _LONGEST_FIELD)
+        return block, fields_of(block, delimiter, *layout, self.settings.encoding, self._repairs(), LONGEST_FIELD)
 
-    def _of_block(
-        self, block: "Block", found: "Fields | None", layout: _Layout, delimiter: str
-    ) -> Iterator[ArrowTexts]:
+    def _of_block(self, block: "Block", found: "Fields | None", layout: Layout, delimiter: str) -> Iterator[ArrowTexts]:
         """A block whose fields were ``found``, or else row by row, which also says what is wrong with them."""
         self._learn(set(found.values if found else ()))
         if found is None or not set(found.values) <= self._classes.keys() | self._ignored:
@@ -167,7 +153,7 @@ class CorpusReader:
         elif wanted.any():
             yield ArrowTexts(found.texts.filter(from_numpy(wanted)), labels[wanted])
 
-    def _of_rows(self, source: "_CsvRows | TableRows", layout: _Layout) -> Iterator[ArrowTexts]:
+    def _of_rows(self, source: "CsvRows | TableRows", layout: Layout) -> Iterator[ArrowTexts]:
         from sentiment.text.tokens import as_arrow
 
         while True:
@@ -179,7 +165,7 @@ class CorpusReader:
             if batch.texts:
                 yield ArrowTexts(as_arrow(batch.texts), batch.labels)
 
-    def _checked(self, layout: _Layout) -> _Layout:
+    def _checked(self, layout: Layout) -> Layout:
         for position in layout[1:]:
             if position >= layout.width:
                 raise InputError(f"{self.name}: column {position} (from 0) is not among its {layout.width} columns")
@@ -194,7 +180,7 @@ class CorpusReader:
             elif found is not None:
                 self._classes[value] = found
 
-    def _read_batch(self, rows: list[list[str]], layout: _Layout, line: int) -> LabelledTexts:
+    def _read_batch(self, rows: list[list[str]], layout: Layout, line: int) -> LabelledTexts:
         self.report.rows += sum(1 for row in rows if row)  # blank lines are none
         self._learn({row[layout.label] for row in rows if len(row) == layout.width})
         if not self._all_good(rows, layout):
@@ -205,12 +191,12 @@ class CorpusReader:
         repaired = [repair(text) for text in texts] if self._repairs() else texts
         return LabelledTexts(repaired, np.array(labels, np.int64))
 
-    def _all_good(self, rows: list[list[str]], layout: _Layout) -> bool:
+    def _all_good(self, rows: list[list[str]], layout: Layout) -> bool:
         if set(map(len, rows)) != {layout.width} or not {row[layout.label] for row in rows} <= self._classes.keys():
             return False
         return self.settings.encoding == "latin-1" or _encodable("".join(row[layout.text] for row in rows))
 
-    def _good_rows(self, rows: list[list[str]], layout: _Layout, line: int) -> Iterator[list[str]]:
+    def _good_rows(self, rows: list[list[str]], layout: Layout, line: int) -> Iterator[list[str]]:
         for row in rows:
             line += 1
             if not row:  # a blank line, which the reader of files to score passes over as well
@@ -225,7 +211,7 @@ class CorpusReader:
             if self._lines:
                 line += sum(field.count("\n") for field in row)
 
-    def _problem(self, row: list[str], layout: _Layout) -> str:
+    def _problem(self, row: list[str], layout: Layout) -> str:
         if len(row) != layout.width:
             return f"expected {layout.width} columns, received {len(row)}"
         if row[layout.label] not in self._classes and row[layout.label] not in self._ignored:
@@ -253,127 +239,6 @@ class CorpusReader:
         return self._lines and self.settings.repair_utf8 and self.settings.encoding == "latin-1"
 
 
-class _CsvRows:
-    """Rows of a CSV as lists of strings; ``line`` is the number of the last line read.
-
-    Args:
-        files: of which it consists, one after the other.
-        settings: the format.
-        name: of the CSV, for messages.
-        delimiter: where it is known.
-        before: lines that come before.
-    """
-
-    def __init__(
-        self, files: Sequence[IO[str]], settings: CorpusSettings, name: str, delimiter: str = "", before: int = 0
-    ) -> None:
-        self.settings, self.name, self.before = settings, name, before
-        self.delimiter = delimiter or settings.delimiter
-        csv.field_size_limit(_LONGEST_FIELD)
-        self._lines = _lines(files, name, before)
-        self._reader = csv.reader(self._lines, delimiter=self.delimiter or ",")  # layout() may find another
-        self._first: list[list[str]] = []  # read already, but to be given again
-
-    @property
-    def line(self) -> int:
-        """How many lines have been taken."""
-        return 0 if self._first else self.before + self._reader.line_num
-
-    def layout(self) -> _Layout:
-        """Find the delimiter, read the header, if there is one, and say where text and label are."""
-        wanted = self.settings
-        with self._complaints():
-            sample = list(islice(self._lines, _LINES_SNIFFED))
-        sniffed = "\t" if wanted.format == "tsv" else ""
-        self.delimiter = self.delimiter or sniffed or sniff_delimiter(sample, self._fits)
-        self._reader = csv.reader(chain(sample, self._lines), delimiter=self.delimiter)
-        if not wanted.header and wanted.columns:
-            return _Layout(wanted.columns, int(wanted.text_column), int(wanted.label_column))
-        rows = self.take(1)
-        if not rows:
-            raise InputError(f"{self.name}: the file is empty; expected one labelled tweet a line")
-        if not wanted.header:
-            self._first = rows
-            return _Layout(len(rows[0]), int(wanted.text_column), int(wanted.label_column))
-        return _named_layout(rows[0], wanted, f"{self.name}:1")
-
-    def _fits(self, first: Sequence[str]) -> bool:
-        """Whether a first row has the columns that are wanted."""
-        columns = (self.settings.text_column, self.settings.label_column)
-        enough = all(column in first if isinstance(column, str) else column < len(first) for column in columns)
-        return enough and self.settings.columns in (0, len(first))
-
-    def take(self, most: int) -> list[list[str]]:
-        """The next rows, none at the end."""
-        first, self._first = self._first, []
-        with self._complaints():
-            return first + list(islice(self._reader, most - len(first)))
-
-    def _complaints(self) -> contextlib.AbstractContextManager[None]:
-        return _complaints(self.name, self.settings, lambda: self.before + self._reader.line_num)
-
-
-@contextlib.contextmanager
-def _complaints(name: str, settings: CorpusSettings, line: Callable[[], int] = lambda: 0) -> Iterator[None]:
-    """Reading a CSV, with mistakes in the file told as such; ``line`` says how far it was read."""
-    try:
-        yield
-    except UnicodeError as error:  # codecs that no surrogate can stand in for a bad byte of, such as UTF-16
-        raise InputError(f"{name}: not {settings.encoding} ({error}); set corpus.encoding") from error
-    except csv.Error as error:
-        raise InputError(
-            f"{name}:{line()}: not readable as CSV ({error}); look for an unbalanced quote at or before it"
-        ) from error
-    except DAMAGED_GZIP as error:
-        raise InputError(f"{name}: not a whole gzip file ({error}); fetch or make it again") from error
-
-
-class TableRows:
-    """Text and label of JSON lines or Parquet as lists of two strings; ``line`` is the number of the last row read.
-
-    Args:
-        batches: Arrow record batches.
-        settings: the format.
-        name: of the file, for messages.
-    """
-
-    def __init__(self, batches: "Iterator[pa.RecordBatch]", settings: CorpusSettings, name: str) -> None:
-        self.settings, self.name, self.line = settings, name, 0
-        self._batches = batches
-        self._waiting: Iterator[list[str]] = iter(())
-
-    def layout(self) -> _Layout:
-        """Of the rows that :meth:`take` gives."""
-        return _Layout(2, 0, 1)
-
-    def take(self, most: int) -> list[list[str]]:
-        """The next rows, none at the end."""
-        rows = list(islice(self._waiting, most))
-        while len(rows) < most and (batch := next(self._batches, None)) is not None:
-            self._waiting = self._pairs(batch)
-            rows += islice(self._waiting, most - len(rows))
-        self.line += len(rows)
-        return rows
-
-    def _pairs(self, batch: "pa.RecordBatch") -> Iterator[list[str]]:
-        """Text and label of each row; what is missing is empty."""
-        found = _named_layout(batch.schema.names, self.settings, self.name)
-        columns = (batch.column(position).cast("string").fill_null("") for position in found[1:])
-        return map(list, zip(*(column.to_pylist() for column in columns), strict=True))
-
-
-def _named_layout(names: Sequence[str], wanted: CorpusSettings, where: str) -> _Layout:
-    """Where text and label are among columns of these names."""
-    positions = []
-    for column in (wanted.text_column, wanted.label_column):
-        if isinstance(column, str):
-            if column not in names:
-                raise InputError(f"{where}: expected a column {column!r}, received {', '.join(names)[:200]}")
-            refuse_duplicates([name for name in names if name == column], where)
-        positions.append(names.index(column) if isinstance(column, str) else column)
-    return _Layout(len(names), *positions)
-
-
 def repair(text: str) -> str:
     """``text`` with its latin-1 bytes read as UTF-8, if they are UTF-8; else ``text``."""
     if text.isascii():
@@ -391,12 +256,3 @@ def _encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _lines(files: Sequence[IO[str]], name: str, before: int) -> Iterator[str]:
-    """Lines without a byte-order mark (as UTF-8, or UTF-8 read as latin-1) in front, none of which fills the memory."""
-    lines = chain.from_iterable(iter(partial(file.readline, _LONGEST_LINE), "") for file in files)
-    for number, line in enumerate(lines, before + 1):
-        if len(line) == _LONGEST_LINE:
-            raise InputError(f"{name}:{number}: a line of over {_LONGEST_LINE} characters: is it a CSV of tweets?")
-        yield line if number > 1 else line.removeprefix("\ufeff").removeprefix("ï»¿")

@@ -7,7 +7,7 @@ from typing import IO
 
 from sentiment.data import tables
 from sentiment.data.batches import Reading, read_batches
-from sentiment.data.corpus import TableRows
+from sentiment.data.table_rows import TableRows
 from sentiment.settings import CorpusSettings
 
 

@@ -102,7 +102,7 @@ def _fit(this: stage.Stage, rows: TrainingRows, start: str, checkpoint: Checkpoi
     model = build_network(rows.matrix, settings.network, len(rows.classes), rows.seen)
     state = checkpoint.read()
     if start == PARENT and not state.weights:
-        _take_over(this, model, rows.classes)
+        _take_over(this, model, rows)
     train(model, rows.parts, settings, state, checkpoint.write, _callbacks(this), start == PARENT)
     probabilities = fold(model, settings.network).of_padded(validation.ids)
     return Fitted(model, settings.network, state, fit_temperature(probabilities, validation.labels), probabilities)
@@ -157,14 +157,20 @@ def _with_word_scores(fitted: Fitted, rows: TrainingRows, options: "TrainingSett
     return share, Fitted(model, network, fitted.state, temperature, probabilities)
 
 
-def _take_over(this: stage.Stage, model: "keras.Model", classes: list[str]) -> None:
-    """Give ``model`` the weights of the parent, but for the output layer where the classes differ."""
+def _take_over(this: stage.Stage, model: "keras.Model", rows: TrainingRows) -> None:
+    """Give ``model`` the weights of the parent, and where the classes differ an output layer for them."""
+    from sentiment.training.class_weights import class_weights
+    from sentiment.training.output_layer import fit_output_layer
     from sentiment.training.parent import take_over
 
     assert this.parent is not None
     told = require_parent(this.parent)
-    same = take_over(model, load_network(this.parent), classes, told["classes"], told.get("temperature", 1.0))
-    new = "" if same else f"; a new output layer for {', '.join(classes)}"
+    same = take_over(model, load_network(this.parent), rows.classes, told["classes"], told.get("temperature", 1.0))
+    fitted = not same and this.settings.training.fitted_output
+    if fitted:
+        part = rows.parts["train"]
+        fit_output_layer(model, part, class_weights(part, len(rows.classes), this.settings.training))
+    new = "" if same else f"; a new output layer for {', '.join(rows.classes)}" + ", fitted to its states" * fitted
     stage.log.info("starting from %s, of the classes %s%s", this.parent, ", ".join(told["classes"]), new)
 
 

@@ -349,6 +349,8 @@ class TrainingSettings:
         unfreeze_epochs: epochs after which the next group joins in, from the output layer down; 0 trains all at once.
         frozen: groups that stay as they are: ``classes``, ``recurrent``, ``projection``, ``trainable_embedding``;
             of use with a parent.
+        fitted_output: with a parent of other classes, the new output layer is first fitted to what the parent's states
+            say of the training rows, by logistic regression (Kumar et al., 2022); false starts it at random.
         cold_rows: with a parent and at most so many training rows, a network is trained from nothing too, and kept if
             its validation loss is lower by more than two standard errors; 0 never does.
         word_score_rows: up to so many training rows, a logistic regression on the words is fitted beside the network
@@ -370,6 +372,7 @@ class TrainingSettings:
     layer_decay: float = 1.0
     unfreeze_epochs: int = 0
     frozen: tuple[str, ...] = ()
+    fitted_output: bool = True
     cold_rows: int = 5_000
     word_score_rows: int = 0
     patience: int = 0

@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import keras
 import numpy as np
@@ -26,6 +28,7 @@ from sentiment.settings import EmbeddingSettings, NetworkSettings, Settings, Tra
 from sentiment.text.lexicon import Lexicon, LexiconEntry, extend_lexicon
 from sentiment.training.fitting import TrainingState
 from sentiment.training.fitting import train as fit
+from sentiment.training.output_layer import _INVERSE_PENALTY, fit_output_layer
 from sentiment.training.parent import LayerRate, freeze, layer_rates, take_over
 from sentiment.training.rivals import is_clearly_better, row_losses
 from sentiment.training.trainer import make_optimizer
@@ -224,6 +227,41 @@ def test_an_output_layer_of_the_same_classes_is_taken_over_uncalibrated() -> Non
         theirs.get_layer(CLASSES).get_weights(), ours.get_layer(CLASSES).get_weights(), strict=True
     ):
         np.testing.assert_array_equal(after, 2 * before[..., [2, 0, 1]])
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_fitted_output_layer_is_the_logistic_regression_on_the_states(classes: int) -> None:
+    model = networks()[classes - 2]
+    rng = np.random.default_rng(5)
+    part = EncodedPart(rng.integers(0, 5, (40, 6), np.int32), rng.integers(0, classes, 40), rng.uniform(0.5, 1.5, 40))
+    before = [weight.copy() for weight in model.get_layer("recurrent").get_weights()]
+    weights = np.arange(1.0, classes + 1)
+    fit_output_layer(model, part, weights)
+    states = keras.Model(model.input, model.get_layer(CLASSES).input)(part.ids).numpy()
+    kernel = model.get_layer(CLASSES).get_weights()[0]
+    wrong = np.array(model(part.ids)) - np.eye(classes)[part.labels]
+    pull = (weights[part.labels] * part.weights)[:, None] * wrong  # the loss's gradient by the logits
+    share = 2 if classes == 2 else 1  # each of the two columns holds half of what is penalised
+    np.testing.assert_allclose(states.T @ pull, -share * kernel / _INVERSE_PENALTY, atol=0.01)
+    np.testing.assert_allclose(pull.sum(axis=0), 0, atol=0.01)
+    assert np.abs(kernel).max() > 0.01
+    for one, other in zip(before, model.get_layer("recurrent").get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("fitted", [True, False])
+def test_a_new_output_layer_is_fitted_unless_the_settings_say_no(fitted: bool) -> None:
+    folder = shared_model().folder
+    network = parent.inherit(Settings(), set(), folder).network
+    ids = np.array([[2, 3], [3, 4], [4, 2]] * 2, np.int32)
+    part = EncodedPart(ids, np.array([0, 1, 2] * 2))
+    matrix = load_network(folder).get_layer(GLOVE).get_weights()[0]
+    model = build_network(matrix, network, 3)
+    before = model.get_layer(CLASSES).get_weights()[0].copy()
+    settings = Settings(network=network, training=TrainingSettings(fitted_output=fitted))
+    this = cast("stage.Stage", SimpleNamespace(parent=folder, settings=settings))
+    train._take_over(this, model, TrainingRows({"train": part}, matrix, ["negative", "neutral", "positive"], 5))
+    assert (np.abs(model.get_layer(CLASSES).get_weights()[0] - before).max() > 0) == fitted
 
 
 def test_what_training_starts_from_is_kept_if_nothing_is_better() -> None:

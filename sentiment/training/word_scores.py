@@ -20,6 +20,7 @@ from sentiment.network.folded import softmax
 from sentiment.network.keras_network import CLASSES, GLOVE, PROJECTION, RECURRENT, TRAINABLE, build_network
 from sentiment.settings import NetworkSettings
 from sentiment.text.lexicon import PADDING, UNKNOWN
+from sentiment.training.logistic import fit_logistic
 from sentiment.training.rivals import is_clearly_better, row_losses
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 EVEN = 0.5
 SHARES = (0.0, 0.25, EVEN, 0.75)
 _INVERSE_PENALTY = 10.0  # scikit-learn's C; 3 and 30 gave the same within a point
+_STEPS = 300
 _LARGEST = 0.5  # what scores are scaled to: float32 holds tanh(artanh(x)) to 1e-7 there
 
 
@@ -63,15 +65,8 @@ def fit_word_scores(part: EncodedPart, weights: np.ndarray, words: int) -> WordS
         weights: what a row of each class counts, ``(classes,)``.
         words: ids below it have a score of their own.
     """
-    from sklearn.linear_model import LogisticRegression
-
-    counted = weights[part.labels] * (1.0 if part.weights is None else part.weights)
-    regression = LogisticRegression(C=_INVERSE_PENALTY, max_iter=300)
-    regression.fit(_mean_words(np.asarray(part.ids), words), part.labels, counted)
-    values, bias = regression.coef_.T, regression.intercept_
-    if len(weights) == 2:  # then scikit-learn has the logit of the second class alone
-        values, bias = np.hstack([-values, values]) / 2, np.hstack([-bias, bias]) / 2
-    return WordScores(values.astype(np.float32), bias.astype(np.float32))
+    features = _mean_words(np.asarray(part.ids), words)
+    return WordScores(*fit_logistic(features, part, weights, _INVERSE_PENALTY, _STEPS))
 
 
 def choose_share(

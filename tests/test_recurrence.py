@@ -80,7 +80,7 @@ def test_keras_network_answers_hello_as_worked_by_hand(zeros: str) -> None:
 
 
 def test_distinct_token_network_answers_hello_as_worked_by_hand() -> None:
-    by_token = DistinctTokensModel(hello_network(), PLAIN, 6)
+    by_token = DistinctTokensModel(hello_network(), PLAIN)
     types = np.array([0, 5, 4, 3, 2], np.int32)  # o l e h
     positions = np.array([[4, 3, 2, 2, 1, 0]], np.int32)
     np.testing.assert_allclose(by_token({"types": types, "positions": positions}), [ANSWER], atol=1e-6)

@@ -86,7 +86,7 @@ def test_the_wider_network_adds_the_logits(case: str, share: float) -> None:
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(wider(ids), expected, atol=1e-5)
     np.testing.assert_allclose(fold(wider, network).of_padded(ids[:4]), expected[:4], atol=1e-5)
-    trained = DistinctTokensModel(wider, network, 4)(token_batch(IDS)._asdict())
+    trained = DistinctTokensModel(wider, network)(token_batch(IDS)._asdict())
     np.testing.assert_allclose(trained, expected[:4], atol=1e-5)
 
 

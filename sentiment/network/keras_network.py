@@ -89,16 +89,20 @@ def _own_ids(ids: Any, words: int) -> Any:
 def type_features(model: keras.Model, types: Any, training: bool = False) -> Any:
     """What the layers of ``model`` before its recurrence make of ids ``(types,)``: ``(types, width)``."""
     named = {layer.name: layer for layer in model.layers}
-    ids = ops.expand_dims(types, 0)
-    features = named[GLOVE](ids)
+    features = named[GLOVE](types)
     for layer in _projection(named):
-        features = layer(features, training=training) if isinstance(layer, layers.Dropout) else layer(features)
+        features = layer(features, training=training) if isinstance(layer, layers.Dropout) else _dense(layer, features)
     if TRAINABLE in named:
-        own = named[TRAINABLE](_own_ids(ids, named[TRAINABLE].input_dim))
+        own = named[TRAINABLE](_own_ids(types, named[TRAINABLE].input_dim))
         for name in (TRAINABLE_DROPOUT, TRAINABLE_WORD_DROPOUT):
-            own = named[name](own, training=training)
+            own = named[name](own[None], training=training)[0]  # the second one's mask is of three dimensions
         features = ops.concatenate([features, own], axis=-1)
-    return named[FEATURE_DROPOUT](features, training=training)[0]
+    return named[FEATURE_DROPOUT](features, training=training)
+
+
+def _dense(layer: Any, x: Any) -> Any:
+    """A dense layer by hand: TensorFlow's own gradient of a bias takes as long on a CPU as that of the kernel."""
+    return layer.activation(ops.matmul(x, layer.kernel) + layer.bias)
 
 
 def _projection(named: dict[str, Any]) -> list[Any]:

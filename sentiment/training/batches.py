@@ -12,9 +12,8 @@ import numpy as np
 from sentiment.data.encoded import EncodedPart, row_lengths
 from sentiment.text.lexicon import PADDING, UNKNOWN
 
-# Shapes are rounded up, so that what is compiled for each shape is compiled for few.
+# Rounded up, so that what is compiled for each width is compiled for few.
 _WIDTHS = (8, 12, 16, 24)
-_TYPES_STEP = 1024
 # Rows are sorted by length among this many batches' worth, so that the order stays random otherwise.
 _SHUFFLE_BATCHES = 40
 
@@ -27,17 +26,17 @@ class TokenBatch(NamedTuple):
 
 
 def token_batch(ids: np.ndarray) -> TokenBatch:
-    """Split ``ids`` ``(batch, time)`` into distinct ids and positions; ``types`` are padded to a rounded shape.
+    """Split ``ids`` ``(batch, time)`` into distinct ids and positions.
 
     Marking which ids occur takes no sort, and a quarter of the time of ``np.unique``.
     """
     present = np.zeros(int(ids.max(initial=PADDING)) + 1, bool)
     present[ids] = True
     present[PADDING] = True
-    distinct = np.flatnonzero(present)
-    types = np.full(_round_up(len(distinct), _TYPES_STEP), PADDING, np.int32)
-    types[: len(distinct)] = distinct
-    return TokenBatch(types, (np.cumsum(present, dtype=np.int32) - 1)[ids])
+    types = np.flatnonzero(present).astype(np.int32)
+    positions = np.empty(len(present), np.int32)
+    positions[types] = np.arange(len(types), dtype=np.int32)
+    return TokenBatch(types, positions[ids])
 
 
 def widths(max_tokens: int) -> tuple[int, ...]:
@@ -54,10 +53,6 @@ def trim(ids: Any, longest: int, padding: str) -> Any:
     """``ids`` ``(batch, max_tokens)``, of any array library, cut to the least width that holds the ``longest`` row."""
     width = rounded_width(longest, ids.shape[1])
     return ids[:, :width] if padding == "post" else ids[:, ids.shape[1] - width :]
-
-
-def _round_up(n: int, step: int) -> int:
-    return -(-n // step) * step
 
 
 class Batches:

@@ -120,6 +120,10 @@ def _copies(trainer: Trainer, model: keras.Model) -> tuple[dict[str, np.ndarray]
 
 def trainer_class() -> "type[Trainer]":
     """The quickest that the backend and its device allow: rows stay on a GPU where JAX has one."""
+    if keras.backend.backend() == "tensorflow":
+        from sentiment.training.tensorflow_trainer import TensorFlowTrainer
+
+        return TensorFlowTrainer
     shared = keras.distribution.distribution() is not None  # then Keras deals each batch out to the devices
     if keras.backend.backend() == "jax" and accelerators() and not shared:
         from sentiment.training.jax_trainer import ResidentTrainer

@@ -1,7 +1,7 @@
-"""Running epochs: one compiled model a width, one optimizer, shared variables."""
+"""Running epochs on any backend: one compiled model a width, one optimizer, shared variables."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -9,12 +9,14 @@ import numpy as np
 from tqdm import tqdm
 
 from sentiment.network.keras_network import GLOVE
-from sentiment.settings import Settings, TrainingSettings
+from sentiment.settings import NetworkSettings, Settings, TrainingSettings
+from sentiment.text.lexicon import PADDING
 from sentiment.training.batches import Batches, widths
 from sentiment.training.distinct_tokens import DistinctTokensModel
 from sentiment.training.parent import LayerRate, LayerwiseAdamW, freeze, layer_rates
 
 _WARM_UP = 0.05
+_TYPES_STEP = 1024
 
 
 class Trainer:
@@ -25,17 +27,22 @@ class Trainer:
         freeze(model, options.frozen)
         self.optimizer = make_optimizer(options, steps, layer_rates(model, options, steps))
         self.optimizer.build(model.trainable_variables)
-        self.models = {width: DistinctTokensModel(model, settings.network, width) for width in widths(max_tokens)}
+        self.models = self.make_models(model, settings.network, widths(max_tokens))
         self.any_model = self.models[max_tokens]
         self.loss = keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing)
         self._model = model
-        for each in self.models.values():
+        for each in {*self.models.values()}:
             each.compile(
                 self.optimizer,
                 self.loss,
                 weighted_metrics=["accuracy"],
                 jit_compile=keras.backend.backend() == "jax",  # XLA takes longer to compile than it saves on a CPU
             )
+
+    @staticmethod
+    def make_models(model: keras.Model, settings: NetworkSettings, widths: Sequence[int]) -> dict[int, keras.Model]:
+        """What is trained in place of ``model``, for batches of each width."""
+        return {width: DistinctTokensModel(model, settings) for width in widths}
 
     @property
     def variables(self) -> list[Any]:
@@ -49,14 +56,25 @@ class Trainer:
         with tqdm(total=len(batches), desc=title, unit="batch", disable=None, leave=False) as bar:
             for i in range(len(batches)):
                 inputs, y_true, weights = batches[i]
-                model = self.models[inputs["positions"].shape[1]]
-                step = model.train_on_batch if learn else model.test_on_batch
-                figures = step(inputs, y_true, weights, return_dict=True)  # of this batch alone
+                figures = self.step(inputs, y_true, weights, learn)
                 count = int(np.count_nonzero(weights))
                 sums.update({name: float(value) * count for name, value in figures.items()})
                 rows += count
                 bar.update()
         return {name: total / rows for name, total in sums.items()}
+
+    def step(
+        self, inputs: Mapping[str, np.ndarray], y_true: np.ndarray, weights: np.ndarray, learn: bool
+    ) -> Mapping[str, Any]:
+        """Run one batch; returns the figures ``loss`` and ``accuracy`` of this batch alone."""
+        model = self.models[inputs["positions"].shape[1]]
+        run = model.train_on_batch if learn else model.test_on_batch
+        return run({**inputs, "types": in_whole_steps(inputs["types"])}, y_true, weights, return_dict=True)
+
+
+def in_whole_steps(types: np.ndarray) -> np.ndarray:
+    """``types`` filled up with padding to a rounded number, so that what is compiled for each is compiled for few."""
+    return np.pad(types, (0, -len(types) % _TYPES_STEP), constant_values=PADDING)
 
 
 def make_optimizer(

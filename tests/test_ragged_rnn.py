@@ -1,0 +1,147 @@
+"""The recurrence over rows of different lengths, in NumPy: its states and gradients, and the epochs that use it."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from sentiment.data.encoded import EncodedPart
+from sentiment.network.cells import Direction
+from sentiment.network.keras_network import build_network
+from sentiment.network.unrolled import unrolled_states
+from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings, TrainingSettings
+from sentiment.training import ragged_rnn, tensorflow_trainer
+from sentiment.training.batches import Batches
+from sentiment.training.ragged_rnn import RaggedRNN
+from sentiment.training.tensorflow_trainer import TensorFlowTrainer
+from sentiment.training.trainer import Trainer
+
+ROWS, TIME, TYPES, UNITS = 37, 9, 20, 5
+RANDOM = np.random.default_rng(0)
+LENGTHS = np.concatenate([[1, TIME], RANDOM.integers(1, TIME + 1, ROWS - 2)])
+POSITIONS = np.where(np.arange(TIME) < LENGTHS[:, None], RANDOM.integers(1, TYPES, (ROWS, TIME)), 0).astype(np.int32)
+
+
+def given(directions: int) -> tuple[np.ndarray, np.ndarray]:
+    """What tokens say, and recurrent kernels."""
+    random = np.random.default_rng(1)
+    projected = random.normal(size=(TYPES, directions * UNITS)).astype(np.float32)
+    return projected, random.normal(size=(directions, UNITS, UNITS), scale=0.5).astype(np.float32)
+
+
+def unrolled(directions: int, positions: np.ndarray, pooling: str, masking: bool, upstream: Any) -> list[np.ndarray]:
+    """Pooled states, and gradients of what tokens say and of the kernel, by TensorFlow."""
+    projected, kernel = map(tf.Variable, given(directions))
+    with tf.GradientTape() as tape:
+        weights = [Direction(kernel[i]) for i in range(directions)]
+        pooled = unrolled_states(
+            tf.convert_to_tensor(projected), tf.constant(positions), weights, "simple_rnn", pooling, masking
+        )
+        total = tf.reduce_sum(pooled * upstream)
+    return [np.asarray(each) for each in (pooled, *tape.gradient(total, [projected, kernel]))]
+
+
+@pytest.mark.parametrize("masking", [True, False])
+@pytest.mark.parametrize("pooling", ["last", "max", "mean", "max_mean"])
+@pytest.mark.parametrize("directions", [1, 2])
+def test_states_and_gradients_are_those_of_the_unrolled_graph(directions: int, pooling: str, masking: bool) -> None:
+    upstream = RANDOM.normal(size=(ROWS, len(pooling.split("_")) * directions * UNITS)).astype(np.float32)
+    recurrence = RaggedRNN(pooling, masking)
+    for positions in (POSITIONS, POSITIONS[:, ::-1]):  # padded behind, and before
+        expected = unrolled(directions, positions, pooling, masking, upstream)
+        projected, kernel = given(directions)
+        received = [recurrence.forward(projected, positions, kernel), *recurrence.backward(upstream)]
+        for mine, theirs in zip(received, expected, strict=True):
+            np.testing.assert_allclose(mine, theirs, atol=1e-5, rtol=1e-5)
+            assert np.abs(theirs).max() > 0.1
+
+
+@pytest.mark.parametrize(("rows", "least"), [(4, 1), (512, 1), (512, 9), (512, 64)])
+def test_blocks_of_any_size_give_the_same(rows: int, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    projected, kernel = given(2)
+    upstream = np.random.default_rng(2).normal(size=(ROWS, 4 * UNITS)).astype(np.float32)
+    usual, other = RaggedRNN("max_mean"), RaggedRNN("max_mean")
+    expected = [usual.forward(projected, POSITIONS, kernel), *usual.backward(upstream)]
+    monkeypatch.setattr(ragged_rnn, "_ROWS_PER_BLOCK", rows)
+    monkeypatch.setattr(ragged_rnn, "_LEAST_BLOCKS", least)
+    received = [other.forward(projected, POSITIONS, kernel), *other.backward(upstream)]
+    for mine, theirs in zip(received, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_a_smaller_batch_after_a_larger_one_is_its_own() -> None:
+    """The memory of states is used again."""
+    projected, kernel = given(2)
+    recurrence, fresh = RaggedRNN("max_mean"), RaggedRNN("max_mean")
+    recurrence.forward(projected, POSITIONS, kernel)
+    few = POSITIONS[5:9]
+    np.testing.assert_array_equal(recurrence.forward(projected, few, kernel), fresh.forward(projected, few, kernel))
+
+
+# Epochs
+
+
+def epochs(kind: type[Trainer], cell: str) -> tuple[list[np.ndarray], dict[str, float], Trainer]:
+    """Variables after two epochs, the figures of both and of validation, and what ran them."""
+    random, n = np.random.default_rng(3), 200  # the last batch is a partial one
+    lengths = random.integers(1, 10, n)
+    ids = np.where(np.arange(9) < lengths[:, None], random.integers(1, 50, (n, 9)), 0).astype(np.uint8)
+    part = EncodedPart(ids, (lengths % 2).astype(np.uint8))
+    both = cell == "simple_rnn"
+    network = NetworkSettings(
+        projection=(16,), cell=cell, units=6, bidirectional=both, output_dropout=0.0, projection_dropout=0.0
+    )
+    training = TrainingSettings(epochs=2, batch_size=32, learning_rate=0.01)
+    chosen = Settings(preprocessing=PreprocessingSettings(max_tokens=9), network=network, training=training)
+    keras.utils.set_random_seed(1)
+    matrix = random.normal(size=(50, 8)).astype(np.float32)
+    model = build_network(matrix, network, 2)
+    batches = Batches(part, 2, 32, seed=1, class_weights=np.array([0.5, 2.0], np.float32))
+    trainer = kind(model, chosen, len(batches), 9)
+    figures = {}
+    for epoch in range(2):
+        batches.start_epoch(epoch)
+        figures |= {f"{name} {epoch}": value for name, value in trainer.run(batches, "", learn=True).items()}
+    figures |= {f"val {name}": value for name, value in trainer.run(Batches(part, 2, 64), "", learn=False).items()}
+    assert {batches.width(i) for i in range(len(batches))} == {8, 9}  # which TensorFlow would be traced for
+    return [np.array(variable) for variable in trainer.variables], figures, trainer
+
+
+@pytest.mark.parametrize("cell", ["simple_rnn", "gru"])
+def test_epochs_give_the_weights_of_ordinary_ones(cell: str) -> None:
+    expected, figures, _ = epochs(Trainer, cell)
+    weights, received, trainer = epochs(TensorFlowTrainer, cell)
+    for mine, theirs in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-4)
+    assert received == pytest.approx(figures, abs=1e-4)
+    assert figures["loss 1"] < figures["loss 0"]
+    assert len({*trainer.models.values()}) == (1 if cell == "simple_rnn" else 2)
+
+
+def test_a_program_is_traced_once_for_all_widths_and_numbers_of_tokens() -> None:
+    trainer = epochs(TensorFlowTrainer, "simple_rnn")[2]
+    assert isinstance(trainer, TensorFlowTrainer)
+    traced = {learn: program.experimental_get_tracing_count() for (*_, learn), program in trainer._programs.items()}
+    assert traced == {True: 1, False: 1}
+
+
+def test_validation_drops_nothing() -> None:
+    random = np.random.default_rng(4)
+    part = EncodedPart(random.integers(1, 9, (20, 8)).astype(np.uint8), random.integers(0, 2, 20))
+    chosen = Settings(network=NetworkSettings(projection=(8,), units=3, output_dropout=0.9))
+    model = build_network(random.normal(size=(9, 4)).astype(np.float32), chosen.network, 2)
+    trainer = TensorFlowTrainer(model, chosen, 1, 8)
+    first, second = (trainer.run(Batches(part, 2, 32), "", learn=False) for _ in range(2))
+    assert first == second
+    answers = model.predict(part.ids, verbose=0)
+    assert first["accuracy"] == pytest.approx((answers.argmax(axis=1) == part.labels).mean())
+
+
+def test_on_a_gpu_the_recurrence_stays_in_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensorflow_trainer, "accelerators", lambda: ["a GPU"])
+    model = build_network(np.zeros((9, 4), np.float32), NetworkSettings(units=3), 2)
+    models = TensorFlowTrainer.make_models(model, NetworkSettings(units=3), (8, 12))
+    assert [each.states for each in models.values()] == [unrolled_states] * 2
+    assert models[8] is not models[12]

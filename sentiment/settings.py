@@ -357,7 +357,7 @@ class TrainingSettings:
             its validation loss is lower by more than two standard errors; 0 never does.
         word_score_rows: up to so many training rows, a logistic regression on the words is fitted beside the network
             and its logits added, where the network is one of ``simple_rnn`` cells whose states are averaged; 0 never
-            does. With a parent 5,000, unless it is given.
+            does. With a parent 50,000, unless it is given.
         patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
         devices: how many of this machine's share each batch, a power of two; more than one needs the JAX backend.
     """

@@ -25,7 +25,7 @@ _MAY_DIFFER = ("preprocessing.vector_words", "embedding.", "network.word_dropout
                "network.output_dropout", "network.trainable_dropout", "network.trainable_word_dropout")  # fmt: skip
 # A parent's weights are near where they should be: steps as large as from nothing lose what they hold.
 LEARNING_RATE = 1e-3
-WORD_SCORE_ROWS = 5_000
+WORD_SCORE_ROWS = 50_000
 
 
 def inherit(settings: Settings, given: AbstractSet[str], folder: Path) -> Settings:

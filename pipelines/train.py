@@ -1,8 +1,9 @@
 """Stage 4: the network is trained (`model.keras` is written last); an interrupted run goes on where it stopped."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.shared import publishing, stage
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 NOTHING, PARENT = "nothing", "parent"  # what weights may start from
 # By how many standard errors the one from nothing must be better: by one, 10 rows preferred one 16 points worse.
 _ERRORS = 2.0
+_SEEDS_APART = 100_000  # of runs that are averaged: far from the seeds that people try one after another
 
 
 class Fitted(NamedTuple):
@@ -55,9 +57,10 @@ def run(this: stage.Stage) -> None:
     options = this.settings.training.for_rows(len(rows.parts["train"].labels))
     stage.log.info("%s", describe())
     share_batches(options.devices, options.batch_size)
-    checkpoints = {start: _checkpoint(this, start) for start in _starts(this, len(rows.parts["train"].labels))}
+    runs = _runs(this, len(rows.parts["train"].labels))
+    checkpoints = {start: _checkpoints(this, start, count) for start, count in runs.items()}
     rows.parts["train"] = add_contrasts(this, rows.parts["train"], rows.classes)
-    fitted = {start: _fit(this, rows, start, checkpoint) for start, checkpoint in checkpoints.items()}
+    fitted = {start: _fit_all(this, rows, start, each) for start, each in checkpoints.items()}
     start, losses = _choose(fitted, rows, options)
     share, (model, network, state, temperature, _) = _with_word_scores(fitted[start], rows, options)
     this = replace(this, settings=replace(this.settings, network=network))
@@ -65,7 +68,7 @@ def run(this: stage.Stage) -> None:
     told = {"temperature": temperature} | ({"start": start, "start_losses": losses} if losses else {})
     told |= {"word_scores": share} if share else {}
     _publish(this, model, state, record(this, rows.classes, state) | told)
-    for checkpoint in checkpoints.values():
+    for checkpoint in chain.from_iterable(checkpoints.values()):
         checkpoint.path.unlink(missing_ok=True)
     stage.log.info(
         "best epoch %d of %d: validation loss %.4f, accuracy %.4f; temperature %.3f",
@@ -75,37 +78,64 @@ def run(this: stage.Stage) -> None:
         stage.log.warning("WARNING: %s", remark)
 
 
-def _starts(this: stage.Stage, rows: int) -> list[str]:
-    """What to start from: nothing, or the parent, or each of them, where rows are so few that both may be tried."""
+def _runs(this: stage.Stage, rows: int) -> dict[str, int]:
+    """What to start from, and how often: nothing, or the parent, or each of them, where rows are so few."""
+    options = this.settings.training
     if this.parent is None:
-        return [NOTHING]
-    return [PARENT, NOTHING] if rows <= this.settings.training.cold_rows else [PARENT]
+        return {NOTHING: 1}
+    if rows > options.cold_rows:
+        return {PARENT: 1}
+    return {PARENT: options.averaged_runs if options.fitted_output else 1, NOTHING: 1}
 
 
-def _checkpoint(this: stage.Stage, start: str) -> Checkpoint:
-    beside = this.parent is not None and start == NOTHING
-    return Checkpoint(this.places.model / (".checkpoint-nothing.npz" if beside else ".checkpoint.npz"), identity(this))
+def _checkpoints(this: stage.Stage, start: str, runs: int) -> list[Checkpoint]:
+    beside = "-nothing" if this.parent is not None and start == NOTHING else ""
+    names = [f".checkpoint{beside}{f'-{run}' if run else ''}.npz" for run in range(runs)]
+    return [Checkpoint(this.places.model / name, identity(this)) for name in names]
 
 
-def _fit(this: stage.Stage, rows: TrainingRows, start: str, checkpoint: Checkpoint) -> Fitted:
+def _fit_all(this: stage.Stage, rows: TrainingRows, start: str, checkpoints: Sequence[Checkpoint]) -> Fitted:
+    """The network of the averaged weights of as many runs as there are checkpoints, each with a seed of its own.
+
+    Runs that start from the same weights end so near to each other that the average is a network too, and a better one
+    than each on other tweets (Wortsman et al., *Model soups*, 2022). What is told of its training is the first's.
+    """
+    from sentiment.training.fitting import leave_average
+
+    first, *others = [_fit(this, rows, start, checkpoint, run) for run, checkpoint in enumerate(checkpoints)]
+    if not others:
+        return first
+    leave_average(first.model, [each.model for each in others])
+    stage.log.info("the weights of %d runs averaged", len(checkpoints))
+    return _calibrated(first.model, first.network, first.state, rows)
+
+
+def _fit(this: stage.Stage, rows: TrainingRows, start: str, checkpoint: Checkpoint, run: int) -> Fitted:
     """Train a network from ``start``, or go on where that was interrupted."""
-    from sentiment.network.folding import fold
     from sentiment.network.keras_network import build_network
-    from sentiment.training.calibration import fit_temperature
     from sentiment.training.fitting import train
 
-    settings, validation = this.settings, rows.parts["validation"]
+    seed = this.settings.training.seed + run * _SEEDS_APART
+    settings = replace(this.settings, training=replace(this.settings.training, seed=seed))
     if this.parent and start == NOTHING:
         stage.log.info("training from nothing too; it is kept if its validation loss is clearly lower")
         settings = from_nothing(settings, stage.named_settings(this.profile, this.arguments.set))
     make_repeatable(settings.training.seed)
     model = build_network(rows.matrix, settings.network, len(rows.classes), rows.seen)
     state = checkpoint.read()
-    if start == PARENT and not state.weights:
+    if start == PARENT:  # a resumed run too: its state does not hold what stays frozen
         _take_over(this, model, rows)
     train(model, rows.parts, settings, state, checkpoint.write, _callbacks(this), start == PARENT)
-    probabilities = fold(model, settings.network).of_padded(validation.ids)
-    return Fitted(model, settings.network, state, fit_temperature(probabilities, validation.labels), probabilities)
+    return _calibrated(model, settings.network, state, rows)
+
+
+def _calibrated(model: "keras.Model", network: "NetworkSettings", state: "TrainingState", rows: TrainingRows) -> Fitted:
+    from sentiment.network.folding import fold
+    from sentiment.training.calibration import fit_temperature
+
+    validation = rows.parts["validation"]
+    probabilities = fold(model, network).of_padded(validation.ids)
+    return Fitted(model, network, state, fit_temperature(probabilities, validation.labels), probabilities)
 
 
 def _choose(
@@ -134,8 +164,6 @@ def _choose(
 
 def _with_word_scores(fitted: Fitted, rows: TrainingRows, options: "TrainingSettings") -> tuple[float, Fitted]:
     """The network with word scores beside it, where rows are few; and their share."""
-    from sentiment.network.folding import fold
-    from sentiment.training.calibration import fit_temperature
     from sentiment.training.class_weights import class_weights
     from sentiment.training.word_scores import channel_words, choose_share, fit_word_scores, fits, with_word_scores
 
@@ -152,9 +180,7 @@ def _with_word_scores(fitted: Fitted, rows: TrainingRows, options: "TrainingSett
     if not share:
         return 0.0, fitted
     model, network = with_word_scores(fitted.model, fitted.network, scores, share, rows.seen)
-    probabilities = fold(model, network).of_padded(validation.ids)
-    temperature = fit_temperature(probabilities, validation.labels)
-    return share, Fitted(model, network, fitted.state, temperature, probabilities)
+    return share, _calibrated(model, network, fitted.state, rows)
 
 
 def _take_over(this: stage.Stage, model: "keras.Model", rows: TrainingRows) -> None:

@@ -351,6 +351,8 @@ class TrainingSettings:
             of use with a parent.
         fitted_output: with a parent of other classes, the new output layer is first fitted to what the parent's states
             say of the training rows, by logistic regression (Kumar et al., 2022); false starts it at random.
+        averaged_runs: with a parent and at most ``cold_rows`` training rows, so many runs with seeds of their own,
+            whose weights are averaged (Wortsman et al., 2022); one where ``fitted_output`` is false.
         cold_rows: with a parent and at most so many training rows, a network is trained from nothing too, and kept if
             its validation loss is lower by more than two standard errors; 0 never does.
         word_score_rows: up to so many training rows, a logistic regression on the words is fitted beside the network
@@ -373,13 +375,15 @@ class TrainingSettings:
     unfreeze_epochs: int = 0
     frozen: tuple[str, ...] = ()
     fitted_output: bool = True
+    averaged_runs: int = 3
     cold_rows: int = 5_000
     word_score_rows: int = 0
     patience: int = 0
     devices: int = 1
 
     def __post_init__(self) -> None:
-        _at_least("training.devices", self.devices, 1)
+        for name in ("devices", "averaged_runs"):
+            _at_least(f"training.{name}", getattr(self, name), 1)
         for name in ("epochs", "batch_size", "patience", "cold_rows", "word_score_rows"):
             _at_least(f"training.{name}", getattr(self, name), 0)
         _at_least("training.seed", self.seed, 0)

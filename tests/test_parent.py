@@ -16,6 +16,7 @@ import sentiment
 from pipelines import embed, evaluate, export, load, preprocess, report, train
 from pipelines.shared import manifest, parent, stage
 from pipelines.shared.artefacts import read_preprocessor
+from pipelines.shared.checkpoint import Checkpoint
 from pipelines.shared.parent_network import load_network
 from pipelines.shared.seen_files import read_seen
 from pipelines.shared.training_rows import TrainingRows
@@ -35,7 +36,13 @@ from sentiment.training.trainer import make_optimizer
 from tests.model_fixture import Trained, labelled_tweets, shared_model, write_corpus
 
 STAGES = (load, preprocess, embed, train, export)
-OWN = ("split.validation=0.1", "split.test=0.1", "training.batch_size=32", "training.epochs=2")
+OWN = (
+    "split.validation=0.1",
+    "split.test=0.1",
+    "training.batch_size=32",
+    "training.epochs=2",
+    "training.averaged_runs=2",
+)
 
 
 def rows() -> list[tuple[str, str]]:
@@ -262,6 +269,52 @@ def test_a_new_output_layer_is_fitted_unless_the_settings_say_no(fitted: bool) -
     this = cast("stage.Stage", SimpleNamespace(parent=folder, settings=settings))
     train._take_over(this, model, TrainingRows({"train": part}, matrix, ["negative", "neutral", "positive"], 5))
     assert (np.abs(model.get_layer(CLASSES).get_weights()[0] - before).max() > 0) == fitted
+
+
+@pytest.mark.parametrize(
+    ("folder", "rows", "fitted", "runs"),
+    [
+        (None, 10, True, {train.NOTHING: 1}),
+        (Path(), 10, True, {train.PARENT: 3, train.NOTHING: 1}),
+        (Path(), 10, False, {train.PARENT: 1, train.NOTHING: 1}),
+        (Path(), 5001, True, {train.PARENT: 1}),
+    ],
+)
+def test_runs_are_averaged_where_rows_are_few(folder: Path | None, rows: int, fitted: bool, runs: object) -> None:
+    settings = Settings(training=TrainingSettings(fitted_output=fitted))
+    assert train._runs(cast("stage.Stage", SimpleNamespace(parent=folder, settings=settings)), rows) == runs
+
+
+def test_runs_have_seeds_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, seeds = NetworkSettings(projection=(3,), units=2), []
+    monkeypatch.setattr("sentiment.training.fitting.train", lambda *given: seeds.append(given[2].training.seed))
+    settings, places = Settings(network=network), SimpleNamespace(model=tmp_path)
+    this = cast("stage.Stage", SimpleNamespace(parent=None, settings=settings, places=places))
+    part = EncodedPart(np.ones((3, 4), np.int32), np.array([0, 1, 0]))
+    rows = TrainingRows({"train": part, "validation": part}, np.zeros((2, 4), np.float32), ["no", "yes"], 2)
+    checkpoint = Checkpoint(tmp_path / "none", "")
+    first, second = (train._fit(this, rows, train.NOTHING, checkpoint, run).model for run in (0, 1))
+    assert seeds[0] == settings.training.seed
+    assert seeds[1] > seeds[0] + 1000  # the next seed that is tried shares no run with this one
+    assert np.abs(first.get_layer(CLASSES).kernel - second.get_layer(CLASSES).kernel).max() > 0.01
+
+
+def test_the_weights_of_runs_are_averaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = NetworkSettings(projection=(3,), units=2)
+    matrix = np.random.default_rng(2).normal(size=(7, 4)).astype(np.float32)
+    models = [build_network(matrix, settings, 2) for _ in range(3)]
+    kernels = [model.get_layer(CLASSES).get_weights()[0] for model in models]
+    part = EncodedPart(np.array([[2, 3], [4, 0]], np.int32), np.array([0, 1]))
+    runs = [train.Fitted(model, settings, TrainingState(), 1.0, np.zeros(0)) for model in models]
+    monkeypatch.setattr(train, "_fit", lambda this, rows, start, checkpoint, run: runs[run])
+    rows = TrainingRows({"train": part, "validation": part}, matrix, ["no", "yes"], 7)
+    this, checkpoints = cast("stage.Stage", None), [Checkpoint(Path(), "")] * 3
+    fitted = train._fit_all(this, rows, train.PARENT, checkpoints)
+    average = fitted.model.get_layer(CLASSES).get_weights()[0]
+    np.testing.assert_allclose(average, np.mean(kernels, axis=0), atol=1e-6)
+    np.testing.assert_array_equal(fitted.model.get_layer(GLOVE).get_weights()[0], matrix)
+    np.testing.assert_allclose(fitted.probabilities, np.array(fitted.model(part.ids)), atol=1e-5)
+    assert train._fit_all(this, rows, train.PARENT, checkpoints[:1]) is runs[0]
 
 
 def test_what_training_starts_from_is_kept_if_nothing_is_better() -> None:

@@ -164,3 +164,9 @@ def restore_variables(variables: Sequence[Any], values: Mapping[str, np.ndarray]
     """Put back what :func:`copy_variables` copied."""
     for i, variable in enumerate(variables):
         variable.assign(values[f"v{i}"])
+
+
+def leave_average(model: keras.Model, others: Sequence[keras.Model]) -> None:
+    """Give ``model`` the averages of its trained variables and those of ``others``, which are networks of its shape."""
+    copies = [copy_variables(trainable(each)) for each in (model, *others)]
+    restore_variables(trainable(model), {name: np.mean([copy[name] for copy in copies], axis=0) for name in copies[0]})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from sentiment.export.graph import GraphNetwork
+from sentiment.export.graph import GraphNetwork, graph_function
 from sentiment.export.text_graph import GraphPreprocessor
 from sentiment.network.folded import FoldedNetwork
 from sentiment.text.lexicon import PADDING, UNKNOWN
@@ -45,7 +45,7 @@ class ServingModule(tf.Module):
         """Raw text, string ``(n,)`` -> rows of 1 to ``max_tokens`` ids."""
         return self.text(tf.ensure_shape(text, [None], name="text_is_a_vector_of_tweets"))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    @graph_function(tf.TensorSpec([None], tf.string, name="text"))
     def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """Raw tweets -> probabilities float32 ``(n, classes)``, label string ``(n,)`` and known float32 ``(n,)``.
 
@@ -60,7 +60,7 @@ class ServingModule(tf.Module):
         known = tf.reduce_mean(tf.cast(ids != UNKNOWN, tf.float32), axis=1)
         return {"probabilities": probabilities, "label": label, "known": known}
 
-    @tf.function(input_signature=[])
+    @graph_function()
     def describe(self) -> dict[str, tf.Tensor]:
         """What a client may want to know: the class names in order, and the text treatment as JSON.
 
@@ -78,7 +78,7 @@ class ServingModule(tf.Module):
     def save(self, folder: Path) -> None:
         """Write the SavedModel."""
         spec = tf.TensorSpec([None, self._preprocessor.max_tokens], tf.int32, name="ids")
-        by_ids = tf.function(self.serve_ids, input_signature=[spec])
+        by_ids = graph_function(spec)(self.serve_ids)
         signatures = {"serving_default": self.serve, "serve_ids": by_ids, "describe": self.describe}
         tf.saved_model.save(self, str(folder), signatures=signatures)
 

@@ -351,6 +351,8 @@ class TrainingSettings:
             of use with a parent.
         fitted_output: with a parent of other classes, the new output layer is first fitted to what the parent's states
             say of the training rows, by logistic regression (Kumar et al., 2022); false starts it at random.
+        averaged_epochs: share of the epochs, the last of them, whose weights are averaged (Izmailov et al., *Averaging
+            weights leads to wider optima*, 2018) and taken in the place of the best epoch's; 0 takes that.
         averaged_runs: with a parent and at most ``cold_rows`` training rows, so many runs with seeds of their own,
             whose weights are averaged (Wortsman et al., 2022); one where ``fitted_output`` is false.
         cold_rows: with a parent and at most so many training rows, a network is trained from nothing too, and kept if
@@ -375,6 +377,7 @@ class TrainingSettings:
     unfreeze_epochs: int = 0
     frozen: tuple[str, ...] = ()
     fitted_output: bool = True
+    averaged_epochs: float = 0.0
     averaged_runs: int = 3
     cold_rows: int = 5_000
     word_score_rows: int = 0
@@ -390,7 +393,8 @@ class TrainingSettings:
         _require(self.learning_rate > 0, f"training.learning_rate: expected more than 0, received {self.learning_rate}")
         _require(self.clip_norm > 0, f"training.clip_norm: expected more than 0, received {self.clip_norm}")
         _at_least("training.weight_decay", self.weight_decay, 0)
-        _fraction("training.label_smoothing", self.label_smoothing)
+        for name in ("label_smoothing", "averaged_epochs"):
+            _fraction(f"training.{name}", getattr(self, name))
         _one_of("training.class_weights", self.class_weights, ("none", "balanced"))
         _at_least("training.contrast", self.contrast, 0)
         _require(
@@ -407,6 +411,10 @@ class TrainingSettings:
         epochs = self.epochs or settings_by_rows.epochs(rows, batch_size)
         patience = self.patience or settings_by_rows.patience(epochs)
         return replace(self, epochs=epochs, batch_size=batch_size, patience=patience)
+
+    def averaged(self, epochs: int) -> int:
+        """How many of ``epochs`` are averaged, the last ones."""
+        return math.ceil(self.averaged_epochs * epochs)
 
     def remark(self, best_epoch: int) -> str:
         """What to say if the best epoch, counted from 1, was the last that was allowed; else nothing."""

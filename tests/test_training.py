@@ -143,6 +143,35 @@ def test_the_glove_rows_are_bit_identical_after_training(uninterrupted: Run) -> 
     assert sum(GLOVE in variable.path for variable in fresh.weights) == 1
 
 
+# Averaged epochs
+
+
+def test_the_last_epochs_are_averaged_in_an_interrupted_run_too(tmp_path: Path, uninterrupted: Run) -> None:
+    settings = make_settings(averaged_epochs=0.6)  # two of three
+    averaged, model = run(settings), make_model()
+    names = training.copy_variables(training.trainable(model))
+    last = [{name: state.weights[name] for name in names} for state in averaged.states[1:]]
+    assert averaged.state.history == uninterrupted.state.history
+    assert any(last[0][name].tobytes() != last[1][name].tobytes() for name in names)
+    training.restore_variables(training.trainable(model), {name: (last[0][name] + last[1][name]) / 2 for name in names})
+    for mine, theirs in zip(weights_of(model), averaged.weights, strict=True):
+        np.testing.assert_allclose(np.frombuffer(mine, np.float32), np.frombuffer(theirs, np.float32), atol=1e-7)
+    checkpoint = Checkpoint(tmp_path / "checkpoint.npz", "toy")
+    checkpoint.write(averaged.states[1])
+    assert run(settings, state=checkpoint.read(), seed=999).weights == averaged.weights
+
+
+def test_where_no_epoch_is_better_than_the_start_that_stays() -> None:
+    """Trained to the contrary of what it has learned."""
+    model, state = make_model(), TrainingState()
+    training.restore_variables(training.trainable(model), run(make_settings()).state.best_weights)
+    before = weights_of(model)
+    parts = PARTS | {"train": PARTS["train"]._replace(labels=1 - PARTS["train"].labels)}
+    train(model, parts, make_settings(averaged_epochs=0.9), state, lambda _: None, keep_start=True)
+    assert state.best_epoch == -1
+    assert weights_of(model) == before
+
+
 # Stopping
 
 

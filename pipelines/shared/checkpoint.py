@@ -36,7 +36,8 @@ class Checkpoint:
             return TrainingState()
         stage.log.info("resuming after epoch %d", len(meta["history"]))
         told = (meta["history"], meta["best_epoch"], meta.get("start", {}))
-        return TrainingState(*told, _group(arrays, "now/"), _group(arrays, "best/"))
+        recent = [_group(arrays, f"recent/{i}/") for i in range(meta.get("recent", 0))]
+        return TrainingState(*told, _group(arrays, "now/"), _group(arrays, "best/"), recent)
 
     def write(self, state: "TrainingState") -> None:
         """Save ``state``, by way of a temporary name."""
@@ -47,9 +48,11 @@ class Checkpoint:
             "history": state.history,
             "best_epoch": state.best_epoch,
             "start": state.start,
+            "recent": len(state.recent),
         }
         now = {f"now/{name}": value for name, value in state.weights.items()}
         best = {f"best/{name}": value for name, value in state.best_weights.items()}
+        best |= {f"recent/{i}/{name}": value for i, each in enumerate(state.recent) for name, value in each.items()}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(".tmp.npz")
         try:

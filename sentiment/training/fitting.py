@@ -28,6 +28,7 @@ class TrainingState:
         start: figures on the validation rows before the first epoch; empty where the start is nothing to keep.
         weights: copies of all variables that training changes.
         best_weights: copies of the model's, after ``best_epoch``.
+        recent: copies of the model's, after each of the epochs that may be averaged.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -35,6 +36,7 @@ class TrainingState:
     start: dict[str, float] = field(default_factory=dict)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     best_weights: dict[str, np.ndarray] = field(default_factory=dict)
+    recent: list[dict[str, np.ndarray]] = field(default_factory=list)
 
     @property
     def best(self) -> dict[str, float]:
@@ -48,9 +50,10 @@ class TrainingState:
         self.start, self.weights, self.best_weights = figures, weights, model
 
     def add_epoch(
-        self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray]
+        self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray], keep: int = 0
     ) -> None:
-        """Note an epoch's figures and variables, and the model's if it is the best so far."""
+        """Note an epoch's figures and variables, the model's if it is the best so far or one of the last ``keep``."""
+        self.recent = [*self.recent, model][-keep:] if keep else []
         epoch = len(self.history)
         if not self.best or figures["val_loss"] < self.best["val_loss"]:
             self.best_epoch, self.best_weights = epoch, model
@@ -72,7 +75,7 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     keep_start: bool = False,
 ) -> None:
-    """Fit ``model`` and leave the weights of the best epoch in it.
+    """Fit ``model`` and leave the weights of the best epoch in it, or the average of the last ones.
 
     Keras's own EarlyStopping and BackupAndRestore forget the best epoch and the waiting time on a restart, so that
     a resumed run could end elsewhere than an uninterrupted one; here both follow from ``state``.
@@ -102,11 +105,12 @@ def train(
         train_batches.start_epoch(epoch)
         figures = trainer.run(train_batches, f"epoch {epoch + 1}/{options.epochs}", learn=True)
         figures |= _validated(trainer, validation_batches)
-        state.add_epoch(figures, *_copies(trainer, model))
+        state.add_epoch(figures, *_copies(trainer, model), keep=options.averaged(options.epochs))
         save(state)
         watchers.on_epoch_end(epoch, figures)
     watchers.on_train_end()
-    restore_variables(trainable(model), state.best_weights)
+    averaged = options.averaged(len(state.history)) if state.best_epoch >= 0 else 0  # -1: none is better than the start
+    restore_variables(trainable(model), mean_of(state.recent[-averaged:]) if averaged else state.best_weights)
 
 
 def _validated(trainer: Trainer, batches: Batches) -> dict[str, float]:
@@ -168,5 +172,9 @@ def restore_variables(variables: Sequence[Any], values: Mapping[str, np.ndarray]
 
 def leave_average(model: keras.Model, others: Sequence[keras.Model]) -> None:
     """Give ``model`` the averages of its trained variables and those of ``others``, which are networks of its shape."""
-    copies = [copy_variables(trainable(each)) for each in (model, *others)]
-    restore_variables(trainable(model), {name: np.mean([copy[name] for copy in copies], axis=0) for name in copies[0]})
+    restore_variables(trainable(model), mean_of([copy_variables(trainable(each)) for each in (model, *others)]))
+
+
+def mean_of(copies: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The mean of each variable over ``copies``."""
+    return {name: np.mean([copy[name] for copy in copies], axis=0).astype(of.dtype) for name, of in copies[0].items()}

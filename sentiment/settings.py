@@ -352,7 +352,8 @@ class TrainingSettings:
         fitted_output: with a parent of other classes, the new output layer is first fitted to what the parent's states
             say of the training rows, by logistic regression (Kumar et al., 2022); false starts it at random.
         averaged_epochs: share of the epochs, the last of them, whose weights are averaged (Izmailov et al., *Averaging
-            weights leads to wider optima*, 2018) and taken in the place of the best epoch's; 0 takes that.
+            weights leads to wider optima*, 2018) and taken in the place of the best epoch's; 0 takes that, and so does
+            training on top of a parent.
         averaged_runs: with a parent and at most ``cold_rows`` training rows, so many runs with seeds of their own,
             whose weights are averaged (Wortsman et al., 2022); one where ``fitted_output`` is false.
         cold_rows: with a parent and at most so many training rows, a network is trained from nothing too, and kept if

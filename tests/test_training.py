@@ -161,15 +161,14 @@ def test_the_last_epochs_are_averaged_in_an_interrupted_run_too(tmp_path: Path, 
     assert run(settings, state=checkpoint.read(), seed=999).weights == averaged.weights
 
 
-def test_where_no_epoch_is_better_than_the_start_that_stays() -> None:
-    """Trained to the contrary of what it has learned."""
-    model, state = make_model(), TrainingState()
-    training.restore_variables(training.trainable(model), run(make_settings()).state.best_weights)
-    before = weights_of(model)
-    parts = PARTS | {"train": PARTS["train"]._replace(labels=1 - PARTS["train"].labels)}
-    train(model, parts, make_settings(averaged_epochs=0.9), state, lambda _: None, keep_start=True)
-    assert state.best_epoch == -1
-    assert weights_of(model) == before
+def test_on_top_of_a_trained_model_epochs_are_not_averaged() -> None:
+    settings, models, states = make_settings(averaged_epochs=0.6), [make_model(), make_model()], []
+    for model, chosen in zip(models, (settings, make_settings()), strict=True):
+        states.append(TrainingState())
+        train(model, PARTS, chosen, states[-1], lambda _: None, keep_start=True)
+    assert weights_of(models[0]) == weights_of(models[1])
+    assert not states[0].recent
+    assert weights_of(models[0]) != run(settings).weights
 
 
 # Stopping

@@ -87,7 +87,8 @@ def train(
         state: a new one, or one to go on from.
         save: called with the state after every epoch.
         callbacks: Keras callbacks; they see epochs, not batches.
-        keep_start: whether the weights that ``model`` has may be the best: those of a trained model, that is.
+        keep_start: whether the weights that ``model`` has may be the best: those of a trained model, that is. Then no
+            epochs are averaged.
     """
     settings = settings.for_rows(len(parts["train"].labels))
     options = settings.training
@@ -105,12 +106,12 @@ def train(
         train_batches.start_epoch(epoch)
         figures = trainer.run(train_batches, f"epoch {epoch + 1}/{options.epochs}", learn=True)
         figures |= _validated(trainer, validation_batches)
-        state.add_epoch(figures, *_copies(trainer, model), keep=options.averaged(options.epochs))
+        state.add_epoch(figures, *_copies(trainer, model), 0 if keep_start else options.averaged(options.epochs))
         save(state)
         watchers.on_epoch_end(epoch, figures)
     watchers.on_train_end()
-    averaged = options.averaged(len(state.history)) if state.best_epoch >= 0 else 0  # -1: none is better than the start
-    restore_variables(trainable(model), mean_of(state.recent[-averaged:]) if averaged else state.best_weights)
+    recent = state.recent[-options.averaged(len(state.history)) :]
+    restore_variables(trainable(model), mean_of(recent) if recent else state.best_weights)
 
 
 def _validated(trainer: Trainer, batches: Batches) -> dict[str, float]:

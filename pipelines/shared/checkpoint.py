@@ -52,11 +52,11 @@ class Checkpoint:
         }
         now = {f"now/{name}": value for name, value in state.weights.items()}
         best = {f"best/{name}": value for name, value in state.best_weights.items()}
-        best |= {f"recent/{i}/{name}": value for i, each in enumerate(state.recent) for name, value in each.items()}
+        recent = {f"recent/{i}/{name}": value for i, each in enumerate(state.recent) for name, value in each.items()}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(".tmp.npz")
         try:
-            np.savez(temporary, meta=np.array(json.dumps(meta)), **now, **best)  # type: ignore[arg-type]
+            np.savez(temporary, meta=np.array(json.dumps(meta)), **now, **best, **recent)  # type: ignore[arg-type]
             temporary.replace(self.path)
         finally:
             temporary.unlink(missing_ok=True)

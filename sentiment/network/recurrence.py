@@ -33,6 +33,11 @@ def by_length(ids: Ragged) -> tuple[Rows, np.ndarray]:
     return Rows(ids.values, ids.starts.take(order), ids.lengths.take(order)), order
 
 
+def rows_at_steps(lengths: np.ndarray) -> np.ndarray:
+    """How many of the rows, by falling length, have a token at each step, ``(lengths[0],)``: the first so many."""
+    return np.searchsorted(-lengths, -np.arange(lengths[0]), side="left")
+
+
 def hidden_states(table: np.ndarray, rows: Rows, weights: Direction, cell: str) -> Iterator[np.ndarray]:
     """The hidden states of each step in turn, ``(directions, active, units)``.
 
@@ -53,8 +58,7 @@ def _steps(table: np.ndarray, rows: Rows) -> Iterator[np.ndarray]:
     """What ``table`` says of the tokens of each step, ``(directions, active, gates * units)``."""
     values, first, last = rows.values, rows.starts, rows.starts + rows.lengths - 1
     buffers = np.empty((2, len(table), len(first), table.shape[2]), table.dtype)
-    active = np.searchsorted(-rows.lengths, -np.arange(rows.lengths[0]), side="left").tolist()
-    for step, count in enumerate(active):
+    for step, count in enumerate(rows_at_steps(rows.lengths).tolist()):
         into = buffers[step % 2, :, :count]
         at = (first[:count] + step, last[:count] - step)
         for part, where, projected in zip(table, at, into, strict=False):

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import csc_matrix
 
 from sentiment.common.parallel import one_matrix_thread, ordered_map
-from sentiment.network.recurrence import pool
+from sentiment.network.recurrence import pool, rows_at_steps
 from sentiment.text.lexicon import PADDING
 
 # Settled by the rows alone, never by the cores: sums of gradients round the same on every machine. Smaller blocks fit
@@ -42,7 +42,7 @@ class _Block(NamedTuple):
 
     def steps(self) -> list[slice]:
         """Where the tokens of each step lie: fewer and fewer."""
-        active = np.searchsorted(-self.lengths, -np.arange(self.lengths[0]), side="left")
+        active = rows_at_steps(self.lengths)
         stops = np.cumsum(active)
         return [slice(*each) for each in zip((stops - active).tolist(), stops.tolist(), strict=True)]
 
@@ -61,9 +61,7 @@ class RaggedRNN:
         self.pooling = pooling
         self.masking = masking
         self._kinds = pooling.split("_")
-        self._memory = np.empty(
-            0, np.float32
-        )  # of all states; used again, since a new page costs more than its numbers
+        self._memory = np.empty(0, np.float32)  # of all states, used again: fresh pages cost more than the sums
         self._blocks: list[tuple[_Block, np.ndarray]] = []
 
     def forward(self, projected: np.ndarray, positions: np.ndarray, kernel: np.ndarray) -> np.ndarray:

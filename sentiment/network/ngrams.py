@@ -12,8 +12,8 @@ import numpy as np
 from sentiment.common.ragged import Ragged
 from sentiment.text.lexicon import PADDING
 
-# So small that it times the most buckets, and an id, fit 32 bits (not every library has 64); and of the primes below 2048
-# the one by which pairs that share one of 2**20 buckets lie farthest apart, so that pairs of frequent words share none.
+# So small that it times the most buckets, and an id, fit 32 bits (not every library has 64); and of the primes below
+# 2048 the one by which pairs that share one of 2**20 buckets lie farthest apart: those of frequent words share none.
 _FACTOR = 1109
 
 

@@ -218,7 +218,8 @@ def _take_over(this: stage.Stage, model: "keras.Model", rows: TrainingRows) -> N
         part = rows.parts["train"]
         fit_output_layer(model, part, class_weights(part, len(rows.classes), this.settings.training))
     new = "" if same else f"; a new output layer for {', '.join(rows.classes)}" + ", fitted to its states" * fitted
-    stage.log.info("starting from %s, of the classes %s%s", this.parent, ", ".join(told["classes"]), new)
+    left = "; its scores of n-grams stay behind" if told.get("ngram_scores") else ""
+    stage.log.info("starting from %s, of the classes %s%s%s", this.parent, ", ".join(told["classes"]), new, left)
 
 
 def _callbacks(this: stage.Stage) -> "list[keras.callbacks.Callback]":

@@ -1,8 +1,8 @@
 """Scores of n-grams beside the network, for many rows: a logistic regression on single tokens, pairs and triples.
 
 A network over frozen vectors learns slowly what single frequent pairs say ("i like", "to wait"), which a linear model
-on n-grams has at once; so their logits are added ("wide and deep" models: Cheng et al., 2016), in the share that the
-validation rows like best. An n-gram's weight is penalised the less the rarer it is (inverse document frequency: Sparck
+on n-grams has at once; so their logits are added ("wide and deep" models: Cheng et al., 2016). The linear model is fitted
+to what the network leaves unsaid (boosting: Friedman, 2001), and counts as much as the validation rows like best. An n-gram's weight is penalised the less the rarer it is (inverse document frequency: Sparck
 Jones, 1972), and one that a single row has says nothing.
 """
 
@@ -14,17 +14,15 @@ from sentiment.data.encoded import EncodedPart, ragged_rows
 from sentiment.network.folded import softmax
 from sentiment.network.ngrams import buckets_of_rows, ngram_logits
 from sentiment.training.calibration import fit_temperature
-from sentiment.training.logistic import fit_logistic
+from sentiment.training.logistic import fit_beside
 from sentiment.training.rivals import row_losses
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-_INVERSE_PENALTY = 0.03  # scikit-learn's C, of features weighed by inverse document frequency
+SHARES = tuple(np.arange(0, 2.6, 0.25).tolist())
+_INVERSE_PENALTY = 0.0025  # of features weighed by inverse document frequency
 _LEAST_ROWS = 2
-_STEPS = 300
-_TOLERANCE = 1e-6  # at scikit-learn's own of 1e-4 the solver stops early
 
 
 class NgramScores(NamedTuple):
@@ -43,13 +41,14 @@ class NgramScores(NamedTuple):
         return ngram_logits(self.values, ragged_rows(ids)) + self.bias
 
 
-def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int) -> NgramScores:
-    """Fit logistic regression to the hashed n-grams of each tweet.
+def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logits: np.ndarray) -> NgramScores:
+    """Fit logistic regression on the hashed n-grams of each tweet to what the network leaves unsaid.
 
     Args:
         part: training rows, each of at least one id.
         weights: what a row of each class counts, ``(classes,)``.
         buckets: that n-grams are hashed to.
+        logits: of the network for these rows, calibrated, float ``(n, classes)``.
     """
     counts = _counts(part.ids, buckets)
     rows = np.bincount(counts.indices, minlength=buckets)
@@ -57,7 +56,7 @@ def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int) -> Ng
     rarity = (np.log((1 + counts.shape[0]) / (1 + rows[used])) + 1).astype(np.float32)
     features = counts[:, used]
     features.data *= rarity[features.indices]
-    kernel, bias = fit_logistic(features, part, weights, _INVERSE_PENALTY, _STEPS, _TOLERANCE)
+    kernel, bias = fit_beside(features, part, weights, _INVERSE_PENALTY, logits)
     values = np.zeros((buckets, len(weights)), np.float32)
     values[used] = kernel * rarity[:, None]
     return NgramScores(values, bias)

@@ -1,10 +1,10 @@
 """Scores of n-grams beside the network, for many rows: a logistic regression on single tokens, pairs and triples.
 
 A network over frozen vectors learns slowly what single frequent pairs say ("i like", "to wait"), which a linear model
-on n-grams has at once; so their logits are added ("wide and deep" models: Cheng et al., 2016). The linear model is fitted
-to what the network leaves unsaid of its training rows (boosting: Friedman, 2001), and counts as much as the validation
-rows like best. The rarer an n-gram, the less its weight is penalised (inverse document frequency: Sparck Jones, 1972),
-and one that a single row has says nothing.
+on n-grams has at once; so their logits are added ("wide and deep" models: Cheng et al., 2016). The linear model is
+fitted to what the network leaves unsaid of its training rows (boosting: Friedman, 2001), and counts as much as the
+validation rows like best. The rarer an n-gram, the less its weight is penalised (inverse document frequency: Sparck
+Jones, 1972), and one that a single row has says nothing.
 """
 
 from typing import TYPE_CHECKING, NamedTuple

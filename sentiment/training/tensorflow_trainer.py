@@ -56,7 +56,7 @@ class TensorFlowTrainer(Trainer):
                 tf.TensorSpec((rows,), tf.float32),
             ]
             run = partial(self._learn if learn else self._ask, model)
-            # As a concrete one, since TensorFlow takes a tenth of a step's time to find out which of its programs to run.
+            # A concrete one: to find out which of its programs fits takes TensorFlow a good part of a step.
             program = tf.function(run, input_signature=signature, autograph=False).get_concrete_function()
             self._programs[model, rows, learn] = program
         return self._programs[model, rows, learn]

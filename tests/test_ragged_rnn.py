@@ -70,13 +70,13 @@ def test_parts_of_any_size_give_the_same(rows: int, monkeypatch: pytest.MonkeyPa
         np.testing.assert_allclose(mine, theirs, atol=1e-5, rtol=1e-5)
 
 
-def test_a_smaller_batch_after_a_larger_one_is_its_own() -> None:
+def test_batches_of_all_sizes_one_after_another_are_their_own() -> None:
     """The memory of states is used again."""
     projected, kernel = given(2)
-    recurrence, fresh = RaggedRNN("max_mean"), RaggedRNN("max_mean")
-    recurrence.forward(projected, POSITIONS, kernel)
-    few = POSITIONS[5:9]
-    np.testing.assert_array_equal(recurrence.forward(projected, few, kernel), fresh.forward(projected, few, kernel))
+    recurrence = RaggedRNN("max_mean")
+    for rows in (POSITIONS[5:9], POSITIONS, POSITIONS[5:9]):
+        fresh = RaggedRNN("max_mean").forward(projected, rows, kernel)
+        np.testing.assert_array_equal(recurrence.forward(projected, rows, kernel), fresh)
 
 
 # Epochs

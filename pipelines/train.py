@@ -62,11 +62,12 @@ def run(this: stage.Stage) -> None:
     rows.parts["train"] = add_contrasts(this, rows.parts["train"], rows.classes)
     fitted = {start: _fit_all(this, rows, start, each) for start, each in checkpoints.items()}
     start, losses = _choose(fitted, rows, options)
-    share, (model, network, state, temperature, _) = _with_word_scores(fitted[start], rows, options)
+    words, widened = _with_word_scores(fitted[start], rows, options)
+    ngrams, (model, network, state, temperature, _) = _with_ngram_scores(widened, rows, options)
     this = replace(this, settings=replace(this.settings, network=network))
     apply_temperature(model, temperature)
     told = {"temperature": temperature} | ({"start": start, "start_losses": losses} if losses else {})
-    told |= {"word_scores": share} if share else {}
+    told |= {name: share for name, share in {"word_scores": words, "ngram_scores": ngrams}.items() if share}
     _publish(this, model, state, record(this, rows.classes, state) | told)
     for checkpoint in chain.from_iterable(checkpoints.values()):
         checkpoint.path.unlink(missing_ok=True)
@@ -191,6 +192,26 @@ def _with_word_scores(fitted: Fitted, rows: TrainingRows, options: "TrainingSett
     return share, _calibrated(model, network, fitted.state, rows)
 
 
+def _with_ngram_scores(fitted: Fitted, rows: TrainingRows, options: "TrainingSettings") -> tuple[float, Fitted]:
+    """The network with scores of n-grams beside it, where asked for; and what they are multiplied by."""
+    from sentiment.network.ngram_layers import with_ngram_scores
+    from sentiment.training.class_weights import class_weights
+    from sentiment.training.ngram_scores import choose_share, fit_ngram_scores
+
+    if not options.ngram_buckets:
+        return 0.0, fitted
+    part, validation = rows.parts["train"], rows.parts["validation"]
+    weights = class_weights(part, len(rows.classes), options)
+    scores = fit_ngram_scores(part, weights, options.ngram_buckets)
+    logits = scores.logits(validation.ids)
+    share, loss, without = choose_share(fitted.probabilities, logits, validation.labels, weights)
+    stage.log.info("n-gram scores times %g: validation log loss %.4f, without them %.4f", share, loss, without)
+    if not share:
+        return 0.0, fitted
+    model = with_ngram_scores(fitted.model, share * scores.values, share * scores.bias)
+    return share, _calibrated(model, fitted.network, fitted.state, rows)
+
+
 def _weights_of_parent(this: stage.Stage, rows: TrainingRows) -> "list[np.ndarray]":
     """The weights to start from: the parent's, and where the classes differ those of an output layer for them."""
     from sentiment.training.class_weights import class_weights
@@ -205,7 +226,8 @@ def _weights_of_parent(this: stage.Stage, rows: TrainingRows) -> "list[np.ndarra
         part = rows.parts["train"]
         fit_output_layer(model, part, class_weights(part, len(rows.classes), this.settings.training))
     new = "" if same else f"; a new output layer for {', '.join(rows.classes)}" + ", fitted to its states" * fitted
-    stage.log.info("starting from %s, of the classes %s%s", this.parent, ", ".join(told["classes"]), new)
+    left = "; its scores of n-grams stay behind" if told.get("ngram_scores") else ""
+    stage.log.info("starting from %s, of the classes %s%s%s", this.parent, ", ".join(told["classes"]), new, left)
     return model.get_weights()
 
 

@@ -42,6 +42,7 @@ OWN = (
     "training.batch_size=32",
     "training.epochs=2",
     "training.averaged_runs=2",
+    "training.ngram_buckets=1024",
 )
 
 
@@ -100,6 +101,7 @@ def test_the_manifest_and_the_card_name_the_parent(child: Trained) -> None:
     assert told["parent"]["inputs"] == theirs["inputs"]
     assert told["settings"]["training"]["learning_rate"] == parent.LEARNING_RATE
     assert told["word_scores"] > 0
+    assert told["ngram_scores"] > 0
     own = {"projection_dropout": 0.3, "units": theirs["settings"]["network"]["units"] + 3, "trainable_dimension": 3}
     assert told["settings"]["network"] == theirs["settings"]["network"] | own
     run_all(child, shared_model().folder, evaluate, report)
@@ -109,6 +111,7 @@ def test_the_manifest_and_the_card_name_the_parent(child: Trained) -> None:
     assert (
         f"a logistic regression on their words was added to the network, with {100 * told['word_scores']:.0f}%" in card
     )
+    assert f"single tokens, pairs and triples, times {told['ngram_scores']:g}, are added to the network's" in card
 
 
 def test_tweets_that_the_parent_has_seen_count_as_seen(child: Trained) -> None:
@@ -352,6 +355,22 @@ def test_word_scores_are_for_few_rows_and_networks_that_hold_them(rows: int, cel
     data = TrainingRows({"train": part, "validation": part}, np.zeros((2, 4)), ["no", "yes"], 2)
     fitted = train.Fitted(None, NetworkSettings(cell=cell), None, 1.0, None)  # type: ignore[arg-type]
     assert train._with_word_scores(fitted, data, TrainingSettings(word_score_rows=rows)) == (0.0, fitted)
+
+
+def test_the_light_form_has_the_scores_of_n_grams(child: Trained) -> None:
+    classifier = sentiment.load(child.folder)
+    assert classifier.network.ngrams is not None
+    assert classifier.network.ngrams.shape == (1024, 3)
+    without = classifier.network._replace(ngrams=None)
+    ids = classifier.preprocessor.encode(["they love the soup", "the phone"])
+    assert np.abs(without.probabilities(ids) - classifier.probabilities_of(ids)).max() > 1e-3
+
+
+def test_a_network_without_scores_of_n_grams_stays_as_it_is() -> None:
+    part = EncodedPart(np.ones((3, 4), np.uint8), np.array([0, 1, 0]))
+    data = TrainingRows({"train": part, "validation": part}, np.zeros((2, 4)), ["no", "yes"], 2)
+    fitted = train.Fitted(None, NetworkSettings(), None, 1.0, None)  # type: ignore[arg-type]
+    assert train._with_ngram_scores(fitted, data, TrainingSettings()) == (0.0, fitted)
 
 
 def test_a_rival_must_be_clearly_better() -> None:

@@ -266,12 +266,12 @@ def test_a_new_output_layer_is_fitted_unless_the_settings_say_no(fitted: bool) -
     ids = np.array([[2, 3], [3, 4], [4, 2]] * 2, np.int32)
     part = EncodedPart(ids, np.array([0, 1, 2] * 2))
     matrix = load_network(folder).get_layer(GLOVE).get_weights()[0]
-    model = build_network(matrix, network, 3)
-    before = model.get_layer(CLASSES).get_weights()[0].copy()
     settings = Settings(network=network, training=TrainingSettings(fitted_output=fitted))
     this = cast("stage.Stage", SimpleNamespace(parent=folder, settings=settings))
-    train._take_over(this, model, TrainingRows({"train": part}, matrix, ["negative", "neutral", "positive"], 5))
-    assert (np.abs(model.get_layer(CLASSES).get_weights()[0] - before).max() > 0) == fitted
+    rows = TrainingRows({"train": part}, matrix, ["negative", "neutral", "positive"], 5)
+    *_, random_kernel, _ = train._new_network(settings, rows).get_weights()
+    *_, kernel, _ = train._weights_of_parent(this, rows)
+    assert (np.abs(kernel - random_kernel).max() > 0) == fitted
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_runs_have_seeds_of_their_own(tmp_path: Path, monkeypatch: pytest.Monkey
     part = EncodedPart(np.ones((3, 4), np.int32), np.array([0, 1, 0]))
     rows = TrainingRows({"train": part, "validation": part}, np.zeros((2, 4), np.float32), ["no", "yes"], 2)
     checkpoint = Checkpoint(tmp_path / "none", "")
-    first, second = (train._fit(this, rows, train.NOTHING, checkpoint, run).model for run in (0, 1))
+    first, second = (train._fit(this, rows, None, checkpoint, run).model for run in (0, 1))
     assert seeds[0] == settings.training.seed
     assert seeds[1] > seeds[0] + 1000  # the next seed that is tried shares no run with this one
     assert np.abs(first.get_layer(CLASSES).kernel - second.get_layer(CLASSES).kernel).max() > 0.01
@@ -309,10 +309,13 @@ def test_the_weights_of_runs_are_averaged(monkeypatch: pytest.MonkeyPatch) -> No
     kernels = [model.get_layer(CLASSES).get_weights()[0] for model in models]
     part = EncodedPart(np.array([[2, 3], [4, 0]], np.int32), np.array([0, 1]))
     runs = [train.Fitted(model, settings, TrainingState(), 1.0, np.zeros(0)) for model in models]
-    monkeypatch.setattr(train, "_fit", lambda this, rows, start, checkpoint, run: runs[run])
+    asked: list[object] = []
+    monkeypatch.setattr(train, "_weights_of_parent", lambda *given: asked.append(given))
+    monkeypatch.setattr(train, "_fit", lambda this, rows, weights, checkpoint, run: runs[run])
     rows = TrainingRows({"train": part, "validation": part}, matrix, ["no", "yes"], 7)
     this, checkpoints = cast("stage.Stage", None), [Checkpoint(Path(), "")] * 3
     fitted = train._fit_all(this, rows, train.PARENT, checkpoints)
+    assert len(asked) == 1  # the parent is read once for all runs
     average = fitted.model.get_layer(CLASSES).get_weights()[0]
     np.testing.assert_allclose(average, np.mean(kernels, axis=0), atol=1e-6)
     np.testing.assert_array_equal(fitted.model.get_layer(GLOVE).get_weights()[0], matrix)

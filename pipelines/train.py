@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from sentiment.settings import NetworkSettings, TrainingSettings
+    from sentiment.settings import NetworkSettings, Settings, TrainingSettings
     from sentiment.training.fitting import TrainingState
 
 NOTHING, PARENT = "nothing", "parent"  # what weights may start from
@@ -62,11 +62,12 @@ def run(this: stage.Stage) -> None:
     rows.parts["train"] = add_contrasts(this, rows.parts["train"], rows.classes)
     fitted = {start: _fit_all(this, rows, start, each) for start, each in checkpoints.items()}
     start, losses = _choose(fitted, rows, options)
-    share, (model, network, state, temperature, _) = _with_word_scores(fitted[start], rows, options)
+    words, widened = _with_word_scores(fitted[start], rows, options)
+    ngrams, (model, network, state, temperature, _) = _with_ngram_scores(widened, rows, options)
     this = replace(this, settings=replace(this.settings, network=network))
     apply_temperature(model, temperature)
     told = {"temperature": temperature} | ({"start": start, "start_losses": losses} if losses else {})
-    told |= {"word_scores": share} if share else {}
+    told |= {name: share for name, share in {"word_scores": words, "ngram_scores": ngrams}.items() if share}
     _publish(this, model, state, record(this, rows.classes, state) | told)
     for checkpoint in chain.from_iterable(checkpoints.values()):
         checkpoint.path.unlink(missing_ok=True)
@@ -102,7 +103,8 @@ def _fit_all(this: stage.Stage, rows: TrainingRows, start: str, checkpoints: Seq
     """
     from sentiment.training.fitting import leave_average
 
-    first, *others = [_fit(this, rows, start, checkpoint, run) for run, checkpoint in enumerate(checkpoints)]
+    weights = _weights_of_parent(this, rows) if start == PARENT else None
+    first, *others = [_fit(this, rows, weights, checkpoint, run) for run, checkpoint in enumerate(checkpoints)]
     if not others:
         return first
     leave_average(first.model, [each.model for each in others])
@@ -110,23 +112,30 @@ def _fit_all(this: stage.Stage, rows: TrainingRows, start: str, checkpoints: Seq
     return _calibrated(first.model, first.network, first.state, rows)
 
 
-def _fit(this: stage.Stage, rows: TrainingRows, start: str, checkpoint: Checkpoint, run: int) -> Fitted:
-    """Train a network from ``start``, or go on where that was interrupted."""
-    from sentiment.network.keras_network import build_network
+def _fit(
+    this: stage.Stage, rows: TrainingRows, weights: "list[np.ndarray] | None", checkpoint: Checkpoint, run: int
+) -> Fitted:
+    """Train a network from ``weights`` (None: from nothing), or go on where that was interrupted."""
     from sentiment.training.fitting import train
 
     seed = this.settings.training.seed + run * _SEEDS_APART
     settings = replace(this.settings, training=replace(this.settings.training, seed=seed))
-    if this.parent and start == NOTHING:
+    if this.parent and weights is None:
         stage.log.info("training from nothing too; it is kept if its validation loss is clearly lower")
         settings = from_nothing(settings, stage.named_settings(this.profile, this.arguments.set))
-    make_repeatable(settings.training.seed)
-    model = build_network(rows.matrix, settings.network, len(rows.classes), rows.seen)
+    model = _new_network(settings, rows)
+    if weights is not None:  # a resumed run needs them too: its state does not hold what stays frozen
+        model.set_weights(weights)
     state = checkpoint.read()
-    if start == PARENT:  # a resumed run too: its state does not hold what stays frozen
-        _take_over(this, model, rows)
-    train(model, rows.parts, settings, state, checkpoint.write, _callbacks(this), start == PARENT)
+    train(model, rows.parts, settings, state, checkpoint.write, _callbacks(this), weights is not None)
     return _calibrated(model, settings.network, state, rows)
+
+
+def _new_network(settings: "Settings", rows: TrainingRows) -> "keras.Model":
+    from sentiment.network.keras_network import build_network
+
+    make_repeatable(settings.training.seed)
+    return build_network(rows.matrix, settings.network, len(rows.classes), rows.seen)
 
 
 def _calibrated(model: "keras.Model", network: "NetworkSettings", state: "TrainingState", rows: TrainingRows) -> Fitted:
@@ -183,21 +192,47 @@ def _with_word_scores(fitted: Fitted, rows: TrainingRows, options: "TrainingSett
     return share, _calibrated(model, network, fitted.state, rows)
 
 
-def _take_over(this: stage.Stage, model: "keras.Model", rows: TrainingRows) -> None:
-    """Give ``model`` the weights of the parent, and where the classes differ an output layer for them."""
+def _with_ngram_scores(fitted: Fitted, rows: TrainingRows, options: "TrainingSettings") -> tuple[float, Fitted]:
+    """The network with scores of n-grams beside it, where asked for; and what they are multiplied by."""
+    import numpy as np
+
+    from sentiment.network.folding import fold
+    from sentiment.network.ngram_layers import with_ngram_scores
+    from sentiment.training.class_weights import class_weights
+    from sentiment.training.ngram_scores import choose_share, fit_ngram_scores
+
+    if not options.ngram_buckets:
+        return 0.0, fitted
+    part, validation = rows.parts["train"], rows.parts["validation"]
+    weights = class_weights(part, len(rows.classes), options)
+    known = fold(fitted.model, fitted.network).of_padded(np.asarray(part.ids))
+    scores = fit_ngram_scores(part, weights, options.ngram_buckets, np.log(known + 1e-12) / fitted.temperature)
+    logits = scores.logits(validation.ids)
+    share, loss, without = choose_share(fitted.probabilities, logits, validation.labels, weights)
+    stage.log.info("n-gram scores times %g: validation log loss %.4f, without them %.4f", share, loss, without)
+    if not share:
+        return 0.0, fitted
+    model = with_ngram_scores(fitted.model, share * scores.values, share * scores.bias)
+    return share, _calibrated(model, fitted.network, fitted.state, rows)
+
+
+def _weights_of_parent(this: stage.Stage, rows: TrainingRows) -> "list[np.ndarray]":
+    """The weights to start from: the parent's, and where the classes differ those of an output layer for them."""
     from sentiment.training.class_weights import class_weights
     from sentiment.training.output_layer import fit_output_layer
     from sentiment.training.parent import take_over
 
     assert this.parent is not None
-    told = require_parent(this.parent)
+    model, told = _new_network(this.settings, rows), require_parent(this.parent)
     same = take_over(model, load_network(this.parent), rows.classes, told["classes"], told.get("temperature", 1.0))
     fitted = not same and this.settings.training.fitted_output
     if fitted:
         part = rows.parts["train"]
         fit_output_layer(model, part, class_weights(part, len(rows.classes), this.settings.training))
     new = "" if same else f"; a new output layer for {', '.join(rows.classes)}" + ", fitted to its states" * fitted
-    stage.log.info("starting from %s, of the classes %s%s", this.parent, ", ".join(told["classes"]), new)
+    left = "; its scores of n-grams stay behind" if told.get("ngram_scores") else ""
+    stage.log.info("starting from %s, of the classes %s%s%s", this.parent, ", ".join(told["classes"]), new, left)
+    return model.get_weights()
 
 
 def _callbacks(this: stage.Stage) -> "list[keras.callbacks.Callback]":

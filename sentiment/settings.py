@@ -159,6 +159,7 @@ def _written(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+MOST_NGRAM_BUCKETS = 1 << 20  # what hashing with 32 bits allows: sentiment.network.ngrams
 BY_ROWS = -1.0  # for a share or rate that may be 0; every other setting follows the rows where it is 0
 
 
@@ -361,6 +362,9 @@ class TrainingSettings:
         word_score_rows: up to so many training rows, a logistic regression on the words is fitted beside the network
             and its logits added, where the network is one of ``simple_rnn`` cells whose states are averaged; 0 never
             does. With a parent 50,000, unless it is given.
+        ngram_buckets: so many buckets that single tokens, pairs and triples are hashed to, at most 1,048,576; a
+            logistic regression on them is fitted beside the network and its logits added, in the share that the
+            validation rows like best. 0 has none.
         patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
         devices: how many of this machine's share each batch, a power of two; more than one needs the JAX backend.
     """
@@ -382,14 +386,19 @@ class TrainingSettings:
     averaged_runs: int = 3
     cold_rows: int = 5_000
     word_score_rows: int = 0
+    ngram_buckets: int = 0
     patience: int = 0
     devices: int = 1
 
     def __post_init__(self) -> None:
         for name in ("devices", "averaged_runs"):
             _at_least(f"training.{name}", getattr(self, name), 1)
-        for name in ("epochs", "batch_size", "patience", "cold_rows", "word_score_rows"):
+        for name in ("epochs", "batch_size", "patience", "cold_rows", "word_score_rows", "ngram_buckets"):
             _at_least(f"training.{name}", getattr(self, name), 0)
+        _require(
+            self.ngram_buckets <= MOST_NGRAM_BUCKETS,
+            f"training.ngram_buckets: expected at most {MOST_NGRAM_BUCKETS}, received {self.ngram_buckets}",
+        )
         _at_least("training.seed", self.seed, 0)
         _require(self.learning_rate > 0, f"training.learning_rate: expected more than 0, received {self.learning_rate}")
         _require(self.clip_norm > 0, f"training.clip_norm: expected more than 0, received {self.clip_norm}")

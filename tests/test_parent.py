@@ -42,6 +42,7 @@ OWN = (
     "training.batch_size=32",
     "training.epochs=2",
     "training.averaged_runs=2",
+    "training.ngram_buckets=1024",
 )
 
 
@@ -100,6 +101,7 @@ def test_the_manifest_and_the_card_name_the_parent(child: Trained) -> None:
     assert told["parent"]["inputs"] == theirs["inputs"]
     assert told["settings"]["training"]["learning_rate"] == parent.LEARNING_RATE
     assert told["word_scores"] > 0
+    assert told["ngram_scores"] > 0
     own = {"projection_dropout": 0.3, "units": theirs["settings"]["network"]["units"] + 3, "trainable_dimension": 3}
     assert told["settings"]["network"] == theirs["settings"]["network"] | own
     run_all(child, shared_model().folder, evaluate, report)
@@ -109,6 +111,7 @@ def test_the_manifest_and_the_card_name_the_parent(child: Trained) -> None:
     assert (
         f"a logistic regression on their words was added to the network, with {100 * told['word_scores']:.0f}%" in card
     )
+    assert f"single tokens, pairs and triples, times {told['ngram_scores']:g}, are added to the network's" in card
 
 
 def test_tweets_that_the_parent_has_seen_count_as_seen(child: Trained) -> None:
@@ -263,12 +266,12 @@ def test_a_new_output_layer_is_fitted_unless_the_settings_say_no(fitted: bool) -
     ids = np.array([[2, 3], [3, 4], [4, 2]] * 2, np.int32)
     part = EncodedPart(ids, np.array([0, 1, 2] * 2))
     matrix = load_network(folder).get_layer(GLOVE).get_weights()[0]
-    model = build_network(matrix, network, 3)
-    before = model.get_layer(CLASSES).get_weights()[0].copy()
     settings = Settings(network=network, training=TrainingSettings(fitted_output=fitted))
     this = cast("stage.Stage", SimpleNamespace(parent=folder, settings=settings))
-    train._take_over(this, model, TrainingRows({"train": part}, matrix, ["negative", "neutral", "positive"], 5))
-    assert (np.abs(model.get_layer(CLASSES).get_weights()[0] - before).max() > 0) == fitted
+    rows = TrainingRows({"train": part}, matrix, ["negative", "neutral", "positive"], 5)
+    *_, random_kernel, _ = train._new_network(settings, rows).get_weights()
+    *_, kernel, _ = train._weights_of_parent(this, rows)
+    assert (np.abs(kernel - random_kernel).max() > 0) == fitted
 
 
 @pytest.mark.parametrize(
@@ -293,7 +296,7 @@ def test_runs_have_seeds_of_their_own(tmp_path: Path, monkeypatch: pytest.Monkey
     part = EncodedPart(np.ones((3, 4), np.int32), np.array([0, 1, 0]))
     rows = TrainingRows({"train": part, "validation": part}, np.zeros((2, 4), np.float32), ["no", "yes"], 2)
     checkpoint = Checkpoint(tmp_path / "none", "")
-    first, second = (train._fit(this, rows, train.NOTHING, checkpoint, run).model for run in (0, 1))
+    first, second = (train._fit(this, rows, None, checkpoint, run).model for run in (0, 1))
     assert seeds[0] == settings.training.seed
     assert seeds[1] > seeds[0] + 1000  # the next seed that is tried shares no run with this one
     assert np.abs(first.get_layer(CLASSES).kernel - second.get_layer(CLASSES).kernel).max() > 0.01
@@ -306,10 +309,13 @@ def test_the_weights_of_runs_are_averaged(monkeypatch: pytest.MonkeyPatch) -> No
     kernels = [model.get_layer(CLASSES).get_weights()[0] for model in models]
     part = EncodedPart(np.array([[2, 3], [4, 0]], np.int32), np.array([0, 1]))
     runs = [train.Fitted(model, settings, TrainingState(), 1.0, np.zeros(0)) for model in models]
-    monkeypatch.setattr(train, "_fit", lambda this, rows, start, checkpoint, run: runs[run])
+    asked: list[object] = []
+    monkeypatch.setattr(train, "_weights_of_parent", lambda *given: asked.append(given))
+    monkeypatch.setattr(train, "_fit", lambda this, rows, weights, checkpoint, run: runs[run])
     rows = TrainingRows({"train": part, "validation": part}, matrix, ["no", "yes"], 7)
     this, checkpoints = cast("stage.Stage", None), [Checkpoint(Path(), "")] * 3
     fitted = train._fit_all(this, rows, train.PARENT, checkpoints)
+    assert len(asked) == 1  # the parent is read once for all runs
     average = fitted.model.get_layer(CLASSES).get_weights()[0]
     np.testing.assert_allclose(average, np.mean(kernels, axis=0), atol=1e-6)
     np.testing.assert_array_equal(fitted.model.get_layer(GLOVE).get_weights()[0], matrix)
@@ -349,6 +355,22 @@ def test_word_scores_are_for_few_rows_and_networks_that_hold_them(rows: int, cel
     data = TrainingRows({"train": part, "validation": part}, np.zeros((2, 4)), ["no", "yes"], 2)
     fitted = train.Fitted(None, NetworkSettings(cell=cell), None, 1.0, None)  # type: ignore[arg-type]
     assert train._with_word_scores(fitted, data, TrainingSettings(word_score_rows=rows)) == (0.0, fitted)
+
+
+def test_the_light_form_has_the_scores_of_n_grams(child: Trained) -> None:
+    classifier = sentiment.load(child.folder)
+    assert classifier.network.ngrams is not None
+    assert classifier.network.ngrams.shape == (1024, 3)
+    without = classifier.network._replace(ngrams=None)
+    ids = classifier.preprocessor.encode(["they love the soup", "the phone"])
+    assert np.abs(without.probabilities(ids) - classifier.probabilities_of(ids)).max() > 1e-3
+
+
+def test_a_network_without_scores_of_n_grams_stays_as_it_is() -> None:
+    part = EncodedPart(np.ones((3, 4), np.uint8), np.array([0, 1, 0]))
+    data = TrainingRows({"train": part, "validation": part}, np.zeros((2, 4)), ["no", "yes"], 2)
+    fitted = train.Fitted(None, NetworkSettings(), None, 1.0, None)  # type: ignore[arg-type]
+    assert train._with_ngram_scores(fitted, data, TrainingSettings()) == (0.0, fitted)
 
 
 def test_a_rival_must_be_clearly_better() -> None:

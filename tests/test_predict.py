@@ -358,6 +358,15 @@ def test_weights_that_lack_an_array_are_refused(copy: Path, missing: str) -> Non
         sentiment.load(copy)
 
 
+def test_scores_of_n_grams_for_other_classes_are_refused(copy: Path) -> None:
+    with np.load(copy / "weights.npz") as file:
+        arrays = dict(file) | {"ngram_scores": np.zeros((8, 3), np.float32)}
+    np.savez(copy / "weights.npz", **arrays)
+    resign(copy, "weights.npz")
+    with pytest.raises(sentiment.ArtefactError, match=r"weights\.npz: expected shape \(8, 2\), received \(8, 3\)"):
+        sentiment.load(copy)
+
+
 def test_a_gru_without_its_bias_is_refused(copy: Path) -> None:
     """Settings edited to another cell of which the shapes happen to fit must not be believed."""
     model = json.loads((copy / "model.json").read_text())

@@ -8,6 +8,7 @@ from keras import ops
 
 from sentiment.network.cells import STEPS, Direction, state_count
 from sentiment.network.folded import FoldedNetwork
+from sentiment.network.ngram_layers import ngram_logits
 from sentiment.network.unrolled import unrolled_states
 
 
@@ -29,6 +30,7 @@ class GraphNetwork(tf.Module):
         self.biases = [None if d.bias is None else tf.Variable(d.bias, trainable=False) for d in network.directions]
         self.output_kernel = tf.Variable(network.output_kernel, trainable=False)
         self.output_bias = tf.Variable(network.output_bias, trainable=False)
+        self.ngrams = None if network.ngrams is None else tf.Variable(network.ngrams, trainable=False)
         self.masking = network.masking
         self._cell, self._pooling = network.cell, network.pooling
 
@@ -47,8 +49,7 @@ class GraphNetwork(tf.Module):
             for direction in range(len(self.kernels))
         ]
         joined = tf.concat([part for parts in zip(*pooled, strict=True) for part in parts], axis=1)
-        probabilities = tf.nn.softmax(tf.matmul(joined, self.output_kernel) + self.output_bias)
-        return tf.gather(probabilities, tf.math.invert_permutation(order))
+        return tf.gather(self._probabilities(joined, ids), tf.math.invert_permutation(order))
 
     def by_ids(self, max_tokens: int) -> Any:
         """A TensorFlow function: ids int32 ``(n, max_tokens)`` -> ``probabilities`` float32 ``(n, classes)``.
@@ -67,7 +68,13 @@ class GraphNetwork(tf.Module):
         weights = [Direction(*pair) for pair in zip(self.kernels, self.biases, strict=True)]
         table = tf.concat(self.tables, axis=1)
         joined = unrolled_states(table, ids, weights, self._cell, self._pooling, self.masking)
-        return tf.nn.softmax(tf.matmul(joined, self.output_kernel) + self.output_bias)
+        return self._probabilities(joined, ids)
+
+    def _probabilities(self, pooled: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+        logits = tf.matmul(pooled, self.output_kernel) + self.output_bias
+        if self.ngrams is not None:
+            logits += ngram_logits(ids, lambda found: tf.gather(self.ngrams, found), self.ngrams.shape[0])
+        return tf.nn.softmax(logits)
 
     def _pooled(self, steps: tf.Tensor, active: tf.Tensor, lengths: tf.Tensor, direction: int) -> list[tf.Tensor]:
         """Pooled states of one direction, each ``(n, units)``: last, or maximum and/or mean.

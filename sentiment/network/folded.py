@@ -7,6 +7,7 @@ import numpy as np
 from sentiment.common.parallel import one_matrix_thread
 from sentiment.common.ragged import Ragged
 from sentiment.network.cells import Direction
+from sentiment.network.ngrams import ngram_logits
 from sentiment.network.recurrence import Rows, by_length, hidden_states, pool
 from sentiment.network.single_row import pooled_states
 from sentiment.text.lexicon import PADDING
@@ -24,6 +25,7 @@ class FoldedNetwork(NamedTuple):
         output_kernel: float32 ``(pooled, classes)``.
         output_bias: float32 ``(classes,)``.
         cell, pooling, masking: as in the network's settings.
+        ngrams: scores of n-grams beside the recurrence, float32 ``(buckets, classes)``; None: there are none.
     """
 
     table: np.ndarray
@@ -33,6 +35,7 @@ class FoldedNetwork(NamedTuple):
     cell: str
     pooling: str
     masking: bool
+    ngrams: np.ndarray | None = None
 
     def probabilities(self, ids: Ragged) -> np.ndarray:
         """Class probabilities float32 ``(n, classes)`` of ``n`` rows of at least one id each, all of which are read.
@@ -40,15 +43,19 @@ class FoldedNetwork(NamedTuple):
         Rows are sorted by length, so that a step touches the rows it concerns only and nothing is padded, and worked
         on in blocks that stay in the processor's cache.
         """
-        if len(ids.lengths) == 1:  # products so small that the library never shares them between threads
-            return softmax(self._logits_of_one(ids))
+        one = len(ids.lengths) == 1  # products so small that the library never shares them between threads
+        logits = self._logits_of_one(ids) if one else self._logits_of_many(ids)
+        return softmax(logits if self.ngrams is None else logits + ngram_logits(self.ngrams, ids))
+
+    def _logits_of_many(self, ids: Ragged) -> np.ndarray:
+        """Of the recurrence, float32 ``(n, classes)``."""
         weights, (rows, order) = self._stacked(), by_length(ids)
         logits = np.empty((len(order), len(self.output_bias)), np.float32)
         size = max(_LEAST_ROWS, _NUMBERS_PER_STEP // self.table[:, 0].size)
         with one_matrix_thread():
             for start in range(0, len(order), size):
                 logits[order[start : start + size]] = self._logits(rows.part(start, start + size), weights)
-        return softmax(logits)
+        return logits
 
     def _stacked(self) -> Direction:
         """The recurrent weights of all directions in one array each."""

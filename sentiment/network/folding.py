@@ -7,7 +7,14 @@ import numpy as np
 
 from sentiment.network.cells import Direction
 from sentiment.network.folded import FoldedNetwork
-from sentiment.network.keras_network import CLASSES, GLOVE, input_and_recurrent_bias, recurrent_cells, type_features
+from sentiment.network.keras_network import (
+    CLASSES,
+    GLOVE,
+    NGRAMS,
+    input_and_recurrent_bias,
+    recurrent_cells,
+    type_features,
+)
 from sentiment.settings import NetworkSettings
 
 _ROWS_PER_BATCH = 8192
@@ -30,6 +37,7 @@ def fold(model: keras.Model, settings: NetworkSettings) -> FoldedNetwork:
         cell=settings.cell,
         pooling=settings.pooling,
         masking=settings.masking,
+        ngrams=_ngram_scores(model),
     )
 
 
@@ -44,6 +52,11 @@ def _table(model: keras.Model, cells: list[Any]) -> np.ndarray:
         for direction, (kernel, bias) in enumerate(arrays):
             table[direction, ids] = features @ kernel + bias
     return table
+
+
+def _ngram_scores(model: keras.Model) -> np.ndarray | None:
+    layers = [layer for layer in model.layers if layer.name == NGRAMS]
+    return keras.ops.convert_to_numpy(layers[0].embeddings) if layers else None
 
 
 def _direction(cell: Any) -> Direction:

@@ -30,6 +30,7 @@ TOKEN_DROPOUT = "token_dropout"
 RECURRENT = "recurrent"
 OUTPUT_DROPOUT = "output_dropout"
 CLASSES = "classes"
+NGRAMS = "ngram_scores"  # only where there are some: sentiment.network.ngram_layers
 
 _CELLS = {"simple_rnn": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}
 # States of all three cells lie in (-1, 1): at -2 a padded step never is the maximum.

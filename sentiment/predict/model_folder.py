@@ -16,7 +16,7 @@ from sentiment.network.cells import GATES, Direction
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.classifier import SentimentClassifier
 from sentiment.predict.digests import Digests
-from sentiment.settings import NetworkSettings
+from sentiment.settings import MOST_NGRAM_BUCKETS, NetworkSettings
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.preprocessor import FILES, Preprocessor
 
@@ -79,6 +79,8 @@ def network_files(folder: Path, network: FoldedNetwork) -> None:
     """Write ``table.npy`` and ``weights.npz`` into ``folder``."""
     np.save(folder / TABLE, network.table, allow_pickle=False)
     arrays = {"output_kernel": network.output_kernel, "output_bias": network.output_bias}
+    if network.ngrams is not None:
+        arrays["ngram_scores"] = network.ngrams
     for i, direction in enumerate(network.directions):
         arrays[f"kernel_{i}"] = direction.kernel
         if direction.bias is not None:
@@ -163,7 +165,8 @@ def _read_network(folder: Path, settings: NetworkSettings) -> FoldedNetwork:
     kernel, bias = arrays["output_kernel"], arrays["output_bias"]
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise ArtefactError(f"{folder / WEIGHTS}: holds weights that are not finite numbers; train again")
-    return FoldedNetwork(table, directions, kernel, bias, settings.cell, settings.pooling, settings.masking)
+    kinds = (settings.cell, settings.pooling, settings.masking)
+    return FoldedNetwork(table, directions, kernel, bias, *kinds, arrays.get("ngram_scores"))
 
 
 def _check_table(folder: Path, checksums: Mapping[str, str], digests: Digests) -> None:
@@ -200,6 +203,9 @@ def _check_shapes(
         (WEIGHTS, folded.output_kernel.shape, (pooled, classes)),
         (WEIGHTS, folded.output_bias.shape, (classes,)),
     ]
+    if folded.ngrams is not None:  # of as many buckets as the training had
+        buckets = min(max(len(folded.ngrams), 1), MOST_NGRAM_BUCKETS)
+        expected.append((WEIGHTS, folded.ngrams.shape, (buckets, classes)))
     for name, received, wanted in expected:
         if received != wanted:
             raise ArtefactError(f"{folder / name}: expected shape {wanted}, received {received}: not of this model")

@@ -44,9 +44,10 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray, lowest: float
 
 
 def apply_temperature(model: "keras.Model", temperature: float) -> None:
-    """Divide the logits of ``model`` by ``temperature``, by dividing the output layer's weights."""
-    for weight in model.get_layer("classes").weights:
-        weight.assign(weight / temperature)
+    """Divide the logits of ``model`` by ``temperature``, by dividing the weights of all that is added up in them."""
+    for layer in model.layers:
+        if layer.name in ("classes", "ngram_scores"):
+            layer.set_weights([weight / temperature for weight in layer.get_weights()])
 
 
 def uncalibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:

@@ -5,13 +5,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sentiment.data.encoded import EncodedPart
+from sentiment.network.folded import softmax
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+_STEPS, _TOLERANCE = 300, 1e-9  # the latter of the loss, from one step to the next
+
 
 def fit_logistic(
-    features: "np.ndarray | csr_matrix", part: EncodedPart, weights: np.ndarray, inverse_penalty: float, steps: int
+    features: "np.ndarray | csr_matrix",
+    part: EncodedPart,
+    weights: np.ndarray,
+    inverse_penalty: float,
+    steps: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit logistic regression to rows of features.
 
@@ -32,4 +39,40 @@ def fit_logistic(
     kernel, bias = regression.coef_.T, regression.intercept_
     if len(weights) == 2:  # then scikit-learn has the logit of the second class alone
         kernel, bias = np.hstack([-kernel, kernel]) / 2, np.hstack([-bias, bias]) / 2
+    return kernel.astype(np.float32), bias.astype(np.float32)
+
+
+def fit_beside(
+    features: "csr_matrix", part: EncodedPart, weights: np.ndarray, inverse_penalty: float, logits: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit logistic regression to what ``logits`` that are added to its own leave unsaid.
+
+    Args:
+        features: ``(n, width)``, of the rows of ``part``.
+        part: their labels, and what each of them counts.
+        weights: what a row of each class counts, ``(classes,)``.
+        inverse_penalty: what the loss, summed over the rows, counts beside half the squared kernel, which has a column
+            for each class, of two classes too.
+        logits: of another model of the same rows, ``(n, classes)``.
+
+    Returns:
+        kernel ``(width, classes)`` and bias ``(classes,)``, float32.
+    """
+    from scipy.optimize import minimize
+
+    rows, right = np.arange(len(part.labels)), np.asarray(part.labels)
+    counted = inverse_penalty * weights[right] * (1.0 if part.weights is None else part.weights)
+    turned, shape = features.T.tocsr(), (features.shape[1] + 1, len(weights))
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        kernel, bias = flat.reshape(shape)[:-1], flat.reshape(shape)[-1]
+        error = softmax(logits + features @ kernel + bias)
+        value = -(counted * np.log(np.maximum(error[rows, right], 1e-300))).sum() + (kernel**2).sum() / 2
+        error[rows, right] -= 1
+        error *= counted[:, None]
+        return value, np.concatenate([turned @ error + kernel, error.sum(axis=0)[None]]).ravel()
+
+    options = {"maxiter": _STEPS, "ftol": _TOLERANCE, "gtol": 0.0}
+    found = minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options=options).x
+    kernel, bias = found.reshape(shape)[:-1], found.reshape(shape)[-1]
     return kernel.astype(np.float32), bias.astype(np.float32)

@@ -3,11 +3,11 @@
 Unrolled in a graph, a step works on all rows, whether they have a token left or not, and each of its many small
 operations fetches its arrays from memory and sends them back. Here rows come by falling length, as in
 :mod:`sentiment.network.recurrence`, so that those that have a token at a step are the first ones; a step's states are
-a stretch of memory that is worked on in place, and blocks of rows go to the pool's threads. There is one program for
-all widths, where a graph has to be traced for each.
+a stretch of memory that is worked on in place, and each direction has a thread. There is one program for all widths,
+where a graph has to be traced for each.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,34 +17,55 @@ from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.network.recurrence import pool, rows_at_steps
 from sentiment.text.lexicon import PADDING
 
-# Settled by the rows alone, never by the cores: sums of gradients round the same on every machine. Smaller blocks fit
-# the cache better, but their threads meet more often.
-_ROWS_PER_BLOCK = 512
-_LEAST_BLOCKS = 2
+# Settled by the rows alone, never by the cores: sums of gradients round the same on every machine. More would not fit
+# the cache; fewer take more, smaller steps, between which the threads wait for the interpreter.
+_ROWS_PER_PART = 1024
 
 
-class _Block(NamedTuple):
-    """Some rows of a batch, by falling length; views of the batch's arrays, step after step.
+class _Rows(NamedTuple):
+    """Some rows of a batch, by falling length.
 
     Attributes:
-        rows: which of the batch, ``(n,)``.
+        indices: which of the batch, ``(n,)``.
         lengths: of them, ``(n,)``.
         first: where each begins in the flat positions, ``(n,)``.
-        tokens: types, as each direction reads them, int32 ``(directions, tokens)``.
-        states: ``(directions, tokens, units)``.
+        steps: where the tokens of each step lie, step after step: fewer and fewer.
     """
 
-    rows: np.ndarray
+    indices: np.ndarray
     lengths: np.ndarray
     first: np.ndarray
+    steps: list[slice]
+
+    def places(self, direction: int) -> np.ndarray:
+        """Where the tokens are in the flat positions, step after step; the second direction reads from the end."""
+        time = np.arange(self.lengths[0])[:, None]
+        places = self.first + self.lengths - 1 - time if direction else self.first + time
+        return places[time < self.lengths]
+
+
+class _Part(NamedTuple):
+    """Some rows, read in one direction.
+
+    Attributes:
+        rows: which.
+        tokens: types, int32 ``(tokens,)``, step after step.
+        states: of them, ``(tokens, units)``.
+        pooled: ``(kinds, n, units)``.
+    """
+
+    rows: _Rows
     tokens: np.ndarray
     states: np.ndarray
+    pooled: np.ndarray
 
-    def steps(self) -> list[slice]:
-        """Where the tokens of each step lie: fewer and fewer."""
-        active = rows_at_steps(self.lengths)
-        stops = np.cumsum(active)
-        return [slice(*each) for each in zip((stops - active).tolist(), stops.tolist(), strict=True)]
+
+class _Trace(NamedTuple):
+    """What the gradient needs of a batch: the parts that each direction read, the kernel, and how many types."""
+
+    directions: Sequence[Sequence[_Part]]
+    kernel: np.ndarray
+    types: int
 
 
 class RaggedRNN:
@@ -62,7 +83,7 @@ class RaggedRNN:
         self.masking = masking
         self._kinds = pooling.split("_")
         self._memory = np.empty(0, np.float32)  # of all states, used again: fresh pages cost more than the sums
-        self._blocks: list[tuple[_Block, np.ndarray]] = []
+        self._trace = _Trace((), np.empty(0), 0)
 
     def forward(self, projected: np.ndarray, positions: np.ndarray, kernel: np.ndarray) -> np.ndarray:
         """Pooled states, float32 ``(batch, kinds of pooling * directions * units)``, as Keras orders them.
@@ -73,105 +94,125 @@ class RaggedRNN:
             kernel: W_h of each direction, float32 ``(directions, units, units)``.
         """
         directions, units = kernel.shape[:2]
-        self._kernel, self._positions = kernel, positions.ravel()
-        self._table = np.ascontiguousarray(projected.reshape(-1, directions, units).swapaxes(0, 1))
-        self._answer = np.empty((len(positions), len(self._kinds), directions, units), np.float32)
-        with one_matrix_thread():
-            self._blocks = list(ordered_map(self._run, self._dealt(positions)))
-        return self._answer.reshape(len(positions), -1)
+        rows, flat = self._dealt(positions), positions.ravel()
+        memory = self._room(directions, sum(int(each.lengths.sum()) for each in rows), units)
+        answer = np.empty((len(positions), len(self._kinds), directions, units), np.float32)
+        tables = projected.reshape(-1, directions, units)
 
-    def _dealt(self, positions: np.ndarray) -> list[_Block]:
-        """Blocks of every so manieth row by length, so that each has about as many tokens."""
-        directions, units = self._kernel.shape[:2]
+        def read(direction: int) -> list[_Part]:
+            table = np.ascontiguousarray(tables[:, direction])
+            parts, stop = [], 0
+            for each in rows:
+                tokens = flat.take(each.places(direction))
+                start, stop = stop, stop + len(tokens)
+                states = table.take(tokens, axis=0, out=memory[direction, start:stop], mode="clip")
+                pooled = pool(_states_of_steps(states, each.steps, kernel[direction]), each.lengths, self.pooling)
+                answer[each.indices, :, direction] = pooled[:, 0].swapaxes(0, 1)
+                parts.append(_Part(each, tokens, states, pooled[:, 0]))
+            return parts
+
+        with one_matrix_thread():
+            self._trace = _Trace(list(ordered_map(read, range(directions))), kernel, len(projected))
+        return answer.reshape(len(positions), -1)
+
+    def _dealt(self, positions: np.ndarray) -> list[_Rows]:
+        """The rows by falling length, so many at a time."""
         real = positions != PADDING if self.masking else np.ones_like(positions, bool)
         lengths = real.sum(axis=1)
         first = real.argmax(axis=1) + np.arange(len(positions)) * positions.shape[1]
         order = np.argsort(-lengths, kind="stable")
-        total = int(lengths.sum())
-        if self._memory.size < directions * total * units:
-            self._memory = np.empty(directions * total * units, np.float32)
-        self._states = self._memory[: directions * total * units].reshape(directions, total, units)
-        self._tokens = np.empty((directions, total), np.int32)
-        count = min(len(order), max(_LEAST_BLOCKS, -(-len(order) // _ROWS_PER_BLOCK)))
-        blocks, stop = [], 0
-        for rows in (order[i::count] for i in range(count)):
-            start, stop = stop, stop + int(lengths[rows].sum())
-            arrays = self._tokens[:, start:stop], self._states[:, start:stop]
-            blocks.append(_Block(rows, lengths[rows], first[rows], *arrays))
-        return blocks
+        cuts = range(_ROWS_PER_PART, len(order), _ROWS_PER_PART)
+        parts = np.split(order, cuts)
+        return [_Rows(part, lengths[part], first[part], _steps(lengths[part])) for part in parts]
 
-    def _run(self, block: _Block) -> tuple[_Block, np.ndarray]:
-        """``block`` and its pooled states ``(kinds, directions, n, units)``."""
-        time = np.arange(block.lengths[0])[:, None]
-        there = time < block.lengths
-        read = block.first + time, block.first + block.lengths - 1 - time
-        for at, part, tokens, states in zip(read, self._table, block.tokens, block.states, strict=False):
-            self._positions.take(at[there], out=tokens, mode="clip")
-            part.take(tokens, axis=0, out=states, mode="clip")
-        pooled = pool(self._states_of_steps(block), block.lengths, self.pooling)
-        self._answer[block.rows] = pooled.transpose(2, 0, 1, 3)
-        return block, pooled
-
-    def _states_of_steps(self, block: _Block) -> Iterator[np.ndarray]:
-        """The states of each step, ``(directions, active, units)``, written over x_t."""
-        recurrent = np.empty_like(block.states[:, : len(block.rows)])
-        state = recurrent
-        for step in block.steps():
-            now, n = block.states[:, step], step.stop - step.start
-            if step.start:
-                np.add(now, np.matmul(state[:, :n], self._kernel, out=recurrent[:, :n]), out=now)
-            state = np.tanh(now, out=now)
-            yield state
+    def _room(self, *shape: int) -> np.ndarray:
+        size = int(np.prod(shape))
+        if self._memory.size < size:
+            self._memory = np.empty(size, np.float32)
+        return self._memory[:size].reshape(shape)
 
     def backward(self, upstream: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Gradients of ``projected`` and ``kernel``, of their shapes, from ``upstream``, that of the pooled states."""
-        directions, units = self._kernel.shape[:2]
-        self._upstream = upstream.reshape(-1, len(self._kinds), directions, units)
-        self._turned = np.ascontiguousarray(self._kernel.swapaxes(1, 2))
-        with one_matrix_thread():
-            kernel = sum(ordered_map(self._back, self._blocks), np.zeros_like(self._kernel))
-        projected = np.empty((self._table.shape[1], directions, units), np.float32)
-        for direction, of_types in enumerate(ordered_map(self._of_types, range(directions))):
-            projected[:, direction] = of_types
-        return projected.reshape(len(projected), -1), kernel
+        trace = self._trace
+        directions, units = trace.kernel.shape[:2]
+        upstream = upstream.reshape(-1, len(self._kinds), directions, units)
+        kernel = np.zeros_like(trace.kernel)
+        projected = np.zeros((trace.types, directions, units), np.float32)
 
-    def _back(self, given: tuple[_Block, np.ndarray]) -> np.ndarray:
-        """Write the gradient of each token over its states; return that of the kernel."""
-        block, pooled = given
-        upstream = np.ascontiguousarray(self._upstream[block.rows].transpose(1, 2, 0, 3))
+        def go_back(direction: int) -> None:
+            for part in trace.directions[direction]:
+                given = np.ascontiguousarray(upstream[part.rows.indices, :, direction].swapaxes(0, 1))
+                kernel[direction] += self._back(part, given, trace.kernel[direction])
+                projected[:, direction] += _sum_by_type(part, trace.types)
+
+        with one_matrix_thread():
+            list(ordered_map(go_back, range(directions)))
+        return projected.reshape(trace.types, -1), kernel
+
+    def _back(self, part: _Part, upstream: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+        """Write the gradient of each token over its state; return that of the kernel.
+
+        Args:
+            part: as :meth:`forward` left it.
+            upstream: of its pooled states, ``(kinds, n, units)``; changed.
+            kernel: W_h of its direction.
+        """
         if "mean" in self._kinds:
-            upstream[self._kinds.index("mean")] /= block.lengths[:, None].astype(np.float32)
-        kernel = np.zeros_like(self._kernel)
-        gradients, slopes = np.empty((2, *pooled.shape[1:]), np.float32)
-        later, steps = block.states[:, :0], block.steps()
+            upstream[self._kinds.index("mean")] /= part.rows.lengths[:, None].astype(np.float32)
+        turned, of_kernel = np.ascontiguousarray(kernel.T), np.zeros_like(kernel)
+        gradients, slopes = np.empty((2, *part.pooled.shape[1:]), np.float32)
+        later, steps = part.states[:0], part.rows.steps
         for step, before in zip(reversed(steps), [*reversed(steps[:-1]), None], strict=True):
-            n, going_on = step.stop - step.start, later.shape[1]
-            state, gradient, slope = block.states[:, step], gradients[:, :n], slopes[:, :n]
-            np.matmul(later, self._turned, out=gradient[:, :going_on])
-            gradient[:, going_on:] = 0
-            self._add_pooling(gradient, state, pooled[:, :, :n], upstream[:, :, :n], going_on)
+            n, going_on = step.stop - step.start, len(later)
+            state, gradient, slope = part.states[step], gradients[:n], slopes[:n]
+            np.matmul(later, turned, out=gradient[:going_on])
+            gradient[going_on:] = 0
+            self._add_pooling(gradient, state, part.pooled[:, :n], upstream[:, :n], going_on, slope)
             np.subtract(1, np.square(state, out=slope), out=slope)
             later = np.multiply(gradient, slope, out=state)
             if before:
-                kernel += np.matmul(block.states[:, before][:, :n].swapaxes(1, 2), later)
-        return kernel
+                of_kernel += part.states[before][:n].T @ later
+        return of_kernel
 
     def _add_pooling(
-        self, gradient: np.ndarray, state: np.ndarray, pooled: np.ndarray, upstream: np.ndarray, going_on: int
+        self,
+        gradient: np.ndarray,
+        state: np.ndarray,
+        pooled: np.ndarray,
+        upstream: np.ndarray,
+        going_on: int,
+        room: np.ndarray,
     ) -> None:
         """What each kind of pooling gives a step's states; rows from ``going_on`` on end here."""
         for kind, value, given in zip(self._kinds, pooled, upstream, strict=True):
             if kind == "max":
-                gradient += given * (state == value)
+                np.add(gradient, np.multiply(given, state == value, out=room), out=gradient)
             elif kind == "mean":
-                gradient += given
+                np.add(gradient, given, out=gradient)
             else:
-                gradient[:, going_on:] += given[:, going_on:]
+                gradient[going_on:] += given[going_on:]
 
-    def _of_types(self, direction: int) -> np.ndarray:
-        """The gradient of each type: the sum of its tokens', ``(types, units)``."""
-        tokens = self._tokens[direction]
-        columns = csc_matrix(
-            (np.ones(len(tokens), np.float32), tokens, np.arange(len(tokens) + 1)), (self._table.shape[1], len(tokens))
-        )
-        return columns @ self._states[direction]
+
+def _steps(lengths: np.ndarray) -> list[slice]:
+    active = rows_at_steps(lengths)
+    stops = np.cumsum(active)
+    return [slice(*each) for each in zip((stops - active).tolist(), stops.tolist(), strict=True)]
+
+
+def _states_of_steps(states: np.ndarray, steps: Sequence[slice], kernel: np.ndarray) -> Iterator[np.ndarray]:
+    """The states of each step, ``(1, active, units)``, written over x_t."""
+    recurrent = np.empty_like(states[steps[0]])
+    state = recurrent
+    for step in steps:
+        now, n = states[step], step.stop - step.start
+        if step.start:
+            np.add(now, np.matmul(state[:n], kernel, out=recurrent[:n]), out=now)
+        state = np.tanh(now, out=now)
+        yield state[None]
+
+
+def _sum_by_type(part: _Part, types: int) -> np.ndarray:
+    """The gradient of each type: the sum of its tokens', ``(types, units)``."""
+    tokens = part.tokens
+    columns = (np.ones(len(tokens), np.float32), tokens, np.arange(len(tokens) + 1))
+    return csc_matrix(columns, (types, len(tokens))) @ part.states

@@ -40,8 +40,8 @@ class TensorFlowTrainer(Trainer):
         self, inputs: Mapping[str, np.ndarray], y_true: np.ndarray, weights: np.ndarray, learn: bool
     ) -> Mapping[str, Any]:
         """Run one batch; returns the figures ``loss`` and ``accuracy`` of this batch alone."""
-        positions = inputs["positions"]
-        loss, accuracy = self._program(positions.shape, learn)(inputs["types"], positions, y_true, weights)
+        given = [tf.constant(each) for each in (inputs["types"], inputs["positions"], y_true, weights)]
+        loss, accuracy = self._program(inputs["positions"].shape, learn)(*given)
         return {"loss": loss, "accuracy": accuracy}
 
     def _program(self, shape: tuple[int, int], learn: bool) -> Any:
@@ -56,7 +56,9 @@ class TensorFlowTrainer(Trainer):
                 tf.TensorSpec((rows,), tf.float32),
             ]
             run = partial(self._learn if learn else self._ask, model)
-            self._programs[model, rows, learn] = tf.function(run, input_signature=signature, autograph=False)
+            # A concrete one: to find out which of its programs fits takes TensorFlow a good part of a step.
+            program = tf.function(run, input_signature=signature, autograph=False).get_concrete_function()
+            self._programs[model, rows, learn] = program
         return self._programs[model, rows, learn]
 
     def _learn(self, model: keras.Model, types: Any, positions: Any, y_true: Any, weights: Any) -> tuple[Any, Any]:

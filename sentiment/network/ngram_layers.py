@@ -1,0 +1,46 @@
+"""The scores of n-grams in Keras and in graphs: :mod:`sentiment.network.ngrams` has them in NumPy."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from sentiment.network.keras_network import CLASSES, NGRAMS
+from sentiment.network.ngrams import ngram_buckets
+from sentiment.text.lexicon import PADDING
+
+
+def with_ngram_scores(model: keras.Model, values: np.ndarray, bias: np.ndarray) -> keras.Model:
+    """``model`` with scores of n-grams added to its logits; its layers are shared, all but the output layer.
+
+    Args:
+        model: ids -> probabilities, as :func:`sentiment.network.keras_network.build_network` makes it.
+        values: what the n-grams of a bucket say for each class, float32 ``(buckets, classes)``.
+        bias: added too, float32 ``(classes,)``.
+    """
+    before = model.get_layer(CLASSES)
+    dense = layers.Dense(before.units, name=CLASSES)
+    lookup = layers.Embedding(*values.shape, trainable=False, name=NGRAMS)
+    logits = dense(before.input) + ngram_logits(model.input, lookup, len(values))
+    result = keras.Model(model.input, layers.Softmax()(logits), name=model.name)
+    kernel, own = before.get_weights()
+    dense.set_weights([kernel, own + bias])
+    lookup.set_weights([values])
+    return result
+
+
+def ngram_logits(ids: Any, lookup: Callable[[Any], Any], buckets: int) -> Any:
+    """What is added to the logits of ``ids`` int32 ``(batch, time)``, padded on either side: ``(batch, classes)``.
+
+    Args:
+        ids: of the tokens.
+        lookup: buckets ``(batch, time, kinds)`` -> their scores ``(batch, time, kinds, classes)``.
+        buckets: how many there are.
+    """
+    around = ops.pad(ids, [[0, 0], [1, 1]], constant_values=PADDING)
+    scores = ops.sum(lookup(ops.stack(ngram_buckets(around[:, :-2], ids, around[:, 2:], buckets), axis=-1)), axis=2)
+    real = ops.cast(ops.not_equal(ids, PADDING), scores.dtype)
+    count = ops.maximum(ops.sum(real, axis=1, keepdims=True), 1.0)
+    return ops.sum(scores * ops.expand_dims(real, -1), axis=1) / ops.sqrt(count)

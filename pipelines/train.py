@@ -194,10 +194,9 @@ def _with_word_scores(fitted: Fitted, rows: TrainingRows, options: "TrainingSett
 
 def _with_ngram_scores(fitted: Fitted, rows: TrainingRows, options: "TrainingSettings") -> tuple[float, Fitted]:
     """The network with scores of n-grams beside it, where asked for; and what they are multiplied by."""
-    import numpy as np
-
     from sentiment.network.folding import fold
     from sentiment.network.ngram_layers import with_ngram_scores
+    from sentiment.training.calibration import logits_of
     from sentiment.training.class_weights import class_weights
     from sentiment.training.ngram_scores import choose_share, fit_ngram_scores
 
@@ -205,8 +204,8 @@ def _with_ngram_scores(fitted: Fitted, rows: TrainingRows, options: "TrainingSet
         return 0.0, fitted
     part, validation = rows.parts["train"], rows.parts["validation"]
     weights = class_weights(part, len(rows.classes), options)
-    known = fold(fitted.model, fitted.network).of_padded(np.asarray(part.ids))
-    scores = fit_ngram_scores(part, weights, options.ngram_buckets, np.log(known + 1e-12) / fitted.temperature)
+    known = logits_of(fold(fitted.model, fitted.network).of_padded(part.ids)) / fitted.temperature
+    scores = fit_ngram_scores(part, weights, options.ngram_buckets, known)
     logits = scores.logits(validation.ids)
     share, loss, without = choose_share(fitted.probabilities, logits, validation.labels, weights)
     stage.log.info("n-gram scores times %g: validation log loss %.4f, without them %.4f", share, loss, without)

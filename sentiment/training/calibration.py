@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 SPREAD = 0.2
 
 
+def logits_of(probabilities: np.ndarray) -> np.ndarray:
+    """Logits float64 of which ``probabilities`` are the softmax; finite for a probability of zero too."""
+    return np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0))
+
+
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray, lowest: float = 0.2, highest: float = 5.0) -> float:
     """The most probable temperature, by Brent's bounded search over its logarithm.
 
@@ -32,7 +37,7 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray, lowest: float
     """
     from scipy.optimize import minimize_scalar
 
-    logits = np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0))
+    logits = logits_of(probabilities)
 
     def loss(log_temperature: float) -> float:
         scaled = softmax(logits / np.exp(log_temperature))
@@ -45,11 +50,13 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray, lowest: float
 
 def apply_temperature(model: "keras.Model", temperature: float) -> None:
     """Divide the logits of ``model`` by ``temperature``, by dividing the weights of all that is added up in them."""
+    from sentiment.network.keras_network import CLASSES, NGRAMS
+
     for layer in model.layers:
-        if layer.name in ("classes", "ngram_scores"):
+        if layer.name in (CLASSES, NGRAMS):
             layer.set_weights([weight / temperature for weight in layer.get_weights()])
 
 
 def uncalibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """What ``probabilities`` ``(n, classes)`` were at temperature 1."""
-    return softmax(np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0)) * temperature)
+    return softmax(logits_of(probabilities) * temperature)

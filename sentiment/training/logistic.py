@@ -34,8 +34,9 @@ def fit_logistic(
     """
     from sklearn.linear_model import LogisticRegression
 
-    counted = weights[part.labels] * (1.0 if part.weights is None else part.weights)
-    regression = LogisticRegression(C=inverse_penalty, max_iter=steps).fit(features, part.labels, counted)
+    regression = LogisticRegression(C=inverse_penalty, max_iter=steps).fit(
+        features, part.labels, _counts(part, weights)
+    )
     kernel, bias = regression.coef_.T, regression.intercept_
     if len(weights) == 2:  # then scikit-learn has the logit of the second class alone
         kernel, bias = np.hstack([-kernel, kernel]) / 2, np.hstack([-bias, bias]) / 2
@@ -46,6 +47,8 @@ def fit_beside(
     features: "csr_matrix", part: EncodedPart, weights: np.ndarray, inverse_penalty: float, logits: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit logistic regression to what ``logits`` that are added to its own leave unsaid.
+
+    Scikit-learn's has no place for such logits.
 
     Args:
         features: ``(n, width)``, of the rows of ``part``.
@@ -61,7 +64,7 @@ def fit_beside(
     from scipy.optimize import minimize
 
     rows, right = np.arange(len(part.labels)), np.asarray(part.labels)
-    counted = inverse_penalty * weights[right] * (1.0 if part.weights is None else part.weights)
+    counted = inverse_penalty * _counts(part, weights)
     turned, shape = features.T.tocsr(), (features.shape[1] + 1, len(weights))
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
@@ -76,3 +79,8 @@ def fit_beside(
     found = minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options=options).x
     kernel, bias = found.reshape(shape)[:-1], found.reshape(shape)[-1]
     return kernel.astype(np.float32), bias.astype(np.float32)
+
+
+def _counts(part: EncodedPart, weights: np.ndarray) -> np.ndarray:
+    """What each row counts: as one of its class, and by itself."""
+    return weights[part.labels] * (1.0 if part.weights is None else part.weights)

@@ -14,7 +14,7 @@ import numpy as np
 from sentiment.data.encoded import EncodedPart, ragged_rows
 from sentiment.network.folded import softmax
 from sentiment.network.ngrams import buckets_of_rows, ngram_logits
-from sentiment.training.calibration import fit_temperature
+from sentiment.training.calibration import fit_temperature, logits_of
 from sentiment.training.logistic import fit_beside
 from sentiment.training.rivals import row_losses
 
@@ -74,7 +74,7 @@ def choose_share(
         labels: integer ``(n,)``.
         weights: what a row of each class counts, ``(classes,)``.
     """
-    logits = np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0))
+    logits = logits_of(probabilities)
     losses = {}
     for share in SHARES:
         mixed = softmax(logits + share * scores)

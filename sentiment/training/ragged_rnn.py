@@ -186,9 +186,9 @@ class RaggedRNN:
         """What each kind of pooling gives a step's states; rows from ``going_on`` on end here."""
         for kind, value, given in zip(self._kinds, pooled, upstream, strict=True):
             if kind == "max":
-                np.add(gradient, np.multiply(given, state == value, out=room), out=gradient)
+                gradient += np.multiply(given, state == value, out=room)
             elif kind == "mean":
-                np.add(gradient, given, out=gradient)
+                gradient += given
             else:
                 gradient[going_on:] += given[going_on:]
 

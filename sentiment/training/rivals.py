@@ -3,6 +3,7 @@
 import numpy as np
 
 from sentiment.network.folded import softmax
+from sentiment.training.calibration import logits_of
 
 
 def row_losses(probabilities: np.ndarray, labels: np.ndarray, temperature: float, weights: np.ndarray) -> np.ndarray:
@@ -14,7 +15,7 @@ def row_losses(probabilities: np.ndarray, labels: np.ndarray, temperature: float
         temperature: fitted on these rows.
         weights: what a row of each class counts, ``(classes,)``.
     """
-    scaled = softmax(np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0)) / temperature)
+    scaled = softmax(logits_of(probabilities) / temperature)
     return -np.log(np.clip(scaled[np.arange(len(labels)), labels], 1e-12, 1.0)) * weights[labels]
 
 

@@ -20,6 +20,7 @@ from sentiment.network.folded import softmax
 from sentiment.network.keras_network import CLASSES, GLOVE, PROJECTION, RECURRENT, TRAINABLE, build_network
 from sentiment.settings import NetworkSettings
 from sentiment.text.lexicon import PADDING, UNKNOWN
+from sentiment.training.calibration import logits_of
 from sentiment.training.logistic import fit_logistic
 from sentiment.training.rivals import is_clearly_better, row_losses
 
@@ -83,7 +84,7 @@ def choose_share(
         labels: integer ``(n,)``.
         weights: what a row of each class counts, ``(classes,)``.
     """
-    logits = np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0))
+    logits = logits_of(probabilities)
     factors = {share: _factors(share) for share in SHARES}
     mixed = {share: softmax(own * logits + other * scores) for share, (own, other) in factors.items()}
     losses = {share: row_losses(each, labels, 1.0, weights) for share, each in mixed.items()}

@@ -43,10 +43,15 @@ def unrolled(directions: int, positions: np.ndarray, pooling: str, masking: bool
     return [np.asarray(each) for each in (pooled, *tape.gradient(total, [projected, kernel]))]
 
 
+@pytest.mark.parametrize("few_rows", [ROWS - 1, ROWS])
 @pytest.mark.parametrize("masking", [True, False])
 @pytest.mark.parametrize("pooling", ["last", "max", "mean", "max_mean"])
 @pytest.mark.parametrize("directions", [1, 2])
-def test_states_and_gradients_are_those_of_the_unrolled_graph(directions: int, pooling: str, masking: bool) -> None:
+def test_states_and_gradients_are_those_of_the_unrolled_graph(
+    directions: int, pooling: str, masking: bool, few_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each direction in a thread, and both at once in the calling one."""
+    monkeypatch.setattr(ragged_rnn, "_FEW_ROWS", few_rows)
     upstream = RANDOM.normal(size=(ROWS, len(pooling.split("_")) * directions * UNITS)).astype(np.float32)
     recurrence = RaggedRNN(pooling, masking)
     for positions in (POSITIONS, POSITIONS[:, ::-1]):  # padded behind, and before
@@ -56,6 +61,17 @@ def test_states_and_gradients_are_those_of_the_unrolled_graph(directions: int, p
         for mine, theirs in zip(received, expected, strict=True):
             np.testing.assert_allclose(mine, theirs, atol=1e-5, rtol=1e-5)
             assert np.abs(theirs).max() > 0.1
+
+
+def test_few_rows_wake_no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(ragged_rnn, "ordered_map", lambda function, items: asked.append(items) or map(function, items))
+    projected, kernel = given(2)
+    for few_rows, times in ((ROWS, 0), (ROWS - 1, 2)):
+        monkeypatch.setattr(ragged_rnn, "_FEW_ROWS", few_rows)
+        recurrence = RaggedRNN("max_mean")
+        recurrence.backward(np.ones_like(recurrence.forward(projected, POSITIONS, kernel)))
+        assert len(asked) == times
 
 
 @pytest.mark.parametrize("rows", [1, 4, ROWS])

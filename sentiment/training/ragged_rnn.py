@@ -3,12 +3,12 @@
 Unrolled in a graph, a step works on all rows, whether they have a token left or not, and each of its many small
 operations fetches its arrays from memory and sends them back. Here rows come by falling length, as in
 :mod:`sentiment.network.recurrence`, so that those that have a token at a step are the first ones; a step's states are
-a stretch of memory that is worked on in place, and each direction has a thread. There is one program for all widths,
-where a graph has to be traced for each.
+a stretch of memory that is worked on in place, and each direction of a large batch has a thread. There is one program
+for all widths, where a graph has to be traced for each.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy.sparse import csc_matrix
@@ -17,9 +17,14 @@ from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.network.recurrence import pool, rows_at_steps
 from sentiment.text.lexicon import PADDING
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 # Settled by the rows alone, never by the cores: sums of gradients round the same on every machine. More would not fit
 # the cache; fewer take more, smaller steps, between which the threads wait for the interpreter.
 _ROWS_PER_PART = 1024
+# Up to so many rows, to wake a thread for each direction takes longer than to read both at once in the calling one.
+_FEW_ROWS = 256
 
 
 class _Rows(NamedTuple):
@@ -45,13 +50,13 @@ class _Rows(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """Some rows, read in one direction.
+    """Some rows, read in some directions.
 
     Attributes:
         rows: which.
-        tokens: types, int32 ``(tokens,)``, step after step.
-        states: of them, ``(tokens, units)``.
-        pooled: ``(kinds, n, units)``.
+        tokens: types, int32 ``(directions, tokens)``, step after step.
+        states: of them, ``(directions, tokens, units)``.
+        pooled: ``(kinds, directions, n, units)``.
     """
 
     rows: _Rows
@@ -61,9 +66,9 @@ class _Part(NamedTuple):
 
 
 class _Trace(NamedTuple):
-    """What the gradient needs of a batch: the parts that each direction read, the kernel, and how many types."""
+    """What the gradient needs of a batch: the parts read in directions that go together, the kernel, and all types."""
 
-    directions: Sequence[Sequence[_Part]]
+    parts: Sequence[tuple[slice, Sequence[_Part]]]
     kernel: np.ndarray
     types: int
 
@@ -97,22 +102,23 @@ class RaggedRNN:
         rows, flat = self._dealt(positions), positions.ravel()
         memory = self._room(directions, sum(int(each.lengths.sum()) for each in rows), units)
         answer = np.empty((len(positions), len(self._kinds), directions, units), np.float32)
-        tables = projected.reshape(-1, directions, units)
+        tables = np.ascontiguousarray(projected.reshape(-1, directions, units).swapaxes(0, 1))
 
-        def read(direction: int) -> list[_Part]:
-            table = np.ascontiguousarray(tables[:, direction])
+        def read(together: slice) -> tuple[slice, list[_Part]]:
             parts, stop = [], 0
             for each in rows:
-                tokens = flat.take(each.places(direction))
-                start, stop = stop, stop + len(tokens)
-                states = table.take(tokens, axis=0, out=memory[direction, start:stop], mode="clip")
-                pooled = pool(_states_of_steps(states, each.steps, kernel[direction]), each.lengths, self.pooling)
-                answer[each.indices, :, direction] = pooled[:, 0].swapaxes(0, 1)
-                parts.append(_Part(each, tokens, states, pooled[:, 0]))
-            return parts
+                tokens = np.stack([flat.take(each.places(direction)) for direction in range(directions)[together]])
+                start, stop = stop, stop + tokens.shape[1]
+                states = memory[together, start:stop]
+                for table, of, into in zip(tables[together], tokens, states, strict=True):
+                    table.take(of, axis=0, out=into, mode="clip")
+                pooled = pool(_states_of_steps(states, each.steps, kernel[together]), each.lengths, self.pooling)
+                answer[each.indices, :, together] = pooled.transpose(2, 0, 1, 3)
+                parts.append(_Part(each, tokens, states, pooled))
+            return together, parts
 
         with one_matrix_thread():
-            self._trace = _Trace(list(ordered_map(read, range(directions))), kernel, len(projected))
+            self._trace = _Trace(_side_by_side(read, _together(directions, len(positions))), kernel, len(projected))
         return answer.reshape(len(positions), -1)
 
     def _dealt(self, positions: np.ndarray) -> list[_Rows]:
@@ -139,14 +145,18 @@ class RaggedRNN:
         kernel = np.zeros_like(trace.kernel)
         projected = np.zeros((trace.types, directions, units), np.float32)
 
-        def go_back(direction: int) -> None:
-            for part in trace.directions[direction]:
-                given = np.ascontiguousarray(upstream[part.rows.indices, :, direction].swapaxes(0, 1))
-                kernel[direction] += self._back(part, given, trace.kernel[direction])
-                projected[:, direction] += _sum_by_type(part, trace.types)
+        def go_back(read: tuple[slice, Sequence[_Part]]) -> None:
+            together, parts = read
+            for part in parts:
+                given = np.ascontiguousarray(upstream[part.rows.indices, :, together].transpose(1, 2, 0, 3))
+                kernel[together] += self._back(part, given, trace.kernel[together])
+                for direction, tokens, gradients in zip(
+                    range(directions)[together], part.tokens, part.states, strict=True
+                ):
+                    projected[:, direction] += _sum_by_type(tokens, gradients, trace.types)
 
         with one_matrix_thread():
-            list(ordered_map(go_back, range(directions)))
+            _side_by_side(go_back, trace.parts)
         return projected.reshape(trace.types, -1), kernel
 
     def _back(self, part: _Part, upstream: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -154,24 +164,24 @@ class RaggedRNN:
 
         Args:
             part: as :meth:`forward` left it.
-            upstream: of its pooled states, ``(kinds, n, units)``; changed.
-            kernel: W_h of its direction.
+            upstream: of its pooled states, ``(kinds, directions, n, units)``; changed.
+            kernel: W_h of its directions, ``(directions, units, units)``.
         """
         if "mean" in self._kinds:
             upstream[self._kinds.index("mean")] /= part.rows.lengths[:, None].astype(np.float32)
-        turned, of_kernel = np.ascontiguousarray(kernel.T), np.zeros_like(kernel)
+        turned, of_kernel = np.ascontiguousarray(kernel.swapaxes(1, 2)), np.zeros_like(kernel)
         gradients, slopes = np.empty((2, *part.pooled.shape[1:]), np.float32)
-        later, steps = part.states[:0], part.rows.steps
+        later, steps = part.states[:, :0], part.rows.steps
         for step, before in zip(reversed(steps), [*reversed(steps[:-1]), None], strict=True):
-            n, going_on = step.stop - step.start, len(later)
-            state, gradient, slope = part.states[step], gradients[:n], slopes[:n]
-            np.matmul(later, turned, out=gradient[:going_on])
-            gradient[going_on:] = 0
-            self._add_pooling(gradient, state, part.pooled[:, :n], upstream[:, :n], going_on, slope)
+            n, going_on = step.stop - step.start, later.shape[1]
+            state, gradient, slope = part.states[:, step], gradients[:, :n], slopes[:, :n]
+            np.matmul(later, turned, out=gradient[:, :going_on])
+            gradient[:, going_on:] = 0
+            self._add_pooling(gradient, state, part.pooled[:, :, :n], upstream[:, :, :n], going_on, slope)
             np.subtract(1, np.square(state, out=slope), out=slope)
             later = np.multiply(gradient, slope, out=state)
             if before:
-                of_kernel += part.states[before][:n].T @ later
+                of_kernel += part.states[:, before][:, :n].swapaxes(1, 2) @ later
         return of_kernel
 
     def _add_pooling(
@@ -190,7 +200,7 @@ class RaggedRNN:
             elif kind == "mean":
                 gradient += given
             else:
-                gradient[going_on:] += given[going_on:]
+                gradient[:, going_on:] += given[:, going_on:]
 
 
 def _steps(lengths: np.ndarray) -> list[slice]:
@@ -199,20 +209,30 @@ def _steps(lengths: np.ndarray) -> list[slice]:
     return [slice(*each) for each in zip((stops - active).tolist(), stops.tolist(), strict=True)]
 
 
+def _together(directions: int, rows: int) -> list[slice]:
+    """The directions that one thread reads at once: all, or one."""
+    every = slice(0, directions)
+    return [every] if rows <= _FEW_ROWS else [slice(each, each + 1) for each in range(directions)]
+
+
+def _side_by_side(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """``map(function, items)``, in threads; one item alone in the calling one."""
+    return list(ordered_map(function, items) if len(items) > 1 else map(function, items))
+
+
 def _states_of_steps(states: np.ndarray, steps: Sequence[slice], kernel: np.ndarray) -> Iterator[np.ndarray]:
-    """The states of each step, ``(1, active, units)``, written over x_t."""
-    recurrent = np.empty_like(states[steps[0]])
+    """The states of each step, ``(directions, active, units)``, written over x_t."""
+    recurrent = np.empty_like(states[:, steps[0]])
     state = recurrent
     for step in steps:
-        now, n = states[step], step.stop - step.start
+        now, n = states[:, step], step.stop - step.start
         if step.start:
-            np.add(now, np.matmul(state[:n], kernel, out=recurrent[:n]), out=now)
+            np.add(now, np.matmul(state[:, :n], kernel, out=recurrent[:, :n]), out=now)
         state = np.tanh(now, out=now)
-        yield state[None]
+        yield state
 
 
-def _sum_by_type(part: _Part, types: int) -> np.ndarray:
+def _sum_by_type(tokens: np.ndarray, gradients: np.ndarray, types: int) -> np.ndarray:
     """The gradient of each type: the sum of its tokens', ``(types, units)``."""
-    tokens = part.tokens
     columns = (np.ones(len(tokens), np.float32), tokens, np.arange(len(tokens) + 1))
-    return csc_matrix(columns, (types, len(tokens))) @ part.states
+    return csc_matrix(columns, (types, len(tokens))) @ gradients

@@ -93,7 +93,10 @@ def make_optimizer(
         0.0, max(1, total - warm_up), warmup_target=options.learning_rate, warmup_steps=warm_up
     )
     common = {"weight_decay": options.weight_decay, "global_clipnorm": options.clip_norm}
-    return LayerwiseAdamW(schedule, rates=rates, **common) if rates else keras.optimizers.AdamW(schedule, **common)
+    optimizer = LayerwiseAdamW(schedule, rates=rates, **common) if rates else keras.optimizers.AdamW(schedule, **common)
+    if not options.weight_decay:
+        optimizer.weight_decay = None  # to decay by nothing, Keras works out the rate anew for each variable
+    return optimizer
 
 
 def trainable(model: keras.Model) -> list[Any]:

@@ -7,6 +7,7 @@ codes then turn into ids by way of one table.
 import argparse
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -57,12 +58,14 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
     vector_words = [] if parent else _vector_words(this, settings.vector_words, rules)
     scratch = staging / "scratch"
     scratch.mkdir()
-    with make_engine(this.arguments) as engine:
+    with make_engine(this.arguments) as engine, ThreadPoolExecutor(1) as aside:
+        asked_soon = aside.submit(_load_spacy)
         tasks = counting.row_tasks(tweets)
         job = counting.Job(tweets, scratch, rules)
         sizes = np.stack(results(engine, partial(counting.tokenise_rows, job), tasks, "tweets tokenised"))
         counts = counting.sum_counts(scratch, tasks, engine)
         stage.log.info("%d distinct tokens in training; asking spaCy for their lemmas", len(counts))
+        asked_soon.result()
         lexicon, seen = _make_lexicon(counts, settings, vector_words, parent)
         preprocessor = Preprocessor(rules, lexicon, settings.max_tokens, settings.padding, seen)
         preprocessor.save(staging)
@@ -71,6 +74,13 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
     shutil.rmtree(scratch)
     report |= {"vocabulary": len(lexicon.vocabulary), "seen": seen, "surface_forms": len(lexicon.ids)}
     return report | {"settings": asdict(settings), "lexicon_sha256": checksums[FILES.index(LEXICON)]}
+
+
+def _load_spacy() -> None:
+    """Import spaCy and set it up, which takes a second, in time for when it is asked."""
+    from sentiment.text.lemmas import lemmatiser
+
+    lemmatiser()
 
 
 def _parent(this: stage.Stage) -> "Preprocessor | None":

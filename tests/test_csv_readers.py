@@ -7,6 +7,7 @@ import io
 from dataclasses import astuple, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from sentiment.data import csv_blocks
 from sentiment.data.batches import Reading, read_batches, texts_of
 from sentiment.data.corpus import CorpusReader
 from sentiment.data.opening import open_corpus
+from sentiment.data.table_rows import Layout
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings
 
@@ -112,8 +114,26 @@ def test_blocks_hold_the_rows_that_pythons_reader_sees(content: str, encoding: s
 def test_plain_files_are_read_in_blocks() -> None:
     """Row by row they would be right too, only slower."""
     raw = b'"a ""b""",4\r\n"\xe9\n,",0\n' * 3
-    blocks = csv_blocks.CsvBlocks(raw, io.BytesIO(b"c,0\nd,4"), ",", header=False)
-    found = [csv_blocks.fields_of(block, ",", 2, 0, 1, "latin-1", True, 100) for block in blocks]
+    blocks = csv_blocks.CsvBlocks(raw, io.BytesIO(b"c,0\nd,4"), header=False)
+    written = csv_blocks.Format(",", Layout(2, 0, 1), "latin-1", True, 100)
+    rows = []
+    for block in blocks:
+        rows.append(csv_blocks.rows_of(block, written))
+        assert blocks.rest.startswith(block.data.tobytes())
+        blocks.done()
+    found = [each.fields for each in rows if each]
     assert [each and each.texts.to_pylist() for each in found] == [['a "b"', "é\n,"] * 3, ["c"]]
     assert [each and [each.values[i] for i in each.codes] for each in found] == [["4", "0"] * 3, ["0"]]
-    assert (blocks.rest, blocks.line) == (b"d,4", 10)
+    assert (blocks.rest, [each.lines for each in rows if each]) == (b"d,4", [9, 1])
+
+
+@given(st.lists(st.sampled_from([b'"', b"\n", b"a", b"a" * 9]), max_size=30).map(b"".join), st.integers(1, 9))
+def test_rows_end_where_no_quote_is_open(data: bytes, tail: int) -> None:
+    """However many bytes are looked at to find where."""
+    array = np.frombuffer(data, np.uint8)
+    odd = [data[: i + 1].count(b'"') % 2 == 1 for i in range(len(data))]
+    assert csv_blocks.behind_odd_quotes(array).tolist() == odd
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_blocks, "_TAIL_BYTES", tail)
+        ends = [i + 1 for i, byte in enumerate(data) if byte == ord("\n") and not odd[i]]
+        assert csv_blocks._end_of_rows(array) == max(ends, default=0)

@@ -6,7 +6,7 @@ Both belong to the process, not to a call: calls that run side by side share the
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
@@ -45,7 +45,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_start_anew)
 
 
-def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
     """``map(function, items)`` on the pool, a thread a core, for work that releases the interpreter lock; in order.
 
     No more than two items a core are taken ahead of the results, so memory stays bounded. Called from within the pool

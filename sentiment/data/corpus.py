@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, TYPE_CHECKING, NamedTuple
@@ -17,7 +18,7 @@ from sentiment.settings import CorpusSettings
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from sentiment.data.csv_blocks import Block, Fields
+    from sentiment.data.csv_blocks import CsvBlocks, Format, Rows
 
 ROWS_PER_BATCH = 65_536
 _IGNORED = -1
@@ -103,21 +104,23 @@ class CorpusReader:
 
     def _of_blocks(self, file: IO[str]) -> Iterator[ArrowTexts]:
         """What is plain block by block; from where it is not, by Python's reader."""
-        from sentiment.data.csv_blocks import CsvBlocks, read_head
+        from sentiment.data.csv_blocks import CsvBlocks, Format, read_head
 
+        line = 0
         with complaints(self.name, self.settings):
             head = read_head(file.buffer)  # type: ignore[attr-defined]
             first = self._csv(self._text(head))
             layout = self._checked(first.layout())
-            blocks = CsvBlocks(head, file.buffer, first.delimiter, self.settings.header)  # type: ignore[attr-defined]
-            if layout.width > 1:
-                for block, found in ordered_map(partial(self._fields, layout, first.delimiter), blocks):
-                    yield from self._of_block(block, found, layout, first.delimiter)
+            blocks = CsvBlocks(head, file.buffer, self.settings.header)  # type: ignore[attr-defined]
+            written = Format(first.delimiter, layout, self.settings.encoding, self._repairs(), LONGEST_FIELD)
+            for rows in _regular(blocks, written) if layout.width > 1 else ():
+                yield from self._of_block(rows, written, line)
+                line += rows.lines
             files = self._text(blocks.rest + file.buffer.readline(LONGEST_LINE)), file  # type: ignore[attr-defined]
-        if not blocks.line:
+        if not line:
             yield from self._of_csv(*files)
         else:
-            yield from self._of_rows(self._csv(*files, delimiter=first.delimiter, line=blocks.line), layout)
+            yield from self._of_rows(self._csv(*files, delimiter=first.delimiter, line=line), layout)
 
     def _of_csv(self, *files: IO[str]) -> Iterator[ArrowTexts]:
         rows = self._csv(*files)
@@ -129,17 +132,13 @@ class CorpusReader:
     def _text(self, content: bytes) -> IO[str]:
         return text_file(io.BytesIO(content), self.settings.encoding)
 
-    def _fields(self, layout: Layout, delimiter: str, block: "Block") -> "tuple[Block, Fields | None]":
-        from sentiment.data.csv_blocks import fields_of
-
-        return block, fields_of(block, delimiter, *layout, self.settings.encoding, self._repairs(), LONGEST_FIELD)
-
-    def _of_block(self, block: "Block", found: "Fields | None", layout: Layout, delimiter: str) -> Iterator[ArrowTexts]:
-        """A block whose fields were ``found``, or else row by row, which also says what is wrong with them."""
+    def _of_block(self, rows: "Rows", written: "Format", line: int) -> Iterator[ArrowTexts]:
+        """The rows behind so many lines; where their fields were not found, by Python's reader, which says why."""
+        found = rows.fields
         self._learn(set(found.values if found else ()))
         if found is None or not set(found.values) <= self._classes.keys() | self._ignored:
-            rows = self._csv(self._text(block.data.tobytes()), delimiter=delimiter, line=block.line)
-            yield from self._of_rows(rows, layout)
+            text, line = self._text(rows.data.tobytes()), line + rows.header_lines
+            yield from self._of_rows(self._csv(text, delimiter=written.delimiter, line=line), written.layout)
             return
         from sentiment.common.arrow_arrays import from_numpy
 
@@ -237,6 +236,18 @@ class CorpusReader:
 
     def _repairs(self) -> bool:
         return self._lines and self.settings.repair_utf8 and self.settings.encoding == "latin-1"
+
+
+def _regular(blocks: "CsvBlocks", written: "Format") -> "Iterator[Rows]":
+    """What is in the blocks, found on the thread pool, as long as their quotes are regular."""
+    from sentiment.data.csv_blocks import rows_of
+
+    with closing(ordered_map(partial(rows_of, written=written), blocks)) as found:
+        for rows in found:
+            if rows is None:
+                return
+            yield rows
+            blocks.done()
 
 
 def repair(text: str) -> str:

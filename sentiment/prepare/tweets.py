@@ -40,7 +40,8 @@ def write_tweets(
             counts[run.corpus] += np.bincount(part, minlength=DROPPED + 1)[: len(PARTS)]
             yield from _kept(runs.folder, run, part, classes, schema)
 
-    with pq.ParquetWriter(target, schema) as writer:
+    # Scarcely a text occurs twice; to compress them takes longer than to write them and read them again.
+    with pq.ParquetWriter(target, schema, compression="none", use_dictionary=names[1:]) as writer:
         for table in _groups(kept(), schema):
             writer.write_table(table, ROWS_PER_GROUP)
     return counts

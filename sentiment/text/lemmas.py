@@ -6,10 +6,12 @@ with the model.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import spacy
 from spacy.attrs import IS_STOP, NORM
+from spacy.language import Language
 from spacy.tokens import Doc
 
 from sentiment.settings import PreprocessingSettings
@@ -26,6 +28,18 @@ class TokenFacts(NamedTuple):
     is_stop: list[bool]
 
 
+@cache
+def lemmatiser() -> Language:
+    """English with the lookup lemmatiser, made once: that takes a second, half of it for importing spaCy."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
+    nlp.initialize()
+    getters = nlp.vocab.lex_attr_getters  # type: ignore[attr-defined]
+    for attribute in getters.keys() - _ASKED_FOR:  # what a word looks like takes longer than what is asked
+        del getters[attribute]
+    return nlp
+
+
 def analyse(types: Sequence[str]) -> TokenFacts:
     """Look up lemma and stop-word flag of each distinct token.
 
@@ -35,12 +49,7 @@ def analyse(types: Sequence[str]) -> TokenFacts:
     Returns:
         ``n`` lemmas (lower case; the token itself where spaCy has no other) and ``n`` flags.
     """
-    nlp = spacy.blank("en")
-    nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
-    nlp.initialize()
-    getters = nlp.vocab.lex_attr_getters  # type: ignore[attr-defined]
-    for attribute in getters.keys() - _ASKED_FOR:  # what a word looks like takes longer than what is asked
-        del getters[attribute]
+    nlp = lemmatiser()
     docs = (Doc(nlp.vocab, words=list(types[i : i + _WORDS_PER_DOC])) for i in range(0, len(types), _WORDS_PER_DOC))
     return _collect(nlp.pipe(docs))
 
@@ -84,4 +93,5 @@ def lexicon_entries(
 
 def stop_words() -> frozenset[str]:
     """The English stop words of spaCy, in the form that normalised tokens have (straight apostrophes)."""
-    return frozenset(word for word in spacy.blank("en").Defaults.stop_words if "’" not in word and "‘" not in word)
+    words = spacy.util.get_lang_class("en").Defaults.stop_words
+    return frozenset(word for word in words if "’" not in word and "‘" not in word)

@@ -4,25 +4,29 @@ import argparse
 import dataclasses
 import json
 import re
+import time
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 from pipelines.bench import __main__ as bench
-from pipelines.bench import contenders, http_load, serve_verdicts
+from pipelines.bench import contenders, http_load, serve_verdicts, timing
+from pipelines.bench.fit_epoch import fit_epoch
 from pipelines.bench.latency import call_seconds, curves, figures
 from pipelines.bench.material import Material
 from pipelines.bench.tables import machine, picture, rates, table
-from pipelines.bench.timing import Timing, run_process, time_in_turn
+from pipelines.bench.timing import Seconds, Timing, run_process, time_in_turn
 from pipelines.shared import stage
 from sentiment.common import parallel
 from sentiment.data.encoded import EncodedPart, spread
 from sentiment.errors import InputError
 from tests.model_fixture import shared_model
 
+TURNS = {"A": 0.25, "B": 5.0}  # seconds of a run
 REPORT = {
     "machine": "an abacus, 2 cores",
     "rows": 1234,
@@ -89,7 +93,8 @@ def test_the_processor_is_named() -> None:
     assert " cores, Python 3." in machine()
 
 
-def test_contenders_take_turns_and_the_first_turn_does_not_count() -> None:
+def test_contenders_take_turns_and_the_first_turn_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "_TURN", 1e-9)
     calls: list[str] = []
     work = {name: (lambda name=name: calls.append(name), 3) for name in "AB"}
     timings = time_in_turn(work, 2)
@@ -98,6 +103,27 @@ def test_contenders_take_turns_and_the_first_turn_does_not_count() -> None:
         "A": (2, 3),
         "B": (2, 3),
     }
+
+
+def test_a_turn_lasts_a_second_of_what_counts() -> None:
+    calls: list[str] = []
+    work = {name: (lambda name=name, each=each: calls.append(name) or Seconds(each), 3) for name, each in TURNS.items()}
+    timings = time_in_turn(work, 1)
+    assert "".join(calls) == "AAAABAAAAB"
+    assert {name: each.seconds for name, each in timings.items()} == {"A": (0.25,), "B": (5.0,)}
+
+
+def test_of_fit_an_epoch_counts() -> None:
+    """And not what `fit` takes before and behind it."""
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    run = fit_epoch(model, np.ones((4, 1)), np.ones((4, 1)), batch_size=2)
+    run()
+    model.make_train_function = lambda force=False: time.sleep(0.3)  # its program is made already
+    start = time.perf_counter()
+    counted = run()
+    assert 0 < counted < time.perf_counter() - start - 0.3
 
 
 def test_the_memory_of_a_process_is_its_own() -> None:

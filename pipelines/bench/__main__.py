@@ -201,7 +201,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tweets-model", default="", metavar="FOLDER", help="model that answers it (default: the profile's)"
     )
-    parser.add_argument("--runs", type=int, default=3, help="counted runs of each (default: 3)")
+    parser.add_argument("--runs", type=int, default=3, help="counted turns of each, of a second at least (default: 3)")
     parser.add_argument("--growth", type=int, nargs="+", default=_GROWTH, help="rows (default: 20000 200000 1600000)")
 
 

@@ -104,10 +104,10 @@ def _ours(batch_size: int, material: Material) -> Contender:
 
 
 def _fit(batch_size: int, material: Material) -> Contender:
+    from pipelines.bench.fit_epoch import fit_epoch
+
     model, (ids, y_true, weights) = _plain(material, batch_size), _padded(material, material.part)
-    return Contender(
-        lambda: model.fit(ids, y_true, sample_weight=weights, batch_size=batch_size, verbose=0), TRAINING_ROWS
-    )
+    return Contender(fit_epoch(model, ids, y_true, sample_weight=weights, batch_size=batch_size), TRAINING_ROWS)
 
 
 def losses(material: Material, rows: int) -> tuple[float, float]:

@@ -40,7 +40,7 @@ def run(this: stage.Stage) -> None:
         for name, epoch in _contenders(this, part, matrix, batch_size).items():
             work[f"{name}, batch {batch_size:,}"] = (epoch, len(part.labels))
     memory = _peak_of_ours(work)
-    stage.log.info("measuring %s: %d epochs each and one to warm up", "; ".join(work), this.arguments.runs)
+    stage.log.info("measuring %s: %d turns each and one to warm up", "; ".join(work), this.arguments.runs)
     timings = time_in_turn(work, this.arguments.runs)
     entries = rates(timings, f"Keras fit, padded, batch {this.arguments.batch_size[0]:,}")
     for entry in entries.values():
@@ -103,6 +103,7 @@ def _contenders(this: stage.Stage, part: "EncodedPart", matrix: "np.ndarray", ba
     """Name -> a function that runs one epoch; all start from the same weights."""
     import numpy as np
 
+    from pipelines.bench.fit_epoch import fit_epoch
     from sentiment.network.keras_network import build_network
     from sentiment.training.fitting import make_batches, trainer_class
 
@@ -123,7 +124,7 @@ def _contenders(this: stage.Stage, part: "EncodedPart", matrix: "np.ndarray", ba
 
     contenders: dict[str, Any] = {
         "ours": ours,
-        "Keras fit, padded": lambda: plain.fit(ids, labels, batch_size=batch_size, verbose=0),
+        "Keras fit, padded": fit_epoch(plain, ids, labels, batch_size=batch_size),
     }
     if network is not None:
         from pipelines.bench.torch_network import epoch_of
@@ -170,7 +171,7 @@ def _compare(plain: "keras.Model", trainer: "Trainer", network: Any, part: "Enco
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The stage's own options."""
     parser.add_argument("--rows", type=int, default=_EPOCH, help=f"tweets an epoch (default: {_EPOCH})")
-    parser.add_argument("--runs", type=int, default=3, help="counted epochs of each (default: 3)")
+    parser.add_argument("--runs", type=int, default=3, help="counted turns of each, of a second at least (default: 3)")
     parser.add_argument("--batch-size", type=int, nargs="+", default=[1024, 16384], help="(default: 1024 16384)")
 
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds of several runs of one thing, and how many tweets a run handled."""
+    """Seconds of a run of one thing, in several turns, and how many tweets a run handled."""
 
     seconds: tuple[float, ...]
     tweets: int
@@ -36,24 +36,43 @@ class Process:
     peak_mib: float
 
 
+_TURN = 1.0  # seconds
+
+
+class Seconds(float):
+    """What a run returns of which only so many seconds count."""
+
+
 def time_in_turn(work: Mapping[str, tuple[Callable[[], object], int]], runs: int, title: str = "") -> dict[str, Timing]:
-    """Run every entry ``runs`` times, A B C A B C, after one run of each that does not count.
+    """Give every entry ``runs`` turns, A B C A B C, after one of each that does not count.
+
+    A turn is as many runs as take a second, of which the mean counts: caches and threads have to find their places
+    again after somebody else's turn, which would be a good part of a run of milliseconds.
 
     Args:
-        work: name -> (what to run, tweets it handles).
-        runs: counted runs of each.
+        work: name -> (what to run, tweets it handles); a run counts in full, unless it returns :class:`Seconds`.
+        runs: turns of each that count.
         title: of the progress bar.
     """
     seconds: dict[str, list[float]] = {name: [] for name in work}
-    with tqdm(total=(runs + 1) * len(work), desc=title, unit="run", disable=None, leave=False) as bar:
+    with tqdm(total=(runs + 1) * len(work), desc=title, unit="turn", disable=None, leave=False) as bar:
         for turn in range(runs + 1):
             for name, (function, _) in work.items():
-                start = time.perf_counter()
-                function()
+                took = _turn(function)
                 if turn:
-                    seconds[name].append(time.perf_counter() - start)
+                    seconds[name].append(took)
                 bar.update()
     return {name: Timing(tuple(seconds[name]), tweets) for name, (_, tweets) in work.items()}
+
+
+def _turn(function: Callable[[], object]) -> float:
+    """Mean seconds of a run."""
+    took: list[float] = []
+    while sum(took) < _TURN:
+        start = time.perf_counter()
+        done = function()
+        took.append(float(done) if isinstance(done, Seconds) else time.perf_counter() - start)
+    return statistics.mean(took)
 
 
 def run_process(arguments: Sequence[str]) -> Process:

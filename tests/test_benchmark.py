@@ -129,6 +129,7 @@ def test_of_fit_an_epoch_counts() -> None:
 def test_the_memory_of_a_process_is_its_own() -> None:
     small, large = (run_process(["-c", f"bytearray({mib} << 20)"]).peak_mib for mib in (1, 101))
     assert 95 < large - small < 105
+    assert 0.2 < run_process(["-c", "import time; time.sleep(0.2)"]).seconds < 2
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         run_process(["-c", "1 / 0"])
 

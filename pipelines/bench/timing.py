@@ -81,13 +81,13 @@ def run_process(arguments: Sequence[str]) -> Process:
     Raises:
         RuntimeError: it failed; carries the end of what it printed.
     """
-    start = time.perf_counter()
     # A process of its own waits for the one measured, so that its peak memory is not mixed with earlier ones'.
     code = (
-        "import resource, subprocess, sys\n"
+        "import resource, subprocess, sys, time\n"
+        "start = time.perf_counter()\n"
         "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)\n"
+        "print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
         "sys.stderr.write(done.stderr[-2000:])\n"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
         "sys.exit(done.returncode)"
     )
     command = [sys.executable, "-c", code, sys.executable, *arguments]
@@ -95,4 +95,5 @@ def run_process(arguments: Sequence[str]) -> Process:
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)} failed: {done.stderr.strip()[-500:]}")
     unit = 1024 if sys.platform != "darwin" else 1024**2
-    return Process(time.perf_counter() - start, int(done.stdout) / unit)
+    seconds, peak = done.stdout.split()
+    return Process(float(seconds), int(peak) / unit)

@@ -75,7 +75,7 @@ def run(this: stage.Stage) -> None:
         "best epoch %d of %d: validation loss %.4f, accuracy %.4f; temperature %.3f",
         *(state.best_epoch + 1, len(state.history), state.best["val_loss"], state.best["val_accuracy"], temperature),
     )
-    if remark := this.settings.training.remark(state.best_epoch + 1):
+    if remark := this.settings.training.remark(state.best_epoch + 1, state.last_fall):
         stage.log.warning("WARNING: %s", remark)
 
 

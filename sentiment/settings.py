@@ -322,6 +322,9 @@ class NetworkSettings:
         )
 
 
+# With 2, 3, 5 and 7 epochs the sample's loss falls by 5, 2.8, 0.9 and 0.4% in the last, and with 10 it ends 16, 10, 4.5
+# and 2% lower. With 10 it falls by 0.03%, and with 20 it ends 0.3% lower, the mean over three seeds.
+_STILL_FALLING = 0.003
 _LAYER_GROUPS = ("classes", "recurrent", "projection", "trainable_embedding")  # from the output down
 
 
@@ -426,11 +429,21 @@ class TrainingSettings:
         """How many of ``epochs`` are averaged, the last ones."""
         return math.ceil(self.averaged_epochs * epochs)
 
-    def remark(self, best_epoch: int) -> str:
-        """What to say if the best epoch, counted from 1, was the last that was allowed; else nothing."""
-        if best_epoch < self.epochs:
+    def remark(self, best_epoch: int, last_fall: float) -> str:
+        """What to say if the best epoch was the last that was allowed, and clearly better than the one before.
+
+        Since the learning rate falls to zero, the last epoch is the best one mostly, by a hair.
+
+        Args:
+            best_epoch: counted from 1.
+            last_fall: by what share the validation loss fell in the last epoch.
+        """
+        if best_epoch < self.epochs or last_fall < _STILL_FALLING:
             return ""
-        return f"The best epoch was the last of {self.epochs}: more may do better (training.epochs={2 * self.epochs})."
+        return (
+            f"Validation loss still fell in the last of {self.epochs} epochs: more may do better "
+            f"(training.epochs={2 * self.epochs})."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -608,13 +608,15 @@ def of_set(**changed):
     ("changed", "manifest", "expected"),
     [
         ({}, {}, None),
-        ({}, {"best_epoch": 9, "settings": {"training": {"epochs": 10}}}, None),
+        ({}, {"best_epoch": 9, "last_fall": 0.01, "settings": {"training": {"epochs": 10}}}, None),
+        ({}, {"best_epoch": 10, "last_fall": 0.002, "settings": {"training": {"epochs": 10}}}, None),
+        ({}, {"best_epoch": 10, "settings": {"training": {"epochs": 10}}}, None),  # of a folder made before
         ({"baselines": {"vader": {"macro_recall": 0.7504}, "majority": {"macro_recall": None}}}, {}, None),
         ({}, {"rows": {"train": {"a": 26, "b": 74}}}, None),
         (
             {},
-            {"best_epoch": 10, "settings": {"training": {"epochs": 10}}},
-            "The best epoch was the last of 10: more may do better (training.epochs=20).",
+            {"best_epoch": 10, "last_fall": 0.004, "settings": {"training": {"epochs": 10}}},
+            "Validation loss still fell in the last of 10 epochs: more may do better (training.epochs=20).",
         ),
         (
             {"baselines": {"vader": {"macro_recall": 0.7512}}},

@@ -217,6 +217,12 @@ def test_a_state_knows_its_best_epoch_and_when_to_stop(
         assert (state.weights["v0"], state.best_weights["v0"]) == (len(losses) - 1, best)
 
 
+@pytest.mark.parametrize(("losses", "fall"), [([3.0], 1.0), ([3.0, 4.0, 3.0], 0.25), ([4.0, 5.0], -0.25)])
+def test_a_state_knows_how_far_the_loss_fell_in_the_last_epoch(losses: list[float], fall: float) -> None:
+    state = TrainingState(history=[{"val_loss": loss} for loss in losses])
+    assert state.last_fall == fall
+
+
 # Figures
 
 

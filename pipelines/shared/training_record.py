@@ -38,6 +38,7 @@ def record(this: stage.Stage, classes: list[str], state: "TrainingState") -> dic
         "seed": this.settings.training.seed,
         "epochs": len(state.history),
         "best_epoch": state.best_epoch + 1,
+        "last_fall": state.last_fall,
         "device": describe_device(),
         "by_rows": this.by_rows,
         "inputs": inputs,

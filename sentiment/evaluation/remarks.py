@@ -38,7 +38,9 @@ def remarks(
 
 def _of_training(manifest: Mapping[str, Any]) -> list[str]:
     allowed = ((manifest.get("settings") or {}).get("training") or {}).get("epochs")
-    remark = TrainingSettings(epochs=allowed).remark(manifest["best_epoch"]) if allowed else ""
+    if not allowed or "last_fall" not in manifest:
+        return []
+    remark = TrainingSettings(epochs=allowed).remark(manifest["best_epoch"], manifest["last_fall"])
     return [remark] if remark else []
 
 

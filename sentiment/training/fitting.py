@@ -43,6 +43,14 @@ class TrainingState:
         """The figures ``val_loss`` and ``val_accuracy`` of ``best_epoch``, or of the start; empty before both."""
         return self.history[self.best_epoch] if self.best_epoch >= 0 else self.start
 
+    @property
+    def last_fall(self) -> float:
+        """By what share the validation loss fell in the last epoch; 1 where that is the only one."""
+        if len(self.history) < 2:
+            return 1.0
+        before, last = (row["val_loss"] for row in self.history[-2:])
+        return 1 - last / before
+
     def add_start(
         self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray]
     ) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from sentiment.common import parallel
 from sentiment.data.encoded import EncodedPart
 from sentiment.network.cells import Direction
 from sentiment.network.keras_network import build_network
@@ -64,8 +65,8 @@ def test_states_and_gradients_are_those_of_the_unrolled_graph(
 
 
 def test_few_rows_wake_no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(ragged_rnn, "ordered_map", lambda function, items: asked.append(items) or map(function, items))
+    asked, pool = [], parallel._pool
+    monkeypatch.setattr(parallel, "_pool", lambda: asked.append(1) or pool())
     projected, kernel = given(2)
     for few_rows, times in ((ROWS, 0), (ROWS - 1, 2)):
         monkeypatch.setattr(ragged_rnn, "_FEW_ROWS", few_rows)

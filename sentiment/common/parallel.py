@@ -6,7 +6,7 @@ Both belong to the process, not to a call: calls that run side by side share the
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
@@ -50,9 +50,10 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, 
 
     No more than two items a core are taken ahead of the results, so memory stays bounded. Called from within the pool
     it works in the calling thread: a pool that waited for itself could stand still, and a second one would only
-    compete for the same cores. An exception ends it once the items that are being worked on are done.
+    compete for the same cores; and so it does with a sequence of one item. An exception ends it once the items that are
+    being worked on are done.
     """
-    if getattr(_shared.worker, "is_one", False):
+    if getattr(_shared.worker, "is_one", False) or (isinstance(items, Sized) and len(items) == 1):
         yield from map(function, items)
         return
     pool, ahead = _pool(), 2 * available_cores()

@@ -7,8 +7,8 @@ a stretch of memory that is worked on in place, and each direction of a large ba
 for all widths, where a graph has to be traced for each.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csc_matrix
@@ -16,9 +16,6 @@ from scipy.sparse import csc_matrix
 from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.network.recurrence import pool, rows_at_steps
 from sentiment.text.lexicon import PADDING
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 # Settled by the rows alone, never by the cores: sums of gradients round the same on every machine. More would not fit
 # the cache; fewer take more, smaller steps, between which the threads wait for the interpreter.
@@ -118,7 +115,8 @@ class RaggedRNN:
             return together, parts
 
         with one_matrix_thread():
-            self._trace = _Trace(_side_by_side(read, _together(directions, len(positions))), kernel, len(projected))
+            parts = list(ordered_map(read, _together(directions, len(positions))))
+        self._trace = _Trace(parts, kernel, len(projected))
         return answer.reshape(len(positions), -1)
 
     def _dealt(self, positions: np.ndarray) -> list[_Rows]:
@@ -156,7 +154,8 @@ class RaggedRNN:
                     projected[:, direction] += _sum_by_type(tokens, gradients, trace.types)
 
         with one_matrix_thread():
-            _side_by_side(go_back, trace.parts)
+            for _ in ordered_map(go_back, trace.parts):
+                pass
         return projected.reshape(trace.types, -1), kernel
 
     def _back(self, part: _Part, upstream: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -213,11 +212,6 @@ def _together(directions: int, rows: int) -> list[slice]:
     """The directions that one thread reads at once: all, or one."""
     every = slice(0, directions)
     return [every] if rows <= _FEW_ROWS else [slice(each, each + 1) for each in range(directions)]
-
-
-def _side_by_side(function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """``map(function, items)``, in threads; one item alone in the calling one."""
-    return list(ordered_map(function, items) if len(items) > 1 else map(function, items))
 
 
 def _states_of_steps(states: np.ndarray, steps: Sequence[slice], kernel: np.ndarray) -> Iterator[np.ndarray]:

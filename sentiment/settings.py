@@ -160,7 +160,7 @@ def _written(value: str | int | bool) -> str:
 
 
 MOST_NGRAM_BUCKETS = 1 << 20  # what hashing with 32 bits allows: sentiment.network.ngrams
-BY_ROWS = -1.0  # for a share or rate that may be 0; every other setting follows the rows where it is 0
+BY_ROWS = -1.0  # for a setting that may be 0; every other that follows the rows does so where it is 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +367,7 @@ class TrainingSettings:
             does. With a parent 50,000, unless it is given.
         ngram_buckets: so many buckets that single tokens, pairs and triples are hashed to, at most 1,048,576; a
             logistic regression on them is fitted beside the network and its logits added, in the share that the
-            validation rows like best. 0 has none.
+            validation rows like best. 0 has none; -1 follows the training rows: 1,048,576 from 50,000 on, else none.
         patience: epochs without a lower validation loss before stopping; 0 takes a third of the epochs.
         devices: how many of this machine's share each batch, a power of two; more than one needs the JAX backend.
     """
@@ -389,15 +389,16 @@ class TrainingSettings:
     averaged_runs: int = 3
     cold_rows: int = 5_000
     word_score_rows: int = 0
-    ngram_buckets: int = 0
+    ngram_buckets: int = int(BY_ROWS)
     patience: int = 0
     devices: int = 1
 
     def __post_init__(self) -> None:
         for name in ("devices", "averaged_runs"):
             _at_least(f"training.{name}", getattr(self, name), 1)
-        for name in ("epochs", "batch_size", "patience", "cold_rows", "word_score_rows", "ngram_buckets"):
+        for name in ("epochs", "batch_size", "patience", "cold_rows", "word_score_rows"):
             _at_least(f"training.{name}", getattr(self, name), 0)
+        _at_least("training.ngram_buckets", self.ngram_buckets, int(BY_ROWS))
         _require(
             self.ngram_buckets <= MOST_NGRAM_BUCKETS,
             f"training.ngram_buckets: expected at most {MOST_NGRAM_BUCKETS}, received {self.ngram_buckets}",
@@ -423,7 +424,9 @@ class TrainingSettings:
         batch_size = self.batch_size or settings_by_rows.batch_size(rows)
         epochs = self.epochs or settings_by_rows.epochs(rows, batch_size)
         patience = self.patience or settings_by_rows.patience(epochs)
-        return replace(self, epochs=epochs, batch_size=batch_size, patience=patience)
+        by_rows = self.ngram_buckets == BY_ROWS
+        buckets = settings_by_rows.ngram_buckets(rows) if by_rows else self.ngram_buckets
+        return replace(self, epochs=epochs, batch_size=batch_size, patience=patience, ngram_buckets=buckets)
 
     def averaged(self, epochs: int) -> int:
         """How many of ``epochs`` are averaged, the last ones."""

@@ -9,6 +9,9 @@ reasoning alone:
 - **What is held out must be enough to tell models apart**, so few rows hold out larger shares.
 - **A word seen once costs nothing** while its vector is frozen, and with few rows most words are seen once; in a large
   corpus it is mostly a typing error, and would make the table many times as long.
+- **Many tweets tell frequent pairs of words apart**, which a network over frozen vectors learns slowly: with 60,000 and
+  176,000 tweets of Sentiment140 scores of n-grams take 2.4 and 3% off the validation log loss. With fewer rows they do
+  too (20,000: 1.8%), but every form of the model grows by 8 MB.
 - **Few tweets are learnt by heart**, which dropout on the vectors and behind each dense layer hinders: with 700 tweets
   in three classes macro recall was 56.9 with it and 53.8 without; with 5,600 it made no difference.
 """
@@ -18,6 +21,7 @@ import math
 _MANY_ROWS = 50_000
 _FEW_ROWS = 3_000
 _STEPS = 500
+_BUCKETS = 1 << 20  # as many as there can be: of fewer, more are shared
 
 
 def validation_share(rows: int) -> float:
@@ -43,6 +47,11 @@ def projection_dropout(rows: int) -> float:
 def batch_size(rows: int) -> int:
     """``training.batch_size`` for ``rows`` training tweets: the power of two nearest to twice their square root."""
     return int(_between(32, 2 ** round(math.log2(2 * math.sqrt(max(1, rows)))), 1024))
+
+
+def ngram_buckets(rows: int) -> int:
+    """``training.ngram_buckets`` for ``rows`` training tweets: 1,048,576 from 50,000 on, else none."""
+    return 0 if rows < _MANY_ROWS else _BUCKETS
 
 
 def epochs(rows: int, batch: int) -> int:

@@ -258,30 +258,31 @@ def test_overrides_that_are_refused(override: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "batch_size", "epochs", "patience", "min_count", "dropout"),
+    ("rows", "batch_size", "epochs", "patience", "min_count", "dropout", "buckets"),
     [
-        (1, 32, 30, 10, 1, 0.3),
-        (700, 64, 30, 10, 1, 0.3),  # 11 steps an epoch: 30 epochs are what is allowed
-        (2_999, 128, 21, 7, 1, 0.3),
-        (3_000, 128, 21, 7, 1, 0),
-        (5_600, 128, 12, 4, 1, 0),  # 44 steps: 12 epochs make 500
-        (15_000, 256, 10, 3, 1, 0),
-        (49_999, 512, 10, 3, 1, 0),
-        (50_000, 512, 10, 3, 2, 0),
-        (176_000, 1024, 10, 3, 2, 0),
-        (1_600_000, 1024, 10, 3, 2, 0),
+        (1, 32, 30, 10, 1, 0.3, 0),
+        (700, 64, 30, 10, 1, 0.3, 0),  # 11 steps an epoch: 30 epochs are what is allowed
+        (2_999, 128, 21, 7, 1, 0.3, 0),
+        (3_000, 128, 21, 7, 1, 0, 0),
+        (5_600, 128, 12, 4, 1, 0, 0),  # 44 steps: 12 epochs make 500
+        (15_000, 256, 10, 3, 1, 0, 0),
+        (49_999, 512, 10, 3, 1, 0, 0),
+        (50_000, 512, 10, 3, 2, 0, 1 << 20),
+        (176_000, 1024, 10, 3, 2, 0, 1 << 20),
+        (1_600_000, 1024, 10, 3, 2, 0, 1 << 20),
     ],
 )
 def test_defaults_follow_the_training_rows(
-    rows: int, batch_size: int, epochs: int, patience: int, min_count: int, dropout: float
+    rows: int, batch_size: int, epochs: int, patience: int, min_count: int, dropout: float, buckets: int
 ) -> None:
     settled = Settings().for_rows(rows)
     training = settled.training
     assert (training.batch_size, training.epochs, training.patience) == (batch_size, epochs, patience)
     assert (settled.preprocessing.min_count, settled.network.projection_dropout) == (min_count, dropout)
+    assert training.ngram_buckets == buckets
     assert Settings().differences(settled).keys() == {
-        "training.batch_size", "training.epochs", "training.patience", "preprocessing.min_count",
-        "network.projection_dropout",
+        "training.batch_size", "training.epochs", "training.patience", "training.ngram_buckets",
+        "preprocessing.min_count", "network.projection_dropout",
     }  # fmt: skip
     assert settled.for_rows(123) == settled  # once settled, for good
 
@@ -297,12 +298,13 @@ def test_the_shares_held_out_follow_the_rows(rows: int, validation: float, test:
 
 def test_what_is_given_wins() -> None:
     given = Settings(
-        training=TrainingSettings(batch_size=7, epochs=2),
+        training=TrainingSettings(batch_size=7, epochs=2, ngram_buckets=512),
         preprocessing=PreprocessingSettings(min_count=5),
         network=NetworkSettings(projection_dropout=0.0),
     )
     settled = given.for_rows(700)
     assert (settled.training.batch_size, settled.training.epochs, settled.preprocessing.min_count) == (7, 2, 5)
+    assert settled.training.ngram_buckets == 512
     assert given.differences(settled) == {"training.patience": 3}
 
 

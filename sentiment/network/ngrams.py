@@ -5,6 +5,8 @@ Joulin et al., *Bag of Tricks for Efficient Text Classification*, 2017), and the
 square root of how many tokens there are. Everything comes from the ids, so the text treatment knows nothing of it.
 """
 
+from collections.abc import Callable
+from operator import mod
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,9 @@ from sentiment.text.lexicon import PADDING
 _FACTOR = 1109
 
 
-def ngram_buckets(before: Any, token: Any, after: Any, buckets: int) -> list[Any]:
+def ngram_buckets(
+    before: Any, token: Any, after: Any, buckets: int, remainder: Callable[[Any, int], Any] = mod
+) -> list[Any]:
     """The bucket of each token, of the pair it ends and of the triple around it: integers below ``buckets``.
 
     Written once for every array library: only products, sums and remainders of int32.
@@ -27,15 +31,21 @@ def ngram_buckets(before: Any, token: Any, after: Any, buckets: int) -> list[Any
         token: the ids.
         after: the id behind each token, padding for the last one.
         buckets: at most :data:`sentiment.settings.MOST_NGRAM_BUCKETS`.
+        remainder: of what is not negative, by ``buckets``.
     """
-    return [_bucket(ngram, buckets) for ngram in ((token,), (before, token), (before, token, after))]
+
+    def bucket(*ngram: Any) -> Any:
+        code: Any = len(ngram)
+        for each in ngram:
+            code = remainder(code * _FACTOR + each, buckets)
+        return code
+
+    return [bucket(token), bucket(before, token), bucket(before, token, after)]
 
 
-def _bucket(ngram: tuple[Any, ...], buckets: int) -> Any:
-    code: Any = len(ngram)
-    for token in ngram:
-        code = (code * _FACTOR + token) % buckets
-    return code
+def _remainder(codes: np.ndarray, buckets: int) -> np.ndarray:
+    """By a power of two these are the lowest bits, which NumPy has in a tenth of the time."""
+    return codes % buckets if buckets & (buckets - 1) else codes & np.int32(buckets - 1)
 
 
 def buckets_of_rows(ids: Ragged, buckets: int) -> list[np.ndarray]:
@@ -45,7 +55,7 @@ def buckets_of_rows(ids: Ragged, buckets: int) -> list[np.ndarray]:
     padded[1:-1] = ids.values[:total]
     before, after = padded[:-2].copy(), padded[2:].copy()
     before[starts] = after[starts + ids.lengths - 1] = PADDING
-    return ngram_buckets(before, padded[1:-1], after, buckets)
+    return ngram_buckets(before, padded[1:-1], after, buckets, _remainder)
 
 
 def ngram_logits(values: np.ndarray, ids: Ragged) -> np.ndarray:

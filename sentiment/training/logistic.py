@@ -69,11 +69,11 @@ def fit_beside(
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         kernel, bias = flat.reshape(shape)[:-1], flat.reshape(shape)[-1]
-        error = softmax(logits + features @ kernel + bias)
+        error = softmax(logits + features @ kernel.astype(np.float32) + bias)  # of the features' type: no copy of them
         value = -(counted * np.log(np.maximum(error[rows, right], 1e-300))).sum() + (kernel**2).sum() / 2
         error[rows, right] -= 1
         error *= counted[:, None]
-        return value, np.concatenate([turned @ error + kernel, error.sum(axis=0)[None]]).ravel()
+        return value, np.concatenate([turned @ error.astype(np.float32) + kernel, error.sum(axis=0)[None]]).ravel()
 
     options = {"maxiter": _STEPS, "ftol": _TOLERANCE, "gtol": 0.0}
     found = minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options=options).x

@@ -134,6 +134,8 @@ class TableRows:
         """Text and label of each row; what is missing is empty."""
         found = _named_layout(batch.schema.names, self.settings, self.name)
         names = batch.schema.names
+        if max(found[1:]) >= found.width:
+            raise InputError(f"{self.name}: column {max(found[1:])} (from 0) is not among its {found.width} columns")
         columns = (as_strings(batch.column(i), f"{self.name}: column {names[i]!r}") for i in found[1:])
         return map(list, zip(*columns, strict=True))
 

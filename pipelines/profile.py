@@ -19,7 +19,6 @@ from sentiment.common.display import without_controls
 from sentiment.common.one_line_parser import OneLineParser
 from sentiment.data import guessing, tables
 from sentiment.data.drafting import MOST_VALUES, Column, Draft, draft, has_header
-from sentiment.data.label_meanings import CLASSES
 from sentiment.errors import InputError
 
 if TYPE_CHECKING:
@@ -108,6 +107,8 @@ def _of_lines(path: Path, encoding: str, lines: Iterator[str]) -> tuple[dict[str
     sample[0] = sample[0].removeprefix("\ufeff")
     if re.fullmatch(r'"?sep=.?"?\s*', sample[0], re.IGNORECASE):
         raise InputError(f"{path}:1: expected names of columns, received {sample[0].strip()!r}; delete that line")
+    if any("\0" in line for line in sample):
+        raise InputError(f"{path}: holds bytes of 0, which no text in {encoding} has; save it as CSV (UTF-8)")
     delimiter = tables.sniff_delimiter(sample, lambda first: False)
     rows = (row for row in csv.reader(chain(sample, lines), delimiter=delimiter) if row)
     looked_at = list(islice(rows, _ROWS_LOOKED_AT))
@@ -124,6 +125,8 @@ def _of_batches(path: Path, kind: str) -> Draft:
 
     batches = read_batches(path, Reading(column="", kind=kind, option="corpus."))
     first = next(batches)
+    if not any(first.schema.names):
+        raise InputError(f"{path}: the file is empty; expected labelled tweets")
     without_text: dict[str, str] = {}
     rows = (row for batch in chain([first], batches) for row in _rows(batch, without_text))
     found = draft(first.schema.names, rows)
@@ -177,19 +180,12 @@ def _remarks_on_labels(found: Draft, column: str) -> Iterator[str]:
         yield f"column {column} has one class only, {', '.join(classes)}: add rows of another, for training needs two"
     elif guessed:
         meant = ", ".join(f"{value} is {name}" for name, values in classes.items() for value in values)
-        yield f"what the values of {column} mean is a guess ({meant}): look at rows of each, and mend [corpus.labels]"
+        yield f"what the values of column {column} mean is a guess ({meant}): look at some rows, mend [corpus.labels]"
     elif not found.meaning.known:
         yield (
             f"which of the classes {', '.join(classes)} are negative and positive is not known; corpus.polarity can "
-            f"say so to the peers and the minimal pairs: {_polarity(list(classes))}"
+            f'say so to the peers and the minimal pairs: polarity = {{ ONE = "negative", OTHER = "positive" }}'
         )
-
-
-def _polarity(classes: list[str]) -> str:
-    """An example of it."""
-    other = [_key(name) for name in classes if name not in CLASSES]
-    free = [name for name in ("negative", "positive") if name not in classes]
-    return f"polarity = {{ {', '.join(f'{name} = {_value(pole)}' for name, pole in zip(other, free, strict=False))} }}"
 
 
 def _toml(format_: dict[str, object], found: Draft) -> Iterator[str]:

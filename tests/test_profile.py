@@ -172,6 +172,7 @@ def test_long_cells_are_the_text_against_a_name(tmp_path: Path, capsys: pytest.C
         ("label", ["0", "4"], {"negative": "0", "positive": "4"}, False),
         ("label", ["0", "2"], {"negative": "0", "positive": "2"}, True),
         ("label", ["P", "N", "NEU"], {"negative": "n", "neutral": "neu", "positive": "p"}, False),
+        ("Stimmung", ["Positiv", "Negativ"], {"negative": "negativ", "positive": "positiv"}, False),
         ("label", ["good", "not good"], {"negative": "not good", "positive": "good"}, False),
         (
             "label",
@@ -246,6 +247,7 @@ def test_headers_with_odd_names(
 def test_long_rows_are_no_header() -> None:
     long = "I like the long way home, and back again it goes"
     assert not has_header([[long, "good"], [long + "?", "bad"], [long + "!", "good"]])
+    assert not has_header([[long, "good"], [long + "?", "bad"], [long + "!", "odd"]])
 
 
 @pytest.mark.parametrize("name", ["tweets.jsonl", "tweets.parquet"])
@@ -279,6 +281,9 @@ def test_objects_are_neither_text_nor_labels(
     settings = stage.make_settings({"corpus": section | {"text_column": "data"}}, ())
     with pytest.raises(InputError, match=r"tweets.jsonl: column 'data' holds struct<text: string>, expected text"):
         read_corpus(path, settings.corpus, "--corpus")
+    settings = stage.make_settings({"corpus": section | {"text_column": 7}}, ())
+    with pytest.raises(InputError, match=r"tweets.jsonl: column 7 \(from 0\) is not among its 4 columns"):
+        read_corpus(path, settings.corpus, "--corpus")
 
 
 @pytest.mark.parametrize(
@@ -304,6 +309,8 @@ def test_what_is_missing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     [
         ("a.json", b'[{"text": "I like it", "label": "good"}]', "one JSON array, expected an object a line"),
         ("a.jsonl", b'[\n {"text": "I like it"}\n]', "one JSON array, expected an object a line"),
+        ("a.jsonl", b"", "the file is empty"),
+        ("a.csv", "text,mood\nno,bad\n".encode("utf-16-le"), "bytes of 0"),
         ("a.xlsx", b"PK\x03\x04 and so on", "save it as CSV"),
         ("a.csv", b"sep=;\r\ntext;label\r\n", "a.csv:1: expected names of columns, received 'sep=;'"),
     ],

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _WORDS = {
-    "negative": ("negative", "neg", "bad", "terrible", "awful", "worst", "poor", "sad", "unhappy", "angry"),
-    "neutral": ("neutral", "neu", "so-so", "none", "ok", "okay", "mixed", "meh"),
-    "positive": ("positive", "pos", "good", "great", "best", "excellent", "happy", "glad"),
+    "negative": "negative neg bad terrible awful worst poor sad unhappy angry negativ negativo negativa négatif",
+    "neutral": "neutral neu so-so none ok okay mixed meh neutro neutre",
+    "positive": "positive pos good great best excellent happy glad positiv positivo positiva positif",
 }
 CLASSES = tuple(_WORDS)
-_KNOWN = {word: name for name, words in _WORDS.items() for word in words}
+_KNOWN = {word: name for name, words in _WORDS.items() for word in words.split()}
 _TURNED = {"negative": "positive", "positive": "negative", "neutral": "neutral"}
 
 

@@ -157,6 +157,8 @@ def test_long_cells_are_the_text_against_a_name(tmp_path: Path, capsys: pytest.C
         ("is_negative", ["yes", "no"], {"negative": "yes", "positive": "no"}, False),
         ("positive or negative", ["0", "1"], {"negative": "0", "positive": "1"}, True),
         *((name, ["0", "1"], {"negative": "1", "positive": "0"}, True) for name in ("toxic", "hate", "spam")),
+        ("spam", ["-1", "1"], {"negative": "1", "positive": "-1"}, True),
+        ("is_negative", ["1", "2"], {"negative": "2", "positive": "1"}, True),
         ("label", ["1", "2"], {"negative": "1", "positive": "2"}, True),
         ("label", ["1", "2", "3", "4"], {"negative": ["1", "2"], "positive": ["3", "4"]}, True),
         ("label", ["0.0", "1.0"], {"negative": "0.0", "positive": "1.0"}, True),

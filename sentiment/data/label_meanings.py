@@ -68,9 +68,10 @@ def _scale(negative: str, neutral: str, positive: str, sure: bool = False, ends:
     return _Scale({value: name for name, values in of_class for value in values.split()}, sure, ends)
 
 
+_ANSWERS = _scale("no n", "", "yes y")  # only where the name of the column asks
+_TRUTHS = (_scale("0", "", "1"), _scale("false", "", "true"))
 _SCALES = (
-    _scale("0", "", "1"),
-    _scale("false", "", "true"),
+    *_TRUTHS,
     _scale("1", "", "2"),
     _scale("0", "2", "4", sure=True),
     _scale("-1", "0", "1", sure=True),
@@ -83,7 +84,6 @@ _SCALES = (
     _scale("1 2 3 4", "5 6", "7 8 9 10", ends=True),
     _scale("n n+", "neu none", "p p+", sure=True),
 )
-_ANSWERS = _scale("no n", "", "yes y")  # to the question that the name of the column asks
 
 
 def words_of(name: str) -> set[str]:
@@ -132,11 +132,11 @@ def _scale_of(values: Sequence[str], name: str) -> Meaning | None:
     scale = _best_scale(set(plain.values()), (*_SCALES, _ANSWERS) if telling else _SCALES)
     if scale is None:
         return None
-    turned = telling and not scale.sure and bad != bool(names & _NOT)
+    turned = telling and bad != bool(names & _NOT)
     meaning = {value: scale.meaning[plain[value]] for value in values}
     classes = _by_class({value: _TURNED[each] if turned else each for value, each in meaning.items()})
-    said = telling and len(values) == 2 and bool(names & {"negative", "positive"})
-    return Meaning(classes, guessed=not (scale.sure or said))
+    said = scale in (*_TRUTHS, _ANSWERS) and telling and bool(names & {"negative", "positive"})
+    return Meaning(classes, guessed=not (said or (scale.sure and not turned)))
 
 
 def _best_scale(values: set[str], scales: Sequence[_Scale]) -> _Scale | None:

@@ -4,22 +4,26 @@ python -m pipelines.profile tweets.csv --output pipelines/profiles/mine.toml
 """
 
 import argparse
-import codecs
 import csv
 import json
+import re
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
 from sentiment.common.display import without_controls
 from sentiment.common.one_line_parser import OneLineParser
-from sentiment.data import tables
-from sentiment.data.drafting import Column, Draft, draft, has_header
+from sentiment.data import guessing, tables
+from sentiment.data.drafting import MOST_VALUES, Column, Draft, draft, has_header
 from sentiment.errors import InputError
 
-_BLOCK = 1 << 20
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _ROWS_LOOKED_AT = 200
 
 
@@ -33,62 +37,87 @@ def main(argv: Sequence[str] | None = None) -> None:
         target = arguments.output
         if target and target.exists():
             raise InputError(f"{target}: exists already; remove it first, or give another name")
-        text = drafted(arguments.file)
+        text = drafted(arguments.file, target)
         if target:
             publishing.write_text(target, text)
-            stage.log.info("wrote %s; look it through, then run the command in its first lines", target)
+            stage.log.info("wrote %s; look it through, then: %s", target, _command(arguments.file, target))
         else:
             sys.stdout.write(text)
 
 
-def drafted(path: Path) -> str:
-    """The profile of a file as TOML.
+def drafted(path: Path, target: Path | None = None) -> str:
+    """The profile of a file as TOML, to be written to ``target``.
 
     Raises:
         InputError: it cannot be read as a table.
     """
-    kind = tables.kind_of(path) or "csv"
+    kind = guessing.kind_of(path)
     if kind in ("jsonl", "parquet"):
-        return _toml(path, {}, _of_batches(path, kind))
-    encoding = _encoding(path)
+        format_: dict[str, object] = {} if tables.kind_of(path) == kind else {"format": kind}
+        found = _of_batches(path, kind)
+    else:
+        format_, found = _of_csv(path, guessing.encoding_of(path))
+    remarks = [without_controls(remark, " ") for remark in _remarks(found)]
+    for remark in remarks:
+        stage.log.warning("WARNING: %s", remark)
+    notes = [f"# NOTE: {remark}" for remark in remarks]
+    return "\n".join([*_head(path, target, found), *notes, "", *_toml(format_, found)])
+
+
+def _head(path: Path, target: Path | None, found: Draft) -> list[str]:
+    """Comments: what was found, and the command that comes next."""
+    save = "" if target else f", save it as {_place(target)}"
+    return [
+        f"# Drafted from {without_controls(str(path), ' ')}: {found.rows:,} rows. Look it through{save}, then:",
+        f"#   {without_controls(_command(path, target), ' ')}",
+        "# with VECTORS a GloVe file, or with FROM=MODEL, a model's folder, in its place",
+        *(f"#   column {i}, {without_controls(_shown(column), ' ')}" for i, column in enumerate(found.columns)),
+    ]
+
+
+def _place(target: Path | None) -> Path:
+    """Where make looks for the profile, from the repository's root."""
+    return Path("pipelines", "profiles", target.name if target else "mine.toml").with_suffix(".toml")
+
+
+def _command(path: Path, target: Path | None) -> str:
+    """What to run next."""
+    place = _place(target)
+    copy = f"cp {shlex.quote(str(target))} {shlex.quote(str(place))} && "
+    there = target is None or target.resolve() == stage.PROFILES / place.name
+    make = f"make evaluate PROFILE={shlex.quote(place.stem)} CORPUS={shlex.quote(str(path))} GLOVE=VECTORS"
+    return make if there else copy + make
+
+
+def _of_csv(path: Path, encoding: str) -> tuple[dict[str, object], Draft]:
+    """The settings that say how it is written, and what is in it."""
     with tables.open_bytes(path) as stream, tables.text_file(stream, encoding) as file:
         try:
-            return _of_csv(path, encoding, iter(file))
+            return _of_lines(path, encoding, iter(file))
         except csv.Error as error:
             raise InputError(f"{path}: not readable as CSV ({error}); look for an unbalanced quote") from error
+        except UnicodeError as error:
+            raise InputError(f"{path}: not {encoding} ({error}); save it as CSV in UTF-8") from error
 
 
-def _encoding(path: Path) -> str:
-    """UTF-8 if all of the file is, UTF-16 if it begins like it, else latin-1, in which every byte means something."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with tables.open_bytes(path) as stream:
-        if stream.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return "utf-16"
-        try:
-            while block := stream.read(_BLOCK):
-                decoder.decode(block)
-            decoder.decode(b"", True)
-        except UnicodeDecodeError:
-            return "latin-1"
-        except tables.DAMAGED_GZIP as error:
-            raise InputError(f"{path}: not a whole gzip file ({error}); fetch or make it again") from error
-    return "utf-8"
-
-
-def _of_csv(path: Path, encoding: str, lines: Iterator[str]) -> str:
+def _of_lines(path: Path, encoding: str, lines: Iterator[str]) -> tuple[dict[str, object], Draft]:
     sample = list(islice(lines, _ROWS_LOOKED_AT))
     if not sample:
         raise InputError(f"{path}: the file is empty; expected labelled tweets")
     sample[0] = sample[0].removeprefix("\ufeff")
+    if re.fullmatch(r'"?sep=.?"?\s*', sample[0], re.IGNORECASE):
+        raise InputError(f"{path}:1: expected names of columns, received {sample[0].strip()!r}; delete that line")
+    if any("\0" in line for line in sample):
+        raise InputError(f"{path}: holds bytes of 0, which no text in {encoding} has; save it as CSV (UTF-8)")
     delimiter = tables.sniff_delimiter(sample, lambda first: False)
     rows = (row for row in csv.reader(chain(sample, lines), delimiter=delimiter) if row)
     looked_at = list(islice(rows, _ROWS_LOOKED_AT))
+    if not looked_at:
+        raise InputError(f"{path}: has blank lines only; expected labelled tweets")
     header = has_header(looked_at)
     names = looked_at[0] if header else [str(i) for i in range(len(looked_at[0]))]
-    if header:
-        tables.refuse_duplicates(names, path)
     found = draft(names, chain(looked_at[header:], rows))
-    return _toml(path, {"encoding": encoding, "delimiter": delimiter, "header": header}, found)
+    return {"encoding": encoding, "delimiter": delimiter, "header": header}, found
 
 
 def _of_batches(path: Path, kind: str) -> Draft:
@@ -96,57 +125,118 @@ def _of_batches(path: Path, kind: str) -> Draft:
 
     batches = read_batches(path, Reading(column="", kind=kind, option="corpus."))
     first = next(batches)
-    rows = (row.values() for batch in chain([first], batches) for row in batch.to_pylist())
-    return draft(first.schema.names, (["" if value is None else _plain(value) for value in row] for row in rows))
+    if not any(first.schema.names):
+        raise InputError(f"{path}: the file is empty; expected labelled tweets")
+    without_text: dict[str, str] = {}
+    rows = (row for batch in chain([first], batches) for row in _rows(batch, without_text))
+    found = draft(first.schema.names, rows)
+    if without_text:
+        said = "; ".join(without_text.values())
+        if len(without_text) == len(found.columns):
+            raise InputError(f"{path}: {said}; write the file with one column for the text and one for the label")
+        stage.log.warning("WARNING: %s: %s; not looked at", path, said)
+    return found
 
 
-def _plain(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _rows(batch: "pa.RecordBatch", without_text: dict[str, str]) -> Iterator[tuple[str, ...]]:
+    """Its cells as ``load`` will see them; columns that have no text are noted, and empty."""
+    from sentiment.data.table_rows import as_strings
+
+    columns = []
+    for name, values in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            columns.append(as_strings(values, ""))
+        except InputError:
+            without_text[name] = f"column {name!r} holds {str(values.type)[:100]}, expected text"
+            columns.append([""] * len(values))
+    return zip(*columns, strict=True)
 
 
-def _toml(path: Path, format_: dict[str, object], found: Draft) -> str:
-    """The draft with what it rests on in comments."""
-    name = {"utf-8": "", "utf-16": "", "latin-1": "   # not UTF-8"}.get(str(format_.get("encoding", "")), "")
-    named = bool(format_.get("header", True))
-    lines = [
-        f"# Drafted from {without_controls(str(path), ' ')}: {found.rows:,} rows. Look it through, save it as",
-        "# pipelines/profiles/mine.toml, then: make evaluate PROFILE=mine CORPUS=FILE GLOVE=VECTORS",
-        *(f"#   column {i}, {without_controls(_shown(column), ' ')}" for i, column in enumerate(found.columns)),
-        "",
-        "[corpus]",
-        *([f"encoding = {_value(format_['encoding'])}{name}"] if format_ else []),
-        *([f"delimiter = {_value(format_['delimiter'])}"] if format_ else []),
-        f"header = {_value(named)}",
-        "columns = 0" + " " * 20 + "# as many as the first line has",
-        f"text_column = {_value(found.columns[found.text].name if named else found.text)}",
-        *_label_lines(found, named),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _label_lines(found: Draft, named: bool) -> list[str]:
+def _remarks(found: Draft) -> Iterator[str]:
+    """What is to be minded about a draft."""
+    if not found.rows:
+        yield "the file has no rows below the names of its columns; expected labelled tweets"
+    whole, texts = found.rows - found.ragged, found.columns[found.text].rows
+    if found.ragged:
+        yield f"{found.ragged:,} rows have more or fewer cells than the first line, which has {len(found.columns)}"
+    if texts < whole:
+        yield f"{whole - texts:,} rows have no text; remove them from the file, for they would count as tweets"
     if found.label is None:
-        return ['# label_column = "?"              # no column of a few values that repeat was found']
+        yield (
+            f"no label column was found: none has from 2 to {MOST_VALUES} values that repeat; "
+            "fill in corpus.label_column and [corpus.labels]"
+        )
+    else:
+        yield from _remarks_on_labels(found, repr(found.columns[found.label].name))
+
+
+def _remarks_on_labels(found: Draft, column: str) -> Iterator[str]:
+    classes, left_out, guessed, _ = found.meaning
+    counts: dict[str, int] = found.columns[found.label or 0].values or {}
+    if left_out:
+        shown = ", ".join(f"{value} ({counts[value]:,} rows)" for value in left_out)
+        yield f"left out, since their values have no class in [corpus.labels]: {shown}"
+    if len(classes) < 2:
+        yield f"column {column} has one class only, {', '.join(classes)}: add rows of another, for training needs two"
+    elif guessed:
+        meant = ", ".join(f"{value} is {name}" for name, values in classes.items() for value in values)
+        yield f"what the values of column {column} mean is a guess ({meant}): look at some rows, mend [corpus.labels]"
+    elif not found.meaning.known:
+        yield (
+            f"which of the classes {', '.join(classes)} are negative and positive is not known; corpus.polarity can "
+            f'say so to the peers and the minimal pairs: polarity = {{ ONE = "negative", OTHER = "positive" }}'
+        )
+
+
+def _toml(format_: dict[str, object], found: Draft) -> Iterator[str]:
+    """The settings, a line each."""
+    named = bool(format_.get("header", True))
+    yield "[corpus]"
+    for name, value in (format_ | {"header": named}).items():
+        yield f"{name} = {_value(value)}{_remark_on(value)}"
+    yield "columns = 0" + " " * 20 + "# as many as the first line has"
+    yield f"text_column = {_value(_column(found, found.text, named))}"
+    yield from _label_lines(found, named)
+    yield ""
+
+
+def _remark_on(value: object) -> str:
+    remarks = {"latin-1": "   # not UTF-8", "cp1252": "   # not UTF-8, but what Excel writes as plain CSV"}
+    return remarks.get(str(value), "")
+
+
+def _column(found: Draft, position: int, named: bool) -> str | int:
+    """A column's name, or its position where it has none that no other has."""
+    names = [column.name for column in found.columns]
+    name = names[position]
+    return name if named and name.strip() and names.count(name) == 1 else position
+
+
+def _label_lines(found: Draft, named: bool) -> Iterator[str]:
+    if found.label is None:
+        yield '# label_column = "?"              # no column of a few values that repeat was found'
+        yield from ("", "# [corpus.labels]", '# negative = "?"', '# positive = "?"')
+        return
     column = found.columns[found.label]
     counts: dict[str, int] = column.values or {}
-    lines = [f"label_column = {_value(column.name if named else found.label)}"]
-    if found.left_out:
-        shown = ", ".join(f"{without_controls(value, ' ')} ({counts[value]:,} rows)" for value in found.left_out)
-        stage.log.warning("WARNING: left out, since their values have no class in [corpus.labels]: %s", shown)
-        lines.append(f"ignored_labels = {_value(list(found.left_out))}{' ' * 4}# left out; or give them a class below")
-    missing = found.rows - column.rows
-    if missing:
-        lines += [f"# {missing:,} rows have no label; so many may be skipped:", f"max_bad_rows = {missing}"]
-    lines += ["", "[corpus.labels]" + " " * 16 + "# class = values; trimmed, and compared without case"]
-    for class_name, values in found.classes.items():
+    yield f"label_column = {_value(_column(found, found.label, named))}"
+    if found.meaning.left_out:
+        yield f"ignored_labels = {_value(list(found.meaning.left_out))}    # left out; or give them a class below"
+    if missing := found.rows - column.rows:
+        yield f"# {missing:,} rows have no label or another number of cells; so many may be skipped:"
+        yield f"max_bad_rows = {missing}"
+    yield ""
+    yield "[corpus.labels]" + " " * 16 + "# class = values; trimmed, and compared without case"
+    for class_name, values in found.meaning.classes.items():
         shown = ", ".join(f"{without_controls(value, ' ')}: {counts[value]:,}" for value in values)
-        lines.append(f"{_key(class_name)} = {_value(values[0] if len(values) == 1 else values)}    # rows {shown}")
-    return lines
+        yield f"{_key(class_name)} = {_value(values[0] if len(values) == 1 else values)}    # rows {shown}"
 
 
 def _shown(column: Column) -> str:
     if column.values is not None and len(column.values) > 1:
         return f"{column.name}: " + ", ".join(f"{value} ({count:,})" for value, count in column.values.most_common(8))
+    if not column.rows:
+        return f"{column.name}: empty"
     return f"{column.name}: {column.rows:,} not empty, such as {column.example[:60]}"
 
 

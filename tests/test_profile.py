@@ -11,9 +11,12 @@ import pytest
 from pipelines import profile
 from pipelines.shared import stage
 from pipelines.shared.corpus_files import read_corpus
-from sentiment.data.drafting import classes_of, has_header
+from sentiment.data.drafting import has_header
+from sentiment.data.label_meanings import meaning_of
+from sentiment.errors import InputError
 
 TEXTS = ["I like the long way home", "no, not again; this is bad", "caf\u00e9 | tea, whatever", "a good day, really"]
+QUESTION = "How do you feel about the service that you had today?"
 
 
 def read_back(path: Path, capsys: pytest.CaptureFixture) -> tuple[list[tuple[str, str]], dict]:
@@ -78,11 +81,10 @@ def test_what_is_not_understood_is_said(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_values_of_no_class_are_left_out() -> None:
-    assert classes_of(["positive", "irrelevant", "neg"]) == (
-        {"negative": ["neg"], "positive": ["positive"]}, ("irrelevant",),
-    )  # fmt: skip
-    assert classes_of(["glad", "meh", "sad"])[1] == ()
-    assert classes_of(["joy", "fear"]) == ({"fear": ["fear"], "joy": ["joy"]}, ())
+    found = meaning_of(["positive", "irrelevant", "neg"])
+    assert found[:2] == ({"negative": ["neg"], "positive": ["positive"]}, ("irrelevant",))
+    assert meaning_of(["glad", "meh", "sad"]).left_out == ()
+    assert meaning_of(["joy", "fear"])[:2] == ({"fear": ["fear"], "joy": ["joy"]}, ())
 
 
 def test_values_that_are_left_out_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -112,3 +114,238 @@ def test_an_existing_profile_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFi
     for bad in (tmp_path, tmp_path / "none.csv"):
         with pytest.raises(SystemExit, match="2"):
             profile.main([str(bad)])
+
+
+def drafted(path: Path, capsys: pytest.CaptureFixture, header: str, rows: list[str]) -> dict:
+    """The profile's corpus section of a CSV of these lines, which it reads."""
+    path.write_text("".join(f"{line}\n" for line in [header, *rows]))
+    return read_back(path, capsys)[1]
+
+
+def with_values(values: list[str], copies: int = 6) -> list[str]:
+    """Rows of a text and each of the values, so many times."""
+    return [f'"{TEXTS[i % 4]} {i}",{value}' for i, value in enumerate(values * copies)]
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("post_id,headline,label", "headline"),
+        ("tweet_id,sentence,label", "sentence"),
+        ("context_id,sentence,label", "sentence"),
+        ("TextId,whatever,label", "whatever"),
+        ("content,whatever,label", "whatever"),
+    ],
+)
+def test_an_id_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture, header: str, name: str) -> None:
+    rows = [f"{10**17 + i},{row}" for i, row in enumerate(with_values(["good", "bad"]))]
+    section = drafted(tmp_path / "tweets.csv", capsys, header, rows)
+    assert (section["text_column"], section["label_column"]) == (name, "label")
+
+
+def test_long_cells_are_the_text_against_a_name(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    rows = [f"so {i},{10 * 'a long way '}{i},{row}" for i, row in enumerate(["good,1", "bad,0"] * 6)]
+    assert drafted(tmp_path / "tweets.csv", capsys, "post,what,mood,n", rows)["text_column"] == "what"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "classes", "guess"),
+    [
+        ("is_negative", ["True", "False"], {"negative": "true", "positive": "false"}, False),
+        ("isPositive", ["True", "False"], {"negative": "false", "positive": "true"}, False),
+        ("not_negative", ["0", "1"], {"negative": "0", "positive": "1"}, False),
+        ("is_negative", ["yes", "no"], {"negative": "yes", "positive": "no"}, False),
+        ("positive or negative", ["0", "1"], {"negative": "0", "positive": "1"}, True),
+        *((name, ["0", "1"], {"negative": "1", "positive": "0"}, True) for name in ("toxic", "hate", "spam")),
+        ("spam", ["-1", "1"], {"negative": "1", "positive": "-1"}, True),
+        ("is_negative", ["1", "2"], {"negative": "2", "positive": "1"}, True),
+        ("label", ["1", "2"], {"negative": "1", "positive": "2"}, True),
+        ("label", ["1", "2", "3", "4"], {"negative": ["1", "2"], "positive": ["3", "4"]}, True),
+        ("label", ["0.0", "1.0"], {"negative": "0.0", "positive": "1.0"}, True),
+        ("label", ["-1.0", "0.0", "1.0"], {"negative": "-1.0", "neutral": "0.0", "positive": "1.0"}, False),
+        ("label", ["0", "1", "2", "3", "4"], {"negative": ["0", "1"], "neutral": "2", "positive": ["3", "4"]}, True),
+        ("label", ["-2", "-1", "0", "1"], {"negative": ["-2", "-1"], "neutral": "0", "positive": "1"}, False),
+        (
+            "stars",
+            ["1.0", "2.0", "3.0", "5.0"],
+            {"negative": ["1.0", "2.0"], "neutral": "3.0", "positive": "5.0"},
+            True,
+        ),
+        ("label", ["0", "4"], {"negative": "0", "positive": "4"}, False),
+        ("label", ["0", "2"], {"negative": "0", "positive": "2"}, True),
+        ("label", ["P", "N", "NEU"], {"negative": "n", "neutral": "neu", "positive": "p"}, False),
+        ("Stimmung", ["Positiv", "Negativ"], {"negative": "negativ", "positive": "positiv"}, False),
+        ("label", ["good", "not good"], {"negative": "not good", "positive": "good"}, False),
+        (
+            "label",
+            ["Very Positive", "very_negative"],
+            {"negative": "very_negative", "positive": "very positive"},
+            False,
+        ),
+    ],
+)
+def test_what_values_mean(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    values: list[str],
+    classes: dict,
+    guess: bool,
+) -> None:
+    path = tmp_path / "tweets.csv"
+    assert drafted(path, capsys, f"text,{name}", with_values(values))["labels"] == classes
+    assert [line.startswith("WARNING: what the values") for line in caplog.messages] == [True] * guess
+    profile.main([str(path)])
+    assert ("is a guess" in capsys.readouterr().out) == guess
+
+
+def test_classes_without_polarity_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    section = drafted(tmp_path / "tweets.csv", capsys, "text,label", with_values(["0", "1", "2", "3"]))
+    assert list(section["labels"]) == ["0", "1", "2", "3"]
+    assert [line for line in caplog.messages if line.startswith("WARNING") and "corpus.polarity" in line]
+
+
+def test_what_excel_writes_keeps_its_apostrophes(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "tweets.csv"
+    rows = "".join(f"I don\u2019t {i},{mood}\r\n" for i, mood in enumerate(["good", "bad"] * 4))
+    path.write_bytes(f"text,mood\r\n{rows}".encode("cp1252"))
+    read, section = read_back(path, capsys)
+    assert section["encoding"] == "cp1252"
+    assert read[0] == ("I don\u2019t 0", "positive")
+
+
+def test_the_format_of_sentiment140_is_repaired(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "tweets.csv"
+    texts = [f"{i}\u2019s caf\u00e9 is nice".encode() for i in range(9)] + [b"an old \x92 and \xe9 here"]
+    start = b'"Mon Apr 06 2009","NO_QUERY","me",'
+    path.write_bytes(b"".join(b'"%d","%d",%s"%s"\n' % (4 * (i % 2), i, start, text) for i, text in enumerate(texts)))
+    read, section = read_back(path, capsys)
+    assert (section["encoding"], section["text_column"], section["label_column"]) == ("latin-1", 5, 0)
+    assert read[1] == ("1\u2019s caf\u00e9 is nice", "positive")
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "text"),
+    [
+        (",text,label", "{i},{row}", "text"),
+        ("text,label,", "{row},", "text"),
+        ("text,label,note,note", "{row},{i},", "text"),
+        ("text,label,text", "{row},{i}", 0),
+        (f"Timestamp,{QUESTION},Mood", "{i}:30 h,{row}", QUESTION),
+    ],
+)
+def test_headers_with_odd_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture, header: str, row: str, text: str | int
+) -> None:
+    rows = [row.format(i=i, row=each) for i, each in enumerate(with_values(["good", "bad"]))]
+    section = drafted(tmp_path / "tweets.csv", capsys, header, rows)
+    assert section["header"] is True
+    assert section["text_column"] == text
+
+
+def test_long_rows_are_no_header() -> None:
+    long = "I like the long way home, and back again it goes"
+    assert not has_header([[long, "good"], [long + "?", "bad"], [long + "!", "good"]])
+    assert not has_header([[long, "good"], [long + "?", "bad"], [long + "!", "odd"]])
+
+
+@pytest.mark.parametrize("name", ["tweets.jsonl", "tweets.parquet"])
+def test_labels_that_are_floats(tmp_path: Path, capsys: pytest.CaptureFixture, name: str) -> None:
+    path = tmp_path / name
+    rows = [{"text": text, "label": value} for text, value in zip(TEXTS * 3, [-1.0, 0.0, 1.0] * 4, strict=True)]
+    if name.endswith("jsonl"):
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    read, section = read_back(path, capsys)
+    assert section["labels"] == {"negative": "-1", "neutral": "0", "positive": "1"}
+    assert [label for _, label in read[:3]] == ["negative", "neutral", "positive"]
+
+
+def test_objects_are_neither_text_nor_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "tweets.jsonl"
+    rows = [{"data": {"text": text}, "label": {"name": "good"}} for text in TEXTS]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(SystemExit, match="2"):
+        profile.main([str(path)])
+    assert "column 'data' holds struct<text: string>, expected text" in caplog.messages[-1]
+    rows = [
+        {**row, "body": text, "mood": mood} for row, text, mood in zip(rows, TEXTS, ["good", "bad"] * 2, strict=True)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    section = read_back(path, capsys)[1]
+    assert (section["text_column"], section["label_column"]) == ("body", "mood")
+    settings = stage.make_settings({"corpus": section | {"text_column": "data"}}, ())
+    with pytest.raises(InputError, match=r"tweets.jsonl: column 'data' holds struct<text: string>, expected text"):
+        read_corpus(path, settings.corpus, "--corpus")
+    settings = stage.make_settings({"corpus": section | {"text_column": 7}}, ())
+    with pytest.raises(InputError, match=r"tweets.jsonl: column 7 \(from 0\) is not among its 4 columns"):
+        read_corpus(path, settings.corpus, "--corpus")
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["text,label", *with_values(["good"])], "'label' has one class only, good"),
+        (["text,score", *with_values([f"{i / 90:.3f}" for i in range(90)], 1)], "no label column was found"),
+        (["text,label"], "no label column was found"),
+        (["text,mood", *with_values(["good", "bad"]), ",good"], "1 rows have no text"),
+        (["text,mood", *with_values(["good", "bad"]), "a,good,b"], "1 rows have more or fewer cells"),
+    ],
+)
+def test_what_is_missing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture, lines: list[str], said: str) -> None:
+    source, target = tmp_path / "tweets.csv", tmp_path / "mine.toml"
+    source.write_text("".join(f"{line}\n" for line in lines))
+    profile.main([str(source), "--output", str(target)])
+    assert [line for line in caplog.messages if line.startswith("WARNING") and said in line]
+    assert said in target.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.json", b'[{"text": "I like it", "label": "good"}]', "one JSON array, expected an object a line"),
+        ("a.jsonl", b'[\n {"text": "I like it"}\n]', "one JSON array, expected an object a line"),
+        ("a.jsonl", b"", "the file is empty"),
+        ("a.csv", "text,mood\nno,bad\n".encode("utf-16-le"), "bytes of 0"),
+        ("a.xlsx", b"PK\x03\x04 and so on", "save it as CSV"),
+        ("a.csv", b"sep=;\r\ntext;label\r\n", "a.csv:1: expected names of columns, received 'sep=;'"),
+    ],
+)
+def test_what_is_no_table_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SystemExit, match="2"):
+        profile.main([str(tmp_path / name)])
+    assert said in caplog.messages[-1]
+
+
+def test_json_lines_of_another_name(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "tweets.json"
+    rows = zip(TEXTS * 2, ["good", "bad"] * 4, strict=True)
+    path.write_text("".join(json.dumps({"text": text, "mood": mood}) + "\n" for text, mood in rows))
+    assert read_back(path, capsys)[1]["format"] == "jsonl"
+
+
+def test_the_next_command_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, target = tmp_path / "my tweets.csv", tmp_path / "shop.toml"
+    source.write_text("".join(f"{line}\n" for line in ["text,mood", *with_values(["good", "bad"])]))
+    command = f"make evaluate PROFILE=shop CORPUS='{source}' GLOVE=VECTORS"
+    profile.main([str(source), "--output", str(target)])
+    assert f"#   cp {target} pipelines/profiles/shop.toml && {command}\n" in target.read_text()
+    target.unlink()
+    caplog.set_level("INFO")
+    monkeypatch.setattr(stage, "PROFILES", tmp_path.resolve())
+    profile.main([str(source), "--output", str(target)])
+    assert f"#   {command}\n" in target.read_text()
+    assert caplog.messages[-1].endswith(f"then: {command}")
+    profile.main([str(source)])
+    assert "save it as pipelines/profiles/mine.toml, then:\n#   make evaluate PROFILE=mine" in capsys.readouterr().out

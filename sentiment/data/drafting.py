@@ -1,29 +1,26 @@
-"""Drafting the settings of a corpus from what is in it: the columns of text and label, and what its labels mean."""
+"""Drafting the settings of a corpus from what is in it: which columns hold text and label, and what the labels mean."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-_MOST_VALUES = 30  # a column of more distinct values holds no labels
+from sentiment.data.label_meanings import NEGATIVE_NAMES, POSITIVE_NAMES, Meaning, meaning_of, word_set, words_of
+
+MOST_VALUES = 30  # a column of more distinct values holds no labels
 _LONGEST_NAME = 40
-_TEXT_NAMES = ("text", "tweet", "content", "message", "body", "review", "comment", "post")
-_LABEL_NAMES = ("sentiment", "label", "polarity", "mood", "class", "target", "opinion", "emotion", "category", "rating")
-# Values as they are often written, in order of the classes; the first row that has all of a column's numbers counts.
-_SCALES = (
-    {"0": "negative", "1": "positive"},
-    {"0": "negative", "2": "neutral", "4": "positive"},
-    {"-1": "negative", "0": "neutral", "1": "positive"},
-    {"0": "negative", "1": "neutral", "2": "positive"},
-    {"1": "negative", "2": "neutral", "3": "positive"},
-    {"1": "negative", "2": "negative", "3": "neutral", "4": "positive", "5": "positive"},
+_TEXT_NAMES = word_set(
+    "text tweet sentence headline title body content message review comment post caption description summary utterance "
+    "phrase document statement feedback remark status answer response"
 )
-_WORDS = {
-    "negative": ("negative", "neg", "bad", "terrible", "awful", "worst", "poor", "sad", "unhappy", "angry", "false"),
-    "neutral": ("neutral", "neu", "so-so", "none", "ok", "okay", "mixed", "meh"),
-    "positive": ("positive", "pos", "good", "great", "best", "excellent", "happy", "glad", "true"),
-}
-CLASSES = tuple(_WORDS)
+_LABEL_NAMES = NEGATIVE_NAMES.union(
+    word_set("sentiment label polarity mood class target opinion emotion category rating stars score annotation"),
+    word_set("valence tone feeling stance"),
+    POSITIVE_NAMES,
+)
+_NO_TEXT_NAMES = word_set("id ids uuid guid hash index url uri link date time timestamp")
+_NAMED = 4  # times as long as another column's must its cells be for a column to be the text, against the names
+_NO_PROSE = 1 / 20  # what a column of numbers, names or addresses counts, in which no cell has a space
 
 
 @dataclass(slots=True)
@@ -34,6 +31,7 @@ class Column:
         name: in the header; without one, its position from 0.
         rows: that are not empty.
         characters: in all of them.
+        prose: of them have a space, or letters beyond ASCII, whose scripts may do without.
         values: how often each value occurs, trimmed and without case; None once there are too many to be labels.
         example: one that is not empty.
     """
@@ -41,6 +39,7 @@ class Column:
     name: str
     rows: int = 0
     characters: int = 0
+    prose: int = 0
     values: Counter[str] | None = field(default_factory=Counter)
     example: str = ""
 
@@ -51,10 +50,11 @@ class Column:
             return
         self.rows += 1
         self.characters += len(value)
+        self.prose += " " in value or not value.isascii()
         self.example = self.example or value
         if self.values is not None:
             self.values[value.casefold()] += 1
-            if len(self.values) > _MOST_VALUES:
+            if len(self.values) > MOST_VALUES:
                 self.values = None
 
 
@@ -65,78 +65,84 @@ class Draft:
     Attributes:
         columns: all of them.
         text, label: positions among them; ``label`` is None where no column looks like labels.
-        classes: class name -> values, in order.
-        left_out: values that are no class's.
+        meaning: of the label's values.
         rows: read.
+        ragged: of them have more or fewer cells than there are columns, and are not looked at.
     """
 
     columns: tuple[Column, ...]
     text: int
     label: int | None
-    classes: dict[str, list[str]]
-    left_out: tuple[str, ...]
+    meaning: Meaning
     rows: int
+    ragged: int = 0
 
 
 def draft(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Draft:
     """Look at every row of a table; ``names`` are those of its columns."""
     columns = tuple(Column(name) for name in names)
-    count = 0
+    count = ragged = 0
     for row in rows:
         count += 1
-        for column, value in zip(columns, row, strict=False):
+        if len(row) != len(columns):
+            ragged += 1
+            continue
+        for column, value in zip(columns, row, strict=True):
             column.add(value)
     text = max(range(len(columns)), key=lambda i: _text_score(columns[i]), default=0)
     label = _label_column(columns, text)
-    classes, left_out = classes_of(list(columns[label].values or ())) if label is not None else ({}, ())
-    return Draft(columns, text, label, classes, left_out, count)
+    meaning = Meaning({}) if label is None else _meaning(columns[label])
+    return Draft(columns, text, label, meaning, count, ragged)
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first of some rows names the columns: short, all different, no number, and not met again below."""
-    first = [cell.strip() for cell in rows[0]]
-    if not all(first) or len(set(first)) < len(first) or any(len(cell) > _LONGEST_NAME for cell in first):
-        return False
-    if any(re.fullmatch(r"[-+]?[\d.,:/ ]+", cell) for cell in first):
-        return False
-    below = [{row[i].strip() for row in rows[1:] if i < len(row)} for i in range(len(first))]
-    return not any(cell in values for cell, values in zip(first, below, strict=True))
+    """Whether the first of some rows names the columns: no number, and not met again below.
 
-
-def classes_of(values: Sequence[str]) -> tuple[dict[str, list[str]], tuple[str, ...]]:
-    """Class name -> values, of a label column's values, and those that are left out.
-
-    Known words and scales become ``negative``, ``neutral`` and ``positive``; where nothing is known, every value is a
-    class of its own.
+    A column of row numbers has no name in what pandas writes, and a form's columns are named by whole questions; a long
+    cell is a name where another column, below its own, has values that repeat.
     """
-    scale = next((scale for scale in _SCALES if set(values) <= scale.keys()), {})
-    known = {word: name for name, words in _WORDS.items() for word in words}
-    meaning = {value: scale.get(value) or known.get(value) for value in values}
-    found = {name: [value for value in values if meaning[value] == name] for name in CLASSES}
-    classes = {name: of_class for name, of_class in found.items() if of_class}
-    if len(classes) < 2:
-        return {value: [value] for value in sorted(values)}, ()
-    return classes, tuple(value for value in values if meaning[value] is None)
+    first = [cell.strip() for cell in rows[0]]
+    if not any(first) or any(re.fullmatch(r"[-+]?[\d.,:/ ]+", cell) for cell in first):
+        return False
+    below = [[row[i].strip() for row in rows[1:] if i < len(row)] for i in range(len(first))]
+    if any(cell and cell in values for cell, values in zip(first, below, strict=True)):
+        return False
+    return all(len(cell) <= _LONGEST_NAME for cell in first) or any(
+        cell and 2 * len(set(values)) <= len(values) for cell, values in zip(first, below, strict=True)
+    )
 
 
-def _text_score(column: Column) -> tuple[bool, float]:
-    """By name first, if it varies at all; then by how much is written in a cell."""
-    varies = column.values is None or len(column.values) > 2
-    named = any(name in column.name.casefold() for name in _TEXT_NAMES)
-    return varies and named, column.characters / max(1, column.rows)
+def _meaning(column: Column) -> Meaning:
+    return meaning_of(list(column.values or ()), column.name)
+
+
+def _text_score(column: Column) -> float:
+    """By how much is written in a cell; a name that says so counts several times that."""
+    words = _words(column)
+    score = column.characters / max(1, column.rows)
+    if words & _TEXT_NAMES and (column.values is None or len(column.values) > 2):
+        score *= _NAMED
+    if 10 * column.prose < column.rows:
+        score *= _NO_PROSE
+    return score / 1000 if words & _NO_TEXT_NAMES else score
+
+
+def _words(column: Column) -> set[str]:
+    """Of its name, plurals as singulars too."""
+    words = words_of(column.name)
+    return words | {word.removesuffix("s") for word in words}
 
 
 def _label_column(columns: Sequence[Column], text: int) -> int | None:
-    possible = [
-        i
-        for i, column in enumerate(columns)
-        if i != text and column.values and 1 < len(column.values) <= column.rows / 2  # labels repeat
-    ]
+    """The column whose values repeat and that is most like labels: by its values' words first, then by its name."""
 
-    def score(i: int) -> tuple[bool, bool, int, int]:
-        values = list(columns[i].values or ())
-        named = any(name in columns[i].name.casefold() for name in _LABEL_NAMES)
-        understood = set(classes_of(values)[0]) <= set(CLASSES)
-        return understood, named, columns[i].rows, -len(values)
+    def possible(column: Column) -> bool:
+        values = len(column.values or ())
+        return 1 < values <= column.rows / 2 or bool(_words(column) & _LABEL_NAMES and 0 < values < column.rows)
 
-    return max(possible, key=score, default=None)
+    def score(i: int) -> tuple[int, int, int]:
+        meaning, named = _meaning(columns[i]), bool(_words(columns[i]) & _LABEL_NAMES)
+        strength = 3 * meaning.worded + 2 * named + (meaning.known and len(meaning.classes) > 1)
+        return strength, columns[i].rows, -len(columns[i].values or ())
+
+    return max((i for i, column in enumerate(columns) if i != text and possible(column)), key=score, default=None)

@@ -133,8 +133,28 @@ class TableRows:
     def _pairs(self, batch: "pa.RecordBatch") -> Iterator[list[str]]:
         """Text and label of each row; what is missing is empty."""
         found = _named_layout(batch.schema.names, self.settings, self.name)
-        columns = (batch.column(position).cast("string").fill_null("") for position in found[1:])
-        return map(list, zip(*(column.to_pylist() for column in columns), strict=True))
+        names = batch.schema.names
+        if max(found[1:]) >= found.width:
+            raise InputError(f"{self.name}: column {max(found[1:])} (from 0) is not among its {found.width} columns")
+        columns = (as_strings(batch.column(i), f"{self.name}: column {names[i]!r}") for i in found[1:])
+        return map(list, zip(*columns, strict=True))
+
+
+def as_strings(values: "pa.Array", where: str) -> list[str]:
+    """A column of JSON lines or Parquet as the strings that labels are compared with; what is missing is empty.
+
+    Raises:
+        InputError: it holds what has no text, such as objects; ``where`` says which it is.
+    """
+    import pyarrow as pa
+
+    try:
+        return values.cast("string").fill_null("").to_pylist()
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+        held = " ".join(str(values.type).split())[:100]
+        raise InputError(
+            f"{where} holds {held}, expected text; name another with corpus.text_column and corpus.label_column"
+        ) from error
 
 
 def _named_layout(names: Sequence[str], wanted: CorpusSettings, where: str) -> Layout:

@@ -1,5 +1,6 @@
 """The page, in a real browser."""
 
+import base64
 import contextlib
 import csv
 import io
@@ -86,6 +87,28 @@ class Page:
         )
         self.browser.execute_script(script, self.find("text"), text)
 
+    def drop(self, name: str, content: bytes) -> None:
+        self.browser.execute_script(
+            """const bytes = Uint8Array.from(atob(arguments[1]), (character) => character.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], arguments[0]));
+            for (const kind of ["dragover", "drop"])
+              document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));""",
+            name,
+            base64.b64encode(content).decode(),
+        )
+
+    def button(self, text: str):
+        """The one of this text that shows in the panel of the file."""
+        buttons = self.browser.find_elements("css selector", "#scoring button")
+        (found,) = [each for each in buttons if each.is_displayed() and each.text == text]
+        return found
+
+    def save(self, path: Path) -> list[list[str]]:
+        """Rows of the scored file, which arrives at ``path``."""
+        self.button("Save as CSV").click()
+        return saved(path)
+
     def complaints(self) -> list[str]:
         return [entry["message"] for entry in self.browser.get_log("browser")]
 
@@ -166,21 +189,19 @@ def test_a_dropped_file_comes_back_scored(page, downloads):
     with contextlib.closing(io.StringIO()) as written:
         csv.writer(written).writerows([["id", "text"], *([i, text] for i, text in enumerate(texts))])
         content = written.getvalue()
-    page.browser.execute_script(
-        """const transfer = new DataTransfer();
-        transfer.items.add(new File([arguments[0]], "mine.csv", { type: "text/csv" }));
-        for (const kind of ["dragover", "drop"])
-          document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));""",
-        content,
-    )
+    page.drop("mine.csv", content.encode())
     page.see("#scoring", "1,000 tweets scored.")
     assert "negative 25.0%" in page.find("scoring").text
     assert "positive 75.0%" in page.find("scoring").text
-    (button,) = [each for each in page.browser.find_elements("css selector", "#scoring button") if each.is_displayed()]
-    button.click()
-    rows = saved(downloads / "mine_scored.csv")
+    rows = page.save(downloads / "mine_scored.csv")
     assert [row[1] for row in rows[1:]] == texts
     assert [row[2] for row in rows[1:]] == ["positive" if i % 4 else "negative" for i in range(1000)]
+
+
+def test_methods_of_the_interface_do_not_wrap(browser, served):
+    browser.get(f"http://127.0.0.1:{served.port}/docs")
+    script = "return [...document.querySelectorAll('.docs td:first-child code')].map((c) => c.getClientRects().length)"
+    assert set(browser.execute_script(script)) == {1}
 
 
 def test_the_lines_that_call_it_work(page, served):

@@ -198,6 +198,15 @@ def test_a_dropped_file_comes_back_scored(page, downloads):
     assert [row[2] for row in rows[1:]] == ["positive" if i % 4 else "negative" for i in range(1000)]
 
 
+def test_a_last_row_without_line_end_counts(page, downloads):
+    page.drop("open.csv", b"id,text\n1,hate\n2,love")
+    page.see("#scoring", "2 tweets scored.")
+    assert [row[:3] for row in page.save(downloads / "open_scored.csv")[1:]] == [
+        ["1", "hate", "negative"],
+        ["2", "love", "positive"],
+    ]
+
+
 def test_methods_of_the_interface_do_not_wrap(browser, served):
     browser.get(f"http://127.0.0.1:{served.port}/docs")
     script = "return [...document.querySelectorAll('.docs td:first-child code')].map((c) => c.getClientRects().length)"

@@ -12,11 +12,12 @@ export async function* records(stream) {
       if (!done && !text.includes("\n") && text.length < 65536) continue;
       state.separator = separatorOf(text.split("\n", 1)[0]);
     }
-    yield* parse(done && text && !text.endsWith("\n") ? `${text}\n` : text, state);
+    yield* parse(text, state);
     text = "";
     if (done) break;
   }
   if (state.quoted) throw new Error("The file ends inside a quoted cell.");
+  yield* parse("\n", state); // the last line may have no end
 }
 
 function separatorOf(line) {

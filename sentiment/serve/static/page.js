@@ -18,7 +18,7 @@ const WAIT = 90; // milliseconds after the last key
 const AT_ONCE = 500;
 const REPORTS = { "report.html": "report", "README.md": "model card" };
 
-const page = { models: [], limits: {}, needsToken: false, timer: 0, running: null };
+const page = { models: [], limits: {}, needsToken: false, timer: 0, running: null, file: null };
 
 const chosen = () => {
   const names = [byId("model").value, byId("second").value].filter(Boolean);
@@ -106,14 +106,16 @@ function wireDrop() {
 }
 
 async function take(file) {
+  page.file = file;
   const settings = () => {
     const [{ name, classes }] = chosen();
     return { model: name, classes, threshold: threshold(), limits: page.limits };
   };
+  say(staleness(chosen()));
   try {
     await showFile(byId("scoring"), file, settings);
   } catch (error) {
-    say(`${file.name}: ${error.message}`);
+    if (page.file === file) say(`${file.name}: ${error.message}`);
   }
 }
 

@@ -359,3 +359,23 @@ def test_a_token_is_asked_for_and_a_dead_service_is_told(browser, folder):
         page.see("#alert", "The service does not answer. Is it still running?")
         page.see("#answers .label", "positive")  # what was answered stays
     browser.get_log("browser")
+
+
+def test_with_a_token_files_wait_and_reports_are_saved(browser, folder, downloads):
+    (folder / "report.html").write_text("<p>how good it is</p>")
+    try:
+        with serve("--model", str(folder), environment={"SENTIMENT_TOKEN": "open-sesame"}) as running:
+            browser.get(f"http://127.0.0.1:{running.port}/")
+            page = object.__new__(Page)
+            page.browser = browser
+            page.wait("return !document.getElementById('token-form').hidden")
+            page.drop("early.csv", b"text\nlove\n")
+            page.see("#alert", "early.csv is scored as soon as there is a token.")
+            page.find("token").send_keys("open-sesame\n")
+            page.see("#scoring", "1 tweets scored.")
+            browser.find_element("link text", "report").click()
+            assert saved(downloads / "tiny-report.html") == [["<p>how good it is</p>"]]
+            assert browser.current_url == f"http://127.0.0.1:{running.port}/"
+    finally:
+        (folder / "report.html").unlink()
+    browser.get_log("browser")

@@ -1,7 +1,9 @@
 """The page, in a real browser."""
 
+import base64
 import contextlib
 import csv
+import gzip
 import io
 import json
 import os
@@ -86,6 +88,28 @@ class Page:
         )
         self.browser.execute_script(script, self.find("text"), text)
 
+    def drop(self, name: str, content: bytes) -> None:
+        self.browser.execute_script(
+            """const bytes = Uint8Array.from(atob(arguments[1]), (character) => character.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], arguments[0]));
+            for (const kind of ["dragover", "drop"])
+              document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));""",
+            name,
+            base64.b64encode(content).decode(),
+        )
+
+    def button(self, text: str):
+        """The one of this text that shows in the panel of the file."""
+        buttons = self.browser.find_elements("css selector", "#scoring button")
+        (found,) = [each for each in buttons if each.is_displayed() and each.text == text]
+        return found
+
+    def save(self, path: Path) -> list[list[str]]:
+        """Rows of the scored file, which arrives at ``path``."""
+        self.button("Save as CSV").click()
+        return saved(path)
+
     def complaints(self) -> list[str]:
         return [entry["message"] for entry in self.browser.get_log("browser")]
 
@@ -166,21 +190,137 @@ def test_a_dropped_file_comes_back_scored(page, downloads):
     with contextlib.closing(io.StringIO()) as written:
         csv.writer(written).writerows([["id", "text"], *([i, text] for i, text in enumerate(texts))])
         content = written.getvalue()
-    page.browser.execute_script(
-        """const transfer = new DataTransfer();
-        transfer.items.add(new File([arguments[0]], "mine.csv", { type: "text/csv" }));
-        for (const kind of ["dragover", "drop"])
-          document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));""",
-        content,
-    )
+    page.drop("mine.csv", content.encode())
     page.see("#scoring", "1,000 tweets scored.")
     assert "negative 25.0%" in page.find("scoring").text
     assert "positive 75.0%" in page.find("scoring").text
-    (button,) = [each for each in page.browser.find_elements("css selector", "#scoring button") if each.is_displayed()]
-    button.click()
-    rows = saved(downloads / "mine_scored.csv")
+    rows = page.save(downloads / "mine_scored.csv")
     assert [row[1] for row in rows[1:]] == texts
     assert [row[2] for row in rows[1:]] == ["positive" if i % 4 else "negative" for i in range(1000)]
+
+
+def test_a_last_row_without_line_end_counts(page, downloads):
+    page.drop("open.csv", b"id,text\n1,hate\n2,love")
+    page.see("#scoring", "2 tweets scored.")
+    assert [row[:3] for row in page.save(downloads / "open_scored.csv")[1:]] == [
+        ["1", "hate", "negative"],
+        ["2", "love", "positive"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"id,text\n1,I love it\n2,bad, very\n3,ok\n4\n", "line 3: expected 2 columns, received 3"),
+        (b'id,text\n1,"I\nlove"\n\n2\n', "line 5: expected 2 columns, received 1"),
+    ],
+)
+def test_a_row_of_another_length_stops_it(page, content, sentence):
+    page.drop("ragged.csv", content)
+    page.see("#scoring", sentence)
+    page.see("#scoring", "0 tweets scored.")
+    assert "Save" not in page.find("scoring").text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "received"),
+    [
+        ("a.xlsx", b"PK\x03\x04text\nlove\n", "a spreadsheet or a zip"),
+        ("a.parquet", b"PAR1text\nlove\n", "Parquet"),
+        ("a.csv.gz", gzip.compress(b"text\nlove\n"), "gzip"),
+        ("utf-16.csv", "text\nlove\n".encode("utf-16"), "UTF-16"),
+        ("mute.csv", "text\nlove\n".encode("utf-16-le"), "binary"),
+        ("a.jsonl", b'\xef\xbb\xbf{"text": "love"}\n', "JSON"),
+        ("latin.csv", "text\ncaf\xe9 love\n".encode("latin-1"), "another encoding"),
+    ],
+)
+def test_what_is_no_csv_is_not_scored(page, name, content, received):
+    page.drop(name, content)
+    page.see("#alert", f"{name}: expected a CSV or TSV in UTF-8, received {received}")
+    if name != "a.xlsx":
+        page.see("#alert", "sentiment predict --input")
+    assert not page.find("scoring").is_displayed()
+
+
+def test_another_encoding_far_below_stops_it(page):
+    page.drop("late.csv", b"text\n" + b"I do love this do love\n" * 100_000 + b"caf\xe9\n")
+    page.see("#scoring", "expected a CSV or TSV in UTF-8, received another encoding")
+
+
+def test_utf_8_with_a_byte_order_mark_and_tabs(page, downloads):
+    page.drop("marked.tsv", "\ufefftext\tn\nPK caf\xe9 love\t1\n".encode())
+    page.see("#scoring", "1 tweets scored.")
+    assert page.save(downloads / "marked_scored.csv")[1][:3] == ["PK caf\xe9 love", "1", "positive"]
+
+
+def test_the_reader_says_whether_the_first_row_names_the_columns(page, downloads):
+    page.drop("bare.csv", b"I love it\nI hate it\n")
+    page.see("#scoring", "2 tweets scored.")
+    header = page.browser.find_element("css selector", "#scoring input[type=checkbox]")
+    assert not header.is_selected()
+    header.click()
+    page.see("#scoring", "1 tweets scored.")
+    page.see("#scoring select", "I love it")
+    header.click()
+    page.see("#scoring", "2 tweets scored.")
+    assert [row[0] for row in page.save(downloads / "bare_scored.csv")] == ["column_1", "I love it", "I hate it"]
+    page.drop("named.csv", b"id,tweet,text\n1,I love it,hate\n")
+    page.see("#scoring", "1 tweets scored.")
+    header = page.browser.find_element("css selector", "#scoring input[type=checkbox]")
+    assert header.is_selected()
+    header.click()
+    page.see("#scoring", "2 tweets scored.")
+
+
+def test_the_column_is_the_one_that_the_command_line_takes(page):
+    page.drop("two.csv", b"tweet,text\nI love it,hate\n")
+    page.see("#scoring", "negative 100.0%")
+    assert page.browser.execute_script("return document.querySelector('#scoring select').value") == "1"
+
+
+def test_a_missing_cell_stays_missing(page, downloads, tmp_path, folder):
+    content = b'id,text\n1,love\n2,\n3,""\n4, \n'
+    page.drop("gaps.csv", content)
+    page.see("#scoring", "3 tweets scored, 1 missing.")
+    assert "missing 25.0%" in page.find("scoring").text
+    rows = page.save(downloads / "gaps_scored.csv")
+    assert rows[2] == ["2", "", "", "", "", "", ""]
+    (tmp_path / "gaps.csv").write_bytes(content)
+    command = ["predict", "--model", str(folder), "--input", str(tmp_path / "gaps.csv"), "--output", "-"]
+    printed = subprocess.run([sys.executable, "-m", "sentiment", *command], capture_output=True, text=True, check=True)
+    assert [row[:3] for row in rows] == [row[:3] for row in csv.reader(io.StringIO(printed.stdout))]
+
+
+def test_one_file_after_another(page):
+    page.drop("bad.csv", b"text\n\xff\n")
+    page.see("#alert", "bad.csv")
+    page.drop("good.csv", b"text\nlove\n")
+    page.see("#scoring", "1 tweets scored.")
+    assert not page.find("alert").is_displayed()
+    page.drop("empty.csv", b"")
+    page.see("#alert", "empty.csv")
+    assert not page.find("scoring").is_displayed()
+
+
+def test_another_column_while_it_scores(page, downloads):
+    rows = 100_000
+    page.drop("long.csv", b"text,other\n" + b"I do love,I do hate\n" * rows)
+    page.wait("return document.querySelector('#scoring .chip.last')")
+    page.browser.execute_script(
+        "const s = document.querySelector('#scoring select'); s.value = 1; s.dispatchEvent(new Event('change'))"
+    )
+    page.see("#scoring", "negative 100.0%")
+    page.button("Stop").click()
+    page.see("#scoring", "Stopped")
+    saved_rows = page.save(downloads / "long_scored.csv")
+    assert 1 < len(saved_rows) < rows
+    assert {row[2] for row in saved_rows[1:]} == {"negative"}
+
+
+def test_methods_of_the_interface_do_not_wrap(browser, served):
+    browser.get(f"http://127.0.0.1:{served.port}/docs")
+    script = "return [...document.querySelectorAll('.docs td:first-child code')].map((c) => c.getClientRects().length)"
+    assert set(browser.execute_script(script)) == {1}
 
 
 def test_the_lines_that_call_it_work(page, served):
@@ -218,4 +358,24 @@ def test_a_token_is_asked_for_and_a_dead_service_is_told(browser, folder):
         page.find("text").send_keys(" hate")
         page.see("#alert", "The service does not answer. Is it still running?")
         page.see("#answers .label", "positive")  # what was answered stays
+    browser.get_log("browser")
+
+
+def test_with_a_token_files_wait_and_reports_are_saved(browser, folder, downloads):
+    (folder / "report.html").write_text("<p>how good it is</p>")
+    try:
+        with serve("--model", str(folder), environment={"SENTIMENT_TOKEN": "open-sesame"}) as running:
+            browser.get(f"http://127.0.0.1:{running.port}/")
+            page = object.__new__(Page)
+            page.browser = browser
+            page.wait("return !document.getElementById('token-form').hidden")
+            page.drop("early.csv", b"text\nlove\n")
+            page.see("#alert", "early.csv is scored as soon as there is a token.")
+            page.find("token").send_keys("open-sesame\n")
+            page.see("#scoring", "1 tweets scored.")
+            browser.find_element("link text", "report").click()
+            assert saved(downloads / "tiny-report.html") == [["<p>how good it is</p>"]]
+            assert browser.current_url == f"http://127.0.0.1:{running.port}/"
+    finally:
+        (folder / "report.html").unlink()
     browser.get_log("browser")

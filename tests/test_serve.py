@@ -323,13 +323,14 @@ CSV = 'id,text\n1,I do love\n2,"so, ""I""\nhate"\n3,\n'
 
 
 def test_a_csv_comes_back_scored(served, model):
-    texts = ["I do love", 'so, "I"\nhate', ""]
+    texts = ["I do love", 'so, "I"\nhate']
     answer = served.ask("POST", "/predict", CSV.encode(), content_type="text/csv; charset=utf-8")
     lines = answer.body.decode().splitlines()
     assert lines[0] == "id,text,label,probability,known,p_negative,p_positive"
-    assert [line.split(",")[2] for line in (lines[1], lines[-1])] == ["positive", "unknown"]
-    last = [float(line.rpartition(",")[2]) for line in (lines[1], lines[3], lines[4])]
+    assert lines[1].split(",")[2] == "positive"
+    last = [float(line.rpartition(",")[2]) for line in (lines[1], lines[3])]
     np.testing.assert_allclose(last, model.predict_proba(texts)[:, 1], atol=1e-6)
+    assert lines[4:] == ["3,,,,,,"]  # a missing cell stays missing
     headless = served.ask("POST", "/predict?column=1", b"x,I do love\n", content_type="text/csv").body
     assert headless.startswith(b"x,I do love,positive,0.99")
     latin = served.ask(
@@ -343,6 +344,16 @@ def test_json_lines_come_back_scored(served):
     answer = served.ask("POST", "/predict?threshold=0.5", body, content_type="application/x-ndjson")
     rows = [json.loads(line) for line in answer.body.splitlines()]
     assert [(row["label"], row.get("n")) for row in rows] == [("positive", 1), ("negative", None)]
+
+
+def test_a_missing_tweet_stays_missing_in_json_lines(served):
+    body = b'{"text": null}\n{"text": "love"}\n{"text": ""}\n'
+    answer = served.ask("POST", "/predict", body, content_type="application/x-ndjson")
+    rows = [json.loads(line) for line in answer.body.splitlines()]
+    assert [row["label"] for row in rows] == [None, "positive", "unknown"]
+    assert set(rows[0].values()) == {None}
+    alone = served.ask("POST", "/predict", b'{"text": null}\n', content_type="application/x-ndjson")
+    assert json.loads(alone.body) == rows[0]
 
 
 def test_a_file_in_a_form_comes_back_scored(served):
@@ -371,6 +382,7 @@ def test_a_file_in_a_form_comes_back_scored(served):
         (b"text\n\xff\n", "text/csv", "expected utf-8 text"),
         (b"text\nlove\n", "text/csv; charset=klingon", "not a text encoding that is known"),
         (b'{"text": 1}', "application/jsonl", "line 1: expected a string 'text'"),
+        (b'{"tweet": "a"}', "application/jsonl", "line 1: expected a string 'text'"),
         (b'{"text": "a"}\n[', "application/jsonl", "line 2: expected a JSON object"),
     ],
 )

@@ -16,6 +16,7 @@ TYPES = {CSV: CSV, LINES: LINES, "application/jsonl": LINES, "application/json-l
 _ROWS = 2048
 _CHARACTERS = 1 << 20
 _SHOWN = 60
+_ABSENT = object()  # a row may lack a tweet, by null, but not the column
 
 
 class Scoring(NamedTuple):
@@ -102,10 +103,10 @@ def _score_csv(scoring: Scoring, lines: Iterator[str]) -> Iterator[bytes]:
     if header:
         yield _csv_rows([[*names, *added]])
 
-    def text_of(row: list[str]) -> str:
+    def text_of(row: list[str]) -> str | None:
         if len(row) != len(names):
             raise Refusal(422, f"line {reader.line_num}: expected {len(names)} columns, received {len(row)}")
-        return row[position]
+        return row[position] or None  # csv does not say whether an empty cell was in quotes
 
     rows = (row for row in _chain(() if header else (first,), reader) if row)
     for batch, answers in _answered(scoring, rows, text_of):
@@ -147,9 +148,9 @@ def _score_lines(scoring: Scoring, lines: Iterator[str]) -> Iterator[bytes]:
             if line.strip():
                 yield _object(line, number)
 
-    def text_of(row: dict[str, Any]) -> str:
-        text = row.get(scoring.column)
-        if not isinstance(text, str):
+    def text_of(row: dict[str, Any]) -> str | None:
+        text = row.get(scoring.column, _ABSENT)
+        if text is not None and not isinstance(text, str):
             raise Refusal(422, f"line {number}: expected a string {scoring.column[:_SHOWN]!r}; name it with ?column=")
         return text
 
@@ -172,17 +173,17 @@ def _object(line: str, number: int) -> dict[str, Any]:
 
 
 def _answered(
-    scoring: Scoring, rows: Iterable[Any], text_of: Callable[[Any], str]
+    scoring: Scoring, rows: Iterable[Any], text_of: Callable[[Any], str | None]
 ) -> Iterator[tuple[list[Any], list[list[Any]]]]:
-    """Rows in batches, with the values that are added to each."""
+    """Rows in batches, with the values that are added to each; all None where the tweet is missing."""
     batch: list[Any] = []
-    texts: list[str] = []
+    texts: list[str | None] = []
     characters = 0
     for row in rows:
         text = text_of(row)
         batch.append(row)
         texts.append(text)
-        characters += len(text)
+        characters += len(text or "")
         if len(batch) == _ROWS or characters > _CHARACTERS:
             yield batch, _values(scoring, texts)
             batch, texts, characters = [], [], 0
@@ -190,10 +191,11 @@ def _answered(
         yield batch, _values(scoring, texts)
 
 
-def _values(scoring: Scoring, texts: list[str]) -> list[list[Any]]:
+def _values(scoring: Scoring, texts: list[str | None]) -> list[list[Any]]:
     classifier = scoring.export.classifier
-    answers = classifier.answer([text.encode("utf-8", "replace").decode() for text in texts])
+    answers = classifier.answer([text.encode("utf-8", "replace").decode() for text in texts if text is not None])
     labels = labels_of(classifier.classes_, answers.probabilities, answers.known, scoring.threshold).tolist()
     best = answers.probabilities.max(axis=1).tolist()
     columns = (labels, best, answers.known.tolist(), *answers.probabilities.T.tolist())
-    return [list(row) for row in zip(*columns, strict=True)]
+    answered = zip(*columns, strict=True)
+    return [[None] * len(columns) if text is None else list(next(answered)) for text in texts]

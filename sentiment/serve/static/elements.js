@@ -21,9 +21,9 @@ export function tint(label, classes) {
 }
 
 /** Let the browser save `parts` under `name`. */
-export function save(name, parts) {
+export function save(name, parts, type = "text/csv") {
   const link = make("a");
-  link.href = URL.createObjectURL(new Blob(parts, { type: "text/csv" }));
+  link.href = URL.createObjectURL(new Blob(parts, { type }));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);

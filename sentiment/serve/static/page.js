@@ -2,9 +2,9 @@
 
 import { answerCard } from "./answer.js";
 import { showCalls } from "./calls.js";
-import { byId, make, percent } from "./elements.js";
+import { byId, make, percent, save } from "./elements.js";
 import { showFile } from "./file.js";
-import { describe, predict, useToken } from "./service.js";
+import { describe, predict, report, useToken } from "./service.js";
 import { showTable } from "./table.js";
 
 const EXAMPLES = [
@@ -18,7 +18,7 @@ const WAIT = 90; // milliseconds after the last key
 const AT_ONCE = 500;
 const REPORTS = { "report.html": "report", "README.md": "model card" };
 
-const page = { models: [], limits: {}, needsToken: false, timer: 0, running: null };
+const page = { models: [], limits: {}, needsToken: false, timer: 0, running: null, file: null, waiting: false };
 
 const chosen = () => {
   const names = [byId("model").value, byId("second").value].filter(Boolean);
@@ -39,7 +39,8 @@ async function load() {
     byId("token-form").hidden = true;
     say("");
     fillModels();
-    update();
+    await update();
+    if (page.waiting) take(page.file);
   } catch (error) {
     failed(error);
   }
@@ -106,14 +107,21 @@ function wireDrop() {
 }
 
 async function take(file) {
+  page.file = file;
+  page.waiting = !page.models.length;
+  if (page.waiting) {
+    await load(); // which takes it then
+    return;
+  }
   const settings = () => {
     const [{ name, classes }] = chosen();
     return { model: name, classes, threshold: threshold(), limits: page.limits };
   };
+  say(staleness(chosen()));
   try {
     await showFile(byId("scoring"), file, settings);
   } catch (error) {
-    say(`${file.name}: ${error.message}`);
+    if (page.file === file) say(`${file.name}: ${error.message}`);
   }
 }
 
@@ -165,11 +173,26 @@ function showLinks(models) {
   const links = models.flatMap((model) => model.reports.map((file) => {
     const link = make("a", models.length > 1 ? `${REPORTS[file]} of ${model.name}` : REPORTS[file]);
     link.href = `/models/${encodeURIComponent(model.name)}/${file}`;
+    if (page.needsToken) saveInstead(link, `${model.name}-${file}`);
     return link;
   }));
   const docs = make("a", "interface");
   docs.href = "/docs";
   byId("links").replaceChildren(...links, docs);
+}
+
+/** A link cannot bring the token; and shown as a blob, a report would fall under this page's policy: no script. */
+function saveInstead(link, name) {
+  link.title = "It is saved as a file.";
+  link.addEventListener("click", async (event) => {
+    event.preventDefault();
+    try {
+      const content = await report(link.href);
+      save(name, [content], content.type);
+    } catch (error) {
+      failed(error);
+    }
+  });
 }
 
 const staleness = (models) =>
@@ -180,6 +203,7 @@ function failed(error) {
     byId("token-form").hidden = false;
     byId("token").focus();
     if (page.needsToken) say("That token is not the one.");
+    else if (page.waiting) say(`${page.file.name} is scored as soon as there is a token.`);
     return;
   }
   say(error.message);

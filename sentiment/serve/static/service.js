@@ -14,15 +14,18 @@ export function useToken(value) {
   token = value.trim();
 }
 
-async function ask(path, options = {}) {
+async function send(path, options = {}) {
   const headers = token ? { authorization: `Bearer ${token}` } : {};
-  let response;
   try {
-    response = await fetch(path, { ...options, headers });
+    return await fetch(path, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refused(0, "The service does not answer. Is it still running?");
   }
+}
+
+async function ask(path, options) {
+  const response = await send(path, options);
   const answer = await response.json().catch(() => ({ error: `The service answered ${response.status}.` }));
   if (!response.ok) throw new Refused(response.status, answer.error);
   return answer;
@@ -30,6 +33,13 @@ async function ask(path, options = {}) {
 
 /** Models and limits. */
 export const describe = () => ask("/models");
+
+/** What a model's report at `path` holds. */
+export async function report(path) {
+  const response = await send(path);
+  if (!response.ok) throw new Refused(response.status, `The service answered ${response.status}.`);
+  return response.blob();
+}
 
 /** Answers to `texts`; waits and asks again while the service is busy. */
 export async function predict(texts, { model, threshold = 0, explain = false, signal } = {}) {

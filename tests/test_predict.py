@@ -414,3 +414,40 @@ def test_arrays_of_objects_are_not_unpickled(copy: Path, tmp_path: Path) -> None
     with pytest.raises(sentiment.ArtefactError, match=r"table\.npy"):
         sentiment.load(copy)
     assert not (tmp_path / "harm").exists()
+
+
+OPEN_QUOTES = {
+    'text\nfine\n"unclosed tweet\nbad\nworse\n': 3,
+    'id,text\n1,"a\nb"\n2,"cut sho': 4,
+    'text\r\na 5" disk\r\n"he said ""no""\r\nbad\r\n': 3,
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16"])
+@pytest.mark.parametrize(("content", "line"), OPEN_QUOTES.items())
+def test_a_csv_that_ends_inside_quotes_is_refused(
+    run: Callable, tmp_path: Path, content: str, line: int, encoding: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(content.encode(encoding))
+    message = refused(run("--input", path, "--output", tmp_path / "o.csv", "--encoding", encoding))
+    assert message.startswith(f"{path}: the file ends inside a quote that was opened in line {line} (before ")
+    assert not (tmp_path / "o.csv").exists()
+
+
+def test_a_row_that_may_be_left_out_does_not_take_the_rest_of_the_file_with_it(run: Callable, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('text,id\nhate\n"love\nlove,2\nhate,3\n')
+    assert "opened in line 3" in refused(run("--input", path, "--max-bad-rows", "2", "--output", tmp_path / "o.csv"))
+    path.write_text('text,id\nlove,2\n"hate\nhate"\n')
+    assert run("--input", path, "--max-bad-rows", "2")[0] == 0
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+@pytest.mark.parametrize(
+    "last", ['5" disk', 'a "b" c', '"a"b', '"a\nb"', '"\n"', '""""', '""', '"a ""b"""', '"a\n""b"', '"']
+)
+def test_quotes_that_are_closed_or_mean_nothing_are_read(run: Callable, tmp_path: Path, last: str, end: str) -> None:
+    for content in (f"text\nfine\n{last}{end}", f'id,text\n"1",fine\n2,{last}{end}'):
+        (tmp_path / "t.csv").write_text(content, newline="")
+        assert run("--input", tmp_path / "t.csv", "--delimiter", ",")[0] == 0

@@ -269,6 +269,19 @@ def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model
     assert (tmp_path / "out" / "_SUCCESS").exists()
 
 
+def test_a_csv_that_ends_inside_quotes_is_damaged_as_a_whole(tmp_path, model):
+    write(tmp_path / "in" / "a.csv", table(5))
+    (tmp_path / "in" / "b.csv").write_text('text\nlove\n"hate\nlove\n')
+    (tmp_path / "in" / "c.csv").write_text('id,text\n1\n2,love\n3,"hate\nlove\n')
+    summary = score(tmp_path / "in", tmp_path / "out", model)
+    assert (summary["failed_files"], summary["failed_rows"], list(read(tmp_path / "out"))) == (2, 0, ["a.csv"])
+    listed = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text().splitlines()]
+    assert [each["reason"].partition(" (")[0] for each in listed] == [
+        "the file ends inside a quote that was opened in line 3",
+        "the file ends inside a quote that was opened in line 4",
+    ]
+
+
 @pytest.mark.usefixtures("small_parts")
 def test_rows_of_a_split_file_are_numbered_in_the_file(tmp_path, model):
     path = write(tmp_path / "in" / "a.jsonl", table(2000))

@@ -170,7 +170,7 @@ def test_column_by_position_of_a_file_without_header(capsys, folder, tmp_path):
         ("wide.csv", b"id,tweet\n1,x,2\n", "or let such rows be left out with --max-bad-rows"),
         ("latin.csv", b"id,tweet\n1,caf\xe9\n", "not readable as csv ("),
         ("latin1.csv", b"id,tweet\n1,caf\xe9\n", "; set --encoding\n"),
-        ("cut.csv.gz", gzip.compress(b"id,tweet\n1,x\n")[:-9], "damaged or cut short: fetch or make it again"),
+        ("cut.csv.gz", gzip.compress(b"id,tweet\n1,x\n", mtime=0)[:-9], "damaged or cut short: fetch or make it again"),
         ("list.jsonl", b'[\n{"tweet": "x"}\n]\n', "expected one JSON object a line, received a list"),
         ("text.txt", b"hello\n", "expected a name that ends in .csv, .tsv, .jsonl, .parquet (.gz); or set --format"),
         ("fake.parquet", b"not parquet at all", "not readable as parquet ("),

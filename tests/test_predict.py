@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import sentiment
@@ -451,3 +452,26 @@ def test_quotes_that_are_closed_or_mean_nothing_are_read(run: Callable, tmp_path
     for content in (f"text\nfine\n{last}{end}", f'id,text\n"1",fine\n2,{last}{end}'):
         (tmp_path / "t.csv").write_text(content, newline="")
         assert run("--input", tmp_path / "t.csv", "--delimiter", ",")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pa.array([[1]]), "csv"),
+        (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())), "tsv"),
+        (pa.array([b"\xff"]), "csv"),
+        (pa.array([{}]), "parquet"),
+    ],
+)
+def test_a_column_that_the_output_cannot_hold_is_named(
+    run: Callable, tmp_path: Path, values: pa.Array, kind: str
+) -> None:
+    path, output = tmp_path / "t.arrow.jsonl", tmp_path / f"o.{kind}"
+    if kind == "parquet":
+        path.write_text('{"text": "love", "odd": {}}\n')
+    else:
+        path = tmp_path / "t.parquet"
+        pq.write_table(pa.table({"text": ["love"], "odd": values}), path)
+    message = refused(run("--input", path, "--output", output))
+    assert message.startswith(f"{path}: column 'odd' holds {values.type}, which a .{kind} cannot hold; write .")
+    assert not output.exists()

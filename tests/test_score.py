@@ -282,6 +282,20 @@ def test_a_csv_that_ends_inside_quotes_is_damaged_as_a_whole(tmp_path, model):
     ]
 
 
+def test_a_column_that_the_answers_cannot_hold_is_an_error_of_its_file(tmp_path, model):
+    for name in ("a", "c"):
+        write(tmp_path / "in" / f"{name}.parquet", table(5))
+    write(tmp_path / "in" / "b.parquet", table(2).append_column("raw", pa.array([b"\xff", b"x"])))
+    (tmp_path / "in" / "d.jsonl").write_text('{"text": "love", "n": {"a": [1]}}\n')
+    summary = score(tmp_path / "in", tmp_path / "out", model, suffix="csv")
+    assert (summary["failed_files"], list(read(tmp_path / "out"))) == (2, ["a.csv", "c.csv"])
+    listed = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text().splitlines()]
+    assert [each["reason"] for each in listed] == [
+        "column 'raw' holds binary, which a .csv cannot hold; write .parquet instead",
+        "column 'n' holds struct<a: list<item: int64>>, which a .csv cannot hold; write .jsonl or .parquet instead",
+    ]
+
+
 @pytest.mark.usefixtures("small_parts")
 def test_rows_of_a_split_file_are_numbered_in_the_file(tmp_path, model):
     path = write(tmp_path / "in" / "a.jsonl", table(2000))

@@ -473,5 +473,19 @@ def test_a_column_that_the_output_cannot_hold_is_named(
         path = tmp_path / "t.parquet"
         pq.write_table(pa.table({"text": ["love"], "odd": values}), path)
     message = refused(run("--input", path, "--output", output))
-    assert message.startswith(f"{path}: column 'odd' holds {values.type}, which a .{kind} cannot hold; write .")
+    assert message.startswith(f"{path}: column 'odd' holds {str(values.type).partition('<')[0]}")
+    assert f", which a .{kind} cannot hold; write ." in message
     assert not output.exists()
+
+
+def test_an_output_that_cannot_be_written_is_called_by_its_own_name(
+    run: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, output = tmp_path / "t.csv", tmp_path / "out.csv"
+    path.write_text("text\nlove\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "access", lambda folder, mode: False)  # this may be run by root, who may write anywhere
+        message = refused(run("--input", path, "--output", output))
+    assert message == f"--output {output}: the folder {tmp_path} cannot be written to; give a file in another"
+    output.with_name("out.csv.part").symlink_to(tmp_path / "gone" / "out.csv")
+    assert refused(run("--input", path, "--output", output)) == f"{output}: no such file or directory"

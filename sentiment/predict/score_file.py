@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -116,15 +117,22 @@ def score_file(
     path = _writable(Path(target), source, overwrite)
     temporary = path.with_name(path.name + ".part")
     try:
-        compression = "gzip" if path.suffix == ".gz" else None
-        _write(
-            batches, lambda: pa.output_stream(str(temporary), compression=compression), kind, source, scored, progress
-        )
+        _write(batches, lambda: _opened(temporary, path), kind, source, scored, progress)
         temporary.replace(path)
     except Exception:  # after Ctrl-C, though, what has been written stays
         temporary.unlink(missing_ok=True)
         raise
     return scored
+
+
+def _opened(temporary: Path, path: Path) -> Any:
+    """``temporary``, which becomes ``path``, to write to."""
+    try:
+        return pa.output_stream(str(temporary), compression="gzip" if path.suffix == ".gz" else None)
+    except OSError as error:  # whose text Arrow makes of the temporary name
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 def _writable(path: Path, source: str | Path, overwrite: bool) -> Path:
@@ -134,6 +142,8 @@ def _writable(path: Path, source: str | Path, overwrite: bool) -> Path:
         raise InputError(f"--output {path}: is a folder, expected the name of a file")
     if not path.parent.is_dir():
         raise InputError(f"--output {path}: there is no folder {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"--output {path}: the folder {path.parent} cannot be written to; give a file in another")
     if path.exists() and Path(source).exists() and path.samefile(source):
         raise InputError(f"--output {path}: is the input itself; give another name")
     if path.exists() and not overwrite:

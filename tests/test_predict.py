@@ -489,3 +489,68 @@ def test_an_output_that_cannot_be_written_is_called_by_its_own_name(
     assert message == f"--output {output}: the folder {tmp_path} cannot be written to; give a file in another"
     output.with_name("out.csv.part").symlink_to(tmp_path / "gone" / "out.csv")
     assert refused(run("--input", path, "--output", output)) == f"{output}: no such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--explain --json hi", "--json: has no use with explanations"),
+        ("--explain --threshold 0.5 hi", "--threshold: has no use with explanations"),
+        ("--explain --input a.csv --output -", "--explain: has no use with --output"),
+        ("--input a.csv --output - --json", "--json: has no use with --output"),
+        ("--column text hi", "--column: has no use without --input"),
+        ("--max-bad-rows 2 --delimiter ; hi", "--delimiter, --max-bad-rows: has no use without --input"),
+        ("--input a.csv --force", "--force: has no use without --output"),
+        ("--encoding latin-1 hi", "--encoding: has no use with tweets as arguments"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(run: Callable, arguments: str, message: str) -> None:
+    assert refused(run(*arguments.split())).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("shell", "message"),
+    [
+        ("<&-", 'expected a tweet, for instance: python -m sentiment.predict "I love this"'),
+        ("- <&-", "standard input is closed; give it tweets, or --input FILE"),
+        ("--input - <&-", "standard input is closed; give it tweets, or --input FILE"),
+        ("hi >&-", "standard output is closed; give it a place, or --output FILE"),
+        ("hi >&- 2>&-", None),
+    ],
+)
+def test_standard_streams_that_are_closed(folder: Path, shell: str, message: str | None) -> None:
+    command = f"{sys.executable} -m sentiment.predict --model {folder} {shell}"
+    done = subprocess.run(command, shell=True, env=child_environment(), capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stderr) == (2, f"predict: error: {message}\n" if message else "")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-8-sig", "shift-jis", "cp037"])
+def test_lines_of_any_encoding(folder: Path, encoding: str) -> None:
+    for text in ("I love it\r\nso bad\n\ncoffee", "hate\n"):
+        done = child(folder, "--encoding", encoding, "-", input=text.encode(encoding))
+        assert done.returncode == 0, done.stderr
+        lines = [line.split("\t")[2] for line in done.stdout.decode().splitlines()]
+        assert lines == text.replace("\r", "").removesuffix("\n").split("\n")
+
+
+def test_lines_in_utf_16_come_as_they_are_complete_and_may_be_cut_anywhere() -> None:
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as reader, os.fdopen(write, "wb", 0) as writer:
+        lines = predict.read_lines(reader, "utf-16", block=3)
+        writer.write("love\nh".encode("utf-16"))
+        assert next(each for each in lines if each) == ["love"]
+        writer.write("\u0a0a\nlast".encode("utf-16-le") + b"x")
+        writer.close()
+        with pytest.raises(sentiment.InputError, match="standard input: expected utf-16 text, .* after line 2 "):
+            list(lines)
+
+
+def test_explain_goes_by_its_own_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert predict.main(["--explain", "--model", "gone", "hi"], "sentiment explain") == 2
+    assert capsys.readouterr().err.startswith("explain: error: ")
+    for name in ("explain", "predict"):
+        with pytest.raises(SystemExit):
+            predict.main(["--help"], f"sentiment {name}")
+        out = capsys.readouterr().out
+        assert f'sentiment {name} "I ' in out
+        assert "python -m" not in out

@@ -296,6 +296,32 @@ def test_a_column_that_the_answers_cannot_hold_is_an_error_of_its_file(tmp_path,
     ]
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--workers", "0"], "expected a whole number from 1 to "),
+        (["--workers", "1000000"], "expected a whole number from 1 to "),
+        (["--address", "foo"], "have no use without --engine ray"),
+    ],
+)
+def test_options_that_would_do_nothing_or_too_much(tmp_path, model, capsys, options, message):
+    write(tmp_path / "in.csv", table(2))
+    try:
+        status = command.main(
+            [str(tmp_path / "in.csv"), "--output", str(tmp_path / "out"), "--model", str(model), *options]
+        )
+    except SystemExit as stopped:
+        status = stopped.code
+    assert status == 2
+    assert message in capsys.readouterr().err
+
+
+def test_no_more_processes_are_started_than_there_are_tasks():
+    with LocalEngine(3) as engine:
+        assert [outcome.result for outcome in engine.map(abs, [-1])] == [1]
+        assert len(engine._running) == 1
+
+
 @pytest.mark.usefixtures("small_parts")
 def test_rows_of_a_split_file_are_numbered_in_the_file(tmp_path, model):
     path = write(tmp_path / "in" / "a.jsonl", table(2000))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipelines.shared import manifest, stage
 from sentiment.common.one_line_parser import OneLineParser
+from sentiment.errors import InputError
 
 _LINES = {
     "differing": "differs",
@@ -22,6 +23,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m pipelines.ver
     parser.add_argument("model", type=Path, help="model folder, such as models/sample")
     folder = parser.parse_args(argv).model
     with stage.reporting("verify"):
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no such folder; name one that `make train` has made, such as models/sample")
         _report(folder, manifest.check(folder))
 
 

@@ -6,6 +6,7 @@
 array(['positive', 'negative'], dtype='<U8')
 """
 
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,11 +30,14 @@ def load(path: str | Path | None = None) -> "SentimentClassifier":
         An object with ``classes_``, ``predict(texts)`` and ``predict_proba(texts)``.
 
     Raises:
+        InputError: ``path`` is no path.
         ArtefactError: there is no model, or it is incomplete, damaged or put together from different models.
     """
     from sentiment.common.default_model import default_model
     from sentiment.predict.digests import Digests
 
+    if not isinstance(path, str | PathLike | None):
+        raise InputError(f"expected the path of a model folder, received {path!r:.100}: name one such as models/sample")
     folder = Path(path or default_model())
     digests = Digests(folder)  # before NumPy is imported, which takes as long
     from sentiment.predict.model_folder import read_classifier

@@ -117,3 +117,46 @@ def test_scikit_learn_is_not_imported(folder: Path) -> None:
         "assert not {'sklearn', 'pandas', 'scipy'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=child_environment())
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (LABELS[:3], "expected a label for each of 4 texts"),
+        ("positive", "expected a list of labels"),
+        (None, "expected a list of .*, received None"),
+        ([*LABELS[:3], None], "label 3 is missing"),
+        (np.array([*LABELS[:3], np.nan], object), "label 3 is missing"),
+        (pd.Series([*LABELS[:3], None], dtype="string"), "label 3 is missing"),
+        ([1, 0, 1, 0], "expected labels among negative, positive, received 0, 1"),
+    ],
+)
+def test_labels_that_cannot_be_scored_are_refused(model, labels, message) -> None:
+    with pytest.raises(sentiment.InputError, match=message):
+        model.score(TEXTS, labels)
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pd.Series, pa.array, pd.Categorical])
+def test_labels_of_any_kind_are_scored(model, kind) -> None:
+    assert model.score(TEXTS, kind(LABELS)) == 1
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (pd.Series(["a", None], dtype="string"), "received NAType as text 1, a missing value"),
+        (None, "expected a list of texts, received None"),
+        (5, "expected a list of texts, received one int"),
+        (np.array("x"), "expected a list of texts, received one ndarray"),
+        (pa.array([1, 2]), "expected text, received an array of int64"),
+        (pa.array(["a", None]), "with 1 missing"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_refused(model, texts, message) -> None:
+    with pytest.raises(sentiment.InputError, match=message):
+        model.predict(texts)
+
+
+def test_a_model_is_loaded_from_a_path() -> None:
+    with pytest.raises(sentiment.InputError, match="expected the path of a model folder, received 5"):
+        sentiment.load(5)

@@ -80,7 +80,7 @@ def test_every_stage_starts_with_the_core_alone(path: Path) -> None:
 
 def test_a_package_of_no_extra_has_no_line() -> None:
     assert install_line(ModuleNotFoundError(name="sentiment.misspelt")) is None
-    assert "'sentiment[train]'" in (install_line(ModuleNotFoundError(name="sklearn.svm")) or "")
+    assert "pip install '.[train]'" in (install_line(ModuleNotFoundError(name="sklearn.svm")) or "")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -180,4 +180,4 @@ def test_without_a_model_or_an_extra_one_line_says_what_to_do(environment: Path,
     for module, extra in (("pipelines.train", "train"), ("sentiment.serve", "serve")):
         lacking = run(environment, "python", "-m", module, cwd=tmp_path)
         assert (lacking.returncode, lacking.stderr.count("\n")) == (2, 1), lacking.stderr
-        assert f" is not installed; the extra '{extra}' brings it: pip install 'sentiment[{extra}]'" in lacking.stderr
+        assert f" is not installed; the extra '{extra}' brings it: pip install '.[{extra}]'" in lacking.stderr

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import sentiment
@@ -414,3 +415,142 @@ def test_arrays_of_objects_are_not_unpickled(copy: Path, tmp_path: Path) -> None
     with pytest.raises(sentiment.ArtefactError, match=r"table\.npy"):
         sentiment.load(copy)
     assert not (tmp_path / "harm").exists()
+
+
+OPEN_QUOTES = {
+    'text\nfine\n"unclosed tweet\nbad\nworse\n': 3,
+    'id,text\n1,"a\nb"\n2,"cut sho': 4,
+    'text\r\na 5" disk\r\n"he said ""no""\r\nbad\r\n': 3,
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16"])
+@pytest.mark.parametrize(("content", "line"), OPEN_QUOTES.items())
+def test_a_csv_that_ends_inside_quotes_is_refused(
+    run: Callable, tmp_path: Path, content: str, line: int, encoding: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(content.encode(encoding))
+    message = refused(run("--input", path, "--output", tmp_path / "o.csv", "--encoding", encoding))
+    assert message.startswith(f"{path}: the file ends inside a quote that was opened in line {line} (before ")
+    assert not (tmp_path / "o.csv").exists()
+
+
+def test_a_row_that_may_be_left_out_does_not_take_the_rest_of_the_file_with_it(run: Callable, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('text,id\nhate\n"love\nlove,2\nhate,3\n')
+    assert "opened in line 3" in refused(run("--input", path, "--max-bad-rows", "2", "--output", tmp_path / "o.csv"))
+    path.write_text('text,id\nlove,2\n"hate\nhate"\n')
+    assert run("--input", path, "--max-bad-rows", "2")[0] == 0
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+@pytest.mark.parametrize(
+    "last", ['5" disk', 'a "b" c', '"a"b', '"a\nb"', '"\n"', '""""', '""', '"a ""b"""', '"a\n""b"', '"']
+)
+def test_quotes_that_are_closed_or_mean_nothing_are_read(run: Callable, tmp_path: Path, last: str, end: str) -> None:
+    for content in (f"text\nfine\n{last}{end}", f'id,text\n"1",fine\n2,{last}{end}'):
+        (tmp_path / "t.csv").write_text(content, newline="")
+        assert run("--input", tmp_path / "t.csv", "--delimiter", ",")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pa.array([[1]]), "csv"),
+        (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())), "tsv"),
+        (pa.array([b"\xff"]), "csv"),
+        (pa.array([{}]), "parquet"),
+    ],
+)
+def test_a_column_that_the_output_cannot_hold_is_named(
+    run: Callable, tmp_path: Path, values: pa.Array, kind: str
+) -> None:
+    path, output = tmp_path / "t.arrow.jsonl", tmp_path / f"o.{kind}"
+    if kind == "parquet":
+        path.write_text('{"text": "love", "odd": {}}\n')
+    else:
+        path = tmp_path / "t.parquet"
+        pq.write_table(pa.table({"text": ["love"], "odd": values}), path)
+    message = refused(run("--input", path, "--output", output))
+    assert message.startswith(f"{path}: column 'odd' holds {str(values.type).partition('<')[0]}")
+    assert f", which a .{kind} cannot hold; write ." in message
+    assert not output.exists()
+
+
+def test_an_output_that_cannot_be_written_is_called_by_its_own_name(
+    run: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, output = tmp_path / "t.csv", tmp_path / "out.csv"
+    path.write_text("text\nlove\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "access", lambda folder, mode: False)  # this may be run by root, who may write anywhere
+        message = refused(run("--input", path, "--output", output))
+    assert message == f"--output {output}: the folder {tmp_path} cannot be written to; give a file in another"
+    output.with_name("out.csv.part").symlink_to(tmp_path / "gone" / "out.csv")
+    assert refused(run("--input", path, "--output", output)) == f"{output}: no such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--explain --json hi", "--json: has no use with explanations"),
+        ("--explain --threshold 0.5 hi", "--threshold: has no use with explanations"),
+        ("--explain --input a.csv --output -", "--explain: has no use with --output"),
+        ("--input a.csv --output - --json", "--json: has no use with --output"),
+        ("--column text hi", "--column: has no use without --input"),
+        ("--max-bad-rows 2 --delimiter ; hi", "--delimiter, --max-bad-rows: has no use without --input"),
+        ("--input a.csv --force", "--force: has no use without --output"),
+        ("--encoding latin-1 hi", "--encoding: has no use with tweets as arguments"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(run: Callable, arguments: str, message: str) -> None:
+    assert refused(run(*arguments.split())).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("shell", "message"),
+    [
+        ("<&-", 'expected a tweet, for instance: python -m sentiment.predict "I love this"'),
+        ("- <&-", "standard input is closed; give it tweets, or --input FILE"),
+        ("--input - <&-", "standard input is closed; give it tweets, or --input FILE"),
+        ("hi >&-", "standard output is closed; give it a place, or --output FILE"),
+        ("hi >&- 2>&-", None),
+    ],
+)
+def test_standard_streams_that_are_closed(folder: Path, shell: str, message: str | None) -> None:
+    command = f"{sys.executable} -m sentiment.predict --model {folder} {shell}"
+    done = subprocess.run(command, shell=True, env=child_environment(), capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stderr) == (2, f"predict: error: {message}\n" if message else "")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-8-sig", "shift-jis", "cp037"])
+def test_lines_of_any_encoding(folder: Path, encoding: str) -> None:
+    for text in ("I love it\r\nso bad\n\ncoffee", "hate\n"):
+        done = child(folder, "--encoding", encoding, "-", input=text.encode(encoding))
+        assert done.returncode == 0, done.stderr
+        lines = [line.split("\t")[2] for line in done.stdout.decode().splitlines()]
+        assert lines == text.replace("\r", "").removesuffix("\n").split("\n")
+
+
+def test_lines_in_utf_16_come_as_they_are_complete_and_may_be_cut_anywhere() -> None:
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as reader, os.fdopen(write, "wb", 0) as writer:
+        lines = predict.read_lines(reader, "utf-16", block=3)
+        writer.write("love\nh".encode("utf-16"))
+        assert next(each for each in lines if each) == ["love"]
+        writer.write("\u0a0a\nlast".encode("utf-16-le") + b"x")
+        writer.close()
+        with pytest.raises(sentiment.InputError, match="standard input: expected utf-16 text, .* after line 2 "):
+            list(lines)
+
+
+def test_explain_goes_by_its_own_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert predict.main(["--explain", "--model", "gone", "hi"], "sentiment explain") == 2
+    assert capsys.readouterr().err.startswith("explain: error: ")
+    for name in ("explain", "predict"):
+        with pytest.raises(SystemExit):
+            predict.main(["--help"], f"sentiment {name}")
+        out = capsys.readouterr().out
+        assert f'sentiment {name} "I ' in out
+        assert "python -m" not in out

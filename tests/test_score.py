@@ -269,6 +269,59 @@ def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model
     assert (tmp_path / "out" / "_SUCCESS").exists()
 
 
+def test_a_csv_that_ends_inside_quotes_is_damaged_as_a_whole(tmp_path, model):
+    write(tmp_path / "in" / "a.csv", table(5))
+    (tmp_path / "in" / "b.csv").write_text('text\nlove\n"hate\nlove\n')
+    (tmp_path / "in" / "c.csv").write_text('id,text\n1\n2,love\n3,"hate\nlove\n')
+    summary = score(tmp_path / "in", tmp_path / "out", model)
+    assert (summary["failed_files"], summary["failed_rows"], list(read(tmp_path / "out"))) == (2, 0, ["a.csv"])
+    listed = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text().splitlines()]
+    assert [each["reason"].partition(" (")[0] for each in listed] == [
+        "the file ends inside a quote that was opened in line 3",
+        "the file ends inside a quote that was opened in line 4",
+    ]
+
+
+def test_a_column_that_the_answers_cannot_hold_is_an_error_of_its_file(tmp_path, model):
+    for name in ("a", "c"):
+        write(tmp_path / "in" / f"{name}.parquet", table(5))
+    write(tmp_path / "in" / "b.parquet", table(2).append_column("raw", pa.array([b"\xff", b"x"])))
+    (tmp_path / "in" / "d.jsonl").write_text('{"text": "love", "n": {"a": [1]}}\n')
+    summary = score(tmp_path / "in", tmp_path / "out", model, suffix="csv")
+    assert (summary["failed_files"], list(read(tmp_path / "out"))) == (2, ["a.csv", "c.csv"])
+    listed = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text().splitlines()]
+    assert [each["reason"] for each in listed] == [
+        "column 'raw' holds binary, which a .csv cannot hold; write .parquet instead",
+        "column 'n' holds struct<a: list<item: int64>>, which a .csv cannot hold; write .jsonl or .parquet instead",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--workers", "0"], "expected a whole number from 1 to "),
+        (["--workers", "1000000"], "expected a whole number from 1 to "),
+        (["--address", "foo"], "have no use without --engine ray"),
+    ],
+)
+def test_options_that_would_do_nothing_or_too_much(tmp_path, model, capsys, options, message):
+    write(tmp_path / "in.csv", table(2))
+    try:
+        status = command.main(
+            [str(tmp_path / "in.csv"), "--output", str(tmp_path / "out"), "--model", str(model), *options]
+        )
+    except SystemExit as stopped:
+        status = stopped.code
+    assert status == 2
+    assert message in capsys.readouterr().err
+
+
+def test_no_more_processes_are_started_than_there_are_tasks():
+    with LocalEngine(3) as engine:
+        assert [outcome.result for outcome in engine.map(abs, [-1])] == [1]
+        assert len(engine._running) == 1
+
+
 @pytest.mark.usefixtures("small_parts")
 def test_rows_of_a_split_file_are_numbered_in_the_file(tmp_path, model):
     path = write(tmp_path / "in" / "a.jsonl", table(2000))

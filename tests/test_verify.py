@@ -41,6 +41,12 @@ def test_a_folder_as_it_was_made(folder, capsys):
     assert run(folder, capsys) == (0, [])
 
 
+def test_a_folder_that_does_not_exist(tmp_path, caplog):
+    with pytest.raises(SystemExit, match="2"):
+        verify.main([str(tmp_path / "gone")])
+    assert f"{tmp_path / 'gone'}: no such folder; name one that `make train` has made" in caplog.text
+
+
 @pytest.mark.parametrize(
     "name",
     ["table.npy", "weights.npz", "model.keras", "training.json", "model.json", "model.tflite", "history.csv",

@@ -43,5 +43,5 @@ def install_line(error: ModuleNotFoundError) -> str | None:
         return None
     return (
         f"{package} is not installed; the extra {extra!r} brings it: "
-        f"pip install 'sentiment[{extra}]', or -e '.[{extra}]' in a checkout"
+        f"pip install '.[{extra}]' in a clone of this project"
     )

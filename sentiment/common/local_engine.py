@@ -34,8 +34,6 @@ class LocalEngine:
         self._running: dict[Connection, BaseProcess] = {}
 
     def __enter__(self) -> "LocalEngine":
-        for _ in range(self.workers):
-            self._start()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -48,6 +46,8 @@ class LocalEngine:
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
         """See :class:`sentiment.common.engines.Engine`."""
+        for _ in range(min(self.workers, len(tasks)) - len(self._running)):  # no more than there is work for
+            self._start()
         waiting, attempts = deque(range(len(tasks))), [0] * len(tasks)
         busy: dict[Connection, int] = {}
         while waiting or busy:

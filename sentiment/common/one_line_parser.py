@@ -5,6 +5,8 @@ from typing import NoReturn
 
 from sentiment.errors import EXIT_STATUS
 
+MOST_WORKERS = 1024  # processes or, on a cluster, tasks at once
+
 
 class OneLineParser(argparse.ArgumentParser):
     """An ``ArgumentParser`` whose errors are one line, without the usage in front."""
@@ -27,3 +29,11 @@ def count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a whole number from 0, received {text}")
     return int(text)
+
+
+def workers(text: str) -> int:
+    """An argument that is a number of processes, of which a machine can have only so many."""
+    number = count(text)
+    if not 1 <= number <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {MOST_WORKERS}, received {text}")
+    return number

@@ -39,7 +39,9 @@ class RayEngine:
 
     def __init__(self, workers: int, address: str = "", patience: float = 60) -> None:
         if importlib.util.find_spec("ray") is None:
-            raise InputError("--engine ray needs Ray: pip install 'sentiment[ray]', or use --engine local")
+            raise InputError(
+                "--engine ray needs Ray: pip install '.[ray]' in a clone of this project, or use --engine local"
+            )
         self.workers = workers
         self.address = address
         self.patience = patience

@@ -1,10 +1,14 @@
 """Reading any table of tweets as Arrow batches, whole rows at a time, so that it may be larger than memory."""
 
+import codecs
 import csv
+import io
+import re
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -12,11 +16,13 @@ import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
 from sentiment.data import tables
+from sentiment.data.open_quotes import OpenQuoteError, Watched, ends_inside_quotes
 from sentiment.errors import InputError
 
 _BLOCK_BYTES = 4 << 20
 _ROWS_PER_BATCH = 32_768
 _SHOWN = 40  # characters of a row
+_RAGGED = re.compile(r"Expected \d+ columns, got \d+")
 
 
 @dataclass(slots=True)
@@ -27,15 +33,18 @@ class BadRows:
         most: that may be left out.
         count: that were, and one more where there was one too many.
         first: how it begins, and what was wrong.
+        last: all of the last.
     """
 
     most: int = 0
     count: int = 0
     first: str = ""
+    last: str = ""
 
     def __call__(self, row: pa_csv.InvalidRow) -> str:
         """What Arrow shall do about ``row``."""
         self.count += 1
+        self.last = row.text
         said = f"{row.text[:_SHOWN]!r}: {row.actual_columns} fields, expected {row.expected_columns}"
         self.first = self.first or said  # Arrow does not say in which line
         return "skip" if self.count <= self.most else "error"
@@ -98,10 +107,41 @@ def read_batches(path: str | Path, reading: Reading) -> Iterator[pa.RecordBatch]
         except (*tables.DAMAGED_GZIP, OSError, pa.ArrowException, csv.Error, UnicodeError, LookupError) as error:
             if isinstance(error, OSError) and error.errno is not None:  # Arrow has one without for a damaged file
                 raise
+            error = _with_its_row(error, path, reading)
             reason = " ".join(str(error).split())[:300]
-            raise InputError(
-                f"{path}: not readable as {kind} ({reason}); look there, or set {reading.option}encoding"
-            ) from error
+            advice = _advice(error, kind, reading.option)
+            raise InputError(f"{path}: not readable as {kind} ({reason}); {advice}") from error
+
+
+def _with_its_row(error: Exception, path: str | Path, reading: Reading) -> Exception:
+    """Of a CSV with too many or few fields, the error that says in which row: Arrow knows that on one thread only."""
+    if not (_RAGGED.search(str(error)) and Path(path).is_file()):
+        return error
+    alone = replace(reading, bad_rows=BadRows(reading.bad_rows.most) if reading.bad_rows else None)
+    try:
+        with tables.open_bytes(path) as stream:
+            deque(_read_csv(stream, path, alone, threads=False), maxlen=0)
+    except pa.ArrowInvalid as numbered:
+        return numbered
+    return error  # the file has changed meanwhile
+
+
+def _advice(error: Exception, kind: str, option: str) -> str:
+    """What may help where a file is not readable as ``kind``."""
+    if isinstance(error, tables.DAMAGED_GZIP):
+        return "the compressed file is damaged or cut short: fetch or make it again"
+    if kind == "parquet":
+        return f"is it Parquet, and whole? write it again, or set {option}format to what it is"
+    if isinstance(error, UnicodeError | LookupError) or "UTF" in str(error):
+        return f"set {option}encoding" if kind != "jsonl" else "have the program that wrote it write UTF-8"
+    if kind == "jsonl":
+        return "expected one JSON object a line: mend that line"
+    if "straddling" in str(error):
+        return f"a row is longer than {_BLOCK_BYTES >> 20} MiB: look for a quote that is not closed"
+    skip = {"--": "--max-bad-rows", "corpus.": "corpus.max_bad_rows"}.get(option)
+    if _RAGGED.search(str(error)):
+        return "mend that row (the first row is 1)" + (f", or let such rows be left out with {skip}" if skip else "")
+    return f"look there, or set {option}delimiter or {option}encoding"
 
 
 def texts_of(batch: pa.RecordBatch, column: str, path: str | Path) -> pa.Array:
@@ -117,11 +157,12 @@ def texts_of(batch: pa.RecordBatch, column: str, path: str | Path) -> pa.Array:
     return values.cast(pa.string())
 
 
-def _read_csv(stream: IO[bytes], path: str | Path, reading: Reading) -> Iterator[pa.RecordBatch]:
+def _read_csv(stream: IO[bytes], path: str | Path, reading: Reading, threads: bool = True) -> Iterator[pa.RecordBatch]:
     delimiter, names, header = csv_layout(stream.peek(tables.HEAD_BYTES), path, reading)  # type: ignore[attr-defined]
     read = pa_csv.ReadOptions(
-        block_size=_BLOCK_BYTES, encoding=reading.encoding, column_names=names, skip_rows_after_names=int(header)
+        block_size=_BLOCK_BYTES, use_threads=threads, column_names=names, skip_rows_after_names=int(header)
     )
+    watched = Watched(_in_utf8(stream, reading.encoding))
     parse = pa_csv.ParseOptions(
         delimiter=delimiter, newlines_in_values=True, invalid_row_handler=reading.bad_rows or None
     )
@@ -129,8 +170,34 @@ def _read_csv(stream: IO[bytes], path: str | Path, reading: Reading) -> Iterator
     convert = pa_csv.ConvertOptions(
         column_types=kinds, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
     )
-    with pa_csv.open_csv(stream, read, parse, convert) as reader:
-        yield from _at_least_one(reader, reader.schema)
+    last = None
+    with pa_csv.open_csv(watched, read, parse, convert) as reader:
+        for batch in _at_least_one(reader, reader.schema):
+            last = batch if batch.num_rows else last
+            yield batch
+    _refuse_open_quote(watched, last, reading.bad_rows, delimiter, path)
+
+
+def _in_utf8(stream: IO[bytes], encoding: str) -> Any:
+    """``stream`` as Arrow's reader would have it: what ends a file is then looked at in one encoding only."""
+    if codecs.lookup(encoding).name == "utf-8":
+        return stream
+    return pa.transcoding_input_stream(pa.PythonFile(stream, "r"), encoding, "utf-8")
+
+
+def _refuse_open_quote(
+    watched: Watched, last: pa.RecordBatch | None, bad_rows: BadRows | None, delimiter: str, path: str | Path
+) -> None:
+    """The last row, or the last that was left out, may have swallowed the rest of the file."""
+    fields = [last.column(last.num_columns - 1)[-1].as_py()] if last is not None else []
+    left_out = bad_rows.last.rstrip("\r\n") if bad_rows else ""
+    kept = watched.end.rstrip(b"\r\n")
+    if "\n" in left_out and kept.endswith(left_out.encode()):
+        row = io.StringIO(left_out + watched.end[len(kept) :].decode(), newline="")
+        fields.append(next(csv.reader(row, delimiter=delimiter))[-1])
+    for content in (field.encode() for field in fields if field):
+        if ends_inside_quotes(watched.end, content, delimiter.encode()):
+            raise OpenQuoteError(path, watched.lines - content.count(b"\n") + 1, content)
 
 
 class CsvLayout(NamedTuple):
@@ -172,6 +239,11 @@ def _read_jsonl(stream: IO[bytes], path: str | Path, reading: Reading) -> Iterat
         return
     if head[:1] in (b"\xff", b"\xfe"):
         tables.refuse_utf16(head, "utf-8", path, "the program that wrote it to utf-8; not")
+    if head.lstrip()[:1] == b"[":
+        raise InputError(
+            f"{path}: expected one JSON object a line, received a list; write a line for each of its objects "
+            "(jq -c '.[]' does)"
+        )
     with pa_json.open_json(stream, pa_json.ReadOptions(block_size=_BLOCK_BYTES)) as reader:
         yield from (_validated(batch, path, reading) for batch in _at_least_one(reader, reader.schema))
 

@@ -9,6 +9,8 @@ zcat tweets.csv.gz | python -m sentiment.predict --input - --output - > scored.c
 """
 
 import argparse
+import codecs
+import itertools
 import json
 import os
 import sys
@@ -29,29 +31,45 @@ if TYPE_CHECKING:
     from sentiment.data.batches import Reading
     from sentiment.predict.classifier import SentimentClassifier
 
+UTF_8 = "utf-8"
 _READ_SIZE = 1 << 20
+_OF_INPUT = ("--column", "--format", "--delimiter", "--max-bad-rows")  # and of nothing else
+_OF_OUTPUT = ("--force", "--prefix")
+_OF_LABELS = ("--json", "--threshold", "--answer-unknown")
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict") -> int:
     """Run the command; returns the exit status: 0, 2 for a user's mistake, 130 when interrupted."""
+    if sys.stderr is None:  # closed by who started this
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    name = prog.rpartition(" ")[2].rpartition(".")[2]
     arguments = _parser(prog).parse_args(argv)
     try:
-        return _run(arguments)
+        _refuse_unused(arguments)
+        return _run(arguments, prog)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: end quietly
         return 0
     except MENDABLE as error:
-        return refuse("predict", error, " for the model or for one batch of tweets", "input or output")
+        return refuse(name, error, " for the model or for one batch of tweets", "input or output")
     except KeyboardInterrupt:
         kept = (
             f"; rows written so far are in {arguments.output}.part" if arguments.output not in (None, STANDARD) else ""
         )
-        sys.stderr.write(f"predict: stopped{kept}\n")
+        sys.stderr.write(f"{name}: stopped{kept}\n")
         return INTERRUPTED
 
 
+def _description(prog: str) -> str:
+    if prog.endswith(" explain"):
+        return f'What each token of a tweet contributed to its label.\n\n{prog} "I don\'t like the new phone"'
+    return __doc__.replace("python -m sentiment.predict", prog)
+
+
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OneLineParser(
+        prog=prog, description=_description(prog), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("texts", nargs="*", metavar="tweet", help="tweets; - reads lines from standard input")
     parser.add_argument("--model", default=default_model(), help=f"model folder (default: ${VARIABLE}, or {LATEST})")
     parser.add_argument("--json", action="store_true", help="one JSON object a tweet")
@@ -74,7 +92,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         help="a .csv, .tsv, .jsonl (.gz) or .parquet to score; - is standard input",
     )
     files.add_argument(
-        "--column", default="text", help="column of the tweets: a name, or a position from 0 in a .csv without header"
+        "--column", help="column of the tweets: a name, or a position from 0 in a .csv without header (text)"
     )
     files.add_argument(
         "--output",
@@ -89,17 +107,50 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--max-bad-rows", type=count, default=0, metavar="N",
         help="damaged rows of a .csv that may be left out (default: 0)",
     )  # fmt: skip
-    files.add_argument("--encoding", default="utf-8", help="of a .csv or of standard input (default: utf-8)")
+    files.add_argument("--encoding", help="of a .csv or of standard input (default: utf-8)")
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _refuse_unused(arguments: argparse.Namespace) -> None:
+    """Refuse options that would do nothing, and what standard input or output that is closed would be needed for.
+
+    Raises:
+        InputError: there is one.
+    """
+    listed = (*_OF_INPUT, *_OF_OUTPUT, *_OF_LABELS)
+    named = {name: getattr(arguments, name[2:].replace("-", "_")) for name in listed}
+    cases = [
+        (
+            "with explanations, which say what the model would answer",
+            arguments.explain,
+            {name: named[name] for name in _OF_LABELS},
+        ),
+        ("with --output, which writes a table (.jsonl is JSON)", arguments.output, {"--json": arguments.json}),
+        ("with --output, which writes labels", arguments.output, {"--explain": arguments.explain}),
+        ("without --input FILE", not arguments.input, {name: named[name] for name in _OF_INPUT}),
+        ("without --output FILE", not arguments.output, {name: named[name] for name in _OF_OUTPUT}),
+        ("with tweets as arguments", arguments.texts not in ([], ["-"]), {"--encoding": arguments.encoding}),
+    ]
+    for where, holds, options in cases:
+        if holds and (unused := [name for name, value in options.items() if value]):
+            raise InputError(f"{', '.join(unused)}: has no use {where}; leave it out")
+    _require_open(arguments)
+
+
+def _require_open(arguments: argparse.Namespace) -> None:
+    if sys.stdin is None and (arguments.input == STANDARD or arguments.texts == ["-"]):
+        raise InputError("standard input is closed; give it tweets, or --input FILE")
+    if sys.stdout is None and arguments.output in (None, STANDARD):
+        raise InputError("standard output is closed; give it a place, or --output FILE")
+
+
+def _run(arguments: argparse.Namespace, prog: str) -> int:
     sources = bool(arguments.input) + bool(arguments.texts)
-    piped = arguments.texts == ["-"] or (not sources and not sys.stdin.isatty())
+    piped = arguments.texts == ["-"] or (not sources and sys.stdin is not None and not sys.stdin.isatty())
     if sources > 1 or (arguments.output and not arguments.input):
         raise InputError("expected either tweets or --input FILE; --output goes with --input")
     if not sources and not piped:
-        raise InputError('expected a tweet, for instance: python -m sentiment.predict "I love this"')
+        raise InputError(f'expected a tweet, for instance: {prog} "I love this"')
     _use_utf8(sys.stdout)
     from sentiment.predict.digests import Digests
 
@@ -146,7 +197,7 @@ def _reading(arguments: argparse.Namespace) -> "Reading":
     if len(delimiter.encode()) > 1:
         raise InputError(f"--delimiter {delimiter!r}: expected one ASCII character, or tab")
     bad_rows = BadRows(arguments.max_bad_rows) if arguments.max_bad_rows else None
-    return Reading(arguments.column, arguments.encoding, delimiter, arguments.format or "", bad_rows)
+    return Reading(arguments.column or "text", arguments.encoding or UTF_8, delimiter, arguments.format or "", bad_rows)
 
 
 def _texts(arguments: argparse.Namespace, piped: bool, reading: "Reading | None") -> Iterator[Sequence[str | None]]:
@@ -155,7 +206,7 @@ def _texts(arguments: argparse.Namespace, piped: bool, reading: "Reading | None"
 
         yield from read_texts(arguments.input, reading)
     elif piped:
-        yield from read_lines(sys.stdin.buffer, arguments.encoding)
+        yield from read_lines(sys.stdin.buffer, arguments.encoding or UTF_8)
     else:
         yield [_checked(text) for text in arguments.texts]
 
@@ -177,13 +228,39 @@ def read_lines(stream: IO[bytes], encoding: str = "utf-8", block: int = _READ_SI
         InputError: a line is not in ``encoding``, naming the line.
     """
     rest, number = b"", 0
-    while content := os.read(stream.fileno(), block):
+    blocks = iter(lambda: os.read(stream.fileno(), block), b"")
+    if not _has_plain_line_ends(encoding):
+        blocks, encoding = _in_utf8(blocks, encoding), UTF_8
+    for content in blocks:
         *lines, rest = (rest + content).split(b"\n") if b"\n" in content else (rest + content,)
         if lines:
             yield _decode(lines, encoding, number)
             number += len(lines)
     if rest:
         yield _decode([rest], encoding, number)
+
+
+def _has_plain_line_ends(encoding: str) -> bool:
+    """Whether a line feed is the byte that it is in ASCII, so that lines can be cut before they are decoded."""
+    try:
+        return "\n".encode(encoding) == b"\n"
+    except LookupError as error:
+        raise InputError(f"--encoding {encoding}: not a codec that Python knows") from error
+
+
+def _in_utf8(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """The same text; a character may be cut in two where a block ends."""
+    decoder, lines = codecs.getincrementaldecoder(encoding)(), 0
+    for content in itertools.chain(blocks, [b""]):
+        try:
+            text = decoder.decode(content, final=not content)
+        except UnicodeError as error:
+            raise InputError(
+                f"standard input: expected {encoding} text, received other bytes after line {lines} ({error}); "
+                "set --encoding"
+            ) from None
+        lines += text.count("\n")
+        yield text.encode(errors="replace")
 
 
 def _decode(lines: list[bytes], encoding: str, before: int) -> list[str]:

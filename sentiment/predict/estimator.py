@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from sentiment.errors import InputError
+from sentiment.text.inputs import as_sequence, is_arrow, is_missing
 
 
 class FittedEstimator:
@@ -28,13 +29,37 @@ class FittedEstimator:
             "where fit must be called, wrap it in sklearn.frozen.FrozenEstimator"
         )
 
+    classes_: np.ndarray
+
     def predict(self, texts: Any) -> np.ndarray:
         """The class of each text."""
         raise NotImplementedError
 
     def score(self, texts: Any, labels: Any) -> float:
-        """Share of ``texts`` ``(n,)`` that get the class in ``labels`` ``(n,)``."""
-        return float(np.mean(self.predict(texts) == np.asarray(labels)))
+        """Share of ``texts`` ``(n,)`` that get the class in ``labels`` ``(n,)``.
+
+        Raises:
+            InputError: as ``predict``, or ``labels`` are not ``n`` classes, at least one of the model's among them.
+        """
+        texts = as_sequence(texts)
+        wanted = self._labels(labels, len(texts))
+        return float(np.mean(self.predict(texts) == wanted))
+
+    def _labels(self, labels: Any, count: int) -> np.ndarray:
+        if isinstance(labels, str | bytes):
+            raise InputError("expected a list of labels, received a single one: put it in a list")
+        given = as_sequence(labels)
+        given = given.to_pylist() if is_arrow(given) else given
+        if len(given) != count or not given:
+            raise InputError(f"expected a label for each of {count} texts, one at least; received {len(given)} labels")
+        missing = [i for i, label in enumerate(given) if is_missing(label)]
+        if missing:
+            raise InputError(f"label {missing[0]} is missing: leave its text out")
+        names, classes = {str(label) for label in given}, self.classes_.tolist()
+        if not names & set(classes):
+            received = ", ".join(sorted(names))[:100]
+            raise InputError(f"expected labels among {', '.join(classes)}, received {received}: rename them")
+        return np.array([str(label) for label in given])
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """No parameters: what a trained model does is settled."""

@@ -1,7 +1,9 @@
 """Scoring files of any size: CSV, JSON lines and Parquet, a batch at a time."""
 
 import contextlib
+import io
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -110,18 +112,27 @@ def score_file(
     batches = ordered_map(answered, read_batches(source, reading))
     kind = (kind_of(target) if target != STANDARD else reading.kind or kind_of(source)) or "csv"
     if str(target) == STANDARD:
-        _write(batches, lambda: contextlib.nullcontext(sys.stdout.buffer), kind, scored, progress)
+        _write(batches, lambda: contextlib.nullcontext(sys.stdout.buffer), kind, source, scored, progress)
         return scored
     path = _writable(Path(target), source, overwrite)
     temporary = path.with_name(path.name + ".part")
     try:
-        compression = "gzip" if path.suffix == ".gz" else None
-        _write(batches, lambda: pa.output_stream(str(temporary), compression=compression), kind, scored, progress)
+        _write(batches, lambda: _opened(temporary, path), kind, source, scored, progress)
         temporary.replace(path)
     except Exception:  # after Ctrl-C, though, what has been written stays
         temporary.unlink(missing_ok=True)
         raise
     return scored
+
+
+def _opened(temporary: Path, path: Path) -> Any:
+    """``temporary``, which becomes ``path``, to write to."""
+    try:
+        return pa.output_stream(str(temporary), compression="gzip" if path.suffix == ".gz" else None)
+    except OSError as error:  # whose text Arrow makes of the temporary name
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 def _writable(path: Path, source: str | Path, overwrite: bool) -> Path:
@@ -131,6 +142,8 @@ def _writable(path: Path, source: str | Path, overwrite: bool) -> Path:
         raise InputError(f"--output {path}: is a folder, expected the name of a file")
     if not path.parent.is_dir():
         raise InputError(f"--output {path}: there is no folder {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"--output {path}: the folder {path.parent} cannot be written to; give a file in another")
     if path.exists() and Path(source).exists() and path.samefile(source):
         raise InputError(f"--output {path}: is the input itself; give another name")
     if path.exists() and not overwrite:
@@ -143,7 +156,14 @@ class _Answered(NamedTuple):
     labels: pa.Array
 
 
-def _write(batches: Iterator[_Answered], opened: Callable[[], Any], kind: str, scored: Scored, progress: bool) -> None:
+def _write(
+    batches: Iterator[_Answered],
+    opened: Callable[[], Any],
+    kind: str,
+    source: str | Path,
+    scored: Scored,
+    progress: bool,
+) -> None:
     """Write to what ``opened`` gives as soon as there is something to write, and count into ``scored``."""
     from tqdm import tqdm
 
@@ -154,14 +174,42 @@ def _write(batches: Iterator[_Answered], opened: Callable[[], Any], kind: str, s
     ):
         write: Write | None = None
         for batch, labels in batches:
-            if write is None:
-                write = stack.enter_context(_writer(stack.enter_context(opened()), kind, batch.schema))
-            write(batch)
+            with _naming_the_column(batch, kind, source):
+                if write is None:
+                    write = stack.enter_context(_writer(stack.enter_context(opened()), kind, batch.schema))
+                write(batch)
             bar.update(batch.num_rows)
             scored.rows += batch.num_rows
             for count in pc.value_counts(labels).to_pylist():
                 scored.labels[count["values"]] += count["counts"]
     scored.seconds = time.monotonic() - start
+
+
+@contextlib.contextmanager
+def _naming_the_column(batch: pa.RecordBatch, kind: str, source: str | Path) -> Iterator[None]:
+    """Have the file format's refusal of a column, such as a nested one in CSV, say which, and what would hold it."""
+    try:
+        yield
+    except MemoryError:  # Arrow's is an ArrowException too
+        raise
+    except pa.ArrowException as error:
+        column = next((column for column in batch.schema if not _holds(kind, batch.select([column.name]))), None)
+        if column is None:
+            raise
+        others = [f".{other}" for other in ("jsonl", "parquet") if _holds(other, batch.select([column.name]))]
+        remedy = f"write {' or '.join(others)} instead" if others else "leave it out"
+        raise InputError(
+            f"{source}: column {column.name!r} holds {column.type}, which a .{kind} cannot hold; {remedy}"
+        ) from error
+
+
+def _holds(kind: str, batch: pa.RecordBatch) -> bool:
+    try:
+        with _writer(io.BytesIO(), kind, batch.schema) as write:
+            write(batch)
+    except pa.ArrowException:
+        return False
+    return kind != "jsonl" or not pa.types.is_binary(batch.schema.types[0])  # JSON lines get Python's notation of bytes
 
 
 def answer_columns(model: "SentimentClassifier", texts: pa.Array, answering: Answering) -> dict[str, pa.Array]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sentiment.common.default_model import LATEST, VARIABLE, default_model
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
-from sentiment.common.one_line_parser import OneLineParser, count, probability
+from sentiment.common.one_line_parser import OneLineParser, count, probability, workers
 from sentiment.common.parallel import available_cores
 from sentiment.errors import InputError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sentiment.score.run import Totals
 
 _SOME_FAILED = 3
+_PATIENCE = 60  # seconds
 _FORMATS = ("parquet", "csv", "jsonl")
 
 
@@ -82,10 +83,10 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--force", action="store_true", help="begin anew in a folder that holds something else")
     engine = parser.add_argument_group("engine")
     engine.add_argument("--engine", choices=("local", "ray"), default="local", help="a process pool, or Ray")
-    engine.add_argument("--workers", type=count, default=0, metavar="N", help="processes (default: one a core)")
+    engine.add_argument("--workers", type=workers, default=0, metavar="N", help="processes (default: one a core)")
     engine.add_argument("--address", default="", help="of a Ray cluster: auto or host:port (default: a local one)")
     engine.add_argument(
-        "--patience", type=count, default=60, metavar="SECONDS", help="to wait while no node has a core (60)"
+        "--patience", type=count, metavar="SECONDS", help=f"to wait while no node has a core ({_PATIENCE})"
     )
     return parser
 
@@ -130,7 +131,11 @@ def _engine(arguments: argparse.Namespace) -> "Engine":
     if arguments.engine == "ray":
         from sentiment.common.ray_engine import RayEngine
 
-        return RayEngine(arguments.workers, arguments.address, arguments.patience)
+        return RayEngine(
+            arguments.workers, arguments.address, _PATIENCE if arguments.patience is None else arguments.patience
+        )
+    if arguments.address or arguments.patience is not None:
+        raise InputError("--address, --patience: have no use without --engine ray; add it, or leave them out")
     from sentiment.common.local_engine import LocalEngine
 
     return LocalEngine(arguments.workers or available_cores())

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from sentiment.data.batches import CsvLayout, Reading, csv_layout
+from sentiment.data.open_quotes import OpenQuoteError, ends_inside_quotes
 from sentiment.data.tables import DAMAGED_GZIP, HEAD_BYTES, kind_of, open_bytes, text_file
 from sentiment.errors import InputError, SentimentError
 from sentiment.score.parts import Part
@@ -102,7 +103,7 @@ def without_damage(source: Path, reading: Reading, folder: Path) -> tuple[Path, 
             raise InputError("damaged as a whole")
         else:
             layout = csv_layout(readable(stream.peek(HEAD_BYTES), reading.encoding), source, reading)
-            _salvage_rows(stream, sink, layout, reading.encoding, errors)
+            _salvage_rows(stream, sink, layout, source, reading.encoding, errors)
     return target, errors
 
 
@@ -133,17 +134,30 @@ def _line_problem(line: bytes, column: str) -> str:
 
 
 def _salvage_rows(
-    stream: io.BufferedReader, sink: IO[bytes], layout: CsvLayout, encoding: str, errors: list[RowError]
+    stream: io.BufferedReader, sink: IO[bytes], layout: CsvLayout, source: Path, encoding: str, errors: list[RowError]
 ) -> None:
     target = io.TextIOWrapper(sink, encoding, "surrogateescape", newline="", write_through=True)  # type: ignore[type-var]
     writer = csv.writer(target, delimiter=layout.delimiter, lineterminator="\n")
-    rows = csv.reader(text_file(stream, encoding), delimiter=layout.delimiter)
+    lines, ends = list[str](), list[str]()  # of the row that is read, and of the one before
+    rows = csv.reader(_noted(text_file(stream, encoding), lines), delimiter=layout.delimiter)
+    row: list[str] = []
     for number, row in enumerate(rows, 0 if layout.header else 1):
+        ends = lines.copy()
+        lines.clear()
         if reason := _row_problem(row, len(layout.names), encoding):
             errors.append(RowError(number, reason))
         else:
             writer.writerow(row)
     target.detach()
+    end, last = (text.encode(errors="surrogateescape") for text in ("".join(ends), row[-1] if row else ""))
+    if ends_inside_quotes(end, last, layout.delimiter.encode()):
+        raise OpenQuoteError(source, rows.line_num - len(ends) + 1, last)
+
+
+def _noted(lines: IO[str], noted: list[str]) -> Iterator[str]:
+    for line in lines:
+        noted.append(line)
+        yield line
 
 
 def _row_problem(row: list[str], width: int, encoding: str) -> str:

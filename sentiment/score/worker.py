@@ -172,10 +172,13 @@ def _extracted(job: Job, part: Part, scratch: Path) -> Path:
 
 def _salvaged(job: Job, source: Path, scratch: Path, reason: str) -> tuple[Path, list[RowError]]:
     """``source`` without its damaged rows; where there are none, what the file scorer said (``reason``) stands."""
+    from sentiment.data.open_quotes import OpenQuoteError
     from sentiment.score.extracts import DAMAGE, without_damage
 
     try:
         clean, errors = without_damage(source, job.reading, scratch)
+    except OpenQuoteError as error:
+        raise PartError(_reason(error, source)) from error
     except DAMAGE as error:
         raise PartError(reason) from error
     if not errors:

@@ -17,7 +17,16 @@ def as_sequence(texts: Any) -> Any:
     if isinstance(texts, Mapping | Set):
         raise InputError(f"expected a list of texts, received a {type(texts).__name__}: pass a list of its values")
     texts = _one_column(texts)
-    return texts if is_arrow(texts) or isinstance(texts, list) else list(texts)
+    if is_arrow(texts) or isinstance(texts, list):
+        return texts
+    try:
+        return list(texts)
+    except TypeError:  # numbers, None, an array without dimensions
+        raise InputError(f"expected a list of texts, received {_shown(texts)}: put texts in a list") from None
+
+
+def _shown(value: Any) -> str:
+    return "None" if value is None else f"one {type(value).__name__}"
 
 
 def _one_column(texts: Any) -> Any:
@@ -41,6 +50,11 @@ def is_arrow(texts: Any) -> bool:
     return type(texts).__module__.startswith("pyarrow")
 
 
+def is_missing(value: Any) -> bool:
+    """Whether ``value`` is None, NaN, or pandas' NA, which cannot be compared."""
+    return value is None or type(value).__name__ == "NAType" or bool(value != value)
+
+
 def encode_all(texts: Sequence[Any]) -> list[bytes]:
     """Each of ``texts`` in UTF-8.
 
@@ -52,8 +66,7 @@ def encode_all(texts: Sequence[Any]) -> list[bytes]:
 
 def _encode(text: Any, index: int) -> bytes:
     if not isinstance(text, str):
-        missing = text is None or text != text
-        hint = ", a missing value: leave such texts out or make them empty" if missing else ""
+        hint = ", a missing value: leave such texts out or make them empty" if is_missing(text) else ""
         raise InputError(f"expected a string, received {type(text).__name__} as text {index}{hint}")
     try:
         return text.encode()

@@ -90,9 +90,12 @@ def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
         array = _valid(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
     else:
         array = from_encoded(encode_all(texts))
-    if array.null_count or array.type not in (pa.string(), pa.large_string()):
+    if array.type not in (pa.string(), pa.large_string(), pa.null()):
+        raise InputError(f"expected text, received an array of {array.type}: cast it to string")
+    if array.null_count:
         raise InputError(
-            f"expected texts without missing values, received {array.type} with {array.null_count} missing"
+            f"expected texts without missing values, received {array.type} with {array.null_count} missing: leave such "
+            "texts out or make them empty"
         )
     return array.cast(pa.string())
 

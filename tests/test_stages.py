@@ -257,8 +257,11 @@ BAD_CORPORA: dict[str, tuple[Callable[[list[str]], Sequence[str]], str]] = {
         ":8: expected a label out of 0, 2, 4, received '5'; mend the file",
     ),
     "empty": (lambda lines: [], ": expected labelled rows, received none: is it the right file?"),
-    "one class": (lambda lines: lines[::2], "expected at least two classes among the distinct tweets, received 1"),
-    "few": (lambda lines: lines[:2], "expected enough tweets of every class for each part, received 1 of one class"),
+    "one class": (lambda lines: lines[::2], ": expected at least two classes among the distinct tweets, received 1"),
+    "few": (
+        lambda lines: lines[:2],
+        ": expected at least 3 distinct tweets of every class for each part to have one, received 1 of 'negative'; add ",
+    ),
     "quote": (lambda lines: [*lines, '"' + "x" * 1_100_000], ":61: not readable as CSV (field larger than field limit"),
 }
 
@@ -275,6 +278,19 @@ def test_bad_corpora_leave_artefacts_alone(
     assert error.startswith(f"{bad}{message}" if message.startswith(":") else message)
     assert snapshot(root) == before
     assert not list(root.rglob(".staging-*"))
+
+
+def test_what_became_of_the_rows_is_said_before_they_are_too_few(
+    root: Path, corpus_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = corpus_file([("04"[i % 2], "the same tweet") for i in range(8)])
+    with pytest.raises(SystemExit):
+        run_stage(load, root, "--corpus", path)
+    *_, counts, error = capsys.readouterr().err.splitlines()
+    assert counts == "load: 8 rows: 0 of ignored classes, 0 bad, 0 duplicates and 8 contradictory ones left out"
+    assert error.startswith(
+        f"load: error: {path}: expected at least two classes among the distinct tweets, received 0; "
+    )
 
 
 def test_missing_corpus(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -162,7 +162,7 @@ class Deal:
         for label in present:
             shifts[label], *sizes = _sizes(int(counts[label]), total, settings)
             if not _fill_every_part(sizes, settings):
-                raise InputError(_too_few(names[label] if names else str(label), int(counts[label]), total, asked))
+                raise InputError(_too_few(names[int(label)] if names else str(label), int(counts[label]), total, asked))
             borders[label] = np.cumsum(sizes)
         return cls(shifts, borders, counts.astype(np.int64), settings)
 
@@ -194,7 +194,7 @@ def _fill_every_part(sizes: Sequence[int], settings: SplitSettings) -> bool:
 
 
 def _too_few(name: str, n: int, total: int, settings: SplitSettings) -> str:
-    """What is said of ``n`` rows of the class ``name``, of ``total``: how many there must be at least, and what to do."""
+    """What is said of ``n`` rows of the class ``name``, of ``total``: how many would do, and what to do."""
 
     def would_do(rows: int) -> bool:
         settled = settings.for_rows(total - n + rows)
@@ -202,7 +202,7 @@ def _too_few(name: str, n: int, total: int, settings: SplitSettings) -> str:
 
     least = next((rows for rows in range(n + 1, n + _LOOKED_FOR) if would_do(rows)), None)
     return (
-        f"expected {f'at least {least}' if least else 'enough'} distinct tweets of every class for each part to have one, "
-        f"received {n} of {name!r}; add tweets of that class, leave it out (corpus.labels, corpus.ignored_labels), or "
+        f"expected {f'at least {least}' if least else 'enough'} distinct tweets of every class for each part to have "
+        f"one, received {n} of {name!r}; add some, leave the class out (corpus.labels, corpus.ignored_labels), or "
         "change split.test, split.validation or split.train_rows"
     )

@@ -5,6 +5,8 @@ import hashlib
 import json
 import logging
 import os
+import re
+import signal
 import subprocess
 import sys
 import threading
@@ -346,6 +348,21 @@ def test_bad_vectors_leave_artefacts_alone(prepared: Path, glove_txt: Path, caps
     assert snapshot(prepared) == before
 
 
+def test_vectors_of_other_words_are_warned_of(
+    prepared: Path, glove_txt: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    run_stage(embed, prepared, "--glove", glove_txt)
+    assert "WARNING" not in capsys.readouterr().err
+    foreign = glove_txt.with_name("foreign.txt")
+    foreign.write_text("слово 1 2 3 4\nphone 1 2 3 4\n", encoding="utf-8")
+    run_stage(embed, prepared, "--glove", foreign)
+    *_, warning = capsys.readouterr().err.splitlines()
+    assert re.match(
+        rf"embed: WARNING: only \d+\.\d% of the tokens have a vector in {foreign}, expected over 50%: check", warning
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -389,6 +406,16 @@ def test_a_mistake_as_a_process_sees_it(tmp_path: Path) -> None:
         result.stderr == "load: error: none.csv: no such file; give an existing one with CORPUS=file (--corpus file)\n"
     )
     assert result.stdout == ""
+
+
+def test_an_interrupt_while_importing_is_one_line() -> None:
+    code = "import runpy, sys, pipelines\nclass Stop:\n def find_spec(self, *_): raise KeyboardInterrupt\n"
+    code += "sys.meta_path.insert(0, Stop())\nrunpy.run_module('pipelines.load', run_name='__main__')"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False
+    )
+    assert result.returncode in (130, -signal.SIGINT)
+    assert result.stderr == "stopped before anything was done\n"
 
 
 def test_other_failures_of_a_stage(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,9 +46,13 @@ MODEL := models/$(NAME)
 GIVEN := $(foreach name,CORPUS GLOVE SET FROM TESTS,$(if $(filter command environment,$(origin $(name))),--given $(call quoted,$(name)=$($(name)))))
 # The files of a profile that names several (`[[corpora]]`).
 CORPORA := $(shell sed -n "s/^[[:space:]]*file[[:space:]]*=[[:space:]]*[\"']\([^\"']*\)[\"'].*/\1/p" '$(PROFILE_FILE)' 2>/dev/null)
-CORPUS ?= $(or $(CORPORA),$(RAW)/corpus.csv)
-ONE_CORPUS := $(if $(and $(CORPORA),$(filter file,$(origin CORPUS))),,--corpus $(call quoted,$(CORPUS)))
-GLOVE ?= $(RAW)/$(if $(filter sample,$(STEM)),glove.npy,glove.zip)
+DEFAULT_CORPUS := $(or $(CORPORA),$(RAW)/corpus.csv)
+DEFAULT_GLOVE := $(RAW)/$(if $(filter sample,$(STEM)),glove.npy,glove.zip)
+CORPUS ?= $(DEFAULT_CORPUS)
+GLOVE ?= $(DEFAULT_GLOVE)
+# CORPUS= and GLOVE= forget what was given before.
+$(foreach name,CORPUS GLOVE,$(if $(strip $($(name))),,$(eval override $(name) := $(DEFAULT_$(name)))))
+ONE_CORPUS := $(if $(and $(CORPORA),$(filter file override,$(origin CORPUS))),,--corpus $(call quoted,$(CORPUS)))
 # Of files those that are there, and those that can be fetched: of any other a stage says what is wrong, as Make does not.
 there = $(filter $(RAW)/%,$1) $(filter-out $(RAW)/%,$(wildcard $1))
 TEST_FILES := $(call there,$(foreach test,$(TESTS),$(lastword $(subst :, ,$(test)))))

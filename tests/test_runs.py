@@ -149,6 +149,23 @@ def test_a_profile_by_its_path_is_called_by_its_stem(tmp_path: Path) -> None:
     assert "models/my\n" in make(tmp_path, "-n", "clean", f"PROFILE={profile}").stdout
 
 
+def test_what_is_given_empty_is_the_profile_s_again(tmp_path: Path) -> None:
+    for name in ("a.csv", "g.txt"):
+        (tmp_path / name).touch()
+    assert run_make(tmp_path, STAMP, "CORPUS=a.csv", "GLOVE=g.txt").returncode == 0
+    printed = make(tmp_path, "-n", "preprocess", "CORPUS=", "GLOVE=").stdout
+    assert "--corpus 'data/raw/sample/corpus.csv'" in printed
+    assert "--glove 'data/raw/sample/glove.npy'" in printed
+    assert run_make(tmp_path, STAMP, "CORPUS=", "GLOVE=").returncode == 0
+    assert memory.recall(tmp_path / "data/interim/sample") == {}
+
+
+def test_a_corpus_that_a_profile_names_and_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text("[[corpora]]\nfile = 'none.csv'\n")
+    done = run_make(tmp_path, "preprocess", f"PROFILE={tmp_path}/my.toml")
+    assert done.stderr.startswith("settings_stamp: error: file='none.csv': expected a file, a folder or a pattern ")
+
+
 def test_a_setting_may_hold_quotes_and_spaces(tmp_path: Path) -> None:
     given = """SET=preprocessing.keep_words=["not", 'no'] training.epochs=2 split.test = 0.2"""
     done = run_make(tmp_path, *(f"data/interim/sample/settings/{name}.json" for name in ("preprocess", "train")), given)

@@ -214,7 +214,8 @@ def _with_word_scores(fitted: Fitted, rows: TrainingRows, options: "TrainingSett
     share, loss, without = choose_share(fitted.probabilities, logits, validation.labels, weights)
     why = "; one half, unless another share is better by over a standard error" if share == EVEN else ""
     stage.log.info(
-        "word scores count for %.0f%%: validation log loss %.4f, without them %.4f%s", 100 * share, loss, without, why
+        "word scores count for %.0f%%: validation log loss, before calibration, %.4f, without them %.4f%s",
+        *(100 * share, loss, without, why),
     )
     if not share:
         return 0.0, fitted

@@ -5,7 +5,7 @@
 #   GLOVE     GloVe vectors to use instead of the profile's
 #   FROM      a model folder to start from: its words, vectors and weights are taken over, and no GloVe file is read
 #   TESTS     further labelled CSVs that evaluate scores; PROFILE:FILE reads FILE in the format of another profile
-#   SET       settings to override, e.g. SET="training.epochs=3 network.cell=gru"
+#   SET       settings to override, e.g. SET="training.epochs=3 network.cell=gru"; values as TOML has them
 #   RUN       a name for a run of its own: RUN=gru makes models/<profile>-gru/ and leaves models/<profile>/ alone
 #   REPLACE   REPLACE=1 lets a model be replaced by one of other CORPUS, GLOVE, SET or FROM
 #   WORKERS   processes that read and preprocess a corpus of many files; what comes of it is the same for any number
@@ -25,26 +25,45 @@ BIN := $(VENV)/bin
 DO := $(BIN)/python -m
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-RAW := data/raw/$(PROFILE)
-NAME := $(PROFILE)$(addprefix -,$(RUN))
+# A word for the shell, whatever quotes are in it.
+quoted = '$(subst ','\'',$1)'
+# Make divides names at spaces. What the folders are called by is looked at here, files in pipelines/shared/given.py.
+refuse = $(error error: $1=$($1): expected $2 without spaces and quotes)
+divided = $(or $(word 2,$($1)),$(findstring ',$($1))$(findstring ",$($1)))
+# What a profile is called; it may be given by the path of its .toml.
+STEM := $(basename $(notdir $(PROFILE)))
+$(if $(or $(call divided,PROFILE),$(if $(filter-out .,$(STEM)),,none)),$(call refuse,PROFILE,a profile or the path of a .toml))
+$(if $(call divided,RUN),$(call refuse,RUN,a name))
+PROFILE_FILE := $(if $(filter %.toml,$(PROFILE)),$(PROFILE),pipelines/profiles/$(PROFILE).toml)
+
+RAW := data/raw/$(STEM)
+NAME := $(STEM)$(addprefix -,$(RUN))
 INTERIM := data/interim/$(NAME)
 PROCESSED := data/processed/$(NAME)
 MODEL := models/$(NAME)
 # What make was given for this run before, and goes on with if it is given nothing else; see pipelines/shared/memory.py.
 -include $(INTERIM)/remembered.mk
-GIVEN := $(foreach name,CORPUS GLOVE SET FROM,$(if $(filter command environment,$(origin $(name))),--given '$(name)=$($(name))'))
+GIVEN := $(foreach name,CORPUS GLOVE SET FROM TESTS,$(if $(filter command environment,$(origin $(name))),--given $(call quoted,$(name)=$($(name)))))
 # The files of a profile that names several (`[[corpora]]`).
-CORPORA := $(shell sed -n 's/^file *= *"\(.*\)".*/\1/p' pipelines/profiles/$(PROFILE).toml 2>/dev/null)
-CORPUS ?= $(or $(CORPORA),$(RAW)/corpus.csv)
-ONE_CORPUS := $(if $(and $(CORPORA),$(filter file,$(origin CORPUS))),,--corpus '$(CORPUS)')
-GLOVE ?= $(RAW)/$(if $(filter sample,$(PROFILE)),glove.npy,glove.zip)
-TEST_FILES := $(foreach test,$(TESTS),$(lastword $(subst :, ,$(test))))
+CORPORA := $(shell sed -n "s/^[[:space:]]*file[[:space:]]*=[[:space:]]*[\"']\([^\"']*\)[\"'].*/\1/p" '$(PROFILE_FILE)' 2>/dev/null)
+DEFAULT_CORPUS := $(or $(CORPORA),$(RAW)/corpus.csv)
+DEFAULT_GLOVE := $(RAW)/$(if $(filter sample,$(STEM)),glove.npy,glove.zip)
+CORPUS ?= $(DEFAULT_CORPUS)
+GLOVE ?= $(DEFAULT_GLOVE)
+# CORPUS= and GLOVE= forget what was given before.
+$(foreach name,CORPUS GLOVE,$(if $(strip $($(name))),,$(eval override $(name) := $(DEFAULT_$(name)))))
+ONE_CORPUS := $(if $(and $(CORPORA),$(filter file override,$(origin CORPUS))),,--corpus $(call quoted,$(CORPUS)))
+# Of files those that are there, and those that can be fetched: of any other a stage says what is wrong, as Make does not.
+there = $(filter $(RAW)/%,$1) $(filter-out $(RAW)/%,$(wildcard $1))
+TEST_FILES := $(call there,$(foreach test,$(TESTS),$(lastword $(subst :, ,$(test)))))
 # What the words and their vectors are taken from: the GloVe file, or a trained model (the stage refuses one not there).
-VECTORS_FROM := $(if $(FROM),$(wildcard $(FROM)/model.json),$(GLOVE))
-OPTIONS := --profile $(PROFILE) $(addprefix --run ,$(RUN)) $(addprefix --set ,$(SET)) $(if $(FROM),--from '$(FROM)')
+VECTORS_FROM := $(if $(FROM),$(wildcard $(FROM)/model.json),$(call there,$(GLOVE)))
+OPTIONS := --profile $(PROFILE) $(addprefix --run ,$(RUN)) $(if $(strip $(SET)),--set $(call quoted,$(SET))) \
+  $(if $(FROM),--from $(call quoted,$(FROM)))
 SPREAD := $(addprefix --engine ,$(ENGINE)) $(addprefix --workers ,$(WORKERS)) $(addprefix --address ,$(ADDRESS))
 # The files of a corpus that is a folder.
-CORPUS_FILES := $(CORPUS) $(shell test ! -d '$(CORPUS)' || find '$(CORPUS)' -type f)
+CORPUS_FILES := $(call there,$(CORPUS)) \
+  $(shell test ! -d $(call quoted,$(CORPUS)) || find $(call quoted,$(CORPUS)) -type f | sed 's/ /\\ /g')
 
 # What each stage's code is made of, by rooms; a change in one runs that stage and what follows.
 rooms = $(wildcard sentiment/*.py pipelines/shared/*.py $(foreach room,common $1,sentiment/$(room)/*.* sentiment/$(room)/*/*.*))
@@ -86,14 +105,14 @@ tensorboard: $(BIN)/.installed ## look at the training logs
 onnx: $(BIN)/.onnx $(MODEL)/model.json ## the exported network as model.onnx too
 	$(DO) pipelines.onnx $(OPTIONS)
 
-ablation: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train a grid of settings to see what matters (hours; can be interrupted)
-	$(DO) pipelines.ablation $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(addprefix --vectors ,$(VECTORS)) $(ABLATION)
+ablation: $(call there,$(CORPUS) $(GLOVE)) | $(BIN)/.installed ## train a grid of settings to see what matters (hours; can be interrupted)
+	$(DO) pipelines.ablation $(OPTIONS) --corpus $(call quoted,$(CORPUS)) --glove $(call quoted,$(GLOVE)) $(addprefix --vectors ,$(VECTORS)) $(ABLATION)
 
-crossvalidate: $(CORPUS) $(GLOVE) | $(BIN)/.installed ## train and score over five splits: means and deviations
-	$(DO) pipelines.crossvalidate $(OPTIONS) --corpus '$(CORPUS)' --glove '$(GLOVE)' $(FOLDS)
+crossvalidate: $(call there,$(CORPUS) $(GLOVE)) | $(BIN)/.installed ## train and score over five splits: means and deviations
+	$(DO) pipelines.crossvalidate $(OPTIONS) --corpus $(call quoted,$(CORPUS)) --glove $(call quoted,$(GLOVE)) $(FOLDS)
 
-curve: $(CORPUS) $(if $(FROM),,$(GLOVE)) | $(BIN)/.installed ## train on 100, 200, 500 ... tweets, with and without FROM: the learning curve
-	$(DO) pipelines.curve $(OPTIONS) --corpus '$(CORPUS)' $(if $(FROM),$(patsubst %,--glove '%',$(wildcard $(GLOVE))),--glove '$(GLOVE)') $(CURVE)
+curve: $(call there,$(CORPUS) $(if $(FROM),,$(GLOVE))) | $(BIN)/.installed ## train on 100, 200, 500 ... tweets, with and without FROM: the learning curve
+	$(DO) pipelines.curve $(OPTIONS) --corpus $(call quoted,$(CORPUS)) $(if $(FROM),$(foreach file,$(wildcard $(GLOVE)),--glove $(call quoted,$(file))),--glove $(call quoted,$(GLOVE))) $(CURVE)
 
 test: $(BIN)/.developer ## the test suite
 	$(DO) pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
@@ -156,19 +175,20 @@ $(BIN)/.serve: $(BIN)/.installed
 
 # Settings of each stage as it sees them. The file changes only when they do, so nothing runs for nothing.
 $(INTERIM)/settings/%.json: FORCE | $(BIN)/.installed
-	@$(DO) pipelines.settings_stamp $* $(OPTIONS) --inputs '$(CORPUS)' '$(or $(FROM),$(GLOVE))' $(GIVEN) $(if $(REPLACE),--replace)
+	@$(DO) pipelines.settings_stamp $* $(OPTIONS) $(GIVEN) --inputs $(call quoted,$(CORPUS)) \
+	  $(call quoted,$(or $(FROM),$(GLOVE))) $(foreach test,$(TESTS),$(call quoted,$(test))) $(if $(REPLACE),--replace)
 
 $(RAW)/%: | $(BIN)/.installed
 	$(DO) pipelines.download $(OPTIONS)
 
-$(INTERIM)/tweets.parquet: $(CORPUS_FILES) $(INTERIM)/settings/load.json $(LOAD_CODE) | $(BIN)/.installed
+$(INTERIM)/tweets.parquet: $(INTERIM)/settings/load.json $(CORPUS_FILES) $(LOAD_CODE) | $(BIN)/.installed
 	$(DO) pipelines.load $(OPTIONS) $(SPREAD) $(ONE_CORPUS)
 
 $(PROCESSED)/encoded.json: $(INTERIM)/tweets.parquet $(VECTORS_FROM) $(INTERIM)/settings/preprocess.json $(PREPROCESS_CODE)
-	$(DO) pipelines.preprocess $(OPTIONS) $(SPREAD) --glove '$(GLOVE)'
+	$(DO) pipelines.preprocess $(OPTIONS) $(SPREAD) --glove $(call quoted,$(GLOVE))
 
 $(PROCESSED)/embedding_matrix.npy: $(PROCESSED)/encoded.json $(VECTORS_FROM) $(INTERIM)/settings/embed.json $(EMBED_CODE)
-	$(DO) pipelines.embed $(OPTIONS) --glove '$(GLOVE)'
+	$(DO) pipelines.embed $(OPTIONS) --glove $(call quoted,$(GLOVE))
 
 $(MODEL)/model.keras: $(PROCESSED)/embedding_matrix.npy $(INTERIM)/settings/train.json $(TRAIN_CODE)
 	$(DO) pipelines.train $(OPTIONS)
@@ -177,7 +197,7 @@ $(MODEL)/model.json: $(MODEL)/model.keras $(EXPORT_CODE)
 	$(DO) pipelines.export $(OPTIONS)
 
 $(MODEL)/metrics.json: $(MODEL)/model.json $(TEST_FILES) $(INTERIM)/settings/evaluate.json $(EVALUATE_CODE)
-	$(DO) pipelines.evaluate $(OPTIONS) $(addprefix --corpus ,$(TESTS))
+	$(DO) pipelines.evaluate $(OPTIONS) $(foreach test,$(TESTS),--corpus $(call quoted,$(test)))
 
 $(MODEL)/README.md: $(MODEL)/metrics.json $(REPORT_CODE)
 	$(DO) pipelines.report $(OPTIONS)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     _Made = tuple[np.ndarray, FoundVectors, dict[str, Any]]
 
+_FEW = 0.5  # of the tokens; English tweets have nine in ten or more, and another language's vectors the punctuation
+
 
 def run(this: stage.Stage) -> None:
     """Read the lexicon's words from GloVe, complete the matrix, write."""
@@ -48,6 +50,17 @@ def run(this: stage.Stage) -> None:
         100 * report["token_share"],
         " ".join(word for word, _ in coverage.missing[:10]),
     )
+    _warn_of_few(report["token_share"], this.parent or report["source"])
+
+
+def _warn_of_few(share: float, source: object) -> None:
+    """Useless vectors are no error, and the model that is made of them looks like any other."""
+    if share < _FEW:
+        stage.log.warning(
+            "WARNING: only %.1f%% of the tokens have a vector in %s, expected over %.0f%%: check that it is the right "
+            "file (GLOVE), and of the tweets' language",
+            *(100 * share, source, 100 * _FEW),
+        )
 
 
 def _from_glove(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":

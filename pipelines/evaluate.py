@@ -140,8 +140,9 @@ def _corpus(given: str, this: stage.Stage, classes: Sequence[str]) -> TestSet:
 def _format(profile: dict[str, Any]) -> CorpusSettings:
     """How a test set is read: as the profile says, but for rows of a class, which are never ignored."""
     settings = stage.make_settings({"corpus": profile.get("corpus", {})}, []).corpus
-    classes = set(settings.labels.values())
-    return replace(settings, ignored_labels=tuple(v for v in settings.ignored_labels if v not in classes))
+    classes = {settings.label_key(value) for values in settings.label_values() for value in values}
+    ignored = zip(settings.ignored_labels, settings.ignored_values(), strict=True)
+    return replace(settings, ignored_labels=tuple(v for v, key in ignored if settings.label_key(key) not in classes))
 
 
 def _unseen(test: TestSet, seen: "np.ndarray") -> TestSet:

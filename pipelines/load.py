@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sentiment.common.engines import Engine
     from sentiment.common.table_files import TableFile
+    from sentiment.data.splitting import Deal
     from sentiment.prepare.corpus import Corpus
     from sentiment.prepare.reading import Spooled
 
@@ -79,7 +80,6 @@ def _split(
     import numpy as np
 
     from sentiment.data.seen import SEEN
-    from sentiment.data.splitting import Deal
     from sentiment.prepare import ranges
     from sentiment.prepare.tweets import write_tweets
 
@@ -88,7 +88,8 @@ def _split(
     which = ranges.hash_ranges(sum(run.rows for run in runs.runs))
     counted = results(engine, partial(ranges.count_range, runs), which, "duplicates found")
     kept = np.stack([each.kept for each in counted])
-    deal = Deal.settle(kept.sum(axis=0), this.settings.split)
+    left_out = {name: sum(getattr(each, name) for each in counted) for name in ("duplicates", "contradictions")}
+    deal = _settle(kept.sum(axis=0), this, corpora, _read_counts(found) | left_out)
     before = np.cumsum(kept, axis=0) - kept
     dealings = [ranges.Dealing(each, deal, before[each.number]) for each in which]
     dealt = sum(results(engine, partial(ranges.deal_range, runs), dealings, "tweets dealt out"))
@@ -96,9 +97,28 @@ def _split(
     parts = ranges.parts_of_runs(runs, which, np.stack([each.sizes for each in counted]))
     of_corpora = write_tweets(runs, parts, classes, len(corpora), scratch.parent / "tweets.parquet")
     ranges.write_seen(runs, which, scratch.parent / SEEN)
-    left_out = {name: sum(getattr(each, name) for each in counted) for name in ("duplicates", "contradictions")}
     outcome = left_out | {"split": asdict(deal.settings), "classes": [names[label] for label in classes]}
     return _report(corpora, found, outcome | {"parts": _by_class(dealt, classes, names)}, of_corpora)
+
+
+def _settle(kept: "np.ndarray", this: stage.Stage, corpora: "list[Corpus]", told: dict[str, int]) -> "Deal":
+    """How the distinct rows, ``kept`` of each class, are dealt out.
+
+    Raises:
+        InputError: they are too few; what became of the others (``told``) is said before.
+    """
+    from sentiment.data.splitting import Deal
+    from sentiment.errors import InputError
+
+    try:
+        return Deal.settle(kept, this.settings.split, list(this.settings.corpus.labels))
+    except InputError as error:
+        _tell_counts(told)
+        raise InputError(f"{', '.join(corpus.name for corpus in corpora)}: {error}") from error
+
+
+def _read_counts(found: "list[Spooled]") -> dict[str, int]:
+    return {name: sum(getattr(each.report, name) for each in found) for name in ("rows", "ignored", "bad")}
 
 
 def _by_class(counts: "np.ndarray", classes: list[int], names: list[str]) -> dict[str, dict[str, int]]:
@@ -116,9 +136,14 @@ def _report(
     from sentiment.data.splitting import PARTS
 
     first_bad = next((each.report.first_bad for each in found if each.report.bad), "")
-    read = {name: sum(getattr(each.report, name) for each in found) for name in ("rows", "ignored", "bad")}
     sums = [checksum(corpus.files, each.checksums) for corpus, each in zip(corpora, found, strict=True)]
-    report = {**read, "first_bad": first_bad, **outcome, "source": corpora[0].name, "source_sha256": sums[0]}
+    report = {
+        **_read_counts(found),
+        "first_bad": first_bad,
+        **outcome,
+        "source": corpora[0].name,
+        "source_sha256": sums[0],
+    }
     if len(corpora) > 1:
         report["corpora"] = [
             {"file": corpus.name, "sha256": mark, "weight": corpus.weight, "rows": each.report.rows,
@@ -131,16 +156,20 @@ def _report(
 def _tell(report: dict[str, Any], this: stage.Stage) -> None:
     for corpus in report.get("corpora", []):
         stage.log.info("%(file)s: %(rows)d rows, weight %(weight)g, kept %(parts)s", corpus)
-    stage.log.info(
-        "%(rows)d rows: %(ignored)d of ignored classes, %(bad)d bad, %(duplicates)d duplicates and "
-        "%(contradictions)d contradictory ones left out",
-        report,
-    )
+    _tell_counts(report)
     if report["split"] != asdict(this.settings.split):
         stage.log.info("held out for validation %(validation)g and for the test %(test)g of them", report["split"])
     if report["bad"]:
         stage.log.info("the first bad row: %s", report["first_bad"])
     stage.log.info("kept %s", "; ".join(f"{part}: {counts}" for part, counts in report["parts"].items()))
+
+
+def _tell_counts(counts: dict[str, Any]) -> None:
+    stage.log.info(
+        "%(rows)d rows: %(ignored)d of ignored classes, %(bad)d bad, %(duplicates)d duplicates and "
+        "%(contradictions)d contradictory ones left out",
+        counts,
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

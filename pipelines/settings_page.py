@@ -23,7 +23,9 @@ defaults, and `SET` overrides both for one run:
 make evaluate SET="network.cell=gru training.epochs=5"
 ```
 
-Values are written as TOML has them; plain words need no quotes. An unknown name is refused, and the nearest known one
+Values are written as TOML has them, and may hold spaces and quotes (the whole in quotes of the other kind, for the
+shell: `SET='preprocessing.keep_words=["not", "no"] training.epochs=5'`; a `$` is written `$$`, for Make); plain
+words need no quotes. An unknown name is refused, and the nearest known one
 is suggested. Every model folder holds the settings that it was made with (`settings.json`).
 """
 

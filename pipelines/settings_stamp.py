@@ -4,9 +4,9 @@ import argparse
 import json
 from typing import Any
 
-from pipelines.shared import memory, publishing, stage
+from pipelines.shared import given, memory, publishing, stage
 
-# Sections of the settings, and which of the inputs (corpus, GloVe), each stage is made from.
+# Sections of the settings, and which of the inputs (corpus, GloVe, test sets), each stage is made from.
 SECTIONS = {
     "load": ("corpus", "split", "corpora"),
     "preprocess": ("preprocessing",),
@@ -14,7 +14,7 @@ SECTIONS = {
     "train": ("network", "training"),
     "evaluate": (),
 }
-_INPUTS = {"load": slice(0, 1), "preprocess": slice(1, 2), "embed": slice(1, 2)}
+_INPUTS = {"load": slice(0, 1), "preprocess": slice(1, 2), "embed": slice(1, 2), "evaluate": slice(2, None)}
 
 
 def run(this: stage.Stage) -> None:
@@ -42,10 +42,11 @@ def run(this: stage.Stage) -> None:
 
 
 def _remember(this: stage.Stage) -> None:
-    arguments = this.arguments
+    arguments, corpora = this.arguments, [each.file for each in this.settings.corpora]
+    given.check_given(memory.with_given(this.places.interim, arguments.given), corpora, this.places.raw)
     known = memory.remember(this.places.interim, this.places.model, arguments.given, arguments.replace)
-    given = {pair.partition("=")[0] for pair in arguments.given}
-    if going_on := [f"{name}={value!r}" for name, value in known.items() if name not in given]:
+    now = {pair.partition("=")[0] for pair in arguments.given}
+    if going_on := [f"{name}={value!r}" for name, value in known.items() if name not in now]:
         stage.log.info("going on with %s, as before", " ".join(going_on))
 
 
@@ -60,7 +61,7 @@ def differences(before: Any, now: Any, name: str = "") -> list[str]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The stage's own options."""
     parser.add_argument("stage", choices=SECTIONS, help="whose settings")
-    parser.add_argument("--inputs", nargs="*", default=[], help="the corpus and the GloVe file")
+    parser.add_argument("--inputs", nargs="*", default=[], help="the corpus, the GloVe file and the test sets")
     parser.add_argument("--given", action="append", default=[], metavar="NAME=VALUE", help="what Make was given")
     parser.add_argument("--replace", action="store_true", help="let a model be replaced by one of other makings")
 

@@ -63,7 +63,8 @@ def run(this: stage.Stage) -> None:
     fitted = {start: _fit_all(this, rows, start, each) for start, each in checkpoints.items()}
     start, losses = _choose(fitted, rows, options)
     words, widened = _with_word_scores(fitted[start], rows, options)
-    ngrams, (model, network, state, temperature, _) = _with_ngram_scores(widened, rows, options)
+    ngrams, last = _with_ngram_scores(widened, rows, options)
+    model, network, state, temperature, _ = last
     this = replace(this, settings=replace(this.settings, network=network))
     apply_temperature(model, temperature)
     told = {"temperature": temperature} | ({"start": start, "start_losses": losses} if losses else {})
@@ -71,12 +72,29 @@ def run(this: stage.Stage) -> None:
     _publish(this, model, state, record(this, rows.classes, state) | told)
     for checkpoint in chain.from_iterable(checkpoints.values()):
         checkpoint.path.unlink(missing_ok=True)
-    stage.log.info(
-        "best epoch %d of %d: validation loss %.4f, accuracy %.4f; temperature %.3f",
-        *(state.best_epoch + 1, len(state.history), state.best["val_loss"], state.best["val_accuracy"], temperature),
-    )
+    _tell(last, len(checkpoints[start]), rows, options)
     if remark := this.settings.training.remark(state.best_epoch + 1, state.last_fall):
         stage.log.warning("WARNING: %s", remark)
+
+
+def _tell(fitted: Fitted, runs: int, rows: TrainingRows, options: "TrainingSettings") -> None:
+    """Log how training went, of several runs the first's, and the figures of the network that is published."""
+    from sentiment.training.class_weights import class_weights
+    from sentiment.training.rivals import row_losses
+
+    state, labels = fitted.state, rows.parts["validation"].labels
+    stage.log.info(
+        "best epoch %d of %d%s: validation loss %.4f, accuracy %.4f",
+        *(state.best_epoch + 1, len(state.history), f" in the first of {runs} runs" if runs > 1 else ""),
+        *(state.best["val_loss"], state.best["val_accuracy"]),
+    )
+    weights = class_weights(rows.parts["train"], len(rows.classes), options)
+    losses = row_losses(fitted.probabilities, labels, fitted.temperature, weights)
+    right = (fitted.probabilities.argmax(axis=1) == labels).mean()
+    stage.log.info(
+        "the model as published: validation log loss %.4f, accuracy %.4f; temperature %.3f",
+        *(losses.mean(), right, fitted.temperature),
+    )
 
 
 def _runs(this: stage.Stage, rows: int) -> dict[str, int]:
@@ -91,8 +109,12 @@ def _runs(this: stage.Stage, rows: int) -> dict[str, int]:
 
 def _checkpoints(this: stage.Stage, start: str, runs: int) -> list[Checkpoint]:
     beside = "-nothing" if this.parent is not None and start == NOTHING else ""
-    names = [f".checkpoint{beside}{f'-{run}' if run else ''}.npz" for run in range(runs)]
-    return [Checkpoint(this.places.model / name, identity(this)) for name in names]
+    names = {f".checkpoint{beside}{f'-{run}' if run else ''}.npz": run + 1 for run in range(runs)}
+    which = "from nothing: " if beside else ""
+    return [
+        Checkpoint(this.places.model / name, identity(this), f"run {run} of {runs}: " if runs > 1 else which)
+        for name, run in names.items()
+    ]
 
 
 def _fit_all(this: stage.Stage, rows: TrainingRows, start: str, checkpoints: Sequence[Checkpoint]) -> Fitted:
@@ -174,7 +196,14 @@ def _choose(
 def _with_word_scores(fitted: Fitted, rows: TrainingRows, options: "TrainingSettings") -> tuple[float, Fitted]:
     """The network with word scores beside it, where rows are few; and their share."""
     from sentiment.training.class_weights import class_weights
-    from sentiment.training.word_scores import channel_words, choose_share, fit_word_scores, fits, with_word_scores
+    from sentiment.training.word_scores import (
+        EVEN,
+        channel_words,
+        choose_share,
+        fit_word_scores,
+        fits,
+        with_word_scores,
+    )
 
     part, validation = rows.parts["train"], rows.parts["validation"]
     if len(part.labels) > options.word_score_rows or not fits(fitted.network):
@@ -183,8 +212,10 @@ def _with_word_scores(fitted: Fitted, rows: TrainingRows, options: "TrainingSett
     scores = fit_word_scores(part, weights, channel_words(fitted.model, rows.seen))
     logits = scores.logits(validation.ids)
     share, loss, without = choose_share(fitted.probabilities, logits, validation.labels, weights)
+    why = "; one half, unless another share is better by over a standard error" if share == EVEN else ""
     stage.log.info(
-        "word scores count for %.0f%%: validation log loss %.4f, without them %.4f", 100 * share, loss, without
+        "word scores count for %.0f%%: validation log loss, before calibration, %.4f, without them %.4f%s",
+        *(100 * share, loss, without, why),
     )
     if not share:
         return 0.0, fitted

@@ -370,10 +370,10 @@ CHECK = "check corpus.label_column, corpus.labels and corpus.ignored_labels"
             f"expected at least two classes among the distinct tweets, received 1; {CHECK}",
         ),
         ([("a", 0), ("a", 1)], f"expected at least two classes among the distinct tweets, received 0; {CHECK}"),
-        ([*DISTINCT, ("b", 2)], "expected enough tweets of every class for each part, received 1 of one class"),
+        ([*DISTINCT, ("b", 2)], "expected at least 3 distinct tweets of every class .*, received 1 of '2'; add .*"),
         (
             [*DISTINCT, ("b", 2), ("c", 2)],
-            "expected enough tweets of every class for each part, received 2 of one class",
+            "expected at least 3 distinct tweets of every class for each part to have one, received 2 of '2'; .*",
         ),
     ],
 )

@@ -84,6 +84,13 @@ def test_published_figures_go_with_the_classes_they_are_for(copy: Trained) -> No
     assert evaluate._corpus(given, this, ["negative", "positive"]).published is None
 
 
+def test_a_class_may_have_several_values() -> None:
+    profile = {
+        "corpus": {"labels": {"negative": ["bad", "Awful"], "positive": "good"}, "ignored_labels": ["awful", "?"]}
+    }
+    assert evaluate._format(profile).ignored_labels == ("?",)
+
+
 @pytest.mark.parametrize(
     ("test", "message"),
     [

@@ -1,9 +1,11 @@
 """Starting from a trained model: what is taken over, what is new, what is refused, and how the chain is verified."""
 
 import json
+import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -15,7 +17,7 @@ import pytest
 import sentiment
 from pipelines import embed, evaluate, export, load, preprocess, report, train
 from pipelines.shared import manifest, parent, stage
-from pipelines.shared.artefacts import read_preprocessor
+from pipelines.shared.artefacts import read_part, read_preprocessor
 from pipelines.shared.checkpoint import Checkpoint
 from pipelines.shared.parent_network import load_network
 from pipelines.shared.seen_files import read_seen
@@ -67,8 +69,36 @@ def child(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     this = Trained(root, root / "corpus.csv", root / "none", root / "tiny.toml")
     this.profile.write_text("")
     write_corpus(this.corpus, rows())
-    run_all(this, shared_model().folder)
+    parents = shared_model().folder
+    log, kept = logging.getLogger("pipelines"), logging.FileHandler(root / "log.txt")
+    before = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(kept)
+    run_all(this, parents)
+    log.removeHandler(kept)
+    log.setLevel(before)
     return this
+
+
+def test_the_log_names_each_run_and_ends_with_what_is_published(child: Trained) -> None:
+    lines = (child.root / "log.txt").read_text().splitlines()
+    for run in ("run 1 of 2: ", "run 2 of 2: "):
+        assert [line.split(",")[0] for line in lines if line.startswith(run)] == [
+            f"{run}{told}" for told in ("before the first epoch", "epoch 1", "epoch 2")
+        ]
+    assert [line.split(",")[0] for line in lines if line.startswith("from nothing: ")] == [
+        "from nothing: epoch 1", "from nothing: epoch 2",
+    ]  # fmt: skip
+    start = json.loads((child.folder / "training.json").read_text())["start"]
+    best, published = next(
+        (first, second) for first, second in pairwise(lines) if second.startswith("the model as published: ")
+    )
+    assert (" in the first of 2 runs: validation loss" in best) == (start == train.PARENT)
+    part = read_part(child.processed, "validation")
+    found = load_network(child.folder).predict(part.ids, verbose=0).argmax(axis=1)
+    assert f" accuracy {(found == part.labels).mean():.4f};" in published
+    (words,) = (line for line in lines if line.startswith("word scores count for "))
+    assert words.startswith("word scores count for 50%") == ("unless another share is better" in words)
 
 
 def test_words_and_vectors_are_taken_over(child: Trained) -> None:
@@ -150,7 +180,7 @@ def damaged(change: Callable[[Path], object]) -> Callable[[Path], Path]:
 REFUSED = {
     "nothing there": (
         lambda folder: folder,
-        "no trained model here (expected manifest.json); give FROM a model folder",
+        "no trained model here (expected manifest.json); give FROM a model folder: there is none yet, `make evaluate`",
     ),
     "no network": (
         damaged(lambda f: (f / "model.keras").unlink()),
@@ -164,13 +194,28 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refused_parents(case: str, child: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_refused_parents(
+    case: str, child: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make, message = REFUSED[case]
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stopped:
         run_all(child, make(tmp_path / "parent"), preprocess)
     assert stopped.value.code == 2
     assert message in caplog.messages[-1]
     assert "\n" not in caplog.messages[-1]
+
+
+def test_a_parent_that_is_not_there_is_answered_with_those_that_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("b", "a"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / "model.json").touch()
+    (tmp_path / "models" / "latest").symlink_to("a")
+    with pytest.raises(ArtefactError, match="give FROM a model folder: there are models/a, models/b$"):
+        parent.require_parent(Path("models/c"))
 
 
 def test_a_parent_of_another_text_treatment_is_refused() -> None:

@@ -35,21 +35,152 @@ def stamp(root: Path, *more: str) -> None:
     stage.main(settings_stamp.run, "", settings_stamp.add_arguments, options)
 
 
-def test_a_later_make_goes_on_with_what_was_given(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_later_make_goes_on_with_what_was_given(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level("INFO", "pipelines")
-    given = {"CORPUS": "my tweets.csv", "GLOVE": "a#b$c.txt", "SET": 'corpus.ignored_labels=["x"] training.epochs=2'}
+    monkeypatch.chdir(tmp_path)
+    for name in ("my'tweets.csv", "a#b$c.txt"):
+        (tmp_path / name).touch()
+    given = {"CORPUS": "my'tweets.csv", "GLOVE": "a#b$c.txt", "SET": 'corpus.ignored_labels=["x"] training.epochs=2'}
     stamp(tmp_path, *(part for name, value in given.items() for part in ("--given", f"{name}={value}")))
     assert memory.recall(tmp_path / "data/interim/sample") == given
     stamp(tmp_path, "--given", "SET=")
     going_on = caplog.records[-1].getMessage()
-    assert going_on == "going on with CORPUS='my tweets.csv' GLOVE='a#b$c.txt', as before"
+    assert going_on == """going on with CORPUS="my'tweets.csv" GLOVE='a#b$c.txt', as before"""
     printed = make(tmp_path, "-np", "help").stdout
-    assert "\nCORPUS = my tweets.csv\n" in printed.replace("?=", "=")
+    assert "\nCORPUS = my'tweets.csv\n" in printed.replace("?=", "=")
     assert "--given" not in make(tmp_path, "-n", "data/interim/sample/settings/load.json").stdout
     asked = make(tmp_path, "-n", "data/interim/sample/settings/load.json", "SET=training.epochs=3", "CORPUS=other.csv")
     assert "--given 'CORPUS=other.csv'" in asked.stdout
     assert "--given 'SET=training.epochs=3'" in asked.stdout
     assert "--given 'GLOVE" not in asked.stdout
+
+
+def run_make(root: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """The Makefile in another folder, with the code of this one, and its recipes run."""
+    for name in ("pipelines", "sentiment"):
+        (root / name).exists() or (root / name).symlink_to(ROOT / name)
+    return make(root, f"DO={sys.executable} -m", *arguments)
+
+
+STAMP = "data/interim/sample/settings/load.json"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            "CORPUS=none.csv",
+            "CORPUS='none.csv': expected a file, a folder or a pattern that files match, received nothing",
+        ),
+        ("CORPUS=none/*.csv", "CORPUS='none/*.csv': expected a file, a folder or a pattern that files match, received"),
+        (
+            "CORPUS=my tweets.csv",
+            "CORPUS='my tweets.csv': expected a path without spaces, at which Make divides; rename",
+        ),
+        ("CORPUS=it's.csv", """CORPUS="it's.csv": expected a file, a folder or a pattern"""),
+        ("GLOVE=none.txt", "GLOVE='none.txt': expected a file of vectors, received nothing there; give another path"),
+        ("GLOVE=sentiment", "GLOVE='sentiment': expected a file of vectors, received a folder; give another path"),
+        ("TESTS=none.csv", "TESTS='none.csv': none.csv: no such file; give existing ones"),
+        (
+            "TESTS=nobody:pyproject.toml",
+            "nobody:pyproject.toml: neither a file nor PROFILE:FILE; there is no profile 'no",
+        ),
+    ],
+)
+def test_what_is_not_there_is_refused_before_anything_runs_and_not_remembered(
+    tmp_path: Path, given: str, message: str
+) -> None:
+    (tmp_path / "my tweets.csv").touch()
+    for target in (STAMP, "data/interim/sample/tweets.parquet", "models/sample/README.md"):
+        done = run_make(tmp_path, target, given)
+        assert done.returncode == 2
+        ours, _ = done.stderr.splitlines()
+        assert ours.startswith(f"settings_stamp: error: {message}")
+        assert "pipelines." not in done.stdout
+    assert memory.recall(tmp_path / "data/interim/sample") == {}
+
+
+@pytest.mark.parametrize("given", ["PROFILE=my profile", "PROFILE=it's", "PROFILE=", "PROFILE=..", "RUN=a b"])
+def test_names_that_make_would_divide_are_refused(tmp_path: Path, given: str) -> None:
+    done = make(tmp_path, "clean", given)
+    assert done.returncode == 2
+    assert f"error: {given}: expected a" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_test_sets_are_remembered_and_evaluation_follows_them(tmp_path: Path) -> None:
+    evaluated = tmp_path / "data/interim/sample/settings/evaluate.json"
+    asked = ("data/interim/sample/settings/load.json", "data/interim/sample/settings/evaluate.json")
+    (tmp_path / "models/sample").mkdir(parents=True)
+    (tmp_path / "models/sample/model.json").touch()
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).touch()
+    run_make(tmp_path, *asked)
+    assert json.loads(evaluated.read_text())["inputs"] == []
+    both = "a.csv semeval:b.csv"
+    for given in ([f"TESTS={both}"], []):  # a model is not made from its test sets: no REPLACE=1 is asked for
+        done = run_make(tmp_path, *asked, *given)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(evaluated.read_text())["inputs"] == both.split()
+    assert f"going on with TESTS={both!r}, as before" in done.stderr
+    printed = make(tmp_path, "-n", "models/sample/metrics.json").stdout
+    assert "--corpus 'a.csv' --corpus 'semeval:b.csv'" in printed
+    run_make(tmp_path, *asked, "TESTS=")
+    assert json.loads(evaluated.read_text())["inputs"] == []
+
+
+def test_a_profile_by_its_path_is_called_by_its_stem(tmp_path: Path) -> None:
+    profile = tmp_path / "elsewhere" / "my.toml"
+    profile.parent.mkdir()
+    profile.write_text("""[[corpora]]\n  file = 'a.csv'\n[[corpora]]\nfile="b.csv"  # ours\n""")
+    for name in ("a.csv", "b.csv", "g.txt"):
+        (tmp_path / name).touch()
+    done = run_make(tmp_path, "data/interim/my/settings/load.json", f"PROFILE={profile}", "GLOVE=g.txt")
+    assert done.returncode == 0, done.stderr
+    assert memory.recall(tmp_path / "data/interim/my") == {"GLOVE": "g.txt"}
+    printed = make(tmp_path, "-n", "evaluate", f"PROFILE={profile}").stdout
+    assert "--glove 'g.txt'" in printed
+    rules = make(tmp_path, "-npq", "evaluate", f"PROFILE={profile}").stdout
+    needed = next(line for line in rules.splitlines() if line.startswith("data/interim/my/tweets.parquet: "))
+    assert {"a.csv", "b.csv"} <= set(needed.split())
+    assert "pipelines.verify 'models/my'" in make(tmp_path, "-n", "verify", f"PROFILE={profile}").stdout
+    assert "models/my\n" in make(tmp_path, "-n", "clean", f"PROFILE={profile}").stdout
+
+
+def test_what_is_given_empty_is_the_profile_s_again(tmp_path: Path) -> None:
+    for name in ("a.csv", "g.txt"):
+        (tmp_path / name).touch()
+    assert run_make(tmp_path, STAMP, "CORPUS=a.csv", "GLOVE=g.txt").returncode == 0
+    printed = make(tmp_path, "-n", "preprocess", "CORPUS=", "GLOVE=").stdout
+    assert "--corpus 'data/raw/sample/corpus.csv'" in printed
+    assert "--glove 'data/raw/sample/glove.npy'" in printed
+    assert run_make(tmp_path, STAMP, "CORPUS=", "GLOVE=").returncode == 0
+    assert memory.recall(tmp_path / "data/interim/sample") == {}
+
+
+def test_a_corpus_that_a_profile_names_and_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text("[[corpora]]\nfile = 'none.csv'\n")
+    done = run_make(tmp_path, "preprocess", f"PROFILE={tmp_path}/my.toml")
+    assert done.stderr.startswith("settings_stamp: error: file='none.csv': expected a file, a folder or a pattern ")
+
+
+def test_a_setting_may_hold_quotes_and_spaces(tmp_path: Path) -> None:
+    given = """SET=preprocessing.keep_words=["not", 'no'] training.epochs=2 split.test = 0.2"""
+    done = run_make(tmp_path, *(f"data/interim/sample/settings/{name}.json" for name in ("preprocess", "train")), given)
+    assert done.returncode == 0, done.stderr
+    stamps = tmp_path / "data/interim/sample/settings"
+    assert json.loads((stamps / "preprocess.json").read_text())["preprocessing"]["keep_words"] == ["not", "no"]
+    assert json.loads((stamps / "train.json").read_text())["training"]["epochs"] == 2
+
+
+def test_a_file_of_a_folder_may_have_a_space_in_its_name(tmp_path: Path) -> None:
+    (tmp_path / "tweets").mkdir()
+    (tmp_path / "tweets" / "of may.csv").touch()
+    rules = make(tmp_path, "-npq", "preprocess", "CORPUS=tweets").stdout
+    needed = next(line for line in rules.splitlines() if line.startswith("data/interim/sample/tweets.parquet: "))
+    assert "tweets/of may.csv" in needed.replace("\\ ", " ")
 
 
 def test_a_model_is_not_replaced_by_one_of_other_makings(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import hashlib
 import json
 import logging
 import os
+import re
+import signal
 import subprocess
 import sys
 import threading
@@ -257,8 +259,11 @@ BAD_CORPORA: dict[str, tuple[Callable[[list[str]], Sequence[str]], str]] = {
         ":8: expected a label out of 0, 2, 4, received '5'; mend the file",
     ),
     "empty": (lambda lines: [], ": expected labelled rows, received none: is it the right file?"),
-    "one class": (lambda lines: lines[::2], "expected at least two classes among the distinct tweets, received 1"),
-    "few": (lambda lines: lines[:2], "expected enough tweets of every class for each part, received 1 of one class"),
+    "one class": (lambda lines: lines[::2], ": expected at least two classes among the distinct tweets, received 1"),
+    "few": (
+        lambda lines: lines[:2],
+        ": expected at least 3 distinct tweets of every class for each part to have one, received 1 of 'negative'; add ",
+    ),
     "quote": (lambda lines: [*lines, '"' + "x" * 1_100_000], ":61: not readable as CSV (field larger than field limit"),
 }
 
@@ -275,6 +280,19 @@ def test_bad_corpora_leave_artefacts_alone(
     assert error.startswith(f"{bad}{message}" if message.startswith(":") else message)
     assert snapshot(root) == before
     assert not list(root.rglob(".staging-*"))
+
+
+def test_what_became_of_the_rows_is_said_before_they_are_too_few(
+    root: Path, corpus_file: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = corpus_file([("04"[i % 2], "the same tweet") for i in range(8)])
+    with pytest.raises(SystemExit):
+        run_stage(load, root, "--corpus", path)
+    *_, counts, error = capsys.readouterr().err.splitlines()
+    assert counts == "load: 8 rows: 0 of ignored classes, 0 bad, 0 duplicates and 8 contradictory ones left out"
+    assert error.startswith(
+        f"load: error: {path}: expected at least two classes among the distinct tweets, received 0; "
+    )
 
 
 def test_missing_corpus(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -330,6 +348,21 @@ def test_bad_vectors_leave_artefacts_alone(prepared: Path, glove_txt: Path, caps
     assert snapshot(prepared) == before
 
 
+def test_vectors_of_other_words_are_warned_of(
+    prepared: Path, glove_txt: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    run_stage(embed, prepared, "--glove", glove_txt)
+    assert "WARNING" not in capsys.readouterr().err
+    foreign = glove_txt.with_name("foreign.txt")
+    foreign.write_text("слово 1 2 3 4\nphone 1 2 3 4\n", encoding="utf-8")
+    run_stage(embed, prepared, "--glove", foreign)
+    *_, warning = capsys.readouterr().err.splitlines()
+    assert re.match(
+        rf"embed: WARNING: only \d+\.\d% of the tokens have a vector in {foreign}, expected over 50%: check", warning
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -373,6 +406,16 @@ def test_a_mistake_as_a_process_sees_it(tmp_path: Path) -> None:
         result.stderr == "load: error: none.csv: no such file; give an existing one with CORPUS=file (--corpus file)\n"
     )
     assert result.stdout == ""
+
+
+def test_an_interrupt_while_importing_is_one_line() -> None:
+    code = "import runpy, sys, pipelines\nclass Stop:\n def find_spec(self, *_): raise KeyboardInterrupt\n"
+    code += "sys.meta_path.insert(0, Stop())\nrunpy.run_module('pipelines.load', run_name='__main__')"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False
+    )
+    assert result.returncode in (130, -signal.SIGINT)
+    assert result.stderr == "stopped before anything was done\n"
 
 
 def test_other_failures_of_a_stage(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Checkpoint:
-    """The training state on disk, bound to the inputs and settings it was made from."""
+    """The training state on disk, bound to the inputs and settings it was made from; ``run`` says which of several."""
 
-    def __init__(self, path: Path, identity: str) -> None:
-        self.path, self.identity = path, identity
+    def __init__(self, path: Path, identity: str, run: str = "") -> None:
+        self.path, self.identity, self.run = path, identity, run
 
     def read(self) -> "TrainingState":
         """The saved state, or a new one where there is none of this identity."""
@@ -34,7 +34,7 @@ class Checkpoint:
         if meta["identity"] != self.identity:
             stage.log.info("inputs or settings have changed since the interrupted run; starting anew")
             return TrainingState()
-        stage.log.info("resuming after epoch %d", len(meta["history"]))
+        stage.log.info("%sresuming after epoch %d", self.run, len(meta["history"]))
         told = (meta["history"], meta["best_epoch"], meta.get("start", {}))
         recent = [_group(arrays, f"recent/{i}/") for i in range(meta.get("recent", 0))]
         return TrainingState(*told, _group(arrays, "now/"), _group(arrays, "best/"), recent)
@@ -60,8 +60,8 @@ class Checkpoint:
             temporary.replace(self.path)
         finally:
             temporary.unlink(missing_ok=True)
-        told = state.history[-1] if state.history else {"start": 0, **state.start}
-        stage.log.info(", ".join(f"{name} {value:.4g}" for name, value in told.items()))
+        before, told = ([], state.history[-1]) if state.history else (["before the first epoch"], state.start)
+        stage.log.info("%s%s", self.run, ", ".join([*before, *(f"{name} {value:.4g}" for name, value in told.items())]))
 
 
 def _group(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:

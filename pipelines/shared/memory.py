@@ -11,7 +11,8 @@ from pipelines.shared import publishing
 from sentiment.errors import InputError
 
 FILE = "remembered.mk"
-VARIABLES = ("CORPUS", "GLOVE", "SET", "FROM")
+MADE_FROM = ("CORPUS", "GLOVE", "SET", "FROM")
+VARIABLES = (*MADE_FROM, "TESTS")  # which a model is not made from, but scored on
 
 
 def recall(interim: Path) -> dict[str, str]:
@@ -21,6 +22,11 @@ def recall(interim: Path) -> dict[str, str]:
         return {}
     pairs = (line.split(" ?= ", 1) for line in path.read_text(encoding="utf-8").splitlines() if " ?= " in line)
     return {name: value.replace("$$", "$").replace("\\#", "#") for name, value in pairs if name in VARIABLES}
+
+
+def with_given(interim: Path, given: Sequence[str]) -> dict[str, str]:
+    """What was given before and, ``NAME=value``, what is now; empty where a variable is to be forgotten."""
+    return recall(interim) | dict(pair.split("=", 1) for pair in given)
 
 
 def remember(interim: Path, model: Path, given: Sequence[str], replace: bool) -> dict[str, str]:
@@ -35,9 +41,8 @@ def remember(interim: Path, model: Path, given: Sequence[str], replace: bool) ->
     Raises:
         InputError: there is a model made from something else.
     """
-    before = recall(interim)
-    now = before | dict(pair.split("=", 1) for pair in given)
-    changed = [name for name in now if now[name] != before.get(name, "")]
+    before, now = recall(interim), with_given(interim, given)
+    changed = [name for name in MADE_FROM if now.get(name, "") != before.get(name, "")]
     if changed and not replace and (model / "model.json").exists():
         was, wanted = (_words({name: values.get(name, "") for name in changed}) for values in (before, now))
         raise InputError(

@@ -100,8 +100,16 @@ def describe(folder: Path) -> dict[str, Any]:
 
 def _manifest(folder: Path) -> dict[str, Any]:
     if not (folder / manifest.MANIFEST).is_file():
-        raise ArtefactError(f"{folder}: no trained model here (expected {manifest.MANIFEST}); give FROM a model folder")
+        raise ArtefactError(
+            f"{folder}: no trained model here (expected {manifest.MANIFEST}); give FROM a model folder: {_trained()}"
+        )
     return manifest.read(folder)
+
+
+def _trained() -> str:
+    """The trained models there are, or how to make one."""
+    there = sorted(str(path.parent) for path in Path("models").glob(f"*/{MODEL}") if not path.parent.is_symlink())
+    return f"there are {', '.join(there)}" if there else "there is none yet, `make evaluate` without FROM makes one"
 
 
 def _settings(folder: Path) -> Settings:

@@ -85,7 +85,9 @@ def main(
     parser.add_argument(
         "--run", default="", type=_run_name, metavar="NAME", help="a run of its own beside the profile's"
     )
-    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override a setting")
+    parser.add_argument(
+        "--set", action="extend", type=_overrides, default=[], metavar="SECTION.KEY=VALUE ...", help="override settings"
+    )
     parser.add_argument("--from", dest="parent", type=Path, metavar="FOLDER", help="a trained model to start from")
     parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds data/ and models/")
     add_arguments(parser)
@@ -98,6 +100,11 @@ def main(
         places = Places(arguments.root, Path(arguments.profile).stem, arguments.run)
         with publishing.lock(places.interim / ".lock"):
             body(Stage(arguments, settings, places, profile, parent=arguments.parent))
+
+
+def _overrides(text: str) -> list[str]:
+    """The settings that ``text`` names, one or several with spaces between them; values may hold spaces too."""
+    return re.split(r"\s+(?=\w+\.\w+\s*=)", text.strip())
 
 
 def _run_name(text: str) -> str:

@@ -1,5 +1,6 @@
 """Deduplicating and splitting a corpus by a stable hash of each text, before anything is fitted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from sentiment.settings import SplitSettings
 
 TRAIN, VALIDATION, TEST, DROPPED = range(4)
 PARTS = ("train", "validation", "test")
+_LOOKED_FOR = 1000  # rows more than there are, when it is said how many would do
 _IN_ORDER = np.array([TEST, VALIDATION, TRAIN, DROPPED], np.uint8)
 
 # Tweets that differ in these only are one tweet sent twice: whom it is to, which link it carries, a retweet's
@@ -142,8 +144,8 @@ class Deal:
     settings: SplitSettings
 
     @classmethod
-    def settle(cls, counts: np.ndarray, settings: SplitSettings) -> "Deal":
-        """The deal for so many distinct rows of each class, ``counts`` integer ``(n_classes,)``.
+    def settle(cls, counts: np.ndarray, settings: SplitSettings, names: Sequence[str] = ()) -> "Deal":
+        """The deal for so many distinct rows of each class, ``counts`` integer ``(n_classes,)``; ``names`` are theirs.
 
         Raises:
             InputError: as :func:`split`.
@@ -155,10 +157,12 @@ class Deal:
                 "check corpus.label_column, corpus.labels and corpus.ignored_labels"
             )
         total = int(counts.sum())
-        settings = settings.for_rows(total)
+        asked, settings = settings, settings.for_rows(total)
         shifts, borders = np.zeros(len(counts), np.int64), np.zeros((len(counts), 3), np.int64)
         for label in present:
             shifts[label], *sizes = _sizes(int(counts[label]), total, settings)
+            if not _fill_every_part(sizes, settings):
+                raise InputError(_too_few(names[int(label)] if names else str(label), int(counts[label]), total, asked))
             borders[label] = np.cumsum(sizes)
         return cls(shifts, borders, counts.astype(np.int64), settings)
 
@@ -181,6 +185,24 @@ def _sizes(n: int, total: int, settings: SplitSettings) -> tuple[int, int, int, 
     train = n - test - validation
     if settings.train_rows:
         train = min(train, round(settings.train_rows * n / total))
-    if train < 1 or (settings.test and not test):
-        raise InputError(f"expected enough tweets of every class for each part, received {n} of one class")
     return start, test, validation, train
+
+
+def _fill_every_part(sizes: Sequence[int], settings: SplitSettings) -> bool:
+    test, _, train = sizes
+    return train >= 1 and (not settings.test or test >= 1)
+
+
+def _too_few(name: str, n: int, total: int, settings: SplitSettings) -> str:
+    """What is said of ``n`` rows of the class ``name``, of ``total``: how many would do, and what to do."""
+
+    def would_do(rows: int) -> bool:
+        settled = settings.for_rows(total - n + rows)
+        return _fill_every_part(_sizes(rows, total - n + rows, settled)[1:], settled)
+
+    least = next((rows for rows in range(n + 1, n + _LOOKED_FOR) if would_do(rows)), None)
+    return (
+        f"expected {f'at least {least}' if least else 'enough'} distinct tweets of every class for each part to have "
+        f"one, received {n} of {name!r}; add some, leave the class out (corpus.labels, corpus.ignored_labels), or "
+        "change split.test, split.validation or split.train_rows"
+    )

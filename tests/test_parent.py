@@ -415,7 +415,7 @@ def test_a_network_without_scores_of_n_grams_stays_as_it_is() -> None:
     part = EncodedPart(np.ones((3, 4), np.uint8), np.array([0, 1, 0]))
     data = TrainingRows({"train": part, "validation": part}, np.zeros((2, 4)), ["no", "yes"], 2)
     fitted = train.Fitted(None, NetworkSettings(), None, 1.0, None)  # type: ignore[arg-type]
-    assert train._with_ngram_scores(fitted, data, TrainingSettings()) == (0.0, fitted)
+    assert train._with_ngram_scores(fitted, data, TrainingSettings(ngram_buckets=0)) == (0.0, fitted)
 
 
 def test_a_rival_must_be_clearly_better() -> None:

@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     with stage.reporting("profile"):
         target = arguments.output
+        if target and target.suffix != ".toml":
+            raise InputError(f"--output {target}: expected a name that ends in .toml, by which make knows a profile")
         if target and target.exists():
             raise InputError(f"{target}: exists already; remove it first, or give another name")
         text = drafted(arguments.file, target)
@@ -66,7 +68,7 @@ def drafted(path: Path, target: Path | None = None) -> str:
 
 def _head(path: Path, target: Path | None, found: Draft) -> list[str]:
     """Comments: what was found, and the command that comes next."""
-    save = "" if target else f", save it as {_place(target)}"
+    save = "" if target else ", save it as pipelines/profiles/mine.toml"
     return [
         f"# Drafted from {without_controls(str(path), ' ')}: {found.rows:,} rows. Look it through{save}, then:",
         f"#   {without_controls(_command(path, target), ' ')}",
@@ -75,18 +77,12 @@ def _head(path: Path, target: Path | None, found: Draft) -> list[str]:
     ]
 
 
-def _place(target: Path | None) -> Path:
-    """Where make looks for the profile, from the repository's root."""
-    return Path("pipelines", "profiles", target.name if target else "mine.toml").with_suffix(".toml")
-
-
 def _command(path: Path, target: Path | None) -> str:
-    """What to run next."""
-    place = _place(target)
-    copy = f"cp {shlex.quote(str(target))} {shlex.quote(str(place))} && "
-    there = target is None or target.resolve() == stage.PROFILES / place.name
-    make = f"make evaluate PROFILE={shlex.quote(place.stem)} CORPUS={shlex.quote(str(path))} GLOVE=VECTORS"
-    return make if there else copy + make
+    """What to run next; a profile goes by its name where make looks for those, else by its path."""
+    given = target or Path("mine.toml")
+    here = target is None or target.resolve() == stage.PROFILES / target.name
+    profile, corpus = shlex.quote(given.stem if here else str(given)), shlex.quote(str(path))
+    return f"make evaluate PROFILE={profile} CORPUS={corpus} GLOVE=VECTORS"
 
 
 def _of_csv(path: Path, encoding: str) -> tuple[dict[str, object], Draft]:

@@ -340,12 +340,15 @@ def test_the_next_command_is_named(
     source.write_text("".join(f"{line}\n" for line in ["text,mood", *with_values(["good", "bad"])]))
     command = f"make evaluate PROFILE=shop CORPUS='{source}' GLOVE=VECTORS"
     profile.main([str(source), "--output", str(target)])
-    assert f"#   cp {target} pipelines/profiles/shop.toml && {command}\n" in target.read_text()
+    assert f"#   {command.replace('PROFILE=shop', f'PROFILE={target}')}\n" in target.read_text()
     target.unlink()
     caplog.set_level("INFO")
     monkeypatch.setattr(stage, "PROFILES", tmp_path.resolve())
     profile.main([str(source), "--output", str(target)])
     assert f"#   {command}\n" in target.read_text()
     assert caplog.messages[-1].endswith(f"then: {command}")
+    with pytest.raises(SystemExit):
+        profile.main([str(source), "--output", str(tmp_path / "shop")])
+    assert caplog.messages[-1].endswith("expected a name that ends in .toml, by which make knows a profile")
     profile.main([str(source)])
     assert "save it as pipelines/profiles/mine.toml, then:\n#   make evaluate PROFILE=mine" in capsys.readouterr().out

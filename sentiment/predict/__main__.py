@@ -117,22 +117,17 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
     Raises:
         InputError: there is one.
     """
-    listed = (*_OF_INPUT, *_OF_OUTPUT, *_OF_LABELS)
-    named = {name: getattr(arguments, name[2:].replace("-", "_")) for name in listed}
     cases = [
-        (
-            "with explanations, which say what the model would answer",
-            arguments.explain,
-            {name: named[name] for name in _OF_LABELS},
-        ),
-        ("with --output, which writes a table (.jsonl is JSON)", arguments.output, {"--json": arguments.json}),
-        ("with --output, which writes labels", arguments.output, {"--explain": arguments.explain}),
-        ("without --input FILE", not arguments.input, {name: named[name] for name in _OF_INPUT}),
-        ("without --output FILE", not arguments.output, {name: named[name] for name in _OF_OUTPUT}),
-        ("with tweets as arguments", arguments.texts not in ([], ["-"]), {"--encoding": arguments.encoding}),
+        ("with explanations, which say what the model would answer", arguments.explain, _OF_LABELS),
+        ("with --output, which writes a table (.jsonl is JSON)", arguments.output, ["--json"]),
+        ("with --output, which writes labels", arguments.output, ["--explain"]),
+        ("without --input FILE", not arguments.input, _OF_INPUT),
+        ("without --output FILE", not arguments.output, _OF_OUTPUT),
+        ("with tweets as arguments", arguments.texts not in ([], ["-"]), ["--encoding"]),
     ]
     for where, holds, options in cases:
-        if holds and (unused := [name for name, value in options.items() if value]):
+        unused = [option for option in options if getattr(arguments, option[2:].replace("-", "_"))]
+        if holds and unused:
             raise InputError(f"{', '.join(unused)}: has no use {where}; leave it out")
     _require_open(arguments)
 

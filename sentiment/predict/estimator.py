@@ -17,6 +17,7 @@ class FittedEstimator:
     """
 
     _estimator_type = "classifier"
+    classes_: np.ndarray
 
     def fit(self, texts: Any, labels: Any = None) -> Self:
         """Refuse: training is the pipeline's work.
@@ -28,8 +29,6 @@ class FittedEstimator:
             "this model is trained already and cannot be fitted here (`make train` trains one); "
             "where fit must be called, wrap it in sklearn.frozen.FrozenEstimator"
         )
-
-    classes_: np.ndarray
 
     def predict(self, texts: Any) -> np.ndarray:
         """The class of each text."""
@@ -55,11 +54,11 @@ class FittedEstimator:
         missing = [i for i, label in enumerate(given) if is_missing(label)]
         if missing:
             raise InputError(f"label {missing[0]} is missing: leave its text out")
-        names, classes = {str(label) for label in given}, self.classes_.tolist()
-        if not names & set(classes):
-            received = ", ".join(sorted(names))[:100]
+        names, classes = [str(label) for label in given], self.classes_.tolist()
+        if not {*names} & {*classes}:
+            received = ", ".join(sorted({*names}))[:100]
             raise InputError(f"expected labels among {', '.join(classes)}, received {received}: rename them")
-        return np.array([str(label) for label in given])
+        return np.array(names)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """No parameters: what a trained model does is settled."""

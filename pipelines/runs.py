@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.shared import memory, stage
+from pipelines.shared.parent import trained_folders
 from sentiment.common.one_line_parser import OneLineParser
 
 _HEADINGS = ("run", "trained", "rows", "tweets tested", "accuracy", "macro recall", "made with")
@@ -22,8 +23,8 @@ def main(argv: list[str] | None = None) -> None:
 
 def listing(root: Path) -> str:
     """A table of the model folders below ``root``."""
-    folders = [path.parent for path in (root / "models").glob("*/model.json") if not path.parent.is_symlink()]
     latest = (root / "models" / "latest").resolve().name
+    folders = trained_folders(root / "models")
     rows = sorted((_row(root, folder, latest) for folder in folders), key=lambda row: row[1], reverse=True)
     if not rows:
         return "no runs yet: `make evaluate` makes one\n"

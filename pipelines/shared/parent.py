@@ -108,8 +108,13 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 def _trained() -> str:
     """The trained models there are, or how to make one."""
-    there = sorted(str(path.parent) for path in Path("models").glob(f"*/{MODEL}") if not path.parent.is_symlink())
+    there = sorted(map(str, trained_folders(Path("models"))))
     return f"there are {', '.join(there)}" if there else "there is none yet, `make evaluate` without FROM makes one"
+
+
+def trained_folders(models: Path) -> list[Path]:
+    """The folders of the trained models in ``models``, each once: `latest` is a link to one of them."""
+    return [path.parent for path in models.glob(f"*/{MODEL}") if not path.parent.is_symlink()]
 
 
 def _settings(folder: Path) -> Settings:

@@ -2,6 +2,8 @@
 
 import csv
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -100,6 +102,15 @@ def glove_txt(tmp_path: Path) -> Path:
     lines = (" ".join([word, *(f"{number:.4f}" for number in vector)]) for word, vector in glove_rows())
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make a folder for all processes of this run, where :func:`tests.model_fixture.shared_model` trains once."""
+    if hasattr(config, "workerinput"):
+        return  # a process of pytest-xdist inherits the environment of the first
+    folder = tempfile.mkdtemp(prefix="sentiment-tests-")
+    os.environ["SENTIMENT_TESTS_FOLDER"] = folder
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

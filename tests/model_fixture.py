@@ -1,8 +1,12 @@
-"""A model made by the stages themselves, once a session, out of tweets and vectors invented here."""
+"""A model trained by the stages themselves, once per test run, from tweets and vectors invented here."""
 
+import atexit
+import fcntl
+import functools
 import itertools
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,6 +86,11 @@ class Trained:
     glove: Path
     profile: Path
 
+    @classmethod
+    def below(cls, root: Path) -> "Trained":
+        """Return the paths of a model and its inputs in ``root``."""
+        return cls(root, root / "corpus.csv", root / "glove.txt", root / "tiny.toml")
+
     @property
     def folder(self) -> Path:
         """The model folder."""
@@ -121,7 +130,7 @@ def write_corpus(path: Path, rows: Sequence[tuple[str, str]]) -> None:
 def write_inputs(root: Path) -> Trained:
     """Corpus, 4-dimensional vectors and an empty profile under ``root``."""
     root.mkdir(parents=True, exist_ok=True)
-    this = Trained(root, root / "corpus.csv", root / "glove.txt", root / "tiny.toml")
+    this = Trained.below(root)
     write_corpus(this.corpus, labelled_tweets())
     random = np.random.default_rng(3)
     words = ("love", "enjoy", "adore", "praise", "hate", "dread", "despise", "regret", *THINGS, "not", "user", "sad")
@@ -147,22 +156,38 @@ def run_stages(this: Trained, settings: Sequence[str] = SETTINGS, last: str = "e
             return
 
 
-_made: dict[str, Trained] = {}
-_folders: list[tempfile.TemporaryDirectory] = []
-
-
+@functools.cache
 def shared_model() -> Trained:
-    """The one model of this session (fixtures imported into several files would each make their own)."""
-    if "tiny" not in _made:
-        _folders.append(tempfile.TemporaryDirectory(prefix="sentiment-tests-"))
-        this = write_inputs(Path(_folders[0].name))
-        log = logging.getLogger("pipelines")
-        before = log.level
-        log.setLevel(logging.WARNING)
-        run_stages(this)
-        log.setLevel(before)
-        _made["tiny"] = this
-    return _made["tiny"]
+    """Return the one model of this test run; no test may change its folder.
+
+    The first process that asks trains it, the others of pytest-xdist wait for the lock and read the same folder.
+    """
+    root = _folder_of_the_run() / "shared"
+    with root.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        whole = root.with_suffix(".whole")
+        if not whole.exists():
+            shutil.rmtree(root, ignore_errors=True)
+            _train(root)
+            whole.touch()
+    return Trained.below(root)
+
+
+def _folder_of_the_run() -> Path:
+    """Return the folder that `tests/conftest.py` made for all processes, or one of this process without pytest."""
+    if shared := os.environ.get("SENTIMENT_TESTS_FOLDER"):
+        return Path(shared)
+    own = tempfile.mkdtemp(prefix="sentiment-tests-")
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    return Path(own)
+
+
+def _train(root: Path) -> None:
+    log = logging.getLogger("pipelines")
+    before = log.level
+    log.setLevel(logging.WARNING)
+    run_stages(write_inputs(root))
+    log.setLevel(before)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from pipelines.shared import manifest, publishing, stage
 from pipelines.shared.corpus_files import profile_and_path, read_corpus
 from pipelines.shared.seen_files import read_seen
 from sentiment.errors import ArtefactError, InputError
+from sentiment.predict.manifest import MANIFEST
 from sentiment.settings import CorpusSettings
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def run(this: stage.Stage) -> None:
         publishing.write_json(staging / "behaviour.json", behaviour)
         publishing.write_json(staging / "metrics.json", figures)
         manifest.add_staged(this.places.model, staging)
-    _tell(figures, behaviour, classes, publishing.read_json(this.places.model / manifest.MANIFEST))
+    _tell(figures, behaviour, classes, publishing.read_json(this.places.model / MANIFEST))
 
 
 def _tell(
@@ -86,7 +87,7 @@ def _check_split(this: stage.Stage) -> None:
         ArtefactError: the corpus was read or split anew since.
     """
     loaded = publishing.read_json(this.places.interim / "load.json")
-    trained = publishing.read_json(this.places.model / manifest.MANIFEST)
+    trained = publishing.read_json(this.places.model / MANIFEST)
     read = {name: file["sha256"] for name, file in manifest.corpus_inputs(loaded).items()}
     known = {name: file["sha256"] for name, file in trained["inputs"].items() if name.startswith("corpus")}
     if [read, loaded["parts"]] != [known, trained["rows"]]:

@@ -10,6 +10,7 @@ from pipelines.shared import manifest, publishing, stage
 from pipelines.shared.artefacts import read_preprocessor
 from pipelines.shared.libraries import import_keras, without_chatter
 from sentiment.errors import ArtefactError
+from sentiment.predict.manifest import MANIFEST, checksums
 
 if TYPE_CHECKING:
     import keras
@@ -130,8 +131,8 @@ def _write_manifests(staging: Path, trained: dict[str, Any], folder: Path) -> No
         name: publishing.sha256(folder / name)
         for name in (KERAS_MODEL, "history.csv", "settings.json", "training.json", SEEN)
     }
-    artefacts = dict(sorted((manifest.checksums(staging) | kept).items()))
-    publishing.write_json(staging / manifest.MANIFEST, trained | {"artefacts": artefacts})
+    artefacts = dict(sorted((checksums(staging) | kept).items()))
+    publishing.write_json(staging / MANIFEST, trained | {"artefacts": artefacts})
 
 
 def _link(folder: Path) -> None:

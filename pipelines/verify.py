@@ -4,9 +4,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.shared import manifest, stage
+from pipelines.shared import stage
 from sentiment.common.one_line_parser import OneLineParser
 from sentiment.errors import InputError
+from sentiment.predict.manifest import MANIFEST, ManifestFindings, check_manifest
 
 _LINES = {
     "differing": "differs",
@@ -25,17 +26,17 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m pipelines.ver
     with stage.reporting("verify"):
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder; name one that `make train` has made, such as models/sample")
-        _report(folder, manifest.check(folder))
+        _report(folder, check_manifest(folder))
 
 
-def _report(folder: Path, findings: manifest.Findings) -> None:
+def _report(folder: Path, findings: ManifestFindings) -> None:
     for kind, what in _LINES.items():
         sys.stdout.writelines(
             f"{name!r} {what}\n" if "\n" in name else f"{name} {what}\n" for name in getattr(findings, kind)
         )
     if findings.count:
-        stage.fail(f"{folder}: {findings.count} of its files or inputs are not what {manifest.MANIFEST} says")
-    stage.log.info("%s: every file is what %s says", folder, manifest.MANIFEST)
+        stage.fail(f"{folder}: {findings.count} of its files or inputs are not what {MANIFEST} says")
+    stage.log.info("%s: every file is what %s says", folder, MANIFEST)
 
 
 if __name__ == "__main__":

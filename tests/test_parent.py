@@ -16,7 +16,7 @@ import pytest
 
 import sentiment
 from pipelines import embed, evaluate, export, load, preprocess, report, train
-from pipelines.shared import manifest, parent, stage
+from pipelines.shared import parent, stage
 from pipelines.shared.artefacts import read_part, read_preprocessor
 from pipelines.shared.checkpoint import Checkpoint
 from pipelines.shared.parent_network import load_network
@@ -27,6 +27,7 @@ from sentiment.data.encoded import EncodedPart
 from sentiment.embedding.matrix import carry_over
 from sentiment.errors import ArtefactError, SettingsError
 from sentiment.network.keras_network import CLASSES, GLOVE, build_network
+from sentiment.predict.manifest import MANIFEST, check_manifest, checksums, read_manifest
 from sentiment.settings import EmbeddingSettings, NetworkSettings, Settings, TrainingSettings
 from sentiment.text.lexicon import Lexicon, LexiconEntry, extend_lexicon
 from sentiment.training.fitting import TrainingState
@@ -124,8 +125,8 @@ def test_the_new_class_is_there_and_the_forms_agree(child: Trained) -> None:
 
 
 def test_the_manifest_and_the_card_name_the_parent(child: Trained) -> None:
-    told = manifest.read(child.folder)
-    theirs = manifest.read(shared_model().folder)
+    told = read_manifest(child.folder)
+    theirs = read_manifest(shared_model().folder)
     assert told["parent"]["folder"] == str(shared_model().folder)
     assert told["parent"]["files"]["model.keras"]["sha256"] == theirs["artefacts"]["model.keras"]
     assert told["parent"]["inputs"] == theirs["inputs"]
@@ -155,17 +156,17 @@ def test_verify_follows_the_chain(child: Trained, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     shutil.copytree(shared_model().folder, first, symlinks=True)
     shutil.copytree(child.folder, second, symlinks=True)
-    noted = json.loads((second / manifest.MANIFEST).read_text())
+    noted = json.loads((second / MANIFEST).read_text())
     for file, told in noted["parent"]["files"].items():
         told["path"] = str(first / file)
     grand = {"files": {"model.json": {"path": str(tmp_path / "gone"), "sha256": "0"}}}
     noted["parent"]["parent"] = grand
-    (second / manifest.MANIFEST).write_text(json.dumps(noted))
-    found = manifest.check(second)
+    (second / MANIFEST).write_text(json.dumps(noted))
+    found = check_manifest(second)
     assert found.count == 0
     assert f"parent's parent's model.json {tmp_path}/gone" in found.absent_inputs
     (first / "model.keras").write_bytes(b"other")
-    assert manifest.check(second).changed_inputs == (f"parent's model.keras {first}/model.keras",)
+    assert check_manifest(second).changed_inputs == (f"parent's model.keras {first}/model.keras",)
 
 
 def damaged(change: Callable[[Path], object]) -> Callable[[Path], Path]:
@@ -388,7 +389,7 @@ def test_what_training_starts_from_is_kept_if_nothing_is_better() -> None:
 
 
 def test_the_better_of_two_starts_is_kept(child: Trained) -> None:
-    told = manifest.read(child.folder)
+    told = read_manifest(child.folder)
     assert told["start_losses"].keys() == {"parent", "nothing"}
     assert told["start"] in told["start_losses"]
     assert not list(child.folder.glob(".checkpoint*"))
@@ -485,8 +486,8 @@ def test_frozen_groups_do_not_train() -> None:
 
 def test_a_damaged_network_is_refused_in_one_line(tmp_path: Path) -> None:
     folder = damaged(lambda f: (f / "model.keras").write_bytes(b"PK"))(tmp_path / "parent")
-    noted = json.loads((folder / manifest.MANIFEST).read_text())
-    noted["artefacts"]["model.keras"] = manifest.checksums(folder)["model.keras"]
-    (folder / manifest.MANIFEST).write_text(json.dumps(noted))
+    noted = json.loads((folder / MANIFEST).read_text())
+    noted["artefacts"]["model.keras"] = checksums(folder)["model.keras"]
+    (folder / MANIFEST).write_text(json.dumps(noted))
     with pytest.raises(ArtefactError, match="not a network of this version"):
         load_network(folder)

@@ -23,6 +23,7 @@ from sentiment.common.engines import Engine
 from sentiment.common.in_process import InProcess
 from sentiment.common.local_engine import LocalEngine
 from sentiment.data.splitting import DROPPED, TRAIN, VALIDATION, hash_texts, split
+from sentiment.predict.manifest import ManifestFindings, check_manifest
 from sentiment.prepare import encoding
 from sentiment.prepare.encoding import EncodeTask, Job, Tally
 from sentiment.settings import SplitSettings
@@ -195,12 +196,12 @@ def test_the_files_are_checked_against_the_manifest(corpora: Path, tmp_path: Pat
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "manifest.json").write_text(json.dumps({"artefacts": {}, "inputs": inputs}))
     named = (f"corpus {tmp_path / corpus}",)
-    assert manifest.check(tmp_path / "model") == manifest.Findings((), (), (), (), ())
+    assert check_manifest(tmp_path / "model") == ManifestFindings((), (), (), (), ())
     with (tmp_path / "many" / "b.csv").open("a") as file:
         file.write("good,one more\n")
-    assert manifest.check(tmp_path / "model").changed_inputs == named
+    assert check_manifest(tmp_path / "model").changed_inputs == named
     shutil.rmtree(tmp_path / "many")
-    assert manifest.check(tmp_path / "model") == manifest.Findings((), (), (), (), named)
+    assert check_manifest(tmp_path / "model") == ManifestFindings((), (), (), (), named)
 
 
 def refused(corpora: Path, root: Path, corpus: str, *options: str) -> None:

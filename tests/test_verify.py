@@ -35,9 +35,12 @@ def run(folder: Path, capsys) -> tuple[int, list[str]]:
     return 0, capsys.readouterr().out.splitlines()
 
 
-def test_a_folder_as_it_was_made(folder, capsys):
-    (folder / "bench.json").write_text("{}")
-    (folder / "logs" / "later").mkdir()
+def test_files_that_other_commands_of_ours_leave_are_no_difference(folder, capsys):
+    (folder / "logs" / "later").mkdir(parents=True)
+    (folder / "ablation").mkdir()
+    for name in ("bench.json", "bench_serve.json", ".checkpoint.npz", ".checkpoint-2.npz", "curve.json", "curve.svg",
+                 "crossvalidation.json", "ablation/results.jsonl", "logs/later/events"):  # fmt: skip
+        (folder / name).write_text("{}")
     assert run(folder, capsys) == (0, [])
 
 

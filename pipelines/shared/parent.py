@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.shared import manifest, publishing
+from pipelines.shared import publishing
 from sentiment.common.plain_data import from_dict
 from sentiment.errors import ArtefactError, SettingsError
+from sentiment.predict.manifest import MANIFEST, read_manifest
 from sentiment.settings import Settings, TrainingSettings
 from sentiment.text.preprocessor import FILES
 
@@ -84,9 +85,7 @@ def require_parent(folder: Path) -> dict[str, Any]:
                 f"{folder}: cannot be trained further: {name} is missing; give FROM a whole model folder"
             )
         if publishing.sha256(path) != read["artefacts"].get(name):
-            raise ArtefactError(
-                f"{path}: is not what {manifest.MANIFEST} says; make the parent again, or fetch it again"
-            )
+            raise ArtefactError(f"{path}: is not what {MANIFEST} says; make the parent again, or fetch it again")
     return read
 
 
@@ -99,11 +98,11 @@ def describe(folder: Path) -> dict[str, Any]:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    if not (folder / manifest.MANIFEST).is_file():
+    if not (folder / MANIFEST).is_file():
         raise ArtefactError(
-            f"{folder}: no trained model here (expected {manifest.MANIFEST}); give FROM a model folder: {_trained()}"
+            f"{folder}: no trained model here (expected {MANIFEST}); give FROM a model folder: {_trained()}"
         )
-    return manifest.read(folder)
+    return read_manifest(folder)
 
 
 def _trained() -> str:

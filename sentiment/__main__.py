@@ -34,7 +34,7 @@ COMMANDS = {
     "explain": Command("sentiment.predict.__main__", "show what each token of a tweet contributed", ("--explain",)),
     "score": Command("sentiment.score.__main__", "label the tweets of many files, on all cores or on a Ray cluster"),
     "serve": Command("sentiment.serve.__main__", "answer over HTTP, with a page to try it"),
-    "verify": Command("pipelines.verify", "check every file of a model folder against its manifest"),
+    "verify": Command("sentiment.predict.verify", "check every file of a model folder against its manifest"),
 }
 
 

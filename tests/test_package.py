@@ -64,7 +64,7 @@ def test_the_list_of_extras_says_what_the_project_declares() -> None:
 
 
 def test_predicting_and_verifying_need_the_core_and_nothing_else() -> None:
-    names = ["sentiment/__main__.py", "sentiment/predict/__main__.py", "pipelines/verify.py"]
+    names = ["sentiment/__main__.py", "sentiment/predict/__main__.py", "sentiment/predict/verify.py"]
     modules = {path for name in names for path in reached(ROOT / name) | {ROOT / name}}
     assert {distribution(package) for path in modules for package in foreign(path)} == CORE
 

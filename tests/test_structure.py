@@ -42,6 +42,11 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+def is_string(node: ast.AST) -> bool:
+    """Return whether a node is a text constant."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
 def is_command(path: Path) -> bool:
     """Whether a module can be run with ``python -m``."""
     return '__name__ == "__main__"' in path.read_text(encoding="utf-8")
@@ -58,6 +63,8 @@ def at_import(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", SENTIMENT, ids=module_name)
 def test_sentiment_never_imports_pipelines(path: Path) -> None:
     assert not [name for name in imported(path) if name.split(".")[0] in ("pipelines", "tests")]
+    strings = [node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if is_string(node)]
+    assert not [text for text in strings if text.startswith("pipelines.")], "a module that is imported by its name"
 
 
 @pytest.mark.parametrize("path", PIPELINES, ids=module_name)

@@ -1,4 +1,4 @@
-"""`pipelines.verify` names every file of a model folder that is not what the manifest says."""
+"""`sentiment verify` names every file of a model folder that is not what the manifest says."""
 
 import json
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import verify
 from pipelines.shared import manifest
+from sentiment.predict import verify
 from tests.model_fixture import Trained, child_environment, shared_model, write_inputs
 
 
@@ -28,11 +28,8 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, capsys) -> tuple[int, list[str]]:
     """Exit status and what is listed."""
-    try:
-        verify.main([str(folder)])
-    except SystemExit as stop:
-        return int(stop.code or 0), capsys.readouterr().out.splitlines()
-    return 0, capsys.readouterr().out.splitlines()
+    status = verify.main([str(folder)])
+    return status, capsys.readouterr().out.splitlines()
 
 
 def test_files_that_other_commands_of_ours_leave_are_no_difference(folder, capsys):
@@ -44,10 +41,9 @@ def test_files_that_other_commands_of_ours_leave_are_no_difference(folder, capsy
     assert run(folder, capsys) == (0, [])
 
 
-def test_a_folder_that_does_not_exist(tmp_path, caplog):
-    with pytest.raises(SystemExit, match="2"):
-        verify.main([str(tmp_path / "gone")])
-    assert f"{tmp_path / 'gone'}: no such folder; name one that `make train` has made" in caplog.text
+def test_a_folder_that_does_not_exist(tmp_path, capsys):
+    assert verify.main([str(tmp_path / "gone")]) == 2
+    assert f"{tmp_path / 'gone'}: no such folder; name one that `make train` has made" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -92,19 +88,24 @@ def test_inputs_that_changed_or_are_gone(folder, capsys):
 @pytest.mark.parametrize(
     "content", ["{", "[]", "{}", "[1]", '{"artefacts": 1, "inputs": {}}', '{"artefacts": {}, "inputs": []}']
 )
-def test_a_manifest_that_is_none(folder, caplog, content, capsys):
+def test_a_manifest_that_is_none(folder, content, capsys):
     (folder / "manifest.json").write_text(content)
-    assert run(folder, capsys) == (2, [])
-    assert "manifest.json: " in caplog.records[-1].getMessage()
+    assert verify.main([str(folder)]) == 2
+    said = capsys.readouterr()
+    assert (said.out, "manifest.json: " in said.err) == ("", True)
 
 
-def test_a_folder_without_a_manifest(tmp_path, caplog, capsys):
-    assert run(tmp_path, capsys) == (2, [])
-    assert caplog.records[-1].getMessage() == f"error: {tmp_path}/manifest.json: no such file; run `make train` first"
+def test_a_folder_without_a_manifest(tmp_path, capsys):
+    assert verify.main([str(tmp_path)]) == 2
+    expected = f"verify: error: {tmp_path}/manifest.json: no such file; run `make train` first\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_as_a_command_and_without_tensorflow(folder):
-    code = "import sys; from pipelines import verify; verify.main(sys.argv[1:]); assert 'tensorflow' not in sys.modules"
+    code = (
+        "import sys; from sentiment.__main__ import main; status = main(['verify', *sys.argv[1:]]); "
+        "assert not {'tensorflow', 'pipelines'} & set(sys.modules); sys.exit(status)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, str(folder)], env=child_environment(), capture_output=True, text=True
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.corpus_files import read_corpus
-from sentiment.common.one_line_parser import OneLineParser
+from sentiment.common.command_line import OneLineParser
 from sentiment.errors import InputError
 from sentiment.evaluation.predictions import Predictions
 from sentiment.settings import CorpusSettings

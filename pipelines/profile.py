@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
+from sentiment.common.command_line import OneLineParser
 from sentiment.common.display import without_controls
-from sentiment.common.one_line_parser import OneLineParser
 from sentiment.data import guessing, tables
 from sentiment.data.drafting import MOST_VALUES, Column, Draft, draft, has_header
 from sentiment.errors import InputError

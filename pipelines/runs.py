@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.shared import memory, stage
 from pipelines.shared.parent import trained_folders
-from sentiment.common.one_line_parser import OneLineParser
+from sentiment.common.command_line import OneLineParser
 
 _HEADINGS = ("run", "trained", "rows", "tweets tested", "accuracy", "macro recall", "made with")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.shared import publishing, stage
-from sentiment.common.one_line_parser import OneLineParser
+from sentiment.common.command_line import OneLineParser
 from sentiment.settings import CorpusFile, Settings
 
 PAGE = Path("docs/settings.md")

@@ -33,7 +33,7 @@ def load(path: str | Path | None = None) -> "SentimentClassifier":
         InputError: ``path`` is no path.
         ArtefactError: there is no model, or it is incomplete, damaged or put together from different models.
     """
-    from sentiment.common.default_model import default_model
+    from sentiment.common.command_line import default_model
     from sentiment.predict.digests import Digests
 
     if not isinstance(path, str | PathLike | None):

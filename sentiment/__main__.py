@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import sentiment
+from sentiment.common.command_line import OneLineParser
 from sentiment.common.mistakes import refuse
-from sentiment.common.one_line_parser import OneLineParser
 from sentiment.errors import EXIT_STATUS
 
 

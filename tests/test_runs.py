@@ -13,7 +13,7 @@ import sentiment
 from pipelines import runs, settings_stamp
 from pipelines.shared import memory, stage
 from pipelines.shared.libraries import without_chatter
-from sentiment.common.default_model import default_model
+from sentiment.common.command_line import default_model
 from sentiment.errors import InputError
 from tests.model_fixture import child_environment
 from tests.test_structure import ROOT, tiny_model

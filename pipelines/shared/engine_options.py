@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import stage
 from sentiment.common import engines
-from sentiment.common.one_line_parser import count
+from sentiment.common.command_line import count
 
 if TYPE_CHECKING:
     from sentiment.common.engines import Engine

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pipelines.shared import parent, publishing
+from sentiment.common.command_line import OneLineParser
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, explained
-from sentiment.common.one_line_parser import OneLineParser
 from sentiment.common.plain_data import from_dict
 from sentiment.errors import EXIT_STATUS, InputError, SettingsError
 from sentiment.settings import Settings

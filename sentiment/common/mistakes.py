@@ -1,32 +1,44 @@
-"""What a command says of a mistake: one line on standard error and an exit status, the same for every command."""
+"""How commands report a mistake: with one line on standard error and an exit status."""
 
 import errno
 import sys
 
-from sentiment.common.extras import install_line
 from sentiment.errors import EXIT_STATUS, SentimentError
 
 INTERRUPTED = 130
-# What a user, or who looks after the machine, can mend; all else is a defect and keeps its traceback.
+# Errors that a user or an administrator can remove. Any other error is a defect and keeps its traceback.
 MENDABLE = (SentimentError, OSError, MemoryError, ModuleNotFoundError)
+# Packages that the core does without, by the extra in pyproject.toml that installs them.
+EXTRAS = {
+    "jax": ("jax",),
+    "onnx": ("onnxruntime", "tf2onnx"),
+    "peers": ("fasttext", "textblob"),
+    "ray": ("ray",),
+    "serve": ("httptools", "orjson", "prometheus_client", "python_multipart", "starlette", "uvicorn", "uvloop"),
+    "torch": ("torch",),
+    "train": (
+        "jinja2", "keras", "markupsafe", "matplotlib", "pandas", "scipy", "sklearn", "spacy", "spacy_lookups_data",
+        "tensorboard", "tensorflow", "vaderSentiment",
+    ),
+}  # fmt: skip
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def explained(error: BaseException, memory: str, place: str = "") -> str:
-    """One line on an error that is one of ``MENDABLE``.
+    """Return one line about an error that is one of ``MENDABLE``.
 
     Args:
         error: what was raised.
-        memory: what memory was too small for, and what may help.
-        place: the file or folder, where the error names none.
+        memory: what needed too much memory, and what may help.
+        place: the file or folder, used where the error names none.
 
     Raises:
-        ModuleNotFoundError: ``error`` itself, where no extra of ours brings the module.
+        ModuleNotFoundError: ``error`` itself, if no extra of this package installs the module.
     """
     if isinstance(error, MemoryError):
         return f"not enough memory{memory}"
     if isinstance(error, OSError):
-        return _of_the_system(error, str(error.filename or place))
+        return _system_error(error, str(error.filename or place))
     if isinstance(error, ModuleNotFoundError):
         if not (line := install_line(error)):
             raise error
@@ -35,14 +47,29 @@ def explained(error: BaseException, memory: str, place: str = "") -> str:
 
 
 def refuse(name: str, error: BaseException, memory: str, place: str = "", remedy: str = "") -> int:
-    """Write that line as the command ``name``, the ``remedy`` after an error of the system; returns the exit status."""
+    """Write the line of :func:`explained` as the command ``name``, and return the exit status.
+
+    ``remedy`` is added to an error of the operating system.
+    """
     after = f"; {remedy}" if remedy and isinstance(error, OSError) else ""
     sys.stderr.write(f"{name}: error: {explained(error, memory, place)}{after}\n")
     return EXIT_STATUS
 
 
-def _of_the_system(error: OSError, place: str) -> str:
-    if error.errno in _FULL or " requested and " in str(error):  # the latter is NumPy's, which gives no number
+def install_line(error: ModuleNotFoundError) -> str | None:
+    """Return what to install after a failed import, in one line; None if no extra of this package would help."""
+    package = (error.name or "").split(".")[0]
+    extra = next((extra for extra, packages in EXTRAS.items() if package in packages), None)
+    if not extra:
+        return None
+    return (
+        f"{package} is not installed; the extra {extra!r} brings it: "
+        f"pip install '.[{extra}]' in a clone of this project"
+    )
+
+
+def _system_error(error: OSError, place: str) -> str:
+    if error.errno in _FULL or " requested and " in str(error):  # NumPy's error about a full disk has no number
         reason = "the disk is full; free some space and run the same command again: earlier files are intact"
     else:
         reason = " ".join((error.strerror or str(error)).split())

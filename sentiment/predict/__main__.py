@@ -19,10 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from sentiment.common.default_model import LATEST, VARIABLE, default_model
+from sentiment.common.command_line import OneLineParser, count, probability
 from sentiment.common.display import without_controls
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
-from sentiment.common.one_line_parser import OneLineParser, count, probability
 from sentiment.data.tables import KINDS, STANDARD
 from sentiment.errors import InputError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT, labels_of
@@ -66,12 +65,12 @@ def _description(prog: str) -> str:
     return __doc__.replace("python -m sentiment.predict", prog)
 
 
-def _parser(prog: str) -> argparse.ArgumentParser:
+def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(
         prog=prog, description=_description(prog), formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("texts", nargs="*", metavar="tweet", help="tweets; - reads lines from standard input")
-    parser.add_argument("--model", default=default_model(), help=f"model folder (default: ${VARIABLE}, or {LATEST})")
+    parser.add_model()
     parser.add_argument("--json", action="store_true", help="one JSON object a tweet")
     parser.add_argument("--explain", action="store_true", help="show what each token contributed")
     parser.add_argument(

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sentiment.common.command_line import OneLineParser
 from sentiment.common.mistakes import MENDABLE, refuse
-from sentiment.common.one_line_parser import OneLineParser
 from sentiment.errors import ArtefactError, InputError
 from sentiment.predict.manifest import MANIFEST, ManifestFindings, check_manifest
 

@@ -16,9 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sentiment.common.default_model import LATEST, VARIABLE, default_model
+from sentiment.common.command_line import OneLineParser, count, probability, workers
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
-from sentiment.common.one_line_parser import OneLineParser, count, probability, workers
 from sentiment.common.parallel import available_cores
 from sentiment.errors import InputError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT
@@ -56,7 +55,7 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _parser(prog: str) -> argparse.ArgumentParser:
+def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "inputs", nargs="+", metavar="INPUT",
@@ -65,7 +64,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", required=True, metavar="FOLDER", help="where the answers go; a path or s3://, gs://"
     )
-    parser.add_argument("--model", default=default_model(), help=f"model folder (default: ${VARIABLE}, or {LATEST})")
+    parser.add_model()
     parser.add_argument("--column", default="text", help="column of the tweets: a name, or a position in a .csv (text)")
     parser.add_argument("--delimiter", default="", help="of a .csv (default: found out)")
     parser.add_argument("--encoding", default="utf-8", help="of a .csv (default: utf-8)")

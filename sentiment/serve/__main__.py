@@ -13,9 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentiment.common.default_model import LATEST, VARIABLE, default_model
+from sentiment.common.command_line import LATEST_MODEL, MODEL_VARIABLE, OneLineParser, default_model
 from sentiment.common.mistakes import MENDABLE, refuse
-from sentiment.common.one_line_parser import OneLineParser
 from sentiment.errors import InputError, SettingsError
 from sentiment.serve.limits import Limits
 
@@ -40,7 +39,10 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.ser
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--model", action="append", metavar="[NAME=]FOLDER", help=f"may be repeated (default: ${VARIABLE}, or {LATEST})"
+        "--model",
+        action="append",
+        metavar="[NAME=]FOLDER",
+        help=f"may be repeated (default: ${MODEL_VARIABLE}, or {LATEST_MODEL})",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine)")
     parser.add_argument("--port", type=int, default=8501, help="(default: 8501; 0 chooses a free one)")

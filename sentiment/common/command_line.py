@@ -1,0 +1,52 @@
+"""What all command lines share: the parser, types of arguments, and the default of ``--model``."""
+
+import argparse
+import os
+from typing import NoReturn
+
+from sentiment.errors import EXIT_STATUS
+
+MODEL_VARIABLE = "SENTIMENT_MODEL"
+LATEST_MODEL = "models/latest"
+_MOST_WORKERS = 1024  # processes, or tasks that run at once on a cluster
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An ``ArgumentParser`` that reports an error in one line, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the process with status 2."""
+        self.exit(EXIT_STATUS, f"{self.prog}: error: {' '.join(message.split())}; see --help\n")
+
+    def add_model(self) -> None:
+        """Add the option ``--model``."""
+        default = f"default: ${MODEL_VARIABLE}, or {LATEST_MODEL}"
+        self.add_argument("--model", default=default_model(), help=f"model folder ({default})")
+
+
+def default_model() -> str:
+    """Return the folder in the environment variable ``SENTIMENT_MODEL``, or else the link to the last trained model."""
+    return os.environ.get(MODEL_VARIABLE) or LATEST_MODEL
+
+
+def probability(text: str) -> float:
+    """Return an argument that is a number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a probability from 0 to 1, received {text}")
+    return value
+
+
+def count(text: str) -> int:
+    """Return an argument that is a whole number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, received {text}")
+    return int(text)
+
+
+def workers(text: str) -> int:
+    """Return an argument that is a number of processes."""
+    number = count(text)
+    if not 1 <= number <= _MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {_MOST_WORKERS}, received {text}")
+    return number

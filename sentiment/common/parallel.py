@@ -1,44 +1,41 @@
-"""The one thread pool, and the one owner of how many threads the matrix library takes.
-
-Both belong to the process, not to a call: calls that run side by side share them.
-"""
+"""Threads of this process: one pool for all calls, and a matrix library that uses one thread while the pool works."""
 
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from functools import cache
-from typing import Any, TypeVar
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def available_cores() -> int:
-    """Processor cores this process may use."""
+    """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class _Shared:
-    """What all threads share: the pool, and who holds the matrix library to one thread."""
+class _ProcessState:
+    """The pool, and the limit of the matrix library with the thread that has set it."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.pool: ThreadPoolExecutor | None = None
-        self.worker = threading.local()
-        self.holders = 0
-        self.threads_before: list[int] = []
+        self.thread = threading.local()
+        self.limit: ExitStack | None = None
+        self.limiter = threading.current_thread()
+        self.users_of_limit = 0
 
 
-_shared = _Shared()
+_state = _ProcessState()
 
 
 def _start_anew() -> None:
-    """A forked child has none of its parent's threads."""
-    global _shared
-    _shared = _Shared()
+    """Forget the threads of the parent process, which a forked child does not have."""
+    global _state
+    _state = _ProcessState()
 
 
 if hasattr(os, "register_at_fork"):
@@ -46,22 +43,21 @@ if hasattr(os, "register_at_fork"):
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
-    """``map(function, items)`` on the pool, a thread a core, for work that releases the interpreter lock; in order.
+    """Yield ``function`` of each item, in order, computed by one thread per core.
 
-    No more than two items a core are taken ahead of the results, so memory stays bounded. Called from within the pool
-    it works in the calling thread: a pool that waited for itself could stand still, and a second one would only
-    compete for the same cores; and so it does with a sequence of one item. An exception ends it once the items that are
-    being worked on are done.
+    This helps work that releases the interpreter lock. At most two items per core are taken before their results are
+    asked for, so memory stays bounded. A single item, and any item in a call from within the pool, is computed by the
+    calling thread: a pool that waits for itself could stop for ever. After an exception no further item is started.
     """
-    if getattr(_shared.worker, "is_one", False) or (isinstance(items, Sized) and len(items) == 1):
+    if getattr(_state.thread, "works_alone", False) or (isinstance(items, Sized) and len(items) == 1):
         yield from map(function, items)
         return
-    pool, ahead = _pool(), 2 * available_cores()
+    pool, most = _pool(), 2 * available_cores()
     pending: deque[Future[R]] = deque()
     try:
         for item in items:
             pending.append(pool.submit(function, item))
-            if len(pending) >= ahead:
+            if len(pending) >= most:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
@@ -72,58 +68,44 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, 
 
 
 def work_alone() -> None:
-    """Have :func:`ordered_map` work in the calling thread from now on: this process is one of several, one a core."""
-    _mark(_shared)
+    """Have :func:`ordered_map` compute in the calling thread from now on, because other processes use the other cores."""
+    _state.thread.works_alone = True
 
 
 def _pool() -> ThreadPoolExecutor:
-    shared = _shared
-    with shared.lock:
-        if shared.pool is None:
-            shared.pool = ThreadPoolExecutor(available_cores(), "sentiment", lambda: _mark(shared))
-        return shared.pool
-
-
-def _mark(shared: _Shared) -> None:
-    shared.worker.is_one = True
+    with _state.lock:
+        if _state.pool is None:
+            _state.pool = ThreadPoolExecutor(available_cores(), "sentiment", work_alone)
+        return _state.pool
 
 
 @contextmanager
 def one_matrix_thread() -> Iterator[None]:
-    """Have the matrix library multiply in the calling thread alone.
+    """Limit the matrix library to the calling thread.
 
-    Cores are kept busy by :func:`ordered_map`, and a product shared between threads rounds otherwise than one that is
-    not. The library has one limit for the process: the first who asks sets it, the last who leaves puts back what
-    there was.
+    The cores are kept busy by :func:`ordered_map`, and a product that is shared between threads is rounded otherwise
+    than one that is not. The library has one limit per process. Only the thread that has set the limit can remove it,
+    so the limit stays after overlapping calls from several threads until that thread calls again or has ended.
     """
-    shared = _shared
-    with shared.lock:
-        if not shared.holders:
-            shared.threads_before = [library.get_num_threads() for library in _matrix_libraries()]
-            _set_threads([1] * len(shared.threads_before))
-        shared.holders += 1
+    state = _state
+    with state.lock:
+        if state.limit is None:
+            state.limit, state.limiter = _limited_to_one_thread(), threading.current_thread()
+        state.users_of_limit += 1
     try:
         yield
     finally:
-        with shared.lock:
-            shared.holders -= 1
-            if not shared.holders:
-                _set_threads(shared.threads_before)
+        with state.lock:
+            state.users_of_limit -= 1
+            may_remove = state.limiter is threading.current_thread() or not state.limiter.is_alive()
+            if state.limit and may_remove and not state.users_of_limit:
+                state.limit.close()
+                state.limit = None
 
 
-def _set_threads(counts: Sequence[int]) -> None:
-    """Threadpoolctl heeds only the thread that set a limit first, silently; but the last to leave may be another."""
-    from threadpoolctl import OpenBLASController
+def _limited_to_one_thread() -> ExitStack:
+    from threadpoolctl import get_cached_controller
 
-    for library, count in zip(_matrix_libraries(), counts, strict=True):
-        OpenBLASController.clear_controlling_thread(force=True)
-        library.set_num_threads(count)
-    OpenBLASController.clear_controlling_thread(force=True)
-
-
-@cache
-def _matrix_libraries() -> list[Any]:
-    """The libraries that multiply matrices, found once: looking for them takes longer than a tweet."""
-    from threadpoolctl import ThreadpoolController
-
-    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
+    limit = ExitStack()
+    limit.enter_context(get_cached_controller().limit(limits=1, user_api="blas"))
+    return limit

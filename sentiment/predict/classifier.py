@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sentiment.common.parallel import ordered_map
+from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError, InputError
 from sentiment.network.folded import FoldedNetwork
@@ -64,7 +64,8 @@ class SentimentClassifier(FittedEstimator):
         rows = -(-len(texts) // (2 * pairs))
         blocks = (texts[start : start + rows] for start in range(0, len(texts), rows))
         try:
-            parts = list(ordered_map(self._batch_answers, blocks))
+            with one_matrix_thread():
+                parts = list(ordered_map(self._batch_answers, blocks))
         except InputError:
             if not is_arrow(texts):
                 encode_all(texts)  # names the text by its place among all, not within its block

@@ -70,14 +70,14 @@ rooms = $(wildcard sentiment/*.py sentiment/predict/manifest.py pipelines/shared
 LOAD_CODE := pipelines/load.py $(call rooms,data text prepare)
 PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding prepare)
 EMBED_CODE := pipelines/embed.py $(call rooms,data text embedding network)
-TRAIN_CODE := pipelines/train.py $(call rooms,data text network training)
+TRAIN_CODE := pipelines/train.py $(call rooms,data text network augment training)
 EXPORT_CODE := pipelines/export.py $(call rooms,data text network export predict)
 EVALUATE_CODE := pipelines/evaluate.py $(call rooms,data text network predict evaluation)
 REPORT_CODE := pipelines/report.py $(call rooms,text network predict training evaluation report)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all crossvalidate curve help download preprocess train evaluate report verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu bench-scale docs runs clean FORCE
+.PHONY: all crossvalidate curve help download preprocess train evaluate report tries verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu bench-scale docs runs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -95,6 +95,9 @@ evaluate: $(MODEL)/README.md ## score the model and its peers, write report and 
 
 report: $(BIN)/.installed ## write report and model card again
 	$(DO) pipelines.report $(OPTIONS)
+
+tries: $(MODEL)/model.json ## which of a newcomer's first sentences the model answers rightly, VADER beside it
+	$(DO) pipelines.tries '$(MODEL)'
 
 verify: $(BIN)/.installed ## check the model folder and its inputs against the manifest
 	$(DO) pipelines.verify '$(MODEL)'

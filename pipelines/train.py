@@ -13,7 +13,7 @@ from pipelines.shared.libraries import import_keras
 from pipelines.shared.parent import from_nothing, require_parent
 from pipelines.shared.parent_network import load_network
 from pipelines.shared.training_record import history_table, record, seen_tweets
-from pipelines.shared.training_rows import TrainingRows, add_contrasts, read_rows
+from pipelines.shared.training_rows import TrainingRows, add_augmentation, read_rows
 
 if TYPE_CHECKING:
     import keras
@@ -59,7 +59,7 @@ def run(this: stage.Stage) -> None:
     share_batches(options.devices, options.batch_size)
     runs = _runs(this, len(rows.parts["train"].labels))
     checkpoints = {start: _checkpoints(this, start, count) for start, count in runs.items()}
-    rows.parts["train"] = add_contrasts(this, rows.parts["train"], rows.classes)
+    rows.parts["train"] = add_augmentation(this, rows.parts["train"], rows.classes)
     fitted = {start: _fit_all(this, rows, start, each) for start, each in checkpoints.items()}
     start, losses = _choose(fitted, rows, options)
     words, widened = _with_word_scores(fitted[start], rows, options)

@@ -344,9 +344,11 @@ class TrainingSettings:
         label_smoothing: share of a label spread over all classes.
         class_weights: ``balanced`` weighs each class by the inverse of its frequency, so that a rare one is answered
             as readily as a frequent one; ``none`` does not, which gives a better accuracy and a worse macro recall.
-        contrast: so many rows are made for each training row out of stretches of training rows: words of clear polarity
-            in frames such as "not ..." that turn the label or only seem to, some swapped for others, some as they are;
-            0 makes none. Some frames need words that ``remove_stop_words`` drops.
+        contrast: contrast rows per training row, made of parts of training rows: words of clear polarity in templates
+            like "not ...", which turn the label or keep it, some words in another's place, some parts unchanged; 0
+            makes none. Some templates need words that ``remove_stop_words`` drops.
+        phrases: weight of common English phrases and of words rated by people as further training rows, beside a
+            weight of 1 for all training rows; 0 has none.
         layer_decay: share of the learning rate of the layers above that a group of layers learns at: the output layer
             at the whole rate, the recurrence at this share of it, the dense layers at its square, the trainable
             channel at its cube (Howard and Ruder, 2018, took 0.385); 1 trains all alike.
@@ -381,6 +383,7 @@ class TrainingSettings:
     label_smoothing: float = 0.05
     class_weights: str = "balanced"
     contrast: float = 0.0
+    phrases: float = 0.0
     layer_decay: float = 1.0
     unfreeze_epochs: int = 0
     frozen: tuple[str, ...] = ()
@@ -411,6 +414,7 @@ class TrainingSettings:
             _fraction(f"training.{name}", getattr(self, name))
         _one_of("training.class_weights", self.class_weights, ("none", "balanced"))
         _at_least("training.contrast", self.contrast, 0)
+        _at_least("training.phrases", self.phrases, 0)
         _require(
             0 < self.layer_decay <= 1, f"training.layer_decay: expected over 0, up to 1, received {self.layer_decay}"
         )

@@ -291,6 +291,7 @@ BELOW = {
     "prepare": {"common", "text", "data"},
     "embedding": {"common", "text", "data"},
     "network": {"common", "text"},
+    "augment": {"common", "text", "data"},
     "training": {"common", "text", "data", "network"},
     "predict": {"common", "text", "data", "network"},
     "export": {"common", "text", "network", "predict"},

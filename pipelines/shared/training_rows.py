@@ -1,4 +1,4 @@
-"""What the network is trained on: rows of ids with their weights, contrastive ones if asked, and the frozen matrix."""
+"""What the network is trained on: rows of ids with their weights, those of augmentation too, and the frozen matrix."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -68,14 +68,18 @@ def row_weights(interim: Path) -> "dict[str, np.ndarray]":
     return {name: (weight[corpus[part == i]] / mean).astype(np.float32) for i, name in enumerate(PARTS)}
 
 
-def add_contrasts(this: stage.Stage, part: "EncodedPart", classes: list[str]) -> "EncodedPart":
-    """``part`` with the rows that the settings have made of it."""
-    from sentiment.training.clear_words import Poles
-    from sentiment.training.contrast import with_contrasts
+def add_augmentation(this: stage.Stage, part: "EncodedPart", classes: list[str]) -> "EncodedPart":
+    """Return ``part`` with the rows that ``training.contrast`` and ``training.phrases`` ask for after its own.
 
-    options, preprocessing = this.settings.training, this.settings.preprocessing
-    if not options.contrast:
+    Raises:
+        SettingsError: no two of the classes mean negative and positive.
+    """
+    options = this.settings.training
+    if not (options.contrast or options.phrases):
         return part
+    from sentiment.augment.polarity import Poles
+    from sentiment.augment.rows import augmented
+
     meanings = [this.settings.corpus.polarity.get(name, name) for name in classes]
     try:
         poles = Poles(meanings.index("negative"), meanings.index("positive"))
@@ -84,7 +88,7 @@ def add_contrasts(this: stage.Stage, part: "EncodedPart", classes: list[str]) ->
             f"training.contrast: expected a negative and a positive class, received {', '.join(classes)}: "
             "say with corpus.polarity which these are"
         ) from None
-    lexicon = read_preprocessor(this.places.processed).lexicon
-    more = with_contrasts(part, lexicon, poles, options.contrast, options.seed, preprocessing.padding)
-    stage.log.info("%d contrastive rows beside %d", len(more.labels) - len(part.labels), len(part.labels))
+    preprocessor = read_preprocessor(this.places.processed)
+    more = augmented(part, preprocessor, poles, options.contrast, options.phrases, options.seed)
+    stage.log.info("%d rows of augmentation beside %d", len(more.labels) - len(part.labels), len(part.labels))
     return more

@@ -1,4 +1,4 @@
-"""Contrastive rows: frames turn the label or leave it, of two joined halves one counts, and the rest stays as it is."""
+"""Rows of augmentation: templates turn the label or keep it, one of two joined halves decides, phrases keep theirs."""
 
 import re
 
@@ -7,13 +7,18 @@ import pytest
 
 from pipelines.shared import stage
 from pipelines.shared.artefacts import read_part, read_preprocessor
-from pipelines.shared.training_rows import add_contrasts
+from pipelines.shared.training_rows import add_augmentation
+from sentiment.augment.general_english import phrases, rated_words
+from sentiment.augment.polarity import Poles, Use, polarity
+from sentiment.augment.rows import augmented, rated_signs
+from sentiment.augment.templates import LINKED, TURNED, known_templates
 from sentiment.data.encoded import EncodedPart
 from sentiment.errors import SettingsError
+from sentiment.evaluation.first_tries import CONFIRM, read_tries
+from sentiment.evaluation.minimal_pairs import read_pairs
 from sentiment.text.lexicon import Lexicon
-from sentiment.training.clear_words import Poles, Use, polarity
-from sentiment.training.contrast import with_contrasts
-from sentiment.training.frames import LINKED, known_frames
+from sentiment.text.normalisation import RULES
+from sentiment.text.preprocessor import Preprocessor
 from tests.model_fixture import BAD, Trained
 from tests.model_fixture import trained as trained
 
@@ -27,6 +32,10 @@ LEXICON = Lexicon({"n't": ID["not"], **ID, **DROPPED}, WORDS)
 TURNING = {"not", "never", "no", "less", "used", "wish"}
 POLES = Poles(0, 2)
 MAX_TOKENS = 10
+
+
+def treatment(lexicon: Lexicon = LEXICON, padding: str = "post") -> Preprocessor:
+    return Preprocessor(RULES, lexicon, MAX_TOKENS, padding)
 
 
 def part_of(tweets: list[tuple[int, str]], padding: str = "post") -> EncodedPart:
@@ -48,7 +57,7 @@ ROWS = part_of(TWEETS)
 def made(padding: str = "post", share: float = 1.0, seed: int = 5) -> tuple[EncodedPart, list[tuple[str, int]]]:
     """The part with its new rows, and the new rows as text."""
     rows = part_of(TWEETS, padding)
-    more = with_contrasts(rows, LEXICON, POLES, share, seed, padding)
+    more = augmented(rows, treatment(padding=padding), POLES, share, 0.0, seed)
     assert (more.ids[: len(TWEETS)] == rows.ids).all()
     new = zip(more.ids[len(TWEETS) :], more.labels[len(TWEETS) :], strict=True)
     return more, [(" ".join(WORDS[i] for i in ids if i), int(label)) for ids, label in new]
@@ -56,7 +65,8 @@ def made(padding: str = "post", share: float = 1.0, seed: int = 5) -> tuple[Enco
 
 def test_clear_words_judge_by_degrees_or_by_what_they_are_said_of() -> None:
     use = Use(*(np.array([ID[word]]) for word in ("so", "is", "i")))
-    found = polarity(ROWS, POLES, WORDS, np.array([ID["not"]]), use, np.array([ID["so"]]))
+    nothing = np.zeros(len(WORDS), np.int8)
+    found = polarity(ROWS, POLES, WORDS, np.array([ID["not"]]), use, np.array([ID["so"]]), nothing)
     signs = dict(zip(WORDS, found.clear.tolist(), strict=True))
     assert {word for word, sign in signs.items() if sign} == {"good", "bad", "like", "hate"}
     assert (signs["good"], signs["bad"], signs["like"], signs["hate"]) == (1, -1, 1, -1)
@@ -65,7 +75,7 @@ def test_clear_words_judge_by_degrees_or_by_what_they_are_said_of() -> None:
     assert {word for word, verb in zip(WORDS, found.verbs, strict=True) if verb} == {"like", "hate"}
 
 
-def test_frames_turn_the_label_or_leave_it_and_of_two_halves_one_counts() -> None:
+def test_templates_turn_the_label_or_leave_it_and_of_two_halves_one_counts() -> None:
     _, new = made()
     kinds = {"turned": 0, "joined": 0, "kept": 0, "unsurpassed": 0}
     for text, label in new:
@@ -93,8 +103,8 @@ def test_labels_are_level_and_words_that_judge_nothing_say_nothing() -> None:
     assert abs(unclear.count(0) - unclear.count(2)) < 0.4 * len(unclear)
 
 
-def test_a_frame_stands_where_english_has_it() -> None:
-    texts = {text for text, _ in made()[1]}
+def test_a_template_stands_where_english_has_it() -> None:
+    texts = {text for text, _ in made(share=4.0)[1]}
     assert "film is not so good" in texts
     assert "film is never so bad" in texts
     assert "i do not like film" in texts
@@ -102,14 +112,19 @@ def test_a_frame_stands_where_english_has_it() -> None:
     assert not [text for text in texts if "is so not" in text or text.startswith("not i")]
 
 
-def test_a_frame_is_not_used_without_its_words() -> None:
-    frames = known_frames(LEXICON)
-    kept = known_frames(Lexicon({word: i for word, i in LEXICON.ids.items() if word != "used"}, WORDS))
-    lost = known_frames(Lexicon({**LEXICON.ids, "used": 0}, WORDS))
-    assert ("L", ID["used"], "C", "R") in frames.turned[LINKED]
-    assert not [frame for frame in (*kept.turned[LINKED], *lost.turned[LINKED]) if ID["used"] in frame]
-    assert ("L", "C", "R") not in lost.turned[LINKED]
-    assert {*map(int, frames.words)} >= {ID["not"], ID["wish"]}
+def test_a_template_is_not_used_without_its_words() -> None:
+    kept, without, dropped = (
+        known_templates(Lexicon(ids, WORDS)).by_effect[TURNED][LINKED]
+        for ids in (
+            LEXICON.ids,
+            {word: i for word, i in LEXICON.ids.items() if word != "used"},
+            {**LEXICON.ids, "used": 0},
+        )
+    )
+    assert ("L", ID["used"], "C", "R") in kept
+    assert not [template for template in (*without, *dropped) if ID["used"] in template]
+    assert ("L", "C", "R") not in dropped
+    assert {*map(int, known_templates(LEXICON).words)} >= {ID["not"], ID["wish"]}
 
 
 def test_what_is_wished_for_is_not_there() -> None:
@@ -117,26 +132,50 @@ def test_what_is_wished_for_is_not_there() -> None:
     assert set(wished) == {0}
 
 
-def test_a_set_turn_has_its_own_polarity() -> None:
-    words = (*WORDS, "worth", "it", "again")
+def test_phrases_and_rated_words_keep_their_label_and_weigh_what_is_asked() -> None:
+    words = (*WORDS, "worth", "it", "again", "awesome")
     lexicon = Lexicon({**LEXICON.ids, **{word: i for i, word in enumerate(words) if word not in ID}}, words)
-    more = with_contrasts(ROWS, lexicon, POLES, 4.0, 5)
+    more = augmented(ROWS, treatment(lexicon), POLES, 0.0, 0.2, 5)
     new = zip(more.ids[len(TWEETS) :], more.labels[len(TWEETS) :], strict=True)
     said = [([words[i] for i in ids if i], int(label)) for ids, label in new]
-    assert {label for text, label in said if text[-2:] == ["worth", "it"] and "not" not in text} == {2}
+    assert {label for text, label in said if text[:2] == ["worth", "it"]} == {2}
     assert {label for text, label in said if text[:2] == ["never", "again"]} == {0}
-    assert not any({"good", "bad", "like", "hate"} & {*text} for text, _ in said if "worth" in text)
+    assert {label for text, label in said if text[0] == "awesome"} == {2}
+    assert more.weights is not None
+    assert more.weights[len(TWEETS) :].sum() == pytest.approx(0.2 * len(TWEETS), rel=1e-3)
+
+
+def test_the_phrases_are_many_and_have_one_label_each() -> None:
+    listed = phrases()
+    assert len(listed) > 400
+    labels = {each.text: each.sign for each in listed}
+    assert all(labels[each.text] == each.sign for each in listed)
+    assert labels["9/10"] == labels["five out of five"] == labels["4 stars"] == 1
+    assert labels["2 out of 10"] == labels["0/5"] == labels["zero stars"] == -1
+    assert 0.4 < np.mean([each.sign > 0 for each in listed]) < 0.6
+
+
+def test_no_phrase_is_a_text_that_models_are_tried_on() -> None:
+    tried = {each.text.lower() for each in read_tries() if each.half == CONFIRM and each.kind != "rating"}
+    assert not [each.text for each in phrases() if each.text.lower() in tried]
+    pairs = {text.lower() for pair in read_pairs() for text in (pair.positive, pair.negative)}
+    assert len([each for each in phrases() if each.text.lower() in pairs]) < 15
+
+
+def test_words_rated_by_people_get_their_sign() -> None:
+    signs = dict(zip(WORDS, rated_signs(rated_words(), LEXICON).tolist(), strict=True))
+    assert (signs["good"], signs["bad"], signs["film"]) == (1, -1, 0)
 
 
 def test_a_comparative_is_taken_where_the_lexicon_tells_it_apart() -> None:
     better = (*WORDS, "better")
     told_apart = Lexicon({**LEXICON.ids, "better": len(WORDS)}, better)
-    more = with_contrasts(ROWS, told_apart, POLES, 1.0, 5)
+    more = augmented(ROWS, treatment(told_apart), POLES, 4.0, 0.0, 5)
     new = [row.tolist() for row in more.ids[len(TWEETS) :]]
     assert [ID["never"], len(WORDS)] in [row[:2] for row in new]
     assert [ID["never"], ID["more"], ID["good"]] not in [row[:3] for row in new]
     same_lemma = Lexicon({**LEXICON.ids, "better": ID["good"]}, WORDS)
-    alike, without = (with_contrasts(ROWS, lexicon, POLES, 1.0, 5).ids for lexicon in (same_lemma, LEXICON))
+    alike, without = (augmented(ROWS, treatment(lexicon), POLES, 1.0, 0.0, 5).ids for lexicon in (same_lemma, LEXICON))
     assert (alike == without).all()
 
 
@@ -151,9 +190,8 @@ def test_padding_weights_and_choice() -> None:
     assert (post.ids[:, 0] > 0).all()
     assert made()[1] == texts != made(seed=6)[1]
     assert 0.05 < (len(made(share=0.1)[1])) / len(TWEETS) < 0.11
-    assert post.weights is None
     weights = np.full(len(TWEETS), 0.5, np.float32)
-    weighed = with_contrasts(ROWS._replace(weights=weights), LEXICON, POLES, 0.1, 5).weights
+    weighed = augmented(ROWS._replace(weights=weights), treatment(), POLES, 0.1, 0.0, 5).weights
     assert weighed is not None
     assert set(weighed[: len(TWEETS)]) == {0.5}
     assert set(weighed[len(TWEETS) :]) == {1.0}
@@ -161,14 +199,14 @@ def test_padding_weights_and_choice() -> None:
 
 def test_without_clear_words_nothing_is_made() -> None:
     unclear = part_of([(0, "film is so"), (2, "film is so")] * 50)
-    assert with_contrasts(unclear, LEXICON, POLES, 1.0, 5) is unclear
+    assert augmented(unclear, treatment(), POLES, 1.0, 0.0, 5) is unclear
 
 
 def test_classes_must_have_a_negative_and_a_positive_one() -> None:
     settings = stage.make_settings({}, ["training.contrast=0.5"])
     this = stage.Stage(None, settings, None, {})  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match=r"expected a negative and a positive class, received joy, anger: say with"):
-        add_contrasts(this, ROWS, ["joy", "anger"])
+        add_augmentation(this, ROWS, ["joy", "anger"])
 
 
 def test_the_stage_makes_them_by_the_words_of_its_lexicon(trained: Trained) -> None:
@@ -178,7 +216,7 @@ def test_the_stage_makes_them_by_the_words_of_its_lexicon(trained: Trained) -> N
     part = EncodedPart(
         np.tile(few.ids, (3, 1)), np.tile(few.labels, 3)
     )  # so that words are frequent enough to be clear
-    more = add_contrasts(stage.Stage(None, settings, places, {}), part, ["negative", "positive"])  # type: ignore[arg-type]
+    more = add_augmentation(stage.Stage(None, settings, places, {}), part, ["negative", "positive"])  # type: ignore[arg-type]
     new = zip(more.ids[len(part.labels) :], more.labels[len(part.labels) :], strict=True)
     texts = [([words[i] for i in ids if i], label) for ids, label in new]
     assert len(texts) > 0.3 * len(part.labels)

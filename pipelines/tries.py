@@ -1,0 +1,79 @@
+"""Show which share of a newcomer's first sentences each model answers rightly, VADER beside them."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipelines.shared import stage
+from sentiment.common.one_line_parser import OneLineParser
+from sentiment.evaluation.first_tries import (
+    CHOOSE,
+    UNANSWERED,
+    Answer,
+    failed_tries,
+    read_tries,
+    shares_right,
+    vader_answer,
+)
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "python -m pipelines.tries") -> None:
+    """Run the command: exit status 0, or 2 with one line on standard error for a user's mistake."""
+    parser = OneLineParser(prog=prog, description=__doc__)
+    parser.add_argument("models", type=Path, nargs="+", help="model folders, for example models/sample")
+    parser.add_argument("--wrong", action="store_true", help="list the texts of the half `choose` that are missed")
+    arguments = parser.parse_args(argv)
+    with stage.reporting("tries"):
+        run(arguments)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Score each model and VADER, and print the table."""
+    tries = read_tries()
+    answers = {str(folder): answer_of(folder) for folder in arguments.models}
+    table = {name: shares_right(tries, answer) for name, answer in {**answers, "VADER": vader_answer}.items()}
+    sys.stdout.write(text_table(table))
+    if arguments.wrong:
+        chosen = [each for each in tries if each.half == CHOOSE]
+        for name, answer in answers.items():
+            missed = [f"  {each.kind}: {each.text} ({each.label})\n" for each in failed_tries(chosen, answer)]
+            sys.stdout.writelines([f"\n{name} misses:\n", *missed])
+
+
+def answer_of(folder: Path) -> Answer:
+    """Return how the model in ``folder`` labels texts.
+
+    Raises:
+        ArtefactError: there is no model, or it is damaged.
+    """
+    import sentiment
+
+    model = sentiment.load(folder)
+
+    def answer(texts: Sequence[str]) -> list[str]:
+        given = model.answer(texts)
+        labels = model.classes_[given.probabilities.argmax(axis=1)]
+        return [str(label) if known else UNANSWERED for label, known in zip(labels, given.known, strict=True)]
+
+    return answer
+
+
+def text_table(shares: Mapping[str, Mapping[str, float]]) -> str:
+    """Return one row per group of texts and one column per model, in percent.
+
+    Args:
+        shares: model -> group -> share answered rightly.
+    """
+    groups = list(next(iter(shares.values())))
+    width = max(map(len, groups))
+    lines = [" " * width + "".join(f"  {name}" for name in shares)]
+    lines += [
+        group.ljust(width) + "".join(f"  {100 * each[group]:.0f}".rjust(len(name) + 2) for name, each in shares.items())
+        for group in groups
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

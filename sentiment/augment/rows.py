@@ -1,0 +1,88 @@
+"""The training rows with those that augmentation adds, after them."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from sentiment.augment.contrast import ContrastRows, Row
+from sentiment.augment.general_english import LabelledText, phrases, rated_words
+from sentiment.augment.polarity import Poles
+from sentiment.augment.stretches import Stretches
+from sentiment.augment.templates import known_templates
+from sentiment.common.ragged import ragged
+from sentiment.data.encoded import EncodedPart
+from sentiment.text.lexicon import UNKNOWN
+from sentiment.text.mapped_lexicon import AnyLexicon
+from sentiment.text.preprocessor import Preprocessor, pad
+
+_WORDS = 0.4  # share of the weight that rated words have; phrases have the rest
+_ALONE = 0.8  # share of phrases and words that are a row without words of a tweet
+
+
+def augmented(
+    part: EncodedPart, preprocessor: Preprocessor, poles: Poles, contrast: float, phrase_weight: float, seed: int
+) -> EncodedPart:
+    """Return ``part`` with the rows of augmentation after its own.
+
+    Args:
+        part: training rows.
+        preprocessor: the text treatment that made them.
+        poles: the classes that mean negative and positive; new rows have no other.
+        contrast: contrast rows per row of ``part``; fewer are made where few tweets have a clear word.
+        phrase_weight: what phrases and rated words weigh together, where all rows of ``part`` weigh 1.
+        seed: of every random choice.
+    """
+    lexicon, own = preprocessor.lexicon, len(part.labels)
+    random = np.random.default_rng([seed, lexicon.size])
+    words, templates = rated_words(), known_templates(lexicon)
+    stretches = Stretches(part, lexicon, poles, templates, rated_signs(words, lexicon), random)
+    count = round(contrast * own)
+    rows = list(ContrastRows(stretches, templates, lexicon, poles, random).make(count))[:count]
+    weights = [1.0] * len(rows)
+    shares = ((words, _WORDS), (phrases(), 1 - _WORDS)) if phrase_weight else ()
+    for texts, share in shares:
+        weight = share * phrase_weight * own
+        repeated = [*texts] * max(1, round(weight / len(texts)))
+        new = list(_encoded(repeated, preprocessor, stretches, poles, random))
+        rows += new
+        weights += [weight / max(1, len(new))] * len(new)
+    return _with_rows(part, rows, weights, preprocessor.padding) if rows else part
+
+
+def rated_signs(words: Sequence[LabelledText], lexicon: AnyLexicon) -> np.ndarray:
+    """Return the sign of each id's rating, int8 ``(vocabulary,)``; 0 where nobody rated the word."""
+    signs = np.zeros(lexicon.size, np.int8)
+    for text, sign in words:
+        signs[lexicon.id_of(text)] = sign
+    signs[: UNKNOWN + 1] = 0
+    return signs
+
+
+def _encoded(
+    texts: Sequence[LabelledText],
+    preprocessor: Preprocessor,
+    stretches: Stretches,
+    poles: Poles,
+    random: np.random.Generator,
+) -> Iterator[Row]:
+    """Yield texts of known tokens as rows, some with words of a tweet that leans to no side in place of "..."."""
+    halves = preprocessor.encode([half for text, _ in texts for half in text.partition("...")[::2]])
+    parts = [part.tolist() for part in np.split(halves.values, np.cumsum(halves.lengths)[:-1])]
+    for before, after, (_, sign) in zip(parts[::2], parts[1::2], texts, strict=True):
+        known = [[] if part == [UNKNOWN] else part for part in (before, after)]
+        alone = not stretches.has(0) or random.random() < _ALONE
+        around = [] if alone else stretches.draw(0).ids
+        if any(known) and UNKNOWN not in (*known[0], *known[1]):
+            yield [*known[0], *around, *known[1]], poles.label(sign)
+
+
+def _with_rows(part: EncodedPart, rows: Sequence[Row], weights: Sequence[float], padding: str) -> EncodedPart:
+    width = part.ids.shape[1]
+    ids = pad(ragged([row[:width] for row, _ in rows]), width, padding).astype(part.ids.dtype)
+    labels = np.array([label for _, label in rows], part.labels.dtype)
+    own = np.ones(len(part.labels), np.float32) if part.weights is None else part.weights
+    return EncodedPart(
+        np.concatenate([part.ids, ids]),
+        np.concatenate([part.labels, labels]),
+        np.concatenate([own, np.array(weights, np.float32)]),
+    )

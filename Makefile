@@ -108,14 +108,18 @@ tensorboard: $(BIN)/.installed ## look at the training logs
 onnx: $(BIN)/.onnx $(MODEL)/model.json ## the exported network as model.onnx too
 	$(DO) pipelines.onnx $(OPTIONS)
 
-ablation: $(call there,$(CORPUS) $(GLOVE)) | $(BIN)/.installed ## train a grid of settings to see what matters (hours; can be interrupted)
-	$(DO) pipelines.ablation $(OPTIONS) --corpus $(call quoted,$(CORPUS)) --glove $(call quoted,$(GLOVE)) $(addprefix --vectors ,$(VECTORS)) $(ABLATION)
+# What the commands that train several times read; with FROM the vectors are read only where they are there already.
+REPEATED := $(ONE_CORPUS) $(if $(FROM),$(foreach file,$(wildcard $(GLOVE)),--glove $(call quoted,$(file))),--glove $(call quoted,$(GLOVE)))
+REPEATED_FILES := $(call there,$(CORPUS) $(if $(FROM),,$(GLOVE)))
 
-crossvalidate: $(call there,$(CORPUS) $(GLOVE)) | $(BIN)/.installed ## train and score over five splits: means and deviations
-	$(DO) pipelines.crossvalidate $(OPTIONS) --corpus $(call quoted,$(CORPUS)) --glove $(call quoted,$(GLOVE)) $(FOLDS)
+ablation: $(REPEATED_FILES) | $(BIN)/.installed ## train a grid of settings to see what matters (hours; can be interrupted)
+	$(DO) pipelines.ablation $(OPTIONS) $(REPEATED) $(addprefix --vectors ,$(VECTORS)) $(ABLATION)
 
-curve: $(call there,$(CORPUS) $(if $(FROM),,$(GLOVE))) | $(BIN)/.installed ## train on 100, 200, 500 ... tweets, with and without FROM: the learning curve
-	$(DO) pipelines.curve $(OPTIONS) --corpus $(call quoted,$(CORPUS)) $(if $(FROM),$(foreach file,$(wildcard $(GLOVE)),--glove $(call quoted,$(file))),--glove $(call quoted,$(GLOVE))) $(CURVE)
+crossvalidate: $(REPEATED_FILES) | $(BIN)/.installed ## train and score over five splits: means and deviations
+	$(DO) pipelines.crossvalidate $(OPTIONS) $(REPEATED) $(FOLDS)
+
+curve: $(REPEATED_FILES) | $(BIN)/.installed ## train on 100, 200, 500 ... tweets, with and without FROM: the learning curve
+	$(DO) pipelines.curve $(OPTIONS) $(REPEATED) $(CURVE)
 
 test: $(BIN)/.developer ## the test suite
 	$(DO) pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
@@ -135,14 +139,14 @@ faults: $(BIN)/.developer ## kill every stage at random points, and look at what
 bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the alternatives
 	$(DO) pipelines.bench $(OPTIONS) $(addprefix --tweets ,$(TWEETS)) $(addprefix --tweets-model ,$(TWEETS_MODEL))
 
-bench-serve: $(BIN)/.serve $(MODEL)/README.md ## measure the service: speed, memory, start (needs wrk)
+bench-serve: $(BIN)/.developer $(MODEL)/README.md ## measure the service: speed, memory, start (needs wrk)
 	$(DO) pipelines.bench.serve $(OPTIONS)
 
 bench-scale: $(BIN)/.developer $(MODEL)/model.json ## measure scoring of many files on a process pool and on Ray
 	$(DO) pipelines.bench.scale $(OPTIONS)
 
-bench-gpu: $(BIN)/.installed ## measure training on a GPU; KERAS_BACKEND=jax or torch chooses the backend
-	$(DO) pipelines.bench.gpu $(OPTIONS)
+bench-gpu: $(MODEL)/model.json ## measure training on a GPU; KERAS_BACKEND=jax or torch chooses the backend
+	$(DO) pipelines.bench $(OPTIONS) --only training
 
 docs: $(BIN)/.installed ## the page of all settings, from the code
 	$(DO) pipelines.settings_page
@@ -170,10 +174,6 @@ $(BIN)/.peers: $(BIN)/.installed
 
 $(BIN)/.onnx: $(BIN)/.installed
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[onnx]'
-	@touch $@
-
-$(BIN)/.serve: $(BIN)/.installed
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[serve]'
 	@touch $@
 
 # Settings of each stage as it sees them. The file changes only when they do, so nothing runs for nothing.

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tabulate import tabulate
+
 from pipelines.shared import memory, stage
 from pipelines.shared.parent import trained_folders
 from sentiment.common.command_line import OneLineParser
@@ -22,16 +24,13 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def listing(root: Path) -> str:
-    """A table of the model folders below ``root``."""
+    """Return a table of the model folders below ``root``."""
     latest = (root / "models" / "latest").resolve().name
     folders = trained_folders(root / "models")
     rows = sorted((_row(root, folder, latest) for folder in folders), key=lambda row: row[1], reverse=True)
     if not rows:
         return "no runs yet: `make evaluate` makes one\n"
-    table = [_HEADINGS, *rows]
-    widths = [max(len(row[i]) for row in table) for i in range(len(_HEADINGS))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table)
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+    return tabulate(rows, _HEADINGS, tablefmt="plain", disable_numparse=True) + "\n"
 
 
 def _row(root: Path, folder: Path, latest: str) -> tuple[str, ...]:
@@ -49,7 +48,7 @@ def _row(root: Path, folder: Path, latest: str) -> tuple[str, ...]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A JSON file, empty where it is not there or not whole."""
+    """Return a JSON file; an empty table where it is missing or damaged."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

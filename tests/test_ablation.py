@@ -1,6 +1,7 @@
 """The ablation: what is trained, what is kept of it, and that it goes on where it stopped."""
 
 import json
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,9 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from pipelines.ablation import __main__ as ablation_stage
-from pipelines.ablation import runs as ablation_runs
-from pipelines.ablation.grid import Grid, Group, Result, Row, picture, summarise, table
-from pipelines.shared import stage
+from pipelines.ablation.grid import AblationResult, AblationRow, Grid, GridGroup, picture, summarise, table
+from pipelines.shared import processes, repeated_runs, stage
 from sentiment.errors import ArtefactError
 from tests.model_fixture import SETTINGS, write_inputs
 
@@ -32,8 +32,8 @@ title = "Words"
 """
 
 
-def result(accuracy: float, rows: int = 9) -> Result:
-    return Result(accuracy, 0.5, rows, 100, 2.0)
+def result(accuracy: float, rows: int = 9) -> AblationResult:
+    return AblationResult(accuracy, 0.5, rows, 100, 2.0)
 
 
 def run(tmp_path: Path, grid: str = GRID, *more: str) -> None:
@@ -46,13 +46,13 @@ def run(tmp_path: Path, grid: str = GRID, *more: str) -> None:
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[ablation_runs.Run]:
-    """Runs that were asked for, of which none is really made."""
-    asked: list[ablation_runs.Run] = []
+def made(monkeypatch: pytest.MonkeyPatch) -> list[ablation_stage.GridRun]:
+    """Runs that were asked for; none is really made."""
+    asked: list[ablation_stage.GridRun] = []
 
-    def execute(this: stage.Stage, run: ablation_runs.Run) -> Result:
+    def execute(this: stage.Stage, root: Path, run: ablation_stage.GridRun) -> dict:
         asked.append(run)
-        return result(0.5 + run.seed / 10)
+        return asdict(result(0.5 + run.seed / 10))
 
     monkeypatch.setattr(ablation_stage, "execute", execute)
     return asked
@@ -72,19 +72,15 @@ def test_each_variant_is_trained_once_with_each_seed(tmp_path: Path, made: list,
     assert (tmp_path / "models/tiny/ablation/ablation.md").read_text() == capsys.readouterr().out
 
 
-def test_finished_runs_are_not_made_again(tmp_path: Path, made: list, caplog: pytest.LogCaptureFixture) -> None:
+def test_finished_runs_are_not_made_again(tmp_path: Path, made: list) -> None:
     run(tmp_path)
     made.clear()
     run(tmp_path)
     assert made == []
-    log = tmp_path / "models/tiny/ablation/results.jsonl"
-    lines = log.read_text().splitlines()
-    log.write_text("\n".join(lines[:-1]) + "\n" + lines[-1][:30])  # killed while it wrote
+    next((tmp_path / "models/tiny/ablation/results").glob("*/*.json")).unlink()  # stopped before its end
     run(tmp_path)
     assert len(made) == 1
-    assert "results.jsonl:6: not a result" in caplog.text
     made.clear()
-    (tmp_path / "glove.txt").unlink()
     run(tmp_path, GRID, "--set", "training.batch_size=16")
     assert len(made) == 6  # results of other settings do not count
 
@@ -135,7 +131,7 @@ def test_real_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         called.append(name)
         in_this_process(name, options)
 
-    monkeypatch.setattr(ablation_runs, "run_stage", run_stage)
+    monkeypatch.setattr(repeated_runs, "run_stage", run_stage)
     run(tmp_path, GRID.replace('"as written"', "#"), "--seeds", "1")
     assert called == ["load", "preprocess", "embed", "train", "train"]
     data = json.loads((tmp_path / "models/tiny/ablation/ablation.json").read_text())
@@ -146,15 +142,15 @@ def test_real_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_failing_stage_is_named() -> None:
     with pytest.raises(ArtefactError, match=r"the stage load failed: load: error: no-such.toml: no such profile"):
-        ablation_runs.run_stage("load", ["--profile", "no-such.toml"])
+        processes.run_stage("load", ["--profile", "no-such.toml"])
 
 
 def test_mean_and_deviation() -> None:
     summary = summarise({"A": {"x": [result(0.7), result(0.8)], "y": [result(0.6)], "z": []}})
     x, y = summary["A"]
     assert (x.accuracy, x.deviation, x.seeds) == (pytest.approx(0.75), pytest.approx(0.05 * 2**0.5), 2)
-    assert y == Row("y", 0.6, 0.0, 1, 9, 2.0)
-    assert "| x | 75.0 | 7.1 | 2 | 9 |" in table(summary)
+    assert y == AblationRow("y", 0.6, 0.0, 1, 9, 2.0)
+    assert "| x | 75.0 | 7.1 | 2 | 9 |" in " ".join(table(summary).split())
 
 
 def test_the_picture_shows_every_variant() -> None:
@@ -172,6 +168,6 @@ def test_the_grid_that_ships_asks_what_is_claimed() -> None:
     grid = from_dict(Grid, tomllib.loads(ablation_stage.GRID.read_text(encoding="utf-8")))
     assert len(grid.seeds) == 3
     for group in grid.groups:
-        assert isinstance(group, Group)
+        assert isinstance(group, GridGroup)
         for variant in group.variants.values():
-            stage.make_settings(stage.read_profile("sentiment140"), ablation_runs.as_pairs(grid.overrides(variant)))
+            stage.make_settings(stage.read_profile("sentiment140"), ablation_stage.as_pairs(grid.overrides(variant)))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipelines import crossvalidate
-from pipelines.shared import publishing, stage
+from pipelines.shared import publishing, repeated_runs, stage
 from sentiment.data.splitting import TEST, TRAIN, VALIDATION, split
 from sentiment.errors import SettingsError
 from sentiment.evaluation.folds import summarise, text_table
@@ -51,34 +51,51 @@ def test_means_and_deviations() -> None:
     assert table.endswith("mean ± standard deviation over 2 folds; 22 tweets scored\n")
 
 
-def test_runs_that_are_done_are_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    calls: list[tuple[str, dict[str, str]]] = []
+Call = tuple[str, list[str]]
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+    """Stages that were asked for, with their options; none really runs."""
+    made: list[Call] = []
 
     def run_stage(name: str, options: list[str]) -> None:
-        given = dict(pair.split("=") for flag, pair in itertools.pairwise(options) if flag == "--set")
-        if len(calls) == 8:
+        if len(made) == 8:
             raise KeyboardInterrupt
-        calls.append((name, given))
-        root = Path(options[options.index("--root") + 1])
+        made.append((name, options))
+        fold = int(settings_of(options)["split.fold"])
+        places = stage.Places(Path(options[options.index("--root") + 1]), "tiny")
+        if name == "embed":
+            places.processed.mkdir(parents=True)
+            (places.processed / "embedding_matrix.npy").touch()
         if name == "evaluate":
-            (root / "models/tiny").mkdir(parents=True)
-            publishing.write_json(root / "models/tiny/metrics.json", {"held_out": RUNS[int(given["split.fold"])]})
+            places.model.mkdir(parents=True, exist_ok=True)
+            publishing.write_json(places.model / "metrics.json", {"held_out": RUNS[fold]})
 
-    monkeypatch.setattr(crossvalidate, "run_stage", run_stage)
-    for name in ("tiny.toml", "corpus.csv", "glove.txt"):
-        (tmp_path / name).write_text("")
-    argv = ["--profile", str(tmp_path / "tiny.toml"), "--root", str(tmp_path), "--folds", "2"]
-    argv += ["--corpus", str(tmp_path / "corpus.csv"), "--glove", str(tmp_path / "glove.txt")]
-    with pytest.raises(SystemExit):
-        stage.main(crossvalidate.run, "", crossvalidate.add_arguments, argv)
-    calls.clear()
+    monkeypatch.setattr(repeated_runs, "run_stage", run_stage)
+    return made
+
+
+def settings_of(options: list[str]) -> dict[str, str]:
+    return dict(pair.split("=", 1) for flag, pair in itertools.pairwise(options) if flag == "--set")
+
+
+def crossvalidated(root: Path, *more: str, profile: str = "") -> None:
+    for name, text in (("tiny.toml", profile), ("corpus.csv", "c"), ("glove.txt", "g")):
+        (root / name).write_text(text)
+    argv = ["--profile", str(root / "tiny.toml"), "--root", str(root), "--folds", "2", *more]
     stage.main(crossvalidate.run, "", crossvalidate.add_arguments, argv)
+
+
+def test_runs_that_are_done_are_kept(tmp_path: Path, calls: list[Call], capsys: pytest.CaptureFixture[str]) -> None:
+    inputs = ["--corpus", str(tmp_path / "corpus.csv"), "--glove", str(tmp_path / "glove.txt")]
+    with pytest.raises(SystemExit):
+        crossvalidated(tmp_path, *inputs)
+    calls.clear()
+    crossvalidated(tmp_path, *inputs)
     assert [name for name, _ in calls] == ["load", "preprocess", "embed", "train", "export", "evaluate"]
-    assert {(given["split.test"], given["split.fold"], given["training.seed"]) for _, given in calls} == {
-        ("0.5", "1", "7")
-    }
+    given = [settings_of(options) for _, options in calls]
+    assert {(each["split.test"], each["split.fold"], each["training.seed"]) for each in given} == {("0.5", "1", "7")}
     result = json.loads((tmp_path / "models/tiny/crossvalidation.json").read_text())
     assert result["figures"]["model"]["accuracy"]["mean"] == pytest.approx(0.8)
     assert "80.0 ± 14.1" in capsys.readouterr().out

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipelines import curve
-from pipelines.shared import publishing, stage
+from pipelines.shared import publishing, repeated_runs, stage
 from sentiment.data.splitting import TEST, TRAIN, VALIDATION, split
 from sentiment.evaluation.learning_curve import shares, sizes_for, summary, text_table
 from sentiment.report.figures import learning_curve
@@ -69,13 +69,13 @@ def test_runs_that_are_done_are_kept(
         places.interim.mkdir(parents=True, exist_ok=True)
         publishing.write_json(places.interim / "load.json", {"parts": parts})
 
-    def execute(this: stage.Stage, root: Path, pairs: list[str]) -> dict:
+    def execute(this: stage.Stage, root: Path, pairs: tuple[str, ...]) -> dict:
         if len(made) == 3:
             raise KeyboardInterrupt
-        made.append(pairs)
+        made.append(sorted(pairs))
         return figures(0.5) | {"baselines": {"vader": figures(0.6)}}
 
-    monkeypatch.setattr(curve, "run_stage", run_stage)
+    monkeypatch.setattr(repeated_runs, "run_stage", run_stage)
     monkeypatch.setattr(curve, "_execute", execute)
     for name in ("tiny.toml", "corpus.csv", "glove.txt"):
         (tmp_path / name).write_text("")
@@ -86,7 +86,7 @@ def test_runs_that_are_done_are_kept(
     made.clear()
     stage.main(curve.run, "", curve.add_arguments, argv)
     assert made == [
-        ["split.test=0.2", "split.fold=1", "split.validation=0.08", "split.train_rows=0", "training.seed=5"]
+        ["split.fold=1", "split.test=0.2", "split.train_rows=0", "split.validation=0.08", "training.seed=5"]
     ]
     result = json.loads((tmp_path / "models/tiny/curve.json").read_text())
     assert [point["rows"] for point in result["points"]] == [100, 480]
@@ -99,10 +99,10 @@ def test_a_network_and_its_peers_are_scored_on_the_test_part() -> None:
     this = shared_model()
     places = stage.Places(this.root, "tiny")
     started = stage.Stage(Namespace(), Settings(), places, {}, parent=this.folder)
-    own, known = curve._score_network(places), curve._parent_as_it_is(started, places)
+    own, known = curve.network_figures(places), curve.base_model_figures(started, places)
     assert known is not None
     assert own["confusion_matrix"] == known["confusion_matrix"]  # they are one and the same here
-    peers = curve._peers(started, places)
+    peers = curve.peer_figures(started, places)
     assert {"tfidf_logistic_regression", "vader"} <= peers.keys()
     assert peers["vader"]["n"] == own["n"]
 
@@ -110,17 +110,18 @@ def test_a_network_and_its_peers_are_scored_on_the_test_part() -> None:
 def test_a_start_that_is_not_asked_for_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
-    def train(this: stage.Stage, root: Path, start: str, pairs: list[str]) -> dict:
-        made.append(start)
-        return figures(0.5 if start == "warm" else 0.4)
+    def train(each: repeated_runs.RepeatedRun) -> dict:
+        made.append(each.name)
+        assert bool(each.base_model) == (each.name == "warm")
+        return figures(0.5 if each.name == "warm" else 0.4)
 
     monkeypatch.setattr(curve, "_train", train)
-    monkeypatch.setattr(curve, "_peers", lambda this, places: {})
-    monkeypatch.setattr(curve, "_parent_as_it_is", lambda this, places: None)
+    monkeypatch.setattr(curve, "peer_figures", lambda this, places: {})
+    monkeypatch.setattr(curve, "base_model_figures", lambda this, places: None)
     for given, parent in [(None, Path("p")), (Path("g"), None), (Path("g"), Path("p"))]:
         made.clear()
         this = stage.Stage(Namespace(glove=given), Settings(), stage.Places(Path(), "tiny"), {}, parent=parent)
-        found = curve._execute(this, Path(), [])
+        found = curve._execute(this, Path(), ())
         assert made == (["warm"] if parent else []) + (["cold"] if given else [])
         assert found["macro_recall"] == (0.5 if parent else 0.4)
         assert ("from_nothing" in found["baselines"]) == bool(given and parent)

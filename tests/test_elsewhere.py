@@ -76,12 +76,12 @@ def test_test_sets_of_several_formats(copy: Trained) -> None:
 def test_published_figures_go_with_the_classes_they_are_for(copy: Trained) -> None:
     this = stage.Stage(None, stage.make_settings({}, []), None, {})  # type: ignore[arg-type]
     given = f"{copy.root}/other.toml:{copy.root}/tweets.csv"
-    read = evaluate._corpus(given, this, ["negative", "neutral", "positive"])
+    read = evaluate._read_test_set(given, this, ["negative", "neutral", "positive"])
     assert read.published == {
         "tweets": "the tweets of others", "source": "Someone (2020)", "macro_recall": {"a network": 0.713},
     }  # fmt: skip
     assert read.rows.labels.tolist() == [2, 0, 1]
-    assert evaluate._corpus(given, this, ["negative", "positive"]).published is None
+    assert evaluate._read_test_set(given, this, ["negative", "positive"]).published is None
 
 
 def test_a_class_may_have_several_values() -> None:

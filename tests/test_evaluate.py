@@ -12,8 +12,11 @@ import pytest
 from pipelines import evaluate
 from pipelines.shared import stage
 from pipelines.shared.evaluation_files import read_predictions
+from sentiment.data.corpus import LabelledTexts
 from sentiment.data.seen import is_seen, seen_hashes
 from sentiment.data.splitting import DROPPED, TEST, TRAIN, VALIDATION, Split, hash_texts
+from sentiment.errors import InputError
+from sentiment.evaluation.scoring import LabelledTestSet, without_seen
 from sentiment.settings import SplitSettings
 from tests.model_fixture import Trained, labelled_tweets, shared_model, write_corpus
 
@@ -30,6 +33,17 @@ def test_a_text_is_seen_by_its_words() -> None:
     seen = np.sort(hash_texts(pa.array(["I love this", "so bad"])))
     assert is_seen(["@ada i LOVE this!", "I love", "so bad http://x.y"], seen).tolist() == [True, False, True]
     assert is_seen(["I love"], np.zeros(0, np.uint64)).tolist() == [False]
+
+
+def test_labels_are_left_out_together_with_the_tweets_that_training_has_seen() -> None:
+    texts, labels = ["seen one", "new bad", "new good", "seen two", "new neutral"], np.array([0, 1, 2, 0, 3])
+    seen = np.sort(hash_texts(pa.array(["seen one", "seen two"])))
+    left = without_seen(LabelledTestSet("t", "t.csv", LabelledTexts(texts, labels)), seen)
+    assert left.rows.texts == ["new bad", "new good", "new neutral"]
+    assert left.rows.labels.tolist() == [1, 2, 3]
+    assert left.seen == 2
+    with pytest.raises(InputError, match=r"^t\.csv: the model was trained on every tweet of it"):
+        without_seen(left, np.sort(hash_texts(pa.array(left.rows.texts))))
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +74,8 @@ def test_the_training_file_as_a_test_set(copy: Trained, caplog: pytest.LogCaptur
     assert f"WARNING: {more}: {480 - held_out} of 481 tweets are among those the model was trained" in caplog.text
     rows = read_predictions(copy.folder)
     assert set(rows.of("more.csv").texts) - set(rows.of("held_out").texts) == {"a tweet of other words"}
+    meant, further = {text: int(label == "4") for label, text in labelled_tweets()}, rows.of("more.csv")
+    assert [meant.get(text, 1) for text in further.texts] == further.true.tolist()
 
 
 def test_a_test_set_of_training_tweets_only(copy: Trained, caplog: pytest.LogCaptureFixture) -> None:

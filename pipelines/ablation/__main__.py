@@ -1,59 +1,111 @@
 """Train a declared grid of settings, each with several seeds: `models/<profile>/ablation/` (can be interrupted)."""
 
 import argparse
+import csv
+import json
 import logging
 import shutil
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import cache, partial
+from hashlib import sha256
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipelines.ablation import grid as ablation
-from pipelines.ablation.runs import ResultLog, Run, as_pairs, execute, make_run, work_folder
 from pipelines.shared import publishing, stage
+from pipelines.shared.repeated_runs import RepeatedRun, add_input_arguments, check_inputs, kept, work_folder
 from sentiment.common.plain_data import from_dict
-from sentiment.errors import SettingsError
+from sentiment.common.table_files import checksum_of
+from sentiment.errors import InputError, SettingsError
 
 GRID = Path(__file__).parent / "grid.toml"
 _VECTORS = "GloVe vectors"
+# Sections that only training depends on: runs that differ in these alone share ids and matrix.
+_OF_TRAINING = ("network.", "training.")
+
+
+class GridRun(NamedTuple):
+    """A training run of a variant: its question and name, the settings it overrides, its vectors and its seed."""
+
+    title: str
+    variant: str
+    pairs: tuple[str, ...]
+    glove: Path | None
+    seed: int
+
+    @property
+    def identity(self) -> str:
+        """Return a digest of what the result depends on, besides the settings and inputs of the whole command."""
+        return _digest([self.pairs, _checksum(self.glove), self.seed])
+
+    @property
+    def shared(self) -> str:
+        """Return a digest of what ids and matrix of the run depend on."""
+        return _digest([[pair for pair in self.pairs if not pair.startswith(_OF_TRAINING)], _checksum(self.glove)])
 
 
 def run(this: stage.Stage) -> None:
     """Train what has no result yet, in an order that shares preprocessing; write table and picture."""
-    for path in (this.arguments.corpus, this.arguments.glove, *this.arguments.vectors):
-        publishing.require_input(path, "--corpus, --glove or --vectors")
-    grid = read_grid(this)
-    folder = this.places.model / "ablation"
-    folder.mkdir(parents=True, exist_ok=True)
-    log = ResultLog(folder / "results.jsonl", this)
-    runs = set(runs_of(grid, this.arguments))
-    missing = sorted((each for each in runs if log.find(each) is None), key=lambda each: (each.shared, each.pairs))
-    stage.log.info("%d runs, %d of them done", len(runs), len(runs) - len(missing))
+    check_inputs(this)
+    if missing := [path for path in this.arguments.vectors if not path.is_file()]:
+        raise InputError(f"{missing[0]}: no such file; give existing ones with --vectors")
+    grid, folder, work = read_grid(this), this.places.model / "ablation", work_folder(this, "ablation")
+    runs, results = list(runs_of(grid, this.arguments)), folder / "results" / work.name
+    todo = sorted({each.identity: each for each in runs if not _path(results, each).exists()}.values(), key=_order)
+    stage.log.info("%d runs, %d to make", len({each.identity for each in runs}), len(todo))
     try:
-        _train_all(this, missing, log)
+        _train_all(this, todo, results, work)
     finally:
-        _write(folder, done := summary(grid, this.arguments, log))
+        _write(folder, done := summary(runs, results))
+    shutil.rmtree(work, ignore_errors=True)
     sys.stdout.write(ablation.table(done))
 
 
-def _train_all(this: stage.Stage, missing: list[Run], log: ResultLog) -> None:
-    with logging_redirect_tqdm([logging.getLogger()]), tqdm(missing, unit="run", disable=None) as bar:
+def _order(each: GridRun) -> tuple[str, ...]:
+    return (each.shared, *each.pairs, str(each.seed))
+
+
+def _path(results: Path, each: GridRun) -> Path:
+    return results / f"{each.identity}.json"
+
+
+def _train_all(this: stage.Stage, todo: list[GridRun], results: Path, work: Path) -> None:
+    with logging_redirect_tqdm([logging.getLogger()]), tqdm(todo, unit="run", disable=None) as bar:
         for i, each in enumerate(bar):
-            log.add(each, result := execute(this, each))
-            stage.log.info("%.4f seed %d %s %s", result.accuracy, each.seed, each.glove.name, " ".join(each.pairs))
-            if i + 1 == len(missing) or missing[i + 1].shared != each.shared:
-                shutil.rmtree(work_folder(this, each), ignore_errors=True)
+            root = work / each.shared
+            result = kept(_path(results, each), partial(execute, this, root, each))
+            stage.log.info("%.4f seed %d %s %s", result["accuracy"], each.seed, each.glove, " ".join(each.pairs))
+            if i + 1 == len(todo) or todo[i + 1].shared != each.shared:
+                shutil.rmtree(root, ignore_errors=True)
+
+
+def execute(this: stage.Stage, root: Path, each: GridRun) -> dict[str, Any]:
+    """Train one run and return its :class:`~pipelines.ablation.grid.AblationResult` as a dictionary."""
+    made = RepeatedRun(this, root, each.pairs, each.glove, this.parent)
+    made.make_ids()
+    start = time.monotonic()
+    replace(made, pairs=(*each.pairs, f"training.seed={each.seed}")).run("train")
+    seconds, model = time.monotonic() - start, made.places.model
+    trained = publishing.read_json(model / "training.json", "make ablation")
+    with (model / "history.csv").open(encoding="utf-8", newline="") as file:
+        best = list(csv.DictReader(file))[trained["best_epoch"] - 1]
+    rows = {part: sum(counts.values()) for part, counts in trained["rows"].items()}
+    accuracy, loss = float(best["val_accuracy"]), float(best["val_loss"])
+    return asdict(ablation.AblationResult(accuracy, loss, rows["train"], rows["validation"], seconds))
 
 
 def read_grid(this: stage.Stage) -> ablation.Grid:
-    """The grid, narrowed by the command line, with every variant's settings checked.
+    """Return the grid, narrowed by the command line, with the settings of every variant checked.
 
     Raises:
-        SettingsError: it is not TOML, holds something else than a grid, or a variant's settings are wrong.
+        SettingsError: the file is not TOML or not a grid, or the settings of a variant are wrong.
     """
     path = this.arguments.grid
     try:
@@ -68,32 +120,43 @@ def read_grid(this: stage.Stage) -> ablation.Grid:
     return grid
 
 
-def runs_of(grid: ablation.Grid, arguments: argparse.Namespace) -> Iterator[Run]:
-    """Every run of the grid and of the further GloVe files; those of several groups come several times."""
-    for _, _, overrides, glove in _variants(grid, arguments):
-        yield from (make_run(overrides, glove, seed) for seed in grid.seeds)
+def as_pairs(overrides: ablation.Overrides) -> tuple[str, ...]:
+    """Return overrides as ``--set`` takes them, sorted."""
+    return tuple(sorted(f"{name}={json.dumps(value)}" for name, value in overrides.items()))
 
 
-def summary(grid: ablation.Grid, arguments: argparse.Namespace, log: ResultLog) -> ablation.Summary:
-    """What is known so far."""
-    groups: dict[str, dict[str, list[ablation.Result]]] = {}
-    for title, name, overrides, glove in _variants(grid, arguments):
-        found = (log.find(make_run(overrides, glove, seed)) for seed in grid.seeds)
-        groups.setdefault(title, {})[name] = [result for result in found if result is not None]
+def runs_of(grid: ablation.Grid, arguments: argparse.Namespace) -> Iterator[GridRun]:
+    """Yield every run of the grid and of the further GloVe files; a run that several groups share comes once each."""
+    variants = [
+        (group.title, name, grid.overrides(variant), arguments.glove)
+        for group in grid.groups
+        for name, variant in group.variants.items()
+    ]
+    if arguments.vectors:
+        variants.append((_VECTORS, arguments.glove.name, grid.overrides({}), arguments.glove))
+    any_dimension = grid.overrides({"embedding.dimension": 0, "embedding.member": ""})
+    variants += [(_VECTORS, glove.name, any_dimension, glove) for glove in arguments.vectors]
+    for title, name, overrides, glove in variants:
+        yield from (GridRun(title, name, as_pairs(overrides), glove, seed) for seed in grid.seeds)
+
+
+def summary(runs: list[GridRun], results: Path) -> ablation.Summary:
+    """Return what is known so far."""
+    groups: dict[str, dict[str, list[ablation.AblationResult]]] = {}
+    for each in runs:
+        found = groups.setdefault(each.title, {}).setdefault(each.variant, [])
+        if _path(results, each).exists():
+            found.append(ablation.AblationResult(**publishing.read_json(_path(results, each))))
     return ablation.summarise(groups)
 
 
-def _variants(
-    grid: ablation.Grid, arguments: argparse.Namespace
-) -> Iterator[tuple[str, str, ablation.Overrides, Path]]:
-    """Title, name, overrides and GloVe file of each variant."""
-    for group in grid.groups:
-        for name, variant in group.variants.items():
-            yield group.title, name, grid.overrides(variant), arguments.glove
-    if arguments.vectors:
-        yield _VECTORS, arguments.glove.name, grid.overrides({}), arguments.glove
-    for glove in arguments.vectors:  # of whatever dimension it is
-        yield _VECTORS, glove.name, grid.overrides({"embedding.dimension": 0, "embedding.member": ""}), glove
+@cache
+def _checksum(glove: Path | None) -> str:
+    return checksum_of(glove) if glove else ""
+
+
+def _digest(parts: list[Any]) -> str:
+    return sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def _write(folder: Path, done: ablation.Summary) -> None:
@@ -105,9 +168,8 @@ def _write(folder: Path, done: ablation.Summary) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The stage's own options."""
-    parser.add_argument("--corpus", type=Path, required=True, help="labelled CSV")
-    parser.add_argument("--glove", type=Path, required=True, help="GloVe vectors")
+    """Add the options of the command."""
+    add_input_arguments(parser)
     parser.add_argument("--vectors", type=Path, action="append", default=[], help="further GloVe vectors to compare")
     parser.add_argument("--grid", type=Path, default=GRID, help="what to train (default: pipelines/ablation/grid.toml)")
     parser.add_argument("--train-rows", type=int, help="training rows of a run, instead of the grid's")

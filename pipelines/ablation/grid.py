@@ -1,19 +1,21 @@
-"""What an ablation is: questions, the settings tried for each, and what came out over several seeds."""
+"""An ablation: questions, the settings tried for each, and the results over several seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean, stdev
 from typing import Any
 
+from tabulate import tabulate
+
 Overrides = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GridGroup:
     """One question and its possible answers.
 
     Attributes:
-        title: what is asked.
+        title: the question.
         variants: name -> settings that differ, ``section.key`` -> value.
     """
 
@@ -32,25 +34,24 @@ class Grid:
         settings: overrides of every variant.
     """
 
-    groups: tuple[Group, ...]
+    groups: tuple[GridGroup, ...]
     seeds: tuple[int, ...] = (7, 8, 9)
     train_rows: int = 0
     settings: Overrides = field(default_factory=dict)
 
     def overrides(self, variant: Overrides) -> Overrides:
-        """Everything in which a run of ``variant`` differs from the profile."""
+        """Return everything in which a run of ``variant`` differs from the profile."""
         return {"split.train_rows": self.train_rows} | self.settings | variant
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What one training run came to.
+class AblationResult:
+    """The result of one training run.
 
     Attributes:
         accuracy, loss: on the validation rows, after the best epoch.
-        rows: training rows.
-        validation_rows: rows that ``accuracy`` is of.
-        seconds: the training stage took.
+        rows, validation_rows: numbers of training and validation rows.
+        seconds: duration of the training stage.
     """
 
     accuracy: float
@@ -61,7 +62,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AblationRow:
     """A variant over its seeds: mean and sample standard deviation (0 for one seed) of the accuracy."""
 
     variant: str
@@ -72,64 +73,70 @@ class Row:
     seconds: float
 
 
-Summary = dict[str, list[Row]]
+Summary = dict[str, list[AblationRow]]
 
 
-def summarise(groups: Mapping[str, Mapping[str, Sequence[Result]]]) -> Summary:
-    """Title -> variant -> results, as title -> rows; a variant without a result yet is left out."""
+def summarise(groups: Mapping[str, Mapping[str, Sequence[AblationResult]]]) -> Summary:
+    """Return title -> rows from title -> variant -> results; a variant without a result is left out."""
     return {
         title: [_row(name, results) for name, results in variants.items() if results]
         for title, variants in groups.items()
     }
 
 
-def _row(name: str, results: Sequence[Result]) -> Row:
+def _row(name: str, results: Sequence[AblationResult]) -> AblationRow:
     accuracies = [result.accuracy for result in results]
     deviation = stdev(accuracies) if len(results) > 1 else 0.0
     seconds = mean(result.seconds for result in results)
-    return Row(name, mean(accuracies), deviation, len(results), results[0].rows, seconds)
+    return AblationRow(name, mean(accuracies), deviation, len(results), results[0].rows, seconds)
 
 
 def table(summary: Summary) -> str:
-    """The summary as Markdown, a table a group."""
-    blocks = []
-    for title, rows in summary.items():
-        lines = [f"| {title} | accuracy | ± sd | seeds | training rows |", "|---|---:|---:|---:|---:|"]
-        lines += [
-            f"| {row.variant} | {100 * row.accuracy:.1f} | {100 * row.deviation:.1f} | {row.seeds} | {row.rows:,} |"
-            for row in rows
-        ]
-        blocks.append("\n".join(lines) + "\n")
-    return "\n".join(blocks)
+    """Return the summary as Markdown, one table per group."""
+    return "\n".join(_group_table(title, rows) for title, rows in summary.items())
+
+
+def _group_table(title: str, rows: Sequence[AblationRow]) -> str:
+    cells = [
+        [row.variant, f"{100 * row.accuracy:.1f}", f"{100 * row.deviation:.1f}", row.seeds, f"{row.rows:,}"]
+        for row in rows
+    ]
+    headers = [title, "accuracy", "± sd", "seeds", "training rows"]
+    align = ["left", *["right"] * 4]
+    return tabulate(cells, headers, tablefmt="pipe", colalign=align, disable_numparse=True) + "\n"
 
 
 def picture(summary: Summary) -> str:
-    """The summary as SVG: a panel a group, a dot a variant, with a bar of one standard deviation to each side."""
+    """Return the summary as SVG: one panel per group, one dot per variant, with bars of one standard deviation."""
     from matplotlib.figure import Figure
 
-    from sentiment.report.svg import INK, SERIES, draw, percent_axis
+    from sentiment.report.svg import draw, percent_axis
 
     shown = {title: rows for title, rows in summary.items() if rows}
+    heights = [len(rows) + 1.2 for rows in shown.values()]
 
     def paint(figure: Figure) -> None:
-        heights = [len(rows) + 1.2 for rows in shown.values()]
         panels = figure.subplots(len(shown), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
         for axes, (title, rows) in zip(panels, shown.items(), strict=True):
-            places = range(len(rows))
-            axes.errorbar(
-                [row.accuracy for row in rows], places, xerr=[row.deviation for row in rows], fmt="o", color=SERIES[0]
-            )
-            for place, row in zip(places, rows, strict=True):
-                axes.annotate(
-                    f"{100 * row.accuracy:.1f}", (row.accuracy, place), (0, 5), textcoords="offset points",
-                    ha="center", color=INK, fontsize=8,
-                )  # fmt: skip
-            axes.set_yticks(places, [row.variant for row in rows])
-            axes.set(title=title, ylim=(len(rows) - 0.4, -0.8))
+            _paint_group(axes, title, rows)
         percent_axis(panels[-1], "x")
         panels[-1].set_xlabel("accuracy on the validation rows")
 
-    height = 1 + 0.27 * sum(len(rows) + 1.2 for rows in shown.values())
     best = {title: max(rows, key=lambda row: row.accuracy) for title, rows in shown.items()}
     alt = "; ".join(f"{title}: {row.variant} is highest with {row.accuracy:.1%}" for title, row in best.items())
-    return draw("ablation", alt, paint, width=7.5, height=height)
+    return draw("ablation", alt, paint, width=7.5, height=1 + 0.27 * sum(heights))
+
+
+def _paint_group(axes: Any, title: str, rows: Sequence[AblationRow]) -> None:
+    from sentiment.report.svg import INK, SERIES
+
+    places = range(len(rows))
+    deviations = [row.deviation for row in rows]
+    axes.errorbar([row.accuracy for row in rows], places, xerr=deviations, fmt="o", color=SERIES[0])
+    for place, row in zip(places, rows, strict=True):
+        axes.annotate(
+            f"{100 * row.accuracy:.1f}", (row.accuracy, place), (0, 5), textcoords="offset points",
+            ha="center", color=INK, fontsize=8,
+        )  # fmt: skip
+    axes.set_yticks(places, [row.variant for row in rows])
+    axes.set(title=title, ylim=(len(rows) - 0.4, -0.8))

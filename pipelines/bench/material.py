@@ -1,19 +1,19 @@
-"""What a benchmark's contenders are made from."""
+"""The tweets, ids and models that the benchmark's contenders are made from."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
-from pipelines.shared.artefacts import read_part
+from pipelines.shared.artefacts import read_part, read_split
 from pipelines.shared.corpus_files import profile_and_path, read_corpus
 from sentiment.errors import InputError
 
 if TYPE_CHECKING:
     import keras
 
+    from sentiment.data.corpus import LabelledTexts
     from sentiment.data.encoded import EncodedPart
     from sentiment.predict.classifier import SentimentClassifier
     from sentiment.settings import Settings
@@ -21,39 +21,36 @@ if TYPE_CHECKING:
 TRAINING_ROWS = 16_384
 
 
-class Contender(NamedTuple):
-    """Something to run, and how many tweets it handles then."""
-
-    run: Callable[[], Any]
-    tweets: int
-
-
 @dataclass(frozen=True)
 class Material:
     """What contenders are made from.
 
     Attributes:
-        places: the profile's files.
-        rows: texts, at most.
-        few: of them, for the slow ones.
-        tweets: the texts' file, in Sentiment140's format, or ``profile:file`` in another's; the profile's own if empty.
-        answered_by: a model's folder; the profile's own if empty.
+        root, profile: where the files of the profile are.
+        rows: the number of tweets to measure on, at most.
+        tweets: a file of tweets as `make bench TWEETS=` takes it; empty for those of the profile.
+        answered_by: the folder of the model that answers; empty for that of the profile.
     """
 
-    places: stage.Places
+    root: str
+    profile: str
     rows: int
-    few: int
     tweets: str = ""
     answered_by: str = ""
 
     @property
+    def places(self) -> stage.Places:
+        """Return the folders of the profile."""
+        return stage.Places(Path(self.root), self.profile)
+
+    @property
     def folder(self) -> Path:
-        """The model's."""
+        """Return the folder of the model that answers."""
         return Path(self.answered_by) if self.answered_by else self.places.model
 
     @cached_property
     def texts(self) -> list[str]:
-        """Raw tweets.
+        """Return the raw tweets.
 
         Raises:
             InputError: there are none.
@@ -67,14 +64,14 @@ class Material:
 
     @cached_property
     def model(self) -> "SentimentClassifier":
-        """The light form."""
+        """Return the model for NumPy inference."""
         import sentiment
 
         return sentiment.load(self.folder)
 
     @cached_property
     def settings(self) -> "Settings":
-        """Those the model was trained with."""
+        """Return the settings that the model of the profile was trained with."""
         from sentiment.common.plain_data import from_dict
         from sentiment.settings import Settings
 
@@ -82,13 +79,17 @@ class Material:
 
     @cached_property
     def part(self) -> "EncodedPart":
-        """Training rows."""
+        """Return ids and labels of training rows, ``TRAINING_ROWS`` of them."""
         from sentiment.data.encoded import spread
 
         return spread(read_part(self.places.processed, "train"), TRAINING_ROWS)
 
+    def split(self, part: str) -> "LabelledTexts":
+        """Return texts and labels of a part of the corpus."""
+        return read_split(self.places.interim, part)
+
     def network(self) -> "keras.Model":
-        """A fresh network; each has the same weights."""
+        """Return a fresh network; each call gives the same weights."""
         import keras
         import numpy as np
 

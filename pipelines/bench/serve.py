@@ -1,146 +1,133 @@
-"""Speed and memory of the service, beside an echo and a call a request on the same framework; `make bench-serve`.
+"""Measure the service over loopback with wrk: requests per second, latency, memory and start; `make bench-serve`.
 
-Everything runs on this machine, so the client takes its part of the same cores. All servers stand ready and are asked
-in turn, round after round, since a machine's speed differs by the minute; a server that is not asked takes nothing.
-Writes `bench_serve.json` into the model folder.
+The client takes its part of the same cores. Writes `models/bench_serve.json`.
 """
 
 import argparse
 import contextlib
+import json
+import re
+import shutil
+import signal
+import statistics
+import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pipelines.bench.http_load import Load, Memory, Server, load, running, write_bodies
-from pipelines.bench.serve_verdicts import MANY, render, verdicts
+from pipelines.bench.machine import machine, markdown
 from pipelines.shared import publishing, stage
+from sentiment.errors import InputError
 
-_SERVICE, _PEER = "sentiment.serve", "pipelines.bench.http_peers"
-_STARTS = 3
-
-
-class Bodies(NamedTuple):
-    """Files of requests: of ``one`` tweet each, and of ``many``."""
-
-    one: Path
-    many: Path
-
-
-class Turn(NamedTuple):
-    """One thing to measure."""
-
-    name: str
-    server: Server
-    bodies: Path
-    connections: int
-
-
-class Measured(NamedTuple):
-    """Loads by name, a round each; seconds until ready; memory of one worker alone and of each of two, after it all."""
-
-    loads: dict[str, list[Load]]
-    starts: list[float]
-    alone: list[Memory]
-    pair: list[Memory]
+_CONNECTIONS = (1, 16, 200)
+# wrk reads the requests from a file with one JSON body per line, and prints its figures as JSON.
+_SCRIPT = """
+local requests, next = {}, 0
+init = function(args)
+  for line in io.lines(%s) do
+    requests[#requests + 1] = wrk.format("POST", "/predict", { ["Content-Type"] = "application/json" }, line)
+  end
+end
+request = function() next = next %% #requests + 1; return requests[next] end
+done = function(summary, latency, requests)
+  local e = summary.errors
+  io.stderr:write(string.format(
+    '{"requests_per_second": %%f, "median_ms": %%f, "p99_ms": %%f, "failed": %%d}\\n',
+    summary.requests / summary.duration * 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+    e.connect + e.read + e.write + e.timeout + e.status))
+end
+"""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How long, and whether to soak."""
-    parser.add_argument("--seconds", type=int, default=1, help="each measurement of a round lasts (default: 1)")
-    parser.add_argument("--rounds", type=int, default=5, help="(default: 5, after one that is not counted)")
-    parser.add_argument("--model", metavar="FOLDER", help="another model folder than the profile's")
-    parser.add_argument("--soak", type=int, default=0, metavar="SECONDS", help="500 connections for so long, alone")
+class RunningService(NamedTuple):
+    """A service that is ready: its process, its port and the seconds until it was ready."""
+
+    process: "subprocess.Popen[str]"
+    port: int
+    seconds: float
 
 
 def run(this: stage.Stage) -> None:
-    """Measure, compare with what must hold, write."""
-    from pipelines.bench.tables import machine
-
-    folder = Path(this.arguments.model or this.places.model)
-    with tempfile.TemporaryDirectory() as name:
-        bodies = Bodies(Path(name) / "one", Path(name) / "many")
-        texts = tweets(folder)
-        write_bodies(texts, 1, bodies.one)
-        write_bodies(texts, MANY, bodies.many)
-        if this.arguments.soak:
-            _soak(folder, bodies.one, this.arguments.soak)
-            return
-        measured = measure(str(folder), bodies, this.arguments.seconds, this.arguments.rounds)
-    report: dict[str, Any] = {
-        "machine": machine(),
-        "loads": {name: [each._asdict() for each in rounds] for name, rounds in measured.loads.items()},
-        "ready_seconds": measured.starts,
-        "memory_mib": {name: [each._asdict() for each in getattr(measured, name)] for name in ("alone", "pair")},
-    }
-    publishing.write_json(folder / "bench_serve.json", report)
-    sys.stdout.write(render(report["machine"], measured.loads) + "\n" + verdicts(*measured))
-
-
-def tweets(folder: Path) -> list[str]:
-    """Those that `make evaluate` has scored."""
+    """Measure one worker and two, with lone requests and with many connections; write and print."""
     from pipelines.shared.evaluation_files import read_predictions
 
-    return read_predictions(folder).texts.tolist()
+    arguments, entries = this.arguments, {}
+    folder = Path(arguments.model or this.places.model)
+    texts = read_predictions(folder).texts.tolist()
+    with tempfile.TemporaryDirectory() as name:
+        bodies = {each: write_bodies(texts, each, Path(name) / f"{each}.jsonl") for each in (1, 64)}
+        for workers in (1, 2):
+            with running(folder, workers) as service:
+                for each, file in bodies.items():
+                    for connections in _CONNECTIONS if each == 1 else _CONNECTIONS[1:2]:
+                        title = f"{workers} workers, {connections} connections, {each} tweets per request"
+                        rounds = [load(service.port, file, connections, arguments) for _ in range(arguments.rounds)]
+                        entries[title] = _medians(rounds[1:] or rounds)
+                entries[f"{workers} workers"] = {"ready_seconds": service.seconds, "MiB": _memory(service)}
+    publishing.write_json(this.places.root / "models" / "bench_serve.json", {"machine": machine(), "loads": entries})
+    sys.stdout.write(f"Measured on {machine()}; medians.\n\n{markdown('service', entries)}")
 
 
-def measure(folder: str, bodies: Bodies, seconds: int, rounds: int) -> Measured:
-    """Everything, in turn."""
-    serve = (_SERVICE, "--port", "0", "--model", folder)
-    starts = []
-    for _ in range(_STARTS):
-        with running(*serve) as server:
-            starts.append(server.seconds)
-    with running(*serve, "--workers", "2", workers=2) as two:
-        with contextlib.ExitStack() as beside:  # ends before the memory of the two is looked at
-            one = beside.enter_context(running(*serve))
-            echo = beside.enter_context(running(_PEER, "echo"))
-            direct = beside.enter_context(running(_PEER, "direct", "--model", folder))
-            turns = _turns(echo, direct, one, two, bodies)
-            loads = _rounds(turns, seconds, rounds)
-            alone = one.memory()
-        return Measured(loads, starts, alone, two.memory())
+def _medians(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
 
 
-def _turns(echo: Server, direct: Server, one: Server, two: Server, bodies: Bodies) -> list[Turn]:
-    """What is compared stands side by side."""
-    return [
-        Turn("JSON echo, 1", echo, bodies.one, 1),
-        Turn("a call a request, 1", direct, bodies.one, 1),
-        Turn("service, 1, 1", one, bodies.one, 1),
-        Turn("service, 1, 16", one, bodies.one, 16),
-        Turn("a call a request, 200", direct, bodies.one, 200),
-        Turn("JSON echo, 200", echo, bodies.one, 200),
-        Turn("service, 1, 200", one, bodies.one, 200),
-        Turn("service, 2, 200", two, bodies.one, 200),
-        Turn(f"service, 1, 16 of {MANY}", one, bodies.many, 16),
-        Turn(f"service, 2, 16 of {MANY}", two, bodies.many, 16),
-    ]
+def write_bodies(texts: Sequence[str], each: int, file: Path) -> Path:
+    """Write requests with ``each`` texts, one per line; return ``file``."""
+    groups = [list(texts[start : start + each]) for start in range(0, len(texts) - each + 1, each)]
+    file.write_text("".join(json.dumps({"texts": group}) + "\n" for group in groups), encoding="utf-8")
+    return file
 
 
-def _rounds(turns: list[Turn], seconds: int, rounds: int) -> dict[str, list[Load]]:
-    loads: dict[str, list[Load]] = {turn.name: [] for turn in turns}
-    for number in range(rounds + 1):
-        for turn in turns:
-            done = load(turn.server, turn.bodies, turn.connections, seconds)
-            if number:  # before that, all is new to the servers
-                loads[turn.name].append(done)
-    return loads
+@contextlib.contextmanager
+def running(folder: Path, workers: int) -> Iterator[RunningService]:
+    """Start the service on a free port and give it when all its workers say that they are ready."""
+    started = time.perf_counter()
+    options = ["--port", "0", "--model", str(folder), "--workers", str(workers)]
+    process = subprocess.Popen([sys.executable, "-m", "sentiment.serve", *options], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    try:
+        ready = (re.search(r"http://127\.0\.0\.1:(\d+) ready", line) for line in process.stderr)
+        ports = [found.group(1) for found, _ in zip(filter(None, ready), range(workers), strict=False)]
+        if not ports:
+            raise InputError("the service ended before it was ready; start it by itself to see why")
+        yield RunningService(process, int(ports[0]), time.perf_counter() - started)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        process.stderr.close()
 
 
-def _soak(folder: Path, bodies: Path, seconds: int) -> None:
-    """500 connections; memory before, in the middle and at the end."""
-    with running(_SERVICE, "--port", "0", "--model", str(folder), "--workers", "2", workers=2) as server:
-        load(server, bodies, 500, min(10, max(1, seconds // 4)))  # memory is compared once all is warm
-        figures: list[Any] = [server.memory()]
-        for _ in range(4):
-            each = load(server, bodies, 500, max(1, seconds // 4))
-            figures.append(server.memory())
-            stage.log.info("%s; resident MiB: %s", each, [round(one.resident) for one in figures[-1]])
-        first, last = (sum(one.resident for one in figure) for figure in (figures[0], figures[-1]))
-        sys.stdout.write(
-            f"resident memory of both workers: {first:.0f} MiB, then {last:.0f} MiB ({last / first - 1:+.1%})\n"
-        )
+def load(port: int, bodies: Path, connections: int, arguments: argparse.Namespace) -> dict[str, float]:
+    """Return the figures of wrk: every connection asks again as soon as it is answered."""
+    wrk = shutil.which("wrk")
+    if not wrk:
+        raise InputError("wrk is not installed; on Debian: apt-get install wrk")
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(_SCRIPT % json.dumps(str(bodies)))
+        script.flush()
+        options = ["-t1", f"-c{connections}", f"-d{arguments.seconds}s", "--timeout", "10s", "-s", script.name]
+        command = [wrk, *options, f"http://127.0.0.1:{port}/predict"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=arguments.seconds + 60, check=True)
+    return dict(json.loads(done.stderr.splitlines()[-1]))
+
+
+def _memory(service: RunningService) -> float:
+    """Return the MiB of all processes of the service; pages that several share count once."""
+    import psutil
+
+    process = psutil.Process(service.process.pid)
+    return sum(each.memory_full_info().pss for each in [process, *process.children(recursive=True)]) / 2**20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("--seconds", type=int, default=2, help="that each measurement lasts (default: 2)")
+    parser.add_argument("--rounds", type=int, default=4, help="the first does not count (default: 4)")
+    parser.add_argument("--model", metavar="FOLDER", help="another model folder than the profile's")
 
 
 if __name__ == "__main__":

@@ -1,87 +1,87 @@
-"""Timing that can be trusted: alternatives in turn, medians, and the memory of whole processes."""
+"""Timing of alternatives in turn, of calls of a given size, and of whole processes with their memory."""
 
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from tqdm import tqdm
+_TURN_SECONDS = 1.0
+_LEAST_CALLS, _MOST_CALLS = 5, 500
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds of a run of one thing, in several turns, and how many tweets a run handled."""
+class Contender(NamedTuple):
+    """Something to run, and the number of tweets that one run handles."""
 
-    seconds: tuple[float, ...]
+    run: Callable[[], Any]
     tweets: int
 
-    @property
-    def median(self) -> float:
-        """Median seconds of a run."""
-        return statistics.median(self.seconds)
 
-    @property
-    def rate(self) -> float:
-        """Tweets a second, at the median."""
-        return self.tweets / self.median
+class CountedSeconds(float):
+    """The seconds of a run that count, where a run returns them because a part of it does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
-    """One finished process: seconds of wall clock, peak resident memory in MiB."""
+class FinishedProcess(NamedTuple):
+    """Wall-clock seconds of a process and its peak resident memory in MiB."""
 
     seconds: float
     peak_mib: float
 
 
-_TURN = 1.0  # seconds
+def time_in_turn(work: Mapping[str, Contender], turns: int) -> dict[str, float]:
+    """Return the median seconds per run of each contender, measured in turns A B C A B C.
 
-
-class Seconds(float):
-    """What a run returns of which only so many seconds count."""
-
-
-def time_in_turn(work: Mapping[str, tuple[Callable[[], object], int]], runs: int, title: str = "") -> dict[str, Timing]:
-    """Give every entry ``runs`` turns, A B C A B C, after one of each that does not count.
-
-    A turn is as many runs as take a second, of which the mean counts: caches and threads have to find their places
-    again after somebody else's turn, which would be a good part of a run of milliseconds.
-
-    Args:
-        work: name -> (what to run, tweets it handles); a run counts in full, unless it returns :class:`Seconds`.
-        runs: turns of each that count.
-        title: of the progress bar.
+    The first turn of each does not count. A turn repeats the run for a second and takes the mean, because caches and
+    threads recover from the turn of another contender within that time.
     """
     seconds: dict[str, list[float]] = {name: [] for name in work}
-    with tqdm(total=(runs + 1) * len(work), desc=title, unit="turn", disable=None, leave=False) as bar:
-        for turn in range(runs + 1):
-            for name, (function, _) in work.items():
-                took = _turn(function)
-                if turn:
-                    seconds[name].append(took)
-                bar.update()
-    return {name: Timing(tuple(seconds[name]), tweets) for name, (_, tweets) in work.items()}
+    for turn in range(turns + 1):
+        for name, contender in work.items():
+            took = _one_turn(contender.run)
+            if turn:
+                seconds[name].append(took)
+    return {name: statistics.median(each) for name, each in seconds.items()}
 
 
-def _turn(function: Callable[[], object]) -> float:
-    """Mean seconds of a run."""
+def _one_turn(run: Callable[[], Any]) -> float:
     took: list[float] = []
-    while sum(took) < _TURN:
+    while sum(took) < _TURN_SECONDS:
         start = time.perf_counter()
-        done = function()
-        took.append(float(done) if isinstance(done, Seconds) else time.perf_counter() - start)
+        done = run()
+        took.append(float(done) if isinstance(done, CountedSeconds) else time.perf_counter() - start)
     return statistics.mean(took)
 
 
-def run_process(arguments: Sequence[str]) -> Process:
-    """Run a Python process to its end.
+def time_calls(answer: Callable[[Sequence[str]], Any], texts: Sequence[str], size: int, budget: float) -> list[float]:
+    """Return the sorted seconds of calls with ``size`` texts each, other texts each time, after one that warms up.
+
+    Args:
+        answer: the function to call.
+        texts: the texts to call it with; they repeat where there are too few.
+        size: number of texts per call.
+        budget: seconds after which no further call starts, once there were five.
+    """
+    texts = [*texts] * -(-2 * size // len(texts))
+    seconds: list[float] = []
+    answer(texts[:size])
+    end = time.perf_counter() + budget
+    while len(seconds) < _LEAST_CALLS or (len(seconds) < _MOST_CALLS and time.perf_counter() < end):
+        first = len(seconds) * size % (len(texts) - size + 1)
+        given = texts[first : first + size]
+        start = time.perf_counter()
+        answer(given)
+        seconds.append(time.perf_counter() - start)
+    return sorted(seconds)
+
+
+def run_process(arguments: Sequence[str]) -> FinishedProcess:
+    """Run Python with ``arguments`` to its end.
 
     Raises:
-        RuntimeError: it failed; carries the end of what it printed.
+        RuntimeError: the process failed; the message carries the end of its output.
     """
-    # A process of its own waits for the one measured, so that its peak memory is not mixed with earlier ones'.
+    # A process between starts the one measured, because Linux counts the memory of the parent as the child's peak.
     code = (
         "import resource, subprocess, sys, time\n"
         "start = time.perf_counter()\n"
@@ -96,4 +96,4 @@ def run_process(arguments: Sequence[str]) -> Process:
         raise RuntimeError(f"{' '.join(arguments)} failed: {done.stderr.strip()[-500:]}")
     unit = 1024 if sys.platform != "darwin" else 1024**2
     seconds, peak = done.stdout.split()
-    return Process(float(seconds), int(peak) / unit)
+    return FinishedProcess(float(seconds), int(peak) / unit)

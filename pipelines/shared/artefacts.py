@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from sentiment.data.encoded import EncodedPart
 from sentiment.errors import ArtefactError
 from sentiment.settings import PreprocessingSettings
 from sentiment.text.preprocessor import Preprocessor
+
+if TYPE_CHECKING:
+    from sentiment.data.corpus import LabelledTexts
 
 
 def read_preprocessor(folder: Path) -> Preprocessor:
@@ -55,3 +59,19 @@ def read_part(folder: Path, name: str) -> EncodedPart:
     if len(ids) != len(labels):
         raise ArtefactError(f"{folder}/{name}: {len(ids)} rows but {len(labels)} labels; run `make preprocess`")
     return EncodedPart(ids, labels)
+
+
+def read_split(interim: Path, name: str) -> "LabelledTexts":
+    """Return texts and labels of the part ``name`` of a corpus that `load` has split.
+
+    Raises:
+        ArtefactError: `tweets.parquet` is missing.
+    """
+    import pyarrow.parquet as pq
+
+    from sentiment.data.corpus import LabelledTexts
+    from sentiment.data.splitting import PARTS
+
+    tweets = publishing.require(interim / "tweets.parquet")
+    table = pq.read_table(tweets, columns=["text", "label"], filters=[("part", "=", PARTS.index(name))])
+    return LabelledTexts(table.column("text").to_pylist(), table.column("label").to_numpy().astype("int64"))

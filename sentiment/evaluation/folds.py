@@ -1,19 +1,20 @@
-"""Figures of several runs, as means and standard deviations."""
+"""Means and standard deviations of the figures of several runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from tabulate import tabulate
 
 FIGURES = ("accuracy", "macro_recall", "macro_f1", "ece")
 
 
 def summarise(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """``model`` and each baseline -> ``n`` (tweets of all runs) and figure -> ``mean`` and ``sd`` over the runs.
+    """Return for ``model`` and each baseline ``n`` (tweets of all runs) and figure -> ``mean`` and ``sd``.
 
     Args:
-        runs: figures of a test set each, as `metrics.json` holds them; at least one. A figure that a baseline does not
-            have is left out; the standard deviation of one run is 0.
+        runs: at least one; each has the figures of one test set as in `metrics.json`. A figure that a baseline lacks is
+            left out. The standard deviation of one run is 0.
     """
     shared = [name for name in runs[0].get("baselines") or {} if all(name in run["baselines"] for run in runs)]
     by_name = {"model": list(runs)} | {name: [run["baselines"][name] for run in runs] for name in shared}
@@ -33,12 +34,14 @@ def _figures(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def text_table(result: Mapping[str, Any]) -> str:
-    """``folds``, ``seeds`` and ``figures`` as lines for a terminal, in percent."""
+    """Return ``folds``, ``seeds`` and ``figures`` as a table for a terminal, in percent."""
     figures = result["figures"]
-    width = max(map(len, figures))
-    lines = [f"{'':<{width}}  " + "  ".join(f"{name:>14}" for name in FIGURES)]
-    for name, each in figures.items():
-        cells = (f"{100 * each[f]['mean']:.1f} ± {100 * each[f]['sd']:.1f}" if f in each else "–" for f in FIGURES)
-        lines.append(f"{name:<{width}}  " + "  ".join(f"{cell:>14}" for cell in cells))
+    rows = [[name, *(mean_and_deviation(each, figure) for figure in FIGURES)] for name, each in figures.items()]
+    table = tabulate(rows, ["", *FIGURES], tablefmt="plain", stralign="right", disable_numparse=True)
     runs = f"{result['folds']} folds" + (f", {len(result['seeds'])} seeds each" if len(result["seeds"]) > 1 else "")
-    return "\n".join([*lines, f"mean ± standard deviation over {runs}; {figures['model']['n']:,} tweets scored", ""])
+    return f"{table}\nmean ± standard deviation over {runs}; {figures['model']['n']:,} tweets scored\n"
+
+
+def mean_and_deviation(figures: Mapping[str, Any], name: str) -> str:
+    """Return a figure of :func:`summarise` as ``mean ± deviation`` in percent, or a dash where it is missing."""
+    return f"{100 * figures[name]['mean']:.1f} ± {100 * figures[name]['sd']:.1f}" if name in figures else "–"

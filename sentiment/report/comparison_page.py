@@ -1,13 +1,15 @@
-"""A comparison of models as a page and as lines for a terminal."""
+"""A comparison of models as a page and as tables for a terminal."""
 
 from collections.abc import Sequence
+
+from tabulate import tabulate
 
 from sentiment.evaluation.comparison import Comparison, disagreements
 from sentiment.report.templating import MISSING, number, p_value, percent, points, render_page
 
 
 def render_comparison(comparison: Comparison, source: str) -> str:
-    """The comparison as one self-contained HTML page; ``source`` says which tweets it is on."""
+    """Return the comparison as one self-contained HTML page; ``source`` names the tweets."""
     first = next(iter(comparison.models.values()))
     return render_page(
         "compare.html.j2",
@@ -20,22 +22,23 @@ def render_comparison(comparison: Comparison, source: str) -> str:
 
 
 def text_table(comparison: Comparison) -> str:
-    """The comparison as lines for a terminal."""
+    """Return the comparison as tables for a terminal."""
     first = next(iter(comparison.models))
-    rows = [["model", "n", "accuracy", "95% interval", "macro F1", "log loss", "ECE"]]
-    for name, m in comparison.metrics.items():
-        interval = f"{percent(m.accuracy_ci95[0])} to {percent(m.accuracy_ci95[1])}"
-        rows.append(
-            [name, str(m.n), percent(m.accuracy), interval, percent(m.macro_f1), number(m.log_loss), number(m.ece)]
-        )
-    pairs = [[f"{first} less", "points", "95% interval", "McNemar p", "only first right", "only other right"]]
-    for p in comparison.pairs:
-        interval = f"{points(p.low)} to {points(p.high)}"
-        pairs.append([p.name, points(p.difference), interval, p_value(p.p), str(p.only_first), str(p.only_other)])
-    return f"{_columns(rows)}\n\n{_columns(pairs)}\n"
+    interval = "95% interval"
+    models = [
+        {"model": name, "n": m.n, "accuracy": percent(m.accuracy),
+         interval: f"{percent(m.accuracy_ci95[0])} to {percent(m.accuracy_ci95[1])}",
+         "macro F1": percent(m.macro_f1), "log loss": number(m.log_loss), "ECE": number(m.ece)}
+        for name, m in comparison.metrics.items()
+    ]  # fmt: skip
+    pairs = [
+        {f"{first} less": p.name, "points": points(p.difference), interval: f"{points(p.low)} to {points(p.high)}",
+         "McNemar p": p_value(p.p), "only first right": p.only_first, "only other right": p.only_other}
+        for p in comparison.pairs
+    ]  # fmt: skip
+    return f"{_plain(models)}\n\n{_plain(pairs)}\n"
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ([f"{cell or MISSING:<{w}}" for cell, w in zip(row, widths, strict=True)] for row in rows)
-    return "\n".join("  ".join(line).rstrip() for line in lines)
+def _plain(rows: Sequence[dict[str, object]]) -> str:
+    shown = [{head: cell or MISSING if isinstance(cell, str) else cell for head, cell in row.items()} for row in rows]
+    return tabulate(shown, headers="keys", tablefmt="plain", disable_numparse=True)

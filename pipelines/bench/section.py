@@ -1,0 +1,123 @@
+"""One section of the benchmark, measured in a process of its own: `python -m pipelines.bench.section '{...}'`."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipelines.bench import contenders
+from pipelines.bench.machine import Entries
+from pipelines.bench.material import Material
+from pipelines.bench.timing import run_process, time_calls, time_in_turn
+
+CALL_SIZES = (1, 16, 100, 1000, 10_000)
+_ALONE_ROWS = 20_000
+_ROWS_COMPARED = 2_000
+_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class SectionTask:
+    """What to measure.
+
+    Attributes:
+        name: of the section; with ``alone``, the one contender to run once so that its memory can be seen.
+        material: what the contenders are made from.
+        cores: the number of processor cores to use; 0 for all.
+        turns: counted turns per contender.
+    """
+
+    name: str
+    material: dict
+    cores: int = 0
+    turns: int = 3
+    alone: str = ""
+
+    def arguments(self) -> list[str]:
+        """Return the arguments of Python that measure this task."""
+        return ["-m", "pipelines.bench.section", json.dumps(asdict(self))]
+
+
+def measure(task: SectionTask) -> Entries:
+    """Return the figures of a section by contender."""
+    material = Material(**task.material)
+    other: dict[str, Callable[[], Entries]] = {
+        "latency": lambda: _latency(material, task.turns / 3),
+        "size": lambda: _sizes(material),
+    }
+    return other[task.name]() if task.name in other else _rates(task, material)
+
+
+def _rates(task: SectionTask, material: Material) -> Entries:
+    """Return tweets per second of each contender, and on all cores the peak memory of each alone."""
+    makers, base = contenders.CONTENDERS[task.name], contenders.AGAINST[task.name]
+    if task.name == "prediction":
+        check_forms(material)
+    work = {name: makers[name](material) for name in contenders.installed(list(makers))}
+    seconds = time_in_turn(work, task.turns)
+    rates = {name: work[name].tweets / each for name, each in seconds.items()}
+    entries = {name: {"tweets_per_second": rate, "ratio": rate / rates[base]} for name, rate in rates.items()}
+    if not task.cores:
+        few = task.material | {"rows": _ALONE_ROWS}
+        for name, entry in entries.items():
+            entry["peak_mib"] = run_process(SectionTask(task.name, few, alone=name).arguments()).peak_mib
+    return entries
+
+
+def check_forms(material: Material) -> None:
+    """Refuse to measure NumPy inference and a SavedModel that answer differently.
+
+    Raises:
+        AssertionError: they do.
+    """
+    import numpy as np
+
+    few = material.texts[:_ROWS_COMPARED]
+    ours, saved = (make(material)(few) for make in list(contenders.ANSWERS.values())[:2])
+    difference = float(np.abs(ours - saved).max())
+    if not difference <= _TOLERANCE:
+        raise AssertionError(f"the SavedModel's answers differ from those of NumPy inference by {difference:.2g}")
+
+
+def _latency(material: Material, budget: float) -> Entries:
+    """Return median and 99th percentile of calls in milliseconds, and tweets per second, by call size."""
+    entries: Entries = {}
+    for name in contenders.installed(list(contenders.ANSWERS)):
+        answer = contenders.ANSWERS[name](material)
+        for size in CALL_SIZES:
+            if size >= 1000 and name in contenders.SLOW:
+                continue
+            seconds = time_calls(answer, material.texts, size, budget)
+            median, p99 = seconds[len(seconds) // 2], seconds[min(len(seconds) - 1, int(len(seconds) * 0.99))]
+            entries[f"{name}, {size:,} tweets per call"] = {
+                "median_ms": 1000 * median, "p99_ms": 1000 * p99, "tweets_per_second": size / median,
+            }  # fmt: skip
+    return entries
+
+
+def _sizes(material: Material) -> Entries:
+    from pipelines.bench.sizes import measure_sizes
+
+    return measure_sizes(material)
+
+
+def main(argument: str) -> None:
+    """Measure a task that is given as JSON; print the figures as JSON."""
+    task = SectionTask(**json.loads(argument))
+    if task.cores and hasattr(os, "sched_setaffinity"):  # before NumPy and TensorFlow count the cores
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: task.cores])
+    from pipelines.shared.libraries import import_keras
+
+    if task.name in ("training", "prediction", "latency"):
+        import_keras()
+    if task.alone:
+        contenders.CONTENDERS[task.name][task.alone](Material(**task.material)).run()
+        return
+    sys.stdout.write(json.dumps(measure(task)) + "\n")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path.cwd()))
+    main(sys.argv[1])

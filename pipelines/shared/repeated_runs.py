@@ -1,0 +1,120 @@
+"""Run the stages again and again with other settings, keeping the figures of each run.
+
+`crossvalidate`, `curve` and `ablation` are made of this. A command that was stopped goes on with the runs that have no
+figures yet.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from pipelines.shared import publishing, stage
+from pipelines.shared.processes import run_stage
+from sentiment.common.table_files import checksum_of
+from sentiment.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedRun:
+    """One pass through the stages in a folder of its own.
+
+    Attributes:
+        this: the command that repeats the stages.
+        root: the folder that `data/` and `models/` of the run are in.
+        pairs: the settings that the run overrides, ``section.key=value``.
+        glove: the GloVe file; not read where there is a ``base_model``.
+        base_model: the folder of the model to start from.
+        name: tells runs that share ``root`` apart.
+    """
+
+    this: stage.Stage
+    root: Path
+    pairs: tuple[str, ...]
+    glove: Path | None
+    base_model: Path | None
+    name: str = ""
+
+    @property
+    def places(self) -> stage.Places:
+        """Return the folders of the run."""
+        return stage.Places(self.root, self.this.places.profile, self.name)
+
+    def load(self) -> Path:
+        """Run `load`; return the folder that the split corpus is in."""
+        self.run("load", *_corpus_option(self.this))
+        return self.places.interim
+
+    def make_ids(self, again: bool = False) -> None:
+        """Run `load`, `preprocess` and `embed`; without ``again`` only where no earlier run has left their results."""
+        if not again and (self.places.processed / "embedding_matrix.npy").exists():
+            return
+        vectors = ["--glove", str(self.glove)] if self.glove and not self.base_model else []
+        self.load()
+        self.run("preprocess", *vectors)
+        self.run("embed", *vectors)
+
+    def run(self, name: str, *options: str) -> None:
+        """Run one stage as a process of its own."""
+        given = ["--profile", self.this.arguments.profile, "--root", str(self.root)]
+        given += ["--run", self.name] if self.name else []
+        given += [part for pair in (*self.this.arguments.set, *self.pairs) for part in ("--set", pair)]
+        given += ["--from", str(self.base_model)] if self.base_model else []
+        run_stage(name, [*given, *options])
+
+
+def add_input_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--corpus`` and ``--glove``."""
+    parser.add_argument("--corpus", type=Path, help="labelled table, folder or pattern (default: the profile's)")
+    parser.add_argument("--glove", type=Path, help="GloVe vectors; not needed with --from")
+
+
+def check_inputs(this: stage.Stage) -> None:
+    """Refuse inputs that are missing, before any run.
+
+    Raises:
+        InputError: neither vectors nor a base model is given, or a file is missing.
+    """
+    if this.arguments.glove is None and this.parent is None:
+        raise InputError("--glove: expected vectors, or a model to start from (--from), received neither")
+    _digest_of_inputs(this)
+
+
+def work_folder(this: stage.Stage, command: str, *made_from: object) -> Path:
+    """Return the folder for the runs of ``command`` with these settings, inputs and further values."""
+    parts = [this.settings.to_dict(), _digest_of_inputs(this), *made_from]
+    digest = sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+    return this.places.interim / command / digest
+
+
+def kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures in ``path``; where there are none, make them and write them there."""
+    if not path.exists():
+        figures = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        publishing.write_json(path, figures)
+    return dict(publishing.read_json(path))
+
+
+def _corpus_option(this: stage.Stage) -> list[str]:
+    """Return what `load` is given: nothing where the profile names its files itself (``[[corpora]]``)."""
+    if this.arguments.corpus is None and this.settings.corpora:
+        return []
+    return ["--corpus", str(this.arguments.corpus or this.places.raw / "corpus.csv")]
+
+
+def _digest_of_inputs(this: stage.Stage) -> list[str]:
+    corpora = [Path(each) for each in _corpus_option(this)[1:]] or [Path(each.file) for each in this.settings.corpora]
+    base = [this.parent / "model.keras"] if this.parent else []
+    glove = [this.arguments.glove] if this.arguments.glove else []
+    return [_checksum(place) for place in (*corpora, *glove, *base)]
+
+
+def _checksum(place: Path) -> str:
+    try:
+        return checksum_of(place)
+    except OSError as error:
+        raise InputError(f"{place}: no such file ({error.strerror}); give another with CORPUS, GLOVE or FROM") from None

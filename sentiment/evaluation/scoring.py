@@ -1,0 +1,117 @@
+"""Scoring a model and its peers on test sets of labelled tweets."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from sentiment.data.corpus import LabelledTexts
+from sentiment.data.seen import is_seen
+from sentiment.errors import InputError
+from sentiment.evaluation.baselines import Predictor
+from sentiment.evaluation.metrics import mcnemar, measure
+from sentiment.evaluation.minimal_pairs import NEGATIVE, POSITIVE, read_pairs, score_pairs
+from sentiment.evaluation.predictions import Predictions, from_probabilities
+
+if TYPE_CHECKING:
+    from sentiment.predict.classifier import SentimentClassifier
+
+
+class LabelledTestSet(NamedTuple):
+    """Labelled tweets to score on.
+
+    Attributes:
+        name, source: how the report calls the set, and where it was read.
+        rows: texts and class indices.
+        left_out: number of rows of a class that the model does not have.
+        seen: number of rows left out because the model was fitted or chosen on them.
+        published: figures that others have reached on such tweets, as a profile names them.
+    """
+
+    name: str
+    source: str
+    rows: LabelledTexts
+    left_out: int = 0
+    seen: int = 0
+    published: Mapping[str, Any] | None = None
+
+
+class ScoredTestSet(NamedTuple):
+    """Figures of the model and its baselines on a test set, and the answers row by row."""
+
+    metrics: dict[str, Any]
+    predictions: Predictions
+
+
+def with_distinct_names(tests: Sequence[LabelledTestSet]) -> list[LabelledTestSet]:
+    """Return ``tests``; sets that share a name are named by their source.
+
+    Raises:
+        InputError: two sets have the same source.
+    """
+    names = [test.name for test in tests]
+    named = [test._replace(name=test.source) if names.count(test.name) > 1 else test for test in tests]
+    sources = [test.name for test in named]
+    if twice := next((name for name in sources if sources.count(name) > 1), None):
+        raise InputError(f"{twice}: is given twice as a test set; leave one out")
+    return named
+
+
+def without_seen(test: LabelledTestSet, seen: np.ndarray) -> LabelledTestSet:
+    """Return ``test`` without the tweets that the model was fitted or chosen on, texts and labels alike.
+
+    Args:
+        test: a test set.
+        seen: hashes of those tweets, sorted.
+
+    Raises:
+        InputError: no tweet is left.
+    """
+    known = is_seen(test.rows.texts, seen)
+    if known.all():
+        raise InputError(f"{test.source}: the model was trained on every tweet of it; expected tweets it has not seen")
+    unseen = np.flatnonzero(~known)
+    rows = LabelledTexts([test.rows.texts[int(i)] for i in unseen], test.rows.labels[unseen])
+    return test._replace(rows=rows, seen=int(known.sum()))
+
+
+def score(test: LabelledTestSet, model: "SentimentClassifier", baselines: Mapping[str, Predictor]) -> ScoredTestSet:
+    """Return the figures of ``model`` and ``baselines`` on ``test``."""
+    classes, y_true = model.classes_, test.rows.labels
+    probabilities = model.predict_proba(test.rows.texts)
+    y_pred = probabilities.argmax(axis=1)
+    metrics = {"source": test.source, "left_out": test.left_out, "seen": test.seen}
+    metrics |= measure(y_true, y_pred, len(classes), probabilities).to_dict()
+    metrics |= {"published": test.published} if test.published else {}
+    peers: dict[str, Any] = {}
+    labels: dict[str, Any] = {}
+    for name, predict in baselines.items():
+        answers = predict(test.rows.texts)
+        labels[name] = classes[answers.labels]
+        peers[name] = measure(y_true, answers.labels, len(classes), answers.probabilities).to_dict()
+        peers[name]["accuracy_difference"] = metrics["accuracy"] - peers[name]["accuracy"]
+        peers[name]["mcnemar_p"] = mcnemar(y_pred == y_true, answers.labels == y_true)
+    truths = classes[y_true].tolist()
+    rows = from_probabilities(classes.tolist(), test.rows.texts, truths, probabilities, test.name, labels)
+    return ScoredTestSet(metrics | {"baselines": peers}, rows)
+
+
+def score_minimal_pairs(
+    model: "SentimentClassifier", baselines: Mapping[str, Predictor], meanings: Sequence[str]
+) -> dict[str, Any]:
+    """Return the minimal pairs that ``model`` and each baseline pass.
+
+    Args:
+        model: the classifier.
+        baselines: name -> prediction of class indices.
+        meanings: of each class; without a negative and a positive class the answer is empty.
+    """
+    classes, pairs = np.array(meanings), read_pairs()
+    if not {NEGATIVE, POSITIVE} <= set(meanings):
+        return {}
+
+    def labelling(predict: Predictor) -> Callable[[Sequence[str]], np.ndarray]:
+        return lambda texts: classes[predict(texts).labels]
+
+    scores = {"model": score_pairs(pairs, lambda texts: classes[model.predict_proba(texts).argmax(axis=1)])}
+    return scores | {name: score_pairs(pairs, labelling(predict)) for name, predict in baselines.items()}

@@ -36,7 +36,8 @@ def module_file(name: str) -> Path:
 def known_options(command: Path) -> str:
     """Source in which a command's options are defined: its own, and what stages share."""
     room = command.parent.glob("*.py") if command.name == "__main__.py" else [command]
-    return "".join(path.read_text(encoding="utf-8") for path in [*room, ROOT / "pipelines/shared/stage.py"])
+    shared = [ROOT / "pipelines/shared/stage.py", *(ROOT / "sentiment/common").glob("*.py")]
+    return "".join(path.read_text(encoding="utf-8") for path in [*room, *shared])
 
 
 def commands(text: str) -> list[tuple[Path, str]]:

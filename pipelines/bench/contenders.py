@@ -1,10 +1,12 @@
 """Ways from tweets to ids, to a trained network and to probabilities; each is made only when it is asked for."""
 
 import importlib.util
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.bench.material import TRAINING_ROWS, Material
@@ -109,10 +111,33 @@ def _textblob(material: Material) -> Answer:
 
 def _fasttext(material: Material) -> Answer:
     """Return fastText's prediction; its speed does not depend on the labels that it learned from."""
-    from pipelines.bench.sizes import as_fasttext_reads, train_fasttext
-
     classifier = train_fasttext(material.texts[:TRAINING_ROWS], [i % 2 for i in range(TRAINING_ROWS)])
     return lambda texts: classifier.predict([as_fasttext_reads(text) for text in texts])
+
+
+def train_fasttext(texts: Sequence[str], labels: Sequence[int]) -> Any:
+    """Return a fastText classifier with bigrams, trained on one thread."""
+    import fasttext
+
+    with tempfile.TemporaryDirectory() as folder:
+        return fasttext.train_supervised(
+            fasttext_file(texts, labels, folder), lr=0.1, wordNgrams=2, bucket=200_000, thread=1, seed=7, verbose=0
+        )
+
+
+def fasttext_file(texts: Sequence[str], labels: Sequence[int], folder: str) -> str:
+    """Write a training file in a shuffled order, because fastText takes them as they come and corpora are sorted."""
+    import numpy as np
+
+    path = Path(folder) / "train.txt"
+    lines = [f"__label__{label} {as_fasttext_reads(text)}\n" for label, text in zip(labels, texts, strict=False)]
+    path.write_text("".join(lines[i] for i in np.random.default_rng(7).permutation(len(lines))), encoding="utf-8")
+    return str(path)
+
+
+def as_fasttext_reads(text: str) -> str:
+    """Return ``text`` with single blanks between its tokens."""
+    return " ".join(text.split())
 
 
 ANSWERS: dict[str, Callable[[Material], Answer]] = {

@@ -1,11 +1,10 @@
-"""One section of the benchmark, measured in a process of its own: `python -m pipelines.bench.section '{...}'`."""
+"""One section of the benchmark, measured in a process of its own."""
 
 import json
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from pipelines.bench import contenders
 from pipelines.bench.machine import Entries
@@ -37,7 +36,8 @@ class SectionTask:
 
     def arguments(self) -> list[str]:
         """Return the arguments of Python that measure this task."""
-        return ["-m", "pipelines.bench.section", json.dumps(asdict(self))]
+        code = "import sys; from pipelines.bench.section import main; main(sys.argv[1])"
+        return ["-c", code, json.dumps(asdict(self))]
 
 
 def measure(task: SectionTask) -> Entries:
@@ -116,8 +116,3 @@ def main(argument: str) -> None:
         contenders.CONTENDERS[task.name][task.alone](Material(**task.material)).run()
         return
     sys.stdout.write(json.dumps(measure(task)) + "\n")
-
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path.cwd()))
-    main(sys.argv[1])

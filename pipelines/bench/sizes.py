@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines.bench.contenders import as_fasttext_reads, fasttext_file, installed, train_fasttext
 from pipelines.bench.machine import Entries
 from pipelines.bench.material import Material
 
@@ -44,8 +45,6 @@ def _quality(predict: Callable[[list[str]], Any], test: Any) -> dict[str, float]
 
 
 def _fasttext_entries(material: Material, test: Any) -> Entries:
-    from pipelines.bench.contenders import installed
-
     if not installed(["fastText"]):
         return {}
     train = material.split("train")
@@ -58,35 +57,10 @@ def _fasttext_entries(material: Material, test: Any) -> Entries:
     with tempfile.TemporaryDirectory() as folder:
         for suffix in ("bin", "ftz"):
             if suffix == "ftz":
-                model.quantize(_training_file(train.texts, train.labels.tolist(), folder), cutoff=_KEPT_ROWS)
+                model.quantize(fasttext_file(train.texts, train.labels.tolist(), folder), cutoff=_KEPT_ROWS)
             model.save_model(path := f"{folder}/model.{suffix}")
             entries[f"fastText .{suffix}"] = {"MB": Path(path).stat().st_size / _MB, **_quality(predict, test)}
     return entries
-
-
-def train_fasttext(texts: Sequence[str], labels: Sequence[int]) -> Any:
-    """Return a fastText classifier with bigrams, trained on one thread."""
-    import fasttext
-
-    with tempfile.TemporaryDirectory() as folder:
-        return fasttext.train_supervised(
-            _training_file(texts, labels, folder), lr=0.1, wordNgrams=2, bucket=200_000, thread=1, seed=7, verbose=0
-        )
-
-
-def _training_file(texts: Sequence[str], labels: Sequence[int], folder: str) -> str:
-    """Write the rows in a shuffled order, because fastText takes them as they come and corpora are sorted."""
-    import numpy as np
-
-    path = Path(folder) / "train.txt"
-    lines = [f"__label__{label} {as_fasttext_reads(text)}\n" for label, text in zip(labels, texts, strict=False)]
-    path.write_text("".join(lines[i] for i in np.random.default_rng(7).permutation(len(lines))), encoding="utf-8")
-    return str(path)
-
-
-def as_fasttext_reads(text: str) -> str:
-    """Return ``text`` with single blanks between its tokens."""
-    return " ".join(text.split())
 
 
 def _regression_entry(material: Material, test: Any) -> Entries:

@@ -1,15 +1,16 @@
-"""What happens, in order: one thin stage a module, meeting only through files."""
+"""What happens, in order: one thin stage per module; stages meet only through files."""
 
 import sys
 from types import TracebackType
 
 
 def _stopped_early(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Ctrl-C while a command still imports: one line too, as later (:func:`pipelines.shared.stage.reporting`)."""
+    """Report Ctrl-C in one line while a command still imports; `pipelines.shared.stage.reporting` does so later."""
     if issubclass(kind, KeyboardInterrupt):
         sys.stderr.write("stopped before anything was done\n")
     else:
         sys.__excepthook__(kind, error, trace)
 
 
-sys.excepthook = _stopped_early
+if sys.argv[:1] == ["-m"]:  # only while `python -m pipelines.<stage>` looks for its module, not for other importers
+    sys.excepthook = _stopped_early

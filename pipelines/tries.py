@@ -5,8 +5,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipelines.shared import stage
 from sentiment.common.one_line_parser import OneLineParser
+
+from pipelines.shared import stage
 from sentiment.evaluation.first_tries import (
     CHOOSE,
     UNANSWERED,

@@ -408,8 +408,13 @@ def test_a_mistake_as_a_process_sees_it(tmp_path: Path) -> None:
     assert result.stdout == ""
 
 
+def test_importing_pipelines_leaves_the_hooks_of_the_host_alone() -> None:
+    code = "import sys; before = sys.excepthook; import pipelines, pipelines.load; assert sys.excepthook is before"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent, check=True)
+
+
 def test_an_interrupt_while_importing_is_one_line() -> None:
-    code = "import runpy, sys, pipelines\nclass Stop:\n def find_spec(self, *_): raise KeyboardInterrupt\n"
+    code = "import runpy, sys\nsys.argv = ['-m']\nimport pipelines\nclass Stop:\n def find_spec(self, *_): raise KeyboardInterrupt\n"
     code += "sys.meta_path.insert(0, Stop())\nrunpy.run_module('pipelines.load', run_name='__main__')"
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False

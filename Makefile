@@ -77,7 +77,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all crossvalidate curve help download preprocess train evaluate report tries verify tensorboard onnx ablation test check fuzz faults bench bench-serve bench-gpu bench-scale docs runs clean FORCE
+.PHONY: all crossvalidate curve help download preprocess train evaluate report tries verify tensorboard onnx ablation test test-newest check fuzz faults bench bench-serve bench-gpu bench-scale docs runs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -102,6 +102,9 @@ tries: $(MODEL)/model.json ## which of a newcomer's first sentences the model an
 verify: $(BIN)/.installed ## check the model folder and its inputs against the manifest
 	$(DO) pipelines.verify '$(MODEL)'
 
+wheel: $(BIN)/.developer $(MODEL)/README.md ## dist/sentiment-*.whl with the model inside, which answers once it is installed
+	$(DO) pipelines.wheel $(OPTIONS)
+
 tensorboard: $(BIN)/.installed ## look at the training logs
 	$(BIN)/tensorboard --logdir $(MODEL)/logs
 
@@ -123,6 +126,9 @@ curve: $(REPEATED_FILES) | $(BIN)/.installed ## train on 100, 200, 500 ... tweet
 
 test: $(BIN)/.developer ## the test suite
 	$(DO) pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+test-newest: ## the test suite with the newest release of every package, in .venv-newest
+	$(MAKE) test VENV=.venv-newest NEWEST=1
 
 check: $(BIN)/.developer ## ruff and mypy
 	$(BIN)/ruff check
@@ -159,21 +165,29 @@ clean: ## remove a profile's artefacts (PROFILE=all: everybody's), but neither d
 	@test -e models/latest || { rm -f models/latest; last=$$(ls -t models/*/model.json 2>/dev/null | head -n 1); \
 	  test -z "$$last" || ln -s "$$(basename "$$(dirname "$$last")")" models/latest; }
 
+INSTALL := $(BIN)/pip install -q --disable-pip-version-check $(if $(NEWEST),--upgrade,-c constraints.txt)
+# The first of these Pythons that TensorFlow has builds for.
+FITTING := for each in $(PYTHON) python3.13 python3.12 python3.11; do $$each -c \
+  'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$each && break; done
+
 $(BIN)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[train]'
+	@python=$$($(FITTING)); given=$$($(PYTHON) --version 2>&1); \
+	test -n "$$python" || { echo "error: TensorFlow has builds for Python 3.11 to 3.13, and $(PYTHON) is $$given; install one of them, or name it: make PYTHON=python3.13" >&2; exit 2; }; \
+	test "$$python" = "$(PYTHON)" || echo "TensorFlow has no build for $$given ($(PYTHON)); taking $$python"; \
+	$$python -m venv $(VENV)
+	$(INSTALL) -e '.[train]'
 	@touch $@
 
 $(BIN)/.developer: $(BIN)/.installed
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(INSTALL) -e '.[dev]'
 	@touch $@
 
 $(BIN)/.peers: $(BIN)/.installed
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[peers]'
+	$(INSTALL) -e '.[peers]'
 	@touch $@
 
 $(BIN)/.onnx: $(BIN)/.installed
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[onnx]'
+	$(INSTALL) -e '.[onnx]'
 	@touch $@
 
 # Settings of each stage as it sees them. The file changes only when they do, so nothing runs for nothing.

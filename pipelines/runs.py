@@ -5,8 +5,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tabulate import tabulate
-
 from pipelines.shared import memory, stage
 from pipelines.shared.parent import trained_folders
 from sentiment.common.command_line import OneLineParser
@@ -25,6 +23,8 @@ def main(argv: list[str] | None = None) -> None:
 
 def listing(root: Path) -> str:
     """Return a table of the model folders below ``root``."""
+    from tabulate import tabulate
+
     latest = (root / "models" / "latest").resolve().name
     folders = trained_folders(root / "models")
     rows = sorted((_row(root, folder, latest) for folder in folders), key=lambda row: row[1], reverse=True)

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 import sentiment
+from pipelines import wheel
+from pipelines.shared import stage
 from sentiment.__main__ import COMMANDS, main
+from sentiment.common.checksums import sha256_of
 from sentiment.common.mistakes import EXTRAS, install_line
 from tests.test_structure import (
     PIPELINES,
@@ -123,12 +126,16 @@ def pip(*arguments: str | Path) -> None:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A fresh environment that holds the wheel and the core; removed afterwards."""
     folder = tmp_path_factory.mktemp("package")
-    source = folder / "source"
-    for name in ("sentiment", "pipelines"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    pip("wheel", "--no-build-isolation", "-w", folder / "wheels", source)
+    made = stage.Places(folder, "tiny").model
+    made.parent.mkdir()
+    tiny_model(made)
+    (made / "README.md").write_text("a card")
+    sums = {path.name: sha256_of(path) for path in made.iterdir()}
+    inputs = {"corpus": {"path": "gone.csv", "sha256": ""}}
+    (made / "manifest.json").write_text(json.dumps({"artefacts": sums | {"model.keras": ""}, "inputs": inputs}))
+    (folder / "tiny.toml").touch()
+    options = ["--profile", str(folder / "tiny.toml"), "--root", str(folder), "--output", str(folder / "wheels")]
+    stage.main(wheel.run, "", wheel.add_arguments, options)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
     pip("--python", folder / "env/bin/python", "install", *(folder / "wheels").iterdir())
     link_core(next((folder / "env/lib").glob("*/site-packages")))
@@ -149,12 +156,34 @@ def run(environment: Path, command: str, *arguments: str, cwd: Path) -> subproce
     )
 
 
-def test_the_wheel_has_every_file(environment: Path) -> None:
+def test_the_wheel_has_every_file_of_the_library_and_no_pipelines(environment: Path) -> None:
     packages = next((environment / "lib").glob("*/site-packages"))
-    files = [path for name in ("sentiment", "pipelines") for path in (ROOT / name).rglob("*") if path.is_file()]
+    files = [path for path in (ROOT / "sentiment").rglob("*") if path.is_file()]
     wanted = {path.relative_to(ROOT) for path in files if "__pycache__" not in path.parts}
-    assert {Path("sentiment/py.typed"), Path("pipelines/profiles/sample.toml")} <= wanted
+    assert Path("sentiment/py.typed") in wanted
     assert sorted(str(path) for path in wanted if not (packages / path).is_file()) == []
+    assert not (packages / "pipelines").exists()
+
+
+def test_the_packaged_model_answers_and_is_what_its_manifest_says(environment: Path, tmp_path: Path) -> None:
+    predicted = run(environment, "sentiment", "predict", "the love", cwd=tmp_path)
+    assert predicted.returncode == 0, predicted.stderr
+    assert re.fullmatch(r"positive\t0\.99\d\tthe love\n", predicted.stdout)
+    code = "import sentiment; print(*sentiment.load().predict(['hate']))"
+    assert run(environment, "python", "-c", code, cwd=tmp_path).stdout == "negative\n"
+    packages = next((environment / "lib").glob("*/site-packages"))
+    verified = run(environment, "sentiment", "verify", str(packages / "sentiment/packaged_model"), cwd=tmp_path)
+    assert verified.returncode == 0, verified.stderr
+
+
+def test_other_models_win_over_the_packaged_one(
+    environment: Path, tmp_path: Path, hand_made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "latest").symlink_to(hand_made)
+    assert run(environment, "sentiment", "predict", "the love", cwd=tmp_path).returncode == 0
+    (hand_made / "model.json").write_text("{}")
+    assert "model.json: damaged" in run(environment, "sentiment", "predict", "the love", cwd=tmp_path).stderr
 
 
 def test_the_console_script_predicts_and_verifies_in_another_folder(
@@ -174,11 +203,7 @@ def test_the_console_script_predicts_and_verifies_in_another_folder(
     assert "gone is missing\n" in verified.stdout
 
 
-def test_without_a_model_or_an_extra_one_line_says_what_to_do(environment: Path, tmp_path: Path) -> None:
-    lost = run(environment, "sentiment", "predict", "love", cwd=tmp_path)
-    assert (lost.returncode, lost.stderr.count("\n")) == (2, 1)
-    assert f"expected {tmp_path}/models/latest/model.json); name a model folder with --model" in lost.stderr
-    for module, extra in (("pipelines.train", "train"), ("sentiment.serve", "serve")):
-        lacking = run(environment, "python", "-m", module, cwd=tmp_path)
-        assert (lacking.returncode, lacking.stderr.count("\n")) == (2, 1), lacking.stderr
-        assert f" is not installed; the extra '{extra}' brings it: pip install '.[{extra}]'" in lacking.stderr
+def test_without_an_extra_one_line_says_what_to_do(environment: Path, tmp_path: Path) -> None:
+    lacking = run(environment, "python", "-m", "sentiment.serve", cwd=tmp_path)
+    assert (lacking.returncode, lacking.stderr.count("\n")) == (2, 1), lacking.stderr
+    assert " is not installed; the extra 'serve' brings it: pip install '.[serve]'" in lacking.stderr

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from statistics import mean, stdev
 from typing import Any
 
-from tabulate import tabulate
-
 Overrides = dict[str, Any]
 
 
@@ -97,6 +95,8 @@ def table(summary: Summary) -> str:
 
 
 def _group_table(title: str, rows: Sequence[AblationRow]) -> str:
+    from tabulate import tabulate
+
     cells = [
         [row.variant, f"{100 * row.accuracy:.1f}", f"{100 * row.deviation:.1f}", row.seeds, f"{row.rows:,}"]
         for row in rows

@@ -5,8 +5,6 @@ import platform
 import re
 from pathlib import Path
 
-from tabulate import tabulate
-
 Entries = dict[str, dict[str, float]]
 
 
@@ -34,6 +32,8 @@ def _processor() -> str:
 
 def markdown(title: str, entries: Entries) -> str:
     """Return one table: a row per entry, a column per figure, empty cells where a figure was not measured."""
+    from tabulate import tabulate
+
     columns = list(dict.fromkeys(name for values in entries.values() for name in values))
     rows = [[name, *(_number(values.get(column)) for column in columns)] for name, values in entries.items()]
     headers = [title, *(column.replace("_", " ") for column in columns)]

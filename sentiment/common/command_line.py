@@ -2,12 +2,14 @@
 
 import argparse
 import os
+from pathlib import Path
 from typing import NoReturn
 
 from sentiment.errors import EXIT_STATUS
 
 MODEL_VARIABLE = "SENTIMENT_MODEL"
 LATEST_MODEL = "models/latest"
+PACKAGED_MODEL = Path(__file__).parents[1] / "packaged_model"
 _MOST_WORKERS = 1024  # processes, or tasks that run at once on a cluster
 
 
@@ -25,8 +27,13 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def default_model() -> str:
-    """Return the folder in the environment variable ``SENTIMENT_MODEL``, or else the link to the last trained model."""
-    return os.environ.get(MODEL_VARIABLE) or LATEST_MODEL
+    """Return the folder that ``SENTIMENT_MODEL`` names, or else the last trained model, or else the packaged one.
+
+    Only a wheel that `make wheel` has built brings a packaged model.
+    """
+    if named := os.environ.get(MODEL_VARIABLE):
+        return named
+    return str(PACKAGED_MODEL) if PACKAGED_MODEL.exists() and not os.path.exists(LATEST_MODEL) else LATEST_MODEL
 
 
 def probability(text: str) -> float:

@@ -1,0 +1,69 @@
+"""Build `dist/sentiment-*.whl` with a trained model inside: the package answers as soon as it is installed."""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from pipelines.shared import publishing, stage
+from sentiment.errors import InputError
+from sentiment.predict.manifest import MANIFEST, read_manifest
+
+SOURCE = Path(__file__).parents[1]
+CARD = "README.md"
+_BESIDE = ("pyproject.toml", "README.md", "LICENSE")  # what a wheel is made from, beside the package
+
+
+def run(this: stage.Stage) -> None:
+    """Copy the sources and the files for NumPy inference together; build."""
+    folder = this.places.model
+    publishing.require(folder / "model.json", "make train")
+    publishing.require(folder / CARD, "make evaluate")
+    with tempfile.TemporaryDirectory() as name:
+        source = Path(name) / "source"
+        ignored = shutil.ignore_patterns("__pycache__", "packaged_model")
+        shutil.copytree(SOURCE / "sentiment", source / "sentiment", ignore=ignored)
+        for part in _BESIDE:
+            shutil.copyfile(SOURCE / part, source / part)
+        pack_model(folder, source / "sentiment" / "packaged_model")
+        wheel = build(source, this.arguments.output)
+    stage.log.info("%s: %.1f MB, with the model %s", wheel, wheel.stat().st_size / 1e6, folder)
+
+
+def pack_model(folder: Path, target: Path) -> None:
+    """Copy the files that NumPy inference reads, the card, and a manifest of these files into ``target``."""
+    target.mkdir()
+    names = [*publishing.read_json(folder / "model.json")["sha256"], CARD]
+    for name in names:
+        shutil.copyfile(folder / name, target / name)
+    manifest = read_manifest(folder)
+    manifest["artefacts"] = {name: manifest["artefacts"][name] for name in sorted(names)}
+    publishing.write_json(target / MANIFEST, manifest)
+
+
+def build(source: Path, output: Path) -> Path:
+    """Build the wheel of ``source`` into ``output`` without a network; return its path.
+
+    Raises:
+        InputError: pip could not build it.
+    """
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "-q"]
+    command = [sys.executable, "-m", "pip", "wheel", *options, "-w", str(source.parent / "built"), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise InputError(f"pip could not build the wheel: {reason}")
+    built = next((source.parent / "built").glob("*.whl"))
+    output.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.move(built, output / built.name))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("--output", type=Path, default=Path("dist"), help="folder for the wheel (default: dist)")
+
+
+if __name__ == "__main__":
+    stage.main(run, __doc__, add_arguments)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,45 @@ def test_a_later_make_goes_on_with_what_was_given(
     assert "--given 'CORPUS=other.csv'" in asked.stdout
     assert "--given 'SET=training.epochs=3'" in asked.stdout
     assert "--given 'GLOVE" not in asked.stdout
+
+
+def install(root: Path, **pythons: bool) -> subprocess.CompletedProcess:
+    """Have Make install, where the commands ``pythons`` are there: those that TensorFlow has builds for, and others."""
+    tools = root / "bin"
+    tools.mkdir()
+    for tool in ("sh", "touch", "mkdir", "chmod", "ls", "sed", "find"):
+        (tools / tool).symlink_to(shutil.which(tool) or tool)
+    for name, fits in pythons.items():
+        fake = tools / name.replace("_", ".")
+        fake.write_text(
+            f"""#!/bin/sh
+case $1 in
+--version) echo Python 3.14.1;;
+-c) exit {int(not fits)};;
+*) echo "$0 makes $3"; mkdir -p .venv/bin; echo '#!/bin/sh' > .venv/bin/pip; chmod +x .venv/bin/pip;;
+esac
+"""
+        )
+        fake.chmod(0o755)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (root / name).touch()
+    command = [shutil.which("make") or "make", "-f", str(ROOT / "Makefile"), "-C", str(root), ".venv/bin/.installed"]
+    return subprocess.run(command, capture_output=True, text=True, env={"PATH": str(tools)}, check=False)
+
+
+def test_make_takes_a_python_that_tensorflow_has_builds_for(tmp_path: Path) -> None:
+    done = install(tmp_path, python3=False, python3_12=True)
+    assert done.returncode == 0, done.stderr
+    assert "TensorFlow has no build for Python 3.14.1 (python3); taking python3.12\n" in done.stdout
+    assert "bin/python3.12 makes .venv" in done.stdout
+
+
+def test_make_says_in_one_line_that_no_python_fits(tmp_path: Path) -> None:
+    done = install(tmp_path, python3=False)
+    assert done.returncode == 2
+    first, _ = done.stderr.splitlines()
+    assert first.startswith("error: TensorFlow has builds for Python 3.11 to 3.13, and python3 is Python 3.14.1; ")
+    assert not (tmp_path / ".venv").exists()
 
 
 def run_make(root: Path, *arguments: str) -> subprocess.CompletedProcess:

@@ -10,6 +10,7 @@ INTERRUPTED = 130
 MENDABLE = (SentimentError, OSError, MemoryError, ModuleNotFoundError)
 # Packages that the core does without, by the extra in pyproject.toml that installs them.
 EXTRAS = {
+    "dev": ("psutil",),
     "jax": ("jax",),
     "onnx": ("onnxruntime", "tf2onnx"),
     "peers": ("fasttext", "textblob"),
@@ -17,8 +18,8 @@ EXTRAS = {
     "serve": ("httptools", "orjson", "prometheus_client", "python_multipart", "starlette", "uvicorn", "uvloop"),
     "torch": ("torch",),
     "train": (
-        "jinja2", "keras", "markupsafe", "matplotlib", "pandas", "scipy", "sklearn", "spacy", "spacy_lookups_data",
-        "tensorboard", "tensorflow", "vaderSentiment",
+        "jinja2", "keras", "markupsafe", "matplotlib", "pandas", "pooch", "scipy", "sklearn", "spacy",
+        "spacy_lookups_data", "tabulate", "tensorboard", "tensorflow", "vaderSentiment",
     ),
 }  # fmt: skip
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sentiment.common.one_line_parser import OneLineParser
+from sentiment.common.command_line import OneLineParser
 
 from pipelines.shared import stage
 from sentiment.evaluation.first_tries import (

@@ -27,7 +27,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 # A word for the shell, whatever quotes are in it.
 quoted = '$(subst ','\'',$1)'
-# Make divides names at spaces. What the folders are called by is looked at here, files in pipelines/shared/given.py.
+# Make divides names at spaces. What the folders are called by is looked at here, files in pipelines/shared/make_variables.py.
 refuse = $(error error: $1=$($1): expected $2 without spaces and quotes)
 divided = $(or $(word 2,$($1)),$(findstring ',$($1))$(findstring ",$($1)))
 # What a profile is called; it may be given by the path of its .toml.
@@ -41,7 +41,7 @@ NAME := $(STEM)$(addprefix -,$(RUN))
 INTERIM := data/interim/$(NAME)
 PROCESSED := data/processed/$(NAME)
 MODEL := models/$(NAME)
-# What make was given for this run before, and goes on with if it is given nothing else; see pipelines/shared/memory.py.
+# What make was given for this run before, and goes on with if it is given nothing else; see pipelines/shared/make_variables.py.
 -include $(INTERIM)/remembered.mk
 GIVEN := $(foreach name,CORPUS GLOVE SET FROM TESTS,$(if $(filter command environment,$(origin $(name))),--given $(call quoted,$(name)=$($(name)))))
 # The files of a profile that names several (`[[corpora]]`).
@@ -100,7 +100,7 @@ tries: $(MODEL)/model.json ## which of a newcomer's first sentences the model an
 	$(DO) pipelines.tries '$(MODEL)'
 
 verify: $(BIN)/.installed ## check the model folder and its inputs against the manifest
-	$(DO) pipelines.verify '$(MODEL)'
+	$(BIN)/sentiment verify '$(MODEL)'
 
 wheel: $(BIN)/.developer $(MODEL)/README.md ## dist/sentiment-*.whl with the model inside, which answers once it is installed
 	$(DO) pipelines.wheel $(OPTIONS)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipelines.shared import memory, stage
+from pipelines.shared import make_variables, stage
 from pipelines.shared.parent import trained_folders
 from sentiment.common.command_line import OneLineParser
 
@@ -36,7 +36,7 @@ def listing(root: Path) -> str:
 def _row(root: Path, folder: Path, latest: str) -> tuple[str, ...]:
     manifest, metrics = _read(folder / "manifest.json"), _read(folder / "metrics.json")
     first: dict[str, Any] = next(iter(metrics.values()), {})
-    known = memory.recall(root / "data" / "interim" / folder.name)
+    known = make_variables.recall(root / "data" / "interim" / folder.name)
     return (
         folder.name + (" (latest)" if folder.name == latest else ""),
         str(manifest.get("created", "-"))[:16].replace("T", " "),

@@ -1,12 +1,12 @@
-"""Write the settings that one stage depends on, if they have changed: what Make compares instead of the profile."""
+"""Write the settings that one stage depends on, if they have changed; Make compares this file, not the profile."""
 
 import argparse
 import json
 from typing import Any
 
-from pipelines.shared import given, memory, publishing, stage
+from pipelines.shared import make_variables, publishing, stage
 
-# Sections of the settings, and which of the inputs (corpus, GloVe, test sets), each stage is made from.
+# The sections of the settings that each stage depends on, and the inputs: corpus, GloVe file, test sets.
 SECTIONS = {
     "load": ("corpus", "split", "corpora"),
     "preprocess": ("preprocessing",),
@@ -18,16 +18,16 @@ _INPUTS = {"load": slice(0, 1), "preprocess": slice(1, 2), "embed": slice(1, 2),
 
 
 def run(this: stage.Stage) -> None:
-    """Compare with the file there is; replace it if they differ."""
+    """Replace the file if the settings differ from it."""
     name = this.arguments.stage
     if name == "load":
         _remember(this)
     settings = this.settings.to_dict()
-    polarity = settings["corpus"].pop("polarity")  # which no row depends on
+    polarity = settings["corpus"].pop("polarity")  # no row depends on it
     values: dict[str, Any] = {section: settings[section] for section in SECTIONS[name]}
     if not values.get("corpora", True):
-        del values["corpora"]  # as most profiles have none
-    if name == "preprocess":  # which words there are vectors for
+        del values["corpora"]
+    if name == "preprocess":  # it decides which words have vectors
         values["member"] = settings["embedding"]["member"]
     if name == "evaluate":
         values["polarity"] = polarity
@@ -43,15 +43,15 @@ def run(this: stage.Stage) -> None:
 
 def _remember(this: stage.Stage) -> None:
     arguments, corpora = this.arguments, [each.file for each in this.settings.corpora]
-    given.check_given(memory.with_given(this.places.interim, arguments.given), corpora, this.places.raw)
-    known = memory.remember(this.places.interim, this.places.model, arguments.given, arguments.replace)
+    make_variables.check(make_variables.with_given(this.places.interim, arguments.given), corpora, this.places.raw)
+    known = make_variables.remember(this.places.interim, this.places.model, arguments.given, arguments.replace)
     now = {pair.partition("=")[0] for pair in arguments.given}
     if going_on := [f"{name}={value!r}" for name, value in known.items() if name not in now]:
         stage.log.info("going on with %s, as before", " ".join(going_on))
 
 
 def differences(before: Any, now: Any, name: str = "") -> list[str]:
-    """What is not as it was, one line a setting."""
+    """Return what has changed, one line per setting."""
     if not (isinstance(before, dict) and isinstance(now, dict)):
         return [] if before == now else [f"{name} was {before!r}, is {now!r}"]
     dotted = {key: f"{name}.{key}".lstrip(".") for key in [*before, *(key for key in now if key not in before)]}
@@ -59,7 +59,7 @@ def differences(before: Any, now: Any, name: str = "") -> list[str]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The stage's own options."""
+    """Add the options of the command."""
     parser.add_argument("stage", choices=SECTIONS, help="whose settings")
     parser.add_argument("--inputs", nargs="*", default=[], help="the corpus, the GloVe file and the test sets")
     parser.add_argument("--given", action="append", default=[], metavar="NAME=VALUE", help="what Make was given")

@@ -5,9 +5,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sentiment.common.command_line import OneLineParser
-
 from pipelines.shared import stage
+from sentiment.common.command_line import OneLineParser
 from sentiment.evaluation.first_tries import (
     CHOOSE,
     UNANSWERED,

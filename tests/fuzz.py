@@ -30,7 +30,7 @@ _SHOWN = 5
 
 
 @dataclass
-class Tally:
+class FuzzTally:
     """What became of one target's inputs."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -38,9 +38,9 @@ class Tally:
     defects: Counter[str] = field(default_factory=Counter)
 
 
-def fuzz(target: Target, inputs: int, seed: int, kept: Path) -> Tally:
+def fuzz(target: Target, inputs: int, seed: int, kept: Path) -> FuzzTally:
     """Try ``inputs`` damaged inputs; keep those that show a defect in ``kept``."""
-    mutator, tally = Mutator(target.seeds, seed), Tally()
+    mutator, tally = Mutator(target.seeds, seed), FuzzTally()
     for number in range(inputs):
         content, choice = target.make(mutator), mutator.random.randrange(1 << 16)
         faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)  # a hang ends the run, and shows where
@@ -54,7 +54,7 @@ def fuzz(target: Target, inputs: int, seed: int, kept: Path) -> Tally:
     return tally
 
 
-def attempt(target: Target, content: bytes, choice: int, tally: Tally) -> str:
+def attempt(target: Target, content: bytes, choice: int, tally: FuzzTally) -> str:
     """``accepted``, ``refused`` or ``defect``."""
     try:
         target.attempt(content, choice)

@@ -59,7 +59,7 @@ class Target:
         return path
 
 
-class Corpus(Target):
+class CorpusTarget(Target):
     """The reader of labelled CSV files."""
 
     def make_seeds(self) -> list[bytes]:
@@ -80,7 +80,7 @@ class Corpus(Target):
         "".join(texts).encode()  # nothing that has no UTF-8 form gets through
 
 
-class Glove(Target):
+class GloveTarget(Target):
     """The readers of GloVe vectors."""
 
     KINDS = (".txt", ".txt.gz", ".zip", ".npy")
@@ -112,7 +112,7 @@ class Glove(Target):
         return kinds.get(content[:2], ".txt")
 
 
-class Profile(Target):
+class ProfileTarget(Target):
     """Settings: a profile, and a `--set` beside it."""
 
     def make_seeds(self) -> list[bytes]:
@@ -141,7 +141,7 @@ class Profile(Target):
         json.dumps(settings.to_dict(), allow_nan=False)
 
 
-class Model(Target):
+class ModelTarget(Target):
     """A model folder: one file damaged, or exchanged for another; in half of the inputs the checksums are made to fit."""
 
     NAMES = (*model_folder.CHECKED, model_folder.MODEL)
@@ -173,7 +173,7 @@ class Model(Target):
         return mutator.next()
 
 
-class Text(Target):
+class TextTarget(Target):
     """Prediction of texts: each alone and all together must get the same answer."""
 
     def __init__(self, folder: Path, model: Path) -> None:
@@ -194,7 +194,7 @@ class Text(Target):
         assert np.allclose(together[2], self.classifier.predict_proba([text])[0], atol=1e-5)
 
 
-class Files(Target):
+class FilesTarget(Target):
     """Prediction of files, through the command; in and out may be of any kind."""
 
     KINDS = (".csv", ".jsonl", ".parquet")
@@ -231,8 +231,14 @@ class Files(Target):
         return ".jsonl" if content[:1] == b"{" else ".csv"
 
 
+def _name(cls: type) -> str:
+    return cls.__name__.removesuffix("Target").lower()
+
+
 def make_targets(folder: Path, model: Path) -> dict[str, Target]:
     """All targets by name, with scratch folders below ``folder``."""
     shutil.rmtree(folder, ignore_errors=True)
-    light: dict[str, Target] = {cls.__name__.lower(): cls(folder / cls.__name__) for cls in (Corpus, Glove, Profile)}
-    return light | {cls.__name__.lower(): cls(folder / cls.__name__, model) for cls in (Model, Text, Files)}
+    light: dict[str, Target] = {
+        _name(cls): cls(folder / _name(cls)) for cls in (CorpusTarget, GloveTarget, ProfileTarget)
+    }
+    return light | {_name(cls): cls(folder / _name(cls), model) for cls in (ModelTarget, TextTarget, FilesTarget)}

@@ -58,7 +58,7 @@ FAILED = score_pairs(PAIRS, lambda texts: ["negative"] * 4)
 VOID = {"meta", "link", "br", "hr", "img", "input", "path", "use", "rect"}
 
 
-class Page(HTMLParser):
+class ParsedPage(HTMLParser):
     """Checks that tags balance, and notes what the tests ask about."""
 
     def __init__(self, text):
@@ -220,7 +220,7 @@ def test_the_learning_curve_is_drawn_if_there_is_one(evaluation, classifier):
     page = render_report(replace(evaluation, curve={"points": points, "parent": ""}), classifier)
     drawing = re.search(r'<figure id="figure-curve">.*?</figure>', page, re.DOTALL)
     assert "from nothing 60.0% at 100, 60.0% at 900; VADER 60.0% at 100" in drawing[0]
-    Page(page)
+    ParsedPage(page)
 
 
 def test_figures_are_the_same_each_time(evaluation):
@@ -229,7 +229,7 @@ def test_figures_are_the_same_each_time(evaluation):
 
 
 def test_the_page_is_well_formed_and_accessible(page):
-    parsed = Page(page)
+    parsed = ParsedPage(page)
     assert len(parsed.ids) == len(set(parsed.ids))
     assert parsed.levels[0] == 1
     assert parsed.levels.count(1) == 1
@@ -244,7 +244,7 @@ def test_the_page_is_well_formed_and_accessible(page):
 
 def references(page):
     """Whatever a browser might fetch."""
-    parsed = Page(page)
+    parsed = ParsedPage(page)
     wanted = {"src", "href", "xlink:href", "srcset", "action", "data", "poster", "style", "background"}
     found = [value for _, name, value in parsed.attributes if name in wanted]
     found += re.findall(r"url\([^)]*\)|@import[^;]*", page)
@@ -264,7 +264,7 @@ def test_a_hostile_and_a_long_tweet_stay_harmless(evaluation, classifier):
     controls = "bell\x07 null\x00 esc\x1b[2J turn\u202e"
     predictions = hostile(evaluation.predictions, SCRIPT, LONG, controls)
     page = render_report(make_evaluation(predictions), classifier)
-    parsed = Page(page)
+    parsed = ParsedPage(page)
     assert page.count("<script") == 1
     assert "img" not in parsed.tags
     assert not [name for _, name, _ in parsed.attributes if name.startswith("on")]
@@ -279,7 +279,7 @@ def test_a_hostile_and_a_long_tweet_stay_harmless(evaluation, classifier):
 def test_hostile_classes_and_names_stay_harmless(classifier):
     evaluation = make_evaluation(make_predictions(classes=('<script>"x"', "$a_{b$")))
     page = render_report(replace(evaluation, name="</title><script>x"), classifier)
-    Page(page)
+    ParsedPage(page)
     assert page.count("<script") == 1
     card = render_card(replace(evaluation, name="a|b\n# c <script>"))
     assert "<script" not in card.split("```")[0]
@@ -297,10 +297,10 @@ def test_three_classes_and_a_bare_folder_are_shown(classifier):
     predictions = make_predictions(classes=("negative", "neutral", "positive"))
     evaluation = replace(make_evaluation(predictions), history={}, manifest={}, coverage={})
     page = render_report(evaluation, classifier)
-    Page(page)
+    ParsedPage(page)
     assert set(re.findall(r'<figure id="figure-([\w-]+)">', page)) == FIGURES - {"training"}
     assert "neutral: 0." in page
-    Page(render_report(make_evaluation(make_predictions(1)), classifier))
+    ParsedPage(render_report(make_evaluation(make_predictions(1)), classifier))
 
 
 def test_mistakes_are_the_surest_ones_first(page, evaluation):
@@ -491,7 +491,7 @@ def test_comparison_by_hand():
     assert result.metrics["one"].accuracy == 0.5
     assert result.metrics["two"].accuracy == 1.0
     page = render_comparison(result, "here")
-    Page(page)
+    ParsedPage(page)
     assert "−50.0" in page
     assert page.count('<td class="tweet">') == 2
     assert re.search(r"^two +−50\.0 .*0\.500 +0 +2$", text_table(result), re.MULTILINE)
@@ -657,7 +657,7 @@ def test_crossvalidation_is_in_report_and_card(classifier):
     figures = {"model": {"n": 9, "accuracy": figure, "macro_recall": figure, "macro_f1": figure}}
     folded = make_evaluation(make_predictions(), crossvalidation={"folds": 5, "seeds": [7, 8], "figures": figures})
     page = render_report(folded, classifier)
-    Page(page)
+    ParsedPage(page)
     for text in (page, render_card(folded)):
         assert "Trained 10 times on 5 splits" in text
         assert "61.2% ± 1.3" in text

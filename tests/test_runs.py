@@ -12,7 +12,7 @@ import pytest
 
 import sentiment
 from pipelines import runs, settings_stamp
-from pipelines.shared import memory, stage
+from pipelines.shared import make_variables, stage
 from pipelines.shared.libraries import without_chatter
 from sentiment.common.command_line import default_model
 from sentiment.errors import InputError
@@ -45,7 +45,7 @@ def test_a_later_make_goes_on_with_what_was_given(
         (tmp_path / name).touch()
     given = {"CORPUS": "my'tweets.csv", "GLOVE": "a#b$c.txt", "SET": 'corpus.ignored_labels=["x"] training.epochs=2'}
     stamp(tmp_path, *(part for name, value in given.items() for part in ("--given", f"{name}={value}")))
-    assert memory.recall(tmp_path / "data/interim/sample") == given
+    assert make_variables.recall(tmp_path / "data/interim/sample") == given
     stamp(tmp_path, "--given", "SET=")
     going_on = caplog.records[-1].getMessage()
     assert going_on == """going on with CORPUS="my'tweets.csv" GLOVE='a#b$c.txt', as before"""
@@ -139,7 +139,7 @@ def test_what_is_not_there_is_refused_before_anything_runs_and_not_remembered(
         ours, _ = done.stderr.splitlines()
         assert ours.startswith(f"settings_stamp: error: {message}")
         assert "pipelines." not in done.stdout
-    assert memory.recall(tmp_path / "data/interim/sample") == {}
+    assert make_variables.recall(tmp_path / "data/interim/sample") == {}
 
 
 @pytest.mark.parametrize("given", ["PROFILE=my profile", "PROFILE=it's", "PROFILE=", "PROFILE=..", "RUN=a b"])
@@ -179,13 +179,13 @@ def test_a_profile_by_its_path_is_called_by_its_stem(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     done = run_make(tmp_path, "data/interim/my/settings/load.json", f"PROFILE={profile}", "GLOVE=g.txt")
     assert done.returncode == 0, done.stderr
-    assert memory.recall(tmp_path / "data/interim/my") == {"GLOVE": "g.txt"}
+    assert make_variables.recall(tmp_path / "data/interim/my") == {"GLOVE": "g.txt"}
     printed = make(tmp_path, "-n", "evaluate", f"PROFILE={profile}").stdout
     assert "--glove 'g.txt'" in printed
     rules = make(tmp_path, "-npq", "evaluate", f"PROFILE={profile}").stdout
     needed = next(line for line in rules.splitlines() if line.startswith("data/interim/my/tweets.parquet: "))
     assert {"a.csv", "b.csv"} <= set(needed.split())
-    assert "pipelines.verify 'models/my'" in make(tmp_path, "-n", "verify", f"PROFILE={profile}").stdout
+    assert "sentiment verify 'models/my'" in make(tmp_path, "-n", "verify", f"PROFILE={profile}").stdout
     assert "models/my\n" in make(tmp_path, "-n", "clean", f"PROFILE={profile}").stdout
 
 
@@ -197,7 +197,7 @@ def test_what_is_given_empty_is_the_profile_s_again(tmp_path: Path) -> None:
     assert "--corpus 'data/raw/sample/corpus.csv'" in printed
     assert "--glove 'data/raw/sample/glove.npy'" in printed
     assert run_make(tmp_path, STAMP, "CORPUS=", "GLOVE=").returncode == 0
-    assert memory.recall(tmp_path / "data/interim/sample") == {}
+    assert make_variables.recall(tmp_path / "data/interim/sample") == {}
 
 
 def test_a_corpus_that_a_profile_names_and_that_is_not_there(tmp_path: Path) -> None:
@@ -225,17 +225,21 @@ def test_a_file_of_a_folder_may_have_a_space_in_its_name(tmp_path: Path) -> None
 
 def test_a_model_is_not_replaced_by_one_of_other_makings(tmp_path: Path) -> None:
     interim, model = tmp_path / "interim", tmp_path / "model"
-    memory.remember(interim, model, ["SET=training.epochs=2"], replace=False)
-    assert memory.remember(interim, model, ["SET=training.epochs=3"], replace=False)["SET"] == "training.epochs=3"
+    make_variables.remember(interim, model, ["SET=training.epochs=2"], replace=False)
+    assert (
+        make_variables.remember(interim, model, ["SET=training.epochs=3"], replace=False)["SET"] == "training.epochs=3"
+    )
     model.mkdir()
     (model / "model.json").touch()
-    assert memory.remember(interim, model, ["SET=training.epochs=3"], replace=False)["SET"] == "training.epochs=3"
+    assert (
+        make_variables.remember(interim, model, ["SET=training.epochs=3"], replace=False)["SET"] == "training.epochs=3"
+    )
     for given in (["SET=training.epochs=4"], ["SET="], ["CORPUS=b.csv"]):
         with pytest.raises(InputError, match=r"was made with .* would replace it; give the run a name .*RUN=name"):
-            memory.remember(interim, model, given, replace=False)
-    assert memory.recall(interim) == {"SET": "training.epochs=3"}
-    assert memory.remember(interim, model, ["SET=", "GLOVE=g.txt"], replace=True) == {"GLOVE": "g.txt"}
-    assert memory.recall(interim) == {"GLOVE": "g.txt"}
+            make_variables.remember(interim, model, given, replace=False)
+    assert make_variables.recall(interim) == {"SET": "training.epochs=3"}
+    assert make_variables.remember(interim, model, ["SET=", "GLOVE=g.txt"], replace=True) == {"GLOVE": "g.txt"}
+    assert make_variables.recall(interim) == {"GLOVE": "g.txt"}
 
 
 def test_a_changed_setting_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -288,7 +292,7 @@ def test_runs_are_listed(tmp_path: Path) -> None:
     (tmp_path / "models/mine/metrics.json").write_text(json.dumps(held_out))
     made = {"created": "2026-11-21T12:15:49+00:00", "rows": {"train": {"negative": 1000, "positive": 234}}}
     (tmp_path / "models/mine/manifest.json").write_text(json.dumps(made))
-    memory.remember(tmp_path / "data/interim/mine", tmp_path / "none", ["CORPUS=t.csv"], replace=False)
+    make_variables.remember(tmp_path / "data/interim/mine", tmp_path / "none", ["CORPUS=t.csv"], replace=False)
     _, first, second = (line.split("  ") for line in runs.listing(tmp_path).splitlines())
     first, second = ([cell.strip() for cell in row if cell.strip()] for row in (first, second))
     assert set(second) == {"sample", "-", "0", "not yet", "its profile's defaults"}

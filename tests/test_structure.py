@@ -121,6 +121,61 @@ def test_functions_are_short_and_modules_described(path: Path) -> None:
     assert ast.get_docstring(ast.parse(source)), "no docstring"
 
 
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+OURS = {"sentiment", "pipelines", "tests"}
+
+
+def private_names_of_libraries(tree: ast.AST) -> list[str]:
+    """Names with a leading underscore that a module takes from packages that are neither ours nor Python's."""
+    foreign: dict[str, str] = {}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found += [alias.name] if "._" in alias.name and is_foreign(alias.name) else []
+                foreign[alias.asname or alias.name.split(".")[0]] = alias.name
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                foreign[alias.asname or alias.name] = node.module
+                private = is_private(alias.name) or any(map(is_private, node.module.split(".")))
+                found += [f"{node.module}.{alias.name}"] if private and is_foreign(node.module) else []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and is_private(node.attr):
+            top = ast.unparse(node.value).split(".")[0].split("(")[0]
+            found += [ast.unparse(node)] if is_foreign(foreign.get(top, "sentiment")) else []
+    return found
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def is_foreign(module: str) -> bool:
+    top = module.split(".")[0]
+    return top not in OURS and top not in sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", SENTIMENT + PIPELINES + TESTS, ids=module_name)
+def test_no_private_names_of_libraries_are_used(path: Path) -> None:
+    assert private_names_of_libraries(ast.parse(path.read_text(encoding="utf-8"))) == []
+
+
+def test_private_names_are_seen() -> None:
+    source = (
+        "import lib, numpy as np, os\nfrom lib.a import b, _c\nimport lib._d\nlib._e, np._f(), b._g.h, os._exit, x._i"
+    )
+    assert private_names_of_libraries(ast.parse(source)) == ["lib.a._c", "lib._d", "lib._e", "np._f", "b._g"]
+
+
+def test_every_class_has_a_name_of_its_own() -> None:
+    owners: dict[str, list[str]] = {}
+    for path in SENTIMENT + PIPELINES + TESTS:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                owners.setdefault(node.name, []).append(module_name(path))
+    assert {name: modules for name, modules in owners.items() if len(modules) > 1} == {}
+
+
 CHECK = """
 import json, runpy, sys
 found = {}

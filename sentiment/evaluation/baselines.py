@@ -21,14 +21,14 @@ _C = 2.0
 _FASTTEXT_RATES = (0.02, 0.05, 0.1, 0.3)
 
 
-class Answers(NamedTuple):
+class BaselineAnswers(NamedTuple):
     """Predicted class indices ``(n,)`` and, where a baseline has them, probabilities ``(n, classes)``."""
 
     labels: np.ndarray
     probabilities: np.ndarray | None
 
 
-Predictor = Callable[[Sequence[str]], Answers]
+Predictor = Callable[[Sequence[str]], BaselineAnswers]
 
 
 def fit_baselines(train: LabelledTexts, classes: Sequence[str]) -> dict[str, Predictor]:
@@ -53,19 +53,19 @@ def fit_baselines(train: LabelledTexts, classes: Sequence[str]) -> dict[str, Pre
 def _majority(train: LabelledTexts, classes: int) -> Predictor:
     shares = np.bincount(train.labels, minlength=classes) / len(train.labels)
 
-    def predict(texts: Sequence[str]) -> Answers:
-        return Answers(np.full(len(texts), shares.argmax()), np.tile(shares, (len(texts), 1)))
+    def predict(texts: Sequence[str]) -> BaselineAnswers:
+        return BaselineAnswers(np.full(len(texts), shares.argmax()), np.tile(shares, (len(texts), 1)))
 
     return predict
 
 
-def _by_score(scores: Sequence[float], classes: list[str], neutral: float) -> Answers:
+def _by_score(scores: Sequence[float], classes: list[str], neutral: float) -> BaselineAnswers:
     """Class by the sign of a score; between ``-neutral`` and ``neutral`` neutral, if there is such a class."""
     values = np.array(scores)
     labels = np.where(values > 0, classes.index("positive"), classes.index("negative"))
     if "neutral" in classes:
         labels[np.abs(values) < neutral] = classes.index("neutral")
-    return Answers(labels, None)
+    return BaselineAnswers(labels, None)
 
 
 def _vader(classes: list[str]) -> Predictor:
@@ -91,9 +91,9 @@ def _logistic_regression(train: LabelledTexts) -> Predictor:
     pipeline = make_pipeline(vectorizer, LogisticRegression(C=_C, max_iter=1000, random_state=_SEED))
     pipeline.fit(train.texts, train.labels)
 
-    def predict(texts: Sequence[str]) -> Answers:
+    def predict(texts: Sequence[str]) -> BaselineAnswers:
         probabilities = pipeline.predict_proba(texts)
-        return Answers(probabilities.argmax(axis=1), probabilities)
+        return BaselineAnswers(probabilities.argmax(axis=1), probabilities)
 
     return predict
 
@@ -111,12 +111,12 @@ def _fasttext(train: LabelledTexts, classes: int) -> Predictor:
     right = {rate: _fasttext_hits(model, lines[:held]) for rate, model in tried.items()}
     model = _fasttext_model(lines, max(right, key=lambda rate: right[rate]))
 
-    def predict(texts: Sequence[str]) -> Answers:
+    def predict(texts: Sequence[str]) -> BaselineAnswers:
         probabilities = np.zeros((len(texts), classes))
         answers = model.predict([_one_line(text) for text in texts], k=classes)
         for row, (names, shares) in enumerate(zip(*answers, strict=True)):
             probabilities[row, [int(name.removeprefix("__label__")) for name in names]] = shares
-        return Answers(probabilities.argmax(axis=1), probabilities)
+        return BaselineAnswers(probabilities.argmax(axis=1), probabilities)
 
     return predict
 

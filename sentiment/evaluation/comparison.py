@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from sentiment.errors import InputError
-from sentiment.evaluation.metrics import Metrics, difference_interval, mcnemar, measure
+from sentiment.evaluation.metrics import ClassificationMetrics, difference_interval, mcnemar, measure
 from sentiment.evaluation.predictions import Predictions
 
 LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class PairedComparison:
     """The first model against another, on the same ``n`` tweets.
 
     Attributes:
@@ -49,8 +49,8 @@ class Comparison:
     """
 
     models: dict[str, Predictions]
-    metrics: dict[str, Metrics]
-    pairs: list[Pair]
+    metrics: dict[str, ClassificationMetrics]
+    pairs: list[PairedComparison]
     left_out: int
 
 
@@ -91,14 +91,15 @@ def share_rows(models: Mapping[str, Predictions]) -> tuple[dict[str, Predictions
     return taken, len(common) - len(agreed)
 
 
-def pair(name: str, first: Predictions, other: Predictions) -> Pair:
+def pair(name: str, first: Predictions, other: Predictions) -> PairedComparison:
     """Compare two models' answers, row by row."""
     right, other_right = first.correct, other.correct
     only_first, only_other, n = int((right & ~other_right).sum()), int((other_right & ~right).sum()), len(right)
     low, high = difference_interval(only_first, only_other, n)
     disagree = int((_labels(first) != _labels(other)).sum())
     difference = (only_first - only_other) / n
-    return Pair(name, n, only_first, only_other, disagree, difference, low, high, mcnemar(right, other_right))
+    p = mcnemar(right, other_right)
+    return PairedComparison(name, n, only_first, only_other, disagree, difference, low, high, p)
 
 
 def disagreements(comparison: Comparison, most: int = LISTED) -> np.ndarray:

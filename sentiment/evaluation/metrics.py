@@ -12,7 +12,7 @@ _RESAMPLES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
+class ClassificationMetrics:
     """Figures of one classifier on one test set; None where it gives no probabilities.
 
     Attributes:
@@ -41,7 +41,9 @@ class Metrics:
         return asdict(self)
 
 
-def measure(y_true: np.ndarray, y_pred: np.ndarray, classes: int, probabilities: np.ndarray | None = None) -> Metrics:
+def measure(
+    y_true: np.ndarray, y_pred: np.ndarray, classes: int, probabilities: np.ndarray | None = None
+) -> ClassificationMetrics:
     """Score predictions.
 
     Args:
@@ -56,7 +58,7 @@ def measure(y_true: np.ndarray, y_pred: np.ndarray, classes: int, probabilities:
     recall = hits[present] / truths[present]
     f1 = 2 * hits[present] / np.maximum(1, truths[present] + guesses[present])
     n = len(y_true)
-    return Metrics(
+    return ClassificationMetrics(
         n=n,
         accuracy=float(hits.sum() / n),
         accuracy_ci95=bootstrap_interval(int(hits.sum()), n),

@@ -1,0 +1,105 @@
+"""The variables that Make is given for a run, checked before any stage runs and remembered for the next `make`.
+
+They are kept beside the run's artefacts as a piece of Makefile, which Make includes: `CORPUS ?= tweets.csv`. Make by
+itself would report a missing file as `No rule to make target`, or not at all, and would divide a name at its spaces.
+"""
+
+import glob
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pipelines.shared import publishing
+from pipelines.shared.corpus_files import profile_and_path
+from sentiment.errors import InputError
+
+FILE = "remembered.mk"
+MADE_FROM = ("CORPUS", "GLOVE", "SET", "FROM")  # a model is replaced by one of others only if the user says so
+VARIABLES = (*MADE_FROM, "TESTS")
+
+
+def check(values: Mapping[str, str], corpora: Iterable[str], raw: Path) -> None:
+    """Refuse variables that name a missing file, or one with a space in its name.
+
+    Args:
+        values: variable -> value, given now or before.
+        corpora: the files that the profile names itself.
+        raw: the folder that the profile's files are downloaded to; those may be missing.
+
+    Raises:
+        InputError: a file is missing or has a space in its name.
+    """
+    read = {name: value for name, value in values.items() if value and name in _EXPECTED}
+    if "FROM" in read:
+        read.pop("GLOVE", None)  # is not read then
+    for name, value in [*read.items(), *(("file", file) for file in corpora)]:
+        _check_path(name, value, *_EXPECTED[name], raw)
+    for test in values.get("TESTS", "").split():
+        if not profile_and_path(test, {})[1].is_file():
+            path = profile_and_path(test, {})[1]
+            remedy = "give existing ones, with spaces between them, or TESTS= for none"
+            raise InputError(f"TESTS={test!r}: {path}: no such file; {remedy}")
+
+
+def _check_path(name: str, value: str, expected: str, is_there: Callable[[str], bool], raw: Path) -> None:
+    if len(value.split()) > 1:
+        raise InputError(
+            f"{name}={value!r}: expected a path without spaces, at which Make divides; rename the file, "
+            f"or link it: ln -s {value!r} {Path(value).name.replace(' ', '_')}"
+        )
+    if not is_there(value) and Path(value).parent != raw:
+        received = "a folder" if Path(value).is_dir() else "nothing there"
+        raise InputError(f"{name}={value!r}: expected {expected}, received {received}; give another path")
+
+
+def _is_table(value: str) -> bool:
+    return Path(value).exists() or bool(glob.glob(value, recursive=True)) or "://" in value
+
+
+_EXPECTED: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "file": ("a file, a folder or a pattern that files match (the profile's [[corpora]])", _is_table),
+    "CORPUS": ("a file, a folder or a pattern that files match", _is_table),
+    "GLOVE": ("a file of vectors", lambda value: Path(value).is_file()),
+    "FROM": ("the folder of a trained model", lambda value: Path(value).is_dir()),
+}
+
+
+def recall(interim: Path) -> dict[str, str]:
+    """Return the variables that were given before; empty where none were."""
+    path = interim / FILE
+    if not path.is_file():
+        return {}
+    pairs = (line.split(" ?= ", 1) for line in path.read_text(encoding="utf-8").splitlines() if " ?= " in line)
+    return {name: value.replace("$$", "$").replace("\\#", "#") for name, value in pairs if name in VARIABLES}
+
+
+def with_given(interim: Path, given: Sequence[str]) -> dict[str, str]:
+    """Return the variables given before, replaced by those given now (``NAME=value``; an empty value forgets)."""
+    return recall(interim) | dict(pair.split("=", 1) for pair in given)
+
+
+def remember(interim: Path, model: Path, given: Sequence[str], replace: bool) -> dict[str, str]:
+    """Note what is given now beside what was given before; return all of it.
+
+    Args:
+        interim: the run's folder of interim data.
+        model: its model folder.
+        given: ``NAME=value``, as Make was given it this time.
+        replace: whether a model that was made from something else may be replaced.
+
+    Raises:
+        InputError: there is a model made from something else.
+    """
+    before, now = recall(interim), with_given(interim, given)
+    changed = [name for name in MADE_FROM if now.get(name, "") != before.get(name, "")]
+    if changed and not replace and (model / "model.json").exists():
+        was, wanted = (" ".join(f"{name}={values.get(name, '')!r}" for name in changed) for values in (before, now))
+        raise InputError(
+            f"{model}: was made with {was}, and {wanted} would replace it; "
+            "give the run a name of its own (RUN=name), or say REPLACE=1"
+        )
+    now = {name: value for name, value in now.items() if value}
+    if now != before:
+        interim.mkdir(parents=True, exist_ok=True)
+        lines = (f"{name} ?= {now[name].replace('$', '$$').replace('#', chr(92) + '#')}\n" for name in sorted(now))
+        publishing.write_text(interim / FILE, "".join(lines))
+    return now

@@ -77,7 +77,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all crossvalidate curve help download preprocess train evaluate report tries verify tensorboard onnx ablation test test-newest check fuzz faults bench bench-serve bench-gpu bench-scale docs runs clean FORCE
+.PHONY: all crossvalidate curve help download preprocess train evaluate report tries verify wheel tensorboard onnx ablation test test-newest check fuzz faults bench bench-serve bench-gpu bench-scale docs runs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 

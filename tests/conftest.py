@@ -113,8 +113,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
-# What a test module imports from `tests` if it trains, or starts processes: all its tests are marked slow.
-_SLOW = {"shared_model", "trained", "run_stages", "child_environment"}
+# What a test module imports if it trains, or starts processes: all its tests are marked slow.
+_SLOW = {"shared_model", "trained", "run_stages", "child_environment", "keras", "tf"}
 _SLOW_MODULES = {"tests.served", "tests.kill", "tests.kill_score"}
 
 
@@ -122,7 +122,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that train or start processes; those that start Ray come first, because they mostly wait."""
     for item in items:
         names = vars(item.module) if isinstance(item, pytest.Function) else {}
-        modules = {getattr(value, "__module__", "") for value in names.values()}
+        modules = {getattr(value, "__module__", getattr(value, "__name__", "")) for value in names.values()}
         if _SLOW & names.keys() or _SLOW_MODULES & modules or item.get_closest_marker("ray"):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("ray") is None)

@@ -156,6 +156,7 @@ def run(environment: Path, command: str, *arguments: str, cwd: Path) -> subproce
     )
 
 
+@pytest.mark.slow
 def test_the_wheel_has_every_file_of_the_library_and_no_pipelines(environment: Path) -> None:
     packages = next((environment / "lib").glob("*/site-packages"))
     files = [path for path in (ROOT / "sentiment").rglob("*") if path.is_file()]
@@ -165,6 +166,7 @@ def test_the_wheel_has_every_file_of_the_library_and_no_pipelines(environment: P
     assert not (packages / "pipelines").exists()
 
 
+@pytest.mark.slow
 def test_the_packaged_model_answers_and_is_what_its_manifest_says(environment: Path, tmp_path: Path) -> None:
     predicted = run(environment, "sentiment", "predict", "the love", cwd=tmp_path)
     assert predicted.returncode == 0, predicted.stderr
@@ -176,6 +178,7 @@ def test_the_packaged_model_answers_and_is_what_its_manifest_says(environment: P
     assert verified.returncode == 0, verified.stderr
 
 
+@pytest.mark.slow
 def test_other_models_win_over_the_packaged_one(
     environment: Path, tmp_path: Path, hand_made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +189,7 @@ def test_other_models_win_over_the_packaged_one(
     assert "model.json: damaged" in run(environment, "sentiment", "predict", "the love", cwd=tmp_path).stderr
 
 
+@pytest.mark.slow
 def test_the_console_script_predicts_and_verifies_in_another_folder(
     environment: Path, tmp_path: Path, hand_made: Path
 ) -> None:
@@ -203,6 +207,7 @@ def test_the_console_script_predicts_and_verifies_in_another_folder(
     assert "gone is missing\n" in verified.stdout
 
 
+@pytest.mark.slow
 def test_without_an_extra_one_line_says_what_to_do(environment: Path, tmp_path: Path) -> None:
     lacking = run(environment, "python", "-m", "sentiment.serve", cwd=tmp_path)
     assert (lacking.returncode, lacking.stderr.count("\n")) == (2, 1), lacking.stderr

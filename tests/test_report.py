@@ -286,6 +286,7 @@ def test_hostile_classes_and_names_stay_harmless(classifier):
     assert "\n# c" not in card
 
 
+@pytest.mark.slow
 def test_hundred_thousand_predictions_make_a_small_page(classifier):
     page = render_report(make_evaluation(make_predictions(100_000)), classifier)
     assert len(page.encode()) < 3_000_000

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _tell(comparison: "Comparison", models: dict[str, Predictions]) -> None:
-    """Log what else was left out, and why."""
+    """Log the number of tweets that were left out, and why."""
     n = len(next(iter(comparison.models.values())).true)
     for name, model in models.items():
         if others := len(model.true) - n - comparison.left_out:
@@ -57,7 +57,7 @@ def _tell(comparison: "Comparison", models: dict[str, Predictions]) -> None:
 
 
 def _named(folders: Sequence[Path]) -> dict[str, Path]:
-    """Folders by name, or by path where two share a name."""
+    """Return the folders by name, or by path if two share a name."""
     from pipelines.shared.evaluation_files import require_folder
 
     names = [require_folder(folder).resolve().name for folder in folders]
@@ -72,7 +72,7 @@ def _named(folders: Sequence[Path]) -> dict[str, Path]:
 
 
 def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, Predictions]:
-    """Every model's answers on the rows of the corpus whose class it has."""
+    """Return the answers of every model on the rows of the classes that it has."""
     import sentiment
     from sentiment.evaluation.predictions import from_probabilities
 
@@ -93,7 +93,7 @@ def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str,
 
 
 def _read(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, list[tuple[str, str]]]:
-    """The corpus as the profile of each model reads it; where that cannot, as the first that can.
+    """Return the corpus per model, read by the model's own profile, or by the first profile that can read it.
 
     Raises:
         InputError: no profile can read it.
@@ -116,17 +116,17 @@ def _read(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, 
 
 
 def _corpus_settings(folder: Path) -> CorpusSettings:
-    """The format of the corpus that the model in ``folder`` was trained on."""
+    """Return the format of the corpus that the model in ``folder`` was trained on."""
     from sentiment.common.plain_data import from_dict
 
     return from_dict(CorpusSettings, publishing.read_json(folder / "settings.json").get("corpus", {}))
 
 
 def _unseen(models: dict[str, Predictions], folders: dict[str, Path]) -> dict[str, Predictions]:
-    """The rows that none of the models was trained or validated on; what is left out is logged.
+    """Return the rows that no model was trained or validated on, and log the number of the others.
 
     Raises:
-        InputError: of one model's rows none is left.
+        InputError: no row of a model is left.
     """
     import numpy as np
 
@@ -148,7 +148,7 @@ def _unseen(models: dict[str, Predictions], folders: dict[str, Path]) -> dict[st
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command's arguments."""
+    """Return the parser of the command's arguments."""
     made = OneLineParser(prog="python -m pipelines.compare", description=__doc__)
     made.add_argument("models", nargs="+", type=Path, help="model folders; the first is compared with each other one")
     made.add_argument("--output", type=Path, help="an HTML page to write")

@@ -1,4 +1,4 @@
-"""Stage 7: what is known of a model becomes `report.html` and the model card `README.md`."""
+"""Stage 7: write the report `report.html` and the model card `README.md`."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _check_same_model(predictions: "Predictions", model: "SentimentClassifier") -> None:
-    """Refuse predictions of an earlier training: the report would explain answers that this model does not give."""
+    """Refuse predictions of an earlier training, because the report would explain answers of another model."""
     import numpy as np
 
     rows = predictions.take(np.arange(min(_ROWS_COMPARED, len(predictions.true))))
@@ -45,7 +45,7 @@ def _check_same_model(predictions: "Predictions", model: "SentimentClassifier") 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The stage has no options of its own."""
+    """Add no options; the stage has none of its own."""
 
 
 if __name__ == "__main__":

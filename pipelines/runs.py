@@ -1,4 +1,4 @@
-"""List the runs there are: what each was made from, and its figures on the tweets held out."""
+"""List the trained models: what each was made from, and its metrics on the held-out tweets."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ _HEADINGS = ("run", "trained", "rows", "tweets tested", "accuracy", "macro recal
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Print a line for each model folder, the last trained first."""
+    """Print a line per model folder, the last trained first."""
     parser = OneLineParser(prog="python -m pipelines.runs", description=__doc__)
     parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds data/ and models/")
     arguments = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""The page of all settings, `docs/settings.md`, made from the dataclasses that hold them, so that it is always true."""
+"""Write the page of all settings, `docs/settings.md`, from the docstrings and defaults of the settings classes."""
 
 import dataclasses
 import inspect
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def page() -> str:
-    """The whole page as Markdown: a table for each section."""
+    """Return the whole page as Markdown with one table per section."""
     sections = ((each.name, each.type) for each in dataclasses.fields(Settings))
     one = [_section(f"[{name}]", cls) for name, cls in sections if dataclasses.is_dataclass(cls)]
     return "\n".join([_HEAD, *one, _section("[[corpora]]", CorpusFile)])
@@ -58,10 +58,10 @@ def _section(name: str, cls: Any) -> str:
 
 
 def described(cls: type) -> tuple[str, dict[str, str]]:
-    """What the docstring of a settings class says: before its attributes, and of each (names as they stand there).
+    """Return the summary in the docstring of a settings class, and its description of each attribute.
 
     Raises:
-        ValueError: its attributes are not those of the class, one by one.
+        ValueError: the described attributes are not those of the class.
     """
     summary, _, listed = inspect.cleandoc(cls.__doc__ or "").partition("\n\nAttributes:\n")
     entries = re.split(r"\n(?=\w)", textwrap.dedent(listed).strip("\n"))
@@ -99,7 +99,7 @@ def _cell(names: str, defaults: dict[str, str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Free of what would end a cell, and with the code marks of Markdown."""
+    """Return ``text`` for a cell of a Markdown table."""
     plain = re.sub(r":\w+:`([^`]+)`", r"`\1`", text).replace("``", "`")
     return plain.replace("|", "\\|")
 

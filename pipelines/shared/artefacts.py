@@ -1,4 +1,4 @@
-"""Reading back what earlier stages wrote."""
+"""Read the files that earlier stages wrote."""
 
 import json
 from dataclasses import asdict
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def read_preprocessor(folder: Path) -> Preprocessor:
-    """The text treatment in ``folder``.
+    """Return the text treatment in ``folder``.
 
     Raises:
         ArtefactError: a file is missing or damaged.
@@ -28,10 +28,10 @@ def read_preprocessor(folder: Path) -> Preprocessor:
 
 
 def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
-    """Refuse ids made with other settings than ``settings``, or a matrix made for another lexicon than the ids.
+    """Refuse ids made with settings other than ``settings``, or a matrix made for another lexicon than the ids.
 
     Raises:
-        ArtefactError: a stage was left out, or another run with other settings came in between.
+        ArtefactError: a stage was left out, or a run with other settings came in between.
     """
     encoded = publishing.read_json(folder / "encoded.json")
     coverage = publishing.read_json(folder / "coverage.json")
@@ -46,10 +46,10 @@ def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
 
 
 def read_part(folder: Path, name: str) -> EncodedPart:
-    """A part's ids (memory-mapped) and labels.
+    """Return the ids (memory-mapped) and labels of a part.
 
     Raises:
-        ArtefactError: they are missing, damaged or do not fit one another.
+        ArtefactError: a file is missing or damaged, or their lengths differ.
     """
     try:
         ids = open_array(publishing.require(folder / f"{name}.ids.npy"))

@@ -1,4 +1,4 @@
-"""Settings whose default is a rule, settled once the corpus has been read, and said in the log."""
+"""Settings whose default depends on the number of training tweets."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from sentiment.settings import SplitSettings
 
 
 def settle(this: stage.Stage, *sections: str) -> stage.Stage:
-    """``this`` with settings for the training rows that the stage `load` counted; those of ``sections`` are logged.
+    """Return ``this`` with the settings for the training rows that `load` counted; those of ``sections`` are logged.
 
     Raises:
         ArtefactError: the corpus has not been read yet.

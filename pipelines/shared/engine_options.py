@@ -1,4 +1,4 @@
-"""The options of stages whose work can be spread over processes: which engine, and how many of them."""
+"""Options of stages that can work in several processes."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """``--engine``, ``--workers`` and ``--address``."""
+    """Add ``--engine``, ``--workers`` and ``--address``."""
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="processes of this machine, or Ray")
     parser.add_argument(
         "--workers", type=count, default=0, metavar="N",
@@ -23,10 +23,10 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def make_engine(arguments: argparse.Namespace) -> "Engine":
-    """The engine that was asked for, not yet entered.
+    """Return the engine that the options name; it is not entered yet.
 
     Raises:
-        InputError: it is Ray, and that is not installed.
+        InputError: Ray is asked for and not installed.
     """
     if arguments.engine == "ray":
         from sentiment.common.ray_engine import RayEngine
@@ -42,7 +42,7 @@ def make_engine(arguments: argparse.Namespace) -> "Engine":
 
 
 def results(engine: "Engine", function: Callable[[Any], Any], tasks: Sequence[Any], what: str) -> list[Any]:
-    """``function`` of each task, in the order of the tasks; the log says how many parts of ``what`` are done."""
+    """Return ``function`` of each task, in the order of the tasks; progress is logged as parts of ``what``."""
 
     def tell(done: int) -> None:
         if len(tasks) > 1:

@@ -1,4 +1,4 @@
-"""Reading what evaluation left in a model folder."""
+"""Read the files that evaluation wrote into a model folder."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from sentiment.evaluation.record import Evaluation
 
 
 def read_evaluation(folder: Path) -> Evaluation:
-    """Metrics and predictions, and history, manifest, coverage and minimal pairs where they are there.
+    """Return metrics and predictions, and the other files about the model that exist.
 
     Raises:
         ArtefactError: a file is missing or damaged, or metrics and predictions are of different runs.
@@ -21,7 +21,7 @@ def read_evaluation(folder: Path) -> Evaluation:
         name: publishing.read_json(path) if (path := folder / f"{name}.json").exists() else {}
         for name in ("manifest", "coverage", "behaviour", "crossvalidation", "curve")
     }
-    for document in ("README.md", "report.html"):  # whose checksums an earlier report left
+    for document in ("README.md", "report.html"):  # an earlier report left their checksums
         optional["manifest"].get("artefacts", {}).pop(document, None)
     evaluation = Evaluation(
         folder.resolve().name,
@@ -35,17 +35,17 @@ def read_evaluation(folder: Path) -> Evaluation:
 
 
 def read_predictions(folder: Path) -> Predictions:
-    """The rows of `predictions.csv`.
+    """Return the rows of `predictions.csv`.
 
     Raises:
-        ArtefactError: it is missing or damaged.
+        ArtefactError: the file is missing or damaged.
     """
     path = publishing.require(require_folder(folder) / PREDICTIONS)
     return Predictions.read(path)
 
 
 def require_folder(folder: Path) -> Path:
-    """``folder``, if it is one.
+    """Return ``folder`` if it is a folder.
 
     Raises:
         ArtefactError: it is not.

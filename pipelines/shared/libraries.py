@@ -1,4 +1,4 @@
-"""Importing TensorFlow and Keras without the lines that their C++ side writes whatever the log level is."""
+"""Import TensorFlow and Keras without the lines that their C++ code writes at any log level."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ _CHATTER = re.compile(
 
 
 def import_keras() -> None:
-    """Import Keras and its backend; what goes wrong in that is raised, and what else they write is passed on."""
+    """Import Keras and its backend; errors are raised, and other output is passed on."""
     if "keras" not in sys.modules:
         with without_chatter():
             import keras  # noqa: F401
@@ -24,7 +24,7 @@ def import_keras() -> None:
 
 @contextlib.contextmanager
 def without_chatter() -> Iterator[None]:
-    """Hold back standard error, and pass on at the end what is not chatter."""
+    """Collect standard error and write it at the end, without the known notices."""
     sys.stderr.flush()
     before = os.dup(2)
     with tempfile.TemporaryFile() as held:

@@ -1,4 +1,4 @@
-"""Stages as processes of their own, so that memory and random state are fresh."""
+"""Run stages as separate processes, so that memory and random state are fresh."""
 
 import subprocess
 import sys
@@ -8,10 +8,10 @@ from sentiment.errors import ArtefactError
 
 
 def run_stage(name: str, options: Sequence[str]) -> None:
-    """Run a stage and wait for it.
+    """Run a stage and wait for its end.
 
     Raises:
-        ArtefactError: it failed; its last line is quoted.
+        ArtefactError: the stage failed; the message quotes its last line.
     """
     done = subprocess.run(
         [sys.executable, "-m", f"pipelines.{name}", *options], capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""Writing artefacts so that nothing half-written ever stands under a final name."""
+"""Write artefacts so that no half-written file ever has a final name."""
 
 import contextlib
 import fcntl
@@ -16,7 +16,7 @@ from sentiment.errors import ArtefactError, InputError
 
 log = logging.getLogger("pipelines")
 
-# Artefact -> the command that makes it; with a star, all of an ending.
+# Artefact -> the command that makes it; a star stands for all files with that ending.
 MADE_BY = {
     "tweets.parquet": "make preprocess",
     "load.json": "make preprocess",
@@ -43,10 +43,10 @@ MADE_BY = {
 
 @contextlib.contextmanager
 def publish(folder: Path, last: str) -> Iterator[Path]:
-    """Give a staging folder to write into; at the end its entries replace those of ``folder``, ``last`` last.
+    """Yield a staging folder to write into; at the end its entries replace those of ``folder``, with ``last`` last.
 
-    ``last`` is the entry that Make looks at: it is removed before the first replacement, so that a run killed in
-    the middle is seen as not done. If the body fails, ``folder`` stays as it was.
+    Make looks at ``last``. It is removed before the first replacement, so that Make runs a killed stage again. If the
+    body fails, ``folder`` is unchanged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for left_over in folder.glob(".staging-*"):
@@ -69,7 +69,7 @@ def publish(folder: Path, last: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def lock(path: Path, busy: str = "another run of this profile is at work; waiting for it to end") -> Iterator[None]:
-    """Hold ``path`` so that a second run waits, saying ``busy``, until the first is done; the file stays."""
+    """Lock ``path``, so that a second run logs ``busy`` and waits until the first is done; the file stays."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as file:
@@ -78,7 +78,7 @@ def lock(path: Path, busy: str = "another run of this profile is at work; waitin
             except BlockingIOError:
                 log.warning("%s", busy)
                 fcntl.flock(file, fcntl.LOCK_EX)
-            if _is_still(path, file):  # else it was removed meanwhile, and a third run may hold the one there is now
+            if _is_still(path, file):  # otherwise it was removed meanwhile, and another run may have locked a new one
                 yield
                 return
 
@@ -91,12 +91,12 @@ def _is_still(path: Path, file: IO[str]) -> bool:
 
 
 def write_json(path: Path, data: object) -> None:
-    """Write ``data`` as indented JSON, by way of a temporary name."""
+    """Write ``data`` as indented JSON under a temporary name, then rename the file."""
     write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 ``text`` by way of a temporary name."""
+    """Write ``text`` as UTF-8 under a temporary name, then rename the file."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_text(text, encoding="utf-8")
@@ -107,10 +107,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path, made_by: str = "") -> Any:
-    """Read an artefact; ``made_by`` is the command to run where it is missing, as in :func:`require`.
+    """Return the JSON in an artefact; ``made_by`` is the command that makes it, as in :func:`require`.
 
     Raises:
-        ArtefactError: it is missing or not JSON.
+        ArtefactError: the file is missing or not JSON.
     """
     require(path, made_by)
     try:
@@ -122,10 +122,10 @@ def read_json(path: Path, made_by: str = "") -> Any:
 
 
 def require(path: Path, made_by: str = "") -> Path:
-    """``path``, if it is there.
+    """Return ``path`` if it exists.
 
     Raises:
-        ArtefactError: it is not; the command to run is ``made_by``, or that of :func:`command_for`.
+        ArtefactError: it does not; the message names ``made_by``, or the command of :func:`command_for`.
     """
     if not path.exists():
         raise ArtefactError(f"{path}: no such file; run `{made_by or command_for(path)}` first")
@@ -133,16 +133,16 @@ def require(path: Path, made_by: str = "") -> Path:
 
 
 def command_for(path: Path) -> str:
-    """The command that makes an artefact: that of its name in ``MADE_BY``, or of its ending; of any other, all do."""
+    """Return the command that makes an artefact, by its name or its ending in ``MADE_BY``."""
     by_ending = MADE_BY.get("*" + "".join(path.suffixes[-2:]), "make preprocess train evaluate")
     return MADE_BY.get(path.name, by_ending)
 
 
 def require_input(path: Path, option: str) -> Path:
-    """``path``, if it is a file that can be read.
+    """Return ``path`` if it is a file.
 
     Raises:
-        InputError: it is not.
+        InputError: it is none.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; give an existing one with {option}")
@@ -150,7 +150,7 @@ def require_input(path: Path, option: str) -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file, or of a folder's files and their names in order."""
+    """Return the hexadecimal SHA-256 of a file, or of the names and files of a folder in order."""
     if path.is_dir():
         whole = hashlib.sha256()
         for child in sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()):
@@ -166,7 +166,7 @@ def _sync(path: Path) -> None:
 
 
 def _replace(source: Path, target: Path) -> None:
-    """Rename onto ``target``; a folder there is first moved aside, since rename cannot replace one that is full."""
+    """Rename onto ``target``; a folder there is first moved away, because rename cannot replace a full folder."""
     if target.is_dir() and not target.is_symlink():
         aside = target.with_name(f".staging-old-{target.name}-{os.getpid()}")
         target.rename(aside)

@@ -1,4 +1,4 @@
-"""What every stage shares: arguments, settings, places, logging, and how a mistake is reported."""
+"""What every stage shares: arguments, settings, folders, logging, and the report of mistakes."""
 
 import argparse
 import contextlib
@@ -28,7 +28,7 @@ log = logging.getLogger("pipelines")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the files of a profile, or of a named run of it, lie below ``root``."""
+    """The folders of a profile, or of a named run of it, below ``root``."""
 
     root: Path
     profile: str
@@ -36,33 +36,33 @@ class Places:
 
     @property
     def name(self) -> str:
-        """Of the run's folders: ``<profile>`` or ``<profile>-<run>``."""
+        """Return the name of the run's folders: ``<profile>`` or ``<profile>-<run>``."""
         return f"{self.profile}-{self.run}" if self.run else self.profile
 
     @property
     def raw(self) -> Path:
-        """Downloads, read-only once written."""
+        """Return the folder of downloads; its files are read-only once written."""
         return self.root / "data" / "raw" / self.profile
 
     @property
     def interim(self) -> Path:
-        """The deduplicated, split corpus."""
+        """Return the folder of the deduplicated, split corpus."""
         return self.root / "data" / "interim" / self.name
 
     @property
     def processed(self) -> Path:
-        """Ids, lexicon and embedding matrix."""
+        """Return the folder of ids, lexicon and embedding matrix."""
         return self.root / "data" / "processed" / self.name
 
     @property
     def model(self) -> Path:
-        """The model folder."""
+        """Return the model folder."""
         return self.root / "models" / self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a stage's body is given; ``by_rows``: those of the settings that a rule has chosen, by dotted name."""
+    """The input of a stage; ``by_rows`` has the settings that a rule has chosen, by dotted name."""
 
     arguments: argparse.Namespace
     settings: Settings
@@ -103,7 +103,7 @@ def main(
 
 
 def _overrides(text: str) -> list[str]:
-    """The settings that ``text`` names, one or several with spaces between them; values may hold spaces too."""
+    """Return the settings in ``text``, separated by spaces; values may contain spaces too."""
     return re.split(r"\s+(?=\w+\.\w+\s*=)", text.strip())
 
 
@@ -115,7 +115,7 @@ def _run_name(text: str) -> str:
 
 @contextlib.contextmanager
 def reporting(name: str) -> Iterator[None]:
-    """Log as the command ``name``; what goes wrong ends the process: with status 2 and one line, or 130 if stopped."""
+    """Log as the command ``name``; a mistake ends the process with status 2 and one line, Ctrl-C with status 130."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's C++ side, which tells of drivers it did not find
     logging.basicConfig(format=f"{name}: %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("spacy").setLevel(logging.WARNING)
@@ -138,12 +138,12 @@ def fail(message: str) -> NoReturn:
 
 
 def is_profile(name: str) -> bool:
-    """Whether :func:`read_profile` would find ``name``."""
+    """Return whether :func:`read_profile` would find ``name``."""
     return (Path(name) if name.endswith(".toml") else PROFILES / f"{name}.toml").is_file()
 
 
 def read_profile(name: str) -> dict[str, Any]:
-    """A profile's tables, by name or by path of a ``.toml``.
+    """Return the tables of a profile, given its name or the path of a ``.toml``.
 
     Raises:
         SettingsError: there is no such profile, or it is not TOML.
@@ -159,7 +159,7 @@ def read_profile(name: str) -> dict[str, Any]:
 
 
 def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings:
-    """Settings of a profile with ``section.key=value`` overrides; values as TOML has them, or plain words."""
+    """Return the settings of a profile with ``section.key=value`` overrides; values are TOML or plain words."""
     tables = {k: dict(v) if isinstance(v, dict) else v for k, v in profile.items() if k not in BESIDE_SETTINGS}
     for override in overrides:
         dotted, equals, text = override.partition("=")
@@ -171,7 +171,7 @@ def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings
 
 
 def named_settings(profile: dict[str, Any], overrides: Sequence[str]) -> set[str]:
-    """Dotted names of the settings that the profile or an override names."""
+    """Return the dotted names of the settings that the profile or an override gives."""
     tables = {section: keys for section, keys in profile.items() if section not in BESIDE_SETTINGS}
     named = {f"{section}.{key}" for section, keys in tables.items() for key in keys}
     return named | {override.partition("=")[0].strip() for override in overrides}
@@ -198,10 +198,10 @@ def _module_name(body: Callable[[Stage], None]) -> str:
 
 
 def input_file(path: Path | None, default: Path, option: str) -> Path:
-    """The given file, or the profile's default.
+    """Return the given file, or the default of the profile.
 
     Raises:
-        InputError: it is not there.
+        InputError: the file is missing.
     """
     if path is None and not default.exists():
         raise InputError(f"{default}: no such file; run `make download` for this profile, or give a file with {option}")

@@ -1,1 +1,1 @@
-"""How good a model is: figures, baselines, slices, minimal pairs, and models side by side."""
+"""Measure how good a model is: metrics, baselines, slices, minimal pairs, and comparisons of models."""

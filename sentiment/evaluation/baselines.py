@@ -1,4 +1,4 @@
-"""Peers, measured in the same run on the same rows: majority, VADER, TextBlob, logistic regression, fastText."""
+"""Baselines that are measured on the same rows: majority class, VADER, TextBlob, logistic regression, fastText."""
 
 import importlib.util
 import os
@@ -32,11 +32,11 @@ Predictor = Callable[[Sequence[str]], BaselineAnswers]
 
 
 def fit_baselines(train: LabelledTexts, classes: Sequence[str]) -> dict[str, Predictor]:
-    """Make every baseline that is installed; those that learn, learn from ``train``.
+    """Return every installed baseline by name; those that can be trained are trained on ``train``.
 
     Args:
         train: the rows the model was trained on.
-        classes: names; the lexicon methods need ``negative`` and ``positive`` among them.
+        classes: class names; the lexicon methods need ``negative`` and ``positive`` among them.
     """
     baselines = {"majority": _majority(train, len(classes))}
     if {"negative", "positive"} <= set(classes):
@@ -60,7 +60,7 @@ def _majority(train: LabelledTexts, classes: int) -> Predictor:
 
 
 def _by_score(scores: Sequence[float], classes: list[str], neutral: float) -> BaselineAnswers:
-    """Class by the sign of a score; between ``-neutral`` and ``neutral`` neutral, if there is such a class."""
+    """Return the class by the sign of each score; scores within ``neutral`` of 0 are neutral, if that class exists."""
     values = np.array(scores)
     labels = np.where(values > 0, classes.index("positive"), classes.index("negative"))
     if "neutral" in classes:
@@ -99,10 +99,10 @@ def _logistic_regression(train: LabelledTexts) -> Predictor:
 
 
 def _fasttext(train: LabelledTexts, classes: int) -> Predictor:
-    """Supervised fastText with bigrams (Joulin et al., 2017), one thread so that it is deterministic.
+    """Train supervised fastText with bigrams (Joulin et al., 2017), on one thread so that it is deterministic.
 
-    It takes rows in the order given, and corpora are often sorted by class, so they are shuffled. Few rows want a
-    higher learning rate than many: it is chosen on a tenth of them.
+    The rows are shuffled, because fastText reads them in the given order and corpora are often sorted by class. The
+    learning rate is chosen on a tenth of the rows, because few rows need a higher one than many.
     """
     order = np.random.default_rng(_SEED).permutation(len(train.labels))
     lines = [f"__label__{train.labels[i]} {_one_line(train.texts[i])}\n" for i in order]
@@ -122,7 +122,7 @@ def _fasttext(train: LabelledTexts, classes: int) -> Predictor:
 
 
 def _one_line(text: str) -> str:
-    """Words and marks apart, as fastText wants them."""
+    """Return ``text`` in lower case with blanks between words and punctuation marks."""
     return " ".join(re.findall(_WORDS_AND_MARKS, text.lower()))
 
 

@@ -1,4 +1,4 @@
-"""Two models or more on the same tweets: figures side by side, paired tests, and where they disagree."""
+"""Compare models on the same tweets: metrics, paired tests, and the tweets on which they disagree."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ LISTED = 100
 
 @dataclass(frozen=True, slots=True)
 class PairedComparison:
-    """The first model against another, on the same ``n`` tweets.
+    """Compares the first model with another one on the same ``n`` tweets.
 
     Attributes:
         name: of the other model.
         n: tweets.
-        only_first, only_other: tweets that just one of them labels rightly.
-        disagree: tweets that get different labels.
-        difference: accuracy of the first less that of the other.
+        only_first, only_other: number of tweets that only this one of the two labels correctly.
+        disagree: number of tweets with different labels.
+        difference: accuracy of the first model minus that of the other.
         low, high: 95% interval of ``difference``, percentile bootstrap over tweets.
         p: of McNemar's exact test.
     """
@@ -39,13 +39,13 @@ class PairedComparison:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Models by name, the tweets that they share, and what follows.
+    """Models, their answers on the tweets that all share, and their metrics.
 
     Attributes:
-        models: name -> its answers on the shared tweets, in one order.
-        metrics: name -> its figures on them.
-        pairs: the first model against each other one.
-        left_out: tweets with one text but different true labels in two folders.
+        models: name -> answers on the shared tweets, in the same order.
+        metrics: name -> metrics on these tweets.
+        pairs: comparisons of the first model with each other one.
+        left_out: number of tweets whose true label differs between two folders.
     """
 
     models: dict[str, Predictions]
@@ -55,10 +55,10 @@ class Comparison:
 
 
 def compare(models: Mapping[str, Predictions]) -> Comparison:
-    """Line the models up by text and compare them.
+    """Compare models on the texts that all of them have.
 
     Raises:
-        InputError: there are fewer than two, or no tweet is in all of them.
+        InputError: there are fewer than two models, or no tweet is in all of them.
     """
     if len(models) < 2:
         raise InputError("expected two model folders or more to compare")
@@ -75,10 +75,10 @@ def compare(models: Mapping[str, Predictions]) -> Comparison:
 
 
 def share_rows(models: Mapping[str, Predictions]) -> tuple[dict[str, Predictions], int]:
-    """Each model's rows for the texts that all have, in the first one's order, one row a text.
+    """Return each model's rows for the texts that all models have, one per text, in the order of the first model.
 
     Returns:
-        The rows by model, and how many texts were left out because their true labels differ.
+        The rows by model, and the number of texts left out because their true labels differ.
     """
     rows = [_rows_by_text(model) for model in models.values()]
     common = [text for text in rows[0] if all(text in other for other in rows[1:])]
@@ -92,7 +92,7 @@ def share_rows(models: Mapping[str, Predictions]) -> tuple[dict[str, Predictions
 
 
 def pair(name: str, first: Predictions, other: Predictions) -> PairedComparison:
-    """Compare two models' answers, row by row."""
+    """Compare the answers of two models row by row."""
     right, other_right = first.correct, other.correct
     only_first, only_other, n = int((right & ~other_right).sum()), int((other_right & ~right).sum()), len(right)
     low, high = difference_interval(only_first, only_other, n)
@@ -103,7 +103,7 @@ def pair(name: str, first: Predictions, other: Predictions) -> PairedComparison:
 
 
 def disagreements(comparison: Comparison, most: int = LISTED) -> np.ndarray:
-    """Rows with different labels, those first where the models are surest, integer ``(rows,)``."""
+    """Return the rows with different labels as integers ``(rows,)``, those with the most confident answers first."""
     labels = np.stack([_labels(model) for model in comparison.models.values()])
     rows = np.flatnonzero((labels != labels[0]).any(axis=0))
     surest = np.mean([model.confidence[rows] for model in comparison.models.values()], axis=0)

@@ -1,4 +1,4 @@
-"""The numbers behind the report's curves."""
+"""Compute the curves of the report: ROC, precision-recall, reliability and abstention."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)
 
 
 class Curve(NamedTuple):
-    """``x`` and ``y`` float64 ``(points,)``, and the ``area`` that the curve is known by."""
+    """A curve with ``x`` and ``y`` float64 ``(points,)``, and its ``area``."""
 
     x: np.ndarray
     y: np.ndarray
@@ -16,7 +16,7 @@ class Curve(NamedTuple):
 
 
 class Reliability(NamedTuple):
-    """Per bin of confidence: mean ``confidence``, ``accuracy`` and rows ``n``, each ``(bins,)``; and ``ece``."""
+    """Mean ``confidence``, ``accuracy`` and number of rows ``n`` per bin of confidence, each ``(bins,)``; and ``ece``."""
 
     confidence: np.ndarray
     accuracy: np.ndarray
@@ -25,7 +25,7 @@ class Reliability(NamedTuple):
 
 
 class Abstention(NamedTuple):
-    """Answering above a ``threshold`` only: share of rows answered (``coverage``) and ``accuracy`` on them."""
+    """The share of rows with a confidence above ``threshold`` (``coverage``), and their ``accuracy``."""
 
     threshold: float
     coverage: float
@@ -33,14 +33,14 @@ class Abstention(NamedTuple):
 
 
 def roc_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
-    """False against true positive rate; the area is the probability that a positive outranks a negative.
+    """Return the true positive rate by false positive rate; the area is the probability that positives rank higher.
 
     Args:
         positive: bool ``(n,)``.
         score: float ``(n,)``, higher for positive.
 
     Returns:
-        None where one of the two kinds has no row.
+        The curve, or None if there are no positive or no negative rows.
     """
     from sklearn import metrics
 
@@ -51,9 +51,9 @@ def roc_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
 
 
 def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
-    """Recall against precision; the area is the average precision (the step function's).
+    """Return precision by recall; the area is the average precision, that of the step function.
 
-    Arguments and None as in :func:`roc_curve`.
+    Arguments and None are as in :func:`roc_curve`.
     """
     from sklearn import metrics
 
@@ -65,7 +65,7 @@ def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve | N
 
 
 def thin(curve: Curve, points: int = 160) -> Curve:
-    """At most ``points`` of a curve's points, its ends among them, evenly spread along its length."""
+    """Return at most ``points`` points of a curve with both ends, spread evenly along its length."""
     if len(curve.x) <= points:
         return curve
     length = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(curve.x), np.diff(curve.y)))))
@@ -75,12 +75,12 @@ def thin(curve: Curve, points: int = 160) -> Curve:
 
 
 def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> Reliability:
-    """Mean confidence and accuracy in bins of equal width from 0 to 1; empty bins are left out.
+    """Return mean confidence and accuracy in bins of equal width from 0 to 1; empty bins are left out.
 
     Args:
         confidence: float ``(n,)``, probability of the predicted class.
         correct: bool ``(n,)``.
-        bins: how many.
+        bins: number of bins.
     """
     position = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     n = np.bincount(position, minlength=bins)
@@ -93,7 +93,7 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> 
 
 
 def abstention_curve(confidence: np.ndarray, correct: np.ndarray) -> Curve:
-    """Coverage against accuracy as ever less confident answers are let in; the area is the mean accuracy."""
+    """Return accuracy by coverage while the confidence threshold falls; the area is the mean accuracy."""
     order = np.argsort(-confidence, kind="stable")
     rank = np.arange(1, len(order) + 1)
     accuracy = np.cumsum(correct[order]) / rank
@@ -103,6 +103,6 @@ def abstention_curve(confidence: np.ndarray, correct: np.ndarray) -> Curve:
 
 
 def abstentions(confidence: np.ndarray, correct: np.ndarray) -> list[Abstention]:
-    """Coverage and accuracy at each of ``THRESHOLDS`` that some answer reaches."""
+    """Return coverage and accuracy at each of ``THRESHOLDS`` that at least one answer reaches."""
     rows = [(t, confidence >= t) for t in THRESHOLDS]
     return [Abstention(t, float(mask.mean()), float(correct[mask].mean())) for t, mask in rows if mask.any()]

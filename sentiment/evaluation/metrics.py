@@ -1,4 +1,4 @@
-"""How good predictions are: figures with a confidence interval, and paired comparison of two classifiers."""
+"""Metrics of predictions with a confidence interval, and paired tests of two classifiers."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,7 +13,7 @@ _RESAMPLES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ClassificationMetrics:
-    """Figures of one classifier on one test set; None where it gives no probabilities.
+    """Metrics of one classifier on one test set; those that need probabilities are None if there are none.
 
     Attributes:
         n: rows.
@@ -23,7 +23,7 @@ class ClassificationMetrics:
         roc_auc: area under the ROC curve; with more classes the mean of one against the rest.
         log_loss: mean negative log probability of the true class, natural logarithm.
         ece: expected calibration error, 15 equal bins of the top probability (Guo et al., 2017).
-        confusion_matrix: counts, a row a true class, a column a predicted one.
+        confusion_matrix: counts; rows are true classes, columns predicted ones.
     """
 
     n: int
@@ -37,18 +37,18 @@ class ClassificationMetrics:
     confusion_matrix: list[list[int]]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+        """Return the metrics as plain data for JSON."""
         return asdict(self)
 
 
 def measure(
     y_true: np.ndarray, y_pred: np.ndarray, classes: int, probabilities: np.ndarray | None = None
 ) -> ClassificationMetrics:
-    """Score predictions.
+    """Return the metrics of predictions.
 
     Args:
         y_true, y_pred: class indices, integer ``(n,)``, ``n`` at least 1.
-        classes: how many there are.
+        classes: number of classes.
         probabilities: float ``(n, classes)``, if the classifier gives them.
     """
     matrix = np.zeros((classes, classes), np.int64)
@@ -72,12 +72,12 @@ def measure(
 
 
 def bootstrap_interval(hits: int, n: int) -> tuple[float, float]:
-    """95% percentile bootstrap of a share: resampling ``n`` rows, ``hits`` of them right, is a binomial draw."""
+    """Return the 95% percentile bootstrap interval of ``hits`` in ``n`` rows; resampling rows is a binomial draw."""
     return _middle95(np.random.default_rng(_SEED).binomial(n, hits / n, _RESAMPLES) / n)
 
 
 def difference_interval(only_first: int, only_other: int, n: int) -> tuple[float, float]:
-    """95% paired bootstrap of a difference of accuracies; resampling rows is a multinomial draw of these counts."""
+    """Return the 95% paired bootstrap interval of a difference of accuracies; resampling is a multinomial draw."""
     shares = np.array([only_first, only_other, n - only_first - only_other]) / n
     drawn = np.random.default_rng(_SEED).multinomial(n, shares, _RESAMPLES)
     return _middle95((drawn[:, 0] - drawn[:, 1]) / n)
@@ -89,15 +89,15 @@ def _middle95(resampled: np.ndarray) -> tuple[float, float]:
 
 
 def expected_calibration_error(y_true: np.ndarray, probabilities: np.ndarray) -> float:
-    """Mean gap between confidence and accuracy over equal bins of confidence, weighted by their rows."""
+    """Return the mean gap between confidence and accuracy over equal bins of confidence, weighted by rows."""
     return reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == y_true).ece
 
 
 def mcnemar(right: np.ndarray, other_right: np.ndarray) -> float:
-    """Two-sided exact p-value of McNemar's test (1947) that two classifiers are equally often right.
+    """Return the exact two-sided p-value of McNemar's test (1947) that two classifiers are right equally often.
 
     Args:
-        right, other_right: bool ``(n,)``, whether each was right on the same rows.
+        right, other_right: bool ``(n,)``, whether each classifier was right on the same rows.
     """
     from scipy.stats import binomtest
 

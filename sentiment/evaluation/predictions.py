@@ -1,4 +1,4 @@
-"""A model's answers on labelled tweets, and `predictions.csv`, which holds them."""
+"""The answers of a model on labelled tweets, and their file `predictions.csv`."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ PROBABILITY = "p_"
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """``n`` labelled tweets and what was answered.
+    """Answers to ``n`` labelled tweets.
 
     Attributes:
         classes: names, in the order of the probabilities' columns.
@@ -37,16 +37,16 @@ class Predictions:
 
     @property
     def correct(self) -> np.ndarray:
-        """Whether the label is right, bool ``(n,)``."""
+        """Return whether each predicted label is right, bool ``(n,)``."""
         return self.true == self.predicted
 
     @property
     def confidence(self) -> np.ndarray:
-        """Probability of the most probable class, float64 ``(n,)``."""
+        """Return the probability of the most probable class, float64 ``(n,)``."""
         return self.probabilities.max(axis=1, initial=0.0)
 
     def take(self, rows: np.ndarray) -> "Predictions":
-        """The rows that ``rows`` names, by position or as a mask."""
+        """Return the given rows; ``rows`` has positions or is a mask."""
         return Predictions(
             self.classes,
             self.test_sets[rows],
@@ -58,11 +58,11 @@ class Predictions:
         )
 
     def of(self, test_set: str) -> "Predictions":
-        """The rows of one test set."""
+        """Return the rows of one test set."""
         return self.take(self.test_sets == test_set)
 
     def columns(self) -> dict[str, np.ndarray]:
-        """The columns of the file, each ``(n,)``: first ``REQUIRED``, then each class's probability, then baselines."""
+        """Return the columns of the file, each ``(n,)``: ``REQUIRED``, then a probability per class, then baselines."""
         names = np.array(self.classes)
         columns = dict(
             zip(REQUIRED, (self.test_sets, self.texts, names[self.true], names[self.predicted]), strict=True)
@@ -71,23 +71,23 @@ class Predictions:
         return columns | {PROBABILITY + name: given[:, i] for i, name in enumerate(self.classes)} | self.baselines
 
     def write(self, path: Path) -> None:
-        """Write the file, text in quotes and a line feed a row."""
+        """Write the file with quoted text and a line feed after each row."""
         import pandas as pd
 
         pd.DataFrame(self.columns()).to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)
 
     @classmethod
     def read(cls, path: Path) -> "Predictions":
-        """Read what :meth:`write` wrote.
+        """Read a file that :meth:`write` wrote.
 
         Raises:
-            ArtefactError: it is not CSV, or not what :func:`from_columns` expects.
+            ArtefactError: the file is not CSV, or has other columns than :func:`from_columns` expects.
         """
         return from_columns(read_columns(path), str(path))
 
 
 def joined(parts: Sequence[Predictions]) -> Predictions:
-    """The rows of ``parts``, one after the other: of one model and beside the same baselines."""
+    """Return the rows of all ``parts`` in order; all are of one model and have the same baselines."""
     first = parts[0]
     return Predictions(
         first.classes,
@@ -101,10 +101,10 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
 
 
 def read_columns(path: Path) -> dict[str, list[str]]:
-    """Columns of a CSV file as text. A line ends at a line feed only: tweets hold carriage returns.
+    """Return the columns of a CSV file as text. Only a line feed ends a line, because tweets contain carriage returns.
 
     Raises:
-        ArtefactError: it is not CSV.
+        ArtefactError: the file is not CSV.
     """
     import pandas as pd
 
@@ -116,10 +116,10 @@ def read_columns(path: Path) -> dict[str, list[str]]:
 
 
 def from_columns(columns: Mapping[str, Sequence[str]], name: str = PREDICTIONS) -> Predictions:
-    """Check and convert what :meth:`Predictions.columns` gives; a column that is none of the others' is a baseline.
+    """Return predictions from the columns of their file; every further column is a baseline.
 
     Args:
-        columns: name -> values, all as text and of one length ``n``.
+        columns: name -> values as text, all of length ``n``.
         name: of the file, for messages.
 
     Raises:
@@ -173,15 +173,15 @@ def from_probabilities(
     test_set: str,
     baselines: Mapping[str, np.ndarray] | None = None,
 ) -> Predictions:
-    """Predictions of a model that has just been asked; the predicted class is the most probable one.
+    """Return predictions from probabilities; the predicted class is the most probable one.
 
     Args:
         classes: names, in the order of the columns of ``probabilities``.
         texts: ``n`` tweets.
-        true: their labels, out of ``classes``.
+        true: true labels; each is one of ``classes``.
         probabilities: float ``(n, classes)``.
-        test_set: the rows' name.
-        baselines: name -> labels that it gives to the same tweets, str ``(n,)``.
+        test_set: the name of the test set.
+        baselines: name -> labels of the same tweets, str ``(n,)``.
     """
     return Predictions(
         tuple(classes),

@@ -1,4 +1,4 @@
-"""An evaluated model: what training and evaluation wrote down of it, checked to be of one run."""
+"""The files that training and evaluation wrote about a model, checked to be of the same run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ _FIGURES = ("n", "accuracy", "accuracy_ci95", "confusion_matrix")
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a model folder says of its model.
+    """The contents of a model folder that describe its model.
 
     Attributes:
         name: of the profile.
         metrics: test set -> figures, as in `metrics.json`.
-        predictions: row by row, for all test sets.
+        predictions: the answers on all test sets.
         history: figure -> values by epoch, float ``(epochs,)``; may be empty.
-        manifest: what the model was built from; every key may be missing.
+        manifest: the inputs and settings of the model; every key may be missing.
         coverage: GloVe coverage; may be empty.
         behaviour: ``model`` and baselines -> minimal pairs passed; may be empty.
         crossvalidation: figures over several splits; may be empty.
@@ -40,11 +40,11 @@ class Evaluation:
 
     @property
     def first_set(self) -> str:
-        """The test set that the figures are drawn for."""
+        """Return the test set that the figures are drawn for."""
         return next(iter(self.metrics))
 
     def check(self) -> None:
-        """Whether metrics and predictions are complete and of one run.
+        """Check that metrics and predictions are complete and of the same run.
 
         Raises:
             ArtefactError: they are not.
@@ -65,5 +65,5 @@ class Evaluation:
 
 
 def strongest(baselines: Mapping[str, Any]) -> str | None:
-    """The baseline with the highest accuracy."""
+    """Return the baseline with the highest accuracy."""
     return max(baselines, key=lambda name: baselines[name]["accuracy"], default=None)

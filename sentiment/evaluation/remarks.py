@@ -1,4 +1,4 @@
-"""What is wrong with a model, in sentences: for the log, the report and the model card."""
+"""Warnings about a model as sentences for the log, the report and the model card."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,13 +19,13 @@ def remarks(
     manifest: Mapping[str, Any],
     label: Callable[[str], str] = str,
 ) -> list[str]:
-    """Everything worth a warning, one sentence each; none where all is well.
+    """Return a sentence for each weakness of a model; an empty list if there is none.
 
     Args:
         metrics: test set -> figures, as in `metrics.json`.
         classes: names, in the order of the confusion matrix.
-        manifest: what the model was built from; every key may be missing.
-        label: how a baseline or a test set is called in print.
+        manifest: the inputs and settings of the model; every key may be missing.
+        label: returns the printed name of a baseline or a test set.
     """
     found = [*_of_training(manifest), *_of_balance(manifest)]
     for name, figures in metrics.items():

@@ -1,4 +1,4 @@
-"""Named slices of a test set: where a model is better, and where worse, than its average."""
+"""Accuracy on named slices of a test set, such as tweets with a link."""
 
 import math
 import re
@@ -34,12 +34,12 @@ PATTERNS: Mapping[str, re.Pattern[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class SliceMetrics:
-    """Accuracy on a slice, with Wilson's 95% interval.
+    """The accuracy on a slice with Wilson's 95% interval.
 
     Attributes:
         name: of the slice.
-        n: rows in it.
-        accuracy, low, high: share of them that are right, and its interval; NaN where ``n`` is 0.
+        n: number of rows in the slice.
+        accuracy, low, high: share of right answers and its interval; NaN if ``n`` is 0.
     """
 
     name: str
@@ -50,11 +50,11 @@ class SliceMetrics:
 
 
 def find_slices(texts: Sequence[str], preprocessor: Preprocessor | None = None) -> dict[str, np.ndarray]:
-    """Masks bool ``(n,)`` by name, over ``texts`` ``(n,)``.
+    """Return a mask bool ``(n,)`` per slice, by name.
 
     Args:
         texts: raw tweets.
-        preprocessor: adds the slice of tweets of which one token in five or more is unknown to the model.
+        preprocessor: if given, adds the slice of tweets in which at least a fifth of the tokens are unknown to the model.
     """
     slices = {name: _matching(texts, pattern) for name, pattern in PATTERNS.items()}
     slices |= _by_length(texts)
@@ -64,7 +64,7 @@ def find_slices(texts: Sequence[str], preprocessor: Preprocessor | None = None) 
 
 
 def slice_metrics(correct: np.ndarray, slices: Mapping[str, np.ndarray]) -> list[SliceMetrics]:
-    """Accuracy of each slice, the whole first.
+    """Return the accuracy of each slice; the first one is the whole test set.
 
     Args:
         correct: bool ``(n,)``, whether the label is right.
@@ -75,10 +75,10 @@ def slice_metrics(correct: np.ndarray, slices: Mapping[str, np.ndarray]) -> list
 
 
 def wilson_interval(right: int, n: int) -> tuple[float, float]:
-    """Wilson's (1927) 95% score interval of a share; it stays within 0 and 1 and holds for few rows.
+    """Return Wilson's (1927) 95% score interval of a share; it stays within 0 and 1, and suits few rows.
 
     Returns:
-        Both ends, or two NaN where ``n`` is 0.
+        Both ends, or two NaN if ``n`` is 0.
     """
     from scipy.stats import binomtest
 
@@ -89,7 +89,7 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
 
 
 def unknown_shares(texts: Sequence[str], preprocessor: Preprocessor) -> np.ndarray:
-    """Share of the tokens left after stop words that the lexicon lacks, float64 ``(n,)``; 0 where none is left."""
+    """Return the share of tokens, without stop words, that the lexicon lacks, float64 ``(n,)``; 0 without tokens."""
     types, codes = tokenise(texts, preprocessor.rules)
     ids = preprocessor.lexicon.lookup(types)[codes.values]
     row = np.repeat(np.arange(len(texts)), codes.lengths)

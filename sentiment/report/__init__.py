@@ -1,1 +1,1 @@
-"""Showing it: the report, the model card and the page that compares models."""
+"""Render the report, the model card and the page that compares models."""

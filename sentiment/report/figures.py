@@ -1,4 +1,4 @@
-"""The report's figures, each an inline ``<svg>``; None where the numbers for one are not there."""
+"""Draw the figures of the report as inline ``<svg>``; a figure without numbers is None."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from sentiment.report.svg import INK, SERIES, draw, percent_axis
 
 
 class Interval(NamedTuple):
-    """A share with its 95% interval and the number of rows behind it."""
+    """A share with its 95% interval and its number of rows."""
 
     name: str
     value: float
@@ -21,7 +21,7 @@ class Interval(NamedTuple):
 
 
 def training_curves(history: Mapping[str, np.ndarray]) -> str | None:
-    """Loss and accuracy by epoch, on the training and the validation rows; arrays ``(epochs,)``."""
+    """Draw loss and accuracy by epoch on training and validation rows; arrays ``(epochs,)``."""
     if not {"epoch", "loss", "val_loss", "accuracy", "val_accuracy"} <= history.keys() or not len(history["epoch"]):
         return None
     epoch, best = history["epoch"], int(np.argmin(history["val_loss"]))
@@ -44,7 +44,7 @@ def training_curves(history: Mapping[str, np.ndarray]) -> str | None:
 
 
 def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
-    """Counts and row shares, integer ``(classes, classes)``, a row a true class."""
+    """Draw counts ``(classes, classes)`` with their share in the row; rows are true classes."""
     share = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     names = [short(name) for name in classes]
 
@@ -71,7 +71,7 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
 
 
 def intervals(name: str, rows: Sequence[Interval], title: str, marked: int = 0) -> str | None:
-    """Accuracies with their 95% intervals, one below the other; row ``marked`` stands out and leads a line down."""
+    """Draw accuracies with their 95% intervals as rows; the row ``marked`` is highlighted and has a vertical line."""
     rows = [row for row in rows if row.n]
     if not rows:
         return None
@@ -95,10 +95,10 @@ def intervals(name: str, rows: Sequence[Interval], title: str, marked: int = 0) 
 
 
 def learning_curve(curve: Mapping[str, Any]) -> str | None:
-    """Macro-averaged recall by the number of labelled tweets, of the model and its peers; bars are deviations.
+    """Draw the macro recall of the model and its peers by number of labelled tweets, with standard deviations.
 
     Args:
-        curve: as `curve.json` holds it.
+        curve: the contents of `curve.json`.
     """
     points = curve.get("points") or []
     if not points:
@@ -143,5 +143,5 @@ _CURVE_STYLES = (
 
 
 def short(name: str, most: int = 22) -> str:
-    """``name`` cut to fit a figure."""
+    """Return ``name`` cut to fit a figure."""
     return name if len(name) <= most else name[: most - 1] + "…"

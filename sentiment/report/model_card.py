@@ -1,4 +1,4 @@
-"""The model card (Mitchell et al., 2019): what the model is for, what it was made from, and where it fails."""
+"""Render the model card (Mitchell et al., 2019): purpose, data, results and limits of a model."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ _WORST = 3
 
 
 def render_card(evaluation: Evaluation, slices: Sequence[SliceMetrics] = ()) -> str:
-    """The card as Markdown.
+    """Return the card as Markdown.
 
     Args:
-        evaluation: what the model folder says.
-        slices: accuracy by kind of tweet, the whole first; the worst of some size are named among the limits.
+        evaluation: the contents of the model folder.
+        slices: accuracy by kind of tweet, the whole first; the worst large slices are named among the limits.
 
     Raises:
         ArtefactError: metrics and predictions are incomplete or of different runs.
@@ -40,6 +40,6 @@ def render_card(evaluation: Evaluation, slices: Sequence[SliceMetrics] = ()) -> 
 
 
 def worst_slices(slices: Sequence[SliceMetrics]) -> list[SliceMetrics]:
-    """The slices of 50 tweets or more whose interval lies below the accuracy on all, the worst first."""
+    """Return the slices of at least 50 tweets whose interval is below the overall accuracy, the worst first."""
     below = [s for s in slices[1:] if s.n >= _FEWEST and s.high < slices[0].accuracy]
     return sorted(below, key=lambda s: s.accuracy)[:_WORST]

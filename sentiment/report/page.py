@@ -1,4 +1,4 @@
-"""The report: one HTML page that holds everything it shows and refers to nothing outside itself."""
+"""Render the report as one self-contained HTML page."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _THIS = "This model"
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A figure of the report: its ``name`` (unique), ``svg`` and ``caption``."""
+    """A figure of the report: unique ``name``, ``svg`` and ``caption``."""
 
     name: str
     svg: Markup
@@ -43,11 +43,11 @@ class ListedTweet:
 
 
 def render_report(evaluation: Evaluation, classifier: Explainable) -> str:
-    """The whole page.
+    """Return the whole page.
 
     Args:
-        evaluation: what the model folder says.
-        classifier: the model, to explain a few tweets and to know its words.
+        evaluation: the contents of the model folder.
+        classifier: the model; it explains a few tweets and says which tokens it knows.
 
     Raises:
         ArtefactError: metrics and predictions are incomplete or of different runs.
@@ -79,13 +79,13 @@ def render_report(evaluation: Evaluation, classifier: Explainable) -> str:
 
 
 def measure_slices(predictions: Predictions, classifier: Explainable) -> list[SliceMetrics]:
-    """Accuracy by slice, the whole first; empty slices are left out."""
+    """Return the accuracy by slice, the whole first; empty slices are left out."""
     masks = find_slices(predictions.texts.tolist(), classifier.preprocessor)
     return [slice_ for slice_ in slice_metrics(predictions.correct, masks) if slice_.n]
 
 
 def draw_all(evaluation: Evaluation, slices: Sequence[SliceMetrics]) -> Iterator[Drawing]:
-    """Every figure that the numbers are there for; those of the first test set."""
+    """Draw every figure of the first test set for which there are numbers."""
     yield from draw_set(evaluation, evaluation.first_set, slices)
     drawn = {
         "behaviour": (figures.intervals("behaviour", passed(evaluation.behaviour), "Pairs passed"), _BEHAVIOUR),
@@ -96,7 +96,7 @@ def draw_all(evaluation: Evaluation, slices: Sequence[SliceMetrics]) -> Iterator
 
 
 def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[SliceMetrics]) -> Iterator[Drawing]:
-    """The figures of one test set."""
+    """Draw the figures of one test set."""
     metrics, rows = evaluation.metrics[test_set], evaluation.predictions.of(test_set)
     temperature = evaluation.manifest.get("temperature")
     matrix = np.array(metrics["confusion_matrix"])
@@ -115,7 +115,7 @@ def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[SliceMetric
 
 
 def draw_further(evaluation: Evaluation, classifier: Explainable, test_set: str) -> list[Drawing]:
-    """The figures of a test set that is not the first, under names of their own."""
+    """Draw the figures of a further test set under names of their own."""
     place = list(evaluation.metrics).index(test_set) + 1
     slices = measure_slices(evaluation.predictions.of(test_set), classifier)
     return [
@@ -131,14 +131,14 @@ def _drawings(drawn: Mapping[str, tuple[str | None, str]]) -> Iterator[Drawing]:
 
 
 def compared(metrics: dict[str, Any]) -> list[Interval]:
-    """The model's accuracy and that of each baseline."""
+    """Return the accuracy of the model and of each baseline."""
     rows = {_THIS: metrics} | {label(name): figures for name, figures in (metrics.get("baselines") or {}).items()}
     ends = {name: tuple(m["accuracy_ci95"]) for name, m in rows.items()}
     return [Interval(name, m["accuracy"], ends[name][0], ends[name][1], m["n"]) for name, m in rows.items()]
 
 
 def passed(behaviour: dict[str, Any]) -> list[Interval]:
-    """The share of minimal pairs that model and baselines pass."""
+    """Return the share of minimal pairs that the model and each baseline pass."""
     ends = {name: tuple(score["passed_ci95"]) for name, score in behaviour.items()}
     return [
         Interval(label(name), score["passed"], ends[name][0], ends[name][1], score["pairs"])
@@ -147,7 +147,7 @@ def passed(behaviour: dict[str, Any]) -> list[Interval]:
 
 
 def list_tweets(predictions: Predictions, most: int = LISTED) -> list[ListedTweet]:
-    """The most confident mistakes, then the least certain answers, at most ``most`` of each."""
+    """Return the most confident mistakes and then the least certain answers, at most ``most`` of each."""
     confidence = predictions.confidence
     wrong = np.flatnonzero(~predictions.correct)
     mistakes = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
@@ -167,7 +167,7 @@ def list_tweets(predictions: Predictions, most: int = LISTED) -> list[ListedTwee
 
 
 def pick_tweets(predictions: Predictions) -> dict[int, str]:
-    """Rows to explain, and why: of each class the surest right answer, two sure mistakes, the least certain one."""
+    """Return the rows to explain with a reason: the surest right answer per class, two mistakes, the least certain."""
     order = np.argsort(-predictions.confidence, kind="stable")
     right, wrong = order[predictions.correct[order]], order[~predictions.correct[order]]
     picked = {int(row): "Least certain" for row in order[-1:]}
@@ -178,7 +178,7 @@ def pick_tweets(predictions: Predictions) -> dict[int, str]:
 
 
 def _strength(explanation: Explanation, contribution: float | None) -> int:
-    """How strongly a token is shaded: 0 to 4, by its share of the largest contribution in the tweet."""
+    """Return the shade of a token from 0 to 4, by its share of the largest contribution in the tweet."""
     largest = max((abs(view.contribution or 0.0) for view in explanation.tokens), default=0.0)
     return round(4 * abs(contribution or 0.0) / largest) if largest else 0
 

@@ -1,4 +1,4 @@
-"""Figures of how far a model's probabilities can be trusted; None where the numbers for one are not there."""
+"""Draw figures about the probabilities of a model; a figure without numbers is None."""
 
 from collections.abc import Callable
 
@@ -24,19 +24,19 @@ _BINS = 25
 
 
 def roc(predictions: Predictions) -> str | None:
-    """True against false positive rate: of the last class of two, or of each class against the rest."""
+    """Draw ROC curves: of the second class of two, or of each class against the rest."""
     labels = ("False positive rate", "True positive rate")
     return _one_vs_rest(predictions, roc_curve, "roc", labels, "Area under the curve")
 
 
 def precision_recall(predictions: Predictions) -> str | None:
-    """Precision against recall, for the same classes as :func:`roc`."""
+    """Draw precision by recall for the same classes as :func:`roc`."""
     labels = ("Recall", "Precision")
     return _one_vs_rest(predictions, precision_recall_curve, "precision-recall", labels, "Average precision")
 
 
 def reliability_diagram(predictions: Predictions, temperature: float | None) -> str | None:
-    """Accuracy against confidence, before and after temperature scaling."""
+    """Draw accuracy by confidence, before and after temperature scaling."""
     if not len(predictions.true):
         return None
     drawn = {"after calibration": reliability(predictions.confidence, predictions.correct)}
@@ -63,7 +63,7 @@ def reliability_diagram(predictions: Predictions, temperature: float | None) -> 
 
 
 def abstention(predictions: Predictions) -> str | None:
-    """Accuracy on the tweets that are answered, as less confident answers are let in."""
+    """Draw the accuracy on the answered tweets while the confidence threshold falls."""
     if not len(predictions.true):
         return None
     confidence, correct = predictions.confidence, predictions.correct
@@ -87,7 +87,7 @@ def abstention(predictions: Predictions) -> str | None:
 
 
 def score_histogram(predictions: Predictions) -> str | None:
-    """Where the probabilities lie: of the last class of two, else of the true class; by true class."""
+    """Draw histograms by true class: of the probability of the second class of two, or else of the true class."""
     if not len(predictions.true):
         return None
     classes, rows = predictions.classes, np.arange(len(predictions.true))
@@ -144,7 +144,7 @@ def _one_vs_rest(
 
 
 def _class_colour(k: int, classes: int) -> str:
-    """Two classes: the first in the warm colour, the second in the cool one; more go through the series."""
+    """Return the colour of a class: warm and cool for two classes, the series of colours for more."""
     return SERIES[1 - k] if classes == 2 else SERIES[(1, 3, 0, 2)[k % 4]]
 
 

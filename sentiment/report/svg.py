@@ -1,7 +1,7 @@
-"""Drawing for the report: Matplotlib figures as inline SVG that takes its colours from the page.
+"""Draw Matplotlib figures as inline SVG that takes its colours from the page.
 
-The SVG holds text as text, names no address outside itself, and comes out the same for the same numbers.
-Colours are stand-ins that become CSS variables, so that one drawing reads on light and on dark paper.
+The SVG keeps text as text, refers to no external address, and is the same for the same numbers. Colours are
+placeholders that become CSS variables, so that a drawing is legible on a light and on a dark page.
 """
 
 import html
@@ -59,11 +59,11 @@ def draw(name: str, alt: str, paint: Callable[[Figure], None], width: float = 4.
     """Paint a figure and return it as an ``<svg>`` element.
 
     Args:
-        name: prefix of every id in it, so that several figures share a page; letters, digits and hyphens.
-        alt: what it shows, with its key numbers, for those who do not see it.
-        paint: fills an empty figure.
+        name: prefix of every id in the figure, so that a page can have several; letters, digits and hyphens.
+        alt: a text alternative with the key numbers.
+        paint: draws into an empty figure.
         width: in inches of 72 units.
-        height: likewise.
+        height: in the same unit.
     """
     with matplotlib.rc_context(), warnings.catch_warnings():
         # A class may be named in a script that Matplotlib's own font lacks; the browser has fonts for it.
@@ -86,12 +86,12 @@ def percent_axis(axes: Axes, which: str) -> None:
 
 
 def renamed(svg: str, prefix: str) -> str:
-    """A drawing whose ids, and references to them, begin with ``prefix``: so that a page can hold two of a name."""
+    """Return a drawing with ``prefix`` before its ids and references, so that a page can have it twice."""
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\1{prefix}-", svg)
 
 
 def _inline(svg: str, name: str, alt: str) -> str:
-    """Keep what a page needs of Matplotlib's file: one element, unique ids, no declarations or metadata."""
+    """Return Matplotlib's file as one element with unique ids, without declarations and metadata."""
     svg = svg[svg.index("<svg") :].strip()
     svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = svg.replace("xlink:href", "href")

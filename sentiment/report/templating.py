@@ -1,4 +1,4 @@
-"""Templates: the Jinja environment, and how numbers and foreign text are written in HTML and Markdown."""
+"""The Jinja environment and its filters for numbers and untrusted text in HTML and Markdown."""
 
 import math
 import re
@@ -14,13 +14,13 @@ LONGEST_TEXT = 300
 
 
 def render_page(template: str, **values: Any) -> str:
-    """Fill a template of ``sentiment/report/templates``; in HTML everything foreign is escaped."""
+    """Render a template of ``sentiment/report/templates``; in HTML untrusted text is escaped."""
     return environment().get_template(template).render(**values)
 
 
 @cache
 def environment() -> Environment:
-    """Autoescape for HTML, and an error for a name that does not exist."""
+    """Return the Jinja environment; it escapes HTML and refuses unknown names."""
     made = Environment(
         loader=PackageLoader("sentiment.report"),
         autoescape=select_autoescape(["html.j2"], default=False),
@@ -38,19 +38,19 @@ def environment() -> Environment:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """0.8859 -> 88.6%."""
+    """Return a share in percent: 0.8859 -> 88.6%."""
     return MISSING if share is None or math.isnan(share) else f"{100 * share:.{digits}f}%"
 
 
 def number(amount: float | None, digits: int = 3) -> str:
-    """12345 -> 12,345 and 0.12345 -> 0.123."""
+    """Return a number for print: 12345 -> 12,345 and 0.12345 -> 0.123."""
     if amount is None or (isinstance(amount, float) and math.isnan(amount)):
         return MISSING
     return f"{amount:,}" if isinstance(amount, int) else f"{amount:.{digits}f}"
 
 
 def points(difference: float | None) -> str:
-    """A signed difference of shares in percentage points, with a true minus sign."""
+    """Return a difference of shares in percentage points, with a sign."""
     if difference is None:
         return MISSING
     text = f"{100 * difference:+.1f}"
@@ -58,26 +58,26 @@ def points(difference: float | None) -> str:
 
 
 def standing(difference: float) -> str:
-    """How far a share is from another, in words: ``1.2 points above``, or ``level with`` where it rounds to none."""
+    """Return in words how far a share is from another: ``1.2 points above``, or ``level with`` if it rounds to 0."""
     size = f"{100 * abs(difference):.1f}"
     return "level with" if size == "0.0" else f"{size} points {'above' if difference > 0 else 'below'}"
 
 
 def p_value(p: float | None) -> str:
-    """Three decimals, or that it is below them."""
+    """Return a p-value with three decimals, or that it is below 0.001."""
     if p is None:
         return MISSING
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def clip(text: str, longest: int = LONGEST_TEXT) -> str:
-    """``text`` without control characters, cut visibly where it is long."""
+    """Return ``text`` without control characters; a long text is cut and ends in an ellipsis."""
     text = without_controls(text)
     return text if len(text) <= longest else f"{text[:longest].rstrip()}… [{len(text):,} characters]"
 
 
 def value(setting: Any) -> str:
-    """A setting as text: lists joined, tables as pairs."""
+    """Return a setting as text; lists are joined, tables become pairs."""
     if isinstance(setting, dict):
         return ", ".join(f"{key} = {item}" for key, item in setting.items()) or "none"
     if isinstance(setting, list | tuple):
@@ -86,7 +86,7 @@ def value(setting: Any) -> str:
 
 
 def markdown(text: Any) -> str:
-    """Foreign text in Markdown prose or a table cell: one line, nothing in it is markup."""
+    """Return untrusted text for Markdown prose or a table cell: one line, with markup escaped."""
     flat = " ".join(without_controls(str(text)).split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     flat = re.sub(r"([\\`*_{}\[\]()#!|~$]|^[-+=])", r"\\\1", flat)
@@ -94,7 +94,7 @@ def markdown(text: Any) -> str:
 
 
 def code(text: Any) -> str:
-    """Foreign text as a Markdown code span; a back quote or a bar cannot end it."""
+    """Return untrusted text as a Markdown code span that backquotes and bars cannot end."""
     flat = " ".join(without_controls(str(text)).split()).replace("`", "'").replace("|", "¦")
     return f"`{flat}`"
 
@@ -111,5 +111,5 @@ NAMES = {
 
 
 def label(name: str) -> str:
-    """How a test set or baseline is called in print."""
+    """Return the printed name of a test set or baseline."""
     return NAMES.get(name, name.replace("_", " "))

@@ -1,0 +1,187 @@
+"""Reading JSON lines, a block of whole lines at a time; only the columns that are asked for are parsed.
+
+Arrow's parser reads the blocks. One in which it finds anything odd is read by Python's, which says what is wrong in
+which line, and takes what Arrow's does not, such as values of several types in a column.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.json as pa_json
+
+from sentiment.data.csv_format import refuse_utf16
+from sentiment.data.json_values import Field, fields_of
+from sentiment.data.reading import RAW_LINE, BadRow, Reading, TableBlock, position_of
+from sentiment.errors import InputError
+from sentiment.text.tokens import from_encoded
+
+_BLOCK_BYTES = 4 << 20
+_MARK = b"\xef\xbb\xbf"
+_LONGEST_LINE = 64 << 20
+_LONGEST_REASON = 160
+_NESTED = ("an object", "a list")
+_LABEL_TYPES = (pa.string(), pa.int64(), pa.bool_(), pa.float64())
+
+
+def read_json_lines(stream: IO[bytes], reading: Reading, name: str) -> Iterator[TableBlock]:
+    """Yield the rows of JSON lines in blocks, at least one; every column is text.
+
+    A string is given as it is, null and a field that is missing as null, another value as it is written.
+
+    Args:
+        stream: the file's bytes, read forwards.
+        reading: how it is read. With ``columns`` None and without ``raw_lines``, the columns are those of the first
+            block.
+        name: of the file, for messages.
+
+    Raises:
+        InputError: no line has the columns that are asked for, or a later line has a field that has no column.
+    """
+    reader = _JsonLinesReader(reading, name)
+    blocks = _blocks(stream, name)
+    first = next(blocks, b"")
+    if first[:1] in (b"\xff", b"\xfe"):
+        refuse_utf16(first, "utf-8", name, "the program that wrote it to utf-8; not")
+    if first.lstrip()[:1] == b"[":
+        raise InputError(
+            f"{name}: expected one JSON object a line, received a list; write a line for each of its objects "
+            "(jq -c '.[]' does)"
+        )
+    for data in itertools.chain([first], blocks):
+        yield reader.block(data)
+
+
+def _blocks(stream: IO[bytes], name: str) -> Iterator[bytes]:
+    """Yield the bytes of whole lines."""
+    waiting = b""
+    while raw := stream.read(_BLOCK_BYTES):
+        waiting = waiting + raw if waiting else raw.removeprefix(_MARK)
+        end = waiting.rfind(b"\n") + 1
+        if end:
+            yield waiting[:end]
+            waiting = waiting[end:]
+        elif len(waiting) > _LONGEST_LINE:
+            raise InputError(
+                f"{name}: a line is longer than {_LONGEST_LINE >> 20} MiB; expected one JSON object a line"
+            )
+    if waiting:
+        yield waiting
+
+
+class _JsonLinesReader:
+    def __init__(self, reading: Reading, name: str) -> None:
+        self._reading, self._name = reading, name
+        self._columns: list[str] | None = None  # known from the first block on
+        self._label_type = _LABEL_TYPES[0]
+        self._rows = self._lines = 0  # in the blocks before
+
+    def block(self, data: bytes) -> TableBlock:
+        """Return the rows of ``data``, which are whole lines."""
+        lines = data.split(b"\n")
+        filled = [i for i, line in enumerate(lines) if line.strip()]
+        texts = [lines[i] for i in filled] if len(filled) < len(lines) else lines
+        if self._columns is None:
+            self._columns = self._find_columns(texts)
+        columns = self._by_arrow(data, len(texts))
+        bad: dict[int, str] = {}
+        if columns is None:
+            columns, bad = self._by_python(texts)
+        good = [i for i in range(len(texts)) if i not in bad]
+        if self._reading.raw_lines:
+            columns[RAW_LINE] = from_encoded([texts[i].rstrip(b"\r") for i in good])
+        first_row, first_line = self._rows + 1, self._lines + 1
+        self._rows, self._lines = self._rows + len(texts), self._lines + data.count(b"\n")
+
+        def line_of(number: int) -> int:
+            return first_line + filled[number - first_row]
+
+        found = [BadRow(first_row + i, line_of(first_row + i), reason) for i, reason in bad.items()]
+        batch = pa.record_batch(list(columns.values()), names=list(columns))
+        return TableBlock(batch, first_row + np.array(good, np.int64), found, line_of)
+
+    def _find_columns(self, lines: Sequence[bytes]) -> list[str]:
+        """Return the columns to read.
+
+        Raises:
+            InputError: no line has one of those that are asked for.
+        """
+        wanted = [str(column) for column in self._reading.wanted]
+        if self._is_partial and all(column in _fields_or_none(line) for line in lines[:1] for column in wanted):
+            return wanted
+        names = list(dict.fromkeys(name for line in lines for name in _fields_or_none(line)))
+        if not names:  # an empty file, or lines that are bad, which is said when they are read
+            return wanted
+        found = [names[position_of(column, names, self._name, self._reading.option)] for column in self._reading.wanted]
+        return found if self._is_partial else names
+
+    @property
+    def _is_partial(self) -> bool:
+        """Whether only some columns are asked for."""
+        return self._reading.columns is not None or self._reading.raw_lines
+
+    def _by_arrow(self, data: bytes, rows: int) -> dict[str, pa.Array] | None:
+        """Return the columns as text; None where Arrow's parser cannot read all rows."""
+        columns = self._columns or []
+        if not rows or not columns or not self._is_partial:
+            return None
+        types = [self._label_type, *_LABEL_TYPES] if len(columns) > 1 else [pa.string()]
+        for label_type in dict.fromkeys(types):
+            schema = pa.schema([(columns[0], pa.string()), *((name, label_type) for name in columns[1:])])
+            try:
+                table = pa_json.read_json(
+                    pa.BufferReader(data),
+                    pa_json.ReadOptions(use_threads=False, block_size=len(data) + 1),
+                    pa_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+                )
+                table.validate(full=True)
+            except (pa.ArrowInvalid, UnicodeDecodeError):  # the latter quotes what is not UTF-8 in a message
+                continue
+            if table.num_rows == rows:
+                self._label_type = label_type
+                return {name: _joined(table.column(name)).cast(pa.string()) for name in columns}
+        return None
+
+    def _by_python(self, lines: Sequence[bytes]) -> tuple[dict[str, pa.Array], dict[int, str]]:
+        """Return the columns as text, and the places of the lines that cannot be read, with the reasons."""
+        names = self._columns or []
+        known, values, bad = set(names), [], dict[int, str]()
+        for i, line in enumerate(lines):
+            try:
+                fields = fields_of(line)
+                self._refuse_unknown(fields, known, i)
+                values.append([self._value(name, fields) for name in names])
+            except ValueError as error:
+                bad[i] = " ".join(str(error).split())[:_LONGEST_REASON]
+        columns = zip(*values, strict=True) if values else ((),) * len(names)
+        return {name: pa.array(column, pa.string()) for name, column in zip(names, columns, strict=True)}, bad
+
+    def _refuse_unknown(self, fields: dict[str, Field], known: set[str], place: int) -> None:
+        if not self._is_partial and not fields.keys() <= known:
+            new = next(iter(fields.keys() - known))
+            raise InputError(
+                f"{self._name}: row {self._rows + place + 1} has a field {new!r} that the lines at the beginning lack, "
+                "so it has no column; write .jsonl instead"
+            )
+
+    def _value(self, name: str, fields: dict[str, Field]) -> str | None:
+        field = fields.get(name)
+        if field is None or field.text is None:
+            return None
+        if (name == self._reading.column and field.kind != "a string") or (self._is_partial and field.kind in _NESTED):
+            raise ValueError(f"column {name!r} holds {field.kind}, expected text")
+        return field.text.removesuffix(".0") if field.kind == "a number" and self._is_partial else field.text
+
+
+def _joined(column: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def _fields_or_none(line: bytes) -> dict[str, Field]:
+    """Return the fields of a line; none where it is no JSON object."""
+    try:
+        return fields_of(line)
+    except ValueError:
+        return {}

@@ -1,0 +1,81 @@
+"""The fields of one JSON line as text, as they are written."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+_BLANK = re.compile(r"[ \t\r\n]*")
+_SHOWN = 100
+
+
+class _Literal(str):
+    """A number as it is written."""
+
+    __slots__ = ()
+
+
+class Field(NamedTuple):
+    """A field: a string as it is, another value as it is written, None for null; and what ``kind`` it is of."""
+
+    text: str | None
+    kind: str
+
+
+def fields_of(line: bytes) -> dict[str, Field]:
+    """Return the fields of a JSON object by their names.
+
+    Raises:
+        ValueError: the line is no JSON object in UTF-8; the message says why.
+    """
+    try:
+        text = line.decode()
+        values = json.loads(text, parse_int=_Literal, parse_float=_Literal, parse_constant=_Literal)
+    except RecursionError:
+        raise ValueError("expected a JSON object, received one that is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"expected a JSON object in UTF-8, received {line[:_SHOWN]!r} ({error})") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"expected a JSON object, received {_field(values, text).kind}")
+    raw = _raw_values(text) if any(isinstance(value, dict | list) for value in values.values()) else {}
+    return {_valid(name): _field(value, raw.get(name, "")) for name, value in values.items()}
+
+
+def _field(value: Any, raw: str) -> Field:
+    if isinstance(value, _Literal):
+        return Field(str(value), "a number")
+    if isinstance(value, str):
+        return Field(_valid(value), "a string")
+    if isinstance(value, bool):
+        return Field("true" if value else "false", "a truth value")
+    if value is None:
+        return Field(None, "null")
+    return Field(_valid(raw), "an object" if isinstance(value, dict) else "a list")
+
+
+def _valid(text: str) -> str:
+    """Return ``text`` with a replacement character for half an emoji, which has no UTF-8."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _raw_values(text: str) -> dict[str, str]:
+    """Return the values of a JSON object as they are written."""
+    return dict(_raw_pairs(text))
+
+
+def _raw_pairs(text: str) -> Iterator[tuple[str, str]]:
+    decoder = json.JSONDecoder()
+    place = _after_blanks(text, _after_blanks(text, 0) + 1)
+    while text[place] != "}":
+        name, end = decoder.raw_decode(text, place)
+        start = _after_blanks(text, _after_blanks(text, end) + 1)
+        _, end = decoder.raw_decode(text, start)
+        yield name, text[start:end]
+        place = _after_blanks(text, end)
+        if text[place] == ",":
+            place = _after_blanks(text, place + 1)
+
+
+def _after_blanks(text: str, place: int) -> int:
+    found = _BLANK.match(text, place)
+    return found.end() if found else place

@@ -1,0 +1,120 @@
+"""The one reader of tables: CSV, JSON lines and Parquet as Arrow batches, of any size, for training and prediction."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sentiment.data.csv_reader import read_csv
+from sentiment.data.file_format import DAMAGED, open_bytes
+from sentiment.data.json_lines_reader import read_json_lines
+from sentiment.data.reading import BadRows, Reading, TableBlock, position_of, refuse_duplicates
+from sentiment.errors import InputError
+
+_ROWS_PER_BATCH = 32_768
+
+
+def read_batches(source: str | Path | IO[bytes], reading: Reading, name: str = "") -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a table in batches, at least one, which may have no rows; bad rows are left out and counted.
+
+    Args:
+        source: a file or a pipe, ``-`` for standard input, or a binary stream.
+        reading: how it is read.
+        name: what messages call the table; empty takes ``source``.
+
+    Raises:
+        InputError: the file is missing, not in its format, or lacks the column; or it has more bad rows than allowed.
+    """
+    name = name or str(source)
+    bad_rows = reading.bad_rows or BadRows()
+    for block in read_blocks(source, reading, name):
+        for bad in block.bad:
+            bad_rows.add(bad, name, reading.option)
+        yield block.batch
+
+
+def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> Iterator[TableBlock]:
+    """Yield the rows of a table in blocks, at least one, with the numbers of the rows, and which of them are bad.
+
+    Raises:
+        InputError: as :func:`read_batches`, but bad rows raise nothing.
+    """
+    kind = ""
+    try:
+        with open_bytes(source) as opened:
+            kind = reading.kind or reading.kind_of(opened.name or name)
+            if kind == "parquet":
+                yield from _read_parquet(opened.stream, source, reading, name)
+            elif kind == "jsonl":
+                yield from read_json_lines(opened.stream, reading, name)
+            else:
+                yield from read_csv(opened.stream, reading, name, kind)
+    except MemoryError:  # Arrow's is an ArrowException too, but no fault of the file
+        raise
+    except (*DAMAGED, OSError, pa.ArrowException, csv.Error, UnicodeError, LookupError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # Arrow has one without for a damaged file
+            raise
+        reason = " ".join(str(error).split())[:300]
+        advice = _advice(error, kind, reading.option)
+        raise InputError(f"{name}: not readable as {kind} ({reason}); {advice}") from error
+
+
+def _advice(error: Exception, kind: str, option: str) -> str:
+    """Return what may help where a file is not readable as ``kind``."""
+    if isinstance(error, DAMAGED):
+        return "the compressed file is damaged or cut short: fetch or make it again"
+    if kind == "parquet":
+        return f"is it Parquet, and whole? write it again, or set {option}format to what it is"
+    if isinstance(error, UnicodeError | LookupError):
+        return f"set {option}encoding"
+    return f"look there, or set {option}delimiter or {option}encoding"
+
+
+def texts_of(batch: pa.RecordBatch, column: str, where: str | Path) -> pa.Array:
+    """Return the tweets of a batch as Arrow strings, null where one is missing.
+
+    Raises:
+        InputError: the column ``column`` of the table ``where`` holds no text.
+    """
+    values = batch.column(position_of(column, batch.schema.names, str(where), "--"))
+    kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    is_text = kind in (pa.string(), pa.large_string(), pa.string_view(), pa.null())
+    is_bytes = kind in (pa.binary(), pa.large_binary(), pa.binary_view())
+    if not (is_text or is_bytes):
+        raise InputError(f"{where}: column {column!r} holds {values.type}, expected text")
+    try:
+        return values.cast(pa.string())
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{where}: column {column!r} holds bytes that are not text in UTF-8") from error
+
+
+def _read_parquet(
+    stream: IO[bytes], source: str | Path | IO[bytes], reading: Reading, name: str
+) -> Iterator[TableBlock]:
+    """Yield the rows in blocks. A file is mapped; what is compressed or comes through a pipe is held in memory."""
+    is_plain = isinstance(stream, io.BufferedReader) and stream.seekable()
+    if is_plain and isinstance(source, str | Path):
+        stream = pa.memory_map(str(source))
+    elif not is_plain:
+        stream = pa.BufferReader(stream.read())
+    with pq.ParquetFile(stream) as file:
+        schema, row = file.schema_arrow, 1
+        if reading.columns is None:
+            refuse_duplicates(schema.names, name)
+        wanted = [schema.names[position_of(column, schema.names, name, reading.option)] for column in reading.wanted]
+        columns = schema.names if reading.columns is None else wanted
+        for batch in _at_least_one(file.iter_batches(_ROWS_PER_BATCH, columns=columns, use_threads=False), schema):
+            batch.validate(full=True)
+            yield TableBlock(batch.select(columns), np.arange(row, row + batch.num_rows), [], lambda number: number)
+            row += batch.num_rows
+
+
+def _at_least_one(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    first = next(batches, None)
+    yield pa.RecordBatch.from_pylist([], schema) if first is None else first
+    yield from batches

@@ -67,8 +67,7 @@ def put(options: str, name: str, content: bytes) -> None:
 
 
 def test_from_bucket_to_bucket(bucket, model, tmp_path, monkeypatch):
-    monkeypatch.setattr("sentiment.score.planning.SMALLEST_SPLIT", 2000)
-    monkeypatch.setattr("sentiment.score.planning.ROWS_PER_PART", 100)
+    monkeypatch.setattr("sentiment.score.parts.SMALLEST_SPLIT", 2000)
     monkeypatch.setattr("sentiment.score.parts.ROWS_PER_PART", 100)
     for i, name in enumerate(("a.parquet", "b.csv", "deep/c.jsonl.gz")):
         path = write(tmp_path / "in" / name, table(600 if i == 0 else 100, i))

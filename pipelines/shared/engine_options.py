@@ -33,7 +33,7 @@ def make_engine(arguments: argparse.Namespace) -> "Engine":
 
         return RayEngine(arguments.workers, arguments.address)
     if arguments.workers < 2:
-        from sentiment.common.in_process import InProcess
+        from sentiment.common.engines import InProcess
 
         return InProcess()
     from sentiment.common.local_engine import LocalEngine

@@ -1,1 +1,1 @@
-"""What every room may use and that knows nothing of tweets."""
+"""Tools that every room may use. They know nothing about tweets."""

@@ -1,14 +1,14 @@
-"""Foreign text on one line of a terminal or a page."""
+"""Show foreign text on one line of a terminal or a page."""
 
 import unicodedata
 
-_JOINER = "\u200d"  # invisible, but emoji are joined by it
+_JOINER = "\u200d"  # invisible, but it joins emoji
 
 
 def without_controls(text: str, instead: str = "") -> str:
-    """``text`` without what could drive a terminal or turn the reading direction (Unicode's Cc, Cf, Cs, Zl, Zp).
+    """Return ``text`` without characters that control a terminal or the reading direction (Unicode Cc, Cf, Cs, Zl, Zp).
 
-    Tabs and line ends become spaces, the others what ``instead`` gives.
+    Tabs and line ends become spaces, and each other such character becomes ``instead``.
     """
     if text.isprintable():
         return text

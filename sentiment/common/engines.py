@@ -1,18 +1,17 @@
-"""What runs tasks: an engine maps a function over them and hands back each answer as it comes.
+"""What runs tasks: an engine applies a function to each of them and yields each answer as soon as it is there.
 
-That is all an engine does. Which tasks there are, what is done already and what becomes of a failure is the same
-on all of them.
+Which tasks there are, which are done already and what follows from a failure is the same on all engines.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
-# A task whose process has ended so often is given up: it may itself be what ends it, for want of memory for instance.
+# A task is given up after its process has ended this often. The task itself may use more memory than there is.
 ATTEMPTS = 3
 
 
 class Outcome(NamedTuple):
-    """What became of a task: its ``result``, or why there is none (``lost``: its process ended again and again)."""
+    """The ``result`` of a task, or why there is none (``lost``: its process ended again and again)."""
 
     task: int
     result: Any
@@ -20,7 +19,7 @@ class Outcome(NamedTuple):
 
 
 class Engine(Protocol):
-    """Processes, here or elsewhere, that are there while the engine is entered as a context."""
+    """Processes of this machine or of others, which run while the engine is entered as a context."""
 
     def __enter__(self) -> "Engine":
         """Start."""
@@ -29,7 +28,24 @@ class Engine(Protocol):
         """End all processes."""
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
-        """``function`` of each task, in the order in which they are done. What it raises is raised here."""
+        """Yield the outcome of each task as soon as it is done; an exception of ``function`` is raised here."""
+
+
+class InProcess:
+    """The engine without further processes: this one does one task after the other, with all its threads."""
+
+    workers = 1
+
+    def __enter__(self) -> "InProcess":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
+        """See :class:`Engine`."""
+        for i, task in enumerate(tasks):
+            yield Outcome(i, function(task))
 
 
 def results(
@@ -38,7 +54,7 @@ def results(
     tasks: Sequence[Any],
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[Any]:
-    """``function`` of each task, in the order of the tasks, where none may be lost.
+    """Return ``function`` of each task, in the order of the tasks.
 
     ``progress`` is called with the number of tasks done.
 
@@ -55,7 +71,7 @@ def results(
 
 
 def use_one_core() -> None:
-    """Have this process use one thread for all it does: there is a process for each core."""
+    """Have this process use one thread for all it does, because there is one process per core."""
     import pyarrow as pa
 
     from sentiment.common.parallel import work_alone

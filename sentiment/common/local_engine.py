@@ -1,140 +1,97 @@
-"""Processes of this machine, one a core: each is given one task at a time over a pipe of its own.
+"""Processes of this machine, one per core: a pool of `concurrent.futures` that outlives the end of a process.
 
-Unlike `concurrent.futures`, which gives up all tasks once a process is killed, it is known here which task that one
-had: the task is done again by a new process, and the others notice nothing.
+Such a pool does not know which task ended a process, and fails all tasks that were running. Each of them is repeated
+alone, so that only the task that ends its process every time is given up.
 """
 
-import ctypes
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from typing import Any, cast
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
+from typing import Any
 
 from sentiment.common.engines import ATTEMPTS, Outcome, use_one_core
 
-# What the matrix libraries read when they are loaded.
+# The matrix libraries read these variables when they are loaded.
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-_DIE_WITH_PARENT = 1  # Linux's PR_SET_PDEATHSIG
 
 
 class LocalEngine:
-    """See the module.
-
-    Args:
-        workers: processes.
-    """
+    """An engine of ``workers`` processes, which are started when there are tasks for them."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._context = multiprocessing.get_context("spawn")
-        self._running: dict[Connection, BaseProcess] = {}
+        # Each process ends as soon as this one closes its end of the pipe, which the system does if this one is killed.
+        self._watched, self._open_end = self._context.Pipe(duplex=False)
+        self._pool = self._new_pool(workers)
 
     def __enter__(self) -> "LocalEngine":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for connection, process in self._running.items():
-            if exception[0] is not None:
-                process.kill()  # it may be in the middle of a task
-            connection.close()
-            process.join()
-        self._running.clear()
+        if exception[0] is not None:
+            self._open_end.close()  # do not wait for tasks
+        self._pool.shutdown(cancel_futures=True)
+        self._open_end.close()
+        self._watched.close()
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
         """See :class:`sentiment.common.engines.Engine`."""
-        for _ in range(min(self.workers, len(tasks)) - len(self._running)):  # no more than there is work for
-            self._start()
-        waiting, attempts = deque(range(len(tasks))), [0] * len(tasks)
-        busy: dict[Connection, int] = {}
-        while waiting or busy:
-            for connection in [each for each in self._running if each not in busy]:
-                if waiting:
-                    task = waiting.popleft()
-                    if self._send(connection, (function, tasks[task])):
-                        busy[connection] = task
-                    else:
-                        waiting.appendleft(task)
-            for connection in cast(list[Connection], wait(list(busy))):
-                task = busy.pop(connection)
-                try:
-                    done, value = connection.recv()
-                except (EOFError, OSError):
-                    reason = self._replace(connection)
-                    attempts[task] += 1
-                    if attempts[task] < ATTEMPTS:
-                        waiting.appendleft(task)
-                    else:
-                        yield Outcome(task, None, reason)
-                    continue
-                if not done:
-                    raise value
-                yield Outcome(task, value)
-
-    def _send(self, connection: Connection, message: Any) -> bool:
-        """Whether the process was still there to be given something; if not, a new one is started."""
-        try:
-            connection.send(message)
-        except (BrokenPipeError, ConnectionResetError):
-            self._replace(connection)
-            return False
-        return True
-
-    def _start(self) -> None:
-        ours, theirs = self._context.Pipe()
-        kept = {name: os.environ.get(name) for name in _THREADS}
-        os.environ.update(dict.fromkeys(_THREADS, "1"))
-        try:
-            process = self._context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
-            process.start()
-        finally:
-            for name, value in kept.items():
-                if value is None:
-                    del os.environ[name]
+        waiting, running = deque(range(len(tasks))), dict[Future[Any], int]()
+        while waiting or running:
+            while waiting and len(running) < self.workers:
+                task = waiting.popleft()
+                running[self._submit(function, tasks[task])] = task
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            if any(_has_lost_its_process(future) for future in done):
+                done, _ = wait(running)
+            ended = {future: running.pop(future) for future in done}
+            for future, task in ended.items():
+                if _has_lost_its_process(future):
+                    yield self._repeated_alone(function, tasks[task], task)
                 else:
-                    os.environ[name] = value
-        theirs.close()
-        self._running[ours] = process
+                    yield Outcome(task, future.result())
 
-    def _replace(self, connection: Connection) -> str:
-        """Put a new process in the place of one that has ended; tells how that one did."""
-        process = self._running.pop(connection)
-        connection.close()
-        process.join()
-        self._start()
-        code = process.exitcode or 0
-        how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
-        return f"its process ended {ATTEMPTS} times, at last {how}; out of memory?"
+    def _new_pool(self, workers: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(workers, self._context, _prepare_process, (self._watched,))
+
+    def _submit(self, function: Callable[[Any], Any], argument: Any) -> Future[Any]:
+        try:
+            return self._pool.submit(function, argument)
+        except BrokenProcessPool:  # a pool stays unusable after one of its processes has ended
+            self._pool.shutdown()
+            self._pool = self._new_pool(self.workers)
+            return self._pool.submit(function, argument)
+
+    def _repeated_alone(self, function: Callable[[Any], Any], argument: Any, task: int) -> Outcome:
+        for _ in range(ATTEMPTS - 1):
+            with self._new_pool(1) as pool:
+                future = pool.submit(function, argument)
+                if not _has_lost_its_process(future):
+                    return Outcome(task, future.result())
+        return Outcome(task, None, f"its process ended {ATTEMPTS} times; out of memory?")
 
 
-def _serve(connection: Connection, parent: int) -> None:
-    """What each process does: a function and its argument in, the value or what it raised out, until the pipe ends."""
+def _has_lost_its_process(future: Future[Any]) -> bool:
+    """Wait for a future, and return whether its process ended before it had a result."""
+    return isinstance(future.exception(), BrokenProcessPool)
+
+
+def _prepare_process(watched: Connection) -> None:
+    """Have this process use one core, and end together with the process that has started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with(parent)
+    threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
     use_one_core()
-    while True:
-        try:
-            function, task = connection.recv()
-        except (EOFError, OSError):
-            return
-        try:
-            answer = (True, function(task))
-        except Exception as error:
-            answer = (False, error)
-        try:
-            connection.send(answer)
-        except OSError:
-            return
 
 
-def _end_with(parent: int) -> None:
-    """Die as soon as the process that has started this one does, where the system (Linux) can see to it."""
-    try:
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    except (OSError, AttributeError):
-        return
-    if os.getppid() != parent:
-        os._exit(1)
+def _end_with_parent(watched: Connection) -> None:
+    """Wait until the other end of the pipe is closed, and end this process."""
+    watched.poll(None)
+    os._exit(1)

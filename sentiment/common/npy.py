@@ -1,4 +1,4 @@
-"""Reading NumPy's files as plain data: nothing is unpickled, and whatever is wrong with one is a ``ValueError``."""
+"""Read NumPy's files as plain data. Nothing is unpickled, and every kind of damage raises a ``ValueError``."""
 
 import tokenize
 import warnings
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-# What NumPy and zipfile raise, beside ValueError, for bytes that are not what they should be.
+# Errors of NumPy and zipfile about damaged files, beside ValueError.
 _DAMAGED = (
     EOFError, KeyError, MemoryError, NotImplementedError, OverflowError, RuntimeError, SyntaxError, TypeError,
     UserWarning, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
@@ -19,11 +19,11 @@ def open_array(path: Path) -> np.ndarray:
     """Map a ``.npy`` into memory.
 
     Raises:
-        ValueError: it is not one, or is damaged.
-        OSError: it cannot be opened.
+        ValueError: the file is of another format, or damaged.
+        OSError: the file cannot be opened.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)  # of a header that NumPy can only guess at
+        warnings.simplefilter("error", UserWarning)  # raised for a header that NumPy has to guess
         try:
             return np.lib.format.open_memmap(path, mode="r")
         except _DAMAGED as error:
@@ -31,7 +31,7 @@ def open_array(path: Path) -> np.ndarray:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of a ``.npz``, by name; errors as :func:`open_array`."""
+    """Return all arrays of a ``.npz`` by name; errors as :func:`open_array`."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         try:

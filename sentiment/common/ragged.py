@@ -14,21 +14,21 @@ class Ragged(NamedTuple):
 
     @property
     def starts(self) -> np.ndarray:
-        """Where each row begins in ``values``, int64 ``(n,)``."""
+        """Return the index in ``values`` of the first value of each row, int64 ``(n,)``."""
         return np.cumsum(self.lengths, dtype=np.int64) - self.lengths
 
     def take(self, rows: np.ndarray) -> "Ragged":
-        """The rows with the given indices, in that order; ``rows`` is an integer array ``(m,)``."""
+        """Return the rows with the indices ``rows``, an integer array ``(m,)``, in that order."""
         lengths = self.lengths[rows]
         ends = np.cumsum(lengths, dtype=np.int64)
         shift, total = self.starts[rows] - (ends - lengths), int(ends[-1]) if len(ends) else 0
-        small = max(total, len(self.values)) <= np.iinfo(np.int32).max  # half the memory to go through
+        small = max(total, len(self.values)) <= np.iinfo(np.int32).max  # int32 halves the memory traffic
         index = np.repeat(shift.astype(np.int32) if small else shift, lengths)
         index += np.arange(total, dtype=index.dtype)
         return Ragged(self.values.take(index), lengths)
 
     def keep(self, wanted: np.ndarray) -> "Ragged":
-        """Only the values where ``wanted`` (bool ``(total,)``) holds; rows may become empty."""
+        """Return only the values where ``wanted`` (bool ``(total,)``) is true; rows may become empty."""
         kept_before = np.concatenate(([0], np.cumsum(wanted, dtype=np.int64)))
         starts = self.starts
         lengths = kept_before[starts + self.lengths] - kept_before[starts]
@@ -36,6 +36,6 @@ class Ragged(NamedTuple):
 
 
 def ragged(rows: Sequence[Sequence[int]]) -> Ragged:
-    """``rows`` in one array."""
+    """Return ``rows`` as one array of values and one of lengths."""
     lengths = np.array([len(row) for row in rows], np.int32)
     return Ragged(np.array([i for row in rows for i in row], np.int32), lengths)

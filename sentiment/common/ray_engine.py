@@ -1,4 +1,4 @@
-"""Ray: the same tasks as core tasks of a cluster, or of a local one that lives as long as the run."""
+"""Ray: the same tasks on the cores of a cluster, or of a local Ray that is started for one run."""
 
 import importlib.util
 import logging
@@ -13,9 +13,8 @@ from sentiment.common.engines import ATTEMPTS, Outcome, use_one_core
 from sentiment.common.parallel import available_cores
 from sentiment.errors import EngineError, InputError
 
-# Handed out ahead, a worker: so that none waits for the next.
-_AHEAD = 2
-# What Ray would otherwise say or do that is of no use here: report usage, warn of settings that are right.
+_TASKS_PER_WORKER = 2  # submitted at once, so that no worker waits for its next task
+# Switch off Ray's usage reports, and warnings about settings that are right here.
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -23,18 +22,17 @@ _QUIET = {
     "RAY_enable_metrics_collection": "0",
 }
 _SECONDS_TO_CONNECT = 10
-# Between two looks at the nodes while no task ends.
 _SECONDS_BETWEEN_LOOKS = 2
-_STORE_BYTES = 100 << 20  # results are small: the object store needs no more
+_STORE_BYTES = 100 << 20  # results are small, so the object store needs no more
 
 
 class RayEngine:
-    """See the module.
+    """An engine of a Ray cluster.
 
     Args:
-        workers: tasks at once; on a cluster 0 takes all its cores.
-        address: of a cluster, as Ray has it (``auto``, ``host:port``, ``ray://host:port``); empty starts a local one.
-        patience: seconds to wait for a node while none that is alive has a core.
+        workers: tasks at once; 0 takes all cores.
+        address: of a cluster (``auto``, ``host:port`` or ``ray://host:port``); empty starts a local Ray.
+        patience: seconds to wait for a node while no node that is alive has a core.
     """
 
     def __init__(self, workers: int, address: str = "", patience: float = 60) -> None:
@@ -49,38 +47,11 @@ class RayEngine:
     def __enter__(self) -> "RayEngine":
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
-        if not self.address and not any(name.startswith("RAY_AUTH_") for name in os.environ):
-            os.environ["RAY_AUTH_MODE"] = "token"  # else Ray leaves a token in the home folder
-            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
         if self.address:
             self._connect()
         else:
-            self.workers = self.workers or available_cores()
-            self._init(
-                address="local", num_cpus=self.workers, include_dashboard=False, object_store_memory=_STORE_BYTES
-            )
+            self._start()
         return self
-
-    @staticmethod
-    def _init(**options: Any) -> None:
-        import ray
-
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
-
-    def _connect(self) -> None:
-        import ray
-
-        try:
-            _require_reachable(self.address)
-            self._init(address=self.address)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise InputError(f"--address {self.address}: no Ray cluster there ({reason})") from error
-        cores = _cores()
-        if not cores:
-            ray.shutdown()
-            raise InputError(f"--address {self.address}: the cluster has no core to give; add a node with one")
-        self.workers = min(self.workers or cores, cores)
 
     def __exit__(self, *exception: object) -> None:
         import ray
@@ -88,7 +59,7 @@ class RayEngine:
         ray.shutdown()
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
-        """See :class:`sentiment.common.engines.Engine`; Ray itself does a task again whose worker or node is gone."""
+        """See :class:`sentiment.common.engines.Engine`. Ray itself repeats a task whose worker or node has ended."""
         import ray
 
         def run(task: Any) -> Any:
@@ -99,15 +70,40 @@ class RayEngine:
         running: dict[Any, int] = {}
         following = iter(range(len(tasks)))
         while True:
-            while len(running) < _AHEAD * self.workers and (task := next(following, None)) is not None:
+            while len(running) < _TASKS_PER_WORKER * self.workers and (task := next(following, None)) is not None:
                 running[remote.remote(tasks[task])] = task
             if not running:
                 return
-            for reference in self._ready(list(running)):
-                yield self._outcome(reference, running.pop(reference))
+            for reference in self._wait(list(running)):
+                yield _outcome(reference, running.pop(reference))
 
-    def _ready(self, references: list[Any]) -> Sequence[Any]:
-        """Those whose tasks have ended, at least one; Ray itself would wait for a node as long as it takes.
+    def _start(self) -> None:
+        """Start a local Ray, with a token that it does not have to write into the home folder."""
+        import ray
+
+        if not any(name.startswith("RAY_AUTH_") for name in os.environ):
+            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        self.workers = self.workers or available_cores()
+        options: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
+        ray.init("local", num_cpus=self.workers, log_to_driver=False, logging_level=logging.ERROR, **options)
+
+    def _connect(self) -> None:
+        import ray
+
+        try:
+            _require_reachable(self.address)
+            ray.init(self.address, log_to_driver=False, logging_level=logging.ERROR)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise InputError(f"--address {self.address}: no Ray cluster there ({reason})") from error
+        cores = _cores()
+        if not cores:
+            ray.shutdown()
+            raise InputError(f"--address {self.address}: the cluster has no core to give; add a node with one")
+        self.workers = min(self.workers or cores, cores)
+
+    def _wait(self, references: list[Any]) -> list[Any]:
+        """Return the tasks that have ended, at least one. Ray itself would wait for a node without limit.
 
         Raises:
             EngineError: no node that is alive has had a core for ``patience`` seconds.
@@ -116,9 +112,9 @@ class RayEngine:
 
         last = time.monotonic()
         while True:
-            ready, _ = ray.wait(references, num_returns=1, timeout=_SECONDS_BETWEEN_LOOKS)
+            ready: list[Any] = ray.wait(references, num_returns=1, timeout=_SECONDS_BETWEEN_LOOKS)[0]
             if ready:
-                return ready  # type: ignore[no-any-return]
+                return ready
             if _cores():
                 last = time.monotonic()
             elif time.monotonic() - last > self.patience:
@@ -127,30 +123,30 @@ class RayEngine:
                     "kept: add a node and run the same command again to go on"
                 )
 
-    @staticmethod
-    def _outcome(reference: Any, task: int) -> Outcome:
-        import ray
 
-        try:
-            return Outcome(task, ray.get(reference))
-        except ray.exceptions.RayTaskError as error:
-            raise error.cause from None
-        except ray.exceptions.RayError as error:
-            return Outcome(task, None, " ".join(str(error).split())[:300])
+def _outcome(reference: Any, task: int) -> Outcome:
+    import ray
+
+    try:
+        return Outcome(task, ray.get(reference))
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+    except ray.exceptions.RayError as error:
+        return Outcome(task, None, " ".join(str(error).split())[:300])
 
 
 def _cores() -> int:
-    """Cores of the nodes that are alive."""
+    """Return the number of cores of all nodes that are alive."""
     import ray
 
     return sum(int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])
 
 
 def _require_reachable(address: str) -> None:
-    """Somebody listens at ``host:port``; Ray itself would try for minutes.
+    """Check that a server listens at ``host:port``, because Ray would try for minutes.
 
     Raises:
-        ConnectionError, ValueError: nobody does, or the port is not a number.
+        ConnectionError, ValueError: no server listens there, or the port is not a number.
     """
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     if not colon:

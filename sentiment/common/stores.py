@@ -1,8 +1,9 @@
-"""Where inputs lie and answers go: this machine's files and object stores, by way of ``pyarrow.fs``."""
+"""Folders of this machine and of object stores, through `pyarrow.fs`, which needs no package for S3 and GCS."""
 
 import glob
 import os
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -15,12 +16,12 @@ _BLOCK_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
-    """A folder, here or in an object store.
+class FileStore:
+    """A folder of this machine or of an object store.
 
     Attributes:
-        system: what reads and writes it; can be pickled.
-        root: its path there, without a slash at the end.
+        system: the file system, which can be pickled.
+        root: path of the folder, without a slash at the end.
     """
 
     system: fs.FileSystem
@@ -28,20 +29,20 @@ class Store:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a folder of this machine (or one that looks like it)."""
+        """Return whether the folder is in a file system of this machine."""
         return isinstance(self.system, fs.LocalFileSystem)
 
     def path(self, name: str) -> str:
-        """The path of ``name``, which is relative to the folder."""
+        """Return the path of ``name``, which is relative to the folder."""
         return f"{self.root}/{name}"
 
     def files(self) -> Iterator[fs.FileInfo]:
-        """All files below, at any depth; none where the folder is missing."""
+        """Return all files below the folder; none if the folder is missing."""
         selector = fs.FileSelector(self.root, recursive=True, allow_not_found=True)
         return (info for info in self.system.get_file_info(selector) if info.is_file)
 
     def read(self, name: str) -> bytes | None:
-        """The whole of a small file; None where it is missing."""
+        """Return the content of a small file; None if it is missing."""
         try:
             with self.system.open_input_stream(self.path(name)) as file:
                 return bytes(file.read())
@@ -49,77 +50,80 @@ class Store:
             return None
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a small file as one: by way of a temporary name, unless the store does so itself."""
-        target = self.path(name)
-        temporary = f"{target}.{os.getpid()}.tmp" if self.is_local else target
-        if self.is_local:
-            self.make_folder_of(target)
-        with self.system.open_output_stream(temporary, compression=None) as file:
+        """Write a small file atomically. A local file gets its name when it is complete, as any object does."""
+        if not self.is_local:
+            self._upload(pa.BufferReader(content), name)
+            return
+        temporary = self._in_its_folder(f"{name}.{secrets.token_hex(4)}.tmp")
+        with open(temporary, "wb") as file:
             file.write(content)
-        if self.is_local:
-            os.replace(temporary, target)
+        os.replace(temporary, self.path(name))
 
     def publish(self, source: str, name: str) -> None:
-        """Make the local file ``source`` the file ``name``, whole or not at all; ``source`` is gone afterwards."""
-        target = self.path(name)
+        """Move the local file ``source``, which is in the same file system as a local store, to ``name`` atomically."""
         if self.is_local:
-            self.make_folder_of(target)
-            os.replace(source, target)
+            os.replace(source, self._in_its_folder(name))
             return
-        with pa.OSFile(source, "rb") as file, self.system.open_output_stream(target, compression=None) as sink:
-            while block := file.read(_BLOCK_BYTES):
-                sink.write(block)
+        with pa.OSFile(source, "rb") as file:
+            self._upload(file, name)
         os.unlink(source)
 
-    def make_folder_of(self, path: str) -> None:
-        """The folder that ``path`` lies in, unless it is there."""
-        self.system.create_dir(path.rpartition("/")[0], recursive=True)
-
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, if it exists."""
         try:
             self.system.delete_file(self.path(name))
         except FileNotFoundError:
             return
 
+    def _in_its_folder(self, name: str) -> str:
+        """Return the path of ``name``, after its folder has been made."""
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        return self.path(name)
 
-def open_store(place: str) -> Store:
-    """The folder (or file) that a path or an address such as ``s3://bucket/folder`` names.
+    def _upload(self, source: pa.NativeFile, name: str) -> None:
+        with self.system.open_output_stream(self.path(name), compression=None) as sink:
+            while block := source.read(_BLOCK_BYTES):
+                sink.write(block)
+
+
+def open_store(place: str) -> FileStore:
+    """Return the folder (or file) with a path, or with an address like ``s3://bucket/folder``.
 
     Raises:
-        InputError: it is no address that pyarrow can open.
+        InputError: pyarrow cannot open the address.
     """
     if "://" not in place:
-        return Store(fs.LocalFileSystem(), os.path.abspath(place))
+        return FileStore(fs.LocalFileSystem(), os.path.abspath(place))
     try:
         system, path = fs.FileSystem.from_uri(place)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{place}: expected a path or an address such as s3://bucket/folder ({reason})") from error
-    return Store(system, path.rstrip("/"))
+    return FileStore(system, path.rstrip("/"))
 
 
 def etag_of(system: fs.FileSystem, path: str) -> str:
-    """What an object store calls the content of an object, which listings of pyarrow's lack; empty for plain files.
+    """Return the tag by which an object store names the content of an object; empty for a local file.
 
     Raises:
-        OSError: it cannot be opened.
+        OSError: the object cannot be opened.
     """
     if isinstance(system, fs.LocalFileSystem):
         return ""
     with system.open_input_file(path) as file:
-        told = file.metadata() or {}
-    return next((value.decode() for key, value in told.items() if key.lower() == "etag"), "")
+        metadata = file.metadata() or {}
+    return next((value.decode() for key, value in metadata.items() if key.lower() == "etag"), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What one INPUT names.
+    """The files that one INPUT stands for.
 
     Attributes:
-        system: where it lies.
-        base: the folder that names are given relative to: the folder itself, a file's, or what precedes a pattern.
-        files: what it holds, by path.
+        system: their file system.
+        base: the folder that their names are relative to: a folder itself, a file's folder, or the folder before the
+            first wildcard of a pattern.
+        files: the files, sorted by path.
     """
 
     system: fs.FileSystem
@@ -128,53 +132,84 @@ class Listing:
 
 
 def list_input(place: str, suffixes: tuple[str, ...]) -> Listing:
-    """Files with one of the ``suffixes`` that a folder holds or a pattern matches, or the one file that is named.
+    """Return the files with one of the ``suffixes`` in a folder or matching a pattern, or the one file at ``place``.
 
-    As elsewhere, names that begin with ``_`` or ``.`` are notes beside the data, and left out of folders.
+    Below a folder, names that begin with ``_`` or ``.`` are left out, because programs keep notes there.
 
     Raises:
-        InputError: there is none, or a file that is named itself has no such suffix.
+        InputError: there is no such file, or the one file has another suffix.
     """
-    plain, mark = _without_pattern(place)
-    store = open_store(plain)
+    folder, pattern = split_pattern(place)
+    store = open_store(folder)
     info = store.system.get_file_info(store.root)
-    if not mark and info.is_file:
+    if not pattern and info.is_file:
         if not info.path.endswith(suffixes):
             raise InputError(f"{place}: expected a name that ends in {', '.join(suffixes)}")
         return Listing(store.system, store.root.rpartition("/")[0], (info,))
-    if not mark and info.type == fs.FileType.NotFound and store.is_local:
+    if not pattern and info.type == fs.FileType.NotFound and store.is_local:
         raise InputError(f"{place}: no such file or folder")
-    found = [info for info in store.files() if info.path.endswith(suffixes) and _is_data(info.path, store.root)]
-    if mark:
-        pattern = f"{store.root}/{mark}"
-        found = [info for info in found if _matches(info.path, pattern)]
-    if not found:
+    wildcards = _wildcards(pattern)
+    files = [info for info in store.files() if info.path.endswith(suffixes) and _is_wanted(info, store, wildcards)]
+    if not files:
         raise InputError(f"{place}: expected files that end in {', '.join(suffixes)}, found none")
-    return Listing(store.system, store.root, tuple(sorted(found, key=lambda info: info.path)))
+    return Listing(store.system, store.root, tuple(sorted(files, key=lambda info: info.path)))
 
 
-def _without_pattern(place: str) -> tuple[str, str]:
-    """The folder before the first ``*``, ``?`` or ``[``, and the pattern from there; in an address ``?`` is none."""
-    marks = "*[" if "://" in place else "*?["
-    if "://" not in place and (os.path.exists(place) or not glob.has_magic(place)):
+def split_pattern(place: str) -> tuple[str, str]:
+    """Return the folder before the first ``*``, ``?`` or ``[``, and the pattern from there; empty for a plain path.
+
+    In an address ``?`` is no wildcard: it begins the options of the store, which stay with the folder.
+    """
+    address, mark, query = place.partition("?") if "://" in place else (place, "", "")
+    if not glob.has_magic(address) or ("://" not in place and os.path.exists(place)):
         return place, ""
-    first = min((place.index(mark) for mark in marks if mark in place), default=-1)
-    if first < 0:
-        return place, ""
-    folder, _, _ = place[:first].rpartition("/")
-    query = place.find("?") if "://" in place else -1  # options of the store go with its address
-    end = query if query > 0 else len(place)
-    options = place[query:] if query > 0 else ""
-    return (folder or ("." if not place.startswith("/") else "/")) + options, place[len(folder) : end].lstrip("/")
+    names = address.split("/")
+    first = next(i for i, name in enumerate(names) if glob.has_magic(name))
+    folder = "/".join(names[:first]) or ("/" if place.startswith("/") else ".")
+    return folder + mark + query, "/".join(names[first:])
 
 
-def _matches(path: str, pattern: str) -> bool:
-    """``**`` matches folders too, other marks match within one name."""
-    if "**" in pattern:
-        return fnmatchcase(path, pattern)
-    names, marks = path.split("/"), pattern.split("/")
-    return len(names) == len(marks) and all(map(fnmatchcase, names, marks))
+def may_list(place: str, store: FileStore) -> bool:
+    """Return whether :func:`list_input` of ``place`` could find a file below the folder ``store``."""
+    folder, pattern = split_pattern(place)
+    outer = open_store(folder)
+    if outer.system != store.system or not f"{store.root}/".startswith(f"{outer.root.rstrip('/')}/"):
+        return False
+    names = _names(store.root, outer)
+    return not _is_note(names) and _may_match_below(names, _wildcards(pattern))
 
 
-def _is_data(path: str, root: str) -> bool:
-    return not any(name.startswith(("_", ".")) for name in path.removeprefix(root).strip("/").split("/"))
+def _is_wanted(info: fs.FileInfo, store: FileStore, wildcards: Sequence[str]) -> bool:
+    names = _names(info.path, store)
+    return not _is_note(names) and _matches(names, wildcards)
+
+
+def _names(path: str, store: FileStore) -> list[str]:
+    """Return the names of folders and file that lead from the store to a path."""
+    return [name for name in path.removeprefix(store.root).split("/") if name]
+
+
+def _wildcards(pattern: str) -> list[str]:
+    return pattern.split("/") if pattern else ["**"]
+
+
+def _is_note(names: Sequence[str]) -> bool:
+    return any(name.startswith(("_", ".")) for name in names)
+
+
+def _matches(names: Sequence[str], wildcards: Sequence[str]) -> bool:
+    """Return whether the parts of a path match those of a pattern; ``**`` matches any number of folders, also none."""
+    if not wildcards:
+        return not names
+    if wildcards[0] == "**":
+        return any(_matches(names[i:], wildcards[1:] or ["*"]) for i in range(len(names)))
+    return bool(names) and fnmatchcase(names[0], wildcards[0]) and _matches(names[1:], wildcards[1:])
+
+
+def _may_match_below(names: Sequence[str], wildcards: Sequence[str]) -> bool:
+    """Return whether a pattern can match a file somewhere below the folder with these names."""
+    if not names or not wildcards:
+        return bool(wildcards)
+    if wildcards[0] == "**":
+        return any(_may_match_below(names[i:], wildcards[1:] or ["*"]) for i in range(len(names) + 1))
+    return fnmatchcase(names[0], wildcards[0]) and _may_match_below(names[1:], wildcards[1:])

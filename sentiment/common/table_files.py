@@ -1,4 +1,4 @@
-"""The files that one name stands for: a file, those of a folder, or those that match a pattern; and their checksum."""
+"""The files that one name stands for: a file, the files of a folder, or those that match a pattern."""
 
 import glob
 import hashlib
@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from sentiment.common.checksums import sha256_of
 
-# Of files in folders; one that is named itself may be called anything.
+# Of files in folders. A file that is named itself may have any suffix.
 SUFFIXES = (".parquet", *(f".{kind}{packed}" for kind in ("csv", "tsv", "jsonl", "ndjson") for packed in ("", ".gz")))
 
 
 class TableFile(NamedTuple):
-    """A file: its path, what messages call it, and its name among the others, which goes into their checksum."""
+    """A file: its path, its name in messages, and its name among the others, which is part of their checksum."""
 
     path: Path
     shown: str
@@ -21,12 +21,12 @@ class TableFile(NamedTuple):
 
 
 def is_several(place: Path) -> bool:
-    """Whether ``place`` is a folder or a pattern."""
+    """Return whether ``place`` is a folder or a pattern."""
     return place.is_dir() or (glob.has_magic(str(place)) and not place.exists())
 
 
 def find_files(place: Path) -> list[TableFile]:
-    """The file ``place``, or those of a folder or a pattern, by name.
+    """Return the file ``place``, or the files of a folder or a pattern, sorted by name.
 
     Raises:
         InputError: there is none.
@@ -41,7 +41,7 @@ def find_files(place: Path) -> list[TableFile]:
 
 
 def checksum(files: Sequence[TableFile], sums: Sequence[str]) -> str:
-    """Of one file its own of ``sums``; of several one over their names and theirs, in order."""
+    """Return the one of ``sums`` for one file, and for several files the SHA-256 of their names and ``sums``."""
     if len(files) == 1:
         return sums[0]
     lines = (f"{file.name}\0{each}\n" for file, each in zip(files, sums, strict=True))
@@ -49,10 +49,10 @@ def checksum(files: Sequence[TableFile], sums: Sequence[str]) -> str:
 
 
 def checksum_of(place: Path) -> str:
-    """:func:`checksum` of what ``place`` stands for now.
+    """Return :func:`checksum` of the files that ``place`` stands for now.
 
     Raises:
-        InputError: nothing.
+        InputError: there is no such file.
         OSError: a file cannot be read.
     """
     files = find_files(place)

@@ -1,6 +1,6 @@
-"""Command line: tweets in, one line each out: label, probability, text.
+"""Command line: read tweets, and write one line for each: label, probability, text.
 
-The label is "unknown" where no token of a tweet is known, and "uncertain" below --threshold.
+The label is "unknown" if no token of a tweet is known, and "uncertain" below --threshold.
 
 python -m sentiment.predict "I love this" "not my day"
 tail -f tweets.txt | python -m sentiment.predict -
@@ -10,7 +10,6 @@ zcat tweets.csv.gz | python -m sentiment.predict --input - --output - > scored.c
 
 import argparse
 import codecs
-import itertools
 import json
 import os
 import sys
@@ -19,27 +18,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from sentiment.common.command_line import OneLineParser, count, probability
+from sentiment.common.command_line import OneLineParser, count
 from sentiment.common.display import without_controls
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
-from sentiment.data.tables import KINDS, STANDARD
+from sentiment.data.file_format import KINDS, STANDARD
 from sentiment.errors import InputError
-from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT, labels_of
+from sentiment.predict.answers import labels_of
+from sentiment.predict.options import add_answer_options, add_table_options, answer_options_of, encoding_of, reading_of
 
 if TYPE_CHECKING:
-    from sentiment.data.batches import Reading
+    from sentiment.data.reading import Reading
     from sentiment.predict.classifier import SentimentClassifier
 
-UTF_8 = "utf-8"
 _READ_SIZE = 1 << 20
-_OF_INPUT = ("--column", "--format", "--delimiter", "--max-bad-rows")  # and of nothing else
+# Options that have an effect only together with an input table, an output table, or labels.
+_OF_INPUT = ("--column", "--format", "--delimiter", "--quotes", "--max-bad-rows")
 _OF_OUTPUT = ("--force", "--prefix")
 _OF_LABELS = ("--json", "--threshold", "--answer-unknown")
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict") -> int:
-    """Run the command; returns the exit status: 0, 2 for a user's mistake, 130 when interrupted."""
-    if sys.stderr is None:  # closed by who started this
+    """Run the command; return its exit status: 0, 2 for a user's mistake, 130 when interrupted."""
+    if sys.stderr is None:  # the calling program has closed it
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     name = prog.rpartition(" ")[2].rpartition(".")[2]
     arguments = _parser(prog).parse_args(argv)
@@ -47,74 +47,46 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
         _refuse_unused(arguments)
         return _run(arguments, prog)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: end quietly
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has stopped: end quietly
         return 0
     except MENDABLE as error:
         return refuse(name, error, " for the model or for one batch of tweets", "input or output")
-    except KeyboardInterrupt:
-        kept = (
-            f"; rows written so far are in {arguments.output}.part" if arguments.output not in (None, STANDARD) else ""
-        )
-        sys.stderr.write(f"{name}: stopped{kept}\n")
+    except KeyboardInterrupt as stopped:  # the message says what is left of the output
+        sys.stderr.write(f"{'; '.join([f'{name}: stopped', *map(str, stopped.args)])}\n")
         return INTERRUPTED
 
 
-def _description(prog: str) -> str:
-    if prog.endswith(" explain"):
-        return f'What each token of a tweet contributed to its label.\n\n{prog} "I don\'t like the new phone"'
-    return __doc__.replace("python -m sentiment.predict", prog)
-
-
 def _parser(prog: str) -> OneLineParser:
-    parser = OneLineParser(
-        prog=prog, description=_description(prog), formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    description = (__doc__ or "").replace("python -m sentiment.predict", prog)
+    if prog.endswith(" explain"):
+        description = f'Show what each token of a tweet contributed to its label.\n\n{prog} "I don\'t like the phone"'
+    parser = OneLineParser(prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("texts", nargs="*", metavar="tweet", help="tweets; - reads lines from standard input")
     parser.add_model()
-    parser.add_argument("--json", action="store_true", help="one JSON object a tweet")
+    parser.add_argument("--json", action="store_true", help="one JSON object per tweet")
     parser.add_argument("--explain", action="store_true", help="show what each token contributed")
-    parser.add_argument(
-        "--threshold",
-        "--abstain",
-        type=probability,
-        default=0.0,
-        metavar="P",
-        help=f"below this probability: {UNCERTAIN!r}",
-    )
-    parser.add_argument(
-        "--answer-unknown", action="store_true", help=f"the forced answer of the model, instead of {UNKNOWN_TEXT!r}"
-    )
+    add_answer_options(parser)
     files = parser.add_argument_group("files")
     files.add_argument(
-        "--input",
-        metavar="FILE",
-        help="a .csv, .tsv, .jsonl (.gz) or .parquet to score; - is standard input",
+        "--input", metavar="FILE", help="a .csv, .tsv, .jsonl (.gz) or .parquet to score; - is standard input"
     )
     files.add_argument(
-        "--column", help="column of the tweets: a name, or a position from 0 in a .csv without header (text)"
-    )
-    files.add_argument(
-        "--output",
-        metavar="FILE",
-        help="where to write it, with columns added; - is standard output",
+        "--output", metavar="FILE", help="where to write the table with columns added; - is standard output"
     )
     files.add_argument("--force", action="store_true", help="replace an existing output")
-    files.add_argument("--prefix", metavar="P", help="of added columns (default: none; predicted_ if one is taken)")
-    files.add_argument("--format", choices=KINDS, help="of --input, where its name does not say")
-    files.add_argument("--delimiter", default="", help="of a .csv (default: found out)")
+    files.add_argument("--format", choices=KINDS, help="of --input, if its name does not tell")
     files.add_argument(
-        "--max-bad-rows", type=count, default=0, metavar="N",
-        help="damaged rows of a .csv that may be left out (default: 0)",
-    )  # fmt: skip
-    files.add_argument("--encoding", help="of a .csv or of standard input (default: utf-8)")
+        "--max-bad-rows", type=count, default=0, metavar="N", help="damaged rows that may be left out (default: 0)"
+    )
+    add_table_options(files)
     return parser
 
 
 def _refuse_unused(arguments: argparse.Namespace) -> None:
-    """Refuse options that would do nothing, and what standard input or output that is closed would be needed for.
+    """Refuse options without an effect, and a closed standard input or output that is needed.
 
     Raises:
-        InputError: there is one.
+        InputError: there is such an option or stream.
     """
     cases = [
         ("with explanations, which say what the model would answer", arguments.explain, _OF_LABELS),
@@ -128,10 +100,6 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
         unused = [option for option in options if getattr(arguments, option[2:].replace("-", "_"))]
         if holds and unused:
             raise InputError(f"{', '.join(unused)}: has no use {where}; leave it out")
-    _require_open(arguments)
-
-
-def _require_open(arguments: argparse.Namespace) -> None:
     if sys.stdin is None and (arguments.input == STANDARD or arguments.texts == ["-"]):
         raise InputError("standard input is closed; give it tweets, or --input FILE")
     if sys.stdout is None and arguments.output in (None, STANDARD):
@@ -145,53 +113,38 @@ def _run(arguments: argparse.Namespace, prog: str) -> int:
         raise InputError("expected either tweets or --input FILE; --output goes with --input")
     if not sources and not piped:
         raise InputError(f'expected a tweet, for instance: {prog} "I love this"')
-    _use_utf8(sys.stdout)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     from sentiment.predict.digests import Digests
 
-    digests = Digests(Path(arguments.model))  # before NumPy is imported, which takes as long
+    digests = Digests(Path(arguments.model))  # starts before NumPy is imported, which takes as long
     from sentiment.predict.model_folder import read_classifier
 
     model = read_classifier(Path(arguments.model), digests)
-    if arguments.input and arguments.output:
-        return _score(model, arguments)
-    printer = _Printer(
-        model,
-        sys.stdout,
-        as_json=arguments.json,
-        explained=arguments.explain,
-        threshold=arguments.threshold,
-        force=arguments.answer_unknown,
-    )
     reading = _reading(arguments) if arguments.input else None
-    for texts in _texts(arguments, piped, reading):
-        printer.show(texts)
-    _tell_of_bad_rows(reading)
-    return 0
-
-
-def _score(model: "SentimentClassifier", arguments: argparse.Namespace) -> int:
-    from sentiment.predict.score_file import Answering, score_file
-
-    answering, reading = Answering(arguments.threshold, arguments.answer_unknown, arguments.prefix), _reading(arguments)
-    scored = score_file(model, arguments.input, arguments.output, reading, answering, overwrite=arguments.force)
-    _tell_of_bad_rows(reading)
-    sys.stderr.write(f"predict: {scored.summary()}; written to {arguments.output}\n")
-    return 0
-
-
-def _tell_of_bad_rows(reading: "Reading | None") -> None:
+    if reading and arguments.output:
+        _score(model, arguments, reading)
+    else:
+        printer = _Printer(model, sys.stdout, arguments)
+        for texts in _texts(arguments, piped, reading):
+            printer.show(texts)
     if reading and reading.bad_rows and (remark := reading.bad_rows.remark()):
         sys.stderr.write(f"predict: {remark}\n")
+    return 0
 
 
 def _reading(arguments: argparse.Namespace) -> "Reading":
-    from sentiment.data.batches import BadRows, Reading
+    from sentiment.data.reading import BadRows
 
-    delimiter = {"\\t": "\t", "tab": "\t"}.get(arguments.delimiter, arguments.delimiter)
-    if len(delimiter.encode()) > 1:
-        raise InputError(f"--delimiter {delimiter!r}: expected one ASCII character, or tab")
-    bad_rows = BadRows(arguments.max_bad_rows) if arguments.max_bad_rows else None
-    return Reading(arguments.column or "text", arguments.encoding or UTF_8, delimiter, arguments.format or "", bad_rows)
+    return reading_of(arguments, arguments.format or "", BadRows(arguments.max_bad_rows))
+
+
+def _score(model: "SentimentClassifier", arguments: argparse.Namespace, reading: "Reading") -> None:
+    from sentiment.predict.score_file import score_file
+
+    options = answer_options_of(arguments)
+    scored = score_file(model, arguments.input, arguments.output, reading, options, overwrite=arguments.force)
+    sys.stderr.write(f"predict: {scored.summary()}; written to {arguments.output}\n")
 
 
 def _texts(arguments: argparse.Namespace, piped: bool, reading: "Reading | None") -> Iterator[Sequence[str | None]]:
@@ -200,107 +153,63 @@ def _texts(arguments: argparse.Namespace, piped: bool, reading: "Reading | None"
 
         yield from read_texts(arguments.input, reading)
     elif piped:
-        yield from read_lines(sys.stdin.buffer, arguments.encoding or UTF_8)
-    else:
-        yield [_checked(text) for text in arguments.texts]
-
-
-def _checked(text: str) -> str:
-    """An argument that the shell passed as bytes outside UTF-8 holds surrogates; those bytes become U+FFFD."""
-    return os.fsencode(text).decode("utf-8", "replace")
+        yield from read_lines(sys.stdin.buffer, encoding_of(arguments))
+    else:  # the shell may pass bytes that are not UTF-8, as surrogates; they become U+FFFD
+        yield [os.fsencode(text).decode("utf-8", "replace") for text in arguments.texts]
 
 
 def read_lines(stream: IO[bytes], encoding: str = "utf-8", block: int = _READ_SIZE) -> Iterator[list[str]]:
-    """Lines of ``stream`` as they arrive: all that are complete after each read, so that none waits for another.
+    """Yield the lines of ``stream`` as they arrive: all lines that are complete after each read.
 
     Args:
-        stream: a file with a descriptor, such as a pipe.
-        encoding: of the lines.
+        stream: a buffered binary stream, for instance a pipe.
+        encoding: of the lines, a codec of Python.
         block: bytes to read at once, at most.
 
     Raises:
-        InputError: a line is not in ``encoding``, naming the line.
+        InputError: the stream is not in ``encoding``; the message names the line.
     """
-    rest, number = b"", 0
-    blocks = iter(lambda: os.read(stream.fileno(), block), b"")
-    if not _has_plain_line_ends(encoding):
-        blocks, encoding = _in_utf8(blocks, encoding), UTF_8
-    for content in blocks:
-        *lines, rest = (rest + content).split(b"\n") if b"\n" in content else (rest + content,)
-        if lines:
-            yield _decode(lines, encoding, number)
-            number += len(lines)
-    if rest:
-        yield _decode([rest], encoding, number)
-
-
-def _has_plain_line_ends(encoding: str) -> bool:
-    """Whether a line feed is the byte that it is in ASCII, so that lines can be cut before they are decoded."""
-    try:
-        return "\n".encode(encoding) == b"\n"
-    except LookupError as error:
-        raise InputError(f"--encoding {encoding}: not a codec that Python knows") from error
-
-
-def _in_utf8(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """The same text; a character may be cut in two where a block ends."""
-    decoder, lines = codecs.getincrementaldecoder(encoding)(), 0
-    for content in itertools.chain(blocks, [b""]):
+    decoder, rest, before, data = codecs.getincrementaldecoder(encoding)(), "", 0, b"-"
+    while data:
+        data = stream.read1(block)  # type: ignore[attr-defined]
         try:
-            text = decoder.decode(content, final=not content)
-        except UnicodeError as error:
+            *lines, rest = (rest + decoder.decode(data, final=not data)).split("\n")
+        except UnicodeDecodeError as error:
+            start = error.object.rfind(b"\n", 0, error.start) + 1
+            line = before + error.object.count(b"\n", 0, error.start) + 1
             raise InputError(
-                f"standard input: expected {encoding} text, received other bytes after line {lines} ({error}); "
+                f"standard input:{line}: expected {encoding} text, received {error.object[start : start + 20]!r}; "
                 "set --encoding"
             ) from None
-        lines += text.count("\n")
-        yield text.encode(errors="replace")
-
-
-def _decode(lines: list[bytes], encoding: str, before: int) -> list[str]:
-    try:
-        return [line.removesuffix(b"\r").decode(encoding) for line in lines]
-    except LookupError as error:
-        raise InputError(f"--encoding {encoding}: not a codec that Python knows") from error
-    except UnicodeDecodeError:
-        number, line = next((n, line) for n, line in enumerate(lines, before + 1) if not _decodes(line, encoding))
-        raise InputError(
-            f"standard input:{number}: expected {encoding} text, received {line[:20]!r}; set --encoding"
-        ) from None
-
-
-def _decodes(line: bytes, encoding: str) -> bool:
-    try:
-        line.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
+        before += len(lines)
+        if not data and rest:
+            lines.append(rest)
+        if lines:
+            yield [line.removesuffix("\r") for line in lines]
 
 
 @dataclass(frozen=True)
 class _Printer:
-    """Writes one line (or explanation) a tweet to ``stream``, at once; ``threshold``, ``force``: see ``labels_of``."""
+    """Writes one line or one explanation per tweet to ``stream``, without delay."""
 
     model: "SentimentClassifier"
     stream: IO[str]
-    as_json: bool
-    explained: bool
-    threshold: float
-    force: bool
+    arguments: argparse.Namespace
 
     def show(self, texts: Sequence[str | None]) -> None:
-        if self.explained:
+        """Write the answers to ``texts``; None is a missing text."""
+        if self.arguments.explain:
             self._explain(texts)
         else:
             self._answer(texts)
         self.stream.flush()
 
     def _answer(self, texts: Sequence[str | None]) -> None:
-        """A line for each text; empty cells for one that is missing."""
         probabilities, known = self.model.answer([text for text in texts if text is not None])
-        labels = labels_of(self.model.classes_, probabilities, known, self.threshold, self.force)
+        arguments = self.arguments
+        labels = labels_of(self.model.classes_, probabilities, known, arguments.threshold, arguments.answer_unknown)
         rows = zip(labels.tolist(), probabilities.tolist(), known.tolist(), strict=True)
-        line = self._json if self.as_json else self._line
+        line = self._json if arguments.json else self._line
         lines = (line(text, *next(rows)) if text is not None else self._missing() for text in texts)
         self.stream.write("".join(f"{each}\n" for each in lines))
 
@@ -314,7 +223,7 @@ class _Printer:
 
     def _missing(self) -> str:
         row = dict.fromkeys(("label", "probability", "known", "probabilities", "text"))
-        return json.dumps(row) if self.as_json else "\t\t"
+        return json.dumps(row) if self.arguments.json else "\t\t"
 
     def _explain(self, texts: Sequence[str | None]) -> None:
         from sentiment.predict.explanation import explain, render
@@ -322,11 +231,6 @@ class _Printer:
         colour = self.stream.isatty() and "NO_COLOR" not in os.environ
         for text in texts:
             self.stream.write(f"{render(explain(self.model, text), colour) if text is not None else 'missing'}\n")
-
-
-def _use_utf8(stream: Any) -> None:
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(encoding="utf-8", errors="replace")
 
 
 if __name__ == "__main__":

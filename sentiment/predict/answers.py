@@ -1,4 +1,4 @@
-"""What is said of a tweet: its probabilities, how much of it the model knows, and the label that follows."""
+"""The model's answer to a tweet: probabilities, the share of known tokens, and the label that follows from both."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,12 +11,12 @@ UNKNOWN_TEXT = "unknown"
 
 
 class Answers(NamedTuple):
-    """What the model answers to ``n`` tweets.
+    """The model's answers to ``n`` tweets.
 
     Attributes:
         probabilities: of the classes, float32 ``(n, classes)``.
-        known: share of the tokens that the model reads which it knows, float32 ``(n,)``, 0 to 1. 0 is a text without
-            any known token; its probabilities say nothing about it, they are those of one unknown token.
+        known: share of the tokens read by the model that are in its vocabulary, float32 ``(n,)``, 0 to 1. It is 0 for
+            a text without a known token; the probabilities are then those of one unknown token.
     """
 
     probabilities: "np.ndarray"
@@ -30,14 +30,14 @@ def labels_of(
     threshold: float = 0.0,
     force: bool = False,
 ) -> "np.ndarray":
-    """What is said of each tweet, str ``(n,)``.
+    """Return the label of each tweet, str ``(n,)``: a class, ``uncertain`` or ``unknown``.
 
     Args:
-        classes: their names, str ``(classes,)``.
+        classes: names of the classes, str ``(classes,)``.
         probabilities: float32 ``(n, classes)``.
         known: share of known tokens, ``(n,)``.
-        threshold: an answer of lower probability is ``uncertain``.
-        force: whether a text without a known token is given the most probable class like any other, not ``unknown``.
+        threshold: an answer with a lower probability is ``uncertain``.
+        force: give a text without a known token the most probable class, not ``unknown``.
     """
     import numpy as np
 
@@ -46,9 +46,9 @@ def labels_of(
 
 
 def label_of(classes: Sequence[str], probabilities: Sequence[float], known: float, threshold: float = 0.0) -> str:
-    """As :func:`labels_of`, of one tweet, whose probabilities are a list: NumPy takes ten times as long for one.
+    """Return the label of one tweet as :func:`labels_of` does, in a tenth of the time that NumPy takes for one.
 
-    ``threshold`` must be a float32 number, as what it is compared with.
+    ``threshold`` must be a float32 number, like the probabilities that it is compared with.
     """
     best = max(probabilities)
     if known == 0:

@@ -1,44 +1,45 @@
-"""Scoring files of any size: CSV, JSON lines and Parquet, a batch at a time."""
+"""Score a table of any size: read it batch by batch, and write it with the model's answers as further columns."""
 
 import contextlib
-import io
+import itertools
 import json
 import os
+import re
+import secrets
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
-from sentiment.common.parallel import ordered_map
-from sentiment.data.batches import Reading, read_batches, texts_of
-from sentiment.data.tables import STANDARD, kind_of
+from sentiment.common.parallel import one_matrix_thread, ordered_map
+from sentiment.data.file_format import STANDARD, kind_of
+from sentiment.data.reading import RAW_LINE, Reading
+from sentiment.data.table_reader import read_batches, texts_of
 from sentiment.errors import InputError
 from sentiment.predict.answers import labels_of
+from sentiment.predict.table_writer import extended_objects, naming_the_column, table_writer, write_lines
 
 if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier
 
 PREFIX = "predicted_"
-
-Write = Callable[[pa.RecordBatch], None]
+_ESCAPED_NAME = r"\\u00[0-7]"  # an escaped letter, which may be part of a name
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class AnswerOptions:
     """What is made of the model's answers.
 
     Attributes:
-        threshold: an answer of lower probability is ``uncertain``.
+        threshold: an answer with a lower probability is ``uncertain``.
         force: give a text without a known token the most probable class, not ``unknown``.
-        prefix: of the names of the columns added; None is none, or ``PREFIX`` where the table has such columns.
+        prefix: of the names of the new columns; None is none, or ``PREFIX`` if the table has such a column.
     """
 
     threshold: float = 0.0
@@ -48,11 +49,11 @@ class Answering:
 
 @dataclass(slots=True)
 class Scored:
-    """What scoring a file came to.
+    """The result of scoring a table.
 
     Attributes:
         rows: of the table.
-        labels: how often each was given; None is a missing cell.
+        labels: how often each label was given; None is a missing text.
         seconds: from the first row to the last.
     """
 
@@ -61,18 +62,18 @@ class Scored:
     seconds: float = 0.0
 
     def summary(self) -> str:
-        """One line."""
+        """Return one line."""
         counts = [f"{label or 'missing'} {count:,}" for label, count in self.labels.most_common()]
         return f"{self.rows:,} tweets in {self.seconds:.1f} s: {', '.join(counts) or 'none'}"
 
 
 def read_texts(path: str | Path, reading: Reading) -> Iterator[list[str | None]]:
-    """The text column of a table, in batches; None for a cell that is missing.
+    """Yield the text column of a table in batches; None is a missing text.
 
     Raises:
-        InputError: as :func:`sentiment.data.batches.read_batches`.
+        InputError: as :func:`sentiment.data.table_reader.read_batches`.
     """
-    for batch in read_batches(path, reading):
+    for batch in read_batches(path, replace(reading, columns=(reading.column,))):
         yield texts_of(batch, reading.column, path).to_pylist()
 
 
@@ -81,58 +82,43 @@ def score_file(
     source: str | Path,
     target: str | Path,
     reading: Reading,
-    answering: Answering,
+    options: AnswerOptions,
     overwrite: bool = False,
     progress: bool = True,
 ) -> Scored:
     """Write the table ``source`` with label, probabilities and share of known tokens added to ``target``.
 
-    A file grows under a temporary name, ``<target>.part``, whole rows at a time; it gets its own name when it is
-    complete. An interrupt leaves the rows written so far under the temporary name, an error leaves none.
+    The file grows under a temporary name of this run, ``<target>.<run>.part``, by whole rows, and gets its own name
+    when it is complete. After an error nothing is left of it; after an interrupt the temporary file stays.
 
     Args:
-        model: what answers.
+        model: gives the answers.
         source: a file, or ``-`` for standard input.
-        target: a file, whose name says which kind it becomes, or ``-`` for standard output, which gets the kind of
-            ``source``.
+        target: a file, whose name tells its format, or ``-`` for standard output in the format of ``source``.
         reading: how ``source`` is read.
-        answering: what is made of the answers.
-        overwrite: whether an existing ``target`` may be replaced.
-        progress: whether it is shown on a terminal.
+        options: what is made of the answers.
+        overwrite: replace an existing ``target``.
+        progress: show it on a terminal.
 
     Raises:
         InputError: ``source`` cannot be read, or ``target`` cannot be written.
+        KeyboardInterrupt: the run was interrupted; the message names the temporary file.
     """
-    scored = Scored()
-
-    def answered(batch: pa.RecordBatch) -> _Answered:
-        columns = answer_columns(model, texts_of(batch, reading.column, source), answering)
-        return _Answered(_joined(batch, columns, answering.prefix, source), columns["label"])
-
-    batches = ordered_map(answered, read_batches(source, reading))
-    kind = (kind_of(target) if target != STANDARD else reading.kind or kind_of(source)) or "csv"
     if str(target) == STANDARD:
-        _write(batches, lambda: contextlib.nullcontext(sys.stdout.buffer), kind, source, scored, progress)
-        return scored
+        kind = reading.kind or kind_of(source) or "csv"
+        stream = contextlib.nullcontext(sys.stdout.buffer)
+        return _score(model, source, lambda: stream, kind, reading, options, progress)
     path = _writable(Path(target), source, overwrite)
-    temporary = path.with_name(path.name + ".part")
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
-        _write(batches, lambda: _opened(temporary, path), kind, source, scored, progress)
+        scored = _score(model, source, lambda: _opened(temporary, path), kind_of(path), reading, options, progress)
         temporary.replace(path)
-    except Exception:  # after Ctrl-C, though, what has been written stays
+    except Exception:
         temporary.unlink(missing_ok=True)
         raise
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"rows written so far are in {temporary}") from None
     return scored
-
-
-def _opened(temporary: Path, path: Path) -> Any:
-    """``temporary``, which becomes ``path``, to write to."""
-    try:
-        return pa.output_stream(str(temporary), compression="gzip" if path.suffix == ".gz" else None)
-    except OSError as error:  # whose text Arrow makes of the temporary name
-        if error.errno is None:
-            raise
-        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 def _writable(path: Path, source: str | Path, overwrite: bool) -> Path:
@@ -151,73 +137,87 @@ def _writable(path: Path, source: str | Path, overwrite: bool) -> Path:
     return path
 
 
+def _opened(temporary: Path, path: Path) -> Any:
+    """Open ``temporary`` to write; an error names ``path``, which it is to become."""
+    try:
+        return pa.output_stream(str(temporary), compression="gzip" if path.suffix == ".gz" else None)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+
+
+def _score(
+    model: "SentimentClassifier",
+    source: str | Path,
+    opened: Callable[[], Any],
+    kind: str,
+    reading: Reading,
+    options: AnswerOptions,
+    progress: bool,
+) -> Scored:
+    keeps_lines = kind == "jsonl" and (reading.kind or kind_of(source)) == "jsonl"
+    if keeps_lines:
+        reading = replace(reading, raw_lines=True, columns=(reading.column,))
+    batches = read_batches(source, reading)
+    first = next(batches)
+    taken = keys_taken(first.column(RAW_LINE), model) if keeps_lines else first.schema.names
+    names = column_names(answer_names(model), taken, options.prefix, source)
+
+    def answered(batch: pa.RecordBatch) -> _Answered:
+        columns = answer_columns(model, texts_of(batch, reading.column, source), options)
+        answers = pa.record_batch(list(columns.values()), names)
+        if keeps_lines:
+            lines = batch.column(RAW_LINE)
+            _refuse_taken(keys_taken(lines, model), names, source)
+            return _Answered(pa.record_batch([extended_objects(lines, answers)], [RAW_LINE]), columns["label"])
+        for name, values in zip(names, columns.values(), strict=True):
+            batch = batch.append_column(name, values)
+        return _Answered(batch, columns["label"])
+
+    with one_matrix_thread():
+        results = ordered_map(answered, itertools.chain([first], batches))
+        return _write(results, opened, "lines" if keeps_lines else kind, str(source), progress)
+
+
 class _Answered(NamedTuple):
     batch: pa.RecordBatch
     labels: pa.Array
 
 
-def _write(
-    batches: Iterator[_Answered],
-    opened: Callable[[], Any],
-    kind: str,
-    source: str | Path,
-    scored: Scored,
-    progress: bool,
-) -> None:
-    """Write to what ``opened`` gives as soon as there is something to write, and count into ``scored``."""
+def _write(results: Iterator[_Answered], opened: Callable[[], Any], kind: str, source: str, progress: bool) -> Scored:
+    """Write to the stream of ``opened``, which is called as soon as there is a result."""
     from tqdm import tqdm
 
-    start = time.monotonic()
+    scored, start = Scored(), time.monotonic()
     with (
         tqdm(unit=" tweets", unit_scale=True, disable=None if progress else True) as bar,
         contextlib.ExitStack() as stack,
     ):
-        write: Write | None = None
-        for batch, labels in batches:
-            with _naming_the_column(batch, kind, source):
+        write: Callable[[pa.RecordBatch], None] | None = None
+        for batch, labels in results:
+            with naming_the_column(batch, kind, source):
                 if write is None:
-                    write = stack.enter_context(_writer(stack.enter_context(opened()), kind, batch.schema))
+                    write = stack.enter_context(table_writer(stack.enter_context(opened()), kind, batch.schema))
                 write(batch)
             bar.update(batch.num_rows)
             scored.rows += batch.num_rows
             for count in pc.value_counts(labels).to_pylist():
                 scored.labels[count["values"]] += count["counts"]
     scored.seconds = time.monotonic() - start
+    return scored
 
 
-@contextlib.contextmanager
-def _naming_the_column(batch: pa.RecordBatch, kind: str, source: str | Path) -> Iterator[None]:
-    """Have the file format's refusal of a column, such as a nested one in CSV, say which, and what would hold it."""
-    try:
-        yield
-    except MemoryError:  # Arrow's is an ArrowException too
-        raise
-    except pa.ArrowException as error:
-        column = next((column for column in batch.schema if not _holds(kind, batch.select([column.name]))), None)
-        if column is None:
-            raise
-        others = [f".{other}" for other in ("jsonl", "parquet") if _holds(other, batch.select([column.name]))]
-        remedy = f"write {' or '.join(others)} instead" if others else "leave it out"
-        raise InputError(
-            f"{source}: column {column.name!r} holds {column.type}, which a .{kind} cannot hold; {remedy}"
-        ) from error
+def answer_names(model: "SentimentClassifier") -> list[str]:
+    """Return the names of the columns of :func:`answer_columns`."""
+    return ["label", "probability", "known", *(f"p_{name}" for name in model.classes_)]
 
 
-def _holds(kind: str, batch: pa.RecordBatch) -> bool:
-    try:
-        with _writer(io.BytesIO(), kind, batch.schema) as write:
-            write(batch)
-    except pa.ArrowException:
-        return False
-    return kind != "jsonl" or not pa.types.is_binary(batch.schema.types[0])  # JSON lines get Python's notation of bytes
-
-
-def answer_columns(model: "SentimentClassifier", texts: pa.Array, answering: Answering) -> dict[str, pa.Array]:
-    """``label``, ``probability``, ``known`` and ``p_<class>`` of Arrow strings ``(n,)``; null where the text is."""
+def answer_columns(model: "SentimentClassifier", texts: pa.Array, options: AnswerOptions) -> dict[str, pa.Array]:
+    """Return ``label``, ``probability``, ``known`` and ``p_<class>`` of Arrow strings ``(n,)``; null for a null."""
     probabilities, known = model.answer(texts.drop_null())
-    labels = labels_of(model.classes_, probabilities, known, answering.threshold, answering.force)
-    columns = {"label": labels, "probability": probabilities.max(axis=1), "known": known}
-    columns |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(model.classes_)}
+    labels = labels_of(model.classes_, probabilities, known, options.threshold, options.force)
+    columns = dict(zip(answer_names(model), (labels, probabilities.max(axis=1), known, *probabilities.T), strict=True))
     if not texts.null_count:
         return {name: pa.array(values) for name, values in columns.items()}
     valid = texts.is_valid()
@@ -225,53 +225,36 @@ def answer_columns(model: "SentimentClassifier", texts: pa.Array, answering: Ans
     return {name: pa.array(values).take(position) for name, values in columns.items()}
 
 
-def column_names(names: Sequence[str], taken: Sequence[str], prefix: str | None, path: str | Path) -> list[str]:
-    """Names of the columns added, beside the table's own.
+def column_names(names: Sequence[str], taken: Sequence[str], prefix: str | None, source: str | Path) -> list[str]:
+    """Return the names of the new columns of a table.
 
     Args:
-        names: of the answers, without prefix.
-        taken: the table's own.
-        prefix: None uses ``PREFIX``, but only where a name is taken.
-        path: of the table, for the message.
+        names: without prefix.
+        taken: names of the table's own columns.
+        prefix: None is ``PREFIX`` if one of ``names`` is taken, or else none.
+        source: name of the table, for the message.
 
     Raises:
-        InputError: with the prefix too, a name is taken.
+        InputError: a name is taken even with the prefix.
     """
     if prefix is None:
         prefix = PREFIX if set(names) & set(taken) else ""
     added = [prefix + name for name in names]
-    if clash := [name for name in added if name in taken]:
-        raise InputError(f"{path}: has columns {', '.join(clash)} already; set --prefix to something else")
+    _refuse_taken(taken, added, source)
     return added
 
 
-def _joined(
-    batch: pa.RecordBatch, answers: dict[str, pa.Array], prefix: str | None, path: str | Path
-) -> pa.RecordBatch:
-    names = column_names(list(answers), batch.schema.names, prefix, path)
-    for name, values in zip(names, answers.values(), strict=True):
-        batch = batch.append_column(name, values)
-    return batch
+def _refuse_taken(taken: Sequence[str], added: Sequence[str], source: str | Path) -> None:
+    if clash := [name for name in added if name in taken]:
+        raise InputError(f"{source}: has columns {', '.join(clash)} already; set --prefix to something else")
 
 
-@contextlib.contextmanager
-def _writer(stream: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Write]:
-    if kind == "parquet":
-        with pq.ParquetWriter(stream, schema) as writer:
-            yield writer.write_batch
-    elif kind == "jsonl":
+def keys_taken(objects: pa.Array, model: "SentimentClassifier") -> list[str]:
+    """Return the keys of JSON objects ``(n,)`` that end like a new column.
 
-        def write(batch: pa.RecordBatch) -> None:
-            rows = (json.dumps(row, ensure_ascii=False, default=_plain) + "\n" for row in batch.to_pylist())
-            stream.write("".join(rows).encode())
-
-        yield write
-    else:
-        options = pa_csv.WriteOptions(delimiter="\t" if kind == "tsv" else ",")
-        with pa_csv.CSVWriter(stream, schema, write_options=options) as writer:
-            yield writer.write_batch
-
-
-def _plain(value: Any) -> str:
-    """Dates and the like, which JSON lacks, as text."""
-    return str(value)
+    Only objects that may have one are parsed.
+    """
+    ends = "|".join(map(re.escape, answer_names(model)))
+    possible = pc.match_substring_regex(objects, rf'({ends})"\s*:|{_ESCAPED_NAME}')
+    keys = {key for text in objects.filter(possible).to_pylist() for key in json.loads(text)}
+    return [key for key in keys if key.endswith(tuple(answer_names(model)))]

@@ -1,1 +1,1 @@
-"""Scoring more tweets than one process should: parts and their records; engines are in `common`."""
+"""Score more tweets than fit one process: parts of files, engines that score them, and records of what is done."""

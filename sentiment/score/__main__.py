@@ -1,13 +1,12 @@
-"""Command line: files, folders and patterns in, a folder of answers out, on all cores or on a Ray cluster.
+"""Command line: label the tweets of files, folders and patterns, on all cores or on a Ray cluster.
 
 sentiment score tweets/ --output answers
 sentiment score "s3://bucket/tweets/*.parquet" --output s3://bucket/answers --engine ray --address auto
 
-Run the same command again after a crash: what is done is left out, what has changed since is done again.
+Run the same command again after a crash: parts that are done are left out, parts that have changed are scored again.
 """
 
 import argparse
-import codecs
 import signal
 import sys
 import time
@@ -16,11 +15,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sentiment.common.command_line import OneLineParser, count, probability, workers
+from sentiment.common.command_line import OneLineParser, count, workers
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
 from sentiment.common.parallel import available_cores
 from sentiment.errors import InputError
-from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT
+from sentiment.predict.options import add_answer_options, add_table_options, answer_options_of, encoding_of, reading_of
 
 if TYPE_CHECKING:
     from sentiment.common.engines import Engine
@@ -32,10 +31,10 @@ _FORMATS = ("parquet", "csv", "jsonl")
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.score") -> int:
-    """Run the command; returns the exit status.
+    """Run the command; return its exit status.
 
-    That is 0, 2 for a user's mistake, 3 where more than ``--max-errors`` files or rows could not be scored, and 130
-    when interrupted.
+    It is 0, 2 for a user's mistake, 3 if more than ``--max-errors`` files or rows could not be scored, and 130 after
+    an interrupt.
     """
     arguments = _parser(prog).parse_args(argv)
     before = signal.signal(signal.SIGTERM, _stop)
@@ -65,24 +64,16 @@ def _parser(prog: str) -> OneLineParser:
         "--output", required=True, metavar="FOLDER", help="where the answers go; a path or s3://, gs://"
     )
     parser.add_model()
-    parser.add_argument("--column", default="text", help="column of the tweets: a name, or a position in a .csv (text)")
-    parser.add_argument("--delimiter", default="", help="of a .csv (default: found out)")
-    parser.add_argument("--encoding", default="utf-8", help="of a .csv (default: utf-8)")
-    parser.add_argument(
-        "--threshold", type=probability, default=0.0, metavar="P", help=f"below this probability: {UNCERTAIN!r}"
-    )
-    parser.add_argument(
-        "--answer-unknown", action="store_true", help=f"the forced answer of the model, instead of {UNKNOWN_TEXT!r}"
-    )
-    parser.add_argument("--prefix", metavar="P", help="of added columns (default: none; predicted_ if one is taken)")
-    parser.add_argument("--format", choices=_FORMATS, default="", help="of the answers (default: each input's own)")
+    add_answer_options(parser)
+    add_table_options(parser)
+    parser.add_argument("--format", choices=_FORMATS, default="", help="of the answers (default: of each input)")
     parser.add_argument(
         "--max-errors", type=count, default=0, metavar="N", help="files and rows that may fail before status 3 (0)"
     )
-    parser.add_argument("--force", action="store_true", help="begin anew in a folder that holds something else")
+    parser.add_argument("--force", action="store_true", help="begin anew in a folder that contains something else")
     engine = parser.add_argument_group("engine")
     engine.add_argument("--engine", choices=("local", "ray"), default="local", help="a process pool, or Ray")
-    engine.add_argument("--workers", type=workers, default=0, metavar="N", help="processes (default: one a core)")
+    engine.add_argument("--workers", type=workers, default=0, metavar="N", help="processes (default: one per core)")
     engine.add_argument("--address", default="", help="of a Ray cluster: auto or host:port (default: a local one)")
     engine.add_argument(
         "--patience", type=count, metavar="SECONDS", help=f"to wait while no node has a core ({_PATIENCE})"
@@ -91,15 +82,12 @@ def _parser(prog: str) -> OneLineParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from sentiment.data.batches import Reading
-    from sentiment.predict.score_file import Answering
+    encoding_of(arguments)  # refuses an unknown one, before anything is imported
     from sentiment.score.run import Request, score, succeed
 
-    reading = Reading(arguments.column, _codec(arguments.encoding), _delimiter(arguments.delimiter))
-    answering = Answering(arguments.threshold, arguments.answer_unknown, arguments.prefix)
     request = Request(
-        tuple(arguments.inputs), arguments.output, Path(arguments.model), reading, answering, arguments.format,
-        arguments.force,
+        tuple(arguments.inputs), arguments.output, Path(arguments.model), reading_of(arguments),
+        answer_options_of(arguments), arguments.format, arguments.force,
     )  # fmt: skip
     with _engine(arguments) as engine, _Bar() as bar:
         summary = score(request, engine, bar)
@@ -111,28 +99,12 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _codec(name: str) -> str:
-    try:
-        codecs.lookup(name)
-    except LookupError as error:
-        raise InputError(f"--encoding {name}: not a codec that Python knows") from error
-    return name
-
-
-def _delimiter(text: str) -> str:
-    delimiter = {"\\t": "\t", "tab": "\t"}.get(text, text)
-    if len(delimiter.encode()) > 1:
-        raise InputError(f"--delimiter {text!r}: expected one ASCII character, or tab")
-    return delimiter
-
-
 def _engine(arguments: argparse.Namespace) -> "Engine":
     if arguments.engine == "ray":
         from sentiment.common.ray_engine import RayEngine
 
-        return RayEngine(
-            arguments.workers, arguments.address, _PATIENCE if arguments.patience is None else arguments.patience
-        )
+        patience = _PATIENCE if arguments.patience is None else arguments.patience
+        return RayEngine(arguments.workers, arguments.address, patience)
     if arguments.address or arguments.patience is not None:
         raise InputError("--address, --patience: have no use without --engine ray; add it, or leave them out")
     from sentiment.common.local_engine import LocalEngine
@@ -154,7 +126,7 @@ def _report(summary: dict[str, Any], output: str) -> str:
 
 
 class _Bar:
-    """Progress on a terminal, nothing in a log file: bytes of input, for the time left, and what they came to."""
+    """Progress on a terminal: bytes of input, which tell the time left, and the tweets, parts and failures so far."""
 
     def __init__(self) -> None:
         self._bar: Any = None

@@ -1,24 +1,28 @@
-"""What is scored at once: whole files, or stretches of large ones that depend on the file alone.
+"""What is scored at once: a whole file, or some rows of a large Parquet file.
 
-Neither the number of workers nor the engine has a say in where a part begins, so that the answers are the same
-bytes on any of them.
+Where a part begins depends on the file alone, not on the engine or its number of processes, so that the answers are
+the same bytes on all of them.
 """
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from posixpath import commonpath
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
 
 from sentiment.common.grouping import grouped
-from sentiment.common.stores import Listing
-from sentiment.data.tables import kind_of
+from sentiment.common.parallel import ordered_map
+from sentiment.common.stores import Listing, list_input
+from sentiment.common.table_files import SUFFIXES
+from sentiment.data.file_format import kind_of
 from sentiment.errors import InputError
 
-FORMATS = ("parquet", "csv", "jsonl")
-# Stretches of a file that is split: about three seconds of one core's work.
-BYTES_PER_PART = 16 << 20
-ROWS_PER_PART = 131_072
-# Small files share a task, so that handing out costs nothing beside scoring.
+ROWS_PER_PART = 131_072  # about three seconds of work for one core
+SMALLEST_SPLIT = 24 << 20  # bytes
+# Small files share a task, so that handing tasks out takes little time in comparison with scoring.
 _BYTES_PER_TASK = 4 << 20
 FILES_PER_TASK = 256
 
@@ -28,10 +32,10 @@ class InputFile:
     """A file as it was when the run began.
 
     Attributes:
-        path: in its store.
-        name: relative to what was asked for.
+        path: in its file system.
+        name: relative to the folder that all inputs share.
         size: bytes.
-        changed: modification time, ns.
+        changed: time of the last change, ns.
     """
 
     path: str
@@ -39,44 +43,51 @@ class InputFile:
     size: int
     changed: int
 
-    @property
-    def kind(self) -> str:
-        """``parquet``, ``csv``, ``tsv`` or ``jsonl``."""
-        return kind_of(self.name)
 
-    @property
-    def is_packed(self) -> bool:
-        """Whether it must be unpacked from its beginning."""
-        return self.name.endswith(".gz")
+@dataclass(frozen=True, slots=True)
+class ScoreInputs:
+    """All files to score, sorted by name, and their file system."""
+
+    system: fs.FileSystem
+    files: tuple[InputFile, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of a file: ``unit`` is ``file``, ``bytes`` or ``rows``; ``start`` and ``stop`` count those.
+    """A whole file, or the rows ``start`` to ``stop`` of a Parquet file; ``stop`` is 0 for a whole file.
 
     Attributes:
-        output: name of its answers, relative to the output folder.
-        size: bytes of the input, about.
-        header: bytes at the beginning of a CSV that go before each of its stretches.
-        delimiter: of a CSV that is cut, found out from its beginning; empty lets the file scorer do so.
+        file: the input.
+        output: name of the answers, relative to the output folder.
+        size: bytes of the input, approximately.
+        start, stop: rows, from 0, ``stop`` excluded.
     """
 
     file: InputFile
     output: str
     size: int
-    unit: str = "file"
     start: int = 0
     stop: int = 0
-    header: int = 0
-    delimiter: str = ""
 
     def identity(self) -> list[str | int]:
-        """What a record must agree with."""
-        return [self.file.path, self.file.size, self.file.changed, self.unit, self.start, self.stop]
+        """Return what the record of this part must agree with."""
+        return [self.file.path, self.file.size, self.file.changed, self.start, self.stop]
 
 
-def input_files(listings: Sequence[Listing], common: str) -> list[InputFile]:
-    """All files of the ``listings``, once each, named relative to ``common``, by name."""
+def find_inputs(places: Sequence[str]) -> ScoreInputs:
+    """Return the files that paths, folders and patterns stand for.
+
+    Raises:
+        InputError: there are none, or they are in different file systems.
+    """
+    listings = [list_input(place, SUFFIXES) for place in places]
+    if any(listing.system != listings[0].system for listing in listings):
+        raise InputError("expected inputs of one store, received several: run the command once for each")
+    return ScoreInputs(listings[0].system, tuple(_input_files(listings)))
+
+
+def _input_files(listings: Sequence[Listing]) -> list[InputFile]:
+    common = commonpath([listing.base for listing in listings])
     files = {
         info.path: InputFile(info.path, info.path.removeprefix(common).lstrip("/"), info.size, info.mtime_ns or 0)
         for listing in listings
@@ -85,55 +96,48 @@ def input_files(listings: Sequence[Listing], common: str) -> list[InputFile]:
     return sorted(files.values(), key=lambda file: file.name)
 
 
-def whole(file: InputFile, suffix: str) -> Part:
-    """The file as one part; ``suffix`` is of its answers, empty for the file's own kind."""
-    return Part(file, f"{_stem(file)}.{suffix or file.kind}", file.size)
+def plan(inputs: ScoreInputs, suffix: str) -> list[Part]:
+    """Return all parts, in the order of the inputs.
 
-
-class Cut(NamedTuple):
-    """Where a file is cut: ``borders``, both ends included, in ``unit``; the rest as :class:`Part` has it."""
-
-    unit: str
-    borders: list[int]
-    header: int = 0
-    delimiter: str = ""
-
-
-def stretches(file: InputFile, suffix: str, cut: Cut) -> list[Part]:
-    """Parts between each of the borders and the next; one part alone is the whole file."""
-    if len(cut.borders) <= 2:
-        return [whole(file, suffix)]
-    stem, ending = _stem(file), suffix or file.kind
-    size = file.size // (len(cut.borders) - 1)
-    return [
-        Part(file, f"{stem}-{i:05d}.{ending}", size, cut.unit, start, stop, cut.header, cut.delimiter)
-        for i, (start, stop) in enumerate(itertools.pairwise(cut.borders))
-    ]
-
-
-def row_borders(rows: int) -> list[int]:
-    """Equal stretches of about ``ROWS_PER_PART`` of so many rows."""
-    count = max(1, round(rows / ROWS_PER_PART))
-    return [i * rows // count for i in range(count + 1)]
-
-
-def require_distinct(parts: Iterable[Part]) -> None:
-    """No two parts may have one name.
+    Args:
+        inputs: what is to be scored.
+        suffix: of the answers; empty for the format of each input.
 
     Raises:
-        InputError: as two inputs differ in their suffix only.
+        InputError: two parts would have one name, because two inputs differ in their suffix only.
     """
+    large = [file for file in inputs.files if file.size >= SMALLEST_SPLIT and kind_of(file.name) == "parquet"]
+    rows = dict(zip(large, ordered_map(lambda file: _row_count(file, inputs.system), large), strict=True))
+    parts = [part for file in inputs.files for part in _parts(file, suffix, rows.get(file, 0))]
     seen: dict[str, str] = {}
     for part in parts:
         if other := seen.get(part.output):
             raise InputError(f"{other} and {part.file.path}: both would be written as {part.output}; rename one")
         seen[part.output] = part.file.path
+    return parts
+
+
+def _row_count(file: InputFile, system: fs.FileSystem) -> int:
+    """Return the number of rows of a Parquet file; 0 for a damaged file, which scoring will report."""
+    try:
+        with system.open_input_file(file.path) as source:
+            return int(pq.read_metadata(source).num_rows)
+    except (OSError, pa.ArrowException):
+        return 0
+
+
+def _parts(file: InputFile, suffix: str, rows: int) -> Iterator[Part]:
+    """Yield equal parts of about ``ROWS_PER_PART`` rows, or the whole file if it has few."""
+    stem, ending = file.name.removesuffix(".gz").rpartition(".")[0], suffix or kind_of(file.name)
+    count = round(rows / ROWS_PER_PART)
+    if count < 2:
+        yield Part(file, f"{stem}.{ending}", file.size)
+        return
+    borders = [i * rows // count for i in range(count + 1)]
+    for i, (start, stop) in enumerate(itertools.pairwise(borders)):
+        yield Part(file, f"{stem}-{i:05d}.{ending}", file.size // count, start, stop)
 
 
 def tasks(parts: Iterable[Part]) -> Iterator[list[Part]]:
-    """Parts by what is handed out at once: a large one alone, small ones together."""
+    """Yield the parts of each task: a large part alone, small parts together."""
     return grouped(parts, lambda part: part.size, _BYTES_PER_TASK, FILES_PER_TASK)
-
-
-def _stem(file: InputFile) -> str:
-    return file.name.removesuffix(".gz").rpartition(".")[0]

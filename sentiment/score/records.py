@@ -1,4 +1,4 @@
-"""What an output folder says of itself: which run it belongs to, and which parts of it are done."""
+"""Files in the output folder that say which run it belongs to, and which parts are done."""
 
 import hashlib
 import json
@@ -9,18 +9,18 @@ from typing import Any
 from pyarrow import fs
 
 from sentiment.common.parallel import ordered_map
-from sentiment.common.stores import Store, etag_of
+from sentiment.common.stores import FileStore, etag_of
 from sentiment.errors import ArtefactError, InputError
 from sentiment.score.parts import Part
 
-FORMAT = 1
+FORMAT = 2
 RUN, SUMMARY, ERRORS, SUCCESS = "_run.json", "summary.json", "errors.jsonl", "_SUCCESS"
 RECORDS, STAGING = "_records", "_staging"
 
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """A row that could not be scored: ``row`` counts from 1 in its part, good rows included."""
+    """A row that could not be scored; ``row`` counts from 1, and a header does not count."""
 
     row: int
     reason: str
@@ -31,15 +31,15 @@ class Record:
     """A part that is done.
 
     Attributes:
-        output: name of its answers.
+        output: name of the answers.
         input: :meth:`Part.identity`.
         model: checksum of the model.
-        rows: scored.
-        labels: how many of each.
+        rows: how many were scored.
+        labels: how often each label was given.
         size, sha256: of the answers.
         errors: rows that are missing from the answers.
-        etag: of an input in an object store that had changed just before, empty for others. Times there are whole
-            seconds: another change within the same one shows here alone.
+        etag: of an object that had just changed, empty for other inputs. The times of an object store are whole
+            seconds, so only this tag shows a second change within one second.
     """
 
     output: str
@@ -54,10 +54,10 @@ class Record:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Record":
-        """What ``asdict`` made.
+        """Return the record that ``asdict`` has converted.
 
         Raises:
-            TypeError: it is something else.
+            TypeError, KeyError: ``data`` is not a record.
         """
         return cls(**{**data, "errors": [RowError(**error) for error in data["errors"]]})
 
@@ -71,12 +71,12 @@ class Failure:
     reason: str
 
 
-def begin(store: Store, run: Mapping[str, Any], force: bool) -> None:
-    """Take the output folder for a run of this description, or go on with one.
+def begin(store: FileStore, run: Mapping[str, Any], force: bool) -> None:
+    """Take the output folder for a run with this description, or resume that run.
 
     Raises:
-        InputError: the folder holds other files, or answers of another model, of other inputs or options.
-        ArtefactError: its description is damaged.
+        InputError: the folder has other files, or answers of another model, of other inputs or options.
+        ArtefactError: the description in the folder is damaged.
     """
     found = _read_run(store)
     if force:
@@ -85,23 +85,21 @@ def begin(store: Store, run: Mapping[str, Any], force: bool) -> None:
         if any(_is_foreign(store, info.path) for info in store.files()):
             raise InputError(f"--output {store.root}: holds other files; give a new folder, or --force to write there")
     elif different := [key for key in run if found.get(key) != run[key]]:
+        answers = ", ".join(
+            f"another {key} ({str(found.get(key))[:60]}, not {str(run[key])[:60]})" for key in different
+        )
         raise InputError(
-            f"--output {store.root}: holds answers of {_differences(found, run, different)}; "
-            "give another folder, or --force to begin anew"
+            f"--output {store.root}: holds answers of {answers}; give another folder, or --force to begin anew"
         )
     store.remove(SUCCESS)
     store.write(RUN, _json(run))
 
 
-def _differences(found: Mapping[str, Any], run: Mapping[str, Any], keys: Sequence[str]) -> str:
-    return ", ".join(f"another {key} ({str(found.get(key))[:60]}, not {str(run[key])[:60]})" for key in keys)
-
-
-def _is_foreign(store: Store, path: str) -> bool:
+def _is_foreign(store: FileStore, path: str) -> bool:
     return not path.removeprefix(store.root).lstrip("/").startswith((STAGING, RECORDS))
 
 
-def _read_run(store: Store) -> dict[str, Any] | None:
+def _read_run(store: FileStore) -> dict[str, Any] | None:
     content = store.read(RUN)
     if content is None:
         return None
@@ -114,22 +112,20 @@ def _read_run(store: Store) -> dict[str, Any] | None:
     return dict(run)
 
 
-def _clear(store: Store) -> None:
-    """Remove what an earlier run has written here, and nothing else."""
-    for record in read_records(store):
-        store.remove(record.output)
-    for name in [*_record_files(store), RUN, SUMMARY, ERRORS, SUCCESS]:
+def _clear(store: FileStore) -> None:
+    """Remove the files that an earlier run has written here, and no others."""
+    for name, records in _read_all(store).items():
+        for record in records:
+            store.remove(record.output)
+        store.remove(name)
+    for name in (RUN, SUMMARY, ERRORS, SUCCESS):
         store.remove(name)
 
 
-def read_records(store: Store) -> list[Record]:
-    """All records of the folder."""
-    return [record for records in _read_all(store).values() for record in records]
-
-
-def _read_all(store: Store) -> dict[str, list[Record]]:
-    """Records by file; a damaged one counts as none, so that its parts are done again."""
-    names = _record_files(store)
+def _read_all(store: FileStore) -> dict[str, list[Record]]:
+    """Return the records in each file; a damaged file counts as empty, so that its parts are scored again."""
+    below = FileStore(store.system, store.path(RECORDS))
+    names = sorted(info.path.removeprefix(store.root).lstrip("/") for info in below.files())
     return dict(zip(names, ordered_map(lambda name: _parse(store.read(name) or b""), names), strict=True))
 
 
@@ -140,42 +136,45 @@ def _parse(content: bytes) -> list[Record]:
         return []
 
 
-def _record_files(store: Store) -> list[str]:
-    below = Store(store.system, store.path(RECORDS))
-    return sorted(info.path.removeprefix(store.root).lstrip("/") for info in below.files())
-
-
-def write_records(store: Store, records: Sequence[Record]) -> None:
-    """One file for all parts of a task."""
+def write_records(store: FileStore, records: Sequence[Record]) -> None:
+    """Write one file for all parts of a task."""
     if records:
         name = hashlib.sha256("\n".join(record.output for record in records).encode()).hexdigest()[:24]
         store.write(f"{RECORDS}/{name}.json", _json([asdict(record) for record in records]))
 
 
-def settle(store: Store, parts: Iterable[Part], model: str, inputs: fs.FileSystem) -> dict[str, Record]:
-    """Records of the parts that are done, by output. All others are removed, and with them the answers they tell of.
+def keep_valid(store: FileStore, parts: Iterable[Part], model: str, inputs: fs.FileSystem) -> dict[str, Record]:
+    """Return the records of the parts that are done, by output; remove all others, and the answers of other parts.
 
-    A record counts where input (which ``inputs`` reads) and model are what they were, and its answers lie there in
-    their full size. One that does not count must go before anything is written: it could come true again, of answers
-    that it does not describe.
+    A record is valid if input and model are unchanged and the answers have the recorded size. An invalid record is
+    removed before anything is written. Otherwise it could become valid again for answers that it does not describe.
+
+    Args:
+        store: the output folder.
+        parts: all parts of this run.
+        model: checksum of the model.
+        inputs: file system of the inputs.
     """
     wanted = {part.output: part.identity() for part in parts}
     sizes = {info.path: info.size for info in store.files()}
     found = _read_all(store)
     etags = _etags([record for records in found.values() for record in records if record.etag], inputs)
+
+    def is_valid(record: Record) -> bool:
+        return (
+            record.model == model
+            and record.input == wanted.get(record.output)
+            and record.size == sizes.get(store.path(record.output))
+            and record.etag in ("", etags.get(str(record.input[0])))
+        )
+
     done: dict[str, Record] = {}
     for name, records in found.items():
-        good = [
-            each
-            for each in records
-            if _holds(each, wanted, sizes, store, model)
-            and each.etag in ("", etags.get(str(each.input[0])))
-            and each.output not in done
-        ]
-        done |= {record.output: record for record in good}
-        if len(good) < len(records) or not records:
+        valid = [record for record in records if is_valid(record) and record.output not in done]
+        done |= {record.output: record for record in valid}
+        if len(valid) < len(records) or not records:
             store.remove(name)
-            write_records(store, good)
+            write_records(store, valid)
         for record in records:
             if record.output not in wanted:
                 store.remove(record.output)
@@ -183,7 +182,7 @@ def settle(store: Store, parts: Iterable[Part], model: str, inputs: fs.FileSyste
 
 
 def _etags(records: Iterable[Record], inputs: fs.FileSystem) -> dict[str, str]:
-    """Of their inputs, by path; empty for those that cannot be read any more."""
+    """Return the present tags of the records' inputs, by path; empty for an input that cannot be read any more."""
 
     def etag(path: str) -> str:
         try:
@@ -195,23 +194,16 @@ def _etags(records: Iterable[Record], inputs: fs.FileSystem) -> dict[str, str]:
     return dict(zip(paths, ordered_map(etag, paths), strict=True))
 
 
-def _holds(record: Record, wanted: Mapping[str, list], sizes: Mapping[str, int], store: Store, model: str) -> bool:
-    if record.model != model or record.input != wanted.get(record.output):
-        return False
-    return sizes.get(store.path(record.output)) == record.size
-
-
-def write_errors(store: Store, lines: Iterable[Mapping[str, Any]]) -> None:
-    """``errors.jsonl``; no file where there is none."""
-    content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    if content:
-        store.write(ERRORS, content.encode())
+def write_errors(store: FileStore, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Write ``errors.jsonl``, or remove it if there are no errors."""
+    if lines:
+        store.write(ERRORS, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode())
     else:
         store.remove(ERRORS)
 
 
-def write_summary(store: Store, summary: Mapping[str, Any]) -> None:
-    """``summary.json``."""
+def write_summary(store: FileStore, summary: Mapping[str, Any]) -> None:
+    """Write ``summary.json``."""
     store.write(SUMMARY, _json(summary))
 
 

@@ -1,10 +1,10 @@
-"""What runs on an engine: the parts of one task, each scored by the file scorer of the command line."""
+"""Score the parts of one task, in a process of an engine, with the file scorer of `sentiment predict`."""
 
-import contextlib
 import errno
 import functools
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -13,61 +13,59 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentiment.common.checksums import sha256_of
-from sentiment.common.stores import Store, etag_of
+from sentiment.common.stores import FileStore, etag_of
 from sentiment.errors import ArtefactError, SentimentError
 from sentiment.score.parts import Part
-from sentiment.score.records import STAGING, Failure, Record, RowError
+from sentiment.score.records import STAGING, Failure, Record, RowError, write_records
 
 if TYPE_CHECKING:
     from pyarrow import fs
 
-    from sentiment.data.batches import Reading
+    from sentiment.data.reading import Reading
     from sentiment.predict.classifier import SentimentClassifier
-    from sentiment.predict.score_file import Answering
+    from sentiment.predict.score_file import AnswerOptions, Scored
 
-_SMALL_BYTES = 128 << 10
-MISSING = "missing"  # counted under this name: rows whose text is missing, and with it their label
-# So soon after a change another may not show in the time of an object: a second, and what two clocks may differ by.
+MISSING = "missing"  # rows without a text are counted under this name
+# The times of an object store are whole seconds, and two clocks may differ. For an object that has changed this
+# recently, the time alone does not show whether it changes again.
 _JUST_CHANGED_NS = 60 * 10**9
-# Trouble of the machine, not of one file: the run stops, and goes on when it is started again.
+# These errors concern the machine and not one file, so the run stops. It goes on when it is started again.
 _ENDS_THE_RUN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENOMEM, errno.EMFILE)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ScoreJob:
     """What all parts of a run have in common.
 
     Attributes:
-        model: folder.
+        model: folder of the model.
         checksum: of the model.
-        inputs: what reads them.
+        inputs: file system of the inputs.
         output: folder of the answers.
-        run: name of this attempt; its half-written files lie in a folder of this name, which a later attempt removes.
-        reading, answering: as the file scorer takes them.
+        run: name of this attempt, and of the folder with its unfinished files, which a later attempt removes.
+        reading, options: as the file scorer takes them.
     """
 
     model: str
     checksum: str
     inputs: "fs.FileSystem"
-    output: Store
+    output: FileStore
     run: str
     reading: "Reading"
-    answering: "Answering"
+    options: "AnswerOptions"
 
 
 class PartError(Exception):
-    """A part cannot be scored; the others can."""
+    """A part cannot be scored, but others can."""
 
 
-def score_task(job: Job, parts: Sequence[Part]) -> list[Record | Failure]:
-    """Score ``parts``, and note in the output folder which are done."""
-    from sentiment.score.records import write_records
-
+def score_task(job: ScoreJob, parts: Sequence[Part]) -> list[Record | Failure]:
+    """Score ``parts``, and write into the output folder which of them are done."""
     model = _model(job.model, job.checksum)
-    scratch = _scratch(job)
+    # A local file must be in the file system of the answers, so that it can be renamed.
+    parent = job.output.path(f"{STAGING}/{job.run}") if job.output.is_local else None
+    scratch = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
     try:
-        if len(parts) > 1:
-            model = _encoded_ahead(job, model, parts)
         results = [_score(job, model, part, scratch) for part in parts]
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -77,7 +75,7 @@ def score_task(job: Job, parts: Sequence[Part]) -> list[Record | Failure]:
 
 @functools.lru_cache(1)
 def _model(folder: str, checksum: str) -> "SentimentClassifier":
-    """The model, read once a process; its table stays a file that all processes map."""
+    """Return the model, which is read once per process."""
     from sentiment.predict.model_folder import read_classifier
 
     model = read_classifier(Path(folder))
@@ -87,7 +85,7 @@ def _model(folder: str, checksum: str) -> "SentimentClassifier":
 
 
 def model_checksum(folder: Path) -> str:
-    """One checksum of all that decides on the answers: of those in ``model.json``, which the files must agree with.
+    """Return the checksum of ``model.json``, which contains the checksums of all files that decide on the answers.
 
     Raises:
         ArtefactError: there is no model.
@@ -100,34 +98,7 @@ def model_checksum(folder: Path) -> str:
         raise ArtefactError(f"{folder}: no model here (expected {MODEL}): {error.strerror}") from error
 
 
-def _encoded_ahead(job: Job, model: "SentimentClassifier", parts: Sequence[Part]) -> "SentimentClassifier":
-    """The same model, whose text treatment has seen the texts of these small files already, all at once.
-
-    That takes a fixed time a call, several times that of the hundred tweets of a file. Ids are whole numbers and do not
-    depend on the company that a text is in; the network, whose last digits do, still gets each file by itself.
-    """
-    from sentiment.data.batches import read_batches, texts_of
-    from sentiment.predict.classifier import SentimentClassifier
-    from sentiment.score.extracts import DAMAGE
-    from sentiment.score.known_texts import KnownTexts
-
-    known, here = KnownTexts(model.preprocessor), [part for part in parts if _is_small_and_here(job, part)]
-    for part in here:
-        with contextlib.suppress(OSError, *DAMAGE):  # scoring will say what is wrong with it
-            for batch in read_batches(part.file.path, job.reading):
-                known.expect(texts_of(batch, job.reading.column, part.file.path).drop_null())
-    known.encode_expected()
-    return SentimentClassifier(known, model.network, model.classes_.tolist())  # type: ignore[arg-type]
-
-
-def _is_small_and_here(job: Job, part: Part) -> bool:
-    """Whether a part is a small file, which gains by it, that can be read twice without being fetched twice."""
-    from pyarrow import fs
-
-    return part.unit == "file" and part.size <= _SMALL_BYTES and isinstance(job.inputs, fs.LocalFileSystem)
-
-
-def _score(job: Job, model: "SentimentClassifier", part: Part, scratch: Path) -> Record | Failure:
+def _score(job: ScoreJob, model: "SentimentClassifier", part: Part, scratch: Path) -> Record | Failure:
     try:
         return _scored(job, model, part, scratch)
     except PartError as error:
@@ -138,79 +109,50 @@ def _score(job: Job, model: "SentimentClassifier", part: Part, scratch: Path) ->
         return Failure(part.output, part.file.path, " ".join((error.strerror or str(error)).split())[:300])
 
 
-def _scratch(job: Job) -> Path:
-    """A folder for half-written files: beside the answers, so that they can be renamed, or else of this machine."""
-    parent = job.output.path(f"{STAGING}/{job.run}") if job.output.is_local else None
-    return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
+def _scored(job: ScoreJob, model: "SentimentClassifier", part: Part, scratch: Path) -> Record:
+    from sentiment.data.reading import BadRows
 
-
-def _scored(job: Job, model: "SentimentClassifier", part: Part, scratch: Path) -> Record:
     target = scratch / f"answers{Path(part.output).suffix}"
-    errors: list[RowError] = []
+    bad_rows = BadRows(limit=sys.maxsize, kept=sys.maxsize)
     etag = _etag(job, part)
-    source = _extracted(job, part, scratch)
-    try:
-        labels = _score_file(job, model, part, source, target)
-    except SentimentError as error:
-        clean, errors = _salvaged(job, source, scratch, _reason(error, source))
-        labels = _score_file(job, model, part, clean, target)
+    scored = _score_file(replace(job, reading=replace(job.reading, bad_rows=bad_rows)), model, part, target)
     _require_unchanged(job, part, etag)
     size, checksum = target.stat().st_size, sha256_of(target)
     job.output.publish(str(target), part.output)
-    rows = sum(labels.values())
-    return Record(part.output, part.identity(), job.checksum, rows, labels, size, checksum, errors, etag)
+    labels = {label or MISSING: count for label, count in scored.labels.items()}
+    errors = [RowError(bad.row, bad.reason) for bad in bad_rows.rows]
+    return Record(part.output, part.identity(), job.checksum, scored.rows, labels, size, checksum, errors, etag)
 
 
-def _extracted(job: Job, part: Part, scratch: Path) -> Path:
-    from sentiment.score.extracts import DAMAGE, extract
+def _score_file(job: ScoreJob, model: "SentimentClassifier", part: Part, target: Path) -> "Scored":
+    """Score a local copy of the part.
 
-    try:
-        return extract(part, job.inputs, scratch)
-    except DAMAGE as error:
-        raise PartError(_one_line(error)) from error
+    Raises:
+        PartError: the input is damaged as a whole; the message does not name the copy.
+    """
+    import pyarrow as pa
 
-
-def _salvaged(job: Job, source: Path, scratch: Path, reason: str) -> tuple[Path, list[RowError]]:
-    """``source`` without its damaged rows; where there are none, what the file scorer said (``reason``) stands."""
-    from sentiment.data.open_quotes import OpenQuoteError
-    from sentiment.score.extracts import DAMAGE, without_damage
-
-    try:
-        clean, errors = without_damage(source, job.reading, scratch)
-    except OpenQuoteError as error:
-        raise PartError(_reason(error, source)) from error
-    except DAMAGE as error:
-        raise PartError(reason) from error
-    if not errors:
-        raise PartError(reason)
-    return clean, errors
-
-
-def _score_file(job: Job, model: "SentimentClassifier", part: Part, source: Path, target: Path) -> dict[str, int]:
-    """Rows by label; one that is missing, as its text is, counts under ``MISSING``."""
     from sentiment.predict.score_file import score_file
+    from sentiment.score.local_copy import local_copy
 
-    reading = replace(job.reading, delimiter=part.delimiter) if part.delimiter else job.reading
-    scored = score_file(model, source, target, reading, job.answering, overwrite=True, progress=False)
-    return {label or MISSING: count for label, count in scored.labels.items()}
-
-
-def _reason(error: Exception, source: Path) -> str:
-    """What is wrong, without the name that the part had meanwhile."""
-    return _one_line(error).removeprefix(f"{source}: ")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    source = Path(part.file.path)
+    try:
+        source = local_copy(part, job.inputs, target.parent)
+        return score_file(model, source, target, job.reading, job.options, overwrite=True, progress=False)
+    except MemoryError:  # an ArrowException too, in Arrow
+        raise
+    except (SentimentError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise PartError(reason.removeprefix(str(source)).removeprefix(": ")) from error
 
 
-def _etag(job: Job, part: Part) -> str:
-    """Of an object that has changed just now; empty for any other, whose time says enough."""
+def _etag(job: ScoreJob, part: Part) -> str:
+    """Return the tag of an object that has changed just now; empty for any other, because its time is enough."""
     is_young = abs(time.time_ns() - part.file.changed) < _JUST_CHANGED_NS
     return etag_of(job.inputs, part.file.path) if is_young else ""
 
 
-def _require_unchanged(job: Job, part: Part, etag: str) -> None:
+def _require_unchanged(job: ScoreJob, part: Part, etag: str) -> None:
     info = job.inputs.get_file_info(part.file.path)
     is_same = (info.size, info.mtime_ns or 0) == (part.file.size, part.file.changed)
     if not is_same or (etag and etag != etag_of(job.inputs, part.file.path)):

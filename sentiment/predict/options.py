@@ -1,0 +1,79 @@
+"""Options that several commands share: how a table is read, and what is made of the model's answers."""
+
+import argparse
+import codecs
+from typing import TYPE_CHECKING
+
+from sentiment.common.command_line import probability
+from sentiment.errors import InputError
+from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT
+
+if TYPE_CHECKING:
+    from sentiment.data.reading import BadRows, Reading
+    from sentiment.predict.score_file import AnswerOptions
+
+UTF_8 = "utf-8"
+_QUOTES = {"yes": True, "no": False, None: None}
+
+
+def add_answer_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--threshold`` and ``--answer-unknown``."""
+    parser.add_argument(
+        "--threshold", "--abstain", type=probability, default=0.0, metavar="P",
+        help=f"below this probability: {UNCERTAIN!r}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--answer-unknown", action="store_true", help=f"the forced answer of the model, instead of {UNKNOWN_TEXT!r}"
+    )
+
+
+def add_table_options(parser: argparse._ActionsContainer) -> None:
+    """Add the options that say how a table is read, and how the new columns are named."""
+    parser.add_argument(
+        "--column", help="column of the tweets: a name, or a position from 0 in a .csv without header (text)"
+    )
+    parser.add_argument("--delimiter", default="", help="of a .csv (default: detected)")
+    parser.add_argument("--quotes", choices=("yes", "no"), help="whether quotes enclose fields (default: detected)")
+    parser.add_argument("--encoding", help="of a .csv or of standard input (default: utf-8)")
+    parser.add_argument("--prefix", metavar="P", help="of added columns (default: none; predicted_ if a name is taken)")
+
+
+def reading_of(arguments: argparse.Namespace, kind: str = "", bad_rows: "BadRows | None" = None) -> "Reading":
+    """Return how a table is read.
+
+    Args:
+        arguments: of the command.
+        kind: of the table; empty goes by the file's name.
+        bad_rows: counts the rows that are left out; None allows none.
+
+    Raises:
+        InputError: the encoding or the delimiter is of no use.
+    """
+    from sentiment.data.reading import Reading
+
+    delimiter = {"\\t": "\t", "tab": "\t"}.get(arguments.delimiter, arguments.delimiter)
+    if len(delimiter.encode()) > 1:
+        raise InputError(f"--delimiter {delimiter!r}: expected one ASCII character, or tab")
+    column, quotes = arguments.column or "text", _QUOTES[arguments.quotes]
+    return Reading(column, encoding_of(arguments), delimiter, kind, bad_rows, quotes=quotes)
+
+
+def encoding_of(arguments: argparse.Namespace) -> str:
+    """Return the encoding of the input, which is a codec of Python.
+
+    Raises:
+        InputError: it is not.
+    """
+    encoding: str = arguments.encoding or UTF_8
+    try:
+        codecs.lookup(encoding)
+    except LookupError as error:
+        raise InputError(f"--encoding {encoding}: not a codec that Python knows") from error
+    return encoding
+
+
+def answer_options_of(arguments: argparse.Namespace) -> "AnswerOptions":
+    """Return what is made of the model's answers."""
+    from sentiment.predict.score_file import AnswerOptions
+
+    return AnswerOptions(arguments.threshold, arguments.answer_unknown, arguments.prefix)

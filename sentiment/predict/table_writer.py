@@ -1,0 +1,147 @@
+"""Write a table as CSV, JSON lines or Parquet, one Arrow batch after the other."""
+
+import contextlib
+import io
+import json
+import math
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from sentiment.errors import InputError
+
+Write = Callable[[pa.RecordBatch], None]
+_ESCAPED_IN_JSON = r'["\\\x00-\x1f]'
+_WHOLE_NUMBER = r"^(-?\d+)$"
+_END_OF_OBJECT = r"\s*\}\s*$"
+
+
+@contextlib.contextmanager
+def table_writer(stream: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Write]:
+    """Give a function that writes batches of ``schema`` to ``stream``.
+
+    ``kind`` is ``csv``, ``tsv``, ``jsonl`` or ``parquet``, or ``lines`` for one column of lines as they are.
+    """
+    if kind == "parquet":
+        with pq.ParquetWriter(stream, schema) as writer:
+            yield writer.write_batch
+    elif kind == "jsonl":
+        yield lambda batch: write_lines(stream, json_objects(batch))
+    elif kind == "lines":
+        yield lambda batch: write_lines(stream, batch.column(0))
+    else:
+        options = pa_csv.WriteOptions(delimiter="\t" if kind == "tsv" else ",")
+        with pa_csv.CSVWriter(stream, schema, write_options=options) as writer:
+            yield writer.write_batch
+
+
+@contextlib.contextmanager
+def naming_the_column(batch: pa.RecordBatch, kind: str, source: str) -> Iterator[None]:
+    """Turn an error of a file format about ``batch`` into one that names the column and a format that can hold it.
+
+    Raises:
+        InputError: ``kind`` cannot hold a column, for instance because it is nested.
+    """
+    try:
+        yield
+    except MemoryError:  # an ArrowException too, in Arrow
+        raise
+    except pa.ArrowException as error:
+        column = next((column for column in batch.schema if not _can_hold(kind, batch.select([column.name]))), None)
+        if column is None:
+            raise
+        others = [f".{other}" for other in ("jsonl", "parquet") if _can_hold(other, batch.select([column.name]))]
+        remedy = f"write {' or '.join(others)} instead" if others else "leave it out"
+        raise InputError(
+            f"{source}: column {column.name!r} holds {column.type}, which a .{kind} cannot hold; {remedy}"
+        ) from error
+
+
+def _can_hold(kind: str, batch: pa.RecordBatch) -> bool:
+    try:
+        with table_writer(io.BytesIO(), kind, batch.schema) as write:
+            write(batch)
+    except pa.ArrowException:
+        return False
+    return True
+
+
+def write_lines(stream: IO[bytes], lines: pa.Array) -> None:
+    """Write Arrow strings ``(n,)``, one per line."""
+    content = pc.binary_join_element_wise(lines, "\n", "")
+    size = pc.sum(pc.binary_length(content)).as_py() or 0
+    stream.write(content.buffers()[2].slice(0, size) if size else b"")
+
+
+def json_objects(batch: pa.RecordBatch) -> pa.Array:
+    """Return the rows of ``batch`` as JSON objects, Arrow strings ``(n,)``."""
+    return pc.binary_join_element_wise("{", _members(batch), "}", "")
+
+
+def extended_objects(objects: pa.Array, batch: pa.RecordBatch) -> pa.Array:
+    """Return JSON objects ``(n,)``, unchanged but for the columns of ``batch``, which follow their last member."""
+    opened = pc.replace_substring_regex(objects, _END_OF_OBJECT, "")
+    comma = pc.if_else(pc.ends_with(opened, "{"), "", ", ")
+    return pc.binary_join_element_wise(opened, comma, _members(batch), "}", "")
+
+
+def _members(batch: pa.RecordBatch) -> pa.Array:
+    """Return names and values of each row as the inside of a JSON object."""
+    parts: list[Any] = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        parts += [f"{', ' if parts else ''}{json.dumps(name, ensure_ascii=False)}: ", as_json(column)]
+    return pc.binary_join_element_wise(*parts, "")
+
+
+def as_json(column: pa.Array) -> pa.Array:
+    """Return each value as JSON text; dates and exact decimals become strings, and NaN and infinity become null.
+
+    Raises:
+        pyarrow.ArrowInvalid: the values are bytes, which JSON cannot hold.
+    """
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return as_json(column.dictionary_decode())
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
+        text = column.cast(pa.string())
+    elif pa.types.is_floating(kind):
+        text = pc.if_else(pc.is_finite(column), column, None).cast(pa.string())
+        text = pc.replace_substring_regex(text, _WHOLE_NUMBER, r"\1.0")
+    elif pa.types.is_timestamp(kind):
+        text = _quoted(pc.replace_substring(column.cast(pa.string()), " ", "T"))
+    elif pa.types.is_string(kind) or pa.types.is_date(kind) or pa.types.is_time(kind) or pa.types.is_decimal(kind):
+        text = _quoted(column.cast(pa.string()))
+    else:
+        text = pa.array([_dumped(value) for value in column.to_pylist()], pa.string())
+    return text.fill_null("null")
+
+
+def _quoted(texts: pa.Array) -> pa.Array:
+    """Return Arrow strings as JSON strings; only those with a character that JSON escapes take the slow way."""
+    quoted = pc.binary_join_element_wise('"', texts, '"', "")
+    special = pc.match_substring_regex(texts, _ESCAPED_IN_JSON).fill_null(False)
+    if not pc.any(special).as_py():
+        return quoted
+    escaped = [json.dumps(text, ensure_ascii=False) for text in texts.filter(special).to_pylist()]
+    return pc.replace_with_mask(quoted, special, pa.array(escaped, pa.string()))
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of Python as one that JSON can hold."""
+    if isinstance(value, bytes):
+        raise pa.ArrowInvalid("JSON cannot hold bytes")
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | None) else str(value)

@@ -1,0 +1,74 @@
+"""Give a part to score as a file of this machine: the input itself, a copy from an object store, or a few rows."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from sentiment.data.file_format import kind_of
+from sentiment.errors import InputError
+from sentiment.score.parts import Part
+
+_BLOCK_BYTES = 8 << 20
+_ROWS_PER_BATCH = 32_768
+
+
+def local_copy(part: Part, system: fs.FileSystem, folder: Path) -> Path:
+    """Return the path of the part: of the input if it is whole and local, or else of a copy in ``folder``.
+
+    Raises:
+        OSError: the input cannot be read.
+        InputError: the input is shorter than it was.
+        pyarrow.ArrowException: a Parquet file is damaged.
+    """
+    if not part.stop and isinstance(system, fs.LocalFileSystem):
+        return Path(part.file.path)
+    packed = ".gz" if part.file.name.endswith(".gz") else ""
+    target = folder / f"input.{kind_of(part.file.name)}{packed}"
+    with system.open_input_file(part.file.path) as source:
+        if part.stop:
+            _copy_rows(source, part, target)
+        else:
+            _copy(source, part.file.size, target)
+    return target
+
+
+def _copy(source: pa.NativeFile, size: int, target: Path) -> None:
+    copied = 0
+    with target.open("wb") as sink:
+        while block := source.read(_BLOCK_BYTES):
+            copied += sink.write(block)
+    if copied < size:
+        raise InputError(f"ends after {copied} bytes, expected {size}: it was cut while it was read")
+
+
+def _copy_rows(source: Any, part: Part, target: Path) -> None:
+    """Copy the rows of a part, of which only the row groups are read that have some of them."""
+    with pq.ParquetFile(source, buffer_size=1 << 20, pre_buffer=False) as file:
+        groups, skipped = _row_groups(file.metadata, part.start, part.stop)
+        wanted = part.stop - part.start
+        with pq.ParquetWriter(target, file.schema_arrow, compression="none", use_dictionary=False) as writer:
+            for batch in file.iter_batches(_ROWS_PER_BATCH, row_groups=groups, use_threads=False):
+                kept = batch.slice(min(skipped, batch.num_rows), wanted)
+                skipped -= min(skipped, batch.num_rows)
+                wanted -= kept.num_rows
+                if kept.num_rows:
+                    writer.write_batch(kept)
+                if not wanted:
+                    return
+
+
+def _row_groups(metadata: pq.FileMetaData, start: int, stop: int) -> tuple[list[int], int]:
+    """Return the row groups with rows ``start`` to ``stop``, and how many rows of the first come before ``start``."""
+    groups: list[int] = []
+    before, skipped = 0, 0
+    for i in range(metadata.num_row_groups):
+        rows = metadata.row_group(i).num_rows
+        if before < stop and before + rows > start:
+            if not groups:
+                skipped = start - before
+            groups.append(i)
+        before += rows
+    return groups, skipped

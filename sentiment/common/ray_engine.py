@@ -79,10 +79,10 @@ class RayEngine:
 
     def _start(self) -> None:
         """Start a local Ray, with a token that it does not have to write into the home folder."""
-        import ray
-
         if not any(name.startswith("RAY_AUTH_") for name in os.environ):
             os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        import ray  # reads these variables
+
         self.workers = self.workers or available_cores()
         options: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
         ray.init("local", num_cpus=self.workers, log_to_driver=False, logging_level=logging.ERROR, **options)

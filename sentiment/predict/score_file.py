@@ -23,7 +23,7 @@ from sentiment.data.reading import RAW_LINE, Reading
 from sentiment.data.table_reader import read_batches, texts_of
 from sentiment.errors import InputError
 from sentiment.predict.answers import labels_of
-from sentiment.predict.table_writer import extended_objects, naming_the_column, table_writer, write_lines
+from sentiment.predict.table_writer import extended_objects, naming_the_column, table_writer
 
 if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier

@@ -17,7 +17,6 @@ from sentiment.errors import InputError
 Write = Callable[[pa.RecordBatch], None]
 _ESCAPED_IN_JSON = r'["\\\x00-\x1f]'
 _WHOLE_NUMBER = r"^(-?\d+)$"
-_END_OF_OBJECT = r"\s*\}\s*$"
 
 
 @contextlib.contextmanager
@@ -84,7 +83,8 @@ def json_objects(batch: pa.RecordBatch) -> pa.Array:
 
 def extended_objects(objects: pa.Array, batch: pa.RecordBatch) -> pa.Array:
     """Return JSON objects ``(n,)``, unchanged but for the columns of ``batch``, which follow their last member."""
-    opened = pc.replace_substring_regex(objects, _END_OF_OBJECT, "")
+    whole = pc.ascii_rtrim_whitespace(objects).cast(pa.binary())
+    opened = pc.ascii_rtrim_whitespace(pc.binary_slice(whole, 0, -1).cast(pa.string()))  # without the last brace
     comma = pc.if_else(pc.ends_with(opened, "{"), "", ", ")
     return pc.binary_join_element_wise(opened, comma, _members(batch), "}", "")
 

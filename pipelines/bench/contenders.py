@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.bench.material import TRAINING_ROWS, Material
 from pipelines.bench.timing import Contender, CountedSeconds
+from pipelines.shared.libraries import import_keras
 
 if TYPE_CHECKING:
     import keras
@@ -36,6 +37,7 @@ def _spacy(material: Material) -> Contender:
 
 def _our_epoch(batch_size: int, material: Material) -> Contender:
     """Return an epoch of our training; ``batch_size`` 0 takes that of the profile."""
+    import_keras()
     from sentiment.training.fitting import make_batches, trainer_class
 
     training = replace(material.settings.training, batch_size=batch_size or material.settings.training.batch_size)
@@ -50,6 +52,7 @@ def _keras_epoch(batch_size: int, material: Material) -> Contender:
 
     After the last epoch `fit` waits for TensorFlow's data pipeline, up to as long as a short epoch takes.
     """
+    import_keras()
     import keras
     import numpy as np
 
@@ -84,6 +87,7 @@ def _numpy_inference(material: Material) -> Answer:
 
 
 def _saved_model(material: Material) -> Answer:
+    import_keras()
     import numpy as np
     import tensorflow as tf
 

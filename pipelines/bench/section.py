@@ -108,10 +108,6 @@ def main(argument: str) -> None:
     task = SectionTask(**json.loads(argument))
     if task.cores and hasattr(os, "sched_setaffinity"):  # before NumPy and TensorFlow count the cores
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: task.cores])
-    from pipelines.shared.libraries import import_keras
-
-    if task.name in ("training", "prediction", "latency"):
-        import_keras()
     if task.alone:
         contenders.CONTENDERS[task.name][task.alone](Material(**task.material)).run()
         return

@@ -16,7 +16,7 @@ class Curve(NamedTuple):
 
 
 class Reliability(NamedTuple):
-    """Mean ``confidence``, ``accuracy`` and number of rows ``n`` per bin of confidence, each ``(bins,)``; and ``ece``."""
+    """Mean ``confidence``, ``accuracy`` and row count ``n`` per bin of confidence, each ``(bins,)``; and ``ece``."""
 
     confidence: np.ndarray
     accuracy: np.ndarray

@@ -54,7 +54,7 @@ def find_slices(texts: Sequence[str], preprocessor: Preprocessor | None = None) 
 
     Args:
         texts: raw tweets.
-        preprocessor: if given, adds the slice of tweets in which at least a fifth of the tokens are unknown to the model.
+        preprocessor: if given, adds the slice of tweets in which at least a fifth of the tokens are unknown.
     """
     slices = {name: _matching(texts, pattern) for name, pattern in PATTERNS.items()}
     slices |= _by_length(texts)

@@ -9,8 +9,6 @@
 #   RUN       a name for a run of its own: RUN=gru makes models/<profile>-gru/ and leaves models/<profile>/ alone
 #   REPLACE   REPLACE=1 lets a model be replaced by one of other CORPUS, GLOVE, SET or FROM
 #   WORKERS   processes that read and preprocess a corpus of many files; what comes of it is the same for any number
-#   ENGINE    ENGINE=ray has Ray do so
-#   ADDRESS   of Ray's cluster (host:port), if it is not to be one of its own
 #   VECTORS   further GloVe files that ablation compares
 #   FOLDS     options of crossvalidate, e.g. FOLDS="--folds 10" or FOLDS="--seeds 7 8 9"
 #   CURVE     options of curve, e.g. CURVE="--seeds 7 --sizes 200 1000"
@@ -60,7 +58,7 @@ TEST_FILES := $(call there,$(foreach test,$(TESTS),$(lastword $(subst :, ,$(test
 VECTORS_FROM := $(if $(FROM),$(wildcard $(FROM)/model.json),$(call there,$(GLOVE)))
 OPTIONS := --profile $(PROFILE) $(addprefix --run ,$(RUN)) $(if $(strip $(SET)),--set $(call quoted,$(SET))) \
   $(if $(FROM),--from $(call quoted,$(FROM)))
-SPREAD := $(addprefix --engine ,$(ENGINE)) $(addprefix --workers ,$(WORKERS)) $(addprefix --address ,$(ADDRESS))
+SPREAD := $(addprefix --workers ,$(WORKERS))
 # The files of a corpus that is a folder.
 CORPUS_FILES := $(call there,$(CORPUS)) \
   $(shell test ! -d $(call quoted,$(CORPUS)) || find $(call quoted,$(CORPUS)) -type f | sed 's/ /\\ /g')

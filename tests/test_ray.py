@@ -1,21 +1,17 @@
-"""Scoring and preparing on Ray: the same bytes as alone, with the driver, a worker, a node and then all nodes killed.
+"""Scoring on Ray: the same bytes as alone, with the driver, a worker, a node and then all nodes killed.
 
 In one file, so that they run one after the other: two of Ray's starts at once mix up their tokens.
 """
 
 import importlib.util
-import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests import kill_score
-from tests.test_prepare import corpora, many_parts, one
 
-__all__ = ["corpora", "many_parts", "one"]  # fixtures
 ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra ray")
 pytestmark = [pytest.mark.ray, ray]
 
@@ -54,23 +50,3 @@ def test_a_cluster_survives_a_driver_a_worker_and_its_nodes(setting, tmp_path, m
     )
     assert (refused.returncode, Path(tmp_path / "none" / "_run.json").exists()) == (2, False)
     assert "no Ray cluster there" in refused.stderr.splitlines()[-1]
-
-
-def test_preparing_on_ray_gives_the_same_bytes(
-    corpora: Path, one: dict[str, str], tmp_path: Path, setting: kill_score.Setting
-) -> None:
-    code = (
-        "import json, pathlib, sys, pytest\n"
-        "from sentiment.common.ray_engine import RayEngine\n"
-        "from tests.test_prepare import prepare, small_parts, use\n"
-        "if __name__ == '__main__':\n"
-        "    with pytest.MonkeyPatch.context() as patch, RayEngine(2) as engine:\n"
-        "        small_parts(patch)\n"
-        "        use(patch, engine)\n"
-        "        made = prepare(*map(pathlib.Path, sys.argv[1:]), 'many')\n"
-        "    print(json.dumps(made))\n"
-    )
-    command = [sys.executable, "-c", code, str(corpora), str(tmp_path)]
-    done = subprocess.run(command, env=setting.environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == one

@@ -13,25 +13,14 @@ if TYPE_CHECKING:
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--engine``, ``--workers`` and ``--address``."""
-    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="processes of this machine, or Ray")
+    """Add ``--workers``."""
     parser.add_argument(
-        "--workers", type=count, default=0, metavar="N",
-        help="processes (default: this one with all its threads, or all cores of Ray)",
-    )  # fmt: skip
-    parser.add_argument("--address", default="", help="of a Ray cluster: auto or host:port (default: a local one)")
+        "--workers", type=count, default=0, metavar="N", help="processes (default: this one with all its threads)"
+    )
 
 
 def make_engine(arguments: argparse.Namespace) -> "Engine":
-    """Return the engine that the options name; it is not entered yet.
-
-    Raises:
-        InputError: Ray is asked for and not installed.
-    """
-    if arguments.engine == "ray":
-        from sentiment.common.ray_engine import RayEngine
-
-        return RayEngine(arguments.workers, arguments.address)
+    """Return the engine for the given number of processes; it is not entered yet."""
     if arguments.workers < 2:
         from sentiment.common.engines import InProcess
 

@@ -5,7 +5,6 @@ python -m pipelines.profile tweets.csv --output pipelines/profiles/mine.toml
 
 import argparse
 import csv
-import json
 import re
 import shlex
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
+from pipelines.shared.toml_values import toml_key, toml_value
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.display import without_controls
 from sentiment.data import guessing, tables
@@ -189,9 +189,9 @@ def _toml(format_: dict[str, object], found: Draft) -> Iterator[str]:
     named = bool(format_.get("header", True))
     yield "[corpus]"
     for name, value in (format_ | {"header": named}).items():
-        yield f"{name} = {_value(value)}{_remark_on(value)}"
+        yield f"{name} = {toml_value(value)}{_remark_on(value)}"
     yield "columns = 0" + " " * 20 + "# as many as the first line has"
-    yield f"text_column = {_value(_column(found, found.text, named))}"
+    yield f"text_column = {toml_value(_column(found, found.text, named))}"
     yield from _label_lines(found, named)
     yield ""
 
@@ -215,9 +215,9 @@ def _label_lines(found: Draft, named: bool) -> Iterator[str]:
         return
     column = found.columns[found.label]
     counts: dict[str, int] = column.values or {}
-    yield f"label_column = {_value(_column(found, found.label, named))}"
+    yield f"label_column = {toml_value(_column(found, found.label, named))}"
     if found.meaning.left_out:
-        yield f"ignored_labels = {_value(list(found.meaning.left_out))}    # left out; or give them a class below"
+        yield f"ignored_labels = {toml_value(list(found.meaning.left_out))}    # left out; or give them a class below"
     if missing := found.rows - column.rows:
         yield f"# {missing:,} rows have no label or another number of cells; so many may be skipped:"
         yield f"max_bad_rows = {missing}"
@@ -225,7 +225,7 @@ def _label_lines(found: Draft, named: bool) -> Iterator[str]:
     yield "[corpus.labels]" + " " * 16 + "# class = values; trimmed, and compared without case"
     for class_name, values in found.meaning.classes.items():
         shown = ", ".join(f"{without_controls(value, ' ')}: {counts[value]:,}" for value in values)
-        yield f"{_key(class_name)} = {_value(values[0] if len(values) == 1 else values)}    # rows {shown}"
+        yield f"{toml_key(class_name)} = {toml_value(values[0] if len(values) == 1 else values)}    # rows {shown}"
 
 
 def _shown(column: Column) -> str:
@@ -234,15 +234,6 @@ def _shown(column: Column) -> str:
     if not column.rows:
         return f"{column.name}: empty"
     return f"{column.name}: {column.rows:,} not empty, such as {column.example[:60]}"
-
-
-def _key(name: str) -> str:
-    return name if name.isascii() and name.replace("-", "").replace("_", "").isalnum() else _value(name)
-
-
-def _value(value: object) -> str:
-    """``value`` as TOML has it; JSON writes strings, lists and truth values alike."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 if __name__ == "__main__":

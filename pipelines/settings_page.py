@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.shared import publishing, stage
+from pipelines.shared.toml_values import toml_value
 from sentiment.common.command_line import OneLineParser
 from sentiment.settings import CorpusFile, Settings
 
@@ -80,17 +81,7 @@ def _default(each: Any) -> str:
     value = each.default if each.default is not dataclasses.MISSING else each.default_factory()
     if dataclasses.is_dataclass(value):
         return "as there"
-    return _toml(value)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, dict):
-        return f"{{ {', '.join(f'{key} = {_toml(each)}' for key, each in value.items())} }}" if value else "{}"
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return toml_value(value)
 
 
 def _cell(names: str, defaults: dict[str, str]) -> str:

@@ -65,14 +65,12 @@ def text_table(shares: Mapping[str, Mapping[str, float]]) -> str:
     Args:
         shares: model -> group -> share answered rightly.
     """
+    from tabulate import tabulate
+
     groups = list(next(iter(shares.values())))
-    width = max(map(len, groups))
-    lines = [" " * width + "".join(f"  {name}" for name in shares)]
-    lines += [
-        group.ljust(width) + "".join(f"  {100 * each[group]:.0f}".rjust(len(name) + 2) for name, each in shares.items())
-        for group in groups
-    ]
-    return "\n".join(lines) + "\n"
+    rows = [[group, *(f"{100 * each[group]:.0f}" for each in shares.values())] for group in groups]
+    align = ["left", *["right"] * len(shares)]
+    return tabulate(rows, ["", *shares], tablefmt="plain", colalign=align, disable_numparse=True) + "\n"
 
 
 if __name__ == "__main__":

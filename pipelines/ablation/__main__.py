@@ -21,6 +21,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from pipelines.ablation import grid as ablation
 from pipelines.shared import publishing, stage
 from pipelines.shared.repeated_runs import RepeatedRun, add_input_arguments, check_inputs, kept, work_folder
+from pipelines.shared.toml_values import toml_value
 from sentiment.common.plain_data import from_dict
 from sentiment.common.table_files import checksum_of
 from sentiment.errors import InputError, SettingsError
@@ -122,7 +123,7 @@ def read_grid(this: stage.Stage) -> ablation.Grid:
 
 def as_pairs(overrides: ablation.Overrides) -> tuple[str, ...]:
     """Return overrides as ``--set`` takes them, sorted."""
-    return tuple(sorted(f"{name}={json.dumps(value)}" for name, value in overrides.items()))
+    return tuple(sorted(f"{name}={toml_value(value)}" for name, value in overrides.items()))
 
 
 def runs_of(grid: ablation.Grid, arguments: argparse.Namespace) -> Iterator[GridRun]:

@@ -4,6 +4,24 @@
 >>> model = sentiment.load("models/sample")                 # doctest: +SKIP
 >>> model.predict(["I love this", "what a waste of time"])  # doctest: +SKIP
 array(['positive', 'negative'], dtype='<U8')
+
+Begin reading here. A tweet takes this way, and each step is one module:
+
+1. `predict/classifier.py` takes raw texts and gives probabilities; all other forms of the model agree with it.
+2. `text/preprocessor.py` turns a text into ids: rules of `text/normalisation.py`, then look-ups in `text/lexicon.py`.
+3. `network/folded.py` turns ids into probabilities in NumPy, by the recurrence of `network/recurrence.py`.
+4. `predict/answers.py` turns probabilities into a label, which may be "unknown" or "uncertain".
+
+The rooms, in the order in which data passes through them:
+
+- `data` reads tables and deals tweets out to training, validation and test; `prepare` does so for any number of rows.
+- `text` and `embedding` make the vocabulary and its matrix of GloVe vectors.
+- `augment` makes further training rows, `training` trains the network of `network`, `export` writes the model folder.
+- `predict` reads that folder without TensorFlow; `score` applies it to many files, and `serve` answers over HTTP.
+- `evaluation` measures, and `report` shows the figures.
+- `common` knows nothing about tweets. `settings.py` names every setting, `__main__.py` every command.
+
+The stages that build a model with these rooms are in `pipelines`, and the Makefile says which stage needs which file.
 """
 
 from os import PathLike
@@ -20,18 +38,18 @@ __all__ = ["ArtefactError", "InputError", "SentimentError", "SettingsError", "__
 
 
 def load(path: str | Path | None = None) -> "SentimentClassifier":
-    """Read a trained model from its folder; needs neither TensorFlow nor spaCy.
+    """Read a trained model from its folder, without TensorFlow and spaCy.
 
     Args:
-        path: a folder that `make train` has made, such as ``models/sample``. None is the one that the environment
-            variable ``SENTIMENT_MODEL`` names, or else ``models/latest``, which follows the last training.
+        path: a folder that `make train` has made, for instance ``models/sample``. None is the folder in the
+            environment variable ``SENTIMENT_MODEL``, or else ``models/latest``, a link to the last trained model.
 
     Returns:
-        An object with ``classes_``, ``predict(texts)`` and ``predict_proba(texts)``.
+        A classifier with ``classes_``, ``predict(texts)`` and ``predict_proba(texts)``.
 
     Raises:
-        InputError: ``path`` is no path.
-        ArtefactError: there is no model, or it is incomplete, damaged or put together from different models.
+        InputError: ``path`` is not a path.
+        ArtefactError: there is no model, or the model is incomplete, damaged or made of files of several models.
     """
     from sentiment.common.command_line import default_model
     from sentiment.predict.digests import Digests
@@ -39,7 +57,7 @@ def load(path: str | Path | None = None) -> "SentimentClassifier":
     if not isinstance(path, str | PathLike | None):
         raise InputError(f"expected the path of a model folder, received {path!r:.100}: name one such as models/sample")
     folder = Path(path or default_model())
-    digests = Digests(folder)  # before NumPy is imported, which takes as long
+    digests = Digests(folder)  # starts before NumPy is imported, which takes as long
     from sentiment.predict.model_folder import read_classifier
 
     return read_classifier(folder, digests)

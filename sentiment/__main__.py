@@ -1,4 +1,4 @@
-"""The command `sentiment`: one door to what the rooms can do.
+"""The command `sentiment`, which starts the command line of a room.
 
 sentiment predict "I love this" "not my day"
 sentiment explain "I don't like the new phone"
@@ -19,14 +19,15 @@ from sentiment.errors import EXIT_STATUS
 
 
 class Command(NamedTuple):
-    """A module whose ``main(argv, prog)`` returns the exit status (``None`` is 0), and what it does.
+    """A command: a module with a function ``main(argv, prog)`` that returns the exit status, and a line of help.
 
-    The module is named, not imported, so that each command loads what it needs itself and no more.
+    The module is named and not imported, so that each command loads only what it needs. ``options`` are put before
+    those of the user.
     """
 
     module: str
     help: str
-    given: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 COMMANDS = {
@@ -39,17 +40,17 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status, 2 for a user's mistake."""
+    """Run the command; return its exit status, 2 for a user's mistake."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments:
         _parser().print_help(sys.stderr)
         return EXIT_STATUS
     if arguments[0] not in COMMANDS:
-        _parser().parse_args(arguments[:1])  # --help, --version, or what is wrong; never returns
+        _parser().parse_args(arguments[:1])  # prints help, version or an error, and ends the process
     name, *rest = arguments
     command = COMMANDS[name]
     try:
-        return importlib.import_module(command.module).main([*command.given, *rest], f"sentiment {name}") or 0
+        return importlib.import_module(command.module).main([*command.options, *rest], f"sentiment {name}") or 0
     except ModuleNotFoundError as error:
         return refuse(name, error, "")
 

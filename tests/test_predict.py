@@ -409,11 +409,11 @@ def test_a_format_of_the_future_is_refused(copy: Path) -> None:
 
 
 def test_arrays_of_objects_are_not_unpickled(copy: Path, tmp_path: Path) -> None:
-    class Harm:
+    class TouchesAFile:
         def __reduce__(self) -> tuple:
             return (Path.touch, (tmp_path / "harm",))
 
-    np.save(copy / "table.npy", np.array([Harm()], dtype=object), allow_pickle=True)
+    np.save(copy / "table.npy", np.array([TouchesAFile()], dtype=object), allow_pickle=True)
     with pytest.raises(sentiment.ArtefactError, match=r"table\.npy"):
         sentiment.load(copy)
     assert not (tmp_path / "harm").exists()

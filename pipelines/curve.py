@@ -44,9 +44,9 @@ def run(this: stage.Stage) -> None:
             figures = kept(root / f"{size}-{seed}.json", partial(_execute, this, root, pairs))
             _tell(size, seed, figures)
             runs.setdefault(size, []).append(figures)
-    names = NAMES | {"model": "from base model" if this.parent else "from nothing"}
+    names = NAMES | {"model": "from base model" if this.base_model else "from nothing"}
     points = summary(runs)
-    result = {"seeds": asked.seeds, "parent": str(this.parent or ""), "points": points}
+    result = {"seeds": asked.seeds, "parent": str(this.base_model or ""), "points": points}
     this.places.model.mkdir(parents=True, exist_ok=True)
     publishing.write_json(this.places.model / RESULT, result)
     publishing.write_text(this.places.model / DRAWING, learning_curve(result) or "")
@@ -56,7 +56,7 @@ def run(this: stage.Stage) -> None:
 
 def _start(this: stage.Stage, root: Path, name: str, pairs: tuple[str, ...]) -> RepeatedRun:
     """Return a run that starts from the base model (``warm``) or from nothing (``cold``)."""
-    return RepeatedRun(this, root, pairs, this.arguments.glove, this.parent if name == WARM else None, name)
+    return RepeatedRun(this, root, pairs, this.arguments.glove, this.base_model if name == WARM else None, name)
 
 
 def _count(this: stage.Stage, root: Path) -> CorpusSize:
@@ -88,7 +88,7 @@ def _execute(this: stage.Stage, root: Path, pairs: tuple[str, ...]) -> dict[str,
     """Train from the base model, from nothing, or both; score them and the peers on the test part."""
     from sentiment.evaluation.learning_curve import FROM_NOTHING, PARENT
 
-    starts = [WARM] if this.parent else []
+    starts = [WARM] if this.base_model else []
     starts += [COLD] if this.arguments.glove else []
     runs = [_start(this, root, name, pairs) for name in starts]
     first, *others = [_train(each) for each in runs]
@@ -144,7 +144,7 @@ def base_model_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any
     from sentiment.evaluation.metrics import measure
 
     classes = publishing.read_json(places.interim / "load.json")["classes"]
-    model = sentiment.load(this.parent) if this.parent else None
+    model = sentiment.load(this.base_model) if this.base_model else None
     if model is None or model.classes_.tolist() != classes:
         return None
     test = read_split(places.interim, "test")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
+from pipelines.shared.base_model_network import load_network
 from pipelines.shared.glove_files import glove_file, read_glove
 from pipelines.shared.libraries import import_keras
-from pipelines.shared.parent_network import load_network
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ def run(this: stage.Stage) -> None:
     processed, settings = this.places.processed, this.settings.embedding
     preprocessor = read_preprocessor(processed)
     train_ids = ragged_rows(read_part(processed, "train").ids)
-    made = _from_parent if this.parent else _from_glove
+    made = _from_parent if this.base_model else _from_glove
     matrix, found, origin = made(this, preprocessor, train_ids)
     coverage = measure_coverage(found, preprocessor.lexicon, train_ids, preprocessor.seen_ids)
     report = coverage.to_dict() | origin | {"settings": asdict(settings)}
@@ -50,7 +50,7 @@ def run(this: stage.Stage) -> None:
         100 * report["token_share"],
         " ".join(word for word, _ in coverage.missing[:10]),
     )
-    _warn_of_few(report["token_share"], this.parent or report["source"])
+    _warn_of_few(report["token_share"], this.base_model or report["source"])
 
 
 def _warn_of_few(share: float, source: object) -> None:
@@ -83,7 +83,7 @@ def _from_parent(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ra
     from sentiment.embedding.matrix import carry_over
     from sentiment.network.keras_network import GLOVE
 
-    folder = this.parent
+    folder = this.base_model
     assert folder is not None
     vectors = load_network(folder).get_layer(GLOVE).get_weights()[0]
     old = read_preprocessor(folder).lexicon.vocabulary

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
+from pipelines.shared.base_model import require_base_model
 from pipelines.shared.defaults import settle
 from pipelines.shared.engine_options import add_engine_arguments, make_engine, results
 from pipelines.shared.glove_files import glove_file, read_words
-from pipelines.shared.parent import require_parent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,10 +87,10 @@ def _parent(this: stage.Stage) -> "Preprocessor | None":
     """The text treatment of the model to start from, if there is one."""
     from pipelines.shared.artefacts import read_preprocessor
 
-    if this.parent is None:
+    if this.base_model is None:
         return None
-    require_parent(this.parent)
-    return read_preprocessor(this.parent)
+    require_base_model(this.base_model)
+    return read_preprocessor(this.base_model)
 
 
 def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:

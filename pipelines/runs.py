@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.shared import make_variables, stage
-from pipelines.shared.parent import trained_folders
+from pipelines.shared.base_model import trained_folders
 from sentiment.common.command_line import OneLineParser
 
 _HEADINGS = ("run", "trained", "rows", "tweets tested", "accuracy", "macro recall", "made with")

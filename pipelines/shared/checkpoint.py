@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
-from pipelines.shared.parent import KERAS_MODEL
+from pipelines.shared.base_model import KERAS_MODEL
 
 if TYPE_CHECKING:
     from sentiment.training.fitting import TrainingState
@@ -74,5 +74,5 @@ def identity(this: stage.Stage) -> str:
 
     names = ("train.ids.npy", "train.labels.npy", "validation.ids.npy", "embedding_matrix.npy")
     parts = [publishing.sha256(this.places.processed / name) for name in names]
-    parts += [publishing.sha256(this.parent / KERAS_MODEL)] if this.parent else []
+    parts += [publishing.sha256(this.base_model / KERAS_MODEL)] if this.base_model else []
     return json.dumps([keras.backend.backend(), keras.version(), this.settings.to_dict(), parts], sort_keys=True)

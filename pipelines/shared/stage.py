@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipelines.shared import parent, publishing
+from pipelines.shared import base_model, publishing
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, explained
 from sentiment.common.plain_data import from_dict
@@ -69,7 +69,7 @@ class Stage:
     places: Places
     profile: dict[str, Any]
     by_rows: dict[str, Any] = field(default_factory=dict)
-    parent: Path | None = None
+    base_model: Path | None = None
 
 
 def main(
@@ -88,18 +88,18 @@ def main(
     parser.add_argument(
         "--set", action="extend", type=_overrides, default=[], metavar="SECTION.KEY=VALUE ...", help="override settings"
     )
-    parser.add_argument("--from", dest="parent", type=Path, metavar="FOLDER", help="a trained model to start from")
+    parser.add_argument("--from", dest="base_model", type=Path, metavar="FOLDER", help="a trained model to start from")
     parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds data/ and models/")
     add_arguments(parser)
     arguments = parser.parse_args(argv)
     with reporting(name):
         profile = read_profile(arguments.profile)
         settings = make_settings(profile, arguments.set)
-        if arguments.parent:
-            settings = parent.inherit(settings, named_settings(profile, arguments.set), arguments.parent)
+        if arguments.base_model:
+            settings = base_model.inherit(settings, named_settings(profile, arguments.set), arguments.base_model)
         places = Places(arguments.root, Path(arguments.profile).stem, arguments.run)
         with publishing.lock(places.interim / ".lock"):
-            body(Stage(arguments, settings, places, profile, parent=arguments.parent))
+            body(Stage(arguments, settings, places, profile, base_model=arguments.base_model))
 
 
 def _overrides(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import manifest, publishing, stage
-from pipelines.shared.parent import describe
+from pipelines.shared.base_model import describe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ def record(this: stage.Stage, classes: list[str], state: "TrainingState") -> dic
     inputs = manifest.corpus_inputs(loaded) | {
         "glove": {"path": coverage["source"], "sha256": coverage["source_sha256"]},
     }
-    lineage = {"parent": describe(this.parent)} if this.parent else {}
+    lineage = {"parent": describe(this.base_model)} if this.base_model else {}
     return lineage | {
         "profile": this.places.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -74,5 +74,5 @@ def seen_tweets(this: stage.Stage) -> "np.ndarray":
 
     from pipelines.shared.seen_files import read_seen
 
-    folders = [this.places.interim, *([this.parent] if this.parent else [])]
+    folders = [this.places.interim, *([this.base_model] if this.base_model else [])]
     return np.unique(np.concatenate([read_seen(folder) for folder in folders]))

@@ -1,7 +1,7 @@
-"""What the network is trained on: rows of ids with their weights, those of augmentation too, and the frozen matrix."""
+"""Read what the network is trained on: rows of ids with their weights, augmentation, and the frozen matrix."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.artefacts import check_agreement, read_part, read_preprocessor
@@ -11,33 +11,19 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sentiment.data.encoded import EncodedPart
+    from sentiment.training.candidates import TrainingRows
 
 
-class TrainingRows(NamedTuple):
-    """What to train on.
-
-    Attributes:
-        parts: ``train`` and ``validation`` rows.
-        matrix: frozen vectors, float32 ``(vocabulary, dimension)``.
-        classes: in the order of the outputs.
-        seen: ids below it occur in training.
-    """
-
-    parts: "dict[str, EncodedPart]"
-    matrix: "np.ndarray"
-    classes: list[str]
-    seen: int
-
-
-def read_rows(this: stage.Stage) -> TrainingRows:
-    """What the stages before have left.
+def read_rows(this: stage.Stage) -> "TrainingRows":
+    """Read what the earlier stages wrote.
 
     Raises:
-        ArtefactError: something is missing, damaged, or of other settings.
+        ArtefactError: a file is missing, damaged, or made with other settings.
     """
     import numpy as np
 
     from sentiment.common.npy import open_array
+    from sentiment.training.candidates import TrainingRows
 
     processed = this.places.processed
     check_agreement(processed, this.settings.preprocessing)
@@ -52,7 +38,7 @@ def read_rows(this: stage.Stage) -> TrainingRows:
 
 
 def row_weights(interim: Path) -> "dict[str, np.ndarray]":
-    """What the rows of each part count, float32 ``(n,)``, 1 on average; nothing where all are of one corpus."""
+    """Return the weights of each part's rows, float32 ``(n,)``, 1 on average; nothing where there is one corpus."""
     import numpy as np
     import pyarrow.parquet as pq
 

@@ -1,10 +1,9 @@
-"""Scores of n-grams beside the network, for many rows: a logistic regression on single tokens, pairs and triples.
+"""Scores of n-grams beside the network: a logistic regression on hashed single tokens, pairs and triples.
 
-A network over frozen vectors learns slowly what single frequent pairs say ("i like", "to wait"), which a linear model
-on n-grams has at once; so their logits are added ("wide and deep" models: Cheng et al., 2016). The linear model is
-fitted to what the network leaves unsaid of its training rows (boosting: Friedman, 2001), and counts as much as the
-validation rows like best. The rarer an n-gram, the less its weight is penalised (inverse document frequency: Sparck
-Jones, 1972), and one that a single row has says nothing.
+A network over frozen vectors learns slowly what single frequent pairs say ("i like", "to wait"). A linear model on
+n-grams learns that at once, so its logits are added to the network's ("wide and deep" models: Cheng et al., 2016). It
+is fitted to what the network leaves unexplained of its training rows (boosting: Friedman, 2001), and validation rows
+choose its factor. The penalty on an n-gram grows with its frequency (inverse document frequency: Sparck Jones, 1972).
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,21 +15,21 @@ from sentiment.network.folded import softmax
 from sentiment.network.ngrams import buckets_of_rows, ngram_logits
 from sentiment.training.calibration import fit_temperature, logits_of
 from sentiment.training.logistic import fit_beside
-from sentiment.training.rivals import row_losses
+from sentiment.training.model_selection import row_losses
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-SHARES = tuple(np.arange(0, 2.6, 0.25).tolist())
+FACTORS = tuple(np.arange(0, 2.6, 0.25).tolist())
 _INVERSE_PENALTY = 0.0025  # of features weighed by inverse document frequency
-_LEAST_ROWS = 2
+_LEAST_ROWS = 2  # an n-gram of a single row has no score
 
 
 class NgramScores(NamedTuple):
-    """A linear model of a tweet's n-grams.
+    """A linear model on the n-grams of a tweet.
 
     Attributes:
-        values: what the n-grams of a bucket say for each class, float32 ``(buckets, classes)``.
+        values: score of each bucket for each class, float32 ``(buckets, classes)``.
         bias: of each class, float32 ``(classes,)``.
     """
 
@@ -38,17 +37,17 @@ class NgramScores(NamedTuple):
     bias: np.ndarray
 
     def logits(self, ids: np.ndarray) -> np.ndarray:
-        """Logits ``(n, classes)`` of padded rows ``(n, max_tokens)`` of at least one id each."""
+        """Return the logits ``(n, classes)`` of padded rows ``(n, max_tokens)`` of at least one id each."""
         return ngram_logits(self.values, ragged_rows(ids)) + self.bias
 
 
 def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logits: np.ndarray) -> NgramScores:
-    """Fit logistic regression on the hashed n-grams of each tweet to what the network leaves unsaid.
+    """Fit a logistic regression on hashed n-grams whose logits are added to those of the network.
 
     Args:
         part: training rows, each of at least one id.
-        weights: what a row of each class counts, ``(classes,)``.
-        buckets: that n-grams are hashed to.
+        weights: weight of each class, ``(classes,)``.
+        buckets: number of buckets that n-grams are hashed to.
         logits: of the network for these rows, calibrated, float ``(n, classes)``.
     """
     counts = _counts(part.ids, buckets)
@@ -63,28 +62,36 @@ def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logit
     return NgramScores(values, bias)
 
 
-def choose_share(
+class NgramChoice(NamedTuple):
+    """The factor of the scores, and the calibrated validation log loss with and without them."""
+
+    factor: float
+    loss: float
+    loss_without: float
+
+
+def choose_factor(
     probabilities: np.ndarray, scores: np.ndarray, labels: np.ndarray, weights: np.ndarray
-) -> tuple[float, float, float]:
-    """What to multiply the scores by before they are added, and the calibrated validation log loss with and without.
+) -> NgramChoice:
+    """Choose what to multiply the scores by, on rows that neither the network nor the scores were fitted on.
 
     Args:
-        probabilities: of the network, float ``(n, classes)``, of rows that neither was fitted on.
-        scores: their logits by n-grams, ``(n, classes)``.
+        probabilities: of the network, float ``(n, classes)``.
+        scores: logits of the n-grams, ``(n, classes)``.
         labels: integer ``(n,)``.
-        weights: what a row of each class counts, ``(classes,)``.
+        weights: weight of each class, ``(classes,)``.
     """
     logits = logits_of(probabilities)
     losses = {}
-    for share in SHARES:
-        mixed = softmax(logits + share * scores)
-        losses[share] = float(row_losses(mixed, labels, fit_temperature(mixed, labels), weights).mean())
-    chosen = min(SHARES, key=losses.__getitem__)
-    return chosen, losses[chosen], losses[0.0]
+    for factor in FACTORS:
+        mixed = softmax(logits + factor * scores)
+        losses[factor] = float(row_losses(mixed, labels, fit_temperature(mixed, labels), weights).mean())
+    best = min(FACTORS, key=losses.__getitem__)
+    return NgramChoice(best, losses[best], losses[0.0])
 
 
 def _counts(ids: np.ndarray, buckets: int) -> "csr_matrix":
-    """How often each bucket occurs in each row, over the square root of its length: sparse ``(n, buckets)``."""
+    """Count each bucket in each row, divided by the square root of the row's length; sparse ``(n, buckets)``."""
     from scipy.sparse import csr_matrix
 
     rows = ragged_rows(np.asarray(ids))

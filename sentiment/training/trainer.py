@@ -13,7 +13,6 @@ from sentiment.settings import NetworkSettings, Settings, TrainingSettings
 from sentiment.text.lexicon import PADDING
 from sentiment.training.batches import Batches, widths
 from sentiment.training.distinct_tokens import DistinctTokensModel
-from sentiment.training.parent import LayerRate, LayerwiseAdamW, freeze, layer_rates
 
 _WARM_UP = 0.05
 _TYPES_STEP = 1024
@@ -24,8 +23,7 @@ class Trainer:
 
     def __init__(self, model: keras.Model, settings: Settings, steps: int, max_tokens: int) -> None:
         options = settings.training
-        freeze(model, options.frozen)
-        self.optimizer = make_optimizer(options, steps, layer_rates(model, options, steps))
+        self.optimizer = make_optimizer(options, steps)
         self.optimizer.build(model.trainable_variables)
         self.models = self.make_models(model, settings.network, widths(max_tokens))
         self.any_model = self.models[max_tokens]

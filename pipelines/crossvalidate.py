@@ -52,7 +52,7 @@ def _figures(this: stage.Stage, root: Path, seeds: list[int]) -> Iterator[dict[s
 
 def _execute(this: stage.Stage, root: Path, fold: int, seed: int) -> dict[str, Any]:
     pairs = (f"split.test={1 / this.arguments.folds}", f"split.fold={fold}", f"training.seed={seed}")
-    each = RepeatedRun(this, root / f"fold{fold}", pairs, this.arguments.glove, this.parent)
+    each = RepeatedRun(this, root / f"fold{fold}", pairs, this.arguments.glove, this.base_model)
     each.make_ids()
     for name in ("train", "export", "evaluate"):
         each.run(name)

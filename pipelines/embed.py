@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
-from pipelines.shared.base_model_network import load_network
+from pipelines.shared.base_model import load_network
 from pipelines.shared.glove_files import glove_file, read_glove
 from pipelines.shared.libraries import import_keras
 

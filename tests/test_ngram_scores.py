@@ -18,7 +18,7 @@ from sentiment.network.ngram_layers import with_ngram_scores
 from sentiment.network.ngrams import buckets_of_rows, ngram_buckets, ngram_logits
 from sentiment.settings import MOST_NGRAM_BUCKETS, NetworkSettings, TrainingSettings
 from sentiment.training.calibration import apply_temperature
-from sentiment.training.ngram_scores import choose_share, fit_ngram_scores
+from sentiment.training.ngram_scores import choose_factor, fit_ngram_scores
 
 RANDOM = np.random.default_rng(4)
 BUCKETS = 97
@@ -181,12 +181,12 @@ def test_the_share_is_the_best_on_the_validation_rows() -> None:
     labels = np.arange(400) % 2
     right, weights = np.where(np.eye(2)[labels] > 0, 1.0, -1.0), np.ones(2)
     noise = RANDOM.normal(size=(2, 400, 2))
-    share, loss, without = choose_share(np.full((400, 2), 0.5), right, labels, weights)
+    share, loss, without = choose_factor(np.full((400, 2), 0.5), right, labels, weights)
     assert share > 0
     assert loss < without
     network = np.exp(right + noise[0])
-    assert choose_share(network / network.sum(1, keepdims=True), noise[1] - right, labels, weights)[0] == 0.0
-    assert 0.5 <= choose_share(network / network.sum(1, keepdims=True), right + noise[1], labels, weights)[0] <= 1.5
+    assert choose_factor(network / network.sum(1, keepdims=True), noise[1] - right, labels, weights)[0] == 0.0
+    assert 0.5 <= choose_factor(network / network.sum(1, keepdims=True), right + noise[1], labels, weights)[0] <= 1.5
 
 
 def test_too_many_buckets_are_refused() -> None:

@@ -92,7 +92,7 @@ def importing_keras() -> frozenset[str]:
 
 def keras_imports(tree: ast.AST) -> list[int]:
     """Lines that import Keras, or a module that does so at its top."""
-    behind = importing_keras() | {"keras", "tensorflow", "pipelines.shared.parent_network"}
+    behind = importing_keras() | {"keras", "tensorflow", "pipelines.shared.base_model.load_network"}
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     return [node.lineno for node in nodes if {getattr(node, "module", ""), *(a.name for a in node.names)} & behind]
 

@@ -89,7 +89,7 @@ def _train_all(this: stage.Stage, todo: list[GridRun], results: Path, work: Path
 
 def execute(this: stage.Stage, root: Path, each: GridRun) -> dict[str, Any]:
     """Train one run and return its :class:`~pipelines.ablation.grid.AblationResult` as a dictionary."""
-    made = RepeatedRun(this, root, each.pairs, each.glove, this.parent)
+    made = RepeatedRun(this, root, each.pairs, each.glove, this.base_model)
     made.make_ids()
     start = time.monotonic()
     replace(made, pairs=(*each.pairs, f"training.seed={each.seed}")).run("train")

@@ -78,7 +78,7 @@ def check_inputs(this: stage.Stage) -> None:
     Raises:
         InputError: neither vectors nor a base model is given, or a file is missing.
     """
-    if this.arguments.glove is None and this.parent is None:
+    if this.arguments.glove is None and this.base_model is None:
         raise InputError("--glove: expected vectors, or a model to start from (--from), received neither")
     _digest_of_inputs(this)
 
@@ -108,7 +108,7 @@ def _corpus_option(this: stage.Stage) -> list[str]:
 
 def _digest_of_inputs(this: stage.Stage) -> list[str]:
     corpora = [Path(each) for each in _corpus_option(this)[1:]] or [Path(each.file) for each in this.settings.corpora]
-    base = [this.parent / "model.keras"] if this.parent else []
+    base = [this.base_model / "model.keras"] if this.base_model else []
     glove = [this.arguments.glove] if this.arguments.glove else []
     return [_checksum(place) for place in (*corpora, *glove, *base)]
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from sentiment.common.plain_data import from_dict
 from sentiment.common.ragged import Ragged, ragged
-from sentiment.errors import ArtefactError
-from sentiment.settings import PreprocessingSettings, SettingsError
+from sentiment.errors import ArtefactError, SettingsError
+from sentiment.settings import PreprocessingSettings
 from sentiment.text.chunk_memory import ChunkMemory
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow

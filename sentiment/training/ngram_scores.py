@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 FACTORS = tuple(np.arange(0, 2.6, 0.25).tolist())
-_INVERSE_PENALTY = 0.0025  # of features weighed by inverse document frequency
+# A network knows few training rows by heart, so what it leaves unexplained of them says nothing. The scores are then
+# fitted without it, with a weaker penalty. The penalties are inverse, of features weighed by inverse document frequency.
+_MANY_ROWS = 5_000
+_INVERSE_PENALTY_BESIDE = 0.0025
+_INVERSE_PENALTY_ALONE = 0.1
 _LEAST_ROWS = 2  # an n-gram of a single row has no score
 
 
@@ -44,6 +48,8 @@ class NgramScores(NamedTuple):
 def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logits: np.ndarray) -> NgramScores:
     """Fit a logistic regression on hashed n-grams whose logits are added to those of the network.
 
+    From 5,000 rows on it is fitted to what the network leaves unexplained, and below to the labels alone.
+
     Args:
         part: training rows, each of at least one id.
         weights: weight of each class, ``(classes,)``.
@@ -56,7 +62,10 @@ def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logit
     rarity = (np.log((1 + counts.shape[0]) / (1 + rows[used])) + 1).astype(np.float32)
     features = counts[:, used]
     features.data *= rarity[features.indices]
-    kernel, bias = fit_beside(features, part, weights, _INVERSE_PENALTY, logits)
+    if len(part.labels) >= _MANY_ROWS:
+        kernel, bias = fit_beside(features, part, weights, _INVERSE_PENALTY_BESIDE, logits)
+    else:
+        kernel, bias = fit_beside(features, part, weights, _INVERSE_PENALTY_ALONE, np.zeros_like(logits))
     values = np.zeros((buckets, len(weights)), np.float32)
     values[used] = kernel * rarity[:, None]
     return NgramScores(values, bias)

@@ -75,23 +75,21 @@ def in_whole_steps(types: np.ndarray) -> np.ndarray:
     return np.pad(types, (0, -len(types) % _TYPES_STEP), constant_values=PADDING)
 
 
-def make_optimizer(
-    options: TrainingSettings, steps: int, rates: Mapping[str, LayerRate] | None = None
-) -> keras.optimizers.Optimizer:
+def make_optimizer(options: TrainingSettings, steps: int) -> keras.optimizers.Optimizer:
     """AdamW under a cosine schedule with a linear warm-up.
 
     Args:
         options: rate, epochs, weight decay, clipping.
         steps: of one epoch.
-        rates: of single variables, by path; none where all learn alike.
     """
     total = steps * options.epochs
     warm_up = max(1, round(total * _WARM_UP))
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, total - warm_up), warmup_target=options.learning_rate, warmup_steps=warm_up
     )
-    common = {"weight_decay": options.weight_decay, "global_clipnorm": options.clip_norm}
-    optimizer = LayerwiseAdamW(schedule, rates=rates, **common) if rates else keras.optimizers.AdamW(schedule, **common)
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=options.weight_decay, global_clipnorm=options.clip_norm
+    )
     if not options.weight_decay:
         optimizer.weight_decay = None  # to decay by nothing, Keras works out the rate anew for each variable
     return optimizer

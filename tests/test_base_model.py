@@ -5,10 +5,7 @@ import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import keras
 import numpy as np
@@ -16,12 +13,10 @@ import pytest
 
 import sentiment
 from pipelines import embed, evaluate, export, load, preprocess, report, train
-from pipelines.shared import parent, stage
+from pipelines.shared import base_model, stage
 from pipelines.shared.artefacts import read_part, read_preprocessor
-from pipelines.shared.checkpoint import Checkpoint
-from pipelines.shared.parent_network import load_network
+from pipelines.shared.base_model import load_network
 from pipelines.shared.seen_files import read_seen
-from pipelines.shared.training_rows import TrainingRows
 from sentiment.common.ragged import Ragged
 from sentiment.data.encoded import EncodedPart
 from sentiment.embedding.matrix import carry_over
@@ -30,12 +25,20 @@ from sentiment.network.keras_network import CLASSES, GLOVE, build_network
 from sentiment.predict.manifest import MANIFEST, check_manifest, checksums, read_manifest
 from sentiment.settings import EmbeddingSettings, NetworkSettings, Settings, TrainingSettings
 from sentiment.text.lexicon import Lexicon, LexiconEntry, extend_lexicon
+from sentiment.training.base_model import _INVERSE_PENALTY, fit_output_layer, take_over
+from sentiment.training.calibration import fit_temperature
+from sentiment.training.candidates import (
+    BASE_MODEL,
+    NOTHING,
+    Candidate,
+    TrainingRows,
+    add_ngram_scores,
+    average,
+    choose,
+)
 from sentiment.training.fitting import TrainingState
 from sentiment.training.fitting import train as fit
-from sentiment.training.output_layer import _INVERSE_PENALTY, fit_output_layer
-from sentiment.training.parent import LayerRate, freeze, layer_rates, take_over
-from sentiment.training.rivals import is_clearly_better, row_losses
-from sentiment.training.trainer import make_optimizer
+from sentiment.training.model_selection import is_clearly_better, row_losses
 from tests.model_fixture import Trained, labelled_tweets, shared_model, write_corpus
 
 STAGES = (load, preprocess, embed, train, export)
@@ -44,7 +47,6 @@ OWN = (
     "split.test=0.1",
     "training.batch_size=32",
     "training.epochs=2",
-    "training.averaged_runs=2",
     "training.ngram_buckets=1024",
 )
 
@@ -83,23 +85,17 @@ def child(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 def test_the_log_names_each_run_and_ends_with_what_is_published(child: Trained) -> None:
     lines = (child.root / "log.txt").read_text().splitlines()
-    for run in ("run 1 of 2: ", "run 2 of 2: "):
+    for run in ("run 1 of 3: ", "run 2 of 3: ", "run 3 of 3: "):
         assert [line.split(",")[0] for line in lines if line.startswith(run)] == [
             f"{run}{told}" for told in ("before the first epoch", "epoch 1", "epoch 2")
         ]
     assert [line.split(",")[0] for line in lines if line.startswith("from nothing: ")] == [
         "from nothing: epoch 1", "from nothing: epoch 2",
     ]  # fmt: skip
-    start = json.loads((child.folder / "training.json").read_text())["start"]
-    best, published = next(
-        (first, second) for first, second in pairwise(lines) if second.startswith("the model as published: ")
-    )
-    assert (" in the first of 2 runs: validation loss" in best) == (start == train.PARENT)
+    (published,) = (line for line in lines if line.startswith("the model as published: "))
     part = read_part(child.processed, "validation")
     found = load_network(child.folder).predict(part.ids, verbose=0).argmax(axis=1)
     assert f" accuracy {(found == part.labels).mean():.4f};" in published
-    (words,) = (line for line in lines if line.startswith("word scores count for "))
-    assert words.startswith("word scores count for 50%") == ("unless another share is better" in words)
 
 
 def test_words_and_vectors_are_taken_over(child: Trained) -> None:
@@ -130,18 +126,14 @@ def test_the_manifest_and_the_card_name_the_parent(child: Trained) -> None:
     assert told["parent"]["folder"] == str(shared_model().folder)
     assert told["parent"]["files"]["model.keras"]["sha256"] == theirs["artefacts"]["model.keras"]
     assert told["parent"]["inputs"] == theirs["inputs"]
-    assert told["settings"]["training"]["learning_rate"] == parent.LEARNING_RATE
-    assert told["word_scores"] > 0
+    assert told["settings"]["training"]["learning_rate"] == base_model.LEARNING_RATE
     assert told["ngram_scores"] > 0
-    own = {"projection_dropout": 0.3, "units": theirs["settings"]["network"]["units"] + 3, "trainable_dimension": 3}
+    own = {"projection_dropout": 0.3}
     assert told["settings"]["network"] == theirs["settings"]["network"] | own
     run_all(child, shared_model().folder, evaluate, report)
     card = (child.folder / "README.md").read_text(encoding="utf-8")
     assert f"it started from the model `{shared_model().folder}` (classes negative, positive)" in card
     assert told["parent"]["files"]["model.json"]["sha256"] in card
-    assert (
-        f"a logistic regression on their words was added to the network, with {100 * told['word_scores']:.0f}%" in card
-    )
     assert f"single tokens, pairs and triples, times {told['ngram_scores']:g}, are added to the network's" in card
 
 
@@ -216,20 +208,20 @@ def test_a_parent_that_is_not_there_is_answered_with_those_that_are(
         (tmp_path / "models" / name / "model.json").touch()
     (tmp_path / "models" / "latest").symlink_to("a")
     with pytest.raises(ArtefactError, match="give FROM a model folder: there are models/a, models/b$"):
-        parent.require_parent(Path("models/c"))
+        base_model.require_base_model(Path("models/c"))
 
 
 def test_a_parent_of_another_text_treatment_is_refused() -> None:
     folder = shared_model().folder
     asked = Settings(preprocessing=replace(Settings().preprocessing, lemmatise=False))
     with pytest.raises(SettingsError, match=r"made with preprocessing.lemmatise = True, and False is asked for; leave"):
-        parent.inherit(asked, {"preprocessing.lemmatise"}, folder)
-    inherited = parent.inherit(asked, set(), folder)
+        base_model.inherit(asked, {"preprocessing.lemmatise"}, folder)
+    inherited = base_model.inherit(asked, set(), folder)
     assert inherited.preprocessing.lemmatise
     assert inherited.preprocessing.max_tokens == 8
-    assert inherited.training.learning_rate == parent.LEARNING_RATE
+    assert inherited.training.learning_rate == base_model.LEARNING_RATE
     own = replace(asked, network=NetworkSettings(output_dropout=0.1), training=TrainingSettings(learning_rate=0.5))
-    kept = parent.inherit(own, {"network.output_dropout", "training.learning_rate"}, folder)
+    kept = base_model.inherit(own, {"network.output_dropout", "training.learning_rate"}, folder)
     assert (kept.network.output_dropout, kept.network.units, kept.training.learning_rate) == (0.1, 6, 0.5)
 
 
@@ -305,70 +297,6 @@ def test_a_fitted_output_layer_is_the_logistic_regression_on_the_states(classes:
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("fitted", [True, False])
-def test_a_new_output_layer_is_fitted_unless_the_settings_say_no(fitted: bool) -> None:
-    folder = shared_model().folder
-    network = parent.inherit(Settings(), set(), folder).network
-    ids = np.array([[2, 3], [3, 4], [4, 2]] * 2, np.int32)
-    part = EncodedPart(ids, np.array([0, 1, 2] * 2))
-    matrix = load_network(folder).get_layer(GLOVE).get_weights()[0]
-    settings = Settings(network=network, training=TrainingSettings(fitted_output=fitted))
-    this = cast("stage.Stage", SimpleNamespace(parent=folder, settings=settings))
-    rows = TrainingRows({"train": part}, matrix, ["negative", "neutral", "positive"], 5)
-    *_, random_kernel, _ = train._new_network(settings, rows).get_weights()
-    *_, kernel, _ = train._weights_of_parent(this, rows)
-    assert (np.abs(kernel - random_kernel).max() > 0) == fitted
-
-
-@pytest.mark.parametrize(
-    ("folder", "rows", "fitted", "runs"),
-    [
-        (None, 10, True, {train.NOTHING: 1}),
-        (Path(), 10, True, {train.PARENT: 3, train.NOTHING: 1}),
-        (Path(), 10, False, {train.PARENT: 1, train.NOTHING: 1}),
-        (Path(), 5001, True, {train.PARENT: 1}),
-    ],
-)
-def test_runs_are_averaged_where_rows_are_few(folder: Path | None, rows: int, fitted: bool, runs: object) -> None:
-    settings = Settings(training=TrainingSettings(fitted_output=fitted))
-    assert train._runs(cast("stage.Stage", SimpleNamespace(parent=folder, settings=settings)), rows) == runs
-
-
-def test_runs_have_seeds_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    network, seeds = NetworkSettings(projection=(3,), units=2), []
-    monkeypatch.setattr("sentiment.training.fitting.train", lambda *given: seeds.append(given[2].training.seed))
-    settings, places = Settings(network=network), SimpleNamespace(model=tmp_path)
-    this = cast("stage.Stage", SimpleNamespace(parent=None, settings=settings, places=places))
-    part = EncodedPart(np.ones((3, 4), np.int32), np.array([0, 1, 0]))
-    rows = TrainingRows({"train": part, "validation": part}, np.zeros((2, 4), np.float32), ["no", "yes"], 2)
-    checkpoint = Checkpoint(tmp_path / "none", "")
-    first, second = (train._fit(this, rows, None, checkpoint, run).model for run in (0, 1))
-    assert seeds[0] == settings.training.seed
-    assert seeds[1] > seeds[0] + 1000  # the next seed that is tried shares no run with this one
-    assert np.abs(first.get_layer(CLASSES).kernel - second.get_layer(CLASSES).kernel).max() > 0.01
-
-
-def test_the_weights_of_runs_are_averaged(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = NetworkSettings(projection=(3,), units=2)
-    matrix = np.random.default_rng(2).normal(size=(7, 4)).astype(np.float32)
-    models = [build_network(matrix, settings, 2) for _ in range(3)]
-    kernels = [model.get_layer(CLASSES).get_weights()[0] for model in models]
-    part = EncodedPart(np.array([[2, 3], [4, 0]], np.int32), np.array([0, 1]))
-    runs = [train.Fitted(model, settings, TrainingState(), 1.0, np.zeros(0)) for model in models]
-    asked: list[object] = []
-    monkeypatch.setattr(train, "_weights_of_parent", lambda *given: asked.append(given))
-    monkeypatch.setattr(train, "_fit", lambda this, rows, weights, checkpoint, run: runs[run])
-    rows = TrainingRows({"train": part, "validation": part}, matrix, ["no", "yes"], 7)
-    this, checkpoints = cast("stage.Stage", None), [Checkpoint(Path(), "")] * 3
-    fitted = train._fit_all(this, rows, train.PARENT, checkpoints)
-    assert len(asked) == 1  # the parent is read once for all runs
-    average = fitted.model.get_layer(CLASSES).get_weights()[0]
-    np.testing.assert_allclose(average, np.mean(kernels, axis=0), atol=1e-6)
-    np.testing.assert_array_equal(fitted.model.get_layer(GLOVE).get_weights()[0], matrix)
-    np.testing.assert_allclose(fitted.probabilities, np.array(fitted.model(part.ids)), atol=1e-5)
-    assert train._fit_all(this, rows, train.PARENT, checkpoints[:1]) is runs[0]
-
-
 def test_what_training_starts_from_is_kept_if_nothing_is_better() -> None:
     options = TrainingSettings(epochs=12, learning_rate=0.05, batch_size=8, class_weights="none")
     settings = Settings(network=NetworkSettings(projection=(3,), units=2), training=options)
@@ -390,17 +318,9 @@ def test_what_training_starts_from_is_kept_if_nothing_is_better() -> None:
 
 def test_the_better_of_two_starts_is_kept(child: Trained) -> None:
     told = read_manifest(child.folder)
-    assert told["start_losses"].keys() == {"parent", "nothing"}
+    assert told["start_losses"].keys() == {BASE_MODEL, NOTHING}
     assert told["start"] in told["start_losses"]
     assert not list(child.folder.glob(".checkpoint*"))
-
-
-@pytest.mark.parametrize(("rows", "cell"), [(2, "simple_rnn"), (3, "gru")])
-def test_word_scores_are_for_few_rows_and_networks_that_hold_them(rows: int, cell: str) -> None:
-    part = EncodedPart(np.ones((3, 4), np.uint8), np.array([0, 1, 0]))
-    data = TrainingRows({"train": part, "validation": part}, np.zeros((2, 4)), ["no", "yes"], 2)
-    fitted = train.Fitted(None, NetworkSettings(cell=cell), None, 1.0, None)  # type: ignore[arg-type]
-    assert train._with_word_scores(fitted, data, TrainingSettings(word_score_rows=rows)) == (0.0, fitted)
 
 
 def test_the_light_form_has_the_scores_of_n_grams(child: Trained) -> None:
@@ -410,13 +330,6 @@ def test_the_light_form_has_the_scores_of_n_grams(child: Trained) -> None:
     without = classifier.network._replace(ngrams=None)
     ids = classifier.preprocessor.encode(["they love the soup", "the phone"])
     assert np.abs(without.probabilities(ids) - classifier.probabilities_of(ids)).max() > 1e-3
-
-
-def test_a_network_without_scores_of_n_grams_stays_as_it_is() -> None:
-    part = EncodedPart(np.ones((3, 4), np.uint8), np.array([0, 1, 0]))
-    data = TrainingRows({"train": part, "validation": part}, np.zeros((2, 4)), ["no", "yes"], 2)
-    fitted = train.Fitted(None, NetworkSettings(), None, 1.0, None)  # type: ignore[arg-type]
-    assert train._with_ngram_scores(fitted, data, TrainingSettings(ngram_buckets=0)) == (0.0, fitted)
 
 
 def test_a_rival_must_be_clearly_better() -> None:
@@ -440,50 +353,6 @@ def test_losses_by_row_by_hand() -> None:
     np.testing.assert_allclose(halved, [-np.log(2 / 3), 3 * np.log(2)])
 
 
-def test_a_rival_from_nothing_has_its_own_rate() -> None:
-    inherited = replace(
-        Settings(),
-        training=TrainingSettings(learning_rate=parent.LEARNING_RATE, layer_decay=0.5, frozen=("recurrent",)),
-    )
-    assert parent.from_nothing(inherited, set()).training == TrainingSettings()
-    named = parent.from_nothing(inherited, {"training.learning_rate"}).training
-    assert (named.learning_rate, named.frozen) == (parent.LEARNING_RATE, ())
-
-
-def test_layers_learn_at_rates_of_their_own() -> None:
-    model, _ = networks()
-    options = TrainingSettings(layer_decay=0.5, unfreeze_epochs=2, learning_rate=0.1, epochs=9)
-    rates = layer_rates(model, options, steps=3)
-    by_group = {path.split("/")[0]: rate for path, rate in rates.items()}
-    assert by_group == {
-        "classes": LayerRate(1.0, 0),
-        "recurrent": LayerRate(0.5, 6),
-        "projection_0": LayerRate(0.25, 12),
-    }
-    assert layer_rates(model, TrainingSettings(), 3) == {}
-    optimizer = make_optimizer(options, 3, rates)
-    moved = dict.fromkeys(rates, 0.0)
-    for step in range(8):
-        before = {v.path: np.array(v) for v in model.trainable_variables}
-        optimizer.apply([keras.ops.ones_like(v) for v in model.trainable_variables], model.trainable_variables)
-        for v in model.trainable_variables:
-            change = float(np.abs(np.array(v) - before[v.path]).max())
-            moved[v.path] = change
-            assert (change > 0) == (step >= rates[v.path].start and step > 0), (step, v.path)  # the rate starts at 0
-    kernel = moved["recurrent/forward_simple_rnn/simple_rnn_cell/kernel"]
-    assert kernel / moved["classes/kernel"] == pytest.approx(0.5, abs=0.01)
-
-
-def test_frozen_groups_do_not_train() -> None:
-    model, _ = networks()
-    freeze(model, ("projection", "recurrent"))
-    assert {v.path.split("/")[0] for v in model.trainable_variables} == {"classes"}
-    with pytest.raises(SettingsError, match="training.frozen: expected one of classes"):
-        TrainingSettings(frozen=("embedding",))
-    with pytest.raises(SettingsError, match="leaves nothing to train"):
-        TrainingSettings(frozen=("classes", "recurrent", "projection", "trainable_embedding"))
-
-
 def test_a_damaged_network_is_refused_in_one_line(tmp_path: Path) -> None:
     folder = damaged(lambda f: (f / "model.keras").write_bytes(b"PK"))(tmp_path / "parent")
     noted = json.loads((folder / MANIFEST).read_text())
@@ -491,3 +360,77 @@ def test_a_damaged_network_is_refused_in_one_line(tmp_path: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps(noted))
     with pytest.raises(ArtefactError, match="not a network of this version"):
         load_network(folder)
+
+
+def small_rows(labels: list[int], seen: int = 7) -> TrainingRows:
+    """Six training rows and as many validation rows of two tokens each."""
+    ids = np.array([[2, 3], [3, 4], [4, 2]] * 2, np.int32)
+    matrix = np.random.default_rng(2).normal(size=(7, 4)).astype(np.float32)
+    train, validation = EncodedPart(ids, np.array(labels)), EncodedPart(ids[::-1].copy(), np.array(labels[::-1]))
+    return TrainingRows({"train": train, "validation": validation}, matrix, ["no", "yes"], seen)
+
+
+def small_candidate(rows: TrainingRows, temperature: float = 1.0) -> Candidate:
+    network = NetworkSettings(projection=(3,), units=2)
+    model = build_network(rows.matrix, network, 2)
+    probabilities = np.array(model(rows.parts["validation"].ids))
+    return Candidate(model, network, TrainingState(), temperature, probabilities)
+
+
+def test_the_weights_of_runs_are_averaged() -> None:
+    rows = small_rows([0, 1, 0, 1, 0, 1])
+    runs = [small_candidate(rows) for _ in range(3)]
+    kernels = [run.model.get_layer(CLASSES).get_weights()[0] for run in runs]
+    averaged = average(runs, rows)
+    np.testing.assert_allclose(averaged.model.get_layer(CLASSES).get_weights()[0], np.mean(kernels, axis=0), atol=1e-6)
+    np.testing.assert_array_equal(averaged.model.get_layer(GLOVE).get_weights()[0], rows.matrix)
+    expected = np.array(averaged.model(rows.parts["validation"].ids))
+    np.testing.assert_allclose(averaged.probabilities, expected, atol=1e-5)
+    assert average(runs[:1], rows) is runs[0]
+
+
+def test_the_first_candidate_is_kept_unless_another_is_clearly_better() -> None:
+    rows = small_rows([0, 1, 0, 1, 0, 1])
+    labels = rows.parts["validation"].labels
+    good = small_candidate(rows)._replace(probabilities=np.where(np.eye(2)[labels] > 0, 0.9, 0.1))
+    bad = good._replace(probabilities=1 - good.probabilities)
+    options = TrainingSettings(class_weights="none")
+    assert choose({BASE_MODEL: bad, NOTHING: good}, rows, options).start == NOTHING
+    assert choose({BASE_MODEL: good, NOTHING: bad}, rows, options).start == BASE_MODEL
+    assert choose({BASE_MODEL: good, NOTHING: good}, rows, options).start == BASE_MODEL
+    assert choose({NOTHING: good}, rows, options) == (NOTHING, {})
+
+
+def test_the_factor_of_ngram_scores_is_chosen_on_the_validation_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores that fit the training rows and contradict the validation rows are left out."""
+    rows = small_rows([0, 1, 1, 0, 1, 1])
+    turned = rows.parts["validation"]._replace(labels=1 - rows.parts["validation"].labels)
+    options = TrainingSettings(class_weights="none", ngram_buckets=97)
+    monkeypatch.setattr("sentiment.training.ngram_scores._INVERSE_PENALTY_ALONE", 1.0)
+    kept = small_candidate(rows)
+    assert add_ngram_scores(kept, rows, options)[1].factor > 0
+    against = rows._replace(parts={**rows.parts, "validation": turned})
+    candidate, choice = add_ngram_scores(kept, against, options)
+    assert choice.factor == 0
+    assert candidate is kept
+
+
+def test_a_network_with_ngram_scores_is_calibrated_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its temperature is the one that its own validation probabilities ask for, not that of the network without scores."""
+    rows = small_rows([0, 1, 1, 0, 1, 1])
+    monkeypatch.setattr("sentiment.training.ngram_scores._INVERSE_PENALTY_ALONE", 1.0)
+    kept = small_candidate(rows, temperature=3.0)
+    candidate, choice = add_ngram_scores(kept, rows, TrainingSettings(class_weights="none", ngram_buckets=97))
+    assert choice.factor > 0
+    validation = rows.parts["validation"]
+    probabilities = np.array(candidate.model(validation.ids))
+    np.testing.assert_allclose(candidate.probabilities, probabilities, atol=1e-5)
+    assert candidate.temperature == pytest.approx(fit_temperature(probabilities, validation.labels), rel=1e-3)
+    assert candidate.temperature != kept.temperature
+
+
+def test_a_network_from_nothing_has_its_own_learning_rate() -> None:
+    inherited = replace(Settings(), training=TrainingSettings(learning_rate=base_model.LEARNING_RATE))
+    assert base_model.settings_from_nothing(inherited, set()).training == TrainingSettings()
+    named = base_model.settings_from_nothing(inherited, {"training.learning_rate"}).training
+    assert named.learning_rate == base_model.LEARNING_RATE

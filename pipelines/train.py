@@ -44,7 +44,7 @@ def run(this: stage.Stage) -> None:
     checkpoints = {start: _checkpoints(this, start, count) for start in starts}
     candidates = {start: average(_runs(this, rows, start, each), rows) for start, each in checkpoints.items()}
     start, losses = choose(candidates, rows, options)
-    last, told = candidates[start], {"start": start, "start_losses": losses} if losses else {}
+    last, told = candidates[start], dict[str, Any](start=start, start_losses=losses) if losses else {}
     if options.ngram_buckets:
         last, choice = add_ngram_scores(last, rows, options)
         stage.log.info("n-gram scores times %g: validation log loss %.4f, without them %.4f", *choice)

@@ -168,12 +168,12 @@ def test_a_class_that_weighs_more_is_answered_more() -> None:
 
 
 def test_what_the_network_says_already_is_left_to_it() -> None:
-    labels = np.arange(400) % 2
+    labels = np.arange(5_000) % 2  # with fewer rows the network is not asked
     ids = np.where(labels[:, None] == 0, [2, 3], [3, 2])
-    ids[:80] = ids[:80, ::-1]  # a fifth is wrong
+    ids[:1_000] = ids[:1_000, ::-1]  # a fifth is wrong
     part, weights = EncodedPart(ids, labels), np.ones(2)
     sure = np.where(np.eye(2)[ids[:, 0] - 2] > 0, np.log(0.8), np.log(0.2))
-    unsure, known = (fit_ngram_scores(part, weights, 4096, logits).values for logits in (np.zeros((400, 2)), sure))
+    unsure, known = (fit_ngram_scores(part, weights, 4096, logits).values for logits in (np.zeros((5_000, 2)), sure))
     assert np.abs(known).max() < 0.02 < np.abs(unsure).max()
 
 

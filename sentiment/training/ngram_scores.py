@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 FACTORS = tuple(np.arange(0, 2.6, 0.25).tolist())
 # A network knows few training rows by heart, so what it leaves unexplained of them says nothing. The scores are then
-# fitted without it, with a weaker penalty. The penalties are inverse, of features weighed by inverse document frequency.
+# fitted without it, with a weaker penalty. The penalties are inverse, of features weighed by inverse document
+# frequency.
 _MANY_ROWS = 5_000
 _INVERSE_PENALTY_BESIDE = 0.0025
 _INVERSE_PENALTY_ALONE = 0.1

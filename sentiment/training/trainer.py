@@ -87,9 +87,7 @@ def make_optimizer(options: TrainingSettings, steps: int) -> keras.optimizers.Op
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, total - warm_up), warmup_target=options.learning_rate, warmup_steps=warm_up
     )
-    optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=options.weight_decay, global_clipnorm=options.clip_norm
-    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay, global_clipnorm=options.clip_norm)
     if not options.weight_decay:
         optimizer.weight_decay = None  # to decay by nothing, Keras works out the rate anew for each variable
     return optimizer

@@ -156,7 +156,7 @@ def _publish(this: stage.Stage, model: "keras.Model", state: "TrainingState", ma
 
 def _report(last: "Candidate", rows: "TrainingRows", settings: "Settings", losses: Mapping[str, Any]) -> None:
     """Log how training went, and the figures of the network that is published."""
-    from sentiment.evaluation.remarks import still_falling
+    from sentiment.settings_by_rows import still_falling
 
     state, labels, options = last.state, rows.parts["validation"].labels, settings.training
     if losses:

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from sentiment.settings_by_rows import still_falling
+
 FEWEST_TWEETS = 300
 # A class with less than half of its even share: from there on accuracy says little of it.
 _RARE = 0.5
-# With 2, 3, 5, 7 and 10 epochs the sample's loss fell by 5, 2.8, 0.9, 0.4 and 0.03% in the last one, and twice as many
-# epochs lowered it by 16, 10, 4.5, 2 and 0.3%.
-_STILL_FALLING = 0.003
 _VISIBLE = 0.0005  # differences that one decimal of a percentage shows
 
 
@@ -43,22 +42,6 @@ def _of_training(manifest: Mapping[str, Any]) -> list[str]:
         return []
     remark = still_falling(allowed, manifest["best_epoch"], manifest["last_fall"])
     return [remark] if remark else []
-
-
-def still_falling(epochs: int, best_epoch: int, last_fall: float) -> str:
-    """Return a remark if the best epoch was the last one and clearly better than the one before, else nothing.
-
-    Args:
-        epochs: how many were allowed.
-        best_epoch: counted from 1.
-        last_fall: share by which the validation loss fell in the last epoch. The learning rate falls to zero, so the
-            last epoch is mostly the best one, by very little.
-    """
-    if best_epoch < epochs or last_fall < _STILL_FALLING:
-        return ""
-    return (
-        f"Validation loss still fell in the last of {epochs} epochs: more may do better (training.epochs={2 * epochs})."
-    )
 
 
 def _of_balance(manifest: Mapping[str, Any]) -> list[str]:

@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sentiment
-from sentiment.common.ragged import Ragged, ragged
+from sentiment.common.ragged import ragged
 from sentiment.errors import InputError
 from sentiment.settings import PreprocessingSettings
-from sentiment.text import met_chunks
-from sentiment.text.chunk_table import LONGEST, Chunks, ChunkTable, build_table
+from sentiment.text.chunk_table import LONGEST, MOST_IDS, Chunks, ChunkTable, build_table
 from sentiment.text.frequent_chunks import make_table
 from sentiment.text.inputs import encode_all
 from sentiment.text.lexicon import LexiconEntry, build_lexicon
@@ -87,9 +86,7 @@ NEAR = (
 def plain_and_table(skip: Sequence[str] = (), corpus: Sequence[str] = CORPUS) -> tuple[Preprocessor, Preprocessor]:
     rules = select_rules(PreprocessingSettings(skip_rules=tuple(skip)))
     plain = Preprocessor(rules, LEXICON, 6)
-    table = make_table(plain, [pa.array(corpus)])
-    assert table is not None
-    return plain, dataclasses.replace(plain, table=table)
+    return plain, dataclasses.replace(plain, table=make_table(plain, [pa.array(corpus)]))
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +95,12 @@ def pair() -> tuple[Preprocessor, Preprocessor]:
 
 
 def assert_equal(pair: tuple[Preprocessor, Preprocessor], texts: Sequence[str]) -> None:
-    """Through the table, all at once and chunk by chunk, however many they are, and by Arrow's rules."""
+    """By the table, by Arrow's rules and by Python's."""
     plain, table = pair
-    assert table._by_table is not None
-    by_table = table.shorten(table._by_table.encode(list(texts)))
     expected = rows_of(plain.encode(pa.array(list(texts), pa.string())))
-    assert rows_of(by_table) == expected
-    assert rows_of(table.shorten(ragged(table._memory.rows_of(encode_all(texts))))) == expected
+    assert rows_of(table.encode(pa.array(list(texts), pa.string()))) == expected
+    assert rows_of(table.shorten(table._many_texts().encode(list(texts)))) == expected
+    assert rows_of(table.shorten(ragged(table._few.rows_of(encode_all(texts))))) == expected
 
 
 @given(st.lists(texts_strategy, max_size=6))
@@ -139,31 +135,6 @@ def test_few_and_many_texts_through_encode(pair: tuple[Preprocessor, Preprocesso
         assert rows_of(table.encode(some)) == rows_of(plain.encode(some))
 
 
-def test_what_is_met_is_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(met_chunks, "_AT_MOST", 12)
-    monkeypatch.setattr(met_chunks, "_WAITING", 3)
-    pair = plain_and_table(corpus=[""])
-    asked: list[bytes] = []
-    encoder = pair[1]._by_table
-    assert encoder is not None
-    by_rules = encoder._by_rules
-    encoder._by_rules = lambda texts: asked.extend(texts) or by_rules(texts)  # type: ignore[func-returns-value]
-
-    def held() -> int:
-        return len(encoder._met.table.contents()[0])
-
-    for _ in range(3):
-        assert_equal(pair, ["a:b 'love ''it"])
-    assert asked == [b"a:b", b"'love", b"''it"]
-    assert_equal(pair, [":a a:", ":a a:"])
-    assert held() == 3  # too few to be taken in yet
-    assert_equal(pair, [f"a-{i} a-{i}" for i in range(5)])
-    assert held() == 10  # each once
-    assert_equal(pair, ["b: b:: b:::"])
-    assert held() == 3  # all others are forgotten
-    assert_equal(pair, ["a:b 'love", "b:"])
-
-
 def test_a_table_holds_what_it_was_given() -> None:
     chunks = [
         *(f"w{i}".encode() for i in range(3000)),
@@ -174,32 +145,18 @@ def test_a_table_holds_what_it_was_given() -> None:
         b"",
         b"\xff",
     ]
-    table = build_table(chunks, Ragged(np.arange(1, len(chunks) + 1, dtype=np.int32), np.ones(len(chunks), np.int32)))
-    asked = [*chunks, b"w3000", b"a\0\0", b"x" * (LONGEST - 1), b"x" * 40]
+    rows = [[i] * (1 + i % MOST_IDS) for i in range(1, len(chunks) + 1)]
+    table = build_table([*chunks, b"many"], ragged([*rows, [1] * (MOST_IDS + 1)]))
+    asked = [*chunks, b"many", b"w3000", b"a\0\0", b"x" * (LONGEST - 1), b"x" * 40]
     lengths = np.array([len(chunk) for chunk in asked])
     data = np.frombuffer(b"".join(asked) + bytes(LONGEST + 1), np.uint8)
-    values, found = table.find(data, Chunks(np.cumsum(lengths) - lengths, lengths))
+    slots, found = table.find(data, Chunks(np.cumsum(lengths) - lengths, lengths))
     held = [i for i, chunk in enumerate(chunks) if 0 < len(chunk) <= LONGEST]
     assert np.mean(found[held]) > 0.99  # a few may have found no slot
     for i in np.flatnonzero(found):
-        expected = [i + 1] if i in held else []
-        assert table.ids[values[i] >> np.uint64(32) :][: int(values[i]) & 0xFFFFFFFF].tolist() == expected
+        expected = rows[i] if i in held else []
+        assert [number for number in table.ids[slots[i]].tolist() if number] == expected
     assert set(np.flatnonzero(found)) - set(held) == {chunks.index(b"")}
-
-
-def test_words_of_the_lexicon_are_in_a_table_and_long_chunks_are_remembered() -> None:
-    plain, table = plain_and_table(corpus=[""])
-    assert table.table is not None
-    assert table._by_table is not None
-    assert {b"love", b"the", b"tag", b"<user>"} <= set(table.table.contents()[0])
-    asked: list[bytes] = []
-    by_rules = table._by_table._by_rules
-    table._by_table._by_rules = lambda texts: asked.extend(texts) or by_rules(texts)  # type: ignore[func-returns-value]
-    long = ["#love:love:love:it a:b", "it:it:it:it:it:it:it", "x:" * 40]
-    for _ in range(2):
-        assert_equal((plain, table), [*long, "a:b it:it:it:it:it:it:it the:the:the:the:it"])
-    assert asked.count(b"#love:love:love:it") == 1
-    assert asked.count(b"x:" * 40) == 2  # too long to be kept
 
 
 def test_no_one_is_named_in_a_table() -> None:
@@ -207,15 +164,14 @@ def test_no_one_is_named_in_a_table() -> None:
         corpus=["@ada http://a.b www.c.d RT:@ada love secret", "@ada http://a.b www.c.d RT:@ada love"]
     )
     assert pair[1].table is not None
-    kept = pair[1].table.slots[:, 0].tobytes()
+    kept = b" ".join(pair[1].table.contents()[0])
     assert b"love" in kept
     for left_out in (b"@ada", b"http", b"www.", b"rt:", b"secret"):
         assert left_out not in kept
 
 
 def test_what_is_not_text_is_refused_as_ever(pair: tuple[Preprocessor, Preprocessor]) -> None:
-    encoder = pair[1]._by_table
-    assert encoder is not None
+    encoder = pair[1]._many_texts()
     for texts, message in (
         (["a", 3], "expected a string, received int as text 1"),
         (["\ud800"], "text 0 holds an unpaired surrogate"),
@@ -226,20 +182,23 @@ def test_what_is_not_text_is_refused_as_ever(pair: tuple[Preprocessor, Preproces
 
 
 @pytest.mark.parametrize(
-    ("slots", "ids"),
+    ("keys", "ids"),
     [
-        (np.zeros((3, 3), np.uint64), np.ones(1, np.int32)),
-        (np.zeros((4, 2), np.uint64), np.ones(1, np.int32)),
-        (np.zeros((4, 3), np.int64), np.ones(1, np.int32)),
-        (np.full((4, 3), 2, np.uint64), np.ones(1, np.int32)),
-        (np.zeros((4, 3), np.uint64), np.zeros(1, np.int32)),
-        (np.zeros((4, 3), np.uint64), np.full(1, 9, np.int32)),
-        (np.zeros((4, 3), np.uint64), np.ones(1, np.int64)),
+        (np.zeros((3, 2), np.uint64), np.zeros((3, MOST_IDS), np.int32)),
+        (np.zeros((4, 3), np.uint64), np.zeros((4, MOST_IDS), np.int32)),
+        (np.zeros((4, 2), np.int64), np.zeros((4, MOST_IDS), np.int32)),
+        (np.ones((4, 2), np.uint64), np.zeros((4, MOST_IDS), np.int32)),
+        (np.zeros((4, 2), np.uint64), np.zeros((4, MOST_IDS), np.int64)),
+        (np.zeros((4, 2), np.uint64), np.zeros((8, MOST_IDS), np.int32)),
+        (np.zeros((4, 2), np.uint64), np.ones((4, MOST_IDS), np.int32)),
+        (np.zeros((4, 2), np.uint64), np.array([[0] * MOST_IDS, [9] * MOST_IDS] * 2, np.int32)),
+        (np.zeros((4, 2), np.uint64), np.array([[0] * MOST_IDS, [-1] * MOST_IDS] * 2, np.int32)),
     ],
 )
-def test_a_table_that_does_not_fit_is_noticed(slots: np.ndarray, ids: np.ndarray) -> None:
-    assert ChunkTable(np.zeros((4, 3), np.uint64), np.ones(1, np.int32)).is_sound(9)
-    assert not ChunkTable(slots, ids).is_sound(9)
+def test_a_table_that_does_not_fit_is_noticed(keys: np.ndarray, ids: np.ndarray) -> None:
+    sound = np.array([[0] * MOST_IDS, [8] * MOST_IDS] * 2, np.int32)
+    assert ChunkTable(np.zeros((4, 2), np.uint64), sound).is_sound(9)
+    assert not ChunkTable(keys, ids).is_sound(9)
 
 
 def test_the_exported_model_carries_a_table_that_is_used() -> None:
@@ -247,7 +206,7 @@ def test_the_exported_model_carries_a_table_that_is_used() -> None:
     preprocessor = sentiment.load(folder).preprocessor
     assert preprocessor.table is not None
     assert preprocessor.rules == RULES
-    assert (preprocessor.table.slots[:, 2] > 0).sum() > 20
+    assert len(preprocessor.table.contents()[0]) > 20
     plain = dataclasses.replace(preprocessor, table=None)
     texts = ["I love this coffee :)", "@sam we dreaded our train so much!!", *NEAR, *ODD_TWEETS]
     assert rows_of(preprocessor.encode(texts)) == rows_of(plain.encode(texts))

@@ -10,21 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentiment.text import few_texts
+from sentiment.text.few_texts import FewTexts
 from sentiment.text.lexicon import LexiconEntry, build_lexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.preprocessor import Preprocessor
-from sentiment.text.rules_in_arrow import normalise
 from sentiment.text.rules_in_python import LONGEST, CompiledRules
-from sentiment.text.tokens import as_arrow, tokenise
+from sentiment.text.tokens import tokenise
 from tests.model_fixture import ODD_TWEETS, child_environment
 from tests.test_structure import tiny_model
-from tests.test_text import PIECES, rows_of, texts_strategy
+from tests.test_text import PIECES, normalise, rows_of, texts_strategy
 
 LEXICON = build_lexicon([LexiconEntry(word, word, 9) for word in ("love", "n't", "do", "aa", "it", "İ", "❤")])
 
 
 def in_arrow(texts: Sequence[str], rules: Sequence[Rule] = RULES) -> list[list[str]]:
-    return [[token for token in text.split(" ") if token] for text in normalise(as_arrow(texts), rules).to_pylist()]
+    return normalise(texts, rules)
 
 
 def in_python(texts: Sequence[str], rules: Sequence[Rule] = RULES) -> list[list[str]]:
@@ -48,11 +49,11 @@ def test_every_rule_alone_on_every_pair_of_pieces(rule: Rule) -> None:
     assert in_python(texts, [rule]) == in_arrow(texts, [rule])
 
 
-@pytest.mark.parametrize("count", [1, 24, 25, 40])
+@pytest.mark.parametrize("count", [1, 40, 64, 65, 80])
 @pytest.mark.parametrize("long", [LONGEST, LONGEST + 1])
 def test_ids_do_not_depend_on_the_number_of_texts_or_their_length(count: int, long: int) -> None:
     preprocessor = Preprocessor(RULES, LEXICON, 5)
-    texts = ["don't love it, the ❤", "İ aaa", "", *("love " * 90, "(" * long), *(f"n{i} it" for i in range(40))][:count]
+    texts = ["don't love it, the ❤", "İ aaa", "", *("love " * 90, "(" * long), *(f"n{i} it" for i in range(80))][:count]
     tokens = tokenise(texts)
     expected = [
         [i for i in LEXICON.lookup([tokens.types[code] for code in row]) if i][:5] or [1]
@@ -83,3 +84,20 @@ def test_one_tweet_needs_no_arrow(tmp_path: Path) -> None:
     command = [sys.executable, "-c", ONE, str(tiny_model(tmp_path / "model"))]
     done = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["False", "True"], done.stderr
+
+
+def test_what_is_met_is_remembered_up_to_a_bound_and_longest_if_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(few_texts, "_AT_MOST", 3)
+    asked: list[bytes] = []
+    few = FewTexts(lambda chunks: asked.extend(chunks) or [[len(chunk)] for chunk in chunks])  # type: ignore[func-returns-value]
+    long = b"x" * 65
+    assert few.rows_of([b"a bb A", b"bb " + long, b"@b " + long]) == [[1, 2, 1], [2, 65], [2, 65]]
+    assert asked == [b"a", b"bb", long, b"@b"]
+    assert few.rows_of([b"a " + long, b"@b"]) == [[1, 65], [2]]  # neither is remembered
+    assert asked[4:] == [long, b"@b"]
+    few.rows_of([b"c d"])  # too many: a and bb become the older half
+    few.rows_of([b"a"])  # comes again
+    few.rows_of([b"e f"])  # the older half is c, d and a now
+    assert asked[6:] == [b"c", b"d", b"e", b"f"]
+    assert few.rows_of([b"a bb"]) == [[1, 2]]
+    assert asked[10:] == [b"bb"]

@@ -1,11 +1,9 @@
 """The lexicon searched where it lies gives the ids of the dictionary, and refuses what the dictionary refuses."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment.text import mapped_lexicon
 from sentiment.text.lexicon import RESERVED, UNKNOWN, Lexicon
 from sentiment.text.mapped_lexicon import map_lexicon
 
@@ -31,14 +29,6 @@ def test_ids_are_those_of_the_dictionary(ids: dict[str, int], others: list[str])
     assert mapped.to_tsv() == plain.to_tsv()
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mapped_lexicon, "_MET_AT_MOST", 3)
-    mapped = map_lexicon(b"a\t2\nb\t3\n", VOCABULARY)
-    assert mapped is not None
-    assert [mapped.id_of(form) for form in "abcdefgab"] == [2, 3, 1, 1, 1, 1, 1, 2, 3]
-    assert len(mapped._met) <= 3
-
-
 @pytest.mark.parametrize(
     "content",
     [
@@ -54,17 +44,3 @@ def test_what_is_no_sorted_lexicon_is_left_to_the_other_reader(content: bytes) -
 @pytest.mark.parametrize("vocabulary", ["", "<pad>\n", "<unk>\n<pad>\na\n", "<pad>\n<unk>\nb", "<pad>\n<unk>\n"])
 def test_vocabularies_that_do_not_fit(vocabulary: str) -> None:
     assert map_lexicon(b"a\t2\n", vocabulary) is None
-
-
-def test_words_in_a_text_are_found_side_by_side() -> None:
-    words = sorted(["a", "ab", "abc", "b" * 15, "b" * 16, "c" * 8, "c" * 9, "z", *(f"w{i}" for i in range(40))])
-    vocabulary = "".join(f"{lemma}\n" for lemma in (*RESERVED, *words))
-    tsv = "".join(f"{word}\t{i}\n" for i, word in enumerate(words, len(RESERVED)))
-    mapped = map_lexicon(tsv.encode(), vocabulary)
-    plain = Lexicon.from_tsv(tsv, vocabulary.split("\n")[:-1])
-    asked = [*words, "", "b" * 17, "b" * 40, "aa", "abcd", "b" * 14, "c" * 7, "w", "w99", "zz", "0"]
-    lengths = np.array([len(word) for word in asked])
-    data = np.frombuffer("".join(asked).encode() + bytes(16), np.uint8)
-    assert mapped is not None
-    for lexicon in (mapped, plain):
-        assert lexicon.ids_at(data, np.cumsum(lengths) - lengths, lengths).tolist() == plain.lookup(asked).tolist()

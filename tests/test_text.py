@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,15 +16,14 @@ from sentiment.common.arrow_arrays import as_numpy, from_numpy
 from sentiment.common.ragged import Ragged
 from sentiment.data.encoded import ragged_rows
 from sentiment.errors import ArtefactError, InputError, SettingsError
-from sentiment.prepare import known_chunks
 from sentiment.settings import PreprocessingSettings
-from sentiment.text.counting import TypeCounter
 from sentiment.text.lemmas import lexicon_entries, stop_words
 from sentiment.text.lexicon import PADDING, RESERVED, SPECIAL_TOKENS, UNKNOWN, Lexicon, LexiconEntry, build_lexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.preprocessor import FILES, Preprocessor, pad, select_rules
-from sentiment.text.rules_in_arrow import apply_rules, normalise, separate_chunks
+from sentiment.text.rules_in_arrow import apply_rules, separate_chunks
 from sentiment.text.tokens import Tokens, as_arrow, tokenise
+from sentiment.text.type_counter import TypeCounter
 
 # Pieces that rules, Unicode tables or string buffers may trip over; joined at random they make texts.
 PIECES = (
@@ -73,6 +73,22 @@ texts_strategy = odd_texts | any_texts
 def tokens_of(text: str, rules: Sequence[Rule] = RULES) -> list[str]:
     tokens = tokenise([text], rules)
     return [tokens.types[code] for code in tokens.codes.values]
+
+
+def normalise(texts: Sequence[str], rules: Sequence[Rule] = RULES) -> list[list[str]]:
+    """Tokens of whole texts by one rule after the other, text by text."""
+    results = []
+    for text in texts:
+        whole = separate_chunks(as_arrow([text]))
+        for rule in rules:
+            whole = pc.replace_substring_regex(whole, rule.pattern, rule.replacement)
+        results.append([token for token in whole[0].as_py().split(" ") if token])
+    return results
+
+
+def training_counts(counter: TypeCounter) -> dict[str, int]:
+    counts = counter.counts[: len(counter.codes)].tolist()
+    return {token: count for token, count in zip(counter.codes, counts, strict=True) if count}
 
 
 def rows_of(ragged: Ragged) -> list[list[int]]:
@@ -160,9 +176,8 @@ def test_elongation_of_every_letter(letter: str) -> None:
 
 @given(st.lists(texts_strategy, max_size=6))
 def test_chunks_one_by_one_are_whole_texts(texts: list[str]) -> None:
-    whole = [[token for token in text.split(" ") if token] for text in normalise(as_arrow(texts)).to_pylist()]
     types, codes = tokenise(texts)
-    assert [[types[code] for code in row] for row in rows_of(codes)] == whole
+    assert [[types[code] for code in row] for row in rows_of(codes)] == normalise(texts)
     assert len(set(types)) == len(types)
 
 
@@ -501,21 +516,16 @@ def test_type_counter_counts_training_rows() -> None:
     counter = TypeCounter()
     first = counter.add(tokenise(["love love phone", "hate"]), np.array([True, False]))
     second = counter.add(tokenise(["phone hate new", "", "new"]), np.array([True, True, False]))
-    assert {token: code for token, code in counter.codes.items() if token} == {
-        "love": 0,
-        "phone": 1,
-        "hate": 2,
-        "new": 3,
-    }
-    assert rows_of(first) == [[0, 0, 1], [2]]
-    assert rows_of(second) == [[1, 2, 3], [], [3]]
-    assert counter.training_counts() == {"love": 2, "phone": 2, "hate": 1, "new": 1}
+    names = [*counter.codes]
+    assert [[names[code] for code in row] for row in rows_of(first)] == [["love", "love", "phone"], ["hate"]]
+    assert [[names[code] for code in row] for row in rows_of(second)] == [["phone", "hate", "new"], [], ["new"]]
+    assert training_counts(counter) == {"love": 2, "phone": 2, "hate": 1, "new": 1}
     nothing = counter.add(tokenise([]), np.zeros(0, bool))
     assert len(nothing.lengths) == 0
     assert counter.add(Tokens(["zzz"], Ragged(np.array([0]), np.array([1]))), np.array([False])).values.tolist() == [
         counter.codes["zzz"]
     ]
-    assert "zzz" not in counter.training_counts()
+    assert "zzz" not in training_counts(counter)
 
 
 def test_type_counter_grows() -> None:
@@ -523,46 +533,9 @@ def test_type_counter_grows() -> None:
     for batch in range(4):
         texts = [f"w{batch}x{i}" for i in range(900)] + ["common"]
         counter.add(tokenise(texts), np.ones(len(texts), bool))
-    assert counter.training_counts()["common"] == 4
-    assert counter.training_counts()["w3x899"] == 1
-    assert len(counter.training_counts()) == 3601
-
-
-CHUNKS = st.sampled_from(
-    ["love", "Love", "@ada", "don't", ":)", "a" * 20, "so-so", "the\u00a0end", "", "☺☺", "http://x.y", "2"]
-)
-BATCHES = st.lists(st.lists(st.lists(CHUNKS, max_size=6).map(" ".join), max_size=5), max_size=5)
-
-
-def spelt(rows: Ragged, tokens: list[str]) -> list[list[str]]:
-    return [[tokens[i] for i in row] for row in rows_of(rows)]
-
-
-@pytest.mark.parametrize("most", [0, 3, 1 << 17])
-@given(batches=BATCHES)
-def test_chunks_that_are_known_change_no_token(most: int, batches: list[list[str]]) -> None:
-    """However many of them may be kept."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(known_chunks, "_AT_MOST", most)
-        patch.setattr(known_chunks, "_SLOTS", 16)
-        known, counter, plain = known_chunks.KnownChunks(RULES), TypeCounter(), TypeCounter()
-        for texts in batches:
-            found = known.look_up(pa.array(texts, pa.string()))
-            counted = np.arange(len(texts)) % 2 == 0
-            codes, expected = counter.add(found.tokens, counted), plain.add(tokenise(texts), counted)
-            known.add(found, counter.codes)
-            assert spelt(codes, [*counter.codes]) == spelt(expected, [*plain.codes])
-    assert counter.training_counts() == plain.training_counts()
-
-
-def test_a_known_chunk_meets_no_rule_again() -> None:
-    known, counter = known_chunks.KnownChunks(RULES), TypeCounter()
-    for missing in (["love", "@ada"], []):
-        found = known.look_up(pa.array(["love @ada love"]))
-        counter.add(found.tokens, np.ones(1, bool))
-        known.add(found, counter.codes)
-        starts, lengths = (each.tolist() for each in found.chunks)
-        assert [bytes(found.data[i : i + n]).decode() for i, n in zip(starts, lengths, strict=True)] == missing
+    assert training_counts(counter)["common"] == 4
+    assert training_counts(counter)["w3x899"] == 1
+    assert len(training_counts(counter)) == 3601
 
 
 @pytest.mark.parametrize("values", [[3, 1, 2], [True, False] * 9, []])

@@ -91,7 +91,7 @@ def network_files(folder: Path, network: FoldedNetwork) -> None:
 def chunk_files(folder: Path, table: ChunkTable | None) -> None:
     """Write ``chunks.npy`` and ``chunk_ids.npy`` into ``folder``, if there is a table."""
     if table is not None:
-        np.save(folder / CHUNKS, table.slots, allow_pickle=False)
+        np.save(folder / CHUNKS, table.keys, allow_pickle=False)
         np.save(folder / CHUNK_IDS, table.ids, allow_pickle=False)
 
 

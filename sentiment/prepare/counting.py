@@ -20,10 +20,9 @@ from sentiment.common.engines import Engine, results
 from sentiment.common.grouping import grouped
 from sentiment.common.parallel import ordered_map
 from sentiment.data.splitting import PARTS, TRAIN
-from sentiment.prepare.known_chunks import KnownChunks, LookedUp
-from sentiment.text.counting import TypeCounter
 from sentiment.text.normalisation import Rule
-from sentiment.text.tokens import from_encoded
+from sentiment.text.tokens import Tokens, from_encoded, tokenise
+from sentiment.text.type_counter import TypeCounter
 
 ROWS_PER_BATCH = 32_768
 _ROWS_PER_TASK = 262_144
@@ -74,15 +73,14 @@ def read_rows(tweets: Path, task: RowTask, columns: Sequence[str]) -> Iterator[p
 def tokenise_rows(job: Job, task: RowTask) -> np.ndarray:
     """Write down the tokens of a task's rows; returns how many rows each part has, int64 ``(len(PARTS),)``."""
 
-    def looked_up(batch: pa.RecordBatch) -> tuple[LookedUp, np.ndarray]:
-        return known.look_up(batch.column("text")), as_numpy(batch.column("part"))
+    def tokenised(batch: pa.RecordBatch) -> tuple[Tokens, np.ndarray]:
+        return tokenise(batch.column("text"), job.rules), as_numpy(batch.column("part"))
 
-    counter, known = TypeCounter(), KnownChunks(job.rules)
+    counter = TypeCounter()
     sizes, lengths = np.zeros(len(PARTS), np.int64), [np.zeros(0, np.int32)]
     with (job.folder / f"{task.name}.codes.bin").open("wb") as sink:
-        for found, parts in ordered_map(looked_up, read_rows(job.tweets, task, ["text", "part"])):
-            codes = counter.add(found.tokens, parts == TRAIN)
-            known.add(found, counter.codes)
+        for tokens, parts in ordered_map(tokenised, read_rows(job.tweets, task, ["text", "part"])):
+            codes = counter.add(tokens, parts == TRAIN)
             codes.values.tofile(sink)
             lengths.append(codes.lengths)
             sizes += np.bincount(parts, minlength=len(PARTS))

@@ -1,42 +1,34 @@
-"""Making the chunk table: frequent chunks of a corpus, then words of the lexicon, and what the rules say of them."""
+"""Making the chunk table: the frequent chunks of the training tweets, and the ids that the rules give them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment.text.chunk_table import LONGEST, ChunkTable, build_table
+from sentiment.text.many_texts import ids_by_rules
 from sentiment.text.preprocessor import Preprocessor
-from sentiment.text.rules_in_python import can_run
+from sentiment.text.tokens import from_encoded
 
-_MOST = 100_000  # entries: 6 MB, and by far the most of what tweets consist of
+_MOST = 16_384  # chunks: 1 MB; six times as many took as long, since a larger table is found more slowly
 _LEAST_COUNT = 2
-# Mentions and links are not carried about, and what they become is evident; other white space ends lines in assets.
+# Names of people and links are nearly all different; other white space ends lines in assets.
 _LEFT_OUT = "@|https?:|www\\.|[\x00-\x1f\x7f]"
 
 
-def make_table(preprocessor: Preprocessor, texts: Iterable[pa.Array]) -> ChunkTable | None:
-    """The table of ``texts``' frequent chunks, and of words; None where rules are not this package's, which use none.
+def make_table(preprocessor: Preprocessor, texts: Iterable[pa.Array]) -> ChunkTable:
+    """Return the table of the frequent chunks of ``texts``.
 
     Args:
         preprocessor: rules and lexicon.
         texts: batches of training tweets, Arrow string arrays without nulls.
     """
-    if not can_run(preprocessor.rules):
-        return None
-    frequent = _frequent(texts)
-    chunks = list(dict.fromkeys([*frequent, *_words(preprocessor.lexicon.ids)]))[:_MOST]
-    encoded = [chunk.encode() for chunk in chunks]
-    return build_table(encoded, preprocessor.rows_by_rules(encoded))
-
-
-def _words(ids: Mapping[str, int]) -> list[str]:
-    """Words that the lexicon knows, the most frequent first, and that can be a chunk in the table."""
-    return [word for word, _ in sorted(ids.items(), key=lambda item: item[1]) if len(word.encode()) <= LONGEST]
+    chunks = [chunk.encode() for chunk in _frequent(texts)]
+    return build_table(chunks, ids_by_rules(from_encoded(chunks), preprocessor.rules, preprocessor.lexicon))
 
 
 def _frequent(texts: Iterable[pa.Array]) -> list[str]:
-    """Distinct chunks in ASCII lower case, most frequent first; ties in the order of the characters."""
+    """Return distinct chunks in ASCII lower case, the most frequent first; ties are in the order of the characters."""
     counts: dict[str, int] = {}
     for batch in texts:
         chunks = pc.split_pattern(pc.ascii_lower(batch), " ").flatten()

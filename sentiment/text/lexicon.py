@@ -1,8 +1,8 @@
 """The lexicon: a finite table from surface form to id, and the vocabulary that the ids name.
 
-Ids: 0 is padding, and in the table marks a token that is dropped (a stop word); 1 is any token the table does
-not hold; from 2 on they are lemmas, the most frequent in training first. Behind those that occur in training come
-those that only the word vectors know, in the order of the vectors' file.
+Id 0 is padding, and in the table it marks a token that is dropped (a stop word). Id 1 is any token that the table does
+not contain. Ids from 2 on are lemmas: first those that occur in training, the most frequent first, then those that only
+have a word vector, in the order of the vectors' file.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,30 +36,25 @@ class Lexicon:
 
     @property
     def size(self) -> int:
-        """Ids there are."""
+        """Return the number of ids."""
         return len(self.vocabulary)
 
     def lookup(self, types: Sequence[str]) -> np.ndarray:
-        """Ids of ``types`` ``(n,)`` as int32 ``(n,)``; ``UNKNOWN`` for what the table lacks."""
+        """Return the ids of ``types`` ``(n,)`` as int32 ``(n,)``; ``UNKNOWN`` for a token that is not in the table."""
         get = self.ids.get
         return np.fromiter((get(token, UNKNOWN) for token in types), np.int32, len(types))
 
     def id_of(self, token: str) -> int:
-        """Id of one token; ``UNKNOWN`` for what the table lacks."""
+        """Return the id of one token; ``UNKNOWN`` if it is not in the table."""
         return self.ids.get(token, UNKNOWN)
 
-    def ids_at(self, data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        """Ids of the words ``(n,)`` that lie in the UTF-8 text ``data``, uint8, as int32 ``(n,)``."""
-        bounds = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
-        return self.lookup([data[start:end].tobytes().decode() for start, end in bounds])
-
     def to_tsv(self) -> str:
-        """One line a surface form, tab, id; sorted by surface form, so that a reader can find one by halving."""
+        """Return one line ``form<TAB>id`` per surface form, sorted by form, so that a reader can search by halving."""
         return "".join(f"{token}\t{i}\n" for token, i in sorted(self.ids.items()))
 
     @classmethod
     def from_tsv(cls, tsv: str, vocabulary: Sequence[str], name: str = "lexicon.tsv") -> "Lexicon":
-        """Read what :meth:`to_tsv` wrote.
+        """Read the text that :meth:`to_tsv` returned.
 
         Raises:
             ArtefactError: a line is not ``token<TAB>id``, a token occurs twice or an id is outside the vocabulary.
@@ -79,7 +74,7 @@ class Lexicon:
 
 
 def known_shares(ids: Ragged) -> np.ndarray:
-    """Share of each row's ids that are not ``UNKNOWN``, float32 ``(n,)``; no row is empty, as ``encode`` makes them."""
+    """Return the share of each row's ids that are not ``UNKNOWN``, float32 ``(n,)``; no row may be empty."""
     if not len(ids.lengths):
         return np.zeros(0, np.float32)
     known = np.add.reduceat(ids.values != UNKNOWN, ids.starts, dtype=np.int64)
@@ -99,13 +94,13 @@ def _is_entry(line: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LexiconEntry:
-    """What is known of one surface form.
+    """One surface form and its lemma.
 
     Attributes:
         surface: a token.
-        lemma: what it counts as, or None where it is dropped.
+        lemma: the word that it counts as, or None if it is dropped.
         count: occurrences in the training rows.
-        rank: place in the file of word vectors, for a form that gets an id because it has a vector; else None.
+        rank: place in the file of word vectors if the form gets an id because it has a vector; else None.
     """
 
     surface: str
@@ -118,13 +113,14 @@ def build_lexicon(entries: Iterable[LexiconEntry], min_count: int = 1, max_vocab
     """Give ids to the lemmas that occur often enough or have a vector, and to every surface form of theirs.
 
     Args:
-        entries: one a surface form; counts of training rows only.
-        min_count: occurrences a lemma needs, over all its surface forms, if no form of it has a rank.
-        max_vocabulary: the most lemmas that get an id for their occurrences; 0 sets no limit. Special tokens always
-            get one.
+        entries: one per surface form; counts are of the training rows only.
+        min_count: occurrences that a lemma needs, over all its surface forms, if none of its forms has a rank.
+        max_vocabulary: how many lemmas at most get an id for their occurrences; 0 sets no limit. Special tokens always
+            get an id.
 
     Returns:
-        A lexicon whose ids fall with the count; ties go by rank and lemma, so that the result is deterministic.
+        A lexicon whose first ids are those of the most frequent lemmas. Ties are decided by rank and lemma, so that the
+        result is deterministic.
     """
     entries = list(entries)
     counts, ranks = lemma_counts(entries), _lemma_ranks(entries)
@@ -145,20 +141,21 @@ def build_lexicon(entries: Iterable[LexiconEntry], min_count: int = 1, max_vocab
 def extend_lexicon(
     lexicon: Lexicon, seen: int, counts: Mapping[str, int], entries: Iterable[LexiconEntry], min_count: int = 1
 ) -> tuple[Lexicon, int]:
-    """A lexicon for a further corpus: every word keeps what it counts as, and frequent new ones are added.
+    """Extend the lexicon of a base model for a further corpus.
 
-    The ids that training has seen stay. Behind them come the words that this corpus is the first to hold, the most
-    frequent first, whether they are new or were known by their vector alone; then the others of those.
+    Every known form keeps its lemma, and lemmas that the base model has seen in training keep their ids. After them
+    come the lemmas that occur for the first time in this corpus, the most frequent first. Some of those are new, others
+    were known by their vector only. Last come the remaining lemmas that are known by their vector only.
 
     Args:
-        lexicon: of the parent.
-        seen: its ids below this one occurred in its training.
+        lexicon: of the base model.
+        seen: ids of ``lexicon`` below this one occurred in the training of the base model.
         counts: surface form -> occurrences in the new training rows.
-        entries: one for each surface form of those that ``lexicon`` may lack.
-        min_count: occurrences a new lemma needs.
+        entries: one per surface form that ``lexicon`` may lack.
+        min_count: occurrences that a new lemma needs.
 
     Returns:
-        The lexicon, and how many of its ids have been seen now.
+        The lexicon, and how many of its ids have now been seen.
     """
     old, known = lexicon.vocabulary, set(lexicon.vocabulary)
     new = [entry for entry in entries if entry.lemma is not None and entry.surface not in lexicon.ids]
@@ -166,8 +163,8 @@ def extend_lexicon(
     for surface, count in counts.items():
         if lexicon.ids.get(surface, UNKNOWN) > UNKNOWN:
             found[old[lexicon.ids[surface]]] += count
-    behind = set(old[seen:])
-    fresh = [lemma for lemma, n in found.items() if (n and lemma in behind) or (n >= min_count and lemma not in known)]
+    unseen = set(old[seen:])
+    fresh = [lemma for lemma, n in found.items() if (n and lemma in unseen) or (n >= min_count and lemma not in known)]
     fresh.sort(key=lambda lemma: (-found[lemma], lemma))
     vocabulary = (*old[:seen], *fresh, *(lemma for lemma in old[seen:] if not found[lemma]))
     id_of = {lemma: i for i, lemma in enumerate(vocabulary)}
@@ -177,7 +174,7 @@ def extend_lexicon(
 
 
 def lemma_counts(entries: Iterable[LexiconEntry]) -> dict[str, int]:
-    """Occurrences in the training rows of each lemma, and of each special token."""
+    """Return the occurrences in the training rows of each lemma and of each special token."""
     counts: dict[str, int] = dict.fromkeys(SPECIAL_TOKENS, 0)
     for entry in entries:
         if entry.lemma is not None:
@@ -186,13 +183,13 @@ def lemma_counts(entries: Iterable[LexiconEntry]) -> dict[str, int]:
 
 
 def count_seen(lexicon: Lexicon, entries: Iterable[LexiconEntry]) -> int:
-    """How many ids of ``lexicon``, from 0 on, are reserved or occur in training; those behind have a vector only."""
+    """Return the number of ids that are reserved or occur in training; the ids from it on have a vector only."""
     counts = lemma_counts(entries)
     return len(RESERVED) + sum(counts[lemma] > 0 for lemma in lexicon.vocabulary[len(RESERVED) :])
 
 
 def _lemma_ranks(entries: Iterable[LexiconEntry]) -> dict[str, int]:
-    """The least rank of each lemma's surface forms, of those that have one."""
+    """Return the least rank among the surface forms of each lemma that has one."""
     ranks: dict[str, int] = {}
     for entry in entries:
         if entry.lemma is not None and entry.rank is not None:

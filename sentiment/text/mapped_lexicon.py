@@ -1,11 +1,14 @@
-"""The lexicon as a model folder has it, searched where it lies: nothing is made of its lines before one is asked for.
+"""The lexicon of a model folder, searched in the content of its file.
 
-The lines are sorted by surface form, so a form is found by halving. Reading 100,000 lines into a dictionary would take
-longer than the rest of a start.
+The lines are sorted by surface form, so a form is found by halving. That saves a third of a process's start: reading
+100,000 lines into a dictionary takes longer than the rest. The dictionary is made when a batch of texts needs it.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,31 +16,40 @@ from sentiment.text.lexicon import RESERVED, UNKNOWN, Lexicon
 
 _TAB, _NEW_LINE, _ZERO = 9, 10, 48
 _MOST_DIGITS = 9
-_MET_AT_MOST = 1 << 16  # forms that a running process remembers
-_FEW = 100  # more than so many are searched for side by side
 _WIDTH = 8
 _TOP_BYTES = np.array([(1 << 64) - (1 << 8 * (_WIDTH - n)) for n in range(_WIDTH + 1)], np.uint64)
 
 
+class _Lines(NamedTuple):
+    """The lines of the lexicon's file.
+
+    Attributes:
+        starts, ends: where the form of each line begins and ends, int64 ``(forms,)``.
+        heads: the first eight bytes of each form as a number that sorts like them, uint64 ``(forms,)``.
+        numbers: id of each form, int32 ``(forms,)``.
+    """
+
+    starts: np.ndarray
+    ends: np.ndarray
+    heads: np.ndarray
+    numbers: np.ndarray
+
+
 class MappedLexicon:
-    """What :class:`sentiment.text.lexicon.Lexicon` is, made from its file by :func:`map_lexicon`.
+    """A :class:`sentiment.text.lexicon.Lexicon` that :func:`map_lexicon` makes from a file.
 
     Args:
-        content: of ``lexicon.tsv``, with 16 bytes more behind it.
-        bounds: where each line's form begins and ends, int64 ``(2, forms)``.
-        numbers: id of each, int32 ``(forms,)``.
+        content: of ``lexicon.tsv``, followed by 16 further bytes.
+        lines: where the forms are, and their ids.
         vocabulary: content of ``vocabulary.txt``.
     """
 
-    def __init__(self, content: bytes, bounds: np.ndarray, numbers: np.ndarray, vocabulary: str) -> None:
-        self._content = content
-        self._starts, self._ends = (side.data for side in bounds)  # as buffers: quick to read one number of
-        self._numbers = numbers
-        self._vocabulary = vocabulary
-        self._met: dict[str, int] = {}
+    def __init__(self, content: bytes, lines: _Lines, vocabulary: str) -> None:
+        self._content, self._lines, self._vocabulary = content, lines, vocabulary
+        self._heads = lines.heads.data  # a single number is read faster from a buffer than from an array
 
     def __eq__(self, other: object) -> bool:
-        """Whether ``other``, of either kind, says the same of every form."""
+        """Return whether ``other``, a lexicon of either class, has the same forms, ids and vocabulary."""
         if not isinstance(other, Lexicon | MappedLexicon):
             return NotImplemented
         return (self.ids, self.vocabulary) == (other.ids, other.vocabulary)
@@ -45,95 +57,51 @@ class MappedLexicon:
     __hash__ = None  # type: ignore[assignment]  # like a dictionary
 
     def __reduce__(self) -> tuple:
-        """Buffers cannot be pickled; what they are made of can."""
-        bounds = np.stack([np.asarray(self._starts), np.asarray(self._ends)])
-        return MappedLexicon, (self._content, bounds, self._numbers, self._vocabulary)
+        """Pickle the arrays, since their buffer cannot be pickled."""
+        return MappedLexicon, (self._content, self._lines, self._vocabulary)
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
-        """The lemma of each id."""
+        """Return the lemma of each id."""
         return tuple(self._vocabulary.split("\n")[:-1])
 
     @property
     def size(self) -> int:
-        """Ids there are."""
+        """Return the number of ids."""
         return self._vocabulary.count("\n")
 
     @cached_property
     def ids(self) -> dict[str, int]:
-        """Surface form -> id."""
+        """Return the dictionary from surface form to id."""
         forms = [line.partition("\t")[0] for line in self.to_tsv().split("\n")[:-1]]
-        return dict(zip(forms, self._numbers.tolist(), strict=True))
+        return dict(zip(forms, self._lines.numbers.tolist(), strict=True))
 
     def lookup(self, types: Sequence[str]) -> np.ndarray:
-        """Ids of ``types`` ``(n,)`` as int32 ``(n,)``; ``UNKNOWN`` for what the table lacks."""
-        if len(types) <= _FEW:
-            return np.fromiter(map(self.id_of, types), np.int32, len(types))
-        encoded = [token.encode() for token in types]
-        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-        data = np.frombuffer(b"".join(encoded) + bytes(2 * _WIDTH), np.uint8)
-        return self.ids_at(data, np.cumsum(lengths) - lengths, lengths)
+        """Return the ids of ``types`` ``(n,)`` as int32 ``(n,)``; the first call makes the dictionary."""
+        return np.fromiter(map(self.ids.get, types, repeat(UNKNOWN)), np.int32, len(types))
 
     def id_of(self, token: str) -> int:
-        """Id of one token; ``UNKNOWN`` for what the table lacks."""
-        if (met := self._met.get(token)) is not None:
-            return met
-        if len(self._met) >= _MET_AT_MOST:
-            self._met = {}
-        number = self._met[token] = self._find(token.encode())
-        return number
-
-    def ids_at(self, data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        """Ids of the words ``(n,)`` that lie in the text ``data``, as int32 ``(n,)``; found side by side.
-
-        Args:
-            data: uint8 ``(bytes,)`` with 16 bytes more behind the last word.
-            starts: where each word begins.
-            lengths: bytes of each.
-        """
-        own, begin, end = np.frombuffer(self._content, np.uint8), np.asarray(self._starts), np.asarray(self._ends)
-        first, second = _heads(data, starts, lengths)
-        below = np.zeros(len(first), np.int64)  # forms that are surely less than the word
-
-        def heads(form: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return _heads(own, begin.take(form), end.take(form) - begin.take(form))
-
-        for bit in reversed(range(len(begin).bit_length())):
-            further = below + (1 << bit)
-            one, two = heads(np.minimum(further, len(begin)) - 1)
-            less = (one < first) | ((one == first) & (two < second))
-            below = np.where(less & (further <= len(begin)), further, below)
-        form = np.minimum(below, len(begin) - 1)
-        one, two = heads(form)
-        ids = np.where((one == first) & (two == second), self._numbers.take(form), UNKNOWN).astype(np.int32)
-        for i in np.flatnonzero(lengths >= 2 * _WIDTH).tolist():  # few are so long that later bytes decide
-            ids[i] = self._find(data[starts[i] : starts[i] + lengths[i]].tobytes())
-        return ids
+        """Return the id of one token; ``UNKNOWN`` if it is not in the table."""
+        form, lines = token.encode(), self._lines
+        head = int.from_bytes(form[:_WIDTH].ljust(_WIDTH, b"\0"))
+        line = bisect_left(self._heads, head)
+        while line < len(self._heads) and self._heads[line] == head:
+            if self._content[lines.starts[line] : lines.ends[line]] == form:
+                return int(lines.numbers[line])
+            line += 1
+        return UNKNOWN
 
     def to_tsv(self) -> str:
-        """What it was made from."""
+        """Return the content of the file."""
         return self._content[: -2 * _WIDTH].decode()
-
-    def _find(self, form: bytes) -> int:
-        content, starts, ends = self._content, self._starts, self._ends
-        low, high = 0, len(starts)
-        while low < high:
-            middle = (low + high) // 2
-            if content[starts[middle] : ends[middle]] < form:
-                low = middle + 1
-            else:
-                high = middle
-        if low < len(starts) and content[starts[low] : ends[low]] == form:
-            return int(self._numbers[low])
-        return UNKNOWN
 
 
 def map_lexicon(content: bytes, vocabulary: str) -> MappedLexicon | None:
-    """A lexicon out of the contents of its files.
+    """Make a lexicon from the contents of its files.
 
     Returns:
-        None where a line is not ``token<TAB>id``, an id is outside the vocabulary, or the forms are not sorted and
-        different: then :meth:`sentiment.text.lexicon.Lexicon.from_tsv` says what is wrong, or reads them as they are.
+        None if a line is not ``token<TAB>id``, an id is outside the vocabulary, or the forms are not different and
+        sorted. In that case :meth:`sentiment.text.lexicon.Lexicon.from_tsv` finds the fault.
     """
     padded = content + bytes(2 * _WIDTH)
     data = np.frombuffer(padded, np.uint8)
@@ -143,14 +111,15 @@ def map_lexicon(content: bytes, vocabulary: str) -> MappedLexicon | None:
     starts = np.concatenate(([0], ends[:-1] + 1))
     if not ((starts < tabs) & (tabs + 1 < ends)).all() or not vocabulary.startswith("\n".join([*RESERVED, ""])):
         return None
-    numbers = _numbers(data, tabs + 1, ends)
-    if numbers is None or numbers.max() >= vocabulary.count("\n") or not _are_sorted(content, data, starts, tabs):
+    numbers, (heads, further) = _numbers(data, tabs + 1, ends), _heads(data, starts, tabs - starts)
+    if numbers is None or numbers.max() >= vocabulary.count("\n"):
         return None
-    return MappedLexicon(padded, np.stack([starts, tabs]).astype(np.int64), numbers, vocabulary)
+    lines = _Lines(starts, tabs, heads, numbers)
+    return MappedLexicon(padded, lines, vocabulary) if _are_sorted(content, lines, further) else None
 
 
 def _numbers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray | None:
-    """The numbers that stand from ``starts`` to ``ends``, int32; None if one is none."""
+    """Return the decimal numbers between ``starts`` and ``ends``, int32; None if one of them is no number."""
     widths = ends - starts
     if widths.max() > _MOST_DIGITS:
         return None
@@ -164,17 +133,17 @@ def _numbers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarr
     return numbers
 
 
-def _are_sorted(content: bytes, data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> bool:
-    """Whether each form is greater, byte by byte, than the one before it: their first 16 bytes decide nearly all."""
-    first, second = _heads(data, starts, ends - starts)
-    rises = (first[1:] > first[:-1]) | ((first[1:] == first[:-1]) & (second[1:] > second[:-1]))
+def _are_sorted(content: bytes, lines: _Lines, further: np.ndarray) -> bool:
+    """Return whether each form is greater than the form before it; the ``further`` eight bytes decide nearly always."""
+    starts, ends, heads, _ = lines
+    rises = (heads[1:] > heads[:-1]) | ((heads[1:] == heads[:-1]) & (further[1:] > further[:-1]))
     return all(
         content[starts[i] : ends[i]] < content[starts[i + 1] : ends[i + 1]] for i in np.flatnonzero(~rises).tolist()
     )
 
 
 def _heads(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first 16 bytes of each form, zeros behind its end, as two numbers that sort like them."""
+    """Return the first 16 bytes of each form, padded with zeros, as two numbers that sort like the bytes."""
     words = np.ndarray(len(data) - _WIDTH + 1, ">u8", data, strides=(1,))
     first = words[starts].astype(np.uint64) & _TOP_BYTES[np.minimum(lengths, _WIDTH)]
     second = words[starts + _WIDTH].astype(np.uint64) & _TOP_BYTES[np.clip(lengths - _WIDTH, 0, _WIDTH)]

@@ -38,11 +38,15 @@ def _any_of(*alternatives: str) -> str:
 
 
 def _runs_of(letters: str) -> str:
-    """Three or more of one letter; the first two are a group, of which RE2 can name nine in a replacement."""
-    return "|".join(f"({letter}{letter}){letter}+" for letter in letters)
+    """Return a pattern of three or more of one letter.
+
+    The third letter is a group, and a replacement in RE2 can name nine groups. Python's ``re`` skips an alternative at
+    once if it begins with a letter.
+    """
+    return "|".join(f"{letter}{letter}({letter}){letter}*" for letter in letters)
 
 
-_GROUPS = r"\1\2\3\4\5\6\7\8\9"
+_TWICE = r"\1\1\2\2\3\3\4\4\5\5\6\6\7\7\8\8\9\9"  # whichever group there is
 _NOSE = "['o*-]?"
 _NEGATED = "ai|are|ca|could|did|do|does|had|has|have|is|might|must|need|should|was|were|wo|would"
 
@@ -82,11 +86,8 @@ RULES: tuple[Rule, ...] = (
     Rule("clitic", r"['’´`](s|m|re|ve|ll|d)\b", r" '\1"),
     Rule("exclamation", "!+", " ! "),
     Rule("question", r"\?+", " ? "),
-    Rule("elongation_a_i", _runs_of("abcdefghi"), _GROUPS),
-    Rule("elongation_j_r", _runs_of("jklmnopqr"), _GROUPS),
-    Rule("elongation_s_z", _runs_of("stuvwxyz"), _GROUPS[:-2]),
+    Rule("elongation_a_i", _runs_of("abcdefghi"), _TWICE),
+    Rule("elongation_j_r", _runs_of("jklmnopqr"), _TWICE),
+    Rule("elongation_s_z", _runs_of("stuvwxyz"), _TWICE[:-4]),
     Rule("punctuation", r"[\x22-\x26\x28-\x2f:;=@\[-`{-~¡-¿×÷‐-‧…‰-⁞]", " "),
 )
-# Mentions and URLs are nearly all different from one another and become one token each: once the first rules
-# have run, merging equal chunks again leaves less than half of them for the rest.
-FIRST_RULES = 2

@@ -1,8 +1,7 @@
 """Tokenisation: raw tweets -> token types and codes, each distinct chunk normalised once.
 
-About one chunk in ten of a large corpus is new, so the rules run over the distinct chunks only; that is where
-the speed comes from. Rules never look across a space (see :mod:`sentiment.text.normalisation`), which makes the
-result the same as normalising whole tweets and splitting them at spaces.
+Rules never look across a space (see :mod:`sentiment.text.normalisation`), so normalising the distinct chunks gives the
+same tokens as normalising whole tweets. In a batch of tweets, one chunk in five is distinct.
 """
 
 from collections.abc import Sequence
@@ -16,19 +15,19 @@ from sentiment.common.arrow_arrays import as_numpy
 from sentiment.common.ragged import Ragged
 from sentiment.errors import InputError
 from sentiment.text.inputs import as_sequence, encode_all
-from sentiment.text.normalisation import FIRST_RULES, RULES, Rule
+from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.rules_in_arrow import apply_rules, separate_chunks
 
 
 class Tokens(NamedTuple):
-    """Tokenised tweets: ``types``, the distinct tokens in order of appearance, and ``codes``, indices of them."""
+    """Tokenised tweets: ``types``, the distinct tokens, and ``codes``, one row of indices of ``types`` per tweet."""
 
     types: list[str]
     codes: Ragged
 
 
-class Chunked(NamedTuple):
-    """Tweets between blanks: ``distinct`` chunks, an Arrow string array in lower case, and rows of indices of them."""
+class ChunkedTexts(NamedTuple):
+    """``distinct`` chunks, a string array in lower case, and ``codes``, one row of their indices per tweet."""
 
     distinct: pa.Array
     codes: Ragged
@@ -44,35 +43,31 @@ def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> 
         InputError: a text is not a string, or holds an unpaired surrogate, which has no UTF-8 form.
     """
     distinct, codes = split_chunks(texts)
-    types, pieces = tokens_of(distinct, rules)
-    return Tokens(types, join(pieces, codes))
+    types, tokens = tokens_of(distinct, rules)
+    return Tokens(types, _join(tokens, codes))
 
 
-def split_chunks(texts: Sequence[str] | pa.Array) -> Chunked:
-    """Split ``texts`` ``(n,)`` at plain blanks; other white space is rare, and the rule for it meets distinct chunks.
+def split_chunks(texts: Sequence[str] | pa.Array) -> ChunkedTexts:
+    """Split ``texts`` ``(n,)`` at plain blanks; other white space is rare and is found in the distinct chunks.
 
     Raises:
         InputError: as :func:`tokenise`.
     """
     chunks = pc.split_pattern(pc.ascii_lower(as_arrow(texts)), " ")
     distinct, codes = _distinct(chunks.flatten())
-    return Chunked(distinct, Ragged(codes, np.diff(as_numpy(chunks.offsets))))
+    return ChunkedTexts(distinct, Ragged(codes, np.diff(as_numpy(chunks.offsets))))
 
 
 def tokens_of(chunks: pa.Array, rules: Sequence[Rule]) -> Tokens:
-    """Distinct tokens of ``chunks`` ``(m,)``, as :func:`split_chunks` finds them, and ``m`` rows of codes."""
-    distinct, codes = separate_chunks(chunks), np.arange(len(chunks), dtype=np.int32)
-    for group in (rules[:FIRST_RULES], rules[FIRST_RULES:]):
-        distinct, merged = _distinct(apply_rules(distinct, group))
-        codes = merged[codes]
-    tokens = pc.split_pattern(distinct, " ")
-    types, type_codes = _distinct(tokens.flatten())
-    pieces = Ragged(type_codes, np.diff(as_numpy(tokens.offsets))).keep(_not_empty(types)[type_codes])
-    return Tokens(types.to_pylist(), pieces.take(codes))
+    """Return the distinct tokens of ``chunks`` ``(m,)``, and one row of codes per chunk."""
+    tokens = pc.split_pattern(apply_rules(separate_chunks(chunks), rules), " ")
+    types, codes = _distinct(tokens.flatten())
+    rows = Ragged(codes, np.diff(as_numpy(tokens.offsets))).keep(_not_empty(types)[codes])
+    return Tokens(types.to_pylist(), rows)
 
 
 def own_tokens(words: Sequence[str], rules: Sequence[Rule] = RULES) -> list[str]:
-    """Those of ``words`` that come out of the rules as they went in: those that can be a token of a tweet."""
+    """Return the words that can be a token of a tweet, because the rules leave them as they are."""
     types, codes = tokenise(words, rules)
     single = np.flatnonzero(codes.lengths == 1)
     tokens = codes.values[codes.starts[single]].tolist()
@@ -80,7 +75,7 @@ def own_tokens(words: Sequence[str], rules: Sequence[Rule] = RULES) -> list[str]
 
 
 def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
-    """``texts`` as an Arrow string array without nulls.
+    """Return ``texts`` as an Arrow string array without nulls.
 
     Raises:
         InputError: as :func:`tokenise`.
@@ -109,9 +104,9 @@ def _valid(array: pa.Array) -> pa.Array:
 
 
 def from_encoded(encoded: Sequence[bytes]) -> pa.Array:
-    """A string array of texts in UTF-8, built from its buffers.
+    """Return texts in UTF-8 as a string array.
 
-    ``pyarrow.array`` would import pandas, which takes a third of a second.
+    The array is built from its buffers, because ``pyarrow.array`` would import pandas, which takes a third of a second.
     """
     offsets = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum([len(text) for text in encoded], out=offsets[1:])
@@ -130,9 +125,9 @@ def _not_empty(types: pa.Array) -> np.ndarray:
     return as_numpy(pc.binary_length(types)) > 0
 
 
-def join(pieces: Ragged, chunks: Ragged) -> Ragged:
-    """Put the tokens of each chunk (``pieces``) in the place of its code."""
-    tokens = pieces.take(chunks.values)
+def _join(rows: Ragged, chunks: Ragged) -> Ragged:
+    """Put the tokens of each chunk (``rows``) in the place of its code."""
+    tokens = rows.take(chunks.values)
     upto = np.concatenate(([0], np.cumsum(tokens.lengths, dtype=np.int64)))
     starts = chunks.starts
     return Ragged(tokens.values, (upto[starts + chunks.lengths] - upto[starts]).astype(np.int32))

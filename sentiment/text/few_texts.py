@@ -1,0 +1,54 @@
+"""Few texts to ids: Python's ``re``, and one bounded memory of the chunks that this process has met.
+
+Rules never look across a blank, so the ids of a text are those of its chunks one after the other; and most chunks of a
+text have come before. Finding a chunk in the memory takes a tenth of the time that the rules take.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+
+_AT_MOST = 1 << 14  # chunks in each of both halves: about 5 MB together
+_LONGEST = 64  # bytes of a chunk that is remembered
+_NAMES = (b"@", b"http")  # mentions and links hardly ever come again
+
+
+class FewTexts:
+    """Ids of texts, found chunk by chunk; threads may share one object.
+
+    The memory has two halves. A chunk that is met goes into the younger half. When that half is full, it becomes the
+    older half, and the former older half is forgotten, except for chunks that were met again in the meantime. Thus
+    rare chunks never drive out frequent ones.
+
+    Args:
+        find: returns the ids of each of some chunks (lower case, UTF-8) by rules and lexicon, without dropped tokens.
+    """
+
+    def __init__(self, find: Callable[[list[bytes]], Sequence[Sequence[int]]]) -> None:
+        self._find = find
+        self._young: dict[bytes, Sequence[int]] = {}
+        self._old: dict[bytes, Sequence[int]] = {}
+
+    def rows_of(self, texts: Sequence[bytes]) -> list[list[int]]:
+        """Return the ids of each of ``texts`` (UTF-8); a row may be empty."""
+        split = [text.lower().split(b" ") for text in texts]  # in bytes, only ASCII letters change case
+        known = [[*map(self._young.get, chunks)] for chunks in split]
+        pairs = zip(chain.from_iterable(split), chain.from_iterable(known), strict=True)
+        if unknown := [*dict.fromkeys(chunk for chunk, row in pairs if row is None)]:
+            met = self._meet(unknown)
+            known = [
+                [met[chunk] if row is None else row for chunk, row in zip(chunks, rows, strict=True)]
+                for chunks, rows in zip(split, known, strict=True)
+            ]
+        return [[*chain.from_iterable(rows)] for rows in known]  # type: ignore[arg-type]
+
+    def _meet(self, chunks: list[bytes]) -> dict[bytes, Sequence[int]]:
+        """Return the ids of ``chunks``, which the younger half lacks, and remember those of short ones."""
+        old = self._old
+        met = {chunk: old[chunk] for chunk in chunks if chunk in old}
+        if unknown := [chunk for chunk in chunks if chunk not in met]:
+            met |= zip(unknown, map(tuple, self._find(unknown)), strict=True)
+        if len(self._young) + len(met) > _AT_MOST:
+            self._old, self._young = self._young, {}
+        worth = (item for item in met.items() if len(item[0]) <= _LONGEST and not item[0].startswith(_NAMES))
+        self._young.update(worth)
+        return met

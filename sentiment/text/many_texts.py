@@ -1,0 +1,110 @@
+"""Many texts to ids: the table of frequent chunks first, then Arrow's rules once per distinct chunk that it lacks.
+
+The table says of a chunk what the rules say, because the rules made it. So the ids are the same with and without a
+table, and tests check that.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from sentiment.common.arrow_arrays import as_numpy
+from sentiment.common.ragged import Ragged
+from sentiment.text.chunk_table import LONGEST, MOST_IDS, Chunks, ChunkTable, build_table
+from sentiment.text.inputs import encode_all, is_arrow
+from sentiment.text.lexicon import PADDING
+from sentiment.text.mapped_lexicon import AnyLexicon
+from sentiment.text.normalisation import Rule
+from sentiment.text.tokens import as_arrow, tokens_of
+
+_BLANK = 0x20
+_PADDING = "\0" * (LONGEST + 1)
+
+
+class ManyTexts:
+    """Ids of texts in batches; threads may share one object.
+
+    Args:
+        rules: the text treatment.
+        lexicon: token -> id.
+        table: chunk -> ids; None for none.
+    """
+
+    def __init__(self, rules: Sequence[Rule], lexicon: AnyLexicon, table: ChunkTable | None) -> None:
+        table = table or build_table([], Ragged(np.zeros(0, np.int32), np.zeros(0, np.int32)))
+        self._rules, self._lexicon, self._table = rules, lexicon, table
+        self._ids = table.ids.reshape(-1)
+        self._lengths = np.count_nonzero(table.ids, axis=1)
+
+    def encode(self, texts: Any) -> Ragged:
+        """Return the ids of ``texts`` ``(n,)`` without dropped tokens; a row may be empty.
+
+        Raises:
+            InputError: a text is not a string or has no UTF-8 form.
+        """
+        data, text_lengths = _joined(texts)
+        chunks, ends = _split(data, text_lengths)
+        slots, found = self._table.find(data, chunks)
+        ids, starts, lengths = self._ids, slots * MOST_IDS, self._lengths.take(slots)
+        missing = np.flatnonzero(~found)
+        if len(missing):
+            distinct = _strings_at(data, chunks.take(missing)).dictionary_encode()
+            rows, codes = ids_by_rules(distinct.dictionary, self._rules, self._lexicon), as_numpy(distinct.indices)
+            starts[missing], lengths[missing] = (rows.starts + len(ids)).take(codes), rows.lengths.take(codes)
+            ids = np.concatenate([ids, rows.values])
+        upto = np.concatenate(([0], np.cumsum(lengths)))
+        flat = ids.take(np.repeat(starts - upto[:-1], lengths) + np.arange(upto[-1]))
+        return Ragged(flat, np.diff(upto[ends], prepend=0).astype(np.int32))
+
+
+def ids_by_rules(chunks: pa.Array, rules: Sequence[Rule], lexicon: AnyLexicon) -> Ragged:
+    """Return the ids of each of ``chunks`` ``(n,)`` by rules and lexicon alone, without dropped tokens."""
+    types, codes = tokens_of(chunks, rules)
+    ids = lexicon.lookup(types)[codes.values]
+    return Ragged(ids, codes.lengths).keep(ids != PADDING)
+
+
+class _Joined(NamedTuple):
+    """Texts in ASCII lower case: ``data``, uint8, with a blank after each text; ``lengths`` of the texts in bytes."""
+
+    data: np.ndarray
+    lengths: np.ndarray
+
+
+def _joined(texts: Any) -> _Joined:
+    strings = as_arrow(texts).to_pylist() if is_arrow(texts) else texts
+    try:
+        text = " ".join([*strings, _PADDING])
+        data = np.frombuffer(text.encode(), np.uint8)
+    except (TypeError, UnicodeEncodeError):
+        encode_all(strings)  # raises an error that names the text
+        raise
+    if text.isascii():
+        lengths = np.fromiter(map(len, strings), np.int64, len(strings))
+    else:
+        lengths = np.array([len(string) if string.isascii() else len(string.encode()) for string in strings], np.int64)
+    return _Joined(_lower(data), lengths)
+
+
+def _lower(data: np.ndarray) -> np.ndarray:
+    """Return what ``bytes.lower`` does, but let other threads run in the meantime."""
+    return data | (data - np.uint8(ord("A")) < 26).view(np.uint8) << np.uint8(5)
+
+
+def _split(data: np.ndarray, text_lengths: np.ndarray) -> tuple[Chunks, np.ndarray]:
+    """Return the stretches between blanks, empty ones too, and their number up to the end of each text."""
+    blanks = np.flatnonzero(data[: -LONGEST - 1] == _BLANK)
+    starts = np.zeros(len(blanks), np.int64)
+    starts[1:] = blanks[:-1] + 1
+    ends = np.searchsorted(blanks, np.cumsum(text_lengths + 1) - 1) + 1
+    return Chunks(starts, blanks - starts), ends
+
+
+def _strings_at(data: np.ndarray, chunks: Chunks) -> pa.Array:
+    """Return ``chunks`` ``(n,)`` of ``data`` as an Arrow string array."""
+    offsets = np.concatenate(([0], np.cumsum(chunks.lengths)))
+    where = np.repeat(chunks.starts - offsets[:-1], chunks.lengths) + np.arange(offsets[-1])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data.take(where))]
+    return pa.Array.from_buffers(pa.large_string(), len(chunks.starts), buffers)

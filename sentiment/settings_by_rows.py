@@ -50,7 +50,7 @@ def projection_dropout(rows: int) -> float:
 
 
 def batch_size(rows: int) -> int:
-    """Return ``training.batch_size`` for ``rows`` training tweets: the power of two nearest to twice their square root."""
+    """Return ``training.batch_size`` for ``rows`` training tweets: the power of 2 nearest to twice their square root."""
     return int(_between(32, 2 ** round(math.log2(2 * math.sqrt(max(1, rows)))), 1024))
 
 
@@ -60,7 +60,7 @@ def ngram_buckets(rows: int) -> int:
 
 
 def epochs(rows: int, batch: int) -> int:
-    """Return ``training.epochs`` for ``rows`` training tweets, ``batch`` a step: 500 steps, but at least 10 and at most 30."""
+    """Return ``training.epochs`` for ``rows`` training tweets, ``batch`` per step: 500 steps, 10 to 30 epochs."""
     steps = max(1, -(-rows // batch))
     return int(_between(10, math.ceil(_STEPS / steps), 30))
 

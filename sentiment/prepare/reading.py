@@ -20,7 +20,6 @@ from sentiment.common.checksums import sha256_of
 from sentiment.common.parallel import ordered_map
 from sentiment.common.table_files import TableFile
 from sentiment.data.corpus import ArrowTexts, CorpusReader, ReadingReport
-from sentiment.data.opening import open_corpus
 from sentiment.data.splitting import hash_texts
 from sentiment.errors import InputError
 from sentiment.prepare.corpus import Corpus, FileTask
@@ -130,13 +129,12 @@ def gather(corpora: Sequence[Corpus], tasks: Sequence[FileTask], results: Sequen
 
 def _batches(file: TableFile, settings: CorpusSettings, task: FileTask, report: ReadingReport) -> Iterator[ArrowTexts]:
     before, told = report.rows, 0
-    with open_corpus(file.path, settings) as opened:
-        reader = CorpusReader(opened, settings, file.shown, one_of_many=not task.alone)
-        for batch in reader.in_arrow():
-            yield batch
-            if reader.report.rows >= told + _ROWS_TOLD:
-                told = reader.report.rows
-                log.info("%d rows read", before + told)
+    reader = CorpusReader(file.path, settings, file.shown, one_of_many=not task.alone)
+    for batch in reader.in_arrow():
+        yield batch
+        if reader.report.rows >= told + _ROWS_TOLD:
+            told = reader.report.rows
+            log.info("%d rows read", before + told)
     if reader.report.rows != told:
         log.info("%d rows read", before + reader.report.rows)
     report.add(reader.report)

@@ -4,11 +4,12 @@ python -m pipelines.profile tweets.csv --output pipelines/profiles/mine.toml
 """
 
 import argparse
-import csv
+import codecs
 import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,14 +18,19 @@ from pipelines.shared import publishing, stage
 from pipelines.shared.toml_values import toml_key, toml_value
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.display import without_controls
-from sentiment.data import guessing, tables
+from sentiment.data import detection, file_format
+from sentiment.data.corpus import as_text
+from sentiment.data.csv_format import SAMPLE_BYTES, CsvFormat, find_format, lines_of
 from sentiment.data.drafting import MOST_VALUES, Column, Draft, draft, has_header
+from sentiment.data.reading import BadRows, Reading
+from sentiment.data.table_reader import read_batches
 from sentiment.errors import InputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS_LOOKED_AT = 200
+_WHOLE = re.compile(r"^(-?\d{1,9})\.0+$")  # ``load`` reads such a number in JSON lines without its fraction
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -53,12 +59,12 @@ def drafted(path: Path, target: Path | None = None) -> str:
     Raises:
         InputError: it cannot be read as a table.
     """
-    kind = guessing.kind_of(path)
+    kind = detection.kind_of(path)
     if kind in ("jsonl", "parquet"):
-        format_: dict[str, object] = {} if tables.kind_of(path) == kind else {"format": kind}
+        format_: dict[str, object] = {} if file_format.kind_of(path) == kind else {"format": kind}
         found = _of_batches(path, kind)
     else:
-        format_, found = _of_csv(path, guessing.encoding_of(path))
+        format_, found = _of_csv(path, kind)
     remarks = [without_controls(remark, " ") for remark in _remarks(found)]
     for remark in remarks:
         stage.log.warning("WARNING: %s", remark)
@@ -85,46 +91,47 @@ def _command(path: Path, target: Path | None) -> str:
     return f"make evaluate PROFILE={profile} CORPUS={corpus} GLOVE=VECTORS"
 
 
-def _of_csv(path: Path, encoding: str) -> tuple[dict[str, object], Draft]:
-    """The settings that say how it is written, and what is in it."""
-    with tables.open_bytes(path) as stream, tables.text_file(stream, encoding) as file:
-        try:
-            return _of_lines(path, encoding, iter(file))
-        except csv.Error as error:
-            raise InputError(f"{path}: not readable as CSV ({error}); look for an unbalanced quote") from error
-        except UnicodeError as error:
-            raise InputError(f"{path}: not {encoding} ({error}); save it as CSV in UTF-8") from error
-
-
-def _of_lines(path: Path, encoding: str, lines: Iterator[str]) -> tuple[dict[str, object], Draft]:
-    sample = list(islice(lines, _ROWS_LOOKED_AT))
-    if not sample:
-        raise InputError(f"{path}: the file is empty; expected labelled tweets")
-    sample[0] = sample[0].removeprefix("\ufeff")
-    if re.fullmatch(r'"?sep=.?"?\s*', sample[0], re.IGNORECASE):
-        raise InputError(f"{path}:1: expected names of columns, received {sample[0].strip()!r}; delete that line")
-    if any("\0" in line for line in sample):
-        raise InputError(f"{path}: holds bytes of 0, which no text in {encoding} has; save it as CSV (UTF-8)")
-    delimiter = tables.sniff_delimiter(sample, lambda first: False)
-    rows = (row for row in csv.reader(chain(sample, lines), delimiter=delimiter) if row)
+def _of_csv(path: Path, kind: str) -> tuple[dict[str, object], Draft]:
+    """Return the settings that say how a CSV is written, and what is in it."""
+    encoding = detection.encoding_of(path)
+    bad_rows = BadRows(limit=sys.maxsize)
+    asked = Reading(column="", encoding=encoding, kind=kind, header=False, bad_rows=bad_rows, option="corpus.")
+    written = _format_of(path, asked)
+    batches = read_batches(path, replace(asked, delimiter=written.delimiter, quotes=written.quotes))
+    rows = (row for batch in batches for row in _rows(batch, {}))
     looked_at = list(islice(rows, _ROWS_LOOKED_AT))
-    if not looked_at:
-        raise InputError(f"{path}: has blank lines only; expected labelled tweets")
     header = has_header(looked_at)
-    names = looked_at[0] if header else [str(i) for i in range(len(looked_at[0]))]
+    names = [name.strip() for name in looked_at[0]] if header else list(written.names)
     found = draft(names, chain(looked_at[header:], rows))
-    return {"encoding": encoding, "delimiter": delimiter, "header": header}, found
+    found = replace(found, rows=found.rows + bad_rows.count, ragged=bad_rows.count)
+    settings: dict[str, object] = {"encoding": encoding, "delimiter": written.delimiter, "header": header}
+    return settings | ({} if kind == file_format.kind_of(path) or kind == "csv" else {"format": kind}), found
+
+
+def _format_of(path: Path, reading: Reading) -> CsvFormat:
+    """Return how a CSV is written, by its beginning."""
+    with file_format.open_bytes(path) as opened:
+        head = opened.stream.read(SAMPLE_BYTES)
+    sample = codecs.getincrementaldecoder(reading.encoding)("replace").decode(head).removeprefix("\ufeff")
+    lines = lines_of(sample)
+    if lines and re.fullmatch(r'"?sep=.?"?\s*', lines[0], re.IGNORECASE):
+        raise InputError(f"{path}:1: expected names of columns, received {lines[0].strip()!r}; delete that line")
+    if "\0" in sample:
+        raise InputError(f"{path}: holds bytes of 0, which no text in {reading.encoding} has; save it as CSV (UTF-8)")
+    is_cut = len(head) == SAMPLE_BYTES
+    return find_format("".join(lines[:-1] if is_cut else lines), is_cut, reading, str(path), reading.kind)
 
 
 def _of_batches(path: Path, kind: str) -> Draft:
-    from sentiment.data.batches import Reading, read_batches
-
+    """Return what is in a file of JSON lines or Parquet."""
     batches = read_batches(path, Reading(column="", kind=kind, option="corpus."))
     first = next(batches)
     if not any(first.schema.names):
         raise InputError(f"{path}: the file is empty; expected labelled tweets")
     without_text: dict[str, str] = {}
     rows = (row for batch in chain([first], batches) for row in _rows(batch, without_text))
+    if kind == "jsonl":
+        rows = (tuple(_WHOLE.sub(r"\1", value) for value in row) for row in rows)
     found = draft(first.schema.names, rows)
     if without_text:
         said = "; ".join(without_text.values())
@@ -135,16 +142,17 @@ def _of_batches(path: Path, kind: str) -> Draft:
 
 
 def _rows(batch: "pa.RecordBatch", without_text: dict[str, str]) -> Iterator[tuple[str, ...]]:
-    """Its cells as ``load`` will see them; columns that have no text are noted, and empty."""
-    from sentiment.data.table_rows import as_strings
-
+    """Yield the cells as ``load`` will read them; columns that have no text are noted, and empty."""
     columns = []
-    for name, values in zip(batch.schema.names, batch.columns, strict=True):
+    for i, name in enumerate(batch.schema.names):
         try:
-            columns.append(as_strings(values, ""))
+            values = as_text(batch, i, "").to_pylist()
+            nested = next((value for value in values if value), "").startswith(("{", "[{")) and "objects"
         except InputError:
-            without_text[name] = f"column {name!r} holds {str(values.type)[:100]}, expected text"
-            columns.append([""] * len(values))
+            nested = str(batch.schema.types[i])[:100]
+        if nested:
+            without_text[name] = f"column {name!r} holds {nested}, expected text"
+        columns.append([""] * batch.num_rows if nested else values)
     return zip(*columns, strict=True)
 
 

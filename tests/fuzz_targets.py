@@ -17,7 +17,6 @@ import sentiment
 from pipelines.shared import stage
 from pipelines.shared.glove_files import read_glove
 from sentiment.data.corpus import CorpusReader
-from sentiment.data.opening import open_corpus
 from sentiment.predict import __main__ as predict
 from sentiment.predict import model_folder
 from sentiment.settings import CorpusSettings, EmbeddingSettings, Settings
@@ -70,9 +69,8 @@ class CorpusTarget(Target):
     def attempt(self, content: bytes, choice: int) -> None:
         settings = FORMATS[choice % len(FORMATS)]
         path = self.written("corpus.csv", content)
-        with open_corpus(path, settings) as file:
-            reader = CorpusReader(file, settings, str(path))
-            batches = list(reader)
+        reader = CorpusReader(path, settings, str(path))
+        batches = list(reader)
         report = reader.report
         texts = [text for batch in batches for text in batch.texts]
         assert len(texts) + report.ignored + report.bad == report.rows

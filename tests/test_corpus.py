@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentiment.data import corpus
+from sentiment.data import csv_reader
 from sentiment.data.corpus import CorpusReader, LabelledTexts, ReadingReport, repair
-from sentiment.data.opening import open_corpus
 from sentiment.data.splitting import DROPPED, TEST, TRAIN, VALIDATION, duplicate_keys, hash_texts, split
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings, SplitSettings
@@ -29,9 +28,8 @@ def line(polarity: str, text: str) -> str:
 def read_all(content: str | bytes, settings: CorpusSettings | None = None) -> tuple[LabelledTexts, ReadingReport]:
     settings = settings or CorpusSettings()
     raw = content if isinstance(content, bytes) else content.encode(settings.encoding)
-    with io.TextIOWrapper(io.BytesIO(raw), settings.encoding, "surrogateescape", newline="") as file:
-        reader = CorpusReader(file, settings, "c.csv")
-        batches = list(reader)
+    reader = CorpusReader(io.BytesIO(raw), settings, "c.csv")
+    batches = list(reader)
     return LabelledTexts(
         sum((b.texts for b in batches), []), sum((b.labels.tolist() for b in batches), [])
     ), reader.report
@@ -103,7 +101,7 @@ def test_line_numbers_after_newlines_in_quotes() -> None:
 
 
 def test_line_numbers_go_on_from_batch_to_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(corpus, "ROWS_PER_BATCH", 2)
+    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 60)
     content = line("0", "a\nb") + line("4", "c") + line("0", "d\ne") + line("4", "f") + line("0", "g") + line("7", "h")
     assert complaint(content).startswith("c.csv:8: expected a label out of 0, 2, 4, received '7'")
     rows, report = read_all(content.replace('"7"', '"4"'))
@@ -166,32 +164,29 @@ def test_ignored_labels() -> None:
 
 @pytest.mark.parametrize("settings", [CorpusSettings(columns=0, header=True), NAMED])
 def test_empty_file_where_a_header_is_due(settings: CorpusSettings) -> None:
-    assert complaint("", settings) == "c.csv: the file is empty; expected one labelled tweet a line"
+    assert complaint("", settings) == "c.csv: the file is empty"
 
 
-def test_empty_file_and_header_only() -> None:
-    assert complaint("") == "c.csv: expected labelled rows, received none: is it the right file?"
+def test_header_only() -> None:
     assert complaint("mood,tweet\n", NAMED) == "c.csv: expected labelled rows, received none: is it the right file?"
 
 
 def test_missing_columns() -> None:
     assert complaint("mood,text\n1,a\n", NAMED) == "c.csv:1: expected a column 'tweet', received mood, text"
     assert complaint("feeling,tweet\n1,a\n", NAMED) == "c.csv:1: expected a column 'mood', received feeling, tweet"
-    assert complaint("a,b\n", replace(NAMED, text_column=2)) == "c.csv:1: expected a column 'mood', received a, b"
+    assert complaint("a,b\n", replace(NAMED, text_column=1)) == "c.csv:1: expected a column 'mood', received a, b"
     far = replace(NAMED, text_column=2, label_column=0)
-    assert complaint("a,b\n1,x\n", far) == "c.csv: column 2 (from 0) is not among its 2 columns"
+    assert complaint("a,b\n1,x\n", far) == "c.csv:1: column 2 (from 0) is not among its 2 columns"
     assert complaint("1,a\n", CorpusSettings(columns=4)) == "c.csv: column 5 (from 0) is not among its 4 columns"
     assert complaint("1,a\n", CorpusSettings(columns=0)) == "c.csv: column 5 (from 0) is not among its 2 columns"
 
 
-def test_unbalanced_quote() -> None:
-    assert complaint(line("0", "a") + '"4","1","d","q","u","open\n' + line("4", "x" * 80) * 20_000).startswith(
-        "c.csv:2: expected 6 columns"
+def test_a_quote_that_is_not_closed_is_named_by_line() -> None:
+    opened = line("0", "a") + '"4","1","d","q","u","open\n'
+    assert complaint(opened + line("4", "x" * 80) * 20_000).startswith("c.csv:2: expected 6 columns")
+    assert complaint('mood,tweet\n1,"open\n' + "tweet\n" * 200_000, NAMED).startswith(
+        "c.csv: the file ends inside a quote that was opened in line 2 (before 'open"
     )
-    swallowed = line("0", "a") + '"4","1","d","q","u","open\n' + ("tweet\n" * 200_000)
-    message = complaint(swallowed)
-    assert re.match(r"c\.csv:\d+: not readable as CSV \(field larger than field limit \(1000000\)\); "
-                    r"look for an unbalanced quote at or before it$", message)  # fmt: skip
 
 
 def test_nul_bytes_pass() -> None:
@@ -384,6 +379,5 @@ def test_too_little_to_split(rows: list[tuple[str, int]], message: str) -> None:
 
 def test_corpora_are_opened_for_the_reader(corpus_file: Callable[..., Path]) -> None:
     path = corpus_file([("0", "a\r\nb"), ("4", "c")])
-    with open_corpus(path, CorpusSettings()) as file:
-        (batch,) = CorpusReader(file, CorpusSettings(), str(path))
+    (batch,) = CorpusReader(path, CorpusSettings(), str(path))
     assert batch.texts == ["a\r\nb", "c"]

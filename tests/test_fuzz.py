@@ -18,7 +18,6 @@ from pipelines.shared import stage
 from pipelines.shared.glove_files import read_glove
 from sentiment.common.npy import open_array, read_arrays
 from sentiment.data.corpus import CorpusReader
-from sentiment.data.opening import open_corpus
 from sentiment.errors import InputError, SentimentError, SettingsError
 from sentiment.predict import __main__ as predict
 from sentiment.settings import CorpusSettings, EmbeddingSettings
@@ -76,8 +75,7 @@ ROWS = st.lists(
 @given(ROWS)
 def test_rows_are_read_as_they_were_written(tmp_path_factory, rows):
     path = write_sentiment140(tmp_path_factory.getbasetemp() / "round.csv", rows)
-    with open_corpus(path, CorpusSettings(repair_utf8=False)) as file:
-        batches = list(CorpusReader(file, CorpusSettings(repair_utf8=False), "x"))
+    batches = list(CorpusReader(path, CorpusSettings(repair_utf8=False), "x"))
     names = [(("0", "2", "4")[label], text) for batch in batches for text, label in zip(*batch, strict=True)]
     assert names == rows
 
@@ -91,11 +89,8 @@ def test_a_corpus_that_is_not_in_a_wide_encoding(tmp_path, encoding, header):
     path = write_sentiment140(tmp_path / "c.csv", [("0", "text")] * 3)
     columns = {"header": True, "columns": 0, "text_column": "a", "label_column": "b"} if header else {}
     options = CorpusSettings(encoding=encoding, **columns)
-    with (
-        open_corpus(path, options) as file,
-        pytest.raises(InputError, match=rf"not {encoding} \(.*set corpus.encoding"),
-    ):
-        list(CorpusReader(file, options, str(path)))
+    with pytest.raises(InputError, match=rf"not readable as csv \(.*{encoding}.*set corpus.encoding"):
+        list(CorpusReader(path, options, str(path)))
 
 
 @pytest.mark.parametrize("encoding", ["undefined", "a\0b", "hex", "rot13", "no-such"])
@@ -256,7 +251,6 @@ def predict_of(text: pa.Array) -> np.ndarray:
 BOMBS = """
 import resource, sys
 from pathlib import Path
-from sentiment.data.opening import open_corpus
 from pipelines.shared.glove_files import read_glove
 from sentiment.data.corpus import CorpusReader
 from sentiment.errors import InputError
@@ -269,10 +263,9 @@ for name in ("bomb.txt.gz", "bomb.zip"):
     except InputError as error:
         refused += "a line of over 65536 bytes" in str(error)
 try:
-    with open_corpus(folder / "line.csv", CorpusSettings()) as file:
-        list(CorpusReader(file, CorpusSettings(), "line.csv"))
+    list(CorpusReader(folder / "line.csv", CorpusSettings(), "line.csv"))
 except InputError as error:
-    refused += "a line of over 4000000 characters" in str(error)
+    refused += "a row is longer than 16 MiB" in str(error)
 print(refused, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 

@@ -158,7 +158,7 @@ def test_runs_end_where_they_may(
 ) -> None:
     """However large a file is, no more than so many rows are held at once."""
     monkeypatch.setattr("sentiment.prepare.reading.ROWS_PER_RUN", 30)
-    monkeypatch.setattr("sentiment.data.corpus.ROWS_PER_BATCH", 20)
+    monkeypatch.setattr("sentiment.data.csv_reader._BLOCK_BYTES", 2000)
     assert prepare(corpora, tmp_path, "one.csv") == one
 
 

@@ -83,14 +83,14 @@ def test_too_little_memory(copy, tmp_path):
 def test_arrows_memory_error_is_not_blamed_on_the_file(tmp_path, monkeypatch, capsys):
     import pyarrow as pa
 
-    from sentiment.data import batches as files
+    from sentiment.data import csv_reader as files
     from sentiment.predict import __main__ as predict
 
     def short(*_: object) -> None:
         raise pa.ArrowMemoryError("malloc of size 4194304 failed")
 
     (tmp_path / "in.csv").write_text("text\na\n")
-    monkeypatch.setattr(files.pa_csv, "open_csv", short)
+    monkeypatch.setattr(files.pa_csv, "read_csv", short)
     arguments = [
         "--model",
         str(shared_model().folder),

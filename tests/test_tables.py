@@ -16,10 +16,11 @@ import pytest
 from pipelines import load
 from pipelines.shared import stage
 from pipelines.shared.corpus_files import read_corpus
-from sentiment.data.batches import Reading, read_batches
 from sentiment.data.corpus import CorpusReader
-from sentiment.data.opening import open_corpus
-from sentiment.data.tables import kind_of, sniff_delimiter
+from sentiment.data.csv_format import sniff_delimiter
+from sentiment.data.file_format import kind_of
+from sentiment.data.reading import Reading
+from sentiment.data.table_reader import read_batches
 from sentiment.errors import InputError
 from sentiment.predict import __main__ as predict
 from sentiment.predict.score_file import PREFIX
@@ -166,7 +167,9 @@ def test_mistakes_are_one_line(run: Callable, tmp_path: Path) -> None:
     source = write(tmp_path / "in.csv")
     twice = tmp_path / "twice.csv"
     twice.write_text("text,id,id\nlove,1,2\n")
-    assert "more than one column is named 'id'; rename them" in refused(run("--input", twice))
+    assert "more than one column is named 'id'; rename them" in refused(
+        run("--input", twice, "--output", tmp_path / "o.csv")
+    )
     assert "is a folder, expected a file" in refused(run("--input", tmp_path))
     scored = ("--input", source, "--column", "tweet", "--output")
     assert "is a folder, expected the name of a file" in refused(run(*scored, _folder(tmp_path / "f.csv")))
@@ -210,7 +213,7 @@ def test_a_given_delimiter_wins(run: Callable, tmp_path: Path) -> None:
 
 
 def labels_in(content: str, settings: CorpusSettings) -> list[int]:
-    reader = CorpusReader(io.StringIO(content), settings, "c.csv")
+    reader = CorpusReader(io.BytesIO(content.encode(settings.encoding)), settings, "c.csv")
     return [label for batch in reader for label in batch.labels]
 
 
@@ -265,8 +268,8 @@ def test_a_column_that_is_wanted_may_not_be_there_twice(tmp_path: Path) -> None:
 def test_a_damaged_gzip_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"tweet,mood\n" + b"love,good\n" * 99999)[:-30])
-    with pytest.raises(InputError, match="a.csv.gz: not a whole gzip file"), open_corpus(path, NAMED) as file:
-        list(CorpusReader(file, NAMED, str(path)))
+    with pytest.raises(InputError, match=r"a.csv.gz: not readable as csv .*damaged or cut short"):
+        list(CorpusReader(path, NAMED, str(path)))
 
 
 def load_stage(root: Path, *more: str) -> dict:

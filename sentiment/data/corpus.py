@@ -104,7 +104,7 @@ class CorpusReader:
         from sentiment.common.arrow_arrays import as_numpy, from_numpy
 
         texts, written = (
-            _as_text(block.batch, i, f"{self.name}: column {name!r}") for i, name in enumerate(block.batch.schema.names)
+            as_text(block.batch, i, f"{self.name}: column {name!r}") for i, name in enumerate(block.batch.schema.names)
         )
         distinct = written.dictionary_encode()
         values = distinct.dictionary.to_pylist()
@@ -165,7 +165,7 @@ def reading_of(settings: CorpusSettings, name: str) -> "Reading":
     )  # fmt: skip
 
 
-def _as_text(batch: "pa.RecordBatch", place: int, where: str) -> "pa.Array":
+def as_text(batch: "pa.RecordBatch", place: int, where: str) -> "pa.Array":
     """Return a column as strings; what is missing is empty.
 
     Raises:

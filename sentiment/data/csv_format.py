@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 DELIMITERS = (",", "\t", ";", "|")
 SAMPLE_BYTES = 1 << 20
 _ROWS_SNIFFED = 200
+_NEARLY_ALL = 0.9
 
 
 class CsvFormat(NamedTuple):
@@ -137,23 +139,26 @@ def sniff_delimiter(lines: Sequence[str], fits: Callable[[Sequence[str]], bool])
 def quotes_enclose(lines: Sequence[str], delimiter: str, is_cut: bool = False) -> bool:
     """Return whether quotes enclose fields, as in most CSV, or are text, as in most files with tabs.
 
-    The reading that gives more rows the width of the first one is right. Where both do, quotes that join lines which
+    They enclose where nearly all fields of a column are in quotes. Else the reading that gives more rows the width of
+    the first one is right. Where both give it to as many, quotes that join lines which
     are rows by themselves are text. ``is_cut`` says that the last row may be incomplete.
     """
     if not any('"' in line for line in lines):
         return delimiter != "\t"
+    plain = [line.rstrip("\r\n").split(delimiter) for line in lines if line.strip("\r\n")]
+    if _has_enclosed_column(plain[1:] or plain):
+        return True
     try:
         enclosed = [row for row in csv.reader(lines, delimiter=delimiter) if row]
-    except csv.Error:
-        return False
-    plain = [line.rstrip("\r\n").split(delimiter) for line in lines if line.strip("\r\n")]
+    except csv.Error:  # a quote opens a field of more than 128 KiB
+        return _ragged_share(plain) > 1 - _NEARLY_ALL
     ragged_enclosed = _ragged_share(enclosed[:-1] if is_cut and len(enclosed) > 1 else enclosed)
     ragged_plain = _ragged_share(plain)
     if ragged_enclosed != ragged_plain:
         return ragged_enclosed < ragged_plain
     if len(plain[0]) > 1 and any("\n" in field or "\r" in field for row in enclosed for field in row):
         return False
-    return not _has_improper(lines, delimiter) and (delimiter != "\t" or _has_proper(plain))
+    return not _has_improper(lines, delimiter) and (delimiter != "\t" or _has_doubled(plain))
 
 
 def _ragged_share(rows: Sequence[Sequence[str]]) -> float:
@@ -167,12 +172,17 @@ def _has_improper(lines: Sequence[str], delimiter: str) -> bool:
     return bool(pattern.search("".join(lines)))
 
 
-def _has_proper(plain: Sequence[Sequence[str]]) -> bool:
-    """Return whether some column is enclosed in every row, or some enclosed field has doubled quotes."""
+def _is_enclosed(field: str) -> bool:
+    return len(field) > 1 and field[0] == field[-1] == '"'
 
-    def is_enclosed(field: str) -> bool:
-        return len(field) > 1 and field[0] == field[-1] == '"'
 
-    columns = zip(*plain, strict=False)
-    doubled = any(is_enclosed(field) and '""' in field[1:-1] for row in plain for field in row)
-    return doubled or (len(plain) > 1 and any(all(map(is_enclosed, column)) for column in columns))
+def _has_enclosed_column(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether nearly all fields of some column are enclosed."""
+    width = Counter(map(len, rows)).most_common(1)[0][0]
+    columns = zip(*(row for row in rows if len(row) == width), strict=True)
+    return any(sum(map(_is_enclosed, column)) >= _NEARLY_ALL * len(column) for column in columns)
+
+
+def _has_doubled(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether an enclosed field has doubled quotes inside."""
+    return any(_is_enclosed(field) and '""' in field[1:-1] for row in rows for field in row)

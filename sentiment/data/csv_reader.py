@@ -23,7 +23,7 @@ from sentiment.data.reading import BadRow, Reading, TableBlock, position_of
 from sentiment.errors import InputError
 
 _BLOCK_BYTES = 4 << 20
-_LONGEST_ROW = 64 << 20
+_LONGEST_ROW = 16 << 20
 _MARKS = (b"\xef\xbb\xbf", "ï»¿".encode())  # byte-order marks: in UTF-8, and in UTF-8 that was read as latin-1
 _PROBE = "\x1e"
 _SHOWN = 40
@@ -222,9 +222,9 @@ class _CsvReader:
         if self._format.header and not self._rows:
             bad = [row for row in bad if row.place]
             batch, places = (batch, places) if len(places) and places[0] else (batch.slice(1), places[1:])
-        if self._format.quotes and data.count(self._newline) > len(places) + len(bad):
-            self._refuse_swallowed(batch, places + first_number, bad, line_of)
         found = [self._ragged(row, row.place + first_number, line_of) for row in bad]
+        if self._format.quotes and data.count(self._newline) > len(places) + len(bad):
+            self._refuse_swallowed(batch, places + first_number, found, [row.text for row in bad], line_of)
         self._rows += parsed.batch.num_rows + len(parsed.bad)
         self._lines += data.count(self._newline)
         return self._selected(batch, places + first_number, found, line_of)
@@ -254,14 +254,23 @@ class _CsvReader:
         return line_of
 
     def _refuse_swallowed(
-        self, batch: pa.RecordBatch, numbers: np.ndarray, bad: list[_Bad], line_of: Callable[[int], int]
+        self,
+        batch: pa.RecordBatch,
+        numbers: np.ndarray,
+        bad: list[BadRow],
+        texts: list[str],
+        line_of: Callable[[int], int],
     ) -> None:
         """Refuse quotes whose field is made of lines that look like rows of their own.
 
         Raises:
             InputError: there is such a field.
         """
-        newline = self._newline.decode()
+        newline, width = self._newline.decode(), len(self._format.names)
+        for row, text in zip(bad, texts, strict=True):
+            inner = text.split(newline)[1:-1]
+            if width > 2 and any(line.count(self._format.delimiter) == width - 1 for line in inner):
+                raise self._swallowed(row.line)
         several = functools.reduce(
             pc.or_, (pc.fill_null(pc.match_substring(column, newline), False) for column in batch.columns)
         )

@@ -84,7 +84,12 @@ def _decompressed(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack
 
 def _member(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> OpenFile:
     """Open the one file of a zip archive, which keeps its place in memory or on disk."""
-    archive = stack.enter_context(zipfile.ZipFile(raw if raw.seekable() else io.BytesIO(raw.read())))
+    try:
+        archive = stack.enter_context(zipfile.ZipFile(raw if raw.seekable() else io.BytesIO(raw.read())))
+    except zipfile.BadZipFile as error:
+        raise InputError(
+            f"{name}: begins like a zip or an Excel workbook, and is none ({error}); fetch it again, or save it as CSV"
+        ) from error
     members = [each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith("__MACOSX/")]
     names = [member.filename for member in members]
     if _EXCEL in names:

@@ -108,13 +108,9 @@ def _read_parquet(
             refuse_duplicates(schema.names, name)
         wanted = [schema.names[position_of(column, schema.names, name, reading.option)] for column in reading.wanted]
         columns = schema.names if reading.columns is None else wanted
-        for batch in _at_least_one(file.iter_batches(_ROWS_PER_BATCH, columns=columns, use_threads=False), schema):
+        batches = file.iter_batches(_ROWS_PER_BATCH, columns=columns, use_threads=False)
+        empty = pa.RecordBatch.from_pylist([], schema)
+        for batch in batches if file.metadata.num_rows else [empty]:
             batch.validate(full=True)
             yield TableBlock(batch.select(columns), np.arange(row, row + batch.num_rows), [], lambda number: number)
             row += batch.num_rows
-
-
-def _at_least_one(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    first = next(batches, None)
-    yield pa.RecordBatch.from_pylist([], schema) if first is None else first
-    yield from batches

@@ -1,0 +1,72 @@
+"""What a file is that nobody has described: its kind and its encoding, by its bytes."""
+
+import codecs
+import re
+from pathlib import Path
+from typing import IO
+
+from sentiment.data import file_format
+from sentiment.data.file_format import open_bytes
+from sentiment.errors import InputError
+
+_BLOCK = 1 << 20
+_UTF8_CHARACTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_UNKNOWN = b"\x81\x8d\x8f\x90\x9d"  # to Windows-1252
+_WINDOWS = bytes(set(range(0x80, 0xA0)) - set(_UNKNOWN))  # control characters in latin-1, which nobody writes
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+
+
+def kind_of(path: Path) -> str:
+    """Return one of ``KINDS``: by the content, or by the name where the content does not say.
+
+    Raises:
+        InputError: the file is no table, or a table of a kind that is not read.
+    """
+    with open_bytes(path) as opened:
+        head, name = _read(opened.stream, path, 1 << 16).removeprefix(codecs.BOM_UTF8), opened.name
+    if head.startswith(_OLD_EXCEL):
+        raise InputError(f"{path}: is an Excel workbook, expected text; save it as CSV (UTF-8), and give that file")
+    if re.match(rb"\s*\[\s*[{\]]", head):
+        raise InputError(f"{path}: is one JSON array, expected an object a line; write it as JSON lines: jq -c '.[]'")
+    by_content = "parquet" if head.startswith(b"PAR1") else "jsonl" if re.match(rb"\s*\{\s*\"", head) else ""
+    return by_content or file_format.kind_of(name) or "csv"
+
+
+def encoding_of(path: Path) -> str:
+    """Return UTF-8 if all of the file is, UTF-16 if it begins like it, else Windows-1252 or latin-1.
+
+    Of the last two it is Windows-1252, Excel's plain CSV, if the curly quotes of that occur. Where most characters
+    beyond ASCII are UTF-8 and other bytes the exception, as in Sentiment140, it is latin-1, whose texts are repaired.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    is_utf8, repairable, windows, unknown = True, 0, 0, 0
+    with open_bytes(path) as opened:
+        first = block = _read(opened.stream, path, _BLOCK)
+        if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+        while block:
+            is_utf8 = is_utf8 and _is_utf8(decoder, block)
+            if not block.isascii():  # a character that two blocks share counts wrong, which does not matter
+                rest, found = _UTF8_CHARACTER.subn(b"", block)
+                repairable += found
+                windows += len(rest) - len(rest.translate(None, _WINDOWS))
+                unknown += len(rest) - len(rest.translate(None, _UNKNOWN))
+            block = _read(opened.stream, path, _BLOCK)
+    if is_utf8 and _is_utf8(decoder, b"", final=True):
+        return "utf-8"
+    return "cp1252" if windows > repairable and not unknown else "latin-1"
+
+
+def _is_utf8(decoder: codecs.IncrementalDecoder, block: bytes, final: bool = False) -> bool:
+    try:
+        decoder.decode(block, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _read(stream: IO[bytes], path: Path, size: int) -> bytes:
+    try:
+        return stream.read(size)
+    except file_format.DAMAGED as error:
+        raise InputError(f"{path}: not a whole compressed file ({error}); fetch or make it again") from error

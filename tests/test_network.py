@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment.data.encoded import EncodedPart
+from sentiment.network.distinct import distinct_ids
 from sentiment.network.folding import fold
 from sentiment.network.keras_network import build_network
 from sentiment.settings import NetworkSettings
 from sentiment.text.lexicon import PADDING, UNKNOWN
-from sentiment.training.batches import Batches, token_batch, trim, widths
+from sentiment.training.batches import Batches, trim, widths
 from sentiment.training.distinct_tokens import DistinctTokensModel
-from sentiment.training.trainer import in_whole_steps
 from tests.model_fixture import child_environment
 
 VOCABULARY, DIMENSION, CLASSES = 9, 3, 3
@@ -64,7 +64,7 @@ def test_keras_distinct_token_and_folded_networks_are_one_function(
     model, chosen = make_network(
         cell=cell, bidirectional=bidirectional, pooling=pooling, trainable_dimension=trainable, masking=masking
     )
-    by_token, batch = DistinctTokensModel(model, chosen), token_batch(IDS)._asdict()
+    by_token, batch = DistinctTokensModel(model, chosen), distinct_ids(IDS)._asdict()
     # A network with a trainable embedding has every variable of one without, so gradients are compared there.
     if trainable and (masking or bidirectional):
         expected, theirs = answers_and_gradients(model, model, IDS)
@@ -92,7 +92,7 @@ def test_padding_on_either_side_changes_nothing_when_masked(cell: str, pooling: 
         ids = np.pad(row, ((0, 0), (before, after))).astype(np.int32)
         np.testing.assert_allclose(model(ids), expected, atol=1e-6)
         np.testing.assert_allclose(folded.of_padded(ids), expected, atol=1e-6)
-        np.testing.assert_allclose(DistinctTokensModel(model, chosen)(token_batch(ids)._asdict()), expected, atol=1e-6)
+        np.testing.assert_allclose(DistinctTokensModel(model, chosen)(distinct_ids(ids)._asdict()), expected, atol=1e-6)
 
 
 def test_without_masking_padding_is_read_like_a_token() -> None:
@@ -107,7 +107,7 @@ def test_dropout_in_the_projection_is_there_in_training_only() -> None:
     """In the network that ships and in the one that trains it; Keras draws anew at every call."""
     model, chosen = make_network(projection_dropout=0.5)
     plain, _ = make_network()  # the same weights: they are drawn by one seed
-    by_token, batch = DistinctTokensModel(model, chosen), token_batch(IDS)._asdict()
+    by_token, batch = DistinctTokensModel(model, chosen), distinct_ids(IDS)._asdict()
     np.testing.assert_allclose(model(IDS), plain(IDS), atol=1e-6)
     np.testing.assert_allclose(by_token(batch), plain(IDS), atol=1e-5)
     np.testing.assert_allclose(fold(model, chosen).of_padded(IDS), plain(IDS), atol=1e-5)
@@ -130,7 +130,7 @@ def test_classes_are_asked_for_and_row_lengths_free() -> None:
 
 def test_dropout_is_on_in_training_only() -> None:
     model, chosen = make_network(output_dropout=0.5, trainable_dimension=2, trainable_dropout=0.5)
-    by_token, batch = DistinctTokensModel(model, chosen), token_batch(IDS)._asdict()
+    by_token, batch = DistinctTokensModel(model, chosen), distinct_ids(IDS)._asdict()
     np.testing.assert_array_equal(by_token(batch), by_token(batch))
     assert np.abs(np.asarray(by_token(batch, training=True)) - np.asarray(by_token(batch))).max() > 1e-3
 
@@ -158,7 +158,7 @@ def test_the_model_file_reloads_in_plain_keras_without_this_package(tmp_path: Pa
 @settings(max_examples=40, deadline=None)
 def test_a_token_batch_spells_the_ids_it_was_made_of(rows: list[list[int]]) -> None:
     ids = np.array(rows, np.uint8)
-    types, positions = token_batch(ids)
+    types, positions = distinct_ids(ids)
     np.testing.assert_array_equal(types[positions], ids)
     assert types[0] == PADDING
     assert (types.dtype, positions.dtype) == (np.int32, np.int32)
@@ -166,13 +166,6 @@ def test_a_token_batch_spells_the_ids_it_was_made_of(rows: list[list[int]]) -> N
     real = types[types != PADDING]
     assert len(set(real.tolist())) == len(real)
     assert len(types) == len(real) + 1
-
-
-def test_types_for_compilers_grow_by_whole_steps() -> None:
-    few, many = (in_whole_steps(np.arange(n, dtype=np.int32)) for n in (1024, 1025))
-    assert (len(few), len(many)) == (1024, 2048)
-    assert (many[1025:] == PADDING).all()
-    assert many.dtype == np.int32
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from sentiment.training.batches import Batches
 from sentiment.training.calibration import apply_temperature, fit_temperature, uncalibrated
 from sentiment.training.class_weights import balanced_weights
 from sentiment.training.fitting import TrainingState, make_batches, train
-from sentiment.training.trainer import Trainer, make_optimizer
+from sentiment.training.trainer import KerasTrainer, make_optimizer
 
 # Tokens 2 and 3 mark class 0, 4 and 5 class 1; the others mean nothing.
 VOCABULARY, MAX_TOKENS = 12, 4
@@ -123,7 +123,7 @@ def test_a_run_resumed_after_any_epoch_is_the_uninterrupted_run(uninterrupted: R
 
 def test_the_state_holds_optimizer_and_dropout_seeds(uninterrupted: Run) -> None:
     model = make_model()
-    trainer = Trainer(model, make_settings(), 13, MAX_TOKENS)
+    trainer = KerasTrainer(model, make_settings(), 13)
     paths = [variable.path for variable in trainer.variables]
     assert len(paths) == len(uninterrupted.state.weights)
     for part in ("seed_generator_state", "iteration", "momentum", "velocity", "recurrent_kernel"):
@@ -233,7 +233,7 @@ def test_the_figures_of_a_pass_are_means_over_all_rows(max_tokens: int) -> None:
     ids = np.where(np.arange(max_tokens) < lengths[:, None], random.integers(1, VOCABULARY, (n, max_tokens)), 0)
     part = EncodedPart(ids.astype(np.uint8), random.integers(0, 2, n))
     settings, model = make_settings(label_smoothing=0.0, class_weights="none"), make_model()
-    trainer = Trainer(model, settings, 3, max_tokens)
+    trainer = training.trainer_class()(model, settings, 3)
     answers = model.predict(ids, verbose=0)
     figures = trainer.run(Batches(part, 2, 32), "", learn=False)
     assert figures["loss"] == pytest.approx(-np.log(answers[np.arange(n), part.labels]).mean(), rel=1e-4)

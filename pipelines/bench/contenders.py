@@ -43,7 +43,7 @@ def _our_epoch(batch_size: int, material: Material) -> Contender:
     training = replace(material.settings.training, batch_size=batch_size or material.settings.training.batch_size)
     settings = replace(material.settings, training=training)
     batches, _ = make_batches({"train": material.part, "validation": material.part}, settings)
-    trainer = trainer_class()(material.network(), settings, len(batches), material.part.ids.shape[1])
+    trainer = trainer_class()(material.network(), settings, len(batches))
     return Contender(lambda: trainer.run(batches, "ours", learn=True), TRAINING_ROWS)
 
 

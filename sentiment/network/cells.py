@@ -1,11 +1,11 @@
-"""The recurrent cells' equations, written once for every array library, and the forward pass in NumPy.
+"""The equations of the recurrent cells, written once for every array library.
 
-Notation: ``projected`` is x_t W_x + b for one step, ``(batch, gates * units)``; a state is ``(batch, units)``. The
-equations and the order of gates are those of Keras, so that its weights can be used as they are.
+Notation: ``projected`` is x_t W_x + b for one step, ``(batch, gates * units)``. A state is ``(batch, units)``.
+Equations, order of gates and activations are those of Keras, so Keras's weights can be used as they are.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 
@@ -17,38 +17,61 @@ class Direction(NamedTuple):
     bias: Any = None
 
 
-def simple_rnn_step(xp: Any, projected: Any, states: tuple, weights: Direction) -> tuple:
-    """h_t = tanh(x_t W_x + b + h_{t-1} W_h) (Elman, 1990)."""
-    return (xp.tanh(projected + xp.matmul(states[0], weights.kernel)),)
+class Kinds(Protocol):
+    """What a recurrence needs to know beside its weights; settings and folded networks have it."""
+
+    @property
+    def cell(self) -> str:
+        """``simple_rnn``, ``gru`` or ``lstm``."""
+
+    @property
+    def activation(self) -> str:
+        """``tanh``, ``softsign`` or ``relu``."""
+
+    @property
+    def pooling(self) -> str:
+        """``last``, ``max``, ``mean`` or ``max_mean``."""
+
+    @property
+    def masking(self) -> bool:
+        """Whether padding is skipped."""
 
 
-def gru_step(xp: Any, projected: Any, states: tuple, weights: Direction) -> tuple:
-    """Gated recurrent unit (Cho et al., 2014), reset after the matrix product; gates z, r, h."""
+def activate(xp: Any, x: Any, activation: str) -> Any:
+    """Return tanh(x), softsign(x) = x / (1 + |x|) (Bergstra et al., 2009) or relu(x) = max(x, 0)."""
+    if activation == "softsign":
+        return x / (1.0 + xp.abs(x))
+    return xp.maximum(x, 0.0) if activation == "relu" else xp.tanh(x)
+
+
+def simple_rnn_step(xp: Any, projected: Any, states: tuple, weights: Direction, activation: str = "tanh") -> tuple:
+    """Return h_t = f(x_t W_x + b + h_{t-1} W_h) (Elman, 1990)."""
+    return (activate(xp, projected + xp.matmul(states[0], weights.kernel), activation),)
+
+
+def gru_step(xp: Any, projected: Any, states: tuple, weights: Direction, activation: str = "tanh") -> tuple:
+    """Return the state of a gated recurrent unit (Cho et al., 2014), reset after the product; gates z, r, h."""
     (state,) = states
     recurrent = xp.matmul(state, weights.kernel) + weights.bias
     x_z, x_r, x_h = xp.split(projected, 3, axis=-1)
     h_z, h_r, h_h = xp.split(recurrent, 3, axis=-1)
     update, reset = _sigmoid(xp, x_z + h_z), _sigmoid(xp, x_r + h_r)
-    return (update * state + (1.0 - update) * xp.tanh(x_h + reset * h_h),)
+    return (update * state + (1.0 - update) * activate(xp, x_h + reset * h_h, activation),)
 
 
-def lstm_step(xp: Any, projected: Any, states: tuple, weights: Direction) -> tuple:
-    """Long short-term memory (Hochreiter and Schmidhuber, 1997) with a forget gate; gates i, f, c, o."""
+def lstm_step(xp: Any, projected: Any, states: tuple, weights: Direction, activation: str = "tanh") -> tuple:
+    """Return state and memory of a long short-term memory (Hochreiter and Schmidhuber, 1997); gates i, f, c, o."""
     state, memory = states
     x_i, x_f, x_c, x_o = xp.split(projected + xp.matmul(state, weights.kernel), 4, axis=-1)
-    memory = _sigmoid(xp, x_f) * memory + _sigmoid(xp, x_i) * xp.tanh(x_c)
-    return _sigmoid(xp, x_o) * xp.tanh(memory), memory
+    memory = _sigmoid(xp, x_f) * memory + _sigmoid(xp, x_i) * activate(xp, x_c, activation)
+    return _sigmoid(xp, x_o) * activate(xp, memory, activation), memory
 
 
-STEPS: dict[str, Callable[[Any, Any, tuple, Direction], tuple]] = {
-    "simple_rnn": simple_rnn_step,
-    "gru": gru_step,
-    "lstm": lstm_step,
-}
+STEPS: dict[str, Callable[..., tuple]] = {"simple_rnn": simple_rnn_step, "gru": gru_step, "lstm": lstm_step}
 
 
 def state_count(cell: str) -> int:
-    """How many arrays a cell carries from step to step."""
+    """Return how many arrays a cell carries from step to step."""
     return 2 if cell == "lstm" else 1
 
 

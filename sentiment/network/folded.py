@@ -1,4 +1,4 @@
-"""The folded network: the forward pass in NumPy, with all that depends on the token alone in one table."""
+"""The folded network: the forward pass in NumPy, where everything that depends on the token alone is one table."""
 
 from typing import NamedTuple
 
@@ -7,12 +7,13 @@ import numpy as np
 from sentiment.common.parallel import one_matrix_thread
 from sentiment.common.ragged import Ragged
 from sentiment.network.cells import Direction
+from sentiment.network.distinct import distinct_ids
 from sentiment.network.ngrams import ngram_logits
-from sentiment.network.recurrence import Rows, by_length, hidden_states, pool
-from sentiment.network.single_row import pooled_states
+from sentiment.network.quantisation import quantise
+from sentiment.network.recurrence import Rows, by_length, hidden_states, pool, pooled_row
 from sentiment.text.lexicon import PADDING
 
-_NUMBERS_PER_STEP = 1 << 18  # of projected tokens: 1 MB; smaller ones fit the cache better, but threads meet more often
+_NUMBERS_PER_STEP = 1 << 18  # of looked-up tokens, 1 MB: fewer fit the cache better, but threads meet more often
 _LEAST_ROWS = 32
 
 
@@ -20,12 +21,15 @@ class FoldedNetwork(NamedTuple):
     """The trained network with everything that depends on the token alone folded into one table.
 
     Attributes:
-        table: float32 ``(directions, vocabulary, gates * units)``: x W_x + b of each token.
+        table: x W_x + b of each token, ``(directions, vocabulary, gates * units)``, float32, or int8 with ``scales``.
         directions: recurrent weights, forward first.
         output_kernel: float32 ``(pooled, classes)``.
         output_bias: float32 ``(classes,)``.
-        cell, pooling, masking: as in the network's settings.
-        ngrams: scores of n-grams beside the recurrence, float32 ``(buckets, classes)``; None: there are none.
+        cell, pooling, masking, activation: as in the network's settings.
+        ngrams: scores of n-grams that are added to the logits, ``(buckets, classes)``, float32, or int8 with
+            ``ngram_scales``; None where there are none.
+        scales: float32 ``(directions, vocabulary)``, what each int8 row of ``table`` is multiplied by.
+        ngram_scales: float32 ``(classes,)``, what each int8 column of ``ngrams`` is multiplied by.
     """
 
     table: np.ndarray
@@ -36,56 +40,81 @@ class FoldedNetwork(NamedTuple):
     pooling: str
     masking: bool
     ngrams: np.ndarray | None = None
+    activation: str = "tanh"
+    scales: np.ndarray | None = None
+    ngram_scales: np.ndarray | None = None
+
+    def in_8_bits(self) -> "FoldedNetwork":
+        """Return the network with ``table`` and ``ngrams`` quantised to int8."""
+        table, scales = quantise(self.table, axis=2)
+        if self.ngrams is None:
+            return self._replace(table=table, scales=scales)
+        ngrams, ngram_scales = quantise(self.ngrams, axis=0)
+        return self._replace(table=table, scales=scales, ngrams=ngrams, ngram_scales=ngram_scales)
 
     def probabilities(self, ids: Ragged) -> np.ndarray:
-        """Class probabilities float32 ``(n, classes)`` of ``n`` rows of at least one id each, all of which are read.
+        """Return class probabilities float32 ``(n, classes)`` of ``n`` rows of at least one id each.
 
-        Rows are sorted by length, so that a step touches the rows it concerns only and nothing is padded, and worked
-        on in blocks that stay in the processor's cache.
+        Rows are sorted by length, so a step works on those rows only that have a token, and nothing is padded. They are
+        worked on in blocks that stay in the processor's cache.
         """
         one = len(ids.lengths) == 1  # products so small that the library never shares them between threads
         logits = self._logits_of_one(ids) if one else self._logits_of_many(ids)
-        return softmax(logits if self.ngrams is None else logits + ngram_logits(self.ngrams, ids))
+        if self.ngrams is not None:
+            logits += ngram_logits(self.ngrams, ids, self.ngram_scales)
+        return softmax(logits)
+
+    def of_padded(self, ids: np.ndarray) -> np.ndarray:
+        """Return the same for padded rows ``(n, max_tokens)``; without ``masking`` padding is read like a token."""
+        real = ids != PADDING if self.masking else np.ones_like(ids, dtype=bool)
+        ragged = Ragged(ids[real].astype(np.int32), real.sum(axis=1, dtype=np.int32))
+        return self.probabilities(ragged)
+
+    def _rows_of(self, ids: np.ndarray) -> np.ndarray:
+        """Return the float32 rows of the table for ``ids`` ``(n,)``, ``(directions, n, gates * units)``."""
+        rows = self.table.take(ids, axis=1)
+        return rows if self.scales is None else rows * self.scales.take(ids, axis=1)[..., None]
 
     def _logits_of_many(self, ids: Ragged) -> np.ndarray:
-        """Of the recurrence, float32 ``(n, classes)``."""
+        table = self.table
+        if self.scales is not None:  # converting each distinct token once takes a fifth of converting each token
+            types, positions = distinct_ids(ids.values)
+            table, ids = self._rows_of(types), Ragged(positions, ids.lengths)
         weights, (rows, order) = self._stacked(), by_length(ids)
         logits = np.empty((len(order), len(self.output_bias)), np.float32)
-        size = max(_LEAST_ROWS, _NUMBERS_PER_STEP // self.table[:, 0].size)
+        size = max(_LEAST_ROWS, _NUMBERS_PER_STEP // table[:, 0].size)
         with one_matrix_thread():
             for start in range(0, len(order), size):
-                logits[order[start : start + size]] = self._logits(rows.part(start, start + size), weights)
+                logits[order[start : start + size]] = self._logits(table, rows.part(start, start + size), weights)
         return logits
 
     def _stacked(self) -> Direction:
-        """The recurrent weights of all directions in one array each."""
+        """Return the recurrent weights of all directions in one array each."""
         kernel = np.stack([direction.kernel for direction in self.directions])
         if self.directions[0].bias is None:
             return Direction(kernel)
         return Direction(kernel, np.stack([direction.bias for direction in self.directions])[:, None])
 
-    def _logits(self, rows: Rows, weights: Direction) -> np.ndarray:
-        """Before the softmax, float32 ``(n, classes)``; the kernel's rows are of each pooling and direction in turn."""
-        pooled = pool(hidden_states(self.table, rows, weights, self.cell), rows.lengths, self.pooling)
+    def _logits(self, table: np.ndarray, rows: Rows, weights: Direction) -> np.ndarray:
+        """Return logits float32 ``(n, classes)``; the output kernel has a part per kind of pooling and direction."""
+        states = hidden_states(table, rows, weights, self.cell, self.activation)
+        pooled = pool(states, rows.lengths, self.pooling)
         kinds, directions, _, units = pooled.shape
         products = pooled @ self.output_kernel.reshape(kinds, directions, units, -1)
         return products.sum(axis=(0, 1)) + self.output_bias
 
     def _logits_of_one(self, ids: Ragged) -> np.ndarray:
-        """The same of a single row, ``(1, classes)``."""
+        """Return the logits of a single row, ``(1, classes)``."""
+        rows = self._rows_of(ids.values[: ids.lengths[0]])
         if self.cell != "simple_rnn":
-            return self._logits(by_length(ids)[0], self._stacked())
-        pooled = pooled_states(self.table, ids.values[: ids.lengths[0]], self.directions, self.pooling)
-        return (pooled @ self.output_kernel + self.output_bias)[None]
-
-    def of_padded(self, ids: np.ndarray) -> np.ndarray:
-        """The same for padded rows ``(n, max_tokens)``; without ``masking`` padding is read like a token."""
-        real = ids != PADDING if self.masking else np.ones_like(ids, dtype=bool)
-        ragged = Ragged(ids[real].astype(np.int32), real.sum(axis=1, dtype=np.int32))
-        return self.probabilities(ragged)
+            positions = np.arange(rows.shape[1], dtype=np.int32)
+            return self._logits(rows, by_length(Ragged(positions, ids.lengths))[0], self._stacked())
+        steps = np.concatenate([rows[0], *(each[::-1] for each in rows[1:])], axis=1)
+        kernels = [direction.kernel for direction in self.directions]
+        return (pooled_row(steps, kernels, self.activation, self.pooling) @ self.output_kernel + self.output_bias)[None]
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Along the last axis, shifted by the maximum."""
+    """Return the softmax along the last axis."""
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True, initial=-np.inf))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)

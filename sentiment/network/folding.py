@@ -21,11 +21,11 @@ _ROWS_PER_BATCH = 8192
 
 
 def fold(model: keras.Model, settings: NetworkSettings) -> FoldedNetwork:
-    """Work out each token's x W_x + b once; the recurrent and output weights stay as they are.
+    """Calculate each token's x W_x + b; the recurrent and output weights stay as they are.
 
     Args:
         model: ids -> probabilities, as :func:`sentiment.network.keras_network.build_network` makes it.
-        settings: it was built with.
+        settings: those that ``model`` was built with.
     """
     cells = recurrent_cells(model)
     kernel, bias = (keras.ops.convert_to_numpy(weight) for weight in model.get_layer(CLASSES).weights)
@@ -38,6 +38,7 @@ def fold(model: keras.Model, settings: NetworkSettings) -> FoldedNetwork:
         pooling=settings.pooling,
         masking=settings.masking,
         ngrams=_ngram_scores(model),
+        activation=settings.activation,
     )
 
 

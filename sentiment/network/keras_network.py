@@ -1,4 +1,4 @@
-"""The network, in plain Keras 3 layers and operations: it trains on any Keras backend and reloads without us.
+"""The network in plain Keras 3 layers and operations: it trains on any Keras backend and loads without our code.
 
     ids (batch, time)
      -> frozen GloVe vector, and beside it a trainable one if asked      (batch, time, dimension)
@@ -7,8 +7,8 @@
      -> pooled over time                                                 (batch, pooled)
      -> dense, softmax                                                   (batch, classes)
 
-What comes before the recurrence depends on the token alone. Training exploits that
-(:mod:`sentiment.training.distinct_tokens`) and so does export (:mod:`sentiment.network.folding`).
+The layers before the recurrence see one token at a time. Training (:mod:`sentiment.training.distinct_tokens`) and
+export (:mod:`sentiment.network.folding`) use that to run them once per distinct token.
 """
 
 from typing import Any
@@ -30,23 +30,23 @@ TOKEN_DROPOUT = "token_dropout"
 RECURRENT = "recurrent"
 OUTPUT_DROPOUT = "output_dropout"
 CLASSES = "classes"
-NGRAMS = "ngram_scores"  # only where there are some: sentiment.network.ngram_layers
+NGRAMS = "ngram_scores"  # only in networks with n-gram scores: sentiment.network.ngram_layers
 
 _CELLS = {"simple_rnn": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}
-# States of all three cells lie in (-1, 1): at -2 a padded step never is the maximum.
+# States of all cells and activations are above -1, so a padded step at -2 never is the maximum.
 BELOW_ALL_STATES = -2.0
 
 
 def build_network(
     embedding_matrix: np.ndarray, settings: NetworkSettings, classes: int, seen: int | None = None
 ) -> keras.Model:
-    """Make the model ids int32 ``(batch, time)`` -> probabilities float32 ``(batch, classes)``.
+    """Build the model ids int32 ``(batch, time)`` -> probabilities float32 ``(batch, classes)``.
 
     Args:
         embedding_matrix: float32 ``(vocabulary, dimension)``, row 0 zero; never trained.
-        settings: sizes and kinds.
+        settings: sizes and kinds of layers.
         classes: number of outputs.
-        seen: ids below it occur in training (None: all do); no other gets a trainable vector of its own.
+        seen: ids below it occur in training (None: all do); only these get a trainable vector of their own.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
     features = _token_features(ids, embedding_matrix.shape, settings, seen or len(embedding_matrix))
@@ -60,7 +60,7 @@ def build_network(
 
 
 def _token_features(ids: Any, shape: tuple[int, ...], settings: NetworkSettings, seen: int) -> Any:
-    """Layers on each token by itself: ``(batch, time)`` -> ``(batch, time, width)``."""
+    """Apply the layers that see one token at a time: ``(batch, time)`` -> ``(batch, time, width)``."""
     vocabulary, dimension = shape
     features = layers.Embedding(vocabulary, dimension, trainable=False, name=GLOVE)(ids)
     for i, width in enumerate(settings.projection):
@@ -77,18 +77,18 @@ def _token_features(ids: Any, shape: tuple[int, ...], settings: NetworkSettings,
 
 
 def _token_dropout(features: Any, settings: NetworkSettings, i: int) -> Any:
-    if settings.projection_dropout <= 0:  # none, or no rows have settled it yet
+    if settings.projection_dropout <= 0:  # none, or the rule by training rows was not applied
         return features
     return layers.Dropout(settings.projection_dropout, name=f"{TOKEN_DROPOUT}_{i}")(features)
 
 
 def _own_ids(ids: Any, words: int) -> Any:
-    """Ids of the trainable embedding: those below ``words`` as they are, the rarer ones the unknown token's."""
+    """Return ids of the trainable embedding: ids from ``words`` on share the unknown token's vector."""
     return ops.where(ops.less(ids, words), ids, UNKNOWN)
 
 
 def type_features(model: keras.Model, types: Any, training: bool = False) -> Any:
-    """What the layers of ``model`` before its recurrence make of ids ``(types,)``: ``(types, width)``."""
+    """Apply the layers of ``model`` before its recurrence to ids ``(types,)``: returns ``(types, width)``."""
     named = {layer.name: layer for layer in model.layers}
     features = named[GLOVE](types)
     for layer in _projection(named):
@@ -96,23 +96,23 @@ def type_features(model: keras.Model, types: Any, training: bool = False) -> Any
     if TRAINABLE in named:
         own = named[TRAINABLE](_own_ids(types, named[TRAINABLE].input_dim))
         for name in (TRAINABLE_DROPOUT, TRAINABLE_WORD_DROPOUT):
-            own = named[name](own[None], training=training)[0]  # the second one's mask is of three dimensions
+            own = named[name](own[None], training=training)[0]  # the second dropout layer needs three dimensions
         features = ops.concatenate([features, own], axis=-1)
     return named[FEATURE_DROPOUT](features, training=training)
 
 
 def _dense(layer: Any, x: Any) -> Any:
-    """A dense layer by hand: TensorFlow's own gradient of a bias takes as long on a CPU as that of the kernel."""
+    """Apply a dense layer: the gradient of TensorFlow's own bias addition takes a CPU as long as the kernel's."""
     return layer.activation(ops.matmul(x, layer.kernel) + layer.bias)
 
 
 def _projection(named: dict[str, Any]) -> list[Any]:
-    """The dense layers on each token by itself, and the dropout around them, in their order."""
+    """Return the dense layers before the recurrence, and the dropout around them, in their order."""
     return [layer for name, layer in named.items() if name.startswith((f"{PROJECTION}_", f"{TOKEN_DROPOUT}_"))]
 
 
 def recurrent_cells(model: keras.Model) -> list[Any]:
-    """The Keras cell of each direction, forward first."""
+    """Return the Keras cell of each direction, forward first."""
     layer = model.get_layer(RECURRENT)
     if isinstance(layer, layers.Bidirectional):
         return [layer.forward_layer.cell, layer.backward_layer.cell]
@@ -120,7 +120,7 @@ def recurrent_cells(model: keras.Model) -> list[Any]:
 
 
 def input_and_recurrent_bias(cell: Any) -> tuple[Any, Any]:
-    """The bias that belongs to x W_x, and the one to h W_h (a GRU's only, else None), each ``(gates * units,)``."""
+    """Return the bias added to x W_x, and the one added to h W_h (None but for a GRU), each ``(gates * units,)``."""
     if isinstance(cell, layers.GRUCell):
         return cell.bias[0], cell.bias[1]
     return cell.bias, None
@@ -129,12 +129,12 @@ def input_and_recurrent_bias(cell: Any) -> tuple[Any, Any]:
 def _recurrent_layer(settings: NetworkSettings) -> Any:
     many = settings.pooling != "last"
     name = settings.cell if settings.bidirectional else RECURRENT
-    layer = _CELLS[settings.cell](settings.units, return_sequences=many, name=name)
+    layer = _CELLS[settings.cell](settings.units, activation=settings.activation, return_sequences=many, name=name)
     return layers.Bidirectional(layer, name=RECURRENT) if settings.bidirectional else layer
 
 
 def pool(states: Any, real: Any, pooling: str) -> Any:
-    """``states`` ``(batch, time, units)`` over the ``real`` steps ``(batch, time)`` -> ``(batch, pooled)``."""
+    """Pool ``states`` ``(batch, time, units)`` over the ``real`` steps ``(batch, time)``: ``(batch, pooled)``."""
     if pooling == "last":
         return states
     steps = ops.expand_dims(real, -1)

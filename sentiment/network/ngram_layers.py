@@ -1,4 +1,4 @@
-"""The scores of n-grams in Keras and in graphs: :mod:`sentiment.network.ngrams` has them in NumPy."""
+"""Scores of n-grams in Keras and in graphs; :mod:`sentiment.network.ngrams` is the same in NumPy."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,12 +13,12 @@ from sentiment.text.lexicon import PADDING
 
 
 def with_ngram_scores(model: keras.Model, values: np.ndarray, bias: np.ndarray) -> keras.Model:
-    """``model`` with scores of n-grams added to its logits; its layers are shared, all but the output layer.
+    """Return ``model`` with scores of n-grams added to its logits; all layers are shared except the output layer.
 
     Args:
         model: ids -> probabilities, as :func:`sentiment.network.keras_network.build_network` makes it.
-        values: what the n-grams of a bucket say for each class, float32 ``(buckets, classes)``.
-        bias: added too, float32 ``(classes,)``.
+        values: scores of each bucket for each class, float32 ``(buckets, classes)``.
+        bias: added to the logits too, float32 ``(classes,)``.
     """
     before = model.get_layer(CLASSES)
     dense = layers.Dense(before.units, name=CLASSES)
@@ -32,12 +32,12 @@ def with_ngram_scores(model: keras.Model, values: np.ndarray, bias: np.ndarray) 
 
 
 def ngram_logits(ids: Any, lookup: Callable[[Any], Any], buckets: int) -> Any:
-    """What is added to the logits of ``ids`` int32 ``(batch, time)``, padded on either side: ``(batch, classes)``.
+    """Return what is added to the logits, ``(batch, classes)``.
 
     Args:
-        ids: of the tokens.
+        ids: of the tokens, int32 ``(batch, time)``, padded on either side.
         lookup: buckets ``(batch, time, kinds)`` -> their scores ``(batch, time, kinds, classes)``.
-        buckets: how many there are.
+        buckets: number of buckets.
     """
     around = ops.pad(ids, [[0, 0], [1, 1]], constant_values=PADDING)
     scores = ops.sum(lookup(ops.stack(ngram_buckets(around[:, :-2], ids, around[:, 2:], buckets), axis=-1)), axis=2)

@@ -1,103 +1,105 @@
-"""The recurrence in NumPy, over rows of different lengths, every direction at once and nothing padded.
+"""The recurrence in NumPy, over rows of different lengths, in all directions at once and without padding.
 
-Rows come sorted by falling length, so that those that have a token at a step are the first ones: a step is a stretch of
-memory that is worked on in place. Each step's tokens are looked up when it comes, into one of two buffers, so that what
-is at hand stays in the processor's cache. The backward direction reads each row from its end, so that its steps go
-forward too.
+Rows come sorted by falling length, so the rows that have a token at a step are the first ones: a step works in place on
+one stretch of memory. The tokens of a step are looked up just before it, so they are still in the processor's cache.
+The backward direction reads each row from its end, so its steps go forward too.
 """
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sentiment.common.ragged import Ragged
 from sentiment.network.cells import STEPS, Direction, state_count
+from sentiment.network.in_place import activate_in_place, advance
 
 
 class Rows(NamedTuple):
-    """Rows of at least one id each, by falling length: ``values`` from each of ``starts`` on, ``lengths`` of them."""
+    """Rows of at least one id each, by falling length: row i is ``lengths[i]`` of ``values``, from ``starts[i]`` on."""
 
     values: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
 
     def part(self, start: int, end: int) -> "Rows":
-        """Those from ``start`` up to ``end``."""
+        """Return the rows from ``start`` up to ``end``."""
         return Rows(self.values, self.starts[start:end], self.lengths[start:end])
 
 
 def by_length(ids: Ragged) -> tuple[Rows, np.ndarray]:
-    """``ids`` by falling length, and the index of each row in ``ids``."""
+    """Return ``ids`` by falling length, and the index of each row in ``ids``."""
     order = np.argsort(-ids.lengths, kind="stable")
     return Rows(ids.values, ids.starts.take(order), ids.lengths.take(order)), order
 
 
 def rows_at_steps(lengths: np.ndarray) -> np.ndarray:
-    """How many of the rows, by falling length, have a token at each step, ``(lengths[0],)``: the first so many."""
+    """Return how many rows have a token at each step, ``(lengths[0],)``, for ``lengths`` in falling order."""
     return np.searchsorted(-lengths, -np.arange(lengths[0]), side="left")
 
 
-def hidden_states(table: np.ndarray, rows: Rows, weights: Direction, cell: str) -> Iterator[np.ndarray]:
-    """The hidden states of each step in turn, ``(directions, active, units)``.
-
-    A step's are gone when the next but one is asked for.
+def hidden_states(
+    table: np.ndarray, rows: Rows, weights: Direction, cell: str, activation: str
+) -> Iterator[np.ndarray]:
+    """Yield the hidden states of each step, ``(directions, active, units)``; they stay valid for one more step.
 
     Args:
-        table: x W_x + b of each token, ``(directions, vocabulary, gates * units)``.
-        rows: ``n`` of them.
+        table: x W_x + b of each token, float32 ``(directions, vocabulary, gates * units)``.
+        rows: at least one.
         weights: of all directions, stacked: kernel ``(directions, units, gates * units)``, bias
             ``(directions, 1, gates * units)`` or None.
-        cell: as in the network's settings.
+        cell, activation: as in the network's settings.
     """
-    run = _simple_rnn if cell == "simple_rnn" else _gated
-    return run(_steps(table, rows), weights, cell)
+    steps = _steps(table, rows)
+    return (
+        _simple_rnn(steps, weights.kernel, activation)
+        if cell == "simple_rnn"
+        else _gated(steps, weights, cell, activation)
+    )
 
 
 def _steps(table: np.ndarray, rows: Rows) -> Iterator[np.ndarray]:
-    """What ``table`` says of the tokens of each step, ``(directions, active, gates * units)``."""
+    """Yield the rows of ``table`` for the tokens of each step, ``(directions, active, gates * units)``."""
     values, first, last = rows.values, rows.starts, rows.starts + rows.lengths - 1
     buffers = np.empty((2, len(table), len(first), table.shape[2]), table.dtype)
     for step, count in enumerate(rows_at_steps(rows.lengths).tolist()):
         into = buffers[step % 2, :, :count]
         at = (first[:count] + step, last[:count] - step)
         for part, where, projected in zip(table, at, into, strict=False):
-            # Ids are within the table; other modes than "clip" copy once more.
+            # Ids are within the table. The mode "clip" is the only one that does not copy once more.
             part.take(values.take(where), axis=0, out=projected, mode="clip")
         yield into
 
 
-def _simple_rnn(steps: Iterator[np.ndarray], weights: Direction, cell: str) -> Iterator[np.ndarray]:
-    """h_t = tanh(x_t + h_{t-1} W_h), written over x_t."""
-    state = next(steps, None)
-    if state is None:
-        return
-    yield np.tanh(state, out=state)
-    recurrent = np.empty(state.shape, state.dtype)
-    for step in steps:
-        if len(step[0]) < len(state[0]):
-            state, recurrent = state[:, : len(step[0])], recurrent[:, : len(step[0])]
-        np.matmul(state, weights.kernel, out=recurrent)
-        np.add(step, recurrent, out=step)
-        state = np.tanh(step, out=step)
+def _simple_rnn(steps: Iterator[np.ndarray], kernel: np.ndarray, activation: str) -> Iterator[np.ndarray]:
+    state = room = np.empty(0)
+    for first, step in enumerate(steps):
+        n = step.shape[1]
+        if first == 0:
+            room = np.empty_like(step)
+            activate_in_place(step, room, activation)
+        else:
+            advance(step, state[:, :n], kernel, room[:, :n], activation)
+        state = step
         yield state
 
 
-def _gated(steps: Iterator[np.ndarray], weights: Direction, cell: str) -> Iterator[np.ndarray]:
-    """Any cell, by its equations."""
+def _gated(steps: Iterator[np.ndarray], weights: Direction, cell: str, activation: str) -> Iterator[np.ndarray]:
     states: Any = None
     for step in steps:
         if states is None:
             states = (np.zeros((*step.shape[:2], weights.kernel.shape[1]), step.dtype),) * state_count(cell)
-        states = STEPS[cell](np, step, tuple(state[:, : step.shape[1]] for state in states), weights)
+        before = tuple(state[:, : step.shape[1]] for state in states)
+        states = STEPS[cell](np, step, before, weights, activation)
         yield states[0]
 
 
 def pool(states: Iterator[np.ndarray], lengths: np.ndarray, pooling: str) -> np.ndarray:
-    """Hidden states pooled over time, ``(kinds of pooling, directions, n, units)``.
+    """Pool hidden states over time: ``(kinds of pooling, directions, n, units)``.
 
     Args:
-        states: of each step, ``(directions, active, units)``; at least one.
+        states: of each step, ``(directions, active, units)``; at least one step.
         lengths: of the rows, ``(n,)``.
         pooling: ``last``, ``max``, ``mean`` or ``max_mean`` (maxima first, then means).
     """
@@ -119,3 +121,34 @@ def _keep_last(before: np.ndarray, state: np.ndarray, out: np.ndarray) -> None:
 
 
 _TAKE_IN: dict[str, Any] = {"last": _keep_last, "max": np.maximum, "mean": np.add}
+
+
+def pooled_row(steps: np.ndarray, kernels: Sequence[np.ndarray], activation: str, pooling: str) -> np.ndarray:
+    """Return the pooled states of a single row of a ``simple_rnn``, ``(kinds of pooling * directions * units,)``.
+
+    Fewer and smaller calls of NumPy than for many rows save a third of the network's time for one tweet.
+
+    Args:
+        steps: x_t W_x + b as each direction reads it, float32 ``(time, directions * units)``; overwritten.
+        kernels: W_h of each direction, ``(units, units)``.
+        activation, pooling: as in the network's settings.
+    """
+    room = np.empty_like(steps[0])
+    bounds = np.arange(len(kernels) + 1) * len(kernels[0])
+    parts = [(kernel, slice(*of)) for kernel, of in zip(kernels, itertools.pairwise(bounds.tolist()), strict=True)]
+    state = steps[0]
+    activate_in_place(state, room, activation)
+    for step in steps[1:]:
+        for kernel, part in parts:
+            np.dot(state[part], kernel, room[part])
+        np.add(step, room, step)
+        activate_in_place(step, room, activation)
+        state = step
+    return np.concatenate([_POOLED[kind](steps) for kind in pooling.split("_")])
+
+
+def _mean(states: np.ndarray) -> np.ndarray:
+    return np.add.reduce(states, 0) / np.float32(len(states))
+
+
+_POOLED = {"last": lambda states: states[-1], "max": lambda states: np.maximum.reduce(states, 0), "mean": _mean}

@@ -1,71 +1,79 @@
-"""The recurrence unrolled over a known number of steps, for graphs.
+"""The recurrence unrolled over a known number of steps, for graphs without loops and for gradients.
 
-All that can be is done once for all steps and directions: the backward direction reads the tokens of each row turned
-round, so that a step of both is one product of stacked matrices; and padding, which then follows the tokens in either
-direction, needs no mask within the recurrence, only where the states are pooled.
+The backward direction reads the tokens of each row in reverse, so one product of stacked matrices is a step of both
+directions. Padding then follows the tokens in both directions, so only the pooling needs a mask.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from keras import ops
 
-from sentiment.network.cells import STEPS, Direction, state_count
+from sentiment.network.cells import STEPS, Direction, Kinds, state_count
 from sentiment.network.keras_network import BELOW_ALL_STATES
 from sentiment.text.lexicon import PADDING
 
 
-def unrolled_states(
-    projected: Any, positions: Any, directions: list[Direction], cell: str, pooling: str, masking: bool
-) -> Any:
+def unrolled_states(projected: Any, positions: Any, directions: list[Direction], kinds: Kinds) -> Any:
     """Run the recurrence step by step in the graph and pool its states.
 
     Args:
         projected: x W_x + b of each type, ``(types, directions * gates * units)``; type 0 is padding.
-        positions: indices of them, int32 ``(batch, time)``, padded on either side; ``time`` must be known.
+        positions: indices of types, int32 ``(batch, time)``, padded on either side; ``time`` must be known.
         directions: recurrent weights, forward first.
-        cell, pooling, masking: as in the network's settings.
+        kinds: as in the network's settings.
 
     Returns:
-        ``(batch, pooled)``, as the shipped network orders it.
+        ``(batch, pooled)``, as the Keras network orders it.
     """
-    count, width = len(directions), positions.shape[1]
-    real = ops.not_equal(positions, PADDING) if masking else ops.ones_like(positions)
-    real = ops.cast(real, "int32")
+    rows = ops.reshape(projected, (-1, projected.shape[1] // len(directions)))
+    offsets = ops.reshape(ops.arange(len(directions), dtype="int32"), (1, -1, 1))
+    return unrolled_lookups(
+        lambda each: ops.take(rows, each * len(directions) + offsets, axis=0), positions, directions, kinds
+    )
+
+
+def unrolled_lookups(lookup: Callable[[Any], Any], ids: Any, directions: list[Direction], kinds: Kinds) -> Any:
+    """Run the recurrence as :func:`unrolled_states` does, with a function that looks tokens up.
+
+    Args:
+        lookup: ids int32 ``(time, directions, batch)`` -> x W_x + b in each direction,
+            ``(time, directions, batch, gates * units)``.
+        ids: int32 ``(batch, time)``, padded on either side; ``time`` must be known.
+        directions, kinds: as for :func:`unrolled_states`.
+    """
+    real = ops.cast(ops.not_equal(ids, PADDING) if kinds.masking else ops.ones_like(ids), "int32")
     lengths = ops.sum(real, axis=1)
-    rows = ops.reshape(projected, (-1, count, projected.shape[1] // count))
-    rows = ops.reshape(rows, (-1, projected.shape[1] // count))
-    order = _turned(positions, ops.argmax(real, axis=1), lengths, count)  # (time, directions, batch)
-    offsets = ops.reshape(ops.arange(count, dtype="int32"), (1, -1, 1))
-    steps = ops.unstack(ops.take(rows, order * count + offsets, axis=0), width)
-    states = ops.stack(_states(steps, directions, cell))
-    return _pooled(states, ops.reshape(lengths, (1, 1, -1, 1)), pooling)
+    order = _turned(ids, ops.argmax(real, axis=1), lengths, len(directions))
+    states = ops.stack(_states(ops.unstack(lookup(order), ids.shape[1]), directions, kinds))
+    return _pooled(states, ops.reshape(lengths, (1, 1, -1, 1)), kinds.pooling)
 
 
-def _turned(positions: Any, first: Any, lengths: Any, directions: int) -> Any:
-    """Positions as each direction reads them, its first token at the first step: ``(time, directions, batch)``."""
-    last = positions.shape[1] - 1
+def _turned(ids: Any, first: Any, lengths: Any, directions: int) -> Any:
+    """Return ids as each direction reads them, its first token at the first step: ``(time, directions, batch)``."""
+    last = ids.shape[1] - 1
     time = ops.expand_dims(ops.arange(last + 1, dtype="int32"), 0)
     first, lengths = (ops.expand_dims(ops.cast(each, "int32"), 1) for each in (first, lengths))
     read = [first + time, first + lengths - 1 - time][:directions]
-    turned = [ops.take_along_axis(positions, ops.clip(index, 0, last), axis=1) for index in read]
+    turned = [ops.take_along_axis(ids, ops.clip(index, 0, last), axis=1) for index in read]
     return ops.transpose(ops.stack(turned), (2, 0, 1))
 
 
-def _states(steps: list[Any], directions: list[Direction], cell: str) -> list[Any]:
-    """The hidden states after each step, ``(directions, batch, units)``."""
+def _states(steps: list[Any], directions: list[Direction], kinds: Kinds) -> list[Any]:
+    """Return the hidden states after each step, ``(directions, batch, units)``."""
     kernel = ops.stack([ops.reshape(each.kernel, each.kernel.shape) for each in directions])
     biases = [ops.expand_dims(each.bias, 0) for each in directions if each.bias is not None]
     weights = Direction(kernel, ops.stack(biases) if biases else None)
     first = ops.zeros_like(steps[0][..., : kernel.shape[1]])
-    states, hidden = (first,) * state_count(cell), []
+    states, hidden = (first,) * state_count(kinds.cell), []
     for projected in steps:
-        states = STEPS[cell](ops, projected, states, weights)
+        states = STEPS[kinds.cell](ops, projected, states, weights, kinds.activation)
         hidden.append(states[0])
     return hidden
 
 
 def _pooled(states: Any, lengths: Any, pooling: str) -> Any:
-    """``states`` ``(time, directions, batch, units)`` over the first ``lengths`` steps, as Keras orders them."""
+    """Pool ``states`` ``(time, directions, batch, units)`` over the first ``lengths`` steps, in Keras's order."""
     time = ops.reshape(ops.arange(states.shape[0], dtype="int32"), (-1, 1, 1, 1))
     real = ops.less(time, lengths)
     parts = []

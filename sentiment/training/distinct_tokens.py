@@ -1,10 +1,9 @@
-"""Training each distinct token once: the shipped network, computed in another order.
+"""The network in an order that trains faster: what happens to a token before the recurrence happens once per batch.
 
-A batch of tweets holds a token such as *love* many times, yet all that happens to it before the recurrence is the
-same each time. Here the layers before the recurrence, and the recurrence's own x W_x + b, run over the distinct
-tokens of the batch; the recurrence then picks up what each position needs: unrolled in the graph, or another way.
-The variables are the shipped model's own, so there is nothing to copy back, and a test holds outputs and gradients
-of the two equal.
+A batch of tweets contains a token such as *love* many times, and the layers before the recurrence, and x W_x + b, give
+the same each time. Here they run over the distinct tokens of the batch, and the recurrence looks up what each position
+needs. The variables are those of the Keras network, so nothing is copied back; a test checks that outputs and gradients
+are equal.
 """
 
 from collections.abc import Callable
@@ -31,10 +30,10 @@ class DistinctTokensModel(keras.Model):
     ``types`` are distinct ids, padding first; ``positions`` index them.
 
     Args:
-        model: the shipped model, whose layers are used.
-        settings: it was built with.
-        states: runs the recurrence; see :func:`sentiment.network.unrolled.unrolled_states`, which has to be traced for
-            each ``time`` that occurs.
+        model: the Keras network whose layers are used.
+        settings: those that ``model`` was built with.
+        states: runs the recurrence; called as :func:`sentiment.network.unrolled.unrolled_states`, which has to be
+            traced for each ``time`` that occurs.
     """
 
     def __init__(
@@ -47,13 +46,13 @@ class DistinctTokensModel(keras.Model):
         self.built = True
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
-        """Run the batch; see the class."""
+        """Return the probabilities; see the class."""
         features = type_features(self.shipped, inputs["types"], training)
-        cells, options = recurrent_cells(self.shipped), self.settings
+        cells = recurrent_cells(self.shipped)
         biases = [input_and_recurrent_bias(cell) for cell in cells]
         kernel = ops.concatenate([cell.kernel for cell in cells], axis=-1)  # one product for all directions
         projected = ops.matmul(features, kernel) + ops.concatenate([own for own, _ in biases])
         weights = [Direction(cell.recurrent_kernel, bias) for cell, (_, bias) in zip(cells, biases, strict=True)]
-        pooled = self.states(projected, inputs["positions"], weights, options.cell, options.pooling, options.masking)
+        pooled = self.states(projected, inputs["positions"], weights, self.settings)
         dropped = self.shipped.get_layer(OUTPUT_DROPOUT)(pooled, training=training)
         return self.shipped.get_layer(CLASSES)(dropped)

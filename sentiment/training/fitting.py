@@ -1,4 +1,4 @@
-"""Fitting the network: schedule, early stopping on the best validation loss, and a state to resume from."""
+"""Training the network: epochs, early stopping on the best validation loss, and a state to resume from."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,24 +11,23 @@ from sentiment.data.encoded import EncodedPart
 from sentiment.settings import Settings, TrainingSettings
 from sentiment.training.batches import Batches
 from sentiment.training.class_weights import class_weights
-from sentiment.training.devices import accelerators
-from sentiment.training.trainer import Trainer, trainable
+from sentiment.training.trainer import KerasTrainer, trainable
 
 _VALIDATION_BATCH = 4096
 
 
 @dataclass(slots=True)
 class TrainingState:
-    """All that a run needs to go on as if it had never stopped.
+    """Everything that an interrupted run needs to continue as if it had never stopped.
 
     Attributes:
-        history: one row of figures an epoch.
-        best_epoch: the epoch with the lowest validation loss, counted from 0; -1 before the first, and as long as none
-            is better than the start.
-        start: figures on the validation rows before the first epoch; empty where the start is nothing to keep.
+        history: one row of figures per epoch.
+        best_epoch: the epoch with the lowest validation loss, counted from 0; -1 while no epoch is better than the
+            start.
+        start: figures on the validation rows before the first epoch; empty where the start is random.
         weights: copies of all variables that training changes.
-        best_weights: copies of the model's, after ``best_epoch``.
-        recent: copies of the model's, after each of the epochs that may be averaged.
+        best_weights: copies of the model's variables after ``best_epoch``.
+        recent: copies of the model's variables after each of the epochs that may be averaged.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -40,12 +39,12 @@ class TrainingState:
 
     @property
     def best(self) -> dict[str, float]:
-        """The figures ``val_loss`` and ``val_accuracy`` of ``best_epoch``, or of the start; empty before both."""
+        """Return the figures of ``best_epoch``, or of the start; empty before both."""
         return self.history[self.best_epoch] if self.best_epoch >= 0 else self.start
 
     @property
     def last_fall(self) -> float:
-        """By what share the validation loss fell in the last epoch; 1 where that is the only one."""
+        """Return the share by which the validation loss fell in the last epoch; 1 after a single epoch."""
         if len(self.history) < 2:
             return 1.0
         before, last = (row["val_loss"] for row in self.history[-2:])
@@ -54,13 +53,13 @@ class TrainingState:
     def add_start(
         self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray]
     ) -> None:
-        """Note the figures and variables before the first epoch, as the best so far."""
+        """Record the figures and variables before the first epoch as the best so far."""
         self.start, self.weights, self.best_weights = figures, weights, model
 
     def add_epoch(
         self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray], keep: int = 0
     ) -> None:
-        """Note an epoch's figures and variables, the model's if it is the best so far or one of the last ``keep``."""
+        """Record an epoch: its figures, all variables, and the model's if best or among the last ``keep``."""
         self.recent = [*self.recent, model][-keep:] if keep else []
         epoch = len(self.history)
         if not self.best or figures["val_loss"] < self.best["val_loss"]:
@@ -69,7 +68,7 @@ class TrainingState:
         self.history.append({"epoch": epoch + 1, **figures})
 
     def is_finished(self, settings: TrainingSettings) -> bool:
-        """Whether all epochs have run, or ``patience`` of them without an improvement."""
+        """Return whether all epochs have run, or ``patience`` of them without an improvement."""
         done = len(self.history)
         return done >= settings.epochs or (done > 0 and done - 1 - self.best_epoch >= settings.patience)
 
@@ -83,28 +82,27 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     keep_start: bool = False,
 ) -> None:
-    """Fit ``model`` and leave the weights of the best epoch in it, or the average of the last ones.
+    """Train ``model``; it ends with the weights of the best epoch, or with the average of the last ones.
 
-    Keras's own EarlyStopping and BackupAndRestore forget the best epoch and the waiting time on a restart, so that
-    a resumed run could end elsewhere than an uninterrupted one; here both follow from ``state``.
+    Keras's EarlyStopping and BackupAndRestore forget the best epoch and the waiting time on a restart, so a resumed run
+    could end elsewhere than an uninterrupted one. Here both follow from ``state``.
 
     Args:
-        model: freshly built, by the same settings that ``state`` was made with.
+        model: freshly built, with the settings that ``state`` was made with.
         parts: ``train`` and ``validation`` rows.
         settings: sections ``training``, ``network`` and ``preprocessing`` are used.
-        state: a new one, or one to go on from.
+        state: a new one, or that of an interrupted run.
         save: called with the state after every epoch.
         callbacks: Keras callbacks; they see epochs, not batches.
-        keep_start: whether the weights that ``model`` has may be the best: those of a trained model, that is. Then no
-            epochs are averaged.
+        keep_start: whether ``model`` has trained weights, which may stay the best; then no epochs are averaged.
     """
     settings = settings.for_rows(len(parts["train"].labels))
     options = settings.training
     train_batches, validation_batches = make_batches(parts, settings)
-    trainer = trainer_class()(model, settings, len(train_batches), parts["train"].ids.shape[1])
+    trainer = trainer_class()(model, settings, len(train_batches))
     if state.weights:
         restore_variables(trainer.variables, state.weights)
-    watchers = keras.callbacks.CallbackList(list(callbacks), model=trainer.any_model, epochs=options.epochs)
+    watchers = keras.callbacks.CallbackList(list(callbacks), model=trainer.model, epochs=options.epochs)
     watchers.on_train_begin()
     if keep_start and not state.weights:
         state.add_start(_validated(trainer, validation_batches), *_copies(trainer, model))
@@ -122,31 +120,26 @@ def train(
     restore_variables(trainable(model), mean_of(recent) if recent else state.best_weights)
 
 
-def _validated(trainer: Trainer, batches: Batches) -> dict[str, float]:
+def _validated(trainer: KerasTrainer, batches: Batches) -> dict[str, float]:
     return {f"val_{name}": value for name, value in trainer.run(batches, "validation", learn=False).items()}
 
 
-def _copies(trainer: Trainer, model: keras.Model) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Copies of all variables that training changes, and of the model's."""
+def _copies(trainer: KerasTrainer, model: keras.Model) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return copies of all variables that training changes, and of the model's among them."""
     return copy_variables(trainer.variables), copy_variables(trainable(model))
 
 
-def trainer_class() -> "type[Trainer]":
-    """The quickest that the backend and its device allow: rows stay on a GPU where JAX has one."""
-    if keras.backend.backend() == "tensorflow":
-        from sentiment.training.tensorflow_trainer import TensorFlowTrainer
+def trainer_class() -> "type[KerasTrainer]":
+    """Return the trainer for Keras's backend."""
+    if keras.backend.backend() != "tensorflow":
+        return KerasTrainer
+    from sentiment.training.tensorflow_trainer import TensorFlowTrainer
 
-        return TensorFlowTrainer
-    shared = keras.distribution.distribution() is not None  # then Keras deals each batch out to the devices
-    if keras.backend.backend() == "jax" and accelerators() and not shared:
-        from sentiment.training.jax_trainer import ResidentTrainer
-
-        return ResidentTrainer
-    return Trainer
+    return TensorFlowTrainer
 
 
 def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[Batches, Batches]:
-    """Training and validation batches; settings that follow the rows are settled for those of ``train``."""
+    """Return training and validation batches; rules by rows are applied with the number of training rows."""
     train_part = parts["train"]
     options = settings.for_rows(len(train_part.labels)).training
     classes = int(max(part.labels.max() for part in parts.values())) + 1
@@ -169,23 +162,23 @@ def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[
 
 
 def copy_variables(variables: Sequence[Any]) -> dict[str, np.ndarray]:
-    """Values of ``variables`` under numbered names."""
+    """Return the values of ``variables`` under numbered names."""
     return {f"v{i}": np.array(keras.ops.convert_to_numpy(variable)) for i, variable in enumerate(variables)}
 
 
 def restore_variables(variables: Sequence[Any], values: Mapping[str, np.ndarray]) -> None:
-    """Put back what :func:`copy_variables` copied."""
+    """Assign the values that :func:`copy_variables` returned."""
     for i, variable in enumerate(variables):
         variable.assign(values[f"v{i}"])
 
 
 def leave_average(model: keras.Model, others: Sequence[keras.Model]) -> None:
-    """Give ``model`` the averages of its trained variables and those of ``others``, which are networks of its shape."""
+    """Set the trained variables of ``model`` to their average over it and ``others``, networks of the same shape."""
     restore_variables(trainable(model), mean_of([copy_variables(trainable(each)) for each in (model, *others)]))
 
 
 def mean_of(copies: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The mean of each variable over ``copies``."""
+    """Return the mean of each variable over ``copies``."""
     return {name: np.mean([copy[name] for copy in copies], axis=0).astype(of.dtype) for name, of in copies[0].items()}
 
 

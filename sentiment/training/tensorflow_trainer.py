@@ -1,84 +1,85 @@
-"""Epochs in TensorFlow: programs that are traced once, and on a CPU the simple recurrence in NumPy.
+"""Training in TensorFlow: programs that are traced once, and on a CPU the simple recurrence in NumPy.
 
-Most of a short training's time went into tracing: a program for each width that batches have, and each anew when the
-number of distinct tokens changed. Here that number is left open, and where the recurrence is NumPy's
-(:mod:`sentiment.training.ragged_rnn`) the width as well. Order, network, loss and optimizer are those of
-:class:`sentiment.training.trainer.Trainer`, and a test holds the weights after an epoch of either equal.
+With ``fit``, most of a short training's time went into tracing: one program per width of batches, and each again when
+the number of distinct tokens changed. Here that number is left open, and where the recurrence is NumPy's
+(:mod:`sentiment.training.ragged_rnn`) the width as well: an epoch takes a fifth of the time. Order, network, loss and
+optimizer are those of :class:`sentiment.training.trainer.KerasTrainer`; a test checks that the weights after an epoch
+are equal.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
 from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
-from sentiment.network.cells import Direction
-from sentiment.settings import NetworkSettings, Settings
+from sentiment.network.cells import Direction, Kinds
+from sentiment.network.unrolled import unrolled_states
+from sentiment.settings import Settings
+from sentiment.training.batches import Batches
 from sentiment.training.devices import accelerators
 from sentiment.training.distinct_tokens import DistinctTokensModel
 from sentiment.training.ragged_rnn import RaggedRNN
-from sentiment.training.trainer import Trainer
+from sentiment.training.trainer import KerasTrainer
 
 
-class TensorFlowTrainer(Trainer):
-    """Runs epochs over batches of several widths, by one program for all of them where that is possible."""
+class TensorFlowTrainer(KerasTrainer):
+    """Runs epochs over batches of several widths, with one program for all of them where that is possible."""
 
-    def __init__(self, model: keras.Model, settings: Settings, steps: int, max_tokens: int) -> None:
-        super().__init__(model, settings, steps, max_tokens)
-        self._programs: dict[tuple[keras.Model, int, bool], Any] = {}
+    def __init__(self, model: keras.Model, settings: Settings, steps: int) -> None:
+        super().__init__(model, settings, steps)
+        in_numpy = settings.network.cell == "simple_rnn" and not accelerators()
+        self._states = ragged_states if in_numpy else unrolled_states
+        self._by_token = DistinctTokensModel(model, settings.network, self._states)
+        self.traced: dict[tuple[int, int | None, bool], Any] = {}
 
-    @staticmethod
-    def make_models(model: keras.Model, settings: NetworkSettings, widths: Sequence[int]) -> dict[int, keras.Model]:
-        """One for all widths where the recurrence asks for none."""
-        if settings.cell != "simple_rnn" or accelerators():
-            return Trainer.make_models(model, settings, widths)
-        return dict.fromkeys(widths, DistinctTokensModel(model, settings, ragged_states))
+    def run(self, batches: Batches, title: str, learn: bool) -> dict[str, float]:
+        """Run one epoch, or a validation; return ``loss`` and ``accuracy``, means over the rows."""
+        sums: Counter[str] = Counter()
+        with tqdm(total=len(batches), desc=title, unit="batch", disable=None, leave=False) as bar:
+            for i in range(len(batches)):
+                inputs, y_true, weights = batches[i]
+                given = [tf.constant(each) for each in (inputs["types"], inputs["positions"], y_true, weights)]
+                loss, accuracy = self._program(inputs["positions"].shape, y_true.shape[1], learn)(*given)
+                count = int(np.count_nonzero(weights))
+                sums.update({"loss": float(loss) * count, "accuracy": float(accuracy) * count, "rows": count})
+                bar.update()
+        return {name: sums[name] / sums["rows"] for name in ("loss", "accuracy")}
 
-    def step(
-        self, inputs: Mapping[str, np.ndarray], y_true: np.ndarray, weights: np.ndarray, learn: bool
-    ) -> Mapping[str, Any]:
-        """Run one batch; returns the figures ``loss`` and ``accuracy`` of this batch alone."""
-        given = [tf.constant(each) for each in (inputs["types"], inputs["positions"], y_true, weights)]
-        loss, accuracy = self._program(inputs["positions"].shape, learn)(*given)
-        return {"loss": loss, "accuracy": accuracy}
-
-    def _program(self, shape: tuple[int, int], learn: bool) -> Any:
-        """Traced: one step of a model, with as many distinct tokens as there are."""
-        rows, width = shape  # with known rows, dropout is drawn while NumPy is busy
-        model = self.models[width]
-        if (model, rows, learn) not in self._programs:
+    def _program(self, shape: tuple[int, int], classes: int, learn: bool) -> Any:
+        """Return a traced step for batches of ``shape``, with any number of distinct tokens."""
+        rows, width = shape  # with a known number of rows, dropout is drawn while NumPy is busy
+        key = (rows, None if self._states is ragged_states else width, learn)
+        if key not in self.traced:
             signature = [
                 tf.TensorSpec((None,), tf.int32),
-                tf.TensorSpec((rows, None if model.states is ragged_states else width), tf.int32),
-                tf.TensorSpec((rows, model.shipped.output_shape[-1]), tf.float32),
+                tf.TensorSpec(key[:2], tf.int32),
+                tf.TensorSpec((rows, classes), tf.float32),
                 tf.TensorSpec((rows,), tf.float32),
             ]
-            run = partial(self._learn if learn else self._ask, model)
-            # A concrete one: to find out which of its programs fits takes TensorFlow a good part of a step.
-            program = tf.function(run, input_signature=signature, autograph=False).get_concrete_function()
-            self._programs[model, rows, learn] = program
-        return self._programs[model, rows, learn]
+            step = tf.function(partial(self._step, learn), input_signature=signature, autograph=False)
+            # With a concrete function TensorFlow need not choose among its programs, which is a good part of a step.
+            self.traced[key] = step.get_concrete_function()
+        return self.traced[key]
 
-    def _learn(self, model: keras.Model, types: Any, positions: Any, y_true: Any, weights: Any) -> tuple[Any, Any]:
-        variables = model.trainable_variables
+    def _step(self, learn: bool, types: Any, positions: Any, y_true: Any, weights: Any) -> tuple[Any, Any]:
+        """Run one batch, learn from it if asked, and return its loss and accuracy."""
+        variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
-            y_pred = model({"types": types, "positions": positions}, training=True)
+            y_pred = self._by_token({"types": types, "positions": positions}, training=learn)
             loss = self.loss(y_true, y_pred, weights)
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        return loss, _accuracy(y_true, y_pred, weights)
-
-    def _ask(self, model: keras.Model, types: Any, positions: Any, y_true: Any, weights: Any) -> tuple[Any, Any]:
-        y_pred = model({"types": types, "positions": positions}, training=False)
-        return self.loss(y_true, y_pred, weights), _accuracy(y_true, y_pred, weights)
+        if learn:
+            self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        right = tf.cast(tf.equal(tf.argmax(y_true, axis=1), tf.argmax(y_pred, axis=1)), weights.dtype)
+        return loss, tf.math.divide_no_nan(tf.reduce_sum(weights * right), tf.reduce_sum(weights))
 
 
-def ragged_states(
-    projected: tf.Tensor, positions: tf.Tensor, directions: list[Direction], cell: str, pooling: str, masking: bool
-) -> tf.Tensor:
-    """As :func:`sentiment.network.unrolled.unrolled_states`, of a SimpleRNN, for any number of rows and steps."""
-    recurrence = RaggedRNN(pooling, masking)
+def ragged_states(projected: tf.Tensor, positions: tf.Tensor, directions: list[Direction], kinds: Kinds) -> tf.Tensor:
+    """Run :class:`RaggedRNN` as an operation of a TensorFlow program; arguments as ``DistinctTokensModel`` has them."""
+    recurrence = RaggedRNN(kinds.pooling, kinds.masking, kinds.activation)
     kernel = tf.stack([tf.convert_to_tensor(direction.kernel) for direction in directions])
 
     @tf.custom_gradient
@@ -89,12 +90,7 @@ def ragged_states(
             found = tf.numpy_function(recurrence.backward, [upstream], [tf.float32, tf.float32])
             return [tf.ensure_shape(each, of.shape) for each, of in zip(found, (projected, kernel), strict=True)]
 
-        return tf.ensure_shape(pooled, (positions.shape[0], len(pooling.split("_")) * projected.shape[1])), gradient
+        width = len(kinds.pooling.split("_")) * projected.shape[1]
+        return tf.ensure_shape(pooled, (positions.shape[0], width)), gradient
 
     return run(projected, kernel)
-
-
-def _accuracy(y_true: tf.Tensor, y_pred: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """The share of the rows, by weight, whose most likely class is right."""
-    right = tf.cast(tf.equal(tf.argmax(y_true, axis=1), tf.argmax(y_pred, axis=1)), weights.dtype)
-    return tf.math.divide_no_nan(tf.reduce_sum(weights * right), tf.reduce_sum(weights))

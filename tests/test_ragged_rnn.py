@@ -32,7 +32,7 @@ def given(directions: int) -> tuple[np.ndarray, np.ndarray]:
     return projected, random.normal(size=(directions, UNITS, UNITS), scale=0.5).astype(np.float32)
 
 
-class Kinds(NamedTuple):
+class GivenKinds(NamedTuple):
     """Settings of a recurrence."""
 
     pooling: str
@@ -41,7 +41,7 @@ class Kinds(NamedTuple):
     cell: str = "simple_rnn"
 
 
-def unrolled(directions: int, positions: np.ndarray, kinds: Kinds, upstream: Any) -> list[np.ndarray]:
+def unrolled(directions: int, positions: np.ndarray, kinds: GivenKinds, upstream: Any) -> list[np.ndarray]:
     """Pooled states, and gradients of what tokens say and of the kernel, by TensorFlow."""
     projected, kernel = map(tf.Variable, given(directions))
     with tf.GradientTape() as tape:
@@ -64,7 +64,7 @@ def test_states_and_gradients_are_those_of_the_unrolled_graph(
     upstream = RANDOM.normal(size=(ROWS, len(pooling.split("_")) * directions * UNITS)).astype(np.float32)
     recurrence = RaggedRNN(pooling, masking, activation)
     for positions in (POSITIONS, POSITIONS[:, ::-1]):  # padded behind, and before
-        expected = unrolled(directions, positions, Kinds(pooling, masking, activation), upstream)
+        expected = unrolled(directions, positions, GivenKinds(pooling, masking, activation), upstream)
         projected, kernel = given(directions)
         received = [recurrence.forward(projected, positions, kernel), *recurrence.backward(upstream)]
         for mine, theirs in zip(received, expected, strict=True):

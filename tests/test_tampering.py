@@ -161,7 +161,7 @@ def test_forged_rules(copy, change):
     assert refusal(copy).startswith(f"{path}: expected rules, max_tokens and padding")
 
 
-class Harm:
+class HarmWhenUnpickled:
     """Unpickled, it makes a file."""
 
     def __init__(self, path: Path) -> None:
@@ -174,7 +174,7 @@ class Harm:
 @pytest.mark.parametrize("name", ["table.npy", "weights.npz", "lexicon.tsv", "preprocessing.json", "vocabulary.txt"])
 @pytest.mark.parametrize("kind", ["pickle", "array of objects", "archive with a pickle"])
 def test_nothing_is_unpickled(copy, tmp_path, name, kind):
-    harm = Harm(tmp_path / "harm")
+    harm = HarmWhenUnpickled(tmp_path / "harm")
     with (copy / name).open("wb") as file:
         if kind == "pickle":
             pickle.dump(harm, file)

@@ -10,7 +10,7 @@ from sentiment.network.cells import Direction
 from sentiment.network.distinct import distinct_ids
 from sentiment.network.ngrams import ngram_logits
 from sentiment.network.quantisation import quantise
-from sentiment.network.recurrence import Rows, by_length, hidden_states, pool, pooled_row
+from sentiment.network.recurrence import RowsByLength, by_length, hidden_states, pool, pooled_row
 from sentiment.text.lexicon import PADDING
 
 _NUMBERS_PER_STEP = 1 << 18  # of looked-up tokens, 1 MB: fewer fit the cache better, but threads meet more often
@@ -95,7 +95,7 @@ class FoldedNetwork(NamedTuple):
             return Direction(kernel)
         return Direction(kernel, np.stack([direction.bias for direction in self.directions])[:, None])
 
-    def _logits(self, table: np.ndarray, rows: Rows, weights: Direction) -> np.ndarray:
+    def _logits(self, table: np.ndarray, rows: RowsByLength, weights: Direction) -> np.ndarray:
         """Return logits float32 ``(n, classes)``; the output kernel has a part per kind of pooling and direction."""
         states = hidden_states(table, rows, weights, self.cell, self.activation)
         pooled = pool(states, rows.lengths, self.pooling)

@@ -16,22 +16,22 @@ from sentiment.network.cells import STEPS, Direction, state_count
 from sentiment.network.in_place import activate_in_place, advance
 
 
-class Rows(NamedTuple):
+class RowsByLength(NamedTuple):
     """Rows of at least one id each, by falling length: row i is ``lengths[i]`` of ``values``, from ``starts[i]`` on."""
 
     values: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
 
-    def part(self, start: int, end: int) -> "Rows":
+    def part(self, start: int, end: int) -> "RowsByLength":
         """Return the rows from ``start`` up to ``end``."""
-        return Rows(self.values, self.starts[start:end], self.lengths[start:end])
+        return RowsByLength(self.values, self.starts[start:end], self.lengths[start:end])
 
 
-def by_length(ids: Ragged) -> tuple[Rows, np.ndarray]:
+def by_length(ids: Ragged) -> tuple[RowsByLength, np.ndarray]:
     """Return ``ids`` by falling length, and the index of each row in ``ids``."""
     order = np.argsort(-ids.lengths, kind="stable")
-    return Rows(ids.values, ids.starts.take(order), ids.lengths.take(order)), order
+    return RowsByLength(ids.values, ids.starts.take(order), ids.lengths.take(order)), order
 
 
 def rows_at_steps(lengths: np.ndarray) -> np.ndarray:
@@ -40,7 +40,7 @@ def rows_at_steps(lengths: np.ndarray) -> np.ndarray:
 
 
 def hidden_states(
-    table: np.ndarray, rows: Rows, weights: Direction, cell: str, activation: str
+    table: np.ndarray, rows: RowsByLength, weights: Direction, cell: str, activation: str
 ) -> Iterator[np.ndarray]:
     """Yield the hidden states of each step, ``(directions, active, units)``; they stay valid for one more step.
 
@@ -59,7 +59,7 @@ def hidden_states(
     )
 
 
-def _steps(table: np.ndarray, rows: Rows) -> Iterator[np.ndarray]:
+def _steps(table: np.ndarray, rows: RowsByLength) -> Iterator[np.ndarray]:
     """Yield the rows of ``table`` for the tokens of each step, ``(directions, active, gates * units)``."""
     values, first, last = rows.values, rows.starts, rows.starts + rows.lengths - 1
     buffers = np.empty((2, len(table), len(first), table.shape[2]), table.dtype)

@@ -46,7 +46,7 @@ class _BatchRows(NamedTuple):
         return places[time < self.lengths]
 
 
-class _Part(NamedTuple):
+class _ReadPart(NamedTuple):
     """Rows as some directions have read them.
 
     Attributes:
@@ -65,7 +65,7 @@ class _Part(NamedTuple):
 class _Trace(NamedTuple):
     """What the gradient needs of the last batch: its parts by directions, the kernel, and the number of types."""
 
-    parts: Sequence[tuple[slice, Sequence[_Part]]]
+    parts: Sequence[tuple[slice, Sequence[_ReadPart]]]
     kernel: np.ndarray
     types: int
 
@@ -102,7 +102,7 @@ class RaggedRNN:
         answer = np.empty((len(positions), len(self._kinds), directions, units), np.float32)
         tables = np.ascontiguousarray(projected.reshape(-1, directions, units).swapaxes(0, 1))
 
-        def read(together: slice) -> tuple[slice, list[_Part]]:
+        def read(together: slice) -> tuple[slice, list[_ReadPart]]:
             parts, stop = [], 0
             for each in rows:
                 tokens = np.stack([flat.take(each.places(direction)) for direction in range(directions)[together]])
@@ -113,7 +113,7 @@ class RaggedRNN:
                 of_steps = _states_of_steps(states, each.steps, kernel[together], self.activation)
                 pooled = pool(of_steps, each.lengths, self.pooling)
                 answer[each.indices, :, together] = pooled.transpose(2, 0, 1, 3)
-                parts.append(_Part(each, tokens, states, pooled))
+                parts.append(_ReadPart(each, tokens, states, pooled))
             return together, parts
 
         with one_matrix_thread():
@@ -145,7 +145,7 @@ class RaggedRNN:
         kernel = np.zeros_like(trace.kernel)
         projected = np.zeros((trace.types, directions, units), np.float32)
 
-        def go_back(read: tuple[slice, Sequence[_Part]]) -> None:
+        def go_back(read: tuple[slice, Sequence[_ReadPart]]) -> None:
             together, parts = read
             for part in parts:
                 given = np.ascontiguousarray(upstream[part.rows.indices, :, together].transpose(1, 2, 0, 3))
@@ -160,7 +160,7 @@ class RaggedRNN:
                 pass
         return projected.reshape(trace.types, -1), kernel
 
-    def _back(self, part: _Part, upstream: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    def _back(self, part: _ReadPart, upstream: np.ndarray, kernel: np.ndarray) -> np.ndarray:
         """Overwrite each state with the gradient of its token; return the gradient of the kernel.
 
         Args:

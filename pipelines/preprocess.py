@@ -94,13 +94,15 @@ def _parent(this: stage.Stage) -> "Preprocessor | None":
 
 
 def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
-    """Words of the GloVe file that can be a token of a tweet, the most frequent first."""
+    """Return words that can be a token of a tweet: those of the GloVe file, the most frequent first, then emoji."""
+    from sentiment.embedding.emoji_names import emoji_names
     from sentiment.text.tokens import own_tokens
 
     if not most:
         return []
     glove = glove_file(this.arguments.glove, this.places.raw, this.profile)
-    return own_tokens(read_words(glove, most, this.settings.embedding), rules)
+    words = dict.fromkeys([*read_words(glove, most, this.settings.embedding), *emoji_names()])
+    return own_tokens([*words], rules)
 
 
 def _make_lexicon(

@@ -147,7 +147,16 @@ def lexicon() -> Lexicon:
         ("a-b, c.d; (e) [f] #tag a_b x=y…—ok", "a b c d e f tag a b x y ok"),
         ("CAFÉ İ ß ſ \u212a ４２", "cafÉ İ ß ſ \u212a ４２"),  # only ASCII letters change case, only ASCII digits count
         ("a\tb\nc\r\n\0d\x7fe\u2003f\u200bg\u3000h\ufeffi", "a b c d e f g h i"),
-        ("👩\u200d💻", "👩\u200d💻"),
+        (
+            "👩\u200d💻 awesome🔥 I hate🤢this ❤️ 👍🏽 🇬🇧🇫🇷 1️⃣",
+            "👩 💻 awesome 🔥 i hate 🤢 this <heart> <smile> 🇬🇧 🇫🇷 <number>",
+        ),
+        ("(pizza): loved ugh:( a:(b) ):", "pizza loved ugh <sadface> a b <sadface>"),
+        ("don&apos;t I&#39;d &amp;lt;3 caf&eacute; &#x2764; this&that;", "do n't i 'd <heart> cafe <heart> this that"),
+        ("awww... ewww.so price:p lol :p", "aww eww so price p lol <lolface>"),
+        ("<3% <30 <3you <3.5 <3.", "<number> < <number> <heart> you <number> <heart>"),
+        ("http://t.co/x)awful www.x.y", "<url> awful <url>"),
+        ("did'nt dont't shan't doesnʼt don＇t", "did n't do n't sha n't does n't do n't"),
     ],
 )
 def test_rules_by_example(text: str, expected: str) -> None:
@@ -157,8 +166,11 @@ def test_rules_by_example(text: str, expected: str) -> None:
 def test_every_rule_changes_what_it_names() -> None:
     """Leaving a rule out changes the tokens of its example, so that no rule is dead."""
     examples = {
-        "url": "www.a", "mention": "@ada", "quote_entity": "&quot;a", "less_than": "&lt;3", "greater_than": "a&gt;",
-        "ampersand": "&amp;", "heart": "<3", "laugh": "xd", "smile": ":)", "sad": "</3", "neutral": "😐",
+        "ampersand": "a&amp;b", "less_than": "&lt;3", "greater_than": "a&gt;", "apostrophe": "don’t", "left_bracket": ":&lpar;",
+        "right_bracket": ":&rpar;", "colon": "&colon;)", "at_sign": "&commat;ada", "exclamation_entity": "&excl;",
+        "question_entity": "&quest;", "heart_entity": "&hearts;", "letter_entity": "caf&eacute;", "other_entity": "&quot;a",
+        "url": "www.a", "mention": "@ada", "emoji_variant": "👍🏽", "less_than_number": "<3%", "heart": "<3", "laugh": "xd",
+        "smile": ":)", "sad": "</3", "neutral": "😐", "emoji": "a🔥",
         "number": "7", "quotation": "'a", "negation": "don't", "clitic": "it's", "exclamation": "a!!",
         "question": "a??", "elongation_a_i": "aaa", "elongation_j_r": "ooo", "elongation_s_z": "zzz", "punctuation": "a.b",
     }  # fmt: skip
@@ -398,7 +410,7 @@ def test_select_rules() -> None:
     chosen = select_rules(PreprocessingSettings(skip_rules=("url", "punctuation")))
     assert [rule.name for rule in RULES if rule not in chosen] == ["url", "punctuation"]
     assert select_rules(PreprocessingSettings()) == RULES
-    with pytest.raises(SettingsError, match=r"^preprocessing\.skip_rules: no rule 'urls'; there are url, mention, "):
+    with pytest.raises(SettingsError, match=r"^preprocessing\.skip_rules: no rule 'urls'; there are ampersand, less_than, "):
         select_rules(PreprocessingSettings(skip_rules=("urls",)))
 
 

@@ -2,8 +2,8 @@
 
 Row 0 (padding) is zero. For the others, in this order: the lemma's own vector; that of its most frequent surface
 form that has one; that of a spelling variant (without apostrophes, with doubled letters made single); the mean
-over the stand-in words of a special token; else the policy for unknown words of the settings. Row 1, any unknown
-token, is the mean of the rows that no vector was found for.
+over the stand-in words of a special token or the words of an emoji's name; else the policy for unknown words of the
+settings. Row 1, any unknown token, is the mean of the rows that no vector was found for.
 """
 
 import re
@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from sentiment.common.ragged import Ragged
+from sentiment.embedding.emoji_names import emoji_names
 from sentiment.embedding.glove import WordVectors
 from sentiment.settings import EmbeddingSettings
 from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN
@@ -85,7 +86,7 @@ class FoundVectors:
 
 def wanted_words(lexicon: AnyLexicon) -> set[str]:
     """Every word whose vector could be of use."""
-    wanted = {word for words in STAND_INS.values() for word in words}
+    wanted = {word for words in (*STAND_INS.values(), *emoji_names().values()) for word in words}
     for key, surfaces in _surfaces(lexicon).items():
         wanted.update(_forms(key, surfaces))
     return wanted
@@ -97,10 +98,11 @@ def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
     found = np.zeros(len(matrix), bool)
     stand_in = np.zeros(len(matrix), bool)
     id_of = {key: i for i, key in enumerate(lexicon.vocabulary)}
+    stand_ins = emoji_names() | STAND_INS
     for key, surfaces in _surfaces(lexicon).items():
         row = id_of[key]
         vector = next((v for form in _forms(key, surfaces) if (v := vectors.get(form)) is not None), None)
-        if vector is None and (words := [v for w in STAND_INS.get(key, ()) if (v := vectors.get(w)) is not None]):
+        if vector is None and (words := [v for w in stand_ins.get(key, ()) if (v := vectors.get(w)) is not None]):
             vector, stand_in[row] = np.mean(words, axis=0), True
         if vector is not None:
             matrix[row], found[row] = vector, True

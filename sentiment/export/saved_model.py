@@ -12,7 +12,7 @@ import tensorflow as tf
 from sentiment.export.graph import GraphNetwork, graph_function
 from sentiment.export.text_graph import GraphPreprocessor
 from sentiment.network.folded import FoldedNetwork
-from sentiment.text.lexicon import PADDING, UNKNOWN
+from sentiment.text.lexicon import PADDING
 from sentiment.text.preprocessor import Preprocessor
 
 
@@ -57,7 +57,9 @@ class ServingModule(tf.Module):
         else:
             probabilities = self._unmasked(self._padded(ids))
         label = tf.gather(self.classes, tf.argmax(probabilities, axis=1))
-        known = tf.reduce_mean(tf.cast(ids != UNKNOWN, tf.float32), axis=1)
+        nothing = tf.constant(self._preprocessor.saying_nothing, tf.int64)
+        said = tf.reduce_all(ids.flat_values[:, None] != nothing, axis=1)
+        known = tf.reduce_mean(ids.with_flat_values(tf.cast(said, tf.float32)), axis=1)
         return {"probabilities": probabilities, "label": label, "known": known}
 
     @graph_function()

@@ -110,7 +110,7 @@ class SentimentClassifier(FittedEstimator):
 
     def _batch_answers(self, texts: Any) -> Answers:
         ids = self.preprocessor.encode(texts)
-        return Answers(self.probabilities_of(ids), known_shares(ids))
+        return Answers(self.probabilities_of(ids), known_shares(ids, self.preprocessor.saying_nothing))
 
     def probabilities_of(self, ids: Ragged) -> np.ndarray:
         """Class probabilities of encoded tweets, float32 ``(n, n_classes)``."""

@@ -85,8 +85,8 @@ def lexicon_entries(
         key: str | None = surface
         if settings.remove_stop_words and is_stop and not kept:
             key = None
-        elif settings.lemmatise and (not kept or lemma in settings.keep_words):
-            key = lemma  # a kept word stays itself ("less", not "little"), unless its lemma is kept too (n't -> not)
+        elif settings.lemmatise and (not kept or (surface == "n't" and lemma in settings.keep_words)):
+            key = lemma  # a kept word stays itself ("less", not "little"), but n't is not
         entries.append(LexiconEntry(surface, key, counts.get(surface, 0), ranks.get(surface)))
     return entries
 

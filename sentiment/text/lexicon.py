@@ -73,11 +73,16 @@ class Lexicon:
         return cls(ids, tuple(vocabulary))
 
 
-def known_shares(ids: Ragged) -> np.ndarray:
-    """Return the share of each row's ids that are not ``UNKNOWN``, float32 ``(n,)``; no row may be empty."""
+def known_shares(ids: Ragged, saying_nothing: Sequence[int] = (UNKNOWN,)) -> np.ndarray:
+    """Return the share of each row's ids that say something, float32 ``(n,)``.
+
+    Args:
+        ids: ``n`` rows, none of them empty.
+        saying_nothing: ids that do not count as known: ``UNKNOWN``, links and names.
+    """
     if not len(ids.lengths):
         return np.zeros(0, np.float32)
-    known = np.add.reduceat(ids.values != UNKNOWN, ids.starts, dtype=np.int64)
+    known = np.add.reduceat(~np.isin(ids.values, saying_nothing), ids.starts, dtype=np.int64)
     return (known / ids.lengths).astype(np.float32)
 
 

@@ -48,17 +48,46 @@ def _runs_of(letters: str) -> str:
 
 _TWICE = r"\1\1\2\2\3\3\4\4\5\5\6\6\7\7\8\8\9\9"  # whichever group there is
 _NOSE = "['o*-]?"
-_NEGATED = "ai|are|ca|could|did|do|does|had|has|have|is|might|must|need|should|was|were|wo|would"
+_NEGATED = "ai|are|ca|could|did?|do|does|had|has|have|is|might|must|need|sha|should|was|were|wo|would"
+_URL = '[^ ()<>"\x80-\U0010ffff]*'  # text behind a closing bracket or a letter beyond ASCII is no part of a link
+# A flag, or one code point. Sequences (joined emoji, skin tones, keycaps) are cut into these.
+EMOJI = (
+    "[\U0001f1e6-\U0001f1ff]{2}|[\u2122\u2139\u2190-\u21ff\u2300-\u27bf\u2934\u2935\u2b00-\u2bff\u3030\u303d\u3297\u3299"
+    "\U0001f000-\U0001faff]"
+)
+_SIGNS = (
+    "nbsp|ensp|emsp|thinsp|quot|ldquo|rdquo|bdquo|laquo|raquo|ndash|mdash|hellip|bull|middot|copy|reg|trade|deg|times|"
+    "divide|pound|euro|yen|cent|sect|para|iexcl|iquest|zwnj|zwj|shy|lrm|rlm|larr|rarr|uarr|darr|spades|clubs|diams|"
+    "comma|period|lowbar|ast|num|dollar|percnt|plus|equals|sol|bsol|verbar|tab|newline|star|check|acute|uml|cedil"
+)
+
+
+def _entity(name: str, code: int) -> str:
+    """Return a pattern of an HTML entity: by its names (joined by ``|``), decimal or hexadecimal."""
+    return f"&(?:{name}|#0*{code}|#x0*{code:x});"
+
 
 RULES: tuple[Rule, ...] = (
-    Rule("url", r"(?:https?:/|www\.)[^ ]*|\b[a-z0-9-]+\.(?:com|org|net|ly|fm|tv)\b(?:/[^ ]*)?", " <url> "),
+    # What is escaped twice or more often ("&amp;lt;") is made "&lt;" first.
+    Rule("ampersand", "&(?:(?:amp|#0*38|#x0*26);)+", "&"),
+    Rule("less_than", _entity("lt", 60), "<"),
+    Rule("greater_than", _entity("gt", 62), ">"),
+    Rule("apostrophe", _any_of(_entity("apos|lsquo|rsquo|grave", 39), "&#(?:821[67]|x201[89]);", "[’‘´`ʹʼˈ‛′＇]"), "'"),
+    Rule("left_bracket", _entity("lpar", 40), "("),
+    Rule("right_bracket", _entity("rpar", 41), ")"),
+    Rule("colon", _entity("colon", 58), ":"),
+    Rule("at_sign", _entity("commat", 64), "@"),
+    Rule("exclamation_entity", _entity("excl", 33), "!"),
+    Rule("question_entity", _entity("quest", 63), "?"),
+    Rule("heart_entity", _any_of(_entity("hearts|heartsuit", 9829), _entity("hearts", 10084)), "❤"),
+    Rule("letter_entity", "&([a-z])(?:acute|grave|circ|uml|tilde|cedil|ring|slash|caron);", r"\1"),
+    Rule("other_entity", f"&(?:{_SIGNS}|#[0-9]+|#x[0-9a-f]+);|ï¿½|\ufffd", " "),
+    Rule("url", rf"(?:https?:/|\bwww\.){_URL}|\b[a-z0-9-]+\.(?:com|org|net|ly|fm|tv)\b(?:/{_URL})?", " <url> "),
     Rule("mention", "@[a-z0-9_]+", " <user> "),
-    Rule("quote_entity", "&(?:quot|#34|nbsp);|ï¿½|�", " "),
-    Rule("less_than", "&lt;", "<"),
-    Rule("greater_than", "&gt;", ">"),
-    Rule("ampersand", "&amp;", "&"),
-    Rule("heart", "<3+|[♥❤💕💖💗💓💞💘💙💚💛💜🖤🤍😍🥰😘]", " <heart> "),
-    Rule("laugh", _any_of(r"\bx+d+\b", "[:=;]" + _NOSE + r"[dp]+\b", "[😂🤣😆😝😜😛😋]"), " <lolface> "),
+    Rule("emoji_variant", "[\ufe0e\ufe0f\u200d\u20e3\U0001f3fb-\U0001f3ff]+", ""),
+    Rule("less_than_number", r"<(3+(?:%|[.,:][0-9]))", r" \1"),
+    Rule("heart", r"<3+(\b|[a-z])|[♥❤💕💖💗💓💞💘💙💚💛💜🖤🤍😍🥰😘]", r" <heart> \1"),
+    Rule("laugh", _any_of(r"\bx+d+\b", r"\B[:=;]" + _NOSE + r"[dp]+\b", "[😂🤣😆😝😜😛😋]"), " <lolface> "),
     Rule(
         "smile",
         _any_of(
@@ -72,18 +101,20 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "sad",
         _any_of(
-            "[:=;]'?" + _NOSE + r"[(\[{]+",
-            r"[)\]}]+" + _NOSE + "[:=]",
+            r"\B[:=;]'?" + _NOSE + r"[(\[{]+",
+            "[:=;]'?" + _NOSE + r"[(\[{]+\B",
+            r"\B[)\]}]+" + _NOSE + "[:=]",
             "</3",
             "[😢😭😞😔😟🙁☹😣😖😩😫😥😰😿💔👎😠😡🤬😤]",
         ),
         " <sadface> ",
     ),
     Rule("neutral", _any_of("[:=]" + _NOSE + r"[\\/|]+", r"-[_.]+-", "[😐😑😕🤔😒🙄]"), " <neutralface> "),
+    Rule("emoji", f"({EMOJI})", r" \1 "),
     Rule("number", r"\b[0-9]+(?:[.,:/%][0-9]+)*\b", " <number> "),
-    Rule("quotation", r"\B['’‘´`]+|['’‘´`]+\B", " "),
-    Rule("negation", rf"\b({_NEGATED})n['’´`]?t\b", r"\1 n't"),
-    Rule("clitic", r"['’´`](s|m|re|ve|ll|d)\b", r" '\1"),
+    Rule("quotation", r"\B'+|'+\B", " "),
+    Rule("negation", rf"\b({_NEGATED})(?:n'?t(?:'t)?|'n'?t)\b", r"\1 n't"),
+    Rule("clitic", r"'(s|m|re|ve|ll|d)\b", r" '\1"),
     Rule("exclamation", "!+", " ! "),
     Rule("question", r"\?+", " ? "),
     Rule("elongation_a_i", _runs_of("abcdefghi"), _TWICE),

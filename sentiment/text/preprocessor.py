@@ -44,6 +44,7 @@ class Preprocessor:
         padding: ``post`` or ``pre``: the side of the zeros. Rows are always cut at the end.
         seen: ids below this one are reserved or occurred in training; ids from it on are words that have a vector only.
             None if that is not known.
+        saying_nothing: ids that do not count as known: ``UNKNOWN``, links and names of users.
         table: the ids that rules and lexicon give to frequent chunks; None for no table. It changes no answer.
     """
 
@@ -53,14 +54,17 @@ class Preprocessor:
     padding: str = "post"
     seen: int | None = None
     table: ChunkTable | None = field(default=None, repr=False, compare=False)
+    saying_nothing: tuple[int, ...] = field(init=False, repr=False, compare=False)
     _rules: CompiledRules | None = field(init=False, repr=False, compare=False)
     _few: FewTexts = field(init=False, repr=False, compare=False)
     _many: "ManyTexts | None" = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Compile the rules for few texts."""
+        """Compile the rules for few texts, and find the ids that say nothing."""
         object.__setattr__(self, "_rules", CompiledRules(self.rules) if can_run(self.rules) else None)
         object.__setattr__(self, "_few", FewTexts(self._ids_in_python))
+        links_and_names = {self.lexicon.id_of(token) for token in ("<url>", "<user>")} - {PADDING}
+        object.__setattr__(self, "saying_nothing", tuple(sorted({UNKNOWN, *links_and_names})))
 
     @property
     def seen_ids(self) -> int:

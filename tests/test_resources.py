@@ -119,7 +119,7 @@ def test_few_batches_are_in_memory_at_once(tmp_path, monkeypatch):
 
     from sentiment.common.parallel import available_cores
     from sentiment.predict import __main__ as predict
-    from sentiment.predict import score_file as files
+    from sentiment.predict import score_file, table_writer
 
     read, written, ahead = 0, 0, []
 
@@ -136,15 +136,14 @@ def test_few_batches_are_in_memory_at_once(tmp_path, monkeypatch):
         def __enter__(self):
             return self
 
-        def __exit__(self, *_: object) -> None:
-            (tmp_path / "out.csv.part").touch()
+        def __exit__(self, *_: object) -> None: ...
 
         def write_batch(self, _: object) -> None:
             nonlocal written
             written += 1
 
-    monkeypatch.setattr(files, "read_batches", reading)
-    monkeypatch.setattr(files.pa_csv, "CSVWriter", Writer)
+    monkeypatch.setattr(score_file, "read_batches", reading)
+    monkeypatch.setattr(table_writer.pa_csv, "CSVWriter", Writer)
     arguments = ["--model", str(shared_model().folder), "--input", "in.csv", "--output", str(tmp_path / "out.csv")]
     assert predict.main(arguments) == 0
     assert (read, written) == (100, 100)

@@ -1,4 +1,4 @@
-"""Plain data, as TOML and JSON have it, into settings dataclasses, with every mistake named."""
+"""Convert plain data of TOML and JSON to settings dataclasses, and name every mistake."""
 
 import dataclasses
 import difflib
@@ -22,10 +22,10 @@ _WORDS = {
 
 
 def from_dict(cls: type[T], values: object, where: str = "") -> T:
-    """Make a settings dataclass from plain data.
+    """Return a settings dataclass made of plain data.
 
     Args:
-        cls: one of the classes above.
+        cls: a dataclass of settings.
         values: a mapping from field names to values; sections are mappings themselves.
         where: dotted name of the section, for messages.
 
@@ -71,6 +71,6 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
 
 
 def _in_words(kinds: tuple[Any, ...]) -> str:
-    """The kinds of values as whoever writes a profile calls them."""
+    """Return the kinds of values in the words of someone who writes a profile."""
     words = (_WORDS.get(typing.get_origin(kind) or kind, str(kind)) for kind in kinds)
     return " or ".join(dict.fromkeys(words))

@@ -78,7 +78,7 @@ def _parser(prog: str) -> OneLineParser:
     files.add_argument(
         "--max-bad-rows", type=count, default=0, metavar="N", help="damaged rows that may be left out (default: 0)"
     )
-    add_table_options(files)
+    add_table_options(files.add_argument)
     return parser
 
 
@@ -96,9 +96,9 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
         ("without --output FILE", not arguments.output, _OF_OUTPUT),
         ("with tweets as arguments", arguments.texts not in ([], ["-"]), ["--encoding"]),
     ]
-    for where, holds, options in cases:
+    for where, applies, options in cases:
         unused = [option for option in options if getattr(arguments, option[2:].replace("-", "_"))]
-        if holds and unused:
+        if applies and unused:
             raise InputError(f"{', '.join(unused)}: has no use {where}; leave it out")
     if sys.stdin is None and (arguments.input == STANDARD or arguments.texts == ["-"]):
         raise InputError("standard input is closed; give it tweets, or --input FILE")

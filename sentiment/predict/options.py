@@ -2,7 +2,8 @@
 
 import argparse
 import codecs
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from sentiment.common.command_line import probability
 from sentiment.errors import InputError
@@ -27,15 +28,13 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_table_options(parser: argparse._ActionsContainer) -> None:
-    """Add the options that say how a table is read, and how the new columns are named."""
-    parser.add_argument(
-        "--column", help="column of the tweets: a name, or a position from 0 in a .csv without header (text)"
-    )
-    parser.add_argument("--delimiter", default="", help="of a .csv (default: detected)")
-    parser.add_argument("--quotes", choices=("yes", "no"), help="whether quotes enclose fields (default: detected)")
-    parser.add_argument("--encoding", help="of a .csv or of standard input (default: utf-8)")
-    parser.add_argument("--prefix", metavar="P", help="of added columns (default: none; predicted_ if a name is taken)")
+def add_table_options(add: Callable[..., Any]) -> None:
+    """Add the options that say how a table is read and how the new columns are named, with an ``add_argument``."""
+    add("--column", help="column of the tweets: a name, or a position from 0 in a .csv without header (text)")
+    add("--delimiter", default="", help="of a .csv (default: detected)")
+    add("--quotes", choices=("yes", "no"), help="whether quotes enclose fields (default: detected)")
+    add("--encoding", help="of a .csv or of standard input (default: utf-8)")
+    add("--prefix", metavar="P", help="of added columns (default: none; predicted_ if a name is taken)")
 
 
 def reading_of(arguments: argparse.Namespace, kind: str = "", bad_rows: "BadRows | None" = None) -> "Reading":

@@ -65,7 +65,7 @@ def _parser(prog: str) -> OneLineParser:
     )
     parser.add_model()
     add_answer_options(parser)
-    add_table_options(parser)
+    add_table_options(parser.add_argument)
     parser.add_argument("--format", choices=_FORMATS, default="", help="of the answers (default: of each input)")
     parser.add_argument(
         "--max-errors", type=count, default=0, metavar="N", help="files and rows that may fail before status 3 (0)"

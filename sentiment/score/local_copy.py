@@ -45,7 +45,7 @@ def _copy(source: pa.NativeFile, size: int, target: Path) -> None:
 
 
 def _copy_rows(source: Any, part: Part, target: Path) -> None:
-    """Copy the rows of a part, of which only the row groups are read that have some of them."""
+    """Copy the rows of a part. Only row groups with some of these rows are read."""
     with pq.ParquetFile(source, buffer_size=1 << 20, pre_buffer=False) as file:
         groups, skipped = _row_groups(file.metadata, part.start, part.stop)
         wanted = part.stop - part.start

@@ -142,7 +142,7 @@ def lexicon() -> Lexicon:
         ("I'm she’s they're we`ve he'll you'd", "i 'm she 's they 're we 've he 'll you 'd"),
         ("o'clock", "o'clock"),
         ("'quoted' ‘single’ rock 'n' roll", "quoted single rock n roll"),
-        ("soooo coool yesss aaabbb aa", "soo cool yess aabb aa"),
+        ("soooo coool yesss aaabbb aa haaappyyy", "ːso ːcol ːyes ːab aa ːhappy"),
         ("wow!!! what?? really?!", "wow ! what ? really ? !"),
         ("a-b, c.d; (e) [f] #tag a_b x=y…—ok", "a b c d e f tag a b x y ok"),
         ("CAFÉ İ ß ſ \u212a ４２", "cafÉ İ ß ſ \u212a ４２"),  # only ASCII letters change case, only ASCII digits count
@@ -153,7 +153,7 @@ def lexicon() -> Lexicon:
         ),
         ("(pizza): loved ugh:( a:(b) ):", "pizza loved ugh <sadface> a b <sadface>"),
         ("don&apos;t I&#39;d &amp;lt;3 caf&eacute; &#x2764; this&that;", "do n't i 'd <heart> cafe <heart> this that"),
-        ("awww... ewww.so price:p lol :p", "aww eww so price p lol <lolface>"),
+        ("awww... ewww.so price:p lol :p", "ːaw ːew so price p lol <lolface>"),
         ("<3% <30 <3you <3.5 <3.", "<number> < <number> <heart> you <number> <heart>"),
         ("http://t.co/x)awful www.x.y", "<url> awful <url>"),
         ("did'nt dont't shan't doesnʼt don＇t", "did n't do n't sha n't does n't do n't"),
@@ -172,7 +172,7 @@ def test_every_rule_changes_what_it_names() -> None:
         "url": "www.a", "mention": "@ada", "emoji_variant": "👍🏽", "less_than_number": "<3%", "heart": "<3", "laugh": "xd",
         "smile": ":)", "sad": "</3", "neutral": "😐", "emoji": "a🔥",
         "number": "7", "quotation": "'a", "negation": "don't", "clitic": "it's", "exclamation": "a!!",
-        "question": "a??", "elongation_a_i": "aaa", "elongation_j_r": "ooo", "elongation_s_z": "zzz", "punctuation": "a.b",
+        "question": "a??", "elongation_a_i": "aaa", "elongation_j_r": "ooo", "elongation_s_z": "zzz", "elongated_token": "haaa", "punctuation": "a.b",
     }  # fmt: skip
     assert set(examples) == {rule.name for rule in RULES}
     for name, text in examples.items():
@@ -183,7 +183,7 @@ def test_every_rule_changes_what_it_names() -> None:
 @pytest.mark.parametrize("letter", "abcdefghijklmnopqrstuvwxyz")
 def test_elongation_of_every_letter(letter: str) -> None:
     before, after = ("b", "c") if letter in "xq" else ("x", "q")
-    assert tokens_of(f"{before}{letter * 5}{after}") == [f"{before}{letter * 2}{after}"]
+    assert tokens_of(f"{before}{letter * 5}{after}") == [f"ː{before}{letter}{after}"]
 
 
 @given(st.lists(texts_strategy, max_size=6))
@@ -289,7 +289,7 @@ def test_no_texts_and_blank_texts(lexicon: Lexicon) -> None:
 @pytest.mark.parametrize(
     ("piece", "tokens"),
     [
-        ("a", ["aa"]),
+        ("a", ["ːa"]),
         (":", []),
         ("'", []),
         ("ha ", ["ha"] * 33_333 + ["h"]),
@@ -410,7 +410,9 @@ def test_select_rules() -> None:
     chosen = select_rules(PreprocessingSettings(skip_rules=("url", "punctuation")))
     assert [rule.name for rule in RULES if rule not in chosen] == ["url", "punctuation"]
     assert select_rules(PreprocessingSettings()) == RULES
-    with pytest.raises(SettingsError, match=r"^preprocessing\.skip_rules: no rule 'urls'; there are ampersand, less_than, "):
+    with pytest.raises(
+        SettingsError, match=r"^preprocessing\.skip_rules: no rule 'urls'; there are ampersand, less_than, "
+    ):
         select_rules(PreprocessingSettings(skip_rules=("urls",)))
 
 
@@ -498,7 +500,7 @@ def test_lexicon_entries() -> None:
         "cats": "cat", "not": "not", "n't": "not", "never": "never", "the": None, "less": "less", "running": "run",
         "<user>": "<user>", "qqq": "qqq",
     }  # fmt: skip
-    assert set(lemmas) == {*COUNTS, *stop_words()}
+    assert {word for word in lemmas if not word.startswith("ː")} == {*COUNTS, *stop_words()}
     assert lemmas["of"] is None  # a stop word that does not occur is dropped where it comes up later
     counts = {entry.surface: entry.count for entry in lexicon_entries(COUNTS, PreprocessingSettings(min_count=1))}
     assert counts["cats"] == 3
@@ -516,6 +518,17 @@ def test_lexicon_entries_with_steps_off() -> None:
     assert decided(min_count=1, keep_words=("n't",))["n't"] == "n't"  # its lemma is not kept, so it stays itself
     assert decided(min_count=1, keep_words=("cats",))["cats"] == "cats"
     assert {"cats", "running"} & decided(min_count=3).keys() == {"cats"}
+
+
+def test_an_elongated_token_counts_as_the_likeliest_word() -> None:
+    counts = {"good": 5, "god": 2, "so": 9, "soo": 1, "happy": 3, "ːgod": 2, "ːq": 1, "ːso": 4}
+    lexicon = build_lexicon(lexicon_entries(counts, PreprocessingSettings(min_count=1)))
+    preprocessor = Preprocessor(RULES, lexicon, 9)
+    texts = ["goood", "sooo", "happpyyy haaappy", "qqqq", "godddd", "zzzz"]
+    words = [[lexicon.vocabulary[i] for i in row] for row in rows_of(preprocessor.encode(texts))]
+    so = lexicon.vocabulary[max(UNKNOWN, lexicon.ids["so"])]
+    assert words == [["good"], [so], ["happy", "happy"], ["q"], ["good"], ["<unk>"]]
+    assert rows_of(preprocessor.encode(texts * 20))[: len(texts)] == rows_of(preprocessor.encode(texts))
 
 
 def test_stop_words_have_straight_apostrophes() -> None:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from sentiment.common.checksums import sha256_of
 from sentiment.text.chunk_table import MOST_IDS, ChunkTable
 from sentiment.text.lexicon import PADDING, UNKNOWN
-from sentiment.text.normalisation import WHITE_SPACE
+from sentiment.text.normalisation import LONG, WHITE_SPACE
 from sentiment.text.preprocessor import Preprocessor
 
 _ABSENT = -1
@@ -107,8 +107,14 @@ class GraphPreprocessor(tf.Module):
         normalised = tf.strings.split(joined, sep="\n")[: tf.size(text)]  # no text at all makes one empty row
         tokens = tf.strings.split(normalised, sep=" ")
         tokens = tf.ragged.boolean_mask(tokens, tokens != "")
-        ids = tf.ragged.map_flat_values(self.lexicon.lookup, tokens)
+        ids = tf.ragged.map_flat_values(self._ids_of_tokens, tokens)
         return tf.ragged.boolean_mask(ids, ids != PADDING)
+
+    def _ids_of_tokens(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Look up tokens ``(n,)``; an elongated one that the lexicon lacks is looked up without its mark."""
+        ids = self.lexicon.lookup(tokens)
+        plain = tf.strings.regex_replace(tokens, f"^{LONG}", "")
+        return tf.where((ids == UNKNOWN) & (plain != tokens), self.lexicon.lookup(plain), ids)
 
 
 class _NamedAsset(tf.saved_model.Asset):

@@ -15,9 +15,12 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from sentiment.settings import PreprocessingSettings
+from sentiment.text.elongation import intended_words
 from sentiment.text.lexicon import SPECIAL_TOKENS, LexiconEntry
+from sentiment.text.normalisation import LONG
 
 _WORDS_PER_DOC = 10_000
+_COMMON_VECTOR_WORDS = 10_000  # of the vectors' file; elongated forms of these are known without having occurred
 _ASKED_FOR = {IS_STOP, NORM}  # the latter goes into every word that spaCy makes
 
 
@@ -79,16 +82,38 @@ def lexicon_entries(
     frequent = (token for token, count in counts.items() if count >= settings.min_count)
     ranks = {word: rank for rank, word in enumerate(vector_words)}
     types = sorted({*frequent, *stop_words(), *ranks, *(counts.keys() & SPECIAL_TOKENS)})
-    entries = []
-    for surface, lemma, is_stop in zip(types, *analyse(types), strict=True):
-        kept = surface in settings.keep_words
-        key: str | None = surface
-        if settings.remove_stop_words and is_stop and not kept:
-            key = None
-        elif settings.lemmatise and (not kept or (surface == "n't" and lemma in settings.keep_words)):
-            key = lemma  # a kept word stays itself ("less", not "little"), but n't is not
-        entries.append(LexiconEntry(surface, key, counts.get(surface, 0), ranks.get(surface)))
-    return entries
+    plain = [token for token in types if not token.startswith(LONG)]
+    entries = {}
+    for surface, lemma, is_stop in zip(plain, *analyse(plain), strict=True):
+        key = _key_of(surface, lemma, is_stop, settings)
+        entries[surface] = LexiconEntry(surface, key, counts.get(surface, 0), ranks.get(surface))
+    return [*entries.values(), *_elongated(counts, entries, settings.min_count)]
+
+
+def _key_of(surface: str, lemma: str, is_stop: bool, settings: PreprocessingSettings) -> str | None:
+    """Return the word that ``surface`` counts as, or None if it is dropped."""
+    kept = surface in settings.keep_words
+    if settings.remove_stop_words and is_stop and not kept:
+        return None
+    # A kept word stays itself ("less", not "little"), but n't is not.
+    if settings.lemmatise and (not kept or (surface == "n't" and lemma in settings.keep_words)):
+        return lemma
+    return surface
+
+
+def _elongated(counts: dict[str, int], entries: dict[str, LexiconEntry], min_count: int) -> list[LexiconEntry]:
+    """Return the entries of marked tokens: those that occur, and those of words that are common."""
+    common = [entry for entry in entries.values() if entry.count or (entry.rank or 0) < _COMMON_VECTOR_WORDS]
+    common.sort(key=lambda entry: (-entry.count, entry.rank or 0, entry.surface))
+    meant = intended_words(entry.surface for entry in common if entry.surface.isascii() and entry.surface.isalpha())
+    occurring = [token for token, count in counts.items() if token.startswith(LONG) and count >= min_count]
+    unlike = [token for token, word in meant.items() if token.removeprefix(LONG) != word]
+    result = []
+    for token in sorted({*occurring, *unlike}):
+        entry = entries.get(meant.get(token, token.removeprefix(LONG)))
+        key = token.removeprefix(LONG) if entry is None else entry.lemma
+        result.append(LexiconEntry(token, key, counts.get(token, 0)))
+    return result
 
 
 def stop_words() -> frozenset[str]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError
+from sentiment.text.normalisation import LONG
 
 PADDING = 0
 UNKNOWN = 1
@@ -41,12 +42,12 @@ class Lexicon:
 
     def lookup(self, types: Sequence[str]) -> np.ndarray:
         """Return the ids of ``types`` ``(n,)`` as int32 ``(n,)``; ``UNKNOWN`` for a token that is not in the table."""
-        get = self.ids.get
-        return np.fromiter((get(token, UNKNOWN) for token in types), np.int32, len(types))
+        return np.fromiter(map(self.id_of, types), np.int32, len(types))
 
     def id_of(self, token: str) -> int:
         """Return the id of one token; ``UNKNOWN`` if it is not in the table."""
-        return self.ids.get(token, UNKNOWN)
+        number = self.ids.get(token)
+        return self.ids.get(token.removeprefix(LONG), UNKNOWN) if number is None else number
 
     def to_tsv(self) -> str:
         """Return one line ``form<TAB>id`` per surface form, sorted by form, so that a reader can search by halving."""

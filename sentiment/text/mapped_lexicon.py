@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sentiment.text.lexicon import RESERVED, UNKNOWN, Lexicon
+from sentiment.text.normalisation import LONG
 
 _TAB, _NEW_LINE, _ZERO = 9, 10, 48
 _MOST_DIGITS = 9
@@ -78,7 +79,11 @@ class MappedLexicon:
 
     def lookup(self, types: Sequence[str]) -> np.ndarray:
         """Return the ids of ``types`` ``(n,)`` as int32 ``(n,)``; the first call makes the dictionary."""
-        return np.fromiter(map(self.ids.get, types, repeat(UNKNOWN)), np.int32, len(types))
+        ids = np.fromiter(map(self.ids.get, types, repeat(UNKNOWN)), np.int32, len(types))
+        for i in np.flatnonzero(ids == UNKNOWN).tolist():
+            if types[i].startswith(LONG):
+                ids[i] = self.ids.get(types[i].removeprefix(LONG), UNKNOWN)
+        return ids
 
     def id_of(self, token: str) -> int:
         """Return the id of one token; ``UNKNOWN`` if it is not in the table."""
@@ -89,7 +94,7 @@ class MappedLexicon:
             if self._content[lines.starts[line] : lines.ends[line]] == form:
                 return int(lines.numbers[line])
             line += 1
-        return UNKNOWN
+        return self.id_of(token.removeprefix(LONG)) if token.startswith(LONG) else UNKNOWN
 
     def to_tsv(self) -> str:
         """Return the content of the file."""

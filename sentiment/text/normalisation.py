@@ -46,7 +46,8 @@ def _runs_of(letters: str) -> str:
     return "|".join(f"{letter}{letter}({letter}){letter}*" for letter in letters)
 
 
-_TWICE = r"\1\1\2\2\3\3\4\4\5\5\6\6\7\7\8\8\9\9"  # whichever group there is
+LONG = "ː"  # the mark of a token with an elongated letter; U+02D0, which means "long" in phonetics
+_ONE_LETTER = r"\1\2\3\4\5\6\7\8\9"  # whichever group there is
 _NOSE = "['o*-]?"
 _NEGATED = "ai|are|ca|could|did?|do|does|had|has|have|is|might|must|need|sha|should|was|were|wo|would"
 _URL = '[^ ()<>"\x80-\U0010ffff]*'  # text behind a closing bracket or a letter beyond ASCII is no part of a link
@@ -117,8 +118,10 @@ RULES: tuple[Rule, ...] = (
     Rule("clitic", r"'(s|m|re|ve|ll|d)\b", r" '\1"),
     Rule("exclamation", "!+", " ! "),
     Rule("question", r"\?+", " ? "),
-    Rule("elongation_a_i", _runs_of("abcdefghi"), _TWICE),
-    Rule("elongation_j_r", _runs_of("jklmnopqr"), _TWICE),
-    Rule("elongation_s_z", _runs_of("stuvwxyz"), _TWICE[:-4]),
+    Rule("elongation_a_i", _runs_of("abcdefghi"), _ONE_LETTER + LONG),
+    Rule("elongation_j_r", _runs_of("jklmnopqr"), _ONE_LETTER + LONG),
+    Rule("elongation_s_z", _runs_of("stuvwxyz"), _ONE_LETTER[:-2] + LONG),
+    # The mark goes to the front of the token; see sentiment.text.elongation.
+    Rule("elongated_token", f"([a-z0-9']+){LONG}([a-z0-9']*){LONG}?([a-z0-9']*){LONG}*", rf"{LONG}\1\2\3"),
     Rule("punctuation", r"[\x22-\x26\x28-\x2f:;=@\[-`{-~¡-¿×÷‐-‧…‰-⁞]", " "),
 )

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from sentiment.data import csv_reader
 from sentiment.data.corpus import CorpusReader, LabelledTexts, ReadingReport, repair
-from sentiment.data.splitting import DROPPED, TEST, TRAIN, VALIDATION, duplicate_keys, hash_texts, split
+from sentiment.data.splitting import DROPPED, TEST, TRAIN, VALIDATION, duplicate_keys, hash_texts
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings, SplitSettings
+from tests.memory_split import split
 
 TWO = {"negative": "0", "positive": "1"}
 NAMED = CorpusSettings(encoding="utf-8", header=True, columns=0, text_column="tweet", label_column="mood", labels=TWO)

@@ -9,10 +9,11 @@ import pytest
 
 from pipelines import crossvalidate
 from pipelines.shared import publishing, repeated_runs, stage
-from sentiment.data.splitting import TEST, TRAIN, VALIDATION, split
+from sentiment.data.splitting import TEST, TRAIN, VALIDATION
 from sentiment.errors import SettingsError
 from sentiment.evaluation.folds import summarise, text_table
 from sentiment.settings import SplitSettings
+from tests.memory_split import split
 
 HASHES = np.random.default_rng(5).permutation(np.arange(53, dtype=np.uint64))
 LABELS = np.array([0] * 31 + [1] * 22)

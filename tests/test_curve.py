@@ -9,10 +9,11 @@ import pytest
 
 from pipelines import curve
 from pipelines.shared import publishing, repeated_runs, stage
-from sentiment.data.splitting import TEST, TRAIN, VALIDATION, split
+from sentiment.data.splitting import TEST, TRAIN, VALIDATION
 from sentiment.evaluation.learning_curve import shares, sizes_for, summary, text_table
 from sentiment.report.figures import learning_curve
 from sentiment.settings import Settings, SplitSettings
+from tests.memory_split import split
 from tests.model_fixture import shared_model
 
 ROWS = 2000

@@ -13,11 +13,12 @@ from pipelines import evaluate
 from pipelines.shared import stage
 from pipelines.shared.evaluation_files import read_predictions
 from sentiment.data.corpus import LabelledTexts
-from sentiment.data.seen import is_seen, seen_hashes
-from sentiment.data.splitting import DROPPED, TEST, TRAIN, VALIDATION, Split, hash_texts
+from sentiment.data.seen import is_seen
+from sentiment.data.splitting import DROPPED, TEST, TRAIN, VALIDATION, hash_texts
 from sentiment.errors import InputError
 from sentiment.evaluation.scoring import LabelledTestSet, without_seen
 from sentiment.settings import SplitSettings
+from tests.memory_split import Split, seen_hashes
 from tests.model_fixture import Trained, labelled_tweets, shared_model, write_corpus
 
 

@@ -21,11 +21,12 @@ from pipelines import load, preprocess
 from pipelines.shared import engine_options, manifest, stage
 from sentiment.common.engines import Engine, InProcess
 from sentiment.common.local_engine import LocalEngine
-from sentiment.data.splitting import DROPPED, TRAIN, VALIDATION, hash_texts, split
+from sentiment.data.splitting import DROPPED, TRAIN, VALIDATION, hash_texts
 from sentiment.predict.manifest import ManifestFindings, check_manifest
 from sentiment.prepare import encoding
 from sentiment.prepare.encoding import EncodeTask, Job, Tally
 from sentiment.settings import SplitSettings
+from tests.memory_split import split
 from tests.snapshot import snapshot
 
 PROFILE = """

@@ -20,6 +20,8 @@ _LABEL_NAMES = NEGATIVE_NAMES.union(
 )
 _NO_TEXT_NAMES = word_set("id ids uuid guid hash index url uri link date time timestamp")
 _NAMED = 4  # times as long as another column's must its cells be for a column to be the text, against the names
+# A time of day beside a month or a year: no text however long it is.
+_DATE = re.compile(r"^(?=.*\b\d{1,2}:\d\d)(?=.*(\b\d{4}\b|\b[A-Z][a-z]{2}\b))[\w:+./, -]{10,40}$", re.ASCII)
 _NO_PROSE = 1 / 20  # what a column of numbers, names or addresses counts, in which no cell has a space
 
 
@@ -31,7 +33,7 @@ class Column:
         name: in the header; without one, its position from 0.
         rows: that are not empty.
         characters: in all of them.
-        prose: of them have a space, or letters beyond ASCII, whose scripts may do without.
+        prose: of them have a space, or letters beyond ASCII, whose scripts may do without, and are no date.
         values: how often each value occurs, trimmed and without case; None once there are too many to be labels.
         example: one that is not empty.
     """
@@ -50,7 +52,7 @@ class Column:
             return
         self.rows += 1
         self.characters += len(value)
-        self.prose += " " in value or not value.isascii()
+        self.prose += (" " in value or not value.isascii()) and not _DATE.search(value)
         self.example = self.example or value
         if self.values is not None:
             self.values[value.casefold()] += 1

@@ -5,14 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from sentiment.data.splitting import TRAIN, VALIDATION, Split, hash_texts
+from sentiment.data.splitting import hash_texts
 
 SEEN = "seen.npy"
-
-
-def seen_hashes(hashes: np.ndarray, parts: Split) -> np.ndarray:
-    """Sorted hashes uint64 ``(m,)`` of the training and validation rows, out of those of all rows ``(n,)``."""
-    return np.unique(hashes[(parts.part == TRAIN) | (parts.part == VALIDATION)])
 
 
 def is_seen(texts: Sequence[str], seen: np.ndarray) -> np.ndarray:

@@ -208,7 +208,7 @@ $(PROCESSED)/embedding_matrix.npy: $(PROCESSED)/encoded.json $(VECTORS_FROM) $(I
 $(MODEL)/model.keras: $(PROCESSED)/embedding_matrix.npy $(INTERIM)/settings/train.json $(TRAIN_CODE)
 	$(DO) pipelines.train $(OPTIONS)
 
-$(MODEL)/model.json: $(MODEL)/model.keras $(EXPORT_CODE)
+$(MODEL)/model.json: $(MODEL)/model.keras $(INTERIM)/settings/export.json $(EXPORT_CODE)
 	$(DO) pipelines.export $(OPTIONS)
 
 $(MODEL)/metrics.json: $(MODEL)/model.json $(TEST_FILES) $(INTERIM)/settings/evaluate.json $(EVALUATE_CODE)

@@ -1,4 +1,4 @@
-"""Stage 5: the trained model becomes what is used: SavedModel, LiteRT and the light form (`model.json` is last)."""
+"""Stage 5: export the trained model as SavedModel, LiteRT and the files of NumPy inference (`model.json` is last)."""
 
 import os
 import shutil
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sentiment.text.preprocessor import Preprocessor
 
 _ROWS_PER_BATCH = 65_536
+_MOST_BY_8_BITS = 0.1
 _WARM_UP = ["I love this", "what a waste of time :("]
 
 
@@ -49,7 +50,8 @@ def run(this: stage.Stage) -> None:
         )
     model = keras.models.load_model(publishing.require(folder / "model.keras"))
     preprocessor = read_preprocessor(this.places.processed)
-    network = fold(model, settings)
+    folded = fold(model, settings)
+    network = folded.in_8_bits() if this.settings.export.table == "int8" else folded
     with publishing.publish(folder, last="model.json") as staging:
         preprocessor.save(staging)
         shutil.copyfile(this.places.processed / "coverage.json", staging / "coverage.json")
@@ -57,11 +59,13 @@ def run(this: stage.Stage) -> None:
         preprocessor = replace(preprocessor, table=_chunk_table(this.places.interim / "tweets.parquet", preprocessor))
         chunk_files(staging, preprocessor.table)
         _save(staging, preprocessor, network, trained["classes"])
-        _compare(staging, rows_to_compare(this.places.processed), model, network)
+        ids = rows_to_compare(this.places.processed)
+        _compare_folded(ids, model, folded, network)
+        _compare(staging, ids, network)
         about = manifest.known_of_corpus(this.profile, trained["inputs"]["corpus"]["sha256"])
         _write_manifests(staging, trained | {"about": about}, folder)
     _link(this.places.model)
-    stage.log.info("%s: SavedModel, LiteRT and light form agree within %g", folder, TOLERANCE)
+    stage.log.info("%s: SavedModel, LiteRT and NumPy inference agree within %g", folder, TOLERANCE)
 
 
 def _chunk_table(tweets: Path, preprocessor: "Preprocessor") -> "ChunkTable | None":
@@ -99,7 +103,25 @@ def _save(folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", 
     (folder / "model.tflite").write_bytes(to_tflite(network, preprocessor.max_tokens))
 
 
-def _compare(folder: Path, ids: "np.ndarray", model: "keras.Model", network: "FoldedNetwork") -> None:
+def _compare_folded(ids: "np.ndarray", model: "keras.Model", folded: "FoldedNetwork", network: "FoldedNetwork") -> None:
+    """Refuse a folded network that differs from the trained one, or a table of 8 bits that changes answers."""
+    import numpy as np
+
+    from pipelines.shared.agreement import require_agreement
+
+    answers = folded.of_padded(ids)
+    expected = model.predict(ids, batch_size=512, verbose=0)
+    require_agreement({"folded network": answers}, expected, "trained network")
+    difference = float(np.abs(network.of_padded(ids) - answers).max())
+    if difference > _MOST_BY_8_BITS:
+        raise ArtefactError(
+            f"8 bits change a probability by {difference:.2g}, expected at most {_MOST_BY_8_BITS}; "
+            'run make again with SET="export.table=float32"'
+        )
+    stage.log.info("tables of %s change a probability by at most %.2g", network.table.dtype, difference)
+
+
+def _compare(folder: Path, ids: "np.ndarray", network: "FoldedNetwork") -> None:
     """Refuse to publish forms that disagree."""
     import tensorflow as tf
 
@@ -107,11 +129,10 @@ def _compare(folder: Path, ids: "np.ndarray", model: "keras.Model", network: "Fo
 
     saved = tf.saved_model.load(str(folder / "saved_model" / "1"))
     answers = {
-        "light form": network.of_padded(ids),
         "SavedModel": saved.signatures["serve_ids"](ids=tf.constant(ids))["probabilities"].numpy(),
         "LiteRT model": by_litert(folder / "model.tflite", ids),
     }
-    require_agreement(answers, model.predict(ids, batch_size=512, verbose=0), "trained network")
+    require_agreement(answers, network.of_padded(ids), "NumPy inference")
 
 
 def by_litert(path: Path, ids: "np.ndarray") -> "np.ndarray":

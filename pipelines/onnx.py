@@ -29,7 +29,7 @@ def run(this: stage.Stage) -> None:
     with publishing.publish(this.places.model, last="model.onnx") as staging:
         (staging / "model.onnx").write_bytes(content)
         answers = {"ONNX model": run_onnx(staging / "model.onnx", ids)}
-        difference = require_agreement(answers, model.network.of_padded(ids), "light form")
+        difference = require_agreement(answers, model.network.of_padded(ids), "NumPy inference")
         manifest.add_staged(this.places.model, staging)
     stage.log.info("%s: differs by at most %.1g on %d rows", this.places.model / "model.onnx", difference, len(ids))
 

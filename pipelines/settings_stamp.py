@@ -12,6 +12,7 @@ SECTIONS = {
     "preprocess": ("preprocessing",),
     "embed": ("embedding",),
     "train": ("network", "training"),
+    "export": ("export",),
     "evaluate": (),
 }
 _INPUTS = {"load": slice(0, 1), "preprocess": slice(1, 2), "embed": slice(1, 2), "evaluate": slice(2, None)}

@@ -234,6 +234,18 @@ class TrainingSettings(Section):
 
 
 @dataclass(frozen=True, slots=True)
+class ExportSettings(Section):
+    """The forms of a model.
+
+    Attributes:
+        table: numbers of the tables that all forms share: ``int8`` with a float32 scale per row, or ``float32``, which
+            takes four times the space.
+    """
+
+    table: str = one_of("int8", "float32", default="int8")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All sections of a profile."""
 
@@ -243,6 +255,7 @@ class Settings:
     embedding: EmbeddingSettings = field(default_factory=EmbeddingSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    export: ExportSettings = field(default_factory=ExportSettings)
     corpora: tuple[CorpusFile, ...] = ()
 
     def __post_init__(self) -> None:

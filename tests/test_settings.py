@@ -45,7 +45,7 @@ def test_settings_are_frozen() -> None:
         ({"trainning": {}}, "trainning: unknown setting; did you mean 'training'?"),
         (
             {"zzz": {}},
-            "zzz: unknown setting; known: corpus, split, preprocessing, embedding, network, training, corpora",
+            "zzz: unknown setting; known: corpus, split, preprocessing, embedding, network, training, export, corpora",
         ),
         ({"split": {"qqq": 1}}, "split.qqq: unknown setting; known: validation, test, train_rows, fold"),
         ({"training": 3}, "training: expected a section of settings, received 3"),

@@ -57,13 +57,19 @@ def test_one_flipped_bit(copy, name):
         lambda model: model["classes"].reverse(),
         lambda model: model.update(classes=["good", "bad"]),
         lambda model: model["network"].update(masking=False),
-        lambda model: model["network"].update(word_dropout=0.5),
+        lambda model: model["network"].update(activation="relu"),
     ],
-    ids=["classes swapped", "classes renamed", "masking", "dropout"],
+    ids=["classes swapped", "classes renamed", "masking", "activation"],
 )
 def test_edited_settings_whose_shapes_fit(copy, change):
     edit(copy, change)
     assert refusal(copy) == f"{copy}/model.json: was edited after export (its checksum differs); run `make train` again"
+
+
+@pytest.mark.parametrize("change", [{"activation": "sine"}, {"cell": []}, {"units": 3}, {"pooling": None}], ids=repr)
+def test_kinds_of_network_that_there_are_not(copy, change):
+    edit(copy, lambda model: model["network"].update(change))
+    assert "not a model of this version" in refusal(copy)
 
 
 @pytest.mark.parametrize("classes", [[], ["one"], ["a", "a"], "ab", ["a", 1], {"a": 1, "b": 2}, None], ids=repr)
@@ -72,9 +78,25 @@ def test_classes_that_are_none(copy, classes):
     assert refusal(copy).startswith(f"{copy}/model.json: ")
 
 
+def widen(copy: Path) -> np.ndarray:
+    """Make the model one of float32, and return its table."""
+    with np.load(copy / "weights.npz") as file:
+        arrays = dict(file)
+    table = np.load(copy / "table.npy") * arrays.pop("scales")[..., None]
+    np.savez(copy / "weights.npz", **arrays)
+    return table
+
+
+def test_a_table_of_float32_gives_the_same_answers(copy):
+    before = sentiment.load(copy).predict_proba(["I love this coffee", "they hate soup"])
+    np.save(copy / "table.npy", widen(copy))
+    forge(copy)
+    np.testing.assert_allclose(sentiment.load(copy).predict_proba(["I love this coffee", "they hate soup"]), before)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_a_forged_table_with_one_bad_number(copy, bad):
-    table = np.load(copy / "table.npy")
+    table = widen(copy)
     table[-1, -1, -1] = bad
     np.save(copy / "table.npy", table)
     forge(copy)
@@ -82,11 +104,25 @@ def test_a_forged_table_with_one_bad_number(copy, bad):
 
 
 def test_opposite_infinities_do_not_cancel(copy):
-    table = np.load(copy / "table.npy")
+    table = widen(copy)
     table[0, 0, :2] = np.inf, -np.inf
     np.save(copy / "table.npy", table)
     forge(copy)
     assert "not finite" in refusal(copy)
+
+
+@pytest.mark.parametrize("change", [{"scales": np.nan}, {"scales": None}, {"output_bias": np.inf}], ids=repr)
+def test_forged_weights(copy, change):
+    with np.load(copy / "weights.npz") as file:
+        arrays = dict(file)
+    for name, value in change.items():
+        if value is None:
+            del arrays[name]
+        else:
+            arrays[name].flat[0] = value
+    np.savez(copy / "weights.npz", **arrays)
+    forge(copy)
+    assert "not finite" in refusal(copy) or "expected to hold float32" in refusal(copy)
 
 
 @pytest.mark.parametrize("name", ["table.npy", "weights.npz"])

@@ -17,6 +17,7 @@ from sentiment.text.lexicon import PADDING
 # A prime below 2048: the largest code, 2048 * 2**20 buckets plus an id, must fit 32 bits, because not every library has
 # 64. Among these primes, 1109 keeps pairs of frequent words out of a shared bucket best.
 _FACTOR = 1109
+MOST_BUCKETS = 1 << 20
 
 
 def ngram_buckets(
@@ -30,7 +31,7 @@ def ngram_buckets(
         before: the id before each token, padding for the first one; int32 of any shape.
         token: the ids.
         after: the id after each token, padding for the last one.
-        buckets: at most :data:`sentiment.settings.MOST_NGRAM_BUCKETS`.
+        buckets: at most :data:`MOST_BUCKETS`.
         remainder: returns the remainder of a number that is not negative.
     """
 

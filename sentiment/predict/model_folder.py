@@ -1,44 +1,60 @@
-"""What a model folder holds, and reading a classifier out of one: plain data only, nothing is executed."""
+"""The files of a model folder, and reading a classifier from them: they are plain data, and nothing is executed."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sentiment.common.npy import open_array, read_arrays
-from sentiment.common.plain_data import from_dict
-from sentiment.errors import ArtefactError, SettingsError
+from sentiment.errors import ArtefactError
 from sentiment.network.cells import GATES, Direction
 from sentiment.network.folded import FoldedNetwork
+from sentiment.network.ngrams import MOST_BUCKETS
 from sentiment.predict.classifier import SentimentClassifier
 from sentiment.predict.digests import Digests
-from sentiment.settings import MOST_NGRAM_BUCKETS, NetworkSettings
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.preprocessor import FILES, Preprocessor
 
-FORMAT = 2
+FORMAT = 3
 KERAS_MODEL = "model.keras"
 TABLE = "table.npy"
 WEIGHTS = "weights.npz"
-# Written last by export: names the classes and the network, and has the checksums of the files above and its own.
+# Written last by export: the classes, the kinds of the network, and the checksums of the files above and its own.
 MODEL = "model.json"
 _BLOCK_BYTES = 1 << 20
-# The chunk table, where there is one; it makes the text treatment faster and changes no answer.
+# The chunk table, where there is one, makes the text treatment faster and changes no answer.
 CHUNKS, CHUNK_IDS = "chunks.npy", "chunk_ids.npy"
 OPTIONAL = (CHUNKS, CHUNK_IDS)
 CHECKED = (*FILES, WEIGHTS, TABLE)
+
+
+class _NetworkKinds(NamedTuple):
+    """What prediction needs to know of the network's settings; ``model.json`` contains these and no others."""
+
+    cell: str = "simple_rnn"
+    pooling: str = "max_mean"
+    masking: bool = True
+    activation: str = "tanh"
+
+
+_ALLOWED: dict[str, tuple[Any, ...]] = {
+    "cell": tuple(GATES),
+    "pooling": ("last", "max", "mean", "max_mean"),
+    "masking": (True, False),
+    "activation": ("tanh", "softsign", "relu"),
+}
 
 
 def read_classifier(folder: Path, digests: Digests | None = None) -> SentimentClassifier:
     """Read a classifier that needs neither TensorFlow nor spaCy.
 
     Args:
-        folder: what export wrote.
-        digests: of this folder's large files, if they have been started already.
+        folder: the model folder.
+        digests: checksums of this folder's large files, if their calculation has been started.
 
     Raises:
         ArtefactError: the folder is missing, incomplete, damaged, or put together from different models.
@@ -47,15 +63,15 @@ def read_classifier(folder: Path, digests: Digests | None = None) -> SentimentCl
     digests = digests or Digests(folder)
     _read_checked(folder / WEIGHTS, model["sha256"])
     try:
-        network = from_dict(NetworkSettings, model["network"])
+        kinds = _kinds_of(model["network"])
         preprocessor = Preprocessor.load(folder, lambda path: _read_checked(path, model["sha256"]))
         if CHUNKS in model["sha256"]:
             chunks = _read_chunks(folder, model["sha256"], preprocessor.lexicon.size, digests)
             preprocessor = replace(preprocessor, table=chunks)
-        folded = _read_network(folder, network)
-    except (KeyError, TypeError, SettingsError) as error:
+        folded = _read_network(folder, kinds)
+    except (KeyError, TypeError) as error:
         raise ArtefactError(f"{folder}: not a model of this version ({error}); export it again") from error
-    _check_shapes(folder, folded, network, preprocessor.lexicon.size, len(model["classes"]))
+    _check_shapes(folder, folded, preprocessor.lexicon.size, len(model["classes"]))
     _check_table(folder, model["sha256"], digests)
     if model["sha256"][MODEL] != _own_checksum(model):
         raise ArtefactError(f"{folder / MODEL}: was edited after export (its checksum differs); run `make train` again")
@@ -63,8 +79,15 @@ def read_classifier(folder: Path, digests: Digests | None = None) -> SentimentCl
 
 
 def describe(folder: Path, classes: Sequence[str], network: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``model.json`` says, once the other files are in ``folder``."""
-    model: dict[str, Any] = {"format": FORMAT, "classes": list(classes), "network": dict(network)}
+    """Return the content of ``model.json`` for the other files in ``folder``.
+
+    Args:
+        folder: where the other files are.
+        classes: names, in the order of the outputs.
+        network: the network's settings; those that prediction does not need are left out.
+    """
+    kinds = {name: network[name] for name in _NetworkKinds._fields if name in network}
+    model: dict[str, Any] = {"format": FORMAT, "classes": list(classes), "network": _NetworkKinds(**kinds)._asdict()}
     names = [*CHECKED, *(name for name in OPTIONAL if (folder / name).exists())]
     sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     return model | {"sha256": sums | {MODEL: _own_checksum(model)}}
@@ -79,8 +102,8 @@ def network_files(folder: Path, network: FoldedNetwork) -> None:
     """Write ``table.npy`` and ``weights.npz`` into ``folder``."""
     np.save(folder / TABLE, network.table, allow_pickle=False)
     arrays = {"output_kernel": network.output_kernel, "output_bias": network.output_bias}
-    if network.ngrams is not None:
-        arrays["ngram_scores"] = network.ngrams
+    optional = {"scales": network.scales, "ngram_scores": network.ngrams, "ngram_scales": network.ngram_scales}
+    arrays |= {name: array for name, array in optional.items() if array is not None}
     for i, direction in enumerate(network.directions):
         arrays[f"kernel_{i}"] = direction.kernel
         if direction.bias is not None:
@@ -89,7 +112,7 @@ def network_files(folder: Path, network: FoldedNetwork) -> None:
 
 
 def chunk_files(folder: Path, table: ChunkTable | None) -> None:
-    """Write ``chunks.npy`` and ``chunk_ids.npy`` into ``folder``, if there is a table."""
+    """Write ``chunks.npy`` and ``chunk_ids.npy`` into ``folder``, if there is a chunk table."""
     if table is not None:
         np.save(folder / CHUNKS, table.keys, allow_pickle=False)
         np.save(folder / CHUNK_IDS, table.ids, allow_pickle=False)
@@ -117,7 +140,7 @@ def _read_model(folder: Path) -> dict[str, Any]:
 
 
 def _are_names(classes: object) -> bool:
-    """Whether ``classes`` are two or more different names."""
+    """Return whether ``classes`` are two or more different names."""
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         return False
     return len(classes) == len(set(classes)) >= 2
@@ -151,33 +174,66 @@ def _chunk_table(folder: Path) -> ChunkTable:
     return ChunkTable(*(np.asarray(open_array(folder / name)) for name in (CHUNKS, CHUNK_IDS)))
 
 
-def _read_network(folder: Path, settings: NetworkSettings) -> FoldedNetwork:
+def _kinds_of(stated: Mapping[str, Any]) -> _NetworkKinds:
+    """Return the kinds of the network.
+
+    Raises:
+        KeyError: a kind is missing, unknown, or has a value that is not allowed.
+    """
+    kinds = _NetworkKinds(**{name: stated[name] for name in _NetworkKinds._fields})
+    for name, value in kinds._asdict().items():
+        if value not in _ALLOWED[name] or len(stated) != len(kinds):
+            raise KeyError(f"network.{name}: received {str(value)[:40]!r}")
+    return kinds
+
+
+def _read_network(folder: Path, kinds: _NetworkKinds) -> FoldedNetwork:
     try:
         table, arrays = np.asarray(open_array(folder / TABLE)), read_arrays(folder / WEIGHTS)
     except (OSError, ValueError) as error:
         raise ArtefactError(
             f"{folder}: {TABLE} or {WEIGHTS} is missing or damaged ({error}); run `make train`"
         ) from error
-    if {array.dtype for array in (table, *arrays.values())} != {np.dtype(np.float32)}:
-        raise ArtefactError(f"{folder}: {TABLE} and {WEIGHTS} are expected to hold float32; run `make train` again")
-    count = 2 if settings.bidirectional else 1
-    directions = tuple(Direction(arrays[f"kernel_{i}"], arrays.get(f"bias_{i}")) for i in range(count))
-    kernel, bias = arrays["output_kernel"], arrays["output_bias"]
+    scales, ngrams, ngram_scales = (arrays.get(name) for name in ("scales", "ngram_scores", "ngram_scales"))
+    of_8_bits = [array for array, its in ((table, scales), (ngrams, ngram_scales)) if its is not None]
+    others = [array for array in (table, *arrays.values()) if not any(array is each for each in of_8_bits)]
+    if any(array.dtype != np.int8 for array in of_8_bits if array is not None) or any(
+        array.dtype != np.float32 for array in others
+    ):
+        raise ArtefactError(
+            f"{folder}: {TABLE} and {WEIGHTS} are expected to hold float32, or int8 with scales; run `make train` again"
+        )
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise ArtefactError(f"{folder / WEIGHTS}: holds weights that are not finite numbers; train again")
-    kinds = (settings.cell, settings.pooling, settings.masking)
-    return FoldedNetwork(table, directions, kernel, bias, *kinds, arrays.get("ngram_scores"))
+    directions = tuple(
+        Direction(arrays[name], arrays.get(f"bias_{name[-1]}")) for name in ("kernel_0", "kernel_1") if name in arrays
+    )
+    output = arrays["output_kernel"], arrays["output_bias"]
+    return FoldedNetwork(
+        table,
+        directions,
+        *output,
+        kinds.cell,
+        kinds.pooling,
+        kinds.masking,
+        ngrams,
+        kinds.activation,
+        scales,
+        ngram_scales,
+    )
 
 
 def _check_table(folder: Path, checksums: Mapping[str, str], digests: Digests) -> None:
-    """The table is large and stays on disk: it is read past in blocks, by a map of its own that is let go again.
+    """Check the checksum of the table, and that its numbers are finite.
 
-    So what the process has of it in memory is no more than what its answers needed.
+    The table is large and stays on disk. It is read in blocks through a map of its own, which is closed again, so the
+    process keeps no more of it in memory than its answers need.
     """
-    flat = np.asarray(open_array(folder / TABLE)).reshape(-1)
-    step = _BLOCK_BYTES // flat.itemsize
-    blocks = (flat[start : start + step] for start in range(0, len(flat), step))
-    finite = all(np.isfinite(block.min()) and np.isfinite(block.max()) for block in blocks)
+    flat, finite = np.asarray(open_array(folder / TABLE)).reshape(-1), True
+    if flat.dtype == np.float32:
+        step = _BLOCK_BYTES // flat.itemsize
+        blocks = (flat[start : start + step] for start in range(0, len(flat), step))
+        finite = all(np.isfinite(block.min()) and np.isfinite(block.max()) for block in blocks)
     _check_digest(folder, TABLE, checksums, digests)
     if not finite:
         raise ArtefactError(f"{folder / TABLE}: holds weights that are not finite numbers; train again")
@@ -192,20 +248,26 @@ def _check_digest(folder: Path, name: str, checksums: Mapping[str, str], digests
         raise ArtefactError(f"{folder / name}: does not belong to this model (its checksum is not the one in {MODEL})")
 
 
-def _check_shapes(
-    folder: Path, folded: FoldedNetwork, settings: NetworkSettings, vocabulary: int, classes: int
-) -> None:
-    directions, gates, units = len(folded.directions), GATES[settings.cell], settings.units
-    pooled = directions * units * (2 if settings.pooling == "max_mean" else 1)
+def _check_shapes(folder: Path, folded: FoldedNetwork, vocabulary: int, classes: int) -> None:
+    if not folded.directions or folded.directions[0].kernel.ndim != 2:
+        raise ArtefactError(f"{folder / WEIGHTS}: expected recurrent kernels of two dimensions; run `make train` again")
+    directions, gates, units = len(folded.directions), GATES[folded.cell], len(folded.directions[0].kernel)
+    pooled = directions * units * (2 if folded.pooling == "max_mean" else 1)
+    biases = [direction.bias for direction in folded.directions]
     expected = [
         (TABLE, folded.table.shape, (directions, vocabulary, gates * units)),
         *((WEIGHTS, direction.kernel.shape, (units, gates * units)) for direction in folded.directions),
         (WEIGHTS, folded.output_kernel.shape, (pooled, classes)),
         (WEIGHTS, folded.output_bias.shape, (classes,)),
+        *((WEIGHTS, bias.shape, (gates * units,)) for bias in biases if bias is not None),
     ]
-    if folded.ngrams is not None:  # of as many buckets as the training had
-        buckets = min(max(len(folded.ngrams), 1), MOST_NGRAM_BUCKETS)
+    if folded.scales is not None:
+        expected.append((WEIGHTS, folded.scales.shape, (directions, vocabulary)))
+    if folded.ngrams is not None:  # training chooses the number of buckets
+        buckets = min(max(len(folded.ngrams), 1), MOST_BUCKETS)
         expected.append((WEIGHTS, folded.ngrams.shape, (buckets, classes)))
+    if folded.ngram_scales is not None:
+        expected.append((WEIGHTS, folded.ngram_scales.shape, (classes,)))
     for name, received, wanted in expected:
         if received != wanted:
             raise ArtefactError(f"{folder / name}: expected shape {wanted}, received {received}: not of this model")

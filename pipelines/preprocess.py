@@ -17,9 +17,11 @@ from pipelines.shared import publishing, stage
 from pipelines.shared.base_model import require_base_model
 from pipelines.shared.defaults import settle
 from pipelines.shared.engine_options import add_engine_arguments, make_engine, results
-from pipelines.shared.glove_files import glove_file, read_words
+from pipelines.shared.glove_files import glove_file, read_glove, read_words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
 
     from sentiment.common.engines import Engine
@@ -66,7 +68,8 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
         counts = counting.sum_counts(scratch, tasks, engine)
         stage.log.info("%d distinct tokens in training; asking spaCy for their lemmas", len(counts))
         asked_soon.result()
-        lexicon, seen = _make_lexicon(counts, settings, vector_words, parent)
+        unlike = partial(_unlike_lemmas, this, set(vector_words))
+        lexicon, seen = _make_lexicon(counts, settings, vector_words, unlike, parent)
         preprocessor = Preprocessor(rules, lexicon, settings.max_tokens, settings.padding, seen)
         preprocessor.save(staging)
         checksums = [publishing.sha256(staging / name) for name in FILES]
@@ -105,14 +108,29 @@ def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
     return own_tokens([*words], rules)
 
 
+def _unlike_lemmas(this: stage.Stage, vector_words: set[str], lemma_of: list[tuple[str, str]]) -> set[str]:
+    """Return the forms that mean something else than their lemma, by the GloVe file, if its words are used at all."""
+    from sentiment.embedding.lemma_vectors import unlike_lemmas
+
+    pairs = [pair for pair in lemma_of if vector_words.issuperset(pair)]
+    if not pairs:
+        return set()
+    glove = glove_file(this.arguments.glove, this.places.raw, this.profile)
+    return unlike_lemmas(pairs, read_glove(glove, {word for pair in pairs for word in pair}, this.settings.embedding))
+
+
 def _make_lexicon(
-    counts: dict[str, int], settings: "PreprocessingSettings", vector_words: list[str], parent: "Preprocessor | None"
+    counts: dict[str, int],
+    settings: "PreprocessingSettings",
+    vector_words: list[str],
+    unlike: "Callable[[list[tuple[str, str]]], set[str]]",
+    parent: "Preprocessor | None",
 ) -> "tuple[Lexicon, int]":
-    """The lexicon, and how many of its ids occur in training."""
+    """Return the lexicon, and how many of its ids occur in training."""
     from sentiment.text.lemmas import lexicon_entries
     from sentiment.text.lexicon import Lexicon, build_lexicon, count_seen, extend_lexicon
 
-    entries = lexicon_entries(counts, settings, vector_words)
+    entries = lexicon_entries(counts, settings, vector_words, unlike)
     if parent:
         known = Lexicon(parent.lexicon.ids, parent.lexicon.vocabulary)
         return extend_lexicon(known, parent.seen_ids, counts, entries, settings.min_count)

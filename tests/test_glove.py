@@ -12,11 +12,14 @@ import pytest
 
 from pipelines.shared.glove_files import read_glove
 from sentiment.common.ragged import Ragged
+from sentiment.embedding.emoji_names import emoji_names
 from sentiment.embedding.glove import WordVectors, read_vectors, select_vectors
+from sentiment.embedding.lemma_vectors import unlike_lemmas
 from sentiment.embedding.matrix import STAND_INS, complete, find_vectors, measure_coverage, wanted_words
 from sentiment.errors import InputError
 from sentiment.settings import EmbeddingSettings
 from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
+from sentiment.text.tokens import own_tokens
 
 LINES = [b"love 1 0 0 0.5\n", b"hate -1 0 0 0.25\n", b"i 0 1 0 0\n", b"caf\xc3\xa9 0 0 1 -2e-1\n"]
 
@@ -353,3 +356,19 @@ def test_nothing_missing() -> None:
 
 
 TRAIN_OF_TWO = Ragged(np.array([2, 3], np.int32), np.array([2], np.int32))
+
+
+def test_a_form_whose_vector_is_far_from_that_of_its_lemma_is_unlike_it() -> None:
+    matrix = np.array([[1, 0], [1, 1], [0, 1], [0, 0]], np.float32)
+    vectors = WordVectors({"cat": 0, "cats": 1, "worst": 2, "empty": 3}, matrix, 4)
+    pairs = [("cats", "cat"), ("worst", "cat"), ("worst", "unknown"), ("empty", "cat")]
+    assert unlike_lemmas(pairs, vectors) == {"worst"}
+
+
+def test_every_emoji_has_the_words_of_its_name_and_is_one_token() -> None:
+    names = emoji_names()
+    assert names["🔥"] == ("fire",)
+    assert names["😂"] == ("tears", "joy")
+    assert names["🇫🇷"] == ("france",)
+    assert "👍🏽" not in names
+    assert len(own_tokens([*names])) > 1000

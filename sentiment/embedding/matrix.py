@@ -86,7 +86,9 @@ class FoundVectors:
 
 def wanted_words(lexicon: AnyLexicon) -> set[str]:
     """Every word whose vector could be of use."""
-    wanted = {word for words in (*STAND_INS.values(), *emoji_names().values()) for word in words}
+    names = emoji_names()
+    emoji = [names[key] for key in lexicon.vocabulary if key in names]
+    wanted = {word for words in (*STAND_INS.values(), *emoji) for word in words}
     for key, surfaces in _surfaces(lexicon).items():
         wanted.update(_forms(key, surfaces))
     return wanted

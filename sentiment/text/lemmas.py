@@ -5,7 +5,7 @@ answers as running spaCy over every tweet, in a fraction of the time; and the an
 with the model.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -21,6 +21,8 @@ from sentiment.text.normalisation import LONG
 
 _WORDS_PER_DOC = 10_000
 _COMMON_VECTOR_WORDS = 10_000  # of the vectors' file; elongated forms of these are known without having occurred
+# Entries of the lookup table that lead to another word, as *worst* does to *wrong* and *number* to *numb*.
+_NO_FORMS = frozenset(("best", "better", "does", "dying", "evening", "feed", "less", "number", "worse", "worst"))
 _ASKED_FOR = {IS_STOP, NORM}  # the latter goes into every word that spaCy makes
 
 
@@ -66,7 +68,10 @@ def _collect(docs: Iterable[Doc]) -> TokenFacts:
 
 
 def lexicon_entries(
-    counts: dict[str, int], settings: PreprocessingSettings, vector_words: Iterable[str] = ()
+    counts: dict[str, int],
+    settings: PreprocessingSettings,
+    vector_words: Iterable[str] = (),
+    find_unlike: Callable[[list[tuple[str, str]]], set[str]] | None = None,
 ) -> list[LexiconEntry]:
     """Decide for each surface form which lemma it counts as, or that it is dropped.
 
@@ -74,6 +79,7 @@ def lexicon_entries(
         counts: surface form -> occurrences in the training rows.
         settings: which of the steps are on, and which stop words stay.
         vector_words: further surface forms, in the order of the file of word vectors.
+        find_unlike: returns, of pairs of form and lemma, the forms that mean something else; they stay themselves.
 
     Returns:
         One entry for each surface form that occurs ``min_count`` times or is a vector word, and for every stop word
@@ -83,9 +89,12 @@ def lexicon_entries(
     ranks = {word: rank for rank, word in enumerate(vector_words)}
     types = sorted({*frequent, *stop_words(), *ranks, *(counts.keys() & SPECIAL_TOKENS)})
     plain = [token for token in types if not token.startswith(LONG)]
+    facts = analyse(plain)
+    pairs = [(form, lemma) for form, lemma in zip(plain, facts.lemmas, strict=True) if form != lemma]
+    unlike = _NO_FORMS | (find_unlike(pairs) if find_unlike and settings.lemmatise else set())
     entries = {}
-    for surface, lemma, is_stop in zip(plain, *analyse(plain), strict=True):
-        key = _key_of(surface, lemma, is_stop, settings)
+    for surface, lemma, is_stop in zip(plain, *facts, strict=True):
+        key = _key_of(surface, surface if surface in unlike else lemma, is_stop, settings)
         entries[surface] = LexiconEntry(surface, key, counts.get(surface, 0), ranks.get(surface))
     return [*entries.values(), *_elongated(counts, entries, settings.min_count)]
 

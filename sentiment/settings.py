@@ -91,7 +91,7 @@ class PreprocessingSettings(Section):
     keep_words: tuple[str, ...] = KEPT_STOP_WORDS
     min_count: int = at_least(0, 0)
     max_vocabulary: int = at_least(0, 0)
-    vector_words: int = at_least(0, 100_000)
+    vector_words: int = at_least(0, 20_000)
     max_tokens: int = at_least(1, 40)
     padding: str = one_of("post", "pre", default="post")
 

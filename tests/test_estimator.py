@@ -160,3 +160,7 @@ def test_what_is_no_list_of_texts_is_refused(model, texts, message) -> None:
 def test_a_model_is_loaded_from_a_path() -> None:
     with pytest.raises(sentiment.InputError, match="expected the path of a model folder, received 5"):
         sentiment.load(5)
+
+
+def test_labels_of_another_spelling_are_compared_as_training_compares_them(model) -> None:
+    assert model.score(TEXTS, [f" {label.upper()} " for label in LABELS]) == model.score(TEXTS, LABELS) == 1.0

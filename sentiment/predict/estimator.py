@@ -54,7 +54,9 @@ class FittedEstimator:
         missing = [i for i, label in enumerate(given) if is_missing(label)]
         if missing:
             raise InputError(f"label {missing[0]} is missing: leave its text out")
-        names, classes = [str(label) for label in given], self.classes_.tolist()
+        classes = self.classes_.tolist()
+        spellings = {name.strip().casefold(): name for name in classes}  # training compares labels in this way too
+        names = [spellings.get(str(label).strip().casefold(), str(label)) for label in given]
         if not {*names} & {*classes}:
             received = ", ".join(sorted({*names}))[:100]
             raise InputError(f"expected labels among {', '.join(classes)}, received {received}: rename them")

@@ -7,52 +7,53 @@ sentiment serve --model mine=models/sentiment140 --model models/sample --workers
 import argparse
 import dataclasses
 import logging
+import logging.config
 import os
+import re
+import shutil
+import signal
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sentiment.common.command_line import LATEST_MODEL, MODEL_VARIABLE, OneLineParser, default_model
 from sentiment.common.mistakes import MENDABLE, refuse
 from sentiment.errors import InputError, SettingsError
 from sentiment.serve.limits import Limits
 
+if TYPE_CHECKING:
+    from sentiment.serve.app import ServeOptions
+
 TOKEN = "SENTIMENT_TOKEN"
-_SWITCH_SECONDS = 0.0005  # Python's own 5 ms would hold up the thread of the batches for longer than a batch takes
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_HOST = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.serve") -> int:
-    """Serve until SIGTERM or Ctrl-C; returns 0, or 2 for a user's mistake."""
-    arguments = _parser(prog).parse_args(argv)
-    logging.basicConfig(stream=sys.stderr, format="serve: %(message)s", level=logging.WARNING)
-    logging.getLogger("sentiment.serve").setLevel(logging.INFO)
-    logging.getLogger("sentiment.serve.access").setLevel(logging.INFO if arguments.access_log else logging.WARNING)
+    """Serve until SIGTERM or Ctrl-C; return 0, or 2 for a user's mistake."""
     try:
-        _run(arguments)
+        _run(make_parser(prog).parse_args(argv))
     except MENDABLE as error:
         return refuse("serve", error, " for the models", "files")
     return 0
 
 
-def _parser(prog: str) -> argparse.ArgumentParser:
+def make_parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line; every limit is an option."""
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--model",
-        action="append",
-        metavar="[NAME=]FOLDER",
-        help=f"may be repeated (default: ${MODEL_VARIABLE}, or {LATEST_MODEL})",
-    )
+    default = f"may be repeated (default: ${MODEL_VARIABLE}, or {LATEST_MODEL})"
+    parser.add_argument("--model", action="append", metavar="[NAME=]FOLDER", help=default)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine)")
     parser.add_argument("--port", type=int, default=8501, help="(default: 8501; 0 chooses a free one)")
     parser.add_argument("--workers", type=_count, default=1, help="processes that answer (default: 1)")
     parser.add_argument(
         "--allowed-host", action="append", metavar="NAME", default=[],
-        help="that requests may name as their host; may be repeated (default: localhost, --host and any address)",
+        help="name that requests may give as their host; may be repeated (default: localhost, --host and IP addresses)",
     )  # fmt: skip
     parser.add_argument("--token-file", metavar="FILE", help=f"requests must carry this token (or ${TOKEN})")
-    parser.add_argument("--access-log", action="store_true", help="one line a request, without any of its text")
+    parser.add_argument("--access-log", action="store_true", help="one line per request, without any of its text")
     limits = parser.add_argument_group("limits")
     for field in dataclasses.fields(Limits):
         option = f"--{field.name.replace('_', '-')}"
@@ -67,73 +68,134 @@ def _count(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from sentiment.serve import allocator, supervisor
-    from sentiment.serve.hosts import Hosts
-    from sentiment.serve.store import Store
+    """Check everything that a user can get wrong, then start the server."""
+    from sentiment.serve.app import ServeOptions
+    from sentiment.serve.model_copies import ModelCopies
+    from sentiment.serve.model_store import ModelStore
+    from sentiment.serve.run_folder import MODELS, in_use, make_run_folder
 
-    allocator.share_one_area()
-    token = read_token(arguments.token_file)
-    hosts = Hosts(arguments.host, arguments.allowed_host)
-    limits = _limits(arguments)
-    sockets = supervisor.listen(arguments.host, arguments.port, arguments.workers)
-    store = Store(arguments.model or [default_model()])
-    _preload()
-    allocator.give_back()
-    where = f"http://{_bracketed(arguments.host)}:{sockets[0].getsockname()[1]}"
-    if arguments.host not in _LOOPBACK and not token:
-        logging.getLogger("sentiment.serve").warning("%s: open to other machines, without a token", where)
-
-    def work(sock: socket.socket, parent: int) -> None:
-        from sentiment.serve.app import make_app
-        from sentiment.serve.connection import Server, at_several, configure
-        from sentiment.serve.service import Service
-
-        sys.setswitchinterval(_SWITCH_SECONDS)
-        if parent:
-            store.refresh()  # a worker that replaces another may come long after the models were read
-        service = Service(store, limits, parent)
-        ready = f"{where} ready: {', '.join(store.names)} (process {os.getpid()})"
-        app = make_app(service, hosts, token)
-        server = Server(configure(app, limits), lambda: logging.getLogger("sentiment.serve").info(ready))
-        server.run(at_several(sock))
-
-    supervisor.run(work, sockets)
+    options = ServeOptions(
+        models=arguments.model or [str(default_model())],
+        host=arguments.host,
+        port=free_port(arguments.host, arguments.port),
+        workers=arguments.workers,
+        allowed_hosts=[_checked_host(name) for name in arguments.allowed_host],
+        token=read_token(arguments.token_file),
+        run_folder=str(make_run_folder()),
+        supervisor=os.getpid() if arguments.workers > 1 else 0,
+        limits=_limits(arguments),
+    )
+    folder = Path(options.run_folder)
+    try:
+        with in_use(folder):
+            ModelStore(options.models, ModelCopies(folder / MODELS))
+            _serve(options, arguments.access_log)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _preload() -> None:
-    """Import what workers need before they are forked, so that they share it."""
-    import uvloop  # noqa: F401
+def _serve(options: "ServeOptions", access_log: bool) -> None:
+    import msgspec
+    import uvicorn
 
-    import sentiment.serve.app
-    import sentiment.serve.connection  # noqa: F401
+    from sentiment.serve import metrics
+    from sentiment.serve.app import OPTIONS
+    from sentiment.serve.run_folder import METRICS
+
+    os.environ[OPTIONS] = msgspec.json.encode(options).decode()
+    if options.workers > 1:
+        os.environ[metrics.FOLDER] = str(Path(options.run_folder, METRICS))
+    log_config = _logging(access_log, options.workers)
+    logging.config.dictConfig(log_config)
+    if options.host not in _LOOPBACK and not options.token:
+        logging.getLogger("sentiment.serve").warning("%s: open to other machines, without a token", options.address)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises the signal again when it has shut down
+    uvicorn.run(
+        "sentiment.serve.app:create_app",
+        factory=True,
+        host=options.host,
+        port=options.port,
+        workers=options.workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=log_config,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=options.limits.connections,
+        timeout_keep_alive=options.limits.idle_seconds,
+        timeout_graceful_shutdown=options.limits.stop_seconds,
+    )
+
+
+def _logging(access_log: bool, workers: int) -> dict[str, Any]:
+    """Return how every process logs; the supervisor of several workers also logs that it replaces one."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "serve: %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        "loggers": {
+            "sentiment.serve": {"level": "INFO"},
+            "sentiment.serve.access": {"level": "INFO" if access_log else "WARNING"},
+            "uvicorn.error": {"level": "INFO" if workers > 1 else "ERROR"},
+        },
+    }
+
+
+def free_port(host: str, port: int) -> int:
+    """Return ``port``, or a free port of ``host`` for 0.
+
+    Raises:
+        InputError: the address is in use or does not belong to this machine.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            probe.listen(1)
+            return int(probe.getsockname()[1])
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"--host {host} --port {port}: cannot listen there ({reason}); choose another") from error
+
+
+def _checked_host(name: str) -> str:
+    if not _HOST.fullmatch(name):
+        raise SettingsError(
+            f"--allowed-host {name}: expected a name such as tweets.example.com, *.example.com or *, "
+            "without scheme, port or path"
+        )
+    return name
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:
-    try:
-        return Limits(**{field.name: getattr(arguments, field.name) for field in dataclasses.fields(Limits)})
-    except ValueError as error:
-        raise SettingsError(f"--{str(error).replace('_', '-')}") from error
+    values = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(Limits)}
+    for name, value in values.items():
+        if not value > 0:
+            raise SettingsError(f"--{name.replace('_', '-')}: expected a positive number, received {value}")
+    return Limits(**values)
 
 
 def read_token(file: str | None) -> str:
-    """The token from a file or the environment; empty for none.
+    """Return the token from a file or the environment; empty for none.
 
     Raises:
-        InputError: the file cannot be read, or what it holds cannot be a token.
+        InputError: the file cannot be read, or its content cannot be a token.
     """
     token = os.environ.get(TOKEN, "")
     if file is not None:
         try:
             token = Path(file).read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"--token-file {file}: expected a file that holds a token ({error})") from error
+            raise InputError(f"--token-file {file}: expected a file that contains a token ({error})") from error
     if (file is not None or token) and (not token or not token.isascii() or len(token.split()) != 1):
         raise InputError("expected a token of one or more ASCII characters without blanks, received something else")
     return token
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 if __name__ == "__main__":

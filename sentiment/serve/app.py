@@ -1,39 +1,106 @@
-"""The service as an ASGI application: the routes of each concern, behind one gate."""
+"""The service as an ASGI application: options, routes, middleware and life span of one worker process."""
 
+import asyncio
 import contextlib
+import logging
+import os
+import sys
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
 
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
-from starlette.types import ASGIApp
+from starlette.routing import Mount, Route
 
-from sentiment.serve import open_inference, pages, plain, tensorflow_serving
-from sentiment.serve.gate import Gate
-from sentiment.serve.hosts import Hosts
-from sentiment.serve.json_answers import json_response
+from sentiment.serve import open_inference, pages, predict_routes, tensorflow_serving
+from sentiment.serve.errors import Refusal, http_error, json_response, refused
+from sentiment.serve.limits import Limits
+from sentiment.serve.middleware import Observer, TokenCheck, TrustedHosts
+from sentiment.serve.model_copies import ModelCopies
+from sentiment.serve.model_store import ModelStore
+from sentiment.serve.run_folder import MODELS, in_use
 from sentiment.serve.service import Service
 
+OPTIONS = "SENTIMENT_SERVE_OPTIONS"  # environment variable by which the worker processes get their options
+LOCAL_HOSTS = ("localhost", "*.localhost")
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SWITCH_SECONDS = 0.0005  # Python's 5 ms would make the event loop and the thread of the batches wait for each other
 
 
-def make_app(service: Service, hosts: Hosts, token: str = "") -> ASGIApp:
-    """The application over ``service``, for requests to ``hosts`` that carry ``token``; empty for none."""
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What the command line asks for.
+
+    Attributes:
+        models: each ``FOLDER`` or ``NAME=FOLDER``.
+        host: address to listen on.
+        port: port to listen on.
+        workers: number of processes.
+        allowed_hosts: names that requests may give as their host, besides IP addresses and this machine.
+        token: what requests must carry; empty for none.
+        run_folder: temporary folder of this run.
+        supervisor: id of the process that starts the workers; 0 where there is one worker, in the process itself.
+        limits: what is accepted.
+    """
+
+    models: list[str]
+    host: str
+    port: int
+    workers: int
+    allowed_hosts: list[str]
+    token: str
+    run_folder: str
+    supervisor: int
+    limits: Limits
+
+    @property
+    def address(self) -> str:
+        """The address of the service, for people."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+
+def create_app() -> Starlette:
+    """Return the application of a worker process; its options are in the environment variable ``OPTIONS``."""
+    options = msgspec.json.decode(os.environ[OPTIONS], type=ServeOptions)
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    store = ModelStore(options.models, ModelCopies(Path(options.run_folder, MODELS)))
+    return make_app(Service(store, options.limits, options.supervisor), options)
+
+
+def make_app(service: Service, options: ServeOptions) -> Starlette:
+    """Return the application over ``service``."""
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: object) -> AsyncIterator[None]:
-        async with service.running():
-            yield
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        folder = Path(options.run_folder)
+        with in_use(folder):
+            async with service.running(folder):
+                announcing = asyncio.create_task(_announce(options, service.store.names))
+                yield
+                announcing.cancel()
 
-    router = Router(every_route(service), redirect_slashes=False, lifespan=lifespan)
-    direct = plain.directly(service) | tensorflow_serving.directly(service) | open_inference.directly(service)
-    return Gate(router, direct, service.metrics, hosts, token)
+    routes = every_route(service)
+    names = {getattr(route, "endpoint", getattr(route, "app", None)): route.path for route in reversed(routes)}  # type: ignore[attr-defined]
+    hosts = ["*"] if "*" in options.allowed_hosts else [*LOCAL_HOSTS, options.host, *options.allowed_hosts]
+    middleware = [
+        Middleware(Observer, service.metrics.request, names, service.limits.header_bytes),
+        Middleware(TrustedHosts, hosts, www_redirect=False),
+    ]
+    if options.token:
+        middleware.append(Middleware(TokenCheck, options.token))
+    handlers = {Refusal: refused, HTTPException: http_error}
+    return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers, lifespan=lifespan)
 
 
-def every_route(service: Service) -> list[Route]:
-    """All routes, those of many requests first."""
+def every_route(service: Service) -> list[Route | Mount]:
+    """Return all routes, those of most requests first."""
     return [
-        *plain.routes(service),
+        *predict_routes.routes(service),
         *tensorflow_serving.routes(service),
         *open_inference.routes(service),
         *_health(service),
@@ -52,3 +119,16 @@ def _health(service: Service) -> list[Route]:
         return Response(service.metrics.text(service.store, service.admission), headers={"content-type": _METRICS_TYPE})
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+
+
+async def _announce(options: ServeOptions, names: list[str]) -> None:
+    """Log that the service is ready once it accepts connections, which begins after the life span's start."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(host, options.port)
+            writer.close()
+            break
+        await asyncio.sleep(0.01)
+    log = logging.getLogger("sentiment.serve")
+    log.info("%s ready: %s (process %d)", options.address, ", ".join(names), os.getpid())

@@ -1,196 +1,150 @@
-"""Micro-batching without waiting: texts that arrive while a batch is being answered are the next batch.
+"""Answers the texts of many requests together, in one thread: what waits when the thread is free is the next batch.
 
-Small requests are answered in the event loop's thread, at the end of a turn: another thread would compete with it for
-the interpreter's lock, which costs more than the answers. So that the loop never waits for a model, a turn answers only
-as many texts as four milliseconds are enough for, going by the turns before it, and then lets the loop look after its
-connections. A request that would not fit into a turn goes to one thread of its own.
+Batches save most of the time that a small request takes, because the model costs nearly as much for one text as for
+ten. Nothing waits for a batch to fill.
 """
 
 import asyncio
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, groupby
 from queue import SimpleQueue
 from typing import Any, Protocol
 
+import numpy as np
+
 from sentiment.predict.answers import Answers
 
-BATCH_TEXTS = 512
-TURN_SECONDS = 0.004
-_BATCH_SIZE = 256 << 10
-_TURN_SIZE, _LEAST_TURN, _LARGEST_TURN = 8 << 10, 1 << 10, 64 << 10
-_OF_A_TEXT = 64  # an empty one costs something too
+BATCH_SIZE = 1 << 17  # of one batch, in characters plus 64 per text: a few milliseconds of work
+_SIZE_OF_A_TEXT = 64
 
 
-class Answering(Protocol):
-    """What a batch is put to."""
+class BatchModel(Protocol):
+    """A model that answers a batch."""
 
     def answer(self, texts: Sequence[str]) -> Answers:
-        """Probabilities and known shares of ``texts``."""
+        """Return probabilities and known shares of ``texts``."""
 
 
-@dataclass(slots=True)
-class _Part:
-    """Texts of one request, their size (characters, and some for each text), their model, and where the answer goes."""
+@dataclass(slots=True, eq=False)
+class _Pending:
+    """Texts of one request, their size, their model, and the future that receives the answers."""
 
-    model: Answering
+    model: BatchModel
     texts: Sequence[str]
     size: int
     answered: "asyncio.Future[Answers]"
 
 
-Outcome = Answers | Exception
+_Outcome = tuple[_Pending, "Answers | Exception"]
 
 
 class Batcher:
-    """Answers the texts of many requests together, those of each in one piece and by the one model it names.
+    """Answers requests in batches, those of each request by the one model that it names.
 
     Args:
         observe: called with the model and the answers of each batch, in the thread that answered it.
-        clock: seconds that this thread has been at work.
     """
 
-    def __init__(self, observe: Callable[[Any, Answers], None], clock: Callable[[], float] = time.thread_time) -> None:
-        self._observe, self._clock = observe, clock
-        self._small: deque[_Part] = deque()
-        self._large: deque[_Part] = deque()
-        self._turn_size = _TURN_SIZE
-        self._scheduled = self._busy = False
-        self._work: SimpleQueue[list[_Part] | None] = SimpleQueue()
+    def __init__(self, observe: Callable[[Any, Answers], None]) -> None:
+        self._observe = observe
+        self._waiting: deque[_Pending] = deque()
+        self._turns: SimpleQueue[bool] = SimpleQueue()  # True: look for what is waiting, False: end
+        self._turn_scheduled = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
-        """Begin; to be called in the event loop that will ask."""
+        """Start the thread; to be called in the event loop that will ask."""
         self._loop = asyncio.get_running_loop()
-        threading.Thread(target=self._work_on, name="batches", daemon=True).start()
+        threading.Thread(target=self._work, args=(self._loop,), name="batches", daemon=True).start()
 
     def stop(self) -> None:
-        """End the thread after what it has begun."""
-        self._work.put(None)
+        """Let the thread end after what is waiting now."""
+        self._turns.put(False)
 
-    async def answer(self, model: Answering, texts: Sequence[str]) -> Answers:
-        """Answers of ``model`` to ``texts``, which have been checked; many are asked in several batches."""
-        if len(texts) <= BATCH_TEXTS:
-            return await self._ask(model, texts)
-        parts = [texts[start : start + BATCH_TEXTS] for start in range(0, len(texts), BATCH_TEXTS)]
-        return _joined([await self._ask(model, part) for part in parts])
+    async def answer(self, model: BatchModel, texts: Sequence[str]) -> Answers:
+        """Return the answers of ``model`` to ``texts``.
 
-    def _ask(self, model: Answering, texts: Sequence[str]) -> "asyncio.Future[Answers]":
+        A large request is asked in several parts, one after the other, so that other requests get their turn.
+        """
+        parts = [await self._ask(model, *part) for part in _parts(texts)]
+        return parts[0] if len(parts) == 1 else Answers(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def _ask(self, model: BatchModel, texts: Sequence[str], size: int) -> "asyncio.Future[Answers]":
         assert self._loop is not None, "the batcher has not been started"
-        part = _Part(model, texts, sum(map(len, texts)) + _OF_A_TEXT * len(texts), self._loop.create_future())
-        if part.size <= self._turn_size:
-            self._small.append(part)
-            self._schedule()
-        else:
-            self._large.append(part)
-            self._employ()
-        return part.answered
+        pending = _Pending(model, texts, size, self._loop.create_future())
+        self._waiting.append(pending)
+        if not self._turn_scheduled:
+            self._turn_scheduled = True
+            self._loop.call_soon(self._wake)  # after the other requests that this turn of the event loop receives
+        return pending.answered
 
-    def _schedule(self) -> None:
-        if self._small and not self._scheduled:
-            assert self._loop is not None
-            self._scheduled = True
-            self._loop.call_soon(self._turn)  # after the other requests that have arrived by now
+    def _wake(self) -> None:
+        self._turn_scheduled = False
+        self._turns.put(True)
 
-    def _turn(self) -> None:
-        self._scheduled = False
-        batch = _next_batch(self._small, self._turn_size)
-        if batch:
-            started = self._clock()
-            outcomes = self._outcomes(batch)
-            self._adapt(self._clock() - started)
-            _deliver(batch, outcomes)
-        self._schedule()
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self._turns.get():
+            while batch := _next_batch(self._waiting):
+                outcomes = [outcome for same in _by_model(batch) for outcome in self._outcomes(same)]
+                try:
+                    loop.call_soon_threadsafe(_deliver, outcomes)
+                except RuntimeError:  # the loop is closed, so nobody waits any more
+                    return
 
-    def _adapt(self, seconds: float) -> None:
-        """Half as much in a turn where one took too long; twice as much where that fits, and there is as much."""
-        if seconds > TURN_SECONDS:
-            self._turn_size = max(self._turn_size // 2, _LEAST_TURN)
-        elif self._small and seconds < TURN_SECONDS / 2:
-            self._turn_size = min(self._turn_size * 2, _LARGEST_TURN)
-
-    def _employ(self) -> None:
-        """Give the thread what waits for it, unless it is at work."""
-        if not self._busy and (batch := _next_batch(self._large, _BATCH_SIZE)):
-            self._busy = True
-            self._work.put(batch)
-
-    def _work_on(self) -> None:
-        assert self._loop is not None
-        while (batch := self._work.get()) is not None:
-            outcomes = self._outcomes(batch)
-            try:
-                self._loop.call_soon_threadsafe(self._end, batch, outcomes)
-            except RuntimeError:  # the loop has been closed: nobody waits any more
-                return
-
-    def _end(self, batch: list[_Part], outcomes: list[Outcome]) -> None:
-        self._busy = False
-        _deliver(batch, outcomes)
-        self._employ()
-
-    def _outcomes(self, batch: list[_Part]) -> list[Outcome]:
-        """One outcome a part; parts of different models, as around a reload, are answered apart."""
-        models = {id(part.model): part.model for part in batch}
-        if len(models) == 1:
-            return self._of_one_model(batch[0].model, batch)
-        outcomes: dict[int, Outcome] = {}
-        for key, model in models.items():
-            parts = [part for part in batch if id(part.model) == key]
-            outcomes.update(zip(map(id, parts), self._of_one_model(model, parts), strict=True))
-        return [outcomes[id(part)] for part in batch]
-
-    def _of_one_model(self, model: Answering, parts: list[_Part]) -> list[Outcome]:
-        texts = parts[0].texts if len(parts) == 1 else [text for part in parts for text in part.texts]
+    def _outcomes(self, batch: list[_Pending]) -> list[_Outcome]:
+        """Return the outcome of each request of ``batch``, all of one model; if it fails, each is asked alone."""
+        model = batch[0].model
         try:
-            answers = model.answer(texts)
+            answers = model.answer([text for pending in batch for text in pending.texts])
             self._observe(model, answers)
         except Exception as error:
-            if len(parts) == 1:
-                return [error]
-            return [outcome for part in parts for outcome in self._of_one_model(model, [part])]
-        return _divided(answers, [len(part.texts) for part in parts])
+            if len(batch) == 1:
+                return [(batch[0], error)]
+            return [outcome for pending in batch for outcome in self._outcomes([pending])]
+        ends = accumulate(len(pending.texts) for pending in batch)
+        places = ((pending, slice(end - len(pending.texts), end)) for pending, end in zip(batch, ends, strict=True))
+        return [(pending, Answers(*(values[place] for values in answers))) for pending, place in places]
 
 
-def _next_batch(waiting: deque[_Part], most: int) -> list[_Part]:
-    """Parts in the order they came, at most ``BATCH_TEXTS`` and of that size, but one; who gave up is dropped."""
-    batch: list[_Part] = []
-    texts = size = 0
-    while waiting:
-        part = waiting[0]
-        if not part.answered.done():
-            texts, size = texts + len(part.texts), size + part.size
-            if batch and (texts > BATCH_TEXTS or size > most):
-                break
-            batch.append(part)
-        waiting.popleft()
+def _parts(texts: Sequence[str]) -> Iterator[tuple[Sequence[str], int]]:
+    """Yield the texts of a request in parts of at most ``BATCH_SIZE`` with their sizes; one text is always whole."""
+    start = size = 0
+    for end, text in enumerate(texts):
+        of_text = len(text) + _SIZE_OF_A_TEXT
+        if size and size + of_text > BATCH_SIZE:
+            yield texts[start:end], size
+            start, size = end, 0
+        size += of_text
+    yield texts[start:], size
+
+
+def _next_batch(waiting: deque[_Pending]) -> list[_Pending]:
+    """Take the first requests out of ``waiting``, up to ``BATCH_SIZE`` but at least one, without cancelled ones."""
+    batch: list[_Pending] = []
+    size = 0
+    while waiting and (not batch or size + waiting[0].size <= BATCH_SIZE):
+        pending = waiting.popleft()
+        if not pending.answered.done():
+            batch.append(pending)
+            size += pending.size
     return batch
 
 
-def _deliver(batch: list[_Part], outcomes: list[Outcome]) -> None:
-    for part, outcome in zip(batch, outcomes, strict=True):
-        if part.answered.done():
+def _by_model(batch: list[_Pending]) -> list[list[_Pending]]:
+    """Return the requests of a batch grouped by model; around a reload there are two."""
+    ordered = sorted(batch, key=lambda pending: id(pending.model))
+    return [list(same) for _, same in groupby(ordered, key=lambda pending: id(pending.model))]
+
+
+def _deliver(outcomes: list[_Outcome]) -> None:
+    """Hand out the outcomes in the event loop; a request that was cancelled meanwhile gets none."""
+    for pending, outcome in outcomes:
+        if pending.answered.done():
             continue
         if isinstance(outcome, Exception):
-            part.answered.set_exception(outcome)
+            pending.answered.set_exception(outcome)
         else:
-            part.answered.set_result(outcome)
-
-
-def _divided(answers: Answers, sizes: list[int]) -> list[Outcome]:
-    if len(sizes) == 1:
-        return [answers]
-    parts: list[Outcome] = []
-    start = 0
-    for size in sizes:
-        parts.append(Answers(*(values[start : start + size] for values in answers)))
-        start += size
-    return parts
-
-
-def _joined(parts: list[Answers]) -> Answers:
-    import numpy as np
-
-    return Answers(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+            pending.answered.set_result(outcome)

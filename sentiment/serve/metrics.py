@@ -1,31 +1,27 @@
-"""What Prometheus is told; over several workers, their sum.
+"""Counters and histograms for Prometheus; with several workers every figure is their sum.
 
-The client library keeps the figures of each process in files of one folder and adds them up when asked. It looks for
-that folder when it is first imported, so :func:`share` comes before this module's class is used.
+The client library keeps the figures of each process in files of the folder ``PROMETHEUS_MULTIPROC_DIR``. It reads
+that variable when it is imported first, so it is imported by :class:`ServiceMetrics` only.
 """
 
 import collections
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentiment.predict.answers import UNKNOWN_TEXT, Answers
 
 if TYPE_CHECKING:
     from sentiment.serve.admission import Admission
-    from sentiment.serve.store import Store
+    from sentiment.serve.model_store import ModelStore
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
-def share(folder: str) -> None:
-    """Let all processes that are forked from this one count in files of ``folder``."""
-    os.environ[FOLDER] = folder
-
-
-class Metrics:
-    """Counters and histograms of this process."""
+class ServiceMetrics:
+    """The figures of this process."""
 
     def __init__(self) -> None:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -37,42 +33,30 @@ class Metrics:
         )
         self.labels = Counter("sentiment_labels", "Tweets by label", ["model", "label"], registry=registry)
         self.tweets = Counter("sentiment_tweets", "Tweets answered", ["model"], registry=registry)
-        self.known = Counter(
-            "sentiment_known", "Sum over tweets of the share of known tokens", ["model"], registry=registry
-        )
+        self.known = Counter("sentiment_known", "Sum of the tweets' known shares", ["model"], registry=registry)
         self.batches = Histogram("sentiment_batch_tweets", "Tweets in a batch", buckets=_SIZES, registry=registry)
-        self.pending = Gauge(
-            "sentiment_pending_tweets", "Taken on, not answered", registry=registry, multiprocess_mode="livesum"
-        )
-        self.reloads = Gauge(
-            "sentiment_model_reloads", "Exports taken up", ["model"], registry=registry, multiprocess_mode="livemax"
-        )
-        self.problem = Gauge(
-            "sentiment_model_stale", "1: the folder holds what cannot be served", ["model"], registry=registry,
-            multiprocess_mode="livemax",
-        )  # fmt: skip
-        self.read_at = Gauge(
-            "sentiment_model_read_timestamp_seconds", "When the export was read", ["model"], registry=registry,
-            multiprocess_mode="livemin",
-        )  # fmt: skip
 
-        self._counted: dict[
-            tuple[str, int], tuple[Counter, Histogram]
-        ] = {}  # looking them up takes longer than counting
+        def gauge(name: str, text: str, names: tuple[str, ...], mode: str) -> Gauge:
+            return Gauge(name, text, names, registry=registry, multiprocess_mode=mode)  # type: ignore[arg-type]
+
+        model = ("model",)
+        self.pending = gauge("sentiment_pending_tweets", "Tweets that wait for their answer", (), "livesum")
+        self.reloads = gauge("sentiment_model_reloads", "Exports taken up", model, "livemax")
+        self.stale = gauge("sentiment_model_stale", "1: the folder's export cannot be served", model, "livemax")
+        self.read_at = gauge("sentiment_model_read_timestamp_seconds", "When the export was read", model, "livemin")
+        self._counted: dict[tuple[str, int], tuple[Counter, Histogram]] = {}  # finding them takes longer than counting
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """Count a request."""
         counted = self._counted.get((route, status))
         if counted is None:
-            counted = self._counted[route, status] = (
-                self.requests.labels(route, str(status)),
-                self.seconds.labels(route),
-            )
+            counted = self.requests.labels(route, str(status)), self.seconds.labels(route)
+            self._counted[route, status] = counted
         counted[0].inc()
         counted[1].observe(seconds)
 
     def batch(self, name: str, classes: tuple[str, ...], answers: Answers) -> None:
-        """Count the answers of a batch, for drift: labels, what is unknown, how much is known."""
+        """Count the answers of a batch: their labels and known shares show drift."""
         known = answers.known.tolist()
         self.batches.observe(len(known))
         best = answers.probabilities.argmax(axis=1).tolist()
@@ -84,22 +68,33 @@ class Metrics:
         self.tweets.labels(name).inc(len(known))
         self.known.labels(name).inc(sum(known))
 
-    def text(self, store: "Store", admission: "Admission") -> bytes:
-        """All of it, in Prometheus' text format."""
+    def text(self, store: "ModelStore", admission: "Admission") -> bytes:
+        """Return all figures in Prometheus' text format."""
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
 
-        self.note(store, admission)
+        self.set_gauges(store, admission)
         if FOLDER not in os.environ:
             return generate_latest(self.registry)
+        forget_dead_workers()
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
         return generate_latest(registry)
 
-    def note(self, store: "Store", admission: "Admission") -> None:
-        """Set the gauges, so that the other workers can tell this one's."""
+    def set_gauges(self, store: "ModelStore", admission: "Admission") -> None:
+        """Set the gauges, so that the other workers can report those of this one."""
         self.pending.set(admission.texts)
         for model in store:
             self.reloads.labels(model.name).set(model.reloads)
-            self.problem.labels(model.name).set(bool(model.problem))
+            self.stale.labels(model.name).set(bool(model.problem))
             self.read_at.labels(model.name).set(model.current.read_at)
+
+
+def forget_dead_workers() -> None:
+    """Leave out the gauges of workers that have ended; what they counted stays."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    processes = {path.stem.rpartition("_")[2] for path in Path(os.environ[FOLDER]).glob("gauge_live*.db")}
+    for process in processes:
+        if not Path("/proc", process).exists():
+            mark_process_dead(int(process))

@@ -1,45 +1,81 @@
-"""The Open Inference Protocol (KServe's and Triton's version 2): BYTES in; FP32, BYTES and FP32 out."""
+"""The Open Inference Protocol (version 2 of KServe and Triton): BYTES in; FP32, BYTES and FP32 out."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive
 
 import sentiment
 from sentiment.predict.answers import Answers
-from sentiment.serve.bodies import check_texts, kind, read_json
-from sentiment.serve.direct import Direct, respond_with
-from sentiment.serve.json_answers import as_json, json_response
-from sentiment.serve.refusals import Refusal
+from sentiment.serve.errors import Refusal, json_response
+from sentiment.serve.model_store import Export
+from sentiment.serve.request_body import check_texts, read_json
 from sentiment.serve.service import Service
-from sentiment.serve.store import Export
 
 INPUT = "text"
 OUTPUTS = ("probabilities", "label", "known")
-_BINARY = b"inference-header-content-length"
-_MODEL, _VERB = "/v2/models/{name}", "/infer"
+_BINARY = "inference-header-content-length"
+_MODEL = "/v2/models/{name}"
+
+
+OneText = Annotated[list[str], msgspec.Meta(min_length=1, max_length=1)]
+
+
+class InputTensor(msgspec.Struct, forbid_unknown_fields=True):
+    """The tensor of texts, of shape ``[n]`` or ``[n, 1]``."""
+
+    name: Literal["text"]
+    datatype: Literal["BYTES"]
+    shape: Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)]
+    data: Annotated[
+        list[str | Annotated[list[str], msgspec.Meta(min_length=1, max_length=1)]], msgspec.Meta(min_length=1)
+    ]
+    parameters: dict[str, Any] = {}
+
+
+class WantedOutput(msgspec.Struct, forbid_unknown_fields=True):
+    """An output that the response shall contain."""
+
+    name: Literal["probabilities", "label", "known"]
+    parameters: dict[str, Any] = {}
+
+
+class InferRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of ``/infer``; without ``outputs`` the response contains all of them."""
+
+    inputs: Annotated[list[InputTensor], msgspec.Meta(min_length=1, max_length=1)]
+    id: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    parameters: dict[str, Any] = {}
+    outputs: Annotated[list[WantedOutput], msgspec.Meta(max_length=3)] = []
+
+
+_DECODER = msgspec.json.Decoder(InferRequest)
 
 
 def routes(service: Service) -> list[Route]:
-    """The protocol over ``service``."""
+    """Return the routes over ``service``."""
     version = _MODEL + "/versions/{version}"
 
-    def asked(request: Request) -> Export:
+    def export_of(request: Request) -> Export:
         return service.store.get(request.path_params["name"], request.path_params.get("version"))
 
     async def infer(request: Request) -> Response:
-        export = asked(request)
-        return await respond_with(lambda headers, receive: _infer(service, export, headers, receive), request)
+        export = export_of(request)
+        if _BINARY in request.headers:
+            raise Refusal(400, f"{_BINARY}: the binary data extension is not supported; send data as JSON")
+        asked = await read_json(request, _DECODER, service.admission, 400)
+        texts = texts_of(asked.inputs[0])
+        check_texts(texts, "inputs[0].data", service.limits)
+        names = [str(output.name) for output in asked.outputs] or list(OUTPUTS)
+        return json_response(respond(export, names, await service.answer(export, texts), asked.id))
 
     async def about(request: Request) -> Response:
-        return json_response(metadata_of(asked(request)))
+        return json_response(metadata_of(export_of(request)))
 
     async def ready(request: Request) -> Response:
-        export = asked(request)
-        return json_response({"name": export.name, "ready": True})
+        return json_response({"name": export_of(request).name, "ready": True})
 
     async def live(request: Request) -> Response:
         return json_response({"live": True})
@@ -51,7 +87,7 @@ def routes(service: Service) -> list[Route]:
         return json_response({"name": "sentiment", "version": sentiment.__version__, "extensions": []})
 
     return [
-        *(Route(prefix + _VERB, infer, methods=["POST"]) for prefix in (_MODEL, version)),
+        *(Route(prefix + "/infer", infer, methods=["POST"]) for prefix in (_MODEL, version)),
         *(Route(prefix + "/ready", ready) for prefix in (_MODEL, version)),
         *(Route(prefix, about) for prefix in (_MODEL, version)),
         Route("/v2/health/live", live),
@@ -60,75 +96,26 @@ def routes(service: Service) -> list[Route]:
     ]
 
 
-def directly(service: Service) -> dict[str, Direct]:
-    """The address of each model, whichever version is served."""
-
-    def of(name: str) -> Direct:
-        async def infer(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-            return await _infer(service, service.store.get(name), headers, receive)
-
-        return Direct(_MODEL + _VERB, infer)
-
-    return {_MODEL.format(name=name) + _VERB: of(name) for name in service.store.names}
-
-
-async def _infer(service: Service, export: Export, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-    if _BINARY in headers:
-        raise Refusal(400, f"{_BINARY.decode()}: the binary data extension is not supported; send data as JSON")
-    data = await read_json(headers, receive, service.admission)
-    identity = data.get("id", "")
-    if not isinstance(identity, str) or len(identity) > 200:
-        raise Refusal(400, "id: expected a string of at most 200 characters")
-    names = wanted_outputs(data)
-    texts = check_texts(parse(data), "inputs[0].data", service.limits, 400)
-    return as_json(respond(export, names, await service.answer(export, texts), identity))
-
-
-def parse(data: dict[str, Any]) -> list[Any]:
-    """The values of the one input.
+def texts_of(tensor: InputTensor) -> list[str]:
+    """Return the texts of the input tensor.
 
     Raises:
-        Refusal: 400, it is not one tensor ``text`` of BYTES and shape ``[n]`` or ``[n, 1]``.
+        Refusal: 400, the shape is not that of the data.
     """
-    inputs = data.get("inputs")
-    if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
-        raise Refusal(400, f"inputs: expected a list of one tensor, {INPUT!r}")
-    tensor = inputs[0]
-    if tensor.get("name") != INPUT or tensor.get("datatype") != "BYTES":
-        raise Refusal(400, f"inputs[0]: expected name {INPUT!r} and datatype 'BYTES'")
-    values, shape = tensor.get("data"), tensor.get("shape")
-    if not isinstance(values, list):
-        raise Refusal(400, f"inputs[0].data: expected a list of strings, received {kind(values)}")
-    if values and all(isinstance(value, list) and len(value) == 1 for value in values):
-        values = [value[0] for value in values]
-    if shape not in ([len(values)], [len(values), 1]) or not values:
-        raise Refusal(400, f"inputs[0].shape: expected [{len(values)}] as there are values in data, and at least one")
-    return values
-
-
-def wanted_outputs(data: dict[str, Any]) -> list[str]:
-    """Names of the outputs asked for; all where none is.
-
-    Raises:
-        Refusal: 400, one that there is not.
-    """
-    outputs = data.get("outputs") or []
-    if not isinstance(outputs, list) or not all(isinstance(output, dict) for output in outputs):
-        raise Refusal(400, "outputs: expected a list of objects with a name")
-    names = [output.get("name") for output in outputs]
-    if any(name not in OUTPUTS for name in names) or len(names) > len(OUTPUTS):
-        raise Refusal(400, f"outputs: expected names of {', '.join(OUTPUTS)}, each once")
-    return [str(name) for name in names] or list(OUTPUTS)
+    count = len(tensor.data)
+    if tensor.shape not in ([count], [count, 1]):
+        raise Refusal(400, f"inputs[0].shape: expected [{count}] because data has {count} values")
+    return [value if isinstance(value, str) else value[0] for value in tensor.data]
 
 
 def respond(export: Export, names: list[str], answers: Answers, identity: str) -> dict[str, Any]:
-    """The outputs asked for, data flat and row by row."""
+    """Return the outputs that were asked for, with flat data, row by row."""
     count, classes = answers.probabilities.shape
     labels = [export.classes[i] for i in answers.probabilities.argmax(axis=1).tolist()]
     tensors = {
-        "probabilities": ("FP32", [count, classes], answers.probabilities.ravel()),
+        "probabilities": ("FP32", [count, classes], answers.probabilities.ravel().tolist()),
         "label": ("BYTES", [count], labels),
-        "known": ("FP32", [count], answers.known),
+        "known": ("FP32", [count], answers.known.tolist()),
     }
     outputs = [
         {"name": name, "datatype": tensors[name][0], "shape": tensors[name][1], "data": tensors[name][2]}
@@ -139,12 +126,12 @@ def respond(export: Export, names: list[str], answers: Answers, identity: str) -
 
 
 def metadata_of(export: Export) -> dict[str, Any]:
-    """Names, types and shapes of input and outputs."""
+    """Return names, types and shapes of input and outputs."""
     outputs = [("probabilities", "FP32", [-1, len(export.classes)]), ("label", "BYTES", [-1]), ("known", "FP32", [-1])]
     return {
         "name": export.name,
         "versions": [export.version],
-        "platform": "sentiment_light_form",
+        "platform": "sentiment_numpy",
         "inputs": [{"name": INPUT, "datatype": "BYTES", "shape": [-1]}],
         "outputs": [{"name": name, "datatype": kind, "shape": shape} for name, kind, shape in outputs],
     }

@@ -1,10 +1,12 @@
-"""What every endpoint works with: models, limits, the batcher, counters."""
+"""What every route works with: the models, the limits, the batcher and the counters of one worker process."""
 
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -13,32 +15,32 @@ from sentiment.predict.answers import Answers
 from sentiment.serve.admission import Admission
 from sentiment.serve.batching import Batcher
 from sentiment.serve.limits import Limits
-from sentiment.serve.metrics import Metrics
-from sentiment.serve.store import Export, Store
+from sentiment.serve.metrics import ServiceMetrics
+from sentiment.serve.model_store import Export, ModelStore
 
-_NOTE_SECONDS = 2.0
+_LOOK_SECONDS = 2.0
 
 
 class Service:
-    """One worker's state; made after the fork, since it has a thread and an event loop.
+    """The state of one worker process.
 
     Args:
-        store: the models, read.
+        store: the models.
         limits: what is accepted.
-        parent: process whose end ends this one; 0 for none.
+        supervisor: id of the process that started this worker and whose end ends it; 0 for none.
     """
 
-    def __init__(self, store: Store, limits: Limits, parent: int = 0) -> None:
-        self.store, self.limits, self.parent = store, limits, parent
+    def __init__(self, store: ModelStore, limits: Limits, supervisor: int = 0) -> None:
+        self.store, self.limits, self.supervisor = store, limits, supervisor
         self.admission = Admission(limits)
-        self.metrics = Metrics()
+        self.metrics = ServiceMetrics()
         self.batcher = Batcher(self._observe)
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Batches are answered and folders watched while this lasts."""
+    async def running(self, run_folder: Path) -> AsyncIterator[None]:
+        """Answer batches and watch the model folders until the context ends."""
         self.batcher.start()
-        tasks = [asyncio.create_task(self.store.watch()), asyncio.create_task(self._keep_noting())]
+        tasks = [asyncio.create_task(self.store.watch()), asyncio.create_task(self._look_after())]
         try:
             with one_matrix_thread():  # the other cores have other workers
                 yield
@@ -46,33 +48,37 @@ class Service:
             for task in tasks:
                 task.cancel()
             self.batcher.stop()
+            if self._orphaned():
+                shutil.rmtree(run_folder, ignore_errors=True)
 
     async def answer(self, export: Export, texts: Sequence[str]) -> Answers:
-        """Answers of ``export`` to checked texts.
+        """Return the answers of ``export`` to checked texts.
 
         Raises:
-            Refusal: 429, too much is waiting.
+            Refusal: 429, too many texts are waiting.
         """
         with self.admission.hold_texts(len(texts)):
             return await self.batcher.answer(export, texts)
 
     async def answer_ids(self, export: Export, ids: np.ndarray) -> np.ndarray:
-        """Probabilities float32 ``(n, classes)`` of padded ids int32 ``(n, max_tokens)``, which have been checked.
+        """Return probabilities, float32 ``(n, classes)``, of checked padded ids, int32 ``(n, max_tokens)``.
 
         Raises:
-            Refusal: 429, too much is waiting.
+            Refusal: 429, too many texts are waiting.
         """
-        classifier = export.classifier
         with self.admission.hold_texts(len(ids)):
-            return await asyncio.to_thread(classifier.network.of_padded, ids)
+            return await asyncio.to_thread(export.classifier.network.of_padded, ids)
 
     def _observe(self, export: Export, answers: Answers) -> None:
         self.metrics.batch(export.name, export.classes, answers)
 
-    async def _keep_noting(self) -> None:
-        """Let the other workers know this one's gauges, and end with the process that started it."""
+    def _orphaned(self) -> bool:
+        return bool(self.supervisor) and os.getppid() != self.supervisor
+
+    async def _look_after(self) -> None:
+        """Publish the gauges, and end this worker when its supervisor was killed."""
         while True:
-            self.metrics.note(self.store, self.admission)
-            if self.parent and os.getppid() != self.parent:
+            self.metrics.set_gauges(self.store, self.admission)
+            if self._orphaned():
                 signal.raise_signal(signal.SIGTERM)
-            await asyncio.sleep(_NOTE_SECONDS)
+            await asyncio.sleep(_LOOK_SECONDS)

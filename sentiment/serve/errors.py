@@ -1,0 +1,55 @@
+"""Errors that a client sees: a status and one sentence, as ``{"error": "..."}`` in all three protocols."""
+
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+JSON = "application/json"
+_RETRY_SECONDS = 1
+_SENTENCES = {404: "no such address; GET /docs lists the addresses", 405: "no such method at this address"}
+
+
+class Refusal(Exception):
+    """A request that is refused with the HTTP ``status`` and the sentence ``message``."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.headers = status, message, headers
+
+
+def busy(reason: str) -> Refusal:
+    """Return a refusal with status 429, which asks the client to try again."""
+    return Refusal(429, f"{reason}; try again in {_RETRY_SECONDS} s", {"retry-after": str(_RETRY_SECONDS)})
+
+
+def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a response with ``content`` as JSON."""
+    return Response(msgspec.json.encode(content), status, headers, media_type=JSON)
+
+
+def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a response that carries the error ``message``."""
+    return json_response({"error": message}, status, headers)
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """Return the response to a :class:`Refusal`."""
+    assert isinstance(error, Refusal)
+    return error_response(error.status, error.message, error.headers)
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    """Return the response to an error that the framework raised, such as an unknown address."""
+    assert isinstance(error, HTTPException)
+    return error_response(error.status_code, _SENTENCES.get(error.status_code, error.detail), error.headers)
+
+
+def place_of(error: BaseException) -> str:
+    """Return the type of an error and the lines it passed, without its message, because that may quote a tweet."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} at {' < '.join(f'{frame.filename}:{frame.lineno}' for frame in reversed(frames))}"

@@ -1,0 +1,173 @@
+"""Files to score: the upload is stored in a temporary file, scored as the command line does, and sent back whole."""
+
+import asyncio
+import contextlib
+import errno
+import json
+import shutil
+import tempfile
+from email.message import EmailMessage
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from starlette.datastructures import UploadFile
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response
+from starlette.types import Message, Receive, Scope, Send
+
+from sentiment.errors import InputError
+from sentiment.serve.errors import Refusal
+from sentiment.serve.model_store import Export
+from sentiment.serve.request_body import LimitedReceive
+from sentiment.serve.service import Service
+
+if TYPE_CHECKING:
+    from sentiment.predict.score_file import Scored
+
+FORM = "multipart/form-data"
+KINDS = {  # media type -> how the name of such a file ends
+    "text/csv": "csv",
+    "text/tab-separated-values": "tsv",
+    "application/x-ndjson": "jsonl",
+    "application/jsonl": "jsonl",
+    "application/json-lines": "jsonl",
+    "application/vnd.apache.parquet": "parquet",
+}
+_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "tsv": "text/tab-separated-values; charset=utf-8",
+    "jsonl": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+}
+LABELS = "x-sentiment-labels"  # response header: how often each label was given, as JSON
+
+
+class FileRequest(NamedTuple):
+    """What a client asks about its file: the model, and how to read and answer it."""
+
+    export: Export
+    column: str
+    threshold: float
+    encoding: str
+    delimiter: str
+    kind: str
+
+
+def is_file(request: Request) -> bool:
+    """Return whether the body is a file to score, not JSON."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() in (*KINDS, FORM)
+
+
+async def score_upload(service: Service, request: Request) -> Response:
+    """Return the file of a request with the answers added as columns.
+
+    Raises:
+        Refusal: 404, no such model; 408 and 413, the upload is too slow or too large; 422, the file or the query is
+            not as expected; 429, too many files; 507, the disk is full.
+    """
+    asked, limits = _asked(service, request), service.limits
+    held = contextlib.ExitStack()
+    try:
+        held.enter_context(service.admission.hold_file())
+        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="sentiment-upload-")))
+        limited = Request(request.scope, LimitedReceive(request, limits, limits.file_bytes))
+        source = await _stored(limited, asked.kind, folder)
+        target = source.with_stem("scored")
+        scored = await asyncio.to_thread(_score, asked, source, target)
+        labels = json.dumps({label or "missing": count for label, count in scored.labels.most_common()})
+        return _Download(target, labels, limits.send_seconds, held)
+    except BaseException as error:
+        held.close()
+        if isinstance(error, InputError):
+            raise Refusal(422, str(error).replace(f"{folder}/", "")) from None
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise Refusal(507, "the service has no room for this file on its disk") from None
+        raise
+
+
+def _asked(service: Service, request: Request) -> FileRequest:
+    """Return what the query and the content type of a request ask for."""
+    query, content_type = request.query_params, _content_type(request)
+    try:
+        threshold = float(query.get("threshold", "0"))
+    except ValueError:
+        threshold = -1.0
+    if not 0 <= threshold <= 1:
+        raise Refusal(422, "threshold: expected a number from 0 to 1")
+    return FileRequest(
+        service.store.get(query.get("model")),
+        query.get("column", "text"),
+        threshold,
+        query.get("encoding") or str(content_type.get_content_charset("utf-8")),
+        query.get("delimiter", ""),
+        KINDS.get(content_type.get_content_type(), ""),
+    )
+
+
+def _content_type(request: Request) -> EmailMessage:
+    """Return the content type of a request, read as the standard library reads that of a mail."""
+    message = EmailMessage()
+    message["content-type"] = request.headers.get("content-type", "")
+    return message
+
+
+async def _stored(request: Request, kind: str, folder: Path) -> Path:
+    """Store the uploaded file in ``folder`` and return its path; no name that a client gives is ever used.
+
+    Args:
+        request: a request whose body is the file, or a form that contains it.
+        kind: kind of the file; empty where the request is a form.
+        folder: where the file goes.
+    """
+    if kind:
+        path = folder / f"file.{kind}"
+        with path.open("wb") as file:
+            async for piece in request.stream():
+                file.write(piece)
+        return path
+    async with request.form(max_files=1) as form:
+        upload = next((value for value in form.values() if isinstance(value, UploadFile)), None)
+        if upload is None:
+            raise Refusal(422, "the form contains no file; send one, for instance with curl -F file=@tweets.csv")
+        path = folder / f"file.{_kind_of(upload)}"
+        with path.open("wb") as file:
+            await asyncio.to_thread(shutil.copyfileobj, upload.file, file)
+    return path
+
+
+def _kind_of(upload: UploadFile) -> str:
+    from sentiment.data.tables import kind_of
+
+    return kind_of(upload.filename or "") or KINDS.get(upload.content_type or "", "csv")
+
+
+def _score(asked: FileRequest, source: Path, target: Path) -> "Scored":
+    """Score ``source`` into ``target``; Arrow is loaded by the first file only."""
+    from sentiment.data.batches import Reading
+    from sentiment.predict.score_file import Answering, score_file
+
+    reading = Reading(asked.column, asked.encoding, asked.delimiter, source.suffix[1:], option="?")
+    answering = Answering(asked.threshold)
+    return score_file(asked.export.classifier, source, target, reading, answering, progress=False)
+
+
+class _Download(FileResponse):
+    """Sends the scored file and then releases what the request held; a client that stops reading is given up."""
+
+    def __init__(self, path: Path, labels: str, send_seconds: float, held: contextlib.ExitStack) -> None:
+        super().__init__(path, headers={LABELS: labels}, media_type=_TYPES[path.suffix[1:]])
+        self._send_seconds, self._held = send_seconds, held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file."""
+
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._send_seconds):
+                await send(message)
+
+        try:
+            await super().__call__(scope, receive, send_in_time)
+        except TimeoutError:
+            raise ClientDisconnect from None
+        finally:
+            self._held.close()

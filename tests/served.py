@@ -78,15 +78,12 @@ class Served:
     def predict(self, texts: Any, **more: Any) -> Answer:
         return self.ask("POST", "/predict", {"texts": texts} | more)
 
-    def raw(self, *pieces: bytes, pause: float = 0.0, half_close: bool = False) -> bytes:
-        """Send bytes as they are; what comes back until the other side closes."""
+    def raw(self, *pieces: bytes) -> bytes:
+        """Send bytes as they are, and return what comes back until the other side closes."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=WAIT) as sock:
             with contextlib.suppress(ConnectionError):
                 for piece in pieces:
                     sock.sendall(piece)
-                    time.sleep(pause)
-                if half_close:
-                    sock.shutdown(socket.SHUT_WR)
             received = b""
             with contextlib.suppress(ConnectionError):
                 while piece := sock.recv(1 << 16):
@@ -94,9 +91,12 @@ class Served:
             return received
 
     def processes(self) -> list[int]:
-        """The processes that answer."""
+        """The processes that answer: this one alone, or those that it started as workers."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(child) for child in children] or [self.process.pid]
+        workers = [
+            child for child in children if b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes()
+        ]
+        return [int(child) for child in workers] or [self.process.pid]
 
     def stop(self) -> int:
         """SIGTERM; the exit status."""

@@ -14,31 +14,35 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import uvloop
 
 import sentiment
 from pipelines.shared.publishing import publish
 from sentiment.predict import model_folder
 from sentiment.predict.answers import Answers
 from sentiment.serve.admission import Admission
-from sentiment.serve.batching import BATCH_TEXTS, TURN_SECONDS, Batcher
-from sentiment.serve.connection import ACCEPTED_A_TURN, Server, at_several, configure
+from sentiment.serve.batching import BATCH_SIZE, Batcher
+from sentiment.serve.errors import Refusal
 from sentiment.serve.limits import Limits
-from sentiment.serve.refusals import Refusal
-from sentiment.serve.supervisor import listen
+from sentiment.serve.model_copies import ModelCopies
+from sentiment.serve.model_store import ModelStore
+from sentiment.serve.run_folder import in_use, make_run_folder
 from tests.served import serve
 from tests.test_structure import tiny_model
 
+pytestmark = pytest.mark.slow
 
-class Fake:
+
+class NumberModel:
     """A model whose answer to a text is its number; it can be held up, and fails at ``bad``."""
 
     def __init__(self, add: float = 0.0) -> None:
         self.add, self.sizes, self.free = add, [], threading.Event()
         self.free.set()
+        self.at_work = threading.Event()
 
     def answer(self, texts):
         self.sizes.append(len(texts))
+        self.at_work.set()
         assert self.free.wait(20)
         if "bad" in texts:
             raise ValueError("a text that should never have come here")
@@ -46,14 +50,11 @@ class Fake:
         return Answers(numbers[:, None], np.ones(len(texts), np.float32))
 
 
-LARGE = 130  # so many texts do not fit into a turn of the loop
-
-
-def batched(work, **more):
+def batched(work):
     """Run ``work(batcher)`` in an event loop."""
 
     async def main():
-        batcher = Batcher(lambda model, answers: None, **more)
+        batcher = Batcher(lambda model, answers: None)
         batcher.start()
         try:
             return await asyncio.wait_for(work(batcher), 30)
@@ -67,26 +68,32 @@ async def numbers(batcher, model, *texts):
     return (await batcher.answer(model, [str(text) for text in texts])).probabilities[:, 0].tolist()
 
 
-def test_what_arrives_during_a_batch_is_the_next_one_and_the_loop_goes_on():
-    model, other = Fake(), Fake()
+async def held_up(model, *tasks) -> None:
+    """Wait until the model is at work, while it is held up."""
+    while not model.at_work.is_set():
+        await asyncio.sleep(0.001)
+    model.at_work.clear()
+
+
+def test_what_arrives_during_a_batch_is_the_next_one():
+    model = NumberModel()
 
     async def work(batcher):
         model.free.clear()
-        first = asyncio.create_task(numbers(batcher, model, *[0] * LARGE))
-        await asyncio.sleep(0.01)  # the loop goes on while the model is held up
-        rest = [asyncio.create_task(numbers(batcher, model, *[i] * LARGE)) for i in range(1, 4)]
+        first = asyncio.create_task(numbers(batcher, model, 0))
+        await held_up(model)  # the event loop goes on meanwhile
+        rest = [asyncio.create_task(numbers(batcher, model, i, i)) for i in range(1, 4)]
         await asyncio.sleep(0.01)
-        assert model.sizes == [LARGE]
-        assert await numbers(batcher, other, 7) == [7]  # and answers what is small
+        assert model.sizes == [1]
         model.free.set()
         return await asyncio.gather(first, *rest)
 
-    assert batched(work) == [[i] * LARGE for i in range(4)]
-    assert model.sizes == [LARGE, 3 * LARGE]
+    assert batched(work) == [[0], [1, 1], [2, 2], [3, 3]]
+    assert model.sizes == [1, 6]
 
 
 def test_what_arrives_in_one_turn_of_the_loop_is_one_batch():
-    model = Fake()
+    model = NumberModel()
 
     async def work(batcher):
         return await asyncio.gather(*(numbers(batcher, model, i, i) for i in range(20)))
@@ -95,58 +102,8 @@ def test_what_arrives_in_one_turn_of_the_loop_is_one_batch():
     assert model.sizes == [40]
 
 
-class Slow(Fake):
-    """Answers a text in ``each`` seconds of a clock that only it moves."""
-
-    def __init__(self, each: float) -> None:
-        super().__init__()
-        self.each, self.now = each, 0.0
-
-    def answer(self, texts):
-        self.now += self.each * len(texts)
-        return super().answer(texts)
-
-
-@pytest.mark.parametrize("each", [2e-6, 1e-5, 1e-4])
-def test_a_turn_takes_no_more_than_it_has_time_for(each):
-    model, turns = Slow(each), 0
-
-    async def work(batcher):
-        nonlocal turns
-
-        async def others():
-            nonlocal turns
-            while True:
-                await asyncio.sleep(0)
-                turns += 1
-
-        beside = asyncio.create_task(others())
-        answers = await asyncio.gather(*(numbers(batcher, model, i) for i in range(6000)))
-        beside.cancel()
-        return answers
-
-    assert batched(work, clock=lambda: model.now) == [[i] for i in range(6000)]
-    fits = min(TURN_SECONDS / each, BATCH_TEXTS)
-    assert max(model.sizes[5:]) <= fits
-    assert min(model.sizes[5:-1]) > fits / 5
-    assert turns >= len(model.sizes) - 1  # between any two the loop has looked after the others
-
-
-def test_a_lone_text_is_answered_in_the_same_turn_of_the_loop():
-    model = Fake()
-
-    async def work(batcher):
-        task = asyncio.create_task(numbers(batcher, model, 7))
-        for _ in range(4):
-            await asyncio.sleep(0)
-        assert task.done()
-        return await task
-
-    assert batched(work) == [7]
-
-
 def test_one_request_that_fails_fails_alone():
-    model = Fake()
+    model = NumberModel()
 
     async def work(batcher):
         texts = ["1", "bad", "2"]
@@ -158,7 +115,7 @@ def test_one_request_that_fails_fails_alone():
 
 
 def test_requests_of_two_exports_in_one_batch_are_answered_apart():
-    old, new = Fake(), Fake(100)
+    old, new = NumberModel(), NumberModel(100)
 
     async def work(batcher):
         asked = ((old, 1), (new, 2), (old, 3), (new, 4))
@@ -167,42 +124,59 @@ def test_requests_of_two_exports_in_one_batch_are_answered_apart():
     assert batched(work) == [[1], [102], [3], [104]]
 
 
-def test_who_gave_up_is_left_out_and_nobody_gets_its_answer():
-    model = Fake()
+@pytest.mark.parametrize("cancelled", range(4))
+def test_a_request_cancelled_while_its_batch_is_worked_on_shifts_nobodys_answers(cancelled):
+    model = NumberModel()
 
     async def work(batcher):
         model.free.clear()
-        tasks = [asyncio.create_task(numbers(batcher, model, *[0] * LARGE))]
+        tasks = [asyncio.create_task(numbers(batcher, model, *[i] * (i + 1))) for i in range(4)]
+        await held_up(model)
+        assert model.sizes == [1 + 2 + 3 + 4]
+        tasks[cancelled].cancel()
         await asyncio.sleep(0.01)
-        tasks += [asyncio.create_task(numbers(batcher, model, *[i] * LARGE)) for i in range(1, 5)]
-        await asyncio.sleep(0.01)
-        tasks += [asyncio.create_task(numbers(batcher, model, i)) for i in range(5, 10)]
-        await asyncio.sleep(0)  # they wait for the turn's end, which comes before their callers hear of having given up
-        for task in (tasks[0], tasks[3], tasks[5], tasks[9]):
-            task.cancel()
         model.free.set()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
     received = batched(work)
-    assert [i for i, answer in enumerate(received) if isinstance(answer, asyncio.CancelledError)] == [0, 3, 5, 9]
-    answered = [answer for answer in received if not isinstance(answer, BaseException)]
-    assert answered == [*([i] * LARGE for i in (1, 2, 4)), [6], [7], [8]]
-    assert model.sizes == [LARGE, 3, 3 * LARGE]
+    assert isinstance(received.pop(cancelled), asyncio.CancelledError)
+    assert received == [[i] * (i + 1) for i in range(4) if i != cancelled]
+
+
+def test_a_request_cancelled_while_it_waits_is_left_out():
+    model = NumberModel()
+
+    async def work(batcher):
+        model.free.clear()
+        tasks = [asyncio.create_task(numbers(batcher, model, 0))]
+        await held_up(model)
+        tasks += [asyncio.create_task(numbers(batcher, model, i, i)) for i in range(1, 5)]
+        await asyncio.sleep(0.01)
+        tasks[3].cancel()
+        await asyncio.sleep(0.01)
+        model.free.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    received = batched(work)
+    assert isinstance(received.pop(3), asyncio.CancelledError)
+    assert received == [[0], [1, 1], [2, 2], [4, 4]]
+    assert model.sizes == [1, 6]
 
 
 def test_many_texts_take_turns_with_those_of_others():
-    model = Fake()
+    model = NumberModel()
+    many_texts = BATCH_SIZE // 20
 
     async def work(batcher):
-        many = asyncio.create_task(numbers(batcher, model, *range(3 * BATCH_TEXTS)))
+        many = asyncio.create_task(numbers(batcher, model, *range(many_texts)))
         await asyncio.sleep(0)
         few = asyncio.create_task(numbers(batcher, model, 5))
         await few
         assert not many.done()
         return await many
 
-    assert batched(work) == list(range(3 * BATCH_TEXTS))
-    assert max(model.sizes) <= BATCH_TEXTS
+    assert batched(work) == list(range(many_texts))
+    assert 2 <= len(model.sizes) <= 5
 
 
 def test_back_pressure_counts_what_is_waiting():
@@ -280,34 +254,6 @@ def until_counted(served, start: str, value: float) -> None:
         assert time.monotonic() < deadline, received
 
 
-async def turns_until_let_in(sock: socket.socket, clients: int) -> int:
-    """Turns of the loop until a server at ``sock`` has taken in clients that are all there already."""
-
-    async def nothing(scope, receive, send):
-        return None
-
-    server, turns = Server(configure(nothing, Limits())), 0
-    server.config.load()
-    server.lifespan = server.config.lifespan_class(server.config)
-    with contextlib.ExitStack() as stack:
-        for _ in range(clients):
-            stack.enter_context(socket.create_connection(sock.getsockname()))
-        await server.startup(at_several(sock))
-        while len(server.server_state.connections) < clients and turns < 10 * clients:
-            await asyncio.sleep(0)
-            turns += 1
-        for each in server.servers:
-            each.close()
-    return turns
-
-
-def test_clients_that_come_at_once_are_not_let_in_one_a_turn():
-    """Under load a turn of the loop takes milliseconds."""
-    (sock,) = listen("127.0.0.1", 0, 1)
-    clients = 4 * ACCEPTED_A_TURN
-    assert uvloop.run(turns_until_let_in(sock, clients)) < clients / 2
-
-
 def test_a_killed_worker_is_replaced_and_what_it_counted_stays(tmp_path):
     folder = tiny_model(tmp_path / "tiny")
     with serve("--model", str(folder), "--workers", "2") as served:
@@ -320,7 +266,7 @@ def test_a_killed_worker_is_replaced_and_what_it_counted_stays(tmp_path):
         os.kill(before[0], signal.SIGKILL)
         answers = [served.predict(["love"]) for _ in range(40)]  # those that the dead one would have taken wait
         assert {answer.status for answer in answers} == {200}
-        assert served.wait_for(r"serve: worker (\d+) ended \(signal 9\); starting another").group(1) == str(before[0])
+        assert served.wait_for(r"serve: Child process \[(\d+)\] died").group(1) == str(before[0])
         served.wait_for(r"serve: .* ready: tiny", 3)
         after = served.processes()
         assert len(after) == 2
@@ -346,12 +292,14 @@ def test_sigterm_finishes_what_has_begun(tmp_path):
         received = b""
         while piece := sock.recv(1 << 16):
             received += piece
-        assert received.count(b"I love,positive") == 500
+        assert received.count(b'"I love","positive"') == 500
         assert served.process.wait(20) == 0
 
 
-def test_workers_end_with_a_supervisor_that_was_killed(tmp_path):
-    with serve("--model", str(tiny_model(tmp_path / "tiny")), "--workers", "2") as served:
+def test_workers_end_with_a_supervisor_that_was_killed_and_leave_nothing_behind(tmp_path):
+    (temporary := tmp_path / "temporary").mkdir()
+    arguments = ("--model", str(tiny_model(tmp_path / "tiny")), "--workers", "2")
+    with serve(*arguments, environment={"TMPDIR": str(temporary)}) as served:
         served.wait_for(r"serve: .* ready: tiny", 2)
         workers = served.processes()
         served.process.kill()
@@ -359,6 +307,17 @@ def test_workers_end_with_a_supervisor_that_was_killed(tmp_path):
         while [worker for worker in workers if Path(f"/proc/{worker}").exists()]:
             assert time.monotonic() < deadline
             time.sleep(0.05)
+    assert list(temporary.glob("sentiment-serve-*")) == []
+
+
+def test_a_start_removes_the_folders_of_killed_runs_only(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    killed, running = make_run_folder(), make_run_folder()
+    with in_use(killed):
+        pass  # the lock of a killed process is free
+    with in_use(running):
+        new = make_run_folder()
+    assert {path.name for path in tmp_path.iterdir()} == {running.name, new.name}
 
 
 def other_model(source: Path, folder: Path) -> Path:
@@ -432,7 +391,7 @@ def test_a_broken_export_is_refused_visibly_and_the_old_one_goes_on(tmp_path, tw
         assert served.predict(["love"]).json["answers"][0]["label"] == "positive"
         assert "table.npy" in served.ask("GET", "/readyz").json["models"]["served"]
         (state,) = served.ask("GET", "/v1/models/served").json["model_version_status"]
-        assert "the export of before goes on" in state["status"]["error_message"]
+        assert "the previous export is still served" in state["status"]["error_message"]
         assert counted(served, 'sentiment_model_stale{model="served"}') == 1
         (folder / model_folder.MODEL).unlink()
         until_answered_with(served, "files are missing")
@@ -448,13 +407,38 @@ def until_answered_with(served, text: str) -> None:
         assert time.monotonic() < deadline
 
 
+def test_workers_share_one_copy_of_an_export(tmp_path, two_models):
+    folder, copies = tmp_path / "served", ModelCopies(tmp_path / "copies")
+    export(two_models[0], folder)
+    workers = [ModelStore([str(folder)], copies) for _ in range(3)]
+    for source in (two_models[1], two_models[0], two_models[1]):
+        export(source, folder)
+        for worker in workers:
+            (model,) = worker
+            worker.refresh(model)
+        assert len({model.current.fingerprint for worker in workers for model in worker}) == 1
+        assert len(list((tmp_path / "copies" / "served").iterdir())) == 1
+
+
+def test_a_worker_that_starts_on_a_broken_export_serves_the_previous_one(tmp_path, two_models):
+    folder, copies = tmp_path / "served", ModelCopies(tmp_path / "copies")
+    export(two_models[0], folder)
+    (first,) = ModelStore([str(folder)], copies)
+    (folder / model_folder.TABLE).write_bytes(b"broken")
+    (second,) = ModelStore([str(folder)], copies)
+    assert second.current.fingerprint == first.current.fingerprint
+    assert "table.npy" in second.problem
+    with pytest.raises(sentiment.errors.SentimentError, match="table.npy"):
+        ModelStore([str(folder)], ModelCopies(tmp_path / "none"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["--model", "nowhere"], "nowhere"),
         (["--model", "a b=."], "expected a name of letters"),
         (["--receive-seconds", "0"], "--receive-seconds: expected a positive number"),
-        (["--token-file", "/nowhere"], "expected a file that holds a token"),
+        (["--token-file", "/nowhere"], "expected a file that contains a token"),
         (["--host", "203.0.113.7"], "cannot listen there"),
         (["--allowed-host", "https://tweets.example.com"], "expected a name such as tweets.example.com"),
         (["--allowed-host", "a:8501"], "without scheme, port or path"),

@@ -1,7 +1,7 @@
-"""Copies of the exports that are served, one per export, which all worker processes read.
+"""Copies of the exports that are served, which all worker processes share.
 
 A model maps its files into memory. An export that is written over the previous one, not beside it, would otherwise
-change a model that is answering. The workers share one copy, and so the memory that it is mapped to.
+change a model that is answering. Each export is copied once, by the first worker that sees it.
 """
 
 import contextlib
@@ -10,59 +10,75 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from sentiment.errors import ArtefactError
 from sentiment.predict.classifier import SentimentClassifier
 from sentiment.predict.model_folder import CHECKED, MODEL, OPTIONAL, read_classifier
 
-_FINGERPRINT = 12
+_DIGITS = 12
+
+# Modification time, size and inode of each file. Together they change with any export, however it is copied.
+Signature = tuple[tuple[int, int, int], ...]
+
+
+class ModelCopy(NamedTuple):
+    """A copied export: its ``folder``, the model in it, and the first digits of the SHA-256 of ``model.json``."""
+
+    folder: Path
+    classifier: SentimentClassifier
+    fingerprint: str
 
 
 class ModelCopies:
-    """The copies in ``folder``, as ``NAME/FINGERPRINT``."""
+    """The copies in ``folder``, as ``NAME/KEY``, where the key follows from the files' signature."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def read(self, name: str, source: Path) -> tuple[SentimentClassifier, str]:
-        """Return the model in the folder ``source`` and its fingerprint; the first worker to ask makes the copy.
+    def read(self, name: str, source: Path) -> ModelCopy:
+        """Return the model in the folder ``source``, read from its copy.
 
         Raises:
             ArtefactError: the folder contains no whole model.
         """
-        parent = self.folder / name
-        parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=parent, prefix=".", ignore_cleanup_errors=True) as temporary:
-            with contextlib.suppress(FileNotFoundError):  # read_classifier reports what is missing
-                shutil.copyfile(source / MODEL, Path(temporary) / MODEL)
-                fingerprint = _fingerprint(Path(temporary))
-                if (parent / fingerprint).is_dir():
-                    return read_classifier(parent / fingerprint), fingerprint
-            for file in (*CHECKED, *OPTIONAL):
-                with contextlib.suppress(FileNotFoundError):
-                    shutil.copyfile(source / file, Path(temporary) / file)
+        copy = self.folder / name / hashlib.sha256(repr(sign(source)).encode()).hexdigest()[:_DIGITS]
+        if copy.is_dir():
+            return _read(copy)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=copy.parent, prefix=".", ignore_cleanup_errors=True) as temporary:
+            for file in (MODEL, *CHECKED, *OPTIONAL):
+                with contextlib.suppress(FileNotFoundError):  # the model's reader reports what is missing
+                    shutil.copyfile(source / file, Path(temporary, file))
             try:
-                classifier = read_classifier(Path(temporary))
+                read = _read(Path(temporary))
             except ArtefactError as error:
                 raise ArtefactError(str(error).replace(temporary, str(source))) from error
             with contextlib.suppress(OSError):  # another worker was faster; the files of this copy stay mapped
-                os.rename(temporary, parent / fingerprint)
-            return classifier, fingerprint
+                os.rename(temporary, copy)
+        return read._replace(folder=copy)
 
-    def newest(self, name: str) -> tuple[SentimentClassifier, str] | None:
-        """Return the newest copied model of this name and its fingerprint, or None."""
+    def newest(self, name: str) -> ModelCopy | None:
+        """Return the newest copy of this model, or None."""
         copies = [path for path in (self.folder / name).glob("[!.]*") if path.is_dir()]
-        if not copies:
-            return None
-        newest = max(copies, key=lambda path: path.stat().st_mtime)
-        return read_classifier(newest), newest.name
+        return _read(max(copies, key=lambda path: path.stat().st_mtime)) if copies else None
 
-    def keep_only(self, name: str, fingerprint: str) -> None:
-        """Remove the copies of other exports; who still answers by one has its files mapped."""
-        for path in (self.folder / name).glob("[!.]*"):
-            if path.name != fingerprint:
+    def keep_only(self, copy: Path) -> None:
+        """Remove the other copies of the same model; a worker that still answers by one has its files mapped."""
+        for path in copy.parent.glob("[!.]*"):
+            if path != copy:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _fingerprint(folder: Path) -> str:
-    return hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()[:_FINGERPRINT]
+def _read(folder: Path) -> ModelCopy:
+    classifier = read_classifier(folder)
+    return ModelCopy(folder, classifier, hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()[:_DIGITS])
+
+
+def sign(folder: Path) -> Signature | None:
+    """Return what distinguishes one export from another without reading it; None where a file is missing."""
+    try:
+        stats = [os.stat(folder / name) for name in (MODEL, *CHECKED)]
+    except OSError:
+        return None
+    return tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)

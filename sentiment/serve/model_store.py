@@ -12,17 +12,13 @@ from pathlib import Path
 from sentiment.errors import SentimentError, SettingsError
 from sentiment.predict.answers import Answers
 from sentiment.predict.classifier import SentimentClassifier
-from sentiment.predict.model_folder import CHECKED, MODEL
 from sentiment.serve.errors import Refusal
-from sentiment.serve.model_copies import ModelCopies
+from sentiment.serve.model_copies import ModelCopies, ModelCopy, Signature, sign
 
 log = logging.getLogger("sentiment.serve")
 
 WATCH_SECONDS = 0.5
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-
-# Modification time, size and inode of each file. Together they change with any export, however it is copied.
-Signature = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +132,8 @@ class ModelStore:
         if signature is None or signature == model.signature:
             return
         try:
-            export = self._read(model.name, model.folder)
+            copy = self.copies.read(model.name, model.folder)
+            export = _export(model.name, model.folder, copy)
         except (SentimentError, OSError) as error:
             if sign(model.folder) == signature:  # otherwise it changed while it was read, and the next look decides
                 model.signature, model.refusal = signature, f"{error} (the previous export is still served)"
@@ -146,28 +143,27 @@ class ModelStore:
         model.reloads += 1
         if sign(model.folder) == signature:
             model.signature = signature
-        self.copies.keep_only(model.name, export.fingerprint)
+        self.copies.keep_only(copy.folder)
         log.info("%s: took up export %s", model.name, export.fingerprint)
 
     def _first(self, name: str, folder: Path) -> ServedModel:
         """Return the model at the start; a worker that replaces another one may find a broken export in the folder."""
         signature = sign(folder) or ()
         try:
-            return ServedModel(name, folder, self._read(name, folder), signature)
+            return ServedModel(name, folder, _export(name, folder, self.copies.read(name, folder)), signature)
         except SentimentError as error:
             newest = self.copies.newest(name)
             if newest is None:
                 raise
-            export = _export(name, folder, *newest)
-            return ServedModel(name, folder, export, signature, f"{error} (the previous export is still served)")
-
-    def _read(self, name: str, folder: Path) -> Export:
-        return _export(name, folder, *self.copies.read(name, folder))
+            refusal = f"{error} (the previous export is still served)"
+            return ServedModel(name, folder, _export(name, folder, newest), signature, refusal)
 
 
-def _export(name: str, folder: Path, classifier: SentimentClassifier, fingerprint: str) -> Export:
+def _export(name: str, folder: Path, copy: ModelCopy) -> Export:
+    classifier = copy.classifier
     classifier.answer(["a first answer finds damaged weights and warms up"])
-    return Export(name, classifier, tuple(classifier.classes_.tolist()), _version(folder), fingerprint, time.time())
+    classes = tuple(classifier.classes_.tolist())
+    return Export(name, classifier, classes, _version(folder), copy.fingerprint, time.time())
 
 
 def _version(folder: Path) -> str:
@@ -177,15 +173,6 @@ def _version(folder: Path) -> str:
     except OSError:
         names = []
     return str(max((int(name) for name in names if name.isascii() and name.isdecimal() and len(name) < 18), default=1))
-
-
-def sign(folder: Path) -> Signature | None:
-    """Return what distinguishes one export from another without reading it; None where a file is missing."""
-    try:
-        stats = [os.stat(folder / name) for name in (MODEL, *CHECKED)]
-    except OSError:
-        return None
-    return tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)
 
 
 def split_name(model: str) -> tuple[str, Path]:

@@ -7,7 +7,6 @@ FROM python:3.11.13-slim-bookworm AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY sentiment sentiment
-COPY pipelines pipelines
 RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM python:3.11.13-slim-bookworm
@@ -16,6 +15,8 @@ COPY --from=build /wheels /wheels
 RUN python -m pip install --no-cache-dir --constraint /tmp/constraints.txt "$(echo /wheels/*.whl)[serve]"
 RUN useradd --system --uid 10001 --no-create-home sentiment
 USER 10001
+# One memory area of the C library for all threads, which saves some megabytes per worker.
+ENV MALLOC_ARENA_MAX=1
 EXPOSE 8501
 # Inside a container loopback is the container's own: what may reach it is decided where its port is published.
 ENTRYPOINT ["sentiment", "serve", "--host", "0.0.0.0"]

@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 
-from sentiment.serve.__main__ import _parser
+from sentiment.serve.__main__ import make_parser
 from tests.test_structure import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -35,22 +35,16 @@ def test_every_start_names_options_that_there_are() -> None:
     for command in (arguments(entry, default), arguments(entry, composed), unit):
         assert command[0].endswith("sentiment")
         assert command[1] == "serve"
-        assert _parser("sentiment serve").parse_args(command[2:]).model
+        assert make_parser("sentiment serve").parse_args(command[2:]).model
 
 
 def test_the_documented_limits_are_the_defaults() -> None:
-    limits = vars(_parser("sentiment serve").parse_args([]))
+    limits = vars(make_parser("sentiment serve").parse_args([]))
     told = {
         "body_bytes": 4 << 20, "file_bytes": 4 << 30, "header_bytes": 32 << 10, "texts": 10_000, "characters": 20_000,
-        "explained": 100, "receive_seconds": 10, "bytes_per_second": 16 << 10, "pending_texts": 20_000,
+        "explained": 100, "receive_seconds": 10, "bytes_per_second": 16 << 10, "pending_texts": 20_000, "connections": 900,
         "pending_bytes": 64 << 20, "files": 4,
     }  # fmt: skip
     assert {name: limits[name] for name in told} == told
-    for words in (
-        "4 MiB; files 4 GiB",
-        "32 KiB",
-        "10,000 / 20,000",
-        "10 s, longer only at 16 KiB/s",
-        "20,000 / 64 MiB / 4",
-    ):
+    for words in ("4 MiB", "4 GiB", "32 KiB", "10,000", "20,000", "10 s, plus 1 s per 16 KiB", "64 MiB", "| 900 |"):
         assert words in SERVING

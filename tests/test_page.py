@@ -107,7 +107,7 @@ class Page:
 
     def save(self, path: Path) -> list[list[str]]:
         """Rows of the scored file, which arrives at ``path``."""
-        self.button("Save as CSV").click()
+        self.button("Save").click()
         return saved(path)
 
     def complaints(self) -> list[str]:
@@ -209,74 +209,50 @@ def test_a_last_row_without_line_end_counts(page, downloads):
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("name", "content", "sentence"),
     [
-        (b"id,text\n1,I love it\n2,bad, very\n3,ok\n4\n", "line 3: expected 2 columns, received 3"),
-        (b'id,text\n1,"I\nlove"\n\n2\n', "line 5: expected 2 columns, received 1"),
+        ("ragged.csv", b"id,text\n1,I love it\n2,bad, very\n3,ok\n", "file.csv:3: expected 2 columns, received 3"),
+        ("a.xlsx", b"PK\x03\x04text\nlove\n", "zip"),
+        ("a.parquet", b"PAR1text\nlove\n", "not readable as parquet"),
+        ("latin.csv", b"text\n" + b"I do love\n" * 1000 + b"caf\xe9 love\n", "?encoding"),
+        ("empty.csv", b"", "file.csv"),
     ],
 )
-def test_a_row_of_another_length_stops_it(page, content, sentence):
-    page.drop("ragged.csv", content)
-    page.see("#scoring", sentence)
-    page.see("#scoring", "0 tweets scored.")
+def test_a_file_that_cannot_be_read_is_refused(page, name, content, sentence):
+    page.drop(name, content)
+    page.see("#scoring .note.problem", sentence)
     assert "Save" not in page.find("scoring").text
+    assert all("422" in complaint for complaint in page.complaints())
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "received"),
+    ("name", "content", "saved_name"),
     [
-        ("a.xlsx", b"PK\x03\x04text\nlove\n", "a spreadsheet or a zip"),
-        ("a.parquet", b"PAR1text\nlove\n", "Parquet"),
-        # All processes must call the test the same: no time of day in it.
-        ("a.csv.gz", gzip.compress(b"text\nlove\n", mtime=0), "gzip"),
-        ("utf-16.csv", "text\nlove\n".encode("utf-16"), "UTF-16"),
-        ("mute.csv", "text\nlove\n".encode("utf-16-le"), "binary"),
-        ("a.jsonl", b'\xef\xbb\xbf{"text": "love"}\n', "JSON"),
-        ("latin.csv", "text\ncaf\xe9 love\n".encode("latin-1"), "another encoding"),
+        ("marked.tsv", "\ufefftext\tn\nPK caf\xe9 love\t1\n".encode(), "marked_scored.tsv"),
+        ("packed.csv.gz", gzip.compress(b"text\nlove\n", mtime=0), "packed_scored.csv"),
+        ("lines.jsonl", b'{"text": "love"}\n', "lines_scored.jsonl"),
     ],
 )
-def test_what_is_no_csv_is_not_scored(page, name, content, received):
+def test_other_kinds_of_files(page, downloads, name, content, saved_name):
     page.drop(name, content)
-    page.see("#alert", f"{name}: expected a CSV or TSV in UTF-8, received {received}")
-    if name != "a.xlsx":
-        page.see("#alert", "sentiment predict --input")
-    assert not page.find("scoring").is_displayed()
-
-
-def test_another_encoding_far_below_stops_it(page):
-    page.drop("late.csv", b"text\n" + b"I do love this do love\n" * 100_000 + b"caf\xe9\n")
-    page.see("#scoring", "expected a CSV or TSV in UTF-8, received another encoding")
-
-
-def test_utf_8_with_a_byte_order_mark_and_tabs(page, downloads):
-    page.drop("marked.tsv", "\ufefftext\tn\nPK caf\xe9 love\t1\n".encode())
     page.see("#scoring", "1 tweets scored.")
-    assert page.save(downloads / "marked_scored.csv")[1][:3] == ["PK caf\xe9 love", "1", "positive"]
+    page.save(downloads / saved_name)
+    assert b"positive" in (downloads / saved_name).read_bytes()
 
 
-def test_the_reader_says_whether_the_first_row_names_the_columns(page, downloads):
-    page.drop("bare.csv", b"I love it\nI hate it\n")
-    page.see("#scoring", "2 tweets scored.")
-    header = page.browser.find_element("css selector", "#scoring input[type=checkbox]")
-    assert not header.is_selected()
-    header.click()
-    page.see("#scoring", "1 tweets scored.")
-    page.see("#scoring select", "I love it")
-    header.click()
-    page.see("#scoring", "2 tweets scored.")
-    assert [row[0] for row in page.save(downloads / "bare_scored.csv")] == ["column_1", "I love it", "I hate it"]
-    page.drop("named.csv", b"id,tweet,text\n1,I love it,hate\n")
-    page.see("#scoring", "1 tweets scored.")
-    header = page.browser.find_element("css selector", "#scoring input[type=checkbox]")
-    assert header.is_selected()
-    header.click()
-    page.see("#scoring", "2 tweets scored.")
-
-
-def test_the_column_is_the_one_that_the_command_line_takes(page):
-    page.drop("two.csv", b"tweet,text\nI love it,hate\n")
-    page.see("#scoring", "negative 100.0%")
-    assert page.browser.execute_script("return document.querySelector('#scoring select').value") == "1"
+@pytest.mark.parametrize(
+    ("content", "column", "count"),
+    [
+        (b"tweet,text\nI love it,hate\n", "text", 1),
+        (b"n;my tweets\n1;I love it\n", "my tweets", 1),
+        (b"I love it\nI hate it\n", "0", 2),
+        (b"4,1,I do love it so\n0,2,I hate it\n", "2", 2),
+    ],
+)
+def test_the_column_is_guessed(page, content, column, count):
+    page.drop("guessed.csv", content)
+    page.see("#scoring", f"{count} tweets scored.")
+    assert page.browser.execute_script("return document.querySelector('#scoring input').value") == column
 
 
 def test_a_missing_cell_stays_missing(page, downloads, tmp_path, folder):
@@ -294,28 +270,33 @@ def test_a_missing_cell_stays_missing(page, downloads, tmp_path, folder):
 
 def test_one_file_after_another(page):
     page.drop("bad.csv", b"text\n\xff\n")
-    page.see("#alert", "bad.csv")
+    page.see("#scoring .note.problem", "?encoding")
     page.drop("good.csv", b"text\nlove\n")
     page.see("#scoring", "1 tweets scored.")
-    assert not page.find("alert").is_displayed()
-    page.drop("empty.csv", b"")
-    page.see("#alert", "empty.csv")
-    assert not page.find("scoring").is_displayed()
+    assert not page.browser.find_elements("css selector", "#scoring .problem")
+    page.complaints()
 
 
-def test_another_column_while_it_scores(page, downloads):
-    rows = 100_000
-    page.drop("long.csv", b"text,other\n" + b"I do love,I do hate\n" * rows)
-    page.wait("return document.querySelector('#scoring .chip.last')")
+def test_another_column_while_it_scores(page):
+    page.drop("long.csv", b"text,other\n" + b"I do love,I do hate\n" * 100_000)
+    page.wait("return document.querySelector('#scoring input')")
     page.browser.execute_script(
-        "const s = document.querySelector('#scoring select'); s.value = 1; s.dispatchEvent(new Event('change'))"
+        "const s = document.querySelector('#scoring input'); s.value = 'other'; s.dispatchEvent(new Event('change'))"
     )
     page.see("#scoring", "negative 100.0%")
+    page.see("#scoring", "100,000 tweets scored.")
+
+
+def test_scoring_can_be_stopped(page):
+    page.drop("long.csv", b"text\n" + b"I do love\n" * 300_000)
+    page.see("#scoring button", "Stop")
     page.button("Stop").click()
-    page.see("#scoring", "Stopped")
-    saved_rows = page.save(downloads / "long_scored.csv")
-    assert 1 < len(saved_rows) < rows
-    assert {row[2] for row in saved_rows[1:]} == {"negative"}
+    page.see("#scoring", "Stopped.")
+
+
+def test_a_tweet_that_is_too_long_is_marked(page):
+    page.paste("love " * 20)
+    page.see("#answers .note.problem", "words were not read")
 
 
 def test_methods_of_the_interface_do_not_wrap(browser, served):

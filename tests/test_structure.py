@@ -359,7 +359,7 @@ BELOW = {
     "score": {"common", "data", "predict"},
     "evaluation": {"common", "text", "data", "predict"},
     "report": {"common", "training", "predict", "evaluation"},
-    "serve": {"common", "text", "network", "predict"},
+    "serve": {"common", "text", "network", "data", "predict"},
 }
 
 

@@ -15,7 +15,7 @@ EXTRAS = {
     "onnx": ("onnxruntime", "tf2onnx"),
     "peers": ("fasttext", "textblob"),
     "ray": ("ray",),
-    "serve": ("httptools", "orjson", "prometheus_client", "python_multipart", "starlette", "uvicorn", "uvloop"),
+    "serve": ("httptools", "msgspec", "prometheus_client", "python_multipart", "starlette", "uvicorn", "uvloop"),
     "torch": ("torch",),
     "train": (
         "jinja2", "keras", "markupsafe", "matplotlib", "pandas", "pooch", "scipy", "sklearn", "spacy",

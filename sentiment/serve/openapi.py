@@ -28,7 +28,7 @@ _REFUSALS = {
     "429": "too much is waiting; try again after Retry-After seconds",
     "503": "too many connections are open",
 }
-_MODEL_PATHS = {
+_MODEL_PATHS: dict[str, dict[str, tuple[str, type | None]]] = {
     "/v1/models/{name}": {
         ":{verb}": ("TensorFlow Serving: predict, the only verb", TensorflowRequest),
         "/metadata": ("TensorFlow Serving: signatures", None),

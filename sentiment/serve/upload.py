@@ -136,19 +136,18 @@ async def _stored(request: Request, kind: str, folder: Path) -> Path:
 
 
 def _kind_of(upload: UploadFile) -> str:
-    from sentiment.data.tables import kind_of
+    from sentiment.data.file_format import kind_of
 
     return kind_of(upload.filename or "") or KINDS.get(upload.content_type or "", "csv")
 
 
 def _score(asked: FileRequest, source: Path, target: Path) -> "Scored":
     """Score ``source`` into ``target``; Arrow is loaded by the first file only."""
-    from sentiment.data.batches import Reading
-    from sentiment.predict.score_file import Answering, score_file
+    from sentiment.data.reading import Reading
+    from sentiment.predict.score_file import AnswerOptions, score_file
 
     reading = Reading(asked.column, asked.encoding, asked.delimiter, source.suffix[1:], option="?")
-    answering = Answering(asked.threshold)
-    return score_file(asked.export.classifier, source, target, reading, answering, progress=False)
+    return score_file(asked.export.classifier, source, target, reading, AnswerOptions(asked.threshold), progress=False)
 
 
 class _Download(FileResponse):

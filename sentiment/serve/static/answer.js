@@ -4,7 +4,7 @@ import { make, percent, tint } from "./elements.js";
 
 const WHY = {
   "stop word": "dropped",
-  "cut off": "too far back",
+  "cut off": "not read",
   unknown: "unknown",
 };
 
@@ -20,6 +20,8 @@ export function answerCard(answer, classes, name) {
     card.append(make("p.note", "The model knows none of these words, so its answer would say nothing about them."));
   } else {
     if (label === "uncertain") card.append(make("p.note", `Most likely ${best}, at ${percent(probability, 1)}.`));
+    const cut = (answer.tokens ?? []).filter((view) => view.state === "cut off").length;
+    if (cut) card.append(make("p.note.problem", `The tweet is too long for the model: ${cut} of its words were not read.`));
     if (known < 1) card.append(make("p.note", `It knows ${percent(known)} of the words that count.`));
   }
   card.append(bars(answer, classes), tokens(answer.tokens ?? [], best, classes));

@@ -41,6 +41,19 @@ export async function report(path) {
   return response.blob();
 }
 
+/** The scored `file` and how often each label was given. */
+export async function scoreFile(file, { model, threshold, column, signal }) {
+  const body = new FormData();
+  body.append("file", file);
+  const query = new URLSearchParams({ model, threshold, column });
+  const response = await send(`/predict?${query}`, { method: "POST", body, signal });
+  if (!response.ok) {
+    const { error } = await response.json().catch(() => ({ error: `The service answered ${response.status}.` }));
+    throw new Refused(response.status, error);
+  }
+  return { labels: JSON.parse(response.headers.get("x-sentiment-labels")), content: await response.blob() };
+}
+
 /** Answers to `texts`; waits and asks again while the service is busy. */
 export async function predict(texts, { model, threshold = 0, explain = false, signal } = {}) {
   const body = JSON.stringify({ texts, model, threshold, explain });

@@ -1,6 +1,5 @@
 // Several tweets: a table to sort and to save.
 
-import { csvRow } from "./csv.js";
 import { make, percent, save, tint } from "./elements.js";
 
 const SHOWN = 1000;
@@ -64,6 +63,9 @@ function asCsv(rows, columns) {
   return [csvRow(["text", ...names]), ...lines];
 }
 
+const csvRow = (cells) => `${cells.map(csvCell).join(",")}\n`;
+const csvCell = (cell) => (cell === "" || /[",\r\n]/.test(cell) ? `"${`${cell}`.replaceAll('"', '""')}"` : cell);
+
 /** What is added to a row for one answer. */
-export const values = (answer, classes) =>
+const values = (answer, classes) =>
   [answer.label, answer.probability, answer.known, ...classes.map((name) => answer.probabilities[name])];

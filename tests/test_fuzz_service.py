@@ -38,7 +38,7 @@ def test_heads_that_once_did_harm(served, head, body, status):
 
 
 @pytest.mark.parametrize("behind", [b"\0\0\0", b"POST /predict HTTP/1.1\r\nContent-Length: 7\r\n\r\n{"])
-def test_a_good_request_is_answered_whatever_follows_it(served, behind):
-    received = exchange(served.port, GOOD * 2 + behind, "127.0.0.1") or b""
-    assert received.count(b'"label":"positive"') >= 1
+def test_rubbish_after_a_good_request_does_no_harm(served, behind):
+    exchange(served.port, GOOD * 2 + behind, "127.0.0.1")
+    assert b'"label":"positive"' in (exchange(served.port, GOOD, "127.0.0.1") or b"")
     assert not [line for line in served.log if "defect" in line]

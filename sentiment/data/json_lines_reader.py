@@ -85,7 +85,8 @@ class _JsonLinesReader:
         texts = [lines[i] for i in filled] if len(filled) < len(lines) else lines
         if self._columns is None:
             self._columns = self._find_columns(texts)
-        columns = self._by_arrow(data, len(texts))
+        all_objects = all(text.lstrip()[:1] == b"{" for text in texts)  # a line `null` ends Arrow's process
+        columns = self._by_arrow(data, len(texts)) if all_objects else None
         bad: dict[int, str] = {}
         if columns is None:
             columns, bad = self._by_python(texts)

@@ -66,7 +66,10 @@ class Observer:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = _with_own(message["headers"])
-            await send(message)
+            try:
+                await send(message)
+            except RuntimeError:  # uvloop's, because the server has closed this connection meanwhile
+                raise ClientDisconnect from None
 
         try:
             if sum(len(name) + len(value) for name, value in scope["headers"]) > self.header_bytes:

@@ -85,8 +85,7 @@ class _JsonLinesReader:
         texts = [lines[i] for i in filled] if len(filled) < len(lines) else lines
         if self._columns is None:
             self._columns = self._find_columns(texts)
-        all_objects = all(text.lstrip()[:1] == b"{" for text in texts)  # a line `null` ends Arrow's process
-        columns = self._by_arrow(data, len(texts)) if all_objects else None
+        columns = self._by_arrow(data, len(texts)) if _suits_arrow(data, texts) else None
         bad: dict[int, str] = {}
         if columns is None:
             columns, bad = self._by_python(texts)
@@ -174,6 +173,18 @@ class _JsonLinesReader:
         if (name == self._reading.column and field.kind != "a string") or (self._is_partial and field.kind in _NESTED):
             raise ValueError(f"column {name!r} holds {field.kind}, expected text")
         return field.text.removesuffix(".0") if field.kind == "a number" and self._is_partial else field.text
+
+
+def _suits_arrow(data: bytes, lines: Sequence[bytes]) -> bool:
+    """Return whether all lines may be objects, since ``null`` crashes Arrow's parser, and all bytes are UTF-8.
+
+    Arrow ignores what is not UTF-8 in columns that are not asked for.
+    """
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return all(line.lstrip()[:1] == b"{" for line in lines)
 
 
 def _joined(column: pa.ChunkedArray) -> pa.Array:

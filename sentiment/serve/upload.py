@@ -94,11 +94,16 @@ def _asked(service: Service, request: Request) -> FileRequest:
         threshold = -1.0
     if not 0 <= threshold <= 1:
         raise Refusal(422, "threshold: expected a number from 0 to 1")
+    encoding = query.get("encoding") or str(content_type.get_content_charset("utf-8"))
+    try:
+        "a".encode(encoding)
+    except (LookupError, ValueError):
+        raise Refusal(422, f"{encoding[:60]!r}: not a text encoding that Python knows; set ?encoding") from None
     return FileRequest(
         service.store.get(query.get("model")),
         query.get("column", "text"),
         threshold,
-        query.get("encoding") or str(content_type.get_content_charset("utf-8")),
+        encoding,
         query.get("delimiter", ""),
         KINDS.get(content_type.get_content_type(), ""),
     )

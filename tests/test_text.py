@@ -269,6 +269,13 @@ def test_encode_by_hand(lexicon: Lexicon) -> None:
     assert Preprocessor(RULES, lexicon, 4).pad(ids).tolist()[0] == [phone, love, UNKNOWN, 0]
 
 
+@pytest.mark.parametrize("copies", [1, 40])
+def test_texts_that_are_cut_are_found(lexicon: Lexicon, copies: int) -> None:
+    preprocessor = Preprocessor(RULES, lexicon, 2)
+    cut = preprocessor.are_cut(["love the phone", "love the phone love", ""] * copies)
+    assert cut.tolist() == [False, True, False] * copies
+
+
 def test_shorten_cuts_after_dropping() -> None:
     lexicon = Lexicon({}, (*RESERVED, "a", "b"))
     ids = Ragged(np.array([0, 2, 0, 3, 2, 0, 0], np.int32), np.array([5, 0, 2], np.int32))

@@ -18,7 +18,7 @@ EXTRAS = {
     "serve": ("httptools", "msgspec", "prometheus_client", "python_multipart", "starlette", "uvicorn", "uvloop"),
     "torch": ("torch",),
     "train": (
-        "jinja2", "keras", "markupsafe", "matplotlib", "pandas", "pooch", "scipy", "sklearn", "spacy",
+        "emoji", "jinja2", "keras", "markupsafe", "matplotlib", "pandas", "pooch", "scipy", "sklearn", "spacy",
         "spacy_lookups_data", "tabulate", "tensorboard", "tensorflow", "vaderSentiment",
     ),
 }  # fmt: skip

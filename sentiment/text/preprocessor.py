@@ -6,7 +6,7 @@ contains it, and the SavedModel graph is built from it, so that none of them can
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,15 @@ class Preprocessor:
             rows = self._few.rows_of(encode_all(texts))
             return ragged([row[: self.max_tokens] or [UNKNOWN] for row in rows])
         return self.shorten(self._many_texts().encode(texts))
+
+    def are_cut(self, texts: "Sequence[str] | pa.Array") -> np.ndarray:
+        """Return whether each of ``texts`` ``(n,)`` has more than ``max_tokens`` tokens, bool ``(n,)``.
+
+        Raises:
+            InputError: a text is not a string or has no UTF-8 form.
+        """
+        whole = replace(self, max_tokens=np.iinfo(np.int32).max)
+        return np.asarray(whole.encode(texts).lengths > self.max_tokens)
 
     def tokens_of(self, text: str) -> list[str]:
         """Return the tokens of one text in their order, including those that are dropped.

@@ -50,7 +50,7 @@ def projection_dropout(rows: int) -> float:
 
 
 def batch_size(rows: int) -> int:
-    """Return ``training.batch_size`` for ``rows`` training tweets: the power of 2 nearest to twice their square root."""
+    """Return ``training.batch_size`` for ``rows`` training tweets: the power of 2 nearest to twice their root."""
     return int(_between(32, 2 ** round(math.log2(2 * math.sqrt(max(1, rows)))), 1024))
 
 

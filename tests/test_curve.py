@@ -99,7 +99,7 @@ def test_runs_that_are_done_are_kept(
 def test_a_network_and_its_peers_are_scored_on_the_test_part() -> None:
     this = shared_model()
     places = stage.Places(this.root, "tiny")
-    started = stage.Stage(Namespace(), Settings(), places, {}, parent=this.folder)
+    started = stage.Stage(Namespace(), Settings(), places, {}, base_model=this.folder)
     own, known = curve.network_figures(places), curve.base_model_figures(started, places)
     assert known is not None
     assert own["confusion_matrix"] == known["confusion_matrix"]  # they are one and the same here
@@ -119,10 +119,10 @@ def test_a_start_that_is_not_asked_for_is_not_run(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(curve, "_train", train)
     monkeypatch.setattr(curve, "peer_figures", lambda this, places: {})
     monkeypatch.setattr(curve, "base_model_figures", lambda this, places: None)
-    for given, parent in [(None, Path("p")), (Path("g"), None), (Path("g"), Path("p"))]:
+    for given, base in [(None, Path("p")), (Path("g"), None), (Path("g"), Path("p"))]:
         made.clear()
-        this = stage.Stage(Namespace(glove=given), Settings(), stage.Places(Path(), "tiny"), {}, parent=parent)
+        this = stage.Stage(Namespace(glove=given), Settings(), stage.Places(Path(), "tiny"), {}, base_model=base)
         found = curve._execute(this, Path(), ())
-        assert made == (["warm"] if parent else []) + (["cold"] if given else [])
-        assert found["macro_recall"] == (0.5 if parent else 0.4)
-        assert ("from_nothing" in found["baselines"]) == bool(given and parent)
+        assert made == (["warm"] if base else []) + (["cold"] if given else [])
+        assert found["macro_recall"] == (0.5 if base else 0.4)
+        assert ("from_nothing" in found["baselines"]) == bool(given and base)

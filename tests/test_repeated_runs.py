@@ -6,7 +6,7 @@ import pytest
 
 from pipelines import crossvalidate, curve
 from pipelines.ablation import __main__ as ablation
-from pipelines.shared import parent, repeated_runs, stage
+from pipelines.shared import base_model, repeated_runs, stage
 from tests.model_fixture import write_corpus, write_inputs
 
 COMMANDS = {"crossvalidate": crossvalidate, "curve": curve, "ablation": ablation}
@@ -53,7 +53,7 @@ def run(name: str, root: Path, *options: str, profile: str = "") -> None:
 def test_a_base_model_is_passed_on_to_every_stage(
     tmp_path: Path, asked: dict, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(parent, "inherit", lambda settings, given, folder: settings)
+    monkeypatch.setattr(base_model, "inherit", lambda settings, given, folder: settings)
     base = tmp_path / "base"
     base.mkdir()
     (base / "model.keras").write_text("weights")

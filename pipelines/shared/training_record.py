@@ -69,7 +69,7 @@ def history_table(history: list[dict[str, float]]) -> str:
 
 
 def seen_tweets(this: stage.Stage) -> "np.ndarray":
-    """Hashes of the tweets that this model has seen now, those that its parent had seen included; sorted."""
+    """Hashes of the tweets that this model has seen now, and those that its base model had seen; sorted."""
     import numpy as np
 
     from pipelines.shared.seen_files import read_seen

@@ -63,7 +63,7 @@ def make_model(seed: int = 3) -> keras.Model:
     return build_network(matrix, NETWORK, 2)
 
 
-class Run(NamedTuple):
+class FinishedRun(NamedTuple):
     """A finished run: the weights left in the model, the state, and copies of both from after each epoch."""
 
     weights: list[bytes]
@@ -77,14 +77,14 @@ def weights_of(model: keras.Model) -> list[bytes]:
     return [variable.numpy().tobytes() for variable in model.weights]
 
 
-def run(settings: Settings, parts: Any = None, state: TrainingState | None = None, seed: int = 3) -> Run:
+def run(settings: Settings, parts: Any = None, state: TrainingState | None = None, seed: int = 3) -> FinishedRun:
     model, state, states = make_model(seed), state or TrainingState(), []
     train(model, parts or PARTS, settings, state, lambda current: states.append(copy.deepcopy(current)))
-    return Run(weights_of(model), state, states, [])
+    return FinishedRun(weights_of(model), state, states, [])
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     folder = tmp_path_factory.mktemp("checkpoints")
     checkpoint, model, state = Checkpoint(folder / "current.npz", "toy"), make_model(), TrainingState()
     states, paths = [], []
@@ -95,10 +95,10 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Run:
         states.append(copy.deepcopy(current))
 
     train(model, PARTS, make_settings(), state, save)
-    return Run(weights_of(model), state, states, paths)
+    return FinishedRun(weights_of(model), state, states, paths)
 
 
-def test_a_separable_toy_set_is_learned(uninterrupted: Run) -> None:
+def test_a_separable_toy_set_is_learned(uninterrupted: FinishedRun) -> None:
     history = uninterrupted.state.history
     assert [row["epoch"] for row in history] == [1, 2, 3]
     assert history[-1]["val_accuracy"] > 0.95
@@ -107,7 +107,7 @@ def test_a_separable_toy_set_is_learned(uninterrupted: Run) -> None:
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 3])
-def test_a_run_resumed_after_any_epoch_is_the_uninterrupted_run(uninterrupted: Run, epoch: int) -> None:
+def test_a_run_resumed_after_any_epoch_is_the_uninterrupted_run(uninterrupted: FinishedRun, epoch: int) -> None:
     if epoch % 2:
         state = copy.deepcopy(uninterrupted.states[epoch - 1])
     else:
@@ -121,7 +121,7 @@ def test_a_run_resumed_after_any_epoch_is_the_uninterrupted_run(uninterrupted: R
         assert value.tobytes() == resumed.state.weights[name].tobytes(), name
 
 
-def test_the_state_holds_optimizer_and_dropout_seeds(uninterrupted: Run) -> None:
+def test_the_state_holds_optimizer_and_dropout_seeds(uninterrupted: FinishedRun) -> None:
     model = make_model()
     trainer = KerasTrainer(model, make_settings(), 13)
     paths = [variable.path for variable in trainer.variables]
@@ -130,11 +130,11 @@ def test_the_state_holds_optimizer_and_dropout_seeds(uninterrupted: Run) -> None
         assert any(part in path for path in paths), part
 
 
-def test_another_seed_gives_other_weights(uninterrupted: Run) -> None:
+def test_another_seed_gives_other_weights(uninterrupted: FinishedRun) -> None:
     assert run(make_settings(seed=4)).weights != uninterrupted.weights  # another order and other dropped words
 
 
-def test_the_glove_rows_are_bit_identical_after_training(uninterrupted: Run) -> None:
+def test_the_glove_rows_are_bit_identical_after_training(uninterrupted: FinishedRun) -> None:
     fresh = make_model()
     assert not any(GLOVE in variable.path for variable in fresh.trainable_variables)
     for variable, after in zip(fresh.weights, uninterrupted.weights, strict=True):
@@ -146,7 +146,7 @@ def test_the_glove_rows_are_bit_identical_after_training(uninterrupted: Run) -> 
 # Averaged epochs
 
 
-def test_the_last_epochs_are_averaged_in_an_interrupted_run_too(tmp_path: Path, uninterrupted: Run) -> None:
+def test_the_last_epochs_are_averaged_in_an_interrupted_run_too(tmp_path: Path, uninterrupted: FinishedRun) -> None:
     settings = make_settings(averaged_epochs=0.6)  # two of three
     averaged, model = run(settings), make_model()
     names = training.copy_variables(training.trainable(model))

@@ -202,7 +202,7 @@ def test_predicting_in_several_threads_leaves_the_thread_count_and_gives_what_on
     assert matrix_threads() == before
 
 
-def test_a_file_is_scored_to_the_same_bytes_every_time(wide, tmp_path, monkeypatch, two_matrix_threads):
+def test_a_file_is_scored_to_the_same_bytes_every_time(wide, tmp_path, monkeypatch):
     """Whatever else the cores do, and however many there are."""
     texts = [text for _, text in labelled_tweets()] * 75
     pq.write_table(pa.table({"text": pa.array(texts, pa.string())}), tmp_path / "in.parquet")

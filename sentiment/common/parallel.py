@@ -85,7 +85,8 @@ def one_matrix_thread() -> Iterator[None]:
 
     The cores are kept busy by :func:`ordered_map`, and a product that is shared between threads is rounded otherwise
     than one that is not. The library has one limit per process. Only the thread that has set the limit can remove it,
-    so the limit stays after overlapping calls from several threads until that thread calls again or has ended.
+    so the limit stays after overlapping calls from several threads until that thread calls again or has ended. For
+    the same reason a limit that another thread of the program has set with threadpoolctl stays in force.
     """
     state = _state
     with state.lock:

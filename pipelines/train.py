@@ -1,4 +1,4 @@
-"""Stage 4: the network is trained (`model.keras` is written last); an interrupted run goes on where it stopped."""
+"""Stage 4: train the network. `model.keras` is written last, and an interrupted run continues where it stopped."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sentiment.training.candidates import Candidate, TrainingRows
     from sentiment.training.fitting import TrainingState
 
-# Up to so many training rows, runs on top of a base model are averaged, and a network from nothing competes with them.
+# Up to this number of training rows, runs on top of a base model are averaged and compete with a network from nothing.
 _FEW_ROWS = 5_000
 _AVERAGED_RUNS = 3  # six were no better (docs/history.md)
 _SEEDS_APART = 100_000  # between averaged runs: far from the seeds that people try one after another

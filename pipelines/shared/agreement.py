@@ -1,4 +1,4 @@
-"""Holding the forms of one model to each other before any of them is written."""
+"""Compare the forms of one model before any of them is written."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ _ROWS = 2000
 
 
 def rows_to_compare(processed: Path) -> np.ndarray:
-    """Padded ids int32 ``(rows, max_tokens)`` of validation tweets that forms are compared on.
+    """Return the padded ids, int32 ``(rows, max_tokens)``, of the validation tweets that forms are compared on.
 
     Raises:
         ArtefactError: they are missing or damaged.
@@ -22,11 +22,11 @@ def rows_to_compare(processed: Path) -> np.ndarray:
 
 
 def require_agreement(answers: Mapping[str, np.ndarray], expected: np.ndarray, standard: str) -> float:
-    """The largest difference between the forms' ``answers`` and the ``expected`` ones, each ``(rows, classes)``.
+    """Return the largest difference between ``answers`` and ``expected``, each ``(rows, classes)``.
 
     Args:
-        answers: by the name of the form.
-        expected: what the ``standard`` gives for the same rows.
+        answers: probabilities by the name of the form.
+        expected: probabilities of the ``standard`` for the same rows.
         standard: its name, for the message.
 
     Raises:

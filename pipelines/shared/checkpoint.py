@@ -1,4 +1,4 @@
-"""The state of training on disk: an interrupted run goes on where it stopped, if it is still the same run."""
+"""Keep the state of training on disk, so that an interrupted run continues if its inputs and settings are the same."""
 
 import json
 from collections.abc import Mapping
@@ -13,13 +13,19 @@ if TYPE_CHECKING:
 
 
 class Checkpoint:
-    """The training state on disk, bound to the inputs and settings it was made from; ``run`` says which of several."""
+    """A file with the state of one run.
+
+    Attributes:
+        path: the file, ``.npz``.
+        identity: what :func:`identity` returned. A state of another identity is not continued.
+        run: how the log names this run among several.
+    """
 
     def __init__(self, path: Path, identity: str, run: str = "") -> None:
         self.path, self.identity, self.run = path, identity, run
 
     def read(self) -> "TrainingState":
-        """The saved state, or a new one where there is none of this identity."""
+        """Return the saved state, or a new one where no state of this identity is readable."""
         from sentiment.common.npy import read_arrays
         from sentiment.training.fitting import TrainingState
 
@@ -40,7 +46,7 @@ class Checkpoint:
         return TrainingState(*told, _group(arrays, "now/"), _group(arrays, "best/"), recent)
 
     def write(self, state: "TrainingState") -> None:
-        """Save ``state``, by way of a temporary name."""
+        """Save ``state`` under a temporary name and rename it, so that a killed run leaves a whole file."""
         import numpy as np
 
         meta = {
@@ -69,7 +75,7 @@ def _group(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def identity(this: stage.Stage) -> str:
-    """Changes when a resumed run would not be the same run: settings, ids, matrix or backend."""
+    """Return a text that differs where settings, rows, matrix, base model or backend differ."""
     import keras
 
     names = ("train.ids.npy", "train.labels.npy", "validation.ids.npy", "embedding_matrix.npy")

@@ -1,4 +1,4 @@
-"""What a trained model's folder says of its making: `training.json`, `history.csv`, the tweets it has seen."""
+"""Describe how a model was trained: `training.json`, `history.csv` and the hashes of the tweets that it has seen."""
 
 import contextlib
 import csv
@@ -21,7 +21,7 @@ _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data
 
 
 def record(this: stage.Stage, classes: list[str], state: "TrainingState") -> dict[str, Any]:
-    """What the model was made from and how: inputs with checksums, rows, settings that followed them, versions."""
+    """Return the content of `training.json`: inputs with checksums, rows, settings that followed the rows, versions."""
     from sentiment.training.devices import describe as describe_device
 
     processed, interim = this.places.processed, this.places.interim
@@ -51,7 +51,7 @@ def record(this: stage.Stage, classes: list[str], state: "TrainingState") -> dic
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
-    """Of the packages that are there: training needs one backend of the three, and no spaCy."""
+    """Return the version of each package that is installed. Of the three backends one is enough."""
     found = {}
     for name in packages:
         with contextlib.suppress(PackageNotFoundError):
@@ -60,7 +60,7 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
 
 
 def history_table(history: list[dict[str, float]]) -> str:
-    """``history`` as CSV."""
+    """Return ``history``, one dict per epoch, as CSV with a header."""
     text = io.StringIO()
     writer = csv.DictWriter(text, history[0], lineterminator="\n")
     writer.writeheader()
@@ -69,7 +69,7 @@ def history_table(history: list[dict[str, float]]) -> str:
 
 
 def seen_tweets(this: stage.Stage) -> "np.ndarray":
-    """Hashes of the tweets that this model has seen now, and those that its base model had seen; sorted."""
+    """Return the sorted hashes of the tweets that this model and its base model have seen."""
     import numpy as np
 
     from pipelines.shared.seen_files import read_seen

@@ -76,14 +76,11 @@ def tokens_of(text: str, rules: Sequence[Rule] = RULES) -> list[str]:
 
 
 def normalise(texts: Sequence[str], rules: Sequence[Rule] = RULES) -> list[list[str]]:
-    """Tokens of whole texts by one rule after the other, text by text."""
-    results = []
-    for text in texts:
-        whole = separate_chunks(as_arrow([text]))
-        for rule in rules:
-            whole = pc.replace_substring_regex(whole, rule.pattern, rule.replacement)
-        results.append([token for token in whole[0].as_py().split(" ") if token])
-    return results
+    """Tokens of whole texts by one rule after the other, each text for itself."""
+    whole = separate_chunks(as_arrow(texts))
+    for rule in rules:
+        whole = pc.replace_substring_regex(whole, rule.pattern, rule.replacement)
+    return [[token for token in text.split(" ") if token] for text in whole.to_pylist()]
 
 
 def training_counts(counter: TypeCounter) -> dict[str, int]:

@@ -20,6 +20,7 @@ class CorpusSettings(Section):
         format: ``csv``, ``tsv``, ``jsonl`` or ``parquet``. Empty takes it from the name of the file, and means ``csv``
             where the name does not say.
         delimiter: one character between the fields of a CSV. Empty detects a comma, tab, semicolon or bar.
+        quotes: ``yes`` or ``no``: whether quotes enclose the fields of a CSV. Empty detects it.
         header: whether the first line names the columns.
         columns: number of columns of a line; 0 takes it from the first line.
         text_column, label_column: name of the column where there is a header, else its position, counted from 0.
@@ -36,6 +37,7 @@ class CorpusSettings(Section):
     repair_utf8: bool = True
     format: str = one_of("", "csv", "tsv", "jsonl", "parquet", default="")
     delimiter: str = ""
+    quotes: str = one_of("", "yes", "no", default="")
     header: bool = False
     columns: int = at_least(0, 6)
     text_column: str | int = 5

@@ -161,7 +161,7 @@ def reading_of(settings: CorpusSettings, name: str) -> "Reading":
         column="", encoding=settings.encoding, delimiter=settings.delimiter,
         kind=settings.format or kind_of(name) or "csv", option="corpus.",
         columns=(settings.text_column, settings.label_column), header=settings.header,
-        width=0 if settings.header else settings.columns,
+        width=0 if settings.header else settings.columns, quotes={"yes": True, "no": False}.get(settings.quotes),
     )  # fmt: skip
 
 

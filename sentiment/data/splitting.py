@@ -21,19 +21,32 @@ _IN_ORDER = np.array([TEST, VALIDATION, TRAIN, DROPPED], np.uint8)
 # Tweets that differ in these only are one tweet sent twice: whom it is to, which link it carries, a retweet's
 # prefix (RE2 syntax, applied to lower-cased text); and what no byte of a word is: punctuation and white space.
 _NOT_WORDS = r"(?:https?:/|www\.)[^ ]*|@[a-z0-9_]+|\brt\b"
+# What distinguishes tweets of the same words: glad and sad emoticons, and whether something is asked. Capitals stand
+# for them, which no lower-cased text has. An ampersand that is escaped is none of the words.
+_MARKS = (
+    (r"&(?:amp|#38|quot|#34);", " "),
+    (r"[:;=]['o*-]?(?:[)\]]+|[dp]\b)|<3|&lt;3", " G "),
+    (r"[:;=]['o*-]?[(\[]+", " S "),
+    (r"[?]+", " Q "),
+)
 _BLANK = 0x20
 _OF_WORDS = np.arange(256, dtype=np.uint8)
 _OF_WORDS[[byte for byte in range(128) if not chr(byte).isalnum()]] = _BLANK
 
 
 def duplicate_keys(texts: pa.Array) -> pa.Array:
-    """What the copies of a tweet have in common: its words in lower case, without mentions and links.
+    """Return what the copies of a tweet have in common: its words in lower case, without mentions and links.
+
+    Emoticons and question marks count as words.
 
     ``texts`` and the result are string arrays ``(n,)``. A text without any word is its own key, so that bare
     punctuation is not all one tweet.
     """
     lowered = pc.ascii_lower(texts)
-    keys = pc.ascii_trim(_between_blanks(pc.replace_substring_regex(lowered, _NOT_WORDS, " ")), " ")
+    marked = pc.replace_substring_regex(lowered, _NOT_WORDS, " ")
+    for pattern, mark in _MARKS:
+        marked = pc.replace_substring_regex(marked, pattern, mark)
+    keys = pc.ascii_trim(_between_blanks(marked), " ")
     return pc.if_else(from_numpy(as_numpy(pc.binary_length(keys)) == 0), lowered, keys)
 
 

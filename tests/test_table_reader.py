@@ -1,0 +1,169 @@
+"""The one reader of tables: quotes that enclose nothing, rows that vary, packed files, and blocks of every size."""
+
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentiment.data import csv_reader
+from sentiment.data.csv_reader import OpenQuoteError
+from sentiment.data.reading import RAW_LINE, BadRows, Reading
+from sentiment.data.table_reader import read_batches, texts_of
+from sentiment.errors import InputError
+from tests.model_fixture import child_environment
+
+CSV = b"id,text\n1,love\n2,hate\n"
+
+
+def rows_of(content: bytes, **reading: object) -> list[dict]:
+    asked = Reading(**({"kind": "csv"} | reading))  # type: ignore[arg-type]
+    return [row for batch in read_batches(io.BytesIO(content), asked, "t") for row in batch.to_pylist()]
+
+
+def texts(path: Path, **reading: object) -> list[str]:
+    asked = Reading(**reading)  # type: ignore[arg-type]
+    return [text for batch in read_batches(path, asked) for text in texts_of(batch, asked.column, path).to_pylist()]
+
+
+def test_quotes_that_are_text_swallow_no_row() -> None:
+    lines = [
+        f"{i}\tpositive\t{chr(34) if i % 30 == 3 else ''}tweet {i}{chr(34) if i % 30 == 18 else ''}\n"
+        for i in range(600)
+    ]
+    found = rows_of("".join(lines).encode(), kind="tsv", column="2")
+    assert len(found) == 600
+    assert found[3]["2"] == '"tweet 3'
+
+
+def test_quotes_that_swallow_rows_after_the_sample_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = 'id,text,label\n1,"a, b",4\n'
+    swallowing = '7,"opened,0\n8,next,4\n9,closed",0\n'
+    monkeypatch.setattr(csv_reader, "SAMPLE_BYTES", 30)
+    with pytest.raises(InputError, match=r"^t:3: a quote opens a field that goes on over lines which look like rows"):
+        rows_of((head + swallowing).encode())
+    assert len(rows_of((head + swallowing).encode(), quotes=False, bad_rows=BadRows(1))) == 3
+    assert rows_of(b'id,text,label\n1,"a\nb, c",4\n')[0]["text"] == "a\nb, c"
+
+
+def test_bad_rows_have_their_lines() -> None:
+    bad = BadRows(limit=9, kept=9)
+    found = rows_of(b'text,id\n"a\nb",1\n\nshort\nc\xff,2\nd,3\ne,4,5\n', bad_rows=bad)
+    assert [row["text"] for row in found] == ["a\nb", "d"]
+    assert [(row.row, row.line) for row in bad.rows] == [(2, 5), (3, 6), (5, 8)]
+    with pytest.raises(
+        InputError, match=r"^t:5: expected 2 columns, received 1; mend the file, or allow more with --max"
+    ):
+        rows_of(b'text,id\n"a\nb",1\n\nshort\n')
+
+
+CELLS = st.lists(st.sampled_from(["a", "é", ",", '"', "\n", "\r\n", " ", "x" * 20, "7"]), max_size=5).map("".join)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=12), st.sampled_from([40, 200, 4 << 20]))
+def test_blocks_of_every_size_have_the_rows_that_were_written(rows: list[tuple[str, str, str]], size: int) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("text", "b", "c"), *rows])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_reader, "_BLOCK_BYTES", size)
+        found = rows_of(file.getvalue().encode(), quotes=True)
+    assert [tuple(row.values()) for row in found] == rows
+
+
+def test_carriage_returns_alone_end_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 50)
+    rows = "".join(f"tweet {i},{i}\r" for i in range(40))
+    assert [row["id"] for row in rows_of(f"text,id\r{rows}".encode())] == [str(i) for i in range(40)]
+
+
+def test_odd_white_space_ends_no_line() -> None:
+    assert rows_of("a\x85b\u2028c\x0c,1\n".encode("latin-1", "replace"), column="0", encoding="latin-1")[0]["1"] == "1"
+
+
+def test_an_open_quote_is_named() -> None:
+    with pytest.raises(OpenQuoteError, match="opened in line 3"):
+        rows_of(b'text\nfine\n"unclosed\nbad\n')
+
+
+def test_only_the_column_that_is_asked_for_is_typed() -> None:
+    lines = b'{"text": "a", "id": 1, "when": "2023-01-01T01:30:00+02:00"}\n{"id": "2", "text": null, "late": {"x": [1.50]}}\n'
+    raw = rows_of(lines, kind="jsonl", raw_lines=True)
+    assert [row["text"] for row in raw] == ["a", None]
+    assert [row[RAW_LINE].encode() for row in raw] == lines.splitlines()
+    assert rows_of(lines, kind="jsonl", columns=("text",)) == [{"text": "a"}, {"text": None}]
+    assert rows_of(lines, kind="jsonl")[1] == {"text": None, "id": "2", "when": None, "late": '{"x": [1.50]}'}
+
+
+def test_half_an_emoji_and_bad_lines() -> None:
+    bad = BadRows(limit=2, kept=2)
+    lines = b'{"text": "\\ud83d ok"}\n\n[1]\n{"text": 3}\n{"text": "fine"}\n'
+    assert [row["text"] for row in rows_of(lines, kind="jsonl", raw_lines=True, bad_rows=bad)] == ["\ufffd ok", "fine"]
+    assert [row.line for row in bad.rows] == [3, 4]
+    with pytest.raises(InputError, match="expected a column 'text', received a, b"):
+        rows_of(b'{"a": 1}\n{"b": 1}\n', kind="jsonl", raw_lines=True)
+
+
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "zst", "zip"])
+def test_packed_files(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.csv.{suffix}"
+    if suffix == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.csv", CSV)
+    elif suffix == "zst":
+        path.write_bytes(pa.compress(CSV, "zstd", asbytes=True))
+    else:
+        path.write_bytes({"gz": gzip, "bz2": bz2, "xz": lzma}[suffix].compress(CSV))
+    assert texts(path) == ["love", "hate"]
+
+
+def test_a_zip_of_several_files_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.csv.zip", "w") as archive:
+        for name in ("a.csv", "b.csv"):
+            archive.writestr(name, CSV)
+    with pytest.raises(InputError, match=r"is a zip of 2 files \(a.csv, b.csv\), expected one"):
+        texts(tmp_path / "a.csv.zip")
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string_view(), pa.binary(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_text_in_parquet(tmp_path: Path, kind: pa.DataType) -> None:
+    values = pa.array(["love", None], pa.string())
+    column = values.dictionary_encode() if pa.types.is_dictionary(kind) else values.cast(kind)
+    pq.write_table(pa.table({"text": column}), tmp_path / "a.parquet")
+    assert texts(tmp_path / "a.parquet") == ["love", None]
+
+
+def test_a_header_with_blanks(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id, Tweet Text ,Label\n1,love,x\n")
+    assert texts(tmp_path / "a.csv", column="Tweet Text") == ["love"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_no_thread_ends_the_process_at_exit(tmp_path: Path, name: str) -> None:
+    """An error in the middle of a file, met 20 times, always ends with the same status."""
+    path = tmp_path / name
+    row = json.dumps({"other": "x" * 200}) if name == "a.jsonl" else '"x","y"'
+    path.write_text(("text,id\n" if name == "a.csv" else "") + f"{row}\n" * 100_000 + '"open')
+    code = (
+        "import sys; from sentiment.data.table_reader import read_batches; from sentiment.data.reading import Reading\n"
+        "for batch in read_batches(sys.argv[1], Reading()): sys.exit(3 if batch.num_rows > 9 else 4)"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    ends = {
+        subprocess.run(command, capture_output=True, env=child_environment(), check=False).returncode for _ in range(20)
+    }
+    assert ends == ({1} if name == "a.jsonl" else {3})

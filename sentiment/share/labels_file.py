@@ -1,0 +1,128 @@
+"""The file of rows to label by hand: written by the draw, filled in by a person, read again with all its checks."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sentiment.errors import InputError
+
+ROW, CHANCE, LABEL = "row", "chance", "label"
+
+
+class FilledIn(NamedTuple):
+    """The rows that have a label.
+
+    Attributes:
+        rows: numbers of the rows in the input, from 1, ascending, int64 ``(m,)``.
+        chances: of each to be drawn, float64 ``(m,)``.
+        labels: position among the classes, int64 ``(m,)``.
+        texts: of the tweets as the file has them.
+        empty: how many rows of the file have no label yet.
+        path: of the file.
+    """
+
+    rows: np.ndarray
+    chances: np.ndarray
+    labels: np.ndarray
+    texts: list[str]
+    empty: int
+    path: Path
+
+
+def to_label(column: str, rows: Iterable[tuple[int, str, float]]) -> str:
+    """Return the content of a file to fill in: a CSV with the row's number, its text, its chance and an empty label.
+
+    Args:
+        column: name of the column of the tweets.
+        rows: number, text and chance of each.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow([ROW, column, CHANCE, LABEL])
+    writer.writerows([number, text, repr(float(chance)), ""] for number, text, chance in rows)
+    return buffer.getvalue()
+
+
+def read_labels(path: Path, classes: Sequence[str]) -> FilledIn:
+    """Read a file that was filled in.
+
+    Labels are compared without white space around them and without regard to case. A spreadsheet may have written the file,
+    with semicolons or with a byte-order mark.
+
+    Raises:
+        InputError: a column is missing, or a row has a number, a chance or a label that cannot be; with the line.
+    """
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--labels {path}: not readable ({error}); draw again, or save it as CSV in UTF-8") from error
+    delimiter = max(",;\t", key=content.partition("\n")[0].count)
+    reader = csv.DictReader(io.StringIO(content, newline=""), delimiter=delimiter)
+    names = [name for name in reader.fieldnames or [] if name]
+    if not {ROW, CHANCE, LABEL} <= set(names) or len(names) < 4:
+        received = ", ".join(names) or "nothing"
+        raise InputError(f"--labels {path}: expected columns row, the text, chance and label, received {received}")
+    text = next(name for name in names if name not in (ROW, CHANCE, LABEL))
+    known = {name.strip().casefold(): position for position, name in enumerate(classes)}
+    found: dict[int, tuple[float, int, str]] = {}
+    empty = 0
+    for line in reader:
+        if not (line[LABEL] or "").strip():
+            empty += 1
+            continue
+        number, chance, label = _checked(line, known, f"--labels {path}: line {reader.line_num}")
+        if number in found:
+            raise InputError(f"--labels {path}: line {reader.line_num}: row {number} is there twice; leave one out")
+        found[number] = (chance, label, line[text] or "")
+    order = sorted(found)
+    columns = [found[number] for number in order]
+    return FilledIn(
+        np.array(order, np.int64), np.array([each[0] for each in columns]), np.array([each[1] for each in columns], int),
+        [each[2] for each in columns], empty, path,
+    )  # fmt: skip
+
+
+def require_same_texts(filled: FilledIn, rows: np.ndarray, texts: Sequence[str]) -> None:
+    """Check that the labelled rows are those of the input.
+
+    Args:
+        filled: what was read.
+        rows: numbers that the input has, ascending.
+        texts: the input's tweets of these rows.
+
+    Raises:
+        InputError: a row is not there, or has another text: the labels belong to another input.
+    """
+    if missing := sorted(set(filled.rows.tolist()) - set(rows.tolist())):
+        raise InputError(f"--labels {filled.path}: row {missing[0]} is not in the input; draw from this input")
+    for number, expected, received in zip(rows.tolist(), texts, filled.texts, strict=True):
+        if _folded(expected) != _folded(received):
+            raise InputError(
+                f"--labels {filled.path}: row {number} is {received!r:.60} there and {expected!r:.60} in the input; "
+                "the labels are of another input: draw from this one"
+            )
+
+
+def _folded(text: str) -> str:
+    """Return the text without the line ends and blanks that a spreadsheet may change."""
+    return " ".join(text.split())
+
+
+def _checked(line: dict[str, str], known: dict[str, int], where: str) -> tuple[int, float, int]:
+    try:
+        number, chance = int(line[ROW]), float((line[CHANCE] or "").replace(",", "."))
+    except ValueError as error:
+        raise InputError(f"{where}: expected whole numbers in row and numbers in chance ({error})") from error
+    if number < 1 or not 0 < chance <= 1:
+        raise InputError(f"{where}: expected a row from 1 and a chance over 0, up to 1; received {number} and {chance}")
+    label = known.get(line[LABEL].strip().casefold())
+    if label is None:
+        names = ", ".join(known)
+        raise InputError(
+            f"{where}: expected a label of {names}, received {line[LABEL]!r:.40}; mend it, or add it with --also"
+        )
+    return number, chance, label

@@ -1,0 +1,134 @@
+"""Read the answers that `sentiment score` wrote, in the order of the inputs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sentiment.common.stores import Store
+from sentiment.data.batches import Reading, read_batches
+from sentiment.errors import InputError
+from sentiment.predict.score_file import PREFIX
+from sentiment.score.records import read_records
+from sentiment.share.dates import period_names, read_dates
+from sentiment.share.tally import ALL, Answered
+
+_ROWS_PER_BATCH = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns of the tweets are read.
+
+    Attributes:
+        text: the tweet.
+        groups: columns whose values divide the tweets into groups, joined by " / "; none makes one group.
+        date: when the tweet was written; empty makes one period.
+        period: one of :data:`sentiment.share.dates.PERIODS`.
+    """
+
+    text: str = "text"
+    groups: tuple[str, ...] = ()
+    date: str = ""
+    period: str = ""
+
+    def names(self) -> list[str]:
+        """Return the distinct columns, text first."""
+        return list(dict.fromkeys([self.text, *self.groups, *([self.date] if self.date else [])]))
+
+
+class AnswerColumns(NamedTuple):
+    """Names of the model's answers in a table: the classes, and what stands before each name."""
+
+    classes: list[str]
+    prefix: str
+
+
+def answer_columns(names: list[str], path: str) -> AnswerColumns:
+    """Find the model's answers among the columns of a table.
+
+    Raises:
+        InputError: the table has none.
+    """
+    for prefix in (PREFIX, ""):
+        if {f"{prefix}label", f"{prefix}probability", f"{prefix}known"} <= set(names):
+            start = f"{prefix}p_"
+            classes = [name.removeprefix(start) for name in names if name.startswith(start)]
+            if len(classes) > 1:
+                return AnswerColumns(classes, prefix)
+    raise InputError(f"{path}: expected answers of `sentiment score` (label, probability, known, p_...); run it first")
+
+
+def scored_batches(store: Store, columns: Columns) -> Iterator[tuple[AnswerColumns, Answered]]:
+    """Yield the answers of an output folder of `sentiment score`, batch by batch.
+
+    Raises:
+        InputError: the folder has no answers, or a column is missing.
+    """
+    done = sorted(read_records(store), key=lambda record: [str(part).zfill(20) for part in record.input])
+    if not done:
+        raise InputError(f"{store.root}: expected answers of `sentiment score`, found none; run it first")
+    for record in done:
+        for table in _tables(store, record.output, columns):
+            found = answer_columns(table.schema.names, record.output)
+            yield found, _answered(table, columns, found, record.output)
+
+
+def _tables(store: Store, name: str, columns: Columns) -> Iterator[pa.RecordBatch]:
+    path = store.path(name)
+    if not name.endswith(".parquet"):
+        with store.system.open_input_stream(path) as stream:
+            yield from read_batches(stream, replace(Reading(), column=columns.text, kind=name.rpartition(".")[2]))
+        return
+    with store.system.open_input_file(path) as source, pq.ParquetFile(source) as file:
+        names = file.schema_arrow.names
+        found = answer_columns(names, name)
+        for wanted in columns.names():
+            _require(wanted, names, name)
+        ours = [f"{found.prefix}{each}" for each in ("label", "probability", "known")]
+        ours += [f"{found.prefix}p_{each}" for each in found.classes]
+        yield from file.iter_batches(_ROWS_PER_BATCH, columns=[*columns.names(), *ours])
+
+
+def _require(column: str, names: list[str], path: str) -> None:
+    if column not in names:
+        raise InputError(f"{path}: expected a column {column!r}, received {', '.join(names)[:200]}; set --by or --date")
+
+
+def _answered(table: pa.RecordBatch, columns: Columns, found: AnswerColumns, path: str) -> Answered:
+    for wanted in columns.names():
+        _require(wanted, table.schema.names, path)
+    numbers = [_numbers(table.column(f"{found.prefix}p_{name}")) for name in found.classes]
+    return Answered(
+        table.column(columns.text).cast(pa.string()),
+        np.column_stack(numbers),
+        _numbers(table.column(f"{found.prefix}known")),
+        _groups(table, columns.groups),
+        _periods(table, columns),
+    )
+
+
+def _numbers(column: pa.Array) -> np.ndarray:
+    return pc.fill_null(column.cast(pa.float64()), 0.0).to_numpy()
+
+
+def _groups(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.Array:
+    if not names:
+        return _repeated(ALL, table.num_rows)
+    parts = [pc.fill_null(table.column(name).cast(pa.string()), "(none)") for name in names]
+    return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, " / ")
+
+
+def _periods(table: pa.RecordBatch, columns: Columns) -> pa.Array:
+    if not columns.date:
+        return _repeated(ALL, table.num_rows)
+    dates = read_dates(table.column(columns.date), columns.date)
+    return pa.array(period_names(dates, columns.period).tolist(), pa.string())
+
+
+def _repeated(value: str, count: int) -> pa.Array:
+    return pa.repeat(pa.scalar(value), count)

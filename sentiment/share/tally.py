@@ -1,0 +1,221 @@
+"""Add up what the model says of many tweets, per group and period, in memory that does not grow with the tweets."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+ALL = "all"
+EXAMPLES = 3  # most certain tweets that are kept per class and period
+_WORDS_COUNTED = 20_000  # tweets per period whose words are counted
+_WORDS_KEPT = 5_000  # words per period
+
+
+class Answered(NamedTuple):
+    """A batch of ``n`` tweets with the model's answers.
+
+    Attributes:
+        texts: Arrow strings; null where the tweet is missing.
+        probabilities: float64 ``(n, classes)``.
+        known: share of known tokens, float64 ``(n,)``.
+        groups: name of each tweet's group, Arrow strings; ``all`` where there are no groups.
+        periods: name of each tweet's period, Arrow strings; ``all`` where there are no periods, empty where a date is not
+            readable.
+    """
+
+    texts: pa.Array
+    probabilities: np.ndarray
+    known: np.ndarray
+    groups: pa.Array
+    periods: pa.Array
+
+
+class Cell(NamedTuple):
+    """A group in a period; each of the two may be ``all``."""
+
+    group: str
+    period: str
+
+
+@dataclass(slots=True)
+class Sums:
+    """What the tweets of a cell come to.
+
+    Attributes:
+        tweets: how many there are.
+        known: how many have a token that the model knows.
+        labels: how often each class is the most probable one, int64 ``(classes,)``.
+        probabilities: sum of each class's probability, float64 ``(classes,)``.
+    """
+
+    tweets: int
+    known: int
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+    def __iadd__(self, other: "Sums") -> "Sums":
+        self.tweets += other.tweets
+        self.known += other.known
+        self.labels = self.labels + other.labels
+        self.probabilities = self.probabilities + other.probabilities
+        return self
+
+
+class Example(NamedTuple):
+    """A tweet that the model is most certain of."""
+
+    probability: float
+    row: int
+    text: str
+
+
+class Labelled(NamedTuple):
+    """What is known of the hand-labelled rows, in the order of the rows.
+
+    Attributes:
+        rows: numbers of the rows, from 1, int64 ``(m,)``.
+        cells: group and period of each.
+        probabilities: float64 ``(m, classes)``.
+        texts: of the tweets.
+    """
+
+    rows: np.ndarray
+    cells: list[Cell]
+    probabilities: np.ndarray
+    texts: list[str]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Sums over all tweets added so far.
+
+    Attributes:
+        classes: names, in the order of the probabilities.
+        wanted: numbers of the rows whose answers are kept, ascending, int64.
+        rows: how many rows were added, missing tweets included.
+        undated: how many dates were not readable.
+        cells: sums of each cell that has tweets.
+        examples: most certain tweets of each class and period.
+        words: how often each word occurs in a sample of each period's tweets.
+    """
+
+    classes: list[str]
+    wanted: np.ndarray
+    rows: int = 0
+    undated: int = 0
+    cells: dict[Cell, Sums] = field(default_factory=dict)
+    examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
+    words: dict[str, dict[str, int]] = field(default_factory=dict)
+    _counted: dict[str, int] = field(default_factory=dict)
+    _found: list[Labelled] = field(default_factory=list)
+
+    def add(self, batch: Answered) -> None:
+        """Add a batch; batches come in the order of the rows."""
+        numbers = np.arange(self.rows + 1, self.rows + 1 + len(batch.texts))
+        self.rows += len(batch.texts)
+        there = batch.texts.is_valid().to_numpy(zero_copy_only=False)
+        codes, cells = _cells_of(batch)
+        best = batch.probabilities.argmax(axis=1)
+        for code, cell in enumerate(cells):
+            self._add_cell(cell, batch, best, there & (codes == code))
+        self._keep_wanted(batch, numbers, codes, cells)
+        self._keep_examples(batch, numbers, best, there & (batch.known > 0))
+        self._count_words(batch, there)
+
+    def labelled(self) -> Labelled:
+        """Return what was found of the wanted rows."""
+        parts = self._found or [Labelled(np.zeros(0, np.int64), [], np.zeros((0, len(self.classes))), [])]
+        return Labelled(
+            np.concatenate([part.rows for part in parts]),
+            [cell for part in parts for cell in part.cells],
+            np.concatenate([part.probabilities for part in parts]),
+            [text for part in parts for text in part.texts],
+        )
+
+    def with_margins(self) -> dict[Cell, Sums]:
+        """Return the cells, and the sums over all groups, over all periods and over both; sorted by name."""
+        total: dict[Cell, Sums] = {}
+        for cell in sorted(self.cells):
+            for key in dict.fromkeys(margins(cell)):
+                total.setdefault(key, _nothing(len(self.classes))).__iadd__(self.cells[cell])
+        return dict(sorted(total.items(), key=lambda item: (item[0].group != ALL, item[0].period != ALL, item[0])))
+
+    def _add_cell(self, cell: Cell, batch: Answered, best: np.ndarray, rows: np.ndarray) -> None:
+        count = int(rows.sum())
+        if not count:
+            return
+        self.undated += count if not cell.period else 0
+        labels = np.bincount(best[rows], minlength=len(self.classes))
+        sums = Sums(count, int((batch.known[rows] > 0).sum()), labels, batch.probabilities[rows].sum(axis=0))
+        self.cells.setdefault(cell, _nothing(len(self.classes))).__iadd__(sums)
+
+    def _keep_wanted(self, batch: Answered, numbers: np.ndarray, codes: np.ndarray, cells: list[Cell]) -> None:
+        first, last = np.searchsorted(self.wanted, (numbers[0], numbers[-1] + 1)) if len(numbers) else (0, 0)
+        rows = self.wanted[first:last]
+        if len(rows):
+            at = rows - numbers[0]
+            texts = [text or "" for text in batch.texts.take(pa.array(at)).to_pylist()]
+            self._found.append(Labelled(rows, [cells[code] for code in codes[at]], batch.probabilities[at], texts))
+
+    def _keep_examples(self, batch: Answered, numbers: np.ndarray, best: np.ndarray, rows: np.ndarray) -> None:
+        for position, name in enumerate(self.classes):
+            mine = np.flatnonzero(rows & (best == position))
+            certain = batch.probabilities[mine, position]
+            periods = batch.periods.take(pa.array(mine)).dictionary_encode()
+            codes = periods.indices.to_numpy()
+            order = np.lexsort((-certain, codes))
+            rank = np.arange(len(order)) - np.searchsorted(codes[order], codes[order], side="left")
+            for at in order[rank < EXAMPLES].tolist():
+                period = periods.dictionary[int(codes[at])].as_py()
+                found = Example(float(certain[at]), int(numbers[mine[at]]), batch.texts[int(mine[at])].as_py())
+                kept = self.examples.setdefault((name, period), [])
+                kept.append(found)
+                kept.sort(key=lambda example: (-example.probability, example.row))
+                del kept[EXAMPLES:]
+
+    def _count_words(self, batch: Answered, there: np.ndarray) -> None:
+        for period in pc.unique(batch.periods).to_pylist():
+            left = _WORDS_COUNTED - self._counted.get(period, 0)
+            if not period or left <= 0:
+                continue
+            mine = np.flatnonzero(pc.equal(batch.periods, period).to_numpy(zero_copy_only=False) & there)[:left]
+            self._counted[period] = self._counted.get(period, 0) + len(mine)
+            counts = self.words.setdefault(period, {})
+            for word, count in _words_of(batch.texts.take(pa.array(mine))):
+                counts[word] = counts.get(word, 0) + count
+            if len(counts) > 4 * _WORDS_KEPT:
+                self.words[period] = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_WORDS_KEPT])
+
+
+def margins(cell: Cell) -> Iterator[Cell]:
+    """Yield the cells that a tweet of ``cell`` counts in: its own, and those over all groups and over all periods."""
+    yield Cell(ALL, ALL)
+    yield Cell(cell.group, ALL)
+    if cell.period:
+        yield Cell(ALL, cell.period)
+        yield cell
+
+
+def _cells_of(batch: Answered) -> tuple[np.ndarray, list[Cell]]:
+    """Return the number of each row's cell, and the cells by number."""
+    groups, periods = batch.groups.dictionary_encode(), batch.periods.dictionary_encode()
+    joint = groups.indices.to_numpy().astype(np.int64) * max(1, len(periods.dictionary)) + periods.indices.to_numpy()
+    distinct, codes = np.unique(joint, return_inverse=True)
+    names, spans = groups.dictionary.to_pylist(), periods.dictionary.to_pylist()
+    return codes, [Cell(names[each // len(spans)], spans[each % len(spans)]) for each in distinct.tolist()]
+
+
+def _words_of(texts: pa.Array) -> Iterable[tuple[str, int]]:
+    """Return the words of ``texts`` in lower case with their counts; links, mentions and signs are left out."""
+    lowered = pc.utf8_lower(texts)
+    plain = pc.replace_substring_regex(lowered, r"https?://\S+|@\w+|&\w+;", " ")
+    words = pc.list_flatten(pc.split_pattern_regex(plain, r"[^\p{L}\p{N}#']+"))
+    counted = pc.value_counts(words.filter(pc.greater(pc.utf8_length(words), 2)))
+    return zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True)
+
+
+def _nothing(classes: int) -> Sums:
+    return Sums(0, 0, np.zeros(classes, np.int64), np.zeros(classes))

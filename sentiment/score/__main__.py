@@ -9,24 +9,18 @@ Run the same command again after a crash: parts that are done are left out, part
 import argparse
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-from sentiment.common.command_line import OneLineParser, count, workers
+from sentiment.common.command_line import OneLineParser, count
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
-from sentiment.common.parallel import available_cores
-from sentiment.errors import InputError
 from sentiment.predict.options import add_answer_options, add_table_options, answer_options_of, encoding_of, reading_of
-
-if TYPE_CHECKING:
-    from sentiment.common.engines import Engine
-    from sentiment.score.run import Totals
+from sentiment.score.engine_options import add_engine_options, engine_of
+from sentiment.score.progress import ScoringBar
 
 _SOME_FAILED = 3
-_PATIENCE = 60  # seconds
 _FORMATS = ("parquet", "csv", "jsonl")
 
 
@@ -71,13 +65,7 @@ def _parser(prog: str) -> OneLineParser:
         "--max-errors", type=count, default=0, metavar="N", help="files and rows that may fail before status 3 (0)"
     )
     parser.add_argument("--force", action="store_true", help="begin anew in a folder that contains something else")
-    engine = parser.add_argument_group("engine")
-    engine.add_argument("--engine", choices=("local", "ray"), default="local", help="a process pool, or Ray")
-    engine.add_argument("--workers", type=workers, default=0, metavar="N", help="processes (default: one per core)")
-    engine.add_argument("--address", default="", help="of a Ray cluster: auto or host:port (default: a local one)")
-    engine.add_argument(
-        "--patience", type=count, metavar="SECONDS", help=f"to wait while no node has a core ({_PATIENCE})"
-    )
+    add_engine_options(parser)
     return parser
 
 
@@ -89,7 +77,7 @@ def _run(arguments: argparse.Namespace) -> int:
         tuple(arguments.inputs), arguments.output, Path(arguments.model), reading_of(arguments),
         answer_options_of(arguments), arguments.format, arguments.force,
     )  # fmt: skip
-    with _engine(arguments) as engine, _Bar() as bar:
+    with engine_of(arguments) as engine, ScoringBar() as bar:
         summary = score(request, engine, bar)
     errors = summary["failed_files"] + summary["failed_rows"]
     sys.stderr.write(_report(summary, arguments.output))
@@ -97,19 +85,6 @@ def _run(arguments: argparse.Namespace) -> int:
         return _SOME_FAILED
     succeed(arguments.output)
     return 0
-
-
-def _engine(arguments: argparse.Namespace) -> "Engine":
-    if arguments.engine == "ray":
-        from sentiment.common.ray_engine import RayEngine
-
-        patience = _PATIENCE if arguments.patience is None else arguments.patience
-        return RayEngine(arguments.workers, arguments.address, patience)
-    if arguments.address or arguments.patience is not None:
-        raise InputError("--address, --patience: have no use without --engine ray; add it, or leave them out")
-    from sentiment.common.local_engine import LocalEngine
-
-    return LocalEngine(arguments.workers or available_cores())
 
 
 def _report(summary: dict[str, Any], output: str) -> str:
@@ -123,35 +98,6 @@ def _report(summary: dict[str, Any], output: str) -> str:
             f"{output.rstrip('/')}/errors.jsonl, which begins with: {summary['first_error']}"
         )
     return "".join(f"score: {line}\n" for line in lines)
-
-
-class _Bar:
-    """Progress on a terminal: bytes of input, which tell the time left, and the tweets, parts and failures so far."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._begun = time.monotonic()
-        self._rows_before = 0
-
-    def __enter__(self) -> "_Bar":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def __call__(self, totals: "Totals", size: int) -> None:
-        from tqdm import tqdm
-
-        if size <= 0:
-            self._bar = tqdm(total=-size, unit="B", unit_scale=True, unit_divisor=1024, disable=None)
-            self._begun, self._rows_before = time.monotonic(), totals.rows
-            return
-        rate = (totals.rows - self._rows_before) / max(1e-9, time.monotonic() - self._begun)
-        done = len(totals.done) + len(totals.failed)
-        parts = f"parts {done}/{totals.parts}, {len(totals.failed)} failed"
-        self._bar.set_postfix_str(f"{totals.rows} tweets, {rate:.0f}/s, {parts}", refresh=False)
-        self._bar.update(size)
 
 
 if __name__ == "__main__":

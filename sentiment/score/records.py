@@ -122,6 +122,12 @@ def _clear(store: FileStore) -> None:
         store.remove(name)
 
 
+def read_records(store: FileStore) -> list[Record]:
+    """Return the records of all parts that are done, in the order of the inputs and of the rows in them."""
+    records = [record for several in _read_all(store).values() for record in several]
+    return sorted(records, key=lambda record: (str(record.input[0]), int(record.input[3])))
+
+
 def _read_all(store: FileStore) -> dict[str, list[Record]]:
     """Return the records in each file; a damaged file counts as empty, so that its parts are scored again."""
     below = FileStore(store.system, store.path(RECORDS))

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -18,9 +19,9 @@ from sentiment.share.tally import ALL, Cell, Example, Sums
 SHARES_CSV, SHARES_JSON, PAGE = FILES = ("shares.csv", "shares.json", "answer.html")
 COLUMNS = ("group", "period", "class", "method", "tweets", "labelled", "share", "low", "high")
 CAUTION = (
-    "This is what the model says, not what people feel. Counting a model's labels was off by 5 to 46 points of 100 on tweets "
-    "unlike those that the model was trained on; labelling 200 tweets by hand gives an interval that holds even then "
-    "(sentiment draw, then --labels)."
+    "This is what the model says, not what people feel. Counting a model's labels was off by 5 to 46 points of 100 on "
+    "tweets unlike those that the model was trained on. Labelling 200 tweets by hand (sentiment draw, then --labels) "
+    "gives an interval that is true even then."
 )
 _MENTION = re.compile(r"@\w+")
 _WORDS = 12  # words shown per direction
@@ -53,6 +54,19 @@ class Answer:
     labelled: int
     notes: list[str]
     made: dict[str, Any]
+
+    def summary(self) -> list[str]:
+        """Return a line per class for all tweets together, and how many more labels would halve the intervals."""
+        order = {"both": 0, "labels": 1, "model": 2}
+        whole = [row for row in self.rows if row.group == ALL and row.period == ALL]
+        best = {row.class_: row for row in sorted(whole, key=lambda row: -order[row.method])}
+        lines = []
+        for row in best.values():
+            ends = "" if row.low is None or row.high is None else f" ({100 * row.low:.1f} to {100 * row.high:.1f})"
+            by = "model and labels" if row.method == "both" else "the model alone"
+            lines.append(f"{row.class_} {100 * row.share:.1f}%{ends} of {row.tweets:,} tweets, by {by}")
+        more = f"{3 * self.labelled:,} more labels would halve the intervals" if self.labelled else CAUTION
+        return [*lines, more]
 
     def to_csv(self) -> str:
         """Return ``shares.csv``: a row per group, period, class and method; empty where there is no interval."""
@@ -107,11 +121,11 @@ class Answer:
 def moved_words(words: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, Any]]:
     """Yield the words that moved between neighbouring periods, and between the first and the last.
 
-    Words are ranked by the log odds ratio with a Dirichlet prior from both periods together, in standard errors (Monroe,
-    Colaresi and Quinn, *Fightin' Words*, 2008).
+    Words are ranked by the log odds ratio with a Dirichlet prior from both periods together, in standard errors
+    (Monroe, Colaresi and Quinn, *Fightin' Words*, 2008).
     """
     periods = sorted(period for period in words if period != ALL)
-    pairs = list(zip(periods, periods[1:], strict=False))
+    pairs = list(pairwise(periods))
     if len(periods) > 2:
         pairs.append((periods[0], periods[-1]))
     for first, second in pairs:

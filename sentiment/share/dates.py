@@ -1,6 +1,7 @@
 """Read the dates that tweets come with, and name the periods they belong to. All periods are in UTC."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -8,14 +9,16 @@ import pyarrow.compute as pc
 
 from sentiment.errors import InputError
 
-PERIODS = ("hour", "day", "week", "month", "quarter", "year")
-
 # Hours from UTC of the named zones of RFC 5322, section 4.3. Sentiment140's dates are in PDT.
-_ZONES = {"UT": 0, "UTC": 0, "GMT": 0, "Z": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}  # fmt: skip
+_ZONES = {
+    **dict.fromkeys(("UT", "UTC", "GMT", "Z"), 0),
+    **{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
+}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _ISO = (
     r"^\s*(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
-    r"(?:[T ](?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?)?\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?\s*$"
+    r"(?:[T ](?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?)?"
+    r"\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?\s*$"
 )
 # Sentiment140 writes the zone as a name, X as an offset; both put the year last.
 _YEAR_LAST = (
@@ -66,10 +69,10 @@ def period_names(dates: np.ndarray, period: str) -> np.ndarray:
 
 
 _UNIT = {"hour": "M8[h]", "day": "M8[D]", "week": "M8[D]", "month": "M8[M]", "quarter": "M8[M]", "year": "M8[Y]"}
-_NAME: dict[str, Callable[[np.datetime64], str]] = {
+_NAME: dict[str, Callable[[Any], str]] = {
     "hour": str,
     "day": str,
-    "week": lambda day: "{0}-W{1:02}".format(*day.item().isocalendar()),
+    "week": lambda day: "{}-W{:02}".format(*day.item().isocalendar()),
     "month": str,
     "quarter": lambda month: f"{month.item().year}-Q{(month.item().month + 2) // 3}",
     "year": str,
@@ -105,7 +108,7 @@ def _from_text(texts: pa.Array) -> np.ndarray:
 
 
 def _from_fields(texts: pa.Array, pattern: str) -> np.ndarray:
-    """Put together what the named groups of ``pattern`` find; every text matches it. NaT for a day that does not exist."""
+    """Return the dates of texts that match ``pattern``, by its named groups; NaT for a day that does not exist."""
     fields = pc.extract_regex(texts, pattern)
     year, month, day, hour, minute, second = (
         _numbers(pc.struct_field(fields, name)) for name in ("year", "month", "day", "hour", "minute", "second")

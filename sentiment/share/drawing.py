@@ -2,7 +2,8 @@
 
 import numpy as np
 
-# The part of a row's size that does not depend on the model's doubt. It bounds how much a model that is sure and wrong costs.
+# The part of a row's size that does not depend on the model's doubt. It bounds how much a model that is sure and wrong
+# costs.
 _EVEN_PART = 0.4
 
 
@@ -43,8 +44,9 @@ def chances_of(doubts: np.ndarray | None, count: int, rows: int) -> np.ndarray:
 def draw(chances: np.ndarray, cells: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Return the positions of the drawn rows, int64, ascending.
 
-    The draw is systematic (Madow, 1949): rows are shuffled within their cell, cells come one after the other, and the draw
-    goes through them at equal steps of the summed chances. Each cell thus gets its share of the draw to within one row.
+    The draw is systematic (Madow, 1949): rows are shuffled within their cell, cells come one after the other, and the
+    draw goes through them at equal steps of the summed chances. Each cell thus gets its share of the draw to within
+    one row.
 
     Args:
         chances: of :func:`chances_of`.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -142,7 +143,7 @@ def changes(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[Change]:
 
 def _compared(cells: Mapping[Cell, Sums]) -> Iterator[tuple[Cell, Cell]]:
     periods = [cell for cell in cells if cell.group == ALL and cell.period != ALL]
-    yield from zip(periods, periods[1:], strict=False)
+    yield from pairwise(periods)
     if len(periods) > 2:
         yield periods[0], periods[-1]
     groups = [cell for cell in cells if cell.period == ALL and cell.group != ALL]

@@ -1,11 +1,11 @@
 """Estimate the share of each class from a model's probabilities and a sample of labels.
 
-The labels come from a random draw with known chances (:mod:`sentiment.share.drawing`). The model's probabilities serve as
-auxiliary variables of a regression estimator, so the interval is valid even where the model is wrong, and narrower where the
-model is right. The estimator is known under two names: the generalised regression estimator of survey sampling (Särndal,
-Swensson and Wretman, *Model Assisted Survey Sampling*, 1992, section 6.4) and tuned prediction-powered inference
-(Angelopoulos, Duchi and Zrnic, *PPI++*, 2023). Chances that follow the model's doubt make it active inference (Zrnic and
-Candès, *Active statistical inference*, 2024).
+The labels come from a random draw with known chances (:mod:`sentiment.share.drawing`). The model's probabilities serve
+as auxiliary variables of a regression estimator, so the interval is valid even where the model is wrong, and narrower
+where the model is right. The estimator is known under two names: the generalised regression estimator of survey
+sampling (Särndal, Swensson and Wretman, *Model Assisted Survey Sampling*, 1992, section 6.4) and tuned
+prediction-powered inference (Angelopoulos, Duchi and Zrnic, *PPI++*, 2023). Chances that follow the model's doubt make
+it active inference (Zrnic and Candès, *Active statistical inference*, 2024).
 """
 
 import math
@@ -32,13 +32,13 @@ class Estimate(NamedTuple):
         value: the share.
         variance: its estimated sampling variance.
         freedom: degrees of freedom of the variance.
-        count: effective number of labels (Kish, 1965), infinite for a census.
+        effective_labels: how many labels of an even draw would say as much (Kish, 1965); infinite for a census.
     """
 
     value: float
     variance: float
     freedom: float
-    count: float
+    effective_labels: float
 
 
 class Labels(NamedTuple):
@@ -62,8 +62,9 @@ class Labels(NamedTuple):
 def tuned_slopes(labels: Labels) -> np.ndarray:
     """Fit the slopes that make the variance of :func:`with_model` small, float64 ``(k,)``.
 
-    This is a least-squares fit of the indicators to the features. Each row counts as its share of the sampling variance,
-    ``(1 - chance) / chance**2``. Slopes of 0 ignore the model; a model that is turned upside down gets negative slopes.
+    This is a least-squares fit of the indicators to the features. Each row counts as its share of the sampling
+    variance, ``(1 - chance) / chance**2``. Slopes of 0 ignore the model; a model that is turned upside down gets
+    negative slopes.
     """
     weights = _variance_weights(labels.chances)
     x, y = _centred(labels.features, weights), _centred(labels.indicators, weights)
@@ -99,13 +100,14 @@ def labels_alone(labels: Labels) -> Estimate:
 def interval(estimate: Estimate) -> Interval:
     """Return the 95% interval of a share.
 
-    It is Wilson's (1927) with the effective number of labels in place of the number, as Dean and Pagano (2015) recommend for
+    It is Wilson's (1927) with the effective number of labels in place of the number, as Dean and Pagano (2015)
+    recommend for
     survey samples: an interval around the estimate itself would be too short for shares near 0 or 1.
     """
     share = min(1.0, max(0.0, estimate.value))
-    least = 0.5 / max(1.0, estimate.count)
+    least = 0.5 / max(1.0, estimate.effective_labels)
     inside = min(1 - least, max(least, share))
-    effective = inside * (1 - inside) / estimate.variance if estimate.variance else estimate.count
+    effective = inside * (1 - inside) / estimate.variance if estimate.variance else estimate.effective_labels
     if math.isinf(effective):
         return Interval(share, share, share)
     quantile = _student(estimate.freedom)
@@ -142,7 +144,7 @@ def _centred(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _student(freedom: float) -> float:
-    """Return the 97.5% quantile of Student's t, by the expansion of Cornish and Fisher (error < 1% from 3 degrees on)."""
+    """Return the 97.5% quantile of Student's t by the expansion of Cornish and Fisher, to 1% from 3 degrees on."""
     z = NormalDist().inv_cdf(0.975)
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96

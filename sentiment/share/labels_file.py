@@ -50,8 +50,8 @@ def to_label(column: str, rows: Iterable[tuple[int, str, float]]) -> str:
 def read_labels(path: Path, classes: Sequence[str]) -> FilledIn:
     """Read a file that was filled in.
 
-    Labels are compared without white space around them and without regard to case. A spreadsheet may have written the file,
-    with semicolons or with a byte-order mark.
+    Labels are compared without white space around them and without regard to case. A spreadsheet may have written the
+    file, with semicolons or with a byte-order mark.
 
     Raises:
         InputError: a column is missing, or a row has a number, a chance or a label that cannot be; with the line.
@@ -81,8 +81,8 @@ def read_labels(path: Path, classes: Sequence[str]) -> FilledIn:
     order = sorted(found)
     columns = [found[number] for number in order]
     return FilledIn(
-        np.array(order, np.int64), np.array([each[0] for each in columns]), np.array([each[1] for each in columns], int),
-        [each[2] for each in columns], empty, path,
+        np.array(order, np.int64), np.array([each[0] for each in columns]), np.array([each[1] for each in columns],
+        int), [each[2] for each in columns], empty, path,
     )  # fmt: skip
 
 
@@ -122,7 +122,6 @@ def _checked(line: dict[str, str], known: dict[str, int], where: str) -> tuple[i
     label = known.get(line[LABEL].strip().casefold())
     if label is None:
         names = ", ".join(known)
-        raise InputError(
-            f"{where}: expected a label of {names}, received {line[LABEL]!r:.40}; mend it, or add it with --also"
-        )
+        received = f"expected a label of {names}, received {line[LABEL]!r:.40}"
+        raise InputError(f"{where}: {received}; mend it, or add it with --also")
     return number, chance, label

@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sentiment.common.stores import Store
-from sentiment.data.batches import Reading, read_batches
+from sentiment.common.stores import FileStore
+from sentiment.data.reading import Reading
+from sentiment.data.table_reader import read_batches, texts_of
 from sentiment.errors import InputError
 from sentiment.predict.score_file import PREFIX
-from sentiment.score.records import read_records
+from sentiment.score.records import Record, read_records
 from sentiment.share.dates import period_names, read_dates
 from sentiment.share.tally import ALL, Answered
 
@@ -21,7 +22,7 @@ _ROWS_PER_BATCH = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class ShareColumns:
     """Which columns of the tweets are read.
 
     Attributes:
@@ -38,7 +39,7 @@ class Columns:
 
     def names(self) -> list[str]:
         """Return the distinct columns, text first."""
-        return list(dict.fromkeys([self.text, *self.groups, *([self.date] if self.date else [])]))
+        return [name for name in dict.fromkeys([self.text, *self.groups, self.date]) if name]
 
 
 class AnswerColumns(NamedTuple):
@@ -63,22 +64,37 @@ def answer_columns(names: list[str], path: str) -> AnswerColumns:
     raise InputError(f"{path}: expected answers of `sentiment score` (label, probability, known, p_...); run it first")
 
 
-def scored_batches(store: Store, columns: Columns) -> Iterator[tuple[AnswerColumns, Answered]]:
-    """Yield the answers of an output folder of `sentiment score`, batch by batch.
+def classes_of(store: FileStore) -> list[str]:
+    """Return the classes of the model that scored the tweets, in its order.
+
+    Raises:
+        InputError: the folder has no answers.
+    """
+    record = _records(store)[0]
+    for table in _tables(store, record.output, ShareColumns("")):
+        return answer_columns(table.schema.names, record.output).classes
+    return []
+
+
+def scored_batches(store: FileStore, columns: ShareColumns) -> Iterator[Answered]:
+    """Yield the answers of an output folder of `sentiment score`, batch by batch, in the order of the inputs.
 
     Raises:
         InputError: the folder has no answers, or a column is missing.
     """
-    done = sorted(read_records(store), key=lambda record: [str(part).zfill(20) for part in record.input])
+    for record in _records(store):
+        for table in _tables(store, record.output, columns):
+            yield _answered(table, columns, answer_columns(table.schema.names, record.output), record.output)
+
+
+def _records(store: FileStore) -> list[Record]:
+    done = read_records(store)
     if not done:
         raise InputError(f"{store.root}: expected answers of `sentiment score`, found none; run it first")
-    for record in done:
-        for table in _tables(store, record.output, columns):
-            found = answer_columns(table.schema.names, record.output)
-            yield found, _answered(table, columns, found, record.output)
+    return done
 
 
-def _tables(store: Store, name: str, columns: Columns) -> Iterator[pa.RecordBatch]:
+def _tables(store: FileStore, name: str, columns: ShareColumns) -> Iterator[pa.RecordBatch]:
     path = store.path(name)
     if not name.endswith(".parquet"):
         with store.system.open_input_stream(path) as stream:
@@ -99,12 +115,12 @@ def _require(column: str, names: list[str], path: str) -> None:
         raise InputError(f"{path}: expected a column {column!r}, received {', '.join(names)[:200]}; set --by or --date")
 
 
-def _answered(table: pa.RecordBatch, columns: Columns, found: AnswerColumns, path: str) -> Answered:
+def _answered(table: pa.RecordBatch, columns: ShareColumns, found: AnswerColumns, path: str) -> Answered:
     for wanted in columns.names():
         _require(wanted, table.schema.names, path)
     numbers = [_numbers(table.column(f"{found.prefix}p_{name}")) for name in found.classes]
     return Answered(
-        table.column(columns.text).cast(pa.string()),
+        texts_of(table, columns.text, path),
         np.column_stack(numbers),
         _numbers(table.column(f"{found.prefix}known")),
         _groups(table, columns.groups),
@@ -123,7 +139,7 @@ def _groups(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.Array:
     return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, " / ")
 
 
-def _periods(table: pa.RecordBatch, columns: Columns) -> pa.Array:
+def _periods(table: pa.RecordBatch, columns: ShareColumns) -> pa.Array:
     if not columns.date:
         return _repeated(ALL, table.num_rows)
     dates = read_dates(table.column(columns.date), columns.date)

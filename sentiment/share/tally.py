@@ -22,8 +22,8 @@ class Answered(NamedTuple):
         probabilities: float64 ``(n, classes)``.
         known: share of known tokens, float64 ``(n,)``.
         groups: name of each tweet's group, Arrow strings; ``all`` where there are no groups.
-        periods: name of each tweet's period, Arrow strings; ``all`` where there are no periods, empty where a date is not
-            readable.
+        periods: name of each tweet's period, Arrow strings; ``all`` where there are no periods, empty where a date is
+            not readable.
     """
 
     texts: pa.Array
@@ -97,6 +97,7 @@ class Tally:
         wanted: numbers of the rows whose answers are kept, ascending, int64.
         rows: how many rows were added, missing tweets included.
         undated: how many dates were not readable.
+        first_undated: number of the first row with such a date; 0 where there is none.
         cells: sums of each cell that has tweets.
         examples: most certain tweets of each class and period.
         words: how often each word occurs in a sample of each period's tweets.
@@ -106,6 +107,7 @@ class Tally:
     wanted: np.ndarray
     rows: int = 0
     undated: int = 0
+    first_undated: int = 0
     cells: dict[Cell, Sums] = field(default_factory=dict)
     examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
     words: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -119,6 +121,8 @@ class Tally:
         there = batch.texts.is_valid().to_numpy(zero_copy_only=False)
         codes, cells = _cells_of(batch)
         best = batch.probabilities.argmax(axis=1)
+        if not self.first_undated and "" in batch.periods.to_pylist():
+            self.first_undated = int(numbers[batch.periods.to_pylist().index("")])
         for code, cell in enumerate(cells):
             self._add_cell(cell, batch, best, there & (codes == code))
         self._keep_wanted(batch, numbers, codes, cells)

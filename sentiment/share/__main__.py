@@ -1,0 +1,100 @@
+"""Command line: which share of the tweets is negative, how it moved, and how groups compare.
+
+sentiment share tweets.parquet --date created_at --by week --by brand --output answer
+sentiment share tweets.parquet --date created_at --by week --labels to_label.csv --output answer
+
+Inputs are those of `sentiment score`, or a folder that it wrote. Run the same command again to go on after a crash, or
+to
+use labels: tweets that are scored are not scored again. `sentiment draw` makes the file of labels.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sentiment.common.command_line import OneLineParser
+from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
+from sentiment.errors import InputError
+from sentiment.predict.options import add_table_options, reading_of
+from sentiment.score.engine_options import add_engine_options, engine_of
+
+PERIODS = ("hour", "day", "week", "month", "quarter", "year")
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.share") -> int:
+    """Run the command; return its exit status, 0, or 2 for a user's mistake."""
+    arguments = _parser(prog).parse_args(argv)
+    try:
+        return _run(arguments)
+    except MENDABLE as error:
+        remedy = "mend that and run the same command again"
+        return refuse("share", error, "; use fewer --workers", arguments.output, remedy)
+    except KeyboardInterrupt:
+        sys.stderr.write("share: stopped; run the same command again to go on\n")
+        return INTERRUPTED
+
+
+def add_grouping_options(parser: argparse.ArgumentParser) -> None:
+    """Add the inputs, ``--date``, ``--by`` and what says how the inputs are read."""
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="files, folders, patterns, or a folder that `sentiment score` wrote"
+    )
+    parser.add_argument(
+        "--date", default="", metavar="COLUMN", help="when a tweet was written: ISO, dates of X, or seconds since 1970"
+    )
+    parser.add_argument(
+        "--by", action="append", default=[], metavar="PERIOD|COLUMN",
+        help=f"divide by a period ({', '.join(PERIODS)}) of --date, or by a column; may be given several times",
+    )  # fmt: skip
+    parser.add_model()  # type: ignore[attr-defined]
+    add_table_options(parser)
+    add_engine_options(parser)
+
+
+def columns_of(arguments: argparse.Namespace) -> "tuple[str, str, tuple[str, ...]]":
+    """Return the column of the dates, the period, and the columns that make the groups.
+
+    Raises:
+        InputError: two periods, or a period without ``--date`` or the other way round.
+    """
+    periods = [each for each in arguments.by if each in PERIODS]
+    if len(periods) > 1:
+        raise InputError(f"--by: expected one period, received {' and '.join(periods)}")
+    if bool(periods) != bool(arguments.date):
+        raise InputError(f"--date goes with a period (--by {'|'.join(PERIODS)}); give both or neither")
+    return arguments.date, "".join(periods), tuple(each for each in arguments.by if each not in PERIODS)
+
+
+def _parser(prog: str) -> OneLineParser:
+    parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_grouping_options(parser)
+    parser.add_argument("--output", required=True, metavar="FOLDER", help="for answer.html, shares.csv and shares.json")
+    parser.add_argument("--labels", type=Path, metavar="CSV", help="a file of `sentiment draw` that was filled in")
+    parser.add_argument(
+        "--also", action="append", default=[], metavar="CLASS", help="a label that the model does not have; repeatable"
+    )
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    date, period, groups = columns_of(arguments)
+    reading = reading_of(arguments)
+    from sentiment.score.progress import ScoringBar
+    from sentiment.share.run import ShareRequest, share
+    from sentiment.share.scored import ShareColumns
+
+    request = ShareRequest(
+        tuple(arguments.inputs), Path(arguments.output), Path(arguments.model), reading,
+        ShareColumns(reading.column, groups, date, period), arguments.labels, tuple(arguments.also),
+    )  # fmt: skip
+    with engine_of(arguments) as engine, ScoringBar() as bar:
+        answer = share(request, engine, bar)
+    for line in answer.summary():
+        sys.stdout.write(f"{line}\n")
+    sys.stderr.write(f"share: {arguments.output}/answer.html\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""Command line: draw tweets to label by hand, at random with known chances.
+
+sentiment draw tweets.parquet --rows 200 --output to_label.csv
+sentiment draw tweets.parquet --date created_at --by week --rows 300 --output to_label.csv
+
+Fill in the column `label`, in a spreadsheet or in the page (`sentiment serve --labels to_label.csv`), then give the
+file to `sentiment share --labels`. The draw is spread over periods and groups, and prefers tweets that the model is
+unsure of.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentiment.common.command_line import OneLineParser, count
+from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
+from sentiment.errors import InputError
+from sentiment.predict.options import reading_of
+from sentiment.score.engine_options import engine_of
+from sentiment.share.__main__ import add_grouping_options, columns_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sentiment.common.stores import FileStore
+    from sentiment.share.scored import ShareColumns
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.share.draw_command") -> int:
+    """Run the command; return its exit status, 0, or 2 for a user's mistake."""
+    arguments = _parser(prog).parse_args(argv)
+    try:
+        return _run(arguments)
+    except MENDABLE as error:
+        return refuse("draw", error, "; use fewer --workers", str(arguments.output), "mend that and run it again")
+    except KeyboardInterrupt:
+        sys.stderr.write("draw: stopped; nothing was written\n")
+        return INTERRUPTED
+
+
+def _parser(prog: str) -> OneLineParser:
+    parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_grouping_options(parser)
+    parser.add_argument("--output", type=Path, required=True, metavar="CSV", help="the file to fill in")
+    parser.add_argument("--rows", type=count, default=200, metavar="N", help="how many to draw (200)")
+    parser.add_argument("--seed", type=count, default=7, metavar="N", help="the same seed draws the same rows (7)")
+    parser.add_argument("--even", action="store_true", help="give every tweet the same chance")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there, with its labels")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    date, period, groups = columns_of(arguments)
+    reading = reading_of(arguments)
+    _require_new(arguments.output, arguments.force)
+    from sentiment.common.stores import open_store
+    from sentiment.score.progress import ScoringBar
+    from sentiment.share.labels_file import to_label
+    from sentiment.share.run import scored_folder
+    from sentiment.share.scored import ShareColumns
+
+    columns = ShareColumns(reading.column, groups, date, period)
+    with tempfile.TemporaryDirectory(prefix="sentiment-draw-") as scratch:
+        with engine_of(arguments) as engine, ScoringBar() as bar:
+            output = Path(scratch) / "scored"
+            folder = scored_folder(tuple(arguments.inputs), output, Path(arguments.model), reading, engine, bar)
+        drawn = list(_drawn(open_store(folder), columns, arguments.rows, arguments.seed, arguments.even))
+    name = reading.column if not reading.column.isdecimal() else "text"
+    content = to_label("text" if name in ("row", "chance", "label") else name, drawn)
+    temporary = arguments.output.with_name(f".{arguments.output.name}.part")
+    temporary.write_text(content, encoding="utf-8")
+    temporary.replace(arguments.output)
+    sys.stderr.write(f"draw: {len(drawn)} rows to label in {arguments.output}\n")
+    return 0
+
+
+def _require_new(path: Path, force: bool) -> None:
+    if not path.parent.is_dir():
+        raise InputError(f"--output {path}: there is no folder {path.parent}; make it first")
+    if path.exists() and not force:
+        raise InputError(f"--output {path}: exists already, with labels perhaps; give another name, or --force")
+
+
+def _drawn(
+    store: "FileStore", columns: "ShareColumns", count: int, seed: int, even: bool
+) -> "Iterator[tuple[int, str, float]]":
+    """Yield number, text and chance of each drawn row; the first pass sees all doubts, the second fetches the texts."""
+    import numpy as np
+
+    from sentiment.share.drawing import chances_of, doubt, draw
+    from sentiment.share.scored import scored_batches
+
+    doubts, cells, rows = [], [], []
+    names: dict[tuple[str, str], int] = {}
+    start = 0
+    for batch in scored_batches(store, columns):
+        there = np.flatnonzero(batch.texts.is_valid().to_numpy(zero_copy_only=False))
+        keys = zip(batch.groups.to_pylist(), batch.periods.to_pylist(), strict=True)
+        codes = np.array([names.setdefault(key, len(names)) for key in keys], np.int64)
+        doubts.append(doubt(batch.probabilities[there]).astype(np.float32))
+        cells.append(codes[there].astype(np.int32))
+        rows.append((there + start + 1).astype(np.int64))
+        start += len(batch.texts)
+    if not rows or not sum(map(len, rows)):
+        raise InputError("expected tweets to draw from, found none")
+    numbers = np.concatenate(rows)
+    count = min(count, len(numbers))
+    chances = chances_of(None if even else np.concatenate(doubts).astype(np.float64), count, len(numbers))
+    chosen = draw(chances, np.concatenate(cells), np.random.default_rng(seed))
+    yield from _with_texts(store, columns, numbers[chosen], chances[chosen])
+
+
+def _with_texts(
+    store: "FileStore", columns: "ShareColumns", numbers: "np.ndarray", chances: "np.ndarray"
+) -> "Iterator[tuple[int, str, float]]":
+    import numpy as np
+    import pyarrow as pa
+
+    from sentiment.share.scored import scored_batches
+
+    start = 0
+    for batch in scored_batches(store, columns):
+        first, last = np.searchsorted(numbers, (start + 1, start + len(batch.texts) + 1))
+        at = numbers[first:last] - start - 1
+        texts = batch.texts.take(pa.array(at)).to_pylist()
+        yield from zip(numbers[first:last].tolist(), texts, chances[first:last].tolist(), strict=True)
+        start += len(batch.texts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

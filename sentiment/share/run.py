@@ -1,0 +1,138 @@
+"""From tweets to the answer: score them, add up, and put the labels to use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sentiment.common.engines import Engine
+from sentiment.common.stores import open_store
+from sentiment.data.reading import Reading
+from sentiment.errors import InputError
+from sentiment.predict.score_file import AnswerOptions
+from sentiment.score.records import RUN
+from sentiment.score.run import Request, score
+from sentiment.share.answer import Answer
+from sentiment.share.estimates import HandLabels, changes, labelled_rows, model_rows
+from sentiment.share.labels_file import FilledIn, read_labels, require_same_texts
+from sentiment.share.scored import ShareColumns, classes_of, scored_batches
+from sentiment.share.tally import Tally
+
+SCORED = "scored"  # folder of the scored tweets inside the output
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRequest:
+    """What a user asks for.
+
+    Attributes:
+        inputs: as `sentiment score` takes them, or one folder that it wrote.
+        output: folder of the answer.
+        model: folder; not used where the inputs are scored already.
+        reading: how the inputs are read.
+        columns: text, groups and date.
+        labels: a file of `sentiment draw` that was filled in; None has none.
+        also: labels beside the model's classes.
+    """
+
+    inputs: tuple[str, ...]
+    output: Path
+    model: Path
+    reading: Reading = field(default_factory=Reading)
+    columns: ShareColumns = field(default_factory=ShareColumns)
+    labels: Path | None = None
+    also: tuple[str, ...] = ()
+
+
+def share(request: ShareRequest, engine: Engine, progress: Callable[..., None] = lambda totals, size: None) -> Answer:
+    """Answer ``request`` and write the answer into its output folder.
+
+    Args:
+        request: what to do.
+        engine: has been entered.
+        progress: as :func:`sentiment.score.run.score` takes it.
+
+    Raises:
+        SentimentError: an input, the model, the labels or the output folder is not usable; then no answer is written.
+    """
+    request.output.mkdir(parents=True, exist_ok=True)
+    folder = scored_folder(request.inputs, request.output / SCORED, request.model, request.reading, engine, progress)
+    store = open_store(folder)
+    classes = classes_of(store)
+    names = [*classes, *(name for name in request.also if name not in classes)]
+    filled = read_labels(request.labels, names) if request.labels else None
+    tally = Tally(classes, filled.rows if filled else np.zeros(0, np.int64))
+    for batch in scored_batches(store, request.columns):
+        tally.add(batch)
+    if not tally.cells:
+        raise InputError(f"{', '.join(request.inputs)}: expected tweets, found none")
+    answer = _answer(request, tally, names, filled)
+    answer.write(request.output)
+    return answer
+
+
+def scored_folder(
+    inputs: tuple[str, ...], output: Path, model: Path, reading: Reading, engine: Engine, progress: Callable[..., None]
+) -> str:
+    """Return the folder with the scored tweets, after scoring those that are not.
+
+    Raises:
+        InputError: a part could not be scored.
+    """
+    if len(inputs) == 1 and _is_scored(inputs[0]):
+        return inputs[0]
+    summary = score(
+        Request(inputs, str(output), model, reading, AnswerOptions(force=True), suffix="parquet"), engine, progress
+    )
+    if summary["failed_files"] or summary["failed_rows"]:
+        raise InputError(
+            f"{summary['failed_files']} files and {summary['failed_rows']} rows could not be scored: see "
+            f"{output}/errors.jsonl, which begins with: {summary['first_error']}; mend them, or leave them out"
+        )
+    return str(output)
+
+
+def _is_scored(place: str) -> bool:
+    """Return whether ``place`` is an output folder of `sentiment score`."""
+    return open_store(place).read(RUN) is not None if "://" in place else (Path(place) / RUN).is_file()
+
+
+def _answer(request: ShareRequest, tally: Tally, names: list[str], filled: FilledIn | None) -> Answer:
+    cells = tally.with_margins()
+    rows, moved = list(model_rows(tally.classes, cells)), []
+    if filled is not None:
+        hand = _hand_labels(filled, tally, names)
+        rows += labelled_rows(hand, cells)
+        moved = list(changes(hand, cells))
+    made: dict[str, Any] = {
+        "inputs": list(request.inputs), "rows": tally.rows, "date": request.columns.date,
+        "period": request.columns.period, "groups": list(request.columns.groups), "time zone": "UTC",
+    }  # fmt: skip
+    labelled = 0 if filled is None else len(filled.rows)
+    return Answer(
+        [Path(name).name or name for name in request.inputs], names, rows, moved, cells, tally.examples, tally.words,
+        labelled, list(_notes(tally, filled)), made,
+    )  # fmt: skip
+
+
+def _hand_labels(filled: FilledIn, tally: Tally, names: list[str]) -> HandLabels:
+    found = tally.labelled()
+    require_same_texts(filled, found.rows, found.texts)
+    return HandLabels(names, filled.labels, filled.chances, found.probabilities, found.cells)
+
+
+def _notes(tally: Tally, filled: FilledIn | None) -> list[str]:
+    notes = []
+    if tally.undated:
+        first = f"the first in row {tally.first_undated:,}"
+        notes.append(f"{tally.undated:,} dates could not be read, {first}: these tweets count in no period.")
+    if filled is not None and filled.empty:
+        notes.append(f"{filled.empty:,} rows of the labels file have no label yet and were left out.")
+    if filled is not None:
+        notes.append(
+            "A group or period with fewer than 30 labels has no interval. Its share is corrected as the whole is, "
+            "which assumes that the model errs alike everywhere."
+        )
+    return notes

@@ -34,8 +34,8 @@ COMMANDS = {
     "predict": Command("sentiment.predict.__main__", "label tweets: arguments, lines of standard input, or a file"),
     "explain": Command("sentiment.predict.__main__", "show what each token of a tweet contributed", ("--explain",)),
     "score": Command("sentiment.score.__main__", "label the tweets of many files, on all cores or on a Ray cluster"),
-    "share": Command("sentiment.share.__main__", "say which share of the tweets is negative, over time and by group"),
-    "draw": Command("sentiment.share.draw_command", "draw tweets to label by hand, for `share` to use"),
+    "share": Command("sentiment.shares.__main__", "say which share of the tweets is negative, over time and by group"),
+    "draw": Command("sentiment.shares.draw_command", "draw tweets to label by hand, for `share` to use"),
     "serve": Command("sentiment.serve.__main__", "answer over HTTP, with a page to try it"),
     "verify": Command("sentiment.predict.verify", "check every file of a model folder against its manifest"),
 }

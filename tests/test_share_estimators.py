@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sentiment.share.drawing import chances_of, doubt, draw
-from sentiment.share.estimators import (
+from sentiment.shares.drawing import chances_of, doubt, draw
+from sentiment.shares.estimators import (
     Estimate,
     Labels,
     difference,

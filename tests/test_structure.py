@@ -357,6 +357,7 @@ BELOW = {
     "predict": {"common", "text", "data", "network"},
     "export": {"common", "text", "network", "predict"},
     "score": {"common", "data", "predict"},
+    "shares": {"common", "data", "predict", "score"},
     "evaluation": {"common", "text", "data", "predict"},
     "report": {"common", "training", "predict", "evaluation"},
     "serve": {"common", "text", "network", "data", "predict"},

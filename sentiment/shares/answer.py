@@ -13,8 +13,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from sentiment.share.estimates import BOTH, Change, ShareRow
-from sentiment.share.tally import ALL, Cell, Example, Sums
+from sentiment.shares.estimates import BOTH, Change, ShareRow
+from sentiment.shares.tally import ALL, Cell, Example, Sums
 
 SHARES_CSV, SHARES_JSON, PAGE = FILES = ("shares.csv", "shares.json", "answer.html")
 COLUMNS = ("group", "period", "class", "method", "tweets", "labelled", "share", "low", "high")
@@ -95,12 +95,13 @@ class Answer:
 
     def to_html(self) -> str:
         """Return ``answer.html``: one page that needs no other file and no network."""
-        here = files("sentiment.share")
+        here = files("sentiment.shares")
         data = json.dumps(self.to_dict(), ensure_ascii=False).replace("</", "<\\/")
         return Template((here / "answer.html").read_text(encoding="utf-8")).substitute(data=data)
 
     def write(self, folder: Path) -> None:
-        """Write the three files into ``folder``, each under a temporary name first."""
+        """Write the three files into ``folder``, each under a temporary name first; make the folder if need be."""
+        folder.mkdir(parents=True, exist_ok=True)
         contents = (self.to_csv(), json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n", self.to_html())
         for name, content in zip(FILES, contents, strict=True):
             temporary = folder / f".{name}.part"

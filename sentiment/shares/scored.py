@@ -15,8 +15,8 @@ from sentiment.data.table_reader import read_batches, texts_of
 from sentiment.errors import InputError
 from sentiment.predict.score_file import PREFIX
 from sentiment.score.records import Record, read_records
-from sentiment.share.dates import period_names, read_dates
-from sentiment.share.tally import ALL, Answered
+from sentiment.shares.dates import period_names, read_dates
+from sentiment.shares.tally import ALL, Answered
 
 _ROWS_PER_BATCH = 65_536
 
@@ -29,7 +29,7 @@ class ShareColumns:
         text: the tweet.
         groups: columns whose values divide the tweets into groups, joined by " / "; none makes one group.
         date: when the tweet was written; empty makes one period.
-        period: one of :data:`sentiment.share.dates.PERIODS`.
+        period: one of :data:`sentiment.shares.dates.PERIODS`.
     """
 
     text: str = "text"

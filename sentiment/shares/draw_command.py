@@ -20,16 +20,16 @@ from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
 from sentiment.errors import InputError
 from sentiment.predict.options import reading_of
 from sentiment.score.engine_options import engine_of
-from sentiment.share.__main__ import add_grouping_options, columns_of
+from sentiment.shares.__main__ import add_grouping_options, columns_of
 
 if TYPE_CHECKING:
     import numpy as np
 
     from sentiment.common.stores import FileStore
-    from sentiment.share.scored import ShareColumns
+    from sentiment.shares.scored import ShareColumns
 
 
-def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.share.draw_command") -> int:
+def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.shares.draw_command") -> int:
     """Run the command; return its exit status, 0, or 2 for a user's mistake."""
     arguments = _parser(prog).parse_args(argv)
     try:
@@ -58,9 +58,9 @@ def _run(arguments: argparse.Namespace) -> int:
     _require_new(arguments.output, arguments.force)
     from sentiment.common.stores import open_store
     from sentiment.score.progress import ScoringBar
-    from sentiment.share.labels_file import to_label
-    from sentiment.share.run import scored_folder
-    from sentiment.share.scored import ShareColumns
+    from sentiment.shares.labels_file import to_label
+    from sentiment.shares.run import scored_folder
+    from sentiment.shares.scored import ShareColumns
 
     columns = ShareColumns(reading.column, groups, date, period)
     with tempfile.TemporaryDirectory(prefix="sentiment-draw-") as scratch:
@@ -90,8 +90,8 @@ def _drawn(
     """Yield number, text and chance of each drawn row; the first pass sees all doubts, the second fetches the texts."""
     import numpy as np
 
-    from sentiment.share.drawing import chances_of, doubt, draw
-    from sentiment.share.scored import scored_batches
+    from sentiment.shares.drawing import chances_of, doubt, draw
+    from sentiment.shares.scored import scored_batches
 
     doubts, cells, rows = [], [], []
     names: dict[tuple[str, str], int] = {}
@@ -119,7 +119,7 @@ def _with_texts(
     import numpy as np
     import pyarrow as pa
 
-    from sentiment.share.scored import scored_batches
+    from sentiment.shares.scored import scored_batches
 
     start = 0
     for batch in scored_batches(store, columns):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sentiment.share.estimators import (
+from sentiment.shares.estimators import (
     LEAST_LABELS,
     Estimate,
     Interval,
@@ -18,7 +18,7 @@ from sentiment.share.estimators import (
     tuned_slopes,
     with_model,
 )
-from sentiment.share.tally import ALL, Cell, Sums, margins
+from sentiment.shares.tally import ALL, Cell, Sums, margins
 
 MODEL, LABELS, BOTH = METHODS = ("model", "labels", "both")
 _PAIRS = 45  # differences between groups are made for at most ten groups, each with each

@@ -1,6 +1,6 @@
 """Estimate the share of each class from a model's probabilities and a sample of labels.
 
-The labels come from a random draw with known chances (:mod:`sentiment.share.drawing`). The model's probabilities serve
+The labels come from a random draw with known chances (:mod:`sentiment.shares.drawing`). The model's probabilities serve
 as auxiliary variables of a regression estimator, so the interval is valid even where the model is wrong, and narrower
 where the model is right. The estimator is known under two names: the generalised regression estimator of survey
 sampling (Särndal, Swensson and Wretman, *Model Assisted Survey Sampling*, 1992, section 6.4) and tuned

@@ -14,11 +14,11 @@ from sentiment.errors import InputError
 from sentiment.predict.score_file import AnswerOptions
 from sentiment.score.records import RUN
 from sentiment.score.run import Request, score
-from sentiment.share.answer import Answer
-from sentiment.share.estimates import HandLabels, changes, labelled_rows, model_rows
-from sentiment.share.labels_file import FilledIn, read_labels, require_same_texts
-from sentiment.share.scored import ShareColumns, classes_of, scored_batches
-from sentiment.share.tally import Tally
+from sentiment.shares.answer import Answer
+from sentiment.shares.estimates import HandLabels, changes, labelled_rows, model_rows
+from sentiment.shares.labels_file import FilledIn, read_labels, require_same_texts
+from sentiment.shares.scored import ShareColumns, classes_of, scored_batches
+from sentiment.shares.tally import Tally
 
 SCORED = "scored"  # folder of the scored tweets inside the output
 
@@ -57,7 +57,6 @@ def share(request: ShareRequest, engine: Engine, progress: Callable[..., None] =
     Raises:
         SentimentError: an input, the model, the labels or the output folder is not usable; then no answer is written.
     """
-    request.output.mkdir(parents=True, exist_ok=True)
     folder = scored_folder(request.inputs, request.output / SCORED, request.model, request.reading, engine, progress)
     store = open_store(folder)
     classes = classes_of(store)

@@ -22,7 +22,7 @@ from sentiment.score.engine_options import add_engine_options, engine_of
 PERIODS = ("hour", "day", "week", "month", "quarter", "year")
 
 
-def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.share") -> int:
+def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.shares") -> int:
     """Run the command; return its exit status, 0, or 2 for a user's mistake."""
     arguments = _parser(prog).parse_args(argv)
     try:
@@ -81,8 +81,8 @@ def _run(arguments: argparse.Namespace) -> int:
     date, period, groups = columns_of(arguments)
     reading = reading_of(arguments)
     from sentiment.score.progress import ScoringBar
-    from sentiment.share.run import ShareRequest, share
-    from sentiment.share.scored import ShareColumns
+    from sentiment.shares.run import ShareRequest, share
+    from sentiment.shares.scored import ShareColumns
 
     request = ShareRequest(
         tuple(arguments.inputs), Path(arguments.output), Path(arguments.model), reading,

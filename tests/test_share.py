@@ -1,0 +1,241 @@
+"""Shares over many tweets: dates, sums, the labels file, and the commands from tweets to the answer."""
+
+import csv
+import datetime
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sentiment import InputError
+from sentiment.shares import __main__ as share_command
+from sentiment.shares import draw_command
+from sentiment.shares.answer import FILES, moved_words
+from sentiment.shares.dates import period_names, read_dates
+from sentiment.shares.estimates import HandLabels, changes, labelled_rows
+from sentiment.shares.labels_file import read_labels, require_same_texts, to_label
+from sentiment.shares.tally import Answered, Cell, Tally
+from tests.model_fixture import Trained, trained  # noqa: F401 (a fixture)
+
+CLASSES = ["negative", "positive"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2023-01-01T01:30:00+02:00", "2022-12-31T23:30:00"),
+        ("2023-01-01 10:11:12.345Z", "2023-01-01T10:11:12"),
+        ("2023-01-01", "2023-01-01T00:00:00"),
+        ("Mon Apr 06 22:19:45 PDT 2009", "2009-04-07T05:19:45"),
+        ("Wed Oct 10 20:19:24 +0000 2018", "2018-10-10T20:19:24"),
+        ("1538352000", "2018-10-01T00:00:00"),
+        ("1538352000123", "2018-10-01T00:00:00"),
+        ("2023-02-30", "NaT"),
+        ("2023-13-01", "NaT"),
+        ("yesterday", "NaT"),
+        ("", "NaT"),
+        (None, "NaT"),
+    ],
+)
+def test_dates_are_read(text: str | None, expected: str) -> None:
+    assert str(read_dates(pa.array([text], pa.string()), "when")[0]) == expected
+
+
+def test_dates_of_other_types_are_read() -> None:
+    utc = datetime.UTC
+    for column in (
+        pa.array([datetime.datetime(2020, 1, 2, 3, tzinfo=utc)], pa.timestamp("us", "UTC")),
+        pa.array([1577934000]),
+        pa.array([1577934000000.0]),
+        pa.array(["2020-01-02T03:00:00"]).dictionary_encode(),
+    ):
+        assert str(read_dates(column, "when")[0]) == "2020-01-02T03:00:00"
+    with pytest.raises(InputError, match="column 'when' holds bool, expected dates"):
+        read_dates(pa.array([True]), "when")
+
+
+def test_periods_have_names() -> None:
+    dates = np.array(["2021-01-03T22:10:00", "NaT"], "M8[s]")
+    names = {period: period_names(dates, period).tolist() for period in share_command.PERIODS}
+    assert names == {
+        "hour": ["2021-01-03T22", ""], "day": ["2021-01-03", ""], "week": ["2020-W53", ""],
+        "month": ["2021-01", ""], "quarter": ["2021-Q1", ""], "year": ["2021", ""],
+    }  # fmt: skip
+
+
+def batch(start: int, stop: int) -> Answered:
+    """Rows of a made-up table: two groups, two periods, one missing text, one date that is not readable."""
+    rows = range(start, stop)
+    first = np.array([(7 * i % 10) / 10 for i in rows])
+    return Answered(
+        pa.array([None if i == 3 else f"tweet number{i} @bob" for i in rows], pa.string()),
+        np.column_stack([first, 1 - first]),
+        np.ones(len(rows)),
+        pa.array(["ab"[i % 2] for i in rows]),
+        pa.array(["" if i == 5 else f"2020-0{1 + i % 3 // 2}" for i in rows]),
+    )
+
+
+def tally_of(*borders: int) -> Tally:
+    tally = Tally(CLASSES, np.array([2, 9]))
+    for start, stop in itertools.pairwise(borders):
+        tally.add(batch(start, stop))
+    return tally
+
+
+def test_sums_by_hand_and_in_batches_of_any_size() -> None:
+    whole, parts = tally_of(0, 12), tally_of(0, 1, 5, 12)
+    margins = whole.with_margins()
+    assert margins[Cell("all", "all")].tweets == 11
+    assert margins[Cell("a", "all")].tweets + margins[Cell("b", "all")].tweets == 11
+    assert margins[Cell("all", "2020-01")].tweets + margins[Cell("all", "2020-02")].tweets == 10
+    assert (whole.undated, whole.first_undated) == (1, 6)
+    expected = sum((7 * i % 10) / 10 for i in range(12) if i != 3)
+    assert margins[Cell("all", "all")].probabilities[0] == pytest.approx(expected)
+    for cell, sums in parts.with_margins().items():
+        assert (sums.tweets, sums.labels.tolist()) == (margins[cell].tweets, margins[cell].labels.tolist())
+    assert parts.examples == whole.examples
+    assert parts.words == whole.words
+    assert parts.labelled().texts == whole.labelled().texts == ["tweet number1 @bob", "tweet number8 @bob"]
+
+
+def test_words_that_moved_are_found() -> None:
+    before, after = {"sun": 90, "rain": 10, "the": 500}, {"sun": 12, "rain": 80, "the": 510}
+    (moved,) = moved_words({"2020-01": before, "2020-02": after})
+    assert moved == {"first": "2020-01", "second": "2020-02", "rising": ["rain"], "falling": ["sun"]}
+
+
+def test_groups_with_few_labels_borrow_the_correction_and_have_no_interval() -> None:
+    cells = tally_of(0, 12).with_margins()
+    hand = HandLabels(
+        CLASSES, np.arange(40) % 2, np.full(40, 0.5), np.column_stack([np.full(40, 0.4), np.full(40, 0.6)]),
+        [Cell("a", "2020-01")] * 38 + [Cell("b", "2020-01")] * 2,
+    )  # fmt: skip
+    rows = {(row.group, row.period, row.class_, row.method): row for row in labelled_rows(hand, cells)}
+    assert rows["a", "all", "negative", "both"].low is not None
+    assert rows["b", "all", "negative", "both"].low is None
+    assert rows["b", "all", "negative", "both"].share == pytest.approx(0.5)  # a model that says nothing is no help
+    assert ("b", "all", "negative", "labels") not in rows
+    assert list(changes(hand, cells)) == []  # no second group or period has an interval
+
+
+def labels_file(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(["row,text,chance,label", *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["1,a,0.5,bad"], "line 2: expected a label of negative, positive, received 'bad'"),
+        (["1,a,0.5,negative", "0,b,0.5,positive"], "line 3: expected a row from 1"),
+        (["1,a,1.5,negative"], "line 2: expected a row from 1 and a chance over 0, up to 1; received 1 and 1.5"),
+        (["x,a,0.5,negative"], "line 2: expected whole numbers in row"),
+        (["1,a,0.5,negative", "1,a,0.5,positive"], "line 3: row 1 is there twice"),
+    ],
+)
+def test_labels_that_cannot_be_are_refused(tmp_path: Path, lines: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_labels(labels_file(tmp_path / "labels.csv", *lines), CLASSES)
+
+
+def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("\ufeffrow;text;chance;label\r\n7;b;0,25; Positive \r\n2;a;0,5;NEGATIVE\r\n9;c;0,5;\r\n", "utf-8")
+    found = read_labels(path, CLASSES)
+    assert (found.rows.tolist(), found.chances.tolist(), found.labels.tolist()) == ([2, 7], [0.5, 0.25], [0, 1])
+    assert found.empty == 1
+    require_same_texts(found, np.array([2, 7]), ["a", " b"])
+    with pytest.raises(InputError, match="row 7 is 'b' there and 'other' in the input"):
+        require_same_texts(found, np.array([2, 7]), ["a", "other"])
+    with pytest.raises(InputError, match="row 7 is not in the input"):
+        require_same_texts(found, np.array([2]), ["a"])
+
+
+def test_a_file_to_fill_in_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text(to_label("tweet", [(3, 'say "hi",\nthen go', 0.125)]), encoding="utf-8")
+    rows = list(csv.DictReader(path.open(encoding="utf-8", newline="")))
+    assert rows == [{"row": "3", "tweet": 'say "hi",\nthen go', "chance": "0.125", "label": ""}]
+    assert read_labels(path, CLASSES).empty == 1
+
+
+@pytest.fixture(scope="module")
+def tweets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six hundred dated tweets of two brands, in one Parquet file."""
+    path = tmp_path_factory.mktemp("share") / "tweets.parquet"
+    words = ["love", "hate", "adore", "despise"]
+    texts = [f"they {words[i % 4]} the soup number {i}" for i in range(600)]
+    dates = [f"2020-0{1 + i // 200}-1{i % 10}" for i in range(600)]
+    pq.write_table(pa.table({"text": texts, "when": dates, "brand": ["x" if i % 3 else "y" for i in range(600)]}), path)
+    return path
+
+
+def run_share(trained: Trained, *options: str) -> int:  # noqa: F811
+    return share_command.main([*options, "--model", str(trained.folder), "--workers", "1"])
+
+
+@pytest.mark.slow
+def test_from_tweets_to_an_answer(trained: Trained, tweets: Path, tmp_path: Path, capsys) -> None:  # noqa: F811
+    by = ("--date", "when", "--by", "month", "--by", "brand")
+    output, labels = tmp_path / "answer", tmp_path / "labels.csv"
+    assert run_share(trained, str(tweets), *by, "--output", str(output)) == 0
+    assert "by the model alone" in capsys.readouterr().out
+    draw = [str(output / "scored"), *by, "--rows", "200", "--model", str(trained.folder), "--output", str(labels)]
+    assert draw_command.main(draw) == 0
+    assert draw_command.main(draw) == 2  # a file with labels is not replaced
+    rows = list(csv.DictReader(labels.open(encoding="utf-8", newline="")))
+    assert len(rows) == 200
+    for row in rows:
+        row["label"] = "positive" if ("love" in row["text"] or "adore" in row["text"]) else "negative"
+    with labels.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    assert run_share(trained, str(tweets), *by, "--output", str(output), "--labels", str(labels)) == 0
+    assert {path.name for path in output.iterdir()} == {*FILES, "scored"}
+    found = list(csv.DictReader((output / "shares.csv").open(encoding="utf-8", newline="")))
+    (whole,) = [
+        row
+        for row in found
+        if (row["group"], row["period"], row["class"], row["method"]) == ("all", "all", "negative", "both")
+    ]
+    assert float(whole["low"]) <= 0.5 <= float(whole["high"])
+    assert (whole["tweets"], whole["labelled"]) == ("600", "200")
+    data = json.loads((output / "shares.json").read_text(encoding="utf-8"))
+    assert {change["second"]["period"] for change in data["differences"]} >= {"2020-02", "2020-03"}
+    assert 'id="data">{"caution"' in (output / "answer.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_same_answer_from_a_folder_on_any_number_of_workers(trained: Trained, tweets: Path, tmp_path: Path) -> None:  # noqa: F811
+    table = pq.read_table(tweets)
+    folder = tmp_path / "tweets"
+    folder.mkdir()
+    for part in range(3):
+        pq.write_table(table.slice(200 * part, 200), folder / f"{part}.parquet")
+    answers = []
+    for workers in ("1", "2"):
+        output = tmp_path / f"answer{workers}"
+        options = [str(folder), "--by", "brand", "--model", str(trained.folder), "--output", str(output)]
+        assert share_command.main([*options, "--workers", workers]) == 0
+        answers.append((output / "shares.json").read_bytes())
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--by", "week"], "--date goes with a period"),
+        (["--date", "when"], "--date goes with a period"),
+        (["--date", "when", "--by", "week", "--by", "day"], "expected one period, received week and day"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options: list[str], message: str, tmp_path: Path, capsys) -> None:
+    assert share_command.main(["tweets.csv", "--output", str(tmp_path / "answer"), *options]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "answer").exists()

@@ -18,6 +18,7 @@ The rooms, in the order in which data passes through them:
 - `text` and `embedding` make the vocabulary and its matrix of GloVe vectors.
 - `augment` makes further training rows, `training` trains the network of `network`, `export` writes the model folder.
 - `predict` reads that folder without TensorFlow; `score` applies it to many files, and `serve` answers over HTTP.
+- `shares` adds up the answers to shares over time and by group, with intervals where some tweets are labelled.
 - `evaluation` measures, and `report` shows the figures.
 - `common` knows nothing about tweets. `settings.py` names every setting, `__main__.py` every command.
 
@@ -32,9 +33,10 @@ from sentiment.errors import ArtefactError, InputError, SentimentError, Settings
 
 if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier
+    from sentiment.shares.answer import ShareAnswer
 
 __version__ = "0.1.0"
-__all__ = ["ArtefactError", "InputError", "SentimentError", "SettingsError", "__version__", "load"]
+__all__ = ["ArtefactError", "InputError", "SentimentError", "SettingsError", "__version__", "load", "share"]
 
 
 def load(path: str | Path | None = None) -> "SentimentClassifier":
@@ -61,3 +63,39 @@ def load(path: str | Path | None = None) -> "SentimentClassifier":
     from sentiment.predict.model_folder import read_classifier
 
     return read_classifier(folder, digests)
+
+
+def share(
+    source: str | Path,
+    output: str | Path,
+    *,
+    model: str | Path | None = None,
+    column: str = "text",
+    date: str = "",
+    by: tuple[str, ...] = (),
+    labels: str | Path | None = None,
+    also: tuple[str, ...] = (),
+) -> "ShareAnswer":
+    """Say which share of many tweets is of each class, per period and group; the same as the command `sentiment share`.
+
+    Args:
+        source: a file, folder or pattern, or a folder that `sentiment score` wrote.
+        output: folder for the answer, and for the scored tweets where ``source`` has none.
+        model: as :func:`load` takes it.
+        column: name of the column of the tweets.
+        date: name of the column of the dates; needed with a period in ``by``.
+        by: a period (``hour``, ``day``, ``week``, ``month``, ``quarter``, ``year``) and columns that make groups.
+        labels: a file of `sentiment draw` that was filled in. With it there are 95% intervals, by the estimators of
+            :mod:`sentiment.shares.estimators`.
+        also: labels that the model does not have as classes.
+
+    Returns:
+        An answer with ``rows`` (as in ``shares.csv``), ``changes`` between periods and groups, and ``table()``, which
+        returns an Arrow table with a ``to_pandas()``.
+
+    Raises:
+        SentimentError: an input, the model, the labels or the output folder is not usable.
+    """
+    from sentiment.shares.run import share_of
+
+    return share_of(source, output, model, column, date, by, labels, also)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import sentiment
 from sentiment import InputError
 from sentiment.shares import __main__ as share_command
 from sentiment.shares import draw_command
@@ -18,7 +19,8 @@ from sentiment.shares.answer import FILES, moved_words
 from sentiment.shares.dates import period_names, read_dates
 from sentiment.shares.estimates import HandLabels, changes, labelled_rows
 from sentiment.shares.labels_file import read_labels, require_same_texts, to_label
-from sentiment.shares.tally import Answered, Cell, Tally
+from sentiment.shares.periods import PERIODS
+from sentiment.shares.tally import Answered, Cell, ShareTally
 from tests.model_fixture import Trained, trained  # noqa: F401 (a fixture)
 
 CLASSES = ["negative", "positive"]
@@ -60,7 +62,7 @@ def test_dates_of_other_types_are_read() -> None:
 
 def test_periods_have_names() -> None:
     dates = np.array(["2021-01-03T22:10:00", "NaT"], "M8[s]")
-    names = {period: period_names(dates, period).tolist() for period in share_command.PERIODS}
+    names = {period: period_names(dates, period).tolist() for period in PERIODS}
     assert names == {
         "hour": ["2021-01-03T22", ""], "day": ["2021-01-03", ""], "week": ["2020-W53", ""],
         "month": ["2021-01", ""], "quarter": ["2021-Q1", ""], "year": ["2021", ""],
@@ -80,8 +82,8 @@ def batch(start: int, stop: int) -> Answered:
     )
 
 
-def tally_of(*borders: int) -> Tally:
-    tally = Tally(CLASSES, np.array([2, 9]))
+def tally_of(*borders: int) -> ShareTally:
+    tally = ShareTally(CLASSES, np.array([2, 9]))
     for start, stop in itertools.pairwise(borders):
         tally.add(batch(start, stop))
     return tally
@@ -206,6 +208,9 @@ def test_from_tweets_to_an_answer(trained: Trained, tweets: Path, tmp_path: Path
     ]
     assert float(whole["low"]) <= 0.5 <= float(whole["high"])
     assert (whole["tweets"], whole["labelled"]) == ("600", "200")
+    again = sentiment.share(output / "scored", tmp_path / "again", date="when", by=("month", "brand"), labels=labels)
+    assert again.to_csv() == (output / "shares.csv").read_text(encoding="utf-8")
+    assert again.table().num_rows == len(found)
     data = json.loads((output / "shares.json").read_text(encoding="utf-8"))
     assert {change["second"]["period"] for change in data["differences"]} >= {"2020-02", "2020-03"}
     assert 'id="data">{"caution"' in (output / "answer.html").read_text(encoding="utf-8")

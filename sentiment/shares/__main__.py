@@ -15,11 +15,9 @@ from pathlib import Path
 
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
-from sentiment.errors import InputError
 from sentiment.predict.options import add_table_options, reading_of
 from sentiment.score.engine_options import add_engine_options, engine_of
-
-PERIODS = ("hour", "day", "week", "month", "quarter", "year")
+from sentiment.shares.periods import PERIODS, divided_by
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.shares") -> int:
@@ -48,22 +46,8 @@ def add_grouping_options(parser: argparse.ArgumentParser) -> None:
         help=f"divide by a period ({', '.join(PERIODS)}) of --date, or by a column; may be given several times",
     )  # fmt: skip
     parser.add_model()  # type: ignore[attr-defined]
-    add_table_options(parser)
+    add_table_options(parser.add_argument)
     add_engine_options(parser)
-
-
-def columns_of(arguments: argparse.Namespace) -> "tuple[str, str, tuple[str, ...]]":
-    """Return the column of the dates, the period, and the columns that make the groups.
-
-    Raises:
-        InputError: two periods, or a period without ``--date`` or the other way round.
-    """
-    periods = [each for each in arguments.by if each in PERIODS]
-    if len(periods) > 1:
-        raise InputError(f"--by: expected one period, received {' and '.join(periods)}")
-    if bool(periods) != bool(arguments.date):
-        raise InputError(f"--date goes with a period (--by {'|'.join(PERIODS)}); give both or neither")
-    return arguments.date, "".join(periods), tuple(each for each in arguments.by if each not in PERIODS)
 
 
 def _parser(prog: str) -> OneLineParser:
@@ -78,7 +62,7 @@ def _parser(prog: str) -> OneLineParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    date, period, groups = columns_of(arguments)
+    date, period, groups = divided_by(arguments.date, arguments.by)
     reading = reading_of(arguments)
     from sentiment.score.progress import ScoringBar
     from sentiment.shares.run import ShareRequest, share

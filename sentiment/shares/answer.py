@@ -13,6 +13,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+import pyarrow as pa
+
 from sentiment.shares.estimates import BOTH, Change, ShareRow
 from sentiment.shares.tally import ALL, Cell, Example, Sums
 
@@ -28,7 +30,7 @@ _WORDS = 12  # words shown per direction
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ShareAnswer:
     """Everything that `sentiment share` found.
 
     Attributes:
@@ -67,6 +69,11 @@ class Answer:
             lines.append(f"{row.class_} {100 * row.share:.1f}%{ends} of {row.tweets:,} tweets, by {by}")
         more = f"{3 * self.labelled:,} more labels would halve the intervals" if self.labelled else CAUTION
         return [*lines, more]
+
+    def table(self) -> pa.Table:
+        """Return ``shares.csv`` as an Arrow table; null where there is no interval."""
+        rows = [_rounded(row) for row in self.rows]
+        return pa.table({name: [row[i] for row in rows] for i, name in enumerate(COLUMNS)})
 
     def to_csv(self) -> str:
         """Return ``shares.csv``: a row per group, period, class and method; empty where there is no interval."""

@@ -20,7 +20,8 @@ from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
 from sentiment.errors import InputError
 from sentiment.predict.options import reading_of
 from sentiment.score.engine_options import engine_of
-from sentiment.shares.__main__ import add_grouping_options, columns_of
+from sentiment.shares.__main__ import add_grouping_options
+from sentiment.shares.periods import divided_by
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +54,7 @@ def _parser(prog: str) -> OneLineParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    date, period, groups = columns_of(arguments)
+    date, period, groups = divided_by(arguments.date, arguments.by)
     reading = reading_of(arguments)
     _require_new(arguments.output, arguments.force)
     from sentiment.common.stores import open_store

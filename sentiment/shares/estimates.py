@@ -10,8 +10,8 @@ import numpy as np
 from sentiment.shares.estimators import (
     LEAST_LABELS,
     Estimate,
-    Interval,
     Labels,
+    ShareInterval,
     difference,
     interval,
     labels_alone,
@@ -44,7 +44,7 @@ class Change(NamedTuple):
     class_: str
     first: Cell
     second: Cell
-    by: Interval
+    by: ShareInterval
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _compared(cells: Mapping[Cell, Sums]) -> Iterator[tuple[Cell, Cell]]:
     yield from pairs if len(pairs) <= _PAIRS else ()
 
 
-def _row(cell: Cell, name: str, method: str, sums: Sums, count: int, found: Interval) -> ShareRow:
+def _row(cell: Cell, name: str, method: str, sums: Sums, count: int, found: ShareInterval) -> ShareRow:
     return ShareRow(cell.group, cell.period, name, method, sums.tweets, count, found.value, found.low, found.high)
 
 

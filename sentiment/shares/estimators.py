@@ -17,7 +17,7 @@ import numpy as np
 LEAST_LABELS = 30  # Fewer labels give no interval of their own: the normal approximation needs about this many.
 
 
-class Interval(NamedTuple):
+class ShareInterval(NamedTuple):
     """An estimated share, or a difference of two, with the ends of its 95% interval; all from 0 to 1 (or -1 to 1)."""
 
     value: float
@@ -97,7 +97,7 @@ def labels_alone(labels: Labels) -> Estimate:
     return with_model(labels, none, none, 0)
 
 
-def interval(estimate: Estimate) -> Interval:
+def interval(estimate: Estimate) -> ShareInterval:
     """Return the 95% interval of a share.
 
     It is Wilson's (1927) with the effective number of labels in place of the number, as Dean and Pagano (2015)
@@ -109,15 +109,15 @@ def interval(estimate: Estimate) -> Interval:
     inside = min(1 - least, max(least, share))
     effective = inside * (1 - inside) / estimate.variance if estimate.variance else estimate.effective_labels
     if math.isinf(effective):
-        return Interval(share, share, share)
+        return ShareInterval(share, share, share)
     quantile = _student(estimate.freedom)
     shrink = 1 + quantile**2 / effective
     centre = (share + quantile**2 / (2 * effective)) / shrink
     half = quantile / shrink * math.sqrt(share * (1 - share) / effective + (quantile / (2 * effective)) ** 2)
-    return Interval(share, min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half)))
+    return ShareInterval(share, min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half)))
 
 
-def difference(first: Estimate, second: Estimate) -> Interval:
+def difference(first: Estimate, second: Estimate) -> ShareInterval:
     """Return the 95% interval of ``second - first``, two shares whose rows have nothing in common.
 
     The degrees of freedom are Satterthwaite's (1946).
@@ -126,7 +126,7 @@ def difference(first: Estimate, second: Estimate) -> Interval:
     freedom = variance**2 / max(first.variance**2 / first.freedom + second.variance**2 / second.freedom, 1e-30)
     value = second.value - first.value
     half = _student(max(1.0, freedom)) * math.sqrt(variance)
-    return Interval(value, max(-1.0, value - half), min(1.0, value + half))
+    return ShareInterval(value, max(-1.0, value - half), min(1.0, value + half))
 
 
 def labels_to_halve(estimate: Estimate, labelled: int) -> int:

@@ -1,24 +1,28 @@
 """From tweets to the answer: score them, add up, and put the labels to use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sentiment.common.command_line import default_model
 from sentiment.common.engines import Engine
+from sentiment.common.local_engine import LocalEngine
+from sentiment.common.parallel import available_cores
 from sentiment.common.stores import open_store
 from sentiment.data.reading import Reading
 from sentiment.errors import InputError
 from sentiment.predict.score_file import AnswerOptions
 from sentiment.score.records import RUN
 from sentiment.score.run import Request, score
-from sentiment.shares.answer import Answer
+from sentiment.shares.answer import ShareAnswer
 from sentiment.shares.estimates import HandLabels, changes, labelled_rows, model_rows
 from sentiment.shares.labels_file import FilledIn, read_labels, require_same_texts
+from sentiment.shares.periods import divided_by
 from sentiment.shares.scored import ShareColumns, classes_of, scored_batches
-from sentiment.shares.tally import Tally
+from sentiment.shares.tally import ShareTally
 
 SCORED = "scored"  # folder of the scored tweets inside the output
 
@@ -46,8 +50,10 @@ class ShareRequest:
     also: tuple[str, ...] = ()
 
 
-def share(request: ShareRequest, engine: Engine, progress: Callable[..., None] = lambda totals, size: None) -> Answer:
-    """Answer ``request`` and write the answer into its output folder.
+def share(
+    request: ShareRequest, engine: Engine, progress: Callable[..., None] = lambda totals, size: None
+) -> ShareAnswer:
+    """ShareAnswer ``request`` and write the answer into its output folder.
 
     Args:
         request: what to do.
@@ -62,7 +68,7 @@ def share(request: ShareRequest, engine: Engine, progress: Callable[..., None] =
     classes = classes_of(store)
     names = [*classes, *(name for name in request.also if name not in classes)]
     filled = read_labels(request.labels, names) if request.labels else None
-    tally = Tally(classes, filled.rows if filled else np.zeros(0, np.int64))
+    tally = ShareTally(classes, filled.rows if filled else np.zeros(0, np.int64))
     for batch in scored_batches(store, request.columns):
         tally.add(batch)
     if not tally.cells:
@@ -70,6 +76,26 @@ def share(request: ShareRequest, engine: Engine, progress: Callable[..., None] =
     answer = _answer(request, tally, names, filled)
     answer.write(request.output)
     return answer
+
+
+def share_of(
+    source: str | Path,
+    output: str | Path,
+    model: str | Path | None,
+    column: str,
+    date: str,
+    by: Sequence[str],
+    labels: str | Path | None,
+    also: Sequence[str],
+) -> ShareAnswer:
+    """ShareAnswer for :func:`sentiment.share`, on the cores of this machine."""
+    date, period, groups = divided_by(date, by)
+    request = ShareRequest(
+        (str(source),), Path(output), Path(model or default_model()), Reading(column),
+        ShareColumns(column, groups, date, period), Path(labels) if labels else None, tuple(also),
+    )  # fmt: skip
+    with LocalEngine(available_cores()) as engine:
+        return share(request, engine)
 
 
 def scored_folder(
@@ -98,7 +124,7 @@ def _is_scored(place: str) -> bool:
     return open_store(place).read(RUN) is not None if "://" in place else (Path(place) / RUN).is_file()
 
 
-def _answer(request: ShareRequest, tally: Tally, names: list[str], filled: FilledIn | None) -> Answer:
+def _answer(request: ShareRequest, tally: ShareTally, names: list[str], filled: FilledIn | None) -> ShareAnswer:
     cells = tally.with_margins()
     rows, moved = list(model_rows(tally.classes, cells)), []
     if filled is not None:
@@ -110,19 +136,19 @@ def _answer(request: ShareRequest, tally: Tally, names: list[str], filled: Fille
         "period": request.columns.period, "groups": list(request.columns.groups), "time zone": "UTC",
     }  # fmt: skip
     labelled = 0 if filled is None else len(filled.rows)
-    return Answer(
+    return ShareAnswer(
         [Path(name).name or name for name in request.inputs], names, rows, moved, cells, tally.examples, tally.words,
         labelled, list(_notes(tally, filled)), made,
     )  # fmt: skip
 
 
-def _hand_labels(filled: FilledIn, tally: Tally, names: list[str]) -> HandLabels:
+def _hand_labels(filled: FilledIn, tally: ShareTally, names: list[str]) -> HandLabels:
     found = tally.labelled()
     require_same_texts(filled, found.rows, found.texts)
     return HandLabels(names, filled.labels, filled.chances, found.probabilities, found.cells)
 
 
-def _notes(tally: Tally, filled: FilledIn | None) -> list[str]:
+def _notes(tally: ShareTally, filled: FilledIn | None) -> list[str]:
     notes = []
     if tally.undated:
         first = f"the first in row {tally.first_undated:,}"

@@ -89,7 +89,7 @@ class Labelled(NamedTuple):
 
 
 @dataclass(slots=True)
-class Tally:
+class ShareTally:
     """Sums over all tweets added so far.
 
     Attributes:

@@ -8,14 +8,13 @@ says anything. Two stretches of opposite polarity are joined, and one of them de
 Stretches without a clear word get either label equally often, so that a template alone says nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from sentiment.augment.polarity import Poles
 from sentiment.augment.stretches import Stretch, Stretches
-from sentiment.augment.templates import STANDING, TURNED, WISHED, Template, Templates
+from sentiment.augment.templates import HALVES, JOINED, STANDING, TURNED, WISHED, Template, Templates
 from sentiment.text.lexicon import UNKNOWN
 from sentiment.text.mapped_lexicon import AnyLexicon
 
@@ -38,88 +37,63 @@ Row = tuple[list[int], int]  # ids and label
 
 
 class ContrastRows:
-    """Rows made of ``stretches`` by the rules above.
-
-    Args:
-        stretches: of the training rows.
-        templates: those that the lexicon can say.
-        lexicon: what the ids mean.
-        poles: the classes of the rows.
-        random: source of the choice.
-    """
+    """Rows made of ``stretches`` in ``templates``, whose words have the ids of ``lexicon``."""
 
     def __init__(
-        self,
-        stretches: Stretches,
-        templates: Templates,
-        lexicon: AnyLexicon,
-        poles: Poles,
-        random: np.random.Generator,
+        self, stretches: Stretches, templates: Templates, lexicon: AnyLexicon, random: np.random.Generator
     ) -> None:
-        self._stretches, self._templates, self._lexicon = stretches, templates, lexicon
-        self._poles, self._random, self._words = poles, random, lexicon.vocabulary
+        self._stretches, self._templates, self._lexicon, self._random = stretches, templates, lexicon, random
 
     def make(self, count: int) -> Iterator[Row]:
         """Yield about ``count`` rows, nearly as many of either label; none where one polarity has no clear word."""
         if not (self._stretches.has(1) and self._stretches.has(-1)):
             return
+        makers: dict[str, Callable[[int], tuple[list[int], int]]] = {
+            "kept": lambda sign: (self._stretches.draw(sign).ids, sign),
+            "swapped": self._swapped,
+            "turned": lambda sign: (self._templated(TURNED, sign), -sign),
+            "standing": lambda sign: (self._templated(STANDING, sign), sign),
+            "wished": lambda sign: (self._templated(WISHED, sign), -sign),
+            "joined": self._joined,
+            "unclear": self._unclear,
+        }
         for rule, share in _SHARES.items():
-            make: Callable[[int], Row | None] = getattr(self, f"_{rule}")
             signs = _SIGNS.get(rule, (-1, 1))
-            made = (make(sign) for _ in range(round(count * share / len(signs))) for sign in signs)
-            yield from (row for row in made if row and row[0])
+            made = (makers[rule](sign) for _ in range(round(count * share / len(signs))) for sign in signs)
+            yield from ((ids, self._stretches.poles.label(sign)) for ids, sign in made if ids)
 
-    def _kept(self, sign: int) -> Row:
-        return self._stretches.draw(sign).ids, self._poles.label(sign)
-
-    def _swapped(self, sign: int) -> Row:
+    def _swapped(self, sign: int) -> tuple[list[int], int]:
         """Return a stretch with a clear word of the other sign, if both words are verbs or neither is one."""
         stretch, other = self._stretches.draw(sign), self._stretches.draw(-sign)
         verbs = self._stretches.polarity.verbs
         same = verbs[stretch.clear[0]] == verbs[other.clear[0]]
-        return (stretch._replace(clear=other.clear) if same else other).ids, self._poles.label(-sign)
+        return (stretch._replace(clear=other.clear) if same else other).ids, -sign
 
-    def _turned(self, sign: int) -> Row | None:
-        return self._templated(TURNED, sign, -sign)
+    def _joined(self, sign: int) -> tuple[list[int], int]:
+        """Return a stretch of each sign in a template of two halves, of which that of ``sign`` decides."""
+        parts = {"X": self._stretches.draw(-sign).ids, "Y": self._stretches.draw(sign).ids}
+        templates = self._templates[JOINED, HALVES]
+        return _filled(self._one_of(templates), parts) if templates else [], sign
 
-    def _standing(self, sign: int) -> Row | None:
-        return self._templated(STANDING, sign, sign)
-
-    def _wished(self, sign: int) -> Row | None:
-        return self._templated(WISHED, sign, -sign)
-
-    def _templated(self, effect: str, sign: int, becomes: int) -> Row | None:
-        stretch = self._stretches.draw(sign)
-        known = self._templates.by_effect[effect][stretch.place]
-        return (self._filled(self._one_of(known), stretch), self._poles.label(becomes)) if known else None
-
-    def _joined(self, sign: int) -> Row | None:
-        if not self._templates.joined:
-            return None
-        halves = {"X": self._stretches.draw(-sign).ids, "Y": self._stretches.draw(sign).ids}
-        template = self._one_of(self._templates.joined)
-        ids = [i for part in template for i in (halves[part] if isinstance(part, str) else [part])]
-        return ids, self._poles.label(sign)
-
-    def _unclear(self, sign: int) -> Row | None:
-        """Return a stretch that leans to no side with the label of ``sign``, mostly in a template."""
+    def _unclear(self, sign: int) -> tuple[list[int], int]:
+        """Return a stretch that leans to no side, mostly in a template, for the label of either sign."""
         if not self._stretches.has(0):
-            return None
-        stretch = self._stretches.draw(0)
-        templates = self._templates.by_effect[self._one_of((TURNED, TURNED, STANDING))][stretch.place]
-        templated = templates and self._random.random() < _IN_TEMPLATE
-        ids = self._filled(self._one_of(templates), stretch) if templated else stretch.ids
-        return ids, self._poles.label(sign)
+            return [], sign
+        if self._random.random() < _IN_TEMPLATE:
+            return self._templated(self._one_of((TURNED, TURNED, STANDING)), 0), sign
+        return self._stretches.draw(0).ids, sign
 
-    def _filled(self, template: Template, stretch: Stretch) -> list[int]:
+    def _templated(self, effect: str, sign: int) -> list[int]:
+        """Return a stretch of ``sign`` in a template of ``effect``; empty where no template fits."""
+        stretch = self._stretches.draw(sign)
+        templates = self._templates[effect, stretch.place]
         parts = {"L": stretch.left, "K": stretch.link, "D": stretch.degree, "C": stretch.clear, "R": stretch.right}
-        if "E" in template:
-            parts["E"] = self._comparative(stretch.clear[0])
-        return [i for part in template for i in (parts[part] if isinstance(part, str) else [part])]
+        return _filled(self._one_of(templates), parts | {"E": self._comparative(stretch)}) if templates else []
 
-    def _comparative(self, clear: int) -> list[int]:
+    def _comparative(self, stretch: Stretch) -> list[int]:
         """Return the comparative, for example "nicer" of "nice", if the lexicon tells both apart; else "more nice"."""
-        word = self._words[clear]
+        clear = stretch.clear[0]
+        word = self._lexicon.vocabulary[clear]
         forms = (_IRREGULAR.get(word, f"{word}er"), f"{word}r", f"{word[:-1]}ier" if word.endswith("y") else "")
         known = [i for i in map(self._lexicon.id_of, forms) if i > UNKNOWN and i != clear]
         more = self._lexicon.id_of("more")
@@ -127,3 +101,8 @@ class ContrastRows:
 
     def _one_of(self, choices: Any) -> Any:
         return choices[self._random.integers(len(choices))]
+
+
+def _filled(template: Template, parts: Mapping[str, list[int]]) -> list[int]:
+    """Return ``template`` with its letters replaced by ``parts``."""
+    return [i for part in template for i in (parts[part] if isinstance(part, str) else [part])]

@@ -8,13 +8,14 @@ from sentiment.augment.contrast import ContrastRows, Row
 from sentiment.augment.general_english import LabelledText, phrases, rated_words
 from sentiment.augment.polarity import Poles
 from sentiment.augment.stretches import Stretches
-from sentiment.augment.templates import known_templates
+from sentiment.augment.templates import known_templates, words_of
 from sentiment.common.ragged import ragged
 from sentiment.data.encoded import EncodedPart
 from sentiment.text.lexicon import UNKNOWN
 from sentiment.text.mapped_lexicon import AnyLexicon
 from sentiment.text.preprocessor import Preprocessor, pad
 
+_CONTRAST_ROWS = 20_000  # at least, since fewer do not show all templates with enough words; they weigh less then
 _WORDS = 0.4  # share of the weight that rated words have; phrases have the rest
 _ALONE = 0.8  # share of phrases and words that are a row without words of a tweet
 
@@ -35,15 +36,16 @@ def augmented(
     lexicon, own = preprocessor.lexicon, len(part.labels)
     random = np.random.default_rng([seed, lexicon.size])
     words, templates = rated_words(), known_templates(lexicon)
-    stretches = Stretches(part, lexicon, poles, templates, rated_signs(words, lexicon), random)
-    count = round(contrast * own)
-    rows = list(ContrastRows(stretches, templates, lexicon, poles, random).make(count))[:count]
-    weights = [1.0] * len(rows)
+    signs = rated_signs(words, lexicon)
+    stretches = Stretches(part, lexicon.vocabulary, poles, words_of(templates), signs, random)
+    count = max(round(contrast * own), _CONTRAST_ROWS) if contrast else 0
+    rows = list(ContrastRows(stretches, templates, lexicon, random).make(count))[:count]
+    weights = [contrast * own / max(1, count)] * len(rows)
     shares = ((words, _WORDS), (phrases(), 1 - _WORDS)) if phrase_weight else ()
     for texts, share in shares:
         weight = share * phrase_weight * own
         repeated = [*texts] * max(1, round(weight / len(texts)))
-        new = list(_encoded(repeated, preprocessor, stretches, poles, random))
+        new = list(_encoded(repeated, preprocessor, stretches, random))
         rows += new
         weights += [weight / max(1, len(new))] * len(new)
     return _with_rows(part, rows, weights, preprocessor.padding) if rows else part
@@ -59,11 +61,7 @@ def rated_signs(words: Sequence[LabelledText], lexicon: AnyLexicon) -> np.ndarra
 
 
 def _encoded(
-    texts: Sequence[LabelledText],
-    preprocessor: Preprocessor,
-    stretches: Stretches,
-    poles: Poles,
-    random: np.random.Generator,
+    texts: Sequence[LabelledText], preprocessor: Preprocessor, stretches: Stretches, random: np.random.Generator
 ) -> Iterator[Row]:
     """Yield texts of known tokens as rows, some with words of a tweet that leans to no side in place of "..."."""
     halves = preprocessor.encode([half for text, _ in texts for half in text.partition("...")[::2]])
@@ -73,7 +71,7 @@ def _encoded(
         alone = not stretches.has(0) or random.random() < _ALONE
         around = [] if alone else stretches.draw(0).ids
         if any(known) and UNKNOWN not in (*known[0], *known[1]):
-            yield [*known[0], *around, *known[1]], poles.label(sign)
+            yield [*known[0], *around, *known[1]], stretches.poles.label(sign)
 
 
 def _with_rows(part: EncodedPart, rows: Sequence[Row], weights: Sequence[float], padding: str) -> EncodedPart:

@@ -1,28 +1,25 @@
 """Stretches: some words of a training tweet around a word of clear polarity, in the parts that templates name."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
 
-from sentiment.augment.polarity import Polarity, Poles, Use, blocks, polarity
-from sentiment.augment.templates import BARE, LINKED, SUBJECT, Templates
+from sentiment.augment.polarity import Poles, Use, blocks, polarity
+from sentiment.augment.templates import BARE, LINKED, SUBJECT
 from sentiment.data.encoded import EncodedPart
 from sentiment.text.lexicon import PADDING, UNKNOWN
-from sentiment.text.mapped_lexicon import AnyLexicon
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_NEGATORS = _words("not n't never no nothing nobody none neither nor without hardly cannot cant dont")
-_LINKING = _words(
+_NEGATORS = "not n't never no nothing nobody none neither nor without hardly cannot cant dont"
+_LINKING = (
     "is was are were am 's 'm 're be been feel feels felt look looks looked seem seems sounds sound taste tastes im its"
     " will would can could should get gets"
 )
-_DEGREE = _words("so very really such just too pretty still all a an the quite that")
-_GRADING = _words("so very really too such pretty how quite extremely super most more as totally")
-_SUBJECTS = _words("i you we they he she it who really totally people everyone to always just still ppl would will")
+_DEGREE = "so very really such just too pretty still all a an the quite that"
+_GRADING = "so very really too such pretty how quite extremely super most more as totally"
+_SUBJECTS = "i you we they he she it who really totally people everyone to always just still ppl would will"
+_ADJECTIVE = re.compile("(?:ful|ous|ive|able|ible|ing|less|ish|ant|ent|ed|y)$")
+_RATED = 0.3  # share of the stretches whose clear word gives way to an adjective that people rated
 _AROUND = 3  # most tokens on each side
 
 
@@ -56,9 +53,9 @@ class Stretches:
 
     Args:
         part: training rows.
-        lexicon: what their ids mean.
+        words: by id.
         poles: the two classes that turn into one another; rows of other classes are never taken.
-        templates: their words are never clear.
+        never: ids of words that are never clear.
         rated: signs that people gave to words, int8 ``(vocabulary,)``; 0 where nobody rated.
         random: source of the choice.
     """
@@ -66,23 +63,24 @@ class Stretches:
     def __init__(
         self,
         part: EncodedPart,
-        lexicon: AnyLexicon,
+        words: tuple[str, ...],
         poles: Poles,
-        templates: Templates,
+        never: np.ndarray,
         rated: np.ndarray,
         random: np.random.Generator,
     ) -> None:
-        self._part, self._random = part, random
-        words = lexicon.vocabulary
+        self.poles, self._part, self._random = poles, part, random
         self._negators, linking, degree, grading, subjects = (
             np.array([i for i, word in enumerate(words) if word in members], np.int64)
-            for members in (_NEGATORS, _LINKING, _DEGREE, _GRADING, _SUBJECTS)
+            for members in (set(text.split()) for text in (_NEGATORS, _LINKING, _DEGREE, _GRADING, _SUBJECTS))
         )
         self._linking, self._degree, self._subjects = {*linking.tolist()}, {*degree.tolist()}, {*subjects.tolist()}
         use = Use(grading, linking, subjects)
-        never = np.concatenate([templates.words, self._negators, *use, degree])
-        self.polarity: Polarity = polarity(part, poles, words, self._negators, use, never, rated)
-        self._rows = {sign: self._find(sign, poles) for sign in (-1, 0, 1)}
+        never = np.concatenate([never, self._negators, *use, degree])
+        self.polarity = polarity(part, poles, words, self._negators, use, never, rated)
+        is_adjective = np.array([bool(_ADJECTIVE.search(word)) for word in words])
+        self._adjectives = {sign: np.flatnonzero((rated == sign) & is_adjective) for sign in (-1, 1)}
+        self._rows = {sign: self._find(sign) for sign in (-1, 0, 1)}
 
     def has(self, sign: int) -> bool:
         """Return whether there is a row of ``sign``; 0: one that leans to no side."""
@@ -90,13 +88,17 @@ class Stretches:
 
     def draw(self, sign: int) -> Stretch:
         """Return a stretch around a clear word of ``sign``, or around any word of a row that leans to no side (0)."""
-        rows = self._rows[sign]
-        row = np.asarray(self._part.ids[rows[self._random.integers(len(rows))]])
+        row = np.asarray(self._part.ids[self._one_of(self._rows[sign])])
         ids = row[row != PADDING].tolist()
-        places = np.flatnonzero(self.polarity.clear[ids]) if sign else range(len(ids))
-        return self._cut(ids, int(places[self._random.integers(len(places))]))
+        stretch = self._cut(ids, self._one_of(np.flatnonzero(self.polarity.clear[ids]) if sign else range(len(ids))))
+        if sign and stretch.place != SUBJECT and len(self._adjectives[sign]) and self._random.random() < _RATED:
+            return stretch._replace(clear=[self._one_of(self._adjectives[sign])])
+        return stretch
 
-    def _find(self, sign: int, poles: Poles) -> np.ndarray:
+    def _one_of(self, numbers: "np.ndarray | range") -> int:
+        return int(numbers[self._random.integers(len(numbers))])
+
+    def _find(self, sign: int) -> np.ndarray:
         """Return the rows without negation whose clear words all have ``sign``, which is that of the label."""
         found = [np.zeros(0, np.int64)]
         for start, block, labels in blocks(self._part):
@@ -104,7 +106,7 @@ class Stretches:
             good = ~np.isin(block, self._negators).any(axis=1) & (block > UNKNOWN).any(axis=1)
             good &= (self.polarity.clear[block] == sign).any(axis=1)
             good &= (leaning == sign).all(axis=1) if sign == 0 else (leaning != -sign).all(axis=1)
-            good &= np.isin(labels, poles) if sign == 0 else labels == poles.label(sign)
+            good &= np.isin(labels, self.poles) if sign == 0 else labels == self.poles.label(sign)
             found.append(start + np.flatnonzero(good))
         return np.concatenate(found)
 

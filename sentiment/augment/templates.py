@@ -9,69 +9,36 @@ negative verbs, adverbs, determiners and pronouns, words that deny without one (
 looks like a negation ("nothing but", "could not be better").
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from sentiment.augment.tables import read_table
-from sentiment.text.lexicon import PADDING, UNKNOWN
+from sentiment.text.lexicon import UNKNOWN
 from sentiment.text.mapped_lexicon import AnyLexicon
 
-# What stands before the clear word: a linking word, a subject, or nothing of the kind.
-LINKED, SUBJECT, BARE = "linked", "subject", "bare"
 # What a template does: it turns the polarity, keeps it, wishes for a positive that is missing, or joins two halves.
 TURNED, STANDING, WISHED, JOINED = "turned", "standing", "wished", "joined"
+# What stands before the clear word: a linking word, a subject, or nothing of the kind. Joined templates have halves.
+LINKED, SUBJECT, BARE, HALVES = "linked", "subject", "bare", "halves"
 _LETTERS = frozenset("LKDCERXY")
-# A text treatment may drop these words, and the template still means the same. Without another word it is left out.
-_SPARED = frozenset(
-    [
-        *("i", "a", "an", "the", "it", "is", "am", "was", "be", "do", "ca", "would", "could"),
-        *("to", "of", "from", "at", "about", "by", "in", "and", "that", "how", "who", "what", "there", "much"),
-    ]
-)
 
 Template = tuple[int | str, ...]  # ids of words, and letters
-
-
-class Templates(NamedTuple):
-    """The templates that a lexicon can say.
-
-    Attributes:
-        by_effect: effect -> what stands before the clear word -> templates.
-        joined: templates of two halves.
-    """
-
-    by_effect: Mapping[str, Mapping[str, Sequence[Template]]]
-    joined: Sequence[Template]
-
-    @property
-    def words(self) -> np.ndarray:
-        """Ids of the words in all templates, int64."""
-        ids = {part for template in self._all() for part in template if isinstance(part, int)}
-        return np.array(sorted(ids), np.int64)
-
-    def _all(self) -> Iterator[Template]:
-        yield from self.joined
-        for by_place in self.by_effect.values():
-            for templates in by_place.values():
-                yield from templates
+Templates = Mapping[tuple[str, str], Sequence[Template]]  # effect and what stands before -> templates
 
 
 def known_templates(lexicon: AnyLexicon) -> Templates:
-    """Return the templates whose words all have an id in ``lexicon``, or may be left out."""
-    by_effect: dict[str, dict[str, list[Template]]] = {
-        effect: {place: [] for place in (LINKED, SUBJECT, BARE)} for effect in (TURNED, STANDING, WISHED)
-    }
-    joined: list[Template] = []
+    """Return the templates whose words all have an id in ``lexicon``; a key may have none."""
+    found: dict[tuple[str, str], list[Template]] = {(JOINED, HALVES): []}
+    found |= {(effect, place): [] for effect in (TURNED, STANDING, WISHED) for place in (LINKED, SUBJECT, BARE)}
     for effect, place, text in read_table("templates.tsv"):
-        template = tuple(word if word in _LETTERS else _id(word, lexicon) for word in text.split())
-        if UNKNOWN not in template:
-            into = joined if effect == JOINED else by_effect[effect][place]
-            into.append(tuple(part for part in template if part != PADDING))
-    return Templates(by_effect, joined)
+        template = tuple(word if word in _LETTERS else lexicon.id_of(word) for word in text.split())
+        if all(isinstance(part, str) or part > UNKNOWN for part in template):
+            found[effect, place].append(template)
+    return found
 
 
-def _id(word: str, lexicon: AnyLexicon) -> int:
-    found = lexicon.id_of(word)
-    return UNKNOWN if found == PADDING and word not in _SPARED else found
+def words_of(templates: Templates) -> np.ndarray:
+    """Return the ids of the words in ``templates``, int64, sorted."""
+    lines = [template for some in templates.values() for template in some]
+    return np.array(sorted({part for line in lines for part in line if isinstance(part, int)}), np.int64)

@@ -183,11 +183,11 @@ class TrainingSettings(Section):
         label_smoothing: share of a label that is spread over all classes.
         class_weights: ``balanced`` weighs each class by the inverse of its frequency, which raises macro recall, the
             rare classes most, and lowers accuracy. ``none`` counts every row the same.
-        contrast: contrast rows per training row, made of parts of training rows: words of clear polarity in templates
-            like "not ...", which turn the label or keep it, some words in another's place, some parts unchanged; 0
-            makes none. Some templates need words that ``remove_stop_words`` drops.
-        phrases: weight of common English phrases and of words rated by people as further training rows, beside a
-            weight of 1 for all training rows; 0 has none.
+        contrast: weight of contrast rows, where all training rows together weigh 1; 0 makes none. They are parts of
+            training rows: words of clear polarity in templates like "not ...", which turn the label or keep it. Some
+            templates need words that ``remove_stop_words`` drops.
+        phrases: weight of further training rows, common English phrases and words rated by people, where all training
+            rows together weigh 1; 0 has none.
         averaged_epochs: share of the epochs, counted from the last, whose weights are averaged and used instead of
             those of the best epoch (Izmailov et al., 2018). 0 uses the best epoch. On top of a base model it is not
             used.

@@ -15,7 +15,7 @@ from sentiment.text.lexicon import UNKNOWN
 from sentiment.text.mapped_lexicon import AnyLexicon
 from sentiment.text.preprocessor import Preprocessor, pad
 
-_CONTRAST_ROWS = 20_000  # at least, since fewer do not show all templates with enough words; they weigh less then
+_CONTRAST_ROWS = 20_000  # at least: fewer do not show every template with enough words
 _WORDS = 0.4  # share of the weight that rated words have; phrases have the rest
 _ALONE = 0.8  # share of phrases and words that are a row without words of a tweet
 
@@ -29,8 +29,8 @@ def augmented(
         part: training rows.
         preprocessor: the text treatment that made them.
         poles: the classes that mean negative and positive; new rows have no other.
-        contrast: contrast rows per row of ``part``; fewer are made where few tweets have a clear word.
-        phrase_weight: what phrases and rated words weigh together, where all rows of ``part`` weigh 1.
+        contrast: weight of all contrast rows, where all rows of ``part`` together weigh 1.
+        phrase_weight: the same of all phrases and rated words.
         seed: of every random choice.
     """
     lexicon, own = preprocessor.lexicon, len(part.labels)

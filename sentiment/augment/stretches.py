@@ -79,6 +79,7 @@ class Stretches:
         never = np.concatenate([never, self._negators, *use, degree])
         self.polarity = polarity(part, poles, words, self._negators, use, never, rated)
         is_adjective = np.array([bool(_ADJECTIVE.search(word)) for word in words])
+        is_adjective[never] = False
         self._adjectives = {sign: np.flatnonzero((rated == sign) & is_adjective) for sign in (-1, 1)}
         self._rows = {sign: self._find(sign) for sign in (-1, 0, 1)}
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sentiment.common.engines import Engine
     from sentiment.common.table_files import TableFile
     from sentiment.data.splitting import Deal
-    from sentiment.prepare.corpus import Corpus
-    from sentiment.prepare.reading import Spooled
+    from sentiment.prepare.file_tasks import Corpus
+    from sentiment.prepare.spooling import Spooled
 
 
 def run(this: stage.Stage) -> None:
@@ -39,7 +39,7 @@ def _corpora(this: stage.Stage, scratch: Path) -> "list[Corpus]":
     """What is to be read: the corpora of the profile, or the one that is given; standard input becomes a file."""
     from sentiment.common.table_files import TableFile
     from sentiment.errors import SettingsError
-    from sentiment.prepare.corpus import Corpus
+    from sentiment.prepare.file_tasks import Corpus
 
     given, settings = this.arguments.corpus, this.settings.corpus
     if corpora := this.settings.corpora:
@@ -66,10 +66,10 @@ def _files(given: Path | None, default: Path, option: str) -> "tuple[TableFile, 
 
 def _read(corpora: "list[Corpus]", scratch: Path, classes: list[str], engine: "Engine") -> "list[Spooled]":
     """What was read of each corpus."""
-    from sentiment.prepare.corpus import file_tasks
-    from sentiment.prepare.reading import Job, gather, spool
+    from sentiment.prepare.file_tasks import file_tasks
+    from sentiment.prepare.spooling import SpoolingJob, gather, spool
 
-    job, tasks = Job(scratch, tuple(corpus.settings for corpus in corpora), tuple(classes)), file_tasks(corpora)
+    job, tasks = SpoolingJob(scratch, tuple(corpus.settings for corpus in corpora), tuple(classes)), file_tasks(corpora)
     return gather(corpora, tasks, results(engine, partial(spool, job), tasks, "files read"))
 
 

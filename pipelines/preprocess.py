@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sentiment.common.engines import Engine
     from sentiment.prepare.counting import RowTask
-    from sentiment.prepare.encoding import Job
+    from sentiment.prepare.encoding import EncodingJob
     from sentiment.settings import PreprocessingSettings
     from sentiment.text.lexicon import Lexicon
     from sentiment.text.preprocessor import Preprocessor
@@ -52,7 +52,7 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
     import numpy as np
 
     from sentiment.prepare import counting
-    from sentiment.prepare.encoding import Job
+    from sentiment.prepare.encoding import EncodingJob
     from sentiment.text.preprocessor import FILES, LEXICON, Preprocessor, select_rules
 
     parent = _parent(this)
@@ -63,7 +63,7 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
     with make_engine(this.arguments) as engine, ThreadPoolExecutor(1) as aside:
         asked_soon = aside.submit(_load_spacy)
         tasks = counting.row_tasks(tweets)
-        job = counting.Job(tweets, scratch, rules)
+        job = counting.CountingJob(tweets, scratch, rules)
         sizes = np.stack(results(engine, partial(counting.tokenise_rows, job), tasks, "tweets tokenised"))
         counts = counting.sum_counts(scratch, tasks, engine)
         stage.log.info("%d distinct tokens in training; asking spaCy for their lemmas", len(counts))
@@ -73,7 +73,7 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
         preprocessor = Preprocessor(rules, lexicon, settings.max_tokens, settings.padding, seen)
         preprocessor.save(staging)
         checksums = [publishing.sha256(staging / name) for name in FILES]
-        report = _encode(Job(tweets, scratch, staging, "".join(checksums)), tasks, sizes, preprocessor, engine)
+        report = _encode(EncodingJob(tweets, scratch, staging, "".join(checksums)), tasks, sizes, preprocessor, engine)
     shutil.rmtree(scratch)
     report |= {"vocabulary": len(lexicon.vocabulary), "seen": seen, "surface_forms": len(lexicon.ids)}
     return report | {"settings": asdict(settings), "lexicon_sha256": checksums[FILES.index(LEXICON)]}
@@ -139,7 +139,7 @@ def _make_lexicon(
 
 
 def _encode(
-    job: "Job", tasks: "list[RowTask]", sizes: "np.ndarray", preprocessor: "Preprocessor", engine: "Engine"
+    job: "EncodingJob", tasks: "list[RowTask]", sizes: "np.ndarray", preprocessor: "Preprocessor", engine: "Engine"
 ) -> dict:
     """Write ``<part>.ids.npy`` ``(n, max_tokens)`` in the smallest integer type, and ``<part>.labels.npy``.
 

@@ -24,7 +24,7 @@ from sentiment.common.local_engine import LocalEngine
 from sentiment.data.splitting import DROPPED, TRAIN, VALIDATION, hash_texts
 from sentiment.predict.manifest import ManifestFindings, check_manifest
 from sentiment.prepare import encoding
-from sentiment.prepare.encoding import EncodeTask, Job, Tally
+from sentiment.prepare.encoding import EncodeTask, EncodingJob, Tally
 from sentiment.settings import SplitSettings
 from tests.memory_split import split
 from tests.snapshot import snapshot
@@ -100,7 +100,7 @@ def many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """See :func:`many_parts`."""
-    monkeypatch.setattr("sentiment.prepare.corpus._BYTES_PER_TASK", 4000)
+    monkeypatch.setattr("sentiment.prepare.file_tasks._BYTES_PER_TASK", 4000)
     monkeypatch.setattr("sentiment.prepare.ranges.ROWS_PER_RANGE", 90)
     monkeypatch.setattr("sentiment.prepare.tweets.ROWS_PER_GROUP", 50)
     monkeypatch.setattr("sentiment.prepare.counting._ROWS_PER_TASK", 100)
@@ -158,7 +158,7 @@ def test_runs_end_where_they_may(
     corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However large a file is, no more than so many rows are held at once."""
-    monkeypatch.setattr("sentiment.prepare.reading.ROWS_PER_RUN", 30)
+    monkeypatch.setattr("sentiment.prepare.spooling.ROWS_PER_RUN", 30)
     monkeypatch.setattr("sentiment.data.csv_reader._BLOCK_BYTES", 2000)
     assert prepare(corpora, tmp_path, "one.csv") == one
 
@@ -254,7 +254,7 @@ def test_options_choose_the_engine(options: list[str], kind: type, workers: int)
     assert (type(engine), engine.workers) == (kind, workers)
 
 
-def _killed_once(mark: Path, job: Job, task: EncodeTask) -> Tally:
+def _killed_once(mark: Path, job: EncodingJob, task: EncodeTask) -> Tally:
     """Ends its process after the work of the first task, before that is told."""
     done = encoding.encode_rows(job, task)
     if not mark.exists():

@@ -30,7 +30,7 @@ _TABLES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class CountingJob:
     """What the tasks have in common: the ``tweets``, the ``folder`` they write into, and the rules."""
 
     tweets: Path
@@ -70,7 +70,7 @@ def read_rows(tweets: Path, task: RowTask, columns: Sequence[str]) -> Iterator[p
         yield from source.iter_batches(ROWS_PER_BATCH, row_groups=[*range(task.start, task.stop)], columns=columns)
 
 
-def tokenise_rows(job: Job, task: RowTask) -> np.ndarray:
+def tokenise_rows(job: CountingJob, task: RowTask) -> np.ndarray:
     """Write down the tokens of a task's rows; returns how many rows each part has, int64 ``(len(PARTS),)``."""
 
     def tokenised(batch: pa.RecordBatch) -> tuple[Tokens, np.ndarray]:

@@ -22,7 +22,7 @@ from sentiment.text.preprocessor import Preprocessor
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class EncodingJob:
     """What the tasks have in common.
 
     Attributes:
@@ -54,7 +54,7 @@ class Tally(NamedTuple):
     cut: int
 
 
-def encode_rows(job: Job, task: EncodeTask) -> Tally:
+def encode_rows(job: EncodingJob, task: EncodeTask) -> Tally:
     """Put the ids and labels of a task's rows into the arrays."""
     preprocessor = _preprocessor(job.target, job.treatment)
     labels, parts = _labels_and_parts(job, task.rows)
@@ -78,7 +78,7 @@ def _preprocessor(folder: Path, treatment: str) -> Preprocessor:
     return Preprocessor.load(folder)
 
 
-def _labels_and_parts(job: Job, task: RowTask) -> tuple[np.ndarray, np.ndarray]:
+def _labels_and_parts(job: EncodingJob, task: RowTask) -> tuple[np.ndarray, np.ndarray]:
     batches = list(read_rows(job.tweets, task, ["label", "part"]))
     labels, parts = ([as_numpy(batch.column(i)) for batch in batches] for i in range(2))
     return np.concatenate(labels), np.concatenate(parts)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sentiment.data.splitting import PARTS, TRAIN, VALIDATION, Deal, Distinct, find_distinct
-from sentiment.prepare.reading import Run
+from sentiment.prepare.spooling import Run
 
 ROWS_PER_RANGE = 1 << 20
 _HASHES = 1 << 64

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from sentiment.common.arrow_arrays import as_numpy, from_numpy
 from sentiment.data.splitting import DROPPED, PARTS
 from sentiment.prepare.ranges import Runs
-from sentiment.prepare.reading import Run
+from sentiment.prepare.spooling import Run
 
 # Wherever files and runs end, so that the same rows make the same bytes.
 ROWS_PER_GROUP = 65_536

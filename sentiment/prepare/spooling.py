@@ -22,7 +22,7 @@ from sentiment.common.table_files import TableFile
 from sentiment.data.corpus import ArrowTexts, CorpusReader, ReadingReport
 from sentiment.data.splitting import hash_texts
 from sentiment.errors import InputError
-from sentiment.prepare.corpus import Corpus, FileTask
+from sentiment.prepare.file_tasks import Corpus, FileTask
 from sentiment.settings import CorpusSettings
 
 log = logging.getLogger("sentiment.prepare")
@@ -40,7 +40,7 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class SpoolingJob:
     """What the tasks have in common.
 
     Attributes:
@@ -86,7 +86,7 @@ class _Hashed(NamedTuple):
     labels: np.ndarray
 
 
-def spool(job: Job, task: FileTask) -> Spooled:
+def spool(job: SpoolingJob, task: FileTask) -> Spooled:
     """Read the files of a task, and write its runs.
 
     Raises:

@@ -110,7 +110,7 @@ def _run(
 
 def _new_network(settings: "Settings", rows: "TrainingRows") -> "keras.Model":
     from sentiment.network.keras_network import build_network
-    from sentiment.training.fitting import make_repeatable
+    from sentiment.training.repeatable import make_repeatable
 
     make_repeatable(settings.training.seed)
     return build_network(rows.matrix, settings.network, len(rows.classes), rows.seen)

@@ -51,7 +51,7 @@ def refused(caplog, inputs, module, *more, options=SETTINGS) -> str:
     ("content", "message"),
     [
         (None, "gone.csv: no such file; give an existing one with CORPUS=file"),
-        ("", "expected labelled rows, received none"),
+        ("", "the file is empty"),
         ('"0","1","d","q","u"\n', ":1: expected 6 columns, received 5"),
         ('"1","1","d","q","u","x"\n', ":1: expected a label out of 0, 2, 4, received '1'"),
         ('"0","1","d","q","u","x"\n"0","1","d","q","u","y"\n', "expected at least two classes"),
@@ -70,7 +70,7 @@ def test_bad_corpus(caplog, inputs, tmp_path, content, message):
         (None, "no such file; give an existing one with GLOVE=file"),
         ("love 0.1 0.2\nhate 0.1\n", ":2: expected 2 numbers, received 1"),
         ("love 0.1 nan\n", ":1: expected 2 finite numbers"),
-        ("zebra 0.1 0.2\n", "none of the words wanted is among its 1 lines"),
+        ("qwertz 0.1 0.2\n", "none of the words wanted is among its 1 lines"),
         ("", "none of the words wanted is among its 0 lines"),
     ],
 )

@@ -89,7 +89,7 @@ def test_a_corpus_that_is_not_in_a_wide_encoding(tmp_path, encoding, header):
     path = write_sentiment140(tmp_path / "c.csv", [("0", "text")] * 3)
     columns = {"header": True, "columns": 0, "text_column": "a", "label_column": "b"} if header else {}
     options = CorpusSettings(encoding=encoding, **columns)
-    with pytest.raises(InputError, match=rf"not readable as csv \(.*{encoding}.*set corpus.encoding"):
+    with pytest.raises(InputError, match=rf"(?i)not readable as csv \(.*{encoding}.*set corpus.encoding"):
         list(CorpusReader(path, options, str(path)))
 
 
@@ -265,7 +265,7 @@ for name in ("bomb.txt.gz", "bomb.zip"):
 try:
     list(CorpusReader(folder / "line.csv", CorpusSettings(), "line.csv"))
 except InputError as error:
-    refused += "a row is longer than 16 MiB" in str(error)
+    refused += "look for a quote that is not closed" in str(error)
 print(refused, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 

@@ -370,7 +370,10 @@ def test_vectors_of_other_words_are_warned_of(
         (("--profile", "nope"), "no such profile; there are "),
         (("--set", "training.epoch=3"), "training.epoch: unknown setting; did you mean 'epochs'?"),
         (("--set", "preprocessing.padding=left"), "preprocessing.padding: expected one of post, pre, received 'left'"),
-        (("--set", "preprocessing.skip_rules=['urls']"), "preprocessing.skip_rules: no rule 'urls'; there are ampersand, "),
+        (
+            ("--set", "preprocessing.skip_rules=['urls']"),
+            "preprocessing.skip_rules: no rule 'urls'; there are ampersand, ",
+        ),
     ],
 )
 def test_bad_settings_leave_artefacts_alone(

@@ -72,6 +72,8 @@ def _advice(error: Exception, kind: str, option: str) -> str:
         return f"is it Parquet, and whole? write it again, or set {option}format to what it is"
     if isinstance(error, UnicodeError | LookupError):
         return f"set {option}encoding"
+    if isinstance(error, csv.Error):  # the only one that is possible here: a field over csv.field_size_limit()
+        return f"look for a quote that is not closed, or set {option}delimiter or {option}quotes"
     return f"look there, or set {option}delimiter or {option}encoding"
 
 

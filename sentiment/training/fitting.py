@@ -180,14 +180,3 @@ def leave_average(model: keras.Model, others: Sequence[keras.Model]) -> None:
 def mean_of(copies: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Return the mean of each variable over ``copies``."""
     return {name: np.mean([copy[name] for copy in copies], axis=0).astype(of.dtype) for name, of in copies[0].items()}
-
-
-def make_repeatable(seed: int) -> None:
-    """Seed everything random, and make TensorFlow add up in a fixed order, however many threads it has."""
-    keras.utils.set_random_seed(seed)
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.experimental.enable_op_determinism()
-        # The graph optimizer would reorder large sums of gradients. It saves no time here.
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})

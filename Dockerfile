@@ -15,8 +15,6 @@ COPY --from=build /wheels /wheels
 RUN python -m pip install --no-cache-dir --constraint /tmp/constraints.txt "$(echo /wheels/*.whl)[serve]"
 RUN useradd --system --uid 10001 --no-create-home sentiment
 USER 10001
-# One memory area of the C library for all threads, which saves some megabytes per worker.
-ENV MALLOC_ARENA_MAX=1
 EXPOSE 8501
 # Inside a container loopback is the container's own: what may reach it is decided where its port is published.
 ENTRYPOINT ["sentiment", "serve", "--host", "0.0.0.0"]

@@ -20,6 +20,7 @@ from starlette.routing import Mount, Route
 from sentiment.serve import open_inference, pages, predict_routes, tensorflow_serving
 from sentiment.serve.errors import Refusal, http_error, json_response, refused
 from sentiment.serve.limits import Limits
+from sentiment.serve.malloc import share_one_arena
 from sentiment.serve.middleware import Observer, TokenCheck, TrustedHosts
 from sentiment.serve.model_copies import ModelCopies
 from sentiment.serve.model_store import ModelStore
@@ -66,6 +67,7 @@ class ServeOptions:
 
 def create_app() -> Starlette:
     """Return the application of a worker process; its options are in the environment variable ``OPTIONS``."""
+    share_one_arena()
     options = msgspec.json.decode(os.environ[OPTIONS], type=ServeOptions)
     sys.setswitchinterval(_SWITCH_SECONDS)
     store = ModelStore(options.models, ModelCopies(Path(options.run_folder, MODELS)))

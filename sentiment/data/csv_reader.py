@@ -26,6 +26,8 @@ _BLOCK_BYTES = 4 << 20
 _LONGEST_ROW = 16 << 20
 _MARKS = (b"\xef\xbb\xbf", "ï»¿".encode())  # byte-order marks: in UTF-8, and in UTF-8 that was read as latin-1
 _PROBE = "\x1e"
+_NO_TEXT = "\ufdd0"  # a code point that Unicode reserves for the inside of programs, so that no text contains it
+_SURROGATE = re.compile("[\udc80-\udcff]")
 _SHOWN = 40
 _HEAD_BYTES = 400
 _NUMBER = re.compile(r"[-+]?[\d.,:/]+")
@@ -186,7 +188,7 @@ class _CsvReader:
         return start + 1
 
     def _parse_rows(self, data: bytes) -> tuple[pa.RecordBatch, list[_Bad]]:
-        """Return the rows of ``data``, bytes that may be no UTF-8 in them, and those of another width."""
+        """Return the rows of ``data``, in which some bytes may not be UTF-8, and the rows of another width."""
         bad: list[_Bad] = []
 
         def note(row: pa_csv.InvalidRow) -> str:
@@ -195,14 +197,14 @@ class _CsvReader:
 
         names, quotes = self._places(), self._format.quotes
         table = pa_csv.read_csv(
-            pa.BufferReader(data),
+            pa.BufferReader(_marked(data)),
             pa_csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
             pa_csv.ParseOptions(
                 delimiter=self._format.delimiter, quote_char='"' if quotes else False, newlines_in_values=quotes,
                 invalid_row_handler=note,
             ),
             pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), check_utf8=False, null_values=[""],
+                column_types=dict.fromkeys(names, pa.string()), null_values=[""],
                 strings_can_be_null=True, quoted_strings_can_be_null=False,
             ),
         )  # fmt: skip
@@ -275,11 +277,9 @@ class _CsvReader:
             pc.or_, (pc.fill_null(pc.match_substring(column, newline), False) for column in batch.columns)
         )
         which = np.flatnonzero(as_numpy(several.cast(pa.uint8())))
-        fields_of = zip(
-            *(column.take(from_numpy(which)).cast(pa.binary()).to_pylist() for column in batch.columns), strict=True
-        )
+        fields_of = zip(*(column.take(from_numpy(which)).to_pylist() for column in batch.columns), strict=True)
         for number, fields in zip(numbers[which].tolist(), fields_of, strict=True):
-            if self._looks_like_rows([(field or b"").decode("utf-8", "replace") for field in fields]):
+            if self._looks_like_rows([field or "" for field in fields]):
                 raise self._swallowed(line_of(number))
 
     def _looks_like_rows(self, fields: list[str]) -> bool:
@@ -306,7 +306,7 @@ class _CsvReader:
             range(len(names)) if wanted is None else [position_of(each, names, self._name, option) for each in wanted]
         )
         chosen = pa.record_batch([batch.column(i) for i in which], names=[names[i] for i in which])
-        damaged = _not_utf8(chosen)
+        damaged = _not_utf8(chosen) if chosen.num_rows else ()
         if len(damaged):
             reason = f"holds bytes that are not {self._reading.encoding}; set {option}encoding"
             bad = sorted([*bad, *(BadRow(n, line_of(n), reason) for n in numbers[damaged].tolist())])
@@ -321,8 +321,7 @@ def _in_utf8(decoder: codecs.IncrementalDecoder, raw: bytes) -> bytes:
 
 
 def _as_text(one: pa.Array) -> str:
-    value = one.cast(pa.binary())[0].as_py()
-    return "" if value is None else value.decode("utf-8", "replace")
+    return one[0].as_py() or ""
 
 
 def _shape(field: str) -> str:
@@ -333,21 +332,16 @@ def _shape(field: str) -> str:
     return "text" if " " in field or len(field) > _LONGEST_WORD else "word"
 
 
-def _not_utf8(batch: pa.RecordBatch) -> np.ndarray:
-    """Return the rows of ``batch`` that are not UTF-8."""
-    damaged: set[int] = set()
-    for column in batch.columns:
-        try:
-            column.validate(full=True)
-        except pa.ArrowInvalid:
-            values = column.cast(pa.binary()).to_pylist()
-            damaged |= {i for i, value in enumerate(values) if value is not None and not _is_utf8(value)}
-    return np.array(sorted(damaged), np.int64)
-
-
-def _is_utf8(value: bytes) -> bool:
+def _marked(data: bytes) -> bytes:
+    """Return ``data`` with the mark in place of each byte that is not UTF-8, because Arrow's row handler needs text."""
     try:
-        value.decode()
+        data.decode()
     except UnicodeDecodeError:
-        return False
-    return True
+        return _SURROGATE.sub(_NO_TEXT, data.decode("utf-8", "surrogateescape")).encode()
+    return data
+
+
+def _not_utf8(batch: pa.RecordBatch) -> np.ndarray:
+    """Return the places of the rows that were not UTF-8."""
+    marked = (pc.fill_null(pc.match_substring(column, _NO_TEXT), False) for column in batch.columns)
+    return np.flatnonzero(as_numpy(functools.reduce(pc.or_, marked).cast(pa.uint8())))

@@ -1,6 +1,7 @@
 """Ways from tweets to ids, to a trained network and to probabilities; each is made only when it is asked for."""
 
 import importlib.util
+import itertools
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -151,13 +152,21 @@ ANSWERS: dict[str, Callable[[Material], Answer]] = {
     "TextBlob": _textblob,
     "fastText": _fasttext,
 }
-SLOW = ("VADER", "TextBlob")
+_SLOW = ("VADER", "TextBlob")
 _NEEDS = {"TextBlob": "textblob", "fastText": "fasttext"}
+_CALL_SIZES = (1, 16, 1000)
 
 
 def _predicting(name: str, material: Material) -> Contender:
-    answer, texts = ANSWERS[name](material), material.texts[: _FEW_ROWS if name in SLOW else None]
+    answer, texts = ANSWERS[name](material), material.texts[: _FEW_ROWS if name in _SLOW else None]
     return Contender(lambda: answer(texts), len(texts))
+
+
+def _calling(name: str, size: int, material: Material) -> Contender:
+    """Return calls of ``size`` tweets, with other tweets each time."""
+    answer, texts = ANSWERS[name](material), [*material.texts] * -(-2 * size // len(material.texts))
+    groups = itertools.cycle([texts[start : start + size] for start in range(0, len(texts) - size + 1, size)])
+    return Contender(lambda: answer(next(groups)), size)
 
 
 CONTENDERS: dict[str, dict[str, Callable[[Material], Contender]]] = {
@@ -169,6 +178,12 @@ CONTENDERS: dict[str, dict[str, Callable[[Material], Contender]]] = {
         "Keras fit, padded, batch 128": partial(_keras_epoch, 128),
     },
     "prediction": {name: partial(_predicting, name) for name in ANSWERS},
+    "latency": {
+        f"{name}, {size:,} per call": partial(_calling, name, size)
+        for name in ANSWERS
+        if name not in _SLOW
+        for size in _CALL_SIZES
+    },
 }
 AGAINST = {
     "preprocessing": "spaCy blank + lookup, nlp.pipe",
@@ -179,4 +194,5 @@ AGAINST = {
 
 def installed(names: Sequence[str]) -> list[str]:
     """Return those of ``names`` whose package is installed."""
-    return [name for name in names if name not in _NEEDS or importlib.util.find_spec(_NEEDS[name])]
+    needed = {name: _NEEDS.get(name.partition(",")[0]) for name in names}
+    return [name for name, package in needed.items() if package is None or importlib.util.find_spec(package)]

@@ -3,15 +3,13 @@
 import json
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from pipelines.bench import contenders
 from pipelines.bench.machine import Entries
 from pipelines.bench.material import Material
-from pipelines.bench.timing import run_process, time_calls, time_in_turn
+from pipelines.bench.timing import run_process, time_in_turn
 
-CALL_SIZES = (1, 16, 100, 1000, 10_000)
 _ALONE_ROWS = 20_000
 _ROWS_COMPARED = 2_000
 _TOLERANCE = 1e-5
@@ -43,23 +41,25 @@ class SectionTask:
 def measure(task: SectionTask) -> Entries:
     """Return the figures of a section by contender."""
     material = Material(**task.material)
-    other: dict[str, Callable[[], Entries]] = {
-        "latency": lambda: _latency(material, task.turns / 3),
-        "size": lambda: _sizes(material),
-    }
-    return other[task.name]() if task.name in other else _rates(task, material)
+    if task.name == "size":
+        from pipelines.bench.sizes import measure_sizes
+
+        return measure_sizes(material)
+    return _rates(task, material)
 
 
 def _rates(task: SectionTask, material: Material) -> Entries:
-    """Return tweets per second of each contender, and on all cores the peak memory of each alone."""
-    makers, base = contenders.CONTENDERS[task.name], contenders.AGAINST[task.name]
+    """Return the speed of each contender, and on all cores the peak memory of each alone."""
+    makers, base = contenders.CONTENDERS[task.name], contenders.AGAINST.get(task.name, "")
     if task.name == "prediction":
         check_forms(material)
     work = {name: makers[name](material) for name in contenders.installed(list(makers))}
-    seconds = time_in_turn(work, task.turns)
-    rates = {name: work[name].tweets / each for name, each in seconds.items()}
-    entries = {name: {"tweets_per_second": rate, "ratio": rate / rates[base]} for name, rate in rates.items()}
-    if not task.cores:
+    entries: Entries = {}
+    for name, seconds in time_in_turn(work, task.turns).items():
+        entries[name] = {"ms": 1000 * seconds, "tweets_per_second": work[name].tweets / seconds}
+    for entry in entries.values() if base else ():
+        entry["ratio"] = entry["tweets_per_second"] / entries[base]["tweets_per_second"]
+    if not task.cores and base:
         few = task.material | {"rows": _ALONE_ROWS}
         for name, entry in entries.items():
             entry["peak_mib"] = run_process(SectionTask(task.name, few, alone=name).arguments()).peak_mib
@@ -79,28 +79,6 @@ def check_forms(material: Material) -> None:
     difference = float(np.abs(ours - saved).max())
     if not difference <= _TOLERANCE:
         raise AssertionError(f"the SavedModel's answers differ from those of NumPy inference by {difference:.2g}")
-
-
-def _latency(material: Material, budget: float) -> Entries:
-    """Return median and 99th percentile of calls in milliseconds, and tweets per second, by call size."""
-    entries: Entries = {}
-    for name in contenders.installed(list(contenders.ANSWERS)):
-        answer = contenders.ANSWERS[name](material)
-        for size in CALL_SIZES:
-            if size >= 1000 and name in contenders.SLOW:
-                continue
-            seconds = time_calls(answer, material.texts, size, budget)
-            median, p99 = seconds[len(seconds) // 2], seconds[min(len(seconds) - 1, int(len(seconds) * 0.99))]
-            entries[f"{name}, {size:,} tweets per call"] = {
-                "median_ms": 1000 * median, "p99_ms": 1000 * p99, "tweets_per_second": size / median,
-            }  # fmt: skip
-    return entries
-
-
-def _sizes(material: Material) -> Entries:
-    from pipelines.bench.sizes import measure_sizes
-
-    return measure_sizes(material)
 
 
 def main(argument: str) -> None:

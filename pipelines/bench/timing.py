@@ -1,4 +1,4 @@
-"""Timing of alternatives in turn, of calls of a given size, and of whole processes with their memory."""
+"""Timing of alternatives in turn, and of whole processes with their memory."""
 
 import statistics
 import subprocess
@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 _TURN_SECONDS = 1.0
-_LEAST_CALLS, _MOST_CALLS = 5, 500
 
 
 class Contender(NamedTuple):
@@ -51,28 +50,6 @@ def _one_turn(run: Callable[[], Any]) -> float:
         done = run()
         took.append(float(done) if isinstance(done, CountedSeconds) else time.perf_counter() - start)
     return statistics.mean(took)
-
-
-def time_calls(answer: Callable[[Sequence[str]], Any], texts: Sequence[str], size: int, budget: float) -> list[float]:
-    """Return the sorted seconds of calls with ``size`` texts each, other texts each time, after one that warms up.
-
-    Args:
-        answer: the function to call.
-        texts: the texts to call it with; they repeat where there are too few.
-        size: number of texts per call.
-        budget: seconds after which no further call starts, once there were five.
-    """
-    texts = [*texts] * -(-2 * size // len(texts))
-    seconds: list[float] = []
-    answer(texts[:size])
-    end = time.perf_counter() + budget
-    while len(seconds) < _LEAST_CALLS or (len(seconds) < _MOST_CALLS and time.perf_counter() < end):
-        first = len(seconds) * size % (len(texts) - size + 1)
-        given = texts[first : first + size]
-        start = time.perf_counter()
-        answer(given)
-        seconds.append(time.perf_counter() - start)
-    return sorted(seconds)
 
 
 def run_process(arguments: Sequence[str]) -> FinishedProcess:

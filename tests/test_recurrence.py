@@ -26,7 +26,9 @@ W_Y = np.array([[1.5, -1.0], [-0.7, 0.6]], np.float32)
 BIAS_Y = np.array([0.05, -0.05], np.float32)
 TABLE = (np.concatenate([np.zeros((2, 2)), W_X]).astype(np.float32) + BIAS)[None]  # one direction: x W_x + b
 
-PLAIN = NetworkSettings(projection=(), units=2, bidirectional=False, pooling="last", output_dropout=0.0)
+PLAIN = NetworkSettings(
+    projection=(), units=2, activation="tanh", bidirectional=False, pooling="last", output_dropout=0.0
+)
 STATES = [
     (0.53704957, -0.46211716),
     (-0.10807181, 0.19048470),
@@ -151,7 +153,13 @@ def _float64() -> Any:
 
 def float64_network(cell: str, pooling: str = "last", bidirectional: bool = False) -> keras.Model:
     settings = NetworkSettings(
-        projection=(), units=3, cell=cell, pooling=pooling, bidirectional=bidirectional, output_dropout=0.0
+        projection=(),
+        units=3,
+        cell=cell,
+        activation="tanh",
+        pooling=pooling,
+        bidirectional=bidirectional,
+        output_dropout=0.0,
     )
     model = build_network(np.random.default_rng(5).normal(size=(6, 4)), settings, 2)
     random = np.random.default_rng(11)

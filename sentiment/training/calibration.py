@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 # Of nine values from 0 to no prior at all, the one with the least log loss on other rows for 20 to 100 validation rows;
-# log T itself, fitted to 5,000 rows, had a standard deviation of 0.24 (docs/parents.md).
+# log T itself, fitted to 5,000 rows, had a standard deviation of 0.24 (docs/history.md).
 SPREAD = 0.2
 
 

@@ -75,7 +75,7 @@ REPORT_CODE := pipelines/report.py $(call rooms,text network predict training ev
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all crossvalidate curve help download preprocess train evaluate report tries verify wheel tensorboard onnx ablation test test-newest check fuzz faults bench bench-serve bench-gpu bench-scale docs runs clean FORCE
+.PHONY: all crossvalidate curve help download preprocess train evaluate report tries share-check verify wheel tensorboard onnx ablation test test-newest check fuzz faults bench bench-serve bench-gpu bench-scale docs runs clean FORCE
 
 all: evaluate ## everything: preprocess, train, evaluate
 
@@ -96,6 +96,9 @@ report: $(BIN)/.installed ## write report and model card again
 
 tries: $(MODEL)/model.json ## which of a newcomer's first sentences the model answers rightly, VADER beside it
 	$(DO) pipelines.tries '$(MODEL)'
+
+share-check: $(MODEL)/metrics.json ## draw labels again and again: do the intervals of shares cover the truth
+	$(DO) pipelines.share_check '$(MODEL)'
 
 verify: $(BIN)/.installed ## check the model folder and its inputs against the manifest
 	$(BIN)/sentiment verify '$(MODEL)'

@@ -1,8 +1,12 @@
 """The estimators of shares: against a census, against ppi-python, and their coverage on invented tweets."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from pipelines import share_check
+from pipelines.share_check import Known, simulated
 from sentiment.shares.drawing import chances_of, doubt, draw
 from sentiment.shares.estimators import (
     Estimate,
@@ -115,3 +119,15 @@ def test_a_difference_adds_the_variances() -> None:
     found = difference(Estimate(0.4, 0.0009, 1e6, 100), Estimate(0.3, 0.0016, 1e6, 100))
     assert found.value == pytest.approx(-0.1)
     assert found.high - found.low == pytest.approx(2 * 1.959964 * 0.05, rel=1e-3)
+
+
+def test_the_check_command_sees_the_coverage() -> None:
+    probabilities, indicators = invented(4_000, 3.0)
+    both, alone = simulated(Known(probabilities, indicators), True, 200, 200)
+    assert 0.9 <= both.coverage <= 0.99
+    assert both.width < 0.8 * alone.width
+
+
+def test_the_check_command_needs_an_evaluated_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert share_check.main([str(tmp_path)]) == 2
+    assert "predictions.csv: no such file; run `make evaluate`" in capsys.readouterr().err

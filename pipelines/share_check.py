@@ -1,0 +1,106 @@
+"""Draw labels again and again from tweets with known classes: how often do the intervals of shares cover the truth?"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sentiment.common.command_line import OneLineParser, count, default_model
+from sentiment.common.mistakes import MENDABLE, refuse
+from sentiment.errors import InputError
+from sentiment.shares.drawing import chances_of, doubt, draw
+from sentiment.shares.estimators import Labels, interval, labels_alone, tuned_slopes, with_model
+
+HEADERS = ("tweets", "class", "model", "drawn", "n", "truth", "coverage", "width", "labels alone", "width", "ratio")
+
+
+class Known(NamedTuple):
+    """Tweets with known classes.
+
+    Attributes:
+        probabilities: what the model says, float64 ``(n, classes)``.
+        indicators: 1 where the class is the one in question, float64 ``(n,)``.
+    """
+
+    probabilities: np.ndarray
+    indicators: np.ndarray
+
+
+class Simulated(NamedTuple):
+    """Which share of the intervals covers the truth, and their mean width."""
+
+    coverage: float
+    width: float
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the table; return the exit status."""
+    parser = OneLineParser(prog="python -m pipelines.share_check", description=__doc__)
+    parser.add_argument("folder", nargs="?", default=default_model(), help="an evaluated model (default: the last one)")
+    parser.add_argument("--labels", type=count, default=200, help="per draw (200)")
+    parser.add_argument("--draws", type=count, default=500, help="of each kind (500)")
+    arguments = parser.parse_args(argv)
+    try:
+        rows = list(_rows(arguments))
+    except MENDABLE as error:
+        return refuse("share_check", error, "")
+    from tabulate import tabulate
+
+    sys.stdout.write(tabulate(rows, HEADERS, floatfmt=".3f", intfmt=",") + "\n")
+    return 0
+
+
+def simulated(known: Known, even: bool, labels: int, draws: int) -> tuple[Simulated, Simulated]:
+    """Return the outcomes of the model with labels, and of as many evenly drawn labels alone."""
+    rows, means = len(known.indicators), known.probabilities[:, :-1].mean(axis=0)
+    chances, evenly = (
+        chances_of(None if even else doubt(known.probabilities), labels, rows),
+        chances_of(None, labels, rows),
+    )
+    random, cells = np.random.default_rng(7), np.zeros(rows, np.int64)
+    both, alone = [], []
+    for _ in range(draws):
+        sample = _labels(known, chances, draw(chances, cells, random))
+        slopes = tuned_slopes(sample)
+        both.append(interval(with_model(sample, slopes, means, len(slopes))))
+        alone.append(interval(labels_alone(_labels(known, evenly, draw(evenly, cells, random)))))
+    truth = known.indicators.mean()
+    return tuple(  # type: ignore[return-value]
+        Simulated(
+            float(np.mean([each.low <= truth <= each.high for each in found])),
+            float(np.mean([each.high - each.low for each in found])),
+        )
+        for found in (both, alone)
+    )
+
+
+def _labels(known: Known, chances: np.ndarray, rows: np.ndarray) -> Labels:
+    return Labels(known.probabilities[rows, :-1], known.indicators[rows], chances[rows])
+
+
+def _rows(arguments: argparse.Namespace) -> Iterator[tuple[object, ...]]:
+    import pandas as pd
+
+    path = Path(arguments.folder) / "predictions.csv"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; run `make evaluate`, or name the folder of an evaluated model")
+    table = pd.read_csv(path, keep_default_na=False)
+    classes = [name.removeprefix("p_") for name in table.columns if name.startswith("p_")]
+    for name, part in table.groupby("test_set", sort=False):
+        if len(part) <= 2 * arguments.labels:
+            continue
+        probabilities = part[[f"p_{each}" for each in classes]].to_numpy(np.float64)
+        known = Known(probabilities, (part["y_true"] == classes[0]).to_numpy(np.float64))
+        for model, told in (("as it is", known), ("upside down", known._replace(probabilities=probabilities[:, ::-1]))):
+            for even in (True, False):
+                both, alone = simulated(told, even, arguments.labels, arguments.draws)
+                truth = float(known.indicators.mean())
+                yield (name, classes[0], model, "evenly" if even else "by doubt", len(part), truth, *both, *alone,
+                       both.width / alone.width)  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

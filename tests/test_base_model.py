@@ -292,7 +292,7 @@ def test_a_fitted_output_layer_is_the_logistic_regression_on_the_states(classes:
     share = 2 if classes == 2 else 1  # each of the two columns holds half of what is penalised
     np.testing.assert_allclose(states.T @ pull, -share * kernel / _INVERSE_PENALTY, atol=0.01)
     np.testing.assert_allclose(pull.sum(axis=0), 0, atol=0.01)
-    assert np.abs(kernel).max() > 0.01
+    assert np.abs(kernel).max() > 0.001
     for one, other in zip(before, model.get_layer("recurrent").get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -28,6 +28,8 @@ from sentiment.text.lemmas import stop_words
 from sentiment.text.lexicon import PADDING, SPECIAL_TOKENS, UNKNOWN
 from sentiment.text.tokens import tokenise
 
+# The profile keeps every word as it is written; what spaCy does to words is tested too.
+LEMMAS = ("--set", "preprocessing.lemmatise=true", "--set", "preprocessing.remove_stop_words=true")
 HALVES = tuple(
     part
     for setting in ("split.validation=0.2", "split.test=0.2", "preprocessing.vector_words=0")
@@ -52,7 +54,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def run_stage(module: ModuleType, root: Path, *options: object) -> None:
-    argv = ["--profile", "sentiment140", "--root", str(root), *HALVES, *map(str, options)]
+    argv = ["--profile", "sentiment140", "--root", str(root), *HALVES, *LEMMAS, *map(str, options)]
     add_arguments = getattr(module, "add_arguments", lambda parser: None)
     logging.getLogger().handlers.clear()
     stage.main(module.run, str(module.__doc__), add_arguments, argv)

@@ -3,9 +3,8 @@
 sentiment draw tweets.parquet --rows 200 --output to_label.csv
 sentiment draw tweets.parquet --date created_at --by week --rows 300 --output to_label.csv
 
-Fill in the column `label`, in a spreadsheet or in the page (`sentiment serve --labels to_label.csv`), then give the
-file to `sentiment share --labels`. The draw is spread over periods and groups, and prefers tweets that the model is
-unsure of.
+Fill in the column `label`, for example in a spreadsheet, then give the file to `sentiment share --labels`. The draw is
+spread over periods and groups, and prefers tweets that the model is unsure of.
 """
 
 import argparse

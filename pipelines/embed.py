@@ -1,4 +1,4 @@
-"""Stage 3: GloVe vectors become the frozen embedding matrix (`embedding_matrix.npy`), with its coverage."""
+"""Stage 3: make the frozen embedding matrix (`embedding_matrix.npy`) from GloVe vectors, and measure its coverage."""
 
 import argparse
 from dataclasses import asdict
@@ -54,7 +54,10 @@ def run(this: stage.Stage) -> None:
 
 
 def _warn_of_few(share: float, source: object) -> None:
-    """Useless vectors are no error, and the model that is made of them looks like any other."""
+    """Warn if few tokens have a vector.
+
+    Useless vectors cause no error, and the model that they give looks like any other.
+    """
     if share < _FEW:
         stage.log.warning(
             "WARNING: only %.1f%% of the tokens have a vector in %s, expected over %.0f%%: check that it is the right "
@@ -64,7 +67,7 @@ def _warn_of_few(share: float, source: object) -> None:
 
 
 def _from_glove(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":
-    """Matrix, what was found, and what the report says of where it is from."""
+    """Return the matrix, which rows were found, and what the report says about the origin of the vectors."""
     from sentiment.embedding.matrix import complete, find_vectors, wanted_words
 
     glove = glove_file(this.arguments.glove, this.places.raw, this.profile)
@@ -77,7 +80,7 @@ def _from_glove(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Rag
 
 
 def _from_parent(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":
-    """The same, by the vectors that the parent was trained on; its GloVe file is not read."""
+    """Return the same as :func:`_from_glove`, from the vectors of the base model; no GloVe file is read."""
     import_keras()
     from pipelines.shared.artefacts import read_preprocessor
     from sentiment.embedding.matrix import carry_over
@@ -94,7 +97,7 @@ def _from_parent(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ra
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The stage's own options."""
+    """Add the options of the stage."""
     parser.add_argument("--glove", type=Path, help="GloVe vectors: .txt, .txt.gz, .zip, or .npy with .words.parquet")
 
 

@@ -69,7 +69,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _chunk_table(tweets: Path, preprocessor: "Preprocessor") -> "ChunkTable | None":
-    """Made from the training part, with the lexicon as the model has it."""
+    """Return the table of chunks from the training tweets, with the ids of the model's lexicon."""
     import pyarrow.parquet as pq
 
     from sentiment.data.splitting import TRAIN
@@ -136,7 +136,7 @@ def _compare(folder: Path, ids: "np.ndarray", network: "FoldedNetwork") -> None:
 
 
 def by_litert(path: Path, ids: "np.ndarray") -> "np.ndarray":
-    """What the LiteRT model answers, without what its runtime says."""
+    """Return the answers of the LiteRT model, and suppress the messages of its runtime."""
     from sentiment.export.litert import run_tflite
 
     with without_chatter():
@@ -157,7 +157,7 @@ def _write_manifests(staging: Path, trained: dict[str, Any], folder: Path) -> No
 
 
 def _link(folder: Path) -> None:
-    """Let ``models/latest`` name this model."""
+    """Make ``models/latest`` a link to this model."""
     temporary = folder.parent / f".latest.{folder.name}"
     temporary.unlink(missing_ok=True)  # of a run that was killed right here
     temporary.symlink_to(folder.name)

@@ -1,4 +1,4 @@
-"""Stage 1: labelled tables, of one format or several (`[[corpora]]`), become a split corpus (`tweets.parquet`)."""
+"""Stage 1: read labelled tables, of one format or several (`[[corpora]]`), and split them (`tweets.parquet`)."""
 
 import argparse
 import shutil
@@ -36,7 +36,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _corpora(this: stage.Stage, scratch: Path) -> "list[Corpus]":
-    """What is to be read: the corpora of the profile, or the one that is given; standard input becomes a file."""
+    """Return the corpora to read: those of the profile, or the given one. Standard input is copied to a file first."""
     from sentiment.common.table_files import TableFile
     from sentiment.errors import SettingsError
     from sentiment.prepare.file_tasks import Corpus
@@ -65,7 +65,7 @@ def _files(given: Path | None, default: Path, option: str) -> "tuple[TableFile, 
 
 
 def _read(corpora: "list[Corpus]", scratch: Path, classes: list[str], engine: "Engine") -> "list[Spooled]":
-    """What was read of each corpus."""
+    """Read all corpora, and return the result for each."""
     from sentiment.prepare.file_tasks import file_tasks
     from sentiment.prepare.spooling import SpoolingJob, gather, spool
 
@@ -102,7 +102,7 @@ def _split(
 
 
 def _settle(kept: "np.ndarray", this: stage.Stage, corpora: "list[Corpus]", told: dict[str, int]) -> "Deal":
-    """How the distinct rows, ``kept`` of each class, are dealt out.
+    """Return how the distinct rows, ``kept`` per class, are dealt out to the parts.
 
     Raises:
         InputError: they are too few; what became of the others (``told``) is said before.
@@ -122,7 +122,7 @@ def _read_counts(found: "list[Spooled]") -> dict[str, int]:
 
 
 def _by_class(counts: "np.ndarray", classes: list[int], names: list[str]) -> dict[str, dict[str, int]]:
-    """Rows of each part and class, ``counts`` ``(n_parts, n_classes)``, by their names."""
+    """Return the numbers of rows, ``counts`` ``(n_parts, n_classes)``, by the names of part and class."""
     from sentiment.data.splitting import PARTS
 
     return {part: {names[label]: int(counts[i, label]) for label in classes} for i, part in enumerate(PARTS)}
@@ -131,7 +131,7 @@ def _by_class(counts: "np.ndarray", classes: list[int], names: list[str]) -> dic
 def _report(
     corpora: "list[Corpus]", found: "list[Spooled]", outcome: dict[str, Any], of_corpora: "np.ndarray"
 ) -> dict[str, Any]:
-    """What is known of the corpus, and, where there are several, of each."""
+    """Return the report on the corpus, with an entry for each corpus if there are several."""
     from sentiment.common.table_files import checksum
     from sentiment.data.splitting import PARTS
 
@@ -173,7 +173,7 @@ def _tell_counts(counts: dict[str, Any]) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The stage's own options."""
+    """Add the options of the stage."""
     parser.add_argument(
         "--corpus", type=Path,
         help="labelled table, folder of them or pattern; - is standard input (default: data/raw/<profile>/corpus.csv)",

@@ -1,4 +1,4 @@
-"""An exported model as ONNX beside its other forms, if it answers as they do (`model.onnx`)."""
+"""Add an exported model as ONNX to its folder (`model.onnx`), if it answers like the other forms."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""Stage 2: tweets become padded ids, and the lexicon that made them (`encoded.json` is written last).
+"""Stage 2: turn tweets into padded ids, and make the lexicon for that (`encoded.json` is written last).
 
 Texts are normalised and tokenised once, into codes kept on disk; spaCy is asked once per distinct token; and the
 codes then turn into ids by way of one table.
@@ -87,7 +87,7 @@ def _load_spacy() -> None:
 
 
 def _parent(this: stage.Stage) -> "Preprocessor | None":
-    """The text treatment of the model to start from, if there is one."""
+    """Return the text treatment of the base model, or None without one."""
     from pipelines.shared.artefacts import read_preprocessor
 
     if this.base_model is None:
@@ -163,7 +163,7 @@ def _encode(
 
 
 def _new_array(path: Path, dtype: "np.dtype", shape: tuple[int, ...]) -> None:
-    """An array on disk whose space is taken at once: on a full disk, writing to it later would end the process."""
+    """Make an array on disk with its space allocated. On a full disk, writing to it later would end the process."""
     import numpy as np
 
     np.lib.format.open_memmap(path, "w+", dtype, shape)
@@ -172,7 +172,7 @@ def _new_array(path: Path, dtype: "np.dtype", shape: tuple[int, ...]) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The stage's own options."""
+    """Add the options of the stage."""
     parser.add_argument("--glove", type=Path, help="GloVe vectors, whose words get an id too (see vector_words)")
     add_engine_arguments(parser)
 

@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def drafted(path: Path, target: Path | None = None) -> str:
-    """The profile of a file as TOML, to be written to ``target``.
+    """Return the draft of a profile of a file, as TOML to be written to ``target``.
 
     Raises:
         InputError: it cannot be read as a table.
@@ -73,7 +73,7 @@ def drafted(path: Path, target: Path | None = None) -> str:
 
 
 def _head(path: Path, target: Path | None, found: Draft) -> list[str]:
-    """Comments: what was found, and the command that comes next."""
+    """Return the comments at the beginning: what was found, and the command to run next."""
     save = "" if target else ", save it as pipelines/profiles/mine.toml"
     return [
         f"# Drafted from {without_controls(str(path), ' ')}: {found.rows:,} rows. Look it through{save}, then:",
@@ -84,7 +84,7 @@ def _head(path: Path, target: Path | None, found: Draft) -> list[str]:
 
 
 def _command(path: Path, target: Path | None) -> str:
-    """What to run next; a profile goes by its name where make looks for those, else by its path."""
+    """Return the command to run next. It names the profile if Make finds it by name, and else its path."""
     given = target or Path("mine.toml")
     here = target is None or target.resolve() == stage.PROFILES / target.name
     profile, corpus = shlex.quote(given.stem if here else str(given)), shlex.quote(str(path))
@@ -157,7 +157,7 @@ def _rows(batch: "pa.RecordBatch", without_text: dict[str, str]) -> Iterator[tup
 
 
 def _remarks(found: Draft) -> Iterator[str]:
-    """What is to be minded about a draft."""
+    """Yield remarks on what the user should check in a draft."""
     if not found.rows:
         yield "the file has no rows below the names of its columns; expected labelled tweets"
     whole, texts = found.rows - found.ragged, found.columns[found.text].rows
@@ -193,7 +193,7 @@ def _remarks_on_labels(found: Draft, column: str) -> Iterator[str]:
 
 
 def _toml(format_: dict[str, object], found: Draft) -> Iterator[str]:
-    """The settings, a line each."""
+    """Yield the settings, one per line."""
     named = bool(format_.get("header", True))
     yield "[corpus]"
     for name, value in (format_ | {"header": named}).items():
@@ -210,7 +210,7 @@ def _remark_on(value: object) -> str:
 
 
 def _column(found: Draft, position: int, named: bool) -> str | int:
-    """A column's name, or its position where it has none that no other has."""
+    """Return the name of a column, or its position if it has no name or shares it with another column."""
     names = [column.name for column in found.columns]
     name = names[position]
     return name if named and name.strip() and names.count(name) == 1 else position

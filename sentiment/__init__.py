@@ -76,7 +76,7 @@ def share(
     labels: str | Path | None = None,
     also: tuple[str, ...] = (),
 ) -> "ShareAnswer":
-    """Say which share of many tweets is of each class, per period and group; the same as the command `sentiment share`.
+    """Estimate the share of each class among many tweets, per period and group, like the command `sentiment share`.
 
     Args:
         source: a file, folder or pattern, or a folder that `sentiment score` wrote.

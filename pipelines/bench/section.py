@@ -39,7 +39,7 @@ class SectionTask:
 
 
 def measure(task: SectionTask) -> Entries:
-    """Return the figures of a section by contender."""
+    """Measure every contender of a section, and return the figures of each by its name."""
     material = Material(**task.material)
     if task.name == "size":
         from pipelines.bench.sizes import measure_sizes

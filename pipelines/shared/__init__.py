@@ -1,1 +1,1 @@
-"""What stages have in common: arguments, places, publishing, inputs, the manifest."""
+"""Code that several stages share: arguments, folders, publishing of files, inputs, the manifest."""

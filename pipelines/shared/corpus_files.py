@@ -23,7 +23,9 @@ def read_corpus(path: Path, settings: CorpusSettings, option: str) -> list[tuple
 
 
 def profile_and_path(given: str, own: dict[str, Any]) -> tuple[dict[str, Any], Path]:
-    """The profile whose format a file has, and the file: ``own`` for a plain name, else that of ``profile:file``.
+    """Return the profile that describes the format of a file, and the path of the file.
+
+    The profile is ``own`` for a plain path, and the named one for ``profile:file``.
 
     Raises:
         InputError: there is neither such a file nor such a profile.

@@ -1,4 +1,4 @@
-"""Opening GloVe as `.txt`, `.txt.gz`, a member of a `.zip`, or an array with its words."""
+"""Open GloVe vectors as `.txt`, `.txt.gz`, a member of a `.zip`, or an array with its words."""
 
 import contextlib
 import gzip
@@ -23,7 +23,7 @@ _DAMAGED = (EOFError, OSError, RuntimeError, ValueError, zlib.error, lzma.LZMAEr
 
 
 def glove_file(given: Path | None, raw: Path, profile: Mapping[str, Any]) -> Path:
-    """The GloVe file: the ``given`` one, or the profile's in ``raw``.
+    """Return the path of the GloVe file: the ``given`` one, or that of the profile in ``raw``.
 
     Raises:
         InputError: it is not there.
@@ -33,7 +33,7 @@ def glove_file(given: Path | None, raw: Path, profile: Mapping[str, Any]) -> Pat
 
 
 def read_words(path: Path, most: int, settings: EmbeddingSettings) -> list[str]:
-    """The first ``most`` words of ``path``; GloVe's files begin with the most frequent.
+    """Return the first ``most`` words of ``path``. GloVe's files begin with the most frequent words.
 
     Raises:
         InputError: as :func:`read_glove`.
@@ -64,7 +64,7 @@ def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "Wo
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Say in one line what is wrong with the contents of ``path``."""
+    """Turn an error in the contents of ``path`` into an error of one line."""
     try:
         yield
     except _DAMAGED as error:
@@ -124,7 +124,7 @@ def _read_array(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "W
 
 
 def _array_words(path: Path) -> list[str]:
-    """The words whose vectors are the rows of the array at ``path``."""
+    """Return the words that belong to the rows of the array at ``path``."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

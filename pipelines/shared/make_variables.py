@@ -78,7 +78,7 @@ def with_given(interim: Path, given: Sequence[str]) -> dict[str, str]:
 
 
 def remember(interim: Path, model: Path, given: Sequence[str], replace: bool) -> dict[str, str]:
-    """Note what is given now beside what was given before; return all of it.
+    """Save the variables that are given now, together with those given before, and return all of them.
 
     Args:
         interim: the run's folder of interim data.

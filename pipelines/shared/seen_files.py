@@ -11,7 +11,7 @@ from sentiment.errors import ArtefactError
 
 
 def read_seen(folder: Path) -> np.ndarray:
-    """Sorted hashes uint64 ``(m,)`` of the tweets that the model in ``folder`` was trained or validated on.
+    """Return the sorted hashes, uint64 ``(m,)``, of the tweets that training or validation of this model has seen.
 
     Raises:
         ArtefactError: the file is missing (made by an earlier version) or damaged.

@@ -1,4 +1,4 @@
-"""Values as TOML writes them."""
+"""Write values as TOML."""
 
 import json
 from typing import Any

@@ -19,7 +19,7 @@ _UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, BadZipFile,
 
 
 def fetch(url: str, target: Path, sha256: str | None, progress: bool = True, timeout: float = 60.0) -> Path:
-    """Bring a file to ``target``, unless it is there already with the expected checksum.
+    """Fetch a file and write it to ``target``, unless it is there already with the expected checksum.
 
     Args:
         url: an http(s) URL or a local path.

@@ -1,4 +1,4 @@
-"""Reading the tables of this room: tab-separated files with a header, no quotes and no comments."""
+"""Read the tables of this room: tab-separated files with a header, without quotes and comments."""
 
 from importlib.resources import files
 

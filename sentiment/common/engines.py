@@ -22,7 +22,7 @@ class Engine(Protocol):
     """Processes of this machine or of others, which run while the engine is entered as a context."""
 
     def __enter__(self) -> "Engine":
-        """Start."""
+        """Start the workers."""
 
     def __exit__(self, *exception: object) -> None:
         """End all processes."""
@@ -71,7 +71,7 @@ def results(
 
 
 def use_one_core() -> None:
-    """Have this process use one thread for all it does, because there is one process per core."""
+    """Limit this process to one thread, because there is one process per core."""
     import pyarrow as pa
 
     from sentiment.common.parallel import work_alone

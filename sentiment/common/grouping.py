@@ -1,4 +1,4 @@
-"""Small things together, large ones alone: what is handed out at once."""
+"""Group tasks: small items are handed out together, and large ones alone."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 def grouped(items: Iterable[T], size: Callable[[T], int], most: int, most_items: int) -> Iterator[list[T]]:
-    """``items`` in their order, as many at once as come to ``most`` in size and ``most_items`` in number."""
+    """Yield groups of ``items`` in order, each of a total size up to ``most`` and of up to ``most_items`` items."""
     together: list[T] = []
     total = 0
     for item in items:

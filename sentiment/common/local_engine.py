@@ -84,7 +84,7 @@ def _has_lost_its_process(future: Future[Any]) -> bool:
 
 
 def _prepare_process(watched: Connection) -> None:
-    """Have this process use one core, and end together with the process that has started it."""
+    """Limit this process to one core, and end it when the process that started it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
     os.environ.update(dict.fromkeys(_THREADS, "1"))

@@ -68,7 +68,7 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, 
 
 
 def work_alone() -> None:
-    """Have :func:`ordered_map` compute in the calling thread from now on: other processes use the other cores."""
+    """Make :func:`ordered_map` compute in the calling thread, because other processes use the other cores."""
     _state.thread.works_alone = True
 
 

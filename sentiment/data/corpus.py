@@ -1,4 +1,4 @@
-"""Reading a labelled table, a block of rows at a time: its texts, and its labels as numbers of classes."""
+"""Read a labelled table, a block of rows at a time: its texts, and its labels as numbers of classes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How a CSV is written, found out from its beginning: its delimiter, its columns, and whether quotes enclose fields."""
+"""Find out how a CSV is written from its beginning: its delimiter, its columns, and whether quotes enclose fields."""
 
 import codecs
 import csv

@@ -1,4 +1,4 @@
-"""Reading a CSV by Arrow's parser, a block of whole rows at a time, without a thread that outlives the reader.
+"""Read a CSV with Arrow's parser, a block of whole rows at a time, without a thread that outlives the reader.
 
 A block ends with its last complete row. A probe row behind it shows which row that is: where a field in quotes is
 still open, the probe is inside that field, and the row that holds it waits for the next block.

@@ -1,4 +1,4 @@
-"""What a file is that nobody has described: its kind and its encoding, by its bytes."""
+"""Find out the kind and the encoding of a file that nobody has described, from its bytes."""
 
 import codecs
 import re

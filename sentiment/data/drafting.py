@@ -1,4 +1,4 @@
-"""Drafting the settings of a corpus from what is in it: which columns hold text and label, and what the labels mean."""
+"""Draft the settings of a corpus from its content: which columns are text and label, and what the labels mean."""
 
 import re
 from collections import Counter
@@ -81,7 +81,7 @@ class Draft:
 
 
 def draft(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Draft:
-    """Look at every row of a table; ``names`` are those of its columns."""
+    """Examine every row of a table whose columns have ``names``, and return what was found."""
     columns = tuple(Column(name) for name in names)
     count = ragged = 0
     for row in rows:
@@ -98,7 +98,7 @@ def draft(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Draft:
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first of some rows names the columns: no number, and not met again below.
+    """Return whether the first of ``rows`` names the columns: it has no number, and its cells do not occur again below.
 
     A column of row numbers has no name in what pandas writes, and a form's columns are named by whole questions; a long
     cell is a name where another column, below its own, has values that repeat.
@@ -119,7 +119,7 @@ def _meaning(column: Column) -> Meaning:
 
 
 def _text_score(column: Column) -> float:
-    """By how much is written in a cell; a name that says so counts several times that."""
+    """Return how likely the column contains tweets: the characters per cell, times a factor if its name says so."""
     words = _words(column)
     score = column.characters / max(1, column.rows)
     if words & _TEXT_NAMES and (column.values is None or len(column.values) > 2):
@@ -130,13 +130,16 @@ def _text_score(column: Column) -> float:
 
 
 def _words(column: Column) -> set[str]:
-    """Of its name, plurals as singulars too."""
+    """Return the words of the column's name, and the singular of each plural."""
     words = words_of(column.name)
     return words | {word.removesuffix("s") for word in words}
 
 
 def _label_column(columns: Sequence[Column], text: int) -> int | None:
-    """The column whose values repeat and that is most like labels: by its values' words first, then by its name."""
+    """Return the position of the column that is most like labels, or None.
+
+    Its values repeat. The words among its values count most, and then its name.
+    """
 
     def possible(column: Column) -> bool:
         values = len(column.values or ())

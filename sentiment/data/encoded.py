@@ -1,4 +1,4 @@
-"""The encoded corpus: rows of ids, padded, with a label each."""
+"""The encoded corpus: padded rows of ids, and one label per row."""
 
 from typing import NamedTuple
 
@@ -22,13 +22,16 @@ class EncodedPart(NamedTuple):
 
 
 def spread(part: EncodedPart, n: int) -> EncodedPart:
-    """``n`` rows from all over ``part``, whose file may be sorted by class; some repeated where it has fewer."""
+    """Return ``n`` rows at equal distances in ``part``, which may be sorted by class. A smaller part repeats rows."""
     rows = np.linspace(0, len(part.labels), n, endpoint=False).astype(np.int64)
     return EncodedPart(part.ids[rows], part.labels[rows])
 
 
 def row_lengths(ids: np.ndarray) -> np.ndarray:
-    """Tokens in each row of ``ids`` ``(n, max_tokens)``, int32 ``(n,)``; counted in blocks, since ids may be mapped."""
+    """Return the number of tokens per row of ``ids`` ``(n, max_tokens)``, int32 ``(n,)``.
+
+    It counts block by block, because ``ids`` may be mapped from a file.
+    """
     lengths = np.empty(len(ids), np.int32)
     for start in range(0, len(ids), _ROWS_PER_BLOCK):
         block = slice(start, start + _ROWS_PER_BLOCK)
@@ -37,5 +40,5 @@ def row_lengths(ids: np.ndarray) -> np.ndarray:
 
 
 def ragged_rows(ids: np.ndarray) -> Ragged:
-    """The rows of ``ids`` ``(n, max_tokens)`` without their padding."""
+    """Return the rows of ``ids`` ``(n, max_tokens)`` without their padding."""
     return Ragged(ids[ids != PADDING].astype(np.int32), row_lengths(ids))

@@ -1,4 +1,4 @@
-"""The kinds of table files, told apart by name, and opening them, whatever they are compressed with."""
+"""Tell the kinds of table files apart by their names, and open them with any of the known compressions."""
 
 import bz2
 import contextlib

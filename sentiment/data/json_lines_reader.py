@@ -1,4 +1,4 @@
-"""Reading JSON lines, a block of whole lines at a time; only the columns that are asked for are parsed.
+"""Read JSON lines, a block of whole lines at a time; only the columns that are asked for are parsed.
 
 Arrow's parser reads the blocks. One in which it finds anything odd is read by Python's, which says what is wrong in
 which line, and takes what Arrow's does not, such as values of several types in a column.
@@ -119,7 +119,7 @@ class _JsonLinesReader:
 
     @property
     def _is_partial(self) -> bool:
-        """Whether only some columns are asked for."""
+        """Return whether only some of the columns are read."""
         return self._reading.columns is not None or self._reading.raw_lines
 
     def _by_arrow(self, data: bytes, rows: int) -> dict[str, pa.Array] | None:

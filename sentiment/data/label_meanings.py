@@ -15,7 +15,7 @@ _TURNED = {"negative": "positive", "positive": "negative", "neutral": "neutral"}
 
 
 def word_set(words: str) -> frozenset[str]:
-    """The words of a line."""
+    """Return the words of a line."""
     return frozenset(words.split())
 
 
@@ -52,7 +52,7 @@ class Meaning(NamedTuple):
 
     @property
     def known(self) -> bool:
-        """Whether all classes are among ``CLASSES``."""
+        """Return whether all classes are among ``CLASSES``."""
         return set(self.classes) <= set(CLASSES)
 
 
@@ -88,12 +88,12 @@ _SCALES = (
 
 
 def words_of(name: str) -> set[str]:
-    """The words of a column's name, in small letters: ``isNegative`` and ``is_negative`` have two."""
+    """Return the words of a column's name in lower case; ``isNegative`` and ``is_negative`` have two."""
     return {word.casefold() for word in re.findall(r"[^\W\d_]?[^\W\d_A-Z]+|[A-Z]+(?![a-z])", name)}
 
 
 def meaning_of(values: Sequence[str], name: str = "") -> Meaning:
-    """What a label column's values mean, in small letters; ``name`` is the column's.
+    """Return the meaning of the values, in lower case, of the label column ``name``.
 
     Where nothing is known, every value is a class of its own.
     """
@@ -126,7 +126,7 @@ def _word_meaning(value: str) -> str | None:
 
 
 def _scale_of(values: Sequence[str], name: str) -> Meaning | None:
-    """The values as those of a scale, if there is one that has all of them."""
+    """Return the meaning of the values as points of a scale, or None if no scale has all of them."""
     plain = {value: _plain_number(value) for value in values}
     names = words_of(name)
     bad, good = bool(names & NEGATIVE_NAMES), bool(names & POSITIVE_NAMES)
@@ -142,7 +142,10 @@ def _scale_of(values: Sequence[str], name: str) -> Meaning | None:
 
 
 def _best_scale(values: set[str], scales: Sequence[_Scale]) -> _Scale | None:
-    """Rather one of just these values than one of more, and one of which they have both poles; two classes at least."""
+    """Return the scale that fits the values best, or None if none gives them at least two classes.
+
+    A scale of exactly these values is preferred, and then one on which they are both negative and positive.
+    """
 
     def rank(scale: _Scale) -> tuple[bool, bool]:
         return values == scale.meaning.keys(), {"negative", "positive"} <= {scale.meaning[value] for value in values}
@@ -158,7 +161,7 @@ def _has_ends(values: set[str], scale: _Scale) -> bool:
 
 
 def _plain_number(value: str) -> str:
-    """``1`` of ``1.0``, ``+1`` and ``1 star``; another value as it is."""
+    """Return ``1`` for ``1.0``, ``+1`` and ``1 star``, and any other value unchanged."""
     value = value.removeprefix(_FASTTEXT)
     found = re.fullmatch(r"([-+]?[0-9]{1,9})(\.0*)?( stars?)?", value)
     return str(int(found[1])) if found else value

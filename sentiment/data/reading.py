@@ -120,7 +120,7 @@ class Reading:
 
     @property
     def wanted(self) -> tuple[str | int, ...]:
-        """The columns that the table must have."""
+        """Return the columns that the table must have."""
         return self.columns if self.columns is not None else (self.column,) if self.column else ()
 
 

@@ -1,4 +1,4 @@
-"""Tweets that a model has seen, by hash: what it was fitted or chosen on is never what it is scored on."""
+"""Recognise tweets that a model has seen, by their hashes, because a model is never scored on them."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ SEEN = "seen.npy"
 
 
 def is_seen(texts: Sequence[str], seen: np.ndarray) -> np.ndarray:
-    """Whether the words of each text ``(n,)`` are those of a seen tweet, bool ``(n,)``; ``seen`` is sorted."""
+    """Return for each text whether it has the words of a seen tweet, bool ``(n,)``; ``seen`` is sorted."""
     hashes = hash_texts(pa.array(texts, pa.string()))
     if not len(seen):
         return np.zeros(len(hashes), bool)

@@ -1,4 +1,4 @@
-"""Deduplicating and splitting a corpus by a stable hash of each text, before anything is fitted."""
+"""Remove duplicates and split a corpus by a stable hash of each text, before anything is fitted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def duplicate_keys(texts: pa.Array) -> pa.Array:
 
 
 def _between_blanks(texts: pa.Array) -> pa.Array:
-    """``texts`` ``(n,)`` with every stretch that is of no word made one blank: three times as fast as a rule."""
+    """Return ``texts`` ``(n,)`` with one blank for each stretch without words, in a third of the time of a rule."""
     offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, 4 * texts.offset)
     whole = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
     data, offsets = _OF_WORDS.take(whole), offsets - offsets[0]
@@ -63,7 +63,10 @@ def _between_blanks(texts: pa.Array) -> pa.Array:
 
 
 def hash_texts(texts: pa.Array) -> np.ndarray:
-    """A 64-bit hash of each text's duplicate key, uint64 ``(n,)``: BLAKE2b, the same on every machine."""
+    """Return a 64-bit hash of the duplicate key of each text, uint64 ``(n,)``.
+
+    The hash is BLAKE2b, which is the same on every machine.
+    """
     keys = duplicate_keys(texts).cast(pa.binary()).to_pylist()
     return np.frombuffer(b"".join(blake2b(key, digest_size=8).digest() for key in keys), "<u8")
 
@@ -78,7 +81,7 @@ class Distinct(NamedTuple):
 
 
 def find_distinct(hashes: np.ndarray, labels: np.ndarray) -> Distinct:
-    """Of rows with one hash keep the first, or none where their labels differ.
+    """Keep the first of all rows that share a hash, or none of them if their labels differ.
 
     Args:
         hashes: uint64 ``(n,)``, sorted; all rows of a hash are there, in the order of the corpus.
@@ -97,7 +100,7 @@ def find_distinct(hashes: np.ndarray, labels: np.ndarray) -> Distinct:
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """Which ranks of each class go to which part.
+    """Assignment of the rows of each class to parts, by their ranks in the order of the hashes.
 
     Attributes:
         shifts: of each class the rank with which the test part begins; int64 ``(n_classes,)``.
@@ -114,7 +117,7 @@ class Deal:
 
     @classmethod
     def settle(cls, counts: np.ndarray, settings: SplitSettings, names: Sequence[str] = ()) -> "Deal":
-        """The deal for so many distinct rows of each class, ``counts`` integer ``(n_classes,)``; ``names`` are theirs.
+        """Choose the deal for ``counts`` distinct rows per class, integer ``(n_classes,)``, of the classes ``names``.
 
         Raises:
             InputError: fewer than two classes have rows, or too few rows of a class for every part to have one.
@@ -136,7 +139,10 @@ class Deal:
         return cls(shifts, borders, counts.astype(np.int64), settings)
 
     def parts(self, rows: Distinct, before: np.ndarray) -> np.ndarray:
-        """The part of each row, uint8 ``(n,)``; ``before`` of each class are in lower hashes, ``(n_classes,)``."""
+        """Return the part of each row, uint8 ``(n,)``.
+
+        ``before``, ``(n_classes,)``, counts the rows of each class with lower hashes than these.
+        """
         parts = np.full(len(rows.label), DROPPED, np.uint8)
         for label in np.flatnonzero(self.counts):
             mine = np.flatnonzero(rows.kept & (rows.label == label))
@@ -147,7 +153,10 @@ class Deal:
 
 
 def _sizes(n: int, total: int, settings: SplitSettings) -> tuple[int, int, int, int]:
-    """Where the test part begins and the sizes of test, validation and training, of ``n`` rows of ``total``."""
+    """Return where the test part begins, and the sizes of test, validation and training.
+
+    They are those of a class with ``n`` of all ``total`` rows.
+    """
     start = round(n * settings.test * settings.fold)
     test = round(n * settings.test * (settings.fold + 1)) - start
     validation = max(1, round(n * settings.validation))
@@ -163,7 +172,7 @@ def _fill_every_part(sizes: Sequence[int], settings: SplitSettings) -> bool:
 
 
 def _too_few(name: str, n: int, total: int, settings: SplitSettings) -> str:
-    """What is said of ``n`` rows of the class ``name``, of ``total``: how many would do, and what to do."""
+    """Return the error message for class ``name`` with only ``n`` of ``total`` rows: how many it needs, what to do."""
 
     def would_do(rows: int) -> bool:
         settled = settings.for_rows(total - n + rows)

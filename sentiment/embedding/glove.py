@@ -1,4 +1,4 @@
-"""Reading GloVe vectors (Pennington, Socher and Manning, 2014): only those of the words that are wanted.
+"""Read the vectors of the wanted words from GloVe files (Pennington, Socher and Manning, 2014).
 
 A file of 2 GB passes in the memory of the wanted rows, since every other line is only checked for its length.
 """
@@ -29,11 +29,11 @@ class WordVectors:
 
     @property
     def dimension(self) -> int:
-        """Length of a vector."""
+        """Return the length of a vector."""
         return int(self.matrix.shape[1])
 
     def get(self, word: str) -> np.ndarray | None:
-        """The vector of ``word``, float32 ``(dimension,)``, or None."""
+        """Return the vector of ``word``, float32 ``(dimension,)``, or None."""
         row = self.rows.get(word)
         return None if row is None else self.matrix[row]
 
@@ -71,7 +71,9 @@ def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimen
 
 
 def first_words(lines: Iterable[bytes], most: int, name: str, dimension: int = 0) -> Iterator[str]:
-    """The first ``most`` words of GloVe's text format, the most frequent; those that are not UTF-8 are left out.
+    """Yield the first ``most`` words of a file in GloVe's text format, without those that are not UTF-8.
+
+    The first words are the most frequent.
 
     Raises:
         InputError: as :func:`read_vectors`, but for the numbers, which are not read.
@@ -131,7 +133,7 @@ def _is_number(part: bytes) -> bool:
 
 
 def _word(line: bytes, dimension: int, name: str, number: int) -> bytes:
-    """The word of a line. A few keys of glove.840B hold spaces themselves, so numbers are counted from the right."""
+    """Return the word of a line. A few words of glove.840B contain spaces, so numbers are counted from the right."""
     spaces = line.count(b" ")
     if spaces == dimension:
         return line[: line.index(b" ")]

@@ -1,4 +1,4 @@
-"""Lemmas that mean something else than their form, by the word vectors: *worst* is no form of *wrong*."""
+"""Find lemmas that mean something else than their form, by the word vectors: *worst* is no form of *wrong*."""
 
 from collections.abc import Iterable
 

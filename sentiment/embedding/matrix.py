@@ -67,7 +67,7 @@ class Coverage:
     missing: tuple[tuple[str, int], ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data with the two shares added."""
+        """Return the attributes and the two shares as plain data."""
         shares = {
             "type_share": self.types_found / max(1, self.types),
             "token_share": self.tokens_found / max(1, self.tokens),
@@ -85,7 +85,7 @@ class FoundVectors:
 
 
 def wanted_words(lexicon: AnyLexicon) -> set[str]:
-    """Every word whose vector could be of use."""
+    """Return every word whose vector could be used."""
     names = emoji_names()
     emoji = [names[key] for key in lexicon.vocabulary if key in names]
     wanted = {word for words in (*STAND_INS.values(), *emoji) for word in words}
@@ -95,7 +95,7 @@ def wanted_words(lexicon: AnyLexicon) -> set[str]:
 
 
 def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
-    """Look up each lemma: itself, its surface forms, their variants, its stand-ins."""
+    """Find a vector for each lemma: its own, or that of a surface form, of a variant, or of its stand-in words."""
     matrix = np.zeros((len(lexicon.vocabulary), vectors.dimension), np.float32)
     found = np.zeros(len(matrix), bool)
     stand_in = np.zeros(len(matrix), bool)
@@ -144,7 +144,7 @@ def complete(
 def carry_over(
     matrix: np.ndarray, old: Sequence[str], new: Sequence[str], train_ids: Ragged, settings: EmbeddingSettings
 ) -> tuple[np.ndarray, FoundVectors]:
-    """The matrix of an extended vocabulary: known words keep their rows, others get one by the policy.
+    """Return the matrix of an extended vocabulary. Known words keep their rows, and the policy gives the others a row.
 
     Args:
         matrix: float32 ``(len(old), dimension)``, as it was trained on.
@@ -199,7 +199,7 @@ def _surfaces(lexicon: AnyLexicon) -> dict[str, list[str]]:
 
 
 def _forms(key: str, surfaces: Sequence[str]) -> Iterator[str]:
-    """Spellings to look for, the best first."""
+    """Yield the spellings to look for, the best first."""
     if key.startswith("<"):
         yield key
         return
@@ -224,7 +224,7 @@ def _single_letters(word: str) -> str:
 def _unknown_vectors(
     matrix: np.ndarray, known: np.ndarray, missing: np.ndarray, ids: Ragged, policy: str, scale: np.ndarray
 ) -> np.ndarray:
-    """Vectors for the ``missing`` rows, float64 ``(missing, dimension)``, in the centred space of ``matrix``."""
+    """Return vectors for the ``missing`` rows, float64 ``(missing, dimension)``, in the centred space of ``matrix``."""
     count, dimension = int(missing.sum()), matrix.shape[1]
     if policy == "zero" or not count:
         return np.zeros((count, dimension))
@@ -234,7 +234,7 @@ def _unknown_vectors(
 
 
 def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged, ridge: float = 1e-3) -> np.ndarray:
-    """Vectors induced from context, for every row: "a la carte" embeddings (Khodak et al., 2018).
+    """Return a vector for every row, induced from its contexts: "a la carte" embeddings (Khodak et al., 2018).
 
     The mean vector of the words that share a tweet with a word, weighted down for frequent words (Arora, Liang
     and Ma, 2017), goes through the linear map that best turns such means into GloVe vectors for known words.
@@ -268,7 +268,7 @@ def _with_norm(vectors: np.ndarray, norm: float) -> np.ndarray:
 
 
 def _blocks(ids: Ragged, vocabulary: int) -> Iterable[sparse.csr_matrix]:
-    """Tweets as rows of token counts, some rows at a time, float64 ``(rows, vocabulary)``."""
+    """Yield the tweets in blocks of rows of token counts, float64 ``(rows, vocabulary)``."""
     ends = np.concatenate(([0], np.cumsum(ids.lengths, dtype=np.int64)))
     for start in range(0, len(ids.lengths), _ROWS_PER_BLOCK):
         bounds = ends[start : start + _ROWS_PER_BLOCK + 1]

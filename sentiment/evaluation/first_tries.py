@@ -39,7 +39,7 @@ def read_tries() -> tuple[FirstTry, ...]:
 
 
 def failed_tries(tries: Sequence[FirstTry], answer: Answer) -> list[FirstTry]:
-    """Return those of ``tries`` that ``answer`` gives another label than theirs, or none."""
+    """Return the sentences of ``tries`` for which ``answer`` gives no label or another one than theirs."""
     given = answer([each.text for each in tries])
     return [each for each, label in zip(tries, given, strict=True) if str(label) != each.label]
 

@@ -29,14 +29,14 @@ class Pair:
 
 
 def read_pairs() -> tuple[Pair, ...]:
-    """The pairs that come with the package."""
+    """Return the pairs that come with the package."""
     text = files("sentiment.evaluation").joinpath("minimal_pairs.tsv").read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
     return tuple(Pair(row["kind"], row["positive"], row["negative"]) for row in rows)
 
 
 def score_pairs(pairs: Sequence[Pair], predict: Callable[[Sequence[str]], Any]) -> dict[str, Any]:
-    """Which pairs a classifier passes.
+    """Return which pairs a classifier passes.
 
     Args:
         pairs: at least one.

@@ -1,4 +1,4 @@
-"""Scoring a model and its peers on test sets of labelled tweets."""
+"""Score a model and its peers on test sets of labelled tweets."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple

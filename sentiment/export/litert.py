@@ -11,7 +11,9 @@ from sentiment.network.folded import FoldedNetwork
 
 
 def to_tflite(network: FoldedNetwork, max_tokens: int) -> bytes:
-    """A LiteRT model of built-in operations: ids int32 ``(1, max_tokens)`` -> probabilities float32 ``(1, classes)``.
+    """Convert the network to a LiteRT model of built-in operations.
+
+    It maps ids, int32 ``(1, max_tokens)``, to probabilities, float32 ``(1, classes)``.
 
     The recurrence is unrolled, so a runtime may resize the first dimension.
     """
@@ -21,7 +23,7 @@ def to_tflite(network: FoldedNetwork, max_tokens: int) -> bytes:
 
 
 def run_tflite(path: Path, ids: Any) -> Any:
-    """Probabilities float32 ``(n, classes)`` that a LiteRT file gives for ids int32 ``(n, max_tokens)``."""
+    """Return probabilities, float32 ``(n, classes)``, that a LiteRT file gives for ids, int32 ``(n, max_tokens)``."""
     with warnings.catch_warnings():  # it recommends its successor, which would be one more package
         warnings.simplefilter("ignore", UserWarning)
         interpreter = tf.lite.Interpreter(str(path))

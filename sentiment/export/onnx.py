@@ -13,7 +13,7 @@ _OPERATOR_SET = 17
 
 
 def to_onnx(network: FoldedNetwork, max_tokens: int) -> bytes:
-    """An ONNX model: ids int32 ``(n, max_tokens)`` -> probabilities float32 ``(n, classes)``."""
+    """Convert the network to ONNX, from ids, int32 ``(n, max_tokens)``, to probabilities, float32 ``(n, classes)``."""
     import tf2onnx
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
@@ -23,7 +23,7 @@ def to_onnx(network: FoldedNetwork, max_tokens: int) -> bytes:
 
 
 def run_onnx(path: Path, ids: np.ndarray) -> np.ndarray:
-    """Probabilities float32 ``(n, classes)`` that ONNX Runtime gives for ids int32 ``(n, max_tokens)``."""
+    """Return probabilities, float32 ``(n, classes)``, that ONNX Runtime gives for ids, int32 ``(n, max_tokens)``."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

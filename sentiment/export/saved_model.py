@@ -42,12 +42,12 @@ class ServingModule(tf.Module):
         self.text = GraphPreprocessor(preprocessor, lexicon_file, chunks_file)
 
     def encode(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Raw text, string ``(n,)`` -> rows of 1 to ``max_tokens`` ids."""
+        """Return rows of 1 to ``max_tokens`` ids for raw texts, string ``(n,)``."""
         return self.text(tf.ensure_shape(text, [None], name="text_is_a_vector_of_tweets"))
 
     @graph_function(tf.TensorSpec([None], tf.string, name="text"))
     def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Raw tweets -> probabilities float32 ``(n, classes)``, label string ``(n,)`` and known float32 ``(n,)``.
+        """Return probabilities float32 ``(n, classes)``, label and known, string and float32 ``(n,)``, of raw tweets.
 
         ``label`` is always the most probable class; where ``known``, the share of known tokens, is 0, it says nothing.
         """
@@ -64,14 +64,14 @@ class ServingModule(tf.Module):
 
     @graph_function()
     def describe(self) -> dict[str, tf.Tensor]:
-        """What a client may want to know: the class names in order, and the text treatment as JSON.
+        """Return what a client may want to know: the class names in order, and the text treatment as JSON.
 
         The lexicon, token and id on each line, lies in the assets.
         """
         return {"classes": self.classes, "preprocessing": tf.constant(self._preprocessor.to_json())}
 
     def serve_ids(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Padded ids int32 ``(n, max_tokens)`` -> probabilities float32 ``(n, classes)``."""
+        """Return probabilities float32 ``(n, classes)`` of padded ids int32 ``(n, max_tokens)``."""
         if not self.network.masking:
             return {"probabilities": self._unmasked(ids)}
         real = tf.ragged.boolean_mask(ids, ids != PADDING)

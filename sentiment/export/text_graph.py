@@ -111,7 +111,7 @@ class GraphPreprocessor(tf.Module):
         return tf.ragged.boolean_mask(ids, ids != PADDING)
 
     def _ids_of_tokens(self, tokens: tf.Tensor) -> tf.Tensor:
-        """Look up tokens ``(n,)``; an elongated one that the lexicon lacks is looked up without its mark."""
+        """Return the ids of tokens ``(n,)``. An elongated one that the lexicon lacks is looked up without its mark."""
         ids = self.lexicon.lookup(tokens)
         plain = tf.strings.regex_replace(tokens, f"^{LONG}", "")
         return tf.where((ids == UNKNOWN) & (plain != tokens), self.lexicon.lookup(plain), ids)

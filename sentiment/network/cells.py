@@ -22,19 +22,19 @@ class Kinds(Protocol):
 
     @property
     def cell(self) -> str:
-        """``simple_rnn``, ``gru`` or ``lstm``."""
+        """Return the kind of cell: ``simple_rnn``, ``gru`` or ``lstm``."""
 
     @property
     def activation(self) -> str:
-        """``tanh``, ``softsign`` or ``relu``."""
+        """Return the activation: ``tanh``, ``softsign`` or ``relu``."""
 
     @property
     def pooling(self) -> str:
-        """``last``, ``max``, ``mean`` or ``max_mean``."""
+        """Return the pooling: ``last``, ``max``, ``mean`` or ``max_mean``."""
 
     @property
     def masking(self) -> bool:
-        """Whether padding is skipped."""
+        """Return whether padding is skipped."""
 
 
 def activate(xp: Any, x: Any, activation: str) -> Any:

@@ -1,4 +1,4 @@
-"""Distinct ids of a batch: what depends on the token alone is worked out once per distinct token."""
+"""Find the distinct ids of a batch, so that what depends on the token alone is computed once per distinct token."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Folding a trained Keras network into a table and a few matrices (:class:`sentiment.network.folded.FoldedNetwork`)."""
+"""Fold a trained Keras network into a table and a few matrices (:class:`sentiment.network.folded.FoldedNetwork`)."""
 
 from typing import Any
 

@@ -39,7 +39,7 @@ class SentimentClassifier(FittedEstimator):
         self.network = network
 
     def predict_proba(self, texts: Any) -> np.ndarray:
-        """Class probabilities, float32 ``(n, n_classes)``.
+        """Return class probabilities, float32 ``(n, n_classes)``.
 
         Args:
             texts: ``n`` strings: a list, NumPy array, pandas Series or Arrow array. A text without a known word
@@ -52,7 +52,7 @@ class SentimentClassifier(FittedEstimator):
         return self.answer(texts).probabilities
 
     def answer(self, texts: Any) -> Answers:
-        """Class probabilities and how much of each text is known; arguments and errors as :meth:`predict_proba`.
+        """Return class probabilities and the known share of each text; arguments and errors as :meth:`predict_proba`.
 
         The row of a text without a kept token (blank, stop words only) counts as unknown. To turn answers into
         labels that admit it, see :func:`sentiment.predict.answers.labels_of`.
@@ -73,11 +73,11 @@ class SentimentClassifier(FittedEstimator):
         return self._checked(Answers(*map(np.concatenate, zip(*parts, strict=True))))
 
     def predict(self, texts: Any) -> np.ndarray:
-        """The most probable class of each text, str ``(n,)``; arguments and errors as :meth:`predict_proba`."""
+        """Return the most probable class of each text, str ``(n,)``; arguments and errors as :meth:`predict_proba`."""
         return self.classes_[self.predict_proba(texts).argmax(axis=1)]
 
     def labels(self, texts: Any, threshold: float = 0.0, force: bool = False) -> np.ndarray:
-        """What the command line prints: a class, or that the model does not know.
+        """Return for each text what the command line prints: a class, ``unknown`` or ``uncertain``.
 
         Args:
             texts: as :meth:`predict_proba` takes them.
@@ -113,7 +113,7 @@ class SentimentClassifier(FittedEstimator):
         return Answers(self.probabilities_of(ids), known_shares(ids, self.preprocessor.saying_nothing))
 
     def probabilities_of(self, ids: Ragged) -> np.ndarray:
-        """Class probabilities of encoded tweets, float32 ``(n, n_classes)``."""
+        """Return class probabilities of encoded tweets, float32 ``(n, n_classes)``."""
         if self.network.masking:
             return self.network.probabilities(ids)
         return self.network.of_padded(self.preprocessor.pad(ids))

@@ -29,7 +29,7 @@ class Digests:
         self._thread.start()
 
     def of(self, name: str) -> str:
-        """The digest of one of the files, in hexadecimal.
+        """Return the digest of one of the files, in hexadecimal.
 
         Raises:
             OSError: it cannot be read.

@@ -20,7 +20,7 @@ class FittedEstimator:
     classes_: np.ndarray
 
     def fit(self, texts: Any, labels: Any = None) -> Self:
-        """Refuse: training is the pipeline's work.
+        """Refuse to train, because the stages of the pipeline do that.
 
         Raises:
             InputError: always.
@@ -31,11 +31,11 @@ class FittedEstimator:
         )
 
     def predict(self, texts: Any) -> np.ndarray:
-        """The class of each text."""
+        """Return the class of each text."""
         raise NotImplementedError
 
     def score(self, texts: Any, labels: Any) -> float:
-        """Share of ``texts`` ``(n,)`` that get the class in ``labels`` ``(n,)``.
+        """Return the share of ``texts`` ``(n,)`` that get the class in ``labels`` ``(n,)``.
 
         Raises:
             InputError: as ``predict``, or ``labels`` are not ``n`` classes, at least one of the model's among them.
@@ -63,11 +63,11 @@ class FittedEstimator:
         return np.array(names)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """No parameters: what a trained model does is settled."""
+        """Return no parameters, because a trained model has none."""
         return {}
 
     def set_params(self, **parameters: Any) -> Self:
-        """Nothing to set.
+        """Accept no parameter.
 
         Raises:
             InputError: a parameter is given.
@@ -83,7 +83,7 @@ class FittedEstimator:
         return self
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn asks, so that it has loaded the classes of the answer itself."""
+        """Return the tags that scikit-learn asks for; it is loaded when it asks, so their classes come from it."""
         kinds = sys.modules["sklearn.utils"]
         return kinds.Tags(
             estimator_type="classifier",

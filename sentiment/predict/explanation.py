@@ -36,7 +36,7 @@ class Explainable(Protocol):
     preprocessor: Preprocessor
 
     def probabilities_of(self, ids: Ragged) -> np.ndarray:
-        """Class probabilities of encoded tweets, ``(n, classes)``."""
+        """Return class probabilities of encoded tweets, ``(n, classes)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Explanation:
     tokens: tuple[TokenView, ...]
 
     def __str__(self) -> str:
-        """As the command line shows it."""
+        """Return the explanation as the command line shows it."""
         return render(self)
 
 
@@ -107,7 +107,7 @@ def explain(classifier: Explainable, text: str) -> Explanation:
 
 
 def token_states(ids: np.ndarray, max_tokens: int, seen: int) -> list[str]:
-    """The state of each token of one tweet from its id, int32 ``(tokens,)``; ids from ``seen`` on are unseen."""
+    """Return the state of each token of one tweet from its id, int32 ``(tokens,)``. Ids from ``seen`` on are unseen."""
     position = np.cumsum(ids != PADDING)
     conditions = [ids == PADDING, position > max_tokens, ids == UNKNOWN, ids >= seen]
     states = np.select(conditions, [STOP_WORD, CUT, UNKNOWN_WORD, UNSEEN], KEPT)
@@ -115,21 +115,24 @@ def token_states(ids: np.ndarray, max_tokens: int, seen: int) -> list[str]:
 
 
 def _occlusions(ids: np.ndarray) -> Ragged:
-    """``ids`` ``(t,)``, then ``t`` rows that lack one of them each; a row without an id is one ``UNKNOWN``."""
+    """Return ``ids`` ``(t,)``, then ``t`` rows that lack one id each; a row without any id is one ``UNKNOWN``."""
     rows = [ids, *(np.delete(ids, i) for i in range(len(ids)))]
     rows = [row if len(row) else np.array([UNKNOWN], np.int32) for row in rows]
     return Ragged(np.concatenate(rows).astype(np.int32), np.array([len(row) for row in rows], np.int32))
 
 
 def _log_odds(probabilities: np.ndarray, label: int) -> np.ndarray:
-    """Of class ``label``, float64 ``(n,)``; from the other classes' sum, since 1 - p is 0 in float32 near 1."""
+    """Return the log-odds of class ``label``, float64 ``(n,)``.
+
+    They use the sum of the other classes, because 1 - p is 0 in float32 near 1.
+    """
     wide = probabilities.astype(np.float64)
     others = np.delete(wide, label, axis=1).sum(axis=1)
     return np.log(np.maximum(wide[:, label], _SMALLEST)) - np.log(np.maximum(others, _SMALLEST))
 
 
 def render(explanation: Explanation, colour: bool = False) -> str:
-    """Lines for a terminal: label, then a token a line with its signed contribution and a bar.
+    """Return lines for a terminal: the label, then one line per token with its signed contribution and a bar.
 
     Args:
         explanation: from :func:`explain`.
@@ -170,7 +173,7 @@ def _painted(code: str, text: str) -> str:
 
 
 def _fitted(text: str, cells: int) -> str:
-    """``text`` cut or filled to ``cells`` columns, of which East Asian wide characters take two."""
+    """Cut or fill ``text`` to ``cells`` columns. East Asian wide characters take two."""
     width, end = 0, 0
     for end, character in enumerate(text, 1):
         width += 2 if unicodedata.east_asian_width(character) in "WF" else 1

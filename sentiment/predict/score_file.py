@@ -62,7 +62,7 @@ class Scored:
     seconds: float = 0.0
 
     def summary(self) -> str:
-        """Return one line."""
+        """Return the summary of the run in one line."""
         counts = [f"{label or 'missing'} {count:,}" for label, count in self.labels.most_common()]
         return f"{self.rows:,} tweets in {self.seconds:.1f} s: {', '.join(counts) or 'none'}"
 

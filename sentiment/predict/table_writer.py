@@ -21,7 +21,7 @@ _WHOLE_NUMBER = r"^(-?\d+)$"
 
 @contextlib.contextmanager
 def table_writer(stream: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Write]:
-    """Give a function that writes batches of ``schema`` to ``stream``.
+    """Yield a function that writes batches of ``schema`` to ``stream``.
 
     ``kind`` is ``csv``, ``tsv``, ``jsonl`` or ``parquet``, or ``lines`` for one column of lines as they are.
     """

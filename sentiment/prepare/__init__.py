@@ -1,1 +1,1 @@
-"""Preparing a corpus in parts, on an engine: files to tweets with their part, and those to lexicon and ids."""
+"""Prepare a corpus in parts, on an engine: first the tweets with their split, then the lexicon and the ids."""

@@ -1,4 +1,4 @@
-"""The first step of preprocessing, a task some rows of the tweets: tokens, as codes on disk, and their counts.
+"""Write the tokens of the tweets as codes to disk, and count them; this is the first step of preprocessing.
 
 Each task numbers its own tokens. What must be known of all rows is only how often each token occurs in training:
 the counts of the tasks are added up some at a time, until one table is left.
@@ -47,12 +47,12 @@ class RowTask(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Of its files."""
+        """Return the name that the files of the task begin with."""
         return f"{self.number:06d}"
 
 
 def row_tasks(tweets: Path) -> list[RowTask]:
-    """What is tokenised at once; it depends on the tweets only."""
+    """Return the tasks of tokenising: stretches of row groups that depend on the file of tweets only."""
     metadata = pq.read_metadata(tweets)
     tasks: list[RowTask] = []
     start = rows = 0
@@ -65,13 +65,13 @@ def row_tasks(tweets: Path) -> list[RowTask]:
 
 
 def read_rows(tweets: Path, task: RowTask, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """The rows of a task in batches."""
+    """Yield the rows of a task in batches."""
     with pq.ParquetFile(tweets) as source:
         yield from source.iter_batches(ROWS_PER_BATCH, row_groups=[*range(task.start, task.stop)], columns=columns)
 
 
 def tokenise_rows(job: CountingJob, task: RowTask) -> np.ndarray:
-    """Write down the tokens of a task's rows; returns how many rows each part has, int64 ``(len(PARTS),)``."""
+    """Write the tokens of a task's rows to files. Return the number of rows per part, int64 ``(len(PARTS),)``."""
 
     def tokenised(batch: pa.RecordBatch) -> tuple[Tokens, np.ndarray]:
         return tokenise(batch.column("text"), job.rules), as_numpy(batch.column("part"))
@@ -93,7 +93,7 @@ def tokenise_rows(job: CountingJob, task: RowTask) -> np.ndarray:
 
 
 def sum_counts(folder: Path, tasks: Sequence[RowTask], engine: Engine) -> dict[str, int]:
-    """How often each token occurs in the training rows of all tasks, of those that do."""
+    """Return how often each token occurs in the training rows of all tasks, without the tokens that do not."""
     names = [f"{task.name}.counts.arrow" for task in tasks]
     for level in itertools.count():
         if len(names) == 1:
@@ -114,12 +114,12 @@ def _add_tables(folder: Path, sums: tuple[str, Sequence[str]]) -> str:
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Put an Arrow table down."""
+    """Write an Arrow table to a file."""
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
 
 
 def read_table(path: Path) -> pa.Table:
-    """What :func:`write_table` put down."""
+    """Map the table that :func:`write_table` wrote."""
     with pa.memory_map(str(path)) as source:
         return pa.ipc.open_file(source).read_all()

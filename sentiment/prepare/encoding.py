@@ -1,7 +1,8 @@
-"""The last step of preprocessing, a task the rows that it tokenised: codes become ids, each row in its place.
+"""Replace the codes of tokens by ids and write each row to its place; this is the last step of preprocessing.
 
-The arrays of ids are there in full, of zeros, before the first task begins; where a task's rows go in them follows
-from how many rows of each part come before. So the files are the same whoever writes which rows, and when.
+A task is the rows that were tokenised together. The arrays of ids are made in full size, filled with zeros, before the
+first task begins. The place of a task's rows depends only on the number of rows of each part before them. So the files
+are the same for any number of processes and any order of tasks.
 """
 
 import functools
@@ -23,7 +24,7 @@ from sentiment.text.preprocessor import Preprocessor
 
 @dataclass(frozen=True, slots=True)
 class EncodingJob:
-    """What the tasks have in common.
+    """Inputs that all tasks of encoding share.
 
     Attributes:
         tweets: the file.
@@ -55,7 +56,7 @@ class Tally(NamedTuple):
 
 
 def encode_rows(job: EncodingJob, task: EncodeTask) -> Tally:
-    """Put the ids and labels of a task's rows into the arrays."""
+    """Write the ids and labels of a task's rows into the arrays."""
     preprocessor = _preprocessor(job.target, job.treatment)
     labels, parts = _labels_and_parts(job, task.rows)
     arrays = [_open_part(job.target, name) for name in PARTS]
@@ -90,7 +91,7 @@ def _open_part(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _blocks(folder: Path, task: RowTask, preprocessor: Preprocessor) -> Iterator[tuple[Ragged, np.ndarray]]:
-    """The rows' ids, as many as are told apart, and padded, ``ROWS_PER_BATCH`` rows at a time."""
+    """Yield the ids of ``ROWS_PER_BATCH`` rows at a time, as ragged rows and padded."""
     types = read_table(folder / f"{task.name}.types.arrow")["token"].to_pylist()
     ids_of_codes = preprocessor.lexicon.lookup(types)
     codes, lengths = (

@@ -1,4 +1,4 @@
-"""What is to be read: files of one format or several, and which of them a task takes."""
+"""List the files to read, of one format or several, and divide them into tasks."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -34,7 +34,7 @@ class FileTask(NamedTuple):
 
 
 def file_tasks(corpora: Sequence[Corpus]) -> list[FileTask]:
-    """What is read at once: a large file alone, small ones together; it depends on the files only."""
+    """Return the tasks of reading: a large file alone, small ones together. They depend on the files only."""
     groups = [
         (number, group)
         for number, corpus in enumerate(corpora)

@@ -1,4 +1,4 @@
-"""Splitting a corpus in files, a task a range of hashes: the steps of :func:`sentiment.data.splitting.split`.
+"""Remove duplicates and split a corpus that is in files; each task takes the rows in one range of hashes.
 
 Rows of one tweet have one hash, so they meet in one range, and duplicates are found there. A class's rows are dealt out
 by rank: by how many of its rows have a lower hash in the same range, and in all ranges before, which need only be
@@ -70,14 +70,14 @@ class _Rows(NamedTuple):
 
 
 def hash_ranges(rows: int) -> list[HashRange]:
-    """Equal ranges that hold ``ROWS_PER_RANGE`` of so many rows or so."""
+    """Return equal ranges of hashes, each of about ``ROWS_PER_RANGE`` of all ``rows``."""
     count = max(1, round(rows / ROWS_PER_RANGE))
     borders = [i * _HASHES // count for i in range(count + 1)]
     return [HashRange(i, borders[i], borders[i + 1]) for i in range(count)]
 
 
 def count_range(runs: Runs, which: HashRange) -> Counted:
-    """What a range holds."""
+    """Count the rows, duplicates and contradictions of a range."""
     rows = _read(runs, which)
     kept = rows.distinct.label[rows.distinct.kept]
     counts = np.bincount(kept, minlength=runs.n_classes)
@@ -85,7 +85,7 @@ def count_range(runs: Runs, which: HashRange) -> Counted:
 
 
 def deal_range(runs: Runs, dealing: Dealing) -> np.ndarray:
-    """Note the part of each row of a range, and the hashes of those that training sees.
+    """Write the part of each row of a range to a file, and the hashes of the training and validation rows to another.
 
     Returns:
         Rows of each part and class, int64 ``(len(PARTS), n_classes)``.
@@ -102,7 +102,10 @@ def deal_range(runs: Runs, dealing: Dealing) -> np.ndarray:
 
 
 def parts_of_runs(runs: Runs, ranges: Sequence[HashRange], sizes: np.ndarray) -> Iterator[np.ndarray]:
-    """The part of each row of each run, uint8 ``(rows,)``; ``sizes`` ``(n_ranges, n_runs)`` as they were counted."""
+    """Yield the part of each row, uint8 ``(rows,)``, one run after the other.
+
+    ``sizes`` ``(n_ranges, n_runs)`` are the numbers of rows that :func:`count_range` found.
+    """
     starts = np.cumsum(sizes, axis=1) - sizes
     noted = [np.load(_parts_file(runs, each), mmap_mode="r") for each in ranges]
     for i, run in enumerate(runs.runs):
@@ -113,7 +116,7 @@ def parts_of_runs(runs: Runs, ranges: Sequence[HashRange], sizes: np.ndarray) ->
 
 
 def write_seen(runs: Runs, ranges: Sequence[HashRange], target: Path) -> None:
-    """The sorted hashes that training sees, uint64 ``(m,)``, as one file: the ranges' own, one after the other."""
+    """Write the sorted hashes of training and validation, uint64 ``(m,)``, as one file."""
     pieces = [np.load(_seen_file(runs, each), mmap_mode="r") for each in ranges]
     whole = np.lib.format.open_memmap(target, "w+", np.uint64, (sum(map(len, pieces)),))
     start = 0

@@ -1,4 +1,4 @@
-"""The first step of loading, a task some files: rows are read, checked and hashed, and put down in runs.
+"""Read, check and hash the rows of some files, and write them in runs; this is the first step of loading.
 
 A run is some millions of rows at most, so that a task takes no more memory for a large file. Beside its texts lie
 the hashes of its rows, sorted, so that any range of them can be read without the others.
@@ -107,7 +107,7 @@ def spool(job: SpoolingJob, task: FileTask) -> Spooled:
 
 
 def gather(corpora: Sequence[Corpus], tasks: Sequence[FileTask], results: Sequence[Spooled]) -> list[Spooled]:
-    """What became of each corpus.
+    """Return the result for each corpus, from the results of its tasks.
 
     Raises:
         InputError: it has more bad rows, or fewer good ones, than it may have.
@@ -145,7 +145,7 @@ def _hashed(numbers: np.ndarray, batch: ArrowTexts) -> _Hashed:
 
 
 def _write_run(folder: Path, name: str, batches: Iterator[_Hashed]) -> int:
-    """Put down the next ``ROWS_PER_RUN`` rows or so; returns how many they are, 0 where none were left."""
+    """Write the next ``ROWS_PER_RUN`` or so rows to a file. Return their number, which is 0 where none were left."""
     hashes, labels, rows = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint8)], 0
     with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
         for batch in batches:

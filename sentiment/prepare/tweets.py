@@ -1,4 +1,4 @@
-"""The last step of loading: the rows that are kept, in the order of the corpus, as one Parquet file."""
+"""Write the rows that are kept, in the order of the corpus, as one Parquet file; this is the last step of loading."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -50,7 +50,7 @@ def write_tweets(
 def _kept(
     folder: Path, run: Run, part: np.ndarray, classes: Sequence[int], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a run that have a part."""
+    """Yield the rows of a run that belong to a part."""
     with pa.memory_map(str(folder / f"{run.name}.arrow")) as mapped:
         batches, start = pa.ipc.open_file(mapped), 0
         for i in range(batches.num_record_batches):
@@ -64,7 +64,7 @@ def _kept(
 
 
 def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """The rows of ``batches``, ``ROWS_PER_GROUP`` at a time."""
+    """Yield the rows of ``batches``, ``ROWS_PER_GROUP`` at a time."""
     waiting = pa.Table.from_batches([], schema)
     for batch in batches:
         waiting = pa.concat_tables([waiting, pa.Table.from_batches([batch])])

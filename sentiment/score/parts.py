@@ -1,4 +1,4 @@
-"""What is scored at once: a whole file, or some rows of a large Parquet file.
+"""Divide the inputs into parts, which are scored as a whole: a file, or some rows of a large Parquet file.
 
 Where a part begins depends on the file alone, not on the engine or its number of processes, so that the answers are
 the same bytes on all of them.

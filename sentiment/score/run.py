@@ -148,7 +148,7 @@ def locked(output: FileStore) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _staging(output: FileStore) -> Iterator[str]:
-    """Give a name for this attempt, which is also the name of its folder for unfinished files.
+    """Yield a name for this attempt, which is also the name of its folder for unfinished files.
 
     Folders of earlier attempts are removed first. A process of theirs that still runs somewhere has then no file left
     that it could move over answers of this run.

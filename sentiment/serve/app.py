@@ -61,7 +61,7 @@ class ServeOptions:
 
     @property
     def address(self) -> str:
-        """The address of the service, for people."""
+        """Return the address of the service, for people."""
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 

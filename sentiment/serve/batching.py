@@ -1,4 +1,4 @@
-"""Answers the texts of many requests together, in one thread: what waits when the thread is free is the next batch.
+"""Answer the texts of many requests together, in one thread. The requests that wait when it is free are the next batch.
 
 Batches save most of the time that a small request takes, because the model costs nearly as much for one text as for
 ten. Nothing waits for a batch to fill.
@@ -61,7 +61,7 @@ class Batcher:
         threading.Thread(target=self._work, args=(self._loop,), name="batches", daemon=True).start()
 
     def stop(self) -> None:
-        """Let the thread end after what is waiting now."""
+        """End the thread when the requests that are waiting now are answered."""
         self._turns.put(False)
 
     async def answer(self, model: BatchModel, texts: Sequence[str]) -> Answers:
@@ -140,7 +140,7 @@ def _by_model(batch: list[_Pending]) -> list[list[_Pending]]:
 
 
 def _deliver(outcomes: list[_Outcome]) -> None:
-    """Hand out the outcomes in the event loop; a request that was cancelled meanwhile gets none."""
+    """Give each request its outcome in the event loop. A request that was cancelled meanwhile gets none."""
     for pending, outcome in outcomes:
         if pending.answered.done():
             continue

@@ -7,6 +7,6 @@ _ARENA_MAX = -8  # M_ARENA_MAX in malloc.h
 
 
 def share_one_arena() -> None:
-    """Let all threads of this process share one arena. Call it before threads start; only glibc has arenas."""
+    """Make all threads of this process share one arena. Call it before threads start. Only glibc has arenas."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)

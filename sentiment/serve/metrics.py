@@ -91,7 +91,7 @@ class ServiceMetrics:
 
 
 def forget_dead_workers() -> None:
-    """Leave out the gauges of workers that have ended; what they counted stays."""
+    """Remove the gauges of workers that have ended; what they counted stays."""
     from prometheus_client.multiprocess import mark_process_dead
 
     processes = {path.stem.rpartition("_")[2] for path in Path(os.environ[FOLDER]).glob("gauge_live*.db")}

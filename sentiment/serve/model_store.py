@@ -70,7 +70,7 @@ class ServedModel:
 
     @property
     def problem(self) -> str:
-        """Why the folder's present content is not what is served; empty if it is."""
+        """Return why the present content of the folder is not served; empty if it is served."""
         if self.incomplete:
             return f"{self.folder}: files are missing; the previous export is still served"
         return self.refusal
@@ -101,7 +101,7 @@ class ModelStore:
 
     @property
     def names(self) -> list[str]:
-        """Names of all models, in the order given."""
+        """Return the names of all models, in the order given."""
         return list(self.models)
 
     def get(self, name: str | None, version: str | None = None) -> Export:
@@ -119,7 +119,7 @@ class ModelStore:
         return model.current
 
     async def watch(self) -> None:
-        """Look for new exports, for ever."""
+        """Check for new exports again and again, without end."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             for model in self:

@@ -30,7 +30,7 @@ def make_run_folder() -> Path:
 
 @contextlib.contextmanager
 def in_use(folder: Path) -> Iterator[None]:
-    """Hold the lock of ``folder``, together with the other processes of this run."""
+    """Keep the lock of ``folder`` while the context is open. The processes of one run share it."""
     lock: IO[str]
     with (folder / _LOCK).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)

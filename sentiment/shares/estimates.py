@@ -1,4 +1,4 @@
-"""From sums and labels to shares: per class, group, period and method, with intervals and differences."""
+"""Estimate shares from sums and labels: per class, group, period and method, with intervals and differences."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

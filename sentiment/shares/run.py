@@ -1,4 +1,4 @@
-"""From tweets to the answer: score them, add up, and put the labels to use."""
+"""Answer a request from its tweets: score them, add up, and use the labels."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ class ShareRequest:
 def share(
     request: ShareRequest, engine: Engine, progress: Callable[..., None] = lambda totals, size: None
 ) -> ShareAnswer:
-    """ShareAnswer ``request`` and write the answer into its output folder.
+    """Answer ``request`` and write the answer into its output folder.
 
     Args:
         request: what to do.
@@ -88,7 +88,7 @@ def share_of(
     labels: str | Path | None,
     also: Sequence[str],
 ) -> ShareAnswer:
-    """ShareAnswer for :func:`sentiment.share`, on the cores of this machine."""
+    """Answer for :func:`sentiment.share`, on the cores of this machine."""
     date, period, groups = divided_by(date, by)
     request = ShareRequest(
         (str(source),), Path(output), Path(model or default_model()), Reading(column),

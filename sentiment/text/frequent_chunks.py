@@ -1,4 +1,4 @@
-"""Making the chunk table: the frequent chunks of the training tweets, and the ids that the rules give them."""
+"""Make the chunk table, which maps frequent stretches between spaces of the training tweets to their ids."""
 
 from collections.abc import Iterable
 

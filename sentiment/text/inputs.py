@@ -7,7 +7,9 @@ from sentiment.errors import InputError
 
 
 def as_sequence(texts: Any) -> Any:
-    """``texts`` as something with a length: an Arrow array as it is, all else as a list; contents are not checked.
+    """Return ``texts`` as something with a length: an Arrow array unchanged, anything else as a list.
+
+    The contents are not checked.
 
     Raises:
         InputError: ``texts`` is a single string, or no list but a table of several columns, a mapping or a set.
@@ -30,7 +32,7 @@ def _shown(value: Any) -> str:
 
 
 def _one_column(texts: Any) -> Any:
-    """The only column of a table, such as a data frame or a two-dimensional array; what is no table as it is."""
+    """Return the only column of a table, for example of a data frame; anything else unchanged."""
     if len(getattr(texts, "shape", ())) < 2:
         return texts
     names = [str(name) for name in getattr(texts, "column_names", getattr(texts, "columns", ()))]
@@ -46,17 +48,17 @@ def _one_column(texts: Any) -> Any:
 
 
 def is_arrow(texts: Any) -> bool:
-    """Whether ``texts`` is Arrow's, found without importing Arrow, which takes a tenth of a second."""
+    """Return whether ``texts`` is an Arrow array, without importing Arrow, which takes a tenth of a second."""
     return type(texts).__module__.startswith("pyarrow")
 
 
 def is_missing(value: Any) -> bool:
-    """Whether ``value`` is None, NaN, or pandas' NA, which cannot be compared."""
+    """Return whether ``value`` is None, NaN, or pandas' NA, which cannot be compared."""
     return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
 
 def encode_all(texts: Sequence[Any]) -> list[bytes]:
-    """Each of ``texts`` in UTF-8.
+    """Return each of ``texts`` in UTF-8.
 
     Raises:
         InputError: one is not a string, or holds an unpaired surrogate, which has no UTF-8 form.

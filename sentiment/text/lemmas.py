@@ -35,7 +35,7 @@ class TokenFacts(NamedTuple):
 
 @cache
 def lemmatiser() -> Language:
-    """English with the lookup lemmatiser, made once: that takes a second, half of it for importing spaCy."""
+    """Return English with the lookup lemmatiser. It is made once, which takes a second, half of it to import spaCy."""
     nlp = spacy.blank("en")
     nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
     nlp.initialize()
@@ -46,7 +46,7 @@ def lemmatiser() -> Language:
 
 
 def analyse(types: Sequence[str]) -> TokenFacts:
-    """Look up lemma and stop-word flag of each distinct token.
+    """Return the lemma and the stop-word flag of each distinct token.
 
     Args:
         types: ``n`` lower-case tokens, none empty.
@@ -126,6 +126,6 @@ def _elongated(counts: dict[str, int], entries: dict[str, LexiconEntry], min_cou
 
 
 def stop_words() -> frozenset[str]:
-    """The English stop words of spaCy, in the form that normalised tokens have (straight apostrophes)."""
+    """Return the English stop words of spaCy, in the form that normalised tokens have (straight apostrophes)."""
     words = spacy.util.get_lang_class("en").Defaults.stop_words
     return frozenset(word for word in words if "’" not in word and "‘" not in word)

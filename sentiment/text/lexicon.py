@@ -116,7 +116,7 @@ class LexiconEntry:
 
 
 def build_lexicon(entries: Iterable[LexiconEntry], min_count: int = 1, max_vocabulary: int = 0) -> Lexicon:
-    """Give ids to the lemmas that occur often enough or have a vector, and to every surface form of theirs.
+    """Assign ids to the lemmas that occur often enough or have a vector, and to all their surface forms.
 
     Args:
         entries: one per surface form; counts are of the training rows only.

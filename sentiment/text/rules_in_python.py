@@ -26,7 +26,7 @@ class CompiledRules:
         self._steps = [(re.compile(rule.pattern, re.ASCII).sub, rule.replacement) for rule in rules]
 
     def tokens_of(self, texts: Sequence[bytes]) -> list[list[str]]:
-        """The tokens of each of ``texts``, in UTF-8, in their order: those of :func:`sentiment.text.tokens.tokenise`.
+        """Return the tokens of each of ``texts``, in UTF-8, as :func:`sentiment.text.tokens.tokenise` does.
 
         A rule runs over all of them at once, which takes a third of the time of many short runs. They are kept apart by
         an end of line between blanks: it is white space, so none is left within a text, and no rule looks at it.
@@ -40,5 +40,5 @@ class CompiledRules:
 
 
 def can_run(rules: Sequence[Rule]) -> bool:
-    """Whether every one of ``rules`` is known to mean the same here as in RE2."""
+    """Return whether each of ``rules`` is known to mean the same here as in RE2."""
     return set(rules) <= set(RULES)

@@ -126,7 +126,7 @@ def _not_empty(types: pa.Array) -> np.ndarray:
 
 
 def _join(rows: Ragged, chunks: Ragged) -> Ragged:
-    """Put the tokens of each chunk (``rows``) in the place of its code."""
+    """Return rows in which each code of ``chunks`` is replaced by the tokens of its chunk (``rows``)."""
     tokens = rows.take(chunks.values)
     upto = np.concatenate(([0], np.cumsum(tokens.lengths, dtype=np.int64)))
     starts = chunks.starts

@@ -19,7 +19,7 @@ class TypeCounter:
         self.counts = np.zeros(1024, np.int64)
 
     def add(self, tokens: Tokens, counted: np.ndarray) -> Ragged:
-        """Add a batch.
+        """Add a batch of tokens.
 
         Args:
             tokens: of ``n`` tweets.

@@ -23,12 +23,12 @@ SPREAD = 0.2
 
 
 def logits_of(probabilities: np.ndarray) -> np.ndarray:
-    """Logits float64 of which ``probabilities`` are the softmax; finite for a probability of zero too."""
+    """Return float64 logits whose softmax is ``probabilities``; they are finite even for a probability of zero."""
     return np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0))
 
 
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray, lowest: float = 0.2, highest: float = 5.0) -> float:
-    """The most probable temperature, by Brent's bounded search over its logarithm.
+    """Return the most probable temperature, by Brent's bounded search over its logarithm.
 
     Args:
         probabilities: float ``(n, classes)`` at temperature 1, of rows the network was not fitted on.
@@ -58,5 +58,5 @@ def apply_temperature(model: "keras.Model", temperature: float) -> None:
 
 
 def uncalibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """What ``probabilities`` ``(n, classes)`` were at temperature 1."""
+    """Return what ``probabilities`` ``(n, classes)`` were at temperature 1."""
     return softmax(logits_of(probabilities) * temperature)

@@ -7,14 +7,14 @@ from sentiment.settings import TrainingSettings
 
 
 def class_weights(part: EncodedPart, classes: int, options: TrainingSettings) -> np.ndarray:
-    """The weight of each class, float32 ``(classes,)``, as ``options`` have it for the training rows ``part``."""
+    """Return the weight of each class, float32 ``(classes,)``, that ``options`` give the training rows ``part``."""
     if options.class_weights == "none":
         return np.ones(classes, np.float32)
     return balanced_weights(part.labels, classes, part.weights)
 
 
 def balanced_weights(labels: np.ndarray, classes: int, weights: np.ndarray | None = None) -> np.ndarray:
-    """``n / (classes * count)`` for each class, float32 ``(classes,)``, as scikit-learn balances.
+    """Return ``n / (classes * count)`` for each class, float32 ``(classes,)``, like scikit-learn's ``balanced``.
 
     A row counts as much as its weight, where rows ``(n,)`` have ``weights`` ``(n,)``, 1 on average.
     """

@@ -59,7 +59,7 @@ class TrainingState:
     def add_epoch(
         self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray], keep: int = 0
     ) -> None:
-        """Record an epoch: its figures, all variables, and the model's if best or among the last ``keep``."""
+        """Record an epoch: its figures, all variables, and those of the model if it is the best or among the last."""
         self.recent = [*self.recent, model][-keep:] if keep else []
         epoch = len(self.history)
         if not self.best or figures["val_loss"] < self.best["val_loss"]:

@@ -1,4 +1,4 @@
-"""Logistic regression as what a network computes: a kernel and a bias, one column a class."""
+"""Fit logistic regression as a layer of a network: a kernel and a bias, with one column per class."""
 
 from typing import TYPE_CHECKING
 
@@ -82,5 +82,5 @@ def fit_beside(
 
 
 def _counts(part: EncodedPart, weights: np.ndarray) -> np.ndarray:
-    """What each row counts: as one of its class, and by itself."""
+    """Return the weight of each row: that of its class times its own."""
     return weights[part.labels] * (1.0 if part.weights is None else part.weights)

@@ -47,7 +47,7 @@ class EncodeTask(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """Of some rows: their number, their tokens, how many of these are unknown, how many rows were as long as can be."""
+    """Counts over some rows: rows, tokens, unknown tokens, and rows that reach the greatest length."""
 
     rows: int
     tokens: int

@@ -53,7 +53,7 @@ class Counted:
 
 
 class Dealing(NamedTuple):
-    """A range whose rows get their parts: ``before``, of each class, are in lower ranges, int64 ``(n_classes,)``."""
+    """A range whose rows get their parts; ``before``: rows of each class in lower ranges, int64 ``(n_classes,)``."""
 
     range: HashRange
     deal: Deal
@@ -61,7 +61,7 @@ class Dealing(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """A range's rows sorted by hash; ``order``: their places when they lie run by run; ``sizes``: as in Counted."""
+    """Rows of a range, sorted by hash; ``order``: their places in the concatenated runs; ``sizes``: as in Counted."""
 
     hashes: np.ndarray
     distinct: Distinct

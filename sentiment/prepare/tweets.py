@@ -19,7 +19,7 @@ ROWS_PER_GROUP = 65_536
 def write_tweets(
     runs: Runs, parts: Iterable[np.ndarray], classes: Sequence[int], n_corpora: int, target: Path
 ) -> np.ndarray:
-    """Write text, label and part of all rows that have one, and of which corpus they are, if there are several.
+    """Write text, label and part of every row that has a part, and its corpus if there are several.
 
     Args:
         runs: of all corpora.

@@ -56,7 +56,7 @@ class Batcher:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
-        """Start the thread; to be called in the event loop that will ask."""
+        """Start the thread. Call this in the event loop whose requests it answers."""
         self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._work, args=(self._loop,), name="batches", daemon=True).start()
 

@@ -1,6 +1,7 @@
 """The path for few texts: Python's engine gives the tokens of Arrow's, and nobody notices which of them ran."""
 
 import itertools
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from sentiment.text.few_texts import FewTexts
 from sentiment.text.lexicon import LexiconEntry, build_lexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.preprocessor import Preprocessor
-from sentiment.text.rules_in_python import LONGEST, CompiledRules
+from sentiment.text.rules_in_python import BEYOND_ASCII, LONGEST, SIGNS, CompiledRules, to_lower_case
 from sentiment.text.tokens import tokenise
 from tests.model_fixture import ODD_TWEETS, child_environment
 from tests.test_structure import tiny_model
@@ -30,7 +31,7 @@ def in_arrow(texts: Sequence[str], rules: Sequence[Rule] = RULES) -> list[list[s
 
 def in_python(texts: Sequence[str], rules: Sequence[Rule] = RULES) -> list[list[str]]:
     compiled = CompiledRules(rules)
-    return compiled.tokens_of([text.encode() for text in texts])
+    return compiled.tokens_of([to_lower_case(text.encode()) for text in texts])
 
 
 @given(st.lists(texts_strategy, min_size=1, max_size=6))
@@ -101,3 +102,16 @@ def test_what_is_met_is_remembered_up_to_a_bound_and_longest_if_it_comes_again(m
     assert asked[6:] == [b"c", b"d", b"e", b"f"]
     assert few.rows_of([b"a bb"]) == [[1, 2]]
     assert asked[10:] == [b"bb"]
+
+
+@given(texts_strategy)
+def test_a_rule_matches_nothing_without_its_signs(text: str) -> None:
+    (joined,) = [to_lower_case(text.encode()).decode()]
+    for rule in (rule for rule in RULES if rule.name in SIGNS):
+        for match in re.finditer(rule.pattern, joined, re.ASCII):
+            assert any(c in SIGNS[rule.name] or c >= BEYOND_ASCII for c in match[0]), rule.name
+            assert BEYOND_ASCII in SIGNS[rule.name] or any(c in SIGNS[rule.name] for c in match[0]), rule.name
+
+
+def test_a_rule_that_needs_signs_finds_them_after_another_rule_made_them() -> None:
+    assert in_python(["&colon;)", "don&apos;t", "&#64;ada"]) == [["<smile>"], ["do", "n't"], ["<user>"]]

@@ -9,7 +9,7 @@ import tensorflow as tf
 from sentiment.common.checksums import sha256_of
 from sentiment.text.chunk_table import MOST_IDS, ChunkTable
 from sentiment.text.lexicon import PADDING, UNKNOWN
-from sentiment.text.normalisation import LONG, WHITE_SPACE
+from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, LONG, WHITE_SPACE
 from sentiment.text.preprocessor import Preprocessor
 
 _ABSENT = -1
@@ -69,7 +69,7 @@ class GraphPreprocessor(tf.Module):
 
     def _all_ids(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Return the ids of each text without dropped tokens; bytes that are not UTF-8 become U+FFFD first."""
-        text = tf.strings.lower(text)
+        text = tf.strings.lower(tf.strings.regex_replace(text, HASHTAG, HASHTAG_WORDS))
         if not self._has_table:
             return self._ids_by_rules(text)
         chunks = tf.strings.split(text, sep=" ")

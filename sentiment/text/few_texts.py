@@ -7,6 +7,8 @@ text have come before. Finding a chunk in the memory takes a tenth of the time t
 from collections.abc import Callable, Sequence
 from itertools import chain
 
+from sentiment.text.rules_in_python import to_lower_case
+
 _AT_MOST = 1 << 14  # chunks in each of both halves: about 5 MB together
 _LONGEST = 64  # bytes of a chunk that is remembered
 _NAMES = (b"@", b"http")  # mentions and links hardly ever come again
@@ -30,7 +32,7 @@ class FewTexts:
 
     def rows_of(self, texts: Sequence[bytes]) -> list[list[int]]:
         """Return the ids of each of ``texts`` (UTF-8); a row may be empty."""
-        split = [text.lower().split(b" ") for text in texts]  # in bytes, only ASCII letters change case
+        split = [to_lower_case(text).split(b" ") for text in texts]
         known = [[*map(self._young.get, chunks)] for chunks in split]
         pairs = zip(chain.from_iterable(split), chain.from_iterable(known), strict=True)
         if unknown := [*dict.fromkeys(chunk for chunk, row in pairs if row is None)]:

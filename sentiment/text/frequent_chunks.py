@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from sentiment.text.chunk_table import LONGEST, ChunkTable, build_table
 from sentiment.text.many_texts import ids_by_rules
 from sentiment.text.preprocessor import Preprocessor
+from sentiment.text.rules_in_arrow import to_lower_case
 from sentiment.text.tokens import from_encoded
 
 _MOST = 16_384  # chunks: 1 MB; six times as many took as long, since a larger table is found more slowly
@@ -31,7 +32,7 @@ def _frequent(texts: Iterable[pa.Array]) -> list[str]:
     """Return distinct chunks in ASCII lower case, the most frequent first; ties are in the order of the characters."""
     counts: dict[str, int] = {}
     for batch in texts:
-        chunks = pc.split_pattern(pc.ascii_lower(batch), " ").flatten()
+        chunks = pc.split_pattern(to_lower_case(batch), " ").flatten()
         fits = pc.and_(pc.greater(pc.binary_length(chunks), 0), pc.less_equal(pc.binary_length(chunks), LONGEST))
         chunks = chunks.filter(pc.and_not(fits, pc.match_substring_regex(chunks, _LEFT_OUT)))
         for entry in chunks.value_counts().to_pylist():

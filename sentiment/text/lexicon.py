@@ -20,6 +20,7 @@ RESERVED = ("<pad>", "<unk>")
 _LONGEST_NUMBER = 20  # digits of an id; Python refuses to read very long numbers
 SPECIAL_TOKENS = (
     "<user>", "<url>", "<number>", "<heart>", "<lolface>", "<smile>", "<sadface>", "<neutralface>",
+    "<toprating>", "<midrating>", "<lowrating>",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from sentiment.text.inputs import encode_all, is_arrow
 from sentiment.text.lexicon import PADDING
 from sentiment.text.mapped_lexicon import AnyLexicon
 from sentiment.text.normalisation import Rule
+from sentiment.text.rules_in_python import cut_hashtags
 from sentiment.text.tokens import as_arrow, tokens_of
 
 _BLANK = 0x20
@@ -76,6 +77,7 @@ class _Joined(NamedTuple):
 def _joined(texts: Any) -> _Joined:
     strings = as_arrow(texts).to_pylist() if is_arrow(texts) else texts
     try:
+        strings = [cut_hashtags(string.encode()).decode() if "#" in string else string for string in strings]
         text = " ".join([*strings, _PADDING])
         data = np.frombuffer(text.encode(), np.uint8)
     except (TypeError, UnicodeEncodeError):

@@ -24,6 +24,13 @@ from dataclasses import dataclass
 WHITE_SPACE = "[\x00-\x20\x7f-\xa0\u1680\u2000-\u200c\u200e\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]+"
 
 
+# Hashtags of several words with capitals: "#BestDayEver" becomes "Best Day Ever". Replaced before letters become lower
+# case, because only capitals show where a word begins. Up to eight words and a number, which are nine groups in all.
+_CAPITALISED = "([A-Z][a-z]+|[IA])"
+HASHTAG = "#([a-z]{2,}|[0-9]+|[A-Z]+|[A-Z][a-z]+)" + f"(?:{_CAPITALISED}" * 6 + ")?" * 6 + r"([A-Z][a-z]+)([0-9]*)\b"
+HASHTAG_WORDS = r" \1 \2 \3 \4 \5 \6 \7 \8 \9 "
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     r"""One replacement: every match of ``pattern`` (RE2) becomes ``replacement`` (``\1`` is the first group)."""
@@ -112,6 +119,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("neutral", _any_of("[:=]" + _NOSE + r"[\\/|]+", r"-[_.]+-", "[😐😑😕🤔😒🙄]"), " <neutralface> "),
     Rule("emoji", f"({EMOJI})", r" \1 "),
+    Rule("date", r"\b[0-9]+(?:/[0-9]+){2,}\b", " <number> "),
+    Rule("rating_decimals", r"\b([0-9]+)[.,][0-9]+/(5|10)\b", r"\1/\2"),
+    Rule("top_rating", r"\b(?:[45]/5|(?:[89]|[1-9][0-9]+)/10|100/100|5-?stars?)\b", " <toprating> "),
+    Rule("middle_rating", r"\b(?:3/5|[567]/10|3-?stars?)\b", " <midrating> "),
+    Rule("low_rating", r"\b(?:[012]/5|[0-4]/10|0/100|[01]-?stars?)\b", " <lowrating> "),
     Rule("number", r"\b[0-9]+(?:[.,:/%][0-9]+)*\b", " <number> "),
     Rule("quotation", r"\B'+|'+\B", " "),
     Rule("negation", rf"\b({_NEGATED})(?:n'?t(?:'t)?|'n'?t)\b", r"\1 n't"),

@@ -22,7 +22,7 @@ from sentiment.text.inputs import as_sequence, encode_all, is_arrow
 from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
 from sentiment.text.mapped_lexicon import AnyLexicon, map_lexicon
 from sentiment.text.normalisation import RULES, Rule
-from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run
+from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run, to_lower_case
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -103,7 +103,7 @@ class Preprocessor:
         """
         encoded = encode_all([text])
         if self._rules is not None and len(encoded[0]) <= LONGEST:
-            return self._rules.tokens_of(encoded)[0]
+            return self._rules.tokens_of([to_lower_case(encoded[0])])[0]
         from sentiment.text.tokens import tokenise
 
         types, codes = tokenise([text], self.rules)
@@ -119,7 +119,7 @@ class Preprocessor:
         return self._many
 
     def _ids_in_python(self, chunks: Sequence[bytes]) -> list[list[int]]:
-        """Return the ids of each of ``chunks`` (UTF-8), without dropped tokens."""
+        """Return the ids of each of ``chunks`` (UTF-8 in lower case), without dropped tokens."""
         assert self._rules is not None
         id_of = self.lexicon.id_of
         return [[i for i in map(id_of, tokens) if i != PADDING] for tokens in self._rules.tokens_of(chunks)]

@@ -7,12 +7,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment.common.arrow_arrays import from_numpy
-from sentiment.text.normalisation import WHITE_SPACE, Rule
+from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, WHITE_SPACE, Rule
+
+
+def to_lower_case(texts: pa.Array) -> pa.Array:
+    """Return ``texts`` ``(n,)`` with hashtags cut at their capitals, in ASCII lower case."""
+    return pc.ascii_lower(pc.replace_substring_regex(texts, HASHTAG, HASHTAG_WORDS))
 
 
 def separate_chunks(texts: pa.Array) -> pa.Array:
-    """Return ``texts`` ``(n,)`` in ASCII lower case, with every stretch of white space made one space."""
-    return pc.replace_substring_regex(pc.ascii_lower(texts), WHITE_SPACE, " ")
+    """Return ``texts`` ``(n,)``, which are in lower case, with every stretch of white space made one space."""
+    return pc.replace_substring_regex(texts, WHITE_SPACE, " ")
 
 
 def apply_rules(texts: pa.Array, rules: Sequence[Rule]) -> pa.Array:

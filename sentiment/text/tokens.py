@@ -16,7 +16,7 @@ from sentiment.common.ragged import Ragged
 from sentiment.errors import InputError
 from sentiment.text.inputs import as_sequence, encode_all
 from sentiment.text.normalisation import RULES, Rule
-from sentiment.text.rules_in_arrow import apply_rules, separate_chunks
+from sentiment.text.rules_in_arrow import apply_rules, separate_chunks, to_lower_case
 
 
 class Tokens(NamedTuple):
@@ -53,13 +53,13 @@ def split_chunks(texts: Sequence[str] | pa.Array) -> ChunkedTexts:
     Raises:
         InputError: as :func:`tokenise`.
     """
-    chunks = pc.split_pattern(pc.ascii_lower(as_arrow(texts)), " ")
+    chunks = pc.split_pattern(to_lower_case(as_arrow(texts)), " ")
     distinct, codes = _distinct(chunks.flatten())
     return ChunkedTexts(distinct, Ragged(codes, np.diff(as_numpy(chunks.offsets))))
 
 
 def tokens_of(chunks: pa.Array, rules: Sequence[Rule]) -> Tokens:
-    """Return the distinct tokens of ``chunks`` ``(m,)``, and one row of codes per chunk."""
+    """Return the distinct tokens of ``chunks`` ``(m,)``, which are in lower case, and one row of codes per chunk."""
     tokens = pc.split_pattern(apply_rules(separate_chunks(chunks), rules), " ")
     types, codes = _distinct(tokens.flatten())
     rows = Ragged(codes, np.diff(as_numpy(tokens.offsets))).keep(_not_empty(types)[codes])

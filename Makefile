@@ -66,7 +66,7 @@ CORPUS_FILES := $(call there,$(CORPUS)) \
 # What each stage's code is made of, by rooms; a change in one runs that stage and what follows.
 rooms = $(wildcard sentiment/*.py sentiment/predict/manifest.py pipelines/shared/*.py $(foreach room,common $1,sentiment/$(room)/*.* sentiment/$(room)/*/*.*))
 LOAD_CODE := pipelines/load.py $(call rooms,data text prepare)
-PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding prepare)
+PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding prepare augment)
 EMBED_CODE := pipelines/embed.py $(call rooms,data text embedding network)
 TRAIN_CODE := pipelines/train.py $(call rooms,data text network augment training)
 EXPORT_CODE := pipelines/export.py $(call rooms,data text network export predict)

@@ -6,6 +6,7 @@ codes then turn into ids by way of one table.
 
 import argparse
 import os
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -97,14 +98,23 @@ def _parent(this: stage.Stage) -> "Preprocessor | None":
 
 
 def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
-    """Return words that can be a token of a tweet: those of the GloVe file, the most frequent first, then emoji."""
+    """Return words that can be a token of a tweet.
+
+    They are the words of the GloVe file, the most frequent first, then emoji, then hashtags in lower case
+    ("#lovethis") and short phrases written together.
+    """
+    from sentiment.augment.general_english import phrases
+    from sentiment.embedding.compounds import common_compounds
     from sentiment.embedding.emoji_names import emoji_names
     from sentiment.text.tokens import own_tokens
 
     if not most:
         return []
     glove = glove_file(this.arguments.glove, this.places.raw, this.profile)
-    words = dict.fromkeys([*read_words(glove, most, this.settings.embedding), *emoji_names()])
+    short = (phrase.text.lower() for phrase in phrases())
+    glued = (re.sub("[ ']", "", text) for text in short if re.fullmatch("[a-z']+(?: [a-z']+){1,3}", text))
+    known = read_words(glove, most, this.settings.embedding)
+    words = dict.fromkeys([*known, *emoji_names(), *common_compounds(), *glued])
     return own_tokens([*words], rules)
 
 

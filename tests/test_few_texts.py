@@ -16,7 +16,7 @@ from sentiment.text.few_texts import FewTexts
 from sentiment.text.lexicon import LexiconEntry, build_lexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.preprocessor import Preprocessor
-from sentiment.text.rules_in_python import BEYOND_ASCII, LONGEST, SIGNS, CompiledRules, to_lower_case
+from sentiment.text.rules_in_python import BEYOND_ASCII, LONGEST, SIGNS, SYMBOLS, CompiledRules, to_lower_case
 from sentiment.text.tokens import tokenise
 from tests.model_fixture import ODD_TWEETS, child_environment
 from tests.test_structure import tiny_model
@@ -106,11 +106,14 @@ def test_what_is_met_is_remembered_up_to_a_bound_and_longest_if_it_comes_again(m
 
 @given(texts_strategy)
 def test_a_rule_matches_nothing_without_its_signs(text: str) -> None:
-    (joined,) = [to_lower_case(text.encode()).decode()]
+    joined = to_lower_case(text.encode()).decode()
     for rule in (rule for rule in RULES if rule.name in SIGNS):
         for match in re.finditer(rule.pattern, joined, re.ASCII):
-            assert any(c in SIGNS[rule.name] or c >= BEYOND_ASCII for c in match[0]), rule.name
-            assert BEYOND_ASCII in SIGNS[rule.name] or any(c in SIGNS[rule.name] for c in match[0]), rule.name
+            assert any(is_one_of(c, SIGNS[rule.name]) for c in match[0]), rule.name
+
+
+def is_one_of(character: str, signs: str) -> bool:
+    return character in signs or any(sign in signs and character >= sign for sign in (BEYOND_ASCII, SYMBOLS))
 
 
 def test_a_rule_that_needs_signs_finds_them_after_another_rule_made_them() -> None:

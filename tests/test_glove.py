@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.shared.glove_files import read_glove
 from sentiment.common.ragged import Ragged
+from sentiment.embedding.compounds import split_compound
 from sentiment.embedding.emoji_names import emoji_names
 from sentiment.embedding.glove import WordVectors, read_vectors, select_vectors
 from sentiment.embedding.lemma_vectors import unlike_lemmas
@@ -372,3 +373,30 @@ def test_every_emoji_has_the_words_of_its_name_and_is_one_token() -> None:
     assert names["🇫🇷"] == ("france",)
     assert "👍🏽" not in names
     assert len(own_tokens([*names])) > 1000
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        ("worstserviceever", "worst service ever"),
+        ("badservice", "bad service"),
+        ("notbad", ""),  # negated
+        ("service", ""),
+        ("servicexq", ""),
+        ("wor", ""),
+        ("not-bad", ""),
+        ("usaworst", ""),
+        ("a" * 50, ""),
+    ],
+)
+def test_words_written_together_are_split_by_frequency(token: str, words: str) -> None:
+    words_by_rank = ("the", "a", "not", "service", "usa", "worst", "ever", "bad", "or", "st", "vice", "ser")
+    ranks = {word: rank for rank, word in enumerate(words_by_rank)}
+    assert split_compound(token, ranks) == tuple(words.split())
+
+
+def test_a_token_written_together_has_the_mean_vector_of_its_words() -> None:
+    lexicon = Lexicon({"lovegoing": 2, "love": 3, "going": 4}, (*RESERVED, "lovegoing", "love", "going"))
+    found = find_vectors(lexicon, vectors_of({"love": [1, 3], "going": [3, 1]}))
+    np.testing.assert_allclose(found.matrix[2], [2, 2])
+    assert found.stand_in.tolist() == [False, False, True, False, False]

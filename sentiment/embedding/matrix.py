@@ -2,8 +2,9 @@
 
 Row 0 (padding) is zero. For the others, in this order: the lemma's own vector; that of its most frequent surface
 form that has one; that of a spelling variant (without apostrophes, with doubled letters made single); the mean
-over the stand-in words of a special token or the words of an emoji's name; else the policy for unknown words of the
-settings. Row 1, any unknown token, is the mean of the rows that no vector was found for.
+over the stand-in words of a special token, the words of an emoji's name or the words that a token is written together
+from; else the policy for unknown words of the settings. Row 1, any unknown token, is the mean of the rows that no
+vector was found for.
 """
 
 import re
@@ -15,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from sentiment.common.ragged import Ragged
+from sentiment.embedding.compounds import split_compound
 from sentiment.embedding.emoji_names import emoji_names
 from sentiment.embedding.glove import WordVectors
 from sentiment.settings import EmbeddingSettings
@@ -57,7 +59,7 @@ class Coverage:
         types, types_found: lemmas that occur in training, and those with a vector of their own or of a variant.
         further: lemmas in the vocabulary that do not occur in training, which are there for their vector.
         tokens, tokens_found: the same, counted by occurrence in the training rows; unknown tokens included.
-        stand_ins: types that got the mean of stand-in words (counted as found).
+        stand_ins: types that got the mean of several words (counted as found).
         missing: the most frequent lemmas without a vector, with their counts.
     """
 
@@ -98,7 +100,7 @@ def wanted_words(lexicon: AnyLexicon) -> set[str]:
 
 
 def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
-    """Find a vector for each lemma: its own, or that of a surface form, of a variant, or of its stand-in words."""
+    """Find a vector for each lemma: its own, or of a surface form, a variant, its stand-ins or the words in it."""
     matrix = np.zeros((len(lexicon.vocabulary), vectors.dimension), np.float32)
     found = np.zeros(len(matrix), bool)
     stand_in = np.zeros(len(matrix), bool)
@@ -107,8 +109,10 @@ def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
     for key, surfaces in _surfaces(lexicon).items():
         row = id_of[key]
         vector = next((v for form in _forms(key, surfaces) if (v := vectors.get(form)) is not None), None)
-        if vector is None and (words := [v for w in stand_ins.get(key, ()) if (v := vectors.get(w)) is not None]):
-            vector, stand_in[row] = np.mean(words, axis=0), True
+        if vector is None:
+            words = stand_ins.get(key) or split_compound(key, vectors.rows)
+            if several := [v for word in words if (v := vectors.get(word)) is not None]:
+                vector, stand_in[row] = np.mean(several, axis=0), True
         if vector is not None:
             matrix[row], found[row] = vector, True
     return FoundVectors(matrix, found, stand_in)

@@ -156,7 +156,9 @@ def lexicon() -> Lexicon:
         ("^_^ ^^ ^.^ 😊👍", " ".join(["<smile>"] * 5)),
         (":( :-( :'( ;[ ): </3 😢", " ".join(["<sadface>"] * 7)),
         (":/ =| :-\\ -_- -.- 😐", " ".join(["<neutralface>"] * 6)),
-        ("7 1,000 99.5% 12:30 1/2", " ".join(["<number>"] * 5)),
+        ("17 1,000 99.5% 12:30 1/2 101 1000 09", " ".join(["<number>"] * 8)),
+        ("7 stars, 10 of 10, 100%", "7 stars 10 of 10 100"),
+        ("★★★★★ ⭐⭐⭐⭐ ★☆☆☆☆ ★", "<toprating> <toprating> <lowrating> ★"),
         ("4ever no1", "4ever no1"),
         (
             "10/10 5/5. 4.5/5, 9/10! 12/10 100/100 5-star",
@@ -184,12 +186,12 @@ def lexicon() -> Lexicon:
         ("a\tb\nc\r\n\0d\x7fe\u2003f\u200bg\u3000h\ufeffi", "a b c d e f g h i"),
         (
             "👩\u200d💻 awesome🔥 I hate🤢this ❤️ 👍🏽 🇬🇧🇫🇷 1️⃣",
-            "👩 💻 awesome 🔥 i hate 🤢 this <heart> <smile> 🇬🇧 🇫🇷 <number>",
+            "👩 💻 awesome 🔥 i hate 🤢 this <heart> <smile> 🇬🇧 🇫🇷 1",
         ),
         ("(pizza): loved ugh:( a:(b) ):", "pizza loved ugh <sadface> a b <sadface>"),
         ("don&apos;t I&#39;d &amp;lt;3 caf&eacute; &#x2764; this&that;", "do n't i 'd <heart> cafe <heart> this that"),
         ("awww... ewww.so price:p lol :p", "ːaw ːew so price p lol <lolface>"),
-        ("<3% <30 <3you <3.5 <3.", "<number> < <number> <heart> you <number> <heart>"),
+        ("<3% <30 <3you <3.5 <3.", "3 < <number> <heart> you <number> <heart>"),
         ("http://t.co/x)awful www.x.y", "<url> awful <url>"),
         ("did'nt dont't shan't doesnʼt don＇t", "did n't do n't sha n't does n't do n't"),
     ],
@@ -207,7 +209,7 @@ def test_every_rule_changes_what_it_names() -> None:
         "url": "www.a", "mention": "@ada", "emoji_variant": "👍🏽", "less_than_number": "<3%", "heart": "<3", "laugh": "xd",
         "smile": ":)", "sad": "</3", "neutral": "😐", "emoji": "a🔥",
         "date": "1/2/5", "rating_decimals": "2.5/5", "top_rating": "5/5", "middle_rating": "3/5", "low_rating": "1/5",
-        "number": "7", "quotation": "'a", "negation": "don't", "clitic": "it's", "exclamation": "a!!",
+        "number": "70", "top_stars": "★★★★", "low_stars": "★☆☆", "quotation": "'a", "negation": "don't", "clitic": "it's", "exclamation": "a!!",
         "question": "a??", "elongation_a_i": "aaa", "elongation_j_r": "ooo", "elongation_s_z": "zzz", "elongated_token": "haaa", "punctuation": "a.b",
     }  # fmt: skip
     assert set(examples) == {rule.name for rule in RULES}

@@ -1,7 +1,7 @@
 """Words written together, as in *#worstserviceever*: the words that are most likely meant (Norvig, 2009)."""
 
-from collections.abc import Mapping
-from math import inf, log
+from collections.abc import Mapping, Sequence
+from math import exp, inf, log
 
 _LEAST, _MOST = 5, 40  # letters of a token that is cut
 _LONGEST = 20  # letters of a word
@@ -20,10 +20,11 @@ total so very too happy sad angry proud excited bored tired annoyed disappointed
 """
 _LAST_WORDS = """
 this it that you them him her life mylife day night week morning monday mondays weekend work school travel flying
-waiting summer winter ever service customerservice company airline phone app game movie book song show team friend friends
-family food fail win news times feeling experience idea job people world happy sad angry tired excited proud blessed much fun
-funny wrong rude slow late cool cute lame dumb stupid boring good bad great awful disappointed
+waiting summer winter ever service customerservice company airline phone app game movie book song show team friend
+friends family food fail win news times feeling experience idea job people world happy sad angry tired excited proud
+blessed much fun funny wrong rude slow late cool cute lame dumb stupid boring good bad great awful disappointed
 """
+_RARE = 1e-4  # the probability of a word that counts half
 _WORD_COST = log(12)  # the sum of 1 / rank over the words of a large file, which makes 1 / rank a probability
 
 
@@ -48,6 +49,11 @@ def split_compound(token: str, ranks: Mapping[str, int]) -> tuple[str, ...]:
         words.insert(0, token[best[end][1] : end])
         end = best[end][1]
     return tuple(words) if len(words) > 1 and _NEGATIONS.isdisjoint(words) else ()
+
+
+def weights_of(words: Sequence[str], ranks: Mapping[str, int]) -> list[float]:
+    """Return the weight of each of ``words`` in their mean: frequent words count less (Arora et al., 2017, *SIF*)."""
+    return [_RARE / (_RARE + exp(-_cost(word, ranks))) for word in words]
 
 
 def common_compounds() -> list[str]:

@@ -8,7 +8,7 @@ vector was found for.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from sentiment.common.ragged import Ragged
-from sentiment.embedding.compounds import split_compound
+from sentiment.embedding.compounds import split_compound, weights_of
 from sentiment.embedding.emoji_names import emoji_names
 from sentiment.embedding.glove import WordVectors
 from sentiment.settings import EmbeddingSettings
@@ -110,12 +110,24 @@ def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
         row = id_of[key]
         vector = next((v for form in _forms(key, surfaces) if (v := vectors.get(form)) is not None), None)
         if vector is None:
-            words = stand_ins.get(key) or split_compound(key, vectors.rows)
-            if several := [v for word in words if (v := vectors.get(word)) is not None]:
-                vector, stand_in[row] = np.mean(several, axis=0), True
+            vector = _mean_vector(key, stand_ins, vectors)
+            stand_in[row] = vector is not None
         if vector is not None:
             matrix[row], found[row] = vector, True
     return FoundVectors(matrix, found, stand_in)
+
+
+def _mean_vector(key: str, stand_ins: Mapping[str, Sequence[str]], vectors: WordVectors) -> np.ndarray | None:
+    """Return the mean vector of the stand-in words of ``key``, else of the words that it is written together from."""
+    if key in stand_ins:
+        several = [v for word in stand_ins[key] if (v := vectors.get(word)) is not None]
+        return np.mean(several, axis=0) if several else None
+    words = split_compound(key, vectors.rows)
+    if not words:
+        return None
+    return np.average(
+        [vectors.matrix[vectors.rows[word]] for word in words], axis=0, weights=weights_of(words, vectors.rows)
+    )
 
 
 def complete(

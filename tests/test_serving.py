@@ -25,6 +25,7 @@ from sentiment.text.lexicon import UNKNOWN
 from tests.model_fixture import ODD_TWEETS, Trained, child_environment, labelled_tweets, shared_model
 
 TOLERANCE = 1e-5
+SIGNATURES = {"serving_default", "serve_ids", "serve_ids_unrolled", "describe"}
 TEXTS = [text for _, text in labelled_tweets()[:40]] + list(ODD_TWEETS)
 AWKWARD = st.sampled_from(
     "İıßſKẞǅ１２٣\0\u200b\u200c\u200d\u200e\u202e\ufeff\u00a0\u2003\u0301\U0001f3fd👍❤️😂'’`<>&;:)(/!?. \t\n#@"
@@ -182,7 +183,7 @@ def test_layout_for_tensorflow_serving(trained_model):
     assert len(records) == 1
     assert b"serving_default" in records[0].numpy()
     assert b"I love this" in records[0].numpy()
-    assert tf.saved_model.load(str(folder)).signatures.keys() == {"serving_default", "serve_ids", "describe"}
+    assert tf.saved_model.load(str(folder)).signatures.keys() == SIGNATURES
 
 
 def test_saved_model_loads_with_tensorflow_alone(trained_model, tmp_path):

@@ -57,12 +57,13 @@ class GraphNetwork(tf.Module):
         joined = tf.concat([part for parts in zip(*pooled, strict=True) for part in parts], axis=1)
         return tf.gather(self._probabilities(joined, ids), tf.math.invert_permutation(order))
 
-    def by_ids(self, max_tokens: int) -> Any:
+    def by_ids(self, max_tokens: int, rows: int | None = None) -> Any:
         """Return a TensorFlow function: ids int32 ``(n, max_tokens)`` -> ``probabilities`` float32 ``(n, classes)``.
 
-        It consists of common operations, without loop or sorting, so that other runtimes can take it.
+        It consists of common operations, without loop or sorting, so that other runtimes can take it. ``rows`` fixes
+        ``n``.
         """
-        spec = tf.TensorSpec([None, max_tokens], tf.int32, name="ids")
+        spec = tf.TensorSpec([rows, max_tokens], tf.int32, name="ids")
 
         def probabilities(ids: tf.Tensor) -> dict[str, tf.Tensor]:
             return {"probabilities": self.unrolled(ids)}

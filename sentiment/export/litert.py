@@ -1,5 +1,6 @@
 """The ids-to-probabilities network for LiteRT."""
 
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,24 @@ import tensorflow as tf
 from sentiment.export.graph import GraphNetwork
 from sentiment.network.folded import FoldedNetwork
 
+ANY_BATCH = "serving_default"
+# Readers that know no signatures take the one whose name sorts first.
+ONE_ROW = "serving_one"
+
 
 def to_tflite(network: FoldedNetwork, max_tokens: int) -> bytes:
     """Convert the network to a LiteRT model of built-in operations.
 
-    It maps ids, int32 ``(1, max_tokens)``, to probabilities, float32 ``(1, classes)``.
-
-    The recurrence is unrolled, so a runtime may resize the first dimension.
+    Both of its signatures map ids, int32 ``(n, max_tokens)``, to probabilities, float32 ``(n, classes)``. A runtime may
+    resize ``n`` of ``ANY_BATCH``, because the recurrence is unrolled. ``ONE_ROW`` is for runtimes that cannot resize,
+    such as LiteRT.js. Both share one table.
     """
     graph = GraphNetwork(network)
-    concrete = graph.by_ids(max_tokens).get_concrete_function()
-    return bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete], graph).convert())
+    rows = {ANY_BATCH: None, ONE_ROW: 1}
+    signatures = {name: graph.by_ids(max_tokens, n).get_concrete_function() for name, n in rows.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(graph, folder, signatures=signatures)
+        return bytes(tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(rows)).convert())
 
 
 def run_tflite(path: Path, ids: Any) -> Any:

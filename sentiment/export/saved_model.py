@@ -17,7 +17,10 @@ from sentiment.text.preprocessor import Preprocessor
 
 
 class ServingModule(tf.Module):
-    """What is saved: signatures ``serving_default`` (text), ``serve_ids`` and ``describe``.
+    """What is saved: signatures ``serving_default`` (text), ``serve_ids``, ``serve_ids_unrolled`` and ``describe``.
+
+    ``serve_ids_unrolled`` answers as ``serve_ids`` does, in three times the time. It has neither a loop nor ragged
+    rows, so Core ML's, TensorFlow.js's and OpenVINO's converters can read it.
 
     Args:
         preprocessor: the text treatment.
@@ -81,7 +84,9 @@ class ServingModule(tf.Module):
         """Write the SavedModel."""
         spec = tf.TensorSpec([None, self._preprocessor.max_tokens], tf.int32, name="ids")
         by_ids = graph_function(spec)(self.serve_ids)
-        signatures = {"serving_default": self.serve, "serve_ids": by_ids, "describe": self.describe}
+        unrolled = self.network.by_ids(self._preprocessor.max_tokens)
+        by_ids = {"serve_ids": by_ids, "serve_ids_unrolled": unrolled}
+        signatures = {"serving_default": self.serve, **by_ids, "describe": self.describe}
         tf.saved_model.save(self, str(folder), signatures=signatures)
 
     def _unmasked(self, ids: tf.Tensor) -> tf.Tensor:

@@ -7,6 +7,7 @@ directions. Padding then follows the tokens in both directions, so only the pool
 from collections.abc import Callable
 from typing import Any
 
+import tensorflow as tf
 from keras import ops
 
 from sentiment.network.cells import STEPS, Direction, Kinds, state_count
@@ -55,7 +56,8 @@ def _turned(ids: Any, first: Any, lengths: Any, directions: int) -> Any:
     time = ops.expand_dims(ops.arange(last + 1, dtype="int32"), 0)
     first, lengths = (ops.expand_dims(ops.cast(each, "int32"), 1) for each in (first, lengths))
     read = [first + time, first + lengths - 1 - time][:directions]
-    turned = [ops.take_along_axis(ids, ops.clip(index, 0, last), axis=1) for index in read]
+    # Keras's take_along_axis computes a shape in the graph, and some runtimes then keep the output at one row.
+    turned = [tf.gather(ids, ops.clip(index, 0, last), batch_dims=1) for index in read]
     return ops.transpose(ops.stack(turned), (2, 0, 1))
 
 

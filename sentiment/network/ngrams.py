@@ -34,14 +34,14 @@ def ngram_buckets(
         buckets: at most :data:`MOST_BUCKETS`.
         remainder: returns the remainder of a number that is not negative.
     """
-
-    def bucket(*ngram: Any) -> Any:
-        code: Any = len(ngram)
-        for each in ngram:
-            code = remainder(code * _FACTOR + each, buckets)
-        return code
-
-    return [bucket(token), bucket(before, token), bucket(before, token, after)]
+    # An n-gram's code is its ids as digits to the base _FACTOR, after a first digit n.
+    one, two, three = (each % buckets for each in (_FACTOR, 2 * _FACTOR**2, 3 * _FACTOR**3))
+    pair = remainder(remainder(before, buckets) * _FACTOR + token, buckets)
+    return [
+        remainder(token + one, buckets),
+        remainder(pair + two, buckets),
+        remainder(pair * _FACTOR + after + three, buckets),
+    ]
 
 
 def _remainder(codes: np.ndarray, buckets: int) -> np.ndarray:

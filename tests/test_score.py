@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import random
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pytest
 
 from sentiment.common.engines import Outcome
 from sentiment.common.local_engine import LocalEngine
+from sentiment.common.parallel import available_cores, ordered_map
 from sentiment.common.stores import open_store
 from sentiment.errors import InputError
 from sentiment.predict import __main__ as predict
@@ -325,6 +327,18 @@ def test_the_local_engine_survives_its_workers(tmp_path):
     assert sorted(outcomes) == [0, 1, 2, 3]
     assert [bool(outcomes[i].lost) for i in range(4)] == [False, False, True, False]
     assert "its process ended 3 times" in outcomes[2].lost
+
+
+def uses_threads(task: int) -> bool:
+    main = threading.main_thread().ident
+    return all(thread != main for thread in ordered_map(lambda _: threading.get_ident(), range(2)))
+
+
+def test_a_single_task_has_all_cores():
+    """A large CSV file is one task, and is scored as fast as `sentiment predict` does it."""
+    with LocalEngine(available_cores()) as engine:
+        for tasks in ([0], [0, 1], [0]):
+            assert {outcome.result for outcome in engine.map(uses_threads, tasks)} == {len(tasks) == 1}
 
 
 def fails(task: int) -> int:

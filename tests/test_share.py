@@ -62,7 +62,7 @@ def test_dates_of_other_types_are_read() -> None:
 
 def test_periods_have_names() -> None:
     dates = np.array(["2021-01-03T22:10:00", "NaT"], "M8[s]")
-    names = {period: period_names(dates, period).tolist() for period in PERIODS}
+    names = {period: period_names(dates, period).to_pylist() for period in PERIODS}
     assert names == {
         "hour": ["2021-01-03T22", ""], "day": ["2021-01-03", ""], "week": ["2020-W53", ""],
         "month": ["2021-01", ""], "quarter": ["2021-Q1", ""], "year": ["2021", ""],

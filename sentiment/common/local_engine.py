@@ -1,5 +1,7 @@
 """Processes of this machine, one per core: a pool of `concurrent.futures` that outlives the end of a process.
 
+A single task has all cores to itself: its process uses a thread per core.
+
 Such a pool does not know which task ended a process, and fails all tasks that were running. Each of them is repeated
 alone, so that only the task that ends its process every time is given up.
 """
@@ -16,6 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from sentiment.common.engines import ATTEMPTS, Outcome, use_one_core
+from sentiment.common.parallel import available_cores
 
 # The matrix libraries read these variables when they are loaded.
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -29,6 +32,7 @@ class LocalEngine:
         self._context = multiprocessing.get_context("spawn")
         # Each process ends as soon as this one closes its end of the pipe, which the system does if this one is killed.
         self._watched, self._open_end = self._context.Pipe(duplex=False)
+        self._threads = False
         self._pool = self._new_pool(workers)
 
     def __enter__(self) -> "LocalEngine":
@@ -43,6 +47,7 @@ class LocalEngine:
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
         """See :class:`sentiment.common.engines.Engine`."""
+        self._use_threads(len(tasks) == 1 and self.workers >= available_cores())
         waiting, running = deque(range(len(tasks))), dict[Future[Any], int]()
         while waiting or running:
             while waiting and len(running) < self.workers:
@@ -58,8 +63,15 @@ class LocalEngine:
                 else:
                     yield Outcome(task, future.result())
 
+    def _use_threads(self, threads: bool) -> None:
+        """Let each process use a thread per core, or one thread; other processes are started if there is a change."""
+        if threads != self._threads:
+            self._pool.shutdown()
+            self._threads = threads
+            self._pool = self._new_pool(self.workers)
+
     def _new_pool(self, workers: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(workers, self._context, _prepare_process, (self._watched,))
+        return ProcessPoolExecutor(workers, self._context, _prepare_process, (self._watched, self._threads))
 
     def _submit(self, function: Callable[[Any], Any], argument: Any) -> Future[Any]:
         try:
@@ -83,12 +95,13 @@ def _has_lost_its_process(future: Future[Any]) -> bool:
     return isinstance(future.exception(), BrokenProcessPool)
 
 
-def _prepare_process(watched: Connection) -> None:
-    """Limit this process to one core, and end it when the process that started it ends."""
+def _prepare_process(watched: Connection, threads: bool) -> None:
+    """Limit this process to one core unless it may use ``threads``, and end it when its parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
     os.environ.update(dict.fromkeys(_THREADS, "1"))
-    use_one_core()
+    if not threads:
+        use_one_core()
 
 
 def _end_with_parent(watched: Connection) -> None:

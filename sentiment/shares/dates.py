@@ -1,7 +1,9 @@
 """Read the dates that tweets come with, and name the periods they belong to. All periods are in UTC."""
 
+import re
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,18 +17,39 @@ _ZONES = {
     **{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
 }
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_ISO = (
-    r"^\s*(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})"
-    r"(?:[T ](?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?)?"
-    r"\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?\s*$"
-)
-# Sentiment140 writes the zone as a name, X as an offset; both put the year last.
-_YEAR_LAST = (
-    r"^\s*[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) +(?P<day>\d{1,2}) (?P<hour>\d{2}):(?P<minute>\d{2}):(?P<second>\d{2}) "
-    r"(?P<zone>[A-Z]{1,4}|[+-]\d{4}) (?P<year>\d{4})\s*$"
-)
-_EPOCH = r"^\s*\d{9,13}(?:\.\d+)?\s*$"
+_TIME = r"\d\d:\d\d:\d\d"
+_OFFSET = r"\s*(?:Z|UTC|[+-]\d\d:?\d\d)?$"
+_EPOCH = r"^\d{9,13}(?:\.\d+)?$"
 _MILLISECONDS_FROM = 10**11  # A number from here on counts milliseconds: in seconds it would be the year 5138.
+
+
+class _Form(NamedTuple):
+    """A way to write a time, with each field at a fixed place.
+
+    Attributes:
+        pattern: of the whole text.
+        year, month: where these begin and end; negative numbers count from the end.
+        digits: where day, hour, minute and second begin, each of two digits.
+        zone: where the zone begins and ends, perhaps with a fraction of a second before it.
+    """
+
+    pattern: str
+    year: tuple[int, int | None]
+    month: tuple[int, int]
+    digits: tuple[int, ...]
+    zone: tuple[int, int | None]
+
+
+_FORMS = (
+    _Form(rf"^\d{{4}}-\d\d-\d\d[T ]{_TIME}(?:[.,]\d+)?{_OFFSET}", (0, 4), (5, 7), (8, 11, 14, 17), (19, None)),
+    # Sentiment140 writes the zone as a name, X as an offset; both put the year last.
+    _Form(
+        rf"^[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ \d]\d {_TIME} (?:[A-Z]{{1,4}}|[+-]\d{{4}}) \d{{4}}$",
+        (-4, None), (4, 7), (8, 11, 14, 17), (20, -5),
+    ),
+    _Form(rf"^\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d{_OFFSET}", (0, 4), (5, 7), (8, 11, 14), (16, None)),
+    _Form(rf"^\d{{4}}-\d\d-\d\d{_OFFSET}", (0, 4), (5, 7), (8,), (10, None)),
+)  # fmt: skip
 
 
 def read_dates(column: pa.Array, name: str) -> np.ndarray:
@@ -55,17 +78,15 @@ def read_dates(column: pa.Array, name: str) -> np.ndarray:
     )
 
 
-def period_names(dates: np.ndarray, period: str) -> np.ndarray:
-    """Name the period of each date, str ``(n,)``: 2009-04-06T22, 2009-04-06, 2009-W15, 2009-04, 2009-Q2, 2009.
+def period_names(dates: np.ndarray, period: str) -> pa.Array:
+    """Name the period of each date, Arrow strings ``(n,)``.
 
-    Weeks are those of ISO 8601, which begin on Monday. NaT has the name "".
+    Names are 2009-04-06T22, 2009-04-06, 2009-W15, 2009-04, 2009-Q2 and 2009. Weeks are those of ISO 8601, which begin
+    on Monday. NaT has the name "".
     """
-    kept = ~np.isnat(dates)
-    names = np.full(len(dates), "", dtype="U16")
-    distinct, place = np.unique(dates[kept].astype(_UNIT[period]), return_inverse=True)
-    if len(distinct):
-        names[kept] = np.array([_NAME[period](each) for each in distinct])[place]
-    return names
+    distinct, place = np.unique(dates.astype(_UNIT[period]), return_inverse=True)
+    names = ["" if np.isnat(each) else _NAME[period](each) for each in distinct]
+    return pa.array(names, pa.string()).take(pa.array(place))
 
 
 _UNIT = {"hour": "M8[h]", "day": "M8[D]", "week": "M8[D]", "month": "M8[M]", "quarter": "M8[M]", "year": "M8[Y]"}
@@ -90,54 +111,62 @@ def _from_numbers(numbers: pa.Array) -> np.ndarray:
 
 
 def _from_text(texts: pa.Array) -> np.ndarray:
-    """Try each form on the cells that no earlier form has read."""
+    """Try each form on the texts that no earlier form has read."""
+    texts = pc.ascii_trim_whitespace(texts)
     dates = np.full(len(texts), "NaT", dtype="M8[s]")
-    forms: tuple[tuple[str, Callable[[pa.Array], np.ndarray]], ...] = (
-        (_ISO, lambda cells: _from_fields(cells, _ISO)),
-        (_YEAR_LAST, lambda cells: _from_fields(cells, _YEAR_LAST)),
-        (_EPOCH, lambda cells: _from_numbers(pc.utf8_trim_whitespace(cells).cast(pa.float64()))),
-    )
-    for pattern, read in forms:
-        left = np.isnat(dates)
-        if not left.any():
-            break
-        matches = pc.fill_null(pc.match_substring_regex(texts, pattern), False).to_numpy(zero_copy_only=False) & left
-        if matches.any():
-            dates[matches] = read(texts.filter(pa.array(matches)))
+    for form in _FORMS:
+        _fill_in(dates, texts, form.pattern, partial(_from_fields, form=form))
+    _fill_in(dates, texts, _EPOCH, lambda cells: _from_numbers(cells.cast(pa.float64())))
     return dates
 
 
-def _from_fields(texts: pa.Array, pattern: str) -> np.ndarray:
-    """Return the dates of texts that match ``pattern``, by its named groups; NaT for a day that does not exist."""
-    fields = pc.extract_regex(texts, pattern)
-    year, month, day, hour, minute, second = (
-        _numbers(pc.struct_field(fields, name)) for name in ("year", "month", "day", "hour", "minute", "second")
-    )
-    first = (year - 1970).astype("M8[Y]").astype("M8[M]") + (month - 1).astype("m8[M]")
+def _fill_in(dates: np.ndarray, texts: pa.Array, pattern: str, read: Callable[[pa.Array], np.ndarray]) -> None:
+    """Read the texts that match ``pattern`` and have no date yet."""
+    left = np.flatnonzero(np.isnat(dates))
+    cells = texts.take(pa.array(left))
+    matches = pc.fill_null(pc.match_substring_regex(cells, pattern), False)
+    found = left[matches.to_numpy(zero_copy_only=False)]
+    if len(found):
+        dates[found] = read(cells.filter(matches))
+
+
+def _from_fields(cells: pa.Array, form: _Form) -> np.ndarray:
+    """Return the dates of ASCII texts that match ``form``; NaT for a day or a time of day that does not exist."""
+    month = _decoded(cells, form.month, _month)
+    first = (_decoded(cells, form.year, int) - 1970).astype("M8[Y]").astype("M8[M]") + (month - 1).astype("m8[M]")
+    digits: list[Any] = [_two_digits(cells, at) for at in form.digits]
+    day, hour, minute, second = [*digits, 0, 0, 0][:4]
     days = first.astype("M8[D]") + (day - 1).astype("m8[D]")
-    seconds = hour * 3600 + minute * 60 + second - _offsets(pc.struct_field(fields, "zone"))
+    seconds = hour * 3600 + minute * 60 + second - _decoded(cells, form.zone, _offset)
     exists = (month >= 1) & (month <= 12) & (day >= 1) & (days.astype("M8[M]") == first)
     exists &= (hour < 24) & (minute < 60) & (second < 61)
     return np.where(exists, days.astype("M8[s]") + seconds.astype("m8[s]"), np.datetime64("NaT"))
 
 
-def _numbers(texts: pa.Array) -> np.ndarray:
-    """Return digits, or the English name of a month, as int64; 0 for an empty text and for another name."""
-    distinct = texts.dictionary_encode()
-    names = {"": 0} | {name: i for i, name in enumerate(_MONTHS, start=1)}
-    values = [int(text) if text.isdecimal() else names.get(text, 0) for text in distinct.dictionary.to_pylist()]
-    return np.array(values, dtype=np.int64)[distinct.indices.to_numpy()]
+def _two_digits(cells: pa.Array, start: int) -> np.ndarray:
+    """Return the number at ``start`` of each cell, int64 ``(n,)``; a blank counts as 0."""
+    characters = pc.binary_slice(cells.cast(pa.binary()), start, start + 2).cast(pa.binary(2))
+    tens, ones = np.frombuffer(characters.buffers()[1], np.uint8).reshape(-1, 2).astype(np.int64).T & 15
+    return tens * 10 + ones
 
 
-def _offsets(zones: pa.Array) -> np.ndarray:
-    """Return the seconds that each zone is ahead of UTC, int64 ``(n,)``; a name that is not known counts as UTC."""
-    distinct = zones.dictionary_encode()
-    seconds = np.array([_offset(zone) for zone in distinct.dictionary.to_pylist()], dtype=np.int64)
-    return seconds[distinct.indices.to_numpy()]
+def _decoded(cells: pa.Array, place: tuple[int, int | None], decode: Callable[[str], int]) -> np.ndarray:
+    """Return ``decode`` of a slice of each cell, int64 ``(n,)``; equal slices are decoded once."""
+    distinct = pc.utf8_slice_codeunits(cells, *place).dictionary_encode()
+    values = np.array([decode(each) for each in distinct.dictionary.to_pylist()], dtype=np.int64)
+    return values[distinct.indices.to_numpy()]
 
 
-def _offset(zone: str) -> int:
-    if zone[:1] in ("+", "-") and zone:
-        digits = zone[1:].replace(":", "")
-        return (1 if zone[0] == "+" else -1) * (int(digits[:2]) * 3600 + int(digits[2:]) * 60)
-    return _ZONES.get(zone, 0) * 3600
+def _month(text: str) -> int:
+    """Return the number of a month from its digits or its English name; 0 for another name."""
+    if text.isdecimal():
+        return int(text)
+    return _MONTHS.index(text) + 1 if text in _MONTHS else 0
+
+
+def _offset(text: str) -> int:
+    """Return the seconds that a zone is ahead of UTC; no zone, or a name that is not known, counts as UTC."""
+    if offset := re.search(r"([+-])(\d\d):?(\d\d)$", text):
+        sign, hours, minutes = offset.groups()
+        return (1 if sign == "+" else -1) * (int(hours) * 3600 + int(minutes) * 60)
+    return _ZONES.get(text.strip(), 0) * 3600

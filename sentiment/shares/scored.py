@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sentiment.common.parallel import ordered_map
 from sentiment.common.stores import FileStore
 from sentiment.data.reading import Reading
 from sentiment.data.table_reader import read_batches, texts_of
@@ -83,8 +85,9 @@ def scored_batches(store: FileStore, columns: ShareColumns) -> Iterator[Answered
         InputError: the folder has no answers, or a column is missing.
     """
     for record in _records(store):
-        for table in _tables(store, record.output, columns):
-            yield _answered(table, columns, answer_columns(table.schema.names, record.output), record.output)
+        yield from ordered_map(
+            partial(_answered, columns=columns, path=record.output), _tables(store, record.output, columns)
+        )
 
 
 def _records(store: FileStore) -> list[Record]:
@@ -115,7 +118,8 @@ def _require(column: str, names: list[str], path: str) -> None:
         raise InputError(f"{path}: expected a column {column!r}, received {', '.join(names)[:200]}; set --by or --date")
 
 
-def _answered(table: pa.RecordBatch, columns: ShareColumns, found: AnswerColumns, path: str) -> Answered:
+def _answered(table: pa.RecordBatch, columns: ShareColumns, path: str) -> Answered:
+    found = answer_columns(table.schema.names, path)
     for wanted in columns.names():
         _require(wanted, table.schema.names, path)
     numbers = [_numbers(table.column(f"{found.prefix}p_{name}")) for name in found.classes]
@@ -142,8 +146,7 @@ def _groups(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.Array:
 def _periods(table: pa.RecordBatch, columns: ShareColumns) -> pa.Array:
     if not columns.date:
         return _repeated(ALL, table.num_rows)
-    dates = read_dates(table.column(columns.date), columns.date)
-    return pa.array(period_names(dates, columns.period).tolist(), pa.string())
+    return period_names(read_dates(table.column(columns.date), columns.date), columns.period)
 
 
 def _repeated(value: str, count: int) -> pa.Array:

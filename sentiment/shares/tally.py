@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 ALL = "all"
 EXAMPLES = 3  # most certain tweets that are kept per class and period
-_WORDS_COUNTED = 20_000  # tweets per period whose words are counted
+_WORDS_COUNTED = 4_000  # tweets per period whose words are counted
 _WORDS_KEPT = 5_000  # words per period
 
 
@@ -121,10 +121,10 @@ class ShareTally:
         there = batch.texts.is_valid().to_numpy(zero_copy_only=False)
         codes, cells = _cells_of(batch)
         best = batch.probabilities.argmax(axis=1)
-        if not self.first_undated and "" in batch.periods.to_pylist():
-            self.first_undated = int(numbers[batch.periods.to_pylist().index("")])
-        for code, cell in enumerate(cells):
-            self._add_cell(cell, batch, best, there & (codes == code))
+        if not self.first_undated and "" in (cell.period for cell in cells):
+            undated = np.array([not cell.period for cell in cells])
+            self.first_undated = int(numbers[undated[codes].argmax()])
+        self._add_cells(batch, best, codes, cells, there)
         self._keep_wanted(batch, numbers, codes, cells)
         self._keep_examples(batch, numbers, best, there & (batch.known > 0))
         self._count_words(batch, there)
@@ -147,14 +147,18 @@ class ShareTally:
                 total.setdefault(key, _nothing(len(self.classes))).__iadd__(self.cells[cell])
         return dict(sorted(total.items(), key=lambda item: (item[0].group != ALL, item[0].period != ALL, item[0])))
 
-    def _add_cell(self, cell: Cell, batch: Answered, best: np.ndarray, rows: np.ndarray) -> None:
-        count = int(rows.sum())
-        if not count:
-            return
-        self.undated += count if not cell.period else 0
-        labels = np.bincount(best[rows], minlength=len(self.classes))
-        sums = Sums(count, int((batch.known[rows] > 0).sum()), labels, batch.probabilities[rows].sum(axis=0))
-        self.cells.setdefault(cell, _nothing(len(self.classes))).__iadd__(sums)
+    def _add_cells(
+        self, batch: Answered, best: np.ndarray, codes: np.ndarray, cells: list[Cell], there: np.ndarray
+    ) -> None:
+        codes, size, classes = codes[there], len(cells), len(self.classes)
+        tweets, known = np.bincount(codes, minlength=size), np.bincount(codes[batch.known[there] > 0], minlength=size)
+        labels = np.bincount(codes * classes + best[there], minlength=size * classes).reshape(size, classes)
+        columns = batch.probabilities[there].T
+        probabilities = np.column_stack([np.bincount(codes, each, minlength=size) for each in columns])
+        for cell, *sums in zip(cells, tweets.tolist(), known.tolist(), labels, probabilities, strict=True):
+            if sums[0]:
+                self.undated += 0 if cell.period else sums[0]
+                self.cells.setdefault(cell, _nothing(classes)).__iadd__(Sums(*sums))
 
     def _keep_wanted(self, batch: Answered, numbers: np.ndarray, codes: np.ndarray, cells: list[Cell]) -> None:
         first, last = np.searchsorted(self.wanted, (numbers[0], numbers[-1] + 1)) if len(numbers) else (0, 0)
@@ -170,6 +174,9 @@ class ShareTally:
             certain = batch.probabilities[mine, position]
             periods = batch.periods.take(pa.array(mine)).dictionary_encode()
             codes = periods.indices.to_numpy()
+            least = np.array([self._least_certain(name, period) for period in periods.dictionary.to_pylist()])
+            better = np.flatnonzero(certain > least[codes]) if len(codes) else np.zeros(0, np.int64)
+            mine, certain, codes = mine[better], certain[better], codes[better]
             order = np.lexsort((-certain, codes))
             rank = np.arange(len(order)) - np.searchsorted(codes[order], codes[order], side="left")
             for at in order[rank < EXAMPLES].tolist():
@@ -179,6 +186,11 @@ class ShareTally:
                 kept.append(found)
                 kept.sort(key=lambda example: (-example.probability, example.row))
                 del kept[EXAMPLES:]
+
+    def _least_certain(self, name: str, period: str) -> float:
+        """Return the probability that an example has to exceed."""
+        kept = self.examples.get((name, period), [])
+        return kept[-1].probability if len(kept) == EXAMPLES else 0.0
 
     def _count_words(self, batch: Answered, there: np.ndarray) -> None:
         for period in pc.unique(batch.periods).to_pylist():

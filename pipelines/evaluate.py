@@ -10,7 +10,7 @@ from pipelines.shared.artefacts import read_split
 from pipelines.shared.corpus_files import profile_and_path, read_corpus
 from pipelines.shared.seen_files import read_seen
 from sentiment.errors import ArtefactError, InputError
-from sentiment.predict.manifest import MANIFEST
+from sentiment.predict.model_files import MANIFEST
 from sentiment.settings import CorpusSettings
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from pipelines.shared import manifest, publishing, stage
 from pipelines.shared.artefacts import read_preprocessor
 from pipelines.shared.libraries import import_keras, without_chatter
 from sentiment.errors import ArtefactError
-from sentiment.predict.manifest import MANIFEST, checksums
+from sentiment.predict.manifest import checksums
+from sentiment.predict.model_files import MANIFEST
 
 if TYPE_CHECKING:
     import keras

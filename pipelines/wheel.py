@@ -7,40 +7,27 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipelines.shared import publishing, stage
+from pipelines.shared import stage
+from sentiment.common.command_line import PACKAGED_MODEL
 from sentiment.errors import InputError
-from sentiment.predict.manifest import MANIFEST, read_manifest
+from sentiment.predict.pack import pack
 
 SOURCE = Path(__file__).parents[1]
-CARD = "README.md"
 _BESIDE = ("pyproject.toml", "README.md", "LICENSE")  # what a wheel is made from, beside the package
 
 
 def run(this: stage.Stage) -> None:
-    """Copy the sources and the files for NumPy inference together; build."""
+    """Copy the sources, pack the model beside them, and build."""
     folder = this.places.model
-    publishing.require(folder / "model.json", "make train")
-    publishing.require(folder / CARD, "make evaluate")
     with tempfile.TemporaryDirectory() as name:
         source = Path(name) / "source"
-        ignored = shutil.ignore_patterns("__pycache__", "packaged_model")
+        ignored = shutil.ignore_patterns("__pycache__", Path(PACKAGED_MODEL).name)
         shutil.copytree(SOURCE / "sentiment", source / "sentiment", ignore=ignored)
         for part in _BESIDE:
             shutil.copyfile(SOURCE / part, source / part)
-        pack_model(folder, source / "sentiment" / "packaged_model")
+        pack(folder, source / "sentiment" / Path(PACKAGED_MODEL).name)
         wheel = build(source, this.arguments.output)
     stage.log.info("%s: %.1f MB, with the model %s", wheel, wheel.stat().st_size / 1e6, folder)
-
-
-def pack_model(folder: Path, target: Path) -> None:
-    """Copy the files that NumPy inference reads, the card, and a manifest of these files into ``target``."""
-    target.mkdir()
-    names = [*publishing.read_json(folder / "model.json")["sha256"], CARD]
-    for name in names:
-        shutil.copyfile(folder / name, target / name)
-    manifest = read_manifest(folder)
-    manifest["artefacts"] = {name: manifest["artefacts"][name] for name in sorted(names)}
-    publishing.write_json(target / MANIFEST, manifest)
 
 
 def build(source: Path, output: Path) -> Path:

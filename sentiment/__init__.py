@@ -40,10 +40,11 @@ __all__ = ["ArtefactError", "InputError", "SentimentError", "SettingsError", "__
 
 
 def load(path: str | Path | None = None) -> "SentimentClassifier":
-    """Read a trained model from its folder, without TensorFlow and spaCy.
+    """Read a trained model, without TensorFlow and spaCy.
 
     Args:
-        path: a folder that `make train` has made, for instance ``models/sample``. None is the folder in the
+        path: a folder that `make train` has made, for instance ``models/sample``, or an archive that `sentiment pack`
+            has made of one. An archive is read in place and not unpacked. None is the model that is named by the
             environment variable ``SENTIMENT_MODEL``, or else ``models/latest``, a link to the last trained model.
 
     Returns:
@@ -54,15 +55,12 @@ def load(path: str | Path | None = None) -> "SentimentClassifier":
         ArtefactError: there is no model, or the model is incomplete, damaged or made of files of several models.
     """
     from sentiment.common.command_line import default_model
-    from sentiment.predict.digests import Digests
 
     if not isinstance(path, str | PathLike | None):
         raise InputError(f"expected the path of a model folder, received {path!r:.100}: name one such as models/sample")
-    folder = Path(path or default_model())
-    digests = Digests(folder)  # starts before NumPy is imported, which takes as long
     from sentiment.predict.model_folder import read_classifier
 
-    return read_classifier(folder, digests)
+    return read_classifier(path or default_model())
 
 
 def share(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import sentiment
-from sentiment.common.command_line import OneLineParser
+from sentiment.common.command_line import OneLineParser, default_model_in_words
 from sentiment.common.mistakes import refuse
 from sentiment.errors import EXIT_STATUS
 
@@ -37,6 +37,7 @@ COMMANDS = {
     "share": Command("sentiment.shares.__main__", "say which share of the tweets is negative, over time and by group"),
     "draw": Command("sentiment.shares.draw_command", "draw tweets to label by hand, for `share` to use"),
     "serve": Command("sentiment.serve.__main__", "answer over HTTP, with a page to try it"),
+    "pack": Command("sentiment.predict.pack", "make one file of a model, to hand on"),
     "verify": Command("sentiment.predict.verify", "check every file of a model folder against its manifest"),
 }
 
@@ -66,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=COMMANDS, metavar="command", help=argparse.SUPPRESS)
-    parser.add_argument("--version", action="version", version=f"sentiment {sentiment.__version__}")
+    version = f"sentiment {sentiment.__version__}\nmodel: {default_model_in_words()}"
+    parser.add_argument("--version", action="version", version=version, help="show the version and the default model")
     return parser
 
 

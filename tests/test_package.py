@@ -174,7 +174,7 @@ def test_the_packaged_model_answers_and_is_what_its_manifest_says(environment: P
     code = "import sentiment; print(*sentiment.load().predict(['hate']))"
     assert run(environment, "python", "-c", code, cwd=tmp_path).stdout == "negative\n"
     packages = next((environment / "lib").glob("*/site-packages"))
-    verified = run(environment, "sentiment", "verify", str(packages / "sentiment/packaged_model"), cwd=tmp_path)
+    verified = run(environment, "sentiment", "verify", str(packages / "sentiment/packaged_model.zip"), cwd=tmp_path)
     assert verified.returncode == 0, verified.stderr
 
 
@@ -184,6 +184,11 @@ def test_other_models_win_over_the_packaged_one(
 ) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "latest").symlink_to(hand_made)
+    version = f"sentiment {sentiment.__version__}\nmodel: "
+    packaged = run(environment, "sentiment", "--version", cwd=environment)
+    assert re.fullmatch(rf"{version}/.*/sentiment/packaged_model\.zip \(packaged\)\n", packaged.stdout)
+    trained = run(environment, "sentiment", "--version", cwd=tmp_path)
+    assert trained.stdout == f"{version}{hand_made} (models/latest, trained last)\n"
     assert run(environment, "sentiment", "predict", "the love", cwd=tmp_path).returncode == 0
     (hand_made / "model.json").write_text("{}")
     assert "model.json: damaged" in run(environment, "sentiment", "predict", "the love", cwd=tmp_path).stderr
@@ -193,7 +198,6 @@ def test_other_models_win_over_the_packaged_one(
 def test_the_console_script_predicts_and_verifies_in_another_folder(
     environment: Path, tmp_path: Path, hand_made: Path
 ) -> None:
-    assert run(environment, "sentiment", "--version", cwd=tmp_path).stdout == f"sentiment {sentiment.__version__}\n"
     predicted = run(environment, "sentiment", "predict", "--model", str(hand_made), "the love", cwd=tmp_path)
     assert (predicted.returncode, predicted.stderr) == (0, "")
     assert re.fullmatch(r"positive\t0\.99\d\tthe love\n", predicted.stdout)

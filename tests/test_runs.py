@@ -14,7 +14,7 @@ import sentiment
 from pipelines import runs, settings_stamp
 from pipelines.shared import make_variables, stage
 from pipelines.shared.libraries import without_chatter
-from sentiment.common.command_line import default_model
+from sentiment.common.command_line import default_model, default_model_in_words
 from sentiment.errors import InputError
 from tests.model_fixture import child_environment
 from tests.test_structure import ROOT, tiny_model
@@ -302,8 +302,11 @@ def test_runs_are_listed(tmp_path: Path) -> None:
 def test_the_environment_names_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SENTIMENT_MODEL", raising=False)
     assert default_model() == "models/latest"
+    monkeypatch.chdir(tmp_path)
+    assert default_model_in_words() == f"none ({tmp_path}/models/latest does not exist)"
     folder = tiny_model(tmp_path / "pinned")
     monkeypatch.setenv("SENTIMENT_MODEL", str(folder))
+    assert default_model_in_words() == f"{folder} ($SENTIMENT_MODEL)"
     assert sentiment.load().predict(["love"]).tolist() == ["positive"]
     done = subprocess.run(
         [sys.executable, "-m", "sentiment.predict", "love"], capture_output=True, text=True, cwd=tmp_path,

@@ -418,7 +418,7 @@ def test_preprocessor_round_trip(lexicon: Lexicon, tmp_path: Path) -> None:
     preprocessor.save(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
     read = []
-    assert Preprocessor.load(tmp_path, lambda path: read.append(path.name) or path.read_bytes()) == preprocessor
+    assert Preprocessor.load(tmp_path, lambda name: read.append(name) or (tmp_path / name).read_bytes()) == preprocessor
     assert sorted(read) == sorted(FILES)
     (tmp_path / "vocabulary.txt").write_bytes(b"\xff")
     with pytest.raises(ArtefactError, match=r"vocabulary.txt: expected UTF-8"):

@@ -24,7 +24,7 @@ def read_preprocessor(folder: Path) -> Preprocessor:
     Raises:
         ArtefactError: a file is missing or damaged.
     """
-    return Preprocessor.load(folder, lambda path: publishing.require(path).read_bytes())
+    return Preprocessor.load(folder, lambda name: publishing.require(folder / name).read_bytes())
 
 
 def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.shared import publishing
-from sentiment.predict.manifest import MANIFEST, checksums, read_manifest
+from sentiment.predict.manifest import checksums, read_manifest
+from sentiment.predict.model_files import MANIFEST
 
 
 def add_staged(folder: Path, staging: Path) -> None:

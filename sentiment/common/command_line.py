@@ -2,14 +2,13 @@
 
 import argparse
 import os
-from pathlib import Path
 from typing import NoReturn
 
 from sentiment.errors import EXIT_STATUS
 
 MODEL_VARIABLE = "SENTIMENT_MODEL"
 LATEST_MODEL = "models/latest"
-PACKAGED_MODEL = Path(__file__).parents[1] / "packaged_model"
+PACKAGED_MODEL = os.path.join(os.path.dirname(os.path.dirname(__file__)), "packaged_model.zip")
 _MOST_WORKERS = 1024  # processes, or tasks that run at once on a cluster
 
 
@@ -23,17 +22,27 @@ class OneLineParser(argparse.ArgumentParser):
     def add_model(self) -> None:
         """Add the option ``--model``."""
         default = f"default: ${MODEL_VARIABLE}, or {LATEST_MODEL}"
-        self.add_argument("--model", default=default_model(), help=f"model folder ({default})")
+        self.add_argument("--model", default=default_model(), help=f"model folder or packed model ({default})")
 
 
 def default_model() -> str:
-    """Return the folder that ``SENTIMENT_MODEL`` names, or else the last trained model, or else the packaged one.
+    """Return the model that ``SENTIMENT_MODEL`` names, or else the last trained model, or else the packaged one.
 
     Only a wheel that `make wheel` has built brings a packaged model.
     """
     if named := os.environ.get(MODEL_VARIABLE):
         return named
-    return str(PACKAGED_MODEL) if PACKAGED_MODEL.exists() and not os.path.exists(LATEST_MODEL) else LATEST_MODEL
+    return PACKAGED_MODEL if os.path.exists(PACKAGED_MODEL) and not os.path.exists(LATEST_MODEL) else LATEST_MODEL
+
+
+def default_model_in_words() -> str:
+    """Return which model answers where no ``--model`` is given, and why, in one line."""
+    place = default_model()
+    if not os.path.exists(place):
+        return f"none ({os.path.abspath(place)} does not exist)"
+    reasons = {PACKAGED_MODEL: "packaged", LATEST_MODEL: f"{LATEST_MODEL}, trained last"}
+    reason = f"${MODEL_VARIABLE}" if os.environ.get(MODEL_VARIABLE) else reasons[place]
+    return f"{os.path.realpath(place)} ({reason})"
 
 
 def probability(text: str) -> float:

@@ -1,17 +1,23 @@
 """Read NumPy's files as plain data. Nothing is unpickled, and every kind of damage raises a ``ValueError``."""
 
+import contextlib
+import math
+import os
+import struct
 import tokenize
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
-# Errors of NumPy and zipfile about damaged files, beside ValueError.
-_DAMAGED = (
+# Errors of NumPy and zipfile about damaged files.
+DAMAGED = (
     EOFError, KeyError, MemoryError, NotImplementedError, OverflowError, RuntimeError, SyntaxError, TypeError,
-    UserWarning, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+    UserWarning, ValueError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 
@@ -22,20 +28,34 @@ def open_array(path: Path) -> np.ndarray:
         ValueError: the file is of another format, or damaged.
         OSError: the file cannot be opened.
     """
+    with path.open("rb") as file:
+        return map_array(file, 0, os.fstat(file.fileno()).st_size)
+
+
+def map_array(file: IO[bytes], start: int, size: int) -> np.ndarray:
+    """Map a ``.npy`` of ``size`` bytes that begins at ``start`` of an open file; errors as :func:`open_array`."""
+    with _reporting_damage():
+        file.seek(start)
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, is_fortran, dtype = read_header(file)
+        offset, received = file.tell(), math.prod(shape) * dtype.itemsize
+        if dtype.hasobject or offset + received != start + size:
+            raise ValueError(f"expected {start + size - offset} bytes of numbers, the header tells of {received}")
+        return np.memmap(file, dtype, "r", offset, shape, "F" if is_fortran else "C")
+
+
+def read_arrays(source: Path | IO[bytes]) -> dict[str, np.ndarray]:
+    """Return all arrays of a ``.npz`` by name; errors as :func:`open_array`."""
+    with _reporting_damage(), np.load(source, allow_pickle=False) as file:
+        return {name: np.asarray(file[name]) for name in file.files}
+
+
+@contextlib.contextmanager
+def _reporting_damage() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)  # raised for a header that NumPy has to guess
         try:
-            return np.lib.format.open_memmap(path, mode="r")
-        except _DAMAGED as error:
-            raise ValueError(str(error)) from error
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return all arrays of a ``.npz`` by name; errors as :func:`open_array`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                return {name: np.asarray(file[name]) for name in file.files}
-        except _DAMAGED as error:
+            yield
+        except DAMAGED as error:
             raise ValueError(str(error)) from error

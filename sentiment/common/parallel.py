@@ -4,9 +4,11 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sized
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -52,6 +54,8 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, 
     if getattr(_state.thread, "works_alone", False) or (isinstance(items, Sized) and len(items) == 1):
         yield from map(function, items)
         return
+    from concurrent.futures import wait
+
     pool, most = _pool(), 2 * available_cores()
     pending: deque[Future[R]] = deque()
     try:
@@ -72,7 +76,9 @@ def work_alone() -> None:
     _state.thread.works_alone = True
 
 
-def _pool() -> ThreadPoolExecutor:
+def _pool() -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor  # a process that predicts one tweet needs none
+
     with _state.lock:
         if _state.pool is None:
             _state.pool = ThreadPoolExecutor(available_cores(), "sentiment", work_alone)

@@ -15,7 +15,6 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from sentiment.common.command_line import OneLineParser, count
@@ -115,12 +114,9 @@ def _run(arguments: argparse.Namespace, prog: str) -> int:
         raise InputError(f'expected a tweet, for instance: {prog} "I love this"')
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
-    from sentiment.predict.digests import Digests
-
-    digests = Digests(Path(arguments.model))  # starts before NumPy is imported, which takes as long
     from sentiment.predict.model_folder import read_classifier
 
-    model = read_classifier(Path(arguments.model), digests)
+    model = read_classifier(arguments.model)
     reading = _reading(arguments) if arguments.input else None
     if reading and arguments.output:
         _score(model, arguments, reading)

@@ -1,5 +1,6 @@
 """The manifest of a model folder: what the model was made from, and a checksum for every file in the folder."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from typing import Any
 from sentiment.common.checksums import sha256_of
 from sentiment.common.table_files import checksum_of, find_files
 from sentiment.errors import ArtefactError, InputError
+from sentiment.predict.model_files import MANIFEST, open_model
 
-MANIFEST = "manifest.json"
 # Files that commands of this project write into a model folder without making them part of the model.
 _BESIDE = (
     MANIFEST,
@@ -43,7 +44,7 @@ class ManifestFindings:
 
 
 def check_manifest(folder: Path) -> ManifestFindings:
-    """Compare a model folder, and the inputs that its manifest names, with the manifest.
+    """Compare a model folder or archive, and the inputs that its manifest names, with the manifest.
 
     Raises:
         ArtefactError: the manifest is missing or damaged.
@@ -61,7 +62,13 @@ def check_manifest(folder: Path) -> ManifestFindings:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file below ``folder`` by its relative path, and the target of every link."""
+    """Return the SHA-256 of every file below ``folder`` by its relative path, and the target of every link.
+
+    ``folder`` may be an archive that `sentiment pack` made.
+    """
+    if folder.is_file():
+        with open_model(folder) as files:
+            return {name: hashlib.sha256(files.read(name)).hexdigest() for name in files.names()}
     paths = (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
     return {path.relative_to(folder).as_posix(): _checksum(path) for path in paths}
 
@@ -73,10 +80,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         ArtefactError: the manifest is missing or damaged.
     """
     path = folder / MANIFEST
-    if not path.exists():
-        raise ArtefactError(f"{path}: no such file; run `make train` first")
     try:
-        manifest = dict(json.loads(path.read_text(encoding="utf-8")))
+        with open_model(folder) as files:
+            content = files.read(MANIFEST)
+    except FileNotFoundError as error:
+        raise ArtefactError(f"{path}: no such file; run `make train` first") from error
+    try:
+        manifest = dict(json.loads(content))
         known = isinstance(manifest["artefacts"], dict) and bool(_inputs(manifest["inputs"]))
         _base_models(manifest.get("parent"))
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):

@@ -1,35 +1,42 @@
 """The files of a model folder, and reading a classifier from them: they are plain data, and nothing is executed."""
 
+import contextlib
 import hashlib
+import io
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from sentiment.common.npy import open_array, read_arrays
+from sentiment.common.npy import map_array, read_arrays
 from sentiment.errors import ArtefactError
 from sentiment.network.cells import GATES, Direction
 from sentiment.network.folded import FoldedNetwork
 from sentiment.network.ngrams import MOST_BUCKETS
 from sentiment.predict.classifier import SentimentClassifier
-from sentiment.predict.digests import Digests
+from sentiment.predict.model_files import (
+    CHECKED,
+    CHUNK_IDS,
+    CHUNKS,
+    MODEL,
+    OPTIONAL,
+    TABLE,
+    WEIGHTS,
+    ModelFiles,
+    open_model,
+)
 from sentiment.text.chunk_table import ChunkTable
-from sentiment.text.preprocessor import FILES, Preprocessor
+from sentiment.text.preprocessor import Preprocessor
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FORMAT = 3
 KERAS_MODEL = "model.keras"
-TABLE = "table.npy"
-WEIGHTS = "weights.npz"
-# Written last by export: the classes, the kinds of the network, and the checksums of the files above and its own.
-MODEL = "model.json"
 _BLOCK_BYTES = 1 << 20
-# The chunk table, where there is one, makes the text treatment faster and changes no answer.
-CHUNKS, CHUNK_IDS = "chunks.npy", "chunk_ids.npy"
-OPTIONAL = (CHUNKS, CHUNK_IDS)
-CHECKED = (*FILES, WEIGHTS, TABLE)
 
 
 class _NetworkKinds(NamedTuple):
@@ -49,36 +56,36 @@ _ALLOWED: dict[str, tuple[Any, ...]] = {
 }
 
 
-def read_classifier(folder: Path, digests: Digests | None = None) -> SentimentClassifier:
+def read_classifier(place: str | os.PathLike[str]) -> SentimentClassifier:
     """Read a classifier that needs neither TensorFlow nor spaCy.
 
     Args:
-        folder: the model folder.
-        digests: checksums of this folder's large files, if their calculation has been started.
+        place: the model folder, or an archive that `sentiment pack` made.
 
     Raises:
-        ArtefactError: the folder is missing, incomplete, damaged, or put together from different models.
+        ArtefactError: the model is missing, incomplete, damaged, or put together from different models.
     """
-    model = _read_model(folder)
-    digests = digests or Digests(folder)
-    _read_checked(folder / WEIGHTS, model["sha256"])
-    try:
-        kinds = _kinds_of(model["network"])
-        preprocessor = Preprocessor.load(folder, lambda path: _read_checked(path, model["sha256"]))
-        if CHUNKS in model["sha256"]:
-            chunks = _read_chunks(folder, model["sha256"], preprocessor.lexicon.size, digests)
-            preprocessor = replace(preprocessor, table=chunks)
-        folded = _read_network(folder, kinds)
-    except (KeyError, TypeError) as error:
-        raise ArtefactError(f"{folder}: not a model of this version ({error}); export it again") from error
-    _check_shapes(folder, folded, preprocessor.lexicon.size, len(model["classes"]))
-    _check_table(folder, model["sha256"], digests)
-    if model["sha256"][MODEL] != _own_checksum(model):
-        raise ArtefactError(f"{folder / MODEL}: was edited after export (its checksum differs); run `make train` again")
-    return SentimentClassifier(preprocessor, folded, tuple(model["classes"]))
+    with open_model(place) as files:
+        model = _read_model(files)
+        checked = _CheckedFiles(files, model["sha256"])
+        try:
+            kinds = _kinds_of(model["network"])
+            preprocessor = Preprocessor.load(files.place, checked.read)
+            if CHUNKS in model["sha256"]:
+                preprocessor = replace(preprocessor, table=_read_chunks(checked, preprocessor.lexicon.size))
+            folded = _read_network(checked, kinds)
+        except (KeyError, TypeError) as error:
+            raise ArtefactError(f"{place}: not a model of this version ({error}); export it again") from error
+        _check_shapes(files, folded, preprocessor.lexicon.size, len(model["classes"]))
+        _check_table(checked)
+        if model["sha256"][MODEL] != _own_checksum(model):
+            raise ArtefactError(
+                f"{files.path(MODEL)}: was edited after export (its checksum differs); run `make train` again"
+            )
+        return SentimentClassifier(preprocessor, folded, tuple(model["classes"]))
 
 
-def describe(folder: Path, classes: Sequence[str], network: Mapping[str, Any]) -> dict[str, Any]:
+def describe(folder: "Path", classes: Sequence[str], network: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of ``model.json`` for the other files in ``folder``.
 
     Args:
@@ -98,7 +105,7 @@ def _own_checksum(model: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
 
-def network_files(folder: Path, network: FoldedNetwork) -> None:
+def network_files(folder: "Path", network: FoldedNetwork) -> None:
     """Write ``table.npy`` and ``weights.npz`` into ``folder``."""
     np.save(folder / TABLE, network.table, allow_pickle=False)
     arrays = {"output_kernel": network.output_kernel, "output_bias": network.output_bias}
@@ -111,22 +118,24 @@ def network_files(folder: Path, network: FoldedNetwork) -> None:
     np.savez(folder / WEIGHTS, **arrays)  # type: ignore[arg-type]
 
 
-def chunk_files(folder: Path, table: ChunkTable | None) -> None:
+def chunk_files(folder: "Path", table: ChunkTable | None) -> None:
     """Write ``chunks.npy`` and ``chunk_ids.npy`` into ``folder``, if there is a chunk table."""
     if table is not None:
         np.save(folder / CHUNKS, table.keys, allow_pickle=False)
         np.save(folder / CHUNK_IDS, table.ids, allow_pickle=False)
 
 
-def _read_model(folder: Path) -> dict[str, Any]:
-    path = folder / MODEL
-    if not path.is_file():
-        raise ArtefactError(
-            f"{folder}: no model here (expected {path.absolute()}); name a model folder with --model, "
-            "or run `make preprocess train evaluate` in a checkout to make one"
-        )
+def _read_model(files: ModelFiles) -> dict[str, Any]:
+    path = files.path(MODEL)
     try:
-        model = json.loads(path.read_text(encoding="utf-8"))
+        content = files.read(MODEL)
+    except OSError as error:
+        raise ArtefactError(
+            f"{files.place}: no model here (expected {os.path.abspath(path)}); name a model folder with --model, "
+            "or run `make preprocess train evaluate` in a checkout to make one"
+        ) from error
+    try:
+        model = json.loads(content)
         if model["format"] != FORMAT:
             raise ArtefactError(
                 f"{path}: expected format {FORMAT}, received {str(model['format'])[:40]}; run `make train` again"
@@ -146,32 +155,72 @@ def _are_names(classes: object) -> bool:
     return len(classes) == len(set(classes)) >= 2
 
 
-def _read_checked(path: Path, checksums: dict[str, str]) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ArtefactError(f"{path}: cannot be read ({error.strerror}); run `make train` again") from error
-    if hashlib.sha256(content).hexdigest() != checksums[path.name]:
-        raise ArtefactError(f"{path}: does not belong to this model (its checksum is not the one in {MODEL})")
-    return content
+class _CheckedFiles(NamedTuple):
+    """The files of a model, and the checksums that ``model.json`` states of them."""
+
+    files: ModelFiles
+    checksums: Mapping[str, str]
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file.
+
+        Raises:
+            ArtefactError: it cannot be read, or its checksum is another one.
+        """
+        with self._reporting(name):
+            content = self.files.read(name)
+        self._require(name, hashlib.sha256(content))
+        return content
+
+    def check(self, name: str) -> None:
+        """Check a large file block by block, so that it does not stay in memory; errors as :meth:`read`."""
+        digest = hashlib.sha256()
+        with self._reporting(name), self.files.open(name) as (file, start, size):
+            file.seek(start)
+            for left in range(size, 0, -_BLOCK_BYTES):
+                digest.update(file.read(min(left, _BLOCK_BYTES)))
+        self._require(name, digest)
+
+    def map(self, name: str) -> np.ndarray:
+        """Map an array into memory without checking it.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: it is damaged.
+        """
+        with self.files.open(name) as extent:
+            return np.asarray(map_array(*extent))
+
+    @contextlib.contextmanager
+    def _reporting(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            path = self.files.path(name)
+            raise ArtefactError(f"{path}: cannot be read ({error.strerror}); run `make train` again") from error
+
+    def _require(self, name: str, digest: "hashlib._Hash") -> None:
+        if digest.hexdigest() != self.checksums[name]:
+            raise ArtefactError(
+                f"{self.files.path(name)}: does not belong to this model (its checksum is not the one in {MODEL})"
+            )
 
 
-def _read_chunks(folder: Path, checksums: dict[str, str], vocabulary: int, digests: Digests) -> ChunkTable:
-    _read_checked(folder / CHUNK_IDS, checksums)
-    _check_digest(folder, CHUNKS, checksums, digests)
+def _read_chunks(checked: _CheckedFiles, vocabulary: int) -> ChunkTable:
+    place = checked.files.place
+    for name in (CHUNK_IDS, CHUNKS):
+        checked.check(name)
     try:
-        fits = _chunk_table(folder).is_sound(vocabulary)  # by a map of its own, see _check_table
+        fits = _chunk_table(checked).is_sound(vocabulary)  # by a map of its own, see _check_table
     except (OSError, ValueError) as error:
-        raise ArtefactError(
-            f"{folder}: {CHUNKS} or {CHUNK_IDS} is damaged ({error}); run `make train` again"
-        ) from error
+        raise ArtefactError(f"{place}: {CHUNKS} or {CHUNK_IDS} is damaged ({error}); run `make train` again") from error
     if not fits:
-        raise ArtefactError(f"{folder}: {CHUNKS} and {CHUNK_IDS} do not fit a vocabulary of {vocabulary}: export again")
-    return _chunk_table(folder)
+        raise ArtefactError(f"{place}: {CHUNKS} and {CHUNK_IDS} do not fit a vocabulary of {vocabulary}: export again")
+    return _chunk_table(checked)
 
 
-def _chunk_table(folder: Path) -> ChunkTable:
-    return ChunkTable(*(np.asarray(open_array(folder / name)) for name in (CHUNKS, CHUNK_IDS)))
+def _chunk_table(checked: _CheckedFiles) -> ChunkTable:
+    return ChunkTable(checked.map(CHUNKS), checked.map(CHUNK_IDS))
 
 
 def _kinds_of(stated: Mapping[str, Any]) -> _NetworkKinds:
@@ -187,9 +236,10 @@ def _kinds_of(stated: Mapping[str, Any]) -> _NetworkKinds:
     return kinds
 
 
-def _read_network(folder: Path, kinds: _NetworkKinds) -> FoldedNetwork:
+def _read_network(checked: _CheckedFiles, kinds: _NetworkKinds) -> FoldedNetwork:
+    folder, weights = checked.files.place, checked.read(WEIGHTS)
     try:
-        table, arrays = np.asarray(open_array(folder / TABLE)), read_arrays(folder / WEIGHTS)
+        table, arrays = checked.map(TABLE), read_arrays(io.BytesIO(weights))
     except (OSError, ValueError) as error:
         raise ArtefactError(
             f"{folder}: {TABLE} or {WEIGHTS} is missing or damaged ({error}); run `make train`"
@@ -204,7 +254,7 @@ def _read_network(folder: Path, kinds: _NetworkKinds) -> FoldedNetwork:
             f"{folder}: {TABLE} and {WEIGHTS} are expected to hold float32, or int8 with scales; run `make train` again"
         )
     if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise ArtefactError(f"{folder / WEIGHTS}: holds weights that are not finite numbers; train again")
+        raise ArtefactError(f"{checked.files.path(WEIGHTS)}: holds weights that are not finite numbers; train again")
     directions = tuple(
         Direction(arrays[name], arrays.get(f"bias_{name[-1]}")) for name in ("kernel_0", "kernel_1") if name in arrays
     )
@@ -223,34 +273,26 @@ def _read_network(folder: Path, kinds: _NetworkKinds) -> FoldedNetwork:
     )
 
 
-def _check_table(folder: Path, checksums: Mapping[str, str], digests: Digests) -> None:
+def _check_table(checked: _CheckedFiles) -> None:
     """Check the checksum of the table, and that its numbers are finite.
 
     The table is large and stays on disk. It is read in blocks through a map of its own, which is closed again, so the
     process keeps no more of it in memory than its answers need.
     """
-    flat, finite = np.asarray(open_array(folder / TABLE)).reshape(-1), True
+    flat, finite = checked.map(TABLE).reshape(-1), True
     if flat.dtype == np.float32:
         step = _BLOCK_BYTES // flat.itemsize
         blocks = (flat[start : start + step] for start in range(0, len(flat), step))
         finite = all(np.isfinite(block.min()) and np.isfinite(block.max()) for block in blocks)
-    _check_digest(folder, TABLE, checksums, digests)
+    checked.check(TABLE)
     if not finite:
-        raise ArtefactError(f"{folder / TABLE}: holds weights that are not finite numbers; train again")
+        raise ArtefactError(f"{checked.files.path(TABLE)}: holds weights that are not finite numbers; train again")
 
 
-def _check_digest(folder: Path, name: str, checksums: Mapping[str, str], digests: Digests) -> None:
-    try:
-        digest = digests.of(name)
-    except OSError as error:
-        raise ArtefactError(f"{folder / name}: cannot be read ({error.strerror}); run `make train` again") from error
-    if digest != checksums[name]:
-        raise ArtefactError(f"{folder / name}: does not belong to this model (its checksum is not the one in {MODEL})")
-
-
-def _check_shapes(folder: Path, folded: FoldedNetwork, vocabulary: int, classes: int) -> None:
+def _check_shapes(files: ModelFiles, folded: FoldedNetwork, vocabulary: int, classes: int) -> None:
     if not folded.directions or folded.directions[0].kernel.ndim != 2:
-        raise ArtefactError(f"{folder / WEIGHTS}: expected recurrent kernels of two dimensions; run `make train` again")
+        path = files.path(WEIGHTS)
+        raise ArtefactError(f"{path}: expected recurrent kernels of two dimensions; run `make train` again")
     directions, gates, units = len(folded.directions), GATES[folded.cell], len(folded.directions[0].kernel)
     pooled = directions * units * (2 if folded.pooling == "max_mean" else 1)
     biases = [direction.bias for direction in folded.directions]
@@ -270,4 +312,4 @@ def _check_shapes(folder: Path, folded: FoldedNetwork, vocabulary: int, classes:
         expected.append((WEIGHTS, folded.ngram_scales.shape, (classes,)))
     for name, received, wanted in expected:
         if received != wanted:
-            raise ArtefactError(f"{folder / name}: expected shape {wanted}, received {received}: not of this model")
+            raise ArtefactError(f"{files.path(name)}: expected shape {wanted}, received {received}: not of this model")

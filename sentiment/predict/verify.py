@@ -1,4 +1,4 @@
-"""Command line: check a model folder, and the inputs it was made from, against its manifest.
+"""Command line: check a model folder or archive, and the inputs it was made from, against its manifest.
 
 The exit status is 0, or 2 if a file differs.
 """
@@ -11,7 +11,8 @@ from pathlib import Path
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.mistakes import MENDABLE, refuse
 from sentiment.errors import ArtefactError, InputError
-from sentiment.predict.manifest import MANIFEST, ManifestFindings, check_manifest
+from sentiment.predict.manifest import ManifestFindings, check_manifest
+from sentiment.predict.model_files import MANIFEST
 
 _LINES = {
     "differing": "differs",
@@ -25,7 +26,7 @@ _LINES = {
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict.verify") -> int:
     """Run the command and return its exit status."""
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path, help="model folder, for instance models/sample")
+    parser.add_argument("model", type=Path, help="model folder such as models/sample, or a packed model")
     try:
         _verify(parser.parse_args(argv).model)
     except MENDABLE as error:
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
 
 def _verify(folder: Path) -> None:
     """Print each difference, and raise an `ArtefactError` if there is one."""
-    if not folder.is_dir():
+    if not folder.exists():
         raise InputError(f"{folder}: no such folder; name one that `make train` has made, for instance models/sample")
     findings = check_manifest(folder)
     sys.stdout.writelines(_lines(findings))

@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import hashlib
 import os
 import shutil
 import sys
@@ -78,7 +79,7 @@ def _model(folder: str, checksum: str) -> "SentimentClassifier":
     """Return the model, which is read once per process."""
     from sentiment.predict.model_folder import read_classifier
 
-    model = read_classifier(Path(folder))
+    model = read_classifier(folder)
     if model_checksum(Path(folder)) != checksum:
         raise ArtefactError(f"{folder}: changed since the run began; start it again")
     return model
@@ -90,10 +91,11 @@ def model_checksum(folder: Path) -> str:
     Raises:
         ArtefactError: there is no model.
     """
-    from sentiment.predict.model_folder import MODEL
+    from sentiment.predict.model_files import MODEL, open_model
 
     try:
-        return sha256_of(folder / MODEL)
+        with open_model(folder) as files:
+            return hashlib.sha256(files.read(MODEL)).hexdigest()
     except OSError as error:
         raise ArtefactError(f"{folder}: no model here (expected {MODEL}): {error.strerror}") from error
 

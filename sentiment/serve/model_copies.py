@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from sentiment.errors import ArtefactError
 from sentiment.predict.classifier import SentimentClassifier
-from sentiment.predict.model_folder import CHECKED, MODEL, OPTIONAL, read_classifier
+from sentiment.predict.model_files import CHECKED, MODEL, open_model
+from sentiment.predict.model_folder import read_classifier
 
 _DIGITS = 12
 
@@ -37,19 +38,19 @@ class ModelCopies:
         self.folder = folder
 
     def read(self, name: str, source: Path) -> ModelCopy:
-        """Return the model in the folder ``source``, read from its copy.
+        """Return the model in the folder or archive ``source``, read from its copy.
 
         Raises:
-            ArtefactError: the folder contains no whole model.
+            ArtefactError: it contains no whole model.
         """
         copy = self.folder / name / hashlib.sha256(repr(sign(source)).encode()).hexdigest()[:_DIGITS]
         if copy.is_dir():
             return _read(copy)
         copy.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=copy.parent, prefix=".", ignore_cleanup_errors=True) as temporary:
-            for file in (MODEL, *CHECKED, *OPTIONAL):
-                with contextlib.suppress(FileNotFoundError):  # the model's reader reports what is missing
-                    shutil.copyfile(source / file, Path(temporary, file))
+            with open_model(source) as files:
+                for file in files.names():  # the model's reader reports what is missing
+                    Path(temporary, file).write_bytes(files.read(file))
             try:
                 read = _read(Path(temporary))
             except ArtefactError as error:
@@ -75,10 +76,11 @@ def _read(folder: Path) -> ModelCopy:
     return ModelCopy(folder, classifier, hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()[:_DIGITS])
 
 
-def sign(folder: Path) -> Signature | None:
+def sign(source: Path) -> Signature | None:
     """Return what distinguishes one export from another without reading it; None where a file is missing."""
+    files = [source] if source.is_file() else [source / name for name in (MODEL, *CHECKED)]
     try:
-        stats = [os.stat(folder / name) for name in (MODEL, *CHECKED)]
+        stats = [os.stat(file) for file in files]
     except OSError:
         return None
     return tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)

@@ -80,7 +80,7 @@ class ModelStore:
     """The models by name; the first one answers where a request names none.
 
     Args:
-        models: each ``FOLDER`` or ``NAME=FOLDER``.
+        models: each ``FOLDER`` or ``NAME=FOLDER``; a packed model may stand for a folder.
         copies: where the exports are copied to before they are read.
 
     Raises:
@@ -176,14 +176,14 @@ def _version(folder: Path) -> str:
 
 
 def split_name(model: str) -> tuple[str, Path]:
-    """Return name and folder of ``NAME=FOLDER``, or of ``FOLDER``, whose own name is then used.
+    """Return name and place of ``NAME=PLACE``, or of ``PLACE``, whose own name without ``.zip`` is then used.
 
     Raises:
         SettingsError: the name cannot be part of an address.
     """
     name, separator, folder = model.partition("=")
     if not separator:
-        name, folder = Path(os.path.abspath(model)).name, model
+        name, folder = Path(os.path.abspath(model)).name.removesuffix(".zip"), model
     if not _NAME.fullmatch(name):
         raise SettingsError(
             f"--model {model}: expected a name of letters, digits, '_', '.' and '-', received {name!r}; "

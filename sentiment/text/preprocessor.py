@@ -7,15 +7,13 @@ contains it, and the SavedModel graph is built from it, so that none of them can
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sentiment.common.plain_data import from_dict
 from sentiment.common.ragged import Ragged, ragged
 from sentiment.errors import ArtefactError, SettingsError
-from sentiment.settings import PreprocessingSettings
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.few_texts import FewTexts
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow
@@ -25,8 +23,11 @@ from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run, to_lower_case
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
+    from sentiment.settings import PreprocessingSettings
     from sentiment.text.many_texts import ManyTexts
 
 LEXICON, VOCABULARY, PREPROCESSING = FILES = ("lexicon.tsv", "vocabulary.txt", "preprocessing.json")
@@ -62,7 +63,7 @@ class Preprocessor:
     def __post_init__(self) -> None:
         """Compile the rules for few texts, and find the ids that say nothing."""
         object.__setattr__(self, "_rules", CompiledRules(self.rules) if can_run(self.rules) else None)
-        object.__setattr__(self, "_few", FewTexts(self._ids_in_python))
+        object.__setattr__(self, "_few", FewTexts(self._ids_of_chunks))
         links_and_names = {self.lexicon.id_of(token) for token in ("<url>", "<user>")} - {PADDING}
         object.__setattr__(self, "saying_nothing", tuple(sorted({UNKNOWN, *links_and_names})))
 
@@ -118,8 +119,18 @@ class Preprocessor:
         assert self._many is not None
         return self._many
 
-    def _ids_in_python(self, chunks: Sequence[bytes]) -> list[list[int]]:
-        """Return the ids of each of ``chunks`` (UTF-8 in lower case), without dropped tokens."""
+    def _ids_of_chunks(self, chunks: Sequence[bytes]) -> list[list[int]]:
+        """Return the ids of each of ``chunks``, without dropped tokens: from the table, or else by rules.
+
+        The chunks are UTF-8 in lower case.
+        """
+        if self.table is None:
+            return self._ids_by_rules(chunks)
+        rows = self.table.rows_of(chunks)
+        by_rules = iter(self._ids_by_rules([chunk for chunk, row in zip(chunks, rows, strict=True) if row is None]))
+        return [next(by_rules) if row is None else row for row in rows]
+
+    def _ids_by_rules(self, chunks: Sequence[bytes]) -> list[list[int]]:
         assert self._rules is not None
         id_of = self.lexicon.id_of
         return [[i for i in map(id_of, tokens) if i != PADDING] for tokens in self._rules.tokens_of(chunks)]
@@ -139,7 +150,7 @@ class Preprocessor:
         """Return ``ids`` (``n`` rows) as int32 ``(n, max_tokens)``, with zeros on the side of ``padding``."""
         return pad(ids, self.max_tokens, self.padding)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: "Path") -> None:
         """Write the three ``FILES`` into ``folder``, which nobody may read at the same time."""
         vocabulary = "".join(f"{lemma}\n" for lemma in self.lexicon.vocabulary)
         texts = {LEXICON: self.lexicon.to_tsv(), VOCABULARY: vocabulary, PREPROCESSING: self.to_json()}
@@ -147,21 +158,23 @@ class Preprocessor:
             (folder / name).write_text(text, encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> "Preprocessor":
+    def load(cls, folder: "str | Path", read: Callable[[str], bytes] | None = None) -> "Preprocessor":
         """Read the files that :meth:`save` wrote.
 
         Args:
-            folder: of the files.
-            read: returns the content of a file, and may check it; its errors are passed on.
+            folder: of the files, for messages.
+            read: returns the content of the file with a name, and may check it; its errors are passed on. None
+                reads the files of ``folder``.
 
         Raises:
             ArtefactError: a file is damaged, or the files do not belong together.
         """
-        texts = {name: _decoded(folder / name, read(folder / name)) for name in FILES}
+        read = read or partial(_content, str(folder))
+        texts = {name: _decoded(f"{folder}/{name}", read(name)) for name in FILES}
         lexicon: AnyLexicon | None = map_lexicon(texts[LEXICON].encode(), texts[VOCABULARY])
         if lexicon is None:  # damaged, or not sorted
-            lexicon = Lexicon.from_tsv(texts[LEXICON], texts[VOCABULARY].split("\n")[:-1], str(folder / LEXICON))
-        return cls.from_json(texts[PREPROCESSING], lexicon, str(folder / PREPROCESSING))
+            lexicon = Lexicon.from_tsv(texts[LEXICON], texts[VOCABULARY].split("\n")[:-1], f"{folder}/{LEXICON}")
+        return cls.from_json(texts[PREPROCESSING], lexicon, f"{folder}/{PREPROCESSING}")
 
     def to_json(self) -> str:
         """Return everything but the lexicon as JSON."""
@@ -182,14 +195,21 @@ class Preprocessor:
             seen = data.get("seen", lexicon.size)
             if type(seen) is not int or not len(RESERVED) <= seen <= lexicon.size:
                 raise ValueError(f"seen = {str(seen)[:40]} of a vocabulary of {lexicon.size}")
-            checked = from_dict(PreprocessingSettings, {name: data[name] for name in ("max_tokens", "padding")})
+            max_tokens, padding = data["max_tokens"], data["padding"]
+            if type(max_tokens) is not int or max_tokens < 1 or padding not in ("post", "pre"):
+                raise ValueError(f"max_tokens = {str(max_tokens)[:40]}, padding = {str(padding)[:40]}")
             _try(rules)
-        except (ValueError, KeyError, TypeError, RecursionError, SettingsError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ArtefactError(f"{name}: expected rules, max_tokens and padding ({error}): export again") from error
-        return cls(rules, lexicon, checked.max_tokens, checked.padding, seen)
+        return cls(rules, lexicon, max_tokens, padding, seen)
 
 
-def _decoded(path: Path, content: bytes) -> str:
+def _content(folder: str, name: str) -> bytes:
+    with open(f"{folder}/{name}", "rb") as file:
+        return file.read()
+
+
+def _decoded(path: str, content: bytes) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -233,7 +253,7 @@ def pad(ids: Ragged, length: int, padding: str = "post") -> np.ndarray:
     return padded
 
 
-def select_rules(settings: PreprocessingSettings) -> tuple[Rule, ...]:
+def select_rules(settings: "PreprocessingSettings") -> tuple[Rule, ...]:
     """Return the rules that the settings leave in.
 
     Raises:

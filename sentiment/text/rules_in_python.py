@@ -7,7 +7,8 @@ square of a text's length, so only short texts are taken.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, LONG, RULES, WHITE_SPACE, Rule
 
@@ -51,10 +52,7 @@ class CompiledRules:
     """
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._steps = [
-            (re.compile(rule.pattern, re.ASCII).subn, rule.replacement, frozenset(SIGNS.get(rule.name, "")))
-            for rule in rules
-        ]
+        self._steps = [(rule.pattern, rule.replacement, frozenset(SIGNS.get(rule.name, ""))) for rule in rules]
 
     def tokens_of(self, texts: Sequence[bytes]) -> list[list[str]]:
         """Return the tokens of each of ``texts``, which are UTF-8 in lower case, in their order.
@@ -70,11 +68,17 @@ class CompiledRules:
             decoded = [_white_space.sub(" ", text) for text in decoded]
         joined = " \n ".join(decoded)
         present = _characters_of(joined)
-        for substitute, replacement, signs in self._steps:
+        for pattern, replacement, signs in self._steps:
             if not signs or not signs.isdisjoint(present):
-                joined, count = substitute(replacement, joined)
+                joined, count = _substitution(pattern)(replacement, joined)
                 present = _characters_of(joined) if count else present
         return [row.split() for row in joined.split("\n")]
+
+
+@cache
+def _substitution(pattern: str) -> Callable[[str, str], tuple[str, int]]:
+    """Return what replaces the matches of a rule's pattern; it is compiled when a text needs it first."""
+    return re.compile(pattern, re.ASCII).subn
 
 
 def _characters_of(text: str) -> set[str]:

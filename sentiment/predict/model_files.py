@@ -1,0 +1,175 @@
+"""The files of a model: in a folder, or in one archive that `sentiment pack` made and that is never unpacked."""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from sentiment.common.npy import DAMAGED
+from sentiment.errors import ArtefactError
+from sentiment.text.preprocessor import FILES
+
+if TYPE_CHECKING:
+    import zipfile
+
+TABLE, WEIGHTS = "table.npy", "weights.npz"
+# Written last by export: the classes, the kinds of the network, and the checksums of the files above and its own.
+MODEL = "model.json"
+# The chunk table, where there is one, makes the text treatment faster and changes no answer.
+CHUNKS, CHUNK_IDS = "chunks.npy", "chunk_ids.npy"
+OPTIONAL = (CHUNKS, CHUNK_IDS)
+CHECKED = (*FILES, WEIGHTS, TABLE)
+CARD, MANIFEST = "README.md", "manifest.json"
+MAPPED = (TABLE, *OPTIONAL)
+_ARCHIVED = {MODEL, *CHECKED, *OPTIONAL, CARD, MANIFEST}
+_REMEDY = "expected what `sentiment pack` makes: fetch it again, or pack the model again"
+_MOST_BYTES = 1 << 27  # of a file that must be decompressed into memory
+HEADER_BYTES, _SIZES = 30, slice(26, 30)  # of a member: its fixed part, and the lengths of name and extra field in it
+
+
+class Extent(NamedTuple):
+    """The content of a file: ``size`` bytes of the open ``file`` from ``start`` on."""
+
+    file: IO[bytes]
+    start: int
+    size: int
+
+
+class ModelFiles:
+    """The files of a model folder.
+
+    Args:
+        place: path of the folder.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def path(self, name: str) -> str:
+        """Return how messages call a file."""
+        return os.path.join(self.place, name)
+
+    def names(self) -> list[str]:
+        """Return the names of the files that decide on answers and are there."""
+        return [name for name in (MODEL, *CHECKED, *OPTIONAL) if os.path.isfile(self.path(name))]
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[Extent]:
+        """Open a file whose content is stored as it is, so that it can be mapped into memory.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
+        with open(self.path(name), "rb") as file:
+            yield Extent(file, 0, os.fstat(file.fileno()).st_size)
+
+
+class PackedFiles(ModelFiles):
+    """The files of a model in an archive.
+
+    Nothing is unpacked to disk, so no name in the archive can lead to another place. What is mapped must be stored
+    without compression, and what is compressed is small.
+
+    Args:
+        place: path of the archive.
+        file: the open archive.
+
+    Raises:
+        ArtefactError: it is no such archive, or is damaged.
+    """
+
+    def __init__(self, place: str, file: IO[bytes]) -> None:
+        import zipfile
+
+        super().__init__(place)
+        self._file = file
+        try:
+            self._archive = zipfile.ZipFile(file)
+        except DAMAGED as error:
+            raise ArtefactError(f"{place}: is no archive or a part of one ({error}); {_REMEDY}") from error
+        self._members = {member.filename: member for member in self._archive.infolist()}
+        problems = [line for member in self._archive.infolist() if (line := _problem_of(member))]
+        if len(self._members) < len(self._archive.infolist()):
+            problems.append("contains a name twice")
+        if problems:
+            raise ArtefactError(f"{place}: {problems[0]}; {_REMEDY}")
+
+    def names(self) -> list[str]:
+        """Return the names of all files."""
+        return list(self._members)
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file, decompressed.
+
+        Raises:
+            ArtefactError: it is damaged.
+            FileNotFoundError: it is not there.
+        """
+        with self._reporting_damage(name):
+            return self._archive.read(self._member(name))
+
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[Extent]:
+        """Return where a file is in the archive; errors as :meth:`read`."""
+        member = self._member(name)
+        with self._reporting_damage(name):
+            self._archive.open(member).close()  # compares the member's own header with the list of members
+            self._file.seek(member.header_offset)
+            sizes = self._file.read(HEADER_BYTES)[_SIZES]
+        start = member.header_offset + HEADER_BYTES
+        start += int.from_bytes(sizes[:2], "little") + int.from_bytes(sizes[2:], "little")
+        yield Extent(self._file, start, member.file_size)
+
+    def _member(self, name: str) -> "zipfile.ZipInfo":
+        if name not in self._members:
+            raise FileNotFoundError(2, "not in the archive", self.path(name))
+        return self._members[name]
+
+    @contextlib.contextmanager
+    def _reporting_damage(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except DAMAGED as error:
+            raise ArtefactError(f"{self.path(name)}: damaged ({error}); {_REMEDY}") from error
+
+
+def _problem_of(member: "zipfile.ZipInfo") -> str:
+    """Return what a member of an archive has that `sentiment pack` never writes; empty if there is nothing."""
+    name, is_stored = member.filename, not member.compress_type
+    if name not in _ARCHIVED:
+        return f"contains {name[:100]!r}, which is no file of a model"
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return f"contains {name} as a link"
+    if member.flag_bits & 1:
+        return f"contains {name} with a password"
+    if name in MAPPED and not is_stored:
+        return f"contains {name} compressed"
+    if not is_stored and member.file_size > _MOST_BYTES:
+        return f"contains {name}, which would take {member.file_size:,} bytes of memory"
+    return ""
+
+
+@contextlib.contextmanager
+def open_model(place: str | os.PathLike[str]) -> Iterator[ModelFiles]:
+    """Open the folder or the archive at ``place``.
+
+    Raises:
+        ArtefactError: the archive is damaged, or contains something else than the files of a model.
+        OSError: the archive cannot be opened.
+    """
+    name = os.fspath(place)
+    if not os.path.isfile(name):
+        yield ModelFiles(name)
+        return
+    with open(name, "rb") as file:
+        yield PackedFiles(name, file)

@@ -1,0 +1,108 @@
+"""Command line: pack a trained model into one file to hand on.
+
+It contains what predicts, the model card, and a manifest of these files. Every command that takes --model reads it as
+it is.
+
+python -m sentiment.predict.pack models/mine --output mine.zip
+python -m sentiment.predict --model mine.zip "I love this"
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import secrets
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sentiment.common.command_line import OneLineParser
+from sentiment.common.mistakes import MENDABLE, refuse
+from sentiment.errors import ArtefactError, InputError
+from sentiment.predict.manifest import read_manifest
+from sentiment.predict.model_files import CARD, HEADER_BYTES, MANIFEST, open_model
+from sentiment.predict.model_folder import read_classifier
+
+_ALIGNMENT = 64  # bytes; NumPy aligns the numbers of a .npy so, and the processor reads them fastest
+_ALIGNING = 0xD935  # id of an extra field that only fills, as in Android's zipalign
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time of a zip: the same model gives the same bytes
+_STORED = (".npy", ".npz")
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict.pack") -> int:
+    """Run the command and return its exit status."""
+    description = (__doc__ or "").replace("python -m sentiment.predict.pack", prog)
+    description = description.replace("python -m sentiment.predict", prog.rpartition(" ")[0] + " predict")
+    parser = OneLineParser(prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, help="model folder, for instance models/sample")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the archive, for instance mine.zip")
+    parser.add_argument("--force", action="store_true", help="replace an existing output")
+    arguments = parser.parse_args(argv)
+    try:
+        if arguments.output.exists() and not arguments.force:
+            raise InputError(f"{arguments.output}: exists already; give another name, or --force")
+        pack(arguments.model, arguments.output)
+    except MENDABLE as error:
+        return refuse("pack", error, "", str(arguments.output))
+    megabytes = arguments.output.stat().st_size / 1e6
+    sys.stderr.write(f"pack: {arguments.model}: {megabytes:.1f} MB written to {arguments.output}\n")
+    return 0
+
+
+def pack(folder: Path, target: Path) -> None:
+    """Write an archive of the model in ``folder``; ``target`` gets its name when the archive is complete.
+
+    Raises:
+        ArtefactError: the model is damaged, was not evaluated, or is not what its manifest says.
+    """
+    read_classifier(folder)
+    if not (folder / CARD).is_file():
+        raise ArtefactError(f"{folder}: has no model card ({CARD}); run `make evaluate` first")
+    with open_model(folder) as files:
+        contents = {name: files.read(name) for name in [*files.names(), CARD]}
+    contents[MANIFEST] = _manifest_of(folder, contents)
+    temporary = target.with_name(f"{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        _write(temporary, contents)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _manifest_of(folder: Path, contents: Mapping[str, bytes]) -> bytes:
+    """Return the manifest of some files of ``folder``.
+
+    Raises:
+        ArtefactError: one of them is not what the manifest of the folder says.
+    """
+    manifest = read_manifest(folder)
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
+    changed = [name for name, mark in sums.items() if manifest["artefacts"].get(name) != mark]
+    if changed:
+        raise ArtefactError(f"{folder}: {', '.join(changed)} changed after {MANIFEST}; run `make evaluate` again")
+    return f"{json.dumps(manifest | {'artefacts': sums}, indent=2)}\n".encode()
+
+
+def _write(path: Path, contents: Mapping[str, bytes]) -> None:
+    """Write an archive in which what is mapped into memory is stored as it is, and the rest is compressed."""
+    with path.open("xb") as file, zipfile.ZipFile(file, "w") as archive:
+        for name, content in contents.items():
+            member = zipfile.ZipInfo(name, _LONG_AGO)
+            member.external_attr = 0o644 << 16
+            if name.endswith(_STORED):
+                member.extra = _filling(file.tell() + HEADER_BYTES + len(name))
+            else:
+                member.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(member, content)
+
+
+def _filling(start: int) -> bytes:
+    """Return an extra field after which the content begins at a multiple of the alignment, not at ``start``."""
+    header = 4
+    size = -(start + header) % _ALIGNMENT
+    return _ALIGNING.to_bytes(2, "little") + size.to_bytes(2, "little") + bytes(size)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -77,12 +77,6 @@ class ChunkTable(NamedTuple):
             left = left[~hit & (held[:, 1] != _EMPTY)]
         return slot, found & (chunks.lengths <= LONGEST)
 
-    def rows_of(self, chunks: Sequence[bytes]) -> list[list[int] | None]:
-        """Return the ids of each of ``chunks`` (UTF-8, ASCII letters in lower case); None for one that is not there."""
-        slots, found = self.find(*_laid_out(chunks))
-        rows = self.ids.take(slots, axis=0).tolist()
-        return [[i for i in row if i] if has else None for row, has in zip(rows, found.tolist(), strict=True)]
-
     def contents(self) -> tuple[list[bytes], list[int]]:
         """Return the chunks, without the empty one, and their slots, in the order of the slots."""
         slots = np.flatnonzero(self.keys[:, 1] != _EMPTY)
@@ -105,9 +99,9 @@ def build_table(chunks: Sequence[bytes], ids: Ragged) -> ChunkTable:
 
     A chunk is left out if it is empty, too long, has more than ``MOST_IDS`` ids, or finds no slot nearby.
     """
-    data, places = _laid_out(chunks)
-    lengths = places.lengths
-    first, second = _keys_of(data, places)
+    lengths = np.array([len(chunk) for chunk in chunks], np.int64)
+    data = np.frombuffer(b"".join(chunks) + bytes(LONGEST + 1), np.uint8)
+    first, second = _keys_of(data, Chunks(np.cumsum(lengths) - lengths, lengths))
     size = 1 << max(4, int(2 * len(chunks)).bit_length())
     keys, rows = np.zeros((size, 2), np.uint64), np.zeros((size, MOST_IDS), np.int32)
     hashes, starts = _hash(first, second, size).tolist(), ids.starts.tolist()
@@ -118,13 +112,6 @@ def build_table(chunks: Sequence[bytes], ids: Ragged) -> ChunkTable:
             keys[slot] = first[i], second[i]
             rows[slot, : ids.lengths[i]] = ids.values[starts[i] : starts[i] + ids.lengths[i]]
     return ChunkTable(keys, rows)
-
-
-def _laid_out(chunks: Sequence[bytes]) -> tuple[np.ndarray, Chunks]:
-    """Return one buffer of ``chunks``, as :meth:`ChunkTable.find` wants it, and their places in it."""
-    lengths = np.array([len(chunk) for chunk in chunks], np.int64)
-    data = np.frombuffer(b"".join(chunks) + bytes(LONGEST + 1), np.uint8)
-    return data, Chunks(np.cumsum(lengths) - lengths, lengths)
 
 
 def _keys_of(data: np.ndarray, chunks: Chunks) -> tuple[np.ndarray, np.ndarray]:

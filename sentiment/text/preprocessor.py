@@ -63,7 +63,7 @@ class Preprocessor:
     def __post_init__(self) -> None:
         """Compile the rules for few texts, and find the ids that say nothing."""
         object.__setattr__(self, "_rules", CompiledRules(self.rules) if can_run(self.rules) else None)
-        object.__setattr__(self, "_few", FewTexts(self._ids_of_chunks))
+        object.__setattr__(self, "_few", FewTexts(self._ids_in_python))
         links_and_names = {self.lexicon.id_of(token) for token in ("<url>", "<user>")} - {PADDING}
         object.__setattr__(self, "saying_nothing", tuple(sorted({UNKNOWN, *links_and_names})))
 
@@ -119,18 +119,8 @@ class Preprocessor:
         assert self._many is not None
         return self._many
 
-    def _ids_of_chunks(self, chunks: Sequence[bytes]) -> list[list[int]]:
-        """Return the ids of each of ``chunks``, without dropped tokens: from the table, or else by rules.
-
-        The chunks are UTF-8 in lower case.
-        """
-        if self.table is None:
-            return self._ids_by_rules(chunks)
-        rows = self.table.rows_of(chunks)
-        by_rules = iter(self._ids_by_rules([chunk for chunk, row in zip(chunks, rows, strict=True) if row is None]))
-        return [next(by_rules) if row is None else row for row in rows]
-
-    def _ids_by_rules(self, chunks: Sequence[bytes]) -> list[list[int]]:
+    def _ids_in_python(self, chunks: Sequence[bytes]) -> list[list[int]]:
+        """Return the ids of each of ``chunks`` (UTF-8 in lower case), without dropped tokens."""
         assert self._rules is not None
         id_of = self.lexicon.id_of
         return [[i for i in map(id_of, tokens) if i != PADDING] for tokens in self._rules.tokens_of(chunks)]

@@ -106,7 +106,7 @@ def test_explain_and_repr(model) -> None:
     explanation = model.explain("the love")
     assert explanation.label == "positive"
     assert str(explanation).startswith("positive ")
-    assert repr(model) == "SentimentClassifier(classes=['negative', 'positive'], vocabulary=12, cell='simple_rnn')"
+    assert repr(model) == "SentimentClassifier(classes=['negative', 'positive'], vocabulary=15, cell='simple_rnn')"
 
 
 def test_scikit_learn_is_not_imported(folder: Path) -> None:

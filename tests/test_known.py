@@ -37,7 +37,7 @@ def run(folder: Path, capsys: pytest.CaptureFixture) -> Callable[..., list[str]]
 
 def test_known_is_the_share_of_ids_that_are_not_unknown(folder: Path) -> None:
     model = sentiment.load(folder)
-    probabilities, known = model.answer(["love", "love qqq", "qqq the love hate", "犬が好き", "", "the"])
+    probabilities, known, _ = model.answer(["love", "love qqq", "qqq the love hate", "犬が好き", "", "the"])
     np.testing.assert_allclose(known, [1, 1 / 2, 2 / 3, 0, 0, 0], atol=1e-6)
     assert known.dtype == probabilities.dtype == np.float32
     many = ["love qqq", "", "hate"] * 2000
@@ -109,3 +109,16 @@ def test_a_single_label_is_that_of_the_array(tenths: list[tuple[int, int]], thre
         for row, share in zip(probabilities.tolist(), known.tolist(), strict=True)
     ]
     assert single == labels_of(classes, probabilities, known, threshold / 10).tolist()
+
+
+def test_a_tweet_whose_end_was_not_read_says_so(run: Callable, tmp_path: Path) -> None:
+    model = tiny_model(tmp_path / "model")
+    most = sentiment.load(model).preprocessor.max_tokens
+    texts = ["love " * most, "love " * most + "hate", "love"]
+    assert sentiment.load(model).answer(texts).cut.tolist() == [False, True, False]
+    assert sentiment.load(model).answer(texts * 2000).cut.tolist() == [False, True, False] * 2000
+    assert ["cut" in json.loads(line) for line in run("--json", *texts)] == [False, True, False]
+    (tmp_path / "in.csv").write_text("text\n" + "".join(f"{text}\n" for text in texts), encoding="utf-8")
+    run("--input", tmp_path / "in.csv", "--output", tmp_path / "out.csv")
+    scored = [row.split(",")[4] for row in (tmp_path / "out.csv").read_text().splitlines()]
+    assert scored == ['"cut"', "false", "true", "false"]

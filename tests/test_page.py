@@ -171,7 +171,7 @@ def test_pasted_lines_become_a_table_to_sort_and_save(page, downloads):
     assert PASTED[0] not in page.browser.execute_script(first)  # of equal ones the last, falling
     page.browser.find_element("css selector", "#table .row button").click()
     rows = saved(downloads / "answers.csv")
-    assert rows[0] == ["text", "label", "probability", "known", "p_negative", "p_positive"]
+    assert rows[0] == ["text", "label", "probability", "known", "cut", "p_negative", "p_positive"]
     assert sorted(row[0] for row in rows[1:]) == sorted(PASTED)
     assert all(row[1] == ("positive" if row[0].endswith("love") else "negative") for row in rows[1:])
 

@@ -288,7 +288,7 @@ def test_an_interrupt_in_the_middle_leaves_no_final_file(folder: Path, tmp_path:
     assert err == f"predict: stopped; rows written so far are in {part}\n"
     written = part.read_text(encoding="utf-8")
     assert written.endswith("\n")
-    assert {len(row) for row in csv.reader(written.splitlines())} == {6}
+    assert {len(row) for row in csv.reader(written.splitlines())} == {7}
 
 
 @pytest.mark.parametrize(

@@ -333,7 +333,7 @@ def rows(answer: Answer, delimiter: str = ",") -> list[list[str]]:
 def test_a_csv_comes_back_scored(served, model):
     answer = scored(served, CSV.encode(), "text/csv; charset=utf-8")
     first, *others = rows(answer)
-    assert first == ["id", "text", "label", "probability", "known", "p_negative", "p_positive"]
+    assert first == ["id", "text", "label", "probability", "known", "cut", "p_negative", "p_positive"]
     assert [row[:3] for row in others] == [
         ["1", "I do love", "positive"], ["2", 'so, "I"\nhate', "negative"], ["3", "", ""],
     ]  # fmt: skip

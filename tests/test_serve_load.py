@@ -47,7 +47,7 @@ class NumberModel:
         if "bad" in texts:
             raise ValueError("a text that should never have come here")
         numbers = np.array([float(text) + self.add for text in texts], np.float32)
-        return Answers(numbers[:, None], np.ones(len(texts), np.float32))
+        return Answers(numbers[:, None], np.ones(len(texts), np.float32), np.zeros(len(texts), bool))
 
 
 def batched(work):

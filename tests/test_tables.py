@@ -119,6 +119,7 @@ def test_every_kind_of_output_and_zero_rows(run: Callable, tmp_path: Path, name:
                 "label",
                 "probability",
                 "known",
+                "cut",
                 "p_negative",
                 "p_positive",
             ]

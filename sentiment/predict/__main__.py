@@ -202,22 +202,21 @@ class _Printer:
 
     def _answer(self, texts: Sequence[str | None]) -> None:
         present, arguments = [text for text in texts if text is not None], self.arguments
-        probabilities, known = self.model.answer(present)
+        probabilities, known, cut = self.model.answer(present)
         labels = labels_of(self.model.classes_, probabilities, known, arguments.threshold, arguments.answer_unknown)
-        rows = zip(labels.tolist(), probabilities.tolist(), known.tolist(), strict=True)
-        cut = iter(self.model.preprocessor.are_cut(present).tolist() if arguments.json else ())
+        rows = zip(labels.tolist(), probabilities.tolist(), known.tolist(), cut.tolist(), strict=True)
         lines = (
             self._missing() if text is None
-            else self._json(text, next(cut), *next(rows)) if arguments.json
+            else self._json(text, *next(rows)) if arguments.json
             else self._line(text, *next(rows))
             for text in texts
         )  # fmt: skip
         self.stream.write("".join(f"{each}\n" for each in lines))
 
-    def _line(self, text: str, label: str, probabilities: list[float], known: float) -> str:
+    def _line(self, text: str, label: str, probabilities: list[float], known: float, cut: bool) -> str:
         return f"{label}\t{max(probabilities):.3f}\t{without_controls(text, ' ')}"
 
-    def _json(self, text: str, cut: bool, label: str, probabilities: list[float], known: float) -> str:
+    def _json(self, text: str, label: str, probabilities: list[float], known: float, cut: bool) -> str:
         """Return the answer as one line of JSON; it has ``cut`` only for a text whose end was not read."""
         by_class = dict(zip(self.model.classes_.tolist(), (round(p, 6) for p in probabilities), strict=True))
         row: dict[str, Any] = {"label": label, "probability": round(max(probabilities), 6), "known": round(known, 4)}

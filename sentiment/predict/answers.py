@@ -17,10 +17,12 @@ class Answers(NamedTuple):
         probabilities: of the classes, float32 ``(n, classes)``.
         known: share of the tokens read by the model that are in its vocabulary, float32 ``(n,)``, 0 to 1. It is 0 for
             a text without a known token; the probabilities are then those of one unknown token.
+        cut: whether the text has more tokens than the model reads, so that its end counts nothing, bool ``(n,)``.
     """
 
     probabilities: "np.ndarray"
     known: "np.ndarray"
+    cut: "np.ndarray"
 
 
 def labels_of(

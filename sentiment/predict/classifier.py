@@ -52,7 +52,7 @@ class SentimentClassifier(FittedEstimator):
         return self.answer(texts).probabilities
 
     def answer(self, texts: Any) -> Answers:
-        """Return class probabilities and the known share of each text; arguments and errors as :meth:`predict_proba`.
+        """Return probabilities, the known share and whether the end was cut; arguments as :meth:`predict_proba`.
 
         The row of a text without a kept token (blank, stop words only) counts as unknown. To turn answers into
         labels that admit it, see :func:`sentiment.predict.answers.labels_of`.
@@ -92,7 +92,7 @@ class SentimentClassifier(FittedEstimator):
         """
         if not 0 <= threshold <= 1:
             raise InputError(f"threshold: expected a probability from 0 to 1, received {threshold}")
-        return labels_of(self.classes_, *self.answer(texts), threshold, force)
+        return labels_of(self.classes_, *self.answer(texts)[:2], threshold, force)
 
     def explain(self, text: str) -> "Explanation":
         """Label ``text`` and measure what each token contributed; ``print`` of the result shows it.
@@ -109,8 +109,8 @@ class SentimentClassifier(FittedEstimator):
         return f"SentimentClassifier(classes={self.classes_.tolist()}, vocabulary={words:,}, cell={cell!r})"
 
     def _batch_answers(self, texts: Any) -> Answers:
-        ids = self.preprocessor.encode(texts)
-        return Answers(self.probabilities_of(ids), known_shares(ids, self.preprocessor.saying_nothing))
+        ids, cut = self.preprocessor.encode_and_compare(texts)
+        return Answers(self.probabilities_of(ids), known_shares(ids, self.preprocessor.saying_nothing), cut)
 
     def probabilities_of(self, ids: Ragged) -> np.ndarray:
         """Return class probabilities of encoded tweets, float32 ``(n, n_classes)``."""

@@ -210,14 +210,15 @@ def _write(results: Iterator[_Answered], opened: Callable[[], Any], kind: str, s
 
 def answer_names(model: "SentimentClassifier") -> list[str]:
     """Return the names of the columns of :func:`answer_columns`."""
-    return ["label", "probability", "known", *(f"p_{name}" for name in model.classes_)]
+    return ["label", "probability", "known", "cut", *(f"p_{name}" for name in model.classes_)]
 
 
 def answer_columns(model: "SentimentClassifier", texts: pa.Array, options: AnswerOptions) -> dict[str, pa.Array]:
-    """Return ``label``, ``probability``, ``known`` and ``p_<class>`` of Arrow strings ``(n,)``; null for a null."""
-    probabilities, known = model.answer(texts.drop_null())
+    """Return ``label``, ``probability``, ``known``, ``cut`` and ``p_<class>`` of Arrow strings; null for a null."""
+    probabilities, known, cut = model.answer(texts.drop_null())
     labels = labels_of(model.classes_, probabilities, known, options.threshold, options.force)
-    columns = dict(zip(answer_names(model), (labels, probabilities.max(axis=1), known, *probabilities.T), strict=True))
+    answers = (labels, probabilities.max(axis=1), known, cut, *probabilities.T)
+    columns = dict(zip(answer_names(model), answers, strict=True))
     if not texts.null_count:
         return {name: pa.array(values) for name, values in columns.items()}
     valid = texts.is_valid()

@@ -72,8 +72,9 @@ def respond(
             "probability": max(row),
             "probabilities": dict(zip(classes, row, strict=True)),
             "known": known,
+            **({"cut": True} if cut else {}),
         }
-        for row, known in zip(answers.probabilities.tolist(), answers.known.tolist(), strict=True)
+        for row, known, cut in zip(*(values.tolist() for values in answers), strict=True)
     ]
     if tokens is not None:
         each = [answer | {"tokens": seen} for answer, seen in zip(each, tokens, strict=True)]

@@ -108,7 +108,7 @@ def _tables(store: FileStore, name: str, columns: ShareColumns) -> Iterator[pa.R
         found = answer_columns(names, name)
         for wanted in columns.names():
             _require(wanted, names, name)
-        ours = [f"{found.prefix}{each}" for each in ("label", "probability", "known")]
+        ours = [f"{found.prefix}{each}" for each in ("label", "probability", "known", "cut")]
         ours += [f"{found.prefix}p_{each}" for each in found.classes]
         yield from file.iter_batches(_ROWS_PER_BATCH, columns=[*columns.names(), *ours])
 

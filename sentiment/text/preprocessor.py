@@ -6,7 +6,7 @@ contains it, and the SavedModel graph is built from it, so that none of them can
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -81,20 +81,17 @@ class Preprocessor:
         Raises:
             InputError: a text is not a string or has no UTF-8 form.
         """
+        return self.encode_and_compare(texts)[0]
+
+    def encode_and_compare(self, texts: "Sequence[str] | pa.Array") -> tuple[Ragged, np.ndarray]:
+        """Return what :meth:`encode` does, and whether each text has more than ``max_tokens`` tokens, bool ``(n,)``."""
         texts = as_sequence(texts)
         if self._rules is not None and _are_few_and_short(texts):
             rows = self._few.rows_of(encode_all(texts))
-            return ragged([row[: self.max_tokens] or [UNKNOWN] for row in rows])
-        return self.shorten(self._many_texts().encode(texts))
-
-    def are_cut(self, texts: "Sequence[str] | pa.Array") -> np.ndarray:
-        """Return whether each of ``texts`` ``(n,)`` has more than ``max_tokens`` tokens, bool ``(n,)``.
-
-        Raises:
-            InputError: a text is not a string or has no UTF-8 form.
-        """
-        whole = replace(self, max_tokens=np.iinfo(np.int32).max)
-        return np.asarray(whole.encode(texts).lengths > self.max_tokens)
+            cut = np.array([len(row) > self.max_tokens for row in rows], bool)
+            return ragged([row[: self.max_tokens] or [UNKNOWN] for row in rows]), cut
+        whole = self._many_texts().encode(texts)
+        return self.shorten(whole), whole.lengths > self.max_tokens
 
     def tokens_of(self, text: str) -> list[str]:
         """Return the tokens of one text in their order, including those that are dropped.

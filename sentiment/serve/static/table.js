@@ -57,7 +57,7 @@ function fill(body, rows, columns) {
 function asCsv(rows, columns) {
   const names = columns.flatMap((column) => {
     const prefix = columns.length > 1 ? `${column.name}_` : "";
-    return ["label", "probability", "known", ...column.classes.map((name) => `p_${name}`)].map((name) => prefix + name);
+    return ["label", "probability", "known", "cut", ...column.classes.map((name) => `p_${name}`)].map((name) => prefix + name);
   });
   const lines = rows.map((row) => csvRow([row.text, ...row.answers.flatMap((answer, i) => values(answer, columns[i].classes))]));
   return [csvRow(["text", ...names]), ...lines];
@@ -68,4 +68,4 @@ const csvCell = (cell) => (cell === "" || /[",\r\n]/.test(cell) ? `"${`${cell}`.
 
 /** What is added to a row for one answer. */
 const values = (answer, classes) =>
-  [answer.label, answer.probability, answer.known, ...classes.map((name) => answer.probabilities[name])];
+  [answer.label, answer.probability, answer.known, answer.cut ?? false, ...classes.map((name) => answer.probabilities[name])];

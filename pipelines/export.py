@@ -1,4 +1,7 @@
-"""Stage 5: export the trained model as SavedModel, LiteRT and the files of NumPy inference (`model.json` is last)."""
+"""Stage 5: export the trained model as SavedModel, LiteRT and the files of NumPy inference (`model.json` is last).
+
+JavaScript reads the files of NumPy inference too: the module is copied beside them, and a page contains both.
+"""
 
 import os
 import shutil
@@ -36,7 +39,7 @@ def run(this: stage.Stage) -> None:
     from pipelines.shared.agreement import TOLERANCE, rows_to_compare
     from sentiment.common.plain_data import from_dict
     from sentiment.network.folding import fold
-    from sentiment.predict.model_folder import chunk_files, network_files
+    from sentiment.predict.model_folder import MODEL, chunk_files, describe, network_files
     from sentiment.settings import NetworkSettings
 
     folder = this.places.model
@@ -64,7 +67,9 @@ def run(this: stage.Stage) -> None:
         _compare_folded(ids, model, folded, network)
         _compare(staging, ids, network)
         about = manifest.known_of_corpus(this.profile, trained["inputs"]["corpus"]["sha256"])
-        _write_manifests(staging, trained | {"about": about}, folder)
+        publishing.write_json(staging / MODEL, describe(staging, trained["classes"], trained["settings"]["network"]))
+        _write_javascript(staging, folder.name)
+        _write_manifest(staging, trained | {"about": about}, folder)
     _link(this.places.model)
     stage.log.info("%s: SavedModel, LiteRT and NumPy inference agree within %g", folder, TOLERANCE)
 
@@ -144,17 +149,23 @@ def by_litert(path: Path, ids: "np.ndarray") -> "np.ndarray":
         return run_tflite(path, ids)
 
 
-def _write_manifests(staging: Path, trained: dict[str, Any], folder: Path) -> None:
+def _write_manifest(staging: Path, trained: dict[str, Any], folder: Path) -> None:
     from sentiment.data.seen import SEEN
-    from sentiment.predict.model_folder import KERAS_MODEL, MODEL, describe
+    from sentiment.predict.model_folder import KERAS_MODEL
 
-    publishing.write_json(staging / MODEL, describe(staging, trained["classes"], trained["settings"]["network"]))
     kept = {
         name: publishing.sha256(folder / name)
         for name in (KERAS_MODEL, "history.csv", "settings.json", "training.json", SEEN)
     }
     artefacts = dict(sorted((checksums(staging) | kept).items()))
     publishing.write_json(staging / MANIFEST, trained | {"artefacts": artefacts})
+
+
+def _write_javascript(staging: Path, name: str) -> None:
+    from sentiment.report.try_page import JAVASCRIPT, TRY_PAGE, render_try_page
+
+    shutil.copyfile(JAVASCRIPT, staging / JAVASCRIPT.name)
+    publishing.write_text(staging / TRY_PAGE, render_try_page(staging, name))
 
 
 def _link(folder: Path) -> None:

@@ -1,11 +1,19 @@
 """The exported files in runtimes other than Python's predictions; `tests/runtimes` has those of other languages."""
 
 import importlib.util
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import sentiment
+from sentiment.network.cells import GATES, Direction
+from sentiment.network.folded import FoldedNetwork
+from sentiment.predict.model_folder import describe, network_files
 from tests.model_fixture import ODD_TWEETS, labelled_tweets, shared_model
 
 TEXTS = [*ODD_TWEETS, *(text for _, text in labelled_tweets())][:255]
@@ -43,3 +51,90 @@ def test_a_signature_of_ids_can_be_frozen_for_converters(model) -> None:
     assert not {each for each in operations if each.startswith(("Ragged", "TensorList", "While", "StatelessWhile"))}
     ids = model.preprocessor.pad(model.preprocessor.encode(TEXTS))
     np.testing.assert_allclose(frozen(tf.constant(ids))[0], model.predict_proba(TEXTS), atol=1e-5)
+
+
+NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium")
+ANSWER_IN_NODE = """
+const { loadModel } = await import(`${process.argv[1]}/sentiment.mjs`);
+const model = await loadModel(process.argv[1]);
+const texts = JSON.parse(await (await import("node:fs/promises")).readFile(process.argv[2]));
+const answers = model.predict(texts);
+const ids = texts.map((text) => model.text.encode(text));
+process.stdout.write(JSON.stringify({ answers, ids, explained: texts.slice(0, 40).map((text) => model.explain(text)) }));
+"""
+
+
+@pytest.fixture(scope="module")
+def in_node(tmp_path_factory) -> dict:
+    """What the JavaScript module of the model folder says of ``TEXTS``."""
+    texts = tmp_path_factory.mktemp("node") / "texts.json"
+    texts.write_text(json.dumps(TEXTS))
+    command = [NODE, "--input-type=module", "-e", ANSWER_IN_NODE, str(shared_model().folder), str(texts)]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+@pytest.mark.skipif(not NODE, reason="needs node (apt-get install nodejs)")
+def test_javascript_answers_as_python(model, in_node: dict) -> None:
+    ids, answers = model.preprocessor.encode(TEXTS), model.answer(TEXTS)
+    assert [len(row) for row in in_node["ids"]] == ids.lengths.tolist()
+    assert [i for row in in_node["ids"] for i in row] == ids.values.tolist()
+    probabilities, known = ([each[name] for each in in_node["answers"]] for name in ("probabilities", "known"))
+    np.testing.assert_allclose(probabilities, answers.probabilities, atol=1e-5)
+    np.testing.assert_allclose(known, answers.known, atol=1e-6)
+    assert [each["label"] for each in in_node["answers"]] == model.labels(TEXTS).tolist()
+
+
+@pytest.mark.skipif(not NODE, reason="needs node (apt-get install nodejs)")
+def test_javascript_explains_as_python(model, in_node: dict) -> None:
+    for text, received in zip(TEXTS, in_node["explained"], strict=False):
+        expected = model.explain(text)
+        assert received["label"] == expected.label
+        assert received["logOdds"] == pytest.approx(expected.log_odds, abs=1e-4)
+        for view, token in zip(expected.tokens, received["tokens"], strict=True):
+            assert (token["token"], token["state"], token["lemma"], token["id"]) == (
+                view.token, view.state, view.lemma, view.id,
+            )  # fmt: skip
+            assert token["contribution"] == pytest.approx(view.contribution, abs=1e-4)
+
+
+@pytest.mark.skipif(not NODE, reason="needs node (apt-get install nodejs)")
+@pytest.mark.parametrize(
+    ("cell", "pooling", "activation", "padding"),
+    [("gru", "last", "tanh", "post"), ("lstm", "mean", "relu", "pre"), ("simple_rnn", "max", "softsign", "")],
+)
+def test_javascript_runs_every_cell(model, tmp_path, cell: str, pooling: str, activation: str, padding: str) -> None:
+    random, units, gates = np.random.default_rng(5), 3, GATES[cell]
+
+    def some(*shape: int) -> np.ndarray:
+        return random.normal(size=shape).astype(np.float32)
+
+    preprocessor = replace(model.preprocessor, padding=padding or "post", table=None)
+    table = some(2, preprocessor.lexicon.size, gates * units)
+    directions = tuple(Direction(some(units, gates * units), some(gates * units)) for _ in range(2))
+    network = FoldedNetwork(
+        table, directions, some(2 * units, 3), some(3), cell, pooling, not padding, some(50, 3), activation
+    )
+    preprocessor.save(tmp_path)
+    network_files(tmp_path, network)
+    about = describe(tmp_path, ["a", "b", "c"], network._asdict())
+    (tmp_path / "model.json").write_text(json.dumps(about))
+    shutil.copyfile(shared_model().folder / "sentiment.mjs", tmp_path / "sentiment.mjs")
+    (tmp_path / "texts.json").write_text(json.dumps(TEXTS[:60]))
+    command = [NODE, "--input-type=module", "-e", ANSWER_IN_NODE, str(tmp_path), str(tmp_path / "texts.json")]
+    answers = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["answers"]
+    expected = sentiment.load(tmp_path).predict_proba(TEXTS[:60])
+    np.testing.assert_allclose([each["probabilities"] for each in answers], expected, atol=1e-5)
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="needs chromium (apt-get install chromium)")
+def test_the_try_page_answers_and_explains_from_a_file(model) -> None:
+    page = shared_model().folder / "try.html"
+    text = re.search(r"<textarea[^>]*>(.*?)</textarea>", page.read_text(encoding="utf-8"))[1]
+    options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000", "--dump-dom")
+    shown = subprocess.run([CHROMIUM, *options, page.as_uri()], capture_output=True, check=True, text=True).stdout
+    expected = model.explain(text)
+    assert re.search(r'id="label">(.*?)</p>', shown)[1] == expected.label
+    contributions = re.findall(r"<small[^>]*>([+−]\d+\.\d\d)</small>", shown)
+    assert [float(each.replace("−", "-")) for each in contributions] == pytest.approx(
+        [view.contribution for view in expected.tokens if view.contribution is not None], abs=0.006
+    )

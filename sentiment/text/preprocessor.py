@@ -19,7 +19,7 @@ from sentiment.text.few_texts import FewTexts
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow
 from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
 from sentiment.text.mapped_lexicon import AnyLexicon, map_lexicon
-from sentiment.text.normalisation import RULES, Rule
+from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, LONG, RULES, WHITE_SPACE, Rule
 from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run, to_lower_case
 
 if TYPE_CHECKING:
@@ -164,8 +164,10 @@ class Preprocessor:
         return cls.from_json(texts[PREPROCESSING], lexicon, f"{folder}/{PREPROCESSING}")
 
     def to_json(self) -> str:
-        """Return everything but the lexicon as JSON."""
+        """Return everything but the lexicon as JSON, so that a program in another language can do the same."""
         data = {"max_tokens": self.max_tokens, "padding": self.padding, "seen": self.seen_ids}
+        data |= {"saying_nothing": self.saying_nothing, "long_mark": LONG, "white_space": WHITE_SPACE}
+        data |= {"hashtag": {"pattern": HASHTAG, "replacement": HASHTAG_WORDS}}
         data |= {"rules": [asdict(rule) for rule in self.rules]}
         return json.dumps(data, indent=2, ensure_ascii=True) + "\n"
 

@@ -326,6 +326,37 @@ def test_what_is_typed_is_never_taken_as_markup(page):
     assert page.browser.execute_script("return document.querySelectorAll('#answers img').length") == 0
 
 
+def read_labels(path: Path) -> list[str]:
+    with path.open(newline="") as file:
+        return [row["label"] for row in csv.DictReader(file)]
+
+
+def test_tweets_are_labelled_by_keys_and_labels_are_taken_back(browser, folder, tmp_path):
+    drawn = tmp_path / "to_label.csv"
+    drawn.write_text("row,text,chance,label\n2,first,1,\n5,<b>second</b>,1,positive\n9,third,1,\n")
+    page = object.__new__(Page)
+    page.browser = browser
+    with serve("--model", str(folder), "--labels", str(drawn)) as running:
+        browser.get(f"http://127.0.0.1:{running.port}/label")
+        page.see("#count", "1 of 3 have a label. This is tweet 1.")
+        body = browser.find_element("tag name", "body")
+        body.send_keys("1")
+        page.see("#tweet", "third")  # the second has a label
+        body.send_keys("\ue012")  # the left arrow
+        page.see("#tweet", "<b>second</b>")
+        page.see("#classes [aria-pressed=true]", "positive")
+        body.send_keys("1")
+        page.see("#tweet", "third")
+        browser.find_element("xpath", "//button[contains(., 'positive')]").click()
+        page.see("#tweet", "Every tweet has a label.")
+        assert read_labels(drawn) == ["negative", "negative", "positive"]
+        for text in ("third", "second", "first"):
+            body.send_keys("u")
+            page.see("#tweet", text)
+    assert read_labels(drawn) == ["", "positive", ""]
+    assert browser.get_log("browser") == []
+
+
 def test_a_token_is_asked_for_and_a_dead_service_is_told(browser, folder):
     with serve("--model", str(folder), environment={"SENTIMENT_TOKEN": "open-sesame"}) as running:
         browser.get(f"http://127.0.0.1:{running.port}/")

@@ -360,7 +360,7 @@ BELOW = {
     "shares": {"common", "data", "predict", "score"},
     "evaluation": {"common", "text", "data", "predict"},
     "report": {"common", "training", "predict", "evaluation"},
-    "serve": {"common", "text", "network", "data", "predict"},
+    "serve": {"common", "text", "network", "data", "predict", "shares"},
 }
 
 

@@ -54,6 +54,11 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--token-file", metavar="FILE", help=f"requests must carry this token (or ${TOKEN})")
     parser.add_argument("--access-log", action="store_true", help="one line per request, without any of its text")
+    labels = parser.add_argument_group("labels")
+    labels.add_argument("--labels", metavar="CSV", help="a file of `sentiment draw`, to fill in at /label")
+    labels.add_argument(
+        "--also", action="append", default=[], metavar="CLASS", help="a label that the model does not have; repeatable"
+    )
     limits = parser.add_argument_group("limits")
     for field in dataclasses.fields(Limits):
         option = f"--{field.name.replace('_', '-')}"
@@ -84,6 +89,8 @@ def _run(arguments: argparse.Namespace) -> None:
         run_folder=str(make_run_folder()),
         supervisor=os.getpid() if arguments.workers > 1 else 0,
         limits=_limits(arguments),
+        labels=_checked_labels(arguments),
+        also=arguments.also,
     )
     folder = Path(options.run_folder)
     try:
@@ -171,6 +178,17 @@ def _checked_host(name: str) -> str:
             "without scheme, port or path"
         )
     return name
+
+
+def _checked_labels(arguments: argparse.Namespace) -> str:
+    """Return the file to label, or an empty text; only one process of this machine may write it."""
+    if not arguments.labels:
+        return ""
+    from sentiment.shares.labels_file import read_table
+
+    if arguments.host not in _LOOPBACK or arguments.workers > 1:
+        raise SettingsError("--labels: serves this machine alone, from one process; leave out --host and --workers")
+    return str(read_table(Path(arguments.labels)).path.resolve())
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:

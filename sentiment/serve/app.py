@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from sentiment.serve import open_inference, pages, predict_routes, tensorflow_serving
+from sentiment.serve import labelling, open_inference, pages, predict_routes, tensorflow_serving
 from sentiment.serve.errors import Refusal, http_error, json_response, refused
 from sentiment.serve.limits import Limits
 from sentiment.serve.malloc import share_one_arena
@@ -47,6 +47,8 @@ class ServeOptions:
         run_folder: temporary folder of this run.
         supervisor: id of the process that starts the workers; 0 where there is one worker, in the process itself.
         limits: what is accepted.
+        labels: a file of `sentiment draw` to label in the browser; empty for none.
+        also: labels beside the model's classes.
     """
 
     models: list[str]
@@ -58,6 +60,8 @@ class ServeOptions:
     run_folder: str
     supervisor: int
     limits: Limits
+    labels: str = ""
+    also: list[str] = field(default_factory=list)
 
     @property
     def address(self) -> str:
@@ -87,6 +91,8 @@ def make_app(service: Service, options: ServeOptions) -> Starlette:
                 announcing.cancel()
 
     routes = every_route(service)
+    if options.labels:
+        routes += labelling.routes(service, Path(options.labels), options.also)
     names = {getattr(route, "endpoint", getattr(route, "app", None)): route.path for route in reversed(routes)}  # type: ignore[attr-defined]
     hosts = ["*"] if "*" in options.allowed_hosts else [*LOCAL_HOSTS, options.host, *options.allowed_hosts]
     middleware = [
@@ -134,3 +140,5 @@ async def _announce(options: ServeOptions, names: list[str]) -> None:
         await asyncio.sleep(0.01)
     log = logging.getLogger("sentiment.serve")
     log.info("%s ready: %s (process %d)", options.address, ", ".join(names), os.getpid())
+    if options.labels:
+        log.info("label the tweets of %s at %s/label", options.labels, options.address)

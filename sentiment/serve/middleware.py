@@ -34,7 +34,7 @@ _PAGE_POLICY = (
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 # The page and the health of the service. None of these answers a tweet or reports how others were answered.
-OPEN = ("/", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json")
+OPEN = ("/", "/label", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json")
 _OPEN_PREFIX = "/static/"
 _CLIENT_LEFT = 499
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from sentiment.common.stores import open_store
 from sentiment.shares.estimates import BOTH, Change, ShareRow
 from sentiment.shares.tally import ALL, Cell, Example, Sums
 
@@ -108,12 +109,9 @@ class ShareAnswer:
 
     def write(self, folder: Path) -> None:
         """Write the three files into ``folder``, each under a temporary name first; make the folder if need be."""
-        folder.mkdir(parents=True, exist_ok=True)
         contents = (self.to_csv(), json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n", self.to_html())
         for name, content in zip(FILES, contents, strict=True):
-            temporary = folder / f".{name}.part"
-            temporary.write_text(content, encoding="utf-8")
-            temporary.replace(folder / name)
+            open_store(str(folder)).write(name, content.encode())
 
     def _share(self, row: ShareRow) -> dict[str, Any]:
         values = dict(zip(COLUMNS, _rounded(row), strict=True))

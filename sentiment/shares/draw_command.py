@@ -58,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
     _require_new(arguments.output, arguments.force)
     from sentiment.common.stores import open_store
     from sentiment.score.progress import ScoringBar
-    from sentiment.shares.labels_file import to_label
+    from sentiment.shares.labels_file import to_label, write_beside
     from sentiment.shares.run import scored_folder
     from sentiment.shares.scored import ShareColumns
 
@@ -69,10 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
             folder = scored_folder(tuple(arguments.inputs), output, Path(arguments.model), reading, engine, bar)
         drawn = list(_drawn(open_store(folder), columns, arguments.rows, arguments.seed, arguments.even))
     name = reading.column if not reading.column.isdecimal() else "text"
-    content = to_label("text" if name in ("row", "chance", "label") else name, drawn)
-    temporary = arguments.output.with_name(f".{arguments.output.name}.part")
-    temporary.write_text(content, encoding="utf-8")
-    temporary.replace(arguments.output)
+    write_beside(arguments.output, to_label("text" if name in ("row", "chance", "label") else name, drawn))
     sys.stderr.write(f"draw: {len(drawn)} rows to label in {arguments.output}\n")
     return 0
 

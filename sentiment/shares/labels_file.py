@@ -3,11 +3,13 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from sentiment.common.stores import open_store
 from sentiment.errors import InputError
 
 ROW, CHANCE, LABEL = "row", "chance", "label"
@@ -47,19 +49,61 @@ def to_label(column: str, rows: Iterable[tuple[int, str, float]]) -> str:
     return buffer.getvalue()
 
 
-def read_labels(path: Path, classes: Sequence[str]) -> FilledIn:
-    """Read a file that was filled in.
+@dataclass(frozen=True, slots=True)
+class LabelTable:
+    """A file of `sentiment draw` as it is, filled in or not.
 
-    Labels are compared without white space around them and without regard to case. A spreadsheet may have written the
-    file, with semicolons or with a byte-order mark.
+    Attributes:
+        path: of the file.
+        names: of its columns.
+        text: name of the column of the tweets.
+        lines: the cells of each row, by the names of the columns.
+        numbers: of the line that each row ends in, for messages.
+        delimiter: between the cells.
+        mark: the byte-order mark, where the file begins with one.
+    """
+
+    path: Path
+    names: list[str]
+    text: str
+    lines: list[dict[str, str]]
+    numbers: list[int]
+    delimiter: str
+    mark: str
+
+    def give(self, row: str, label: str) -> bool:
+        """Set the label of the tweet with this number; return whether there is such a tweet."""
+        found = [line for line in self.lines if line[ROW] == row]
+        for line in found:
+            line[LABEL] = label
+        return bool(found)
+
+    def write(self) -> None:
+        """Replace the file by these rows."""
+        buffer = io.StringIO(self.mark)
+        buffer.seek(len(self.mark))
+        writer = csv.DictWriter(buffer, self.names, delimiter=self.delimiter)
+        writer.writeheader()
+        writer.writerows(self.lines)
+        write_beside(self.path, buffer.getvalue())
+
+
+def write_beside(path: Path, content: str) -> None:
+    """Write a text file under a temporary name in its folder first, so that it is complete at any time."""
+    open_store(str(path.parent)).write(path.name, content.encode())
+
+
+def read_table(path: Path) -> LabelTable:
+    """Read a file of `sentiment draw`; a spreadsheet may have written it, with semicolons or a byte-order mark.
 
     Raises:
-        InputError: a column is missing, or a row has a number, a chance or a label that cannot be; with the line.
+        InputError: it is not readable, or a column is missing.
     """
     try:
-        content = path.read_text(encoding="utf-8-sig")
+        content = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--labels {path}: not readable ({error}); draw again, or save it as CSV in UTF-8") from error
+    mark, content = content[: content.startswith("\ufeff")], content.removeprefix("\ufeff")
     delimiter = max(",;\t", key=content.partition("\n")[0].count)
     reader = csv.DictReader(io.StringIO(content, newline=""), delimiter=delimiter)
     names = [name for name in reader.fieldnames or [] if name]
@@ -67,17 +111,35 @@ def read_labels(path: Path, classes: Sequence[str]) -> FilledIn:
         received = ", ".join(names) or "nothing"
         raise InputError(f"--labels {path}: expected columns row, the text, chance and label, received {received}")
     text = next(name for name in names if name not in (ROW, CHANCE, LABEL))
+    lines, numbers = [], []
+    for line in reader:
+        if None in line:
+            raise InputError(f"--labels {path}: line {reader.line_num}: has more cells than the first line; mend it")
+        lines.append({name: cell or "" for name, cell in line.items()})
+        numbers.append(reader.line_num)
+    return LabelTable(path, list(reader.fieldnames or []), text, lines, numbers, delimiter, mark)
+
+
+def read_labels(path: Path, classes: Sequence[str]) -> FilledIn:
+    """Read the labels of a file that was filled in.
+
+    Labels are compared without white space around them and without regard to case.
+
+    Raises:
+        InputError: as :func:`read_table`; or a row has a number, a chance or a label that cannot be; with the line.
+    """
+    table = read_table(path)
     known = {name.strip().casefold(): position for position, name in enumerate(classes)}
     found: dict[int, tuple[float, int, str]] = {}
     empty = 0
-    for line in reader:
-        if not (line[LABEL] or "").strip():
+    for end, line in zip(table.numbers, table.lines, strict=True):
+        if not line[LABEL].strip():
             empty += 1
             continue
-        number, chance, label = _checked(line, known, f"--labels {path}: line {reader.line_num}")
+        number, chance, label = _checked(line, known, f"--labels {path}: line {end}")
         if number in found:
-            raise InputError(f"--labels {path}: line {reader.line_num}: row {number} is there twice; leave one out")
-        found[number] = (chance, label, line[text] or "")
+            raise InputError(f"--labels {path}: line {end}: row {number} is there twice; leave one out")
+        found[number] = (chance, label, line[table.text])
     order = sorted(found)
     columns = [found[number] for number in order]
     return FilledIn(
@@ -114,7 +176,7 @@ def _folded(text: str) -> str:
 
 def _checked(line: dict[str, str], known: dict[str, int], where: str) -> tuple[int, float, int]:
     try:
-        number, chance = int(line[ROW]), float((line[CHANCE] or "").replace(",", "."))
+        number, chance = int(line[ROW]), float(line[CHANCE].replace(",", "."))
     except ValueError as error:
         raise InputError(f"{where}: expected whole numbers in row and numbers in chance ({error})") from error
     if number < 1 or not 0 < chance <= 1:

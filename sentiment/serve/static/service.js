@@ -34,6 +34,12 @@ async function ask(path, options) {
 /** Models and limits. */
 export const describe = () => ask("/models");
 
+/** The tweets of the draw with their labels, and the classes. */
+export const labels = () => ask("/labels");
+
+/** Save a label for the tweet of `row`; the answer is that of `labels`. */
+export const giveLabel = (row, label) => ask("/labels", { method: "PUT", body: JSON.stringify({ row, label }) });
+
 /** What a model's report at `path` holds. */
 export async function report(path) {
   const response = await send(path);

@@ -1,0 +1,87 @@
+"""The label view over HTTP: what is saved in the file of the draw, and what is refused."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sentiment.serve import __main__ as command
+from tests.served import Served, serve
+from tests.test_structure import tiny_model
+
+CONTENT = '\ufeffrow;tweet;chance;label\r\n3;I love it;0,5;\r\n7;"so; so";0,25;positive\r\n'
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("labelling") / "tiny")
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Path:
+    """A file of a draw as a spreadsheet has saved it."""
+    path = tmp_path / "to_label.csv"
+    path.write_text(CONTENT, encoding="utf-8", newline="")
+    return path
+
+
+@pytest.fixture
+def served(folder: Path, drawn: Path) -> Iterator[Served]:
+    with serve("--model", str(folder), "--labels", str(drawn), "--also", "neutral") as running:
+        yield running
+
+
+def labels(path: Path) -> list[str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return [row["label"] for row in csv.DictReader(file, delimiter=";")]
+
+
+def test_labels_are_saved_as_they_are_given(served: Served, drawn: Path) -> None:
+    assert b"label.js" in served.ask("GET", "/label").body
+    begun = served.ask("GET", "/labels").json
+    assert (begun["classes"], begun["others"]) == (["negative", "positive"], ["neutral"])
+    assert begun["rows"][1] == {"row": "7", "text": "so; so", "label": "positive"}
+    answer = served.ask("PUT", "/labels", {"row": "3", "label": "neutral"})
+    assert answer.json["rows"][0]["label"] == "neutral"
+    assert labels(drawn) == ["neutral", "positive"]
+    assert served.ask("PUT", "/labels", {"row": "3", "label": ""}).status == 200
+    assert drawn.read_bytes() == CONTENT.encode()  # with the byte-order mark, the semicolons and the commas
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"row": "3", "label": "good"}, "label: expected negative, positive, neutral or nothing, received 'good'"),
+        ({"row": "4", "label": "positive"}, "has no row 4"),
+        ({"row": "3"}, "missing required field `label`"),
+    ],
+)
+def test_what_cannot_be_is_refused(served: Served, drawn: Path, body: dict[str, str], sentence: str) -> None:
+    answer = served.ask("PUT", "/labels", body)
+    assert (answer.status, drawn.read_bytes()) == (422, CONTENT.encode())
+    assert sentence in answer.json["error"]
+    assert served.ask("POST", "/labels", {"row": "3", "label": "positive"}).status == 405
+
+
+def test_a_file_that_has_gone_is_told_and_not_made_anew(served: Served, drawn: Path) -> None:
+    drawn.unlink()
+    answer = served.ask("PUT", "/labels", {"row": "3", "label": "positive"})
+    assert (answer.status, drawn.exists()) == (409, False)
+    assert "not readable" in answer.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--host", "0.0.0.0"], "serves this machine alone"),
+        (["--workers", "2"], "from one process"),
+        ([], "expected columns row, the text, chance and label, received a"),
+    ],
+)
+def test_the_view_is_for_this_machine_and_for_files_of_a_draw(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    (tmp_path / "other.csv").write_text("a\n1\n")
+    assert command.main(["--model", str(folder), "--labels", str(tmp_path / "other.csv"), "--port", "0", *options]) == 2
+    assert message in capsys.readouterr().err

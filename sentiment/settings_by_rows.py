@@ -4,18 +4,14 @@ Each function returns the value of a setting in :mod:`sentiment.settings` that i
 rules were chosen on other rows than those of the table in docs/quality.md.
 
 - The batch size grows with the square root of the rows, and there are enough epochs for about 500 steps, because it is
-steps
-  that train a network.
+  steps that train a network.
 - Small corpora hold out larger shares, because what is held out must be enough to tell models apart.
 - In a small corpus a word that occurs once gets an id, because its vector is frozen and costs nothing. In a large
-corpus such
-  a word is mostly a typing error.
+  corpus such a word is mostly a typing error.
 - From 50,000 rows on there are scores of n-grams. They lower the validation log loss of Sentiment140 by 2.4% with
-60,000
-  rows and by 3% with 176,000. With 20,000 rows they lower it by 1.8%.
+  60,000 rows and by 3% with 176,000. With 20,000 rows they lower it by 1.8%.
 - With few rows there is dropout in the projection. With 700 tweets in three classes macro recall was 56.9 with it and
-53.8
-  without it; with 5,600 it made no difference.
+  53.8 without it; with 5,600 it made no difference.
 """
 
 import math

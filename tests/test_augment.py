@@ -19,6 +19,7 @@ from sentiment.evaluation.minimal_pairs import read_pairs
 from sentiment.text.lexicon import Lexicon
 from sentiment.text.normalisation import RULES
 from sentiment.text.preprocessor import Preprocessor
+from sentiment.training.class_weights import class_weights
 from tests.model_fixture import BAD, Trained
 from tests.model_fixture import trained as trained
 
@@ -222,3 +223,12 @@ def test_the_stage_makes_them_by_the_words_of_its_lexicon(trained: Trained) -> N
     hated = [label for text, label in texts if re.search(f"not ({'|'.join(BAD)})", " ".join(text))]
     assert len(hated) > 5
     assert np.mean(hated) > 0.8  # "isn't it hateful" leaves the label
+
+
+def test_class_weights_are_those_of_the_own_rows() -> None:
+    options = stage.make_settings({}, []).training
+    few = part_of([(0, "film is bad"), (2, "film is good"), (2, "film is so good"), (2, "i like film")] * 40)
+    more = augmented(few, treatment(), POLES, 1.0, 0.0, 5)
+    assert len(more.labels) > len(few.labels) == more.own
+    np.testing.assert_array_equal(class_weights(more, 3, options), class_weights(few, 3, options))
+    assert class_weights(more, 3, options)[0] > class_weights(more, 3, options)[2]

@@ -83,4 +83,5 @@ def _with_rows(part: EncodedPart, rows: Sequence[Row], weights: Sequence[float],
         np.concatenate([part.ids, ids]),
         np.concatenate([part.labels, labels]),
         np.concatenate([own, np.array(weights, np.float32)]),
+        len(part.labels),
     )

@@ -13,12 +13,14 @@ _ROWS_PER_BLOCK = 65_536
 class EncodedPart(NamedTuple):
     """One part of the corpus: ``ids`` unsigned ``(n, max_tokens)``, ``labels`` integer ``(n,)``.
 
-    ``weights`` float32 ``(n,)``: what the rows count in training; None: all the same.
+    ``weights`` float32 ``(n,)``: what the rows count in training; None: all the same. ``own``: how many rows, from the
+    first on, are of the corpus itself and not of augmentation; None: all.
     """
 
     ids: np.ndarray
     labels: np.ndarray
     weights: np.ndarray | None = None
+    own: int | None = None
 
 
 def spread(part: EncodedPart, n: int) -> EncodedPart:

@@ -7,10 +7,15 @@ from sentiment.settings import TrainingSettings
 
 
 def class_weights(part: EncodedPart, classes: int, options: TrainingSettings) -> np.ndarray:
-    """Return the weight of each class, float32 ``(classes,)``, that ``options`` give the training rows ``part``."""
+    """Return the weight of each class, float32 ``(classes,)``, that ``options`` give the training rows ``part``.
+
+    The corpus's own rows decide. Rows of augmentation are balanced by themselves.
+    """
     if options.class_weights == "none":
         return np.ones(classes, np.float32)
-    return balanced_weights(part.labels, classes, part.weights)
+    return balanced_weights(
+        part.labels[: part.own], classes, None if part.weights is None else part.weights[: part.own]
+    )
 
 
 def balanced_weights(labels: np.ndarray, classes: int, weights: np.ndarray | None = None) -> np.ndarray:
@@ -19,4 +24,4 @@ def balanced_weights(labels: np.ndarray, classes: int, weights: np.ndarray | Non
     A row counts as much as its weight, where rows ``(n,)`` have ``weights`` ``(n,)``, 1 on average.
     """
     counts = np.bincount(labels, weights, minlength=classes)
-    return (len(labels) / (classes * np.where(counts > 0, counts, 1.0))).astype(np.float32)
+    return (counts.sum() / (classes * np.where(counts > 0, counts, 1.0))).astype(np.float32)

@@ -15,7 +15,7 @@ from sentiment.export.litert import run_tflite, to_tflite
 from sentiment.network.folding import fold
 from sentiment.network.keras_network import build_network
 from sentiment.network.ngram_layers import with_ngram_scores
-from sentiment.network.ngrams import buckets_of_rows, ngram_buckets, ngram_logits
+from sentiment.network.ngrams import buckets_of_rows, ngram_buckets, ngram_logits, times_factor_in_float32
 from sentiment.settings import MOST_NGRAM_BUCKETS, NetworkSettings, TrainingSettings
 from sentiment.training.calibration import apply_temperature
 from sentiment.training.ngram_scores import choose_factor, fit_ngram_scores
@@ -72,6 +72,15 @@ def test_the_most_buckets_and_a_large_id_do_not_overflow_32_bits(id_: int) -> No
     np.testing.assert_array_equal(narrow, wide)
     assert np.min(narrow) >= 0
     assert np.max(narrow) > 0.99 * MOST_NGRAM_BUCKETS
+
+
+def test_runtimes_that_calculate_in_float32_find_the_same_buckets() -> None:
+    ids = np.random.default_rng(1).integers(0, 400_000, 3000, np.int32)
+    rows = ids[:-2], ids[1:-1], ids[2:]
+    narrow = ngram_buckets(
+        *(part.astype(np.float32) for part in rows), MOST_NGRAM_BUCKETS, times=times_factor_in_float32
+    )
+    np.testing.assert_array_equal(narrow, ngram_buckets(*rows, MOST_NGRAM_BUCKETS))
 
 
 def test_pairs_of_frequent_words_have_buckets_of_their_own() -> None:

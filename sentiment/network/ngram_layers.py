@@ -8,7 +8,7 @@ import numpy as np
 from keras import layers, ops
 
 from sentiment.network.keras_network import CLASSES, NGRAMS
-from sentiment.network.ngrams import ngram_buckets
+from sentiment.network.ngrams import ngram_buckets, times_factor_in_float32
 from sentiment.text.lexicon import PADDING
 
 
@@ -40,7 +40,8 @@ def ngram_logits(ids: Any, lookup: Callable[[Any], Any], buckets: int) -> Any:
         buckets: number of buckets.
     """
     around = ops.pad(ids, [[0, 0], [1, 1]], constant_values=PADDING)
-    scores = ops.sum(lookup(ops.stack(ngram_buckets(around[:, :-2], ids, around[:, 2:], buckets), axis=-1)), axis=2)
+    found = ngram_buckets(around[:, :-2], ids, around[:, 2:], buckets, times=times_factor_in_float32)
+    scores = ops.sum(lookup(ops.stack(found, axis=-1)), axis=2)
     real = ops.cast(ops.not_equal(ids, PADDING), scores.dtype)
     count = ops.maximum(ops.sum(real, axis=1, keepdims=True), 1.0)
     return ops.sum(scores * ops.expand_dims(real, -1), axis=1) / ops.sqrt(count)

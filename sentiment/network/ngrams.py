@@ -18,10 +18,33 @@ from sentiment.text.lexicon import PADDING
 # 64. Among these primes, 1109 keeps pairs of frequent words out of a shared bucket best.
 _FACTOR = 1109
 MOST_BUCKETS = 1 << 20
+# Factors of a product and of the number itself that make up _FACTOR: 9 * (11 * 11 + 2) + 2.
+_SMALL_STEPS = ((11, 0), (11, 2), (9, 2))
+
+
+def times_factor(codes: Any, buckets: int) -> Any:
+    """Return a number with the remainder of ``_FACTOR * codes``, for ``codes`` below ``buckets``."""
+    return codes * _FACTOR
+
+
+def times_factor_in_float32(codes: Any, buckets: int) -> Any:
+    """Return the same as :func:`times_factor`, from numbers of at most 2**24.
+
+    OpenVINO and MNN calculate with integers as float32, which is exact up to that number.
+    """
+    product = codes
+    for factor, further in _SMALL_STEPS:
+        product = (product * factor + codes * further) % buckets
+    return product
 
 
 def ngram_buckets(
-    before: Any, token: Any, after: Any, buckets: int, remainder: Callable[[Any, int], Any] = mod
+    before: Any,
+    token: Any,
+    after: Any,
+    buckets: int,
+    remainder: Callable[[Any, int], Any] = mod,
+    times: Callable[[Any, int], Any] = times_factor,
 ) -> list[Any]:
     """Return the bucket of each token, of the pair that it ends and of the triple around it, below ``buckets``.
 
@@ -33,14 +56,15 @@ def ngram_buckets(
         after: the id after each token, padding for the last one.
         buckets: at most :data:`MOST_BUCKETS`.
         remainder: returns the remainder of a number that is not negative.
+        times: :func:`times_factor` or :func:`times_factor_in_float32`.
     """
     # An n-gram's code is its ids as digits to the base _FACTOR, after a first digit n.
     one, two, three = (each % buckets for each in (_FACTOR, 2 * _FACTOR**2, 3 * _FACTOR**3))
-    pair = remainder(remainder(before, buckets) * _FACTOR + token, buckets)
+    pair = remainder(times(remainder(before, buckets), buckets) + token, buckets)
     return [
         remainder(token + one, buckets),
         remainder(pair + two, buckets),
-        remainder(pair * _FACTOR + after + three, buckets),
+        remainder(times(pair, buckets) + after + three, buckets),
     ]
 
 

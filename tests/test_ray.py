@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import kill_score
+from tests.test_share_kill import shares
 
 ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra ray")
 pytestmark = [pytest.mark.ray, ray]
@@ -31,6 +32,11 @@ def test_a_local_ray_gives_the_same_bytes_says_nothing_and_leaves_no_token(setti
     assert done.stdout == ""
     assert not (tmp_path / "home").exists()
     kill_score.check_whole(setting, tmp_path / "out", 0)
+
+
+def test_shares_are_the_same_bytes_on_ray(setting, tmp_path):
+    found = [shares(setting, tmp_path / engine, engine) for engine in ("local", "ray")]
+    assert found[0] == found[1]
 
 
 def test_a_cluster_survives_a_driver_a_worker_and_its_nodes(setting, tmp_path, monkeypatch):

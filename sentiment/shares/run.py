@@ -15,8 +15,8 @@ from sentiment.common.stores import open_store
 from sentiment.data.reading import Reading
 from sentiment.errors import InputError
 from sentiment.predict.score_file import AnswerOptions
-from sentiment.score.records import RUN
-from sentiment.score.run import Request, score
+from sentiment.score.records import RUN, SUCCESS
+from sentiment.score.run import Request, score, succeed
 from sentiment.shares.answer import ShareAnswer
 from sentiment.shares.estimates import HandLabels, changes, labelled_rows, model_rows
 from sentiment.shares.labels_file import FilledIn, read_labels, require_same_texts
@@ -104,9 +104,11 @@ def scored_folder(
     """Return the folder with the scored tweets, after scoring those that are not.
 
     Raises:
-        InputError: a part could not be scored.
+        InputError: a part could not be scored, or the only input is a folder whose scoring was not completed.
     """
     if len(inputs) == 1 and _is_scored(inputs[0]):
+        if open_store(inputs[0]).read(SUCCESS) is None:
+            raise InputError(f"{inputs[0]}: its scoring was not completed; run the same `sentiment score` again")
         return inputs[0]
     summary = score(
         Request(inputs, str(output), model, reading, AnswerOptions(force=True), suffix="parquet"), engine, progress
@@ -116,6 +118,7 @@ def scored_folder(
             f"{summary['failed_files']} files and {summary['failed_rows']} rows could not be scored: see "
             f"{output}/errors.jsonl, which begins with: {summary['first_error']}; mend them, or leave them out"
         )
+    succeed(str(output))
     return str(output)
 
 

@@ -28,7 +28,7 @@ def run(this: stage.Stage) -> None:
         scratch.mkdir()
         corpora = _corpora(this, scratch)
         with make_engine(this.arguments) as engine:
-            found = _read(corpora, scratch, list(this.settings.corpus.labels), engine)
+            found = _read(corpora, scratch, sorted(this.settings.corpus.labels), engine)
             report = _split(corpora, found, scratch, this, engine)
         shutil.rmtree(scratch)
         publishing.write_json(staging / "load.json", report)
@@ -83,7 +83,7 @@ def _split(
     from sentiment.prepare import ranges
     from sentiment.prepare.tweets import write_tweets
 
-    names = list(this.settings.corpus.labels)
+    names = sorted(this.settings.corpus.labels)
     runs = ranges.Runs(scratch, tuple(run for each in found for run in each.runs), len(names))
     which = ranges.hash_ranges(sum(run.rows for run in runs.runs))
     counted = results(engine, partial(ranges.count_range, runs), which, "duplicates found")
@@ -98,7 +98,8 @@ def _split(
     of_corpora = write_tweets(runs, parts, classes, len(corpora), scratch.parent / "tweets.parquet")
     ranges.write_seen(runs, which, scratch.parent / SEEN)
     outcome = left_out | {"split": asdict(deal.settings), "classes": [names[label] for label in classes]}
-    return _report(corpora, found, outcome | {"parts": _by_class(dealt, classes, names)}, of_corpora)
+    shown = {name: names.index(name) for name in this.settings.corpus.labels if names.index(name) in classes}
+    return _report(corpora, found, outcome | {"parts": _by_class(dealt, shown)}, of_corpora)
 
 
 def _settle(kept: "np.ndarray", this: stage.Stage, corpora: "list[Corpus]", told: dict[str, int]) -> "Deal":
@@ -111,7 +112,7 @@ def _settle(kept: "np.ndarray", this: stage.Stage, corpora: "list[Corpus]", told
     from sentiment.errors import InputError
 
     try:
-        return Deal.settle(kept, this.settings.split, list(this.settings.corpus.labels))
+        return Deal.settle(kept, this.settings.split, sorted(this.settings.corpus.labels))
     except InputError as error:
         _tell_counts(told)
         raise InputError(f"{', '.join(corpus.name for corpus in corpora)}: {error}") from error
@@ -121,11 +122,11 @@ def _read_counts(found: "list[Spooled]") -> dict[str, int]:
     return {name: sum(getattr(each.report, name) for each in found) for name in ("rows", "ignored", "bad")}
 
 
-def _by_class(counts: "np.ndarray", classes: list[int], names: list[str]) -> dict[str, dict[str, int]]:
+def _by_class(counts: "np.ndarray", classes: dict[str, int]) -> dict[str, dict[str, int]]:
     """Return the numbers of rows, ``counts`` ``(n_parts, n_classes)``, by the names of part and class."""
     from sentiment.data.splitting import PARTS
 
-    return {part: {names[label]: int(counts[i, label]) for label in classes} for i, part in enumerate(PARTS)}
+    return {part: {name: int(counts[i, label]) for name, label in classes.items()} for i, part in enumerate(PARTS)}
 
 
 def _report(

@@ -24,8 +24,8 @@ class CorpusSettings(Section):
         header: whether the first line names the columns.
         columns: number of columns of a line; 0 takes it from the first line.
         text_column, label_column: name of the column where there is a header, else its position, counted from 0.
-        labels: class name -> its value in the label column, or a list of values. The order is that in which classes are
-            shown. A number needs no quotes.
+        labels: class name -> its value in the label column, or a list of values. A number needs no quotes. Loading
+            shows the classes in this order; the model has them sorted, as scikit-learn expects.
         ignored_labels: values whose rows are left out and counted.
         exact_labels: compare values as they are. Otherwise white space around them and case make no difference.
         max_bad_rows: how many damaged rows may be skipped and counted before reading fails.

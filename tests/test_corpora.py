@@ -20,6 +20,9 @@ from sentiment.training.fitting import make_batches
 from tests.model_fixture import labelled_tweets, write_corpus
 
 PROFILE = """
+[corpus]
+labels = {{ positive = "4", neutral = "2", negative = "0" }}
+
 [split]
 validation = 0.2
 test = 0.2
@@ -65,7 +68,8 @@ def test_they_are_read_each_in_its_own_format(profile: Path, caplog: pytest.LogC
     caplog.set_level("INFO", logger="pipelines")
     report = loaded(profile)
     assert (report["rows"], report["ignored"], report["duplicates"]) == (482, 1, 1)
-    assert report["classes"] == ["negative", "positive"]
+    assert report["classes"] == ["negative", "positive"]  # sorted, as scikit-learn expects of the model
+    assert [*report["parts"]["train"]] == ["positive", "negative"]  # shown as the profile has them
     first, second = report["corpora"]
     assert [first["weight"], second["weight"], first["rows"], second["rows"]] == [0.25, 1.0, 300, 182]
     assert sum(first["parts"].values()) == 300
@@ -76,7 +80,7 @@ def test_they_are_read_each_in_its_own_format(profile: Path, caplog: pytest.LogC
         any(word in text for word in ("love", "enjoy", "adore", "praise", "recommend", "cherish"))
         for text in table["text"]
     ]
-    assert table["label"] == [int(like) for like in likes]  # "positive" is the first class of the second file
+    assert table["label"] == [int(like) for like in likes]  # "positive" is the first class of both
     for part, name in enumerate(PARTS):
         both = [(corpus, side) for corpus, side in zip(table["corpus"], table["part"], strict=True) if side == part]
         assert [sum(corpus == i for corpus, _ in both) for i in (0, 1)] == [first["parts"][name], second["parts"][name]]

@@ -9,9 +9,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from sklearn.base import clone, is_classifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import VotingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import get_scorer
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import cross_val_predict, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
@@ -164,3 +166,25 @@ def test_a_model_is_loaded_from_a_path() -> None:
 
 def test_labels_of_another_spelling_are_compared_as_training_compares_them(model) -> None:
     assert model.score(TEXTS, [f" {label.upper()} " for label in LABELS]) == model.score(TEXTS, LABELS) == 1.0
+
+
+@pytest.mark.parametrize("classes", [("negative", "positive"), ("negative", "neutral", "positive")], ids=["2", "3"])
+def test_scikit_learn_reads_the_columns_of_probabilities_rightly(tmp_path: Path, classes: tuple[str, ...]) -> None:
+    model = sentiment.load(tiny_model(tmp_path / "model", classes))
+    texts, labels = np.repeat(["hate", "qqq", "love"], 40), np.repeat(["negative", classes[-2], "positive"], 40)
+    labels[::10] = "positive"  # so that figures are not all 1
+    right, frozen = np.mean(model.predict(texts) == labels), FrozenEstimator(model)
+    assert right >= 0.9
+    assert get_scorer("roc_auc_ovr")(model, texts, labels) > 0.9
+    assert get_scorer("neg_log_loss")(model, texts, labels) > -0.6
+    wrappers = [CalibratedClassifierCV(frozen, method=each) for each in ("sigmoid", "isotonic", "temperature")]
+    for wrapper in (VotingClassifier([("a", frozen), ("b", frozen)], voting="soft"), *wrappers):
+        assert np.mean(wrapper.fit(texts, labels).predict(texts) == labels) >= right, wrapper
+    columns = cross_val_predict(frozen, texts, labels, method="predict_proba", cv=3).argmax(axis=1)
+    assert np.mean(np.unique(labels)[columns] == labels) == right
+
+
+def test_a_model_of_an_earlier_version_whose_classes_are_not_sorted_is_refused(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "model", ("positive", "negative"))
+    with pytest.raises(sentiment.ArtefactError, match="expected sorted classes, received positive, negative"):
+        sentiment.load(folder)

@@ -226,7 +226,7 @@ def test_help_is_light() -> None:
     assert output.count("usage: ") == len(mains) + 2
 
 
-def tiny_model(folder: Path) -> Path:
+def tiny_model(folder: Path, classes: tuple[str, ...] = ("negative", "positive")) -> Path:
     """A model folder made by hand: one unit; *love* pushes it up and *hate* down, unknown words leave it at 0."""
     folder.mkdir()
     lexicon = build_lexicon(
@@ -234,12 +234,15 @@ def tiny_model(folder: Path) -> Path:
     )
     table = np.zeros((1, len(lexicon.vocabulary), 1), np.float32)
     table[0, lexicon.ids["love"]], table[0, lexicon.ids["hate"]] = 2.0, -2.0
-    kernel, bias = np.array([[-3.0, 3.0]], np.float32), np.zeros(2, np.float32)
+    kernel, bias = (
+        np.linspace(-3, 3, len(classes), dtype=np.float32)[None],
+        np.eye(1, len(classes), 1, np.float32)[0] * (len(classes) > 2),
+    )
     network = FoldedNetwork(table, (Direction(np.zeros((1, 1), np.float32)),), kernel, bias, "simple_rnn", "last", True)
     model_folder.network_files(folder, network)
     Preprocessor(RULES, lexicon, 4).save(folder)
     settings = {"projection": [], "units": 1, "bidirectional": False, "pooling": "last"}
-    model = model_folder.describe(folder, ["negative", "positive"], settings)
+    model = model_folder.describe(folder, classes, settings)
     (folder / model_folder.MODEL).write_text(json.dumps(model), encoding="utf-8")
     return folder
 

@@ -23,11 +23,13 @@ def read_rows(this: stage.Stage) -> "TrainingRows":
     import numpy as np
 
     from sentiment.common.npy import open_array
+    from sentiment.predict.model_folder import require_sorted
     from sentiment.training.candidates import TrainingRows
 
     processed = this.places.processed
     check_agreement(processed, this.settings.preprocessing)
     told = publishing.read_json(processed / "encoded.json")
+    require_sorted(told["classes"], processed / "encoded.json")
     try:
         matrix = np.array(open_array(publishing.require(processed / "embedding_matrix.npy")))
     except ValueError as error:

@@ -28,7 +28,7 @@ class SentimentClassifier(FittedEstimator):
     """A trained model, with scikit-learn's conventions. Stateless once made, so safe to share between threads.
 
     Attributes:
-        classes_: class names, str ``(n_classes,)``, in the order of the probabilities' columns.
+        classes_: class names, str ``(n_classes,)``, sorted as scikit-learn expects: the probabilities' columns.
         preprocessor: the text treatment.
         network: the folded network.
     """

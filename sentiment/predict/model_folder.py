@@ -90,7 +90,7 @@ def describe(folder: "Path", classes: Sequence[str], network: Mapping[str, Any])
 
     Args:
         folder: where the other files are.
-        classes: names, in the order of the outputs.
+        classes: sorted names, in the order of the outputs.
         network: the network's settings; those that prediction does not need are left out.
     """
     kinds = {name: network[name] for name in _NetworkKinds._fields if name in network}
@@ -145,7 +145,21 @@ def _read_model(files: ModelFiles) -> dict[str, Any]:
         raise ArtefactError(f"{path}: damaged ({str(error)[:100]}); run `make train` again") from error
     if not whole:
         raise ArtefactError(f"{path}: lacks classes or checksums; run `make train` again")
+    require_sorted(model["classes"], path)
     return dict(model)
+
+
+def require_sorted(classes: Sequence[str], path: "str | Path") -> None:
+    """Refuse classes in another order than the sorted one, which scikit-learn takes for granted.
+
+    Raises:
+        ArtefactError: ``path`` was made by an earlier version, which kept the order of the profile.
+    """
+    if list(classes) != sorted(classes):
+        raise ArtefactError(
+            f"{path}: expected sorted classes, received {', '.join(classes)[:100]}: it is of an earlier version; "
+            "run `make clean` and `make train`"
+        )
 
 
 def _are_names(classes: object) -> bool:

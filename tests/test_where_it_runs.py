@@ -16,7 +16,7 @@ from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.model_folder import describe, network_files
 from tests.model_fixture import ODD_TWEETS, labelled_tweets, shared_model
 
-TEXTS = [*ODD_TWEETS, *(text for _, text in labelled_tweets())][:255]
+TEXTS = [*ODD_TWEETS, "love " * 7 + "don't!!", *(text for _, text in labelled_tweets())][:255]
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from pipelines import share_check
@@ -17,6 +18,7 @@ from sentiment.shares.estimators import (
     tuned_slopes,
     with_model,
 )
+from sentiment.shares.tally import Answered, ShareTally
 
 
 def invented(rows: int, sharpness: float, seed: int = 5) -> tuple[np.ndarray, np.ndarray]:
@@ -80,6 +82,19 @@ def test_even_draws_agree_with_ppi_python() -> None:
     low, high = ppi.ppi_mean_ci(y, yhat, unlabelled, alpha=0.05)
     assert ours.value == pytest.approx(float(np.ravel(ppi.ppi_mean_pointestimate(y, yhat, unlabelled))[0]), abs=2e-3)
     assert ours.high - ours.low == pytest.approx(float(np.ravel(high - low)[0]), rel=0.05)
+
+
+def test_shares_of_the_model_alone_agree_with_quapy() -> None:
+    """QuaPy 0.2.3 calls the mean probability "probabilistic classify and count", and the counted labels "classify and count"."""
+    functional = pytest.importorskip("quapy.functional", reason="needs the package quapy")
+    probabilities, _ = invented(500, 2.0)
+    tally = ShareTally(["negative", "positive"], np.zeros(0, np.int64))
+    texts, names = pa.array(["text"] * 500), pa.array(["all"] * 500)
+    tally.add(Answered(texts, probabilities, np.ones(500), names, names))
+    (cell,) = tally.with_margins().values()
+    mean, counted = (functional.prevalence_from_probabilities(probabilities, binarize=each) for each in (False, True))
+    assert cell.probabilities / cell.tweets == pytest.approx(mean)
+    assert cell.labels / cell.tweets == pytest.approx(counted)
 
 
 def test_chances_sum_to_the_draw_and_never_exceed_one() -> None:

@@ -95,7 +95,7 @@ def test_sums_by_hand_and_in_batches_of_any_size() -> None:
     assert margins[Cell("all", "all")].tweets == 11
     assert margins[Cell("a", "all")].tweets + margins[Cell("b", "all")].tweets == 11
     assert margins[Cell("all", "2020-01")].tweets + margins[Cell("all", "2020-02")].tweets == 10
-    assert (whole.undated, whole.first_undated) == (1, 6)
+    assert (whole.undated, whole.first_undated) == (1, (6, ""))
     expected = sum((7 * i % 10) / 10 for i in range(12) if i != 3)
     assert margins[Cell("all", "all")].probabilities[0] == pytest.approx(expected)
     for cell, sums in parts.with_margins().items():
@@ -123,6 +123,21 @@ def test_groups_with_few_labels_borrow_the_correction_and_have_no_interval() -> 
     assert rows["b", "all", "negative", "both"].share == pytest.approx(0.5)  # a model that says nothing is no help
     assert ("b", "all", "negative", "labels") not in rows
     assert list(changes(hand, cells)) == []  # no second group or period has an interval
+
+
+def test_a_group_whose_labels_agree_has_their_interval_whatever_the_model_says() -> None:
+    """The slope of the other group would move its share away from 0."""
+    cells = tally_of(0, 12).with_margins()
+    first = np.tile([0.1, 0.9], 40)
+    labels = np.concatenate([(first[:40] < 0.5).astype(int), np.ones(40, int)])
+    hand = HandLabels(
+        CLASSES, labels, np.full(80, 0.5), np.column_stack([first, 1 - first]),
+        [Cell("a", "2020-01")] * 40 + [Cell("b", "2020-01")] * 40,
+    )  # fmt: skip
+    found = {(row.group, row.period, row.class_, row.method): row for row in labelled_rows(hand, cells)}
+    both, alone = (found["b", "all", "negative", method] for method in ("both", "labels"))
+    assert (both.share, both.low, both.high) == pytest.approx((alone.share, alone.low, alone.high), abs=1e-3)
+    assert both.low == 0
 
 
 def labels_file(path: Path, *lines: str) -> Path:
@@ -230,6 +245,18 @@ def test_the_same_answer_from_a_folder_on_any_number_of_workers(trained: Trained
         assert share_command.main([*options, "--workers", workers]) == 0
         answers.append((output / "shares.json").read_bytes())
     assert answers[0] == answers[1]
+
+
+def test_a_missing_column_is_refused_before_scoring(trained: Trained, tweets: Path, tmp_path: Path, capsys) -> None:  # noqa: F811
+    assert run_share(trained, str(tweets), "--by", "brnad", "--output", str(tmp_path / "answer")) == 2
+    assert "expected a column 'brnad', received text, when, brand; set --by or --date" in capsys.readouterr().err
+    assert not (tmp_path / "answer").exists()
+
+
+def test_the_first_unreadable_date_is_named(trained: Trained, tweets: Path, tmp_path: Path, capsys) -> None:  # noqa: F811
+    options = ("--date", "brand", "--by", "week", "--output", str(tmp_path / "answer"))
+    assert run_share(trained, str(tweets), *options) == 0
+    assert "600 dates could not be read, the first in row 1 ('y')" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from typing import Any
 
+from tqdm import tqdm
+
 from sentiment.common.engines import ATTEMPTS, Outcome, use_one_core
 from sentiment.common.parallel import available_cores
 
@@ -100,6 +102,7 @@ def _prepare_process(watched: Connection, threads: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
     os.environ.update(dict.fromkeys(_THREADS, "1"))
+    tqdm.set_lock(threading.RLock())  # its default lock between processes would outlive a process that is ended
     if not threads:
         use_one_core()
 

@@ -58,6 +58,9 @@ def _parser(prog: str) -> OneLineParser:
     parser.add_argument(
         "--also", action="append", default=[], metavar="CLASS", help="a label that the model does not have; repeatable"
     )
+    parser.add_argument(
+        "--force", action="store_true", help="score anew where the output folder has answers of something else"
+    )
     return parser
 
 
@@ -71,6 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
     request = ShareRequest(
         tuple(arguments.inputs), Path(arguments.output), Path(arguments.model), reading,
         ShareColumns(reading.column, groups, date, period), arguments.labels, tuple(arguments.also),
+        arguments.force,
     )  # fmt: skip
     with engine_of(arguments) as engine, ScoringBar() as bar:
         answer = share(request, engine, bar)

@@ -1,6 +1,7 @@
 """The answer to "how many are negative, since when, about whom": tables, JSON and a page."""
 
 import csv
+import html
 import io
 import json
 import math
@@ -59,7 +60,7 @@ class ShareAnswer:
     made: dict[str, Any]
 
     def summary(self) -> list[str]:
-        """Return a line per class for all tweets together, and how many more labels would halve the intervals."""
+        """Return a line per class on all tweets together, then the notes, then what more labels would give."""
         order = {"both": 0, "labels": 1, "model": 2}
         whole = [row for row in self.rows if row.group == ALL and row.period == ALL]
         best = {row.class_: row for row in sorted(whole, key=lambda row: -order[row.method])}
@@ -69,7 +70,7 @@ class ShareAnswer:
             by = "model and labels" if row.method == "both" else "the model alone"
             lines.append(f"{row.class_} {100 * row.share:.1f}%{ends} of {row.tweets:,} tweets, by {by}")
         more = f"{3 * self.labelled:,} more labels would halve the intervals" if self.labelled else CAUTION
-        return [*lines, more]
+        return [*lines, *self.notes, more]
 
     def table(self) -> pa.Table:
         """Return ``shares.csv`` as an Arrow table; null where there is no interval."""
@@ -87,7 +88,7 @@ class ShareAnswer:
     def to_dict(self) -> dict[str, Any]:
         """Return ``shares.json``, as plain dicts, lists, strings and numbers."""
         return {
-            "caution": CAUTION,
+            "caution": "" if self.labelled else CAUTION,
             "source": self.source,
             "classes": self.classes,
             "labelled": self.labelled,
@@ -120,7 +121,7 @@ class ShareAnswer:
     def _examples(self) -> Iterator[dict[str, Any]]:
         for (name, period), found in sorted(self.examples.items()):
             for example in found:
-                text = _MENTION.sub("@user", example.text)
+                text = _MENTION.sub("@user", html.unescape(example.text))
                 yield {"class": name, "period": period, "probability": round(example.probability, 4), "text": text}
 
 

@@ -59,14 +59,14 @@ def _run(arguments: argparse.Namespace) -> int:
     from sentiment.common.stores import open_store
     from sentiment.score.progress import ScoringBar
     from sentiment.shares.labels_file import to_label, write_beside
-    from sentiment.shares.run import scored_folder
+    from sentiment.shares.run import ShareRequest, scored_folder
     from sentiment.shares.scored import ShareColumns
 
     columns = ShareColumns(reading.column, groups, date, period)
     with tempfile.TemporaryDirectory(prefix="sentiment-draw-") as scratch:
         with engine_of(arguments) as engine, ScoringBar() as bar:
-            output = Path(scratch) / "scored"
-            folder = scored_folder(tuple(arguments.inputs), output, Path(arguments.model), reading, engine, bar)
+            request = ShareRequest(tuple(arguments.inputs), Path(scratch), Path(arguments.model), reading, columns)
+            folder = scored_folder(request, engine, bar)
         drawn = list(_drawn(open_store(folder), columns, arguments.rows, arguments.seed, arguments.even))
     name = reading.column if not reading.column.isdecimal() else "text"
     write_beside(arguments.output, to_label("text" if name in ("row", "chance", "label") else name, drawn))

@@ -1,6 +1,6 @@
 """Estimate shares from sums and labels: per class, group, period and method, with intervals and differences."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -78,10 +78,9 @@ class Estimator:
     """Estimates of one class in every cell."""
 
     def __init__(self, hand: HandLabels, position: int, cells: Mapping[Cell, Sums]) -> None:
-        """Fit the slopes to all labels; ``position`` is that of the class among ``hand.classes``."""
+        """Take the labels; ``position`` is that of the class among ``hand.classes``."""
         indicators = (hand.labels == position).astype(np.float64)
         self._labels = Labels(hand.probabilities[:, :-1], indicators, hand.chances)
-        self._slopes = tuned_slopes(self._labels)
         self._cells = cells
         self._rows = _rows_by_cell(hand.cells)
 
@@ -94,14 +93,19 @@ class Estimator:
         return labels_alone(self._labels_of(cell)) if self.labelled(cell) >= LEAST_LABELS else None
 
     def by_both(self, cell: Cell) -> Estimate | None:
-        """Return the estimate from labels and model; None where there are too few labels."""
+        """Return the estimate from labels and model; None where there are too few labels.
+
+        The slopes are those of the cell's own labels: where the model is of no use, the estimate is that of the labels.
+        """
         if self.labelled(cell) < LEAST_LABELS:
             return None
-        return with_model(self._labels_of(cell), self._slopes, self._means(cell), len(self._slopes))
+        labels = self._labels_of(cell)
+        slopes = tuned_slopes(labels)
+        return with_model(labels, slopes, self._means(cell), len(slopes))
 
     def borrowed(self, cell: Cell) -> float:
         """Return the model's share, corrected as the whole is; this assumes that the model errs alike everywhere."""
-        whole = with_model(self._labels, self._slopes, self._means(cell), 0).value
+        whole = with_model(self._labels, tuned_slopes(self._labels), self._means(cell), 0).value
         return min(1.0, max(0.0, whole))
 
     def _labels_of(self, cell: Cell) -> Labels:
@@ -129,6 +133,16 @@ def labelled_rows(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[Shar
             else:
                 share = estimator.borrowed(cell)
                 yield ShareRow(cell.group, cell.period, name, BOTH, sums.tweets, count, share, None, None)
+
+
+def in_order(rows: Sequence[ShareRow], cells: Iterable[Cell], classes: Sequence[str]) -> list[ShareRow]:
+    """Return the rows by cell, then by class, then by method."""
+    order = {cell: position for position, cell in enumerate(cells)}
+
+    def place(row: ShareRow) -> tuple[int, int, int]:
+        return order[Cell(row.group, row.period)], classes.index(row.class_), METHODS.index(row.method)
+
+    return sorted(rows, key=place)
 
 
 def changes(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[Change]:

@@ -1,27 +1,32 @@
 """Answer a request from its tweets: score them, add up, and use the labels."""
 
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pyarrow.fs import LocalFileSystem
 
+import sentiment
 from sentiment.common.command_line import default_model
 from sentiment.common.engines import Engine
 from sentiment.common.local_engine import LocalEngine
 from sentiment.common.parallel import available_cores
 from sentiment.common.stores import open_store
-from sentiment.data.reading import Reading
+from sentiment.data.reading import BadRows, Reading
+from sentiment.data.table_reader import read_batches
 from sentiment.errors import InputError
 from sentiment.predict.score_file import AnswerOptions
-from sentiment.score.records import RUN, SUCCESS
+from sentiment.score.parts import find_inputs
+from sentiment.score.records import RUN, SUCCESS, read_records
 from sentiment.score.run import Request, score, succeed
 from sentiment.shares.answer import ShareAnswer
-from sentiment.shares.estimates import HandLabels, changes, labelled_rows, model_rows
+from sentiment.shares.estimates import HandLabels, changes, in_order, labelled_rows, model_rows
 from sentiment.shares.labels_file import FilledIn, read_labels, require_same_texts
 from sentiment.shares.periods import divided_by
-from sentiment.shares.scored import ShareColumns, classes_of, scored_batches
+from sentiment.shares.scored import ShareColumns, classes_of, require_columns, scored_batches
 from sentiment.shares.tally import ShareTally
 
 SCORED = "scored"  # folder of the scored tweets inside the output
@@ -39,6 +44,7 @@ class ShareRequest:
         columns: text, groups and date.
         labels: a file of `sentiment draw` that was filled in; None has none.
         also: labels beside the model's classes.
+        force: score the tweets anew where the output folder has answers of other inputs or of another model.
     """
 
     inputs: tuple[str, ...]
@@ -48,6 +54,7 @@ class ShareRequest:
     columns: ShareColumns = field(default_factory=ShareColumns)
     labels: Path | None = None
     also: tuple[str, ...] = ()
+    force: bool = False
 
 
 def share(
@@ -63,8 +70,7 @@ def share(
     Raises:
         SentimentError: an input, the model, the labels or the output folder is not usable; then no answer is written.
     """
-    folder = scored_folder(request.inputs, request.output / SCORED, request.model, request.reading, engine, progress)
-    store = open_store(folder)
+    store = open_store(scored_folder(request, engine, progress))
     classes = classes_of(store)
     names = [*classes, *(name for name in request.also if name not in classes)]
     filled = read_labels(request.labels, names) if request.labels else None
@@ -73,7 +79,7 @@ def share(
         tally.add(batch)
     if not tally.cells:
         raise InputError(f"{', '.join(request.inputs)}: expected tweets, found none")
-    answer = _answer(request, tally, names, filled)
+    answer = _answer(request, tally, names, filled, read_records(store)[0].model)
     answer.write(request.output)
     return answer
 
@@ -98,28 +104,38 @@ def share_of(
         return share(request, engine)
 
 
-def scored_folder(
-    inputs: tuple[str, ...], output: Path, model: Path, reading: Reading, engine: Engine, progress: Callable[..., None]
-) -> str:
-    """Return the folder with the scored tweets, after scoring those that are not.
+def scored_folder(request: ShareRequest, engine: Engine, progress: Callable[..., None]) -> str:
+    """Return the folder with the scored tweets, inside the output folder, after scoring those that are not.
 
     Raises:
         InputError: a part could not be scored, or the only input is a folder whose scoring was not completed.
     """
+    inputs, output = request.inputs, str(request.output / SCORED)
     if len(inputs) == 1 and _is_scored(inputs[0]):
         if open_store(inputs[0]).read(SUCCESS) is None:
             raise InputError(f"{inputs[0]}: its scoring was not completed; run the same `sentiment score` again")
         return inputs[0]
-    summary = score(
-        Request(inputs, str(output), model, reading, AnswerOptions(force=True), suffix="parquet"), engine, progress
-    )
+    _require_columns(request)
+    options = AnswerOptions(force=True)
+    wanted = Request(inputs, output, request.model, request.reading, options, "parquet", request.force)
+    summary = score(wanted, engine, progress)
     if summary["failed_files"] or summary["failed_rows"]:
         raise InputError(
             f"{summary['failed_files']} files and {summary['failed_rows']} rows could not be scored: see "
             f"{output}/errors.jsonl, which begins with: {summary['first_error']}; mend them, or leave them out"
         )
-    succeed(str(output))
-    return str(output)
+    succeed(output)
+    return output
+
+
+def _require_columns(request: ShareRequest) -> None:
+    """Refuse a column that the first file does not have, before all the tweets are scored."""
+    found = find_inputs(request.inputs)
+    if isinstance(found.system, LocalFileSystem):
+        path = found.files[0].path
+        for batch in read_batches(path, replace(request.reading, bad_rows=BadRows(sys.maxsize))):
+            require_columns(request.columns.names(), batch.schema.names, path)
+            return
 
 
 def _is_scored(place: str) -> bool:
@@ -127,16 +143,19 @@ def _is_scored(place: str) -> bool:
     return open_store(place).read(RUN) is not None if "://" in place else (Path(place) / RUN).is_file()
 
 
-def _answer(request: ShareRequest, tally: ShareTally, names: list[str], filled: FilledIn | None) -> ShareAnswer:
+def _answer(
+    request: ShareRequest, tally: ShareTally, names: list[str], filled: FilledIn | None, model: str
+) -> ShareAnswer:
     cells = tally.with_margins()
     rows, moved = list(model_rows(tally.classes, cells)), []
     if filled is not None:
         hand = _hand_labels(filled, tally, names)
-        rows += labelled_rows(hand, cells)
+        rows = in_order([*rows, *labelled_rows(hand, cells)], cells, names)
         moved = list(changes(hand, cells))
     made: dict[str, Any] = {
-        "inputs": list(request.inputs), "rows": tally.rows, "date": request.columns.date,
-        "period": request.columns.period, "groups": list(request.columns.groups), "time zone": "UTC",
+        "inputs": ", ".join(request.inputs), "rows": tally.rows, "date": request.columns.date,
+        "period": request.columns.period, "groups": ", ".join(request.columns.groups), "time zone": "UTC",
+        "labels": str(request.labels or ""), "model": f"{model[:12]} (checksum)", "version": sentiment.__version__,
     }  # fmt: skip
     labelled = 0 if filled is None else len(filled.rows)
     return ShareAnswer(
@@ -154,7 +173,8 @@ def _hand_labels(filled: FilledIn, tally: ShareTally, names: list[str]) -> HandL
 def _notes(tally: ShareTally, filled: FilledIn | None) -> list[str]:
     notes = []
     if tally.undated:
-        first = f"the first in row {tally.first_undated:,}"
+        row, date = tally.first_undated
+        first = f"the first in row {row:,} ({repr(date[:40]) if date else 'an empty cell'})"
         notes.append(f"{tally.undated:,} dates could not be read, {first}: these tweets count in no period.")
     if filled is not None and filled.empty:
         notes.append(f"{filled.empty:,} rows of the labels file have no label yet and were left out.")

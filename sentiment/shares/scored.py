@@ -1,6 +1,6 @@
 """Read the answers that `sentiment score` wrote, in the order of the inputs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -106,29 +106,36 @@ def _tables(store: FileStore, name: str, columns: ShareColumns) -> Iterator[pa.R
     with store.system.open_input_file(path) as source, pq.ParquetFile(source) as file:
         names = file.schema_arrow.names
         found = answer_columns(names, name)
-        for wanted in columns.names():
-            _require(wanted, names, name)
+        require_columns(columns.names(), names, name)
         ours = [f"{found.prefix}{each}" for each in ("label", "probability", "known", "cut")]
         ours += [f"{found.prefix}p_{each}" for each in found.classes]
         yield from file.iter_batches(_ROWS_PER_BATCH, columns=[*columns.names(), *ours])
 
 
-def _require(column: str, names: list[str], path: str) -> None:
-    if column not in names:
-        raise InputError(f"{path}: expected a column {column!r}, received {', '.join(names)[:200]}; set --by or --date")
+def require_columns(wanted: Sequence[str], names: Sequence[str], path: str) -> None:
+    """Refuse a table without one of the columns.
+
+    Raises:
+        InputError: a column of ``wanted`` is not among ``names``.
+    """
+    if missing := [name for name in wanted if name not in names]:
+        option = "--column" if missing[0] == wanted[0] else "--by or --date"
+        received = ", ".join(names)[:200]
+        raise InputError(f"{path}: expected a column {missing[0]!r}, received {received}; set {option}")
 
 
 def _answered(table: pa.RecordBatch, columns: ShareColumns, path: str) -> Answered:
     found = answer_columns(table.schema.names, path)
-    for wanted in columns.names():
-        _require(wanted, table.schema.names, path)
+    require_columns(columns.names(), table.schema.names, path)
+    periods, unread = _periods(table, columns)
     numbers = [_numbers(table.column(f"{found.prefix}p_{name}")) for name in found.classes]
     return Answered(
         texts_of(table, columns.text, path),
         np.column_stack(numbers),
         _numbers(table.column(f"{found.prefix}known")),
         _groups(table, columns.groups),
-        _periods(table, columns),
+        periods,
+        unread,
     )
 
 
@@ -143,10 +150,15 @@ def _groups(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.Array:
     return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, " / ")
 
 
-def _periods(table: pa.RecordBatch, columns: ShareColumns) -> pa.Array:
+def _periods(table: pa.RecordBatch, columns: ShareColumns) -> tuple[pa.Array, str]:
+    """Return the name of each row's period, and the first date that is not readable."""
     if not columns.date:
-        return _repeated(ALL, table.num_rows)
-    return period_names(read_dates(table.column(columns.date), columns.date), columns.period)
+        return _repeated(ALL, table.num_rows), ""
+    column = table.column(columns.date)
+    dates = read_dates(column, columns.date)
+    unread = np.flatnonzero(np.isnat(dates))
+    first = column[int(unread[0])].as_py() if len(unread) else None
+    return period_names(dates, columns.period), "" if first is None else str(first)
 
 
 def _repeated(value: str, count: int) -> pa.Array:

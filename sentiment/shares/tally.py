@@ -24,6 +24,7 @@ class Answered(NamedTuple):
         groups: name of each tweet's group, Arrow strings; ``all`` where there are no groups.
         periods: name of each tweet's period, Arrow strings; ``all`` where there are no periods, empty where a date is
             not readable.
+        unread: the first date that is not readable; empty where all are, or where the cell is empty.
     """
 
     texts: pa.Array
@@ -31,6 +32,7 @@ class Answered(NamedTuple):
     known: np.ndarray
     groups: pa.Array
     periods: pa.Array
+    unread: str = ""
 
 
 class Cell(NamedTuple):
@@ -97,7 +99,7 @@ class ShareTally:
         wanted: numbers of the rows whose answers are kept, ascending, int64.
         rows: how many rows were added, missing tweets included.
         undated: how many dates were not readable.
-        first_undated: number of the first row with such a date; 0 where there is none.
+        first_undated: number of the first row with such a date, and the date; 0 where there is none.
         cells: sums of each cell that has tweets.
         examples: most certain tweets of each class and period.
         words: how often each word occurs in a sample of each period's tweets.
@@ -107,7 +109,7 @@ class ShareTally:
     wanted: np.ndarray
     rows: int = 0
     undated: int = 0
-    first_undated: int = 0
+    first_undated: tuple[int, str] = (0, "")
     cells: dict[Cell, Sums] = field(default_factory=dict)
     examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
     words: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -121,9 +123,9 @@ class ShareTally:
         there = batch.texts.is_valid().to_numpy(zero_copy_only=False)
         codes, cells = _cells_of(batch)
         best = batch.probabilities.argmax(axis=1)
-        if not self.first_undated and "" in (cell.period for cell in cells):
+        if not self.first_undated[0] and "" in (cell.period for cell in cells):
             undated = np.array([not cell.period for cell in cells])
-            self.first_undated = int(numbers[undated[codes].argmax()])
+            self.first_undated = int(numbers[undated[codes].argmax()]), batch.unread
         self._add_cells(batch, best, codes, cells, there)
         self._keep_wanted(batch, numbers, codes, cells)
         self._keep_examples(batch, numbers, best, there & (batch.known > 0))

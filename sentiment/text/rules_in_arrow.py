@@ -9,6 +9,11 @@ import pyarrow.compute as pc
 from sentiment.common.arrow_arrays import from_numpy
 from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, WHITE_SPACE, Rule
 
+# Made of its buffers, because `pyarrow.scalar` would import pandas: 0.3 s and 35 MB.
+_SEPARATOR = pa.Array.from_buffers(
+    pa.large_string(), 1, [None, pa.py_buffer(np.array([0, 3], np.int64)), pa.py_buffer(b" \n ")]
+)[0]
+
 
 def to_lower_case(texts: pa.Array) -> pa.Array:
     """Return ``texts`` ``(n,)`` with hashtags cut at their capitals, in ASCII lower case."""
@@ -36,7 +41,7 @@ def apply_rules(texts: pa.Array, rules: Sequence[Rule]) -> pa.Array:
     if not len(texts):
         return texts
     together = pa.ListArray.from_arrays(from_numpy(np.array([0, len(texts)], np.int32)), texts.cast(pa.large_string()))
-    joined = pc.binary_join(together, pa.scalar(" \n ", pa.large_string()))
+    joined = pc.binary_join(together, _SEPARATOR)
     for rule in rules:
         joined = pc.replace_substring_regex(joined, rule.pattern, rule.replacement)
     return pc.split_pattern(joined, "\n").flatten()

@@ -91,7 +91,7 @@ def running(folder: Path, workers: int) -> Iterator[RunningService]:
     assert process.stderr is not None
     try:
         ready = (re.search(r"http://127\.0\.0\.1:(\d+) ready", line) for line in process.stderr)
-        ports = [found.group(1) for found, _ in zip(filter(None, ready), range(workers), strict=False)]
+        ports = [found.group(1) for _, found in zip(range(workers), filter(None, ready), strict=False)]
         if not ports:
             raise InputError("the service ended before it was ready; start it by itself to see why")
         yield RunningService(process, int(ports[0]), time.perf_counter() - started)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from sentiment.predict.answers import Answers
 from sentiment.serve.admission import Admission
 from sentiment.serve.batching import Batcher
 from sentiment.serve.limits import Limits
+from sentiment.serve.malloc import return_free_memory
 from sentiment.serve.metrics import ServiceMetrics
 from sentiment.serve.model_store import Export, ModelStore
 
@@ -39,6 +41,7 @@ class Service:
     @contextlib.asynccontextmanager
     async def running(self, run_folder: Path) -> AsyncIterator[None]:
         """Answer batches and watch the model folders until the context ends."""
+        gc.freeze()  # what is there now stays, so a collection looks at the objects of requests alone
         self.batcher.start()
         tasks = [asyncio.create_task(self.store.watch()), asyncio.create_task(self._look_after())]
         try:
@@ -76,9 +79,11 @@ class Service:
         return bool(self.supervisor) and os.getppid() != self.supervisor
 
     async def _look_after(self) -> None:
-        """Publish the gauges, and end this worker when its supervisor was killed."""
+        """Publish the gauges, return free memory, and end this worker when its supervisor was killed."""
         while True:
             self.metrics.set_gauges(self.store, self.admission)
             if self._orphaned():
                 signal.raise_signal(signal.SIGTERM)
+            gc.collect()
+            return_free_memory()
             await asyncio.sleep(_LOOK_SECONDS)

@@ -147,18 +147,12 @@ def _kind_of(upload: UploadFile) -> str:
 
 
 def _score(asked: FileRequest, source: Path, target: Path) -> "Scored":
-    """Score ``source`` into ``target``, and give the memory that Arrow took back to the system."""
-    import pyarrow as pa
-
     from sentiment.data.reading import Reading
     from sentiment.predict.score_file import AnswerOptions, score_file
 
     reading = Reading(asked.column, asked.encoding, asked.delimiter, source.suffix[1:], option="?")
     options = AnswerOptions(asked.threshold)
-    try:
-        return score_file(asked.export.classifier, source, target, reading, options, progress=False)
-    finally:
-        pa.default_memory_pool().release_unused()
+    return score_file(asked.export.classifier, source, target, reading, options, progress=False)
 
 
 class _Download(FileResponse):

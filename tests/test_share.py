@@ -18,8 +18,9 @@ from sentiment.shares import draw_command
 from sentiment.shares.answer import FILES, moved_words
 from sentiment.shares.dates import period_names, read_dates
 from sentiment.shares.estimates import HandLabels, changes, labelled_rows
-from sentiment.shares.labels_file import read_labels, require_same_texts, to_label
+from sentiment.shares.labels_file import read_labels, require_same_input, to_label
 from sentiment.shares.periods import PERIODS
+from sentiment.shares.scored import ShareColumns, answered
 from sentiment.shares.tally import Answered, Cell, ShareTally
 from tests.model_fixture import Trained, trained  # noqa: F401 (a fixture)
 
@@ -105,6 +106,14 @@ def test_sums_by_hand_and_in_batches_of_any_size() -> None:
     assert parts.labelled().texts == whole.labelled().texts == ["tweet number1 @bob", "tweet number8 @bob"]
 
 
+def test_values_that_differ_in_blanks_are_one_group_and_none_is_taken_for_all_tweets() -> None:
+    columns = {"text": list("abcde"), "brand": ["x", " x ", "", None, "all"]}
+    answers = {"label": ["positive"] * 5, "probability": [0.9] * 5, "known": [1.0] * 5}
+    table = pa.record_batch(columns | answers | {"p_negative": [0.1] * 5, "p_positive": [0.9] * 5})
+    found = answered(table, ShareColumns("text", ("brand",)), "tweets.parquet")
+    assert found.groups.to_pylist() == ["x", "x", "(none)", "(none)", "(all)"]
+
+
 def test_words_that_moved_are_found() -> None:
     before, after = {"sun": 90, "rain": 10, "the": 500}, {"sun": 12, "rain": 80, "the": 510}
     (moved,) = moved_words({"2020-01": before, "2020-02": after})
@@ -166,11 +175,19 @@ def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path) -> None:
     found = read_labels(path, CLASSES)
     assert (found.rows.tolist(), found.chances.tolist(), found.labels.tolist()) == ([2, 7], [0.5, 0.25], [0, 1])
     assert found.empty == 1
-    require_same_texts(found, np.array([2, 7]), ["a", " b"])
+    require_same_input(found, np.array([2, 7]), ["a", " b"], 9)
     with pytest.raises(InputError, match="row 7 is 'b' there and 'other' in the input"):
-        require_same_texts(found, np.array([2, 7]), ["a", "other"])
+        require_same_input(found, np.array([2, 7]), ["a", "other"], 9)
     with pytest.raises(InputError, match="row 7 is not in the input"):
-        require_same_texts(found, np.array([2]), ["a"])
+        require_same_input(found, np.array([2]), ["a"], 9)
+
+
+def test_a_draw_from_the_beginning_of_the_input_is_refused(tmp_path: Path) -> None:
+    lines = [f"{row},a,0.5,{'positive' if row < 20 else ''}" for row in range(1, 51)]
+    found = read_labels(labels_file(tmp_path / "labels.csv", *lines), CLASSES)
+    require_same_input(found, found.rows, ["a"] * 19, 100)
+    with pytest.raises(InputError, match="its last row is 50 and the input has 101"):
+        require_same_input(found, found.rows, ["a"] * 19, 101)
 
 
 def test_a_file_to_fill_in_is_read_back(tmp_path: Path) -> None:
@@ -178,7 +195,8 @@ def test_a_file_to_fill_in_is_read_back(tmp_path: Path) -> None:
     path.write_text(to_label("tweet", [(3, 'say "hi",\nthen go', 0.125)]), encoding="utf-8")
     rows = list(csv.DictReader(path.open(encoding="utf-8", newline="")))
     assert rows == [{"row": "3", "tweet": 'say "hi",\nthen go', "chance": "0.125", "label": ""}]
-    assert read_labels(path, CLASSES).empty == 1
+    with pytest.raises(InputError, match="has no label yet; fill in the column 'label'"):
+        read_labels(path, CLASSES)
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +225,8 @@ def test_from_tweets_to_an_answer(trained: Trained, tweets: Path, tmp_path: Path
     assert draw_command.main(draw) == 2  # a file with labels is not replaced
     rows = list(csv.DictReader(labels.open(encoding="utf-8", newline="")))
     assert len(rows) == 200
+    numbers = [int(row["row"]) for row in rows]
+    assert numbers != sorted(numbers)  # so that whoever stops early has labelled a random part
     for row in rows:
         row["label"] = "positive" if ("love" in row["text"] or "adore" in row["text"]) else "negative"
     with labels.open("w", encoding="utf-8", newline="") as file:
@@ -228,7 +248,7 @@ def test_from_tweets_to_an_answer(trained: Trained, tweets: Path, tmp_path: Path
     assert again.table().num_rows == len(found)
     data = json.loads((output / "shares.json").read_text(encoding="utf-8"))
     assert {change["second"]["period"] for change in data["differences"]} >= {"2020-02", "2020-03"}
-    assert 'id="data">{"caution"' in (output / "answer.html").read_text(encoding="utf-8")
+    assert 'id="data">{"source"' in (output / "answer.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from sentiment.common.stores import open_store
 from sentiment.shares.estimates import BOTH, Change, ShareRow
+from sentiment.shares.estimators import LEAST_LABELS
 from sentiment.shares.tally import ALL, Cell, Example, Sums
 
 SHARES_CSV, SHARES_JSON, PAGE = FILES = ("shares.csv", "shares.json", "answer.html")
@@ -69,8 +70,15 @@ class ShareAnswer:
             ends = "" if row.low is None or row.high is None else f" ({100 * row.low:.1f} to {100 * row.high:.1f})"
             by = "model and labels" if row.method == "both" else "the model alone"
             lines.append(f"{row.class_} {100 * row.share:.1f}%{ends} of {row.tweets:,} tweets, by {by}")
-        more = f"{3 * self.labelled:,} more labels would halve the intervals" if self.labelled else CAUTION
-        return [*lines, *self.notes, more]
+        return [*lines, *self.notes, self.advice()]
+
+    def advice(self) -> str:
+        """Return what more labels would give."""
+        if not self.labelled:
+            return CAUTION
+        if self.labelled < LEAST_LABELS:
+            return f"{LEAST_LABELS - self.labelled} more labels would give an interval."
+        return f"{3 * self.labelled:,} more labels would halve the intervals."
 
     def table(self) -> pa.Table:
         """Return ``shares.csv`` as an Arrow table; null where there is no interval."""
@@ -88,11 +96,10 @@ class ShareAnswer:
     def to_dict(self) -> dict[str, Any]:
         """Return ``shares.json``, as plain dicts, lists, strings and numbers."""
         return {
-            "caution": "" if self.labelled else CAUTION,
             "source": self.source,
             "classes": self.classes,
             "labelled": self.labelled,
-            "labels_to_halve": 3 * self.labelled,
+            "advice": self.advice(),
             "notes": self.notes,
             "cells": [_cell(cell, sums, self.classes) for cell, sums in self.cells.items()],
             "shares": [self._share(row) for row in self.rows],

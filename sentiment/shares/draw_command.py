@@ -8,6 +8,7 @@ spread over periods and groups, and prefers tweets that the model is unsure of.
 """
 
 import argparse
+import random
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -68,6 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
             request = ShareRequest(tuple(arguments.inputs), Path(scratch), Path(arguments.model), reading, columns)
             folder = scored_folder(request, engine, bar)
         drawn = list(_drawn(open_store(folder), columns, arguments.rows, arguments.seed, arguments.even))
+    random.Random(arguments.seed).shuffle(drawn)  # Whoever stops early has labelled a random part of the draw.
     name = reading.column if not reading.column.isdecimal() else "text"
     write_beside(arguments.output, to_label("text" if name in ("row", "chance", "label") else name, drawn))
     sys.stderr.write(f"draw: {len(drawn)} rows to label in {arguments.output}\n")

@@ -129,11 +129,6 @@ def difference(first: Estimate, second: Estimate) -> ShareInterval:
     return ShareInterval(value, max(-1.0, value - half), min(1.0, value + half))
 
 
-def labels_to_halve(estimate: Estimate, labelled: int) -> int:
-    """Return how many more labels would halve the width of the interval: three times those there are."""
-    return 3 * labelled if estimate.variance > 0 else 0
-
-
 def _variance_weights(chances: np.ndarray) -> np.ndarray:
     weights = (1 - chances) / chances**2
     return weights if weights.sum() > 0 else np.ones_like(weights)

@@ -13,6 +13,7 @@ from sentiment.common.stores import open_store
 from sentiment.errors import InputError
 
 ROW, CHANCE, LABEL = "row", "chance", "label"
+_MANY_ROWS = 50  # a draw of so many has a row in the second half of its input
 
 
 class FilledIn(NamedTuple):
@@ -24,6 +25,7 @@ class FilledIn(NamedTuple):
         labels: position among the classes, int64 ``(m,)``.
         texts: of the tweets as the file has them.
         empty: how many rows of the file have no label yet.
+        last: largest number of a row of the file, with a label or without.
         path: of the file.
     """
 
@@ -32,6 +34,7 @@ class FilledIn(NamedTuple):
     labels: np.ndarray
     texts: list[str]
     empty: int
+    last: int
     path: Path
 
 
@@ -131,8 +134,9 @@ def read_labels(path: Path, classes: Sequence[str]) -> FilledIn:
     table = read_table(path)
     known = {name.strip().casefold(): position for position, name in enumerate(classes)}
     found: dict[int, tuple[float, int, str]] = {}
-    empty = 0
+    empty = last = 0
     for end, line in zip(table.numbers, table.lines, strict=True):
+        last = max(last, int(line[ROW]) if line[ROW].isdecimal() else 0)
         if not line[LABEL].strip():
             empty += 1
             continue
@@ -140,24 +144,29 @@ def read_labels(path: Path, classes: Sequence[str]) -> FilledIn:
         if number in found:
             raise InputError(f"--labels {path}: line {end}: row {number} is there twice; leave one out")
         found[number] = (chance, label, line[table.text])
+    if not found:
+        raise InputError(
+            f"--labels {path}: has no label yet; fill in the column {LABEL!r}, or `sentiment serve --labels`"
+        )
     order = sorted(found)
     columns = [found[number] for number in order]
     return FilledIn(
         np.array(order, np.int64), np.array([each[0] for each in columns]), np.array([each[1] for each in columns],
-        int), [each[2] for each in columns], empty, path,
+        int), [each[2] for each in columns], empty, last, path,
     )  # fmt: skip
 
 
-def require_same_texts(filled: FilledIn, rows: np.ndarray, texts: Sequence[str]) -> None:
-    """Check that the labelled rows are those of the input.
+def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str], count: int) -> None:
+    """Check that the file was drawn from the input.
 
     Args:
         filled: what was read.
-        rows: numbers that the input has, ascending.
+        rows: numbers of the labelled rows that the input has, ascending.
         texts: the input's tweets of these rows.
+        count: how many rows the input has.
 
     Raises:
-        InputError: a row is not there, or has another text: the labels belong to another input.
+        InputError: a row is not there or has another text, or all rows of a large draw are in the first half.
     """
     if missing := sorted(set(filled.rows.tolist()) - set(rows.tolist())):
         raise InputError(f"--labels {filled.path}: row {missing[0]} is not in the input; draw from this input")
@@ -167,6 +176,11 @@ def require_same_texts(filled: FilledIn, rows: np.ndarray, texts: Sequence[str])
                 f"--labels {filled.path}: row {number} is {received!r:.60} there and {expected!r:.60} in the input; "
                 "the labels are of another input: draw from this one"
             )
+    if 2 * filled.last < count and len(filled.rows) + filled.empty >= _MANY_ROWS:
+        raise InputError(
+            f"--labels {filled.path}: its last row is {filled.last:,} and the input has {count:,}; "
+            "the labels are of another input: draw from this one"
+        )
 
 
 def _folded(text: str) -> str:

@@ -23,8 +23,9 @@ from sentiment.score.parts import find_inputs
 from sentiment.score.records import RUN, SUCCESS, read_records
 from sentiment.score.run import Request, score, succeed
 from sentiment.shares.answer import ShareAnswer
-from sentiment.shares.estimates import HandLabels, changes, in_order, labelled_rows, model_rows
-from sentiment.shares.labels_file import FilledIn, read_labels, require_same_texts
+from sentiment.shares.estimates import BOTH, HandLabels, ShareRow, changes, in_order, labelled_rows, model_rows
+from sentiment.shares.estimators import LEAST_LABELS
+from sentiment.shares.labels_file import FilledIn, read_labels, require_same_input
 from sentiment.shares.periods import divided_by
 from sentiment.shares.scored import ShareColumns, classes_of, require_columns, scored_batches
 from sentiment.shares.tally import ShareTally
@@ -160,17 +161,17 @@ def _answer(
     labelled = 0 if filled is None else len(filled.rows)
     return ShareAnswer(
         [Path(name).name or name for name in request.inputs], names, rows, moved, cells, tally.examples, tally.words,
-        labelled, list(_notes(tally, filled)), made,
+        labelled, _notes(tally, filled, rows), made,
     )  # fmt: skip
 
 
 def _hand_labels(filled: FilledIn, tally: ShareTally, names: list[str]) -> HandLabels:
     found = tally.labelled()
-    require_same_texts(filled, found.rows, found.texts)
+    require_same_input(filled, found.rows, found.texts, tally.rows)
     return HandLabels(names, filled.labels, filled.chances, found.probabilities, found.cells)
 
 
-def _notes(tally: ShareTally, filled: FilledIn | None) -> list[str]:
+def _notes(tally: ShareTally, filled: FilledIn | None, rows: Sequence[ShareRow]) -> list[str]:
     notes = []
     if tally.undated:
         row, date = tally.first_undated
@@ -178,9 +179,9 @@ def _notes(tally: ShareTally, filled: FilledIn | None) -> list[str]:
         notes.append(f"{tally.undated:,} dates could not be read, {first}: these tweets count in no period.")
     if filled is not None and filled.empty:
         notes.append(f"{filled.empty:,} rows of the labels file have no label yet and were left out.")
-    if filled is not None:
+    if any(row.method == BOTH and row.low is None for row in rows):
         notes.append(
-            "A group or period with fewer than 30 labels has no interval. Its share is corrected as the whole is, "
-            "which assumes that the model errs alike everywhere."
+            f"A group or period with fewer than {LEAST_LABELS} labels has no interval. Its share is corrected as the "
+            "whole is, which assumes that the model errs alike everywhere."
         )
     return notes

@@ -86,7 +86,7 @@ def scored_batches(store: FileStore, columns: ShareColumns) -> Iterator[Answered
     """
     for record in _records(store):
         yield from ordered_map(
-            partial(_answered, columns=columns, path=record.output), _tables(store, record.output, columns)
+            partial(answered, columns=columns, path=record.output), _tables(store, record.output, columns)
         )
 
 
@@ -124,7 +124,12 @@ def require_columns(wanted: Sequence[str], names: Sequence[str], path: str) -> N
         raise InputError(f"{path}: expected a column {missing[0]!r}, received {received}; set {option}")
 
 
-def _answered(table: pa.RecordBatch, columns: ShareColumns, path: str) -> Answered:
+def answered(table: pa.RecordBatch, columns: ShareColumns, path: str) -> Answered:
+    """Return the answers in a batch of scored tweets, with the group and the period of each.
+
+    Raises:
+        InputError: a column is missing, or the column of the dates has no dates.
+    """
     found = answer_columns(table.schema.names, path)
     require_columns(columns.names(), table.schema.names, path)
     periods, unread = _periods(table, columns)
@@ -146,8 +151,15 @@ def _numbers(column: pa.Array) -> np.ndarray:
 def _groups(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.Array:
     if not names:
         return _repeated(ALL, table.num_rows)
-    parts = [pc.fill_null(table.column(name).cast(pa.string()), "(none)") for name in names]
+    parts = [_group_names(table.column(name)) for name in names]
     return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, " / ")
+
+
+def _group_names(column: pa.Array) -> pa.Array:
+    """Return the values without white space around them; an empty one is a group, and none is called as all are."""
+    names = pc.utf8_trim_whitespace(pc.fill_null(column.cast(pa.string()), ""))
+    names = pc.if_else(pc.equal(names, ""), "(none)", names)
+    return pc.if_else(pc.equal(names, ALL), f"({ALL})", names)
 
 
 def _periods(table: pa.RecordBatch, columns: ShareColumns) -> tuple[pa.Array, str]:

@@ -5,7 +5,9 @@ import json
 import re
 import shutil
 import subprocess
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,22 +57,27 @@ def test_a_signature_of_ids_can_be_frozen_for_converters(model) -> None:
 
 NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium")
 ANSWER_IN_NODE = """
-const { loadModel } = await import(`${process.argv[1]}/sentiment.mjs`);
-const model = await loadModel(process.argv[1]);
-const texts = JSON.parse(await (await import("node:fs/promises")).readFile(process.argv[2]));
+const [module, place, file] = process.argv.slice(1);
+const { loadModel } = await import(module);
+const model = await loadModel(place);
+const texts = JSON.parse(await (await import("node:fs/promises")).readFile(file));
 const answers = model.predict(texts);
 const ids = texts.map((text) => model.text.encode(text));
 process.stdout.write(JSON.stringify({ answers, ids, explained: texts.slice(0, 40).map((text) => model.explain(text)) }));
 """
 
 
+def by_javascript(model: Path, scratch: Path, texts: list[str]) -> dict:
+    """What the JavaScript module says of ``texts`` by a model folder or archive."""
+    (scratch / "texts.json").write_text(json.dumps(texts))
+    module = shared_model().folder / "sentiment.mjs"
+    command = [NODE, "--input-type=module", "-e", ANSWER_IN_NODE, module, model, scratch / "texts.json"]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
 @pytest.fixture(scope="module")
 def in_node(tmp_path_factory) -> dict:
-    """What the JavaScript module of the model folder says of ``TEXTS``."""
-    texts = tmp_path_factory.mktemp("node") / "texts.json"
-    texts.write_text(json.dumps(TEXTS))
-    command = [NODE, "--input-type=module", "-e", ANSWER_IN_NODE, str(shared_model().folder), str(texts)]
-    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return by_javascript(shared_model().folder, tmp_path_factory.mktemp("node"), TEXTS)
 
 
 @pytest.mark.skipif(not NODE, reason="needs node (apt-get install nodejs)")
@@ -98,6 +105,14 @@ def test_javascript_explains_as_python(model, in_node: dict) -> None:
 
 
 @pytest.mark.skipif(not NODE, reason="needs node (apt-get install nodejs)")
+def test_javascript_reads_a_packed_model(in_node: dict, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("model.json", "preprocessing.json", "lexicon.tsv", "vocabulary.txt", "table.npy", "weights.npz"):
+            archive.write(shared_model().folder / name, name)
+    assert by_javascript(tmp_path / "mine.zip", tmp_path, TEXTS) == in_node
+
+
+@pytest.mark.skipif(not NODE, reason="needs node (apt-get install nodejs)")
 @pytest.mark.parametrize(
     ("cell", "pooling", "activation", "padding"),
     [("gru", "last", "tanh", "post"), ("lstm", "mean", "relu", "pre"), ("simple_rnn", "max", "softsign", "")],
@@ -118,10 +133,7 @@ def test_javascript_runs_every_cell(model, tmp_path, cell: str, pooling: str, ac
     network_files(tmp_path, network)
     about = describe(tmp_path, ["a", "b", "c"], network._asdict())
     (tmp_path / "model.json").write_text(json.dumps(about))
-    shutil.copyfile(shared_model().folder / "sentiment.mjs", tmp_path / "sentiment.mjs")
-    (tmp_path / "texts.json").write_text(json.dumps(TEXTS[:60]))
-    command = [NODE, "--input-type=module", "-e", ANSWER_IN_NODE, str(tmp_path), str(tmp_path / "texts.json")]
-    answers = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["answers"]
+    answers = by_javascript(tmp_path, tmp_path, TEXTS[:60])["answers"]
     expected = sentiment.load(tmp_path).predict_proba(TEXTS[:60])
     np.testing.assert_allclose([each["probabilities"] for each in answers], expected, atol=1e-5)
 

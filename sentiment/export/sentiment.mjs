@@ -1,5 +1,5 @@
 /**
- * Tweet sentiment from an exported model folder, in Node 20 or later and in browsers. It has no dependencies.
+ * Tweet sentiment from an exported model folder, or from the archive that `sentiment pack` makes of it, in Node 20 or later and in browsers. It has no dependencies.
  *
  *     import { loadModel } from "./models/sample/sentiment.mjs";
  *     const model = await loadModel("./models/sample");
@@ -18,13 +18,13 @@ const SMALLEST = 1e-12; // of a probability whose logarithm is taken
 
 /**
  * Read a model.
- * @param {string | URL | ((name: string) => Promise<Uint8Array>)} source the folder's path (Node) or address
- *     (browsers), or a function that returns the content of the file of a name.
+ * @param {string | URL | ((name: string) => Promise<Uint8Array>)} source the path (Node) or address (browsers) of the
+ *     folder or of a packed model, which ends in `.zip`; or a function that returns the content of the file of a name.
  * @returns {Promise<Model>}
  * @throws {Error} a file is missing, or is not of a model that this module can read.
  */
 export async function loadModel(source) {
-  const read = typeof source === "function" ? source : (name) => readFrom(source, name);
+  const read = typeof source === "function" ? source : await readerOf(String(source));
   const names = ["model.json", "preprocessing.json", "lexicon.tsv", "vocabulary.txt", "table.npy", "weights.npz"];
   const contents = await Promise.all(names.map(read));
   const [about, treatment, lexicon, vocabulary] = contents.slice(0, 4).map((each) => new TextDecoder().decode(each));
@@ -344,9 +344,21 @@ function apply({ pattern, replacement }, text) {
   return text.replace(pattern, replacement);
 }
 
-/** Return the content of a file of a folder: of the disk in Node, of an address elsewhere. */
-async function readFrom(folder, name) {
-  const place = String(folder).replace(/\/*$/, `/${name}`);
+/** Return a function that returns the content of the file of a name, from a folder or a packed model. */
+async function readerOf(place) {
+  if (!place.endsWith(".zip")) return (name) => contentOf(place.replace(/\/*$/, `/${name}`));
+  const members = readZip(await contentOf(place));
+  return async (name) => {
+    if (!members.has(name)) throw new Error(`${place}: ${name} is missing`);
+    const { content, compressed } = members.get(name);
+    if (!compressed) return content;
+    const unpacked = new Blob([content]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    return new Uint8Array(await new Response(unpacked).arrayBuffer());
+  };
+}
+
+/** Return the content of a file: of the disk in Node, of an address elsewhere. */
+async function contentOf(place) {
   if (globalThis.process?.versions?.node && !/^https?:/.test(place)) {
     const { readFile } = await import("node:fs/promises");
     return readFile(place.startsWith("file:") ? new URL(place) : place);
@@ -373,19 +385,27 @@ export function readNpy(bytes) {
 
 /** Return the arrays of an uncompressed `.npz` by their names: a zip archive of `.npy` files. */
 function readNpz(bytes) {
+  const members = [...readZip(bytes)];
+  if (members.some(([, { compressed }]) => compressed)) throw new Error("weights.npz: expected no compression");
+  return Object.fromEntries(members.map(([name, { content }]) => [name.replace(/\.npy$/, ""), readNpy(content)]));
+}
+
+/** Return the members of a zip archive by their names, as they are stored. */
+function readZip(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let end = bytes.length - 22; // of the archive's directory; a comment may follow
   while (end > 0 && view.getUint32(end, true) !== 0x06054b50) end--;
-  const arrays = {};
+  if (end <= 0) throw new Error("expected a zip archive");
+  const members = new Map();
   let entry = view.getUint32(end + 16, true);
   for (let count = view.getUint16(end + 10, true); count > 0; count--) {
     const [name, extra, comment] = [28, 30, 32].map((offset) => view.getUint16(entry + offset, true));
     const [size, header] = [20, 42].map((offset) => view.getUint32(entry + offset, true));
-    if (view.getUint16(entry + 10, true)) throw new Error("weights.npz: expected an archive without compression");
     const start = header + 30 + view.getUint16(header + 26, true) + view.getUint16(header + 28, true);
-    const file = new TextDecoder().decode(bytes.subarray(entry + 46, entry + 46 + name));
-    arrays[file.replace(/\.npy$/, "")] = readNpy(bytes.subarray(start, start + size));
+    const content = bytes.subarray(start, start + size);
+    const compressed = view.getUint16(entry + 10, true) !== 0;
+    members.set(new TextDecoder().decode(bytes.subarray(entry + 46, entry + 46 + name)), { content, compressed });
     entry += 46 + name + extra + comment;
   }
-  return arrays;
+  return members;
 }

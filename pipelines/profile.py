@@ -61,7 +61,7 @@ def drafted(path: Path, target: Path | None = None) -> str:
     """
     kind = detection.kind_of(path)
     if kind in ("jsonl", "parquet"):
-        format_: dict[str, object] = {} if file_format.kind_of(path) == kind else {"format": kind}
+        format_: dict[str, object] = {} if file_format.input_kind_of(path) == kind else {"format": kind}
         found = _of_batches(path, kind)
     else:
         format_, found = _of_csv(path, kind)
@@ -105,7 +105,7 @@ def _of_csv(path: Path, kind: str) -> tuple[dict[str, object], Draft]:
     found = draft(names, chain(looked_at[header:], rows))
     found = replace(found, rows=found.rows + bad_rows.count, ragged=bad_rows.count)
     settings: dict[str, object] = {"encoding": encoding, "delimiter": written.delimiter, "header": header}
-    return settings | ({} if kind == file_format.kind_of(path) or kind == "csv" else {"format": kind}), found
+    return settings | ({} if kind == file_format.input_kind_of(path) or kind == "csv" else {"format": kind}), found
 
 
 def _format_of(path: Path, reading: Reading) -> CsvFormat:
@@ -165,6 +165,8 @@ def _remarks(found: Draft) -> Iterator[str]:
         yield f"{found.ragged:,} rows have more or fewer cells than the first line, which has {len(found.columns)}"
     if texts < whole:
         yield f"{whole - texts:,} rows have no text; remove them from the file, for they would count as tweets"
+    if cut := found.columns[found.text].ellipses:
+        yield f"{cut:,} texts end in an ellipsis, so their ends may be lost; look for whole ones where the file is from"
     if found.label is None:
         yield (
             f"no label column was found: none has from 2 to {MOST_VALUES} values that repeat; "

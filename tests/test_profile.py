@@ -295,6 +295,7 @@ def test_objects_are_neither_text_nor_labels(
         (["text,score", *with_values([f"{i / 90:.3f}" for i in range(90)], 1)], "no label column was found"),
         (["text,label"], "no label column was found"),
         (["text,mood", *with_values(["good", "bad"]), ",good"], "1 rows have no text"),
+        (["text,mood", *with_values(["good", "bad"]), "what is left…,good"], "1 texts end in an ellipsis"),
         (["text,mood", *with_values(["good", "bad"]), "a,good,b"], "1 rows have more or fewer cells"),
     ],
 )
@@ -309,8 +310,6 @@ def test_what_is_missing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixtur
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.json", b'[{"text": "I like it", "label": "good"}]', "one JSON array, expected an object a line"),
-        ("a.jsonl", b'[\n {"text": "I like it"}\n]', "one JSON array, expected an object a line"),
         ("a.jsonl", b"", "the file is empty"),
         ("a.csv", "text,mood\nno,bad\n".encode("utf-16-le"), "bytes of 0"),
         ("a.xlsx", b"PK\x03\x04 and so on", "save it as CSV"),
@@ -327,10 +326,11 @@ def test_what_is_no_table_is_refused(
 
 
 def test_json_lines_of_another_name(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    path = tmp_path / "tweets.json"
-    rows = zip(TEXTS * 2, ["good", "bad"] * 4, strict=True)
-    path.write_text("".join(json.dumps({"text": text, "mood": mood}) + "\n" for text, mood in rows))
-    assert read_back(path, capsys)[1]["format"] == "jsonl"
+    rows = [{"text": text, "mood": mood} for text, mood in zip(TEXTS * 2, ["good", "bad"] * 4, strict=True)]
+    for name, content in {"a.txt": "\n".join(map(json.dumps, rows)), "a.json": json.dumps(rows, indent=1)}.items():
+        (tmp_path / name).write_text(content)
+        settings = read_back(tmp_path / name, capsys)[1]
+        assert (settings.get("format"), settings["text_column"]) == ({"a.txt": "jsonl"}.get(name), "text")
 
 
 def test_the_next_command_is_named(

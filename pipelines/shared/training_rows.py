@@ -22,8 +22,8 @@ def read_rows(this: stage.Stage) -> "TrainingRows":
     """
     import numpy as np
 
+    from sentiment.common.class_order import require_sorted
     from sentiment.common.npy import open_array
-    from sentiment.predict.model_folder import require_sorted
     from sentiment.training.candidates import TrainingRows
 
     processed = this.places.processed

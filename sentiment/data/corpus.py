@@ -154,12 +154,12 @@ class CorpusReader:
 
 def reading_of(settings: CorpusSettings, name: str) -> "Reading":
     """Return how the labelled table ``name`` is read: its text and its label, in this order."""
-    from sentiment.data.file_format import kind_of
+    from sentiment.data.file_format import input_kind_of
     from sentiment.data.reading import Reading
 
     return Reading(
         column="", encoding=settings.encoding, delimiter=settings.delimiter,
-        kind=settings.format or kind_of(name) or "csv", option="corpus.",
+        kind=settings.format or input_kind_of(name) or "csv", option="corpus.",
         columns=(settings.text_column, settings.label_column), header=settings.header,
         width=0 if settings.header else settings.columns, quotes={"yes": True, "no": False}.get(settings.quotes),
     )  # fmt: skip

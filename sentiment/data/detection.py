@@ -14,6 +14,7 @@ _UTF8_CHARACTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}
 _UNKNOWN = b"\x81\x8d\x8f\x90\x9d"  # to Windows-1252
 _WINDOWS = bytes(set(range(0x80, 0xA0)) - set(_UNKNOWN))  # control characters in latin-1, which nobody writes
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+_JSON = re.compile(rb"\s*(?:window\.[\w.]+\s*=\s*)?(?:\[\s*[{\]]|\{\s*\")")  # an object, a list, X's archive
 
 
 def kind_of(path: Path) -> str:
@@ -26,10 +27,8 @@ def kind_of(path: Path) -> str:
         head, name = _read(opened.stream, path, 1 << 16).removeprefix(codecs.BOM_UTF8), opened.name
     if head.startswith(_OLD_EXCEL):
         raise InputError(f"{path}: is an Excel workbook, expected text; save it as CSV (UTF-8), and give that file")
-    if re.match(rb"\s*\[\s*[{\]]", head):
-        raise InputError(f"{path}: is one JSON array, expected an object a line; write it as JSON lines: jq -c '.[]'")
-    by_content = "parquet" if head.startswith(b"PAR1") else "jsonl" if re.match(rb"\s*\{\s*\"", head) else ""
-    return by_content or file_format.kind_of(name) or "csv"
+    by_content = "parquet" if head.startswith(b"PAR1") else "jsonl" if _JSON.match(head) else ""
+    return by_content or file_format.input_kind_of(name) or "csv"
 
 
 def encoding_of(path: Path) -> str:

@@ -33,6 +33,7 @@ class Column:
         name: in the header; without one, its position from 0.
         rows: that are not empty.
         characters: in all of them.
+        ellipses: of them end in one, as texts do that another program has cut.
         prose: of them have a space, or letters beyond ASCII, whose scripts may do without, and are no date.
         values: how often each value occurs, trimmed and without case; None once there are too many to be labels.
         example: one that is not empty.
@@ -41,6 +42,7 @@ class Column:
     name: str
     rows: int = 0
     characters: int = 0
+    ellipses: int = 0
     prose: int = 0
     values: Counter[str] | None = field(default_factory=Counter)
     example: str = ""
@@ -52,6 +54,7 @@ class Column:
             return
         self.rows += 1
         self.characters += len(value)
+        self.ellipses += value.endswith("…")
         self.prose += (" " in value or not value.isascii()) and not _DATE.search(value)
         self.example = self.example or value
         if self.values is not None:

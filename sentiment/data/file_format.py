@@ -5,10 +5,11 @@ import contextlib
 import gzip
 import io
 import lzma
+import re
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -21,21 +22,58 @@ COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile)
 _PEEKED = 1 << 16
 _EXCEL = "[Content_Types].xml"
+_TWEETS = re.compile(r"(?:.*/)?tweets?(?:-part\d+)?\.js")  # of an X archive
+
+
+def _nothing_beside(name: str) -> None:
+    return None
 
 
 class OpenFile(NamedTuple):
-    """An open table: its decompressed ``stream``, and the ``name`` that says its kind."""
+    """An open table.
+
+    Attributes:
+        stream: decompressed.
+        name: says its kind.
+        beside: opens another file in the same folder, or gives None if there is none.
+    """
 
     stream: IO[bytes]
     name: str
+    beside: Callable[[str], IO[bytes] | None] = _nothing_beside
+
+
+class JoinedStreams(io.RawIOBase):
+    """Binary streams, of which only ``read`` is used, one after another."""
+
+    def __init__(self, streams: Sequence[IO[bytes]]) -> None:
+        super().__init__()
+        self._streams = list(streams)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return at most ``size`` bytes; none at the end of the last stream."""
+        while self._streams:
+            if data := self._streams[0].read(size):
+                return data
+            self._streams.pop(0)
+        return b""
 
 
 def kind_of(name: str | Path) -> str:
     """Return which of ``KINDS`` a file name ends in, before a suffix of ``COMPRESSED``; empty if in none."""
-    path = Path(Path(name).name.lower())
-    suffix = (path.with_suffix("") if path.suffix in COMPRESSED else path).suffix[1:]
+    suffix = _suffix_of(name)
     kind = {"ndjson": "jsonl"}.get(suffix, suffix)
     return kind if kind in KINDS else ""
+
+
+def input_kind_of(name: str | Path) -> str:
+    """Return which of ``KINDS`` a file to be read is, as :func:`kind_of`; JSON of any layout is ``jsonl``."""
+    return kind_of(name) or ("jsonl" if _suffix_of(name) in ("json", "js") else "")
+
+
+def _suffix_of(name: str | Path) -> str:
+    path = Path(Path(name).name.lower())
+    return (path.with_suffix("") if path.suffix in COMPRESSED else path).suffix[1:]
 
 
 @contextlib.contextmanager
@@ -49,6 +87,9 @@ def open_bytes(source: str | Path | IO[bytes]) -> Iterator[OpenFile]:
         if isinstance(source, str | Path):
             raw = stack.enter_context(_open_path(source))
             name = str(source)
+            if _TWEETS.fullmatch(name):
+                yield OpenFile(raw, name, lambda other: _open_beside(Path(source), other))
+                return
         else:
             raw, name = io.BufferedReader(source, _PEEKED), ""  # type: ignore[arg-type,type-var]
             stack.callback(raw.detach)
@@ -63,6 +104,11 @@ def _open_path(path: str | Path) -> io.BufferedReader:
     if not Path(path).exists():
         raise InputError(f"{path}: no such file")
     return io.BufferedReader(io.FileIO(path), _PEEKED)
+
+
+def _open_beside(path: Path, name: str) -> IO[bytes] | None:
+    other = path.with_name(name)
+    return other.open("rb") if other.is_file() else None
 
 
 def _decompressed(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> OpenFile:
@@ -83,7 +129,7 @@ def _decompressed(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack
 
 
 def _member(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> OpenFile:
-    """Open the one file of a zip archive, which keeps its place in memory or on disk."""
+    """Open the one file of a zip archive, or the tweets of an X archive. Nothing is unpacked to disk."""
     try:
         archive = stack.enter_context(zipfile.ZipFile(raw if raw.seekable() else io.BytesIO(raw.read())))
     except zipfile.BadZipFile as error:
@@ -94,6 +140,9 @@ def _member(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> O
     names = [member.filename for member in members]
     if _EXCEL in names:
         raise InputError(f"{name}: is an Excel workbook, expected text; save it as CSV (UTF-8), and give that file")
+    tweets = [each for each in members if _TWEETS.fullmatch(each.filename)]
+    if len(names) > 1 and tweets and not any(each.flag_bits & 1 for each in tweets):
+        return _x_archive(archive, [each.filename for each in tweets])
     if len(names) != 1:
         raise InputError(
             f"{name}: is a zip of {len(names)} files ({', '.join(names)[:200]}), expected one; unpack it and give one"
@@ -102,3 +151,19 @@ def _member(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> O
         raise InputError(f"{name}: is a zip with a password; unpack it, and give the file in it")
     inside = names[0] if kind_of(names[0]) else name
     return OpenFile(stack.enter_context(archive.open(members[0])), inside)
+
+
+def _x_archive(archive: zipfile.ZipFile, names: list[str]) -> OpenFile:
+    """Open the parts of an X archive's tweets as one stream."""
+    folder = names[0].rpartition("/")[0]
+
+    def beside(name: str) -> IO[bytes] | None:
+        path = f"{folder}/{name}".lstrip("/")
+        return archive.open(path) if path in archive.namelist() else None
+
+    return OpenFile(JoinedStreams([archive.open(name) for name in sorted(names, key=_part)]), names[0], beside)  # type: ignore[arg-type]
+
+
+def _part(name: str) -> int:
+    found = re.search(r"-part(\d+)", name)
+    return int(found[1]) if found else 0

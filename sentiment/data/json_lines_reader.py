@@ -4,7 +4,10 @@ Arrow's parser reads the blocks. One in which it finds anything odd is read by P
 which line, and takes what Arrow's does not, such as values of several types in a column.
 """
 
+import io
 import itertools
+import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import IO
 
@@ -13,7 +16,11 @@ import pyarrow as pa
 import pyarrow.json as pa_json
 
 from sentiment.data.csv_format import refuse_utf16
+from sentiment.data.file_format import JoinedStreams, OpenFile
+from sentiment.data.json_documents import text_paths
 from sentiment.data.json_values import Field, fields_of
+from sentiment.data.post_reader import read_posts
+from sentiment.data.post_shapes import shape_of
 from sentiment.data.reading import RAW_LINE, BadRow, Reading, TableBlock, position_of
 from sentiment.errors import InputError
 from sentiment.text.tokens import from_encoded
@@ -22,8 +29,41 @@ _BLOCK_BYTES = 4 << 20
 _MARK = b"\xef\xbb\xbf"
 _LONGEST_LINE = 64 << 20
 _LONGEST_REASON = 160
+_LINES_LOOKED_AT = 50
+_ASSIGNMENT = re.compile(rb"[A-Za-z_$][\w.$]*\s*=\s*[\[{]")  # of JavaScript, as in X's archive
 _NESTED = ("an object", "a list")
 _LABEL_TYPES = (pa.string(), pa.int64(), pa.bool_(), pa.float64())
+
+
+def read_json(opened: OpenFile, reading: Reading, name: str) -> Iterator[TableBlock]:
+    """Yield the rows of JSON lines, or of JSON in another layout, in blocks; errors as of the reader of either."""
+    first = opened.stream.read(_BLOCK_BYTES)
+    stream: IO[bytes] = JoinedStreams([io.BytesIO(first), opened.stream])  # type: ignore[assignment]
+    if _is_nested(first, reading):
+        yield from read_posts(stream, reading, name, opened.beside)
+    else:
+        yield from read_json_lines(stream, reading, name)
+
+
+def _is_nested(first: bytes, reading: Reading) -> bool:
+    """Return whether a file that begins with ``first`` is no JSON lines, or has posts, or asks for a path, in them."""
+    head = first.removeprefix(_MARK).lstrip()
+    if head[:1] != b"{":
+        return head[:1] == b"[" or bool(_ASSIGNMENT.match(head))
+    lines = [line for line in head.split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT] if line.strip()]
+    found = [value for line in lines if isinstance(value := _value_or_none(line), dict)]
+    if _value_or_none(lines[0]) is None:
+        return (len(lines) > 1 and lines[1][:1] != b"{") or len(first) == len(lines[0]) == _BLOCK_BYTES
+    column = str(reading.column or (reading.columns or ("",))[0])
+    is_path = any(re.search(r"[.\]]", str(each)) and str(each) not in found[0] for each in reading.wanted)
+    return is_path or shape_of(found, column) is not None
+
+
+def _value_or_none(line: bytes) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
 
 
 def read_json_lines(stream: IO[bytes], reading: Reading, name: str) -> Iterator[TableBlock]:
@@ -45,11 +85,6 @@ def read_json_lines(stream: IO[bytes], reading: Reading, name: str) -> Iterator[
     first = next(blocks, b"")
     if first[:1] in (b"\xff", b"\xfe"):
         refuse_utf16(first, "utf-8", name, "the program that wrote it to utf-8; not")
-    if first.lstrip()[:1] == b"[":
-        raise InputError(
-            f"{name}: expected one JSON object a line, received a list; write a line for each of its objects "
-            "(jq -c '.[]' does)"
-        )
     for data in itertools.chain([first], blocks):
         yield reader.block(data)
 
@@ -171,8 +206,15 @@ class _JsonLinesReader:
         if field is None or field.text is None:
             return None
         if (name == self._reading.column and field.kind != "a string") or (self._is_partial and field.kind in _NESTED):
-            raise ValueError(f"column {name!r} holds {field.kind}, expected text")
+            within = next(_paths_in(field, name), "") if field.kind in _NESTED else ""
+            advice = f"; text in it is named so: {within}" if within else ""
+            raise ValueError(f"column {name!r} holds {field.kind}, expected text{advice}")
         return field.text.removesuffix(".0") if field.kind == "a number" and self._is_partial else field.text
+
+
+def _paths_in(field: Field, name: str) -> Iterator[str]:
+    """Yield the paths of the strings in an object or a list."""
+    return text_paths(json.loads(field.text or "null"), name)
 
 
 def _suits_arrow(data: bytes, lines: Sequence[bytes]) -> bool:

@@ -38,22 +38,22 @@ def fields_of(line: bytes) -> dict[str, Field]:
     if not isinstance(values, dict):
         raise ValueError(f"expected a JSON object, received {_field(values, text).kind}")
     raw = _raw_values(text) if any(isinstance(value, dict | list) for value in values.values()) else {}
-    return {_valid(name): _field(value, raw.get(name, "")) for name, value in values.items()}
+    return {valid_text(name): _field(value, raw.get(name, "")) for name, value in values.items()}
 
 
 def _field(value: Any, raw: str) -> Field:
     if isinstance(value, _Literal):
         return Field(str(value), "a number")
     if isinstance(value, str):
-        return Field(_valid(value), "a string")
+        return Field(valid_text(value), "a string")
     if isinstance(value, bool):
         return Field("true" if value else "false", "a truth value")
     if value is None:
         return Field(None, "null")
-    return Field(_valid(raw), "an object" if isinstance(value, dict) else "a list")
+    return Field(valid_text(raw), "an object" if isinstance(value, dict) else "a list")
 
 
-def _valid(text: str) -> str:
+def valid_text(text: str) -> str:
     """Return ``text`` with a replacement character for half an emoji, which has no UTF-8."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sentiment.data.file_format import KINDS, kind_of
+from sentiment.data.file_format import KINDS, input_kind_of
 from sentiment.errors import InputError
 
 RAW_LINE = "\0line"  # the column of unchanged JSON lines; no JSON field is called so
@@ -112,7 +112,7 @@ class Reading:
         Raises:
             InputError: neither its name nor ``kind`` says.
         """
-        kind = self.kind or kind_of(name) or ("" if Path(name).is_file() else "csv")  # pipes: csv
+        kind = self.kind or input_kind_of(name) or ("" if Path(name).is_file() else "csv")  # pipes: csv
         if not kind:
             ends = ", ".join(f".{each}" for each in KINDS)
             raise InputError(f"{name}: expected a name that ends in {ends} (.gz); or set {self.option}format")

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from sentiment.data.csv_reader import read_csv
 from sentiment.data.file_format import DAMAGED, open_bytes
-from sentiment.data.json_lines_reader import read_json_lines
+from sentiment.data.json_lines_reader import read_json
 from sentiment.data.reading import BadRows, Reading, TableBlock, position_of, refuse_duplicates
 from sentiment.errors import InputError
 
@@ -51,7 +51,7 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
             if kind == "parquet":
                 yield from _read_parquet(opened.stream, source, reading, name)
             elif kind == "jsonl":
-                yield from read_json_lines(opened.stream, reading, name)
+                yield from read_json(opened, reading, name)
             else:
                 yield from read_csv(opened.stream, reading, name, kind)
     except MemoryError:  # Arrow's is an ArrowException too, but no fault of the file

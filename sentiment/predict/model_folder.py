@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from sentiment.common.class_order import require_sorted
 from sentiment.common.npy import map_array, read_arrays
 from sentiment.errors import ArtefactError
 from sentiment.network.cells import GATES, Direction
@@ -147,19 +148,6 @@ def _read_model(files: ModelFiles) -> dict[str, Any]:
         raise ArtefactError(f"{path}: lacks classes or checksums; run `make train` again")
     require_sorted(model["classes"], path)
     return dict(model)
-
-
-def require_sorted(classes: Sequence[str], path: "str | Path") -> None:
-    """Refuse classes in another order than the sorted one, which scikit-learn takes for granted.
-
-    Raises:
-        ArtefactError: ``path`` was made by an earlier version, which kept the order of the profile.
-    """
-    if list(classes) != sorted(classes):
-        raise ArtefactError(
-            f"{path}: expected sorted classes, received {', '.join(classes)[:100]}: it is of an earlier version; "
-            "run `make clean` and `make train`"
-        )
 
 
 def _are_names(classes: object) -> bool:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment.common.parallel import one_matrix_thread, ordered_map
-from sentiment.data.file_format import STANDARD, kind_of
+from sentiment.data.file_format import STANDARD, input_kind_of, kind_of
 from sentiment.data.reading import RAW_LINE, Reading
 from sentiment.data.table_reader import read_batches, texts_of
 from sentiment.errors import InputError
@@ -55,16 +55,19 @@ class Scored:
         rows: of the table.
         labels: how often each label was given; None is a missing text.
         seconds: from the first row to the last.
+        ellipses: how many texts end in an ellipsis, as those do that another program has cut.
     """
 
     rows: int = 0
     labels: Counter[str | None] = field(default_factory=Counter)
     seconds: float = 0.0
+    ellipses: int = 0
 
     def summary(self) -> str:
         """Return the summary of the run in one line."""
         counts = [f"{label or 'missing'} {count:,}" for label, count in self.labels.most_common()]
-        return f"{self.rows:,} tweets in {self.seconds:.1f} s: {', '.join(counts) or 'none'}"
+        cut = f"; {self.ellipses:,} end in an ellipsis and may be cut" if self.ellipses else ""
+        return f"{self.rows:,} tweets in {self.seconds:.1f} s: {', '.join(counts) or 'none'}{cut}"
 
 
 def read_texts(path: str | Path, reading: Reading) -> Iterator[list[str | None]]:
@@ -105,7 +108,7 @@ def score_file(
         KeyboardInterrupt: the run was interrupted; the message names the temporary file.
     """
     if str(target) == STANDARD:
-        kind = reading.kind or kind_of(source) or "csv"
+        kind = reading.kind or input_kind_of(source) or "csv"
         stream = contextlib.nullcontext(sys.stdout.buffer)
         return _score(model, source, lambda: stream, kind, reading, options, progress)
     path = _writable(Path(target), source, overwrite)
@@ -156,7 +159,7 @@ def _score(
     options: AnswerOptions,
     progress: bool,
 ) -> Scored:
-    keeps_lines = kind == "jsonl" and (reading.kind or kind_of(source)) == "jsonl"
+    keeps_lines = kind == "jsonl" and (reading.kind or input_kind_of(source)) == "jsonl"
     if keeps_lines:
         reading = replace(reading, raw_lines=True, columns=(reading.column,))
     batches = read_batches(source, reading)
@@ -165,15 +168,18 @@ def _score(
     names = column_names(answer_names(model), taken, options.prefix, source)
 
     def answered(batch: pa.RecordBatch) -> _Answered:
-        columns = answer_columns(model, texts_of(batch, reading.column, source), options)
+        texts = texts_of(batch, reading.column, source)
+        columns, ellipses = answer_columns(model, texts, options), pc.sum(pc.ends_with(texts, "…")).as_py() or 0
         answers = pa.record_batch(list(columns.values()), names)
         if keeps_lines:
             lines = batch.column(RAW_LINE)
             _refuse_taken(keys_taken(lines, model), names, source)
-            return _Answered(pa.record_batch([extended_objects(lines, answers)], [RAW_LINE]), columns["label"])
+            return _Answered(
+                pa.record_batch([extended_objects(lines, answers)], [RAW_LINE]), columns["label"], ellipses
+            )
         for name, values in zip(names, columns.values(), strict=True):
             batch = batch.append_column(name, values)
-        return _Answered(batch, columns["label"])
+        return _Answered(batch, columns["label"], ellipses)
 
     with one_matrix_thread():
         results = ordered_map(answered, itertools.chain([first], batches))
@@ -183,6 +189,7 @@ def _score(
 class _Answered(NamedTuple):
     batch: pa.RecordBatch
     labels: pa.Array
+    ellipses: int
 
 
 def _write(results: Iterator[_Answered], opened: Callable[[], Any], kind: str, source: str, progress: bool) -> Scored:
@@ -195,13 +202,14 @@ def _write(results: Iterator[_Answered], opened: Callable[[], Any], kind: str, s
         contextlib.ExitStack() as stack,
     ):
         write: Callable[[pa.RecordBatch], None] | None = None
-        for batch, labels in results:
+        for batch, labels, ellipses in results:
             with naming_the_column(batch, kind, source):
                 if write is None:
                     write = stack.enter_context(table_writer(stack.enter_context(opened()), kind, batch.schema))
                 write(batch)
             bar.update(batch.num_rows)
             scored.rows += batch.num_rows
+            scored.ellipses += ellipses
             for count in pc.value_counts(labels).to_pylist():
                 scored.labels[count["values"]] += count["counts"]
     scored.seconds = time.monotonic() - start

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from sentiment.data.file_format import kind_of
+from sentiment.data.file_format import input_kind_of
 from sentiment.errors import InputError
 from sentiment.score.parts import Part
 
@@ -26,7 +26,7 @@ def local_copy(part: Part, system: fs.FileSystem, folder: Path) -> Path:
     if not part.stop and isinstance(system, fs.LocalFileSystem):
         return Path(part.file.path)
     packed = ".gz" if part.file.name.endswith(".gz") else ""
-    target = folder / f"input.{kind_of(part.file.name)}{packed}"
+    target = folder / f"input.{input_kind_of(part.file.name)}{packed}"
     with system.open_input_file(part.file.path) as source:
         if part.stop:
             _copy_rows(source, part, target)

@@ -17,7 +17,7 @@ from sentiment.common.grouping import grouped
 from sentiment.common.parallel import ordered_map
 from sentiment.common.stores import Listing, list_input
 from sentiment.common.table_files import SUFFIXES
-from sentiment.data.file_format import kind_of
+from sentiment.data.file_format import input_kind_of, kind_of
 from sentiment.errors import InputError
 
 ROWS_PER_PART = 131_072  # about three seconds of work for one core
@@ -128,7 +128,7 @@ def _row_count(file: InputFile, system: fs.FileSystem) -> int:
 
 def _parts(file: InputFile, suffix: str, rows: int) -> Iterator[Part]:
     """Yield equal parts of about ``ROWS_PER_PART`` rows, or the whole file if it has few."""
-    stem, ending = file.name.removesuffix(".gz").rpartition(".")[0], suffix or kind_of(file.name)
+    stem, ending = file.name.removesuffix(".gz").rpartition(".")[0], suffix or input_kind_of(file.name)
     count = round(rows / ROWS_PER_PART)
     if count < 2:
         yield Part(file, f"{stem}.{ending}", file.size)

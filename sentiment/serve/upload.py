@@ -141,9 +141,9 @@ async def _stored(request: Request, kind: str, folder: Path) -> Path:
 
 
 def _kind_of(upload: UploadFile) -> str:
-    from sentiment.data.file_format import kind_of
+    from sentiment.data.file_format import input_kind_of
 
-    return kind_of(upload.filename or "") or KINDS.get(upload.content_type or "", "csv")
+    return input_kind_of(upload.filename or "") or KINDS.get(upload.content_type or "", "csv")
 
 
 def _score(asked: FileRequest, source: Path, target: Path) -> "Scored":

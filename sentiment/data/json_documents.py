@@ -1,0 +1,90 @@
+"""Read JSON objects one after another from a stream, however they are laid out, and look up paths in them."""
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from typing import IO, Any, NamedTuple
+
+_READ_BYTES = 1 << 20
+_LONGEST_OBJECT = 256 << 20
+# What may stand between objects: white space, the brackets and commas of a list, and JavaScript's assignments.
+_BETWEEN = re.compile(r"(?:[\s,;\[\]]|[A-Za-z_$][\w.$]*\s*=(?!=))*")
+
+
+class Document(NamedTuple):
+    """A JSON object ``value`` as it is written in ``raw``; ``value`` is None where that is no object."""
+
+    value: dict[str, Any] | None
+    raw: str
+
+
+def documents(stream: IO[bytes]) -> Iterator[Document]:
+    """Yield the objects of a stream: in lines, in a list, in JavaScript's assignments, or one after another.
+
+    What is no JSON reaches to the next line that begins with an object.
+
+    Raises:
+        UnicodeDecodeError: the stream is not UTF-8.
+    """
+    decoder, parse = codecs.getincrementaldecoder("utf-8-sig")(), json.JSONDecoder().raw_decode
+    text, place, size, ended = "", 0, _READ_BYTES, False
+    while True:
+        place = _between(text, place)
+        if place < len(text):
+            try:
+                value, end = parse(text, place)
+                value = value if isinstance(value, dict) else None
+            except (ValueError, RecursionError):  # it may go on in the bytes that are not read yet
+                value, end = None, _next_line(text, place)
+                end = end if ended or len(text) - place > _LONGEST_OBJECT else -1
+            if end >= 0 and (value is not None or ended or end < len(text)):
+                yield Document(value, text[place:end])
+                place, size = end, _READ_BYTES
+                continue
+        if ended:
+            return
+        raw = stream.read(size)
+        ended, size = not raw, min(2 * size, _LONGEST_OBJECT)
+        text, place = text[place:] + decoder.decode(raw, ended), 0
+
+
+def _between(text: str, place: int) -> int:
+    found = _BETWEEN.match(text, place)
+    return found.end() if found else place
+
+
+def _next_line(text: str, place: int) -> int:
+    """Return the end of what is no JSON: before the next line that begins with an object, or the end."""
+    end = text.find("\n{", place + 1)
+    return len(text) if end < 0 else end
+
+
+def values_at(value: Any, path: str) -> list[Any]:
+    """Return what is at a path such as ``tweet.full_text`` or ``data[].text``; ``[]`` gives each value of a list.
+
+    A single object in the place of a list is that of a list of one.
+    """
+    found = [value]
+    for step in path.split(".") if path else ():
+        name, is_list = step.removesuffix("[]"), step.endswith("[]")
+        found = [each[name] for each in found if isinstance(each, dict) and name in each]
+        if is_list:
+            found = [item for each in found for item in (each if isinstance(each, list) else [each])]
+    return found
+
+
+def value_at(row: dict[str, Any], path: str) -> Any:
+    """Return the first value at a path, or None; a field whose name is the path itself goes before."""
+    return row[path] if path in row else next(iter(values_at(row, path)), None)
+
+
+def text_paths(row: Any, before: str = "") -> Iterator[str]:
+    """Yield the paths of all strings in a row."""
+    if isinstance(row, str):
+        yield before
+    elif isinstance(row, list) and row:
+        yield from text_paths(row[0], f"{before}[]")
+    elif isinstance(row, dict):
+        for name, value in row.items():
+            yield from text_paths(value, f"{before}.{name}" if before else name)

@@ -1,0 +1,185 @@
+"""Read posts out of JSON that is nested, such as archives and pages of an API, as a table of one row for each post."""
+
+import itertools
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from sentiment.data.json_documents import Document, documents, text_paths, value_at, values_at
+from sentiment.data.json_values import valid_text
+from sentiment.data.post_shapes import X_ARCHIVE, LongPosts, Shape, shape_of
+from sentiment.data.reading import RAW_LINE, BadRow, Reading, TableBlock
+from sentiment.errors import InputError
+
+log = logging.getLogger("sentiment.data")
+NOTES = "note-tweet.js"
+_ROWS_PER_BLOCK = 8192
+_LOOKED_AT = 200
+_MOST_NOTES = 1 << 20
+_BESIDE_TEXT = ("id", "created_at")  # of a post, where all columns are asked for
+
+
+class _Row(NamedTuple):
+    """A row: its ``value``, None for a bad one; the object ``page`` that it is in; and ``raw``, as it is written."""
+
+    value: dict[str, Any] | None
+    page: dict[str, Any]
+    raw: str
+
+
+def read_posts(
+    stream: IO[bytes], reading: Reading, name: str, beside: Callable[[str], IO[bytes] | None]
+) -> Iterator[TableBlock]:
+    """Yield a row for each post in blocks, at least one; every column is text.
+
+    Args:
+        stream: JSON objects in any layout.
+        reading: how it is read; a column may be a path. Without ``columns``, those of a post of a known shape are its
+            text, ``id`` and ``created_at``, and otherwise the fields of the first rows.
+        name: of the file, for messages.
+        beside: opens another file of the same archive; None if there is none.
+
+    Raises:
+        InputError: nothing has the column that is asked for.
+    """
+    found = documents(stream)
+    first = list(itertools.islice(found, _LOOKED_AT))
+    column = str(reading.column or (reading.columns or ("",))[0])
+    shape = shape_of([each.value for each in first if each.value], column)
+    notes = LongPosts(list(_notes(beside)) if shape is X_ARCHIVE else [])
+    reader = _PostReader(reading, name, column or (shape.path if shape else ""), shape, notes)
+    yield from reader.blocks(itertools.chain(first, found))
+
+
+def _notes(beside: Callable[[str], IO[bytes] | None]) -> Iterator[dict[str, Any]]:
+    stream = beside(NOTES)
+    if stream is not None:
+        with stream:
+            for each in itertools.islice(documents(stream), _MOST_NOTES):
+                if each.value is not None:
+                    yield each.value
+
+
+class _PostReader:
+    """Takes posts from documents; ``column`` is the name of the text, and counts what became of them."""
+
+    def __init__(self, reading: Reading, name: str, column: str, shape: Shape | None, notes: LongPosts) -> None:
+        self._reading, self._name, self._column, self._shape, self._notes = reading, name, column, shape, notes
+        self._names: list[str] | None = None  # known from the first block on
+        path = shape.path if shape else column
+        self._rows_path = shape.rows if shape else path[: path.rfind("[]") + 2] if "[]" in path else ""
+        self._posts = self._longer = self._cut = self._others = 0
+
+    def blocks(self, found: Iterator[Document]) -> Iterator[TableBlock]:
+        """Yield the rows of documents in blocks."""
+        rows, before = self._rows(found), 0
+        while (some := list(itertools.islice(rows, _ROWS_PER_BLOCK))) or self._names is None:
+            yield self._block(some, before)
+            before += len(some)
+        if self._shape:
+            log.warning("%s: %s", self._name, self._told())
+
+    def _rows(self, found: Iterator[Document]) -> Iterator[_Row]:
+        for document, raw in found:
+            if document is None or not self._rows_path:
+                yield _Row(document, document or {}, raw)
+                continue
+            for value in values_at(document, self._rows_path):
+                yield _Row(value if isinstance(value, dict) else None, document, json.dumps(value, ensure_ascii=False))
+
+    def _block(self, rows: Sequence[_Row], before: int) -> TableBlock:
+        if self._names is None:
+            self._names = self._find_names([row.value for row in rows if row.value])
+        kept, values, bad = [], list[list[str | None]](), []
+        for number, row in enumerate(rows, before + 1):
+            if row.value is None:
+                reason = f"expected a JSON object, received {row.raw[:40]!r}"
+                bad.append(BadRow(number, number, " ".join(reason.split())))
+            elif reason := self._no_text(row.value):
+                bad.append(BadRow(number, number, reason))
+            elif (text := self._text(row)) is not None or not self._shape:
+                kept.append(number)
+                values.append([self._cell(name, row, text) for name in self._names])
+            else:
+                self._others += 1
+        columns = zip(*values, strict=True) if values else ((),) * len(self._names)
+        batch = pa.record_batch([pa.array(column, pa.string()) for column in columns], self._names)
+        return TableBlock(batch, np.array(kept, np.int64), bad, lambda number: number)
+
+    def _find_names(self, rows: Sequence[dict[str, Any]]) -> list[str]:
+        """Return the names of the columns.
+
+        Raises:
+            InputError: no row has a column that is asked for.
+        """
+        wanted = [str(column) for column in self._reading.wanted]
+        for column in wanted if rows else ():
+            if not (self._shape and column == self._column) and all(self._value(row, column) is None for row in rows):
+                raise InputError(f"{self._name}: expected a column {column!r}, received {self._paths(rows[0])}")
+        if self._reading.raw_lines:
+            return [*wanted, RAW_LINE]
+        if self._reading.columns is not None:
+            return wanted
+        names = _BESIDE_TEXT if self._shape else dict.fromkeys(name for row in rows for name in row)
+        return list(dict.fromkeys([*([self._column] if self._column else []), *names]))
+
+    def _paths(self, row: dict[str, Any]) -> str:
+        before = f"{self._rows_path}." if self._rows_path else ""
+        return ", ".join(before + path for path in text_paths(row))[:200]
+
+    def _no_text(self, row: dict[str, Any]) -> str:
+        """Return why a row is bad whose text is something else; empty where it is not."""
+        value = self._value(row, self._column) if self._column and not self._shape else None
+        kind = {dict: "an object", list: "a list", bool: "a truth value"}.get(type(value), "a number")
+        return "" if value is None or isinstance(value, str) else f"column {self._column!r} holds {kind}, expected text"
+
+    def _text(self, row: _Row) -> str | None:
+        """Return the text of a row, and count it."""
+        assert row.value is not None
+        if self._shape is None:
+            return self._value(row.value, self._column)
+        post = self._shape.post_of(row.value, row.page)
+        if post is None:
+            return None
+        text = self._notes.whole(post.text)
+        self._posts += 1
+        self._longer += bool(self._shape.longer) and (post.longer or len(text) > len(post.text))
+        self._cut += text.rstrip().endswith("…")
+        return text
+
+    def _cell(self, name: str, row: _Row, text: str | None) -> str | None:
+        assert row.value is not None
+        if name == RAW_LINE:
+            raw = row.raw if "\n" not in row.raw else json.dumps(row.value, ensure_ascii=False)
+            return valid_text(raw)
+        value = text if name == self._column else self._value(row.value, name)
+        if value is None or isinstance(value, str):
+            return None if value is None else valid_text(value)
+        return valid_text(json.dumps(value, ensure_ascii=False))
+
+    def _value(self, row: dict[str, Any], column: str) -> Any:
+        within = column.removeprefix(f"{self._rows_path}.") if self._rows_path else column
+        found = value_at(row, within)
+        if found is None and self._shape and column in _BESIDE_TEXT:
+            found = next((value for path in _OTHER_PLACES[column] if (value := value_at(row, path)) is not None), None)
+        return found
+
+    def _told(self) -> str:
+        """Return what was found, in one line."""
+        assert self._shape is not None
+        longer = f", {self._longer:,} longer ones from {self._shape.longer}" if self._longer else ""
+        others = f"; {self._others:,} entries without a text left out" if self._others else ""
+        cut = f"; {self._cut:,} texts end in an ellipsis: they are cut" if self._cut else ""
+        return f"{self._shape.name}: {self._shape.path}, {self._posts:,} posts{longer}{others}{cut}"
+
+
+_OTHER_PLACES = {
+    "id": ("tweet.id_str", "id_str", "commit.rkey", "post.uri", "uri", "object.id"),
+    "created_at": (
+        "tweet.created_at", "commit.record.createdAt", "post.record.createdAt", "record.createdAt", "published",
+    ),
+}  # fmt: skip

@@ -1,0 +1,147 @@
+"""Archives of posts and nested JSON: every layout and shape is read, by content, as a table of one row for each post."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentiment.data import json_documents
+from sentiment.data.reading import RAW_LINE, BadRows, Reading
+from sentiment.data.table_reader import read_batches, texts_of
+from sentiment.errors import InputError
+
+LONG = "A long post that goes on and on, for longer than two hundred and eighty characters. " * 5
+CUT = f"{LONG[:270]}… https://t.co/abc"
+NOTES = 'window.YTD.note_tweet.part0 = [ {"noteTweet": {"core": {"text": %s}}} ]' % json.dumps(LONG)
+
+
+def x_archive(texts: list[str], part: int = 0) -> str:
+    tweets = [{"tweet": {"full_text": text, "id_str": str(i)}} for i, text in enumerate(texts)]
+    return f"window.YTD.tweets.part{part} = {json.dumps(tweets, indent=2)}\n"
+
+
+def table_of(path: Path, **reading: Any) -> list[dict]:
+    return [row for batch in read_batches(path, Reading(**reading)) for row in batch.to_pylist()]
+
+
+def texts(path: Path, **reading: Any) -> list[str]:
+    asked = Reading(**reading)
+    return [text for batch in read_batches(path, asked) for text in texts_of(batch, asked.column, path).to_pylist()]
+
+
+RETWEET = {"id": "2", "text": "RT @bob: I love th…", "referenced_tweets": [{"type": "retweeted", "id": "7"}]}
+SHAPES = {
+    "pages of X's API, version 2: data[].text, 3 posts, 2 longer ones": [
+        {"data": [{"id": "1", "text": "one"}, {"text": "two cut…", "note_tweet": {"text": "two as a whole"}}]},
+        {"data": [RETWEET], "includes": {"tweets": [{"id": "7", "text": "I love this"}]}},
+    ],
+    "tweets of X's API, version 2: text, 1 posts, 1 longer": [{"text": "two…", "note_tweet": {"text": "two as a whole"}}],
+    "tweets of X's API, version 1.1: full_text, 2 posts, 1 longer ones": [
+        {"delete": {"status": {"id": 1}}},
+        {"full_text": "one", "id": 1},
+        {"full_text": "RT @bob: I love th…", "retweeted_status": {"full_text": "I love this"}},
+    ],
+    "tweets of X's API, version 1.1: text, 1 posts": [
+        {"text": "I love th…", "truncated": True, "extended_tweet": {"full_text": "I love this"}}
+    ],
+    "events of Bluesky: commit.record.text, 1 posts": [
+        {"kind": "identity"}, {"kind": "commit", "commit": {"record": {"text": "one"}}},
+    ],
+    "pages of Bluesky: feed[].post.record.text, 1 posts": [{"feed": [{"post": {"record": {"text": "one"}}}], "cursor": ""}],
+    "a Mastodon outbox: orderedItems[].object.content, 1 posts; 1 entries without a text left out": [
+        {"orderedItems": [{"object": "https://a.b/c"}, {"object": {"content": "<p>one &lt;3<br>two <a href='x'>#tag</a></p>"}}]}
+    ],
+}  # fmt: skip
+WHOLE = {
+    "pages": ["one", "two as a whole", "RT @bob: I love this"], "tweets of X's API, version 2": ["two as a whole"],
+    "version 1.1: full_text": ["one", "RT @bob: I love this"], "version 1.1: text": ["I love this"],
+    "Bluesky": ["one"], "Mastodon": ["one <3\ntwo #tag"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", ["lines", "indented"])
+@pytest.mark.parametrize("told", SHAPES)
+def test_a_known_shape_is_read_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, told: str, layout: str
+) -> None:
+    path = tmp_path / "posts.json"
+    path.write_text("\n".join(json.dumps(each, indent=2 if layout == "indented" else None) for each in SHAPES[told]))
+    expected = next(WHOLE[key] for key in reversed(WHOLE) if key in told)
+    assert texts(path) == texts(path, column=told.partition(": ")[2].partition(",")[0]) == expected
+    assert told in caplog.text
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_an_x_archive_has_its_long_posts_and_its_parts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, packed: bool
+) -> None:
+    first, second = x_archive(["one", CUT, "RT @x: cut…"]), x_archive(["two"], 1)
+    path = tmp_path / "tweets.js"
+    if packed:
+        path = tmp_path / "x.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            files = {"tweets-part1.js": second, "tweets.js": first, "note-tweet.js": NOTES, "../../escaped.js": "x"}
+            for name, content in files.items():
+                archive.writestr(f"data/{name}", content)
+    else:
+        path.write_text(first)
+        (tmp_path / "note-tweet.js").write_text(NOTES)
+    expected = ["one", LONG, "RT @x: cut…", *(["two"] if packed else [])]
+    before = sorted(tmp_path.parent.rglob("*"))
+    assert texts(path) == texts(path, column="full_text") == expected
+    assert (
+        f"{len(expected)} posts, 1 longer ones from note-tweet.js; 1 texts end in an ellipsis: they are cut"
+        in caplog.text
+    )
+    assert sorted(tmp_path.parent.rglob("*")) == before  # nothing is unpacked
+    assert [row["id"] for row in table_of(path)][:2] == ["0", "1"]
+
+
+def test_a_path_names_a_column_in_any_json(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a": {"b": [{"c": "one", "d": 1.50}, {"c": "two"}]}, "e": 5}\n{"a": {"b": []}}\n')
+    assert texts(path, column="a.b[].c") == ["one", "two"]
+    assert table_of(path, columns=("a.b[].c", "a.b[].d"), column="") == [
+        {"a.b[].c": "one", "a.b[].d": "1.5"}, {"a.b[].c": "two", "a.b[].d": None},
+    ]  # fmt: skip
+    with pytest.raises(InputError, match=r"expected a column 'a.x', received a.b\[\].c"):
+        texts(path, column="a.x")
+    with pytest.raises(InputError, match=r"column 'a' holds an object, .* named so: a.b\[\].c"):
+        texts(path, column="a")
+
+
+def test_a_list_of_objects_is_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('[{"text": "one", "label": 4},\n {"text": "two", "label": "0"}, 7,\n {"text": 3}]')
+    bad = BadRows(limit=2, kept=2)
+    assert table_of(path, bad_rows=bad) == [{"text": "one", "label": "4"}, {"text": "two", "label": "0"}]
+    assert [row.reason for row in bad.rows] == [
+        "expected a JSON object, received '7'", "column 'text' holds a number, expected text",
+    ]  # fmt: skip
+
+
+def test_json_lines_of_posts_leave_as_they_came(tmp_path: Path) -> None:
+    path, lines = tmp_path / "a.jsonl", ['{"full_text":"one", "n": 1.50}', '{"full_text": "two"}']
+    path.write_text("\n".join(lines))
+    assert [row[RAW_LINE] for row in table_of(path, raw_lines=True, columns=("text",))] == lines
+
+
+OBJECTS = st.lists(
+    st.dictionaries(st.text(max_size=3), st.text(max_size=9) | st.lists(st.integers()), max_size=3), max_size=9
+)
+
+
+@settings(max_examples=60)
+@given(OBJECTS, st.sampled_from(["lines", "list", "script"]), st.sampled_from([None, 1]), st.integers(1, 60))
+def test_objects_are_found_in_every_layout(objects: list[dict], layout: str, indent: int | None, size: int) -> None:
+    dumped = [json.dumps(each, indent=indent, ensure_ascii=False) for each in objects]
+    text = "\n".join(dumped) if layout == "lines" else f"[{', '.join(dumped)}]"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_documents, "_READ_BYTES", size)
+        stream = io.BytesIO(f"{'window.a.b = ' * (layout == 'script')}{text}".encode("utf-8", "surrogatepass"))
+        assert [each.value for each in json_documents.documents(stream)] == objects

@@ -43,6 +43,9 @@ def test_a_csv(tmp_path: Path, capsys: pytest.CaptureFixture, mark: str, encodin
     assert read == [(text, meaning[mood]) for _, mood, text in rows]
     assert (section["delimiter"], section["text_column"], section["label_column"]) == (mark, "tweet", "mood")
     assert list(section["labels"]) == ["negative", "neutral", "positive"]
+    profile.main([str(path)])
+    training = stage.make_settings(tomllib.loads(capsys.readouterr().out), ()).training
+    assert (training.contrast, training.phrases) == (0.3, 0.3)
 
 
 def test_without_header_and_with_numbers(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -75,6 +78,7 @@ def test_what_is_not_understood_is_said(tmp_path: Path, capsys: pytest.CaptureFi
     out = capsys.readouterr().out
     assert "max_bad_rows = 3" in out
     assert tomllib.loads(out)["corpus"]["labels"] == {"no": "no", "yes": "yes"}
+    assert "training" not in tomllib.loads(out)  # nobody knows which of these is positive
     path.write_text("tweet\nI like this\nI do not\n")
     profile.main([str(path)])
     assert '# label_column = "?"' in capsys.readouterr().out

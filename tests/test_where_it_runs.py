@@ -55,7 +55,17 @@ def test_a_signature_of_ids_can_be_frozen_for_converters(model) -> None:
     np.testing.assert_allclose(frozen(tf.constant(ids))[0], model.predict_proba(TEXTS), atol=1e-5)
 
 
-NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium")
+CHROMIUM = shutil.which("chromium")
+
+
+def node_from(oldest: int) -> str | None:
+    """Where Node is, if it is at least of the version ``oldest``."""
+    node = shutil.which("node")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True).stdout if node else "v0"
+    return node if int(version.lstrip("v").split(".")[0]) >= oldest else None
+
+
+NODE = node_from(20)
 ANSWER_IN_NODE = """
 const [module, place, file] = process.argv.slice(1);
 const { loadModel } = await import(module);
@@ -80,7 +90,7 @@ def in_node(tmp_path_factory) -> dict:
     return by_javascript(shared_model().folder, tmp_path_factory.mktemp("node"), TEXTS)
 
 
-@pytest.mark.skipif(not NODE, reason="needs node (apt-get install nodejs)")
+@pytest.mark.skipif(not NODE, reason="needs node 20 or later")
 def test_javascript_answers_as_python(model, in_node: dict) -> None:
     ids, answers = model.preprocessor.encode(TEXTS), model.answer(TEXTS)
     assert [len(row) for row in in_node["ids"]] == ids.lengths.tolist()
@@ -91,7 +101,7 @@ def test_javascript_answers_as_python(model, in_node: dict) -> None:
     assert [each["label"] for each in in_node["answers"]] == model.labels(TEXTS).tolist()
 
 
-@pytest.mark.skipif(not NODE, reason="needs node (apt-get install nodejs)")
+@pytest.mark.skipif(not NODE, reason="needs node 20 or later")
 def test_javascript_explains_as_python(model, in_node: dict) -> None:
     for text, received in zip(TEXTS, in_node["explained"], strict=False):
         expected = model.explain(text)
@@ -104,7 +114,7 @@ def test_javascript_explains_as_python(model, in_node: dict) -> None:
             assert token["contribution"] == pytest.approx(view.contribution, abs=1e-4)
 
 
-@pytest.mark.skipif(not NODE, reason="needs node (apt-get install nodejs)")
+@pytest.mark.skipif(not NODE, reason="needs node 20 or later")
 def test_javascript_reads_a_packed_model(in_node: dict, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "mine.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("model.json", "preprocessing.json", "lexicon.tsv", "vocabulary.txt", "table.npy", "weights.npz"):
@@ -112,7 +122,7 @@ def test_javascript_reads_a_packed_model(in_node: dict, tmp_path: Path) -> None:
     assert by_javascript(tmp_path / "mine.zip", tmp_path, TEXTS) == in_node
 
 
-@pytest.mark.skipif(not NODE, reason="needs node (apt-get install nodejs)")
+@pytest.mark.skipif(not NODE, reason="needs node 20 or later")
 @pytest.mark.parametrize(
     ("cell", "pooling", "activation", "padding"),
     [("gru", "last", "tanh", "post"), ("lstm", "mean", "relu", "pre"), ("simple_rnn", "max", "softsign", "")],

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sentiment.common.table_files import TableFile
     from sentiment.data.splitting import Deal
     from sentiment.prepare.file_tasks import Corpus
+    from sentiment.prepare.ranges import Runs
     from sentiment.prepare.spooling import Spooled
 
 
@@ -85,6 +86,7 @@ def _split(
 
     names = sorted(this.settings.corpus.labels)
     runs = ranges.Runs(scratch, tuple(run for each in found for run in each.runs), len(names))
+    _join_cut_copies(runs, engine)
     which = ranges.hash_ranges(sum(run.rows for run in runs.runs))
     counted = results(engine, partial(ranges.count_range, runs), which, "duplicates found")
     kept = np.stack([each.kept for each in counted])
@@ -100,6 +102,15 @@ def _split(
     outcome = left_out | {"split": asdict(deal.settings), "classes": [names[label] for label in classes]}
     shown = {name: names.index(name) for name in this.settings.corpus.labels if names.index(name) in classes}
     return _report(corpora, found, outcome | {"parts": _by_class(dealt, shown)}, of_corpora)
+
+
+def _join_cut_copies(runs: "Runs", engine: "Engine") -> None:
+    """Let texts that another program has cut count as copies of the whole ones."""
+    from sentiment.prepare import cut_copies
+
+    if sum(results(engine, partial(cut_copies.note_cut, runs), runs.runs, "texts searched for cut ones")):
+        list(results(engine, partial(cut_copies.note_whole, runs), runs.runs, "texts compared with cut ones"))
+        list(results(engine, partial(cut_copies.take_hashes, runs), runs.runs, "cut texts joined"))
 
 
 def _settle(kept: "np.ndarray", this: stage.Stage, corpora: "list[Corpus]", told: dict[str, int]) -> "Deal":

@@ -181,6 +181,31 @@ def test_the_split_is_the_one_that_is_defined(corpora: Path, one: dict[str, str]
     assert seen.tolist() == sorted(hashes[(parts.part == TRAIN) | (parts.part == VALIDATION)].tolist())
 
 
+def test_texts_that_are_cut_are_copies_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sentiment.prepare.spooling.ROWS_PER_RUN", 30)
+    monkeypatch.setattr("sentiment.data.csv_reader._BLOCK_BYTES", 2000)
+    whole = [
+        (MOODS[i % 3], f"{MOODS[i % 3]} words that begin many tweets alike, {i} of them & more in the end")
+        for i in range(90)
+    ]
+    shortened = [
+        (mood, f"RT @eve: {text[:end]}… https://t.co/x".replace("&", "&amp;"))
+        for mood, text in whole
+        for end in (-9, -2, None)
+    ]
+    alone = [("good", "RT @eve: a tweet whose whole text nobody has sent at a…"), ("good", "too short a…")]
+    (tmp_path / "profile.toml").write_text(PROFILE)
+    write(tmp_path / "all.csv", [*shortened[:60], *whole, *shortened[60:], *alone, *alone])
+    prepare(tmp_path, tmp_path / "root", "all.csv")
+    report = json.loads((tmp_path / "root/data/interim/profile/load.json").read_text())
+    assert (report["duplicates"], report["contradictions"]) == (272, 0)
+    kept = pq.read_table(tmp_path / "root/data/interim/profile/tweets.parquet").column("text").to_pylist()
+    assert len(kept) == 92
+    assert {text.split()[text.split().index("alike,") + 1] for text in kept if "alike" in text} == {
+        *map(str, range(90))
+    }
+
+
 def test_a_pattern_takes_the_files_that_match(corpora: Path, tmp_path: Path) -> None:
     prepare(corpora, tmp_path, "many/[ab].csv", "--set", "preprocessing.min_count=1")
     report = json.loads((tmp_path / "data/interim/profile/load.json").read_text())

@@ -155,11 +155,12 @@ def _write_run(folder: Path, name: str, batches: Iterator[_Hashed]) -> int:
             rows += len(batch.labels)
             if rows >= ROWS_PER_RUN:
                 break
-    _write_sorted(folder, name, np.concatenate(hashes), np.concatenate(labels))
+    write_sorted(folder, name, np.concatenate(hashes), np.concatenate(labels))
     return rows
 
 
-def _write_sorted(folder: Path, name: str, hashes: np.ndarray, labels: np.ndarray) -> None:
+def write_sorted(folder: Path, name: str, hashes: np.ndarray, labels: np.ndarray) -> None:
+    """Write the hashes and labels of a run, ``(n,)`` each, in the order of the hashes, and the places of its rows."""
     order = np.argsort(hashes, kind="stable")
     np.save(folder / f"{name}.hashes.npy", hashes[order])
     np.save(folder / f"{name}.labels.npy", labels[order])

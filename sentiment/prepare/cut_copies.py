@@ -1,0 +1,123 @@
+"""Give a text that another program has cut the hash of the whole text, if the corpus has it.
+
+Retweets are cut ("RT @name: ... …"), and copies of long posts too. Such a copy must not be in another part than the whole.
+A text is cut if it ends in an ellipsis, but for links. Its words but for the last are the first words of the whole.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sentiment.common.arrow_arrays import as_numpy, from_numpy
+from sentiment.data.splitting import duplicate_keys, hash_texts
+from sentiment.prepare.ranges import Runs
+from sentiment.prepare.spooling import Run, write_sorted
+
+ELLIPSIS = "…"
+_CUT = rf"{ELLIPSIS}(?:\s*https?://\S*)*\s*$"
+_LEAST = 32  # characters of words that a text must have in common with the whole
+_WHOLE = pa.schema({"cut": pa.int64(), "rank": pa.int64(), "hash": pa.uint64()})
+
+
+def note_cut(runs: Runs, run: Run) -> int:
+    """Note the rows of a run whose texts are cut and the words that are left of them; returns how many rows."""
+    rows, keys, before = [np.zeros(0, np.int64)], [pa.array([], pa.string())], 0
+    for texts in _texts(runs.folder, run):
+        if pc.any(pc.match_substring(texts, ELLIPSIS)).as_py():
+            which = np.flatnonzero(as_numpy(pc.match_substring_regex(texts, _CUT).cast(pa.uint8())))
+            kept = pc.replace_substring_regex(duplicate_keys(texts.take(from_numpy(which))), r" ?[^ ]*$", "")
+            long = np.flatnonzero(as_numpy(pc.utf8_length(kept)) >= _LEAST)
+            rows.append(before + which[long])
+            keys.append(kept.take(from_numpy(long)))
+        before += len(texts)
+    table = pa.table({"row": np.concatenate(rows), "key": pa.concat_arrays(keys)})
+    if table.num_rows:
+        _write(_cut_file(runs.folder, run), table)
+    return table.num_rows
+
+
+def note_whole(runs: Runs, run: Run) -> None:
+    """Note the rows of a run that begin with the words of a cut text: their ranks and hashes."""
+    cut = pa.concat_arrays([key for each in runs.runs for key in _cut(runs.folder, each).column("key").chunks])
+    starts, numbers, found = pc.utf8_slice_codeunits(cut, 0, _LEAST).unique(), defaultdict(list), []
+    for number, words in enumerate(cut.to_pylist()):
+        numbers[words].append(number)
+    for texts in _texts(runs.folder, run):
+        keys = duplicate_keys(texts)
+        may_be = pc.is_in(pc.utf8_slice_codeunits(keys, 0, _LEAST), starts)
+        texts, keys = texts.filter(may_be), keys.filter(may_be)
+        for key, hash_ in zip(keys.to_pylist(), hash_texts(texts).tolist(), strict=True):
+            ends = [match.start() for match in re.finditer(r" |$", key)]
+            found += [(number, _rank(key), hash_) for end in ends for number in numbers.get(key[:end], ())]
+    columns = zip(*found, strict=True) if found else ((), (), ())
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, _WHOLE.types, strict=True)]
+    _write(_whole_file(runs.folder, run), pa.table(arrays, schema=_WHOLE))
+
+
+def _rank(key: str) -> int:
+    """Return a number that is higher for more words, and of equally many for those that are not cut."""
+    return 2 * len(key.rpartition(" ")[0]) if key.endswith(ELLIPSIS) else 2 * len(key) + 1
+
+
+def take_hashes(runs: Runs, run: Run) -> None:
+    """Give each cut row of a run the hash of the longest text that begins with its words."""
+    before = 0
+    for each in runs.runs:
+        if each == run:
+            break
+        before += _cut(runs.folder, each).num_rows
+    rows = _cut(runs.folder, run).column("row").to_numpy()
+    if not len(rows):
+        return
+    whole = pa.concat_tables([_read(_whole_file(runs.folder, each)) for each in runs.runs])
+    numbers, ranks, hashes = (whole.column(name).to_numpy() for name in _WHOLE.names)
+    order = np.lexsort((hashes, ranks, numbers))  # the last of a number has its highest rank
+    numbers, hashes = numbers[order], hashes[order]
+    wanted = before + np.arange(len(rows))
+    places = np.searchsorted(numbers, wanted, side="right") - 1
+    _replace_hashes(runs.folder, run, rows[numbers[places] == wanted], hashes[places[numbers[places] == wanted]])
+
+
+def _replace_hashes(folder: Path, run: Run, rows: np.ndarray, hashes: np.ndarray) -> None:
+    order = np.load(folder / f"{run.name}.rows.npy")
+    old, labels = (np.load(folder / f"{run.name}.{name}.npy") for name in ("hashes", "labels"))
+    by_row, labels_by_row = np.empty_like(old), np.empty_like(labels)
+    by_row[order], labels_by_row[order] = old, labels
+    by_row[rows] = hashes
+    write_sorted(folder, run.name, by_row, labels_by_row)
+
+
+def _texts(folder: Path, run: Run) -> Iterator[pa.Array]:
+    with pa.memory_map(str(folder / f"{run.name}.arrow")) as source, pa.ipc.open_file(source) as reader:
+        for i in range(reader.num_record_batches):
+            yield reader.get_batch(i).column("text")
+
+
+def _cut_file(folder: Path, run: Run) -> Path:
+    return folder / f"{run.name}.cut.arrow"
+
+
+def _whole_file(folder: Path, run: Run) -> Path:
+    return folder / f"{run.name}.whole.arrow"
+
+
+def _cut(folder: Path, run: Run) -> pa.Table:
+    path = _cut_file(folder, run)
+    return (
+        _read(path) if path.exists() else pa.table({"row": pa.array([], pa.int64()), "key": pa.array([], pa.string())})
+    )
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _read(path: Path) -> pa.Table:
+    with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+        return reader.read_all()

@@ -1,4 +1,4 @@
-"""Needs `pip install MNN==3.6.1` (20 MB), whose converter needs pip to be there."""
+"""Needs `pip install MNN==3.6.1` (20 MB) in an environment of its own: its converter calls pip, which removes packages."""
 
 import subprocess
 import sys

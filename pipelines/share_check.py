@@ -14,7 +14,11 @@ from sentiment.errors import InputError
 from sentiment.shares.drawing import chances_of, doubt, draw
 from sentiment.shares.estimators import Labels, interval, labels_alone, tuned_slopes, with_model
 
-HEADERS = ("tweets", "class", "model", "drawn", "n", "truth", "coverage", "width", "labels alone", "width", "ratio")
+HEADERS = (
+    "tweets", "class", "model", "drawn", "n", "truth", "coverage", "width", "labels alone", "width", "ratio",
+    "to even", "least",
+)  # fmt: skip
+_BINS = 20  # of the model's probability, to calibrate it
 
 
 class Known(NamedTuple):
@@ -41,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = OneLineParser(prog="python -m pipelines.share_check", description=__doc__)
     parser.add_argument("folder", nargs="?", default=default_model(), help="an evaluated model (default: the last one)")
     parser.add_argument("--labels", type=count, default=200, help="per draw (200)")
-    parser.add_argument("--draws", type=count, default=500, help="of each kind (500)")
+    parser.add_argument("--draws", type=count, default=2000, help="of each kind (2000)")
     arguments = parser.parse_args(argv)
     try:
         rows = list(_rows(arguments))
@@ -77,6 +81,18 @@ def simulated(known: Known, even: bool, labels: int, draws: int) -> tuple[Simula
     )
 
 
+def least_ratio(known: Known) -> float:
+    """Return how narrow chances that follow the model's probability can make the interval, as a share of an even draw.
+
+    Such chances are best proportional to the standard deviation of the indicator given the probability (Neyman, 1934).
+    It is taken from the classes themselves here, which a draw does not know.
+    """
+    order = np.argsort(known.probabilities[:, 0], kind="stable")
+    parts = np.array_split(known.indicators[order], _BINS)
+    deviations = np.repeat([part.std() for part in parts], [len(part) for part in parts])
+    return float(deviations.mean() / np.sqrt((deviations**2).mean()))
+
+
 def _labels(known: Known, chances: np.ndarray, rows: np.ndarray) -> Labels:
     return Labels(known.probabilities[rows, :-1], known.indicators[rows], chances[rows])
 
@@ -95,11 +111,11 @@ def _rows(arguments: argparse.Namespace) -> Iterator[tuple[object, ...]]:
         probabilities = part[[f"p_{each}" for each in classes]].to_numpy(np.float64)
         known = Known(probabilities, (part["y_true"] == classes[0]).to_numpy(np.float64))
         for model, told in (("as it is", known), ("upside down", known._replace(probabilities=probabilities[:, ::-1]))):
-            for even in (True, False):
-                both, alone = simulated(told, even, arguments.labels, arguments.draws)
-                truth = float(known.indicators.mean())
-                yield (name, classes[0], model, "evenly" if even else "by doubt", len(part), truth, *both, *alone,
-                       both.width / alone.width)  # fmt: skip
+            evenly, alone = simulated(told, True, arguments.labels, arguments.draws)
+            doubted, _ = simulated(told, False, arguments.labels, arguments.draws)
+            for drawn, both in (("evenly", evenly), ("by doubt", doubted)):
+                yield (name, classes[0], model, drawn, len(part), known.indicators.mean(), *both, *alone,
+                       both.width / alone.width, both.width / evenly.width, least_ratio(told))  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -102,6 +102,7 @@ def test_sums_by_hand_and_in_batches_of_any_size() -> None:
     for cell, sums in parts.with_margins().items():
         assert (sums.tweets, sums.labels.tolist()) == (margins[cell].tweets, margins[cell].labels.tolist())
     assert parts.examples == whole.examples
+    assert {period for _, period in whole.examples} == {"2020-01", "2020-02"}
     assert parts.words == whole.words
     assert parts.labelled().texts == whole.labelled().texts == ["tweet number1 @bob", "tweet number8 @bob"]
 

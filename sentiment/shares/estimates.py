@@ -81,6 +81,7 @@ class Estimator:
         """Take the labels; ``position`` is that of the class among ``hand.classes``."""
         indicators = (hand.labels == position).astype(np.float64)
         self._labels = Labels(hand.probabilities[:, :-1], indicators, hand.chances)
+        self._slopes_of_all = tuned_slopes(self._labels)
         self._cells = cells
         self._rows = _rows_by_cell(hand.cells)
 
@@ -105,7 +106,7 @@ class Estimator:
 
     def borrowed(self, cell: Cell) -> float:
         """Return the model's share, corrected as the whole is; this assumes that the model errs alike everywhere."""
-        whole = with_model(self._labels, tuned_slopes(self._labels), self._means(cell), 0).value
+        whole = with_model(self._labels, self._slopes_of_all, self._means(cell), 0).value
         return min(1.0, max(0.0, whole))
 
     def _labels_of(self, cell: Cell) -> Labels:

@@ -128,7 +128,8 @@ class ShareTally:
             self.first_undated = int(numbers[undated[codes].argmax()]), batch.unread
         self._add_cells(batch, best, codes, cells, there)
         self._keep_wanted(batch, numbers, codes, cells)
-        self._keep_examples(batch, numbers, best, there & (batch.known > 0))
+        dated = pc.not_equal(batch.periods, "").to_numpy(zero_copy_only=False)
+        self._keep_examples(batch, numbers, best, there & dated & (batch.known > 0))
         self._count_words(batch, there)
 
     def labelled(self) -> Labelled:

@@ -72,7 +72,7 @@ def drafted(path: Path, target: Path | None = None) -> str:
         InputError: it cannot be read as a table.
     """
     kind = detection.kind_of(path)
-    if kind in ("jsonl", "parquet"):
+    if kind in ("jsonl", "parquet", file_format.FASTTEXT):
         format_: dict[str, object] = {} if file_format.input_kind_of(path) == kind else {"format": kind}
         found = _of_batches(path, kind)
     else:

@@ -17,8 +17,8 @@ class CorpusSettings(Section):
         encoding: name of a Python codec, for CSV and TSV.
         repair_utf8: decode a text again as UTF-8 where its bytes allow it. Sentiment140 is UTF-8 that is labelled
             latin-1.
-        format: ``csv``, ``tsv``, ``jsonl`` or ``parquet``. Empty takes it from the name of the file, and means ``csv``
-            where the name does not say.
+        format: ``csv``, ``tsv``, ``jsonl``, ``parquet`` or ``fasttext``. Empty takes it from the name of the file, and
+            means ``csv`` where the name does not say.
         delimiter: one character between the fields of a CSV. Empty detects a comma, tab, semicolon or bar.
         quotes: ``yes`` or ``no``: whether quotes enclose the fields of a CSV. Empty detects it.
         header: whether the first line names the columns.
@@ -35,7 +35,7 @@ class CorpusSettings(Section):
 
     encoding: str = "latin-1"
     repair_utf8: bool = True
-    format: str = one_of("", "csv", "tsv", "jsonl", "parquet", default="")
+    format: str = one_of("", "csv", "tsv", "jsonl", "parquet", "fasttext", default="")
     delimiter: str = ""
     quotes: str = one_of("", "yes", "no", default="")
     header: bool = False

@@ -99,7 +99,7 @@ def test_wrong_types(section: str, key: str, value: Any, message: str) -> None:
         ("corpus.labels", {"a": ["1", 2], "b": 2}, "two classes share a value in {'a': ['1', 2], 'b': 2}"),
         ("corpus.labels", {"a": [], "b": 2}, "a class without a value in {'a': [], 'b': 2}"),
         ("corpus.labels", {"unknown": "1", "b": "2"}, "'unknown' is what answers are called; name it otherwise"),
-        ("corpus.format", "xls", "expected one of , csv, tsv, jsonl, parquet, received 'xls'"),
+        ("corpus.format", "xls", "expected one of , csv, tsv, jsonl, parquet, fasttext, received 'xls'"),
         ("corpus.labels", {"a": "1", "b": "1"}, "two classes share a value in {'a': '1', 'b': '1'}"),
         ("corpus.polarity", {"bad": "negative"}, "'bad' is not among negative, neutral, positive"),
         ("corpus.polarity", {"neutral": "negative"}, "two classes are negative; expected one at most"),

@@ -146,6 +146,22 @@ def test_text_in_parquet(tmp_path: Path, kind: pa.DataType) -> None:
     assert texts(tmp_path / "a.parquet") == ["love", None]
 
 
+def test_fasttext_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("__label__good __label__new I love, it \n\n__label__bad no\nnone\n")
+    bad = BadRows(limit=1)
+    assert texts(tmp_path / "a.txt", bad_rows=bad) == ["I love, it", "no"]
+    assert bad.rows[0].line == 4
+    assert rows_of(b"__label__bad no", columns=("text", "label")) == [{"text": "no", "label": "__label__bad"}]
+
+
+@pytest.mark.parametrize("seed", ["7\r\n", ";a7\r\n \n", '""', "a"])
+def test_one_column_in_quotes(seed: str) -> None:
+    rows = [seed, '"\r\n\t\n', "a"]
+    file = io.StringIO(newline="")
+    csv.writer(file, quoting=csv.QUOTE_ALL).writerows([["text"], *([row] for row in rows)])
+    assert [row["text"] for row in rows_of(file.getvalue().encode())] == rows
+
+
 def test_a_header_with_blanks(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id, Tweet Text ,Label\n1,love,x\n")
     assert texts(tmp_path / "a.csv", column="Tweet Text") == ["love"]

@@ -139,14 +139,16 @@ def sniff_delimiter(lines: Sequence[str], fits: Callable[[Sequence[str]], bool])
 def quotes_enclose(lines: Sequence[str], delimiter: str, is_cut: bool = False) -> bool:
     """Return whether quotes enclose fields, as in most CSV, or are text, as in most files with tabs.
 
-    They enclose where nearly all fields of a column are in quotes. Else the reading that gives more rows the width of
-    the first one is right. Where both give it to as many, quotes that join lines which
-    are rows by themselves are text. ``is_cut`` says that the last row may be incomplete.
+    They enclose where nearly all fields of a column are in quotes, or all of the first line and no quote is in the way.
+    Else the reading that gives more rows the width of the first one is right. Where both give it to as many, quotes
+    that join lines which are rows by themselves are text. ``is_cut`` says that the last row may be incomplete.
     """
     if not any('"' in line for line in lines):
         return delimiter != "\t"
     plain = [line.rstrip("\r\n").split(delimiter) for line in lines if line.strip("\r\n")]
     if _has_enclosed_column(plain[1:] or plain):
+        return True
+    if all(map(_is_enclosed, plain[0])) and _is_strict(lines, delimiter, is_cut):
         return True
     try:
         enclosed = [row for row in csv.reader(lines, delimiter=delimiter) if row]
@@ -170,6 +172,17 @@ def _has_improper(lines: Sequence[str], delimiter: str) -> bool:
     mark = re.escape(delimiter)
     pattern = re.compile(rf'(?:^|{mark})"(?:[^"]|"")*+"(?!{mark}|[\r\n]|\Z)', re.MULTILINE)
     return bool(pattern.search("".join(lines)))
+
+
+def _is_strict(lines: Sequence[str], delimiter: str, is_cut: bool) -> bool:
+    """Return whether all quotes open and close fields of rows that are as wide as the first."""
+    rows: list[list[str]] = []
+    try:
+        rows.extend(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        if not (is_cut and "unexpected end" in str(error)):
+            return False
+    return all(len(row) == len(rows[0]) for row in rows if row)
 
 
 def _is_enclosed(field: str) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO
 
 from sentiment.data import file_format
+from sentiment.data.fasttext_reader import is_fasttext
 from sentiment.data.file_format import open_bytes
 from sentiment.errors import InputError
 
@@ -27,6 +28,8 @@ def kind_of(path: Path) -> str:
         head, name = _read(opened.stream, path, 1 << 16).removeprefix(codecs.BOM_UTF8), opened.name
     if head.startswith(_OLD_EXCEL):
         raise InputError(f"{path}: is an Excel workbook, expected text; save it as CSV (UTF-8), and give that file")
+    if is_fasttext(head):
+        return file_format.FASTTEXT
     by_content = "parquet" if head.startswith(b"PAR1") else "jsonl" if _JSON.match(head) else ""
     return by_content or file_format.input_kind_of(name) or "csv"
 

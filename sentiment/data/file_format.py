@@ -16,6 +16,7 @@ from typing import IO, NamedTuple
 from sentiment.errors import InputError
 
 KINDS = ("csv", "tsv", "jsonl", "parquet")
+FASTTEXT = "fasttext"  # a kind of input that content tells, not the name
 STANDARD = "-"  # standard input or output
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 # What reading a damaged compressed file raises.

@@ -11,12 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentiment.data.csv_reader import read_csv
-from sentiment.data.file_format import DAMAGED, open_bytes
+from sentiment.data.fasttext_reader import is_fasttext, read_fasttext
+from sentiment.data.file_format import DAMAGED, FASTTEXT, JoinedStreams, OpenFile, input_kind_of, open_bytes
 from sentiment.data.json_lines_reader import read_json
 from sentiment.data.reading import BadRows, Reading, TableBlock, position_of, refuse_duplicates
 from sentiment.errors import InputError
 
 _ROWS_PER_BATCH = 32_768
+_HEAD_BYTES = 1 << 16
 
 
 def read_batches(source: str | Path | IO[bytes], reading: Reading, name: str = "") -> Iterator[pa.RecordBatch]:
@@ -47,9 +49,11 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
     kind = ""
     try:
         with open_bytes(source) as opened:
-            kind = reading.kind or reading.kind_of(opened.name or name)
+            opened, kind = _recognised(opened, reading, name)
             if kind == "parquet":
                 yield from _read_parquet(opened.stream, source, reading, name)
+            elif kind == FASTTEXT:
+                yield from read_fasttext(opened.stream, reading, name)
             elif kind == "jsonl":
                 yield from read_json(opened, reading, name)
             else:
@@ -62,6 +66,16 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
         reason = " ".join(str(error).split())[:300]
         advice = _advice(error, kind, reading.option)
         raise InputError(f"{name}: not readable as {kind} ({reason}); {advice}") from error
+
+
+def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile, str]:
+    """Return the file, and its kind: what is asked for, or what its name says, or fastText's format by its content."""
+    kind = reading.kind or input_kind_of(opened.name or name)
+    if kind in ("", "csv") and not reading.delimiter:
+        head = opened.stream.read(_HEAD_BYTES)
+        stream: IO[bytes] = JoinedStreams([io.BytesIO(head), opened.stream])  # type: ignore[assignment]
+        opened, kind = opened._replace(stream=stream), FASTTEXT if is_fasttext(head) else kind
+    return opened, kind or reading.kind_of(opened.name or name)
 
 
 def _advice(error: Exception, kind: str, option: str) -> str:

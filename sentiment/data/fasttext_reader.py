@@ -1,0 +1,61 @@
+"""Read fastText's format: a line for each text, which begins with its labels, ``__label__positive I love it``."""
+
+import re
+from collections.abc import Iterator
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+
+from sentiment.data.reading import BadRow, Reading, TableBlock, position_of
+
+MARK = b"__label__"
+_NAMES = ("label", "text")
+_BLOCK_BYTES = 4 << 20
+_LINE = re.compile(r"\s*(__label__\S+)(?:\s+__label__\S+)*\s*(.*?)\s*")
+
+
+def is_fasttext(head: bytes) -> bool:
+    """Return whether all lines of a file's beginning begin with a label; the last line may be cut."""
+    lines = [line for line in head.splitlines() if line.strip()]
+    return bool(lines) and all(line.lstrip().startswith(MARK) and b" " in line.strip() for line in lines[:-1] or lines)
+
+
+def read_fasttext(stream: IO[bytes], reading: Reading, name: str) -> Iterator[TableBlock]:
+    """Yield the rows in blocks, at least one, with the columns ``label``, the first of a line, and ``text``.
+
+    A line without a label, or that is not UTF-8, is a bad row.
+
+    Raises:
+        InputError: another column is asked for.
+    """
+    asked = range(len(_NAMES)) if reading.columns is None else reading.columns
+    which = [each if isinstance(each, int) else position_of(each, _NAMES, name, reading.option) for each in asked]
+    rest, before, ended = b"", 0, False
+    while not ended:
+        data = stream.read(_BLOCK_BYTES)
+        ended = not data
+        *lines, rest = (rest + data).split(b"\n")
+        lines += [rest] if ended and rest else []
+        if lines or not before:
+            yield _block(lines, before, which)
+        before += len(lines)
+
+
+def _block(lines: list[bytes], before: int, which: list[int]) -> TableBlock:
+    kept, rows, bad = [], list[tuple[str, ...]](), []
+    for number, line in enumerate(lines, before + 1):
+        if not line.strip():
+            continue
+        try:
+            found = _LINE.fullmatch(line.decode())
+        except UnicodeDecodeError:
+            found = None
+        if found is None:
+            bad.append(BadRow(number, number, f"expected {MARK.decode()}, a label and a text, received {line[:40]!r}"))
+        else:
+            kept.append(number)
+            rows.append(found.groups())
+    arrays = [pa.array([row[i] for row in rows], pa.string()) for i in which]
+    batch = pa.record_batch(arrays, [_NAMES[i] for i in which])
+    return TableBlock(batch, np.array(kept, np.int64), bad, lambda number: number)

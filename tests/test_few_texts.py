@@ -16,7 +16,7 @@ from sentiment.text.few_texts import FewTexts
 from sentiment.text.lexicon import LexiconEntry, build_lexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.preprocessor import Preprocessor
-from sentiment.text.rules_in_python import BEYOND_ASCII, LONGEST, SIGNS, SYMBOLS, CompiledRules, to_lower_case
+from sentiment.text.rules_in_python import BEYOND_ASCII, LONGEST, RUN, SIGNS, SYMBOLS, CompiledRules, to_lower_case
 from sentiment.text.tokens import tokenise
 from tests.model_fixture import ODD_TWEETS, child_environment
 from tests.test_structure import tiny_model
@@ -110,11 +110,13 @@ def test_a_rule_matches_nothing_without_its_signs(text: str) -> None:
     joined = to_lower_case(text.encode()).decode()
     for rule in (rule for rule in RULES if rule.name in SIGNS):
         for match in re.finditer(rule.pattern, joined, re.ASCII):
-            assert any(is_one_of(c, SIGNS[rule.name]) for c in match[0]), rule.name
+            assert has_one_of(match[0], SIGNS[rule.name]), rule.name
 
 
-def is_one_of(character: str, signs: str) -> bool:
-    return character in signs or any(sign in signs and character >= sign for sign in (BEYOND_ASCII, SYMBOLS))
+def has_one_of(match: str, signs: str) -> bool:
+    if signs == RUN:
+        return re.search(r"([a-z])\1\1", match) is not None
+    return any(c in signs or any(sign in signs and c >= sign for sign in (BEYOND_ASCII, SYMBOLS)) for c in match)
 
 
 def test_a_rule_that_needs_signs_finds_them_after_another_rule_made_them() -> None:

@@ -78,8 +78,10 @@ def buckets_of_rows(ids: Ragged, buckets: int) -> list[np.ndarray]:
     starts, total = ids.starts, int(ids.lengths.sum())
     padded = np.zeros(total + 2, np.int32)
     padded[1:-1] = ids.values[:total]
-    before, after = padded[:-2].copy(), padded[2:].copy()
-    before[starts] = after[starts + ids.lengths - 1] = PADDING
+    before, after = padded[:-2], padded[2:]
+    if len(starts) > 1:
+        before, after = before.copy(), after.copy()
+        before[starts] = after[starts + ids.lengths - 1] = PADDING
     return ngram_buckets(before, padded[1:-1], after, buckets, _remainder)
 
 
@@ -95,9 +97,10 @@ def ngram_logits(values: np.ndarray, ids: Ragged, scales: np.ndarray | None = No
     scores = values.take(found[0], axis=0).astype(np.float32)
     for each in found[1:]:
         scores += values.take(each, axis=0)
-    real = ids.values[: len(scores)] != PADDING
-    if not real.all():
+    counts = ids.lengths
+    if not ids.values[: len(scores)].all():
+        real = ids.values[: len(scores)] != PADDING
         scores[~real] = 0
-    counts = np.add.reduceat(real, ids.starts, dtype=np.float32) if len(ids.lengths) else ids.lengths
-    means = np.add.reduceat(scores, ids.starts, axis=0) / np.sqrt(np.maximum(counts, 1))[:, None]
+        counts = np.maximum(np.add.reduceat(real, ids.starts, dtype=np.int32), 1)
+    means = np.add.reduceat(scores, ids.starts, axis=0) / np.sqrt(counts, dtype=np.float32)[:, None]
     return means if scales is None else means * scales

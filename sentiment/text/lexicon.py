@@ -84,9 +84,10 @@ def known_shares(ids: Ragged, saying_nothing: Sequence[int] = (UNKNOWN,)) -> np.
     """
     if not len(ids.lengths):
         return np.zeros(0, np.float32)
-    known = np.logical_and.reduce([ids.values != each for each in saying_nothing])
-    known = np.add.reduceat(known, ids.starts, dtype=np.int64)
-    return (known / ids.lengths).astype(np.float32)
+    known = ids.values != saying_nothing[0]
+    for each in saying_nothing[1:]:
+        known &= ids.values != each
+    return np.add.reduceat(known, ids.starts, dtype=np.float32) / ids.lengths.astype(np.float32)
 
 
 def _is_entry(line: str) -> bool:

@@ -70,17 +70,17 @@ def ngram_buckets(
 
 def _remainder(codes: np.ndarray, buckets: int) -> np.ndarray:
     """Return ``codes % buckets``; the lowest bits, where they are that, take NumPy a tenth of the time."""
-    return codes % buckets if buckets & (buckets - 1) else codes & np.int32(buckets - 1)
+    return codes % buckets if buckets & (buckets - 1) else codes & (buckets - 1)
 
 
 def buckets_of_rows(ids: Ragged, buckets: int) -> list[np.ndarray]:
     """Return :func:`ngram_buckets` for rows of at least one id each, int32 ``(total,)`` each."""
-    starts, total = ids.starts, int(ids.lengths.sum())
+    total = int(ids.lengths.sum())
     padded = np.zeros(total + 2, np.int32)
     padded[1:-1] = ids.values[:total]
     before, after = padded[:-2], padded[2:]
-    if len(starts) > 1:
-        before, after = before.copy(), after.copy()
+    if len(ids.lengths) > 1:
+        before, after, starts = before.copy(), after.copy(), ids.starts
         before[starts] = after[starts + ids.lengths - 1] = PADDING
     return ngram_buckets(before, padded[1:-1], after, buckets, _remainder)
 

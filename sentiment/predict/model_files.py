@@ -21,7 +21,6 @@ CHUNKS, CHUNK_IDS = "chunks.npy", "chunk_ids.npy"
 OPTIONAL = (CHUNKS, CHUNK_IDS)
 CHECKED = (*FILES, WEIGHTS, TABLE)
 CARD, MANIFEST = "README.md", "manifest.json"
-MAPPED = (TABLE, *OPTIONAL)
 _ARCHIVED = {MODEL, *CHECKED, *OPTIONAL, CARD, MANIFEST}
 _REMEDY = "expected what `sentiment pack` makes: fetch it again, or pack the model again"
 _MOST_BYTES = 1 << 27  # of a file that must be decompressed into memory
@@ -77,8 +76,8 @@ class ModelFiles:
 class PackedFiles(ModelFiles):
     """The files of a model in an archive.
 
-    Nothing is unpacked to disk, so no name in the archive can lead to another place. What is mapped must be stored
-    without compression, and what is compressed is small.
+    Nothing is unpacked to disk, so no name in the archive can lead to another place. The table, which is mapped, must
+    be stored without compression, and what is compressed is small.
 
     Args:
         place: path of the archive.
@@ -152,7 +151,7 @@ def _problem_of(member: "zipfile.ZipInfo") -> str:
         return f"contains {name} as a link"
     if member.flag_bits & 1:
         return f"contains {name} with a password"
-    if name in MAPPED and not is_stored:
+    if name == TABLE and not is_stored:
         return f"contains {name} compressed"
     if not is_stored and member.file_size > _MOST_BYTES:
         return f"contains {name}, which would take {member.file_size:,} bytes of memory"

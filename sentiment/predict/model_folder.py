@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+<<<<<<< Updated upstream
 from sentiment.common.class_order import require_sorted
 from sentiment.common.npy import map_array, read_arrays
+=======
+from sentiment.common.npy import map_array, read_array, read_arrays
+>>>>>>> Stashed changes
 from sentiment.errors import ArtefactError
 from sentiment.network.cells import GATES, Direction
 from sentiment.network.folded import FoldedNetwork
@@ -209,20 +213,15 @@ class _CheckedFiles(NamedTuple):
 
 
 def _read_chunks(checked: _CheckedFiles, vocabulary: int) -> ChunkTable:
-    place = checked.files.place
-    for name in (CHUNK_IDS, CHUNKS):
-        checked.check(name)
+    place, contents = checked.files.place, [checked.read(name) for name in (CHUNK_IDS, CHUNKS)]
     try:
-        fits = _chunk_table(checked).is_sound(vocabulary)  # by a map of its own, see _check_table
-    except (OSError, ValueError) as error:
+        ids, keys = map(read_array, contents)
+    except ValueError as error:
         raise ArtefactError(f"{place}: {CHUNKS} or {CHUNK_IDS} is damaged ({error}); run `make train` again") from error
-    if not fits:
+    table = ChunkTable(keys, ids)
+    if not table.is_sound(vocabulary):
         raise ArtefactError(f"{place}: {CHUNKS} and {CHUNK_IDS} do not fit a vocabulary of {vocabulary}: export again")
-    return _chunk_table(checked)
-
-
-def _chunk_table(checked: _CheckedFiles) -> ChunkTable:
-    return ChunkTable(checked.map(CHUNKS), checked.map(CHUNK_IDS))
+    return table
 
 
 def _kinds_of(stated: Mapping[str, Any]) -> _NetworkKinds:

@@ -21,13 +21,12 @@ from sentiment.common.command_line import OneLineParser
 from sentiment.common.mistakes import MENDABLE, refuse
 from sentiment.errors import ArtefactError, InputError
 from sentiment.predict.manifest import read_manifest
-from sentiment.predict.model_files import CARD, HEADER_BYTES, MANIFEST, open_model
+from sentiment.predict.model_files import CARD, HEADER_BYTES, MANIFEST, TABLE, open_model
 from sentiment.predict.model_folder import read_classifier
 
 _ALIGNMENT = 64  # bytes; NumPy aligns the numbers of a .npy so, and the processor reads them fastest
 _ALIGNING = 0xD935  # id of an extra field that only fills, as in Android's zipalign
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time of a zip: the same model gives the same bytes
-_STORED = (".npy", ".npz")
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict.pack") -> int:
@@ -85,12 +84,12 @@ def _manifest_of(folder: Path, contents: Mapping[str, bytes]) -> bytes:
 
 
 def _write(path: Path, contents: Mapping[str, bytes]) -> None:
-    """Write an archive in which what is mapped into memory is stored as it is, and the rest is compressed."""
+    """Write an archive in which the table, which is mapped into memory, is stored as it is. The rest is compressed."""
     with path.open("xb") as file, zipfile.ZipFile(file, "w") as archive:
         for name, content in contents.items():
             member = zipfile.ZipInfo(name, _LONG_AGO)
             member.external_attr = 0o644 << 16
-            if name.endswith(_STORED):
+            if name == TABLE:
                 member.extra = _filling(file.tell() + HEADER_BYTES + len(name))
             else:
                 member.compress_type = zipfile.ZIP_DEFLATED

@@ -3,8 +3,7 @@
 It halves the time of text to ids in batches. Nearly all chunks of a tweet are among the most frequent of the training
 corpus, and rules never look across a blank. So the rules are applied to those chunks once, at export, and the outcome
 travels with the model. A chunk of up to 15 bytes and its length are two 64-bit numbers, which are its key: no two
-chunks can be mistaken for each other. The arrays are mapped from files: they take no time at the start, and processes
-share them.
+chunks can be mistaken for each other.
 """
 
 from collections.abc import Sequence

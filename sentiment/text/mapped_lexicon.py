@@ -39,6 +39,9 @@ class _Lines(NamedTuple):
 class MappedLexicon:
     """A :class:`sentiment.text.lexicon.Lexicon` that :func:`map_lexicon` makes from a file.
 
+    Attributes:
+        size: the number of ids.
+
     Args:
         content: of ``lexicon.tsv``, followed by 16 further bytes.
         lines: where the forms are, and their ids.
@@ -47,6 +50,7 @@ class MappedLexicon:
 
     def __init__(self, content: bytes, lines: _Lines, vocabulary: str) -> None:
         self._content, self._lines, self._vocabulary = content, lines, vocabulary
+        self.size = vocabulary.count("\n")
         self._heads = lines.heads.data  # a single number is read faster from a buffer than from an array
 
     def __eq__(self, other: object) -> bool:
@@ -65,11 +69,6 @@ class MappedLexicon:
     def vocabulary(self) -> tuple[str, ...]:
         """Return the lemma of each id."""
         return tuple(self._vocabulary.split("\n")[:-1])
-
-    @property
-    def size(self) -> int:
-        """Return the number of ids."""
-        return self._vocabulary.count("\n")
 
     @cached_property
     def ids(self) -> dict[str, int]:
@@ -98,7 +97,7 @@ class MappedLexicon:
 
     def to_tsv(self) -> str:
         """Return the content of the file."""
-        return self._content[: -2 * _WIDTH].decode()
+        return self._content[: -2 * _WIDTH].decode(errors="replace")  # a form that is not UTF-8 is found by no token
 
 
 def map_lexicon(content: bytes, vocabulary: str) -> MappedLexicon | None:

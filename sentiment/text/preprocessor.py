@@ -157,11 +157,13 @@ class Preprocessor:
             ArtefactError: a file is damaged, or the files do not belong together.
         """
         read = read or partial(_content, str(folder))
-        texts = {name: _decoded(f"{folder}/{name}", read(name)) for name in FILES}
-        lexicon: AnyLexicon | None = map_lexicon(texts[LEXICON].encode(), texts[VOCABULARY])
+        lines, vocabulary = read(LEXICON), _decoded(f"{folder}/{VOCABULARY}", read(VOCABULARY))
+        lexicon: AnyLexicon | None = map_lexicon(lines, vocabulary)
         if lexicon is None:  # damaged, or not sorted
-            lexicon = Lexicon.from_tsv(texts[LEXICON], texts[VOCABULARY].split("\n")[:-1], f"{folder}/{LEXICON}")
-        return cls.from_json(texts[PREPROCESSING], lexicon, f"{folder}/{PREPROCESSING}")
+            path = f"{folder}/{LEXICON}"
+            lexicon = Lexicon.from_tsv(_decoded(path, lines), vocabulary.split("\n")[:-1], path)
+        path = f"{folder}/{PREPROCESSING}"
+        return cls.from_json(_decoded(path, read(PREPROCESSING)), lexicon, path)
 
     def to_json(self) -> str:
         """Return everything but the lexicon as JSON, so that a program in another language can do the same."""

@@ -11,12 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-<<<<<<< Updated upstream
 from sentiment.common.class_order import require_sorted
-from sentiment.common.npy import map_array, read_arrays
-=======
 from sentiment.common.npy import map_array, read_array, read_arrays
->>>>>>> Stashed changes
 from sentiment.errors import ArtefactError
 from sentiment.network.cells import GATES, Direction
 from sentiment.network.folded import FoldedNetwork
@@ -87,6 +83,7 @@ def read_classifier(place: str | os.PathLike[str]) -> SentimentClassifier:
             raise ArtefactError(
                 f"{files.path(MODEL)}: was edited after export (its checksum differs); run `make train` again"
             )
+        require_sorted(model["classes"], files.path(MODEL))
         return SentimentClassifier(preprocessor, folded, tuple(model["classes"]))
 
 
@@ -150,7 +147,6 @@ def _read_model(files: ModelFiles) -> dict[str, Any]:
         raise ArtefactError(f"{path}: damaged ({str(error)[:100]}); run `make train` again") from error
     if not whole:
         raise ArtefactError(f"{path}: lacks classes or checksums; run `make train` again")
-    require_sorted(model["classes"], path)
     return dict(model)
 
 

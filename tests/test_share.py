@@ -109,8 +109,8 @@ def test_sums_by_hand_and_in_batches_of_any_size() -> None:
 
 def test_values_that_differ_in_blanks_are_one_group_and_none_is_taken_for_all_tweets() -> None:
     columns = {"text": list("abcde"), "brand": ["x", " x ", "", None, "all"]}
-    answers = {"label": ["positive"] * 5, "probability": [0.9] * 5, "known": [1.0] * 5}
-    table = pa.record_batch(columns | answers | {"p_negative": [0.1] * 5, "p_positive": [0.9] * 5})
+    answers = {"known": [1.0] * 5, "p_negative": [0.1] * 5, "p_positive": [0.9] * 5}
+    table = pa.record_batch(columns | answers)
     found = answered(table, ShareColumns("text", ("brand",)), "tweets.parquet")
     assert found.groups.to_pylist() == ["x", "x", "(none)", "(none)", "(all)"]
 

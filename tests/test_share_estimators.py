@@ -12,6 +12,7 @@ from sentiment.shares.drawing import chances_of, doubt, draw
 from sentiment.shares.estimators import (
     Estimate,
     Labels,
+    ShareInterval,
     difference,
     interval,
     labels_alone,
@@ -130,10 +131,10 @@ def test_wilson_keeps_an_interval_where_no_label_is_of_the_class() -> None:
     assert found.high == pytest.approx(1.959964**2 / (100 + 1.959964**2), rel=1e-3)
 
 
-def test_a_difference_adds_the_variances() -> None:
-    found = difference(Estimate(0.4, 0.0009, 1e6, 100), Estimate(0.3, 0.0016, 1e6, 100))
-    assert found.value == pytest.approx(-0.1)
-    assert found.high - found.low == pytest.approx(2 * 1.959964 * 0.05, rel=1e-3)
+def test_a_difference_keeps_the_uncertainty_of_both_shares() -> None:
+    """Of 0.4 and of 0, which no label of many would change, the ends are the root of the summed squares."""
+    found = difference(ShareInterval(0.4, 0.37, 0.44), ShareInterval(0.0, 0.0, 0.03))
+    assert found == pytest.approx((-0.4, -0.44, -0.4 + (0.03**2 + 0.03**2) ** 0.5))
 
 
 def test_the_check_command_sees_the_coverage() -> None:

@@ -28,17 +28,12 @@ def chances_of(doubts: np.ndarray | None, count: int, rows: int) -> np.ndarray:
     """
     sizes = np.ones(rows) if doubts is None else _EVEN_PART * doubts.mean() + (1 - _EVEN_PART) * doubts
     sizes = np.maximum(sizes, 1e-9)
-    certain = np.zeros(rows, dtype=bool)
-    while (
-        True
-    ):  # A chance is at most 1: rows that would have more are drawn for certain, and the others share the rest.
-        chances = np.where(
-            certain, 1.0, sizes * (count - certain.sum()) / sizes[~certain].sum() if (~certain).any() else 1.0
-        )
-        over = (chances > 1) & ~certain
-        if not over.any():
-            return chances
-        certain |= over
+    chances = sizes * count / sizes.sum()
+    while (chances > 1).any():  # These rows are drawn for certain, and the others share the rest of the draw.
+        certain = chances >= 1
+        left = np.where(certain, 0.0, sizes)
+        chances = np.where(certain, 1.0, left * (count - certain.sum()) / max(left.sum(), 1e-9))
+    return chances
 
 
 def draw(chances: np.ndarray, cells: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -55,6 +50,4 @@ def draw(chances: np.ndarray, cells: np.ndarray, random: np.random.Generator) ->
     """
     order = np.lexsort((random.random(len(chances)), cells))
     steps = np.floor(np.cumsum(chances[order]) + random.random() - 1e-9)
-    first = np.concatenate(([True], steps[1:] > steps[:-1])) if len(steps) else np.zeros(0, dtype=bool)
-    first[0] = steps[0] >= 1 if len(steps) else False
-    return np.sort(order[first])
+    return np.sort(order[np.diff(steps, prepend=0) > 0])

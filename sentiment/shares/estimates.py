@@ -153,7 +153,7 @@ def changes(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[Change]:
         for first, second in _compared(cells):
             before, after = estimator.by_both(first), estimator.by_both(second)
             if before is not None and after is not None:
-                yield Change(name, first, second, difference(before, after))
+                yield Change(name, first, second, difference(interval(before), interval(after)))
 
 
 def _compared(cells: Mapping[Cell, Sums]) -> Iterator[tuple[Cell, Cell]]:

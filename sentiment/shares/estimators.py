@@ -101,8 +101,7 @@ def interval(estimate: Estimate) -> ShareInterval:
     """Return the 95% interval of a share.
 
     It is Wilson's (1927) with the effective number of labels in place of the number, as Dean and Pagano (2015)
-    recommend for
-    survey samples: an interval around the estimate itself would be too short for shares near 0 or 1.
+    recommend for survey samples: an interval around the estimate itself would be too short for shares near 0 or 1.
     """
     share = min(1.0, max(0.0, estimate.value))
     least = 0.5 / max(1.0, estimate.effective_labels)
@@ -117,16 +116,16 @@ def interval(estimate: Estimate) -> ShareInterval:
     return ShareInterval(share, min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half)))
 
 
-def difference(first: Estimate, second: Estimate) -> ShareInterval:
+def difference(first: ShareInterval, second: ShareInterval) -> ShareInterval:
     """Return the 95% interval of ``second - first``, two shares whose rows have nothing in common.
 
-    The degrees of freedom are Satterthwaite's (1946).
+    It is put together from the ends of both intervals (Newcombe's hybrid score interval, 1998), so that a share of 0 or
+    1 keeps its uncertainty.
     """
-    variance = first.variance + second.variance
-    freedom = variance**2 / max(first.variance**2 / first.freedom + second.variance**2 / second.freedom, 1e-30)
     value = second.value - first.value
-    half = _student(max(1.0, freedom)) * math.sqrt(variance)
-    return ShareInterval(value, max(-1.0, value - half), min(1.0, value + half))
+    below = math.hypot(second.value - second.low, first.high - first.value)
+    above = math.hypot(second.high - second.value, first.value - first.low)
+    return ShareInterval(value, value - below, value + above)
 
 
 def _variance_weights(chances: np.ndarray) -> np.ndarray:

@@ -58,12 +58,12 @@ def answer_columns(names: list[str], path: str) -> AnswerColumns:
         InputError: the table has none.
     """
     for prefix in (PREFIX, ""):
-        if {f"{prefix}label", f"{prefix}probability", f"{prefix}known"} <= set(names):
+        if f"{prefix}known" in names:
             start = f"{prefix}p_"
             classes = [name.removeprefix(start) for name in names if name.startswith(start)]
             if len(classes) > 1:
                 return AnswerColumns(classes, prefix)
-    raise InputError(f"{path}: expected answers of `sentiment score` (label, probability, known, p_...); run it first")
+    raise InputError(f"{path}: expected answers of `sentiment score` (known, p_...); run it first")
 
 
 def classes_of(store: FileStore) -> list[str]:

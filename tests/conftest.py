@@ -12,7 +12,7 @@ from hypothesis import settings
 
 # As in the stages and in the tests' subprocesses: else the last digits depend on which test imports TensorFlow first.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-settings.register_profile("suite", deadline=None, derandomize=True, database=None, max_examples=150)
+settings.register_profile("suite", deadline=None, derandomize=True, database=None, max_examples=50)
 settings.load_profile("suite")
 
 DIMENSION = 4

@@ -4,27 +4,33 @@ import pickle
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipelines.bench.contenders import as_fasttext_reads, fasttext_file, installed, train_fasttext
 from pipelines.bench.machine import Entries
 from pipelines.bench.material import Material
+from sentiment.predict.model_files import CHECKED, MODEL, OPTIONAL
+from sentiment.predict.pack import pack
 
 _FORMS = {
-    "ours, NumPy inference": ("model.json", "table.npy", "weights.npz", "lexicon.tsv", "preprocessing.json", "chunks*"),
+    "ours, NumPy inference": (MODEL, *CHECKED, *OPTIONAL),
     "ours, SavedModel": ("saved_model/1/**/*",),
     "ours, LiteRT": ("model.tflite",),
     "ours, the whole folder": ("**/*",),
 }
 _MB = 1e6
-_KEPT_ROWS = 100_000  # entries that fastText keeps when it quantises
+_KEPT_ROWS = (100_000, 20_000, 5_000)  # words and buckets that fastText keeps when it quantises
 
 
 def measure_sizes(material: Material) -> Entries:
     """Return megabytes of each form of our model and of the peers, with accuracy on the held-out tweets and speed."""
     test = material.split("test")
     entries: Entries = {name: {"MB": _megabytes(material.folder, patterns)} for name, patterns in _FORMS.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        pack(material.folder, packed := Path(folder) / "model.zip")
+        entries["ours, packed in one file"] = {"MB": packed.stat().st_size / _MB}
     entries["ours, NumPy inference"] |= _quality(lambda texts: material.model.predict_proba(texts).argmax(1), test)
     return entries | _fasttext_entries(material, test) | _regression_entry(material, test)
 
@@ -48,20 +54,23 @@ def _quality(predict: Callable[[list[str]], Any], test: Any) -> dict[str, float]
 def _fasttext_entries(material: Material, test: Any) -> Entries:
     if not installed(["fastText"]):
         return {}
-    train = material.split("train")
-    model, entries = train_fasttext(train.texts, train.labels.tolist()), {}
-
-    def predict(texts: list[str]) -> list[int]:
-        labels, _ = model.predict([as_fasttext_reads(text) for text in texts])
-        return [int(label[0].removeprefix("__label__")) for label in labels]
-
-    with tempfile.TemporaryDirectory() as folder:
-        for suffix in ("bin", "ftz"):
-            if suffix == "ftz":
-                model.quantize(fasttext_file(train.texts, train.labels.tolist(), folder), cutoff=_KEPT_ROWS)
-            model.save_model(path := f"{folder}/model.{suffix}")
-            entries[f"fastText .{suffix}"] = {"MB": Path(path).stat().st_size / _MB, **_quality(predict, test)}
+    train, entries = material.split("train"), {}
+    labels = train.labels.tolist()
+    for kept in (0, *_KEPT_ROWS):
+        model = train_fasttext(train.texts, labels)  # again, because quantising changes it
+        with tempfile.TemporaryDirectory() as folder:
+            if kept:
+                model.quantize(fasttext_file(train.texts, labels, folder), cutoff=kept)
+            model.save_model(path := f"{folder}/model")
+            size = Path(path).stat().st_size / _MB
+        name = f"fastText .ftz, {kept:,} rows kept" if kept else "fastText .bin"
+        entries[name] = {"MB": size, **_quality(partial(_fasttext_labels, model), test)}
     return entries
+
+
+def _fasttext_labels(model: Any, texts: list[str]) -> list[int]:
+    labels, _ = model.predict([as_fasttext_reads(text) for text in texts])
+    return [int(label[0].removeprefix("__label__")) for label in labels]
 
 
 def _regression_entry(material: Material, test: Any) -> Entries:

@@ -7,6 +7,7 @@ slowest. The input of each defect is kept, and its traceback shown. The exit sta
 import argparse
 import faulthandler
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -15,16 +16,19 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import sentiment
 from sentiment.errors import SentimentError
+from sentiment.predict.classifier import SentimentClassifier
 from tests.fuzz_service import fuzz as requests_fuzz
 from tests.fuzz_service import fuzzed_service, report
 from tests.fuzz_targets import Target, make_targets
 from tests.model_fixture import shared_model
 from tests.mutations import Mutator
+from tests.random_tables import check_random_table
 from tests.test_structure import tiny_model
 
 SHARES = {"corpus": 25, "glove": 25, "profile": 20, "model": 10, "text": 15, "files": 10}
-SERVICE = "service"
+SERVICE, TABLES = "service", "tables"
 HANG_SECONDS = 60.0
 _SHOWN = 5
 
@@ -84,18 +88,38 @@ def fuzz_service(requests: int, seed: int, kept: Path) -> int:
     return len(problems)
 
 
+def fuzz_tables(model: SentimentClassifier, tables: int, kept: Path) -> int:
+    """Score random tables of every format; the number of those that were not read whole."""
+    found = Counter[str]()
+    for seed in range(tables):
+        folder = kept / f"table-{seed}"
+        folder.mkdir()
+        try:
+            check_random_table(model, folder, seed)
+        except Exception as error:
+            found[f"{type(error).__name__}({str(error)[:200]!r}), seed {seed}"] += 1
+        else:
+            shutil.rmtree(folder)
+    sys.stdout.write(f"tables: {tables} random tables: {found.total()} defect\n")
+    sys.stdout.writelines(f"  {problem}\n" for problem in [*found][:_SHOWN])
+    return found.total()
+
+
 def main() -> int:
     """Fuzz, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inputs", type=int, default=105_000, help="in all (default: 105000)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--target", choices=[*SHARES, SERVICE], help="only this one")
+    parser.add_argument("--target", choices=[*SHARES, SERVICE, TABLES], help="only this one")
     parser.add_argument("--requests", type=int, default=60_000, help="to the service (default: 60000)")
+    parser.add_argument("--tables", type=int, default=10_000, help="random tables to score (default: 10000)")
     arguments = parser.parse_args()
     kept = Path(tempfile.mkdtemp(prefix="sentiment-fuzz-"))
     shares = {arguments.target: 1} if arguments.target in SHARES else {} if arguments.target else SHARES
     targets = make_targets(kept / "scratch", shared_model().folder) if shares else {}
     found = fuzz_service(arguments.requests, arguments.seed, kept) if arguments.target in (None, SERVICE) else 0
+    if arguments.target in (None, TABLES):
+        found += fuzz_tables(sentiment.load(tiny_model(kept / "model-of-tables")), arguments.tables, kept)
     for name, share in shares.items():
         tally = fuzz(targets[name], arguments.inputs * share // sum(shares.values()), arguments.seed, kept)
         found += tally.outcomes["defect"]

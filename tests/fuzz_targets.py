@@ -192,10 +192,20 @@ class TextTarget(Target):
         assert np.allclose(together[2], self.classifier.predict_proba([text])[0], atol=1e-5)
 
 
+def zipped(files: dict[str, bytes]) -> bytes:
+    """Return a zip of ``files``, whose names may be anything."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
 class FilesTarget(Target):
     """Prediction of files, through the command; in and out may be of any kind."""
 
     KINDS = (".csv", ".jsonl", ".parquet")
+    INPUTS = (*KINDS, ".js", ".csv.zip", ".txt")
 
     def __init__(self, folder: Path, model: Path) -> None:
         self.model = model
@@ -206,27 +216,37 @@ class FilesTarget(Target):
         pq.write_table(table, self.folder / "seed.parquet")
         rows = "".join(f'{i},"{text}"\n' for i, text in enumerate(TWEETS))
         lines = "".join(json.dumps({"id": i, "text": text}) + "\n" for i, text in enumerate(TWEETS))
-        return [f"id,text\n{rows}".encode(), lines.encode(), (self.folder / "seed.parquet").read_bytes()]
+        posts = ", ".join(json.dumps({"tweet": {"full_text": text, "id_str": "1"}}, indent=1) for text in TWEETS)
+        archive = f"window.YTD.tweets.part0 = [ {posts} ]".encode()
+        pages = json.dumps({"data": [{"id": "1", "text": text} for text in TWEETS], "includes": {"tweets": []}})
+        outbox = json.dumps({"orderedItems": [{"object": {"content": f"<p>{text}</p>"}} for text in TWEETS]})
+        marked = "".join(f"__label__a {text}\n" for text in TWEETS)
+        notes = b'window.YTD.note_tweet.part0 = [ {"noteTweet": {"core": {"text": "love"}}} ]'
+        packed = zipped({"data/tweets.js": archive, "data/note-tweet.js": notes, "../../escaped": b"x"})
+        nested = [archive, f"{pages}\n{pages}\n".encode(), outbox.encode(), packed, marked.encode()]
+        return [f"id,text\n{rows}".encode(), lines.encode(), (self.folder / "seed.parquet").read_bytes(), *nested]
 
     def attempt(self, content: bytes, choice: int) -> None:
-        kind = self._kind(content) if choice % 4 else self.KINDS[choice // 4 % 3]
+        kind = self._kind(content) if choice % 4 else self.INPUTS[choice // 4 % len(self.INPUTS)]
         path, target = self.written(f"in{kind}", content), self.folder / f"out{self.KINDS[choice // 12 % 3]}"
         target.unlink(missing_ok=True)
-        column = ["--column", ("text", "text", "text", "1")[choice // 36 % 4]]
+        column = ["--column", ("text", "text", "text", "1", "data[].text", "tweet.id_str")[choice // 36 % 6]]
         errors = io.StringIO()
         with contextlib.redirect_stderr(errors):
             status = predict.main(["--model", str(self.model), "--input", str(path), "--output", str(target), *column])
         assert status in (0, 2)
         assert target.exists() == (status == 0)
         if status:
-            lines = [line for line in errors.getvalue().splitlines() if "tweets" not in line or "error" in line]
-            assert len([line for line in lines if line.strip()]) == 1, lines
+            lines = [line for line in errors.getvalue().splitlines() if "error" in line or "Traceback" in line]
+            assert len(lines) == 1, lines
             raise sentiment.InputError(lines[-1])
 
     def _kind(self, content: bytes) -> str:
         if content[:4] == b"PAR1":
             return ".parquet"
-        return ".jsonl" if content[:1] == b"{" else ".csv"
+        if content[:2] == b"PK":
+            return ".csv.zip"
+        return {b"{": ".jsonl", b"w": ".js", b"_": ".txt"}.get(content[:1], ".csv")
 
 
 def _name(cls: type) -> str:

@@ -1,6 +1,6 @@
 """Give a text that another program has cut the hash of the whole text, if the corpus has it.
 
-Retweets are cut ("RT @name: ... …"), and copies of long posts too. Such a copy must not be in another part than the whole.
+Retweets are cut ("RT @name: ... …"), and copies of long posts too. Such a copy must not be apart from the whole.
 A text is cut if it ends in an ellipsis, but for links. Its words but for the last are the first words of the whole.
 """
 

@@ -261,7 +261,7 @@ def test_a_missing_cell_stays_missing(page, downloads, tmp_path, folder):
     page.see("#scoring", "3 tweets scored, 1 missing.")
     assert "missing 25.0%" in page.find("scoring").text
     rows = page.save(downloads / "gaps_scored.csv")
-    assert rows[2] == ["2", "", "", "", "", "", ""]
+    assert rows[2] == ["2", "", "", "", "", "", "", ""]
     (tmp_path / "gaps.csv").write_bytes(content)
     command = ["predict", "--model", str(folder), "--input", str(tmp_path / "gaps.csv"), "--output", "-"]
     printed = subprocess.run([sys.executable, "-m", "sentiment", *command], capture_output=True, text=True, check=True)

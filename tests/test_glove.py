@@ -14,7 +14,7 @@ from pipelines.shared.glove_files import read_glove
 from sentiment.common.ragged import Ragged
 from sentiment.embedding.compounds import split_compound, weights_of
 from sentiment.embedding.emoji_names import emoji_names
-from sentiment.embedding.glove import WordVectors, read_vectors, select_vectors
+from sentiment.embedding.glove import WordVectors, first_words, read_vectors, select_vectors
 from sentiment.embedding.lemma_vectors import unlike_lemmas
 from sentiment.embedding.matrix import STAND_INS, complete, find_vectors, measure_coverage, wanted_words
 from sentiment.errors import InputError
@@ -60,9 +60,7 @@ def test_words_that_hold_spaces_or_are_numbers() -> None:
     assert vectors.matrix[1:3].tolist() == [[1, 2, 3, 4], [4, 3, 2, 1]]
 
 
-@pytest.mark.parametrize(
-    ("line", "received"), [(b"hate 1 2 3\n", 3), (b"hate\n", 0), (b"hate 1 2 3 4 5\n", 5), (b"\n", 0)]
-)
+@pytest.mark.parametrize(("line", "received"), [(b"hate 1 2 3\n", 3), (b"hate\n", 0), (b"hate 1 2 3 4 5\n", 5)])
 def test_lines_of_another_length(line: bytes, received: int) -> None:
     """Also those of words that nobody wants."""
     assert refused([LINES[0], LINES[2], line]) == (
@@ -80,10 +78,10 @@ def test_dimension_that_is_not_the_files() -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b"love nan 0 0 1\n", "g.txt:2: expected 4 finite numbers, received b' nan 0 0 1\\n'"),
-        (b"love 1 0 inf 1\n", "g.txt:2: expected 4 finite numbers, received b' 1 0 inf 1\\n'"),
-        (b"love 1 0 1e60 1\n", "g.txt:2: expected 4 finite numbers, received b' 1 0 1e60 1\\n'"),
-        (b"love 1 0  1\n", "g.txt:2: expected 4 finite numbers, received b' 1 0  1\\n'"),
+        (b"love nan 0 0 1\n", "g.txt:2: expected 4 finite numbers, received b' nan 0 0 1'"),
+        (b"love 1 0 inf 1\n", "g.txt:2: expected 4 finite numbers, received b' 1 0 inf 1'"),
+        (b"love 1 0 1e60 1\n", "g.txt:2: expected 4 finite numbers, received b' 1 0 1e60 1'"),
+        (b"love 1 0  1\n", "g.txt:2: expected 4 finite numbers, received b' 1 0  1'"),
         (b"love 1 zero 0 1\n", "g.txt:2: expected 4 numbers (could not convert string to float: b'zero')"),
     ],
 )
@@ -93,7 +91,7 @@ def test_wanted_vectors_that_are_not_numbers(line: bytes, message: str) -> None:
 
 
 def test_files_that_are_not_glove() -> None:
-    assert refused([b"<html>\n"]) == "g.txt:1: expected a word and its numbers, received b'<html>\\n': not a GloVe file"
+    assert refused([b"<html>\n"]) == "g.txt:1: expected a word and its numbers, received b'<html>': not a GloVe file"
     assert refused(LINES, ["absent"]) == "g.txt: none of the words wanted is among its 4 lines: is it a GloVe file?"
     assert refused([b"2 4\n", *LINES[:2]], ["absent"]).startswith(
         "g.txt: none of the words wanted is among its 2 lines"
@@ -403,3 +401,17 @@ def test_a_token_written_together_has_the_mean_vector_of_its_words() -> None:
     np.testing.assert_allclose(found.matrix[2], np.array([love + 3 * going, 3 * love + going]) / (love + going))
     assert love < going
     assert found.stand_in.tolist() == [False, False, True, False, False]
+
+
+def test_line_ends_of_other_programs_make_no_difference() -> None:
+    plain = [b"the 1 2\n", b"love 3 4\n"]
+    for lines in (
+        [b"2 2\n", b"the 1 2 \n", b"love 3 4 \r\n"], [*plain, b"\n"], [b"\xef\xbb\xbfthe 1 2\n", plain[1]],
+    ):  # fmt: skip
+        vectors = read_vectors(lines, ["the", "love"], "v.txt", 2)
+        assert (vectors.rows, vectors.matrix.tolist(), vectors.file_words) == (
+            {"the": 0, "love": 1},
+            [[1, 2], [3, 4]],
+            2,
+        )
+        assert list(first_words(lines, 9, "v.txt")) == ["the", "love"]

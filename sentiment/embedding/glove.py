@@ -3,6 +3,7 @@
 A file of 2 GB passes in the memory of the wanted rows, since every other line is only checked for its length.
 """
 
+import codecs
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -54,11 +55,9 @@ def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimen
     wanted_bytes = {word.encode() for word in wanted}
     rows: dict[str, int] = {}
     vectors: list[np.ndarray] = []
-    number, skipped = 0, 0
-    for number, line in enumerate(lines, 1):
-        if number == 1 and _is_header(line):  # word2vec's text format begins with the two sizes
-            skipped = 1
-            continue
+    words = 0
+    for number, line in _vector_lines(lines):
+        words += 1
         if not dimension:
             dimension = _first_dimension(line, name, number)
         word = _word(line, dimension, name, number)
@@ -66,8 +65,8 @@ def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimen
             rows[text] = len(vectors)
             vectors.append(_numbers(line[len(word) :], dimension, name, number))
     if not vectors:
-        raise InputError(f"{name}: none of the words wanted is among its {number - skipped} lines: is it a GloVe file?")
-    return WordVectors(rows, np.stack(vectors), number - skipped)
+        raise InputError(f"{name}: none of the words wanted is among its {words} lines: is it a GloVe file?")
+    return WordVectors(rows, np.stack(vectors), words)
 
 
 def first_words(lines: Iterable[bytes], most: int, name: str, dimension: int = 0) -> Iterator[str]:
@@ -78,8 +77,7 @@ def first_words(lines: Iterable[bytes], most: int, name: str, dimension: int = 0
     Raises:
         InputError: as :func:`read_vectors`, but for the numbers, which are not read.
     """
-    numbered = enumerate(lines, 1)
-    for number, line in islice(((n, line) for n, line in numbered if n > 1 or not _is_header(line)), most):
+    for number, line in islice(_vector_lines(lines), most):
         if not dimension:
             dimension = _first_dimension(line, name, number)
         word = _word(line, dimension, name, number)
@@ -104,6 +102,20 @@ def select_vectors(words: Iterable[str], matrix: np.ndarray, wanted: Iterable[st
     if not np.isfinite(picked).all():
         raise InputError(f"{name}: holds values that are not finite numbers")
     return WordVectors({word: i for i, word in enumerate(found)}, picked, len(words))
+
+
+def _vector_lines(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that have a vector, with their numbers.
+
+    Left out are blank lines, the two sizes that word2vec's text format begins with, a byte-order mark, and the blanks
+    that fastText and word2vec write at the ends of lines.
+    """
+    for number, line in enumerate(lines, 1):
+        line = line.rstrip(b" \r\n")
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        if line and not (number == 1 and _is_header(line)):
+            yield number, line
 
 
 def _is_header(line: bytes) -> bool:

@@ -22,12 +22,12 @@ def advance(projected: np.ndarray, before: np.ndarray, kernel: np.ndarray, room:
     activate_in_place(projected, room, activation)
 
 
-def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str) -> None:
-    """Overwrite ``x`` with its activation."""
+def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str, ones: np.ndarray | int = 1) -> None:
+    """Overwrite ``x`` with its activation; ``ones`` of its shape save half a microsecond where ``x`` is one row."""
     if activation == "softsign":
-        np.abs(x, out=room)
-        np.add(room, 1, out=room)
-        np.divide(x, room, out=x)
+        np.absolute(x, room)
+        np.add(room, ones, room)
+        np.divide(x, room, x)
     elif activation == "relu":
         room.fill(0)
         np.maximum(x, room, out=x)

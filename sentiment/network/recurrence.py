@@ -5,7 +5,6 @@ one stretch of memory. The tokens of a step are looked up just before it, so the
 The backward direction reads each row from its end, so its steps go forward too.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -133,17 +132,15 @@ def pooled_row(steps: np.ndarray, kernels: Sequence[np.ndarray], activation: str
         kernels: W_h of each direction, ``(units, units)``.
         activation, pooling: as in the network's settings.
     """
-    room = np.empty_like(steps[0])
-    bounds = np.arange(len(kernels) + 1) * len(kernels[0])
-    parts = [(kernel, slice(*of)) for kernel, of in zip(kernels, itertools.pairwise(bounds.tolist()), strict=True)]
-    state = steps[0]
-    activate_in_place(state, room, activation)
-    for step in steps[1:]:
-        for kernel, part in parts:
-            np.dot(state[part], kernel, room[part])
+    room, ones = np.empty_like(steps[0]), np.ones_like(steps[0])
+    by_direction = steps.reshape(len(steps), len(kernels), -1)
+    rooms = [*room.reshape(len(kernels), -1)]
+    activate_in_place(steps[0], room, activation, ones)
+    for step, before in zip(steps[1:], by_direction, strict=False):
+        for kernel, state, into in zip(kernels, before, rooms, strict=True):
+            np.dot(state, kernel, into)
         np.add(step, room, step)
-        activate_in_place(step, room, activation)
-        state = step
+        activate_in_place(step, room, activation, ones)
     return np.concatenate([_POOLED[kind](steps) for kind in pooling.split("_")])
 
 

@@ -144,7 +144,7 @@ faults: $(BIN)/.developer ## kill every stage at random points, and look at what
 	$(DO) tests.kill
 	$(DO) tests.kill_score
 
-bench: $(BIN)/.peers $(MODEL)/model.json ## measure speed and memory against the alternatives
+bench: $(BIN)/.peers $(MODEL)/README.md ## measure speed and memory against the alternatives
 	$(DO) pipelines.bench $(OPTIONS) $(addprefix --tweets ,$(TWEETS)) $(addprefix --tweets-model ,$(TWEETS_MODEL))
 
 bench-serve: $(BIN)/.developer $(MODEL)/README.md ## measure the service: speed, memory, start (needs wrk)

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from sentiment.serve import labelling, open_inference, pages, predict_routes, tensorflow_serving
+from sentiment.serve import open_inference, pages, predict_routes, tensorflow_serving
 from sentiment.serve.errors import Refusal, http_error, json_response, refused
 from sentiment.serve.limits import Limits
 from sentiment.serve.malloc import share_one_arena
@@ -92,6 +92,8 @@ def make_app(service: Service, options: ServeOptions) -> Starlette:
 
     routes = every_route(service)
     if options.labels:
+        from sentiment.serve import labelling  # imports Arrow
+
         routes += labelling.routes(service, Path(options.labels), options.also)
     names = {getattr(route, "endpoint", getattr(route, "app", None)): route.path for route in reversed(routes)}  # type: ignore[attr-defined]
     hosts = ["*"] if "*" in options.allowed_hosts else [*LOCAL_HOSTS, options.host, *options.allowed_hosts]

@@ -94,7 +94,8 @@ def test_every_profile_shown_is_one(path: Path) -> None:
 
 def test_every_profile_is_described() -> None:
     text = TEXTS[ROOT / "docs/profiles.md"]
-    assert [path.stem for path in PROFILES.glob("*.toml") if f"| `{path.stem}`" not in text] == []
+    ours = [path for path in PROFILES.glob("*.toml") if not path.read_text().startswith("# Drafted from")]
+    assert [path.stem for path in ours if f"| `{path.stem}`" not in text] == []
     assert all(read_profile(path.stem) for path in PROFILES.glob("*.toml"))
 
 

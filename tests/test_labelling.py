@@ -68,7 +68,7 @@ def test_a_file_that_has_gone_is_told_and_not_made_anew(served: Served, drawn: P
     drawn.unlink()
     answer = served.ask("PUT", "/labels", {"row": "3", "label": "positive"})
     assert (answer.status, drawn.exists()) == (409, False)
-    assert "not readable" in answer.json["error"]
+    assert "no such file" in answer.json["error"]
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
     try:
         if arguments.output.exists() and not arguments.force:
             raise InputError(f"{arguments.output}: exists already; give another name, or --force")
+        if not arguments.output.parent.is_dir():
+            raise InputError(f"{arguments.output}: there is no folder {arguments.output.parent}; make it first")
         pack(arguments.model, arguments.output)
     except MENDABLE as error:
         return refuse("pack", error, "", str(arguments.output))
@@ -56,6 +58,8 @@ def pack(folder: Path, target: Path) -> None:
         ArtefactError: the model is damaged, was not evaluated, or is not what its manifest says.
     """
     read_classifier(folder)
+    if folder.is_file():
+        raise ArtefactError(f"{folder}: is packed already, expected a model folder; copy the file as it is")
     if not (folder / CARD).is_file():
         raise ArtefactError(f"{folder}: has no model card ({CARD}); run `make evaluate` first")
     with open_model(folder) as files:

@@ -86,7 +86,8 @@ def begin(store: FileStore, run: Mapping[str, Any], force: bool) -> None:
             raise InputError(f"--output {store.root}: holds other files; give a new folder, or --force to write there")
     elif different := [key for key in run if found.get(key) != run[key]]:
         answers = ", ".join(
-            f"another {key} ({str(found.get(key))[:60]}, not {str(run[key])[:60]})" for key in different
+            f"{'other' if key == 'inputs' else 'another'} {key} ({str(found.get(key))[:60]}, not {str(run[key])[:60]})"
+            for key in different
         )
         raise InputError(
             f"--output {store.root}: holds answers of {answers}; give another folder, or --force to begin anew"

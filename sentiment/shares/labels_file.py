@@ -104,6 +104,10 @@ def read_table(path: Path) -> LabelTable:
     """
     try:
         content = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputError(f"--labels {path}: no such file; `sentiment draw` makes it") from error
+    except IsADirectoryError as error:
+        raise InputError(f"--labels {path}: is a folder, expected a file of `sentiment draw`") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--labels {path}: not readable ({error}); draw again, or save it as CSV in UTF-8") from error
     mark, content = content[: content.startswith("\ufeff")], content.removeprefix("\ufeff")
@@ -112,7 +116,10 @@ def read_table(path: Path) -> LabelTable:
     names = [name for name in reader.fieldnames or [] if name]
     if not {ROW, CHANCE, LABEL} <= set(names) or len(names) < 4:
         received = ", ".join(names) or "nothing"
-        raise InputError(f"--labels {path}: expected columns row, the text, chance and label, received {received}")
+        raise InputError(
+            f"--labels {path}: expected columns row, the text, chance and label, received {received}; "
+            "give a file of `sentiment draw`"
+        )
     text = next(name for name in names if name not in (ROW, CHANCE, LABEL))
     lines, numbers = [], []
     for line in reader:

@@ -17,5 +17,9 @@ def divided_by(date: str, by: Sequence[str]) -> tuple[str, str, tuple[str, ...]]
     if len(periods) > 1:
         raise InputError(f"--by: expected one period, received {' and '.join(periods)}")
     if bool(periods) != bool(date):
-        raise InputError(f"--date goes with a period (--by {'|'.join(PERIODS)}); give both or neither")
+        received = f"--date {date}" if date else f"--by {periods[0]}"
+        others = f" and --by {', '.join(by)}" if date and by else ""
+        raise InputError(
+            f"--date goes with a period (--by {'|'.join(PERIODS)}); give both or neither; received {received}{others}"
+        )
     return date, "".join(periods), tuple(each for each in by if each not in PERIODS)

@@ -274,10 +274,17 @@ def test_a_missing_column_is_refused_before_scoring(trained: Trained, tweets: Pa
     assert not (tmp_path / "answer").exists()
 
 
-def test_the_first_unreadable_date_is_named(trained: Trained, tweets: Path, tmp_path: Path, capsys) -> None:  # noqa: F811
+def test_five_labels_say_nothing_of_the_whole() -> None:
+    hand = HandLabels(CLASSES, np.ones(5, int), np.full(5, 0.5), np.full((5, 2), 0.5), [Cell("a", "2020-01")] * 5)
+    assert list(labelled_rows(hand, tally_of(0, 12).with_margins())) == []
+
+
+def test_a_column_without_dates_is_refused_and_its_first_value_named(
+    trained: Trained, tweets: Path, tmp_path: Path, capsys
+) -> None:  # noqa: F811
     options = ("--date", "brand", "--by", "week", "--output", str(tmp_path / "answer"))
-    assert run_share(trained, str(tweets), *options) == 0
-    assert "600 dates could not be read, the first in row 1 ('y')" in capsys.readouterr().out
+    assert run_share(trained, str(tweets), *options) == 2
+    assert "--date brand: expected dates, received none that can be read; the first is 'y'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,9 @@ class Estimator:
 
 
 def labelled_rows(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[ShareRow]:
-    """Yield the shares by labels alone and by both, in every cell."""
+    """Yield the shares by labels alone and by both, in every cell; none where there are too few labels in all."""
+    if len(hand.labels) < LEAST_LABELS:
+        return
     for position, name in enumerate(hand.classes):
         estimator = Estimator(hand, position, cells)
         for cell, sums in cells.items():

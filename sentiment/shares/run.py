@@ -80,6 +80,11 @@ def share(
         tally.add(batch)
     if not tally.cells:
         raise InputError(f"{', '.join(request.inputs)}: expected tweets, found none")
+    if tally.undated == tally.rows:
+        raise InputError(
+            f"--date {request.columns.date}: expected dates, received none that can be read; the first is "
+            f"{tally.first_undated[1][:40]!r} (docs/shares.md lists the forms)"
+        )
     answer = _answer(request, tally, names, filled, read_records(store)[0].model)
     answer.write(request.output)
     return answer
@@ -112,6 +117,8 @@ def scored_folder(request: ShareRequest, engine: Engine, progress: Callable[...,
         InputError: a part could not be scored, or the only input is a folder whose scoring was not completed.
     """
     inputs, output = request.inputs, str(request.output / SCORED)
+    if len(inputs) == 1 and "://" not in inputs[0] and (Path(inputs[0]) / SCORED / RUN).is_file():  # an answer's folder
+        inputs = (f"{inputs[0]}/{SCORED}",)
     if len(inputs) == 1 and _is_scored(inputs[0]):
         if open_store(inputs[0]).read(SUCCESS) is None:
             raise InputError(f"{inputs[0]}: its scoring was not completed; run the same `sentiment score` again")
@@ -179,6 +186,10 @@ def _notes(tally: ShareTally, filled: FilledIn | None, rows: Sequence[ShareRow])
         notes.append(f"{tally.undated:,} dates could not be read, {first}: these tweets count in no period.")
     if filled is not None and filled.empty:
         notes.append(f"{filled.empty:,} rows of the labels file have no label yet and were left out.")
+    if filled is not None and len(filled.rows) < LEAST_LABELS:
+        notes.append(
+            f"{len(filled.rows)} labels are too few to correct the model, so these are the model's shares alone."
+        )
     if any(row.method == BOTH and row.low is None for row in rows):
         notes.append(
             f"A group or period with fewer than {LEAST_LABELS} labels has no interval. Its share is corrected as the "

@@ -279,9 +279,7 @@ def test_five_labels_say_nothing_of_the_whole() -> None:
     assert list(labelled_rows(hand, tally_of(0, 12).with_margins())) == []
 
 
-def test_a_column_without_dates_is_refused_and_its_first_value_named(
-    trained: Trained, tweets: Path, tmp_path: Path, capsys
-) -> None:
+def test_a_column_without_dates_is_refused(trained: Trained, tweets: Path, tmp_path: Path, capsys) -> None:  # noqa: F811
     options = ("--date", "brand", "--by", "week", "--output", str(tmp_path / "answer"))
     assert run_share(trained, str(tweets), *options) == 2
     assert "--date brand: expected dates, received none that can be read; the first is 'y'" in capsys.readouterr().err

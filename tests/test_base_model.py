@@ -327,7 +327,7 @@ def test_the_light_form_has_the_scores_of_n_grams(child: Trained) -> None:
     classifier = sentiment.load(child.folder)
     assert classifier.network.ngrams is not None
     assert classifier.network.ngrams.shape == (1024, 3)
-    without = classifier.network._replace(ngrams=None)
+    without = replace(classifier.network, ngrams=None)
     ids = classifier.preprocessor.encode(["they love the soup", "the phone"])
     assert np.abs(without.probabilities(ids) - classifier.probabilities_of(ids)).max() > 1e-3
 

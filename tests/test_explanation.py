@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,14 +97,14 @@ def test_a_tweet_without_tokens_is_one_unknown(tiny, text):
 
 
 def test_contributions_are_finite_where_the_probability_is_one(tiny):
-    sure = tiny.network._replace(output_kernel=np.array([[-500.0, 500.0]], np.float32))
+    sure = replace(tiny.network, output_kernel=np.array([[-500.0, 500.0]], np.float32))
     explanation = explain(SentimentClassifier(tiny.preprocessor, sure, tiny.classes_), "good good film")
     assert explanation.probability == 1.0
     assert all(math.isfinite(view.contribution) for view in explanation.tokens)
 
 
 def test_a_network_without_masking_reads_the_padding_too(tiny):
-    unmasked = tiny.network._replace(masking=False)
+    unmasked = replace(tiny.network, masking=False)
     explanation = explain(SentimentClassifier(tiny.preprocessor, unmasked, tiny.classes_), "good")
     assert explanation.log_odds == pytest.approx(log_odds(2, 0, 0, 0), abs=1e-5)
 

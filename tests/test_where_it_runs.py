@@ -141,7 +141,7 @@ def test_javascript_runs_every_cell(model, tmp_path, cell: str, pooling: str, ac
     )
     preprocessor.save(tmp_path)
     network_files(tmp_path, network)
-    about = describe(tmp_path, ["a", "b", "c"], network._asdict())
+    about = describe(tmp_path, ["a", "b", "c"], vars(network))
     (tmp_path / "model.json").write_text(json.dumps(about))
     answers = by_javascript(tmp_path, tmp_path, TEXTS[:60])["answers"]
     expected = sentiment.load(tmp_path).predict_proba(TEXTS[:60])

@@ -1,6 +1,7 @@
 """The folded network: the forward pass in NumPy, where everything that depends on the token alone is one table."""
 
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +18,8 @@ _NUMBERS_PER_STEP = 1 << 18  # of looked-up tokens, 1 MB: fewer fit the cache be
 _LEAST_ROWS = 32
 
 
-class FoldedNetwork(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class FoldedNetwork:
     """The trained network with everything that depends on the token alone folded into one table.
 
     Attributes:
@@ -48,9 +50,9 @@ class FoldedNetwork(NamedTuple):
         """Return the network with ``table`` and ``ngrams`` quantised to int8."""
         table, scales = quantise(self.table, axis=2)
         if self.ngrams is None:
-            return self._replace(table=table, scales=scales)
+            return replace(self, table=table, scales=scales)
         ngrams, ngram_scales = quantise(self.ngrams, axis=0)
-        return self._replace(table=table, scales=scales, ngrams=ngrams, ngram_scales=ngram_scales)
+        return replace(self, table=table, scales=scales, ngrams=ngrams, ngram_scales=ngram_scales)
 
     def probabilities(self, ids: Ragged) -> np.ndarray:
         """Return class probabilities float32 ``(n, classes)`` of ``n`` rows of at least one id each.
@@ -80,7 +82,7 @@ class FoldedNetwork(NamedTuple):
         if self.scales is not None:  # converting each distinct token once takes a fifth of converting each token
             types, positions = distinct_ids(ids.values)
             table, ids = self._rows_of(types), Ragged(positions, ids.lengths)
-        weights, (rows, order) = self._stacked(), by_length(ids)
+        weights, (rows, order) = self._stacked, by_length(ids)
         logits = np.empty((len(order), len(self.output_bias)), np.float32)
         size = max(_LEAST_ROWS, _NUMBERS_PER_STEP // table[:, 0].size)
         with one_matrix_thread():
@@ -88,12 +90,21 @@ class FoldedNetwork(NamedTuple):
                 logits[order[start : start + size]] = self._logits(table, rows.part(start, start + size), weights)
         return logits
 
+    @cached_property
     def _stacked(self) -> Direction:
         """Return the recurrent weights of all directions in one array each."""
         kernel = np.stack([direction.kernel for direction in self.directions])
         if self.directions[0].bias is None:
             return Direction(kernel)
         return Direction(kernel, np.stack([direction.bias for direction in self.directions])[:, None])
+
+    @cached_property
+    def _diagonal(self) -> np.ndarray:
+        """Return the recurrent kernels of a ``simple_rnn`` along the diagonal of one matrix."""
+        count, units, _ = self._stacked.kernel.shape
+        joint = np.zeros((count, units, count, units), np.float32)
+        joint[np.arange(count), :, np.arange(count)] = self._stacked.kernel
+        return joint.reshape(count * units, -1)
 
     def _logits(self, table: np.ndarray, rows: RowsByLength, weights: Direction) -> np.ndarray:
         """Return logits float32 ``(n, classes)``; the output kernel has a part per kind of pooling and direction."""
@@ -108,10 +119,10 @@ class FoldedNetwork(NamedTuple):
         rows = self._rows_of(ids.values[: ids.lengths[0]])
         if self.cell != "simple_rnn":
             positions = np.arange(rows.shape[1], dtype=np.int32)
-            return self._logits(rows, by_length(Ragged(positions, ids.lengths))[0], self._stacked())
+            return self._logits(rows, by_length(Ragged(positions, ids.lengths))[0], self._stacked)
         steps = np.concatenate([rows[0], *(each[::-1] for each in rows[1:])], axis=1)
-        kernels = [direction.kernel for direction in self.directions]
-        return (pooled_row(steps, kernels, self.activation, self.pooling) @ self.output_kernel + self.output_bias)[None]
+        pooled = pooled_row(steps, self._diagonal, self.activation, self.pooling)
+        return (pooled @ self.output_kernel + self.output_bias)[None]
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

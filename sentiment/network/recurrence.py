@@ -5,7 +5,7 @@ one stretch of memory. The tokens of a step are looked up just before it, so the
 The backward direction reads each row from its end, so its steps go forward too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -122,25 +122,25 @@ def _keep_last(before: np.ndarray, state: np.ndarray, out: np.ndarray) -> None:
 _TAKE_IN: dict[str, Any] = {"last": _keep_last, "max": np.maximum, "mean": np.add}
 
 
-def pooled_row(steps: np.ndarray, kernels: Sequence[np.ndarray], activation: str, pooling: str) -> np.ndarray:
+def pooled_row(steps: np.ndarray, kernel: np.ndarray, activation: str, pooling: str) -> np.ndarray:
     """Return the pooled states of a single row of a ``simple_rnn``, ``(kinds of pooling * directions * units,)``.
 
-    Fewer and smaller calls of NumPy than for many rows save a third of the network's time for one tweet.
+    Fewer and smaller calls of NumPy than for many rows save more than half of the network's time for one tweet.
 
     Args:
         steps: x_t W_x + b as each direction reads it, float32 ``(time, directions * units)``; overwritten.
-        kernels: W_h of each direction, ``(units, units)``.
+        kernel: W_h of all directions along the diagonal, ``(directions * units, directions * units)``.
         activation, pooling: as in the network's settings.
     """
     room, ones = np.empty_like(steps[0]), np.ones_like(steps[0])
-    by_direction = steps.reshape(len(steps), len(kernels), -1)
-    rooms = [*room.reshape(len(kernels), -1)]
-    activate_in_place(steps[0], room, activation, ones)
-    for step, before in zip(steps[1:], by_direction, strict=False):
-        for kernel, state, into in zip(kernels, before, rooms, strict=True):
-            np.dot(state, kernel, into)
+    each_step = iter(steps)
+    state = next(each_step)
+    activate_in_place(state, room, activation, ones)
+    for step in each_step:
+        np.dot(state, kernel, room)
         np.add(step, room, step)
         activate_in_place(step, room, activation, ones)
+        state = step
     return np.concatenate([_POOLED[kind](steps) for kind in pooling.split("_")])
 
 

@@ -110,7 +110,7 @@ class SentimentClassifier(FittedEstimator):
 
     def _batch_answers(self, texts: Any) -> Answers:
         ids, cut = self.preprocessor.encode_and_compare(texts)
-        return Answers(self.probabilities_of(ids), known_shares(ids, self.preprocessor.saying_nothing), cut)
+        return Answers(self.probabilities_of(ids), known_shares(ids, self.preprocessor.says_something), cut)
 
     def probabilities_of(self, ids: Ragged) -> np.ndarray:
         """Return class probabilities of encoded tweets, float32 ``(n, n_classes)``."""

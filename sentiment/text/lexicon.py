@@ -75,18 +75,16 @@ class Lexicon:
         return cls(ids, tuple(vocabulary))
 
 
-def known_shares(ids: Ragged, saying_nothing: Sequence[int] = (UNKNOWN,)) -> np.ndarray:
+def known_shares(ids: Ragged, says_something: np.ndarray) -> np.ndarray:
     """Return the share of each row's ids that say something, float32 ``(n,)``.
 
     Args:
         ids: ``n`` rows, none of them empty.
-        saying_nothing: ids that do not count as known: ``UNKNOWN``, links and names.
+        says_something: whether each id counts as known, bool ``(vocabulary,)``.
     """
     if not len(ids.lengths):
         return np.zeros(0, np.float32)
-    known = ids.values != saying_nothing[0]
-    for each in saying_nothing[1:]:
-        known &= ids.values != each
+    known = says_something.take(ids.values)
     return np.add.reduceat(known, ids.starts, dtype=np.float32) / ids.lengths.astype(np.float32)
 
 

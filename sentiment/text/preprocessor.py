@@ -46,6 +46,7 @@ class Preprocessor:
         seen: ids below this one are reserved or occurred in training; ids from it on are words that have a vector only.
             None if that is not known.
         saying_nothing: ids that do not count as known: ``UNKNOWN``, links and names of users.
+        says_something: whether each id counts as known, bool ``(vocabulary,)``.
         table: the ids that rules and lexicon give to frequent chunks; None for no table. It changes no answer.
     """
 
@@ -56,6 +57,7 @@ class Preprocessor:
     seen: int | None = None
     table: ChunkTable | None = field(default=None, repr=False, compare=False)
     saying_nothing: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    says_something: np.ndarray = field(init=False, repr=False, compare=False)
     _rules: CompiledRules | None = field(init=False, repr=False, compare=False)
     _few: FewTexts = field(init=False, repr=False, compare=False)
     _many: "ManyTexts | None" = field(default=None, init=False, repr=False, compare=False)
@@ -66,6 +68,9 @@ class Preprocessor:
         object.__setattr__(self, "_few", FewTexts(self._ids_in_python))
         links_and_names = {self.lexicon.id_of(token) for token in ("<url>", "<user>")} - {PADDING}
         object.__setattr__(self, "saying_nothing", tuple(sorted({UNKNOWN, *links_and_names})))
+        says_something = np.ones(self.lexicon.size, bool)
+        says_something[list(self.saying_nothing)] = False
+        object.__setattr__(self, "says_something", says_something)
 
     @property
     def seen_ids(self) -> int:

@@ -5,6 +5,7 @@ converter stumbles over the tables of text in a SavedModel, so it is given the f
 """
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import tensorflow as tf
@@ -30,7 +31,8 @@ return [...(await model.executeAsync({ ids: tf.tensor2d(ids, undefined, "int32")
 rows = read_rows()
 install("@tensorflow/tfjs@4.22.0")
 network = sentiment.load(rows.folder).network
-wide = network._replace(
+wide = replace(
+    network,
     table=network.table * network.scales[..., None], scales=None, ngrams=network.ngrams * network.ngram_scales,
     ngram_scales=None,
 )  # fmt: skip

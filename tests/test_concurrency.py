@@ -167,7 +167,7 @@ def wide(tmp_path_factory) -> Path:
         for scale, size in ((0.5, (2, small.table.shape[1], 64)), (0.2, (2, 64, 64)), (0.2, (256, 2)))
     )
     directions = tuple(Direction(kernel) for kernel in kernels)
-    network_files(folder, small._replace(table=table, scales=None, directions=directions, output_kernel=output))
+    network_files(folder, replace(small, table=table, scales=None, directions=directions, output_kernel=output))
     described = publishing.read_json(folder / "model.json", "make")
     network = described["network"] | {"units": 64}
     publishing.write_json(folder / "model.json", describe(folder, described["classes"], network))

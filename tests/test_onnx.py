@@ -1,6 +1,7 @@
 """The ONNX form; its converter is an extra, so what needs it runs where that is installed."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def test_onnx_answers_as_the_light_form(tmp_path: Path, cell: str, pooling: str,
     settings = NetworkSettings(projection=(6,), units=3, cell=cell, pooling=pooling, masking=masking)
     network = fold(build_network(random.normal(size=(9, 4)).astype(np.float32), settings, 3), settings)
     if cell == "gru":
-        network = network._replace(ngrams=random.normal(size=(50, 3)).astype(np.float32))
+        network = replace(network, ngrams=random.normal(size=(50, 3)).astype(np.float32))
     ids = random.integers(2, 9, (7, 5)).astype(np.int32) * (np.arange(5) < np.array([[1, 2, 3, 4, 5, 5, 1]]).T)
     path = tmp_path / "model.onnx"
     path.write_bytes(to_onnx(network, 5))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # A text's answer depends, in its last digits, on the texts that share its block, so blocks follow from the number of
 # texts alone: not from the cores there are, nor from what else runs.
-_ROWS_PER_BLOCK = 8192
+_ROWS_PER_BLOCK = 16_384  # a token that occurs in a block is looked up once, so long blocks have less to look up
 _ROWS_ALONE = 1536  # up to so many, sharing the work between cores costs more than it saves
 
 

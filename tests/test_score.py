@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import random
 import threading
+import zipfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -109,6 +110,16 @@ def test_a_file_gets_the_answers_of_the_command_line(name, tmp_path, model):
     assert read(tmp_path / "out") == {plain: (tmp_path / plain).read_bytes()}
     assert summary["rows"] == 300
     assert sum(summary["labels"].values()) == 300
+
+
+def test_a_packed_model_gives_the_same_bytes(tmp_path, model):
+    source, packed = write(tmp_path / "in" / "a.csv", table(50)), tmp_path / "mine.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in model.iterdir():
+            archive.write(path, path.name)
+    score(source, tmp_path / "of folder", model)
+    assert command.main([str(source), "--output", str(tmp_path / "of zip"), "--model", str(packed)]) == 0
+    assert read(tmp_path / "of zip") == read(tmp_path / "of folder")
 
 
 @pytest.mark.usefixtures("small_parts")

@@ -48,7 +48,10 @@ def test_one_flipped_bit(copy, name):
     content = bytearray((copy / name).read_bytes())
     content[-3] ^= 1
     (copy / name).write_bytes(content)
-    assert refusal(copy) == f"{copy / name}: does not belong to this model (its checksum is not the one in model.json)"
+    assert refusal(copy) == (
+        f"{copy / name}: does not belong to this model (its checksum is not the one in model.json); "
+        "fetch the whole model again, or run `make train` again"
+    )
 
 
 @pytest.mark.parametrize(

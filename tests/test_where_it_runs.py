@@ -122,6 +122,37 @@ def test_javascript_reads_a_packed_model(in_node: dict, tmp_path: Path) -> None:
     assert by_javascript(tmp_path / "mine.zip", tmp_path, TEXTS) == in_node
 
 
+FAIL_IN_NODE = """
+const [module, place] = process.argv.slice(1);
+const { loadModel } = await import(module);
+if (process.argv[3] === "plain http") Object.defineProperty(globalThis, "crypto", { value: undefined });
+process.stdout.write(await loadModel(place).then(() => "loaded", (error) => `${error.name}: ${error.message}`));
+"""
+
+
+def refusal_in_javascript(place: Path, *how: str) -> str:
+    """What the JavaScript module says of a model that it cannot load."""
+    command = [NODE, "--input-type=module", "-e", FAIL_IN_NODE, shared_model().folder / "sentiment.mjs", place, *how]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout
+
+
+@pytest.mark.skipif(not NODE, reason="needs node 20 or later")
+def test_javascript_names_the_damaged_file(tmp_path: Path) -> None:
+    names = ("model.json", "preprocessing.json", "lexicon.tsv", "vocabulary.txt", "table.npy", "weights.npz")
+    for name in names:
+        shutil.copy(shared_model().folder / name, tmp_path / name)
+    for name in names:
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[:-40])
+        assert refusal_in_javascript(tmp_path).startswith(f"Error: {name}: d")  # damaged, or does not belong
+        if name not in ("lexicon.tsv", "vocabulary.txt"):  # a page of plain http has no checksums
+            assert refusal_in_javascript(tmp_path, "plain http").startswith(f"Error: {name}: damaged (")
+        (tmp_path / name).write_bytes(content)
+    assert refusal_in_javascript(tmp_path) == refusal_in_javascript(tmp_path, "plain http") == "loaded"
+    (tmp_path / "cut.zip").write_bytes(b"PK")
+    assert refusal_in_javascript(tmp_path / "cut.zip").startswith(f"Error: {tmp_path}/cut.zip: damaged (")
+
+
 @pytest.mark.skipif(not NODE, reason="needs node 20 or later")
 @pytest.mark.parametrize(
     ("cell", "pooling", "activation", "padding"),

@@ -14,6 +14,7 @@ const UNKNOWN = 1;
 const FORMAT = 3;
 const MOST_REMEMBERED = 1 << 15; // chunks
 const LONGEST_REMEMBERED = 64; // UTF-16 units
+const REMEDY = "fetch the whole model again, or export it again";
 const SMALLEST = 1e-12; // of a probability whose logarithm is taken
 
 /**
@@ -21,19 +22,40 @@ const SMALLEST = 1e-12; // of a probability whose logarithm is taken
  * @param {string | URL | ((name: string) => Promise<Uint8Array>)} source the path (Node) or address (browsers) of the
  *     folder or of a packed model, which ends in `.zip`; or a function that returns the content of the file of a name.
  * @returns {Promise<Model>}
- * @throws {Error} a file is missing, or is not of a model that this module can read.
+ * @throws {Error} a file is missing or damaged, or is not of a model that this module can read.
  */
 export async function loadModel(source) {
   const read = typeof source === "function" ? source : await readerOf(String(source));
-  const names = ["model.json", "preprocessing.json", "lexicon.tsv", "vocabulary.txt", "table.npy", "weights.npz"];
-  const contents = await Promise.all(names.map(read));
-  const [about, treatment, lexicon, vocabulary] = contents.slice(0, 4).map((each) => new TextDecoder().decode(each));
-  const model = JSON.parse(about);
+  const model = parsed("model.json", readJson, await read("model.json"));
   if (model.format !== FORMAT) throw new Error(`model.json: expected format ${FORMAT}, received ${model.format}`);
-  const text = new TextTreatment(JSON.parse(treatment), lexicon);
-  const network = new Network(model.network, readNpy(contents[4]), readNpz(contents[5]));
-  return new Model(model.classes, text, network, vocabulary.split("\n").slice(0, -1));
+  const names = ["preprocessing.json", "lexicon.tsv", "vocabulary.txt", "table.npy", "weights.npz"];
+  const contents = await Promise.all(names.map(async (name) => checked(name, await read(name), model.sha256[name])));
+  const readers = [readJson, decoded, decoded, readNpy, readNpz];
+  const [treatment, lexicon, vocabulary, table, weights] = readers.map((each, i) => parsed(names[i], each, contents[i]));
+  const text = new TextTreatment(treatment, lexicon);
+  return new Model(model.classes, text, new Network(model.network, table, weights), vocabulary.split("\n").slice(0, -1));
 }
+
+/** Return the content of a file if it has the checksum that model.json states. A page of plain http cannot compare. */
+async function checked(name, content, expected) {
+  if (!globalThis.crypto?.subtle) return content;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
+  const received = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (received === expected) return content;
+  throw new Error(`${name}: does not belong to this model (its checksum is not the one in model.json); ${REMEDY}`);
+}
+
+/** Return what `parse` makes of the content of a file; an error names the file. */
+function parsed(name, parse, content) {
+  try {
+    return parse(content);
+  } catch (error) {
+    throw new Error(`${name}: damaged (${error.message}); ${REMEDY}`);
+  }
+}
+
+const decoded = (content) => new TextDecoder().decode(content);
+const readJson = (content) => JSON.parse(decoded(content));
 
 /** A text treatment, a network and the names of its classes. */
 export class Model {
@@ -347,13 +369,14 @@ function apply({ pattern, replacement }, text) {
 /** Return a function that returns the content of the file of a name, from a folder or a packed model. */
 async function readerOf(place) {
   if (!place.endsWith(".zip")) return (name) => contentOf(place.replace(/\/*$/, `/${name}`));
-  const members = readZip(await contentOf(place));
+  const members = parsed(place, readZip, await contentOf(place));
   return async (name) => {
     if (!members.has(name)) throw new Error(`${place}: ${name} is missing`);
     const { content, compressed } = members.get(name);
     if (!compressed) return content;
     const unpacked = new Blob([content]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-    return new Uint8Array(await new Response(unpacked).arrayBuffer());
+    const damaged = ({ message }) => { throw new Error(`${place}: ${name} is damaged (${message}); ${REMEDY}`); };
+    return new Uint8Array(await new Response(unpacked).arrayBuffer().catch(damaged));
   };
 }
 
@@ -380,7 +403,10 @@ export function readNpy(bytes) {
   const [, type, order, shape] = /'descr': '(.*?)', 'fortran_order': (\w+), 'shape': \((.*?)\)/.exec(header) ?? [];
   if (!NUMBERS[type] || order !== "False") throw new Error(`an array of this kind cannot be read: ${header.trim()}`);
   const values = new NUMBERS[type](bytes.buffer.slice(bytes.byteOffset + end, bytes.byteOffset + bytes.length));
-  return { shape: shape.split(",").filter((each) => each.trim()).map(Number), values };
+  const sizes = shape.split(",").filter((each) => each.trim()).map(Number);
+  const count = sizes.reduce((one, other) => one * other, 1);
+  if (values.length !== count) throw new Error(`expected ${count} numbers, received ${values.length}`);
+  return { shape: sizes, values };
 }
 
 /** Return the arrays of an uncompressed `.npz` by their names: a zip archive of `.npy` files. */

@@ -204,7 +204,8 @@ class _CheckedFiles(NamedTuple):
     def _require(self, name: str, digest: "hashlib._Hash") -> None:
         if digest.hexdigest() != self.checksums[name]:
             raise ArtefactError(
-                f"{self.files.path(name)}: does not belong to this model (its checksum is not the one in {MODEL})"
+                f"{self.files.path(name)}: does not belong to this model (its checksum is not the one in {MODEL}); "
+                "fetch the whole model again, or run `make train` again"
             )
 
 

@@ -136,6 +136,17 @@ def test_a_zip_of_several_files_is_refused(tmp_path: Path) -> None:
         texts(tmp_path / "a.csv.zip")
 
 
+def test_a_zip_packed_in_a_way_of_other_programs_is_refused(tmp_path: Path) -> None:
+    path, deflate64 = tmp_path / "a.csv.zip", b"\x09\x00"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", CSV)
+    data = path.read_bytes()
+    entry = data.index(b"PK\x01\x02")
+    path.write_bytes(data[:8] + deflate64 + data[10 : entry + 10] + deflate64 + data[entry + 12 :])
+    with pytest.raises(InputError, match=r"a.csv.zip: a zip of a kind that cannot be read \(.*\); unpack it"):
+        texts(path)
+
+
 @pytest.mark.parametrize(
     "kind", [pa.string_view(), pa.binary(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
 )

@@ -125,7 +125,12 @@ def _decompressed(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack
 
         return OpenFile(stack.enter_context(pa.CompressedInputStream(raw, "zstd")), name)
     if head.startswith(b"PK\x03\x04"):
-        return _member(raw, name, stack)
+        try:
+            return _member(raw, name, stack)
+        except NotImplementedError as error:  # Deflate64, for instance
+            raise InputError(
+                f"{name}: a zip of a kind that cannot be read ({error}); unpack it, and give the file"
+            ) from None
     return OpenFile(raw, name)
 
 

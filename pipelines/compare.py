@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipelines.shared import publishing, stage
 from pipelines.shared.corpus_files import read_corpus
 from sentiment.common.command_line import OneLineParser
+from sentiment.common.display import counted
 from sentiment.errors import InputError
 from sentiment.evaluation.predictions import Predictions
 from sentiment.settings import CorpusSettings
@@ -51,9 +52,11 @@ def _tell(comparison: "Comparison", models: dict[str, Predictions]) -> None:
     n = len(next(iter(comparison.models.values())).true)
     for name, model in models.items():
         if others := len(model.true) - n - comparison.left_out:
-            stage.log.info("%s: %d tweets left out: repeated, or not among those of every model", name, others)
+            stage.log.info(
+                "%s: %s left out: repeated, or not among those of every model", name, counted(others, "tweet")
+            )
     if comparison.left_out:
-        stage.log.info("%d tweets left out: their labels differ between the models", comparison.left_out)
+        stage.log.info("%s left out: labels differ between the models", counted(comparison.left_out, "tweet"))
 
 
 def _named(folders: Sequence[Path]) -> dict[str, Path]:
@@ -85,7 +88,7 @@ def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str,
             raise InputError(f"{arguments.corpus}: holds no tweet of a class that {name} has ({', '.join(classes)})")
         if foreign := sorted({truth for _, truth in read} - set(classes)):
             said = ", ".join(foreign)
-            stage.log.info("%s: %d tweets left out: it has no class %s", name, len(read) - len(rows), said)
+            stage.log.info("%s: %s left out: it has no class %s", name, counted(len(read) - len(rows), "tweet"), said)
         texts, truths = [text for text, _ in rows], [truth for _, truth in rows]
         answers = model.predict_proba(texts)
         scored[name] = from_probabilities(classes, texts, truths, answers, str(arguments.corpus))
@@ -140,7 +143,9 @@ def _unseen(models: dict[str, Predictions], folders: dict[str, Path]) -> dict[st
         seen = read_seen(folder)
         known = {name: is_seen(model.texts.tolist(), seen) for name, model in models.items()}
         if most := max(int(rows.sum()) for rows in known.values()):
-            stage.log.warning("WARNING: %d tweets left out: %s was trained or validated on them", most, other)
+            stage.log.warning(
+                "WARNING: %s left out: %s was trained or validated on them", counted(most, "tweet"), other
+            )
         models = {name: model.take(np.flatnonzero(~known[name])) for name, model in models.items()}
         if not all(len(model.true) for model in models.values()):
             raise InputError(f"no tweet is left that {other} was not trained or validated on: nothing to compare on")

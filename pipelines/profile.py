@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pipelines.shared import publishing, stage
 from pipelines.shared.toml_values import toml_key, toml_value
 from sentiment.common.command_line import OneLineParser
-from sentiment.common.display import without_controls
+from sentiment.common.display import counted, without_controls
 from sentiment.data import detection, file_format
 from sentiment.data.corpus import as_text
 from sentiment.data.csv_format import SAMPLE_BYTES, CsvFormat, find_format, lines_of
@@ -87,8 +87,9 @@ def drafted(path: Path, target: Path | None = None) -> str:
 def _head(path: Path, target: Path | None, found: Draft) -> list[str]:
     """Return the comments at the beginning: what was found, and the command to run next."""
     save = "" if target else ", save it as pipelines/profiles/mine.toml"
+    rows = counted(found.rows, "row")
     return [
-        f"# Drafted from {without_controls(str(path), ' ')}: {found.rows:,} rows. Look it through{save}, then:",
+        f"# Drafted from {without_controls(str(path), ' ')}: {rows}. Look it through{save}, then:",
         f"#   {without_controls(_command(path, target), ' ')}",
         "# with VECTORS a GloVe file, or with FROM=MODEL, a model's folder, in its place",
         *(f"#   column {i}, {without_controls(_shown(column), ' ')}" for i, column in enumerate(found.columns)),
@@ -174,11 +175,11 @@ def _remarks(found: Draft) -> Iterator[str]:
         yield "the file has no rows below the names of its columns; expected labelled tweets"
     whole, texts = found.rows - found.ragged, found.columns[found.text].rows
     if found.ragged:
-        yield f"{found.ragged:,} rows have more or fewer cells than the first line, which has {len(found.columns)}"
+        yield f"{counted(found.ragged, 'row')} with more or fewer cells than the first line ({len(found.columns)})"
     if texts < whole:
-        yield f"{whole - texts:,} rows have no text; remove them from the file, for they would count as tweets"
+        yield f"{counted(whole - texts, 'row')} without text, which would count as tweets; remove them from the file"
     if cut := found.columns[found.text].ellipses:
-        yield f"{cut:,} texts end in an ellipsis, so their ends may be lost; look for whole ones where the file is from"
+        yield f"{counted(cut, 'text')} with an ellipsis at the end, perhaps cut; look for whole ones at the source"
     if found.label is None:
         yield (
             f"no label column was found: none has from 2 to {MOST_VALUES} values that repeat; "
@@ -192,7 +193,7 @@ def _remarks_on_labels(found: Draft, column: str) -> Iterator[str]:
     classes, left_out, guessed, _ = found.meaning
     counts: dict[str, int] = found.columns[found.label or 0].values or {}
     if left_out:
-        shown = ", ".join(f"{value} ({counts[value]:,} rows)" for value in left_out)
+        shown = ", ".join(f"{value} ({counted(counts[value], 'row')})" for value in left_out)
         yield f"left out, since their values have no class in [corpus.labels]: {shown}"
     if len(classes) < 2:
         yield f"column {column} has one class only, {', '.join(classes)}: add rows of another, for training needs two"
@@ -243,7 +244,7 @@ def _label_lines(found: Draft, named: bool) -> Iterator[str]:
     if found.meaning.left_out:
         yield f"ignored_labels = {toml_value(list(found.meaning.left_out))}    # left out; or give them a class below"
     if missing := found.rows - column.rows:
-        yield f"# {missing:,} rows have no label or another number of cells; so many may be skipped:"
+        yield f"# {counted(missing, 'row')} without a label or with another number of cells; that many may be skipped:"
         yield f"max_bad_rows = {missing}"
     yield ""
     yield "[corpus.labels]" + " " * 16 + "# class = values; trimmed, and compared without case"

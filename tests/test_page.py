@@ -235,7 +235,7 @@ def test_a_file_that_cannot_be_read_is_refused(page, name, content, sentence):
 )
 def test_other_kinds_of_files(page, downloads, name, content, saved_name):
     page.drop(name, content)
-    page.see("#scoring", "1 tweets scored.")
+    page.see("#scoring", "1 tweet scored.")
     page.save(downloads / saved_name)
     assert b"positive" in (downloads / saved_name).read_bytes()
 
@@ -272,7 +272,7 @@ def test_one_file_after_another(page):
     page.drop("bad.csv", b"text\n\xff\n")
     page.see("#scoring .note.problem", "?encoding")
     page.drop("good.csv", b"text\nlove\n")
-    page.see("#scoring", "1 tweets scored.")
+    page.see("#scoring", "1 tweet scored.")
     assert not page.browser.find_elements("css selector", "#scoring .problem")
     page.complaints()
 
@@ -296,7 +296,7 @@ def test_scoring_can_be_stopped(page):
 
 def test_a_tweet_that_is_too_long_is_marked(page):
     page.paste("love " * 20)
-    page.see("#answers .note.problem", "words were not read")
+    page.see("#answers .note.problem", "it did not read the last")
 
 
 def test_methods_of_the_interface_do_not_wrap(browser, served):
@@ -338,7 +338,7 @@ def test_tweets_are_labelled_by_keys_and_labels_are_taken_back(browser, folder, 
     page.browser = browser
     with serve("--model", str(folder), "--labels", str(drawn)) as running:
         browser.get(f"http://127.0.0.1:{running.port}/label")
-        page.see("#count", "1 of 3 have a label. This is tweet 1.")
+        page.see("#count", "1 of 3 tweets labelled. This is tweet 1.")
         body = browser.find_element("tag name", "body")
         body.send_keys("1")
         page.see("#tweet", "third")  # the second has a label
@@ -385,7 +385,7 @@ def test_with_a_token_files_wait_and_reports_are_saved(browser, folder, download
             page.drop("early.csv", b"text\nlove\n")
             page.see("#alert", "early.csv is scored as soon as there is a token.")
             page.find("token").send_keys("open-sesame\n")
-            page.see("#scoring", "1 tweets scored.")
+            page.see("#scoring", "1 tweet scored.")
             browser.find_element("link text", "report").click()
             assert saved(downloads / "tiny-report.html") == [["<p>how good it is</p>"]]
             assert browser.current_url == f"http://127.0.0.1:{running.port}/"

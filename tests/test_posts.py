@@ -40,20 +40,20 @@ SHAPES = {
         {"data": [{"id": "1", "text": "one"}, {"text": "two cut…", "note_tweet": {"text": "two as a whole"}}]},
         {"data": [RETWEET], "includes": {"tweets": [{"id": "7", "text": "I love this"}]}},
     ],
-    "tweets of X's API, version 2: text, 1 posts, 1 longer": [{"text": "two…", "note_tweet": {"text": "two as a whole"}}],
-    "tweets of X's API, version 1.1: full_text, 2 posts, 1 longer ones": [
+    "tweets of X's API, version 2: text, 1 post, 1 longer": [{"text": "two…", "note_tweet": {"text": "two as a whole"}}],
+    "tweets of X's API, version 1.1: full_text, 2 posts, 1 longer one": [
         {"delete": {"status": {"id": 1}}},
         {"full_text": "one", "id": 1},
         {"full_text": "RT @bob: I love th…", "retweeted_status": {"full_text": "I love this"}},
     ],
-    "tweets of X's API, version 1.1: text, 1 posts": [
+    "tweets of X's API, version 1.1: text, 1 post": [
         {"text": "I love th…", "truncated": True, "extended_tweet": {"full_text": "I love this"}}
     ],
-    "events of Bluesky: commit.record.text, 1 posts": [
+    "events of Bluesky: commit.record.text, 1 post": [
         {"kind": "identity"}, {"kind": "commit", "commit": {"record": {"text": "one"}}},
     ],
-    "pages of Bluesky: feed[].post.record.text, 1 posts": [{"feed": [{"post": {"record": {"text": "one"}}}], "cursor": ""}],
-    "a Mastodon outbox: orderedItems[].object.content, 1 posts; 1 entries without a text left out": [
+    "pages of Bluesky: feed[].post.record.text, 1 post": [{"feed": [{"post": {"record": {"text": "one"}}}], "cursor": ""}],
+    "a Mastodon outbox: orderedItems[].object.content, 1 post; 1 entry without a text left out": [
         {"orderedItems": [{"object": "https://a.b/c"}, {"object": {"content": "<p>one &lt;3<br>two <a href='x'>#tag</a></p>"}}]}
     ],
 }  # fmt: skip
@@ -95,7 +95,7 @@ def test_an_x_archive_has_its_long_posts_and_its_parts(
     before = sorted(tmp_path.parent.rglob("*"))
     assert texts(path) == texts(path, column="full_text") == expected
     assert (
-        f"{len(expected)} posts, 1 longer ones from note-tweet.js; 1 texts end in an ellipsis: they are cut"
+        f"{len(expected)} posts, 1 longer one from note-tweet.js; 1 text with an ellipsis at the end, so cut"
         in caplog.text
     )
     assert sorted(tmp_path.parent.rglob("*")) == before  # nothing is unpacked

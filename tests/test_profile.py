@@ -298,9 +298,9 @@ def test_objects_are_neither_text_nor_labels(
         (["text,label", *with_values(["good"])], "'label' has one class only, good"),
         (["text,score", *with_values([f"{i / 90:.3f}" for i in range(90)], 1)], "no label column was found"),
         (["text,label"], "no label column was found"),
-        (["text,mood", *with_values(["good", "bad"]), ",good"], "1 rows have no text"),
-        (["text,mood", *with_values(["good", "bad"]), "what is left…,good"], "1 texts end in an ellipsis"),
-        (["text,mood", *with_values(["good", "bad"]), "a,good,b"], "1 rows have more or fewer cells"),
+        (["text,mood", *with_values(["good", "bad"]), ",good"], "1 row without text"),
+        (["text,mood", *with_values(["good", "bad"]), "what is left…,good"], "1 text with an ellipsis"),
+        (["text,mood", *with_values(["good", "bad"]), "a,good,b"], "1 row with more or fewer cells"),
     ],
 )
 def test_what_is_missing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture, lines: list[str], said: str) -> None:

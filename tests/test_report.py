@@ -194,7 +194,7 @@ def test_numbers_are_those_of_metrics_json(page, evaluation):
     assert cells[3] == f"{100 * (own['accuracy'] - peer['accuracy']):+.1f}"
     assert cells[4] == "0.042"
     assert cells[-3:] == ["–"] * 3
-    assert "300 tweets from a test; 3 more" in page
+    assert "300 tweets from a test; left out: 3 of" in page
     for count in np.ravel(own["confusion_matrix"]):
         assert re.search(rf">{count}</text>", page)
 
@@ -581,9 +581,9 @@ def test_compare_reads_a_corpus_as_each_model_was_trained(
     assert re.search(r"^one +2 +50\.0%", capsys.readouterr().out, re.MULTILINE)
     told = "\n".join(caplog.messages)
     assert "one: its own profile cannot read the file" in told
-    assert "two: 1 tweets left out: it has no class neutral" in told
-    assert "WARNING: 1 tweets left out: one was trained or validated on them" in told
-    assert "WARNING: 1 tweets left out: two was trained or validated on them" in told
+    assert "two: 1 tweet left out: it has no class neutral" in told
+    assert "WARNING: 1 tweet left out: one was trained or validated on them" in told
+    assert "WARNING: 1 tweet left out: two was trained or validated on them" in told
 
 
 def test_compare_with_nothing_unseen(tmp_path, evaluation, caplog):

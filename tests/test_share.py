@@ -5,6 +5,7 @@ import datetime
 import itertools
 import json
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ from sentiment import InputError
 from sentiment.shares import __main__ as share_command
 from sentiment.shares import draw_command
 from sentiment.shares.answer import FILES, moved_words
-from sentiment.shares.dates import period_names, read_dates
+from sentiment.shares.dates import period_names, periods_between, read_dates
 from sentiment.shares.estimates import HandLabels, changes, labelled_rows
 from sentiment.shares.labels_file import read_labels, require_same_input, to_label
 from sentiment.shares.periods import PERIODS
@@ -39,6 +40,7 @@ CLASSES = ["negative", "positive"]
         ("1538352000123", "2018-10-01T00:00:00"),
         ("2023-02-30", "NaT"),
         ("2023-13-01", "NaT"),
+        ("0000-01-01", "NaT"),
         ("yesterday", "NaT"),
         ("", "NaT"),
         (None, "NaT"),
@@ -68,6 +70,25 @@ def test_periods_have_names() -> None:
         "hour": ["2021-01-03T22", ""], "day": ["2021-01-03", ""], "week": ["2020-W53", ""],
         "month": ["2021-01", ""], "quarter": ["2021-Q1", ""], "year": ["2021", ""],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("period", "first", "between", "last"),
+    [
+        ("hour", "2020-12-31T23", [], "2021-01-01T00"),
+        ("day", "2020-02-28", ["2020-02-29"], "2020-03-01"),
+        ("week", "2020-W52", ["2020-W53"], "2021-W01"),
+        ("month", "2020-11", ["2020-12"], "2021-01"),
+        ("quarter", "2020-Q3", ["2020-Q4"], "2021-Q1"),
+        ("year", "2019", ["2020", "2021"], "2022"),
+    ],
+)
+def test_periods_without_a_tweet_have_names(period: str, first: str, between: list[str], last: str) -> None:
+    assert periods_between(first, last, period) == [first, *between, last]
+
+
+def test_a_wrong_year_does_not_make_a_long_list_of_periods() -> None:
+    assert periods_between("1970-01-01T00", "2020-01-01T00", "hour") == []
 
 
 def batch(start: int, stop: int) -> Answered:
@@ -206,7 +227,7 @@ def tweets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("share") / "tweets.parquet"
     words = ["love", "hate", "adore", "despise"]
     texts = [f"they {words[i % 4]} the soup number {i}" for i in range(600)]
-    dates = [f"2020-0{1 + i // 200}-1{i % 10}" for i in range(600)]
+    dates = [f"2020-0{(1, 2, 4)[i // 200]}-1{i % 10}" for i in range(600)]  # none in March
     pq.write_table(pa.table({"text": texts, "when": dates, "brand": ["x" if i % 3 else "y" for i in range(600)]}), path)
     return path
 
@@ -248,7 +269,9 @@ def test_from_tweets_to_an_answer(trained: Trained, tweets: Path, tmp_path: Path
     assert again.to_csv() == (output / "shares.csv").read_text(encoding="utf-8")
     assert again.table().num_rows == len(found)
     data = json.loads((output / "shares.json").read_text(encoding="utf-8"))
-    assert {change["second"]["period"] for change in data["differences"]} >= {"2020-02", "2020-03"}
+    assert {change["second"]["period"] for change in data["differences"]} >= {"2020-02", "2020-04"}
+    assert data["periods_without_tweets"] == ["2020-03"]
+    assert "1 period without a tweet, the first 2020-03." in data["notes"]
     assert 'id="data">{"source"' in (output / "answer.html").read_text(encoding="utf-8")
 
 
@@ -283,6 +306,19 @@ def test_a_column_without_dates_is_refused(trained: Trained, tweets: Path, tmp_p
     options = ("--date", "brand", "--by", "week", "--output", str(tmp_path / "answer"))
     assert run_share(trained, str(tweets), *options) == 2
     assert "--date brand: expected dates, received none that can be read; the first is 'y'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "message"),
+    [
+        (draw_command, ["--rows", "0"], "argument --rows: expected a whole number from 1, received 0"),
+        (share_command, ["--also", " "], "argument --also: expected the name of a class, received an empty one"),
+    ],
+)
+def test_arguments_that_say_nothing_are_refused(command: ModuleType, options: list[str], message: str, capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["tweets.csv", "--output", "x", *options])
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

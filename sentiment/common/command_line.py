@@ -60,6 +60,20 @@ def count(text: str) -> int:
     return int(text)
 
 
+def positive(text: str) -> int:
+    """Return an argument that is a whole number from 1."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, received {text}")
+    return int(text)
+
+
+def class_name(text: str) -> str:
+    """Return an argument that names a class."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("expected the name of a class, received an empty one")
+    return text.strip()
+
+
 def workers(text: str) -> int:
     """Return an argument that is a number of processes."""
     number = count(text)

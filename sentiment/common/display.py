@@ -5,6 +5,11 @@ import unicodedata
 _JOINER = "\u200d"  # invisible, but it joins emoji
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun, such as "1 tweet" or "2,000 tweets"; without ``plural`` the noun takes an s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def without_controls(text: str, instead: str = "") -> str:
     """Return ``text`` without characters that control a terminal or the reading direction (Unicode Cc, Cf, Cs, Zl, Zp).
 

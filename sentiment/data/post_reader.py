@@ -9,6 +9,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from sentiment.common.display import counted
 from sentiment.data.json_documents import Document, documents, text_paths, value_at, values_at
 from sentiment.data.json_values import valid_text
 from sentiment.data.post_shapes import X_ARCHIVE, LongPosts, Shape, shape_of
@@ -171,10 +172,11 @@ class _PostReader:
     def _told(self) -> str:
         """Return what was found, in one line."""
         assert self._shape is not None
-        longer = f", {self._longer:,} longer ones from {self._shape.longer}" if self._longer else ""
-        others = f"; {self._others:,} entries without a text left out" if self._others else ""
-        cut = f"; {self._cut:,} texts end in an ellipsis: they are cut" if self._cut else ""
-        return f"{self._shape.name}: {self._shape.path}, {self._posts:,} posts{longer}{others}{cut}"
+        longer = f", {counted(self._longer, 'longer one')} from {self._shape.longer}" if self._longer else ""
+        entries = counted(self._others, "entry", "entries")
+        others = f"; {entries} without a text left out" if self._others else ""
+        cut = f"; {counted(self._cut, 'text')} with an ellipsis at the end, so cut" if self._cut else ""
+        return f"{self._shape.name}: {self._shape.path}, {counted(self._posts, 'post')}{longer}{others}{cut}"
 
 
 _OTHER_PLACES = {

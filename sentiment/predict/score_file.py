@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sentiment.common.display import counted
 from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.data.file_format import STANDARD, input_kind_of, kind_of
 from sentiment.data.reading import RAW_LINE, Reading
@@ -66,8 +67,8 @@ class Scored:
     def summary(self) -> str:
         """Return the summary of the run in one line."""
         counts = [f"{label or 'missing'} {count:,}" for label, count in self.labels.most_common()]
-        cut = f"; {self.ellipses:,} end in an ellipsis and may be cut" if self.ellipses else ""
-        return f"{self.rows:,} tweets in {self.seconds:.1f} s: {', '.join(counts) or 'none'}{cut}"
+        cut = f"; ending in an ellipsis, perhaps cut: {self.ellipses:,}" if self.ellipses else ""
+        return f"{counted(self.rows, 'tweet')} in {self.seconds:.1f} s: {', '.join(counts) or 'none'}{cut}"
 
 
 def read_texts(path: str | Path, reading: Reading) -> Iterator[list[str | None]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from sentiment.common.display import without_controls
+from sentiment.common.display import counted, without_controls
 
 MISSING = "–"
 LONGEST_TEXT = 300
@@ -31,7 +31,7 @@ def environment() -> Environment:
     )
     filters = {
         "percent": percent, "number": number, "points": points, "standing": standing, "p_value": p_value, "clip": clip,
-        "value": value, "plain": without_controls, "label": label, "md": markdown, "code": code,
+        "counted": counted, "value": value, "plain": without_controls, "label": label, "md": markdown, "code": code,
     }  # fmt: skip
     made.filters.update(filters)
     return made

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from sentiment.common.command_line import OneLineParser, count
+from sentiment.common.display import counted
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
 from sentiment.predict.options import add_answer_options, add_table_options, answer_options_of, encoding_of, reading_of
 from sentiment.score.engine_options import add_engine_options, engine_of
@@ -89,13 +90,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _report(summary: dict[str, Any], output: str) -> str:
     labels = ", ".join(f"{label} {count}" for label, count in summary["labels"].items())
-    lines = [f"{summary['rows']} tweets in {summary['seconds']:.1f} s: {labels}"]
+    lines = [f"{counted(summary['rows'], 'tweet')} in {summary['seconds']:.1f} s: {labels}"]
     if summary["parts_done_before"]:
-        lines.append(f"{summary['parts_done_before']} of {summary['parts']} parts were done before")
+        lines.append(f"{counted(summary['parts'], 'part')}, done before: {summary['parts_done_before']}")
     if summary["failed_files"] or summary["failed_rows"]:
         lines.append(
-            f"{summary['failed_files']} files and {summary['failed_rows']} rows could not be scored: see "
-            f"{output.rstrip('/')}/errors.jsonl, which begins with: {summary['first_error']}"
+            f"{counted(summary['failed_files'], 'file')} and {counted(summary['failed_rows'], 'row')} "
+            f"could not be scored: see {output.rstrip('/')}/errors.jsonl, which begins with: {summary['first_error']}"
         )
     return "".join(f"score: {line}\n" for line in lines)
 

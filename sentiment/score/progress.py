@@ -3,6 +3,8 @@
 import time
 from typing import TYPE_CHECKING, Any
 
+from sentiment.common.display import counted
+
 if TYPE_CHECKING:
     from sentiment.score.run import Totals
 
@@ -33,5 +35,5 @@ class ScoringBar:
         rate = (totals.rows - self._rows_before) / max(1e-9, time.monotonic() - self._begun)
         done = len(totals.done) + len(totals.failed)
         parts = f"parts {done}/{totals.parts}, {len(totals.failed)} failed"
-        self._bar.set_postfix_str(f"{totals.rows} tweets, {rate:.0f}/s, {parts}", refresh=False)
+        self._bar.set_postfix_str(f"{counted(totals.rows, 'tweet')}, {rate:.0f}/s, {parts}", refresh=False)
         self._bar.update(size)

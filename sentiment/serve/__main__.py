@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment.common.command_line import LATEST_MODEL, MODEL_VARIABLE, OneLineParser, default_model
+from sentiment.common.command_line import LATEST_MODEL, MODEL_VARIABLE, OneLineParser, class_name, default_model
 from sentiment.common.mistakes import MENDABLE, refuse
 from sentiment.errors import InputError, SettingsError
 from sentiment.serve.limits import Limits
@@ -57,8 +57,9 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     labels = parser.add_argument_group("labels")
     labels.add_argument("--labels", metavar="CSV", help="a file of `sentiment draw`, to fill in at /label")
     labels.add_argument(
-        "--also", action="append", default=[], metavar="CLASS", help="a label that the model does not have; repeatable"
-    )
+        "--also", action="append", type=class_name, default=[], metavar="CLASS",
+        help="a label that the model does not have; repeatable",
+    )  # fmt: skip
     limits = parser.add_argument_group("limits")
     for field in dataclasses.fields(Limits):
         option = f"--{field.name.replace('_', '-')}"

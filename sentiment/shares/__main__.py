@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentiment.common.command_line import OneLineParser
+from sentiment.common.command_line import OneLineParser, class_name
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
 from sentiment.predict.options import add_table_options, reading_of
 from sentiment.score.engine_options import add_engine_options, engine_of
@@ -56,8 +56,9 @@ def _parser(prog: str) -> OneLineParser:
     parser.add_argument("--output", required=True, metavar="FOLDER", help="for answer.html, shares.csv and shares.json")
     parser.add_argument("--labels", type=Path, metavar="CSV", help="a file of `sentiment draw` that was filled in")
     parser.add_argument(
-        "--also", action="append", default=[], metavar="CLASS", help="a label that the model does not have; repeatable"
-    )
+        "--also", action="append", type=class_name, default=[], metavar="CLASS",
+        help="a label that the model does not have; repeatable",
+    )  # fmt: skip
     parser.add_argument(
         "--force", action="store_true", help="score anew where the output folder has answers of something else"
     )

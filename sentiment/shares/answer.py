@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from sentiment.common.display import counted
 from sentiment.common.stores import open_store
 from sentiment.shares.estimates import BOTH, Change, ShareRow
 from sentiment.shares.estimators import LEAST_LABELS
@@ -44,6 +45,7 @@ class ShareAnswer:
         cells: sums of each group and period.
         examples: most certain tweets of each class and period.
         words: how often each word occurs, per period.
+        gaps: names of the periods without a tweet between the first and the last.
         labelled: how many labels were used.
         notes: sentences on what was left out or assumed.
         made: what it was made from, for the record.
@@ -56,6 +58,7 @@ class ShareAnswer:
     cells: Mapping[Cell, Sums]
     examples: Mapping[tuple[str, str], Sequence[Example]]
     words: Mapping[str, Mapping[str, int]]
+    gaps: list[str]
     labelled: int
     notes: list[str]
     made: dict[str, Any]
@@ -69,7 +72,7 @@ class ShareAnswer:
         for row in best.values():
             ends = "" if row.low is None or row.high is None else f" ({100 * row.low:.1f} to {100 * row.high:.1f})"
             by = "model and labels" if row.method == "both" else "the model alone"
-            lines.append(f"{row.class_} {100 * row.share:.1f}%{ends} of {row.tweets:,} tweets, by {by}")
+            lines.append(f"{row.class_} {100 * row.share:.1f}%{ends} of {counted(row.tweets, 'tweet')}, by {by}")
         return [*lines, *self.notes, self.advice()]
 
     def advice(self) -> str:
@@ -77,7 +80,7 @@ class ShareAnswer:
         if not self.labelled:
             return CAUTION
         if self.labelled < LEAST_LABELS:
-            return f"{LEAST_LABELS - self.labelled} more labels would give an interval."
+            return f"{counted(LEAST_LABELS - self.labelled, 'more label')} would give an interval."
         return f"{3 * self.labelled:,} more labels would halve the intervals."
 
     def table(self) -> pa.Table:
@@ -101,6 +104,7 @@ class ShareAnswer:
             "labelled": self.labelled,
             "advice": self.advice(),
             "notes": self.notes,
+            "periods_without_tweets": self.gaps,
             "cells": [_cell(cell, sums, self.classes) for cell, sums in self.cells.items()],
             "shares": [self._share(row) for row in self.rows],
             "differences": [_change(change) for change in self.changes],

@@ -1,5 +1,6 @@
 """Read the dates that tweets come with, and name the periods they belong to. All periods are in UTC."""
 
+import datetime
 import re
 from collections.abc import Callable
 from functools import partial
@@ -89,6 +90,25 @@ def period_names(dates: np.ndarray, period: str) -> pa.Array:
     return pa.array(names, pa.string()).take(pa.array(place))
 
 
+def periods_between(first: str, last: str, period: str) -> list[str]:
+    """Return the names of all periods from one to another, both of :func:`period_names`.
+
+    The list is empty where it would have more than 10,000 names, as dates that are wrong by centuries make of hours.
+    """
+    begin, end = (_begin_of(name, period).astype(_UNIT[period]) for name in (first, last))
+    dates = np.arange(begin, end + 1, _STEP.get(period, 1))
+    return period_names(dates, period).to_pylist() if len(dates) <= _MOST_PERIODS else []
+
+
+def _begin_of(name: str, period: str) -> np.datetime64:
+    if period == "week":
+        return np.datetime64(datetime.date.fromisoformat(name))
+    year, _, quarter = name.partition("-Q")
+    return np.datetime64(f"{year}-{3 * int(quarter) - 2:02}" if quarter else name)
+
+
+_STEP = {"week": 7, "quarter": 3}  # days and months
+_MOST_PERIODS = 10_000
 _UNIT = {"hour": "M8[h]", "day": "M8[D]", "week": "M8[D]", "month": "M8[M]", "quarter": "M8[M]", "year": "M8[Y]"}
 _NAME: dict[str, Callable[[Any], str]] = {
     "hour": str,
@@ -138,7 +158,9 @@ def _from_fields(cells: pa.Array, form: _Form) -> np.ndarray:
     day, hour, minute, second = [*digits, 0, 0, 0][:4]
     days = first.astype("M8[D]") + (day - 1).astype("m8[D]")
     seconds = hour * 3600 + minute * 60 + second - _decoded(cells, form.zone, _offset)
-    exists = (month >= 1) & (month <= 12) & (day >= 1) & (days.astype("M8[M]") == first)
+    exists = (
+        (first >= np.datetime64("0001")) & (month >= 1) & (month <= 12) & (day >= 1) & (days.astype("M8[M]") == first)
+    )
     exists &= (hour < 24) & (minute < 60) & (second < 61)
     return np.where(exists, days.astype("M8[s]") + seconds.astype("m8[s]"), np.datetime64("NaT"))
 

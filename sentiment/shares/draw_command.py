@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sentiment.common.command_line import OneLineParser, count
+from sentiment.common.command_line import OneLineParser, count, positive
+from sentiment.common.display import counted
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
 from sentiment.errors import InputError
 from sentiment.predict.options import reading_of
@@ -46,7 +47,7 @@ def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_grouping_options(parser)
     parser.add_argument("--output", type=Path, required=True, metavar="CSV", help="the file to fill in")
-    parser.add_argument("--rows", type=count, default=200, metavar="N", help="how many to draw (200)")
+    parser.add_argument("--rows", type=positive, default=200, metavar="N", help="how many to draw (200)")
     parser.add_argument("--seed", type=count, default=7, metavar="N", help="the same seed draws the same rows (7)")
     parser.add_argument("--even", action="store_true", help="give every tweet the same chance")
     parser.add_argument("--force", action="store_true", help="replace a file that is there, with its labels")
@@ -72,7 +73,7 @@ def _run(arguments: argparse.Namespace) -> int:
     random.Random(arguments.seed).shuffle(drawn)  # Whoever stops early has labelled a random part of the draw.
     name = reading.column if not reading.column.isdecimal() else "text"
     write_beside(arguments.output, to_label("text" if name in ("row", "chance", "label") else name, drawn))
-    sys.stderr.write(f"draw: {len(drawn)} rows to label in {arguments.output}\n")
+    sys.stderr.write(f"draw: {counted(len(drawn), 'row')} to label in {arguments.output}\n")
     return 0
 
 

@@ -1,7 +1,7 @@
 """Answer a request from its tweets: score them, add up, and use the labels."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from pyarrow.fs import LocalFileSystem
 
 import sentiment
 from sentiment.common.command_line import default_model
+from sentiment.common.display import counted
 from sentiment.common.engines import Engine
 from sentiment.common.local_engine import LocalEngine
 from sentiment.common.parallel import available_cores
@@ -23,12 +24,13 @@ from sentiment.score.parts import find_inputs
 from sentiment.score.records import RUN, SUCCESS, read_records
 from sentiment.score.run import Request, score, succeed
 from sentiment.shares.answer import ShareAnswer
+from sentiment.shares.dates import periods_between
 from sentiment.shares.estimates import BOTH, HandLabels, ShareRow, changes, in_order, labelled_rows, model_rows
 from sentiment.shares.estimators import LEAST_LABELS
 from sentiment.shares.labels_file import FilledIn, read_labels, require_same_input
 from sentiment.shares.periods import divided_by
 from sentiment.shares.scored import ShareColumns, classes_of, require_columns, scored_batches
-from sentiment.shares.tally import ShareTally
+from sentiment.shares.tally import ALL, Cell, ShareTally
 
 SCORED = "scored"  # folder of the scored tweets inside the output
 
@@ -129,8 +131,8 @@ def scored_folder(request: ShareRequest, engine: Engine, progress: Callable[...,
     summary = score(wanted, engine, progress)
     if summary["failed_files"] or summary["failed_rows"]:
         raise InputError(
-            f"{summary['failed_files']} files and {summary['failed_rows']} rows could not be scored: see "
-            f"{output}/errors.jsonl, which begins with: {summary['first_error']}; mend them, or leave them out"
+            f"{counted(summary['failed_files'], 'file')} and {counted(summary['failed_rows'], 'row')} "
+            f"could not be scored: see {output}/errors.jsonl, which begins with: {summary['first_error']}; mend them, or leave them out"
         )
     succeed(output)
     return output
@@ -155,6 +157,7 @@ def _answer(
     request: ShareRequest, tally: ShareTally, names: list[str], filled: FilledIn | None, model: str
 ) -> ShareAnswer:
     cells = tally.with_margins()
+    gaps = _gaps(cells, request.columns.period)
     rows, moved = list(model_rows(tally.classes, cells)), []
     if filled is not None:
         hand = _hand_labels(filled, tally, names)
@@ -168,7 +171,7 @@ def _answer(
     labelled = 0 if filled is None else len(filled.rows)
     return ShareAnswer(
         [Path(name).name or name for name in request.inputs], names, rows, moved, cells, tally.examples, tally.words,
-        labelled, _notes(tally, filled, rows), made,
+        gaps, labelled, _notes(tally, filled, rows, gaps), made,
     )  # fmt: skip
 
 
@@ -178,18 +181,26 @@ def _hand_labels(filled: FilledIn, tally: ShareTally, names: list[str]) -> HandL
     return HandLabels(names, filled.labels, filled.chances, found.probabilities, found.cells)
 
 
-def _notes(tally: ShareTally, filled: FilledIn | None, rows: Sequence[ShareRow]) -> list[str]:
+def _gaps(cells: Iterable[Cell], period: str) -> list[str]:
+    """Return the periods between the first and the last that have no tweet."""
+    found = sorted({cell.period for cell in cells} - {ALL})
+    return [name for name in periods_between(found[0], found[-1], period) if name not in found] if found else []
+
+
+def _notes(tally: ShareTally, filled: FilledIn | None, rows: Sequence[ShareRow], gaps: Sequence[str]) -> list[str]:
     notes = []
+    if gaps:
+        notes.append(f"{counted(len(gaps), 'period')} without a tweet, the first {gaps[0]}.")
     if tally.undated:
         row, date = tally.first_undated
         first = f"the first in row {row:,} ({repr(date[:40]) if date else 'an empty cell'})"
-        notes.append(f"{tally.undated:,} dates could not be read, {first}: these tweets count in no period.")
+        tweets = counted(tally.undated, "tweet")
+        notes.append(f"{tweets} without a date that can be read, {first}: counted in no period.")
     if filled is not None and filled.empty:
-        notes.append(f"{filled.empty:,} rows of the labels file have no label yet and were left out.")
+        notes.append(f"{counted(filled.empty, 'row')} of the labels file without a label: left out.")
     if filled is not None and len(filled.rows) < LEAST_LABELS:
-        notes.append(
-            f"{len(filled.rows)} labels are too few to correct the model, so these are the model's shares alone."
-        )
+        found = counted(len(filled.rows), "label")
+        notes.append(f"{found}, too few to correct the model, so these are the model's shares alone.")
     if any(row.method == BOTH and row.low is None for row in rows):
         notes.append(
             f"A group or period with fewer than {LEAST_LABELS} labels has no interval. Its share is corrected as the "

@@ -1,6 +1,6 @@
 // One tweet's answer: label, a bar a class, its tokens.
 
-import { make, percent, tint } from "./elements.js";
+import { counted, make, percent, tint } from "./elements.js";
 
 const WHY = {
   "stop word": "dropped",
@@ -21,7 +21,7 @@ export function answerCard(answer, classes, name) {
   } else {
     if (label === "uncertain") card.append(make("p.note", `Most likely ${best}, at ${percent(probability, 1)}.`));
     const cut = (answer.tokens ?? []).filter((view) => view.state === "cut off").length;
-    if (cut) card.append(make("p.note.problem", `The tweet is too long for the model: ${cut} of its words were not read.`));
+    if (cut) card.append(make("p.note.problem", `The tweet is too long for the model: it did not read the last ${counted(cut, "word")}.`));
     if (known < 1) card.append(make("p.note", `It knows ${percent(known)} of the words that count.`));
   }
   card.append(bars(answer, classes), tokens(answer.tokens ?? [], best, classes));

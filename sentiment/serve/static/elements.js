@@ -11,6 +11,9 @@ export function make(what, ...children) {
   return element;
 }
 
+/** `1 tweet`, `2,000 tweets` */
+export const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+
 export const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)}%`;
 
 /** Colour of a class by its place: the first, the last, or one between. */

@@ -1,6 +1,6 @@
 // A file dropped on the page: sent to the service, which scores it; shown are the shares of the labels.
 
-import { make, percent, save, tint } from "./elements.js";
+import { counted, make, percent, save, tint } from "./elements.js";
 import { scoreFile } from "./service.js";
 
 const HEAD = 65536; // bytes in which the first lines are looked for
@@ -106,8 +106,8 @@ function showShares(view, labels, classes) {
 }
 
 function summary({ missing = 0, ...labels }) {
-  const scored = Object.values(labels).reduce((a, b) => a + b, 0).toLocaleString("en");
-  return `${scored} tweets scored${missing ? `, ${missing.toLocaleString("en")} missing` : ""}.`;
+  const scored = Object.values(labels).reduce((a, b) => a + b, 0);
+  return `${counted(scored, "tweet")} scored${missing ? `, ${missing.toLocaleString("en")} missing` : ""}.`;
 }
 
 const savedName = (name) => name.replace(KIND, "") + `_scored.${(KIND.exec(name)?.[1] ?? "csv").toLowerCase()}`;

@@ -1,6 +1,6 @@
 // Tweets to label, one at a time: a key or a button gives a label, which is saved before the next tweet is shown.
 
-import { byId, make, tint } from "./elements.js";
+import { byId, counted, make, tint } from "./elements.js";
 import { giveLabel, labels, useToken } from "./service.js";
 
 const view = { classes: [], rows: [], at: 0, given: [], busy: false };
@@ -100,7 +100,7 @@ function show(at) {
   const shown = view.rows[at];
   byId("progress").max = Math.max(1, view.rows.length);
   byId("progress").value = done;
-  byId("count").textContent = `${done} of ${view.rows.length} have a label.${shown ? ` This is tweet ${at + 1}.` : ""}`;
+  byId("count").textContent = `${done} of ${counted(view.rows.length, "tweet")} labelled.${shown ? ` This is tweet ${at + 1}.` : ""}`;
   byId("tweet").textContent = shown ? shown.text : ending(done);
   byId("tweet").classList.toggle("quiet", !shown);
   byId("undo").disabled = !view.given.length;
@@ -114,7 +114,7 @@ function show(at) {
 
 function ending(done) {
   const left = view.rows.length - done;
-  return left ? `That was the last tweet; ${left} have no label yet.` : "Every tweet has a label. Now run: sentiment share … --labels";
+  return left ? `That was the last tweet; without a label: ${left}.` : "Every tweet has a label. Now run: sentiment share … --labels";
 }
 
 function say(sentence) {

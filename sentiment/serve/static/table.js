@@ -1,6 +1,6 @@
 // Several tweets: a table to sort and to save.
 
-import { make, percent, save, tint } from "./elements.js";
+import { counted, make, percent, save, tint } from "./elements.js";
 
 const SHOWN = 1000;
 
@@ -12,7 +12,7 @@ export function showTable(place, texts, columns) {
   const download = make("button", "Save as CSV");
   download.type = "button";
   download.addEventListener("click", () => save("answers.csv", asCsv(rows, columns)));
-  const count = make("span.note", `${texts.length} tweets`);
+  const count = make("span.note", counted(texts.length, "tweet"));
   place.replaceChildren(make("div.panel", make("div.row", count, make("span.spring"), download), make("div.scroll", table)));
   place.hidden = false;
   fill(body, rows, columns);

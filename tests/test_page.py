@@ -251,7 +251,7 @@ def test_other_kinds_of_files(page, downloads, name, content, saved_name):
 )
 def test_the_column_is_guessed(page, content, column, count):
     page.drop("guessed.csv", content)
-    page.see("#scoring", f"{count} tweets scored.")
+    page.see("#scoring", f"{count} tweet scored.")
     assert page.browser.execute_script("return document.querySelector('#scoring input').value") == column
 
 

@@ -132,7 +132,8 @@ def scored_folder(request: ShareRequest, engine: Engine, progress: Callable[...,
     if summary["failed_files"] or summary["failed_rows"]:
         raise InputError(
             f"{counted(summary['failed_files'], 'file')} and {counted(summary['failed_rows'], 'row')} "
-            f"could not be scored: see {output}/errors.jsonl, which begins with: {summary['first_error']}; mend them, or leave them out"
+            f"could not be scored: see {output}/errors.jsonl, which begins with: {summary['first_error']}; "
+            "mend them, or leave them out"
         )
     succeed(output)
     return output

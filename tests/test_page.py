@@ -243,15 +243,15 @@ def test_other_kinds_of_files(page, downloads, name, content, saved_name):
 @pytest.mark.parametrize(
     ("content", "column", "count"),
     [
-        (b"tweet,text\nI love it,hate\n", "text", 1),
-        (b"n;my tweets\n1;I love it\n", "my tweets", 1),
-        (b"I love it\nI hate it\n", "0", 2),
-        (b"4,1,I do love it so\n0,2,I hate it\n", "2", 2),
+        (b"tweet,text\nI love it,hate\n", "text", "1 tweet"),
+        (b"n;my tweets\n1;I love it\n", "my tweets", "1 tweet"),
+        (b"I love it\nI hate it\n", "0", "2 tweets"),
+        (b"4,1,I do love it so\n0,2,I hate it\n", "2", "2 tweets"),
     ],
 )
 def test_the_column_is_guessed(page, content, column, count):
     page.drop("guessed.csv", content)
-    page.see("#scoring", f"{count} tweet scored.")
+    page.see("#scoring", f"{count} scored.")
     assert page.browser.execute_script("return document.querySelector('#scoring input').value") == column
 
 

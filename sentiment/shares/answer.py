@@ -115,9 +115,10 @@ class ShareAnswer:
 
     def to_html(self) -> str:
         """Return ``answer.html``: one page that needs no other file and no network."""
-        here = files("sentiment.shares")
+        page = Template((files("sentiment.shares") / "answer.html").read_text(encoding="utf-8"))
+        style = (files("sentiment.report") / "templates/style.css").read_text(encoding="utf-8")
         data = json.dumps(self.to_dict(), ensure_ascii=False).replace("</", "<\\/")
-        return Template((here / "answer.html").read_text(encoding="utf-8")).substitute(data=data)
+        return page.substitute(style=style, data=data)
 
     def write(self, folder: Path) -> None:
         """Write the three files into ``folder``, each under a temporary name first; make the folder if need be."""

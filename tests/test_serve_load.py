@@ -64,6 +64,9 @@ def batched(work):
     return asyncio.run(main())
 
 
+LONG_ZERO = "0" * 3000  # a request of this length is answered in the thread, though it comes alone
+
+
 async def numbers(batcher, model, *texts):
     return (await batcher.answer(model, [str(text) for text in texts])).probabilities[:, 0].tolist()
 
@@ -80,7 +83,7 @@ def test_what_arrives_during_a_batch_is_the_next_one():
 
     async def work(batcher):
         model.free.clear()
-        first = asyncio.create_task(numbers(batcher, model, 0))
+        first = asyncio.create_task(numbers(batcher, model, LONG_ZERO))
         await held_up(model)  # the event loop goes on meanwhile
         rest = [asyncio.create_task(numbers(batcher, model, i, i)) for i in range(1, 4)]
         await asyncio.sleep(0.01)
@@ -90,6 +93,18 @@ def test_what_arrives_during_a_batch_is_the_next_one():
 
     assert batched(work) == [[0], [1, 1], [2, 2], [3, 3]]
     assert model.sizes == [1, 6]
+
+
+@pytest.mark.parametrize(("text", "in_loop"), [(7, True), (LONG_ZERO, False)], ids=["short", "long"])
+def test_a_short_request_that_comes_alone_is_answered_in_the_event_loop(text, in_loop, monkeypatch):
+    model, threads = NumberModel(), []
+
+    async def work(batcher):
+        monkeypatch.setattr(model.free, "wait", lambda seconds: threads.append(threading.current_thread()) or True)
+        return await numbers(batcher, model, text)
+
+    assert batched(work) == [float(text)]
+    assert [thread is threading.current_thread() for thread in threads] == [in_loop]
 
 
 def test_what_arrives_in_one_turn_of_the_loop_is_one_batch():
@@ -148,7 +163,7 @@ def test_a_request_cancelled_while_it_waits_is_left_out():
 
     async def work(batcher):
         model.free.clear()
-        tasks = [asyncio.create_task(numbers(batcher, model, 0))]
+        tasks = [asyncio.create_task(numbers(batcher, model, LONG_ZERO))]
         await held_up(model)
         tasks += [asyncio.create_task(numbers(batcher, model, i, i)) for i in range(1, 5)]
         await asyncio.sleep(0.01)

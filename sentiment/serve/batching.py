@@ -1,7 +1,8 @@
 """Answer the texts of many requests together, in one thread. The requests that wait when it is free are the next batch.
 
 Batches save most of the time that a small request takes, because the model costs nearly as much for one text as for
-ten. Nothing waits for a batch to fill.
+ten. Nothing waits for a batch to fill. A short request that comes alone is answered in the event loop, which saves the
+tenth of its time that two changes of the thread take.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from sentiment.predict.answers import Answers
 
 BATCH_SIZE = 1 << 17  # of one batch, in characters plus 64 per text: a few milliseconds of work
 _SIZE_OF_A_TEXT = 64
+_SHORT = 1 << 11  # such a request takes less than a millisecond
 
 
 class BatchModel(Protocol):
@@ -53,6 +55,7 @@ class Batcher:
         self._waiting: deque[_Pending] = deque()
         self._turns: SimpleQueue[bool] = SimpleQueue()  # True: look for what is waiting, False: end
         self._turn_scheduled = False
+        self._answering = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
@@ -83,16 +86,27 @@ class Batcher:
 
     def _wake(self) -> None:
         self._turn_scheduled = False
-        self._turns.put(True)
+        is_short = len(self._waiting) == 1 and self._waiting[0].size <= _SHORT
+        if is_short and self._answering.acquire(blocking=False):
+            try:
+                _deliver(self._answer_next())
+            finally:
+                self._answering.release()
+        else:
+            self._turns.put(True)
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._turns.get():
-            while batch := _next_batch(self._waiting):
-                outcomes = [outcome for same in _by_model(batch) for outcome in self._outcomes(same)]
+            while self._waiting:
+                with self._answering:
+                    outcomes = self._answer_next()
                 try:
                     loop.call_soon_threadsafe(_deliver, outcomes)
                 except RuntimeError:  # the loop is closed, so nobody waits any more
                     return
+
+    def _answer_next(self) -> list[_Outcome]:
+        return [outcome for same in _by_model(_next_batch(self._waiting)) for outcome in self._outcomes(same)]
 
     def _outcomes(self, batch: list[_Pending]) -> list[_Outcome]:
         """Return the outcome of each request of ``batch``, all of one model; if it fails, each is asked alone."""

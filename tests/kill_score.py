@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,19 +43,11 @@ class Setting:
     environment: dict[str, str] = field(default_factory=child_environment)
     answers: dict[str, bytes] = field(default_factory=dict)
 
-    def command(self, output: Path, engine: str) -> list[str]:
+    def command(self, output: Path, engine: str, name: str = "score") -> list[str]:
         options = ["--output", str(output), "--model", str(self.folder / "model"), "--engine", engine]
         options += ["--address", self.address, "--patience", "1"] if engine == "ray" and self.address else []
-        return [
-            sys.executable,
-            "-m",
-            "sentiment",
-            "score",
-            str(self.folder / "in"),
-            "--workers",
-            str(WORKERS),
-            *options,
-        ]
+        inputs = [str(self.folder / "in"), "--workers", str(WORKERS)]
+        return [sys.executable, "-m", "sentiment", name, *inputs, *options]
 
     def start(self, output: Path, engine: str) -> subprocess.Popen:
         with (self.folder / "log").open("wb") as log:
@@ -88,13 +80,16 @@ def answers(output: Path) -> dict[str, bytes]:
 
 def recorded(output: Path) -> set[str]:
     """Parts that the folder says are done."""
-    found = (json.loads(path.read_text()) for path in output.glob("_records/*.json"))
-    return {record["output"] for each in found for record in each}
+    done = set()
+    for path in output.glob("_records/*.json"):
+        with contextlib.suppress(FileNotFoundError):  # the run puts one file in the place of several
+            done |= {record["output"] for record in json.loads(path.read_text())}
+    return done
 
 
 def wait_for(output: Path, process: subprocess.Popen, parts: int) -> None:
     """Until so many parts are recorded, or the run has ended."""
-    while process.poll() is None and len(list(output.glob("_records/*.json"))) < parts:
+    while process.poll() is None and len(recorded(output)) < parts:
         time.sleep(0.005)
 
 
@@ -123,26 +118,46 @@ def kill_driver(this: Setting, output: Path, engine: str, parts: int, delay: flo
     process.kill()
     killed = process.wait() == -signal.SIGKILL
     check_nothing_partial(this, output)
-    done, before = len(recorded(output)), len(answers(output))
-    assert before - done <= WORKERS * 3, "more parts published and not recorded than can be in flight"
-    this.finish(output, engine)
-    # Ray's workers may finish what they have for a moment after the driver is gone
-    check_whole(this, output, done if engine == "local" else None)
+    in_flight = len(answers(output)) - len(recorded(output))
+    assert in_flight <= WORKERS * 3, "more parts published and not recorded than can be in flight"
     return killed
 
 
-def kill_worker(this: Setting, output: Path, engine: str, parts: int, delay: float, parents: list[int]) -> bool:
+def go_on(this: Setting, output: Path, engine: str) -> None:
+    """Run the command of a killed driver again."""
+    done = len(recorded(output))
+    this.finish(output, engine)
+    # Ray's workers may finish what they have for a moment after the driver is gone
+    check_whole(this, output, done if engine == "local" else None)
+
+
+def disturb(
+    this: Setting, output: Path, engine: str, parts: int, delay: float, *kills: Callable[[subprocess.Popen], bool]
+) -> bool:
+    """Kill something below a run at each of ``kills``; the run must reach its end by itself.
+
+    Returns:
+        Whether all kills came before the end.
+    """
     process = this.start(output, engine)
-    wait_for(output, process, parts)
-    time.sleep(delay)
-    workers = workers_of(parents or [process.pid])
-    running = process.poll() is None
+    struck = []
+    for number, kill in enumerate(kills):
+        wait_for(output, process, parts + number * FILES // 4)
+        time.sleep(delay)
+        running = process.poll() is None
+        struck.append(kill(process) and running)
+    assert process.wait(_PATIENCE) == 0, (this.folder / "log").read_text()[-2000:]
+    check_whole(this, output)
+    return all(struck)
+
+
+def kill_worker(parents: list[int]) -> bool:
+    """Kill one of the processes that work below ``parents``, if there is one."""
+    workers = workers_of(parents)
     if workers:
         with contextlib.suppress(ProcessLookupError):
             os.kill(random.choice(workers), signal.SIGKILL)
-    assert process.wait(_PATIENCE) == 0, (this.folder / "log").read_text()[-2000:]
-    check_whole(this, output)
-    return running and bool(workers)
+    return bool(workers)
 
 
 def workers_of(parents: list[int]) -> list[int]:
@@ -181,6 +196,7 @@ class Nodes:
             head_node_args={
                 "num_cpus": 0,
                 "include_dashboard": False,
+                "include_log_monitor": False,
                 "object_store_memory": 80 << 20,
                 "_system_config": _NOTICED_SOON,
             },
@@ -193,12 +209,12 @@ class Nodes:
         return str(self.cluster.address)
 
     def add(self) -> Any:
-        return self.cluster.add_node(num_cpus=1, object_store_memory=80 << 20, wait=True)
+        return self.cluster.add_node(num_cpus=1, object_store_memory=80 << 20, include_log_monitor=False, wait=True)
 
     def raylets(self) -> list[int]:
         return [node.all_processes["raylet"][0].process.pid for node in self.nodes]
 
-    def kill_one(self, which: int) -> None:
+    def kill_one(self, which: int) -> bool:
         """All its processes at once, by SIGKILL, as a machine that is gone."""
         node = self.nodes.pop(which)
         raylet = node.all_processes["raylet"][0].process.pid
@@ -207,6 +223,7 @@ class Nodes:
                 os.kill(pid, signal.SIGKILL)
         self.cluster.worker_nodes.discard(node)
         node.kill_all_processes(check_alive=False, allow_graceful=False)
+        return True
 
     def mend(self) -> None:
         """As many nodes as there were."""
@@ -216,21 +233,6 @@ class Nodes:
     def stop(self) -> None:
         self.cluster.shutdown()
         signal.signal(signal.SIGTERM, self.handler)
-
-
-def kill_node(this: Setting, output: Path, nodes: Nodes, parts: int, delay: float) -> bool:
-    """One of two: the other takes over its tasks."""
-    process = this.start(output, "ray")
-    wait_for(output, process, parts)
-    time.sleep(delay)
-    running = process.poll() is None
-    nodes.kill_one(parts % 2)
-    try:
-        assert process.wait(_PATIENCE) == 0, (this.folder / "log").read_text()[-2000:]
-        check_whole(this, output)
-    finally:
-        nodes.mend()
-    return running
 
 
 def kill_all_nodes(this: Setting, output: Path, nodes: Nodes, parts: int, delay: float) -> bool:
@@ -257,12 +259,18 @@ def one_point(this: Setting, kind: str, number: int, choose: random.Random, node
     output = this.folder / f"{kind}-{number}"
     parts, delay = choose.randrange(FILES), choose.uniform(0, 0.4)
     engine = "local" if kind.startswith("local") else "ray"
+    if nodes:
+        nodes.mend()
     if kind.endswith("driver"):
-        return kill_driver(this, output, engine, parts, delay)
-    if nodes and kind in ("ray node", "ray nodes"):
-        kill = kill_node if kind == "ray node" else kill_all_nodes
-        return kill(this, output, nodes, parts, delay)
-    return kill_worker(this, output, engine, parts, delay, nodes.raylets() if nodes and engine == "ray" else [])
+        killed = kill_driver(this, output, engine, parts, delay)
+        go_on(this, output, engine)
+        return killed
+    if nodes and kind == "ray nodes":
+        return kill_all_nodes(this, output, nodes, parts, delay)
+    if nodes and kind == "ray node":
+        return disturb(this, output, engine, parts, delay, lambda _: nodes.kill_one(parts % 2))
+    raylets = nodes.raylets() if nodes and engine == "ray" else []
+    return disturb(this, output, engine, parts, delay, lambda driver: kill_worker(raylets or [driver.pid]))
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """Rows of augmentation: templates turn the label or keep it, one of two joined halves decides, phrases keep theirs."""
 
+import functools
 import re
 
 import numpy as np
@@ -55,6 +56,7 @@ TWEETS = [
 ROWS = part_of(TWEETS)
 
 
+@functools.cache
 def made(padding: str = "post", share: float = 1.0, seed: int = 5) -> tuple[EncodedPart, list[tuple[str, int]]]:
     """The part with its new rows, and the new rows as text."""
     rows = part_of(TWEETS, padding)
@@ -188,7 +190,7 @@ def test_padding_weights_and_choice() -> None:
     pre, _ = made("pre")
     assert (pre.ids[:, -1] > 0).all()
     assert (post.ids[:, 0] > 0).all()
-    assert made()[1] == texts != made(seed=6)[1]
+    assert made.__wrapped__()[1] == texts != made(seed=6)[1]
     weights = np.full(len(TWEETS), 0.5, np.float32)
     weighed = augmented(ROWS._replace(weights=weights), treatment(), POLES, 0.1, 0.0, 5).weights
     assert weighed is not None

@@ -1,5 +1,6 @@
 """One artefact, one answer: SavedModel, NumPy inference and LiteRT agree, on tweets and on any Unicode."""
 
+import functools
 import json
 import os
 import subprocess
@@ -22,7 +23,7 @@ from sentiment.export.saved_model import ServingModule
 from sentiment.network.cells import GATES, Direction
 from sentiment.network.folded import FoldedNetwork
 from sentiment.text.lexicon import UNKNOWN
-from tests.model_fixture import ODD_TWEETS, Trained, child_environment, labelled_tweets, shared_model
+from tests.model_fixture import ODD_TWEETS, child_environment, labelled_tweets, shared_model
 
 TOLERANCE = 1e-5
 SIGNATURES = {"serving_default", "serve_ids", "serve_ids_unrolled", "describe"}
@@ -58,39 +59,30 @@ def test_saved_model_answers_like_the_light_form(model, saved):
     assert {0.0, 1.0} < set(known.tolist())
 
 
+@functools.cache
+def both_forms():
+    """The NumPy form, the SavedModel's signature, and its graph from texts to ids (traced once)."""
+    folder = shared_model().folder
+    model = sentiment.load(folder)
+    answer = tf.saved_model.load(str(folder / "saved_model" / "1")).signatures["serving_default"]
+    with tempfile.TemporaryDirectory() as temporary:
+        chunks = Path(temporary) / "chunks.tsv"
+        classes = model.classes_.tolist()
+        module = ServingModule(model.preprocessor, model.network, classes, folder / "lexicon.tsv", chunks)
+        encode = tf.function(module.encode, input_signature=[tf.TensorSpec([None], tf.string)])
+        encode(tf.constant(["love"]))
+    return model, answer, encode
+
+
 @settings(max_examples=60)
 @given(st.lists(TEXT.map("".join), min_size=1, max_size=20))
 def test_any_unicode_gives_the_same_ids_and_probabilities(texts):
-    model, saved = (sentiment.load(shared_model().folder), _saved())
-    np.testing.assert_allclose(served(saved, texts)["probabilities"], model.predict_proba(texts), atol=TOLERANCE)
-    expected = model.preprocessor.encode(texts)
-    received = _module().encode(tf.constant(texts))
+    model, answer, encode = both_forms()
+    given_texts = tf.constant(texts)
+    np.testing.assert_allclose(answer(text=given_texts)["probabilities"], model.predict_proba(texts), atol=TOLERANCE)
+    expected, received = model.preprocessor.encode(texts), encode(given_texts)
     assert received.flat_values.numpy().tolist() == expected.values.tolist()
     assert received.row_lengths().numpy().tolist() == expected.lengths.tolist()
-
-
-_cache: dict[str, object] = {}
-_folder = tempfile.TemporaryDirectory()
-
-
-def _saved():
-    if "saved" not in _cache:
-        _cache["saved"] = tf.saved_model.load(str(shared_model().folder / "saved_model" / "1"))
-    return _cache["saved"]
-
-
-def _module() -> ServingModule:
-    if "module" not in _cache:
-        folder = shared_model().folder
-        model = sentiment.load(folder)
-        _cache["module"] = ServingModule(
-            model.preprocessor,
-            model.network,
-            model.classes_.tolist(),
-            folder / "lexicon.tsv",
-            Path(_folder.name) / "chunks.tsv",
-        )
-    return _cache["module"]
 
 
 def test_ids_through_keras_litert_and_the_second_signature(model, saved):
@@ -175,8 +167,8 @@ def test_no_texts_at_all(model, saved):
     assert served(saved, np.array([], dtype=object).astype("S"))["probabilities"].shape == (0, 2)
 
 
-def test_layout_for_tensorflow_serving(trained_model):
-    folder = trained_model.folder / "saved_model"
+def test_layout_for_tensorflow_serving():
+    folder = shared_model().folder / "saved_model"
     assert (folder / "1" / "saved_model.pb").is_file()
     assert list((folder / "1" / "assets").iterdir())
     records = list(tf.data.TFRecordDataset(str(folder / "1" / "assets.extra" / "tf_serving_warmup_requests")))
@@ -186,10 +178,10 @@ def test_layout_for_tensorflow_serving(trained_model):
     assert tf.saved_model.load(str(folder)).signatures.keys() == SIGNATURES
 
 
-def test_saved_model_loads_with_tensorflow_alone(trained_model, tmp_path):
+def test_saved_model_loads_with_tensorflow_alone(model, tmp_path):
     code = (
         "import json, sys, tensorflow as tf\n"
-        f"f = tf.saved_model.load({str(trained_model.folder / 'saved_model' / '1')!r}).signatures['serving_default']\n"
+        f"f = tf.saved_model.load({str(shared_model().folder / 'saved_model' / '1')!r}).signatures['serving_default']\n"
         "answer = f(text=tf.constant(['I love this coffee', 'I hate this train']))\n"
         "assert not {'sentiment', 'spacy'} & set(sys.modules), sorted(sys.modules)\n"
         "print(json.dumps([answer['probabilities'].numpy().tolist(), [x.decode() for x in answer['label'].numpy()]]))\n"
@@ -200,11 +192,6 @@ def test_saved_model_loads_with_tensorflow_alone(trained_model, tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, check=True
     )
     probabilities, labels = json.loads(done.stdout)
-    expected = sentiment.load(trained_model.folder).predict_proba(["I love this coffee", "I hate this train"])
+    expected = model.predict_proba(["I love this coffee", "I hate this train"])
     np.testing.assert_allclose(probabilities, expected, atol=TOLERANCE)
     assert labels == ["positive", "negative"]
-
-
-@pytest.fixture(scope="module")
-def trained_model() -> Trained:
-    return shared_model()

@@ -11,7 +11,7 @@ from pipelines.shared.corpus_files import read_corpus
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.display import counted
 from sentiment.errors import InputError
-from sentiment.evaluation.predictions import Predictions
+from sentiment.evaluation.record import Predictions
 from sentiment.settings import CorpusSettings
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _named(folders: Sequence[Path]) -> dict[str, Path]:
 def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, Predictions]:
     """Return the answers of every model on the rows of the classes that it has."""
     import sentiment
-    from sentiment.evaluation.predictions import from_probabilities
+    from sentiment.evaluation.record import from_probabilities
 
     scored = {}
     for name, read in _read(folders, arguments).items():

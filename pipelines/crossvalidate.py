@@ -21,7 +21,7 @@ RESULT = "crossvalidation.json"
 
 def run(this: stage.Stage) -> None:
     """Run every fold with every seed, write the means, print a table."""
-    from sentiment.evaluation.folds import summarise, text_table
+    from sentiment.evaluation.repeated_figures import folds_table, summarise
 
     asked = this.arguments
     if asked.folds < 2:
@@ -33,7 +33,7 @@ def run(this: stage.Stage) -> None:
     this.places.model.mkdir(parents=True, exist_ok=True)
     publishing.write_json(this.places.model / RESULT, result)
     shutil.rmtree(root, ignore_errors=True)
-    sys.stdout.write(text_table(result))
+    sys.stdout.write(folds_table(result))
 
 
 def _figures(this: stage.Stage, root: Path, seeds: list[int]) -> Iterator[dict[str, Any]]:

@@ -29,7 +29,7 @@ class CorpusSize(NamedTuple):
 
 def run(this: stage.Stage) -> None:
     """Run every size with every seed, write the means, draw them, print a table."""
-    from sentiment.evaluation.learning_curve import sizes_for, summary, text_table
+    from sentiment.evaluation.repeated_figures import curve_table, sizes_for, summarise
     from sentiment.report.figures import learning_curve
     from sentiment.report.templating import NAMES
 
@@ -45,13 +45,13 @@ def run(this: stage.Stage) -> None:
             _tell(size, seed, figures)
             runs.setdefault(size, []).append(figures)
     names = NAMES | {"model": "from base model" if this.base_model else "from nothing"}
-    points = summary(runs)
+    points = [{"rows": size, "figures": summarise(each)} for size, each in runs.items()]
     result = {"seeds": asked.seeds, "parent": str(this.base_model or ""), "points": points}
     this.places.model.mkdir(parents=True, exist_ok=True)
     publishing.write_json(this.places.model / RESULT, result)
     publishing.write_text(this.places.model / DRAWING, learning_curve(result) or "")
     shutil.rmtree(root, ignore_errors=True)
-    sys.stdout.write(text_table(points, names))
+    sys.stdout.write(curve_table(points, names))
 
 
 def _start(this: stage.Stage, root: Path, name: str, pairs: tuple[str, ...]) -> RepeatedRun:
@@ -71,7 +71,7 @@ def _count(this: stage.Stage, root: Path) -> CorpusSize:
 
 
 def _split_pairs(size: int, corpus: CorpusSize) -> tuple[str, ...]:
-    from sentiment.evaluation.learning_curve import shares
+    from sentiment.evaluation.repeated_figures import shares
 
     part = shares(size, corpus.labelled, corpus.rows)
     return (
@@ -86,7 +86,7 @@ def _tell(size: int, seed: int, figures: dict[str, Any]) -> None:
 
 def _execute(this: stage.Stage, root: Path, pairs: tuple[str, ...]) -> dict[str, Any]:
     """Train from the base model, from nothing, or both; score them and the peers on the test part."""
-    from sentiment.evaluation.learning_curve import FROM_NOTHING, PARENT
+    from sentiment.evaluation.repeated_figures import FROM_NOTHING, PARENT
 
     starts = [WARM] if this.base_model else []
     starts += [COLD] if this.arguments.glove else []
@@ -154,7 +154,7 @@ def base_model_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    from sentiment.evaluation.learning_curve import SIZES
+    from sentiment.evaluation.repeated_figures import SIZES
 
     add_input_arguments(parser)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="labelled tweets of a run (and all)")

@@ -27,7 +27,7 @@ def run(this: stage.Stage) -> None:
     import sentiment
     from sentiment.evaluation import scoring
     from sentiment.evaluation.baselines import fit_baselines
-    from sentiment.evaluation.predictions import PREDICTIONS, joined
+    from sentiment.evaluation.record import PREDICTIONS, joined
 
     folder = this.places.model
     model = sentiment.load(folder)

@@ -7,7 +7,7 @@ from pipelines.shared import manifest, publishing, stage
 from sentiment.errors import ArtefactError
 
 if TYPE_CHECKING:
-    from sentiment.evaluation.predictions import Predictions
+    from sentiment.evaluation.record import Predictions
     from sentiment.predict.classifier import SentimentClassifier
 
 _ROWS_COMPARED = 200

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipelines.shared import stage
 from sentiment.common.command_line import OneLineParser
-from sentiment.evaluation.first_tries import (
+from sentiment.evaluation.sentence_tests import (
     CHOOSE,
     UNANSWERED,
     Answer,

@@ -15,8 +15,7 @@ from sentiment.augment.rows import augmented, rated_signs
 from sentiment.augment.templates import LINKED, TURNED, known_templates, words_of
 from sentiment.data.encoded import EncodedPart
 from sentiment.errors import SettingsError
-from sentiment.evaluation.first_tries import CONFIRM, read_tries
-from sentiment.evaluation.minimal_pairs import read_pairs
+from sentiment.evaluation.sentence_tests import CONFIRM, read_pairs, read_tries
 from sentiment.text.lexicon import Lexicon
 from sentiment.text.normalisation import RULES
 from sentiment.text.preprocessor import Preprocessor

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from sentiment.evaluation.minimal_pairs import NEGATIVE, POSITIVE, Pair, read_pairs, score_pairs
+from sentiment.evaluation.sentence_tests import NEGATIVE, POSITIVE, Pair, read_pairs, score_pairs
 
 PAIRS = [Pair("a", "good", "bad"), Pair("a", "fine", "not fine"), Pair("b", "yes", "no")]
 

@@ -11,7 +11,7 @@ from pipelines import crossvalidate
 from pipelines.shared import publishing, repeated_runs, stage
 from sentiment.data.splitting import TEST, TRAIN, VALIDATION
 from sentiment.errors import SettingsError
-from sentiment.evaluation.folds import summarise, text_table
+from sentiment.evaluation.repeated_figures import folds_table, summarise
 from sentiment.settings import SplitSettings
 from tests.memory_split import split
 
@@ -47,7 +47,7 @@ def test_means_and_deviations() -> None:
     assert figures["model"]["macro_recall"] == pytest.approx({"mean": 0.6, "sd": 0.0})
     assert figures["vader"].keys() == {"n", "accuracy"}
     assert summarise(RUNS[:1])["model"]["accuracy"]["sd"] == 0
-    table = text_table({"folds": 2, "seeds": [7], "figures": figures})
+    table = folds_table({"folds": 2, "seeds": [7], "figures": figures})
     assert "80.0 ± 14.1" in table
     assert table.endswith("mean ± standard deviation over 2 folds; 22 tweets scored\n")
 

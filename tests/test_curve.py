@@ -10,7 +10,7 @@ import pytest
 from pipelines import curve
 from pipelines.shared import publishing, repeated_runs, stage
 from sentiment.data.splitting import TEST, TRAIN, VALIDATION
-from sentiment.evaluation.learning_curve import shares, sizes_for, summary, text_table
+from sentiment.evaluation.repeated_figures import curve_table, shares, sizes_for, summarise
 from sentiment.report.figures import learning_curve
 from sentiment.settings import Settings, SplitSettings
 from tests.memory_split import split
@@ -48,8 +48,8 @@ def test_the_table_and_the_drawing() -> None:
             figures(each) | {"baselines": {"from_nothing": figures(0.6), "vader": figures(0.6)}} for each in (0.7, 0.8)
         ],
     }
-    points = summary(runs)
-    table = text_table(points, {"model": "from parent", "vader": "VADER"}).splitlines()
+    points = [{"rows": size, "figures": summarise(each)} for size, each in runs.items()]
+    table = curve_table(points, {"model": "from parent", "vader": "VADER"}).splitlines()
     assert table[0].split() == ["tweets", "from", "parent", "from_nothing", "VADER"]
     assert table[2].split() == ["1,600", "75.0", "±", "7.1", "60.0", "±", "0.0", "60.0", "±", "0.0"]
     drawn = learning_curve({"points": points, "parent": "models/a"})

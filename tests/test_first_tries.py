@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from pipelines import tries
-from sentiment.evaluation.first_tries import (
+from sentiment.evaluation.sentence_tests import (
     CHOOSE,
     CONFIRM,
     UNANSWERED,
     FirstTry,
+    read_pairs,
     read_tries,
     shares_right,
     vader_answer,
 )
-from sentiment.evaluation.minimal_pairs import read_pairs
 from tests.model_fixture import Trained
 from tests.model_fixture import trained as trained
 

@@ -17,13 +17,12 @@ from pipelines.shared import stage
 from pipelines.shared.evaluation_files import read_evaluation, read_predictions
 from sentiment.data.splitting import hash_texts
 from sentiment.errors import ArtefactError, InputError
-from sentiment.evaluation import curves
+from sentiment.evaluation import metrics as curves
 from sentiment.evaluation.comparison import compare, share_rows
 from sentiment.evaluation.metrics import difference_interval, measure
-from sentiment.evaluation.minimal_pairs import Pair, score_pairs
-from sentiment.evaluation.predictions import Predictions, from_columns
-from sentiment.evaluation.record import Evaluation
+from sentiment.evaluation.record import Evaluation, Predictions, from_columns
 from sentiment.evaluation.remarks import remarks
+from sentiment.evaluation.sentence_tests import Pair, score_pairs
 from sentiment.evaluation.slices import SliceMetrics
 from sentiment.network.cells import Direction
 from sentiment.network.folded import FoldedNetwork

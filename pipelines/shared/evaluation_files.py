@@ -6,8 +6,7 @@ import numpy as np
 
 from pipelines.shared import publishing
 from sentiment.errors import ArtefactError
-from sentiment.evaluation.predictions import PREDICTIONS, Predictions, read_columns
-from sentiment.evaluation.record import Evaluation
+from sentiment.evaluation.record import PREDICTIONS, Evaluation, Predictions, from_columns, read_columns
 
 
 def read_evaluation(folder: Path) -> Evaluation:
@@ -41,7 +40,7 @@ def read_predictions(folder: Path) -> Predictions:
         ArtefactError: the file is missing or damaged.
     """
     path = publishing.require(require_folder(folder) / PREDICTIONS)
-    return Predictions.read(path)
+    return from_columns(read_columns(path), str(path))
 
 
 def require_folder(folder: Path) -> Path:

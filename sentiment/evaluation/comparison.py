@@ -7,7 +7,7 @@ import numpy as np
 
 from sentiment.errors import InputError
 from sentiment.evaluation.metrics import ClassificationMetrics, difference_interval, mcnemar, measure
-from sentiment.evaluation.predictions import Predictions
+from sentiment.evaluation.record import Predictions
 
 LISTED = 100
 

@@ -1,15 +1,177 @@
-"""The files that training and evaluation wrote about a model, checked to be of the same run."""
+"""What evaluation found of a model: its answers on labelled tweets (`predictions.csv`) and its figures."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sentiment.errors import ArtefactError
-from sentiment.evaluation.predictions import Predictions
 
+PREDICTIONS = "predictions.csv"
+REQUIRED = ("test_set", "text", "y_true", "y_pred")
+PROBABILITY = "p_"
+_BY_ROW = ("test_sets", "texts", "true", "predicted", "probabilities")
 _FIGURES = ("n", "accuracy", "accuracy_ci95", "confusion_matrix")
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Answers to ``n`` labelled tweets.
+
+    Attributes:
+        classes: names, in the order of the probabilities' columns.
+        test_sets: str ``(n,)``.
+        texts: str ``(n,)``, as objects.
+        true, predicted: integer ``(n,)``, indices into ``classes``.
+        probabilities: float64 ``(n, classes)``, calibrated.
+        baselines: name -> label given, str ``(n,)``.
+    """
+
+    classes: tuple[str, ...]
+    test_sets: np.ndarray
+    texts: np.ndarray
+    true: np.ndarray
+    predicted: np.ndarray
+    probabilities: np.ndarray
+    baselines: dict[str, np.ndarray]
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Return whether each predicted label is right, bool ``(n,)``."""
+        return self.true == self.predicted
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """Return the probability of the most probable class, float64 ``(n,)``."""
+        return self.probabilities.max(axis=1, initial=0.0)
+
+    def take(self, rows: np.ndarray) -> "Predictions":
+        """Return the given rows; ``rows`` has positions or is a mask."""
+        arrays = {name: getattr(self, name)[rows] for name in _BY_ROW}
+        return replace(self, **arrays, baselines={name: labels[rows] for name, labels in self.baselines.items()})
+
+    def of(self, test_set: str) -> "Predictions":
+        """Return the rows of one test set."""
+        return self.take(self.test_sets == test_set)
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return the columns of the file, each ``(n,)``: ``REQUIRED``, then a probability per class, then baselines."""
+        names = np.array(self.classes)
+        columns = dict(
+            zip(REQUIRED, (self.test_sets, self.texts, names[self.true], names[self.predicted]), strict=True)
+        )
+        given = self.probabilities.astype(np.float32)  # as the model gave them: more digits would say nothing
+        return columns | {PROBABILITY + name: given[:, i] for i, name in enumerate(self.classes)} | self.baselines
+
+    def write(self, path: Path) -> None:
+        """Write the file with quoted text and a line feed after each row."""
+        import pandas as pd
+
+        pd.DataFrame(self.columns()).to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """Return the rows of all ``parts`` in order; all are of one model and have the same baselines."""
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _BY_ROW}
+    baselines = {name: np.concatenate([part.baselines[name] for part in parts]) for name in parts[0].baselines}
+    return replace(parts[0], **arrays, baselines=baselines)
+
+
+def read_columns(path: Path) -> dict[str, list[str]]:
+    """Return the columns of a CSV file as text. Only a line feed ends a line, because tweets contain carriage returns.
+
+    Raises:
+        ArtefactError: the file is not CSV.
+    """
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, lineterminator="\n", encoding="utf-8")
+    except ValueError as error:
+        raise ArtefactError(f"{path}: not readable as CSV ({error}); make it again") from error
+    return {str(name).strip("\r"): frame[name].tolist() for name in frame.columns}
+
+
+def from_columns(columns: Mapping[str, Sequence[str]], name: str = PREDICTIONS) -> Predictions:
+    """Return predictions from the columns of their file; every further column is a baseline.
+
+    Args:
+        columns: name -> values as text, all of length ``n``.
+        name: of the file, for messages.
+
+    Raises:
+        ArtefactError: a column is missing, a label is not a class, or a probability is not a number from 0 to 1.
+    """
+    classes = tuple(column.removeprefix(PROBABILITY) for column in columns if column.startswith(PROBABILITY))
+    missing = [column for column in REQUIRED if column not in columns]
+    if missing or len(classes) < 2:
+        wanted = ", ".join([*REQUIRED, f"{PROBABILITY}<class> of two classes or more"])
+        raise ArtefactError(f"{name}: expected the columns {wanted}; run `make evaluate` again")
+    extra = [c for c in columns if c not in REQUIRED and not c.startswith(PROBABILITY)]
+    return Predictions(
+        classes,
+        np.asarray(columns["test_set"], dtype=np.str_),
+        np.asarray(columns["text"], dtype=object),
+        _class_indices(columns["y_true"], classes, f"{name}: y_true"),
+        _class_indices(columns["y_pred"], classes, f"{name}: y_pred"),
+        _probabilities([columns[PROBABILITY + c] for c in classes], name),
+        {column: np.asarray(columns[column], dtype=np.str_) for column in extra},
+    )
+
+
+def _class_indices(labels: Sequence[str], classes: Sequence[str], where: str) -> np.ndarray:
+    position = {label: i for i, label in enumerate(classes)}
+    indices = np.fromiter((position.get(label, -1) for label in labels), np.int64, len(labels))
+    if (indices < 0).any():
+        row = int(np.argmax(indices < 0))
+        raise ArtefactError(
+            f"{where}: expected one of {', '.join(classes)}, received {str(labels[row])[:40]!r} in row {row + 1}; "
+            "run `make evaluate` again"
+        )
+    return indices
+
+
+def _probabilities(columns: Sequence[Sequence[str]], name: str) -> np.ndarray:
+    try:
+        values = np.array([np.asarray(column, dtype=np.float64) for column in columns]).T
+    except (ValueError, TypeError) as error:
+        raise ArtefactError(f"{name}: expected probabilities ({error}); run `make evaluate` again") from error
+    values = values.reshape(-1, len(columns))
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ArtefactError(f"{name}: expected probabilities from 0 to 1; run `make evaluate` again")
+    return values
+
+
+def from_probabilities(
+    classes: Sequence[str],
+    texts: Sequence[str],
+    true: Sequence[str],
+    probabilities: np.ndarray,
+    test_set: str,
+    baselines: Mapping[str, np.ndarray] | None = None,
+) -> Predictions:
+    """Return predictions from probabilities; the predicted class is the most probable one.
+
+    Args:
+        classes: names, in the order of the columns of ``probabilities``.
+        texts: ``n`` tweets.
+        true: true labels; each is one of ``classes``.
+        probabilities: float ``(n, classes)``.
+        test_set: the name of the test set.
+        baselines: name -> labels of the same tweets, str ``(n,)``.
+    """
+    return Predictions(
+        tuple(classes),
+        np.full(len(texts), test_set),
+        np.asarray(texts, dtype=object),
+        _class_indices(true, classes, f"{test_set}: label"),
+        probabilities.argmax(axis=1),
+        probabilities.astype(np.float64),
+        dict(baselines or {}),
+    )
 
 
 @dataclass(frozen=True, slots=True)

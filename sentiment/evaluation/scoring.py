@@ -10,8 +10,8 @@ from sentiment.data.seen import is_seen
 from sentiment.errors import InputError
 from sentiment.evaluation.baselines import Predictor
 from sentiment.evaluation.metrics import mcnemar, measure
-from sentiment.evaluation.minimal_pairs import NEGATIVE, POSITIVE, read_pairs, score_pairs
-from sentiment.evaluation.predictions import Predictions, from_probabilities
+from sentiment.evaluation.record import Predictions, from_probabilities
+from sentiment.evaluation.sentence_tests import NEGATIVE, POSITIVE, read_pairs, score_pairs
 
 if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier

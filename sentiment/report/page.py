@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from sentiment.evaluation.predictions import Predictions
-from sentiment.evaluation.record import Evaluation, strongest
+from sentiment.evaluation.record import Evaluation, Predictions, strongest
 from sentiment.evaluation.remarks import remarks
 from sentiment.evaluation.slices import SliceMetrics, find_slices, slice_metrics
 from sentiment.predict.explanation import Explainable, Explanation, explain

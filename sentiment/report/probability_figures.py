@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from matplotlib.figure import Figure
 
-from sentiment.evaluation.curves import (
+from sentiment.evaluation.metrics import (
     Curve,
     Reliability,
     abstention_curve,
@@ -15,7 +15,7 @@ from sentiment.evaluation.curves import (
     roc_curve,
     thin,
 )
-from sentiment.evaluation.predictions import Predictions
+from sentiment.evaluation.record import Predictions
 from sentiment.report.figures import short
 from sentiment.report.svg import MUTED, SERIES, draw, percent_axis
 from sentiment.training.calibration import uncalibrated

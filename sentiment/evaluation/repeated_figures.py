@@ -1,11 +1,15 @@
-"""Means and standard deviations of the figures of several runs."""
+"""Figures of several runs: means and standard deviations over splits and seeds, and by number of labelled tweets."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from tabulate import tabulate
 
+from sentiment.settings import SplitSettings
+
+SIZES = (100, 200, 500, 1_000, 5_000)
+FROM_NOTHING, PARENT = "from_nothing", "parent"
 FIGURES = ("accuracy", "macro_recall", "macro_f1", "ece")
 
 
@@ -33,7 +37,7 @@ def _figures(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def text_table(result: Mapping[str, Any]) -> str:
+def folds_table(result: Mapping[str, Any]) -> str:
     """Return ``folds``, ``seeds`` and ``figures`` as a table for a terminal, in percent."""
     figures = result["figures"]
     rows = [[name, *(mean_and_deviation(each, figure) for figure in FIGURES)] for name, each in figures.items()]
@@ -45,3 +49,38 @@ def text_table(result: Mapping[str, Any]) -> str:
 def mean_and_deviation(figures: Mapping[str, Any], name: str) -> str:
     """Return a figure of :func:`summarise` as ``mean ± deviation`` in percent, or a dash where it is missing."""
     return f"{100 * figures[name]['mean']:.1f} ± {100 * figures[name]['sd']:.1f}" if name in figures else "–"
+
+
+class Shares(NamedTuple):
+    """Settings of a split that leaves a given number of labelled tweets beside the test tweets."""
+
+    validation: float
+    train_rows: int
+
+
+def sizes_for(asked: Sequence[int], labelled: int) -> list[int]:
+    """Return those of ``asked`` below ``labelled``, ascending, and then ``labelled`` itself."""
+    return [*sorted({size for size in asked if size < labelled}), labelled]
+
+
+def shares(size: int, labelled: int, rows: int) -> Shares:
+    """Return training and validation rows as the defaults split ``size`` labelled tweets.
+
+    Args:
+        size: labelled tweets of the run, at most ``labelled``.
+        labelled: tweets there are for training and validation.
+        rows: tweets of the whole corpus; the shares are relative to it.
+    """
+    of_them = SplitSettings().for_rows(size).validation
+    return Shares(of_them * size / rows, 0 if size == labelled else round((1 - of_them) * size))
+
+
+def curve_table(points: Sequence[Mapping[str, Any]], names: Mapping[str, str], figure: str = "macro_recall") -> str:
+    """Return the curve as a table for a terminal, in percent: one row per number of tweets, one column per model."""
+    models = list(points[0]["figures"])
+    rows = [
+        [f"{point['rows']:,}", *(mean_and_deviation(point["figures"].get(model, {}), figure) for model in models)]
+        for point in points
+    ]
+    headers = ["tweets", *(names.get(model, model) for model in models)]
+    return tabulate(rows, headers, tablefmt="plain", stralign="right", disable_numparse=True) + "\n"

@@ -1,0 +1,121 @@
+"""Sentences that were written to test classifiers: first tries and minimal pairs.
+
+First tries (``first_tries.tsv``) are short plain texts that a newcomer types, which anybody labels at sight. They were
+written for this project before any model answered them. Settings are chosen on the half ``choose``; the half
+``confirm`` is for reports. A text of which no token is known counts as answered wrongly.
+
+A minimal pair (``minimal_pairs.tsv``) is two tweets that differ in little but their sentiment, to see what a classifier
+attends to. The idea of testing behaviours one by one is that of Ribeiro et al., *Beyond Accuracy: Behavioral Testing of
+NLP Models with CheckList* (2020). The pairs were written for this project, before any model was scored on them, and
+nothing is fitted or chosen on them. A pair passes if both of its tweets get their label, so that a classifier of one
+answer passes none.
+"""
+
+import csv
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sentiment.evaluation.metrics import bootstrap_interval
+
+CHOOSE, CONFIRM = "choose", "confirm"
+POSITIVE, NEGATIVE = "positive", "negative"
+UNANSWERED = ""
+
+Answer = Callable[[Sequence[str]], Sequence[str]]  # texts -> class names; UNANSWERED where nothing is known
+
+
+class FirstTry(NamedTuple):
+    """A text, its label (``positive`` or ``negative``), and what makes it special."""
+
+    kind: str
+    label: str
+    text: str
+
+    @property
+    def half(self) -> str:
+        """Return ``choose`` or ``confirm``, by a hash of the text."""
+        return CONFIRM if zlib.crc32(self.text.encode()) % 2 else CHOOSE
+
+
+class Pair(NamedTuple):
+    """A positive and a negative tweet, and what kind of difference tells them apart."""
+
+    kind: str
+    positive: str
+    negative: str
+
+
+def read_tries() -> tuple[FirstTry, ...]:
+    """Return the first tries that come with the package."""
+    return tuple(FirstTry(**row) for row in _rows("first_tries.tsv"))
+
+
+def read_pairs() -> tuple[Pair, ...]:
+    """Return the minimal pairs that come with the package."""
+    return tuple(Pair(**row) for row in _rows("minimal_pairs.tsv"))
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    content = files("sentiment.evaluation").joinpath(name).read_text(encoding="utf-8")
+    return csv.DictReader(content.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+
+
+def failed_tries(tries: Sequence[FirstTry], answer: Answer) -> list[FirstTry]:
+    """Return the sentences of ``tries`` for which ``answer`` gives no label or another one than theirs."""
+    given = answer([each.text for each in tries])
+    return [each for each, label in zip(tries, given, strict=True) if str(label) != each.label]
+
+
+def shares_right(tries: Sequence[FirstTry], answer: Answer) -> dict[str, float]:
+    """Return the share of ``tries`` answered rightly: ``all``, each half, then each kind.
+
+    Args:
+        tries: at least one.
+        answer: class names for texts ``(n,)``.
+    """
+    failed = set(failed_tries(tries, answer))
+    groups = {"all": list(tries)}
+    groups |= {half: [each for each in tries if each.half == half] for half in (CHOOSE, CONFIRM)}
+    groups |= {kind: [each for each in tries if each.kind == kind] for kind in dict.fromkeys(t.kind for t in tries)}
+    return {name: float(np.mean([each not in failed for each in some])) for name, some in groups.items() if some}
+
+
+def vader_answer(texts: Sequence[str]) -> list[str]:
+    """Return VADER's labels; a compound score of 0 is no answer."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    score = SentimentIntensityAnalyzer().polarity_scores
+    compounds = [score(text)["compound"] for text in texts]
+    return [UNANSWERED if not value else "positive" if value > 0 else "negative" for value in compounds]
+
+
+def score_pairs(pairs: Sequence[Pair], predict: Callable[[Sequence[str]], Any]) -> dict[str, Any]:
+    """Return which pairs a classifier passes.
+
+    Args:
+        pairs: at least one.
+        predict: texts ``(n,)`` -> class names, a list or an array ``(n,)``.
+
+    Returns:
+        ``pairs`` (how many), ``passed`` (their share), ``passed_ci95``, ``kinds`` (kind -> share), and ``failed``:
+        each failed pair with the labels it got.
+    """
+    labels = list(predict([text for pair in pairs for text in (pair.positive, pair.negative)]))
+    received = list(zip(labels[::2], labels[1::2], strict=True))
+    right = np.array([answer == (POSITIVE, NEGATIVE) for answer in received])
+    kinds = np.array([pair.kind for pair in pairs])
+    return {
+        "pairs": len(pairs),
+        "passed": float(right.mean()),
+        "passed_ci95": bootstrap_interval(int(right.sum()), len(pairs)),
+        "kinds": {kind: float(right[kinds == kind].mean()) for kind in dict.fromkeys(kinds.tolist())},
+        "failed": [
+            {"kind": pair.kind, POSITIVE: [pair.positive, str(first)], NEGATIVE: [pair.negative, str(second)]}
+            for pair, (first, second), passed in zip(pairs, received, right, strict=True)
+            if not passed
+        ],
+    }

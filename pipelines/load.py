@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sentiment.common.engines import Engine
-    from sentiment.common.table_files import TableFile
     from sentiment.data.splitting import Deal
+    from sentiment.data.table_files import TableFile
     from sentiment.prepare.file_tasks import Corpus
     from sentiment.prepare.ranges import Runs
     from sentiment.prepare.spooling import Spooled
@@ -38,7 +38,7 @@ def run(this: stage.Stage) -> None:
 
 def _corpora(this: stage.Stage, scratch: Path) -> "list[Corpus]":
     """Return the corpora to read: those of the profile, or the given one. Standard input is copied to a file first."""
-    from sentiment.common.table_files import TableFile
+    from sentiment.data.table_files import TableFile
     from sentiment.errors import SettingsError
     from sentiment.prepare.file_tasks import Corpus
 
@@ -58,7 +58,7 @@ def _corpora(this: stage.Stage, scratch: Path) -> "list[Corpus]":
 
 
 def _files(given: Path | None, default: Path, option: str) -> "tuple[TableFile, ...]":
-    from sentiment.common.table_files import find_files, is_several
+    from sentiment.data.table_files import find_files, is_several
 
     if given is None or not is_several(given):
         given = stage.input_file(given, default, option)
@@ -144,8 +144,8 @@ def _report(
     corpora: "list[Corpus]", found: "list[Spooled]", outcome: dict[str, Any], of_corpora: "np.ndarray"
 ) -> dict[str, Any]:
     """Return the report on the corpus, with an entry for each corpus if there are several."""
-    from sentiment.common.table_files import checksum
     from sentiment.data.splitting import PARTS
+    from sentiment.data.table_files import checksum
 
     first_bad = next((each.report.first_bad for each in found if each.report.bad), "")
     sums = [checksum(corpus.files, each.checksums) for corpus, each in zip(corpora, found, strict=True)]

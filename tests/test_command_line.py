@@ -166,7 +166,7 @@ def test_column_by_position_of_a_file_without_header(capsys, folder, tmp_path):
         ("latin.csv", b"id,tweet\n1,caf\xe9\n", "latin.csv:2: holds bytes that are not utf-8; set --encoding"),
         ("cut.csv.gz", gzip.compress(b"id,tweet\n1,x\n", mtime=0)[:-9], "damaged or cut short: fetch or make it again"),
         ("list.jsonl", b'[\n{"other": "x"}\n]\n', "expected a column 'tweet', received other"),
-        ("text.txt", b"hello\n", "expected a name that ends in .csv, .tsv, .jsonl, .parquet (.gz); or set --format"),
+        ("text.txt", b"hello\n", "expected a name that ends in .csv, .tsv, .jsonl, .json, .js, .parquet (also packed"),
         ("fake.parquet", b"not parquet at all", "not readable as parquet ("),
         ("fake2.parquet", b"not parquet at all", "is it Parquet, and whole? write it again, or set --format"),
         ("bad.jsonl", b'{"tweet": "x"}\n{"tweet": \n', "bad.jsonl:2: expected a JSON object"),

@@ -122,6 +122,26 @@ def test_a_packed_model_gives_the_same_bytes(tmp_path, model):
     assert read(tmp_path / "of zip") == read(tmp_path / "of folder")
 
 
+def write_archives(folder: Path) -> None:
+    """Write one post in each layout: an X archive, whole and packed, a list of objects, and a zip of a CSV."""
+    (folder / "x").mkdir(parents=True)
+    archive = 'window.YTD.tweets.part0 = [{"tweet": {"full_text": "love", "id_str": "1"}}]'
+    (folder / "x" / "tweets.js").write_text(archive)
+    (folder / "x" / "account.js").write_text('window.YTD.account.part0 = [{"account": {"email": "a@b.c"}}]')
+    (folder / "posts.json").write_text('[{"text": "love"}]')
+    for name, member, content in (("y.zip", "data/tweets.js", archive), ("z.zip", "z.csv", "text\nlove\n")):
+        with zipfile.ZipFile(folder / name, "w") as file:
+            file.writestr(member, content)
+
+
+@pytest.mark.parametrize("pattern", ["", "**"])
+def test_archives_of_posts_in_a_folder_are_scored(tmp_path, model, pattern):
+    write_archives(tmp_path / "in")
+    summary = score(tmp_path / "in" / pattern, tmp_path / "out", model)
+    assert sorted(read(tmp_path / "out")) == ["posts.jsonl", "x/tweets.jsonl", "y.csv", "z.csv"]
+    assert (summary["rows"], summary["failed_files"]) == (4, 1 if pattern else 0)  # account.js matches the pattern
+
+
 @pytest.mark.usefixtures("small_parts")
 def test_a_large_parquet_file_is_split_and_every_row_is_there_once_in_order(tmp_path, model):
     whole = write(tmp_path / "in" / "a.parquet", table(2000))

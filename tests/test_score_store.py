@@ -1,5 +1,6 @@
 """Scoring in an object store: moto's server on the loopback address stands for one."""
 
+import csv
 import importlib.util
 from collections import Counter
 
@@ -9,6 +10,7 @@ import pytest
 from sentiment.common.local_engine import LocalEngine
 from sentiment.common.stores import open_store
 from sentiment.errors import InputError
+from tests.test_posts import CUT, LONG, NOTES, x_archive
 from tests.test_score import Here, read, score, table, write
 from tests.test_structure import tiny_model
 
@@ -87,6 +89,14 @@ def test_from_bucket_to_bucket(bucket, model, tmp_path, monkeypatch):
     assert engine.given == []
     score(f"s3://tweets/in/*.csv{bucket}", f"s3://tweets/other{bucket}", model, engine)
     assert engine.given == ["b.csv"]
+
+
+def test_an_x_archive_in_a_bucket_has_its_long_posts(bucket, model, tmp_path):
+    put(bucket, "x/tweets.js", x_archive(["love", CUT]).encode())
+    put(bucket, "x/note-tweet.js", NOTES.encode())
+    score(f"s3://tweets/x/tweets.js{bucket}", tmp_path / "out", model, suffix="csv")
+    with (tmp_path / "out" / "tweets.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["text"] for row in csv.DictReader(file)] == ["love", LONG]
 
 
 def test_processes_reach_the_bucket_too(bucket, model, tmp_path):

@@ -24,6 +24,7 @@ from sentiment.shares.periods import PERIODS
 from sentiment.shares.scored import ShareColumns, answered
 from sentiment.shares.tally import Answered, Cell, ShareTally
 from tests.model_fixture import Trained, trained  # noqa: F401 (a fixture)
+from tests.test_score import write_archives
 
 CLASSES = ["negative", "positive"]
 
@@ -289,6 +290,16 @@ def test_the_same_answer_from_a_folder_on_any_number_of_workers(trained: Trained
         assert share_command.main([*options, "--workers", workers]) == 0
         answers.append((output / "shares.json").read_bytes())
     assert answers[0] == answers[1]
+
+
+def test_archives_of_posts_are_answered_and_drawn_from(trained: Trained, tmp_path: Path) -> None:  # noqa: F811
+    write_archives(tmp_path / "in")
+    assert run_share(trained, str(tmp_path / "in"), "--output", str(tmp_path / "answer")) == 0
+    with (tmp_path / "answer" / "shares.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["tweets"] for row in csv.DictReader(file)} == {"4"}
+    draw = [str(tmp_path / "in" / "*.zip"), "--rows", "9", "--model", str(trained.folder), "--workers", "1"]
+    assert draw_command.main([*draw, "--output", str(tmp_path / "labels.csv")]) == 0
+    assert len((tmp_path / "labels.csv").read_text(encoding="utf-8").splitlines()) == 3
 
 
 def test_a_missing_column_is_refused_before_scoring(trained: Trained, tweets: Path, tmp_path: Path, capsys) -> None:  # noqa: F811

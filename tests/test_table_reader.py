@@ -17,12 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment.data import csv_reader
+from sentiment.data import csv_reader, json_lines_reader, table_reader
 from sentiment.data.csv_reader import OpenQuoteError
 from sentiment.data.reading import RAW_LINE, BadRows, Reading
 from sentiment.data.table_reader import read_batches, texts_of
 from sentiment.errors import InputError
-from tests.model_fixture import child_environment
 
 CSV = b"id,text\n1,love\n2,hate\n"
 
@@ -128,12 +127,58 @@ def test_packed_files(tmp_path: Path, suffix: str) -> None:
     assert texts(path) == ["love", "hate"]
 
 
-def test_a_zip_of_several_files_is_refused(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "a.csv.zip", "w") as archive:
-        for name in ("a.csv", "b.csv"):
-            archive.writestr(name, CSV)
-    with pytest.raises(InputError, match=r"is a zip of 2 files \(a.csv, b.csv\), expected one"):
-        texts(tmp_path / "a.csv.zip")
+def zip_of(path: Path, **members: bytes) -> Path:
+    """Write a zip of files, whose names have an underscore in the place of the dot; a link's name begins with it."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            member = zipfile.ZipInfo(name.strip("_").replace("_", "."))
+            member.external_attr = (0o120777 if name.startswith("_") else 0o100644) << 16
+            archive.writestr(member, content, zipfile.ZIP_DEFLATED)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"a_csv": CSV, "b_csv": CSV}, r"is a zip of 2 files \(a.csv, b.csv\), expected one"),
+        ({}, "is an empty zip, expected one file in it; fetch or make it again$"),
+        ({"a_txt": CSV}, r"expected a name that ends in .csv, .*, received a.txt; or set --format$"),
+        ({"_a_csv": b"../t.csv"}, r"is a zip of a link \('a.csv'\), expected a file; zip what it leads to$"),
+    ],
+)
+def test_zips_that_are_no_table_are_refused(tmp_path: Path, members: dict[str, bytes], message: str) -> None:
+    (tmp_path / "t.csv").write_bytes(CSV)
+    with pytest.raises(InputError, match=message):
+        texts(zip_of(tmp_path / "a.zip", **members))
+
+
+def test_what_a_zip_unpacks_to_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row, an object or a whole Parquet file that is unpacked into memory may have a limited size only."""
+    monkeypatch.setattr(csv_reader, "_LONGEST_ROW", 1 << 20)
+    monkeypatch.setattr(json_lines_reader, "_LONGEST_LINE", 1 << 20)
+    monkeypatch.setattr(table_reader, "_MOST_IN_MEMORY", 1 << 10)
+    row, parquet = b"a" * (9 << 20), tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": ["love"] * 9}), parquet)
+    assert texts(parquet) == ["love"] * 9
+    for name, content, message in (
+        ("a_csv", b"text\n" + row, "a row is longer than 1 MiB"),
+        ("a_jsonl", b'{"text": "love"}\n' + row, "a line is longer than 1 MiB"),
+        ("a_parquet", parquet.read_bytes() + bytes(1 << 10), "because it is held in memory, received more; unpack it"),
+    ):
+        packed = zip_of(tmp_path / "a.zip", **{name: content})
+        assert packed.stat().st_size < 1 << 15
+        with pytest.raises(InputError, match=message):
+            texts(packed)
+
+
+@pytest.mark.parametrize(
+    "lines", [['{"id": 1, "post": {"body": "love"}}'], ["[", '{"id": "1", "post": {"body": "love"}}]']]
+)
+def test_nested_texts_are_named_where_a_column_is_missing(tmp_path: Path, lines: list[str]) -> None:
+    (tmp_path / "a.json").write_text("\n".join(lines))
+    with pytest.raises(InputError, match="expected a column 'text', received id, post.body; set --column to one of"):
+        texts(tmp_path / "a.json")
+    assert texts(tmp_path / "a.json", column="post.body") == ["love"]
 
 
 def test_a_zip_packed_in_a_way_of_other_programs_is_refused(tmp_path: Path) -> None:
@@ -182,6 +227,8 @@ def test_a_header_with_blanks(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
 def test_no_thread_ends_the_process_at_exit(tmp_path: Path, name: str) -> None:
     """An error in the middle of a file, met in eight processes at once, always ends with the same status."""
+    from tests.model_fixture import child_environment
+
     path = tmp_path / name
     row = json.dumps({"other": "x" * 200}) if name == "a.jsonl" else '"x","y"'
     path.write_text(("text,id\n" if name == "a.csv" else "") + f"{row}\n" * 100_000 + '"open')

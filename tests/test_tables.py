@@ -176,6 +176,9 @@ def test_mistakes_are_one_line(run: Callable, tmp_path: Path) -> None:
     assert "is a folder, expected the name of a file" in refused(run(*scored, _folder(tmp_path / "f.csv")))
     assert "there is no folder" in refused(run(*scored, tmp_path / "none" / "out.csv"))
     assert "expected one ASCII character, or tab" in refused(run("--input", source, "--delimiter", "::"))
+    assert "--column '': expected the name of a column, received none" in refused(
+        run("--input", source, "--column", "")
+    )
     assert "see --help" in refused(run("--format", "xls", "love"))
     assert "see --help" in refused(run("--threshold", "2", "love"))
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"text\nlove\n" * 9999)[:-20])

@@ -23,7 +23,7 @@ from pipelines.shared import publishing, stage
 from pipelines.shared.repeated_runs import RepeatedRun, add_input_arguments, check_inputs, kept, work_folder
 from pipelines.shared.toml_values import toml_value
 from sentiment.common.plain_data import from_dict
-from sentiment.common.table_files import checksum_of
+from sentiment.data.table_files import checksum_of
 from sentiment.errors import InputError, SettingsError
 
 GRID = Path(__file__).parent / "grid.toml"

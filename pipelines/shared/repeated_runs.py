@@ -14,7 +14,7 @@ from typing import Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.processes import run_stage
-from sentiment.common.table_files import checksum_of
+from sentiment.data.table_files import checksum_of
 from sentiment.errors import InputError
 
 

@@ -3,7 +3,7 @@
 import glob
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -131,27 +131,32 @@ class Listing:
     files: tuple[fs.FileInfo, ...]
 
 
-def list_input(place: str, suffixes: tuple[str, ...]) -> Listing:
-    """Return the files with one of the ``suffixes`` in a folder or matching a pattern, or the one file at ``place``.
+def list_input(place: str, is_wanted: Callable[[str, bool], bool], expected: str) -> Listing:
+    """Return the files that are wanted in a folder or among those that match a pattern, or the one file at ``place``.
 
     Below a folder, names that begin with ``_`` or ``.`` are left out, because programs keep notes there.
 
+    Args:
+        place: path or address of a file or a folder, or a pattern.
+        is_wanted: whether to take a file by its path, and by whether the user has chosen its name.
+        expected: the names that are taken, for messages.
+
     Raises:
-        InputError: there is no such file, or the one file has another suffix.
+        InputError: there is no such file, or the one file is not wanted.
     """
     folder, pattern = split_pattern(place)
     store = open_store(folder)
     info = store.system.get_file_info(store.root)
     if not pattern and info.is_file:
-        if not info.path.endswith(suffixes):
-            raise InputError(f"{place}: expected a name that ends in {', '.join(suffixes)}")
+        if not is_wanted(info.path, True):
+            raise InputError(f"{place}: expected a name that ends in {expected}")
         return Listing(store.system, store.root.rpartition("/")[0], (info,))
     if not pattern and info.type == fs.FileType.NotFound and store.is_local:
         raise InputError(f"{place}: no such file or folder")
-    wildcards = _wildcards(pattern)
-    files = [info for info in store.files() if info.path.endswith(suffixes) and _is_wanted(info, store, wildcards)]
+    wildcards, is_chosen = _wildcards(pattern), bool(pattern)
+    files = [each for each in store.files() if is_wanted(each.path, is_chosen) and _is_wanted(each, store, wildcards)]
     if not files:
-        raise InputError(f"{place}: expected files that end in {', '.join(suffixes)}, found none")
+        raise InputError(f"{place}: expected files that end in {expected}, found none")
     return Listing(store.system, store.root, tuple(sorted(files, key=lambda info: info.path)))
 
 

@@ -7,18 +7,18 @@ from typing import IO
 import numpy as np
 import pyarrow as pa
 
+from sentiment.data.label_meanings import FASTTEXT_MARK
 from sentiment.data.reading import BadRow, Reading, TableBlock, position_of
 
-MARK = b"__label__"
 _NAMES = ("label", "text")
 _BLOCK_BYTES = 4 << 20
-_LINE = re.compile(r"\s*(__label__\S+)(?:\s+__label__\S+)*\s*(.*?)\s*")
+_LINE = re.compile(rf"\s*({FASTTEXT_MARK}\S+)(?:\s+{FASTTEXT_MARK}\S+)*\s*(.*?)\s*")
 
 
 def is_fasttext(head: bytes) -> bool:
     """Return whether all lines of a file's beginning begin with a label; the last line may be cut."""
-    lines = [line for line in head.splitlines() if line.strip()]
-    return bool(lines) and all(line.lstrip().startswith(MARK) and b" " in line.strip() for line in lines[:-1] or lines)
+    lines, mark = [line.strip() for line in head.splitlines() if line.strip()], FASTTEXT_MARK.encode()
+    return bool(lines) and all(line.startswith(mark) and b" " in line for line in lines[:-1] or lines)
 
 
 def read_fasttext(stream: IO[bytes], reading: Reading, name: str) -> Iterator[TableBlock]:
@@ -52,7 +52,7 @@ def _block(lines: list[bytes], before: int, which: list[int]) -> TableBlock:
         except UnicodeDecodeError:
             found = None
         if found is None:
-            bad.append(BadRow(number, number, f"expected {MARK.decode()}, a label and a text, received {line[:40]!r}"))
+            bad.append(BadRow(number, number, f"expected {FASTTEXT_MARK}, a label and a text, received {line[:40]!r}"))
         else:
             kept.append(number)
             rows.append(found.groups())

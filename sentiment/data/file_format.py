@@ -6,6 +6,7 @@ import gzip
 import io
 import lzma
 import re
+import stat
 import sys
 import zipfile
 import zlib
@@ -17,10 +18,13 @@ from sentiment.errors import InputError
 
 KINDS = ("csv", "tsv", "jsonl", "parquet")
 FASTTEXT = "fasttext"  # a kind of input that content tells, not the name
+NOTES = "note-tweet.js"  # the long posts of an X archive, beside its tweets
 STANDARD = "-"  # standard input or output
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 # What reading a damaged compressed file raises.
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile)
+# The endings of names that are read, for messages.
+TABLE_NAMES = ".csv, .tsv, .jsonl, .json, .js, .parquet (also packed: .gz, .bz2, .xz, .zst, .zip)"
 _PEEKED = 1 << 16
 _EXCEL = "[Content_Types].xml"
 _TWEETS = re.compile(r"(?:.*/)?tweets?(?:-part\d+)?\.js")  # of an X archive
@@ -35,7 +39,7 @@ class OpenFile(NamedTuple):
 
     Attributes:
         stream: decompressed.
-        name: says its kind.
+        name: says its kind; of a file in an archive without a kind, the archive's name, a slash and the file's.
         beside: opens another file in the same folder, or gives None if there is none.
     """
 
@@ -72,6 +76,20 @@ def input_kind_of(name: str | Path) -> str:
     return kind_of(name) or ("jsonl" if _suffix_of(name) in ("json", "js") else "")
 
 
+def is_table(name: str, is_chosen: bool = True) -> bool:
+    """Return whether a file is read, by its name.
+
+    Of the scripts ``.js`` in a folder, only those of an X archive's tweets are, unless the user has chosen the name.
+    """
+    kind = input_kind_of(name) or ("jsonl" if name.lower().endswith(".zip") else "")
+    return bool(kind) and (is_chosen or _suffix_of(name) != "js" or is_x_archive(name))
+
+
+def is_x_archive(name: str) -> bool:
+    """Return whether a file has tweets of an X archive, by its name. Its long posts are in a file beside."""
+    return bool(_TWEETS.fullmatch(name))
+
+
 def _suffix_of(name: str | Path) -> str:
     path = Path(Path(name).name.lower())
     return (path.with_suffix("") if path.suffix in COMPRESSED else path).suffix[1:]
@@ -88,7 +106,7 @@ def open_bytes(source: str | Path | IO[bytes]) -> Iterator[OpenFile]:
         if isinstance(source, str | Path):
             raw = stack.enter_context(_open_path(source))
             name = str(source)
-            if _TWEETS.fullmatch(name):
+            if is_x_archive(name):
                 yield OpenFile(raw, name, lambda other: _open_beside(Path(source), other))
                 return
         else:
@@ -124,7 +142,7 @@ def _decompressed(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack
         import pyarrow as pa
 
         return OpenFile(stack.enter_context(pa.CompressedInputStream(raw, "zstd")), name)
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # the latter begins an empty archive
         try:
             return _member(raw, name, stack)
         except NotImplementedError as error:  # Deflate64, for instance
@@ -146,16 +164,20 @@ def _member(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> O
     names = [member.filename for member in members]
     if _EXCEL in names:
         raise InputError(f"{name}: is an Excel workbook, expected text; save it as CSV (UTF-8), and give that file")
-    tweets = [each for each in members if _TWEETS.fullmatch(each.filename)]
+    tweets = [each for each in members if is_x_archive(each.filename)]
     if len(names) > 1 and tweets and not any(each.flag_bits & 1 for each in tweets):
         return _x_archive(archive, [each.filename for each in tweets])
+    if not names:
+        raise InputError(f"{name}: is an empty zip, expected one file in it; fetch or make it again")
     if len(names) != 1:
         raise InputError(
             f"{name}: is a zip of {len(names)} files ({', '.join(names)[:200]}), expected one; unpack it and give one"
         )
+    if stat.S_ISLNK(members[0].external_attr >> 16):
+        raise InputError(f"{name}: is a zip of a link ({names[0]!r}), expected a file; zip what it leads to")
     if members[0].flag_bits & 1:
         raise InputError(f"{name}: is a zip with a password; unpack it, and give the file in it")
-    inside = names[0] if kind_of(names[0]) else name
+    inside = next((each for each in (names[0], name) if input_kind_of(each)), f"{name}/{Path(names[0]).name}")
     return OpenFile(stack.enter_context(archive.open(members[0])), inside)
 
 

@@ -3,8 +3,10 @@
 import codecs
 import json
 import re
-from collections.abc import Iterator
-from typing import IO, Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import IO, Any, NamedTuple, NoReturn
+
+from sentiment.errors import InputError
 
 _READ_BYTES = 1 << 20
 _LONGEST_OBJECT = 256 << 20
@@ -77,6 +79,31 @@ def values_at(value: Any, path: str) -> list[Any]:
 def value_at(row: dict[str, Any], path: str) -> Any:
     """Return the first value at a path, or None; a field whose name is the path itself goes before."""
     return row[path] if path in row else next(iter(values_at(row, path)), None)
+
+
+def refuse_missing(column: str, rows: Sequence[dict[str, Any]], where: str, option: str, before: str = "") -> NoReturn:
+    """Refuse JSON objects that do not have a column.
+
+    Args:
+        column: that is missing.
+        rows: the first objects.
+        where: file, for the message.
+        option: what the names of options begin with, for the message.
+        before: path of the rows, for the message.
+
+    Raises:
+        InputError: always; it shows the names of the fields, and the paths of texts in nested ones.
+    """
+    fields = ((name, value) for row in rows for name, value in row.items())
+    names = dict.fromkeys(
+        before + path
+        for name, value in fields
+        for path in (text_paths(value, name) if isinstance(value, dict | list) else [name])
+    )
+    remedy = (
+        f"set {option}column to one of them" if option == "--" else f"mend {option}text_column or {option}label_column"
+    )
+    raise InputError(f"{where}: expected a column {column!r}, received {', '.join(names)[:200]}; {remedy}")
 
 
 def text_paths(row: Any, before: str = "") -> Iterator[str]:

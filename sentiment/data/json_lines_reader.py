@@ -17,7 +17,7 @@ import pyarrow.json as pa_json
 
 from sentiment.data.csv_format import refuse_utf16
 from sentiment.data.file_format import JoinedStreams, OpenFile
-from sentiment.data.json_documents import text_paths
+from sentiment.data.json_documents import refuse_missing, text_paths
 from sentiment.data.json_values import Field, fields_of
 from sentiment.data.post_reader import read_posts
 from sentiment.data.post_shapes import shape_of
@@ -149,6 +149,10 @@ class _JsonLinesReader:
         names = list(dict.fromkeys(name for line in lines for name in _fields_or_none(line)))
         if not names:  # an empty file, or lines that are bad, which is said when they are read
             return wanted
+        for column in self._reading.wanted:
+            if isinstance(column, str) and not any(column.strip() == name.strip() for name in names):
+                rows = [value for line in lines if isinstance(value := _value_or_none(line), dict)]
+                refuse_missing(column, rows, self._name, self._reading.option)
         found = [names[position_of(column, names, self._name, self._reading.option)] for column in self._reading.wanted]
         return found if self._is_partial else names
 

@@ -24,7 +24,7 @@ _BESIDE = word_set(
     "very extremely strongly slightly somewhat mostly highly weakly moderately quite really rather mildly strong weak "
     "mild sentiment emotion opinion feeling"
 )
-_FASTTEXT = "__label__"  # what fastText marks labels with
+FASTTEXT_MARK = "__label__"  # what fastText marks labels with
 _NOT = word_set("not non no")
 # Words of a column's name: what is true or high in such a column is bad, or good.
 NEGATIVE_NAMES = word_set(
@@ -115,7 +115,7 @@ def _by_class(meaning: dict[str, str | None]) -> dict[str, list[str]]:
 
 def _word_meaning(value: str) -> str | None:
     """Return positive for "very positive", negative for "not good"."""
-    value = value.removeprefix(_FASTTEXT)
+    value = value.removeprefix(FASTTEXT_MARK)
     words = [word for word in re.split(r"[\s_-]+", value) if word not in _BESIDE]
     if value in _KNOWN or not words:
         return _KNOWN.get(value)
@@ -162,6 +162,6 @@ def _has_ends(values: set[str], scale: _Scale) -> bool:
 
 def _plain_number(value: str) -> str:
     """Return ``1`` for ``1.0``, ``+1`` and ``1 star``, and any other value unchanged."""
-    value = value.removeprefix(_FASTTEXT)
+    value = value.removeprefix(FASTTEXT_MARK)
     found = re.fullmatch(r"([-+]?[0-9]{1,9})(\.0*)?( stars?)?", value)
     return str(int(found[1])) if found else value

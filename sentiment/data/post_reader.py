@@ -10,14 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from sentiment.common.display import counted
-from sentiment.data.json_documents import Document, documents, text_paths, value_at, values_at
+from sentiment.data.file_format import NOTES
+from sentiment.data.json_documents import Document, documents, refuse_missing, value_at, values_at
 from sentiment.data.json_values import valid_text
 from sentiment.data.post_shapes import X_ARCHIVE, LongPosts, Shape, shape_of
 from sentiment.data.reading import RAW_LINE, BadRow, Reading, TableBlock
-from sentiment.errors import InputError
 
 log = logging.getLogger("sentiment.data")
-NOTES = "note-tweet.js"
 _ROWS_PER_BLOCK = 8192
 _LOOKED_AT = 200
 _MOST_NOTES = 1 << 20
@@ -120,17 +119,14 @@ class _PostReader:
         wanted = [str(column) for column in self._reading.wanted]
         for column in wanted if rows else ():
             if not (self._shape and column == self._column) and all(self._value(row, column) is None for row in rows):
-                raise InputError(f"{self._name}: expected a column {column!r}, received {self._paths(rows[0])}")
+                before = f"{self._rows_path}." if self._rows_path else ""
+                refuse_missing(column, rows[:1], self._name, self._reading.option, before)
         if self._reading.raw_lines:
             return [*wanted, RAW_LINE]
         if self._reading.columns is not None:
             return wanted
         names = _BESIDE_TEXT if self._shape else dict.fromkeys(name for row in rows for name in row)
         return list(dict.fromkeys([*([self._column] if self._column else []), *names]))
-
-    def _paths(self, row: dict[str, Any]) -> str:
-        before = f"{self._rows_path}." if self._rows_path else ""
-        return ", ".join(before + path for path in text_paths(row))[:200]
 
     def _no_text(self, row: dict[str, Any]) -> str:
         """Return why a row is bad whose text is something else; empty where it is not."""

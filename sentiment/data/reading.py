@@ -3,13 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from sentiment.data.file_format import KINDS, input_kind_of
 from sentiment.errors import InputError
 
 RAW_LINE = "\0line"  # the column of unchanged JSON lines; no JSON field is called so
@@ -105,18 +103,6 @@ class Reading:
     width: int = 0
     quotes: bool | None = None
     raw_lines: bool = False
-
-    def kind_of(self, name: str) -> str:
-        """Return the kind of the file ``name``.
-
-        Raises:
-            InputError: neither its name nor ``kind`` says.
-        """
-        kind = self.kind or input_kind_of(name) or ("" if Path(name).is_file() else "csv")  # pipes: csv
-        if not kind:
-            ends = ", ".join(f".{each}" for each in KINDS)
-            raise InputError(f"{name}: expected a name that ends in {ends} (.gz); or set {self.option}format")
-        return kind
 
     @property
     def wanted(self) -> tuple[str | int, ...]:

@@ -12,13 +12,22 @@ import pyarrow.parquet as pq
 
 from sentiment.data.csv_reader import read_csv
 from sentiment.data.fasttext_reader import is_fasttext, read_fasttext
-from sentiment.data.file_format import DAMAGED, FASTTEXT, JoinedStreams, OpenFile, input_kind_of, open_bytes
+from sentiment.data.file_format import (
+    DAMAGED,
+    FASTTEXT,
+    TABLE_NAMES,
+    JoinedStreams,
+    OpenFile,
+    input_kind_of,
+    open_bytes,
+)
 from sentiment.data.json_lines_reader import read_json
 from sentiment.data.reading import BadRows, Reading, TableBlock, position_of, refuse_duplicates
 from sentiment.errors import InputError
 
 _ROWS_PER_BATCH = 32_768
 _HEAD_BYTES = 1 << 16
+_MOST_IN_MEMORY = 8 << 30
 
 
 def read_batches(source: str | Path | IO[bytes], reading: Reading, name: str = "") -> Iterator[pa.RecordBatch]:
@@ -69,13 +78,22 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
 
 
 def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile, str]:
-    """Return the file, and its kind: what is asked for, or what its name says, or fastText's format by its content."""
+    """Return the file, and its kind: what is asked for, or what its name says, or fastText's format by its content.
+
+    Raises:
+        InputError: nothing tells its kind.
+    """
     kind = reading.kind or input_kind_of(opened.name or name)
     if kind in ("", "csv") and not reading.delimiter:
         head = opened.stream.read(_HEAD_BYTES)
         stream: IO[bytes] = JoinedStreams([io.BytesIO(head), opened.stream])  # type: ignore[assignment]
         opened, kind = opened._replace(stream=stream), FASTTEXT if is_fasttext(head) else kind
-    return opened, kind or reading.kind_of(opened.name or name)
+    path = Path(opened.name)
+    if not kind and (path.is_file() or path.parent.is_file()):  # else a pipe; the parent may be an archive
+        raise InputError(
+            f"{name}: expected a name that ends in {TABLE_NAMES}, received {path.name}; or set {reading.option}format"
+        )
+    return opened, kind or "csv"
 
 
 def _advice(error: Exception, kind: str, option: str) -> str:
@@ -117,7 +135,13 @@ def _read_parquet(
     if is_plain and isinstance(source, str | Path):
         stream = pa.memory_map(str(source))
     elif not is_plain:
-        stream = pa.BufferReader(stream.read())
+        content = stream.read(_MOST_IN_MEMORY + 1)
+        if len(content) > _MOST_IN_MEMORY:
+            raise InputError(
+                f"{name}: expected packed or piped Parquet of at most {_MOST_IN_MEMORY >> 20:,} MiB, because it is "
+                "held in memory, received more; unpack it into a file, and give that"
+            )
+        stream = pa.BufferReader(content)
     with pq.ParquetFile(stream) as file:
         schema, row = file.schema_arrow, 1
         if reading.columns is None:

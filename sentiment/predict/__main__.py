@@ -68,7 +68,9 @@ def _parser(prog: str) -> OneLineParser:
     add_answer_options(parser)
     files = parser.add_argument_group("files")
     files.add_argument(
-        "--input", metavar="FILE", help="a .csv, .tsv, .jsonl (.gz) or .parquet to score; - is standard input"
+        "--input",
+        metavar="FILE",
+        help="a .csv, .tsv, .jsonl, .json, .parquet or archive of posts, packed or not; - is standard input",
     )
     files.add_argument(
         "--output", metavar="FILE", help="where to write the table with columns added; - is standard output"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiment.common.checksums import sha256_of
-from sentiment.common.table_files import checksum_of, find_files
+from sentiment.data.table_files import checksum_of, find_files
 from sentiment.errors import ArtefactError, InputError
 from sentiment.predict.model_files import MANIFEST, open_model
 

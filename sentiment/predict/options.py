@@ -46,14 +46,17 @@ def reading_of(arguments: argparse.Namespace, kind: str = "", bad_rows: "BadRows
         bad_rows: counts the rows that are left out; None allows none.
 
     Raises:
-        InputError: the encoding or the delimiter is of no use.
+        InputError: the column, the encoding or the delimiter is of no use.
     """
     from sentiment.data.reading import Reading
 
     delimiter = {"\\t": "\t", "tab": "\t"}.get(arguments.delimiter, arguments.delimiter)
     if len(delimiter.encode()) > 1:
         raise InputError(f"--delimiter {delimiter!r}: expected one ASCII character, or tab")
-    column, quotes = arguments.column or "text", _QUOTES[arguments.quotes]
+    column = "text" if arguments.column is None else arguments.column
+    if not column:
+        raise InputError("--column '': expected the name of a column, received none; leave it out for 'text'")
+    quotes = _QUOTES[arguments.quotes]
     return Reading(column, encoding_of(arguments), delimiter, kind, bad_rows, quotes=quotes)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sentiment.common.grouping import grouped
-from sentiment.common.table_files import TableFile
+from sentiment.data.table_files import TableFile
 from sentiment.settings import CorpusSettings
 
 # Small files share a task.

@@ -18,9 +18,9 @@ import pyarrow as pa
 from sentiment.common.arrow_arrays import from_numpy
 from sentiment.common.checksums import sha256_of
 from sentiment.common.parallel import ordered_map
-from sentiment.common.table_files import TableFile
 from sentiment.data.corpus import ArrowTexts, CorpusReader, ReadingReport
 from sentiment.data.splitting import hash_texts
+from sentiment.data.table_files import TableFile
 from sentiment.errors import InputError
 from sentiment.prepare.file_tasks import Corpus, FileTask
 from sentiment.settings import CorpusSettings

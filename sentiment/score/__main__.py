@@ -53,7 +53,7 @@ def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "inputs", nargs="+", metavar="INPUT",
-        help="file, folder or pattern: .parquet, .csv, .tsv, .jsonl, the last three .gz too; a path or s3://, gs://",
+        help="file, folder or pattern, also at s3:// or gs://: all that `sentiment predict --input` takes",
     )  # fmt: skip
     parser.add_argument(
         "--output", required=True, metavar="FOLDER", help="where the answers go; a path or s3://, gs://"

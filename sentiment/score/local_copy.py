@@ -1,13 +1,14 @@
 """Give a part to score as a file of this machine: the input itself, a copy from an object store, or a few rows."""
 
-from pathlib import Path
+import tempfile
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from sentiment.data.file_format import input_kind_of
+from sentiment.data.file_format import NOTES, is_x_archive
 from sentiment.errors import InputError
 from sentiment.score.parts import Part
 
@@ -25,14 +26,24 @@ def local_copy(part: Part, system: fs.FileSystem, folder: Path) -> Path:
     """
     if not part.stop and isinstance(system, fs.LocalFileSystem):
         return Path(part.file.path)
-    packed = ".gz" if part.file.name.endswith(".gz") else ""
-    target = folder / f"input.{input_kind_of(part.file.name)}{packed}"
+    path = PurePosixPath(part.file.path)
+    target = Path(tempfile.mkdtemp(prefix="input-", dir=folder)) / path.name
     with system.open_input_file(part.file.path) as source:
         if part.stop:
             _copy_rows(source, part, target)
         else:
             _copy(source, part.file.size, target)
+    if is_x_archive(path.name):
+        _copy_notes(system, path.with_name(NOTES), target.with_name(NOTES))
     return target
+
+
+def _copy_notes(system: fs.FileSystem, path: PurePosixPath, target: Path) -> None:
+    """Copy the long posts of an X archive, if it has any."""
+    notes = system.get_file_info(str(path))
+    if notes.is_file:
+        with system.open_input_file(notes.path) as source:
+            _copy(source, notes.size, target)
 
 
 def _copy(source: pa.NativeFile, size: int, target: Path) -> None:

@@ -7,6 +7,7 @@ the same bytes on all of them.
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from posixpath import commonpath
 
 import pyarrow as pa
@@ -16,8 +17,7 @@ from pyarrow import fs
 from sentiment.common.grouping import grouped
 from sentiment.common.parallel import ordered_map
 from sentiment.common.stores import Listing, list_input
-from sentiment.common.table_files import SUFFIXES
-from sentiment.data.file_format import input_kind_of, kind_of
+from sentiment.data.file_format import COMPRESSED, TABLE_NAMES, input_kind_of, is_table, kind_of
 from sentiment.errors import InputError
 
 ROWS_PER_PART = 131_072  # about three seconds of work for one core
@@ -80,7 +80,7 @@ def find_inputs(places: Sequence[str]) -> ScoreInputs:
     Raises:
         InputError: there are none, or they are in different file systems.
     """
-    listings = [list_input(place, SUFFIXES) for place in places]
+    listings = [list_input(place, is_table, TABLE_NAMES) for place in places]
     if any(listing.system != listings[0].system for listing in listings):
         raise InputError("expected inputs of one store, received several: run the command once for each")
     return ScoreInputs(listings[0].system, tuple(_input_files(listings)))
@@ -128,7 +128,10 @@ def _row_count(file: InputFile, system: fs.FileSystem) -> int:
 
 def _parts(file: InputFile, suffix: str, rows: int) -> Iterator[Part]:
     """Yield equal parts of about ``ROWS_PER_PART`` rows, or the whole file if it has few."""
-    stem, ending = file.name.removesuffix(".gz").rpartition(".")[0], suffix or input_kind_of(file.name)
+    kind = input_kind_of(file.name)
+    path = PurePosixPath(file.name)
+    stem = path.with_suffix("").with_suffix("") if kind and path.suffix in COMPRESSED else path.with_suffix("")
+    ending = suffix or kind or "csv"  # the name of a zip need not tell what is in it
     count = round(rows / ROWS_PER_PART)
     if count < 2:
         yield Part(file, f"{stem}.{ending}", file.size)

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sentiment.common.checksums import sha256_of
-
-# Of files in folders. A file that is named itself may have any suffix.
-SUFFIXES = (".parquet", *(f".{kind}{packed}" for kind in ("csv", "tsv", "jsonl", "ndjson") for packed in ("", ".gz")))
+from sentiment.data.file_format import TABLE_NAMES, is_table
 
 
 class TableFile(NamedTuple):
@@ -35,7 +33,7 @@ def find_files(place: Path) -> list[TableFile]:
         return [TableFile(place, str(place), place.name)]
     from sentiment.common.stores import list_input
 
-    listing = list_input(str(place), SUFFIXES)
+    listing = list_input(str(place), is_table, TABLE_NAMES)
     names = [file.path.removeprefix(listing.base).lstrip("/") for file in listing.files]
     return [TableFile(Path(file.path), file.path, name) for file, name in zip(listing.files, names, strict=True)]
 

@@ -22,7 +22,8 @@ from sentiment.data.encoded import EncodedPart
 from sentiment.embedding.matrix import carry_over
 from sentiment.errors import ArtefactError, SettingsError
 from sentiment.network.keras_network import CLASSES, GLOVE, build_network
-from sentiment.predict.manifest import MANIFEST, check_manifest, checksums, read_manifest
+from sentiment.predict.manifest import MANIFEST, checksums, read_manifest
+from sentiment.predict.verify import check_manifest
 from sentiment.settings import EmbeddingSettings, NetworkSettings, Settings, TrainingSettings
 from sentiment.text.lexicon import Lexicon, LexiconEntry, extend_lexicon
 from sentiment.training.base_model import _INVERSE_PENALTY, fit_output_layer, take_over
@@ -155,10 +156,11 @@ def test_verify_follows_the_chain(child: Trained, tmp_path: Path) -> None:
     noted["parent"]["parent"] = grand
     (second / MANIFEST).write_text(json.dumps(noted))
     found = check_manifest(second)
-    assert found.count == 0
-    assert f"parent's parent's model.json {tmp_path}/gone" in found.absent_inputs
+    assert not found.differences
+    assert f"parent's parent's model.json {tmp_path}/gone is not there, so not checked" in found.absent
     (first / "model.keras").write_bytes(b"other")
-    assert check_manifest(second).changed_inputs == (f"parent's model.keras {first}/model.keras",)
+    changed = f"parent's model.keras {first}/model.keras has changed since the model was made"
+    assert check_manifest(second).differences == [changed]
 
 
 def damaged(change: Callable[[Path], object]) -> Callable[[Path], Path]:

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines import evaluate
 from pipelines.shared import stage
-from sentiment.predict.manifest import check_manifest
+from sentiment.predict.verify import check_manifest
 from tests.model_fixture import run_stages, shared_model, write_inputs
 from tests.snapshot import all_artefacts
 
@@ -20,7 +20,10 @@ def pair(tmp_path_factory) -> tuple[dict[str, str], dict[str, str]]:
     stage.main(evaluate.run, "", evaluate.add_arguments, first.options())
     second = write_inputs(tmp_path_factory.mktemp("another") / "folder" / "with a space" / "root")
     run_stages(second, last="evaluate")
-    assert [check_manifest(this.folder).count for this in (first, second)] == [0, 0]  # evaluate has added its files
+    assert [check_manifest(this.folder).differences for this in (first, second)] == [
+        [],
+        [],
+    ]  # evaluate has added its files
     return all_artefacts(first.root), all_artefacts(second.root)
 
 

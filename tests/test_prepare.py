@@ -22,7 +22,7 @@ from pipelines.shared import engine_options, manifest, stage
 from sentiment.common.engines import Engine, InProcess
 from sentiment.common.local_engine import LocalEngine
 from sentiment.data.splitting import DROPPED, TRAIN, VALIDATION, hash_texts
-from sentiment.predict.manifest import ManifestFindings, check_manifest
+from sentiment.predict.verify import check_manifest
 from sentiment.prepare import encoding
 from sentiment.prepare.encoding import EncodeTask, EncodingJob, Tally
 from sentiment.settings import SplitSettings
@@ -220,13 +220,13 @@ def test_the_files_are_checked_against_the_manifest(corpora: Path, tmp_path: Pat
     inputs = manifest.corpus_inputs(json.loads((tmp_path / "data/interim/profile/load.json").read_text()))
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "manifest.json").write_text(json.dumps({"artefacts": {}, "inputs": inputs}))
-    named = (f"corpus {tmp_path / corpus}",)
-    assert check_manifest(tmp_path / "model") == ManifestFindings((), (), (), (), ())
+    named = f"corpus {tmp_path / corpus}"
+    assert check_manifest(tmp_path / "model") == ([], [])
     with (tmp_path / "many" / "b.csv").open("a") as file:
         file.write("good,one more\n")
-    assert check_manifest(tmp_path / "model").changed_inputs == named
+    assert check_manifest(tmp_path / "model").differences == [f"{named} has changed since the model was made"]
     shutil.rmtree(tmp_path / "many")
-    assert check_manifest(tmp_path / "model") == ManifestFindings((), (), (), (), named)
+    assert check_manifest(tmp_path / "model") == ([], [f"{named} is not there, so not checked"])
 
 
 def refused(corpora: Path, root: Path, corpus: str, *options: str) -> None:

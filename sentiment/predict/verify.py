@@ -6,21 +6,36 @@ The exit status is 0, or 2 if a file differs.
 import argparse
 import sys
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import NamedTuple
 
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.mistakes import MENDABLE, refuse
+from sentiment.data.table_files import checksum_of, find_files
 from sentiment.errors import ArtefactError, InputError
-from sentiment.predict.manifest import ManifestFindings, check_manifest
+from sentiment.predict.manifest import checksums, named_inputs, read_manifest
 from sentiment.predict.model_files import MANIFEST
 
-_LINES = {
-    "differing": "differs",
-    "missing": "is missing",
-    "extra": "is extra: the manifest does not name it",
-    "changed_inputs": "has changed since the model was made",
-    "absent_inputs": "is not there, so not checked",
-}
+# Files that commands of this project write into a model folder without making them part of the model.
+_BESIDE = (
+    MANIFEST,
+    ".checkpoint*.npz",
+    ".staging-*/*",
+    "bench*.*",
+    "crossvalidation.json",
+    "curve.json",
+    "curve.svg",
+    "logs/*",
+    "ablation/*",
+)
+
+
+class ManifestFindings(NamedTuple):
+    """How a model folder differs from its manifest, and which inputs cannot be checked because they are not there."""
+
+    differences: list[str]
+    absent: list[str]
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict.verify") -> int:
@@ -39,18 +54,51 @@ def _verify(folder: Path) -> None:
     if not folder.exists():
         raise InputError(f"{folder}: no such folder; name one that `make train` has made, for instance models/sample")
     findings = check_manifest(folder)
-    sys.stdout.writelines(_lines(findings))
-    if findings.count:
-        raise ArtefactError(f"{folder}: {findings.count} of its files or inputs are not what {MANIFEST} says")
+    sys.stdout.writelines(f"{line}\n" for line in (*findings.differences, *findings.absent))
+    if count := len(findings.differences):
+        raise ArtefactError(f"{folder}: {count} of its files or inputs are not what {MANIFEST} says")
     sys.stderr.write(f"verify: {folder}: every file is what {MANIFEST} says\n")
 
 
-def _lines(findings: ManifestFindings) -> list[str]:
-    return [
-        f"{name!r} {what}\n" if "\n" in name else f"{name} {what}\n"
-        for kind, what in _LINES.items()
-        for name in getattr(findings, kind)
+def check_manifest(folder: Path) -> ManifestFindings:
+    """Compare a model folder or archive, and the inputs that its manifest names, with the manifest.
+
+    Raises:
+        ArtefactError: the manifest is missing or damaged.
+    """
+    manifest = read_manifest(folder)
+    noted, inputs = manifest["artefacts"], named_inputs(manifest)
+    found = {name: mark for name, mark in checksums(folder).items() if not _is_beside(name)}
+    differing = [name for name in noted.keys() & found.keys() if noted[name] != found[name]]
+    differences = [
+        *(f"{_shown(name)} differs" for name in sorted(differing)),
+        *(f"{_shown(name)} is missing" for name in sorted(noted.keys() - found.keys())),
+        *(f"{_shown(name)} is extra: the manifest does not name it" for name in sorted(found.keys() - noted.keys())),
+        *(
+            f"{line} has changed since the model was made"
+            for line, path, mark in inputs
+            if _exists(path) and checksum_of(path) != mark
+        ),
     ]
+    return ManifestFindings(
+        differences, [f"{line} is not there, so not checked" for line, path, _ in inputs if not _exists(path)]
+    )
+
+
+def _shown(name: str) -> str:
+    return repr(name) if "\n" in name else name
+
+
+def _exists(path: Path) -> bool:
+    """Return whether an input is there: a file, or those of a folder or a pattern."""
+    try:
+        return all(file.path.is_file() for file in find_files(path))
+    except InputError:
+        return False
+
+
+def _is_beside(name: str) -> bool:
+    return any(fnmatch(name, pattern) for pattern in _BESIDE)
 
 
 if __name__ == "__main__":

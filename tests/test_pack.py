@@ -18,7 +18,7 @@ from sentiment.__main__ import main
 from sentiment.common.checksums import sha256_of
 from sentiment.predict.manifest import read_manifest
 from sentiment.predict.model_files import CARD, CHECKED, MANIFEST, OPTIONAL, open_model
-from sentiment.serve.model_copies import ModelCopies, sign
+from sentiment.serve.run_folder import ModelCopies, sign
 from tests.model_fixture import ODD_TWEETS, shared_model
 
 

@@ -18,9 +18,9 @@ import sentiment
 from sentiment.predict import model_folder
 from sentiment.serve.app import every_route
 from sentiment.serve.limits import Limits
-from sentiment.serve.model_copies import ModelCopies
 from sentiment.serve.model_store import ModelStore
 from sentiment.serve.openapi import document
+from sentiment.serve.run_folder import ModelCopies
 from sentiment.serve.service import Service
 from sentiment.text.frequent_chunks import make_table
 from sentiment.text.preprocessor import Preprocessor

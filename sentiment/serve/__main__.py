@@ -76,9 +76,8 @@ def _count(text: str) -> int:
 def _run(arguments: argparse.Namespace) -> None:
     """Check everything that a user can get wrong, then start the server."""
     from sentiment.serve.app import ServeOptions
-    from sentiment.serve.model_copies import ModelCopies
     from sentiment.serve.model_store import ModelStore
-    from sentiment.serve.run_folder import MODELS, in_use, make_run_folder
+    from sentiment.serve.run_folder import MODELS, ModelCopies, in_use, make_run_folder
 
     options = ServeOptions(
         models=arguments.model or [str(default_model())],

@@ -20,12 +20,10 @@ from starlette.routing import Mount, Route
 from sentiment.serve import open_inference, pages, predict_routes, tensorflow_serving
 from sentiment.serve.errors import Refusal, http_error, json_response, refused
 from sentiment.serve.limits import Limits
-from sentiment.serve.malloc import share_one_arena
 from sentiment.serve.middleware import Observer, TokenCheck, TrustedHosts
-from sentiment.serve.model_copies import ModelCopies
 from sentiment.serve.model_store import ModelStore
-from sentiment.serve.run_folder import MODELS, in_use
-from sentiment.serve.service import Service
+from sentiment.serve.run_folder import MODELS, ModelCopies, in_use
+from sentiment.serve.service import Service, share_one_arena
 
 OPTIONS = "SENTIMENT_SERVE_OPTIONS"  # environment variable by which the worker processes get their options
 LOCAL_HOSTS = ("localhost", "*.localhost")

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 JSON = "application/json"
-_RETRY_SECONDS = 1
 _SENTENCES = {404: "no such address; GET /docs lists the addresses", 405: "no such method at this address"}
 
 
@@ -20,11 +19,6 @@ class Refusal(Exception):
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status, self.message, self.headers = status, message, headers
-
-
-def busy(reason: str) -> Refusal:
-    """Return a refusal with status 429, which asks the client to try again."""
-    return Refusal(429, f"{reason}; try again in {_RETRY_SECONDS} s", {"retry-after": str(_RETRY_SECONDS)})
 
 
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

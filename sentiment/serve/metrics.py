@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sentiment.predict.answers import UNKNOWN_TEXT, Answers
 
 if TYPE_CHECKING:
-    from sentiment.serve.admission import Admission
+    from sentiment.serve.limits import Admission
     from sentiment.serve.model_store import ModelStore
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"

@@ -13,7 +13,7 @@ from sentiment.errors import SentimentError, SettingsError
 from sentiment.predict.answers import Answers
 from sentiment.predict.classifier import SentimentClassifier
 from sentiment.serve.errors import Refusal
-from sentiment.serve.model_copies import ModelCopies, ModelCopy, Signature, sign
+from sentiment.serve.run_folder import ModelCopies, ModelCopy, Signature, sign
 
 log = logging.getLogger("sentiment.serve")
 

@@ -58,11 +58,8 @@ def routes(service: Service) -> list[Route]:
     """Return the routes over ``service``."""
     version = _MODEL + "/versions/{version}"
 
-    def export_of(request: Request) -> Export:
-        return service.store.get(request.path_params["name"], request.path_params.get("version"))
-
     async def infer(request: Request) -> Response:
-        export = export_of(request)
+        export = service.export_of(request)
         if _BINARY in request.headers:
             raise Refusal(400, f"{_BINARY}: the binary data extension is not supported; send data as JSON")
         asked = await read_json(request, _DECODER, service.admission, 400)
@@ -72,10 +69,10 @@ def routes(service: Service) -> list[Route]:
         return json_response(respond(export, names, await service.answer(export, texts), asked.id))
 
     async def about(request: Request) -> Response:
-        return json_response(metadata_of(export_of(request)))
+        return json_response(metadata_of(service.export_of(request)))
 
     async def ready(request: Request) -> Response:
-        return json_response({"name": export_of(request).name, "ready": True})
+        return json_response({"name": service.export_of(request).name, "ready": True})
 
     async def live(request: Request) -> Response:
         return json_response({"live": True})

@@ -8,9 +8,8 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from sentiment.serve.admission import Admission, too_large
 from sentiment.serve.errors import Refusal
-from sentiment.serve.limits import Limits
+from sentiment.serve.limits import Admission, Limits
 
 T = TypeVar("T")
 _SHOWN = 300  # characters of an error's message
@@ -31,7 +30,7 @@ class LimitedReceive:
     def __init__(self, request: Request, limits: Limits, most: int) -> None:
         declared = request.headers.get("content-length", "")
         if declared.isdigit() and (len(declared) > 18 or int(declared) > most):
-            raise too_large(most)
+            raise _too_large(most)
         if request.headers.get("content-encoding", "identity") not in ("", "identity"):
             raise Refusal(415, "expected a body without Content-Encoding: send it uncompressed")
         self._receive, self._limits, self._most = request.receive, limits, most
@@ -51,8 +50,13 @@ class LimitedReceive:
             raise Refusal(408, "the request took too long to arrive", {"connection": "close"}) from None
         self._size += len(message.get("body", b""))
         if self._size > self._most:
-            raise too_large(self._most)
+            raise _too_large(self._most)
         return message
+
+
+def _too_large(limit: int) -> Refusal:
+    """Return a refusal with status 413."""
+    return Refusal(413, f"expected a body of at most {limit} bytes: send fewer texts at a time, or a file to /predict")
 
 
 async def read_json(request: Request, decoder: "msgspec.json.Decoder[T]", admission: Admission, invalid: int) -> T:

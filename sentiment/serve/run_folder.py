@@ -1,19 +1,30 @@
-"""The temporary folder of one run of the service: the counters of all workers and the copies of the models.
+"""The temporary folder of one run of the service: the counters and the copies of the models, of all workers.
 
 A lock tells whether a run still uses its folder, so that the next start can remove what a killed run left.
 """
 
 import contextlib
 import fcntl
+import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
+
+from sentiment.errors import ArtefactError
+from sentiment.predict.classifier import SentimentClassifier
+from sentiment.predict.model_files import CHECKED, MODEL, open_model
+from sentiment.predict.model_folder import read_classifier
 
 _PREFIX = "sentiment-serve-"
 _LOCK = "lock"
 METRICS, MODELS = "metrics", "models"
+_DIGITS = 12
+
+# Modification time, size and inode of each file. Together they change with any export, however it is copied.
+Signature = tuple[tuple[int, int, int], ...]
 
 
 def make_run_folder() -> Path:
@@ -35,3 +46,70 @@ def in_use(folder: Path) -> Iterator[None]:
     with (folder / _LOCK).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         yield
+
+
+class ModelCopy(NamedTuple):
+    """A copied export: its ``folder``, the model in it, and the first digits of the SHA-256 of ``model.json``."""
+
+    folder: Path
+    classifier: SentimentClassifier
+    fingerprint: str
+
+
+class ModelCopies:
+    """Copies of the exports that are served, as ``NAME/KEY`` in ``folder``. The key follows from the files' signature.
+
+    A model maps its files into memory. An export that is written over the previous one, not beside it, would otherwise
+    change a model that is answering. Each export is copied once, by the first worker that sees it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, name: str, source: Path) -> ModelCopy:
+        """Return the model in the folder or archive ``source``, read from its copy.
+
+        Raises:
+            ArtefactError: it contains no whole model.
+        """
+        copy = self.folder / name / hashlib.sha256(repr(sign(source)).encode()).hexdigest()[:_DIGITS]
+        if copy.is_dir():
+            return _read(copy)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=copy.parent, prefix=".", ignore_cleanup_errors=True) as temporary:
+            with open_model(source) as files:
+                for file in files.names():  # the model's reader reports what is missing
+                    Path(temporary, file).write_bytes(files.read(file))
+            try:
+                read = _read(Path(temporary))
+            except ArtefactError as error:
+                raise ArtefactError(str(error).replace(temporary, str(source))) from error
+            with contextlib.suppress(OSError):  # another worker was faster; the files of this copy stay mapped
+                os.rename(temporary, copy)
+        return read._replace(folder=copy)
+
+    def newest(self, name: str) -> ModelCopy | None:
+        """Return the newest copy of this model, or None."""
+        copies = [path for path in (self.folder / name).glob("[!.]*") if path.is_dir()]
+        return _read(max(copies, key=lambda path: path.stat().st_mtime)) if copies else None
+
+    def keep_only(self, copy: Path) -> None:
+        """Remove the other copies of the same model; a worker that still answers by one has its files mapped."""
+        for path in copy.parent.glob("[!.]*"):
+            if path != copy:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _read(folder: Path) -> ModelCopy:
+    classifier = read_classifier(folder)
+    return ModelCopy(folder, classifier, hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()[:_DIGITS])
+
+
+def sign(source: Path) -> Signature | None:
+    """Return what distinguishes one export from another without reading it; None where a file is missing."""
+    files = [source] if source.is_file() else [source / name for name in (MODEL, *CHECKED)]
+    try:
+        stats = [os.stat(file) for file in files]
+    except OSError:
+        return None
+    return tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)

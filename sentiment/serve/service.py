@@ -1,7 +1,12 @@
-"""What every route works with: the models, the limits, the batcher and the counters of one worker process."""
+"""What every route works with: the models, the limits, the batcher and the counters of one worker process.
+
+glibc gives each thread an arena that keeps what the thread has freed, and it returns the end of an arena only. Arrow's
+own allocator keeps still more: 15 MB of a worker. So all threads of a worker share one arena, which is emptied often.
+"""
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import os
 import shutil
@@ -10,17 +15,17 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from starlette.requests import Request
 
 from sentiment.common.parallel import one_matrix_thread
 from sentiment.predict.answers import Answers
-from sentiment.serve.admission import Admission
 from sentiment.serve.batching import Batcher
-from sentiment.serve.limits import Limits
-from sentiment.serve.malloc import return_free_memory
+from sentiment.serve.limits import Admission, Limits
 from sentiment.serve.metrics import ServiceMetrics
 from sentiment.serve.model_store import Export, ModelStore
 
 _LOOK_SECONDS = 2.0
+_ARENA_MAX = -8  # M_ARENA_MAX in malloc.h
 
 
 class Service:
@@ -54,6 +59,14 @@ class Service:
             if self._orphaned():
                 shutil.rmtree(run_folder, ignore_errors=True)
 
+    def export_of(self, request: Request) -> Export:
+        """Return the export that the path of a request names.
+
+        Raises:
+            Refusal: 404, there is none.
+        """
+        return self.store.get(request.path_params["name"], request.path_params.get("version"))
+
     async def answer(self, export: Export, texts: Sequence[str]) -> Answers:
         """Return the answers of ``export`` to checked texts.
 
@@ -85,5 +98,18 @@ class Service:
             if self._orphaned():
                 signal.raise_signal(signal.SIGTERM)
             gc.collect()
-            return_free_memory()
+            _return_free_memory()
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+def share_one_arena() -> None:
+    """Make all threads of this process, and Arrow, share one arena. Call it before threads start and Arrow is used."""
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+
+
+def _return_free_memory() -> None:
+    """Return all free pages of the arena to the system: below the last object in use there may be many."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

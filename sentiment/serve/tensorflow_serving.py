@@ -51,11 +51,8 @@ def routes(service: Service) -> list[Route]:
     """Return the routes over ``service``."""
     version = _MODEL + "/versions/{version}"
 
-    def export_of(request: Request) -> Export:
-        return service.store.get(request.path_params["name"], request.path_params.get("version"))
-
     async def predict(request: Request) -> Response:
-        export, verb = export_of(request), request.path_params["verb"]
+        export, verb = service.export_of(request), request.path_params["verb"]
         if verb != "predict":
             raise Refusal(400, f"{verb[:40]!r}: not a method of this model; expected predict")
         call = parse(await read_json(request, _DECODER, service.admission, 400))
@@ -68,11 +65,11 @@ def routes(service: Service) -> list[Route]:
         return json_response(respond(call, export, await service.answer(export, texts)))
 
     async def status(request: Request) -> Response:
-        export = export_of(request)
+        export = service.export_of(request)
         return json_response(status_of(service.store.models[export.name]))
 
     async def metadata(request: Request) -> Response:
-        return json_response(metadata_of(export_of(request)))
+        return json_response(metadata_of(service.export_of(request)))
 
     return [
         *(Route(prefix + ":{verb}", predict, methods=["POST"]) for prefix in (_MODEL, version)),

@@ -35,10 +35,11 @@ def texts(path: Path, **reading: Any) -> list[str]:
 
 
 RETWEET = {"id": "2", "text": "RT @bob: I love th…", "referenced_tweets": [{"type": "retweeted", "id": "7"}]}
+QUOTE = {"id": "3", "text": "RT @bob: no", "referenced_tweets": [{"type": "quoted", "id": "7"}]}
 SHAPES = {
-    "pages of X's API, version 2: data[].text, 3 posts, 2 longer ones": [
+    "pages of X's API, version 2: data[].text, 4 posts, 2 longer ones": [
         {"data": [{"id": "1", "text": "one"}, {"text": "two cut…", "note_tweet": {"text": "two as a whole"}}]},
-        {"data": [RETWEET], "includes": {"tweets": [{"id": "7", "text": "I love this"}]}},
+        {"data": [QUOTE, RETWEET], "includes": {"tweets": [{"id": "7", "text": "I love this"}]}},
     ],
     "tweets of X's API, version 2: text, 1 post, 1 longer": [{"text": "two…", "note_tweet": {"text": "two as a whole"}}],
     "tweets of X's API, version 1.1: full_text, 2 posts, 1 longer one": [
@@ -58,7 +59,7 @@ SHAPES = {
     ],
 }  # fmt: skip
 WHOLE = {
-    "pages": ["one", "two as a whole", "RT @bob: I love this"], "tweets of X's API, version 2": ["two as a whole"],
+    "pages": ["one", "two as a whole", "RT @bob: no", "RT @bob: I love this"], "tweets of X's API, version 2": ["two as a whole"],
     "version 1.1: full_text": ["one", "RT @bob: I love this"], "version 1.1: text": ["I love this"],
     "Bluesky": ["one"], "Mastodon": ["one <3\ntwo #tag"],
 }  # fmt: skip
@@ -131,17 +132,23 @@ def test_json_lines_of_posts_leave_as_they_came(tmp_path: Path) -> None:
     assert [row[RAW_LINE] for row in table_of(path, raw_lines=True, columns=("text",))] == lines
 
 
-OBJECTS = st.lists(
-    st.dictionaries(st.text(max_size=3), st.text(max_size=9) | st.lists(st.integers()), max_size=3), max_size=9
-)
+OBJECT = st.dictionaries(st.text(max_size=3), st.text(max_size=9) | st.lists(st.integers()), max_size=3)
+NUMBER = st.integers(100, 10**9)  # is no object
 
 
 @settings(max_examples=60)
-@given(OBJECTS, st.sampled_from(["lines", "list", "script"]), st.sampled_from([None, 1]), st.integers(1, 60))
-def test_objects_are_found_in_every_layout(objects: list[dict], layout: str, indent: int | None, size: int) -> None:
-    dumped = [json.dumps(each, indent=indent, ensure_ascii=False) for each in objects]
+@given(
+    st.lists(OBJECT | NUMBER, max_size=9),
+    st.sampled_from(["lines", "list", "script"]),
+    st.sampled_from([None, 1]),
+    st.integers(1, 60),
+)
+def test_objects_are_found_in_every_layout(values: list, layout: str, indent: int | None, size: int) -> None:
+    dumped = [json.dumps(each, indent=indent, ensure_ascii=False) for each in values]
     text = "\n".join(dumped) if layout == "lines" else f"[{', '.join(dumped)}]"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_documents, "_READ_BYTES", size)
         stream = io.BytesIO(f"{'window.a.b = ' * (layout == 'script')}{text}".encode("utf-8", "surrogatepass"))
-        assert [each.value for each in json_documents.documents(stream)] == objects
+        found = list(json_documents.documents(stream))
+    assert [each.value for each in found] == [each if isinstance(each, dict) else None for each in values]
+    assert [json.loads(each.raw) for each in found] == values

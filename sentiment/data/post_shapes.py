@@ -1,14 +1,12 @@
 """The shapes in which platforms and their tools give posts, recognised by content."""
 
 import html
-import re
 from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
 
 from sentiment.data.json_documents import value_at, values_at
 
-_LINK_AT_END = re.compile(r"\s*https?://t\.co/\w+\s*$")
 _KEY_LENGTH = 100  # a post that X's archive cuts is longer
 _BREAKING = ("p", "br", "li", "blockquote")
 
@@ -161,8 +159,7 @@ class LongPosts:
 
     def whole(self, text: str) -> str:
         """Return the long post that ``text`` is the beginning of, or ``text``."""
-        cut = _LINK_AT_END.sub("", text).rstrip("….")
-        return self._by_start.get(_start(cut), text) if len(cut) >= _KEY_LENGTH else text
+        return self._by_start.get(_start(text), text) if len(text) >= _KEY_LENGTH else text
 
 
 def _start(text: str) -> str:

@@ -18,8 +18,7 @@ def run(this: stage.Stage) -> None:
     """Read the model folder, draw, write."""
     import sentiment
     from pipelines.shared.evaluation_files import read_evaluation
-    from sentiment.report.model_card import render_card
-    from sentiment.report.page import measure_slices, render_report
+    from sentiment.report.page import measure_slices, render_card, render_report
 
     folder = this.places.model
     evaluation = read_evaluation(folder)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipelines.shared.evaluation_files import read_predictions
 from sentiment.common.command_line import OneLineParser, count, default_model
 from sentiment.common.mistakes import MENDABLE, refuse
-from sentiment.errors import InputError
 from sentiment.shares.drawing import chances_of, doubt, draw
 from sentiment.shares.estimators import Labels, interval, labels_alone, tuned_slopes, with_model
 
@@ -60,10 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def simulated(known: Known, even: bool, labels: int, draws: int) -> tuple[Simulated, Simulated]:
     """Return the outcomes of the model with labels, and of as many evenly drawn labels alone."""
     rows, means = len(known.indicators), known.probabilities[:, :-1].mean(axis=0)
-    chances, evenly = (
-        chances_of(None if even else doubt(known.probabilities), labels, rows),
-        chances_of(None, labels, rows),
-    )
+    evenly = chances_of(None, labels, rows)
+    chances = evenly if even else chances_of(doubt(known.probabilities), labels, rows)
     random, cells = np.random.default_rng(7), np.zeros(rows, np.int64)
     both, alone = [], []
     for _ in range(draws):
@@ -98,23 +96,18 @@ def _labels(known: Known, chances: np.ndarray, rows: np.ndarray) -> Labels:
 
 
 def _rows(arguments: argparse.Namespace) -> Iterator[tuple[object, ...]]:
-    import pandas as pd
-
-    path = Path(arguments.folder) / "predictions.csv"
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; run `make evaluate`, or name the folder of an evaluated model")
-    table = pd.read_csv(path, keep_default_na=False)
-    classes = [name.removeprefix("p_") for name in table.columns if name.startswith("p_")]
-    for name, part in table.groupby("test_set", sort=False):
-        if len(part) <= 2 * arguments.labels:
+    answers = read_predictions(Path(arguments.folder))
+    for name in dict.fromkeys(answers.test_sets.tolist()):
+        part = answers.of(name)
+        if len(part.true) <= 2 * arguments.labels:
             continue
-        probabilities = part[[f"p_{each}" for each in classes]].to_numpy(np.float64)
-        known = Known(probabilities, (part["y_true"] == classes[0]).to_numpy(np.float64))
-        for model, told in (("as it is", known), ("upside down", known._replace(probabilities=probabilities[:, ::-1]))):
+        known = Known(part.probabilities, (part.true == 0).astype(np.float64))
+        turned = known._replace(probabilities=part.probabilities[:, ::-1])
+        for model, told in (("as it is", known), ("upside down", turned)):
             evenly, alone = simulated(told, True, arguments.labels, arguments.draws)
             doubted, _ = simulated(told, False, arguments.labels, arguments.draws)
             for drawn, both in (("evenly", evenly), ("by doubt", doubted)):
-                yield (name, classes[0], model, drawn, len(part), known.indicators.mean(), *both, *alone,
+                yield (name, part.classes[0], model, drawn, len(part.true), known.indicators.mean(), *both, *alone,
                        both.width / alone.width, both.width / evenly.width, least_ratio(told))  # fmt: skip
 
 

@@ -29,8 +29,7 @@ from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.classifier import SentimentClassifier
 from sentiment.report import figures, probability_figures
 from sentiment.report.comparison_page import render_comparison, text_table
-from sentiment.report.model_card import render_card, worst_slices
-from sentiment.report.page import render_report
+from sentiment.report.page import render_card, render_report, worst_slices
 from sentiment.report.templating import clip, label, markdown, points, standing
 from sentiment.text.lexicon import Lexicon
 from sentiment.text.normalisation import RULES

@@ -1,4 +1,4 @@
-"""Render the report as one self-contained HTML page."""
+"""Render an evaluated model: the report, one self-contained HTML page, and the model card (Mitchell et al., 2019)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ from sentiment.report.templating import label, render_page
 
 LISTED = 100
 MOST_TOKENS = 60
+_FEWEST = 50
+_WORST = 3
 _THIS = "This model"
 
 
@@ -51,17 +53,14 @@ def render_report(evaluation: Evaluation, classifier: Explainable) -> str:
     Raises:
         ArtefactError: metrics and predictions are incomplete or of different runs.
     """
-    evaluation.check()
+    values = _values(evaluation)
     first = evaluation.predictions.of(evaluation.first_set)
     slices = measure_slices(first, classifier)
     return render_page(
         "report.html.j2",
-        name=evaluation.name,
-        sets=evaluation.metrics,
-        first=evaluation.metrics[evaluation.first_set],
+        **values,
         first_name=evaluation.first_set,
         best=strongest(evaluation.metrics[evaluation.first_set].get("baselines") or {}),
-        classes=evaluation.predictions.classes,
         drawings={drawing.name: drawing for drawing in draw_all(evaluation, slices)},
         further={name: draw_further(evaluation, classifier, name) for name in list(evaluation.metrics)[1:]},
         slices=slices,
@@ -69,12 +68,49 @@ def render_report(evaluation: Evaluation, classifier: Explainable) -> str:
         explanations=[(why, explain(classifier, first.texts[row])) for row, why in pick_tweets(first).items()],
         most_tokens=MOST_TOKENS,
         strength=_strength,
-        behaviour=evaluation.behaviour,
-        crossvalidation=evaluation.crossvalidation,
-        coverage=evaluation.coverage,
-        manifest=evaluation.manifest,
-        remarks=remarks(evaluation.metrics, evaluation.predictions.classes, evaluation.manifest, label),
     )
+
+
+def render_card(evaluation: Evaluation, slices: Sequence[SliceMetrics] = ()) -> str:
+    """Return the model card as Markdown: purpose, data, results and limits.
+
+    Args:
+        evaluation: the contents of the model folder.
+        slices: accuracy by kind of tweet, the whole first; the worst large slices are named among the limits.
+
+    Raises:
+        ArtefactError: metrics and predictions are incomplete or of different runs.
+    """
+    return render_page(
+        "card.md.j2",
+        **_values(evaluation),
+        about=evaluation.manifest.get("about") or {},
+        network=(evaluation.manifest.get("settings") or {}).get("network") or {},
+        worst=worst_slices(slices),
+    )
+
+
+def _values(evaluation: Evaluation) -> dict[str, Any]:
+    """Return what the report and the card both show."""
+    evaluation.check()
+    classes = evaluation.predictions.classes
+    return {
+        "name": evaluation.name,
+        "sets": evaluation.metrics,
+        "first": evaluation.metrics[evaluation.first_set],
+        "classes": classes,
+        "behaviour": evaluation.behaviour,
+        "crossvalidation": evaluation.crossvalidation,
+        "coverage": evaluation.coverage,
+        "manifest": evaluation.manifest,
+        "remarks": remarks(evaluation.metrics, classes, evaluation.manifest, label),
+    }
+
+
+def worst_slices(slices: Sequence[SliceMetrics]) -> list[SliceMetrics]:
+    """Return the slices of at least 50 tweets whose interval is below the overall accuracy, the worst first."""
+    below = [s for s in slices[1:] if s.n >= _FEWEST and s.high < slices[0].accuracy]
+    return sorted(below, key=lambda s: s.accuracy)[:_WORST]
 
 
 def measure_slices(predictions: Predictions, classifier: Explainable) -> list[SliceMetrics]:
@@ -132,17 +168,12 @@ def _drawings(drawn: Mapping[str, tuple[str | None, str]]) -> Iterator[Drawing]:
 def compared(metrics: dict[str, Any]) -> list[Interval]:
     """Return the accuracy of the model and of each baseline."""
     rows = {_THIS: metrics} | {label(name): figures for name, figures in (metrics.get("baselines") or {}).items()}
-    ends = {name: tuple(m["accuracy_ci95"]) for name, m in rows.items()}
-    return [Interval(name, m["accuracy"], ends[name][0], ends[name][1], m["n"]) for name, m in rows.items()]
+    return [Interval(name, m["accuracy"], *m["accuracy_ci95"], n=m["n"]) for name, m in rows.items()]
 
 
 def passed(behaviour: dict[str, Any]) -> list[Interval]:
     """Return the share of minimal pairs that the model and each baseline pass."""
-    ends = {name: tuple(score["passed_ci95"]) for name, score in behaviour.items()}
-    return [
-        Interval(label(name), score["passed"], ends[name][0], ends[name][1], score["pairs"])
-        for name, score in behaviour.items()
-    ]
+    return [Interval(label(name), m["passed"], *m["passed_ci95"], n=m["pairs"]) for name, m in behaviour.items()]
 
 
 def list_tweets(predictions: Predictions, most: int = LISTED) -> list[ListedTweet]:

@@ -107,8 +107,7 @@ def _tables(store: FileStore, name: str, columns: ShareColumns) -> Iterator[pa.R
         names = file.schema_arrow.names
         found = answer_columns(names, name)
         require_columns(columns.names(), names, name)
-        ours = [f"{found.prefix}{each}" for each in ("label", "probability", "known", "cut")]
-        ours += [f"{found.prefix}p_{each}" for each in found.classes]
+        ours = [f"{found.prefix}known", *(f"{found.prefix}p_{each}" for each in found.classes)]
         yield from file.iter_batches(_ROWS_PER_BATCH, columns=[*columns.names(), *ours])
 
 

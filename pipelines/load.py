@@ -6,20 +6,20 @@ import sys
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.engine_options import add_engine_arguments, make_engine, results
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from sentiment.common.engines import Engine
-    from sentiment.data.splitting import Deal
-    from sentiment.data.table_files import TableFile
-    from sentiment.prepare.file_tasks import Corpus
-    from sentiment.prepare.ranges import Runs
-    from sentiment.prepare.spooling import Spooled
+from sentiment.common.engines import Engine
+from sentiment.data.seen import SEEN
+from sentiment.data.splitting import PARTS, Deal
+from sentiment.data.table_files import TableFile, checksum, find_files, is_several
+from sentiment.errors import InputError, SettingsError
+from sentiment.prepare import cut_copies, ranges
+from sentiment.prepare.spooling import Corpus, Spooled, SpoolingJob, file_tasks, gather, spool
+from sentiment.prepare.tweets import write_tweets
 
 
 def run(this: stage.Stage) -> None:
@@ -36,12 +36,8 @@ def run(this: stage.Stage) -> None:
     _tell(report, this)
 
 
-def _corpora(this: stage.Stage, scratch: Path) -> "list[Corpus]":
+def _corpora(this: stage.Stage, scratch: Path) -> list[Corpus]:
     """Return the corpora to read: those of the profile, or the given one. Standard input is copied to a file first."""
-    from sentiment.data.table_files import TableFile
-    from sentiment.errors import SettingsError
-    from sentiment.prepare.file_tasks import Corpus
-
     given, settings = this.arguments.corpus, this.settings.corpus
     if corpora := this.settings.corpora:
         if given is not None:
@@ -57,33 +53,22 @@ def _corpora(this: stage.Stage, scratch: Path) -> "list[Corpus]":
     return [Corpus(str(given or default), _files(given, default, "CORPUS=file (--corpus file)"), settings)]
 
 
-def _files(given: Path | None, default: Path, option: str) -> "tuple[TableFile, ...]":
-    from sentiment.data.table_files import find_files, is_several
-
+def _files(given: Path | None, default: Path, option: str) -> tuple[TableFile, ...]:
     if given is None or not is_several(given):
         given = stage.input_file(given, default, option)
     return tuple(find_files(given))
 
 
-def _read(corpora: "list[Corpus]", scratch: Path, classes: list[str], engine: "Engine") -> "list[Spooled]":
+def _read(corpora: list[Corpus], scratch: Path, classes: list[str], engine: Engine) -> list[Spooled]:
     """Read all corpora, and return the result for each."""
-    from sentiment.prepare.file_tasks import file_tasks
-    from sentiment.prepare.spooling import SpoolingJob, gather, spool
-
     job, tasks = SpoolingJob(scratch, tuple(corpus.settings for corpus in corpora), tuple(classes)), file_tasks(corpora)
     return gather(corpora, tasks, results(engine, partial(spool, job), tasks, "files read"))
 
 
 def _split(
-    corpora: "list[Corpus]", found: "list[Spooled]", scratch: Path, this: stage.Stage, engine: "Engine"
+    corpora: list[Corpus], found: list[Spooled], scratch: Path, this: stage.Stage, engine: Engine
 ) -> dict[str, Any]:
     """Split what was read and write what is kept, a range of hashes at a time; returns the report."""
-    import numpy as np
-
-    from sentiment.data.seen import SEEN
-    from sentiment.prepare import ranges
-    from sentiment.prepare.tweets import write_tweets
-
     names = sorted(this.settings.corpus.labels)
     runs = ranges.Runs(scratch, tuple(run for each in found for run in each.runs), len(names))
     _join_cut_copies(runs, engine)
@@ -104,24 +89,19 @@ def _split(
     return _report(corpora, found, outcome | {"parts": _by_class(dealt, shown)}, of_corpora)
 
 
-def _join_cut_copies(runs: "Runs", engine: "Engine") -> None:
+def _join_cut_copies(runs: ranges.Runs, engine: Engine) -> None:
     """Let texts that another program has cut count as copies of the whole ones."""
-    from sentiment.prepare import cut_copies
-
     if sum(results(engine, partial(cut_copies.note_cut, runs), runs.runs, "texts searched for cut ones")):
         list(results(engine, partial(cut_copies.note_whole, runs), runs.runs, "texts compared with cut ones"))
         list(results(engine, partial(cut_copies.take_hashes, runs), runs.runs, "cut texts joined"))
 
 
-def _settle(kept: "np.ndarray", this: stage.Stage, corpora: "list[Corpus]", told: dict[str, int]) -> "Deal":
+def _settle(kept: np.ndarray, this: stage.Stage, corpora: list[Corpus], told: dict[str, int]) -> Deal:
     """Return how the distinct rows, ``kept`` per class, are dealt out to the parts.
 
     Raises:
         InputError: they are too few; what became of the others (``told``) is said before.
     """
-    from sentiment.data.splitting import Deal
-    from sentiment.errors import InputError
-
     try:
         return Deal.settle(kept, this.settings.split, sorted(this.settings.corpus.labels))
     except InputError as error:
@@ -129,24 +109,19 @@ def _settle(kept: "np.ndarray", this: stage.Stage, corpora: "list[Corpus]", told
         raise InputError(f"{', '.join(corpus.name for corpus in corpora)}: {error}") from error
 
 
-def _read_counts(found: "list[Spooled]") -> dict[str, int]:
+def _read_counts(found: list[Spooled]) -> dict[str, int]:
     return {name: sum(getattr(each.report, name) for each in found) for name in ("rows", "ignored", "bad")}
 
 
-def _by_class(counts: "np.ndarray", classes: dict[str, int]) -> dict[str, dict[str, int]]:
+def _by_class(counts: np.ndarray, classes: dict[str, int]) -> dict[str, dict[str, int]]:
     """Return the numbers of rows, ``counts`` ``(n_parts, n_classes)``, by the names of part and class."""
-    from sentiment.data.splitting import PARTS
-
     return {part: {name: int(counts[i, label]) for name, label in classes.items()} for i, part in enumerate(PARTS)}
 
 
 def _report(
-    corpora: "list[Corpus]", found: "list[Spooled]", outcome: dict[str, Any], of_corpora: "np.ndarray"
+    corpora: list[Corpus], found: list[Spooled], outcome: dict[str, Any], of_corpora: np.ndarray
 ) -> dict[str, Any]:
     """Return the report on the corpus, with an entry for each corpus if there are several."""
-    from sentiment.data.splitting import PARTS
-    from sentiment.data.table_files import checksum
-
     first_bad = next((each.report.first_bad for each in found if each.report.bad), "")
     sums = [checksum(corpus.files, each.checksums) for corpus, each in zip(corpora, found, strict=True)]
     report = {

@@ -100,7 +100,7 @@ def many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """See :func:`many_parts`."""
-    monkeypatch.setattr("sentiment.prepare.file_tasks._BYTES_PER_TASK", 4000)
+    monkeypatch.setattr("sentiment.prepare.spooling._BYTES_PER_TASK", 4000)
     monkeypatch.setattr("sentiment.prepare.ranges.ROWS_PER_RANGE", 90)
     monkeypatch.setattr("sentiment.prepare.tweets.ROWS_PER_GROUP", 50)
     monkeypatch.setattr("sentiment.prepare.counting._ROWS_PER_TASK", 100)

@@ -3,17 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from sentiment.common.arrow_arrays import as_numpy, from_numpy
+from sentiment.data.file_format import input_kind_of
+from sentiment.data.reading import BadRow, BadRows, Reading, TableBlock
+from sentiment.data.table_reader import read_blocks
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from sentiment.data.reading import BadRow, Reading, TableBlock
+from sentiment.text.tokens import from_encoded
 
 _IGNORED = -1
 _UNKNOWN = -2
@@ -29,7 +31,7 @@ class LabelledTexts(NamedTuple):
 class ArrowTexts(NamedTuple):
     """Labelled rows as in :class:`LabelledTexts`; ``texts`` is an Arrow string array ``(n,)``."""
 
-    texts: "pa.Array"
+    texts: pa.Array
     labels: np.ndarray
 
 
@@ -78,6 +80,7 @@ class CorpusReader:
     ) -> None:
         self.report = ReadingReport()
         self.settings, self.name = settings, name
+        self._bad_rows = BadRows(settings.max_bad_rows)
         self._source, self._one_of_many = source, one_of_many
         ignored = dict.fromkeys(map(settings.label_key, settings.ignored_values()), _IGNORED)
         by_key = {settings.label_key(v): i for i, values in enumerate(settings.label_values()) for v in values}
@@ -90,8 +93,6 @@ class CorpusReader:
 
     def in_arrow(self) -> Iterator[ArrowTexts]:
         """Yield batches of at least one row until the file ends."""
-        from sentiment.data.table_reader import read_blocks
-
         for block in read_blocks(self._source, reading_of(self.settings, self.name), self.name):
             batch = self._labelled(block)
             if len(batch.labels):
@@ -99,10 +100,8 @@ class CorpusReader:
         if not (self.report.classes_seen or self._one_of_many):
             raise InputError(f"{self.name}: expected labelled rows, received none: is it the right file?")
 
-    def _labelled(self, block: "TableBlock") -> ArrowTexts:
+    def _labelled(self, block: TableBlock) -> ArrowTexts:
         """Return the rows of a block that have a wanted class, and count all."""
-        from sentiment.common.arrow_arrays import as_numpy, from_numpy
-
         texts, written = (
             as_text(block.batch, i, f"{self.name}: column {name!r}") for i, name in enumerate(block.batch.schema.names)
         )
@@ -119,10 +118,8 @@ class CorpusReader:
             texts, labels = texts.filter(from_numpy(wanted)), labels[wanted]
         return ArrowTexts(_repaired(texts) if self._repairs() else texts, labels)
 
-    def _unknown(self, block: "TableBlock", written: "pa.Array", places: np.ndarray) -> "Iterator[BadRow]":
+    def _unknown(self, block: TableBlock, written: pa.Array, places: np.ndarray) -> Iterator[BadRow]:
         """Yield the rows whose label is of no class."""
-        from sentiment.data.reading import BadRow
-
         allowed = ", ".join(self._allowed())
         for place in places.tolist():
             number, value = int(block.numbers[place]), written[place].as_py()
@@ -135,28 +132,19 @@ class CorpusReader:
         wanted = [value for value in values if self._by_key[self.settings.label_key(value)] != _IGNORED]
         return [*wanted, *self.settings.ignored_values()]
 
-    def _count_bad(self, bad: "list[BadRow]") -> None:
-        limit = self.settings.max_bad_rows
+    def _count_bad(self, bad: list[BadRow]) -> None:
         for row in sorted(bad):
-            problem = f"{self.name}:{row.line}: {row.reason}"
             self.report.bad += 1
-            self.report.first_bad = self.report.first_bad or problem
-            if self.report.bad > limit:
-                more = f" ({self.report.bad} bad rows, the first: {self.report.first_bad})" if limit else ""
-                raise InputError(
-                    f"{problem}{more}; mend the file, or allow more with corpus.max_bad_rows (now {limit})"
-                )
+            self.report.first_bad = self.report.first_bad or f"{self.name}:{row.line}: {row.reason}"
+            self._bad_rows.add(row, self.name, "corpus.")
 
     def _repairs(self) -> bool:
         is_csv = reading_of(self.settings, self.name).kind in ("csv", "tsv")
         return self.settings.repair_utf8 and self.settings.encoding == "latin-1" and is_csv
 
 
-def reading_of(settings: CorpusSettings, name: str) -> "Reading":
+def reading_of(settings: CorpusSettings, name: str) -> Reading:
     """Return how the labelled table ``name`` is read: its text and its label, in this order."""
-    from sentiment.data.file_format import input_kind_of
-    from sentiment.data.reading import Reading
-
     return Reading(
         column="", encoding=settings.encoding, delimiter=settings.delimiter,
         kind=settings.format or input_kind_of(name) or "csv", option="corpus.",
@@ -165,14 +153,12 @@ def reading_of(settings: CorpusSettings, name: str) -> "Reading":
     )  # fmt: skip
 
 
-def as_text(batch: "pa.RecordBatch", place: int, where: str) -> "pa.Array":
+def as_text(batch: pa.RecordBatch, place: int, where: str) -> pa.Array:
     """Return a column as strings; what is missing is empty.
 
     Raises:
         InputError: it holds what has no text, such as objects; ``where`` says which column it is.
     """
-    import pyarrow as pa
-
     values = batch.column(place)
     try:
         return values.cast(pa.string()).fill_null("")
@@ -183,12 +169,8 @@ def as_text(batch: "pa.RecordBatch", place: int, where: str) -> "pa.Array":
         ) from error
 
 
-def _repaired(texts: "pa.Array") -> "pa.Array":
+def _repaired(texts: pa.Array) -> pa.Array:
     """Return ``texts`` with each read as UTF-8 whose latin-1 bytes are that."""
-    import pyarrow.compute as pc
-
-    from sentiment.text.tokens import from_encoded
-
     other = pc.invert(pc.string_is_ascii(texts))
     found = texts.filter(other).to_pylist()
     return (

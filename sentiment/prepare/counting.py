@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sentiment.common.arrow_arrays import as_numpy, from_numpy
+from sentiment.common.arrow_arrays import as_numpy, from_numpy, read_table, write_table
 from sentiment.common.engines import Engine, results
 from sentiment.common.grouping import grouped
 from sentiment.common.parallel import ordered_map
@@ -111,15 +111,3 @@ def _add_tables(folder: Path, sums: tuple[str, Sequence[str]]) -> str:
     added = together.group_by("token", use_threads=False).aggregate([("count", "sum")])
     write_table(folder / target, added.rename_columns(["token", "count"]))
     return target
-
-
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write an Arrow table to a file."""
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-
-
-def read_table(path: Path) -> pa.Table:
-    """Map the table that :func:`write_table` wrote."""
-    with pa.memory_map(str(path)) as source:
-        return pa.ipc.open_file(source).read_all()

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment.common.arrow_arrays import as_numpy, from_numpy
+from sentiment.common.arrow_arrays import as_numpy, from_numpy, read_table, write_table
 from sentiment.data.splitting import duplicate_keys, hash_texts
 from sentiment.prepare.ranges import Runs
 from sentiment.prepare.spooling import Run, write_sorted
@@ -36,8 +36,7 @@ def note_cut(runs: Runs, run: Run) -> int:
             keys.append(kept.take(from_numpy(long)))
         before += len(texts)
     table = pa.table({"row": np.concatenate(rows), "key": pa.concat_arrays(keys)})
-    if table.num_rows:
-        _write(_cut_file(runs.folder, run), table)
+    write_table(_cut_file(runs.folder, run), table)
     return table.num_rows
 
 
@@ -56,7 +55,7 @@ def note_whole(runs: Runs, run: Run) -> None:
             found += [(number, _rank(key), hash_) for end in ends for number in numbers.get(key[:end], ())]
     columns = zip(*found, strict=True) if found else ((), (), ())
     arrays = [pa.array(column, kind) for column, kind in zip(columns, _WHOLE.types, strict=True)]
-    _write(_whole_file(runs.folder, run), pa.table(arrays, schema=_WHOLE))
+    write_table(_whole_file(runs.folder, run), pa.table(arrays, schema=_WHOLE))
 
 
 def _rank(key: str) -> int:
@@ -74,7 +73,7 @@ def take_hashes(runs: Runs, run: Run) -> None:
     rows = _cut(runs.folder, run).column("row").to_numpy()
     if not len(rows):
         return
-    whole = pa.concat_tables([_read(_whole_file(runs.folder, each)) for each in runs.runs])
+    whole = pa.concat_tables([read_table(_whole_file(runs.folder, each)) for each in runs.runs])
     numbers, ranks, hashes = (whole.column(name).to_numpy() for name in _WHOLE.names)
     order = np.lexsort((hashes, ranks, numbers))  # the last of a number has its highest rank
     numbers, hashes = numbers[order], hashes[order]
@@ -107,17 +106,4 @@ def _whole_file(folder: Path, run: Run) -> Path:
 
 
 def _cut(folder: Path, run: Run) -> pa.Table:
-    path = _cut_file(folder, run)
-    return (
-        _read(path) if path.exists() else pa.table({"row": pa.array([], pa.int64()), "key": pa.array([], pa.string())})
-    )
-
-
-def _write(path: Path, table: pa.Table) -> None:
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-
-
-def _read(path: Path) -> pa.Table:
-    with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
-        return reader.read_all()
+    return read_table(_cut_file(folder, run))

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sentiment.common.arrow_arrays import as_numpy
+from sentiment.common.arrow_arrays import as_numpy, read_table
 from sentiment.common.parallel import ordered_map
 from sentiment.common.ragged import Ragged
 from sentiment.data.splitting import PARTS
-from sentiment.prepare.counting import ROWS_PER_BATCH, RowTask, read_rows, read_table
+from sentiment.prepare.counting import ROWS_PER_BATCH, RowTask, read_rows
 from sentiment.text.lexicon import UNKNOWN
 from sentiment.text.preprocessor import Preprocessor
 

@@ -94,7 +94,7 @@ def _texts_of(batch: "pa.RecordBatch", part: int) -> "pa.Array":
 
 
 def _save(folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", classes: list[str]) -> None:
-    from sentiment.export.litert import to_tflite
+    from sentiment.export.other_runtimes import to_tflite
     from sentiment.export.saved_model import ServingModule, write_warm_up
     from sentiment.text.preprocessor import LEXICON
 
@@ -143,7 +143,7 @@ def _compare(folder: Path, ids: "np.ndarray", network: "FoldedNetwork") -> None:
 
 def by_litert(path: Path, ids: "np.ndarray") -> "np.ndarray":
     """Return the answers of the LiteRT model, and suppress the messages of its runtime."""
-    from sentiment.export.litert import run_tflite
+    from sentiment.export.other_runtimes import run_tflite
 
     with without_chatter():
         return run_tflite(path, ids)

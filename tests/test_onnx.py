@@ -31,7 +31,7 @@ def test_without_the_converter_the_command_says_how_to_get_it(
 @pytest.mark.skipif(not INSTALLED, reason="needs the extra onnx: tf2onnx and onnxruntime")
 @pytest.mark.parametrize(("cell", "pooling", "masking"), [("simple_rnn", "max_mean", True), ("gru", "last", False)])
 def test_onnx_answers_as_the_light_form(tmp_path: Path, cell: str, pooling: str, masking: bool) -> None:
-    from sentiment.export.onnx import run_onnx, to_onnx
+    from sentiment.export.other_runtimes import run_onnx, to_onnx
     from sentiment.network.folding import fold
     from sentiment.network.keras_network import build_network
     from sentiment.settings import NetworkSettings

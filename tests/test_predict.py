@@ -1,10 +1,8 @@
 """The command line where things go wrong, beside what test_command_line.py holds of it."""
 
 import csv
-import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -302,121 +299,6 @@ def test_json_lines_that_are_not_utf8(folder: Path, tmp_path: Path, line: bytes,
     err = capsys.readouterr().err
     assert f"{path}:1: expected a JSON object in UTF-8, received " in err
     assert not output.exists()
-
-
-# Model folders that are not what export wrote
-
-
-@pytest.fixture
-def copy(folder: Path, tmp_path: Path) -> Path:
-    light = shutil.ignore_patterns("saved_model", "logs", "*.keras", "*.tflite")
-    return Path(shutil.copytree(folder, tmp_path / "copy", ignore=light))
-
-
-def resign(copy: Path, name: str) -> None:
-    """Make the checksum in ``model.json`` fit a changed file, as somebody who means it would."""
-    model = json.loads((copy / "model.json").read_text())
-    model["sha256"][name] = hashlib.sha256((copy / name).read_bytes()).hexdigest()
-    (copy / "model.json").write_text(json.dumps(model))
-
-
-def test_the_light_form_needs_nothing_else(copy: Path, folder: Path) -> None:
-    texts = ["I love this coffee", "they hate soup"]
-    np.testing.assert_array_equal(
-        sentiment.load(copy).predict_proba(texts), sentiment.load(folder).predict_proba(texts)
-    )
-
-
-def test_the_lexicon_of_another_model_is_refused(run: Callable, copy: Path) -> None:
-    lexicon = copy / "lexicon.tsv"
-    lexicon.write_text(lexicon.read_text().replace("\t2\n", "\t3\n", 1))
-    assert f"{lexicon}: does not belong to this model" in refused(run("hello", model=copy))
-
-
-def test_a_lexicon_and_vocabulary_of_another_size_are_refused(copy: Path) -> None:
-    vocabulary = copy / "vocabulary.txt"
-    vocabulary.write_text(vocabulary.read_text() + "extra\n")
-    resign(copy, "vocabulary.txt")
-    with pytest.raises(sentiment.ArtefactError, match=r"table\.npy: expected shape .*: not of this model"):
-        sentiment.load(copy)
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_weights_that_are_not_finite_are_refused(run: Callable, copy: Path, bad: float) -> None:
-    with np.load(copy / "weights.npz") as file:
-        arrays = dict(file)
-    arrays["kernel_1"] = np.full_like(arrays["kernel_1"], bad)
-    np.savez(copy / "weights.npz", **arrays)
-    resign(copy, "weights.npz")
-    assert "weights.npz: holds weights that are not finite numbers" in refused(run("hello", model=copy))
-
-
-@pytest.mark.parametrize(("missing", "message"), [("kernel_1", "not of this model"), ("output_bias", "output_bias")])
-def test_weights_that_lack_an_array_are_refused(copy: Path, missing: str, message: str) -> None:
-    with np.load(copy / "weights.npz") as file:
-        arrays = {name: array for name, array in file.items() if name != missing}
-    np.savez(copy / "weights.npz", **arrays)
-    resign(copy, "weights.npz")
-    with pytest.raises(sentiment.ArtefactError, match=message):
-        sentiment.load(copy)
-
-
-def test_scores_of_n_grams_for_other_classes_are_refused(copy: Path) -> None:
-    with np.load(copy / "weights.npz") as file:
-        arrays = dict(file) | {"ngram_scores": np.zeros((8, 3), np.float32)}
-    np.savez(copy / "weights.npz", **arrays)
-    resign(copy, "weights.npz")
-    with pytest.raises(sentiment.ArtefactError, match=r"weights\.npz: expected shape \(8, 2\), received \(8, 3\)"):
-        sentiment.load(copy)
-
-
-def test_a_gru_without_its_bias_is_refused(copy: Path) -> None:
-    """Settings edited to another cell of which the shapes happen to fit must not be believed."""
-    model = json.loads((copy / "model.json").read_text())
-    model["network"]["pooling"] = "max"
-    (copy / "model.json").write_text(json.dumps(model))
-    with pytest.raises(sentiment.ArtefactError, match=r"weights\.npz: expected shape"):
-        sentiment.load(copy)
-
-
-NAMES = ["lexicon.tsv", "vocabulary.txt", "preprocessing.json", "weights.npz", "table.npy", "model.json"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("signed", [False, True])
-def test_truncated_files_are_refused(run: Callable, copy: Path, name: str, signed: bool) -> None:
-    content = (copy / name).read_bytes()
-    (copy / name).write_bytes(content[: len(content) // 2])
-    if signed and name not in ("table.npy", "model.json"):
-        resign(copy, name)
-    message = refused(run("hello", model=copy))
-    assert str(copy) in message
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_missing_files_are_named(run: Callable, copy: Path, name: str) -> None:
-    os.unlink(copy / name)
-    message = refused(run("hello", model=copy))
-    assert name in message
-    assert "make" in message
-
-
-def test_a_format_of_the_future_is_refused(copy: Path) -> None:
-    model = json.loads((copy / "model.json").read_text()) | {"format": 99}
-    (copy / "model.json").write_text(json.dumps(model))
-    with pytest.raises(sentiment.ArtefactError, match="expected format 3, received 99"):
-        sentiment.load(copy)
-
-
-def test_arrays_of_objects_are_not_unpickled(copy: Path, tmp_path: Path) -> None:
-    class TouchesAFile:
-        def __reduce__(self) -> tuple:
-            return (Path.touch, (tmp_path / "harm",))
-
-    np.save(copy / "table.npy", np.array([TouchesAFile()], dtype=object), allow_pickle=True)
-    with pytest.raises(sentiment.ArtefactError, match=r"table\.npy"):
-        sentiment.load(copy)
-    assert not (tmp_path / "harm").exists()
 
 
 OPEN_QUOTES = {

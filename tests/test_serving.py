@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import sentiment
 from pipelines.export import by_litert
-from sentiment.export import litert
+from sentiment.export import other_runtimes
 from sentiment.export.graph import GraphNetwork
 from sentiment.export.saved_model import ServingModule
 from sentiment.network.cells import GATES, Direction
@@ -116,7 +116,7 @@ def test_every_cell_and_pooling_in_the_graph(cell: str, pooling: str) -> None:
 
 def test_what_litert_says_of_itself_is_not_shown(monkeypatch, capfd):
     said = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
-    monkeypatch.setattr(litert, "run_tflite", lambda path, ids: os.write(2, said))
+    monkeypatch.setattr(other_runtimes, "run_tflite", lambda path, ids: os.write(2, said))
     assert by_litert(Path("a"), None) == len(said)
     assert capfd.readouterr().err == ""
 

@@ -5,6 +5,7 @@
 
 import json
 import pickle
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -114,18 +115,67 @@ def test_opposite_infinities_do_not_cancel(copy):
     assert "not finite" in refusal(copy)
 
 
-@pytest.mark.parametrize("change", [{"scales": np.nan}, {"scales": None}, {"output_bias": np.inf}], ids=repr)
-def test_forged_weights(copy, change):
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("scales", np.nan, "not finite"),
+        ("output_bias", np.inf, "not finite"),
+        ("kernel_1", np.inf, "not finite"),
+        ("scales", None, "are expected to hold float32, or int8 with scales"),
+        ("kernel_1", None, "not of this model"),
+        ("output_bias", None, "output_bias"),
+        ("ngram_scores", np.zeros((8, 3), np.float32), "weights.npz: expected shape (8, 2), received (8, 3)"),
+    ],
+)
+def test_forged_weights(copy, name, array, message):
     with np.load(copy / "weights.npz") as file:
         arrays = dict(file)
-    for name, value in change.items():
-        if value is None:
-            del arrays[name]
-        else:
-            arrays[name].flat[0] = value
+    if array is None:
+        del arrays[name]
+    elif np.ndim(array):
+        arrays[name] = array
+    else:
+        arrays[name].flat[0] = array
     np.savez(copy / "weights.npz", **arrays)
     forge(copy)
-    assert "not finite" in refusal(copy) or "expected to hold float32" in refusal(copy)
+    assert message in refusal(copy)
+
+
+def test_a_vocabulary_of_another_size(copy):
+    vocabulary = copy / "vocabulary.txt"
+    vocabulary.write_text(vocabulary.read_text() + "extra\n")
+    forge(copy)
+    assert re.search(r"table\.npy: expected shape .*: not of this model", refusal(copy))
+
+
+def test_another_pooling_whose_shapes_do_not_fit(copy):
+    edit(copy, lambda model: model["network"].update(pooling="max"))
+    assert "weights.npz: expected shape" in refusal(copy)
+
+
+NAMES = [*model_folder.CHECKED, model_folder.MODEL]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("signed", [False, True])
+def test_truncated_files(copy, name, signed):
+    content = (copy / name).read_bytes()
+    (copy / name).write_bytes(content[: len(content) // 2])
+    if signed and name != model_folder.MODEL:
+        forge(copy)
+    assert refusal(copy).startswith(str(copy))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_missing_files_are_named(copy, name):
+    (copy / name).unlink()
+    assert name in refusal(copy)
+    assert "make" in refusal(copy)
+
+
+def test_a_format_of_the_future(copy):
+    edit(copy, lambda model: model.update(format=99))
+    assert "expected format 3, received 99" in refusal(copy)
 
 
 @pytest.mark.parametrize("name", ["table.npy", "weights.npz"])

@@ -18,8 +18,7 @@ from sentiment.common.command_line import OneLineParser, count
 from sentiment.common.display import counted
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
 from sentiment.predict.options import add_answer_options, add_table_options, answer_options_of, encoding_of, reading_of
-from sentiment.score.engine_options import add_engine_options, engine_of
-from sentiment.score.progress import ScoringBar
+from sentiment.score.console import ScoringBar, add_engine_options, engine_of
 
 _SOME_FAILED = 3
 _FORMATS = ("parquet", "csv", "jsonl")

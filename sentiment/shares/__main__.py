@@ -16,7 +16,7 @@ from pathlib import Path
 from sentiment.common.command_line import OneLineParser, class_name
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
 from sentiment.predict.options import add_table_options, reading_of
-from sentiment.score.engine_options import add_engine_options, engine_of
+from sentiment.score.console import ScoringBar, add_engine_options, engine_of
 from sentiment.shares.periods import PERIODS, divided_by
 
 
@@ -68,7 +68,6 @@ def _parser(prog: str) -> OneLineParser:
 def _run(arguments: argparse.Namespace) -> int:
     date, period, groups = divided_by(arguments.date, arguments.by)
     reading = reading_of(arguments)
-    from sentiment.score.progress import ScoringBar
     from sentiment.shares.run import ShareRequest, share
     from sentiment.shares.scored import ShareColumns
 

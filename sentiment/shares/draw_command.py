@@ -20,7 +20,7 @@ from sentiment.common.display import counted
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
 from sentiment.errors import InputError
 from sentiment.predict.options import reading_of
-from sentiment.score.engine_options import engine_of
+from sentiment.score.console import ScoringBar, engine_of
 from sentiment.shares.__main__ import add_grouping_options
 from sentiment.shares.periods import divided_by
 
@@ -59,7 +59,6 @@ def _run(arguments: argparse.Namespace) -> int:
     reading = reading_of(arguments)
     _require_new(arguments.output, arguments.force)
     from sentiment.common.stores import open_store
-    from sentiment.score.progress import ScoringBar
     from sentiment.shares.labels_file import to_label, write_beside
     from sentiment.shares.run import ShareRequest, scored_folder
     from sentiment.shares.scored import ShareColumns

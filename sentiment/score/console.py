@@ -1,14 +1,17 @@
-"""Options that choose what runs the tasks of a command: processes of this machine, or Ray."""
+"""What the commands that score have in common: the options of the engine (this machine, or Ray), and the progress."""
 
 import argparse
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 from sentiment.common.command_line import count, workers
+from sentiment.common.display import counted
 from sentiment.common.parallel import available_cores
 from sentiment.errors import InputError
 
 if TYPE_CHECKING:
     from sentiment.common.engines import Engine
+    from sentiment.score.run import Totals
 
 _PATIENCE = 60  # seconds
 
@@ -40,3 +43,33 @@ def engine_of(arguments: argparse.Namespace) -> "Engine":
     from sentiment.common.local_engine import LocalEngine
 
     return LocalEngine(arguments.workers or available_cores())
+
+
+class ScoringBar:
+    """Progress on a terminal: bytes of input, which tell the time left, and the tweets, parts and failures so far."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._begun = time.monotonic()
+        self._rows_before = 0
+
+    def __enter__(self) -> "ScoringBar":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, totals: "Totals", size: int) -> None:
+        """Show the totals after ``size`` further bytes; a negative size is that of all bytes, and comes first."""
+        from tqdm import tqdm
+
+        if size <= 0:
+            self._bar = tqdm(total=-size, unit="B", unit_scale=True, unit_divisor=1024, disable=None)
+            self._begun, self._rows_before = time.monotonic(), totals.rows
+            return
+        rate = (totals.rows - self._rows_before) / max(1e-9, time.monotonic() - self._begun)
+        done = len(totals.done) + len(totals.failed)
+        parts = f"parts {done}/{totals.parts}, {len(totals.failed)} failed"
+        self._bar.set_postfix_str(f"{counted(totals.rows, 'tweet')}, {rate:.0f}/s, {parts}", refresh=False)
+        self._bar.update(size)

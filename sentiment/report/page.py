@@ -168,12 +168,20 @@ def _drawings(drawn: Mapping[str, tuple[str | None, str]]) -> Iterator[Drawing]:
 def compared(metrics: dict[str, Any]) -> list[Interval]:
     """Return the accuracy of the model and of each baseline."""
     rows = {_THIS: metrics} | {label(name): figures for name, figures in (metrics.get("baselines") or {}).items()}
-    return [Interval(name, m["accuracy"], *m["accuracy_ci95"], n=m["n"]) for name, m in rows.items()]
+    return [
+        Interval(name, m["accuracy"], low, high, m["n"])
+        for name, m in rows.items()
+        for low, high in [m["accuracy_ci95"]]
+    ]
 
 
 def passed(behaviour: dict[str, Any]) -> list[Interval]:
     """Return the share of minimal pairs that the model and each baseline pass."""
-    return [Interval(label(name), m["passed"], *m["passed_ci95"], n=m["pairs"]) for name, m in behaviour.items()]
+    return [
+        Interval(label(name), score["passed"], low, high, score["pairs"])
+        for name, score in behaviour.items()
+        for low, high in [score["passed_ci95"]]
+    ]
 
 
 def list_tweets(predictions: Predictions, most: int = LISTED) -> list[ListedTweet]:

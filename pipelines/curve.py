@@ -9,11 +9,14 @@ import shutil
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.artefacts import read_part, read_split
 from pipelines.shared.repeated_runs import RepeatedRun, add_input_arguments, check_inputs, kept, work_folder
+
+if TYPE_CHECKING:
+    import numpy as np
 
 RESULT, DRAWING = "curve.json", "curve.svg"
 WARM, COLD = "warm", "cold"  # runs that start from the base model, and from nothing
@@ -108,7 +111,6 @@ def network_figures(places: stage.Places) -> dict[str, Any]:
     """Return the figures of a trained network on the test part."""
     from pipelines.shared.libraries import import_keras
     from sentiment.common.plain_data import from_dict
-    from sentiment.evaluation.metrics import measure
     from sentiment.settings import Settings
 
     import_keras()
@@ -119,8 +121,7 @@ def network_figures(places: stage.Places) -> dict[str, Any]:
     settings = from_dict(Settings, publishing.read_json(places.model / "settings.json"))
     network = fold(keras.models.load_model(places.model / "model.keras"), settings.network)
     test = read_part(places.processed, "test")
-    probabilities = network.of_padded(test.ids)
-    return measure(test.labels, probabilities.argmax(axis=1), probabilities.shape[1], probabilities).to_dict()
+    return _measured(test.labels, network.of_padded(test.ids))
 
 
 def peer_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
@@ -141,15 +142,19 @@ def peer_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
 def base_model_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any] | None:
     """Return the figures of the base model itself on the test part, where it has the same classes."""
     import sentiment
-    from sentiment.evaluation.metrics import measure
 
     classes = publishing.read_json(places.interim / "load.json")["classes"]
     model = sentiment.load(this.base_model) if this.base_model else None
     if model is None or model.classes_.tolist() != classes:
         return None
     test = read_split(places.interim, "test")
-    probabilities = model.predict_proba(test.texts)
-    return measure(test.labels, probabilities.argmax(axis=1), len(classes), probabilities).to_dict()
+    return _measured(test.labels, model.predict_proba(test.texts))
+
+
+def _measured(labels: "np.ndarray", probabilities: "np.ndarray") -> dict[str, Any]:
+    from sentiment.evaluation.metrics import measure
+
+    return measure(labels, probabilities.argmax(axis=1), probabilities.shape[1], probabilities).to_dict()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -118,6 +118,15 @@ def test_a_wrong_grid_is_refused_before_anything_is_trained(
     assert made == []
 
 
+def test_vectors_that_are_missing_are_refused_before_anything_is_trained(
+    tmp_path: Path, made: list, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(tmp_path, GRID, "--vectors", "nowhere.txt")
+    assert "nowhere.txt: no such file" in caplog.text
+    assert made == []
+
+
 def in_this_process(name: str, options: list[str]) -> None:
     module = import_module(f"pipelines.{name}")
     stage.main(module.run, "", getattr(module, "add_arguments", lambda parser: None), options)

@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import json
 import logging
 import shutil
 import sys
@@ -10,8 +9,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from functools import cache, partial
-from hashlib import sha256
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,11 +18,18 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipelines.ablation import grid as ablation
 from pipelines.shared import publishing, stage
-from pipelines.shared.repeated_runs import RepeatedRun, add_input_arguments, check_inputs, kept, work_folder
+from pipelines.shared.repeated_runs import (
+    RepeatedRun,
+    add_input_arguments,
+    check_inputs,
+    checksum,
+    digest,
+    kept,
+    work_folder,
+)
 from pipelines.shared.toml_values import toml_value
 from sentiment.common.plain_data import from_dict
-from sentiment.data.table_files import checksum_of
-from sentiment.errors import InputError, SettingsError
+from sentiment.errors import SettingsError
 
 GRID = Path(__file__).parent / "grid.toml"
 _VECTORS = "GloVe vectors"
@@ -44,19 +49,21 @@ class GridRun(NamedTuple):
     @property
     def identity(self) -> str:
         """Return a digest of what the result depends on, besides the settings and inputs of the whole command."""
-        return _digest([self.pairs, _checksum(self.glove), self.seed])
+        return digest(self.pairs, self._vectors, self.seed)
 
     @property
     def shared(self) -> str:
         """Return a digest of what ids and matrix of the run depend on."""
-        return _digest([[pair for pair in self.pairs if not pair.startswith(_OF_TRAINING)], _checksum(self.glove)])
+        return digest([pair for pair in self.pairs if not pair.startswith(_OF_TRAINING)], self._vectors)
+
+    @property
+    def _vectors(self) -> str:
+        return checksum(self.glove) if self.glove else ""
 
 
 def run(this: stage.Stage) -> None:
     """Train what has no result yet, in an order that shares preprocessing; write table and picture."""
     check_inputs(this)
-    if missing := [path for path in this.arguments.vectors if not path.is_file()]:
-        raise InputError(f"{missing[0]}: no such file; give existing ones with --vectors")
     grid, folder, work = read_grid(this), this.places.model / "ablation", work_folder(this, "ablation")
     runs, results = list(runs_of(grid, this.arguments)), folder / "results" / work.name
     todo = sorted({each.identity: each for each in runs if not _path(results, each).exists()}.values(), key=_order)
@@ -149,15 +156,6 @@ def summary(runs: list[GridRun], results: Path) -> ablation.Summary:
         if _path(results, each).exists():
             found.append(ablation.AblationResult(**publishing.read_json(_path(results, each))))
     return ablation.summarise(groups)
-
-
-@cache
-def _checksum(glove: Path | None) -> str:
-    return checksum_of(glove) if glove else ""
-
-
-def _digest(parts: list[Any]) -> str:
-    return sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def _write(folder: Path, done: ablation.Summary) -> None:

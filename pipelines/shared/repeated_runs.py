@@ -8,6 +8,7 @@ import argparse
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -85,9 +86,12 @@ def check_inputs(this: stage.Stage) -> None:
 
 def work_folder(this: stage.Stage, command: str, *made_from: object) -> Path:
     """Return the folder for the runs of ``command`` with these settings, inputs and further values."""
-    parts = [this.settings.to_dict(), _digest_of_inputs(this), *made_from]
-    digest = sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
-    return this.places.interim / command / digest
+    return this.places.interim / command / digest(this.settings.to_dict(), _digest_of_inputs(this), *made_from)
+
+
+def digest(*parts: object) -> str:
+    """Return a short name for values that JSON can express."""
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -110,11 +114,17 @@ def _digest_of_inputs(this: stage.Stage) -> list[str]:
     corpora = [Path(each) for each in _corpus_option(this)[1:]] or [Path(each.file) for each in this.settings.corpora]
     base = [this.base_model / "model.keras"] if this.base_model else []
     glove = [this.arguments.glove] if this.arguments.glove else []
-    return [_checksum(place) for place in (*corpora, *glove, *base)]
+    return [checksum(place) for place in (*corpora, *glove, *base)]
 
 
-def _checksum(place: Path) -> str:
+@cache
+def checksum(place: Path) -> str:
+    """Return the checksum of an input.
+
+    Raises:
+        InputError: it is not there.
+    """
     try:
         return checksum_of(place)
     except OSError as error:
-        raise InputError(f"{place}: no such file ({error.strerror}); give another with CORPUS, GLOVE or FROM") from None
+        raise InputError(f"{place}: no such file ({error.strerror}); give another with CORPUS, GLOVE, FROM or --vectors") from None

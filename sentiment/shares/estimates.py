@@ -9,7 +9,6 @@ import numpy as np
 
 from sentiment.shares.estimators import (
     LEAST_LABELS,
-    Estimate,
     Labels,
     ShareInterval,
     difference,
@@ -74,49 +73,38 @@ def model_rows(classes: Sequence[str], cells: Mapping[Cell, Sums]) -> Iterator[S
             yield ShareRow(cell.group, cell.period, name, MODEL, sums.tweets, 0, share, None, None)
 
 
-class Estimator:
-    """Estimates of one class in every cell."""
+class CellEstimate(NamedTuple):
+    """Estimates of one class in a cell.
 
-    def __init__(self, hand: HandLabels, position: int, cells: Mapping[Cell, Sums]) -> None:
-        """Take the labels; ``position`` is that of the class among ``hand.classes``."""
-        indicators = (hand.labels == position).astype(np.float64)
-        self._labels = Labels(hand.probabilities[:, :-1], indicators, hand.chances)
-        self._slopes_of_all = tuned_slopes(self._labels)
-        self._cells = cells
-        self._rows = _rows_by_cell(hand.cells)
+    Attributes:
+        labelled: how many labels the cell has.
+        alone: by these labels alone; None where there are too few.
+        both: by labels and model; None where there are too few labels. Where the model is of no use, it is ``alone``,
+            because the slopes are those of the cell's own labels.
+        borrowed: the model's share, corrected as the whole is; this assumes that the model errs alike everywhere.
+    """
 
-    def labelled(self, cell: Cell) -> int:
-        """Return how many labels the cell has."""
-        return len(self._rows.get(cell, ()))
+    labelled: int
+    alone: ShareInterval | None
+    both: ShareInterval | None
+    borrowed: float
 
-    def by_labels(self, cell: Cell) -> Estimate | None:
-        """Return the estimate from the labels alone; None where there are too few."""
-        return labels_alone(self._labels_of(cell)) if self.labelled(cell) >= LEAST_LABELS else None
 
-    def by_both(self, cell: Cell) -> Estimate | None:
-        """Return the estimate from labels and model; None where there are too few labels.
-
-        The slopes are those of the cell's own labels: where the model is of no use, the estimate is that of the labels.
-        """
-        if self.labelled(cell) < LEAST_LABELS:
-            return None
-        labels = self._labels_of(cell)
-        slopes = tuned_slopes(labels)
-        return with_model(labels, slopes, self._means(cell), len(slopes))
-
-    def borrowed(self, cell: Cell) -> float:
-        """Return the model's share, corrected as the whole is; this assumes that the model errs alike everywhere."""
-        whole = with_model(self._labels, self._slopes_of_all, self._means(cell), 0).value
-        return min(1.0, max(0.0, whole))
-
-    def _labels_of(self, cell: Cell) -> Labels:
-        chosen = np.zeros(len(self._labels.indicators), dtype=bool)
-        chosen[self._rows[cell]] = True
-        return self._labels.where(chosen)
-
-    def _means(self, cell: Cell) -> np.ndarray:
-        sums = self._cells[cell]
-        return sums.probabilities[:-1] / max(1, sums.tweets)
+def estimate_cells(hand: HandLabels, position: int, cells: Mapping[Cell, Sums]) -> dict[Cell, CellEstimate]:
+    """Estimate the share of the class at ``position`` of ``hand.classes`` in every cell."""
+    whole = Labels(hand.probabilities[:, :-1], (hand.labels == position).astype(np.float64), hand.chances)
+    slopes_of_all, rows = tuned_slopes(whole), _rows_by_cell(hand.cells)
+    found = {}
+    for cell, sums in cells.items():
+        means = sums.probabilities[:-1] / max(1, sums.tweets)
+        borrowed = min(1.0, max(0.0, with_model(whole, slopes_of_all, means, 0).value))
+        mine, alone, both = rows.get(cell, []), None, None
+        if len(mine) >= LEAST_LABELS:
+            labels = whole.take(np.array(mine))
+            slopes = tuned_slopes(labels)
+            alone, both = interval(labels_alone(labels)), interval(with_model(labels, slopes, means, len(slopes)))
+        found[cell] = CellEstimate(len(mine), alone, both, borrowed)
+    return found
 
 
 def labelled_rows(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[ShareRow]:
@@ -124,18 +112,10 @@ def labelled_rows(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[Shar
     if len(hand.labels) < LEAST_LABELS:
         return
     for position, name in enumerate(hand.classes):
-        estimator = Estimator(hand, position, cells)
-        for cell, sums in cells.items():
-            count = estimator.labelled(cell)
-            if (alone := estimator.by_labels(cell)) is not None:
-                yield _row(cell, name, LABELS, sums, count, interval(alone))
-            both = estimator.by_both(cell)
-            found = interval(both) if both else None
-            if found is not None:
-                yield _row(cell, name, BOTH, sums, count, found)
-            else:
-                share = estimator.borrowed(cell)
-                yield ShareRow(cell.group, cell.period, name, BOTH, sums.tweets, count, share, None, None)
+        for cell, found in estimate_cells(hand, position, cells).items():
+            methods = [(LABELS, found.alone)] if found.alone else []
+            for method, share in [*methods, (BOTH, found.both or (found.borrowed, None, None))]:
+                yield ShareRow(*cell, name, method, cells[cell].tweets, found.labelled, *share)
 
 
 def in_order(rows: Sequence[ShareRow], cells: Iterable[Cell], classes: Sequence[str]) -> list[ShareRow]:
@@ -151,11 +131,11 @@ def in_order(rows: Sequence[ShareRow], cells: Iterable[Cell], classes: Sequence[
 def changes(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[Change]:
     """Yield the differences between neighbouring periods, the first and the last period, and pairs of groups."""
     for position, name in enumerate(hand.classes):
-        estimator = Estimator(hand, position, cells)
+        found = estimate_cells(hand, position, cells)
         for first, second in _compared(cells):
-            before, after = estimator.by_both(first), estimator.by_both(second)
+            before, after = found[first].both, found[second].both
             if before is not None and after is not None:
-                yield Change(name, first, second, difference(interval(before), interval(after)))
+                yield Change(name, first, second, difference(before, after))
 
 
 def _compared(cells: Mapping[Cell, Sums]) -> Iterator[tuple[Cell, Cell]]:
@@ -166,10 +146,6 @@ def _compared(cells: Mapping[Cell, Sums]) -> Iterator[tuple[Cell, Cell]]:
     groups = [cell for cell in cells if cell.period == ALL and cell.group != ALL]
     pairs = [(first, second) for i, first in enumerate(groups) for second in groups[i + 1 :]]
     yield from pairs if len(pairs) <= _PAIRS else ()
-
-
-def _row(cell: Cell, name: str, method: str, sums: Sums, count: int, found: ShareInterval) -> ShareRow:
-    return ShareRow(cell.group, cell.period, name, method, sums.tweets, count, found.value, found.low, found.high)
 
 
 def _rows_by_cell(cells: Sequence[Cell]) -> dict[Cell, list[int]]:

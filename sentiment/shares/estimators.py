@@ -54,8 +54,8 @@ class Labels(NamedTuple):
     indicators: np.ndarray
     chances: np.ndarray
 
-    def where(self, rows: np.ndarray) -> "Labels":
-        """Return the rows that the boolean array ``rows`` selects."""
+    def take(self, rows: np.ndarray) -> "Labels":
+        """Return the rows with these positions."""
         return Labels(self.features[rows], self.indicators[rows], self.chances[rows])
 
 

@@ -127,4 +127,6 @@ def checksum(place: Path) -> str:
     try:
         return checksum_of(place)
     except OSError as error:
-        raise InputError(f"{place}: no such file ({error.strerror}); give another with CORPUS, GLOVE, FROM or --vectors") from None
+        raise InputError(
+            f"{place}: no such file ({error.strerror}); give another with CORPUS, GLOVE, FROM or --vectors"
+        ) from None

@@ -89,9 +89,8 @@ def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str,
         if foreign := sorted({truth for _, truth in read} - set(classes)):
             said = ", ".join(foreign)
             stage.log.info("%s: %s left out: it has no class %s", name, counted(len(read) - len(rows), "tweet"), said)
-        texts, truths = [text for text, _ in rows], [truth for _, truth in rows]
-        answers = model.predict_proba(texts)
-        scored[name] = from_probabilities(classes, texts, truths, answers, str(arguments.corpus))
+        texts, truths = map(list, zip(*rows, strict=True))
+        scored[name] = from_probabilities(classes, texts, truths, model.predict_proba(texts), str(arguments.corpus))
     return scored
 
 

@@ -183,10 +183,10 @@ def test_slice_metrics_have_wilsons_interval():
     whole, none, half = slice_metrics(
         np.array([True, True, False, True]), {"none": np.zeros(4, bool), "half": np.arange(4) >= 2}
     )
-    assert (whole.name, whole.n, whole.accuracy) == ("all tweets", 4, 0.75)
+    assert (whole.name, whole.n, whole.share) == ("all tweets", 4, 0.75)
     assert none.n == 0
-    assert math.isnan(none.accuracy)
-    assert (half.n, half.accuracy) == (2, 0.5)
+    assert math.isnan(none.share)
+    assert (half.n, half.share) == (2, 0.5)
     assert wilson_interval(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
     assert wilson_interval(0, 5)[0] == 0
     assert wilson_interval(5, 5)[1] == 1

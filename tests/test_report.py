@@ -23,7 +23,7 @@ from sentiment.evaluation.metrics import difference_interval, measure
 from sentiment.evaluation.record import Evaluation, Predictions, from_columns
 from sentiment.evaluation.remarks import remarks
 from sentiment.evaluation.sentence_tests import Pair, score_pairs
-from sentiment.evaluation.slices import SliceMetrics
+from sentiment.evaluation.slices import NamedShare
 from sentiment.network.cells import Direction
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.classifier import SentimentClassifier
@@ -360,8 +360,8 @@ def test_reliability_before_calibration_undoes_the_temperature(evaluation):
 
 
 def test_the_card_has_figures_use_and_flaws(evaluation):
-    slices = [SliceMetrics("all tweets", 300, 0.8, 0.75, 0.85), SliceMetrics("question", 60, 0.5, 0.4, 0.6)]
-    slices.append(SliceMetrics("link", 40, 0.1, 0.0, 0.2))
+    slices = [NamedShare("all tweets", 300, 0.8, 0.75, 0.85), NamedShare("question", 60, 0.5, 0.4, 0.6)]
+    slices.append(NamedShare("link", 40, 0.1, 0.0, 0.2))
     card = render_card(evaluation, slices)
     own = evaluation.metrics["held_out"]
     assert f"| **This model** | 300 | {own['accuracy']:.1%} |" in card

@@ -1,6 +1,6 @@
 """Warnings about a model as sentences for the log, the report and the model card."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,56 +30,49 @@ def remarks(
     found = [*_of_training(manifest), *_of_balance(manifest)]
     for name, figures in metrics.items():
         where = "held-out tweets" if name == "held_out" else f"tweets of {label(name)}"
-        found += _of_size(figures, where)
-        found += _of_classes(figures, classes, where)
-        found += _of_baselines(figures, where, label)
+        found += [
+            *_of_size(figures, where),
+            *_of_classes(figures, classes, where),
+            *_of_baselines(figures, where, label),
+        ]
     return found
 
 
-def _of_training(manifest: Mapping[str, Any]) -> list[str]:
+def _of_training(manifest: Mapping[str, Any]) -> Iterator[str]:
     allowed = ((manifest.get("settings") or {}).get("training") or {}).get("epochs")
-    if not allowed or "last_fall" not in manifest:
-        return []
-    remark = still_falling(allowed, manifest["best_epoch"], manifest["last_fall"])
-    return [remark] if remark else []
+    if allowed and "last_fall" in manifest:
+        remark = still_falling(allowed, manifest["best_epoch"], manifest["last_fall"])
+        yield from [remark] if remark else []
 
 
-def _of_balance(manifest: Mapping[str, Any]) -> list[str]:
+def _of_balance(manifest: Mapping[str, Any]) -> Iterator[str]:
     counts = (manifest.get("rows") or {}).get("train") or {}
     total = sum(counts.values())
     rare = [name for name, count in counts.items() if total and count / total < _RARE / len(counts)]
-    if not rare:
-        return []
-    shares = " and ".join(f"{name} only {100 * counts[name] / total:.1f}%" for name in rare)
-    return [f"The classes are unbalanced: of the training tweets, {shares}. Look at macro recall, not at accuracy."]
+    if rare:
+        shares = " and ".join(f"{name} only {100 * counts[name] / total:.1f}%" for name in rare)
+        yield f"The classes are unbalanced: of the training tweets, {shares}. Look at macro recall, not at accuracy."
 
 
-def _of_size(figures: Mapping[str, Any], where: str) -> list[str]:
-    n = figures["n"]
-    if n >= FEWEST_TWEETS:
-        return []
+def _of_size(figures: Mapping[str, Any], where: str) -> Iterator[str]:
     low, high = figures["accuracy_ci95"]
-    return [
-        f"There are only {n} {where}: the accuracy may be anything from {100 * low:.0f}% to {100 * high:.0f}%. "
-        "`make crossvalidate` measures on all tweets in turn."
-    ]
+    if (n := figures["n"]) < FEWEST_TWEETS:
+        yield (
+            f"There are only {n} {where}: the accuracy may be anything from {100 * low:.0f}% to {100 * high:.0f}%. "
+            "`make crossvalidate` measures on all tweets in turn."
+        )
 
 
-def _of_classes(figures: Mapping[str, Any], classes: Sequence[str], where: str) -> list[str]:
+def _of_classes(figures: Mapping[str, Any], classes: Sequence[str], where: str) -> Iterator[str]:
     matrix = np.array(figures["confusion_matrix"])
-    never = np.flatnonzero((matrix.sum(axis=0) == 0) & (matrix.sum(axis=1) > 0))
-    return [
-        f"The class {classes[k]} is never answered on the {where}, {matrix[k].sum()} of which are {classes[k]}."
-        for k in never.tolist()
-    ]
+    for k in np.flatnonzero((matrix.sum(axis=0) == 0) & (matrix.sum(axis=1) > 0)).tolist():
+        yield f"The class {classes[k]} is never answered on the {where}, {matrix[k].sum()} of which are {classes[k]}."
 
 
-def _of_baselines(figures: Mapping[str, Any], where: str, label: Callable[[str], str]) -> list[str]:
-    own, found = figures.get("macro_recall"), []
+def _of_baselines(figures: Mapping[str, Any], where: str, label: Callable[[str], str]) -> Iterator[str]:
+    own = figures.get("macro_recall")
     for name, peer in (figures.get("baselines") or {}).items():
         other = peer.get("macro_recall")
         if own is not None and other is not None and other - own >= _VISIBLE:
-            found.append(
-                f"{label(name)} is ahead on the {where}: macro recall {100 * other:.1f}% against {100 * own:.1f}%."
-            )
-    return found
+            recalls = f"macro recall {100 * other:.1f}% against {100 * own:.1f}%"
+            yield f"{label(name)} is ahead on the {where}: {recalls}."

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,19 +32,12 @@ PATTERNS: Mapping[str, re.Pattern[str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SliceMetrics:
-    """The accuracy on a slice with Wilson's 95% interval.
-
-    Attributes:
-        name: of the slice.
-        n: number of rows in the slice.
-        accuracy, low, high: share of right answers and its interval; NaN if ``n`` is 0.
-    """
+class NamedShare(NamedTuple):
+    """A share of ``n`` rows, such as the accuracy on a slice, with its 95% interval; NaN if ``n`` is 0."""
 
     name: str
     n: int
-    accuracy: float
+    share: float
     low: float
     high: float
 
@@ -63,8 +56,8 @@ def find_slices(texts: Sequence[str], preprocessor: Preprocessor | None = None) 
     return slices
 
 
-def slice_metrics(correct: np.ndarray, slices: Mapping[str, np.ndarray]) -> list[SliceMetrics]:
-    """Return the accuracy of each slice; the first one is the whole test set.
+def slice_metrics(correct: np.ndarray, slices: Mapping[str, np.ndarray]) -> list[NamedShare]:
+    """Return the accuracy on each slice with Wilson's interval; the first one is the whole test set.
 
     Args:
         correct: bool ``(n,)``, whether the label is right.
@@ -98,9 +91,9 @@ def unknown_shares(texts: Sequence[str], preprocessor: Preprocessor) -> np.ndarr
     return unknown / np.maximum(kept, 1)
 
 
-def _measure(name: str, correct: np.ndarray) -> SliceMetrics:
+def _measure(name: str, correct: np.ndarray) -> NamedShare:
     n, right = len(correct), int(correct.sum())
-    return SliceMetrics(name, n, right / n if n else math.nan, *wilson_interval(right, n))
+    return NamedShare(name, n, right / n if n else math.nan, *wilson_interval(right, n))
 
 
 def _matching(texts: Sequence[str], pattern: re.Pattern[str]) -> np.ndarray:

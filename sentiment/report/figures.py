@@ -1,23 +1,14 @@
 """Draw the figures of the report as inline ``<svg>``; a figure without numbers is None."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from sentiment.evaluation.slices import NamedShare
 from sentiment.report.svg import INK, SERIES, draw, percent_axis
-
-
-class Interval(NamedTuple):
-    """A share with its 95% interval and its number of rows."""
-
-    name: str
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 def training_curves(history: Mapping[str, np.ndarray]) -> str | None:
@@ -70,7 +61,7 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
     return draw("confusion", alt + ".", paint)
 
 
-def intervals(name: str, rows: Sequence[Interval], title: str, marked: int = 0) -> str | None:
+def intervals(name: str, rows: Sequence[NamedShare], title: str, marked: int = 0) -> str | None:
     """Draw accuracies with their 95% intervals as rows; the row ``marked`` is highlighted and has a vertical line."""
     rows = [row for row in rows if row.n]
     if not rows:
@@ -81,8 +72,8 @@ def intervals(name: str, rows: Sequence[Interval], title: str, marked: int = 0) 
         for i, row in enumerate(rows):
             colour = SERIES[0] if i == marked else INK
             axes.plot([row.low, row.high], [i, i], color=colour, linewidth=2.4 if i == marked else 1.4)
-            axes.plot(row.value, i, "o", color=colour, markersize=6 if i == marked else 4.5)
-        axes.axvline(rows[marked].value, color=SERIES[0], linewidth=0.8, linestyle=":")
+            axes.plot(row.share, i, "o", color=colour, markersize=6 if i == marked else 4.5)
+        axes.axvline(rows[marked].share, color=SERIES[0], linewidth=0.8, linestyle=":")
         axes.set_yticks(range(len(rows)), [f"{short(row.name, 30)}" for row in rows])
         axes.set(xlabel=title, ylim=(len(rows) - 0.4, -0.6))
         axes.grid(visible=False, axis="y")
@@ -90,7 +81,7 @@ def intervals(name: str, rows: Sequence[Interval], title: str, marked: int = 0) 
         axes.spines["left"].set_visible(False)
         percent_axis(axes, "x")
 
-    alt = f"{title}: " + "; ".join(f"{r.name} {r.value:.1%} ({r.low:.1%} to {r.high:.1%}, n = {r.n:,})" for r in rows)
+    alt = f"{title}: " + "; ".join(f"{r.name} {r.share:.1%} ({r.low:.1%} to {r.high:.1%}, n = {r.n:,})" for r in rows)
     return draw(name, alt + ".", paint, height=0.75 + 0.27 * len(rows))
 
 

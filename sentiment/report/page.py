@@ -9,10 +9,9 @@ from markupsafe import Markup
 
 from sentiment.evaluation.record import Evaluation, Predictions, strongest
 from sentiment.evaluation.remarks import remarks
-from sentiment.evaluation.slices import SliceMetrics, find_slices, slice_metrics
+from sentiment.evaluation.slices import NamedShare, find_slices, slice_metrics
 from sentiment.predict.explanation import Explainable, Explanation, explain
 from sentiment.report import figures, probability_figures, svg
-from sentiment.report.figures import Interval
 from sentiment.report.templating import label, render_page
 
 LISTED = 100
@@ -71,7 +70,7 @@ def render_report(evaluation: Evaluation, classifier: Explainable) -> str:
     )
 
 
-def render_card(evaluation: Evaluation, slices: Sequence[SliceMetrics] = ()) -> str:
+def render_card(evaluation: Evaluation, slices: Sequence[NamedShare] = ()) -> str:
     """Return the model card as Markdown: purpose, data, results and limits.
 
     Args:
@@ -107,19 +106,19 @@ def _values(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def worst_slices(slices: Sequence[SliceMetrics]) -> list[SliceMetrics]:
+def worst_slices(slices: Sequence[NamedShare]) -> list[NamedShare]:
     """Return the slices of at least 50 tweets whose interval is below the overall accuracy, the worst first."""
-    below = [s for s in slices[1:] if s.n >= _FEWEST and s.high < slices[0].accuracy]
-    return sorted(below, key=lambda s: s.accuracy)[:_WORST]
+    below = [s for s in slices[1:] if s.n >= _FEWEST and s.high < slices[0].share]
+    return sorted(below, key=lambda s: s.share)[:_WORST]
 
 
-def measure_slices(predictions: Predictions, classifier: Explainable) -> list[SliceMetrics]:
+def measure_slices(predictions: Predictions, classifier: Explainable) -> list[NamedShare]:
     """Return the accuracy by slice, the whole first; empty slices are left out."""
     masks = find_slices(predictions.texts.tolist(), classifier.preprocessor)
     return [slice_ for slice_ in slice_metrics(predictions.correct, masks) if slice_.n]
 
 
-def draw_all(evaluation: Evaluation, slices: Sequence[SliceMetrics]) -> Iterator[Drawing]:
+def draw_all(evaluation: Evaluation, slices: Sequence[NamedShare]) -> Iterator[Drawing]:
     """Draw every figure of the first test set for which there are numbers."""
     yield from draw_set(evaluation, evaluation.first_set, slices)
     drawn = {
@@ -130,16 +129,15 @@ def draw_all(evaluation: Evaluation, slices: Sequence[SliceMetrics]) -> Iterator
     yield from _drawings(drawn)
 
 
-def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[SliceMetrics]) -> Iterator[Drawing]:
+def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[NamedShare]) -> Iterator[Drawing]:
     """Draw the figures of one test set."""
     metrics, rows = evaluation.metrics[test_set], evaluation.predictions.of(test_set)
     temperature = evaluation.manifest.get("temperature")
     matrix = np.array(metrics["confusion_matrix"])
-    by_slice = [Interval(s.name, s.accuracy, s.low, s.high, s.n) for s in slices]
     drawn = {
         "baselines": (figures.intervals("baselines", compared(metrics), "Accuracy"), _BASELINES),
         "confusion": (figures.confusion_matrix(matrix, rows.classes), _CONFUSION),
-        "slices": (figures.intervals("slices", by_slice, "Accuracy"), _SLICES),
+        "slices": (figures.intervals("slices", slices, "Accuracy"), _SLICES),
         "reliability": (probability_figures.reliability_diagram(rows, temperature), _reliability_caption(temperature)),
         "abstention": (probability_figures.abstention(rows), _ABSTENTION),
         "scores": (probability_figures.score_histogram(rows), _SCORES),
@@ -165,23 +163,15 @@ def _drawings(drawn: Mapping[str, tuple[str | None, str]]) -> Iterator[Drawing]:
             yield Drawing(name, Markup(drawing), caption)
 
 
-def compared(metrics: dict[str, Any]) -> list[Interval]:
+def compared(metrics: dict[str, Any]) -> list[NamedShare]:
     """Return the accuracy of the model and of each baseline."""
     rows = {_THIS: metrics} | {label(name): figures for name, figures in (metrics.get("baselines") or {}).items()}
-    return [
-        Interval(name, m["accuracy"], low, high, m["n"])
-        for name, m in rows.items()
-        for low, high in [m["accuracy_ci95"]]
-    ]
+    return [NamedShare(name, m["n"], m["accuracy"], *m["accuracy_ci95"]) for name, m in rows.items()]
 
 
-def passed(behaviour: dict[str, Any]) -> list[Interval]:
+def passed(behaviour: dict[str, Any]) -> list[NamedShare]:
     """Return the share of minimal pairs that the model and each baseline pass."""
-    return [
-        Interval(label(name), score["passed"], low, high, score["pairs"])
-        for name, score in behaviour.items()
-        for low, high in [score["passed_ci95"]]
-    ]
+    return [NamedShare(label(name), m["pairs"], m["passed"], *m["passed_ci95"]) for name, m in behaviour.items()]
 
 
 def list_tweets(predictions: Predictions, most: int = LISTED) -> list[ListedTweet]:

@@ -19,7 +19,7 @@ from sentiment.evaluation.sentence_tests import CONFIRM, read_pairs, read_tries
 from sentiment.text.lexicon import Lexicon
 from sentiment.text.normalisation import RULES
 from sentiment.text.preprocessor import Preprocessor
-from sentiment.training.class_weights import class_weights
+from sentiment.training.class_weights import class_weights, row_weights
 from tests.model_fixture import BAD, Trained
 from tests.model_fixture import trained as trained
 
@@ -233,3 +233,14 @@ def test_class_weights_are_those_of_the_own_rows() -> None:
     assert len(more.labels) > len(few.labels) == more.own
     np.testing.assert_array_equal(class_weights(more, 3, options), class_weights(few, 3, options))
     assert class_weights(more, 3, options)[0] > class_weights(more, 3, options)[2]
+
+
+def test_rows_of_augmentation_count_their_own_weight_only() -> None:
+    more = augmented(
+        part_of([(0, "film is bad"), (2, "film is good"), (2, "i like film")] * 40), treatment(), POLES, 1.0, 0.0, 5
+    )
+    by_class = class_weights(more, 3, stage.make_settings({}, []).training)
+    divided = more.weights.copy()  # as it was before: the class's weight is divided out, and comes back with all rows
+    divided[more.own :] /= by_class[more.labels[more.own :]]
+    np.testing.assert_allclose(row_weights(more, by_class), divided * by_class[more.labels], rtol=1e-6)
+    assert by_class[0] != by_class[2]

@@ -67,7 +67,6 @@ def add_augmentation(this: stage.Stage, part: "EncodedPart", classes: list[str])
         return part
     from sentiment.augment.polarity import Poles
     from sentiment.augment.rows import augmented
-    from sentiment.training.class_weights import class_weights
 
     meanings = [this.settings.corpus.polarity.get(name, name) for name in classes]
     try:
@@ -79,7 +78,5 @@ def add_augmentation(this: stage.Stage, part: "EncodedPart", classes: list[str])
         ) from None
     preprocessor = read_preprocessor(this.places.processed)
     more = augmented(part, preprocessor, poles, options.contrast, options.phrases, options.seed)
-    if more.weights is not None and more.own is not None:  # new rows have as many of each pole, and stay so
-        more.weights[more.own :] /= class_weights(part, len(classes), options)[more.labels[more.own :]]
     stage.log.info("%d rows of augmentation beside %d", len(more.labels) - len(part.labels), len(part.labels))
     return more

@@ -10,6 +10,7 @@ import numpy as np
 from sentiment.data.encoded import EncodedPart, row_lengths
 from sentiment.network.distinct import distinct_ids
 from sentiment.text.lexicon import PADDING, UNKNOWN
+from sentiment.training.class_weights import row_weights
 
 # Widths are rounded up to these, so that few programs are compiled.
 _WIDTHS = (8, 12, 16, 24)
@@ -66,10 +67,7 @@ class Batches:
         self.word_dropout = word_dropout
         self.trim_batches = trim_batches
         self._one_hot = np.eye(classes, dtype=np.float32)
-        self.class_weights = np.ones(classes, np.float32) if class_weights is None else class_weights
-        self.row_weights = self.class_weights[part.labels]  # float32 (n,)
-        if part.weights is not None:
-            self.row_weights = self.row_weights * part.weights
+        self.row_weights = row_weights(part, np.ones(classes, np.float32) if class_weights is None else class_weights)
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:

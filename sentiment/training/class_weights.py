@@ -1,4 +1,4 @@
-"""What a row of each class counts in training, and where two networks are compared."""
+"""What a row counts in training, and where two networks are compared."""
 
 import numpy as np
 
@@ -16,6 +16,20 @@ def class_weights(part: EncodedPart, classes: int, options: TrainingSettings) ->
     return balanced_weights(
         part.labels[: part.own], classes, None if part.weights is None else part.weights[: part.own]
     )
+
+
+def row_weights(part: EncodedPart, by_class: np.ndarray) -> np.ndarray:
+    """Return what each row of ``part`` counts, float32 ``(n,)``: the weight of its class times its own.
+
+    Rows of augmentation count their own weight only, because there are as many of either pole already.
+
+    Args:
+        part: rows with their labels.
+        by_class: float32 ``(classes,)``, as :func:`class_weights` gives it.
+    """
+    weights = by_class[part.labels]
+    weights[len(part.labels) if part.own is None else part.own :] = 1
+    return weights if part.weights is None else weights * part.weights
 
 
 def balanced_weights(labels: np.ndarray, classes: int, weights: np.ndarray | None = None) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 
 from sentiment.data.encoded import EncodedPart
 from sentiment.network.folded import softmax
+from sentiment.training.class_weights import row_weights
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -35,7 +36,7 @@ def fit_logistic(
     from sklearn.linear_model import LogisticRegression
 
     regression = LogisticRegression(C=inverse_penalty, max_iter=steps).fit(
-        features, part.labels, _counts(part, weights)
+        features, part.labels, row_weights(part, weights)
     )
     kernel, bias = regression.coef_.T, regression.intercept_
     if len(weights) == 2:  # then scikit-learn has the logit of the second class alone
@@ -64,7 +65,7 @@ def fit_beside(
     from scipy.optimize import minimize
 
     rows, right = np.arange(len(part.labels)), np.asarray(part.labels)
-    counted = inverse_penalty * _counts(part, weights)
+    counted = inverse_penalty * row_weights(part, weights)
     turned, shape = features.T.tocsr(), (features.shape[1] + 1, len(weights))
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
@@ -79,8 +80,3 @@ def fit_beside(
     found = minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options=options).x
     kernel, bias = found.reshape(shape)[:-1], found.reshape(shape)[-1]
     return kernel.astype(np.float32), bias.astype(np.float32)
-
-
-def _counts(part: EncodedPart, weights: np.ndarray) -> np.ndarray:
-    """Return the weight of each row: that of its class times its own."""
-    return weights[part.labels] * (1.0 if part.weights is None else part.weights)

@@ -49,7 +49,7 @@ def run(this: stage.Stage) -> None:
             runs.setdefault(size, []).append(figures)
     names = NAMES | {"model": "from base model" if this.base_model else "from nothing"}
     points = [{"rows": size, "figures": summarise(each)} for size, each in runs.items()]
-    result = {"seeds": asked.seeds, "parent": str(this.base_model or ""), "points": points}
+    result = {"seeds": asked.seeds, "base_model": str(this.base_model or ""), "points": points}
     this.places.model.mkdir(parents=True, exist_ok=True)
     publishing.write_json(this.places.model / RESULT, result)
     publishing.write_text(this.places.model / DRAWING, learning_curve(result) or "")
@@ -89,7 +89,7 @@ def _tell(size: int, seed: int, figures: dict[str, Any]) -> None:
 
 def _execute(this: stage.Stage, root: Path, pairs: tuple[str, ...]) -> dict[str, Any]:
     """Train from the base model, from nothing, or both; score them and the peers on the test part."""
-    from sentiment.evaluation.repeated_figures import FROM_NOTHING, PARENT
+    from sentiment.evaluation.repeated_figures import BASE_MODEL, FROM_NOTHING
 
     starts = [WARM] if this.base_model else []
     starts += [COLD] if this.arguments.glove else []
@@ -97,7 +97,7 @@ def _execute(this: stage.Stage, root: Path, pairs: tuple[str, ...]) -> dict[str,
     first, *others = [_train(each) for each in runs]
     base = base_model_figures(this, runs[0].places)
     baselines = dict(zip([FROM_NOTHING], others, strict=False)) | peer_figures(this, runs[0].places)
-    return first | {"baselines": baselines | ({PARENT: base} if base else {})}
+    return first | {"baselines": baselines | ({BASE_MODEL: base} if base else {})}
 
 
 def _train(each: RepeatedRun) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def run(this: stage.Stage) -> None:
     processed, settings = this.places.processed, this.settings.embedding
     preprocessor = read_preprocessor(processed)
     train_ids = ragged_rows(read_part(processed, "train").ids)
-    made = _from_parent if this.base_model else _from_glove
+    made = _from_base_model if this.base_model else _from_glove
     matrix, found, origin = made(this, preprocessor, train_ids)
     coverage = measure_coverage(found, preprocessor.lexicon, train_ids, preprocessor.seen_ids)
     report = coverage.to_dict() | origin | {"settings": asdict(settings)}
@@ -79,7 +79,7 @@ def _from_glove(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Rag
     return matrix, found, origin | {"source": str(glove), "source_sha256": publishing.sha256(glove)}
 
 
-def _from_parent(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":
+def _from_base_model(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":
     """Return the same as :func:`_from_glove`, from the vectors of the base model; no GloVe file is read."""
     import_keras()
     from pipelines.shared.artefacts import read_preprocessor

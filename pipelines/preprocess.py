@@ -56,9 +56,9 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
     from sentiment.prepare.encoding import EncodingJob
     from sentiment.text.preprocessor import FILES, LEXICON, Preprocessor, select_rules
 
-    parent = _parent(this)
-    rules = parent.rules if parent else select_rules(settings)
-    vector_words = [] if parent else _vector_words(this, settings.vector_words, rules)
+    base = _base_preprocessor(this)
+    rules = base.rules if base else select_rules(settings)
+    vector_words = [] if base else _vector_words(this, settings.vector_words, rules)
     scratch = staging / "scratch"
     scratch.mkdir()
     with make_engine(this.arguments) as engine, ThreadPoolExecutor(1) as aside:
@@ -70,7 +70,7 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
         stage.log.info("%d distinct tokens in training; asking spaCy for their lemmas", len(counts))
         asked_soon.result()
         unlike = partial(_unlike_lemmas, this, set(vector_words))
-        lexicon, seen = _make_lexicon(counts, settings, vector_words, unlike, parent)
+        lexicon, seen = _make_lexicon(counts, settings, vector_words, unlike, base)
         preprocessor = Preprocessor(rules, lexicon, settings.max_tokens, settings.padding, seen)
         preprocessor.save(staging)
         checksums = [publishing.sha256(staging / name) for name in FILES]
@@ -87,7 +87,7 @@ def _load_spacy() -> None:
     lemmatiser()
 
 
-def _parent(this: stage.Stage) -> "Preprocessor | None":
+def _base_preprocessor(this: stage.Stage) -> "Preprocessor | None":
     """Return the text treatment of the base model, or None without one."""
     from pipelines.shared.artefacts import read_preprocessor
 
@@ -134,16 +134,16 @@ def _make_lexicon(
     settings: "PreprocessingSettings",
     vector_words: list[str],
     unlike: "Callable[[list[tuple[str, str]]], set[str]]",
-    parent: "Preprocessor | None",
+    base: "Preprocessor | None",
 ) -> "tuple[Lexicon, int]":
     """Return the lexicon, and how many of its ids occur in training."""
     from sentiment.text.lemmas import lexicon_entries
     from sentiment.text.lexicon import Lexicon, build_lexicon, count_seen, extend_lexicon
 
     entries = lexicon_entries(counts, settings, vector_words, unlike)
-    if parent:
-        known = Lexicon(parent.lexicon.ids, parent.lexicon.vocabulary)
-        return extend_lexicon(known, parent.seen_ids, counts, entries, settings.min_count)
+    if base:
+        known = Lexicon(base.lexicon.ids, base.lexicon.vocabulary)
+        return extend_lexicon(known, base.seen_ids, counts, entries, settings.min_count)
     lexicon = build_lexicon(entries, settings.min_count, settings.max_vocabulary)
     return lexicon, count_seen(lexicon, entries)
 

@@ -121,12 +121,12 @@ def test_the_new_class_is_there_and_the_forms_agree(child: Trained) -> None:
     assert model.predict_proba(["they love the soup", "appalling"]).shape == (2, 3)
 
 
-def test_the_manifest_and_the_card_name_the_parent(child: Trained) -> None:
+def test_the_manifest_and_the_card_name_the_base_model(child: Trained) -> None:
     told = read_manifest(child.folder)
     theirs = read_manifest(shared_model().folder)
-    assert told["parent"]["folder"] == str(shared_model().folder)
-    assert told["parent"]["files"]["model.keras"]["sha256"] == theirs["artefacts"]["model.keras"]
-    assert told["parent"]["inputs"] == theirs["inputs"]
+    assert told["base_model"]["folder"] == str(shared_model().folder)
+    assert told["base_model"]["files"]["model.keras"]["sha256"] == theirs["artefacts"]["model.keras"]
+    assert told["base_model"]["inputs"] == theirs["inputs"]
     assert told["settings"]["training"]["learning_rate"] == base_model.LEARNING_RATE
     assert told["ngram_scores"] > 0
     own = {"projection_dropout": 0.3}
@@ -134,11 +134,11 @@ def test_the_manifest_and_the_card_name_the_parent(child: Trained) -> None:
     run_all(child, shared_model().folder, evaluate, report)
     card = (child.folder / "README.md").read_text(encoding="utf-8")
     assert f"it started from the model `{shared_model().folder}` (classes negative, positive)" in card
-    assert told["parent"]["files"]["model.json"]["sha256"] in card
+    assert told["base_model"]["files"]["model.json"]["sha256"] in card
     assert f"single tokens, pairs and triples, times {told['ngram_scores']:g}, are added to the network's" in card
 
 
-def test_tweets_that_the_parent_has_seen_count_as_seen(child: Trained) -> None:
+def test_tweets_that_the_base_model_has_seen_count_as_seen(child: Trained) -> None:
     theirs, ours = (read_seen(folder) for folder in (shared_model().folder, child.folder))
     assert len(theirs)
     assert np.isin(theirs, ours).all()
@@ -150,16 +150,16 @@ def test_verify_follows_the_chain(child: Trained, tmp_path: Path) -> None:
     shutil.copytree(shared_model().folder, first, symlinks=True)
     shutil.copytree(child.folder, second, symlinks=True)
     noted = json.loads((second / MANIFEST).read_text())
-    for file, told in noted["parent"]["files"].items():
+    for file, told in noted["base_model"]["files"].items():
         told["path"] = str(first / file)
     grand = {"files": {"model.json": {"path": str(tmp_path / "gone"), "sha256": "0"}}}
-    noted["parent"]["parent"] = grand
+    noted["base_model"]["base_model"] = grand
     (second / MANIFEST).write_text(json.dumps(noted))
     found = check_manifest(second)
     assert not found.differences
-    assert f"parent's parent's model.json {tmp_path}/gone is not there, so not checked" in found.absent
+    assert f"base model's base model's model.json {tmp_path}/gone is not there, so not checked" in found.absent
     (first / "model.keras").write_bytes(b"other")
-    changed = f"parent's model.keras {first}/model.keras has changed since the model was made"
+    changed = f"base model's model.keras {first}/model.keras has changed since the model was made"
     assert check_manifest(second).differences == [changed]
 
 

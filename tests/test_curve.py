@@ -49,12 +49,12 @@ def test_the_table_and_the_drawing() -> None:
         ],
     }
     points = [{"rows": size, "figures": summarise(each)} for size, each in runs.items()]
-    table = curve_table(points, {"model": "from parent", "vader": "VADER"}).splitlines()
-    assert table[0].split() == ["tweets", "from", "parent", "from_nothing", "VADER"]
+    table = curve_table(points, {"model": "from base model", "vader": "VADER"}).splitlines()
+    assert table[0].split() == ["tweets", "from", "base", "model", "from_nothing", "VADER"]
     assert table[2].split() == ["1,600", "75.0", "±", "7.1", "60.0", "±", "0.0", "60.0", "±", "0.0"]
-    drawn = learning_curve({"points": points, "parent": "models/a"})
+    drawn = learning_curve({"points": points, "base_model": "models/a"})
     assert drawn is not None
-    assert "from the parent 50.0% at 100, 75.0% at 1,600" in drawn
+    assert "from the base model 50.0% at 100, 75.0% at 1,600" in drawn
     assert "fastText" not in drawn
     assert learning_curve({}) is None
 

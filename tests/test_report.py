@@ -215,7 +215,7 @@ def test_every_figure_is_there_with_an_alternative_text(page):
 def test_the_learning_curve_is_drawn_if_there_is_one(evaluation, classifier):
     recall = {"macro_recall": {"mean": 0.6, "sd": 0.01}}
     points = [{"rows": rows, "figures": {"model": recall, "vader": recall}} for rows in (100, 900)]
-    page = render_report(replace(evaluation, curve={"points": points, "parent": ""}), classifier)
+    page = render_report(replace(evaluation, curve={"points": points, "base_model": ""}), classifier)
     drawing = re.search(r'<figure id="figure-curve">.*?</figure>', page, re.DOTALL)
     assert "from nothing 60.0% at 100, 60.0% at 900; VADER 60.0% at 100" in drawing[0]
     ParsedPage(page)

@@ -109,7 +109,7 @@ def require_base_model(folder: Path) -> dict[str, Any]:
 def describe(folder: Path) -> dict[str, Any]:
     """Return what the manifest of a new model says of its base model: its files, and what those were made from."""
     read = require_base_model(folder)
-    kept = {name: read.get(name) for name in ("profile", "created", "classes", "rows", "inputs", "parent")}
+    kept = {name: read.get(name) for name in ("profile", "created", "classes", "rows", "inputs", "base_model")}
     files = {name: {"path": str(folder / name), "sha256": read["artefacts"][name]} for name in (MODEL, KERAS_MODEL)}
     return {"folder": str(folder), "files": files} | {name: value for name, value in kept.items() if value is not None}
 

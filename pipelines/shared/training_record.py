@@ -30,7 +30,7 @@ def record(this: stage.Stage, classes: list[str], state: "TrainingState") -> dic
     inputs = manifest.corpus_inputs(loaded) | {
         "glove": {"path": coverage["source"], "sha256": coverage["source_sha256"]},
     }
-    lineage = {"parent": describe(this.base_model)} if this.base_model else {}
+    lineage = {"base_model": describe(this.base_model)} if this.base_model else {}
     return lineage | {
         "profile": this.places.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -9,7 +9,7 @@ from tabulate import tabulate
 from sentiment.settings import SplitSettings
 
 SIZES = (100, 200, 500, 1_000, 5_000)
-FROM_NOTHING, PARENT = "from_nothing", "parent"
+FROM_NOTHING, BASE_MODEL = "from_nothing", "base_model"
 FIGURES = ("accuracy", "macro_recall", "macro_f1", "ece")
 
 

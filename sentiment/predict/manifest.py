@@ -59,11 +59,11 @@ def named_inputs(manifest: Mapping[str, Any]) -> list[tuple[str, Path, str]]:
     Raises:
         KeyError, TypeError, AttributeError: it is not a manifest.
     """
-    lines, base, whose = _inputs(manifest["inputs"]), manifest.get("parent"), "parent"
+    lines, base, whose = _inputs(manifest["inputs"]), manifest.get("base_model"), "base model"
     while base:
         both = [*_inputs(base["files"]), *_inputs(base.get("inputs", {}))]
         lines += [(f"{whose}'s {line}", path, mark) for line, path, mark in both]
-        base, whose = base.get("parent"), f"{whose}'s parent"
+        base, whose = base.get("base_model"), f"{whose}'s base model"
     return lines
 
 

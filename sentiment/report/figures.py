@@ -95,7 +95,7 @@ def learning_curve(curve: Mapping[str, Any]) -> str | None:
     if not points:
         return None
     sizes = [point["rows"] for point in points]
-    known = {"model": "from the parent" if curve.get("parent") else "from nothing", **_CURVES}
+    known = {"model": "from the base model" if curve.get("base_model") else "from nothing", **_CURVES}
     shown = {name: title for name, title in known.items() if all(name in point["figures"] for point in points)}
     recalls = {name: [point["figures"][name]["macro_recall"] for point in points] for name in shown}
 
@@ -123,7 +123,7 @@ def learning_curve(curve: Mapping[str, Any]) -> str | None:
 
 _CURVES = {
     "from_nothing": "from nothing",
-    "parent": "the parent as it is",
+    "base_model": "the base model as it is",
     "tfidf_logistic_regression": "logistic regression",
     "fasttext": "fastText",
     "vader": "VADER",

@@ -54,10 +54,11 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
 
     from sentiment.prepare import counting
     from sentiment.prepare.encoding import EncodingJob
-    from sentiment.text.preprocessor import FILES, LEXICON, Preprocessor, select_rules
+    from sentiment.text.normalisation import RULES
+    from sentiment.text.preprocessor import FILES, LEXICON, Preprocessor
 
     base = _base_preprocessor(this)
-    rules = base.rules if base else select_rules(settings)
+    rules = base.rules if base else RULES
     vector_words = [] if base else _vector_words(this, settings.vector_words, rules)
     scratch = staging / "scratch"
     scratch.mkdir()

@@ -72,7 +72,6 @@ class PreprocessingSettings(Section):
     """How raw text becomes padded rows of ids.
 
     Attributes:
-        skip_rules: names of normalisation rules that are not applied; :mod:`sentiment.text.normalisation` lists them.
         lemmatise: replace each token by its lemma, which spaCy looks up.
         remove_stop_words: drop the words of spaCy's English stop list, except ``keep_words``.
         keep_words: stop words that stay.
@@ -85,7 +84,6 @@ class PreprocessingSettings(Section):
         padding: ``post`` puts zeros after the tokens, ``pre`` before them.
     """
 
-    skip_rules: tuple[str, ...] = ()
     lemmatise: bool = True
     remove_stop_words: bool = True
     keep_words: tuple[str, ...] = KEPT_STOP_WORDS
@@ -102,12 +100,11 @@ class PreprocessingSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingSettings(Section):
-    """The frozen GloVe matrix.
+    """The frozen GloVe matrix, whose columns are centred and scaled.
 
     Attributes:
         dimension: length of the vectors that the GloVe file must have; 0 accepts any.
         member: name of the file inside a ``.zip``. Empty takes the only one.
-        standardise: centre and scale the vectors, column by column.
         unknown_vectors: the vector of a word that the GloVe file lacks. ``context`` is the mean vector of its
             neighbours in the training tweets, ``random`` is drawn from a normal distribution with the seed, ``zero``
             is zero.
@@ -115,7 +112,6 @@ class EmbeddingSettings(Section):
 
     dimension: int = at_least(0, 0)
     member: str = ""
-    standardise: bool = True
     unknown_vectors: str = one_of("context", "random", "zero", default="context")
 
 
@@ -132,9 +128,9 @@ class NetworkSettings(Section):
             alone, so they become part of one table at export.
         cell: ``simple_rnn``, ``gru`` or ``lstm``.
         units: size of the state, per direction.
-        activation: activation function of the state, as Keras defines it: ``tanh``, ``softsign`` or ``relu``. Softsign
-            (Bergstra et al., 2009) takes a fifth of the time of tanh where NumPy has no AVX-512. Over three seeds of
-            the sample neither was clearly better.
+        activation: activation function of the state, as Keras defines it: ``tanh`` or ``softsign``. Softsign (Bergstra
+            et al., 2009) takes a fifth of the time of tanh where NumPy has no AVX-512. Over three seeds of the sample
+            neither was clearly better.
         bidirectional: read the tweet from both ends.
         pooling: the ``last`` state, or ``max``, ``mean`` or ``max_mean`` over the states of the real tokens.
         masking: skip padding. Without it padding is read like a token.
@@ -152,7 +148,7 @@ class NetworkSettings(Section):
     projection: tuple[int, ...] = at_least(1, (512, 128))
     cell: str = one_of("simple_rnn", "gru", "lstm", default="simple_rnn")
     units: int = at_least(1, 64)
-    activation: str = one_of("tanh", "softsign", "relu", default="softsign")
+    activation: str = one_of("tanh", "softsign", default="softsign")
     bidirectional: bool = True
     pooling: str = one_of("last", "max", "mean", "max_mean", default="max_mean")
     masking: bool = True
@@ -180,7 +176,6 @@ class TrainingSettings(Section):
             at least 32 and at most 1,024.
         learning_rate: after a warm-up over the first 5% of the steps. On top of a base model it is 0.001 unless it is
             given.
-        weight_decay: that of AdamW (Loshchilov and Hutter, 2019).
         clip_norm: largest norm of the whole gradient (Pascanu, Mikolov and Bengio, 2013).
         label_smoothing: share of a label that is spread over all classes.
         class_weights: ``balanced`` weighs each class by the inverse of its frequency, which raises macro recall, the
@@ -204,7 +199,6 @@ class TrainingSettings(Section):
     epochs: int = at_least(0, 0)
     batch_size: int = at_least(0, 0)
     learning_rate: float = more_than(0, 2e-3)
-    weight_decay: float = at_least(0, 0.0)
     clip_norm: float = more_than(0, 1.0)
     label_smoothing: float = fraction(0.05)
     class_weights: str = one_of("none", "balanced", default="balanced")

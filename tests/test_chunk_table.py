@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 import sentiment
 from sentiment.common.ragged import ragged
 from sentiment.errors import InputError
-from sentiment.settings import PreprocessingSettings
 from sentiment.text.chunk_table import LONGEST, MOST_IDS, Chunks, ChunkTable, build_table
 from sentiment.text.frequent_chunks import make_table
 from sentiment.text.inputs import encode_all
 from sentiment.text.lexicon import LexiconEntry, build_lexicon
 from sentiment.text.normalisation import RULES, Rule
-from sentiment.text.preprocessor import Preprocessor, select_rules
+from sentiment.text.preprocessor import Preprocessor
 from tests.model_fixture import ODD_TWEETS, shared_model
 from tests.test_text import PIECES, rows_of, texts_strategy
 
@@ -84,7 +83,7 @@ NEAR = (
 
 
 def plain_and_table(skip: Sequence[str] = (), corpus: Sequence[str] = CORPUS) -> tuple[Preprocessor, Preprocessor]:
-    rules = select_rules(PreprocessingSettings(skip_rules=tuple(skip)))
+    rules = tuple(rule for rule in RULES if rule.name not in skip)
     plain = Preprocessor(rules, LEXICON, 6)
     return plain, dataclasses.replace(plain, table=make_table(plain, [pa.array(corpus)]))
 

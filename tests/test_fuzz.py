@@ -99,9 +99,7 @@ def test_codecs_that_are_none(encoding):
         CorpusSettings(encoding=encoding)
 
 
-@pytest.mark.parametrize(
-    "setting", ["training.learning_rate=inf", "training.weight_decay=inf", "training.clip_norm=nan"]
-)
+@pytest.mark.parametrize("setting", ["training.learning_rate=inf", "training.contrast=inf", "training.clip_norm=nan"])
 def test_settings_that_are_not_finite(setting):
     with pytest.raises(SettingsError, match="expected a finite number"):
         stage.make_settings({}, [setting])

@@ -283,9 +283,11 @@ def test_coverage_by_hand() -> None:
     assert measure_coverage(find_vectors(LEXICON, vectors_of(TABLE)), LEXICON, nothing).to_dict()["token_share"] == 0
 
 
-def completed(policy: str, standardise: bool = True, train: Ragged = TRAIN) -> np.ndarray:
-    settings = EmbeddingSettings(unknown_vectors=policy, standardise=standardise)
-    return complete(find_vectors(LEXICON, vectors_of(TABLE)), train, settings)
+SCALES = (2**0.5, 8**0.5)  # deviations of the columns (2, 0, -2, 0) and (0, 4, 0, -4), whose means are 0
+
+
+def completed(policy: str, train: Ragged = TRAIN) -> np.ndarray:
+    return complete(find_vectors(LEXICON, vectors_of(TABLE)), train, EmbeddingSettings(unknown_vectors=policy))
 
 
 @pytest.mark.parametrize("policy", ["context", "random", "zero"])
@@ -297,9 +299,7 @@ def test_every_policy_is_deterministic_and_leaves_found_rows_alone(policy: str) 
     np.testing.assert_array_equal(matrix, completed(policy))
     np.testing.assert_array_equal(matrix[PADDING], [0, 0])
     np.testing.assert_allclose(matrix[UNKNOWN], matrix[6:].mean(axis=0), rtol=1e-6)
-    root2 = 2**0.5  # columns (2, 0, -2, 0) and (0, 4, 0, -4): mean 0, deviations sqrt 2 and sqrt 8
-    np.testing.assert_allclose(matrix[2:6], [[root2, 0], [0, root2], [-root2, 0], [0, -root2]], rtol=1e-6)
-    np.testing.assert_allclose(completed(policy, standardise=False)[2:6], [[2, 0], [0, 4], [-2, 0], [0, -4]], atol=1e-6)
+    np.testing.assert_allclose(matrix[2:6] * SCALES, [[2, 0], [0, 4], [-2, 0], [0, -4]], atol=1e-6)
 
 
 def test_standardised_columns() -> None:
@@ -312,24 +312,17 @@ def test_standardised_columns() -> None:
 
 def test_zero_and_random_policies() -> None:
     assert completed("zero")[6:].tolist() == [[0, 0], [0, 0]]
-    random = completed("random")
-    assert len(np.unique(random[6:])) == 4
-    np.testing.assert_allclose(random[6:] * [2**0.5, 8**0.5], completed("random", standardise=False)[6:], rtol=1e-5)
-    raised = complete(
-        find_vectors(LEXICON, vectors_of({word: [x + 10, y] for word, (x, y) in TABLE.items()})),
-        TRAIN, EmbeddingSettings(unknown_vectors="zero", standardise=False),
-    )  # fmt: skip
-    np.testing.assert_allclose(raised[6], [10, 0], atol=1e-6)  # nothing known is the mean, not the origin
+    assert len(np.unique(completed("random")[6:])) == 4
 
 
 def test_context_policy_by_hand() -> None:
     """Two words of equal frequency around qqq: their plain mean; zzz stands alone and gets nothing."""
     train = Ragged(np.array([2, 6, 3, 7], np.int32), np.array([3, 1], np.int32))
-    matrix = completed("context", standardise=False, train=train)
+    matrix = completed("context", train) * SCALES
     np.testing.assert_allclose(matrix[6], [1, 2], rtol=1e-6)
     np.testing.assert_allclose(matrix[7], [0, 0], atol=1e-6)
     once = Ragged(np.array([2, 6, 6, 4, 4, 7], np.int32), np.array([3, 3], np.int32))
-    alone = completed("context", standardise=False, train=once)
+    alone = completed("context", once) * SCALES
     np.testing.assert_allclose(alone[6], [2, 0], rtol=1e-6)
     np.testing.assert_allclose(alone[7], [-2, 0], rtol=1e-6)
 
@@ -340,7 +333,7 @@ def test_context_policy_with_the_linear_map() -> None:
     rows = [[2, 3, 6], [4, 5, 7], [2, 4, 3, 5], [3, 6, 2], [5, 7, 4]]
     picked = [rows[i] for i in random.integers(0, len(rows), 200)]
     train = Ragged(np.array(sum(picked, []), np.int32), np.array([len(row) for row in picked], np.int32))
-    matrix = completed("context", standardise=False, train=train)
+    matrix = completed("context", train) * SCALES
     np.testing.assert_allclose(np.linalg.norm(matrix[6:8], axis=1), [3, 3], rtol=1e-5)
     assert matrix[6] @ (matrix[2] + matrix[3]) > 0 > matrix[6] @ (matrix[4] + matrix[5])
 

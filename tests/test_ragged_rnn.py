@@ -53,7 +53,7 @@ def unrolled(directions: int, positions: np.ndarray, kinds: GivenKinds, upstream
 
 @pytest.mark.parametrize("few_rows", [ROWS - 1, ROWS])
 @pytest.mark.parametrize("masking", [True, False])
-@pytest.mark.parametrize("activation", ["tanh", "softsign", "relu"])
+@pytest.mark.parametrize("activation", ["tanh", "softsign"])
 @pytest.mark.parametrize("pooling", ["last", "max", "mean", "max_mean"])
 @pytest.mark.parametrize("directions", [1, 2])
 def test_states_and_gradients_are_those_of_the_unrolled_graph(

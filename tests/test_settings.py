@@ -13,7 +13,6 @@ from pipelines.shared import stage
 from sentiment.common.plain_data import from_dict
 from sentiment.errors import SettingsError
 from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings, SplitSettings, TrainingSettings
-from sentiment.text.normalisation import RULES
 
 PROFILES = sorted(stage.PROFILES.glob("*.toml"))
 
@@ -128,7 +127,7 @@ def test_wrong_types(section: str, key: str, value: Any, message: str) -> None:
         ("training.learning_rate", 0, "expected more than 0, received 0.0"),
         ("training.learning_rate", float("nan"), "expected a finite number, received nan"),
         ("training.clip_norm", 0, "expected more than 0, received 0.0"),
-        ("training.weight_decay", -1, "expected at least 0, received -1.0"),
+        ("training.contrast", -1, "expected at least 0, received -1.0"),
         ("training.label_smoothing", 1, "expected a number from 0 up to, not including, 1, received 1.0"),
         ("training.class_weights", "equal", "expected one of none, balanced, received 'equal'"),
     ],
@@ -152,7 +151,7 @@ def test_bounds_are_allowed() -> None:
             "split": {"test": 0, "validation": 0.999},
             "preprocessing": {"min_count": 1, "max_tokens": 1},
             "network": {"projection": [], "units": 1, "trainable_dimension": 0, "output_dropout": 0},
-            "training": {"epochs": 1, "seed": 0, "weight_decay": 0},
+            "training": {"epochs": 1, "seed": 0},
             "corpus": {"header": True, "columns": 0, "text_column": "tweet", "label_column": 0},
         },
     )
@@ -342,8 +341,3 @@ def test_settings_files_name_the_inputs_of_their_stage(tmp_path: Path) -> None:
     for name, inputs in {"load": ["a.csv"], "preprocess": ["g.txt"], "embed": ["g.txt"], "train": []}.items():
         values = json.loads(written(tmp_path, name, "--inputs", "a.csv", "g.txt").read_text())
         assert values["inputs"] == inputs
-
-
-def test_rules_can_be_skipped_by_name() -> None:
-    skipped = stage.make_settings({}, [f"preprocessing.skip_rules=['{RULES[0].name}']"])
-    assert skipped.preprocessing.skip_rules == (RULES[0].name,)

@@ -61,7 +61,7 @@ def test_one_flipped_bit(copy, name):
         lambda model: model["classes"].reverse(),
         lambda model: model.update(classes=["good", "bad"]),
         lambda model: model["network"].update(masking=False),
-        lambda model: model["network"].update(activation="relu"),
+        lambda model: model["network"].update(activation="tanh"),
     ],
     ids=["classes swapped", "classes renamed", "masking", "activation"],
 )

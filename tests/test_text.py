@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from sentiment.common.arrow_arrays import as_numpy, from_numpy
 from sentiment.common.ragged import Ragged
 from sentiment.data.encoded import ragged_rows
-from sentiment.errors import ArtefactError, InputError, SettingsError
+from sentiment.errors import ArtefactError, InputError
 from sentiment.settings import PreprocessingSettings
 from sentiment.text.lemmas import lexicon_entries, stop_words
 from sentiment.text.lexicon import PADDING, RESERVED, SPECIAL_TOKENS, UNKNOWN, Lexicon, LexiconEntry, build_lexicon
 from sentiment.text.normalisation import RULES, Rule
-from sentiment.text.preprocessor import FILES, Preprocessor, pad, select_rules
+from sentiment.text.preprocessor import FILES, Preprocessor, pad
 from sentiment.text.rules_in_arrow import apply_rules, separate_chunks, to_lower_case
 from sentiment.text.tokens import Tokens, as_arrow, tokenise
 from sentiment.text.type_counter import TypeCounter
@@ -466,16 +466,6 @@ def test_damaged_preprocessing_json(change: dict, lexicon: Lexicon) -> None:
 def test_preprocessing_json_that_is_none(text: str, lexicon: Lexicon) -> None:
     with pytest.raises(ArtefactError, match="expected rules, max_tokens and padding"):
         Preprocessor.from_json(text, lexicon)
-
-
-def test_select_rules() -> None:
-    chosen = select_rules(PreprocessingSettings(skip_rules=("url", "punctuation")))
-    assert [rule.name for rule in RULES if rule not in chosen] == ["url", "punctuation"]
-    assert select_rules(PreprocessingSettings()) == RULES
-    with pytest.raises(
-        SettingsError, match=r"^preprocessing\.skip_rules: no rule 'urls'; there are ampersand, less_than, "
-    ):
-        select_rules(PreprocessingSettings(skip_rules=("urls",)))
 
 
 TSV = "love\t2\nloves\t2\nphone\t3\nthe\t0\n"

@@ -36,7 +36,6 @@ def make_settings(**options: Any) -> Settings:
         "batch_size": 16,
         "learning_rate": 0.1,
         "patience": 4,
-        "weight_decay": 0.01,
     } | options
     return Settings(
         preprocessing=PreprocessingSettings(max_tokens=MAX_TOKENS),
@@ -279,17 +278,6 @@ def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
     assert float(rate(105)) == pytest.approx(0.25)
     assert float(rate(200)) == pytest.approx(0.0, abs=1e-6)
     assert float(schedule) == 0.0
-
-
-@pytest.mark.parametrize(("weight_decay", "decays"), [(0.0, False), (0.5, True)])
-def test_weights_decay_where_that_is_asked_for(weight_decay: float, decays: bool) -> None:
-    optimizer = make_optimizer(TrainingSettings(learning_rate=0.5, epochs=1, weight_decay=weight_decay), steps=2)
-    assert (optimizer.weight_decay is None) is not decays
-    variable = keras.Variable(np.ones(3, np.float32))
-    optimizer.build([variable])
-    for _ in range(2):
-        optimizer.apply([np.zeros(3, np.float32)], [variable])
-    assert bool(np.all(np.asarray(variable) < 1)) is decays
 
 
 # Checkpoint

@@ -138,7 +138,7 @@ def complete(
     Args:
         found: from :func:`find_vectors`.
         train_ids: ids of the training rows, for the ``context`` policy.
-        settings: which policy, and whether to standardise.
+        settings: which policy.
         seen: ids below it occur in training (None: all do). Columns are standardised over those, so that further
             words change nothing for them.
 
@@ -155,7 +155,7 @@ def complete(
     matrix = np.where(known[:, None], matrix - mean, 0.0)
     matrix[missing] = _unknown_vectors(matrix, known, missing, train_ids, settings.unknown_vectors, scale)
     matrix[UNKNOWN] = matrix[missing].mean(axis=0) if missing.any() else 0.0
-    matrix = matrix / scale if settings.standardise else matrix + mean
+    matrix /= scale
     matrix[PADDING] = 0.0
     return matrix.astype(np.float32)
 

@@ -267,7 +267,7 @@ export class Network {
   }
 }
 
-const ACTIVATIONS = { tanh: Math.tanh, softsign: (x) => x / (1 + Math.abs(x)), relu: (x) => Math.max(x, 0) };
+const ACTIVATIONS = { tanh: Math.tanh, softsign: (x) => x / (1 + Math.abs(x)) };
 const sigmoid = (x) => 0.5 + 0.5 * Math.tanh(0.5 * x);
 
 /** One step of each cell: `projected` is x W_x + b, which may be overwritten. The order of the gates is Keras's. */

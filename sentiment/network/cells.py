@@ -26,7 +26,7 @@ class Kinds(Protocol):
 
     @property
     def activation(self) -> str:
-        """Return the activation: ``tanh``, ``softsign`` or ``relu``."""
+        """Return the activation: ``tanh`` or ``softsign``."""
 
     @property
     def pooling(self) -> str:
@@ -38,10 +38,8 @@ class Kinds(Protocol):
 
 
 def activate(xp: Any, x: Any, activation: str) -> Any:
-    """Return tanh(x), softsign(x) = x / (1 + |x|) (Bergstra et al., 2009) or relu(x) = max(x, 0)."""
-    if activation == "softsign":
-        return x / (1.0 + xp.abs(x))
-    return xp.maximum(x, 0.0) if activation == "relu" else xp.tanh(x)
+    """Return tanh(x) or softsign(x) = x / (1 + |x|) (Bergstra et al., 2009)."""
+    return x / (1.0 + xp.abs(x)) if activation == "softsign" else xp.tanh(x)
 
 
 def simple_rnn_step(xp: Any, projected: Any, states: tuple, weights: Direction, activation: str = "tanh") -> tuple:

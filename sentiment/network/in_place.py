@@ -15,7 +15,7 @@ def advance(projected: np.ndarray, before: np.ndarray, kernel: np.ndarray, room:
         before: h_{t-1}, of the same shape.
         kernel: W_h, float32 ``(directions, units, units)``.
         room: memory, of the same shape as ``projected``.
-        activation: ``tanh``, ``softsign`` or ``relu``.
+        activation: ``tanh`` or ``softsign``.
     """
     np.matmul(before, kernel, out=room)
     np.add(projected, room, out=projected)
@@ -28,9 +28,6 @@ def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str, ones: np
         np.absolute(x, room)
         np.add(room, ones, room)
         np.divide(x, room, x)
-    elif activation == "relu":
-        room.fill(0)
-        np.maximum(x, room, out=x)
     else:
         np.tanh(x, out=x)
 
@@ -40,6 +37,4 @@ def slope_of(state: np.ndarray, room: np.ndarray, activation: str) -> np.ndarray
     if activation == "softsign":  # (1 - |h|)^2
         np.subtract(1, np.abs(state, out=room), out=room)
         return np.square(room, out=room)
-    if activation == "relu":
-        return np.sign(state, out=room)
     return np.subtract(1, np.square(state, out=room), out=room)

@@ -53,7 +53,7 @@ _ALLOWED: dict[str, tuple[Any, ...]] = {
     "cell": tuple(GATES),
     "pooling": ("last", "max", "mean", "max_mean"),
     "masking": (True, False),
-    "activation": ("tanh", "softsign", "relu"),
+    "activation": ("tanh", "softsign"),
 }
 
 

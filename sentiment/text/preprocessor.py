@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentiment.common.ragged import Ragged, ragged
-from sentiment.errors import ArtefactError, SettingsError
+from sentiment.errors import ArtefactError
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.few_texts import FewTexts
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow
 from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
 from sentiment.text.mapped_lexicon import AnyLexicon, map_lexicon
-from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, LONG, RULES, WHITE_SPACE, Rule
+from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, LONG, WHITE_SPACE, Rule
 from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run, to_lower_case
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from sentiment.settings import PreprocessingSettings
     from sentiment.text.many_texts import ManyTexts
 
 LEXICON, VOCABULARY, PREPROCESSING = FILES = ("lexicon.tsv", "vocabulary.txt", "preprocessing.json")
@@ -247,16 +246,3 @@ def pad(ids: Ragged, length: int, padding: str = "post") -> np.ndarray:
     else:
         padded[positions >= length - ids.lengths[:, None]] = ids.values
     return padded
-
-
-def select_rules(settings: "PreprocessingSettings") -> tuple[Rule, ...]:
-    """Return the rules that the settings leave in.
-
-    Raises:
-        SettingsError: ``skip_rules`` names a rule that does not exist.
-    """
-    names = [rule.name for rule in RULES]
-    for name in settings.skip_rules:
-        if name not in names:
-            raise SettingsError(f"preprocessing.skip_rules: no rule {name!r}; there are {', '.join(names)}")
-    return tuple(rule for rule in RULES if rule.name not in settings.skip_rules)

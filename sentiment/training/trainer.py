@@ -61,10 +61,10 @@ class _Dataset(keras.utils.PyDataset):
 
 
 def make_optimizer(options: TrainingSettings, steps: int) -> keras.optimizers.Optimizer:
-    """Return AdamW under a cosine schedule with a linear warm-up.
+    """Return Adam under a cosine schedule with a linear warm-up.
 
     Args:
-        options: rate, epochs, weight decay, clipping.
+        options: rate, epochs, clipping.
         steps: number of batches per epoch.
     """
     total = steps * options.epochs
@@ -72,10 +72,7 @@ def make_optimizer(options: TrainingSettings, steps: int) -> keras.optimizers.Op
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, total - warm_up), warmup_target=options.learning_rate, warmup_steps=warm_up
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay, global_clipnorm=options.clip_norm)
-    if not options.weight_decay:
-        optimizer.weight_decay = None  # with a decay of zero Keras would calculate the rate again for each variable
-    return optimizer
+    return keras.optimizers.Adam(schedule, global_clipnorm=options.clip_norm)
 
 
 def trainable(model: keras.Model) -> list[Any]:

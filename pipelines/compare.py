@@ -132,7 +132,7 @@ def _unseen(models: dict[str, Predictions], folders: dict[str, Path]) -> dict[st
     """
     import numpy as np
 
-    from pipelines.shared.seen_files import read_seen
+    from pipelines.shared.artefacts import read_seen
     from sentiment.data.seen import SEEN, is_seen
 
     for other, folder in folders.items():

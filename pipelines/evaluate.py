@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import manifest, publishing, stage
-from pipelines.shared.artefacts import read_split
+from pipelines.shared.artefacts import read_seen, read_split
 from pipelines.shared.corpus_files import profile_and_path, read_corpus
-from pipelines.shared.seen_files import read_seen
 from sentiment.errors import ArtefactError, InputError
 from sentiment.predict.model_files import MANIFEST
 from sentiment.settings import CorpusSettings

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.base_model import require_base_model
-from pipelines.shared.defaults import settle
 from pipelines.shared.engine_options import add_engine_arguments, make_engine, results
 from pipelines.shared.glove_files import glove_file, read_glove, read_words
 
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 def run(this: stage.Stage) -> None:
     """Tokenise, build the lexicon, encode, write."""
     tweets = publishing.require(this.places.interim / "tweets.parquet")
-    settings = settle(this, "preprocessing").settings.preprocessing
+    settings = stage.settle(this, "preprocessing").settings.preprocessing
     loaded = publishing.read_json(this.places.interim / "load.json")
     with publishing.publish(this.places.processed, last="encoded.json") as staging:
         report = {"classes": loaded["classes"]} | _preprocess(this, tweets, settings, staging)

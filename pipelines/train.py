@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from pipelines.shared import publishing, stage
 from pipelines.shared.base_model import load_network, require_base_model, settings_from_nothing
 from pipelines.shared.checkpoint import Checkpoint, identity
-from pipelines.shared.defaults import settle
 from pipelines.shared.libraries import import_keras
 from pipelines.shared.training_record import history_table, record, seen_tweets
 from pipelines.shared.training_rows import add_augmentation, read_rows
@@ -30,11 +29,11 @@ _SEEDS_APART = 100_000  # between averaged runs: far from the seeds that people 
 def run(this: stage.Stage) -> None:
     """Train the candidates, choose one, add n-gram scores, calibrate, write."""
     import_keras()
+    from sentiment.training.backend import describe
     from sentiment.training.calibration import apply_temperature
     from sentiment.training.candidates import BASE_MODEL, NOTHING, add_ngram_scores, average, choose
-    from sentiment.training.devices import describe
 
-    this = settle(this, "network", "training")
+    this = stage.settle(this, "network", "training")
     rows = read_rows(this)
     count = len(rows.parts["train"].labels)
     options = this.settings.training.for_rows(count)
@@ -110,7 +109,7 @@ def _run(
 
 def _new_network(settings: "Settings", rows: "TrainingRows") -> "keras.Model":
     from sentiment.network.keras_network import build_network
-    from sentiment.training.repeatable import make_repeatable
+    from sentiment.training.backend import make_repeatable
 
     make_repeatable(settings.training.seed)
     return build_network(rows.matrix, settings.network, len(rows.classes), rows.seen)

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.ablation import __main__ as ablation_stage
 from pipelines.ablation.grid import AblationResult, AblationRow, Grid, GridGroup, picture, summarise, table
-from pipelines.shared import processes, repeated_runs, stage
+from pipelines.shared import repeated_runs, stage
 from sentiment.errors import ArtefactError
 from tests.model_fixture import SETTINGS, write_inputs
 
@@ -151,7 +151,7 @@ def test_real_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_failing_stage_is_named() -> None:
     with pytest.raises(ArtefactError, match=r"the stage load failed: load: error: no-such.toml: no such profile"):
-        processes.run_stage("load", ["--profile", "no-such.toml"])
+        repeated_runs.run_stage("load", ["--profile", "no-such.toml"])
 
 
 def test_mean_and_deviation() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from pipelines.shared.training_record import versions
 from sentiment.data.encoded import EncodedPart
+from sentiment.training.backend import accelerators, describe
 from sentiment.training.batches import Batches
-from sentiment.training.devices import accelerators, describe
 from tests.test_structure import ROOT, imported
 
 needs_jax = pytest.mark.skipif(
@@ -67,7 +67,7 @@ from sentiment.data.encoded import EncodedPart
 from sentiment.network.keras_network import build_network
 from sentiment.settings import *
 from sentiment.training.fitting import TrainingState, train
-from sentiment.training.devices import describe
+from sentiment.training.backend import describe
 
 keras.utils.set_random_seed(1)
 network = NetworkSettings(projection=(5,), units=3)

@@ -14,9 +14,8 @@ import pytest
 import sentiment
 from pipelines import embed, evaluate, export, load, preprocess, report, train
 from pipelines.shared import base_model, stage
-from pipelines.shared.artefacts import read_part, read_preprocessor
+from pipelines.shared.artefacts import read_part, read_preprocessor, read_seen
 from pipelines.shared.base_model import load_network
-from pipelines.shared.seen_files import read_seen
 from sentiment.common.ragged import Ragged
 from sentiment.data.encoded import EncodedPart
 from sentiment.embedding.matrix import carry_over
@@ -27,7 +26,7 @@ from sentiment.predict.verify import check_manifest
 from sentiment.settings import EmbeddingSettings, NetworkSettings, Settings, TrainingSettings
 from sentiment.text.lexicon import Lexicon, LexiconEntry, extend_lexicon
 from sentiment.training.base_model import _INVERSE_PENALTY, fit_output_layer, take_over
-from sentiment.training.calibration import fit_temperature
+from sentiment.training.calibration import fit_temperature, row_losses
 from sentiment.training.candidates import (
     BASE_MODEL,
     NOTHING,
@@ -36,10 +35,10 @@ from sentiment.training.candidates import (
     add_ngram_scores,
     average,
     choose,
+    is_clearly_better,
 )
 from sentiment.training.fitting import TrainingState
 from sentiment.training.fitting import train as fit
-from sentiment.training.model_selection import is_clearly_better, row_losses
 from tests.model_fixture import Trained, labelled_tweets, shared_model, write_corpus
 
 STAGES = (load, preprocess, embed, train, export)

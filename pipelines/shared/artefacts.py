@@ -10,6 +10,7 @@ import numpy as np
 from pipelines.shared import publishing
 from sentiment.common.npy import open_array
 from sentiment.data.encoded import EncodedPart
+from sentiment.data.seen import SEEN
 from sentiment.errors import ArtefactError
 from sentiment.settings import PreprocessingSettings
 from sentiment.text.preprocessor import Preprocessor
@@ -59,6 +60,22 @@ def read_part(folder: Path, name: str) -> EncodedPart:
     if len(ids) != len(labels):
         raise ArtefactError(f"{folder}/{name}: {len(ids)} rows but {len(labels)} labels; run `make preprocess`")
     return EncodedPart(ids, labels)
+
+
+def read_seen(folder: Path) -> np.ndarray:
+    """Return the sorted hashes, uint64 ``(m,)``, of the tweets that training or validation of this model has seen.
+
+    Raises:
+        ArtefactError: the file is missing or damaged.
+    """
+    path = publishing.require(folder / SEEN)
+    try:
+        seen = np.array(open_array(path))
+    except ValueError as error:
+        raise ArtefactError(f"{path}: damaged ({error}); run `make train` again") from error
+    if seen.dtype != np.uint64 or seen.ndim != 1:
+        raise ArtefactError(f"{path}: expected hashes, received {seen.dtype} {seen.shape}; run `make train` again")
+    return seen
 
 
 def read_split(interim: Path, name: str) -> "LabelledTexts":

@@ -6,7 +6,9 @@ figures yet.
 
 import argparse
 import json
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -14,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.shared import publishing, stage
-from pipelines.shared.processes import run_stage
 from sentiment.data.table_files import checksum_of
-from sentiment.errors import InputError
+from sentiment.errors import ArtefactError, InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,20 @@ class RepeatedRun:
         given += [part for pair in (*self.this.arguments.set, *self.pairs) for part in ("--set", pair)]
         given += ["--from", str(self.base_model)] if self.base_model else []
         run_stage(name, [*given, *options])
+
+
+def run_stage(name: str, options: Sequence[str]) -> None:
+    """Run a stage as a process of its own, so that memory and random state are fresh, and wait for its end.
+
+    Raises:
+        ArtefactError: the stage failed; the message quotes its last line.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", f"pipelines.{name}", *options], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ArtefactError(f"the stage {name} failed: {last}; finished runs are kept, the same command goes on")
 
 
 def add_input_arguments(parser: argparse.ArgumentParser) -> None:

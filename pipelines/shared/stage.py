@@ -8,7 +8,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,7 +17,7 @@ from sentiment.common.command_line import OneLineParser
 from sentiment.common.mistakes import INTERRUPTED, MENDABLE, explained
 from sentiment.common.plain_data import from_dict
 from sentiment.errors import EXIT_STATUS, InputError, SettingsError
-from sentiment.settings import Settings
+from sentiment.settings import Settings, SplitSettings
 
 PROFILES = Path(__file__).parents[1] / "profiles"
 # Tables of a profile that are no settings: where its files come from, what is known of its corpus, and figures that
@@ -100,6 +100,24 @@ def main(
         places = Places(arguments.root, Path(arguments.profile).stem, arguments.run)
         with publishing.lock(places.interim / ".lock"):
             body(Stage(arguments, settings, places, profile, base_model=arguments.base_model))
+
+
+def settle(this: Stage, *sections: str) -> Stage:
+    """Return ``this`` with the settings for the training rows that `load` counted; those of ``sections`` are logged.
+
+    Raises:
+        ArtefactError: the corpus has not been read yet.
+    """
+    loaded = publishing.read_json(this.places.interim / "load.json")
+    rows = sum(loaded["parts"]["train"].values())
+    settled = this.settings.for_rows(rows)
+    if "split" in loaded:
+        settled = replace(settled, split=SplitSettings(**loaded["split"]))
+    by_rows = this.settings.differences(settled)
+    told = [f"{name} = {value}" for name, value in by_rows.items() if name.startswith(sections)]
+    if told:
+        log.info("for %d training tweets: %s", rows, ", ".join(told))
+    return replace(this, settings=settled, by_rows=by_rows)
 
 
 def _overrides(text: str) -> list[str]:

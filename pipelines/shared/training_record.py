@@ -22,7 +22,7 @@ _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data
 
 def record(this: stage.Stage, classes: list[str], state: "TrainingState") -> dict[str, Any]:
     """Return the content of `training.json`: inputs with checksums, rows, settings that followed the rows, versions."""
-    from sentiment.training.devices import describe as describe_device
+    from sentiment.training.backend import describe as describe_device
 
     processed, interim = this.places.processed, this.places.interim
     loaded = publishing.read_json(interim / "load.json")
@@ -72,7 +72,7 @@ def seen_tweets(this: stage.Stage) -> "np.ndarray":
     """Return the sorted hashes of the tweets that this model and its base model have seen."""
     import numpy as np
 
-    from pipelines.shared.seen_files import read_seen
+    from pipelines.shared.artefacts import read_seen
 
     folders = [this.places.interim, *([this.base_model] if this.base_model else [])]
     return np.unique(np.concatenate([read_seen(folder) for folder in folders]))

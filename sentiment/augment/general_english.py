@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import NamedTuple
 
-from sentiment.augment.tables import read_table
+from sentiment.augment.templates import read_table
 
 _CLEARLY_RATED = 1.0  # mean rating, up or down, from which a word counts as clear
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

@@ -10,10 +10,10 @@ looks like a negation ("nothing but", "could not be better").
 """
 
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 
 import numpy as np
 
-from sentiment.augment.tables import read_table
 from sentiment.text.lexicon import UNKNOWN
 from sentiment.text.mapped_lexicon import AnyLexicon
 
@@ -42,3 +42,9 @@ def words_of(templates: Templates) -> np.ndarray:
     """Return the ids of the words in ``templates``, int64, sorted."""
     lines = [template for some in templates.values() for template in some]
     return np.array(sorted({part for line in lines for part in line if isinstance(part, int)}), np.int64)
+
+
+def read_table(name: str) -> list[tuple[str, ...]]:
+    """Return the rows of a tab-separated file beside this module, without its header; it has no quotes."""
+    text = files("sentiment.augment").joinpath(name).read_text(encoding="utf-8")
+    return [tuple(line.split("\t")) for line in text.splitlines()[1:]]

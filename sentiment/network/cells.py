@@ -5,7 +5,7 @@ Equations, order of gates and activations are those of Keras, so Keras's weights
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 
@@ -15,26 +15,6 @@ class Direction(NamedTuple):
 
     kernel: Any
     bias: Any = None
-
-
-class Kinds(Protocol):
-    """What a recurrence needs to know beside its weights; settings and folded networks have it."""
-
-    @property
-    def cell(self) -> str:
-        """Return the kind of cell: ``simple_rnn``, ``gru`` or ``lstm``."""
-
-    @property
-    def activation(self) -> str:
-        """Return the activation: ``tanh`` or ``softsign``."""
-
-    @property
-    def pooling(self) -> str:
-        """Return the pooling: ``last``, ``max``, ``mean`` or ``max_mean``."""
-
-    @property
-    def masking(self) -> bool:
-        """Return whether padding is skipped."""
 
 
 def activate(xp: Any, x: Any, activation: str) -> Any:

@@ -10,12 +10,12 @@ from sentiment.common.ragged import Ragged
 from sentiment.network.cells import Direction
 from sentiment.network.distinct import distinct_ids
 from sentiment.network.ngrams import ngram_logits
-from sentiment.network.quantisation import quantise
 from sentiment.network.recurrence import RowsByLength, by_length, hidden_states, pool, pooled_row
 from sentiment.text.lexicon import PADDING
 
 _NUMBERS_PER_STEP = 1 << 18  # of looked-up tokens, 1 MB: fewer fit the cache better, but threads meet more often
 _LEAST_ROWS = 32
+_LARGEST = 127  # of int8
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,3 +129,17 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """Return the softmax along the last axis."""
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True, initial=-np.inf))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def quantise(numbers: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Round finite float32 ``numbers`` to 255 levels; what differs along ``axis`` only shares a scale.
+
+    Every form of a model looks rows up in the same int8 table and multiplies them by the same scales, so all forms
+    calculate with the same numbers.
+
+    Returns:
+        int8 numbers, and float32 scales: the shape of ``numbers`` without ``axis``.
+    """
+    scales = (np.abs(numbers).max(axis=axis, keepdims=True) / _LARGEST).astype(np.float32)
+    divisors = np.where(scales > 0, scales, np.float32(1))
+    return np.rint(numbers / divisors).astype(np.int8), scales.squeeze(axis)

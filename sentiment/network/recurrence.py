@@ -3,6 +3,9 @@
 Rows come sorted by falling length, so the rows that have a token at a step are the first ones: a step works in place on
 one stretch of memory. The tokens of a step are looked up just before it, so they are still in the processor's cache.
 The backward direction reads each row from its end, so its steps go forward too.
+
+Fresh arrays would double the time of a batch. So the simple cell's step and slope overwrite given memory: ``room`` has
+the shape of the states, and its content may be overwritten. Two arrays of one shape are the fast case of NumPy's loops.
 """
 
 from collections.abc import Iterator
@@ -12,7 +15,6 @@ import numpy as np
 
 from sentiment.common.ragged import Ragged
 from sentiment.network.cells import STEPS, Direction, state_count
-from sentiment.network.in_place import activate_in_place, advance
 
 
 class RowsByLength(NamedTuple):
@@ -149,3 +151,36 @@ def _mean(states: np.ndarray) -> np.ndarray:
 
 
 _POOLED = {"last": lambda states: states[-1], "max": lambda states: np.maximum.reduce(states, 0), "mean": _mean}
+
+
+def advance(projected: np.ndarray, before: np.ndarray, kernel: np.ndarray, room: np.ndarray, activation: str) -> None:
+    """Overwrite x_t W_x + b with the state h_t = f(x_t W_x + b + h_{t-1} W_h).
+
+    Args:
+        projected: x_t W_x + b, float32 ``(directions, n, units)``.
+        before: h_{t-1}, of the same shape.
+        kernel: W_h, float32 ``(directions, units, units)``.
+        room: memory, of the same shape as ``projected``.
+        activation: ``tanh`` or ``softsign``.
+    """
+    np.matmul(before, kernel, out=room)
+    np.add(projected, room, out=projected)
+    activate_in_place(projected, room, activation)
+
+
+def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str, ones: np.ndarray | int = 1) -> None:
+    """Overwrite ``x`` with its activation; ``ones`` of its shape save half a microsecond where ``x`` is one row."""
+    if activation == "softsign":
+        np.absolute(x, room)
+        np.add(room, ones, room)
+        np.divide(x, room, x)
+    else:
+        np.tanh(x, out=x)
+
+
+def slope_of(state: np.ndarray, room: np.ndarray, activation: str) -> np.ndarray:
+    """Return the activation's derivative, worked out from the states that it gave; the result is ``room``."""
+    if activation == "softsign":  # (1 - |h|)^2
+        np.subtract(1, np.abs(state, out=room), out=room)
+        return np.square(room, out=room)
+    return np.subtract(1, np.square(state, out=room), out=room)

@@ -10,19 +10,21 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 
-from sentiment.network.cells import STEPS, Direction, Kinds, state_count
+from sentiment.network.cells import STEPS, Direction, state_count
+from sentiment.network.folded import FoldedNetwork
 from sentiment.network.keras_network import BELOW_ALL_STATES
+from sentiment.settings import NetworkSettings
 from sentiment.text.lexicon import PADDING
 
 
-def unrolled_states(projected: Any, positions: Any, directions: list[Direction], kinds: Kinds) -> Any:
+def unrolled_states(projected: Any, positions: Any, directions: list[Direction], kinds: NetworkSettings) -> Any:
     """Run the recurrence step by step in the graph and pool its states.
 
     Args:
         projected: x W_x + b of each type, ``(types, directions * gates * units)``; type 0 is padding.
         positions: indices of types, int32 ``(batch, time)``, padded on either side; ``time`` must be known.
         directions: recurrent weights, forward first.
-        kinds: as in the network's settings.
+        kinds: the network's settings.
 
     Returns:
         ``(batch, pooled)``, as the Keras network orders it.
@@ -34,7 +36,9 @@ def unrolled_states(projected: Any, positions: Any, directions: list[Direction],
     )
 
 
-def unrolled_lookups(lookup: Callable[[Any], Any], ids: Any, directions: list[Direction], kinds: Kinds) -> Any:
+def unrolled_lookups(
+    lookup: Callable[[Any], Any], ids: Any, directions: list[Direction], kinds: NetworkSettings
+) -> Any:
     """Run the recurrence as :func:`unrolled_states` does, with a function that looks tokens up.
 
     Args:
@@ -61,7 +65,7 @@ def _turned(ids: Any, first: Any, lengths: Any, directions: int) -> Any:
     return ops.transpose(ops.stack(turned), (2, 0, 1))
 
 
-def _states(steps: list[Any], directions: list[Direction], kinds: Kinds) -> list[Any]:
+def _states(steps: list[Any], directions: list[Direction], kinds: NetworkSettings | FoldedNetwork) -> list[Any]:
     """Return the hidden states after each step, ``(directions, batch, units)``."""
     kernel = ops.stack([ops.reshape(each.kernel, each.kernel.shape) for each in directions])
     biases = [ops.expand_dims(each.bias, 0) for each in directions if each.bias is not None]

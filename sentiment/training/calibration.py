@@ -60,3 +60,16 @@ def apply_temperature(model: "keras.Model", temperature: float) -> None:
 def uncalibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Return what ``probabilities`` ``(n, classes)`` were at temperature 1."""
     return softmax(logits_of(probabilities) * temperature)
+
+
+def row_losses(probabilities: np.ndarray, labels: np.ndarray, temperature: float, weights: np.ndarray) -> np.ndarray:
+    """Return the log loss of each row after the logits are divided by ``temperature``, float64 ``(n,)``.
+
+    Args:
+        probabilities: float ``(n, classes)`` at temperature 1.
+        labels: integer ``(n,)``.
+        temperature: the one that was fitted on these rows.
+        weights: weight of each class, ``(classes,)``.
+    """
+    scaled = softmax(logits_of(probabilities) / temperature)
+    return -np.log(np.clip(scaled[np.arange(len(labels)), labels], 1e-12, 1.0)) * weights[labels]

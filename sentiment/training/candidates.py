@@ -10,10 +10,9 @@ from sentiment.data.encoded import EncodedPart
 from sentiment.network.folding import fold
 from sentiment.network.ngram_layers import with_ngram_scores
 from sentiment.settings import NetworkSettings, TrainingSettings
-from sentiment.training.calibration import fit_temperature, logits_of
+from sentiment.training.calibration import fit_temperature, logits_of, row_losses
 from sentiment.training.class_weights import class_weights
 from sentiment.training.fitting import TrainingState, leave_average
-from sentiment.training.model_selection import is_clearly_better, row_losses
 from sentiment.training.ngram_scores import NgramChoice, choose_factor, fit_ngram_scores
 
 NOTHING, BASE_MODEL = "nothing", "base model"  # what a candidate's weights started from
@@ -100,6 +99,22 @@ def choose(candidates: Mapping[str, Candidate], rows: TrainingRows, options: Tra
     for other in others:
         start = other if is_clearly_better(losses[other], losses[start], _ERRORS) else start
     return Choice(start, {name: float(each.mean()) for name, each in losses.items()})
+
+
+def is_clearly_better(losses: np.ndarray, others: np.ndarray, errors: float = 1.0) -> bool:
+    """Return whether the mean of ``losses`` is lower than that of ``others`` by more than ``errors`` standard errors.
+
+    This is the rule of Breiman et al. (*Classification and Regression Trees*, 1984): a candidate that chance alone may
+    have put first does not replace the preferred one.
+
+    Args:
+        losses: of the candidate, one per row, ``(n,)``.
+        others: of the preferred network on the same rows, ``(n,)``.
+        errors: how many standard errors of the difference are needed.
+    """
+    gain = others - losses
+    error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
+    return bool(gain.mean() > errors * error)
 
 
 def add_ngram_scores(kept: Candidate, rows: TrainingRows, options: TrainingSettings) -> tuple[Candidate, NgramChoice]:

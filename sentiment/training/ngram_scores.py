@@ -13,9 +13,8 @@ import numpy as np
 from sentiment.data.encoded import EncodedPart, ragged_rows
 from sentiment.network.folded import softmax
 from sentiment.network.ngrams import buckets_of_rows, ngram_logits
-from sentiment.training.calibration import fit_temperature, logits_of
+from sentiment.training.calibration import fit_temperature, logits_of, row_losses
 from sentiment.training.logistic import fit_beside
-from sentiment.training.model_selection import row_losses
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

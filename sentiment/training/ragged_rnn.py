@@ -13,8 +13,7 @@ import numpy as np
 from scipy.sparse import csc_matrix
 
 from sentiment.common.parallel import one_matrix_thread, ordered_map
-from sentiment.network.in_place import activate_in_place, advance, slope_of
-from sentiment.network.recurrence import pool, rows_at_steps
+from sentiment.network.recurrence import activate_in_place, advance, pool, rows_at_steps, slope_of
 from sentiment.text.lexicon import PADDING
 
 # Fixed, whatever the number of cores, so that sums of gradients round the same on every machine. More rows would not

@@ -16,11 +16,11 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from sentiment.network.cells import Direction, Kinds
+from sentiment.network.cells import Direction
 from sentiment.network.unrolled import unrolled_states
-from sentiment.settings import Settings
+from sentiment.settings import NetworkSettings, Settings
+from sentiment.training.backend import accelerators
 from sentiment.training.batches import Batches
-from sentiment.training.devices import accelerators
 from sentiment.training.distinct_tokens import DistinctTokensModel
 from sentiment.training.ragged_rnn import RaggedRNN
 from sentiment.training.trainer import KerasTrainer
@@ -77,7 +77,9 @@ class TensorFlowTrainer(KerasTrainer):
         return loss, tf.math.divide_no_nan(tf.reduce_sum(weights * right), tf.reduce_sum(weights))
 
 
-def ragged_states(projected: tf.Tensor, positions: tf.Tensor, directions: list[Direction], kinds: Kinds) -> tf.Tensor:
+def ragged_states(
+    projected: tf.Tensor, positions: tf.Tensor, directions: list[Direction], kinds: NetworkSettings
+) -> tf.Tensor:
     """Run :class:`RaggedRNN` as an operation of a TensorFlow program; arguments as ``DistinctTokensModel`` has them."""
     recurrence = RaggedRNN(kinds.pooling, kinds.masking, kinds.activation)
     kernel = tf.stack([tf.convert_to_tensor(direction.kernel) for direction in directions])

@@ -1,4 +1,4 @@
-"""The accelerators that Keras's backend computes on."""
+"""Keras's backend: what it computes on, and how a run on it becomes repeatable."""
 
 import keras
 
@@ -22,3 +22,14 @@ def describe() -> str:
     """Return one line that names the backend and what it computes on."""
     where = ", ".join(accelerators()) or "the CPU (no GPU found)"
     return f"Keras {keras.version()} with the {keras.backend.backend()} backend on {where}"
+
+
+def make_repeatable(seed: int) -> None:
+    """Seed everything random, and make TensorFlow add up in a fixed order, however many threads it has."""
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+        # The graph optimizer would reorder large sums of gradients. It saves no time here.
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})

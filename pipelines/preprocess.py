@@ -104,8 +104,7 @@ def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
     ("#lovethis") and short phrases written together.
     """
     from sentiment.augment.general_english import phrases
-    from sentiment.embedding.compounds import common_compounds
-    from sentiment.embedding.emoji_names import emoji_names
+    from sentiment.embedding.stand_ins import common_compounds, emoji_names
     from sentiment.text.tokens import own_tokens
 
     if not most:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from sentiment.errors import SettingsError
-from sentiment.settings_checks import Section, at_least, one_of, require, require_one_of
+from sentiment.settings_checks import Section, at_least, one_of, require
 
 POLARITIES = ("negative", "neutral", "positive")
 _RESERVED = ("uncertain", "unknown")  # what a model answers beside its classes
@@ -80,7 +80,8 @@ class CorpusSettings(Section):
     def _check_polarity(self) -> None:
         for name, polarity in self.polarity.items():
             require(name in self.labels, f"corpus.polarity: {name!r} is not among {', '.join(self.labels)}")
-            require_one_of(f"corpus.polarity.{name}", polarity, POLARITIES)
+            known = polarity in POLARITIES
+            require(known, f"corpus.polarity.{name}: expected one of {', '.join(POLARITIES)}, received {polarity!r}")
         meant = [self.polarity.get(name, name) for name in self.labels]
         twice = [name for name in POLARITIES if meant.count(name) > 1]
         require(not twice, f"corpus.polarity: two classes are {''.join(twice[:1])}; expected one at most")

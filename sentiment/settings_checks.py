@@ -6,7 +6,7 @@ from typing import Any
 
 from sentiment.errors import SettingsError
 
-_CHECK = "check"
+_RULE = "rule"
 
 
 class Section:
@@ -18,47 +18,38 @@ class Section:
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        """Check every field.
+        """Check every field, and in a field that is a list each of its values.
 
         Raises:
             SettingsError: a value is not allowed.
         """
         section = type(self).__name__.removesuffix("Settings").lower()
         for each in fields(self):  # type: ignore[arg-type]
-            if check := each.metadata.get(_CHECK):
-                check(f"{section}.{each.name}", getattr(self, each.name))
+            if each.metadata:
+                allows, expected = each.metadata[_RULE]
+                found = getattr(self, each.name)
+                for value in found if isinstance(found, tuple) else (found,):
+                    require(allows(value), f"{section}.{each.name}: expected {expected}, received {value!r}")
 
 
 def at_least(lowest: float, default: Any) -> Any:
     """Declare a number, or a list of numbers, of at least ``lowest``."""
-
-    def check(name: str, value: Any) -> None:
-        for each in value if isinstance(value, tuple) else (value,):
-            require(each >= lowest, f"{name}: expected at least {lowest}, received {each}")
-
-    return _declared(default, check)
+    return _declared(default, lambda value: value >= lowest, f"at least {lowest}")
 
 
 def more_than(limit: float, default: float) -> Any:
     """Declare a number above ``limit``."""
-    return _declared(
-        default, lambda name, value: require(value > limit, f"{name}: expected more than {limit}, received {value}")
-    )
+    return _declared(default, lambda value: value > limit, f"more than {limit}")
 
 
 def fraction(default: float, also: float | None = None) -> Any:
     """Declare a number from 0 up to, not including, 1, or the number ``also``."""
-
-    def check(name: str, value: float) -> None:
-        allowed = 0 <= value < 1 or value == also
-        require(allowed, f"{name}: expected a number from 0 up to, not including, 1, received {value}")
-
-    return _declared(default, check)
+    return _declared(default, lambda value: 0 <= value < 1 or value == also, "a number from 0 up to, not including, 1")
 
 
 def one_of(*allowed: str, default: str) -> Any:
     """Declare a text that is one of those ``allowed``."""
-    return _declared(default, lambda name, value: require_one_of(name, value, allowed))
+    return _declared(default, lambda value: value in allowed, f"one of {', '.join(allowed)}")
 
 
 def require(condition: bool, message: str) -> None:
@@ -67,10 +58,5 @@ def require(condition: bool, message: str) -> None:
         raise SettingsError(message)
 
 
-def require_one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    """Raise a SettingsError unless ``value`` is one of those ``allowed``."""
-    require(value in allowed, f"{name}: expected one of {', '.join(allowed)}, received {value!r}")
-
-
-def _declared(default: Any, check: Callable[[str, Any], None]) -> Any:
-    return field(default=default, metadata={_CHECK: check})
+def _declared(default: Any, allows: Callable[[Any], bool], expected: str) -> Any:
+    return field(default=default, metadata={_RULE: (allows, expected)})

@@ -12,11 +12,10 @@ import pytest
 
 from pipelines.shared.glove_files import read_glove
 from sentiment.common.ragged import Ragged
-from sentiment.embedding.compounds import split_compound, weights_of
-from sentiment.embedding.emoji_names import emoji_names
 from sentiment.embedding.glove import WordVectors, first_words, read_vectors, select_vectors
 from sentiment.embedding.lemma_vectors import unlike_lemmas
-from sentiment.embedding.matrix import STAND_INS, complete, find_vectors, measure_coverage, wanted_words
+from sentiment.embedding.matrix import complete, find_vectors, measure_coverage, wanted_words
+from sentiment.embedding.stand_ins import STAND_INS, emoji_names, split_compound, weights_of
 from sentiment.errors import InputError
 from sentiment.settings import EmbeddingSettings
 from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon

@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,29 +17,17 @@ from sentiment.errors import ArtefactError, InputError
 
 log = logging.getLogger("pipelines")
 
-# Artefact -> the command that makes it; a star stands for all files with that ending.
-MADE_BY = {
-    "tweets.parquet": "make preprocess",
-    "load.json": "make preprocess",
-    "lexicon.tsv": "make preprocess",
-    "vocabulary.txt": "make preprocess",
-    "preprocessing.json": "make preprocess",
-    "encoded.json": "make preprocess",
-    "*.ids.npy": "make preprocess",
-    "*.labels.npy": "make preprocess",
-    "embedding_matrix.npy": "make preprocess",
-    "coverage.json": "make preprocess",
-    "model.keras": "make train",
-    "training.json": "make train",
-    "settings.json": "make train",
-    "manifest.json": "make train",
-    "seen.npy": "make train",
-    "metrics.json": "make evaluate",
-    "predictions.csv": "make evaluate",
-    "behaviour.json": "make evaluate",
-    "crossvalidation.json": "make crossvalidate",
-    "curve.json": "make curve",
-}
+# Command -> patterns of the artefacts that it makes.
+_MAKES = {
+    "make preprocess": (
+        "tweets.parquet", "load.json", "lexicon.tsv", "vocabulary.txt", "preprocessing.json", "encoded.json",
+        "*.ids.npy", "*.labels.npy", "embedding_matrix.npy", "coverage.json",
+    ),
+    "make train": ("model.keras", "training.json", "settings.json", "manifest.json", "seen.npy"),
+    "make evaluate": ("metrics.json", "predictions.csv", "behaviour.json"),
+    "make crossvalidate": ("crossvalidation.json",),
+    "make curve": ("curve.json",),
+}  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -133,9 +122,9 @@ def require(path: Path, made_by: str = "") -> Path:
 
 
 def command_for(path: Path) -> str:
-    """Return the command that makes an artefact, by its name or its ending in ``MADE_BY``."""
-    by_ending = MADE_BY.get("*" + "".join(path.suffixes[-2:]), "make preprocess train evaluate")
-    return MADE_BY.get(path.name, by_ending)
+    """Return the command that makes an artefact, by its name."""
+    makers = (command for command, names in _MAKES.items() if any(fnmatch(path.name, name) for name in names))
+    return next(makers, "make preprocess train evaluate")
 
 
 def require_input(path: Path, option: str) -> Path:

@@ -79,8 +79,8 @@ def main(
     argv: Sequence[str] | None = None,
 ) -> None:
     """Run a stage as a command: exit status 0, or 2 with one line on standard error for a user's mistake."""
-    name = _stage_name(body)
-    parser = OneLineParser(prog=f"python -m {_module_name(body)}", description=description)
+    module = _module_name(body)
+    parser = OneLineParser(prog=f"python -m {module}", description=description)
     parser.add_argument("--profile", default="sample", help="name of a profile, or path of a .toml (default: sample)")
     parser.add_argument(
         "--run", default="", type=_run_name, metavar="NAME", help="a run of its own beside the profile's"
@@ -92,7 +92,7 @@ def main(
     parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds data/ and models/")
     add_arguments(parser)
     arguments = parser.parse_args(argv)
-    with reporting(name):
+    with reporting(module.rpartition(".")[2]):
         profile = read_profile(arguments.profile)
         settings = make_settings(profile, arguments.set)
         if arguments.base_model:
@@ -202,17 +202,12 @@ def _toml_value(text: str) -> Any:
         return text
 
 
-def _stage_name(body: Callable[[Stage], None]) -> str:
-    path = Path(str(sys.modules[body.__module__].__file__))
-    return path.parent.name if path.stem == "__main__" else path.stem
-
-
 def _module_name(body: Callable[[Stage], None]) -> str:
-    path = Path(str(sys.modules[body.__module__].__file__))
-    parts = (
-        path.relative_to(PROFILES.parents[1]).with_suffix("").parts if path.is_relative_to(PROFILES.parents[1]) else ()
-    )
-    return ".".join(parts).removesuffix(".__main__") or path.stem
+    """Return the name that Python runs the module of ``body`` by, for example `pipelines.train`."""
+    name = body.__module__
+    if name == "__main__":
+        name = getattr(sys.modules[name].__spec__, "name", name)
+    return name.removesuffix(".__main__")
 
 
 def input_file(path: Path | None, default: Path, option: str) -> Path:

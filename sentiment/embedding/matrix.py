@@ -16,37 +16,12 @@ import numpy as np
 from scipy import sparse
 
 from sentiment.common.ragged import Ragged
-from sentiment.embedding.compounds import split_compound, weights_of
-from sentiment.embedding.emoji_names import emoji_names
 from sentiment.embedding.glove import WordVectors
+from sentiment.embedding.stand_ins import STAND_INS, emoji_names, split_compound, weights_of
 from sentiment.settings import EmbeddingSettings
 from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN
 from sentiment.text.mapped_lexicon import AnyLexicon
 
-# Words whose mean stands for a token that GloVe 6B lacks. GloVe Twitter has most of these tokens itself.
-STAND_INS = {
-    "<user>": ("user",),
-    "<url>": ("link", "website"),
-    "<number>": ("number",),
-    "<heart>": ("love", "heart"),
-    "<lolface>": ("lol", "laugh"),
-    "<smile>": ("smile", "happy"),
-    "<sadface>": ("sad", "unhappy"),
-    "<neutralface>": ("hmm", "whatever"),
-    "<toprating>": ("excellent", "perfect", "amazing"),
-    "<midrating>": ("average", "okay", "decent"),
-    "<lowrating>": ("terrible", "awful", "worst"),
-    "n't": ("not",),
-    "'s": ("is",),
-    "'m": ("am",),
-    "'re": ("are",),
-    "'ve": ("have",),
-    "'ll": ("will",),
-    "'d": ("would",),
-    "i": ("me", "my"),
-    "a": ("an", "the"),
-    "u": ("you",),
-}
 _SEED = 20091204
 _ROWS_PER_BLOCK = 100_000
 

@@ -5,9 +5,10 @@ answers as running spaCy over every tweet, in a fraction of the time; and the an
 with the model.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import NamedTuple
+from itertools import combinations
 
 import spacy
 from spacy.attrs import IS_STOP, NORM
@@ -15,7 +16,6 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from sentiment.settings import PreprocessingSettings
-from sentiment.text.elongation import intended_words
 from sentiment.text.lexicon import SPECIAL_TOKENS, LexiconEntry
 from sentiment.text.normalisation import LONG
 
@@ -23,14 +23,9 @@ _WORDS_PER_DOC = 10_000
 _COMMON_VECTOR_WORDS = 10_000  # of the vectors' file; elongated forms of these are known without having occurred
 # Entries of the lookup table that lead to another word, as *worst* does to *wrong* and *number* to *numb*.
 _NO_FORMS = frozenset(("best", "better", "does", "dying", "evening", "feed", "less", "number", "worse", "worst"))
+_DOUBLE = re.compile(r"([a-z])\1")
+_MOST_DOUBLES = 3  # of a word; it has eight shorter forms
 _ASKED_FOR = {IS_STOP, NORM}  # the latter goes into every word that spaCy makes
-
-
-class TokenFacts(NamedTuple):
-    """spaCy's answers for some tokens, in their order."""
-
-    lemmas: list[str]
-    is_stop: list[bool]
 
 
 @cache
@@ -45,26 +40,14 @@ def lemmatiser() -> Language:
     return nlp
 
 
-def analyse(types: Sequence[str]) -> TokenFacts:
-    """Return the lemma and the stop-word flag of each distinct token.
+def analyse(types: Sequence[str]) -> list[tuple[str, bool]]:
+    """Return the lemma of each of some distinct lower-case tokens, and whether it is a stop word; no token is empty.
 
-    Args:
-        types: ``n`` lower-case tokens, none empty.
-
-    Returns:
-        ``n`` lemmas (lower case; the token itself where spaCy has no other) and ``n`` flags.
+    Lemmas are in lower case; where spaCy has none it is the token itself.
     """
     nlp = lemmatiser()
     docs = (Doc(nlp.vocab, words=list(types[i : i + _WORDS_PER_DOC])) for i in range(0, len(types), _WORDS_PER_DOC))
-    return _collect(nlp.pipe(docs))
-
-
-def _collect(docs: Iterable[Doc]) -> TokenFacts:
-    facts = TokenFacts([], [])
-    for doc in docs:
-        facts.lemmas.extend(token.lemma_.lower() for token in doc)
-        facts.is_stop.extend(token.is_stop for token in doc)
-    return facts
+    return [(token.lemma_.lower(), token.is_stop) for doc in nlp.pipe(docs) for token in doc]
 
 
 def lexicon_entries(
@@ -90,10 +73,10 @@ def lexicon_entries(
     types = sorted({*frequent, *stop_words(), *ranks, *(counts.keys() & SPECIAL_TOKENS)})
     plain = [token for token in types if not token.startswith(LONG)]
     facts = analyse(plain)
-    pairs = [(form, lemma) for form, lemma in zip(plain, facts.lemmas, strict=True) if form != lemma]
+    pairs = [(form, lemma) for form, (lemma, _) in zip(plain, facts, strict=True) if form != lemma]
     unlike = _NO_FORMS | (find_unlike(pairs) if find_unlike and settings.lemmatise else set())
     entries = {}
-    for surface, lemma, is_stop in zip(plain, *facts, strict=True):
+    for surface, (lemma, is_stop) in zip(plain, facts, strict=True):
         key = _key_of(surface, surface if surface in unlike else lemma, is_stop, settings)
         entries[surface] = LexiconEntry(surface, key, counts.get(surface, 0), ranks.get(surface))
     return [*entries.values(), *_elongated(counts, entries, settings.min_count)]
@@ -114,7 +97,7 @@ def _elongated(counts: dict[str, int], entries: dict[str, LexiconEntry], min_cou
     """Return the entries of marked tokens: those that occur, and those of words that are common."""
     common = [entry for entry in entries.values() if entry.count or (entry.rank or 0) < _COMMON_VECTOR_WORDS]
     common.sort(key=lambda entry: (-entry.count, entry.rank or 0, entry.surface))
-    meant = intended_words(entry.surface for entry in common if entry.surface.isascii() and entry.surface.isalpha())
+    meant = _intended_words(entry.surface for entry in common if entry.surface.isascii() and entry.surface.isalpha())
     occurring = [token for token, count in counts.items() if token.startswith(LONG) and count >= min_count]
     unlike = [token for token, word in meant.items() if token.removeprefix(LONG) != word]
     result = []
@@ -123,6 +106,27 @@ def _elongated(counts: dict[str, int], entries: dict[str, LexiconEntry], min_cou
         key = token.removeprefix(LONG) if entry is None else entry.lemma
         result.append(LexiconEntry(token, key, counts.get(token, 0)))
     return result
+
+
+def _intended_words(words: Iterable[str]) -> dict[str, str]:
+    """Return the word that each marked token means which can come from one of ``words``, the most likely ones first.
+
+    A letter that is repeated three times or more ("haaaappy", "sooo") is made one letter by the rules, with
+    :data:`LONG` before the token: "haaaappy" becomes "ːhappy", and "happpy" becomes "ːhapy". The lexicon has an entry
+    "ːhapy" for words with double letters. Any other token with the mark is looked up without it.
+    """
+    meant: dict[str, str] = {}
+    for word in words:
+        for form in _with_single_letters(word):
+            meant.setdefault(LONG + form, word)
+    return meant
+
+
+def _with_single_letters(word: str) -> list[str]:
+    """Return the forms of ``word`` in which none, some or all of its double letters are single."""
+    doubles = [match.start() for match in _DOUBLE.finditer(word)][:_MOST_DOUBLES]
+    chosen = (some for size in range(len(doubles) + 1) for some in combinations(doubles, size))
+    return ["".join(letter for i, letter in enumerate(word) if i not in some) for some in chosen]
 
 
 def stop_words() -> frozenset[str]:

@@ -5,7 +5,7 @@ table, and tests check that.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -67,14 +67,8 @@ def ids_by_rules(chunks: pa.Array, rules: Sequence[Rule], lexicon: AnyLexicon) -
     return Ragged(ids, codes.lengths).keep(ids != PADDING)
 
 
-class _Joined(NamedTuple):
-    """Texts in ASCII lower case: ``data``, uint8, with a blank after each text; ``lengths`` of the texts in bytes."""
-
-    data: np.ndarray
-    lengths: np.ndarray
-
-
-def _joined(texts: Any) -> _Joined:
+def _joined(texts: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return texts in ASCII lower case, uint8 with a blank after each text, and their lengths in bytes."""
     strings = as_arrow(texts).to_pylist() if is_arrow(texts) else texts
     try:
         strings = [cut_hashtags(string.encode()).decode() if "#" in string else string for string in strings]
@@ -87,7 +81,7 @@ def _joined(texts: Any) -> _Joined:
         lengths = np.fromiter(map(len, strings), np.int64, len(strings))
     else:
         lengths = np.array([len(string) if string.isascii() else len(string.encode()) for string in strings], np.int64)
-    return _Joined(_lower(data), lengths)
+    return _lower(data), lengths
 
 
 def _lower(data: np.ndarray) -> np.ndarray:

@@ -140,7 +140,7 @@ RULES: tuple[Rule, ...] = (
     Rule("elongation_a_i", _runs_of("abcdefghi"), _ONE_LETTER + LONG),
     Rule("elongation_j_r", _runs_of("jklmnopqr"), _ONE_LETTER + LONG),
     Rule("elongation_s_z", _runs_of("stuvwxyz"), _ONE_LETTER[:-2] + LONG),
-    # The mark goes to the front of the token; see sentiment.text.elongation.
+    # The mark goes to the front of the token; see sentiment.text.lemmas.
     Rule("elongated_token", f"([a-z0-9']+){LONG}([a-z0-9']*){LONG}?([a-z0-9']*){LONG}*", rf"{LONG}\1\2\3"),
     Rule("punctuation", r"[\x22-\x26\x28-\x2f:;=@\[-`{-~¡-¿×÷‐-‧…‰-⁞]", " "),
 )

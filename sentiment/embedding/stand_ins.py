@@ -1,8 +1,39 @@
-"""Words written together, as in *#worstserviceever*: the words that are most likely meant (Norvig, 2009)."""
+"""Words whose vectors stand for a token that has none: for special tokens, emoji and words written together.
 
+Of *#worstserviceever* these are the words that are most likely meant (Norvig, 2009).
+"""
+
+import re
 from collections.abc import Mapping, Sequence
 from math import exp, inf, log
 
+from sentiment.text.normalisation import EMOJI
+
+# Words whose mean stands for a token that GloVe 6B lacks. GloVe Twitter has most of these tokens itself.
+STAND_INS = {
+    "<user>": ("user",),
+    "<url>": ("link", "website"),
+    "<number>": ("number",),
+    "<heart>": ("love", "heart"),
+    "<lolface>": ("lol", "laugh"),
+    "<smile>": ("smile", "happy"),
+    "<sadface>": ("sad", "unhappy"),
+    "<neutralface>": ("hmm", "whatever"),
+    "<toprating>": ("excellent", "perfect", "amazing"),
+    "<midrating>": ("average", "okay", "decent"),
+    "<lowrating>": ("terrible", "awful", "worst"),
+    "n't": ("not",),
+    "'s": ("is",),
+    "'m": ("am",),
+    "'re": ("are",),
+    "'ve": ("have",),
+    "'ll": ("will",),
+    "'d": ("would",),
+    "i": ("me", "my"),
+    "a": ("an", "the"),
+    "u": ("you",),
+}
+_EMPTY_WORDS = frozenset(("a", "and", "face", "in", "of", "on", "or", "over", "the", "to", "with", "button", "flag"))
 _LEAST, _MOST = 5, 40  # letters of a token that is cut
 _LONGEST = 20  # letters of a word
 _SHORT_WORDS = """
@@ -26,6 +57,22 @@ blessed much fun funny wrong rude slow late cool cute lame dumb stupid boring go
 """
 _RARE = 1e-4  # the probability of a word that counts half
 _WORD_COST = log(12)  # the sum of 1 / rank over the words of a large file, which makes 1 / rank a probability
+
+
+def emoji_names() -> dict[str, tuple[str, ...]]:
+    """Return each emoji that can be a token of a tweet, and the words of its Unicode short name (Eisner et al., 2016).
+
+    Sequences have no entry, because the rules cut them into their parts; only flags stay whole.
+    """
+    import emoji
+
+    names = {}
+    for sequence, facts in emoji.EMOJI_DATA.items():
+        token = sequence.replace("\ufe0f", "")
+        words = re.findall("[a-z]+", facts["en"].lower())
+        if re.fullmatch(EMOJI, token) and token not in names:
+            names[token] = tuple(word for word in words if word not in _EMPTY_WORDS) or tuple(words)
+    return names
 
 
 def split_compound(token: str, ranks: Mapping[str, int]) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def unrolled_states(projected: Any, positions: Any, directions: list[Direction],
 
 
 def unrolled_lookups(
-    lookup: Callable[[Any], Any], ids: Any, directions: list[Direction], kinds: NetworkSettings
+    lookup: Callable[[Any], Any], ids: Any, directions: list[Direction], kinds: NetworkSettings | FoldedNetwork
 ) -> Any:
     """Run the recurrence as :func:`unrolled_states` does, with a function that looks tokens up.
 

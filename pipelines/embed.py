@@ -71,10 +71,10 @@ def _from_glove(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Rag
     from sentiment.embedding.matrix import complete, find_vectors, wanted_words
 
     glove = glove_file(this.arguments.glove, this.places.raw, this.profile)
-    lexicon, settings = preprocessor.lexicon, this.settings.embedding
-    vectors = read_glove(glove, wanted_words(lexicon), settings)
+    lexicon = preprocessor.lexicon
+    vectors = read_glove(glove, wanted_words(lexicon), this.settings.embedding)
     found = find_vectors(lexicon, vectors)
-    matrix = complete(found, train_ids, settings, preprocessor.seen_ids)
+    matrix = complete(found, train_ids, preprocessor.seen_ids)
     origin = {"dimension": vectors.dimension, "glove_words": vectors.file_words}
     return matrix, found, origin | {"source": str(glove), "source_sha256": publishing.sha256(glove)}
 
@@ -90,7 +90,7 @@ def _from_base_model(this: stage.Stage, preprocessor: "Preprocessor", train_ids:
     assert folder is not None
     vectors = load_network(folder).get_layer(GLOVE).get_weights()[0]
     old = read_preprocessor(folder).lexicon.vocabulary
-    matrix, found = carry_over(vectors, old, preprocessor.lexicon.vocabulary, train_ids, this.settings.embedding)
+    matrix, found = carry_over(vectors, old, preprocessor.lexicon.vocabulary, train_ids)
     theirs = publishing.read_json(folder / "coverage.json")
     origin = {name: theirs.get(name) for name in ("glove_words", "source", "source_sha256")}
     return matrix, found, origin | {"dimension": int(matrix.shape[1])}

@@ -119,7 +119,7 @@ def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
 
 def _unlike_lemmas(this: stage.Stage, vector_words: set[str], lemma_of: list[tuple[str, str]]) -> set[str]:
     """Return the forms that mean something else than their lemma, by the GloVe file, if its words are used at all."""
-    from sentiment.embedding.lemma_vectors import unlike_lemmas
+    from sentiment.embedding.glove import unlike_lemmas
 
     pairs = [pair for pair in lemma_of if vector_words.issuperset(pair)]
     if not pairs:

@@ -105,14 +105,10 @@ class EmbeddingSettings(Section):
     Attributes:
         dimension: length of the vectors that the GloVe file must have; 0 accepts any.
         member: name of the file inside a ``.zip``. Empty takes the only one.
-        unknown_vectors: the vector of a word that the GloVe file lacks. ``context`` is the mean vector of its
-            neighbours in the training tweets, ``random`` is drawn from a normal distribution with the seed, ``zero``
-            is zero.
     """
 
     dimension: int = at_least(0, 0)
     member: str = ""
-    unknown_vectors: str = one_of("context", "random", "zero", default="context")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from sentiment.errors import ArtefactError, SettingsError
 from sentiment.network.keras_network import CLASSES, GLOVE, build_network
 from sentiment.predict.manifest import MANIFEST, checksums, read_manifest
 from sentiment.predict.verify import check_manifest
-from sentiment.settings import EmbeddingSettings, NetworkSettings, Settings, TrainingSettings
+from sentiment.settings import NetworkSettings, Settings, TrainingSettings
 from sentiment.text.lexicon import Lexicon, LexiconEntry, extend_lexicon
 from sentiment.training.base_model import _INVERSE_PENALTY, fit_output_layer, take_over
 from sentiment.training.calibration import fit_temperature, row_losses
@@ -245,8 +245,8 @@ def test_carried_vectors_by_hand() -> None:
     matrix = np.array([[0, 0], [9, 9], [1, 2], [3, 4]], np.float32)
     old, new = ("<pad>", "<unk>", "a", "b"), ("<pad>", "<unk>", "a", "new", "b")
     ids = Ragged(np.array([2, 3], np.int32), np.array([2], np.int32))
-    carried, found = carry_over(matrix, old, new, ids, EmbeddingSettings(unknown_vectors="zero"))
-    assert carried.tolist() == [[0, 0], [9, 9], [1, 2], [2, 3], [3, 4]]  # zero: the mean of the vectors
+    carried, found = carry_over(matrix, old, new, ids)
+    assert carried.tolist() == [[0, 0], [9, 9], [1, 2], [1, 2], [3, 4]]  # the new word stands beside "a" alone
     assert found.found.tolist() == [False, False, True, False, True]
 
 

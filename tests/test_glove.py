@@ -12,8 +12,7 @@ import pytest
 
 from pipelines.shared.glove_files import read_glove
 from sentiment.common.ragged import Ragged
-from sentiment.embedding.glove import WordVectors, first_words, read_vectors, select_vectors
-from sentiment.embedding.lemma_vectors import unlike_lemmas
+from sentiment.embedding.glove import WordVectors, first_words, read_vectors, select_vectors, unlike_lemmas
 from sentiment.embedding.matrix import complete, find_vectors, measure_coverage, wanted_words
 from sentiment.embedding.stand_ins import STAND_INS, emoji_names, split_compound, weights_of
 from sentiment.errors import InputError
@@ -285,17 +284,16 @@ def test_coverage_by_hand() -> None:
 SCALES = (2**0.5, 8**0.5)  # deviations of the columns (2, 0, -2, 0) and (0, 4, 0, -4), whose means are 0
 
 
-def completed(policy: str, train: Ragged = TRAIN) -> np.ndarray:
-    return complete(find_vectors(LEXICON, vectors_of(TABLE)), train, EmbeddingSettings(unknown_vectors=policy))
+def completed(train: Ragged = TRAIN) -> np.ndarray:
+    return complete(find_vectors(LEXICON, vectors_of(TABLE)), train)
 
 
-@pytest.mark.parametrize("policy", ["context", "random", "zero"])
-def test_every_policy_is_deterministic_and_leaves_found_rows_alone(policy: str) -> None:
-    matrix = completed(policy)
+def test_the_matrix_is_deterministic_and_leaves_found_rows_alone() -> None:
+    matrix = completed()
     assert matrix.dtype == np.float32
     assert matrix.shape == (8, 2)
     assert np.isfinite(matrix).all()
-    np.testing.assert_array_equal(matrix, completed(policy))
+    np.testing.assert_array_equal(matrix, completed())
     np.testing.assert_array_equal(matrix[PADDING], [0, 0])
     np.testing.assert_allclose(matrix[UNKNOWN], matrix[6:].mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(matrix[2:6] * SCALES, [[2, 0], [0, 4], [-2, 0], [0, -4]], atol=1e-6)
@@ -304,46 +302,38 @@ def test_every_policy_is_deterministic_and_leaves_found_rows_alone(policy: str) 
 def test_standardised_columns() -> None:
     random = np.random.default_rng(1)
     table = {word: (random.normal(3, 5, 2)).tolist() for word in TABLE}
-    matrix = complete(find_vectors(LEXICON, vectors_of(table)), TRAIN, EmbeddingSettings())
+    matrix = complete(find_vectors(LEXICON, vectors_of(table)), TRAIN)
     np.testing.assert_allclose(matrix[2:6].mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(matrix[2:6].std(axis=0), 1, atol=1e-6)
 
 
-def test_zero_and_random_policies() -> None:
-    assert completed("zero")[6:].tolist() == [[0, 0], [0, 0]]
-    assert len(np.unique(completed("random")[6:])) == 4
-
-
-def test_context_policy_by_hand() -> None:
+def test_context_vectors_by_hand() -> None:
     """Two words of equal frequency around qqq: their plain mean; zzz stands alone and gets nothing."""
     train = Ragged(np.array([2, 6, 3, 7], np.int32), np.array([3, 1], np.int32))
-    matrix = completed("context", train) * SCALES
+    matrix = completed(train) * SCALES
     np.testing.assert_allclose(matrix[6], [1, 2], rtol=1e-6)
     np.testing.assert_allclose(matrix[7], [0, 0], atol=1e-6)
     once = Ragged(np.array([2, 6, 6, 4, 4, 7], np.int32), np.array([3, 3], np.int32))
-    alone = completed("context", once) * SCALES
+    alone = completed(once) * SCALES
     np.testing.assert_allclose(alone[6], [2, 0], rtol=1e-6)
     np.testing.assert_allclose(alone[7], [-2, 0], rtol=1e-6)
 
 
-def test_context_policy_with_the_linear_map() -> None:
+def test_context_vectors_with_the_linear_map() -> None:
     """With frequent words enough the induced vectors have the median length of the known ones."""
     random = np.random.default_rng(5)
     rows = [[2, 3, 6], [4, 5, 7], [2, 4, 3, 5], [3, 6, 2], [5, 7, 4]]
     picked = [rows[i] for i in random.integers(0, len(rows), 200)]
     train = Ragged(np.array(sum(picked, []), np.int32), np.array([len(row) for row in picked], np.int32))
-    matrix = completed("context", train) * SCALES
+    matrix = completed(train) * SCALES
     np.testing.assert_allclose(np.linalg.norm(matrix[6:8], axis=1), [3, 3], rtol=1e-5)
     assert matrix[6] @ (matrix[2] + matrix[3]) > 0 > matrix[6] @ (matrix[4] + matrix[5])
 
 
 def test_nothing_missing() -> None:
     lexicon = Lexicon({"love": 2, "going": 3}, (*RESERVED, "love", "going"))
-    for policy in ("context", "random", "zero"):
-        matrix = complete(
-            find_vectors(lexicon, vectors_of(TABLE)), TRAIN_OF_TWO, EmbeddingSettings(unknown_vectors=policy)
-        )
-        np.testing.assert_allclose(matrix, [[0, 0], [0, 0], [1, 0], [-1, 0]], atol=1e-6)
+    matrix = complete(find_vectors(lexicon, vectors_of(TABLE)), TRAIN_OF_TWO)
+    np.testing.assert_allclose(matrix, [[0, 0], [0, 0], [1, 0], [-1, 0]], atol=1e-6)
 
 
 TRAIN_OF_TWO = Ragged(np.array([2, 3], np.int32), np.array([2], np.int32))

@@ -111,7 +111,6 @@ def test_wrong_types(section: str, key: str, value: Any, message: str) -> None:
         ("preprocessing.max_tokens", 0, "expected at least 1, received 0"),
         ("preprocessing.padding", "left", "expected one of post, pre, received 'left'"),
         ("embedding.dimension", -1, "expected at least 0, received -1"),
-        ("embedding.unknown_vectors", "mean", "expected one of context, random, zero, received 'mean'"),
         ("network.trainable_dimension", -1, "expected at least 0, received -1"),
         ("network.projection", [5, 0], "expected at least 1, received 0"),
         ("network.units", 0, "expected at least 1, received 0"),

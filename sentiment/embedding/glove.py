@@ -7,11 +7,13 @@ import codecs
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
 import numpy as np
 
 from sentiment.errors import InputError
+
+_LEAST_COSINE = 0.2  # below it, form and lemma are as far apart as two words drawn at random
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +58,11 @@ def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimen
     rows: dict[str, int] = {}
     vectors: list[np.ndarray] = []
     words = 0
-    for number, line in _vector_lines(lines):
+    for number, word, numbers in _entries(lines, name, dimension):
         words += 1
-        if not dimension:
-            dimension = _first_dimension(line, name, number)
-        word = _word(line, dimension, name, number)
         if word in wanted_bytes and (text := word.decode()) not in rows:
             rows[text] = len(vectors)
-            vectors.append(_numbers(line[len(word) :], dimension, name, number))
+            vectors.append(_numbers(numbers, f"{name}:{number}"))
     if not vectors:
         raise InputError(f"{name}: none of the words wanted is among its {words} lines: is it a GloVe file?")
     return WordVectors(rows, np.stack(vectors), words)
@@ -77,10 +76,7 @@ def first_words(lines: Iterable[bytes], most: int, name: str, dimension: int = 0
     Raises:
         InputError: as :func:`read_vectors`, but for the numbers, which are not read.
     """
-    for number, line in islice(_vector_lines(lines), most):
-        if not dimension:
-            dimension = _first_dimension(line, name, number)
-        word = _word(line, dimension, name, number)
+    for _, word, _ in islice(_entries(lines, name, dimension), most):
         with contextlib.suppress(UnicodeDecodeError):
             yield word.decode()
 
@@ -104,8 +100,27 @@ def select_vectors(words: Iterable[str], matrix: np.ndarray, wanted: Iterable[st
     return WordVectors({word: i for i, word in enumerate(found)}, picked, len(words))
 
 
-def _vector_lines(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that have a vector, with their numbers.
+def unlike_lemmas(lemma_of: Iterable[tuple[str, str]], vectors: WordVectors) -> set[str]:
+    """Return the forms that mean something else than their lemma, as *worst* is no form of *wrong*.
+
+    Their vector has a cosine below ``_LEAST_COSINE`` with the vector of their lemma.
+
+    Args:
+        lemma_of: pairs of form and lemma; pairs without two vectors are left out.
+        vectors: of forms and lemmas.
+    """
+    unlike = set()
+    for form, lemma in lemma_of:
+        one, other = vectors.get(form), vectors.get(lemma)
+        if one is None or other is None:
+            continue
+        if one @ other < _LEAST_COSINE * np.linalg.norm(one) * np.linalg.norm(other):
+            unlike.add(form)
+    return unlike
+
+
+def _entries(lines: Iterable[bytes], name: str, dimension: int) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield the number of each line that has a vector, its word, and its numbers with a blank before each.
 
     Left out are blank lines, the two sizes that word2vec's text format begins with, a byte-order mark, and the blanks
     that fastText and word2vec write at the ends of lines.
@@ -115,25 +130,20 @@ def _vector_lines(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         if number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
         if line and not (number == 1 and _is_header(line)):
-            yield number, line
+            dimension = dimension or _first_dimension(line, f"{name}:{number}")
+            word = _word(line, dimension, f"{name}:{number}")
+            yield number, word, line[len(word) :]
 
 
 def _is_header(line: bytes) -> bool:
     return len(parts := line.split()) == 2 and all(part.isdigit() for part in parts)
 
 
-def _first_dimension(line: bytes, name: str, number: int) -> int:
-    dimension = sum(1 for _ in _trailing_numbers(line))
+def _first_dimension(line: bytes, place: str) -> int:
+    dimension = sum(1 for _ in takewhile(_is_number, reversed(line.split(b" ")[1:])))
     if dimension < 1:
-        raise InputError(f"{name}:{number}: expected a word and its numbers, received {line[:60]!r}: not a GloVe file")
+        raise InputError(f"{place}: expected a word and its numbers, received {line[:60]!r}: not a GloVe file")
     return dimension
-
-
-def _trailing_numbers(line: bytes) -> Iterator[bytes]:
-    for part in reversed(line.rstrip().split(b" ")[1:]):
-        if not _is_number(part):
-            return
-        yield part
 
 
 def _is_number(part: bytes) -> bool:
@@ -144,7 +154,7 @@ def _is_number(part: bytes) -> bool:
     return True
 
 
-def _word(line: bytes, dimension: int, name: str, number: int) -> bytes:
+def _word(line: bytes, dimension: int, place: str) -> bytes:
     """Return the word of a line. A few words of glove.840B contain spaces, so numbers are counted from the right."""
     spaces = line.count(b" ")
     if spaces == dimension:
@@ -152,18 +162,19 @@ def _word(line: bytes, dimension: int, name: str, number: int) -> bytes:
     word = line.rsplit(b" ", dimension)[0] if spaces > dimension else line
     if spaces < dimension or _is_number(word.rsplit(b" ", 1)[-1]):
         raise InputError(
-            f"{name}:{number}: expected {dimension} numbers, received {spaces}: "
+            f"{place}: expected {dimension} numbers, received {spaces}: "
             "the file is damaged, or embedding.dimension is not the file's"
         )
     return word
 
 
-def _numbers(text: bytes, dimension: int, name: str, number: int) -> np.ndarray:
+def _numbers(text: bytes, place: str) -> np.ndarray:
+    dimension = text.count(b" ")
     try:
         with np.errstate(over="ignore"):  # too large a number becomes infinite, and is refused below
             vector = np.array(text.split(), np.float32)
     except ValueError as error:
-        raise InputError(f"{name}:{number}: expected {dimension} numbers ({error})") from error
+        raise InputError(f"{place}: expected {dimension} numbers ({error})") from error
     if vector.shape != (dimension,) or not np.isfinite(vector).all():
-        raise InputError(f"{name}:{number}: expected {dimension} finite numbers, received {text[:60]!r}")
+        raise InputError(f"{place}: expected {dimension} finite numbers, received {text[:60]!r}")
     return vector

@@ -1,10 +1,10 @@
-"""The frozen embedding matrix: a GloVe vector for each id, and a stated policy for ids without one.
+"""The frozen embedding matrix: a GloVe vector for each id, and a vector from its contexts for an id without one.
 
 Row 0 (padding) is zero. For the others, in this order: the lemma's own vector; that of its most frequent surface
 form that has one; that of a spelling variant (without apostrophes, with doubled letters made single); the mean
 over the stand-in words of a special token, the words of an emoji's name or the words that a token is written together
-from; else the policy for unknown words of the settings. Row 1, any unknown token, is the mean of the rows that no
-vector was found for.
+from; else one that is induced from the contexts in the training rows. Row 1, any unknown token, is the mean of the
+rows that no vector was found for.
 """
 
 import re
@@ -18,11 +18,9 @@ from scipy import sparse
 from sentiment.common.ragged import Ragged
 from sentiment.embedding.glove import WordVectors
 from sentiment.embedding.stand_ins import STAND_INS, emoji_names, split_compound, weights_of
-from sentiment.settings import EmbeddingSettings
 from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN
 from sentiment.text.mapped_lexicon import AnyLexicon
 
-_SEED = 20091204
 _ROWS_PER_BLOCK = 100_000
 
 
@@ -105,15 +103,12 @@ def _mean_vector(key: str, stand_ins: Mapping[str, Sequence[str]], vectors: Word
     )
 
 
-def complete(
-    found: FoundVectors, train_ids: Ragged, settings: EmbeddingSettings, seen: int | None = None
-) -> np.ndarray:
+def complete(found: FoundVectors, train_ids: Ragged, seen: int | None = None) -> np.ndarray:
     """Fill the rows nothing was found for and standardise the columns.
 
     Args:
         found: from :func:`find_vectors`.
-        train_ids: ids of the training rows, for the ``context`` policy.
-        settings: which policy.
+        train_ids: ids of the training rows, in which a word without a vector has its contexts.
         seen: ids below it occur in training (None: all do). Columns are standardised over those, so that further
             words change nothing for them.
 
@@ -128,7 +123,8 @@ def complete(
     missing = ~known
     missing[[PADDING, UNKNOWN]] = False
     matrix = np.where(known[:, None], matrix - mean, 0.0)
-    matrix[missing] = _unknown_vectors(matrix, known, missing, train_ids, settings.unknown_vectors, scale)
+    if missing.any():
+        matrix[missing] = _context_vectors(matrix, known, train_ids)[missing]
     matrix[UNKNOWN] = matrix[missing].mean(axis=0) if missing.any() else 0.0
     matrix /= scale
     matrix[PADDING] = 0.0
@@ -136,16 +132,15 @@ def complete(
 
 
 def carry_over(
-    matrix: np.ndarray, old: Sequence[str], new: Sequence[str], train_ids: Ragged, settings: EmbeddingSettings
+    matrix: np.ndarray, old: Sequence[str], new: Sequence[str], train_ids: Ragged
 ) -> tuple[np.ndarray, FoundVectors]:
-    """Return the matrix of an extended vocabulary. Known words keep their rows, and the policy gives the others a row.
+    """Return the matrix of an extended vocabulary. Known words keep their rows; the others get one from their contexts.
 
     Args:
         matrix: float32 ``(len(old), dimension)``, as it was trained on.
         old: vocabulary of its rows.
         new: vocabulary wanted.
         train_ids: ids, in the new numbering, of the new training rows.
-        settings: policy for unknown words.
 
     Returns:
         float32 ``(len(new), dimension)``, and what was found.
@@ -154,12 +149,12 @@ def carry_over(
     rows = np.array([row_of.get(word, UNKNOWN) for word in new])
     known = np.array([word in row_of for word in new])
     carried = np.where(known[:, None], matrix[rows].astype(np.float64), 0.0)
-    mean, scale = matrix[UNKNOWN + 1 :].mean(axis=0), np.maximum(matrix[UNKNOWN + 1 :].std(axis=0), 1e-6)
+    mean = matrix[UNKNOWN + 1 :].mean(axis=0)
     real = known.copy()
     real[[PADDING, UNKNOWN]] = False
     centred = np.where(real[:, None], carried - mean, 0.0)
-    fresh = _unknown_vectors(centred, real, ~known, train_ids, settings.unknown_vectors, scale)
-    carried[~known] = fresh + mean
+    if not known.all():
+        carried[~known] = _context_vectors(centred, real, train_ids)[~known] + mean
     found = FoundVectors(np.where(real[:, None], carried, 0.0).astype(np.float32), real, np.zeros(len(new), bool))
     return carried.astype(np.float32), found
 
@@ -213,18 +208,6 @@ def _shortened(word: str) -> str:
 
 def _single_letters(word: str) -> str:
     return re.sub(r"(.)\1+", r"\1", word)
-
-
-def _unknown_vectors(
-    matrix: np.ndarray, known: np.ndarray, missing: np.ndarray, ids: Ragged, policy: str, scale: np.ndarray
-) -> np.ndarray:
-    """Return vectors for the ``missing`` rows, float64 ``(missing, dimension)``, in the centred space of ``matrix``."""
-    count, dimension = int(missing.sum()), matrix.shape[1]
-    if policy == "zero" or not count:
-        return np.zeros((count, dimension))
-    if policy == "random":
-        return np.random.default_rng(_SEED).normal(size=(count, dimension)) * scale
-    return _context_vectors(matrix, known, ids)[missing]
 
 
 def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged, ridge: float = 1e-3) -> np.ndarray:

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,11 +13,19 @@ import pytest
 
 from pipelines.bench import __main__ as bench
 from pipelines.bench import contenders, scale, serve, timing
-from pipelines.bench.machine import machine, markdown
 from pipelines.bench.material import Material
 from pipelines.bench.section import SectionTask, check_forms, measure
 from pipelines.bench.sizes import measure_sizes
-from pipelines.bench.timing import Contender, CountedSeconds, run_process, time_in_turn
+from pipelines.bench.timing import (
+    Contender,
+    CountedSeconds,
+    in_own_process,
+    machine,
+    markdown,
+    peak_mib,
+    run_process,
+    time_in_turn,
+)
 from sentiment.data.encoded import EncodedPart, spread
 from sentiment.errors import InputError
 from tests.model_fixture import shared_model
@@ -64,6 +72,7 @@ def test_calls_are_of_the_size_asked_for_and_of_other_texts_each_time(monkeypatc
 def test_the_memory_of_a_process_is_its_own() -> None:
     small, large = (run_process(["-c", f"bytearray({mib} << 20)"]).peak_mib for mib in (1, 101))
     assert 95 < large - small < 105
+    assert in_own_process(peak_mib) < 100 < peak_mib()
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         run_process(["-c", "1 / 0"])
 
@@ -83,7 +92,7 @@ def material() -> Material:
 def test_every_section_is_measured(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing, "_TURN_SECONDS", 0.01)
     for name in contenders.CONTENDERS:
-        entries = measure(SectionTask(name, asdict(material), 1, 1))
+        entries = measure(SectionTask(name, material, 1, 1))
         assert [entry["ratio"] for key, entry in entries.items() if key == contenders.AGAINST.get(name)] in ([1], [])
         assert all(entry["tweets_per_second"] > 0 for entry in entries.values())
     sizes = measure_sizes(material)

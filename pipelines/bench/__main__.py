@@ -5,19 +5,16 @@ Each section runs in a process of its own; prediction is measured on one core an
 
 import argparse
 import csv
-import json
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
-from pipelines.bench.machine import Entries, machine, markdown
 from pipelines.bench.material import Material
-from pipelines.bench.section import SectionTask
-from pipelines.bench.timing import run_process
+from pipelines.bench.section import SectionTask, measure_on_cores
+from pipelines.bench.timing import Entries, in_own_process, machine, markdown, run_process
 from pipelines.shared import publishing, stage
 
 SECTIONS = ("preprocessing", "training", "prediction", "latency", "size", "cold start", "growth")
@@ -31,7 +28,7 @@ def run(this: stage.Stage) -> None:
     material = Material(str(this.places.root), this.places.name, arguments.rows)
     for title, task in _tasks(material, arguments):
         stage.log.info("measuring: %s", title)
-        sections[title] = _compared_with_fasttext(_measured(task))
+        sections[title] = _compared_with_fasttext(in_own_process(measure_on_cores, task))
     if "cold start" in arguments.only:
         sections["cold start"] = _cold_start(this.places.model, arguments.runs)
     if "growth" in arguments.only:
@@ -46,22 +43,15 @@ def run(this: stage.Stage) -> None:
 
 def _tasks(material: Material, arguments: argparse.Namespace) -> list[tuple[str, SectionTask]]:
     """Return the sections that are measured in processes of their own, by title."""
-    given, turns = asdict(material), arguments.runs
-    tasks = [(name, SectionTask(name, given, turns=turns)) for name in SECTIONS[:5] if name in arguments.only]
+    turns = arguments.runs
+    tasks = [(name, SectionTask(name, material, turns=turns)) for name in SECTIONS[:5] if name in arguments.only]
     if "prediction" in arguments.only:
-        tasks.append(("prediction on one core", SectionTask("prediction", given, 1, turns)))
+        tasks.append(("prediction on one core", SectionTask("prediction", material, 1, turns)))
         if arguments.tweets:
-            second = given | {"tweets": arguments.tweets, "answered_by": arguments.tweets_model}
+            second = replace(material, tweets=arguments.tweets, answered_by=arguments.tweets_model)
             name = Path(arguments.tweets.partition(":")[2] or arguments.tweets).name
             tasks.append((f"prediction of {name}", SectionTask("prediction", second, 0, turns)))
     return tasks
-
-
-def _measured(task: SectionTask) -> Entries:
-    done = subprocess.run([sys.executable, *task.arguments()], stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"the section {task.name} failed with status {done.returncode}")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def _compared_with_fasttext(entries: Entries) -> Entries:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.bench.machine import Entries, machine, markdown
+from pipelines.bench.timing import Entries, machine, markdown
 from pipelines.shared import publishing, stage
 
 if TYPE_CHECKING:

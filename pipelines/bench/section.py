@@ -1,14 +1,11 @@
 """One section of the benchmark, measured in a process of its own."""
 
-import json
 import os
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.bench import contenders
-from pipelines.bench.machine import Entries
 from pipelines.bench.material import Material
-from pipelines.bench.timing import run_process, time_in_turn
+from pipelines.bench.timing import Entries, in_own_process, peak_mib, time_in_turn
 
 _ALONE_ROWS = 20_000
 _ROWS_COMPARED = 2_000
@@ -20,36 +17,37 @@ class SectionTask:
     """What to measure.
 
     Attributes:
-        name: of the section; with ``alone``, the one contender to run once so that its memory can be seen.
+        name: of the section.
         material: what the contenders are made from.
         cores: the number of processor cores to use; 0 for all.
         turns: counted turns per contender.
     """
 
     name: str
-    material: dict
+    material: Material
     cores: int = 0
     turns: int = 3
-    alone: str = ""
-
-    def arguments(self) -> list[str]:
-        """Return the arguments of Python that measure this task."""
-        code = "import sys; from pipelines.bench.section import main; main(sys.argv[1])"
-        return ["-c", code, json.dumps(asdict(self))]
 
 
 def measure(task: SectionTask) -> Entries:
     """Measure every contender of a section, and return the figures of each by its name."""
-    material = Material(**task.material)
     if task.name == "size":
         from pipelines.bench.sizes import measure_sizes
 
-        return measure_sizes(material)
-    return _rates(task, material)
+        return measure_sizes(task.material)
+    return _rates(task)
 
 
-def _rates(task: SectionTask, material: Material) -> Entries:
+def measure_on_cores(task: SectionTask) -> Entries:
+    """Restrict this process to the cores of the task, and measure."""
+    if task.cores and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: task.cores])
+    return measure(task)
+
+
+def _rates(task: SectionTask) -> Entries:
     """Return the speed of each contender, and on all cores the peak memory of each alone."""
+    material = task.material
     makers, base = contenders.CONTENDERS[task.name], contenders.AGAINST.get(task.name, "")
     if task.name == "prediction":
         check_forms(material)
@@ -60,10 +58,16 @@ def _rates(task: SectionTask, material: Material) -> Entries:
     for entry in entries.values() if base else ():
         entry["ratio"] = entry["tweets_per_second"] / entries[base]["tweets_per_second"]
     if not task.cores and base:
-        few = task.material | {"rows": _ALONE_ROWS}
+        few = replace(material, rows=_ALONE_ROWS)
         for name, entry in entries.items():
-            entry["peak_mib"] = run_process(SectionTask(task.name, few, alone=name).arguments()).peak_mib
+            entry["peak_mib"] = in_own_process(_peak_alone, task.name, name, few)
     return entries
+
+
+def _peak_alone(section: str, name: str, material: Material) -> float:
+    """Run one contender once; return the peak memory of this process in MiB."""
+    contenders.CONTENDERS[section][name](material).run()
+    return peak_mib()
 
 
 def check_forms(material: Material) -> None:
@@ -79,14 +83,3 @@ def check_forms(material: Material) -> None:
     difference = float(np.abs(ours - saved).max())
     if not difference <= _TOLERANCE:
         raise AssertionError(f"the SavedModel's answers differ from those of NumPy inference by {difference:.2g}")
-
-
-def main(argument: str) -> None:
-    """Measure a task that is given as JSON; print the figures as JSON."""
-    task = SectionTask(**json.loads(argument))
-    if task.cores and hasattr(os, "sched_setaffinity"):  # before NumPy and TensorFlow count the cores
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: task.cores])
-    if task.alone:
-        contenders.CONTENDERS[task.name][task.alone](Material(**task.material)).run()
-        return
-    sys.stdout.write(json.dumps(measure(task)) + "\n")

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pipelines.bench.machine import machine, markdown
+from pipelines.bench.timing import machine, markdown
 from pipelines.shared import publishing, stage
 from sentiment.errors import InputError
 

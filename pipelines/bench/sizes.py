@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.bench.contenders import as_fasttext_reads, fasttext_file, installed, train_fasttext
-from pipelines.bench.machine import Entries
 from pipelines.bench.material import Material
+from pipelines.bench.timing import Entries
 from sentiment.predict.model_files import CARD, CHECKED, MODEL, OPTIONAL
 from sentiment.predict.pack import pack
 

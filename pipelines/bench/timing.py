@@ -1,12 +1,19 @@
-"""Timing of alternatives in turn, and of whole processes with their memory."""
+"""Time alternatives in turn, and whole processes with their memory; what it was measured on, and Markdown tables."""
 
+import multiprocessing
+import os
+import platform
+import re
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 
+Entries = dict[str, dict[str, float]]  # figures of each contender by their name
 _TURN_SECONDS = 1.0
 
 
@@ -52,6 +59,22 @@ def _one_turn(run: Callable[[], Any]) -> float:
     return statistics.mean(took)
 
 
+def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return ``function(*arguments)``, worked out in a fresh process; its errors are raised here."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def peak_mib() -> float:
+    """Return the peak resident memory of this process, on Linux without what its parent had."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        return int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0]) / 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
+
 def run_process(arguments: Sequence[str]) -> FinishedProcess:
     """Run Python with ``arguments`` to its end.
 
@@ -74,3 +97,42 @@ def run_process(arguments: Sequence[str]) -> FinishedProcess:
     unit = 1024 if sys.platform != "darwin" else 1024**2
     seconds, peak = done.stdout.split()
     return FinishedProcess(float(seconds), int(peak) / unit)
+
+
+def machine() -> str:
+    """Return processor, cores, Python, system, and what NumPy and its matrix library found in the processor."""
+    import numpy as np
+    from threadpoolctl import threadpool_info
+
+    np.ones((2, 2)) @ np.ones((2, 2))
+    simd = np.show_config(mode="dicts").get("SIMD Extensions", {})
+    found = ", ".join([*simd.get("baseline", ()), *simd.get("found", ())]) or "nothing"
+    blas = ", ".join(f"{each['internal_api']} {each['version']} for {each.get('architecture', '?')}"
+                     for each in threadpool_info() if each["user_api"] == "blas")  # fmt: skip
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}; "
+        f"NumPy {np.__version__} found {found}; {blas or 'no known matrix library'}"
+    )
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    named = re.search(r"^model name\s*: (.+)$", cpuinfo.read_text(), re.M) if cpuinfo.is_file() else None
+    return named.group(1) if named else platform.machine()
+
+
+def markdown(title: str, entries: Entries) -> str:
+    """Return one table: a row per entry, a column per figure, empty cells where a figure was not measured."""
+    from tabulate import tabulate
+
+    columns = list(dict.fromkeys(name for values in entries.values() for name in values))
+    rows = [[name, *(_number(values.get(column)) for column in columns)] for name, values in entries.items()]
+    headers = [title, *(column.replace("_", " ") for column in columns)]
+    align = ["left", *["right"] * len(columns)]
+    return tabulate(rows, headers, tablefmt="pipe", colalign=align, disable_numparse=True) + "\n"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment.data.encoded import EncodedPart
-from sentiment.network.distinct import distinct_ids
+from sentiment.network.folded import distinct_ids
 from sentiment.network.folding import fold
 from sentiment.network.keras_network import build_network
 from sentiment.settings import NetworkSettings

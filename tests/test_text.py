@@ -16,6 +16,7 @@ from sentiment.common.arrow_arrays import as_numpy, from_numpy
 from sentiment.common.ragged import Ragged
 from sentiment.data.encoded import ragged_rows
 from sentiment.errors import ArtefactError, InputError
+from sentiment.prepare.counting import TypeCounter
 from sentiment.settings import PreprocessingSettings
 from sentiment.text.lemmas import lexicon_entries, stop_words
 from sentiment.text.lexicon import PADDING, RESERVED, SPECIAL_TOKENS, UNKNOWN, Lexicon, LexiconEntry, build_lexicon
@@ -23,7 +24,6 @@ from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.preprocessor import FILES, Preprocessor, pad
 from sentiment.text.rules_in_arrow import apply_rules, separate_chunks, to_lower_case
 from sentiment.text.tokens import Tokens, as_arrow, tokenise
-from sentiment.text.type_counter import TypeCounter
 
 # Pieces that rules, Unicode tables or string buffers may trip over; joined at random they make texts.
 PIECES = (

@@ -22,6 +22,7 @@ from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN
 from sentiment.text.mapped_lexicon import AnyLexicon
 
 _ROWS_PER_BLOCK = 100_000
+_RIDGE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,7 @@ def _single_letters(word: str) -> str:
     return re.sub(r"(.)\1+", r"\1", word)
 
 
-def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged, ridge: float = 1e-3) -> np.ndarray:
+def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged) -> np.ndarray:
     """Return a vector for every row, induced from its contexts: "a la carte" embeddings (Khodak et al., 2018).
 
     The mean vector of the words that share a tweet with a word, weighted down for frequent words (Arora, Liang
@@ -234,7 +235,7 @@ def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged, ridge: 
     inputs, targets = means[sample] * scale, matrix[sample] * scale
     gram = inputs.T @ inputs
     induced = means @ np.linalg.solve(
-        gram + (ridge * np.trace(gram) / len(gram) + 1e-9) * np.eye(len(gram)), inputs.T @ targets
+        gram + (_RIDGE * np.trace(gram) / len(gram) + 1e-9) * np.eye(len(gram)), inputs.T @ targets
     )
     return _with_norm(induced, float(np.median(np.linalg.norm(matrix[sample], axis=1))))
 

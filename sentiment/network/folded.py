@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from sentiment.common.parallel import one_matrix_thread
 from sentiment.common.ragged import Ragged
 from sentiment.network.cells import Direction
-from sentiment.network.distinct import distinct_ids
 from sentiment.network.ngrams import ngram_logits
 from sentiment.network.recurrence import RowsByLength, by_length, hidden_states, pool, pooled_row
 from sentiment.text.lexicon import PADDING
@@ -123,6 +123,27 @@ class FoldedNetwork:
         steps = np.concatenate([rows[0], *(each[::-1] for each in rows[1:])], axis=1)
         pooled = pooled_row(steps, self._diagonal, self.activation, self.pooling)
         return (pooled @ self.output_kernel + self.output_bias)[None]
+
+
+class DistinctIds(NamedTuple):
+    """Distinct ids int32 ``(types,)``, ascending, padding first, and indices of them int32 of the ids' shape."""
+
+    types: np.ndarray
+    positions: np.ndarray
+
+
+def distinct_ids(ids: np.ndarray) -> DistinctIds:
+    """Split integer ``ids`` of any shape into distinct ids and positions.
+
+    Marking which ids occur takes no sort, and a quarter of the time of ``np.unique``.
+    """
+    present = np.zeros(int(ids.max(initial=PADDING)) + 1, bool)
+    present[ids] = True
+    present[PADDING] = True
+    types = np.flatnonzero(present).astype(np.int32)
+    positions = np.empty(len(present), np.int32)
+    positions[types] = np.arange(len(types), dtype=np.int32)
+    return DistinctIds(types, positions.take(ids))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -19,10 +19,10 @@ from sentiment.common.arrow_arrays import as_numpy, from_numpy, read_table, writ
 from sentiment.common.engines import Engine, results
 from sentiment.common.grouping import grouped
 from sentiment.common.parallel import ordered_map
+from sentiment.common.ragged import Ragged
 from sentiment.data.splitting import PARTS, TRAIN
 from sentiment.text.normalisation import Rule
 from sentiment.text.tokens import Tokens, from_encoded, tokenise
-from sentiment.text.type_counter import TypeCounter
 
 ROWS_PER_BATCH = 32_768
 _ROWS_PER_TASK = 262_144
@@ -49,6 +49,40 @@ class RowTask(NamedTuple):
     def name(self) -> str:
         """Return the name that the files of the task begin with."""
         return f"{self.number:06d}"
+
+
+class TypeCounter:
+    """Give each distinct token a code, in order of appearance, and count it in some of the tweets.
+
+    Attributes:
+        codes: token -> code.
+        counts: count of each code, int64; may be longer than ``codes``.
+    """
+
+    def __init__(self) -> None:
+        self.codes: dict[str, int] = {}
+        self.counts = np.zeros(1024, np.int64)
+
+    def add(self, tokens: Tokens, counted: np.ndarray) -> Ragged:
+        """Add a batch of tokens.
+
+        Args:
+            tokens: of ``n`` tweets.
+            counted: bool ``(n,)``: which tweets count (the training part).
+
+        Returns:
+            ``n`` rows of tokens in the common codes.
+        """
+        codes = self.codes
+        types = np.fromiter(
+            (codes.setdefault(token, len(codes)) for token in tokens.types), np.int32, len(tokens.types)
+        )
+        if len(codes) > len(self.counts):
+            self.counts = np.concatenate([self.counts, np.zeros(2 * len(codes), np.int64)])
+        common = types[tokens.codes.values]
+        found = np.bincount(common[np.repeat(counted, tokens.codes.lengths)])
+        self.counts[: len(found)] += found
+        return Ragged(common, tokens.codes.lengths)
 
 
 def row_tasks(tweets: Path) -> list[RowTask]:

@@ -8,7 +8,7 @@ tokens of the batch only.
 import numpy as np
 
 from sentiment.data.encoded import EncodedPart, row_lengths
-from sentiment.network.distinct import distinct_ids
+from sentiment.network.folded import distinct_ids
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.training.class_weights import row_weights
 

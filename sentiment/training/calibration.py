@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Of nine values from 0 to no prior at all, the one with the least log loss on other rows for 20 to 100 validation rows;
 # log T itself, fitted to 5,000 rows, had a standard deviation of 0.24 (docs/history.md).
 SPREAD = 0.2
+_BOUNDS = (0.2, 5.0)
 
 
 def logits_of(probabilities: np.ndarray) -> np.ndarray:
@@ -27,13 +28,12 @@ def logits_of(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0))
 
 
-def fit_temperature(probabilities: np.ndarray, labels: np.ndarray, lowest: float = 0.2, highest: float = 5.0) -> float:
-    """Return the most probable temperature, by Brent's bounded search over its logarithm.
+def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the most probable temperature from 0.2 to 5, by Brent's bounded search over its logarithm.
 
     Args:
         probabilities: float ``(n, classes)`` at temperature 1, of rows the network was not fitted on.
         labels: integer ``(n,)``.
-        lowest, highest: bounds of the search.
     """
     from scipy.optimize import minimize_scalar
 
@@ -44,8 +44,7 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray, lowest: float
         likelihood = -np.log(np.clip(scaled[np.arange(len(labels)), labels], 1e-12, 1.0)).mean()
         return float(likelihood + (log_temperature / SPREAD) ** 2 / (2 * len(labels)))
 
-    bounds = (np.log(lowest), np.log(highest))
-    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-4}).x))
+    return float(np.exp(minimize_scalar(loss, bounds=np.log(_BOUNDS), method="bounded", options={"xatol": 1e-4}).x))
 
 
 def apply_temperature(model: "keras.Model", temperature: float) -> None:

@@ -43,8 +43,8 @@ def read_words(path: Path, most: int, settings: EmbeddingSettings) -> list[str]:
     publishing.require_input(path, "GLOVE=file (--glove file)")
     if path.suffix == ".npy":
         return _array_words(path)[:most]
-    with _reading(path), _open(path, settings.member) as file:
-        return list(first_words(_lines(file, path), most, str(path), settings.dimension))
+    with _open(path, settings.member) as lines:
+        return list(first_words(lines, most, str(path), settings.dimension))
 
 
 def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "WordVectors":
@@ -58,15 +58,22 @@ def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "Wo
     publishing.require_input(path, "GLOVE=file (--glove file)")
     if path.suffix == ".npy":
         return _read_array(path, wanted, settings)
-    with _reading(path), _open(path, settings.member) as file:
-        return read_vectors(_lines(file, path), wanted, str(path), settings.dimension)
+    with _open(path, settings.member) as lines:
+        return read_vectors(lines, wanted, str(path), settings.dimension)
 
 
 @contextlib.contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turn an error in the contents of ``path`` into an error of one line."""
+def _open(path: Path, member: str) -> Iterator[Iterator[bytes]]:
+    """Give the lines of a text file, which may be packed; an error in its contents becomes an error of one line."""
     try:
-        yield
+        with contextlib.ExitStack() as stack:
+            file: Any
+            if path.suffix == ".zip":
+                archive = stack.enter_context(zipfile.ZipFile(path))
+                file = stack.enter_context(archive.open(_member(archive, member, path)))
+            else:
+                file = stack.enter_context((gzip.open if path.suffix == ".gz" else open)(path, "rb"))
+            yield _lines(file, path)
     except _DAMAGED as error:
         if isinstance(error, OSError) and error.filename:  # the file itself, not what is in it
             raise
@@ -84,19 +91,6 @@ def _lines(file: IO[bytes], path: Path) -> Iterator[bytes]:
                 raise InputError(f"{path}:{number}: a line of over {_LONGEST_LINE} bytes: not a GloVe text file")
             bar.update(len(line))
             yield line
-
-
-@contextlib.contextmanager
-def _open(path: Path, member: str) -> Iterator[IO[bytes]]:
-    if path.suffix == ".gz":
-        with gzip.open(path) as file:
-            yield file  # type: ignore[misc]
-    elif path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive, archive.open(_member(archive, member, path)) as file:
-            yield file
-    else:
-        with path.open("rb") as file:
-            yield file
 
 
 def _member(archive: zipfile.ZipFile, member: str, path: Path) -> str:

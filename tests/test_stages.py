@@ -304,7 +304,9 @@ def test_missing_corpus(root: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert error_of(capsys, load, root, "--corpus", missing) == (
         f"{missing}: no such file; give an existing one with CORPUS=file (--corpus file)"
     )
-    assert error_of(capsys, load, root, "--corpus", tmp_path).startswith(f"{tmp_path}: expected files that end in .par")
+    assert error_of(capsys, load, root, "--corpus", tmp_path).startswith(
+        f"{tmp_path}: expected files that end in .csv, "
+    )
     default = root / "data/raw/sentiment140/corpus.csv"
     assert error_of(capsys, load, root) == (
         f"{default}: no such file; run `make download` for this profile, or give a file with CORPUS=file (--corpus file)"

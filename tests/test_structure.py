@@ -347,6 +347,14 @@ def test_make_runs_a_stage_again_after_a_change_in_any_module_it_reaches(
     assert sorted(needed - prerequisites[STAGE_FILES[name]]) == []
 
 
+def test_make_names_code_that_is_there(prerequisites: dict[str, set[str]]) -> None:
+    named = {
+        path for paths in prerequisites.values() for path in paths if path.startswith(("sentiment/", "pipelines/"))
+    }
+    assert len(named) > 100
+    assert sorted(path for path in named if not (ROOT / path).is_file()) == []
+
+
 # What each room may import of the others: the order that a tweet takes.
 BELOW = {
     "common": set(),

@@ -71,8 +71,10 @@ def _open(path: Path, member: str) -> Iterator[Iterator[bytes]]:
             if path.suffix == ".zip":
                 archive = stack.enter_context(zipfile.ZipFile(path))
                 file = stack.enter_context(archive.open(_member(archive, member, path)))
+            elif path.suffix == ".gz":
+                file = stack.enter_context(gzip.open(path))
             else:
-                file = stack.enter_context((gzip.open if path.suffix == ".gz" else open)(path, "rb"))
+                file = stack.enter_context(path.open("rb"))
             yield _lines(file, path)
     except _DAMAGED as error:
         if isinstance(error, OSError) and error.filename:  # the file itself, not what is in it

@@ -11,8 +11,16 @@ import numpy as np
 from pipelines.shared.evaluation_files import read_predictions
 from sentiment.common.command_line import OneLineParser, count, default_model
 from sentiment.common.mistakes import MENDABLE, refuse
-from sentiment.shares.drawing import chances_of, doubt, draw
-from sentiment.shares.estimators import Labels, interval, labels_alone, tuned_slopes, with_model
+from sentiment.shares.estimators import (
+    Labels,
+    chances_of,
+    doubt,
+    draw,
+    interval,
+    labels_alone,
+    tuned_slopes,
+    with_model,
+)
 
 HEADERS = (
     "tweets", "class", "model", "drawn", "n", "truth", "coverage", "width", "labels alone", "width", "ratio",

@@ -8,12 +8,14 @@ import pytest
 
 from pipelines import share_check
 from pipelines.share_check import Known, simulated
-from sentiment.shares.drawing import chances_of, doubt, draw
 from sentiment.shares.estimators import (
     Estimate,
     Labels,
     ShareInterval,
+    chances_of,
     difference,
+    doubt,
+    draw,
     interval,
     labels_alone,
     tuned_slopes,

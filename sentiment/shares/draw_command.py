@@ -89,7 +89,7 @@ def _drawn(
     """Yield number, text and chance of each drawn row; the first pass sees all doubts, the second fetches the texts."""
     import numpy as np
 
-    from sentiment.shares.drawing import chances_of, doubt, draw
+    from sentiment.shares.estimators import chances_of, doubt, draw
     from sentiment.shares.scored import scored_batches
 
     doubts, cells, rows = [], [], []

@@ -270,12 +270,14 @@ def report(tally: RequestTally, served: Served, before: int = 0) -> list[str]:
 
 
 def settled(served: Served, enough: int = 0) -> int:
-    """Resident memory at rest: at most ``enough``, or the least in six seconds.
+    """Resident memory at rest: at most ``enough``, or the least once it has not fallen for some seconds.
 
     A row of 100,000 fields is as many columns for Arrow, which take 90 MiB until the answer is sent.
     """
-    least, until = resident(served), time.monotonic() + 6
+    least, patience = resident(served), 6.0 if enough else 1.5
+    until = time.monotonic() + patience
     while least > enough and time.monotonic() < until:
-        time.sleep(0.2)
-        least = min(least, resident(served))
+        time.sleep(0.1)
+        if (now := resident(served)) < least:
+            least, until = now, time.monotonic() + patience
     return least

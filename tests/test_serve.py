@@ -16,12 +16,6 @@ import pytest
 
 import sentiment
 from sentiment.predict import model_folder
-from sentiment.serve.app import every_route
-from sentiment.serve.limits import Limits
-from sentiment.serve.model_store import ModelStore
-from sentiment.serve.openapi import document
-from sentiment.serve.run_folder import ModelCopies
-from sentiment.serve.service import Service
 from sentiment.text.frequent_chunks import make_table
 from sentiment.text.preprocessor import Preprocessor
 from tests.served import Answer, Served, serve
@@ -300,21 +294,27 @@ def test_metrics_count_answers_and_labels(served):
     assert [value(name) - old for name, old in zip(names, before, strict=True)] == [2, 1, 1, 3]
 
 
-def test_the_document_describes_every_route(folder, tmp_path):
-    routes = every_route(Service(ModelStore([str(folder)], ModelCopies(tmp_path)), Limits()))
-    described = document()
-    assert {route.path for route in routes} == set(described["paths"])
-    for route in routes:
-        methods = {method.lower() for method in getattr(route, "methods", {"GET"})} - {"head"}
-        assert methods == set(described["paths"][route.path])
-
-
-def test_the_schemas_of_the_document_are_those_of_the_bodies():
-    schemas = document()["components"]["schemas"]
+def test_the_document_describes_every_route_and_the_bodies(served):
+    described = served.ask("GET", "/openapi.json").json
+    operations = described["paths"]["/v1/models/{name}/versions/{version}:{verb}"]
+    assert list(operations) == ["post"]
+    assert [each["name"] for each in operations["post"]["parameters"]] == ["name", "version", "verb"]
+    assert all(each["summary"] for path in described["paths"].values() for each in path.values())
+    bodies = {
+        path: each["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        for path, methods in described["paths"].items()
+        for each in methods.values()
+        if "requestBody" in each
+    }
+    assert set(bodies.values()) == {"PredictRequest", "TensorflowRequest", "InferRequest"}
+    assert set(bodies) == {path for path, methods in described["paths"].items() if "post" in methods}
+    schemas = described["components"]["schemas"]
     assert schemas["PredictRequest"]["required"] == ["texts"]
     assert schemas["PredictRequest"]["additionalProperties"] is False
     assert schemas["PredictRequest"]["properties"]["threshold"]["maximum"] == 1
     assert schemas["InferRequest"]["properties"]["inputs"]["maxItems"] == 1
+    page = served.ask("GET", "/docs").body.decode()
+    assert all(f"<code>{path}</code>" in page for path in described["paths"])
 
 
 CSV = 'id,text\n1,I do love\n2,"so, ""I""\nhate"\n3,\n'

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from sentiment.serve import open_inference, pages, predict_routes, tensorflow_serving
 from sentiment.serve.errors import Refusal, http_error, json_response, refused
@@ -88,7 +88,13 @@ def make_app(service: Service, options: ServeOptions) -> Starlette:
                 yield
                 announcing.cancel()
 
-    routes = every_route(service)
+    routes = [  # those of most requests first
+        *predict_routes.routes(service),
+        *tensorflow_serving.routes(service),
+        *open_inference.routes(service),
+        *_health(service),
+        *pages.routes(service),
+    ]
     if options.labels:
         from sentiment.serve import labelling  # imports Arrow
 
@@ -105,25 +111,17 @@ def make_app(service: Service, options: ServeOptions) -> Starlette:
     return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers, lifespan=lifespan)
 
 
-def every_route(service: Service) -> list[Route | Mount]:
-    """Return all routes, those of most requests first."""
-    return [
-        *predict_routes.routes(service),
-        *tensorflow_serving.routes(service),
-        *open_inference.routes(service),
-        *_health(service),
-        *pages.routes(service),
-    ]
-
-
 def _health(service: Service) -> list[Route]:
     async def healthz(request: Request) -> Response:
+        """Return whether the service is alive."""
         return json_response({"live": True})
 
     async def readyz(request: Request) -> Response:
+        """Return whether the service is ready, and whether a new export was refused."""
         return json_response({"ready": True, "models": {model.name: model.problem or "ok" for model in service.store}})
 
     async def metrics(request: Request) -> Response:
+        """Return counters in Prometheus' text format."""
         return Response(service.metrics.text(service.store, service.admission), headers={"content-type": _METRICS_TYPE})
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]

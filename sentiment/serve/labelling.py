@@ -48,9 +48,11 @@ def routes(service: Service, path: Path, also: Sequence[str]) -> list[Route]:
         return Classes(list(told), [name for name in also if name not in told])
 
     async def page(request: Request) -> Response:
+        """Return the page to label tweets."""
         return FileResponse(STATIC / "label.html")
 
     async def labels(request: Request) -> Response:
+        """Return the tweets with their labels, after a PUT has given a label."""
         if request.method == "PUT":  # A page of another site cannot send this, as it could a POST.
             _give(path, classes(), await read_json(request, _DECODER, service.admission, 422))
         return json_response(_view(_table(path), classes()))

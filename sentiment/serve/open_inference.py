@@ -59,6 +59,7 @@ def routes(service: Service) -> list[Route]:
     version = _MODEL + "/versions/{version}"
 
     async def infer(request: Request) -> Response:
+        """Answer by the Open Inference Protocol."""
         export = service.export_of(request)
         if _BINARY in request.headers:
             raise Refusal(400, f"{_BINARY}: the binary data extension is not supported; send data as JSON")
@@ -69,18 +70,23 @@ def routes(service: Service) -> list[Route]:
         return json_response(respond(export, names, await service.answer(export, texts), asked.id))
 
     async def about(request: Request) -> Response:
+        """Return the tensors of a model by the Open Inference Protocol."""
         return json_response(metadata_of(service.export_of(request)))
 
     async def ready(request: Request) -> Response:
+        """Return whether a model is ready by the Open Inference Protocol."""
         return json_response({"name": service.export_of(request).name, "ready": True})
 
     async def live(request: Request) -> Response:
+        """Return whether the service is alive by the Open Inference Protocol."""
         return json_response({"live": True})
 
     async def all_ready(request: Request) -> Response:
+        """Return whether the service is ready by the Open Inference Protocol."""
         return json_response({"ready": True})
 
     async def server(request: Request) -> Response:
+        """Return name and version of the service by the Open Inference Protocol."""
         return json_response({"name": "sentiment", "version": sentiment.__version__, "extensions": []})
 
     return [

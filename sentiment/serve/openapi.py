@@ -1,9 +1,14 @@
-"""The description of the interface, as an OpenAPI document and as a page; the bodies' schemas come from their types."""
+"""The description of the interface, as an OpenAPI document and as a page.
 
+It is made from the routes and the docstrings of their handlers, and the bodies' schemas from their types.
+"""
+
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 import msgspec
+from starlette.routing import BaseRoute, Route
 
 import sentiment
 from sentiment.serve.open_inference import InferRequest
@@ -11,11 +16,12 @@ from sentiment.serve.predict_routes import PredictRequest
 from sentiment.serve.tensorflow_serving import TensorflowRequest
 from sentiment.serve.upload import FORM, KINDS
 
-_BODIES: dict[type, Any] = {
+_EXAMPLES: dict[type, Any] = {
     PredictRequest: {"texts": ["I love this"], "threshold": 0.7, "explain": False},
     TensorflowRequest: {"instances": ["I love this"]},
     InferRequest: {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["I love this"]}]},
 }
+_BODIES = {"/predict": PredictRequest, ":{verb}": TensorflowRequest, "/infer": InferRequest}
 _FILE_QUERY = ("column", "threshold", "model", "encoding", "delimiter")
 _ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 _REFUSALS = {
@@ -28,46 +34,14 @@ _REFUSALS = {
     "429": "too much is waiting; try again after Retry-After seconds",
     "503": "too many connections are open",
 }
-_MODEL_PATHS: dict[str, dict[str, tuple[str, type | None]]] = {
-    "/v1/models/{name}": {
-        ":{verb}": ("TensorFlow Serving: predict, the only verb", TensorflowRequest),
-        "/metadata": ("TensorFlow Serving: signatures", None),
-        "": ("TensorFlow Serving: state", None),
-    },
-    "/v2/models/{name}": {
-        "/infer": ("Open Inference Protocol: infer", InferRequest),
-        "/ready": ("Open Inference Protocol: whether a model is ready", None),
-        "": ("Open Inference Protocol: tensors of a model", None),
-    },
-}
-_OTHER_PATHS = {
-    "/v2/health/live": "Open Inference Protocol: whether the service is alive",
-    "/v2/health/ready": "Open Inference Protocol: whether the service is ready",
-    "/v2": "Open Inference Protocol: name and version of the service",
-    "/healthz": "Whether the service is alive",
-    "/readyz": "Whether the service is ready, and whether a new export was refused",
-    "/metrics": "Counters in Prometheus' text format",
-    "/models": "The models and the limits",
-    "/models/{name}/{file}": "report.html or README.md of a model",
-    "/": "The page",
-    "/static": "The files of the page",
-    "/openapi.json": "This document",
-    "/docs": "This document as a page",
-}
 
 
-def document() -> dict[str, Any]:
-    """Return the OpenAPI document."""
-    _, schemas = msgspec.json.schema_components(list(_BODIES), ref_template="#/components/schemas/{name}")
-    for body, example in _BODIES.items():
+def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """Return the OpenAPI document of ``routes``."""
+    _, schemas = msgspec.json.schema_components(list(_EXAMPLES), ref_template="#/components/schemas/{name}")
+    for body, example in _EXAMPLES.items():
         schemas[body.__name__]["examples"] = [example]
-    paths: dict[str, tuple[str, type | None]] = {
-        "/predict": ("Label, probability and known share of texts, or of the tweets in a file", PredictRequest)
-    }
-    for model, operations in _MODEL_PATHS.items():
-        for prefix in (model, model + "/versions/{version}"):
-            paths |= {prefix + path: operation for path, operation in operations.items()}
-    paths |= {path: (summary, None) for path, summary in _OTHER_PATHS.items()}
+    described = [route for route in routes if isinstance(route, Route)]  # not the files of the page
     return {
         "openapi": "3.1.0",
         "info": {
@@ -82,24 +56,32 @@ def document() -> dict[str, Any]:
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"token": []}],
-        "paths": {path: _operation(path, *described) for path, described in paths.items()},
+        "paths": {route.path: _operations(route) for route in described},
     }
+
+
+def _operations(route: Route) -> dict[str, Any]:
+    """Return what each method of a route does; a body goes with POST and PUT alone."""
+    methods = sorted((route.methods or set()) - {"HEAD"})
+    body = next((body for end, body in _BODIES.items() if route.path.endswith(end)), None)
+    summary = (route.endpoint.__doc__ or "").removesuffix(".")
+    return {method.lower(): _operation(route.path, summary, None if method == "GET" else body) for method in methods}
 
 
 def _operation(path: str, summary: str, body: type | None) -> dict[str, Any]:
     names = [part.partition("}")[0] for part in path.split("{")[1:]]
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    operation: dict[str, Any] = {"summary": summary, "responses": _responses(body is not None)}
     if body is PredictRequest:
         parameters += [{"name": name, "in": "query", "schema": {"type": "string"}} for name in _FILE_QUERY]
-    operation: dict[str, Any] = {"summary": summary, "responses": _responses(body is not None)}
     if parameters:
         operation["parameters"] = parameters
-    if body is None:
-        return {"get": operation}
-    content: dict[str, Any] = {"application/json": {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}}
-    if body is PredictRequest:
-        content |= {kind: {"schema": {"type": "string", "format": "binary"}} for kind in (*KINDS, FORM)}
-    return {"post": operation | {"requestBody": {"required": True, "content": content}}}
+    if body is not None:
+        content: dict[str, Any] = {"application/json": {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}}
+        if body is PredictRequest:
+            content |= {kind: {"schema": {"type": "string", "format": "binary"}} for kind in (*KINDS, FORM)}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
 
 
 def _responses(with_body: bool) -> dict[str, Any]:

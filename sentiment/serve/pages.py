@@ -25,19 +25,24 @@ def routes(service: Service) -> list[Route | Mount]:
     """Return the routes over ``service``."""
 
     async def page(request: Request) -> Response:
+        """Return the page."""
         return FileResponse(STATIC / "index.html")
 
     async def models(request: Request) -> Response:
+        """Return the models and the limits."""
         return json_response(models_of(service))
 
     async def report(request: Request) -> Response:
+        """Return report.html or README.md of a model."""
         return _report(service, request.path_params["name"], request.path_params["file"])
 
     async def openapi(request: Request) -> Response:
-        return json_response(document())
+        """Return this document."""
+        return json_response(document(request.app.routes))
 
     async def documentation(request: Request) -> Response:
-        return Response(as_page(document()), media_type="text/html")
+        """Return this document as a page."""
+        return Response(as_page(document(request.app.routes)), media_type="text/html")
 
     return [
         Route("/", page),

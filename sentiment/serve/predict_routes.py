@@ -37,6 +37,7 @@ def routes(service: Service) -> list[Route]:
     """Return the routes over ``service``."""
 
     async def predict(request: Request) -> Response:
+        """Return label, probability and known share of texts, or of the tweets in a file."""
         if is_file(request):
             return await score_upload(service, request)
         asked = await read_json(request, _DECODER, service.admission, 422)

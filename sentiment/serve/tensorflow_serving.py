@@ -52,6 +52,7 @@ def routes(service: Service) -> list[Route]:
     version = _MODEL + "/versions/{version}"
 
     async def predict(request: Request) -> Response:
+        """Answer as TensorFlow Serving does: predict is the only verb."""
         export, verb = service.export_of(request), request.path_params["verb"]
         if verb != "predict":
             raise Refusal(400, f"{verb[:40]!r}: not a method of this model; expected predict")
@@ -65,10 +66,12 @@ def routes(service: Service) -> list[Route]:
         return json_response(respond(call, export, await service.answer(export, texts)))
 
     async def status(request: Request) -> Response:
+        """Return the state of a model as TensorFlow Serving does."""
         export = service.export_of(request)
         return json_response(status_of(service.store.models[export.name]))
 
     async def metadata(request: Request) -> Response:
+        """Return the signatures of a model as TensorFlow Serving does."""
         return json_response(metadata_of(service.export_of(request)))
 
     return [

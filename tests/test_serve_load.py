@@ -20,8 +20,7 @@ from pipelines.shared.publishing import publish
 from sentiment.predict import model_folder
 from sentiment.predict.answers import Answers
 from sentiment.serve.batching import BATCH_SIZE, Batcher
-from sentiment.serve.errors import Refusal
-from sentiment.serve.limits import Admission, Limits
+from sentiment.serve.limits import Admission, Limits, Refusal
 from sentiment.serve.model_store import ModelStore
 from sentiment.serve.run_folder import ModelCopies, in_use, make_run_folder
 from tests.served import serve

@@ -18,8 +18,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sentiment.serve import open_inference, pages, predict_routes, tensorflow_serving
-from sentiment.serve.errors import Refusal, http_error, json_response, refused
-from sentiment.serve.limits import Limits
+from sentiment.serve.errors import http_error, json_response, refused
+from sentiment.serve.limits import Limits, Refusal
 from sentiment.serve.middleware import Observer, TokenCheck, TrustedHosts
 from sentiment.serve.model_store import ModelStore
 from sentiment.serve.run_folder import MODELS, ModelCopies, in_use

@@ -9,16 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sentiment.serve.limits import Refusal
+
 JSON = "application/json"
 _SENTENCES = {404: "no such address; GET /docs lists the addresses", 405: "no such method at this address"}
-
-
-class Refusal(Exception):
-    """A request that is refused with the HTTP ``status`` and the sentence ``message``."""
-
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status, self.message, self.headers = status, message, headers
 
 
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

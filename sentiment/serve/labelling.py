@@ -10,7 +10,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from sentiment.errors import InputError
-from sentiment.serve.errors import Refusal, json_response
+from sentiment.serve.errors import json_response
+from sentiment.serve.limits import Refusal
 from sentiment.serve.pages import STATIC
 from sentiment.serve.request_body import read_json
 from sentiment.serve.service import Service

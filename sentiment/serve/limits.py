@@ -1,12 +1,18 @@
 """What the service accepts, how long it waits, and the back-pressure that refuses what is beyond a limit."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sentiment.serve.errors import Refusal
-
 _RETRY_SECONDS = 1
+
+
+class Refusal(Exception):
+    """A request that is refused with the HTTP ``status`` and the sentence ``message``."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.headers = status, message, headers
 
 
 @dataclass(frozen=True, slots=True)

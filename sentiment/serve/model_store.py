@@ -12,7 +12,7 @@ from pathlib import Path
 from sentiment.errors import SentimentError, SettingsError
 from sentiment.predict.answers import Answers
 from sentiment.predict.classifier import SentimentClassifier
-from sentiment.serve.errors import Refusal
+from sentiment.serve.limits import Refusal
 from sentiment.serve.run_folder import ModelCopies, ModelCopy, Signature, sign
 
 log = logging.getLogger("sentiment.serve")

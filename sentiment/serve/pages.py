@@ -8,7 +8,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import sentiment
-from sentiment.serve.errors import Refusal, json_response
+from sentiment.serve.errors import json_response
+from sentiment.serve.limits import Refusal
 from sentiment.serve.openapi import as_page, document
 from sentiment.serve.service import Service
 

@@ -12,7 +12,8 @@ from starlette.routing import Route
 
 from sentiment.predict.answers import Answers, label_of
 from sentiment.predict.explanation import explain
-from sentiment.serve.errors import Refusal, json_response
+from sentiment.serve.errors import json_response
+from sentiment.serve.limits import Refusal
 from sentiment.serve.model_store import Export
 from sentiment.serve.request_body import check_texts, read_json
 from sentiment.serve.service import Service

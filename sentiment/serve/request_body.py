@@ -8,8 +8,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from sentiment.serve.errors import Refusal
-from sentiment.serve.limits import Admission, Limits
+from sentiment.serve.limits import Admission, Limits, Refusal
 
 T = TypeVar("T")
 _SHOWN = 300  # characters of an error's message

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from sentiment.errors import InputError
-from sentiment.serve.errors import Refusal
+from sentiment.serve.limits import Refusal
 from sentiment.serve.model_store import Export
 from sentiment.serve.request_body import LimitedReceive
 from sentiment.serve.service import Service

@@ -88,7 +88,7 @@ def _load_spacy() -> None:
 
 
 def _base_preprocessor(this: stage.Stage) -> "Preprocessor | None":
-    """Return the text treatment of the base model, or None without one."""
+    """Return the text preprocessing of the base model, or None without one."""
     from pipelines.shared.artefacts import read_preprocessor
 
     if this.base_model is None:

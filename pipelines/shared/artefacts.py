@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def read_preprocessor(folder: Path) -> Preprocessor:
-    """Return the text treatment in ``folder``.
+    """Return the text preprocessing in ``folder``.
 
     Raises:
         ArtefactError: a file is missing or damaged.

@@ -1,7 +1,7 @@
 """Starting from a trained model (`FROM=models/name`): what its folder passes on, and what is refused.
 
-The folder is enough. It contains the text treatment, every word with its vector (in the Keras model) and the weights,
-so neither the corpus of the base model nor its GloVe file is read.
+The folder is enough. It contains the text preprocessing, every word with its vector (in the Keras model) and the
+weights, so neither the corpus of the base model nor its GloVe file is read.
 """
 
 from collections.abc import Set as AbstractSet

@@ -27,7 +27,7 @@ def augmented(
 
     Args:
         part: training rows.
-        preprocessor: the text treatment that made them.
+        preprocessor: the text preprocessing that made them.
         poles: the classes that mean negative and positive; new rows have no other.
         contrast: weight of all contrast rows, where all rows of ``part`` together weigh 1.
         phrase_weight: the same of all phrases and rated words.

@@ -23,7 +23,7 @@ class ServingModule(tf.Module):
     rows, so Core ML's, TensorFlow.js's and OpenVINO's converters can read it.
 
     Args:
-        preprocessor: the text treatment.
+        preprocessor: the text preprocessing.
         network: the folded network.
         classes: names, in the order of the probabilities.
         lexicon_file: the lexicon as tab-separated values; copied into the SavedModel's assets.
@@ -67,7 +67,7 @@ class ServingModule(tf.Module):
 
     @graph_function()
     def describe(self) -> dict[str, tf.Tensor]:
-        """Return what a client may want to know: the class names in order, and the text treatment as JSON.
+        """Return what a client may want to know: the class names in order, and the text preprocessing as JSON.
 
         The lexicon, token and id on each line, lies in the assets.
         """

@@ -1,4 +1,4 @@
-"""The text treatment as TensorFlow operations: the chunk table first, then the rules for the chunks that it lacks."""
+"""The text preprocessing as TensorFlow operations: the chunk table first, then the rules for other chunks."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class GraphPreprocessor(tf.Module):
     """Raw text to the ids that :class:`sentiment.text.preprocessor.Preprocessor` gives.
 
     Args:
-        preprocessor: the text treatment.
+        preprocessor: the text preprocessing.
         lexicon_file: the lexicon as tab-separated values; copied into the SavedModel's assets.
         chunks_file: file to which the chunks of the table are written for the SavedModel's assets; None leaves the
             table out.

@@ -2,7 +2,7 @@
 
 Each n-gram of a tweet is hashed to a row of one table (the hashing trick: Weinberger et al., 2009, as in fastText:
 Joulin et al., *Bag of Tricks for Efficient Text Classification*, 2017). The sum over the tweet is divided by the square
-root of the number of tokens. N-grams are made of ids, so the text treatment is not concerned.
+root of the number of tokens. N-grams are made of ids, so the text preprocessing is not concerned.
 """
 
 from collections.abc import Callable

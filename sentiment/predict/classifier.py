@@ -29,7 +29,7 @@ class SentimentClassifier(FittedEstimator):
 
     Attributes:
         classes_: class names, str ``(n_classes,)``, sorted as scikit-learn expects: the probabilities' columns.
-        preprocessor: the text treatment.
+        preprocessor: the text preprocessing.
         network: the folded network.
     """
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 TABLE, WEIGHTS = "table.npy", "weights.npz"
 # Written last by export: the classes, the kinds of the network, and the checksums of the files above and its own.
 MODEL = "model.json"
-# The chunk table, where there is one, makes the text treatment faster and changes no answer.
+# The chunk table, where there is one, makes the text preprocessing faster and changes no answer.
 CHUNKS, CHUNK_IDS = "chunks.npy", "chunk_ids.npy"
 OPTIONAL = (CHUNKS, CHUNK_IDS)
 CHECKED = (*FILES, WEIGHTS, TABLE)

@@ -29,7 +29,7 @@ class EncodingJob:
     Attributes:
         tweets: the file.
         folder: what counting has written.
-        target: folder of the arrays, and of the text treatment.
+        target: folder of the arrays, and of the text preprocessing.
         treatment: a checksum of the latter, so that a process never takes one that it has met before for it.
     """
 

@@ -1,7 +1,7 @@
 """A table from frequent chunk to its ids, looked up for all chunks of a batch at once.
 
 It halves the time of text to ids in batches. Nearly all chunks of a tweet are among the most frequent of the training
-corpus, and rules never look across a blank. So the rules are applied to those chunks once, at export, and the outcome
+corpus, and no rule matches across a space. So the rules are applied to those chunks once, at export, and the result
 travels with the model. A chunk of up to 15 bytes and its length are two 64-bit numbers, which are its key: no two
 chunks can be mistaken for each other.
 """
@@ -18,7 +18,7 @@ LONGEST = 15  # bytes of a chunk in the table; the sixteenth byte of a key is th
 MOST_IDS = 4  # ids of a chunk in the table
 _PROBES = 8
 _EMPTY = 0
-_FACTORS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))  # odd, bits well mixed
+_FACTORS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))  # odd, with well-mixed bits
 # The bytes of the first and of the second number that a chunk of each length fills.
 _MASKS = np.array(
     [
@@ -84,7 +84,7 @@ class ChunkTable(NamedTuple):
         return [key[: key[LONGEST]] for key in keyed], slots.tolist()
 
     def is_sound(self, vocabulary: int) -> bool:
-        """Return whether types and shapes are as above and all ids are below ``vocabulary``."""
+        """Return whether types and shapes are as documented above and all ids are below ``vocabulary``."""
         size = len(self.keys)
         if size < 2 or size & size - 1 or self.keys.shape != (size, 2) or self.keys.dtype != np.uint64:
             return False

@@ -1,7 +1,7 @@
-"""Few texts to ids: Python's ``re``, and one bounded memory of the chunks that this process has met.
+"""Convert few texts to ids, with Python's ``re`` and a bounded cache of the chunks that this process has seen.
 
-Rules never look across a blank, so the ids of a text are those of its chunks one after the other; and most chunks of a
-text have come before. Finding a chunk in the memory takes a tenth of the time that the rules take.
+No rule matches across a space, so the ids of a text are those of its chunks, concatenated. Most chunks of a text have
+been seen before. Finding a chunk in the cache takes a tenth of the time that the rules take.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,9 +17,9 @@ _NAMES = (b"@", b"http")  # mentions and links hardly ever come again
 class FewTexts:
     """Ids of texts, found chunk by chunk; threads may share one object.
 
-    The memory has two halves. A chunk that is met goes into the younger half. When that half is full, it becomes the
-    older half, and the former older half is forgotten, except for chunks that were met again in the meantime. Thus
-    rare chunks never drive out frequent ones.
+    The cache has two halves. A new chunk goes into the younger half. When that half is full, it becomes the older
+    half, and the former older half is dropped, except for chunks that were seen again in the meantime. Thus rare
+    chunks never evict frequent ones.
 
     Args:
         find: returns the ids of each of some chunks (lower case, UTF-8) by rules and lexicon, without dropped tokens.

@@ -1,4 +1,4 @@
-"""Texts as callers give them: any list, array or Series of strings, checked."""
+"""Check the texts that callers pass: any list, array or Series of strings."""
 
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
@@ -12,7 +12,7 @@ def as_sequence(texts: Any) -> Any:
     The contents are not checked.
 
     Raises:
-        InputError: ``texts`` is a single string, or no list but a table of several columns, a mapping or a set.
+        InputError: ``texts`` is a single string, a table of several columns, a mapping or a set.
     """
     if isinstance(texts, str | bytes):
         raise InputError("expected a list of texts, received a single one: put it in a list")

@@ -1,7 +1,7 @@
 """What spaCy knows about each distinct token: its lemma, and whether it is a stop word.
 
 The lookup lemmatiser and the stop list decide without context, so asking once per distinct token gives the same
-answers as running spaCy over every tweet, in a fraction of the time; and the answers fit a table that travels
+answers as running spaCy over every tweet, in a fraction of the time. The answers fit a table that is saved
 with the model.
 """
 
@@ -35,7 +35,7 @@ def lemmatiser() -> Language:
     nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
     nlp.initialize()
     getters = nlp.vocab.lex_attr_getters  # type: ignore[attr-defined]
-    for attribute in getters.keys() - _ASKED_FOR:  # what a word looks like takes longer than what is asked
+    for attribute in getters.keys() - _ASKED_FOR:  # the shape of a word takes longer than what is needed
         del getters[attribute]
     return nlp
 
@@ -56,13 +56,13 @@ def lexicon_entries(
     vector_words: Iterable[str] = (),
     find_unlike: Callable[[list[tuple[str, str]]], set[str]] | None = None,
 ) -> list[LexiconEntry]:
-    """Decide for each surface form which lemma it counts as, or that it is dropped.
+    """Decide which lemma each surface form counts as, or whether it is dropped.
 
     Args:
         counts: surface form -> occurrences in the training rows.
         settings: which of the steps are on, and which stop words stay.
         vector_words: further surface forms, in the order of the file of word vectors.
-        find_unlike: returns, of pairs of form and lemma, the forms that mean something else; they stay themselves.
+        find_unlike: takes pairs of form and lemma, and returns the forms that differ in meaning; they keep their form.
 
     Returns:
         One entry for each surface form that occurs ``min_count`` times or is a vector word, and for every stop word
@@ -109,7 +109,7 @@ def _elongated(counts: dict[str, int], entries: dict[str, LexiconEntry], min_cou
 
 
 def _intended_words(words: Iterable[str]) -> dict[str, str]:
-    """Return the word that each marked token means which can come from one of ``words``, the most likely ones first.
+    """Return the intended word of each marked token that one of ``words`` can produce; likelier words come first.
 
     A letter that is repeated three times or more ("haaaappy", "sooo") is made one letter by the rules, with
     :data:`LONG` before the token: "haaaappy" becomes "ːhappy", and "happpy" becomes "ːhapy". The lexicon has an entry

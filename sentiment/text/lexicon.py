@@ -51,7 +51,7 @@ class Lexicon:
         return self.ids.get(token.removeprefix(LONG), UNKNOWN) if number is None else number
 
     def to_tsv(self) -> str:
-        """Return one line ``form<TAB>id`` per surface form, sorted by form, so that a reader can search by halving."""
+        """Return one line ``form<TAB>id`` per surface form, sorted by form, so that a reader can use binary search."""
         return "".join(f"{token}\t{i}\n" for token, i in sorted(self.ids.items()))
 
     @classmethod
@@ -76,7 +76,7 @@ class Lexicon:
 
 
 def known_shares(ids: Ragged, says_something: np.ndarray) -> np.ndarray:
-    """Return the share of each row's ids that say something, float32 ``(n,)``.
+    """Return the share of each row's ids that count as known, float32 ``(n,)``.
 
     Args:
         ids: ``n`` rows, none of them empty.
@@ -196,7 +196,7 @@ def count_seen(lexicon: Lexicon, entries: Iterable[LexiconEntry]) -> int:
 
 
 def _lemma_ranks(entries: Iterable[LexiconEntry]) -> dict[str, int]:
-    """Return the least rank among the surface forms of each lemma that has one."""
+    """Return the lowest rank among the surface forms of each lemma that has one."""
     ranks: dict[str, int] = {}
     for entry in entries:
         if entry.lemma is not None and entry.rank is not None:

@@ -1,7 +1,6 @@
-"""Many texts to ids: the table of frequent chunks first, then Arrow's rules once per distinct chunk that it lacks.
+"""Convert many texts to ids: first by the table of frequent chunks, then by Arrow's rules for the other chunks.
 
-The table says of a chunk what the rules say, because the rules made it. So the ids are the same with and without a
-table, and tests check that.
+The rules made the table, so the ids are the same with and without it. Tests check that.
 """
 
 from collections.abc import Sequence
@@ -28,7 +27,7 @@ class ManyTexts:
     """Ids of texts in batches; threads may share one object.
 
     Args:
-        rules: the text treatment.
+        rules: the text preprocessing.
         lexicon: token -> id.
         table: chunk -> ids; None for none.
     """
@@ -68,7 +67,7 @@ def ids_by_rules(chunks: pa.Array, rules: Sequence[Rule], lexicon: AnyLexicon) -
 
 
 def _joined(texts: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return texts in ASCII lower case, uint8 with a blank after each text, and their lengths in bytes."""
+    """Return texts in ASCII lower case, uint8 with a space after each text, and their lengths in bytes."""
     strings = as_arrow(texts).to_pylist() if is_arrow(texts) else texts
     try:
         strings = [cut_hashtags(string.encode()).decode() if "#" in string else string for string in strings]
@@ -90,7 +89,7 @@ def _lower(data: np.ndarray) -> np.ndarray:
 
 
 def _split(data: np.ndarray, text_lengths: np.ndarray) -> tuple[Chunks, np.ndarray]:
-    """Return the stretches between blanks, empty ones too, and their number up to the end of each text."""
+    """Return the chunks between spaces, including empty ones, and their number up to the end of each text."""
     blanks = np.flatnonzero(data[: -LONGEST - 1] == _BLANK)
     starts = np.zeros(len(blanks), np.int64)
     starts[1:] = blanks[:-1] + 1

@@ -1,7 +1,8 @@
-"""The lexicon of a model folder, searched in the content of its file.
+"""Search the lexicon of a model folder directly in the bytes of its file.
 
-The lines are sorted by surface form, so a form is found by halving. That saves a third of a process's start: reading
-100,000 lines into a dictionary takes longer than the rest. The dictionary is made when a batch of texts needs it.
+The lines are sorted by surface form, so a form is found by binary search. That saves a third of a process's start:
+reading 100,000 lines into a dictionary takes longer than the rest. The dictionary is made when a batch of texts needs
+it.
 """
 
 from bisect import bisect_left
@@ -97,7 +98,7 @@ class MappedLexicon:
 
     def to_tsv(self) -> str:
         """Return the content of the file."""
-        return self._content[: -2 * _WIDTH].decode(errors="replace")  # a form that is not UTF-8 is found by no token
+        return self._content[: -2 * _WIDTH].decode(errors="replace")  # no token matches a form that is not UTF-8
 
 
 def map_lexicon(content: bytes, vocabulary: str) -> MappedLexicon | None:

@@ -2,18 +2,18 @@ r"""Normalisation: a list of rules that turns a raw tweet into tokens between sp
 
 The rules are data (pattern -> replacement, RE2 syntax) and travel with the model, so that training, the
 Python path and the SavedModel graph apply the very same list. Three engines run it: Arrow
-(:mod:`sentiment.text.rules_in_arrow`) and TensorFlow in the graph are both RE2: no look-around, no backreferences
-in a pattern, and ``\w \d \s \b`` are ASCII; Python's ``re`` takes the rules below for few texts
-(:mod:`sentiment.text.rules_in_python`), and tests hold it equal.
+(:mod:`sentiment.text.rules_in_arrow`) and TensorFlow in the graph both use RE2, which has no look-around and no
+backreferences in a pattern, and whose ``\w \d \s \b`` are ASCII. Python's ``re`` takes the rules below for few texts
+(:mod:`sentiment.text.rules_in_python`), and tests check that it agrees.
 
-Two properties keep the rules fast and the engines equal, and tests hold every rule to them:
+Two properties keep the rules fast and the engines equal. Tests check them for every rule:
 
 * **Only ASCII letters change case.** Unicode case folding differs between engines and versions (``İ``, ``ß``,
   final sigma); an English model loses nothing.
 * **A rule never looks across a space.** Normalising a tweet is therefore the same as normalising each of its
-  chunks (the stretches between white space), and a chunk needs it only once however often it occurs.
+  chunks (the stretches between white space), and each distinct chunk needs it only once.
 
-The special tokens (``<user>``, ``<url>``, ``<number>``, ``<smile>`` ...) are those of the GloVe Twitter vectors
+The special tokens (``<user>``, ``<url>``, ``<number>``, ``<smile>`` ...) come from the GloVe Twitter vectors
 (Pennington, Socher and Manning, 2014).
 """
 
@@ -54,10 +54,10 @@ def _runs_of(letters: str) -> str:
 
 
 LONG = "ː"  # the mark of a token with an elongated letter; U+02D0, which means "long" in phonetics
-_ONE_LETTER = r"\1\2\3\4\5\6\7\8\9"  # whichever group there is
+_ONE_LETTER = r"\1\2\3\4\5\6\7\8\9"  # whichever group matched
 _NOSE = "['o*-]?"
 _NEGATED = "ai|are|ca|could|did?|do|does|had|has|have|is|might|must|need|sha|should|was|were|wo|would"
-_URL = '[^ ()<>"\x80-\U0010ffff]*'  # text behind a closing bracket or a letter beyond ASCII is no part of a link
+_URL = '[^ ()<>"\x80-\U0010ffff]*'  # text after a closing bracket or a letter beyond ASCII is no part of a link
 # A flag, or one code point. Sequences (joined emoji, skin tones, keycaps) are cut into these.
 EMOJI = (
     "[\U0001f1e6-\U0001f1ff]{2}|[\u2122\u2139\u2190-\u21ff\u2300-\u27bf\u2934\u2935\u2b00-\u2bff\u3030\u303d\u3297\u3299"
@@ -71,7 +71,7 @@ _SIGNS = (
 
 
 def _entity(name: str, code: int) -> str:
-    """Return a pattern of an HTML entity: by its names (joined by ``|``), decimal or hexadecimal."""
+    """Return a pattern that matches an HTML entity by its names (joined by ``|``), or by its code."""
     return f"&(?:{name}|#0*{code}|#x0*{code:x});"
 
 
@@ -126,7 +126,7 @@ RULES: tuple[Rule, ...] = (
     Rule("top_rating", r"\b(?:[45]/5|(?:[89]|[1-9][0-9]+)/10|100/100|5-?stars?)\b", " <toprating> "),
     Rule("middle_rating", r"\b(?:3/5|[567]/10|3-?stars?)\b", " <midrating> "),
     Rule("low_rating", r"\b(?:[012]/5|[0-4]/10|0/100|[01]-?stars?)\b", " <lowrating> "),
-    # Numbers up to ten, and a hundred, stay as they are, because they rate: "5 stars", "8 out of 10", "100%".
+    # Numbers up to ten, and a hundred, stay as they are, because they are ratings: "5 stars", "8 out of 10", "100%".
     Rule(
         "number",
         r"\b(?:[0-9]+(?:[.,:/%][0-9]+)+|[02-9][0-9]+|1[1-9][0-9]*|10[1-9][0-9]*|100[0-9]+)\b",

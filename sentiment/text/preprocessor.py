@@ -1,4 +1,4 @@
-"""The one definition of the text treatment: raw text -> rows of ids.
+"""The only definition of the text preprocessing: raw text -> rows of ids.
 
 A :class:`Preprocessor` is plain data (rules, lexicon, length). Training encodes its rows with it, the exported model
 contains it, and the SavedModel graph is built from it, so that none of them can differ.

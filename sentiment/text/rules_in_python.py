@@ -1,9 +1,9 @@
 """The rules of :mod:`sentiment.text.normalisation` in Python's ``re``, compiled once: for few texts.
 
 Arrow compiles its expressions at every call, which takes 2 ms; here one tweet takes a tenth of a millisecond. RE2 and
-``re`` read the rules alike (tests hold that) with ``re.ASCII``, but for two things. Rules that a model brings itself
-might be read differently, so only those of :data:`RULES` are run. And ``re`` backtracks: its time may grow with the
-square of a text's length, so only short texts are taken.
+``re`` with ``re.ASCII`` give the same result for these rules (tests check that). There are two exceptions. A model's
+own rules might be read differently, so only those of :data:`RULES` are run. ``re`` backtracks, so its time may grow
+with the square of a text's length, and only short texts are accepted.
 """
 
 import re
@@ -18,7 +18,7 @@ _other_space = re.compile(WHITE_SPACE.replace("\x00-\x20", "\x00-\x1f"))
 BEYOND_ASCII, SYMBOLS = "\x80", "\u2122"  # each stands for all characters from it on
 RUN = "\x00"  # stands for a letter that comes three times in a row
 _run = re.compile(r"([a-z])\1\1")
-# Characters of which every match of a rule contains at least one. A rule is left out where none of them occurs, which
+# Every match of a rule contains at least one of these characters. A rule is skipped where none of them occurs, which
 # saves half of the time of a tweet. Tests check each rule's characters.
 _EYES, _EMOJI, _DIGITS = ":=;", SYMBOLS, "0123456789"
 _PUNCTUATION = '"#$%&()*+,-./:;=@[\\]^_`{|}~' + BEYOND_ASCII

@@ -48,7 +48,7 @@ def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> 
 
 
 def split_chunks(texts: Sequence[str] | pa.Array) -> ChunkedTexts:
-    """Split ``texts`` ``(n,)`` at plain blanks; other white space is rare and is found in the distinct chunks.
+    """Split ``texts`` ``(n,)`` at plain spaces; other white space is rare and is found in the distinct chunks.
 
     Raises:
         InputError: as :func:`tokenise`.

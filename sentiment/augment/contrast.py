@@ -70,7 +70,7 @@ class ContrastRows:
         return (stretch._replace(clear=other.clear) if same else other).ids, -sign
 
     def _joined(self, sign: int) -> tuple[list[int], int]:
-        """Return a stretch of each sign in a template of two halves, of which that of ``sign`` decides."""
+        """Return a template of two halves, filled with a stretch of each sign. The half with ``sign`` decides."""
         parts = {"X": self._stretches.draw(-sign).ids, "Y": self._stretches.draw(sign).ids}
         templates = self._templates[JOINED, HALVES]
         return _filled(self._one_of(templates), parts) if templates else [], sign

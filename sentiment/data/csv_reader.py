@@ -59,7 +59,7 @@ class _Parsed(NamedTuple):
         batch: the complete rows.
         bad: rows between them.
         size: how many bytes these rows take.
-        open_field: what a quote that is not closed stands before, if the rest is in one.
+        open_field: the text after a quote that is not closed; empty if the rest is not in one.
     """
 
     batch: pa.RecordBatch
@@ -158,7 +158,7 @@ class _CsvReader:
         return [str(i) for i in range(len(self._format.names))]
 
     def _parse(self) -> _Parsed:
-        """Return the complete rows of what waits; of an incomplete one, what is open."""
+        """Return the complete rows of the bytes that wait, and the open field of an incomplete last row."""
         end = len(self._data) if self._ended else self._data.rfind(self._newline) + 1
         data = self._data[:end] + (b"" if self._data[:end].endswith((b"\n", b"\r")) else self._newline)
         probe = _PROBE + self._format.delimiter * (len(self._format.names) - 1)
@@ -316,7 +316,7 @@ class _CsvReader:
 
 
 def _in_utf8(decoder: codecs.IncrementalDecoder, raw: bytes) -> bytes:
-    """Return ``raw`` in UTF-8; what is not in its encoding stays as it is, and is no UTF-8."""
+    """Return ``raw`` in UTF-8. Bytes that do not fit its encoding stay as they are, so they are not UTF-8."""
     return decoder.decode(raw, not raw).encode("utf-8", "surrogateescape")
 
 

@@ -12,7 +12,7 @@ _BREAKING = ("p", "br", "li", "blockquote")
 
 
 class Post(NamedTuple):
-    """The text of a post, and whether it is ``longer`` than what stands at the shape's path."""
+    """The text of a post, and whether it is ``longer`` than the text at the shape's path."""
 
     text: str
     longer: bool = False

@@ -2,7 +2,7 @@
 
 Rows of one tweet have one hash, so they meet in one range, and duplicates are found there. A class's rows are dealt out
 by rank: by how many of its rows have a lower hash in the same range, and in all ranges before, which need only be
-counted. No process holds more than a range, and the one that hands them out no row.
+counted. No worker process has more than one range in memory, and the main process has no rows at all.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ class HashRange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """All runs of the corpus, in its order, in the ``folder`` they lie in, with labels below ``n_classes``."""
+    """All runs of the corpus, in its order, in ``folder``, with labels below ``n_classes``."""
 
     folder: Path
     runs: tuple[Run, ...]
@@ -38,7 +38,7 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a range holds.
+    """The counts of one range of hashes.
 
     Attributes:
         sizes: rows of each run, int64 ``(n_runs,)``.

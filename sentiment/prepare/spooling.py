@@ -27,7 +27,7 @@ from sentiment.settings import CorpusSettings
 
 log = logging.getLogger("sentiment.prepare")
 ROWS_PER_RUN = 1 << 22
-_ROWS_TOLD = 1 << 18  # how far it is, is said whenever so many more have been read
+_ROWS_TOLD = 1 << 18  # progress is logged after each further 262,144 rows
 # Small files share a task.
 _BYTES_PER_TASK = 4 << 20
 _FILES_PER_TASK = 256

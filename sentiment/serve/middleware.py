@@ -103,8 +103,9 @@ def _with_own(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
 class TrustedHosts(TrustedHostMiddleware):
     """Refuses requests that name another host, but passes every IP address.
 
-    The page of another site may give its own name the address of this machine after it is loaded (DNS rebinding). It
-    would then read the answers. Such a request still names the other site. An IP address cannot be given away so.
+    After a page is loaded, its site may point its own name at the address of this machine (DNS rebinding), so that the
+    page can read this service's answers. The requests of that page still name the other site, so they are refused. An
+    IP address in the place of a name cannot be pointed elsewhere.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

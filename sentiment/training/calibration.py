@@ -48,7 +48,7 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def apply_temperature(model: "keras.Model", temperature: float) -> None:
-    """Divide the logits of ``model`` by ``temperature``, by dividing the weights of all that is added up in them."""
+    """Divide the logits of ``model`` by ``temperature``, by dividing the weights of every layer that adds to them."""
     from sentiment.network.keras_network import CLASSES, NGRAMS
 
     for layer in model.layers:

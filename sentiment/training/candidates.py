@@ -46,7 +46,7 @@ class Candidate(NamedTuple):
     Attributes:
         model: its layers, not calibrated.
         network: the settings that it was built with.
-        state: the course of its training; of several averaged runs that of the first.
+        state: the history of its training. If several runs were averaged, it is the history of the first one.
         temperature: what calibrates it.
         probabilities: of the validation rows, not calibrated, float32 ``(n, classes)``.
     """

@@ -47,17 +47,17 @@ def fit_logistic(
 def fit_beside(
     features: "csr_matrix", part: EncodedPart, weights: np.ndarray, inverse_penalty: float, logits: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fit logistic regression to what ``logits`` that are added to its own leave unsaid.
+    """Fit logistic regression whose own logits are added to the given ``logits``.
 
-    Scikit-learn's has no place for such logits.
+    Scikit-learn's logistic regression cannot take such an offset.
 
     Args:
         features: ``(n, width)``, of the rows of ``part``.
         part: their labels, and what each of them counts.
         weights: what a row of each class counts, ``(classes,)``.
-        inverse_penalty: what the loss, summed over the rows, counts beside half the squared kernel, which has a column
-            for each class, of two classes too.
-        logits: of another model of the same rows, ``(n, classes)``.
+        inverse_penalty: weight of the summed loss against half the squared kernel. The kernel has a column per class,
+            for two classes too.
+        logits: the logits of another model for the same rows, ``(n, classes)``.
 
     Returns:
         kernel ``(width, classes)`` and bias ``(classes,)``, float32.

@@ -86,14 +86,14 @@ class Batcher:
 
     def _wake(self) -> None:
         self._turn_scheduled = False
-        is_short = len(self._waiting) == 1 and self._waiting[0].size <= _SHORT
-        if is_short and self._answering.acquire(blocking=False):
-            try:
-                _deliver(self._answer_next())
+        if self._answering.acquire(blocking=False):
+            try:  # with the lock, because the thread takes requests too
+                if len(self._waiting) == 1 and self._waiting[0].size <= _SHORT:
+                    _deliver(self._answer_next())
+                    return
             finally:
                 self._answering.release()
-        else:
-            self._turns.put(True)
+        self._turns.put(True)
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._turns.get():

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sentiment.data.corpus import LabelledTexts
+from sentiment.data.label_meanings import FASTTEXT_MARK
 
 # VADER's authors count a compound score within 0.05 of zero as neutral (Hutto and Gilbert, 2014).
 _VADER_NEUTRAL = 0.05
@@ -105,7 +106,7 @@ def _fasttext(train: LabelledTexts, classes: int) -> Predictor:
     learning rate is chosen on a tenth of the rows, because few rows need a higher one than many.
     """
     order = np.random.default_rng(_SEED).permutation(len(train.labels))
-    lines = [f"__label__{train.labels[i]} {_one_line(train.texts[i])}\n" for i in order]
+    lines = [f"{FASTTEXT_MARK}{train.labels[i]} {_one_line(train.texts[i])}\n" for i in order]
     held = len(lines) // 10
     tried = {rate: _fasttext_model(lines[held:], rate) for rate in _FASTTEXT_RATES}
     right = {rate: _fasttext_hits(model, lines[:held]) for rate, model in tried.items()}
@@ -115,7 +116,7 @@ def _fasttext(train: LabelledTexts, classes: int) -> Predictor:
         probabilities = np.zeros((len(texts), classes))
         answers = model.predict([_one_line(text) for text in texts], k=classes)
         for row, (names, shares) in enumerate(zip(*answers, strict=True)):
-            probabilities[row, [int(name.removeprefix("__label__")) for name in names]] = shares
+            probabilities[row, [int(name.removeprefix(FASTTEXT_MARK)) for name in names]] = shares
         return BaselineAnswers(probabilities.argmax(axis=1), probabilities)
 
     return predict

@@ -148,8 +148,8 @@ def distinct_ids(ids: np.ndarray) -> DistinctIds:
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Return the softmax along the last axis."""
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True, initial=-np.inf))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+    exponentials = np.exp(logits - np.maximum.reduce(logits, axis=-1, keepdims=True))
+    return exponentials / np.add.reduce(exponentials, axis=-1, keepdims=True)
 
 
 def quantise(numbers: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:

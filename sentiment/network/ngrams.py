@@ -75,9 +75,8 @@ def _remainder(codes: np.ndarray, buckets: int) -> np.ndarray:
 
 def buckets_of_rows(ids: Ragged, buckets: int) -> list[np.ndarray]:
     """Return :func:`ngram_buckets` for rows of at least one id each, int32 ``(total,)`` each."""
-    total = int(ids.lengths.sum())
-    padded = np.zeros(total + 2, np.int32)
-    padded[1:-1] = ids.values[:total]
+    padded = np.zeros(len(ids.values) + 2, np.int32)
+    padded[1:-1] = ids.values
     before, after = padded[:-2], padded[2:]
     if len(ids.lengths) > 1:
         before, after, starts = before.copy(), after.copy(), ids.starts
@@ -98,9 +97,10 @@ def ngram_logits(values: np.ndarray, ids: Ragged, scales: np.ndarray | None = No
     for each in found[1:]:
         scores += values.take(each, axis=0)
     counts = ids.lengths
-    if not ids.values[: len(scores)].all():
-        real = ids.values[: len(scores)] != PADDING
+    if not ids.values.all():
+        real = ids.values != PADDING
         scores[~real] = 0
         counts = np.maximum(np.add.reduceat(real, ids.starts, dtype=np.int32), 1)
-    means = np.add.reduceat(scores, ids.starts, axis=0) / np.sqrt(counts, dtype=np.float32)[:, None]
+    divisors = np.sqrt(counts, dtype=np.float32)[:, None]
+    means = np.add.reduceat(scores, ids.starts, axis=0) / divisors
     return means if scales is None else means * scales

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sentiment.common.arrow_arrays import as_numpy
 from sentiment.common.ragged import Ragged
@@ -15,8 +16,8 @@ from sentiment.text.chunk_table import LONGEST, MOST_IDS, Chunks, ChunkTable, bu
 from sentiment.text.inputs import encode_all, is_arrow
 from sentiment.text.lexicon import PADDING
 from sentiment.text.mapped_lexicon import AnyLexicon
-from sentiment.text.normalisation import Rule
-from sentiment.text.rules_in_python import cut_hashtags
+from sentiment.text.normalisation import ANY_MENTION, MENTION_ALONE, Rule
+from sentiment.text.rules_in_python import can_run, cut_hashtags
 from sentiment.text.tokens import as_arrow, tokens_of
 
 _BLANK = 0x20
@@ -35,6 +36,7 @@ class ManyTexts:
     def __init__(self, rules: Sequence[Rule], lexicon: AnyLexicon, table: ChunkTable | None) -> None:
         table = table or build_table([], Ragged(np.zeros(0, np.int32), np.zeros(0, np.int32)))
         self._rules, self._lexicon, self._table = rules, lexicon, table
+        self._mentions_are_alike = can_run(rules)  # other rules may tell one mention from another
         self._ids = table.ids.reshape(-1)
         self._lengths = np.count_nonzero(table.ids, axis=1)
 
@@ -50,7 +52,10 @@ class ManyTexts:
         ids, starts, lengths = self._ids, slots * MOST_IDS, self._lengths.take(slots)
         missing = np.flatnonzero(~found)
         if len(missing):
-            distinct = _strings_at(data, chunks.take(missing)).dictionary_encode()
+            strings = _strings_at(data, chunks.take(missing))
+            if self._mentions_are_alike:  # half of the distinct chunks; they take a third of the time of the rules
+                strings = pc.replace_substring_regex(strings, MENTION_ALONE, ANY_MENTION)
+            distinct = strings.dictionary_encode()
             rows, codes = ids_by_rules(distinct.dictionary, self._rules, self._lexicon), as_numpy(distinct.indices)
             starts[missing], lengths[missing] = (rows.starts + len(ids)).take(codes), rows.lengths.take(codes)
             ids = np.concatenate([ids, rows.values])

@@ -31,6 +31,11 @@ HASHTAG = "#([a-z]{2,}|[0-9]+|[A-Z]+|[A-Z][a-z]+)" + f"(?:{_CAPITALISED}" * 6 + 
 HASHTAG_WORDS = r" \1 \2 \3 \4 \5 \6 \7 \8 \9 "
 
 
+# A chunk that is one mention and nothing else. The rules give the same tokens to every such chunk.
+MENTION_ALONE = "^@[a-z0-9_]+$"
+ANY_MENTION = "@_"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     r"""One replacement: every match of ``pattern`` (RE2) becomes ``replacement`` (``\1`` is the first group)."""

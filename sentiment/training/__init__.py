@@ -1,1 +1,1 @@
-"""Fitting a network to encoded tweets: batches, epochs, devices, calibration."""
+"""Training of a network on encoded tweets: batches, epochs, backends and calibration."""

@@ -1,10 +1,10 @@
-"""Keras's backend: what it computes on, and how a run on it becomes repeatable."""
+"""The Keras backend: its devices, a line that describes it, and reproducible runs."""
 
 import keras
 
 
 def accelerators() -> list[str]:
-    """Return the names of the GPUs or TPUs that the backend computes on; none on a CPU."""
+    """Return the names of the GPUs or TPUs that the backend uses; an empty list if it runs on the CPU."""
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
@@ -19,13 +19,13 @@ def accelerators() -> list[str]:
 
 
 def describe() -> str:
-    """Return one line that names the backend and what it computes on."""
+    """Return one line that names the Keras version, the backend and its devices."""
     where = ", ".join(accelerators()) or "the CPU (no GPU found)"
     return f"Keras {keras.version()} with the {keras.backend.backend()} backend on {where}"
 
 
 def make_repeatable(seed: int) -> None:
-    """Seed everything random, and make TensorFlow add up in a fixed order, however many threads it has."""
+    """Seed all random generators and make TensorFlow's operations deterministic, for any number of threads."""
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

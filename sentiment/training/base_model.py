@@ -1,4 +1,4 @@
-"""Start from the weights of a trained network instead of random ones."""
+"""Initialise a network with the weights of a trained network instead of random ones."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from sentiment.network.keras_network import CLASSES, GLOVE, TRAINABLE
 from sentiment.text.lexicon import UNKNOWN
 from sentiment.training.logistic import fit_logistic
 
-# A strong penalty. With 0.3 the new layer is sure of what the states cannot tell yet, and its advantage is gone.
+# A strong penalty, because with 0.3 the new layer is overconfident and loses its advantage over a random layer.
 _INVERSE_PENALTY = 0.03
 _STEPS = 1000
 _BATCH = 1024
@@ -23,21 +23,19 @@ def take_over(
     base_classes: Sequence[str],
     temperature: float = 1.0,
 ) -> bool:
-    """Copy the weights of ``base`` into ``model``, layer by layer. The frozen vectors of ``model`` stay.
+    """Copy the weights of ``base`` into ``model``, layer by layer, except the frozen GloVe vectors.
 
-    The output layer is copied only where both have the same classes. A trainable embedding gets the rows of ``base``
-    first; words that ``base`` lacks start as its unknown word does.
+    The output layer is copied only if both networks have the same classes. A trainable embedding is copied row by row.
+    Words that ``base`` does not have start with the vector of its unknown token.
 
     Args:
-        model: freshly built with the network settings of ``base``.
-        base: the trained network, as it was saved.
-        classes: of ``model``, in the order of its outputs.
-        base_classes: of ``base``, likewise.
-        temperature: what calibration divided the output layer of ``base`` by. It is undone, since training calibrates
-            again.
+        model: an untrained network with the network settings of ``base``.
+        base: the trained network.
+        classes, base_classes: class names of each network, in the order of its outputs.
+        temperature: calibration temperature of ``base``; the copied output layer is multiplied by it.
 
     Returns:
-        Whether the output layer was copied.
+        True if the output layer was copied.
     """
     for layer in model.layers:
         if layer.weights and layer.name not in (GLOVE, CLASSES, TRAINABLE):
@@ -56,14 +54,14 @@ def take_over(
 
 
 def fit_output_layer(model: keras.Model, part: EncodedPart, weights: np.ndarray) -> None:
-    """Fit the output layer of ``model`` to its pooled states by logistic regression, before all layers are trained.
+    """Fit the output layer of ``model`` by logistic regression on its pooled states; all other layers stay fixed.
 
-    A random output layer would send random gradients into the layers below and spoil what they know already (linear
-    probing, then fine-tuning: Kumar et al., *Fine-Tuning can Distort Pretrained Features and Underperform
+    The other layers are trained already, and a random output layer would send random gradients into them. This is
+    linear probing before fine-tuning (Kumar et al., *Fine-Tuning can Distort Pretrained Features and Underperform
     Out-of-Distribution*, 2022).
 
     Args:
-        model: a network whose layers below the output are trained.
+        model: the network, changed in place.
         part: training rows.
         weights: weight of each class, ``(classes,)``.
     """

@@ -1,8 +1,8 @@
-"""Batches of rows of similar length, with each distinct token once: an epoch takes a fraction of the time.
+"""Batches of rows of similar length, each with a list of its distinct tokens, which make an epoch several times faster.
 
-Without stop words a tweet has about ten tokens, so rows padded to a fixed length are mostly padding. Here rows of
-similar length share a batch, which is cut to its longest row. The layers that see one token at a time get the distinct
-tokens of the batch only.
+A tweet without stop words has about ten tokens, so rows padded to a fixed length are mostly padding. Here rows of
+similar length share a batch, and the batch is cut to its longest row. The layers that process single tokens run only
+once for each distinct token of the batch.
 """
 
 import numpy as np
@@ -12,40 +12,42 @@ from sentiment.network.folded import distinct_ids
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.training.class_weights import row_weights
 
-# Widths are rounded up to these, so that few programs are compiled.
+# Batch widths, in tokens, are rounded up to these values, so that few programs are compiled.
 _WIDTHS = (8, 12, 16, 24)
-# Rows are sorted by length within stretches of this many batches, so that the order is random otherwise.
+# Shuffled rows are sorted by length only within groups of this many batches, so that the order stays mostly random.
 _SHUFFLE_BATCHES = 40
 
 
 def widths(max_tokens: int) -> tuple[int, ...]:
-    """Return the widths that batches are cut to, ascending; the last one is ``max_tokens``."""
+    """Return all possible widths of a batch, in tokens, ascending; the last one is ``max_tokens``."""
     return (*(width for width in _WIDTHS if width < max_tokens), max_tokens)
 
 
 def rounded_width(longest: int, max_tokens: int) -> int:
-    """Return the smallest width for rows of up to ``longest`` tokens."""
+    """Return the smallest batch width, in tokens, that fits rows of up to ``longest`` tokens."""
     return next(width for width in widths(max_tokens) if width >= longest)
 
 
 def trim(ids: np.ndarray, longest: int, padding: str) -> np.ndarray:
-    """Cut ``ids`` ``(batch, max_tokens)`` to the smallest width for rows of up to ``longest`` tokens."""
+    """Cut padding off ``ids`` ``(batch, max_tokens)``, to the smallest batch width that fits ``longest`` tokens."""
     width = rounded_width(longest, ids.shape[1])
     return ids[:, :width] if padding == "post" else ids[:, ids.shape[1] - width :]
 
 
 class Batches:
-    """The batches of an epoch, ``({types, positions}, y_true, weights)``, in an order set by seed and epoch alone.
+    """The batches of one epoch, as tuples ``({types, positions}, y_true, weights)``.
+
+    The order of the rows depends only on the seed and the number of the epoch.
 
     Args:
-        part: rows and labels; may be memory-mapped.
-        classes: width of the one-hot ``y_true``.
-        batch_size: rows per batch.
-        padding: side of the zeros in ``part.ids``.
-        seed: of the order and of word dropout; None keeps rows in the order of their lengths (validation).
-        word_dropout: share of tokens replaced by the unknown token.
-        class_weights: float32 ``(classes,)``, the weight of a row of each class.
-        trim_batches: cut a batch to its longest row; must be false where padding is read like a token.
+        part: encoded rows and their labels; the arrays may be memory-mapped.
+        classes: number of classes, which is the width of the one-hot ``y_true``.
+        batch_size: number of rows per batch.
+        padding: side of the padding in ``part.ids``, ``post`` or ``pre``.
+        seed: seed of the shuffling and of word dropout. None, for validation, sorts the rows by length instead.
+        word_dropout: share of the tokens that are replaced by the unknown token.
+        class_weights: weight of each class, float32 ``(classes,)``; None means 1 for all.
+        trim_batches: cut each batch to its longest row. It must be false for a network that reads padding as a token.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class Batches:
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
-        """Assign the rows to batches for ``epoch``."""
+        """Assign the rows to batches for the epoch with number ``epoch``."""
         self.epoch = epoch
         self._batches = self._deal()
 
@@ -80,7 +82,7 @@ class Batches:
         return -(-len(self.part.labels) // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-        """Return batch ``index`` of the epoch."""
+        """Return the inputs, the one-hot labels and the row weights of batch ``index``."""
         rows, weights = self.rows(index)
         ids = trim(self.part.ids[rows], self.width(index), self.padding)
         if self.word_dropout and self.seed is not None:
@@ -90,20 +92,20 @@ class Batches:
         return distinct_ids(ids)._asdict(), self._one_hot[labels], self.row_weights[rows] * weights
 
     def width(self, index: int) -> int:
-        """Return the number of tokens that batch ``index`` is cut to."""
+        """Return the width, in tokens, that batch ``index`` is cut to."""
         most = self.part.ids.shape[1]
         return (
             rounded_width(int(self.lengths[self._batches[index]].max(initial=1)), most) if self.trim_batches else most
         )
 
     def rows(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows of batch ``index``, repeated up to the batch size, and weights that are zero for repetitions.
+        """Return the row numbers of batch ``index``, repeated up to the batch size, and a weight for each.
 
-        All batches have one size, so one program is compiled for all of them.
+        Repeated rows have weight 0. All batches have the same size, so that one compiled program serves all of them.
         """
         rows = self._batches[index]
         filled = np.resize(rows, self.batch_size)
-        weight = self.batch_size / len(rows)  # Keras divides by the batch size, repetitions included
+        weight = self.batch_size / len(rows)  # Keras divides by the full batch size
         return filled, np.where(np.arange(self.batch_size) < len(rows), weight, 0.0).astype(np.float32)
 
     def _random(self, stream: int) -> np.random.Generator:

@@ -1,10 +1,10 @@
-"""Temperature scaling (Guo et al., 2017): probabilities that mean what they say.
+"""Calibration of probabilities by temperature scaling (Guo et al., 2017).
 
-The temperature T divides the logits. It is folded into the output layer, so that every form of the model is
-calibrated, and the uncalibrated probabilities can be had back as ``softmax(T * log p)``.
+The logits are divided by a temperature T. The division is folded into the weights of the output layer, so that every
+exported form of the model is calibrated. ``softmax(T * log p)`` gives the uncalibrated probabilities again.
 
-On 20 rows the temperature with the least log loss is anything from 0.3 to 5. So it is the most probable one given that
-its logarithm is distributed normally around 0: a prior that counts for little from some 500 rows on.
+With only 20 validation rows, the temperature with the lowest log loss can be anything from 0.3 to 5. Therefore the fit
+has a normal prior on log T with mean 0, which hardly matters from about 500 rows on.
 """
 
 from typing import TYPE_CHECKING
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import keras
 
 
-# Of nine values from 0 to no prior at all, the one with the least log loss on other rows for 20 to 100 validation rows;
-# log T itself, fitted to 5,000 rows, had a standard deviation of 0.24 (docs/history.md).
+# Standard deviation of the prior on log T. Of nine values it gave the lowest log loss on held-out rows, with 20 to 100
+# validation rows. Temperatures fitted to 5,000 rows had a standard deviation of 0.24 in log T (docs/history.md).
 SPREAD = 0.2
 _BOUNDS = (0.2, 5.0)
 
@@ -29,11 +29,13 @@ def logits_of(probabilities: np.ndarray) -> np.ndarray:
 
 
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the most probable temperature from 0.2 to 5, by Brent's bounded search over its logarithm.
+    """Return the temperature from 0.2 to 5 that calibrates ``probabilities`` best.
+
+    It is the maximum a posteriori estimate with a normal prior on log T, found by Brent's bounded search.
 
     Args:
-        probabilities: float ``(n, classes)`` at temperature 1, of rows the network was not fitted on.
-        labels: integer ``(n,)``.
+        probabilities: uncalibrated probabilities, float ``(n, classes)``, of rows that the network was not trained on.
+        labels: class of each row, integer ``(n,)``.
     """
     from scipy.optimize import minimize_scalar
 
@@ -48,7 +50,7 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def apply_temperature(model: "keras.Model", temperature: float) -> None:
-    """Divide the logits of ``model`` by ``temperature``, by dividing the weights of every layer that adds to them."""
+    """Divide the logits of ``model`` by ``temperature``, by dividing the weights of the layers that produce logits."""
     from sentiment.network.keras_network import CLASSES, NGRAMS
 
     for layer in model.layers:
@@ -57,17 +59,17 @@ def apply_temperature(model: "keras.Model", temperature: float) -> None:
 
 
 def uncalibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Return what ``probabilities`` ``(n, classes)`` were at temperature 1."""
+    """Undo the calibration of ``probabilities`` ``(n, classes)`` by ``temperature``."""
     return softmax(logits_of(probabilities) * temperature)
 
 
 def row_losses(probabilities: np.ndarray, labels: np.ndarray, temperature: float, weights: np.ndarray) -> np.ndarray:
-    """Return the log loss of each row after the logits are divided by ``temperature``, float64 ``(n,)``.
+    """Return the log loss of each row after calibration, times the weight of its class, float64 ``(n,)``.
 
     Args:
-        probabilities: float ``(n, classes)`` at temperature 1.
-        labels: integer ``(n,)``.
-        temperature: the one that was fitted on these rows.
+        probabilities: uncalibrated probabilities, float ``(n, classes)``.
+        labels: class of each row, integer ``(n,)``.
+        temperature: calibration temperature that was fitted on these rows.
         weights: weight of each class, ``(classes,)``.
     """
     scaled = softmax(logits_of(probabilities) / temperature)

@@ -1,4 +1,4 @@
-"""Make the published network out of those that were trained: average runs, choose between starts, add n-gram scores."""
+"""Turn trained networks into the final one: average runs, choose between starting points, and add n-gram scores."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -15,8 +15,9 @@ from sentiment.training.class_weights import class_weights
 from sentiment.training.fitting import TrainingState, leave_average
 from sentiment.training.ngram_scores import NgramChoice, choose_factor, fit_ngram_scores
 
-NOTHING, BASE_MODEL = "nothing", "base model"  # what a candidate's weights started from
-# With one standard error, 10 validation rows once preferred a network that was 16 points worse.
+NOTHING, BASE_MODEL = "nothing", "base model"  # starting point: random weights or a base model's
+# Standard errors by which a candidate must be better. With one, a network that was 16 points worse once won on 10
+# validation rows.
 _ERRORS = 2.0
 
 
@@ -24,10 +25,10 @@ class TrainingRows(NamedTuple):
     """The rows that a network is trained and validated on.
 
     Attributes:
-        parts: ``train`` and ``validation`` rows.
-        matrix: frozen vectors, float32 ``(vocabulary, dimension)``.
-        classes: names in the order of the outputs.
-        seen: number of ids that occur in training, which are the lowest ones.
+        parts: encoded rows under the keys ``train`` and ``validation``.
+        matrix: frozen GloVe vectors, float32 ``(vocabulary, dimension)``.
+        classes: names of the classes in the order of the network's outputs.
+        seen: number of ids that occur in the training rows. They are the ids below this number.
     """
 
     parts: dict[str, EncodedPart]
@@ -36,19 +37,19 @@ class TrainingRows(NamedTuple):
     seen: int
 
     def class_weights(self, options: TrainingSettings) -> np.ndarray:
-        """Return the weight of each class, float32 ``(classes,)``."""
+        """Return the weight of each class in the loss, float32 ``(classes,)``."""
         return class_weights(self.parts["train"], len(self.classes), options)
 
 
 class Candidate(NamedTuple):
-    """A trained network.
+    """A trained network that may become the final one.
 
     Attributes:
-        model: its layers, not calibrated.
+        model: the uncalibrated Keras network.
         network: the settings that it was built with.
-        state: the history of its training. If several runs were averaged, it is the history of the first one.
-        temperature: what calibrates it.
-        probabilities: of the validation rows, not calibrated, float32 ``(n, classes)``.
+        state: its training history. After averaging, it is the history of the first run.
+        temperature: the temperature that calibrates it.
+        probabilities: its uncalibrated probabilities of the validation rows, float32 ``(n, classes)``.
     """
 
     model: keras.Model
@@ -64,24 +65,24 @@ class Candidate(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """Which candidate is kept, and the mean validation log loss of each; no losses where there was one candidate."""
+    """The name of the chosen candidate, and the mean validation log loss by name (empty for a single candidate)."""
 
     start: str
     losses: dict[str, float]
 
 
 def candidate(model: keras.Model, network: NetworkSettings, state: TrainingState, rows: TrainingRows) -> Candidate:
-    """Fit the temperature of a trained ``model`` on the validation rows."""
+    """Return ``model`` as a candidate, with its temperature fitted on the validation rows."""
     validation = rows.parts["validation"]
     probabilities = fold(model, network).of_padded(validation.ids)
     return Candidate(model, network, state, fit_temperature(probabilities, validation.labels), probabilities)
 
 
 def average(runs: Sequence[Candidate], rows: TrainingRows) -> Candidate:
-    """Return the network with the averaged weights of ``runs``, which started from the same weights.
+    """Return the network with the mean weights of ``runs``, which must have started from the same weights.
 
-    Such runs end near to each other, so their average is a network too, and better than each of them on other tweets
-    (Wortsman et al., *Model soups*, 2022).
+    The weights of such runs stay close to each other. Their mean is therefore a working network, and it is better on
+    unseen tweets than each run alone (Wortsman et al., *Model soups*, 2022).
     """
     first, *others = runs
     if not others:
@@ -91,7 +92,7 @@ def average(runs: Sequence[Candidate], rows: TrainingRows) -> Candidate:
 
 
 def choose(candidates: Mapping[str, Candidate], rows: TrainingRows, options: TrainingSettings) -> Choice:
-    """Choose the first candidate, unless another one is better by more than two standard errors."""
+    """Choose the first candidate, unless the validation log loss of another is lower by over two standard errors."""
     start, *others = candidates
     if not others:
         return Choice(start, {})
@@ -102,15 +103,11 @@ def choose(candidates: Mapping[str, Candidate], rows: TrainingRows, options: Tra
 
 
 def is_clearly_better(losses: np.ndarray, others: np.ndarray, errors: float = 1.0) -> bool:
-    """Return whether the mean of ``losses`` is lower than that of ``others`` by more than ``errors`` standard errors.
+    """Return whether the mean of ``losses`` is below the mean of ``others`` by more than ``errors`` standard errors.
 
-    This is the rule of Breiman et al. (*Classification and Regression Trees*, 1984): a candidate that chance alone may
-    have put first does not replace the preferred one.
-
-    Args:
-        losses: of the candidate, one per row, ``(n,)``.
-        others: of the preferred network on the same rows, ``(n,)``.
-        errors: how many standard errors of the difference are needed.
+    Both arrays ``(n,)`` have one loss per row: ``losses`` of a candidate, ``others`` of the preferred network. Without
+    the margin, a network that is better by chance would replace the preferred one (Breiman et al., *Classification and
+    Regression Trees*, 1984).
     """
     gain = others - losses
     error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
@@ -118,15 +115,13 @@ def is_clearly_better(losses: np.ndarray, others: np.ndarray, errors: float = 1.
 
 
 def add_ngram_scores(kept: Candidate, rows: TrainingRows, options: TrainingSettings) -> tuple[Candidate, NgramChoice]:
-    """Return ``kept`` with scores of n-grams added to its logits, calibrated again, and how they were chosen.
+    """Add scores of n-grams to the logits of ``kept``, and calibrate it again.
 
-    The scores are fitted on the training rows and multiplied by the factor that the validation rows prefer. Where that
-    is 0 the network stays as it is.
+    The scores are fitted on the training rows, in ``options.ngram_buckets`` hash buckets. They are multiplied by the
+    factor that gives the lowest loss on the validation rows. If this factor is 0, the network stays as it is.
 
-    Args:
-        kept: the network.
-        rows: what it was trained on.
-        options: ``ngram_buckets``, over 0, and the class weights.
+    Returns:
+        The new network, and the chosen factor with its losses.
     """
     part, validation = rows.parts["train"], rows.parts["validation"]
     weights = rows.class_weights(options)

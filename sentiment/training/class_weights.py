@@ -1,4 +1,4 @@
-"""What a row counts in training, and where two networks are compared."""
+"""Weights of classes and rows in the training loss and in the comparison of networks."""
 
 import numpy as np
 
@@ -7,9 +7,9 @@ from sentiment.settings import TrainingSettings
 
 
 def class_weights(part: EncodedPart, classes: int, options: TrainingSettings) -> np.ndarray:
-    """Return the weight of each class, float32 ``(classes,)``, that ``options`` give the training rows ``part``.
+    """Return the weight of each class, float32 ``(classes,)``: 1 or balanced, as ``options.class_weights`` says.
 
-    The corpus's own rows decide. Rows of augmentation are balanced by themselves.
+    Only rows of the corpus are counted, because rows of augmentation have balanced labels already.
     """
     if options.class_weights == "none":
         return np.ones(classes, np.float32)
@@ -19,13 +19,10 @@ def class_weights(part: EncodedPart, classes: int, options: TrainingSettings) ->
 
 
 def row_weights(part: EncodedPart, by_class: np.ndarray) -> np.ndarray:
-    """Return what each row of ``part`` counts, float32 ``(n,)``: the weight of its class times its own.
+    """Return the weight of each row of ``part``, float32 ``(n,)``: the weight of its class times the row's own weight.
 
-    Rows of augmentation count their own weight only, because there are as many of either pole already.
-
-    Args:
-        part: rows with their labels.
-        by_class: float32 ``(classes,)``, as :func:`class_weights` gives it.
+    ``by_class`` has the weights of the classes, float32 ``(classes,)``. They do not apply to rows of augmentation,
+    because the labels of these rows are balanced already.
     """
     weights = by_class[part.labels]
     weights[len(part.labels) if part.own is None else part.own :] = 1
@@ -35,7 +32,7 @@ def row_weights(part: EncodedPart, by_class: np.ndarray) -> np.ndarray:
 def balanced_weights(labels: np.ndarray, classes: int, weights: np.ndarray | None = None) -> np.ndarray:
     """Return ``n / (classes * count)`` for each class, float32 ``(classes,)``, like scikit-learn's ``balanced``.
 
-    A row counts as much as its weight, where rows ``(n,)`` have ``weights`` ``(n,)``, 1 on average.
+    With row weights ``(n,)``, ``count`` and ``n`` are sums of these weights instead of numbers of rows.
     """
     counts = np.bincount(labels, weights, minlength=classes)
     return (counts.sum() / (classes * np.where(counts > 0, counts, 1.0))).astype(np.float32)

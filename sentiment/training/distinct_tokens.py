@@ -1,9 +1,8 @@
-"""The network in an order that trains faster: what happens to a token before the recurrence happens once per batch.
+"""The network rearranged for faster training: layers before the recurrence run once per distinct token of a batch.
 
-A batch of tweets contains a token such as *love* many times, and the layers before the recurrence, and x W_x + b, give
-the same each time. Here they run over the distinct tokens of the batch, and the recurrence looks up what each position
-needs. The variables are those of the Keras network, so nothing is copied back; a test checks that outputs and gradients
-are equal.
+A frequent token such as *love* occurs many times in a batch, and the layers before the recurrence, and x W_x + b, give
+the same result each time. Here they run on the distinct tokens only, and the recurrence looks the results up. The
+variables are shared with the Keras network. A test checks that outputs and gradients are equal.
 """
 
 from collections.abc import Callable
@@ -25,15 +24,15 @@ from sentiment.settings import NetworkSettings
 
 
 class DistinctTokensModel(keras.Model):
-    """``{"types": int32 (types,), "positions": int32 (batch, time)}`` -> probabilities ``(batch, classes)``.
+    """A Keras model from ``{"types": int32 (types,), "positions": int32 (batch, time)}`` to ``(batch, classes)``.
 
-    ``types`` are distinct ids, padding first; ``positions`` index them.
+    ``types`` are the distinct ids of a batch, with padding first. ``positions`` are indices into ``types``. The outputs
+    are class probabilities.
 
     Args:
         model: the Keras network whose layers are used.
-        settings: those that ``model`` was built with.
-        states: runs the recurrence; called as :func:`sentiment.network.unrolled.unrolled_states`, which has to be
-            traced for each ``time`` that occurs.
+        settings: the settings that ``model`` was built with.
+        states: function that runs the recurrence, called like :func:`sentiment.network.unrolled.unrolled_states`.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class DistinctTokensModel(keras.Model):
         self.built = True
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
-        """Return the probabilities; see the class."""
+        """Return the class probabilities of a batch, ``(batch, classes)``."""
         features = type_features(self.shipped, inputs["types"], training)
         cells = recurrent_cells(self.shipped)
         biases = [input_and_recurrent_bias(cell) for cell in cells]

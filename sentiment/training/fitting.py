@@ -1,4 +1,4 @@
-"""Training the network: epochs, early stopping on the best validation loss, and a state to resume from."""
+"""The training loop: epochs, early stopping on the validation loss, and a state from which a run can resume."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,16 +18,15 @@ _VALIDATION_BATCH = 4096
 
 @dataclass(slots=True)
 class TrainingState:
-    """Everything that an interrupted run needs to continue as if it had never stopped.
+    """The state of a training run. A run that resumes from it ends like one that was never interrupted.
 
     Attributes:
-        history: one row of figures per epoch.
-        best_epoch: the epoch with the lowest validation loss, counted from 0; -1 while no epoch is better than the
-            start.
-        start: figures on the validation rows before the first epoch; empty where the start is random.
+        history: loss and accuracy of each epoch, one dictionary per epoch.
+        best_epoch: index of the epoch with the lowest validation loss; -1 while no epoch is better than the start.
+        start: validation loss and accuracy before the first epoch; empty if training starts from random weights.
         weights: copies of all variables that training changes.
         best_weights: copies of the model's variables after ``best_epoch``.
-        recent: copies of the model's variables after each of the epochs that may be averaged.
+        recent: copies of the model's variables after each of the last epochs, whose average may be taken.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -39,12 +38,12 @@ class TrainingState:
 
     @property
     def best(self) -> dict[str, float]:
-        """Return the figures of ``best_epoch``, or of the start; empty before both."""
+        """Return the loss and accuracy of the best epoch, or of the start if no epoch was better; may be empty."""
         return self.history[self.best_epoch] if self.best_epoch >= 0 else self.start
 
     @property
     def last_fall(self) -> float:
-        """Return the share by which the validation loss fell in the last epoch; 1 after a single epoch."""
+        """Return the relative decrease of the validation loss in the last epoch; 1 before the second epoch has run."""
         if len(self.history) < 2:
             return 1.0
         before, last = (row["val_loss"] for row in self.history[-2:])
@@ -53,13 +52,16 @@ class TrainingState:
     def add_start(
         self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray]
     ) -> None:
-        """Record the figures and variables before the first epoch as the best so far."""
+        """Record loss, accuracy and variables before the first epoch as the best so far."""
         self.start, self.weights, self.best_weights = figures, weights, model
 
     def add_epoch(
         self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray], keep: int = 0
     ) -> None:
-        """Record an epoch: its figures, all variables, and those of the model if it is the best or among the last."""
+        """Record an epoch: its loss and accuracy, the copies of all variables, and the copies of the model's variables.
+
+        The model's variables are kept only if the epoch is the best so far or among the last ``keep`` epochs.
+        """
         self.recent = [*self.recent, model][-keep:] if keep else []
         epoch = len(self.history)
         if not self.best or figures["val_loss"] < self.best["val_loss"]:
@@ -68,7 +70,7 @@ class TrainingState:
         self.history.append({"epoch": epoch + 1, **figures})
 
     def is_finished(self, settings: TrainingSettings) -> bool:
-        """Return whether all epochs have run, or ``patience`` of them without an improvement."""
+        """Return whether all epochs have run, or the last ``patience`` epochs brought no improvement."""
         done = len(self.history)
         return done >= settings.epochs or (done > 0 and done - 1 - self.best_epoch >= settings.patience)
 
@@ -82,19 +84,20 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     keep_start: bool = False,
 ) -> None:
-    """Train ``model``; it ends with the weights of the best epoch, or with the average of the last ones.
+    """Train ``model`` in place. It ends with the mean weights of the last epochs or the weights of the best epoch.
 
-    Keras's EarlyStopping and BackupAndRestore forget the best epoch and the waiting time on a restart, so a resumed run
-    could end elsewhere than an uninterrupted one. Here both follow from ``state``.
+    Early stopping and resuming use ``state`` only. Keras's EarlyStopping and BackupAndRestore forget the best epoch and
+    the patience count on a restart, so a resumed run could end differently from an uninterrupted one.
 
     Args:
-        model: freshly built, with the settings that ``state`` was made with.
-        parts: ``train`` and ``validation`` rows.
-        settings: sections ``training``, ``network`` and ``preprocessing`` are used.
-        state: a new one, or that of an interrupted run.
-        save: called with the state after every epoch.
-        callbacks: Keras callbacks; they see epochs, not batches.
-        keep_start: whether ``model`` has trained weights, which may stay the best; then no epochs are averaged.
+        model: the network, built with the settings that ``state`` was made with.
+        parts: encoded rows under the keys ``train`` and ``validation``.
+        settings: all settings, of which the sections ``training``, ``network`` and ``preprocessing`` are used.
+        state: a new state, or the state of an interrupted run; it is updated in place.
+        save: function that is called with the state after every epoch.
+        callbacks: Keras callbacks, which are called for epochs and not for batches.
+        keep_start: whether ``model`` starts with trained weights. They stay if no epoch is better, and no epochs are
+            averaged.
     """
     settings = settings.for_rows(len(parts["train"].labels))
     options = settings.training
@@ -125,12 +128,12 @@ def _validated(trainer: KerasTrainer, batches: Batches) -> dict[str, float]:
 
 
 def _copies(trainer: KerasTrainer, model: keras.Model) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Return copies of all variables that training changes, and of the model's among them."""
+    """Return copies of all variables that training changes, and copies of the model's variables only."""
     return copy_variables(trainer.variables), copy_variables(trainable(model))
 
 
 def trainer_class() -> "type[KerasTrainer]":
-    """Return the trainer for Keras's backend."""
+    """Return the trainer class for the current Keras backend."""
     if keras.backend.backend() != "tensorflow":
         return KerasTrainer
     from sentiment.training.tensorflow_trainer import TensorFlowTrainer
@@ -139,7 +142,7 @@ def trainer_class() -> "type[KerasTrainer]":
 
 
 def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[Batches, Batches]:
-    """Return training and validation batches; rules by rows are applied with the number of training rows."""
+    """Return training and validation batches. Settings that follow the number of training rows are set here."""
     train_part = parts["train"]
     options = settings.for_rows(len(train_part.labels)).training
     classes = int(max(part.labels.max() for part in parts.values())) + 1
@@ -162,18 +165,18 @@ def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[
 
 
 def copy_variables(variables: Sequence[Any]) -> dict[str, np.ndarray]:
-    """Return the values of ``variables`` under numbered names."""
+    """Return copies of the values of ``variables``, named ``v0``, ``v1`` and so on."""
     return {f"v{i}": np.array(keras.ops.convert_to_numpy(variable)) for i, variable in enumerate(variables)}
 
 
 def restore_variables(variables: Sequence[Any], values: Mapping[str, np.ndarray]) -> None:
-    """Assign the values that :func:`copy_variables` returned."""
+    """Assign ``values``, which :func:`copy_variables` returned, to ``variables``."""
     for i, variable in enumerate(variables):
         variable.assign(values[f"v{i}"])
 
 
 def leave_average(model: keras.Model, others: Sequence[keras.Model]) -> None:
-    """Set the trained variables of ``model`` to their average over it and ``others``, networks of the same shape."""
+    """Set the trained variables of ``model`` to their mean over ``model`` and ``others``, which have the same shape."""
     restore_variables(trainable(model), mean_of([copy_variables(trainable(each)) for each in (model, *others)]))
 
 

@@ -1,4 +1,4 @@
-"""Fit logistic regression as a layer of a network: a kernel and a bias, with one column per class."""
+"""Logistic regression whose coefficients become a network layer: a kernel and a bias with one column per class."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from sentiment.training.class_weights import row_weights
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-_STEPS, _TOLERANCE = 300, 1e-9  # the latter of the loss, from one step to the next
+_STEPS, _TOLERANCE = 300, 1e-9  # iterations at most, and relative decrease of the loss that ends them
 
 
 def fit_logistic(
@@ -21,14 +21,14 @@ def fit_logistic(
     inverse_penalty: float,
     steps: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fit logistic regression to rows of features.
+    """Fit a logistic regression with scikit-learn.
 
     Args:
-        features: ``(n, width)``, of the rows of ``part``.
-        part: their labels, and what each of them counts.
-        weights: what a row of each class counts, ``(classes,)``.
-        inverse_penalty: scikit-learn's C: what the loss, summed over the rows, counts beside half the squared kernel.
-        steps: of the solver, at most.
+        features: one row of features per row of ``part``, ``(n, width)``.
+        part: rows with their labels and weights.
+        weights: weight of each class, ``(classes,)``.
+        inverse_penalty: scikit-learn's ``C``, the weight of the summed loss against half the squared kernel.
+        steps: maximum number of iterations of the solver.
 
     Returns:
         kernel ``(width, classes)`` and bias ``(classes,)``, float32.
@@ -39,7 +39,7 @@ def fit_logistic(
         features, part.labels, row_weights(part, weights)
     )
     kernel, bias = regression.coef_.T, regression.intercept_
-    if len(weights) == 2:  # then scikit-learn has the logit of the second class alone
+    if len(weights) == 2:  # then scikit-learn fits one logit, of the second class
         kernel, bias = np.hstack([-kernel, kernel]) / 2, np.hstack([-bias, bias]) / 2
     return kernel.astype(np.float32), bias.astype(np.float32)
 
@@ -47,17 +47,16 @@ def fit_logistic(
 def fit_beside(
     features: "csr_matrix", part: EncodedPart, weights: np.ndarray, inverse_penalty: float, logits: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fit logistic regression whose own logits are added to the given ``logits``.
+    """Fit a logistic regression whose logits are added to the logits of another model, which stay fixed.
 
-    Scikit-learn's logistic regression cannot take such an offset.
+    Scikit-learn's logistic regression does not accept such an offset, so L-BFGS minimises the loss directly.
 
     Args:
-        features: ``(n, width)``, of the rows of ``part``.
-        part: their labels, and what each of them counts.
-        weights: what a row of each class counts, ``(classes,)``.
-        inverse_penalty: weight of the summed loss against half the squared kernel. The kernel has a column per class,
-            for two classes too.
-        logits: the logits of another model for the same rows, ``(n, classes)``.
+        features: one row of features per row of ``part``, ``(n, width)``.
+        part: rows with their labels and weights.
+        weights: weight of each class, ``(classes,)``.
+        inverse_penalty: weight of the summed loss against half the squared kernel.
+        logits: logits of the other model for the same rows, ``(n, classes)``.
 
     Returns:
         kernel ``(width, classes)`` and bias ``(classes,)``, float32.
@@ -70,7 +69,7 @@ def fit_beside(
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         kernel, bias = flat.reshape(shape)[:-1], flat.reshape(shape)[-1]
-        error = softmax(logits + features @ kernel.astype(np.float32) + bias)  # of the features' type: no copy of them
+        error = softmax(logits + features @ kernel.astype(np.float32) + bias)  # float32, like the features: no copy
         value = -(counted * np.log(np.maximum(error[rows, right], 1e-300))).sum() + (kernel**2).sum() / 2
         error[rows, right] -= 1
         error *= counted[:, None]

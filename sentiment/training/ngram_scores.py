@@ -1,9 +1,10 @@
-"""Scores of n-grams beside the network: a logistic regression on hashed single tokens, pairs and triples.
+"""Fit scores of n-grams: a logistic regression on hashed unigrams, bigrams and trigrams beside the network.
 
-A network over frozen vectors learns slowly what single frequent pairs say ("i like", "to wait"). A linear model on
-n-grams learns that at once, so its logits are added to the network's ("wide and deep" models: Cheng et al., 2016). It
-is fitted to what the network leaves unexplained of its training rows (boosting: Friedman, 2001), and validation rows
-choose its factor. The penalty on an n-gram grows with its frequency (inverse document frequency: Sparck Jones, 1972).
+A network over frozen vectors is slow to learn from single frequent pairs such as "i like" or "to wait". A linear model
+on n-grams learns them at once, so its logits are added to the network's ("wide and deep" models: Cheng et al., 2016).
+It is fitted to the errors that the network leaves on the training rows (boosting: Friedman, 2001). A factor for its
+logits is chosen on the validation rows. The penalty on an n-gram grows with its frequency (inverse document frequency:
+Sparck Jones, 1972).
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,13 +21,12 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 FACTORS = tuple(np.arange(0, 2.6, 0.25).tolist())
-# A network knows few training rows by heart, so what it leaves unexplained of them says nothing. The scores are then
-# fitted without it, with a weaker penalty. The penalties are inverse, of features weighed by inverse document
-# frequency.
+# A network memorises few training rows, so its errors on them teach nothing. The scores are then fitted without the
+# network's logits and with a weaker penalty. The penalties are inverse, as scikit-learn's C.
 _MANY_ROWS = 5_000
 _INVERSE_PENALTY_BESIDE = 0.0025
 _INVERSE_PENALTY_ALONE = 0.1
-_LEAST_ROWS = 2  # an n-gram of a single row has no score
+_LEAST_ROWS = 2  # n-grams of fewer training rows get no score
 
 
 class NgramScores(NamedTuple):
@@ -34,27 +34,27 @@ class NgramScores(NamedTuple):
 
     Attributes:
         values: score of each bucket for each class, float32 ``(buckets, classes)``.
-        bias: of each class, float32 ``(classes,)``.
+        bias: bias of each class, float32 ``(classes,)``.
     """
 
     values: np.ndarray
     bias: np.ndarray
 
     def logits(self, ids: np.ndarray) -> np.ndarray:
-        """Return the logits ``(n, classes)`` of padded rows ``(n, max_tokens)`` of at least one id each."""
+        """Return the logits ``(n, classes)`` of padded rows ``(n, max_tokens)`` of ids; each row needs a token."""
         return ngram_logits(self.values, ragged_rows(ids)) + self.bias
 
 
 def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logits: np.ndarray) -> NgramScores:
-    """Fit a logistic regression on hashed n-grams whose logits are added to those of the network.
+    """Fit the scores of hashed n-grams on the training rows ``part``.
 
-    From 5,000 rows on it is fitted to what the network leaves unexplained, and below to the labels alone.
+    From 5,000 rows on they are fitted as an addition to the network's ``logits``. Below that they are fitted alone.
 
     Args:
-        part: training rows, each of at least one id.
+        part: training rows with at least one token each.
         weights: weight of each class, ``(classes,)``.
-        buckets: number of buckets that n-grams are hashed to.
-        logits: of the network for these rows, calibrated, float ``(n, classes)``.
+        buckets: number of hash buckets for n-grams.
+        logits: calibrated logits of the network for the training rows, float ``(n, classes)``.
     """
     counts = _counts(part.ids, buckets)
     rows = np.bincount(counts.indices, minlength=buckets)
@@ -72,7 +72,7 @@ def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logit
 
 
 class NgramChoice(NamedTuple):
-    """The factor of the scores, and the calibrated validation log loss with and without them."""
+    """The factor chosen for the n-gram scores, and the calibrated validation log loss with and without the scores."""
 
     factor: float
     loss: float
@@ -82,12 +82,12 @@ class NgramChoice(NamedTuple):
 def choose_factor(
     probabilities: np.ndarray, scores: np.ndarray, labels: np.ndarray, weights: np.ndarray
 ) -> NgramChoice:
-    """Choose what to multiply the scores by, on rows that neither the network nor the scores were fitted on.
+    """Choose the factor for the n-gram scores that gives the lowest calibrated log loss on validation rows.
 
     Args:
-        probabilities: of the network, float ``(n, classes)``.
+        probabilities: uncalibrated probabilities of the network, float ``(n, classes)``.
         scores: logits of the n-grams, ``(n, classes)``.
-        labels: integer ``(n,)``.
+        labels: class of each row, integer ``(n,)``.
         weights: weight of each class, ``(classes,)``.
     """
     logits = logits_of(probabilities)
@@ -100,7 +100,7 @@ def choose_factor(
 
 
 def _counts(ids: np.ndarray, buckets: int) -> "csr_matrix":
-    """Count each bucket in each row, divided by the square root of the row's length; sparse ``(n, buckets)``."""
+    """Count the n-grams of each row by bucket, divided by the square root of its length: sparse ``(n, buckets)``."""
     from scipy.sparse import csr_matrix
 
     rows = ragged_rows(np.asarray(ids))

@@ -1,9 +1,9 @@
 """The simple recurrence and its gradient in NumPy, over rows of different lengths, without padding.
 
-It makes an epoch 1.6 times as fast as the recurrence unrolled in a graph, where each step works on all rows, and it
-needs no tracing per width. Rows come by falling length, as in :mod:`sentiment.network.recurrence`, so the rows that
-have a token at a step are the first ones, and a step works in place on one stretch of memory. Each direction of a large
-batch has a thread.
+With it an epoch is 1.6 times as fast as with the recurrence unrolled in a TensorFlow graph, where each step computes
+all rows. It also needs no tracing per batch width. Rows are sorted by decreasing length, so the rows that still have a
+token at a step come first, and a step updates one contiguous block of memory in place. In a large batch each direction
+has its own thread.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,21 +16,21 @@ from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.network.recurrence import activate_in_place, advance, pool, rows_at_steps, slope_of
 from sentiment.text.lexicon import PADDING
 
-# Fixed, whatever the number of cores, so that sums of gradients round the same on every machine. More rows would not
-# fit the cache; fewer rows mean more and smaller steps, between which the threads wait for the interpreter.
+# Equal for any number of cores, so that sums of gradients round the same on every machine. More rows would not fit the
+# cache. Fewer rows mean more and smaller steps, between which the threads wait for Python's interpreter lock.
 _ROWS_PER_PART = 1024
 # Up to this many rows, waking a thread for each direction takes longer than reading both in the calling thread.
 _FEW_ROWS = 256
 
 
 class _BatchRows(NamedTuple):
-    """Rows of a batch, by falling length.
+    """Rows of a batch, sorted by decreasing length.
 
     Attributes:
-        indices: of the rows in the batch, ``(n,)``.
+        indices: index of each row in the batch, ``(n,)``.
         lengths: number of tokens of each row, ``(n,)``.
-        first: where each row begins in the flat positions, ``(n,)``.
-        steps: slices of the tokens of each step, where tokens are ordered step after step.
+        first: index of each row's first token in the flattened batch, ``(n,)``.
+        steps: slice of each step's tokens, in arrays that store tokens step after step.
     """
 
     indices: np.ndarray
@@ -39,20 +39,20 @@ class _BatchRows(NamedTuple):
     steps: list[slice]
 
     def places(self, direction: int) -> np.ndarray:
-        """Return the index of each token in the flat positions, step after step; direction 1 reads from the end."""
+        """Return each token's index in the flattened batch, step after step; direction 1 reads rows backwards."""
         time = np.arange(self.lengths[0])[:, None]
         places = self.first + self.lengths - 1 - time if direction else self.first + time
         return places[time < self.lengths]
 
 
 class _ReadPart(NamedTuple):
-    """Rows as some directions have read them.
+    """A part of a batch after the forward pass, in one or all directions.
 
     Attributes:
-        rows: the rows.
-        tokens: types, int32 ``(directions, tokens)``, step after step.
+        rows: the rows of the part.
+        tokens: type of each token, int32 ``(directions, tokens)``, step after step.
         states: hidden state after each token, ``(directions, tokens, units)``.
-        pooled: ``(kinds, directions, n, units)``.
+        pooled: pooled states, ``(kinds of pooling, directions, n, units)``.
     """
 
     rows: _BatchRows
@@ -62,7 +62,7 @@ class _ReadPart(NamedTuple):
 
 
 class _Trace(NamedTuple):
-    """What the gradient needs of the last batch: its parts by directions, the kernel, and the number of types."""
+    """Intermediate results of a forward pass that the gradient needs; ``types`` is the number of distinct tokens."""
 
     parts: Sequence[tuple[slice, Sequence[_ReadPart]]]
     kernel: np.ndarray
@@ -70,13 +70,13 @@ class _Trace(NamedTuple):
 
 
 class RaggedRNN:
-    """The simple cell over the tokens of each row, from its start and from its end, pooled; and its gradient.
+    """The simple recurrent cell over the tokens of each row, in one or two directions, with pooling and gradient.
 
-    It keeps what :meth:`backward` needs of the last :meth:`forward`, so it works on one batch at a time.
+    :meth:`forward` stores intermediate results for :meth:`backward`, so an object works on one batch at a time.
 
     Args:
         pooling, activation: as in the network's settings.
-        masking: skip padding; without it padding is read like a token.
+        masking: skip padding; without it padding is read as a token.
     """
 
     def __init__(self, pooling: str, masking: bool = True, activation: str = "tanh") -> None:
@@ -84,16 +84,16 @@ class RaggedRNN:
         self.masking = masking
         self.activation = activation
         self._kinds = pooling.split("_")
-        self._memory = np.empty(0, np.float32)  # of all states, used again: fresh pages cost more than the sums
+        self._memory = np.empty(0, np.float32)  # for all states, reused: new memory pages cost more time than the sums
         self._trace = _Trace((), np.empty(0), 0)
 
     def forward(self, projected: np.ndarray, positions: np.ndarray, kernel: np.ndarray) -> np.ndarray:
         """Return pooled states, float32 ``(batch, kinds of pooling * directions * units)``, in Keras's order.
 
         Args:
-            projected: x W_x + b of each type, float32 ``(types, directions * units)``; type 0 is padding.
-            positions: indices of types, int32 ``(batch, time)``, padded on either side, at least one per row.
-            kernel: W_h of each direction, float32 ``(directions, units, units)``.
+            projected: x W_x + b of each distinct token, float32 ``(types, directions * units)``, padding first.
+            positions: row of ``projected`` for each token, int32 ``(batch, time)``; at least one token per row.
+            kernel: recurrent kernel W_h of each direction, float32 ``(directions, units, units)``.
         """
         directions, units = kernel.shape[:2]
         rows, flat = self._dealt(positions), positions.ravel()
@@ -121,7 +121,7 @@ class RaggedRNN:
         return answer.reshape(len(positions), -1)
 
     def _dealt(self, positions: np.ndarray) -> list[_BatchRows]:
-        """Return the rows by falling length, in parts."""
+        """Return the rows of the batch, sorted by decreasing length and split into parts."""
         real = positions != PADDING if self.masking else np.ones_like(positions, bool)
         lengths = real.sum(axis=1)
         first = real.argmax(axis=1) + np.arange(len(positions)) * positions.shape[1]
@@ -137,7 +137,7 @@ class RaggedRNN:
         return self._memory[:size].reshape(shape)
 
     def backward(self, upstream: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the gradients of ``projected`` and ``kernel`` from ``upstream``, the gradient of the pooled states."""
+        """Return the gradients of ``projected`` and ``kernel``; ``upstream`` is the gradient of the pooled states."""
         trace = self._trace
         directions, units = trace.kernel.shape[:2]
         upstream = upstream.reshape(-1, len(self._kinds), directions, units)
@@ -160,12 +160,12 @@ class RaggedRNN:
         return projected.reshape(trace.types, -1), kernel
 
     def _back(self, part: _ReadPart, upstream: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-        """Overwrite each state with the gradient of its token; return the gradient of the kernel.
+        """Overwrite each state with the gradient of its token's x W_x + b, and return the gradient of the kernel.
 
         Args:
-            part: as :meth:`forward` left it.
-            upstream: gradient of its pooled states, ``(kinds, directions, n, units)``; overwritten.
-            kernel: W_h of its directions, ``(directions, units, units)``.
+            part: a part of the batch after :meth:`forward`.
+            upstream: gradient of the part's pooled states, ``(kinds, directions, n, units)``; overwritten.
+            kernel: W_h of the part's directions, ``(directions, units, units)``.
         """
         if "mean" in self._kinds:
             upstream[self._kinds.index("mean")] /= part.rows.lengths[:, None].astype(np.float32)
@@ -192,7 +192,7 @@ class RaggedRNN:
         going_on: int,
         room: np.ndarray,
     ) -> None:
-        """Add the gradient that each kind of pooling gives the states of a step; rows from ``going_on`` on end here."""
+        """Add the gradient of each kind of pooling to ``gradient``; rows from ``going_on`` on end at this step."""
         for kind, value, given in zip(self._kinds, pooled, upstream, strict=True):
             if kind == "max":
                 gradient += np.multiply(given, state == value, out=room)
@@ -209,7 +209,7 @@ def _steps(lengths: np.ndarray) -> list[slice]:
 
 
 def _together(directions: int, rows: int) -> list[slice]:
-    """Return the directions that one thread reads: all of them, or one each."""
+    """Return the directions that each thread reads: all of them for few rows, else one each."""
     every = slice(0, directions)
     return [every] if rows <= _FEW_ROWS else [slice(each, each + 1) for each in range(directions)]
 
@@ -217,7 +217,7 @@ def _together(directions: int, rows: int) -> list[slice]:
 def _states_of_steps(
     states: np.ndarray, steps: Sequence[slice], kernel: np.ndarray, activation: str
 ) -> Iterator[np.ndarray]:
-    """Yield the states of each step, ``(directions, active, units)``, written over x_t."""
+    """Overwrite x_t W_x + b in ``states`` by the hidden states, and yield them step by step."""
     room = np.empty_like(states[:, steps[0]])
     state = states[:, :0]
     for step in steps:
@@ -231,6 +231,6 @@ def _states_of_steps(
 
 
 def _sum_by_type(tokens: np.ndarray, gradients: np.ndarray, types: int) -> np.ndarray:
-    """Return the gradient of each type, the sum over its tokens, ``(types, units)``."""
+    """Return the sum of ``gradients`` over the tokens of each type, ``(types, units)``."""
     columns = (np.ones(len(tokens), np.float32), tokens, np.arange(len(tokens) + 1))
     return csc_matrix(columns, (types, len(tokens))) @ gradients

@@ -1,10 +1,10 @@
-"""Training in TensorFlow: programs that are traced once, and on a CPU the simple recurrence in NumPy.
+"""Training in TensorFlow with few traced programs, and on a CPU with the simple recurrence in NumPy.
 
-With ``fit``, most of a short training's time went into tracing: one program per width of batches, and each again when
-the number of distinct tokens changed. Here that number is left open, and where the recurrence is NumPy's
-(:mod:`sentiment.training.ragged_rnn`) the width as well: an epoch takes a fifth of the time. Order, network, loss and
-optimizer are those of :class:`sentiment.training.trainer.KerasTrainer`; a test checks that the weights after an epoch
-are equal.
+Keras's ``fit`` spends most of a short training on tracing, because each batch width and each number of distinct tokens
+needs a program of its own. Here one program serves any number of distinct tokens. With the recurrence in NumPy
+(:mod:`sentiment.training.ragged_rnn`) it also serves any width, and an epoch takes a fifth of the time. The order of
+rows, network, loss and optimizer are the same as in :class:`sentiment.training.trainer.KerasTrainer`. A test checks
+that the weights after an epoch are equal.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ from sentiment.training.trainer import KerasTrainer
 
 
 class TensorFlowTrainer(KerasTrainer):
-    """Runs epochs over batches of several widths, with one program for all of them where that is possible."""
+    """Runs epochs over batches of several widths, with one traced program for all widths where possible."""
 
     def __init__(self, model: keras.Model, settings: Settings, steps: int) -> None:
         super().__init__(model, settings, steps)
@@ -37,7 +37,7 @@ class TensorFlowTrainer(KerasTrainer):
         self.traced: dict[tuple[int, int | None, bool], Any] = {}
 
     def run(self, batches: Batches, title: str, learn: bool) -> dict[str, float]:
-        """Run one epoch, or a validation; return ``loss`` and ``accuracy``, means over the rows."""
+        """Run one epoch, with weight updates if ``learn``; return the mean ``loss`` and ``accuracy`` over the rows."""
         sums: Counter[str] = Counter()
         with tqdm(total=len(batches), desc=title, unit="batch", disable=None, leave=False) as bar:
             for i in range(len(batches)):
@@ -50,8 +50,8 @@ class TensorFlowTrainer(KerasTrainer):
         return {name: sums[name] / sums["rows"] for name in ("loss", "accuracy")}
 
     def _program(self, shape: tuple[int, int], classes: int, learn: bool) -> Any:
-        """Return a traced step for batches of ``shape``, with any number of distinct tokens."""
-        rows, width = shape  # with a known number of rows, dropout is drawn while NumPy is busy
+        """Return a traced step for batches of ``shape``, which accepts any number of distinct tokens."""
+        rows, width = shape  # with a known number of rows, TensorFlow draws dropout while NumPy is busy
         key = (rows, None if self._states is ragged_states else width, learn)
         if key not in self.traced:
             signature = [
@@ -61,12 +61,12 @@ class TensorFlowTrainer(KerasTrainer):
                 tf.TensorSpec((rows,), tf.float32),
             ]
             step = tf.function(partial(self._step, learn), input_signature=signature, autograph=False)
-            # With a concrete function TensorFlow need not choose among its programs, which is a good part of a step.
+            # A concrete function saves TensorFlow's choice among its programs, which takes much of a step's time.
             self.traced[key] = step.get_concrete_function()
         return self.traced[key]
 
     def _step(self, learn: bool, types: Any, positions: Any, y_true: Any, weights: Any) -> tuple[Any, Any]:
-        """Run one batch, learn from it if asked, and return its loss and accuracy."""
+        """Run one batch, update the weights if ``learn``, and return the batch's loss and accuracy."""
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             y_pred = self._by_token({"types": types, "positions": positions}, training=learn)
@@ -80,7 +80,7 @@ class TensorFlowTrainer(KerasTrainer):
 def ragged_states(
     projected: tf.Tensor, positions: tf.Tensor, directions: list[Direction], kinds: NetworkSettings
 ) -> tf.Tensor:
-    """Run :class:`RaggedRNN` as an operation of a TensorFlow program; arguments as ``DistinctTokensModel`` has them."""
+    """Run :class:`RaggedRNN` as a TensorFlow operation, with the arguments and result of ``unrolled_states``."""
     recurrence = RaggedRNN(kinds.pooling, kinds.masking, kinds.activation)
     kernel = tf.stack([tf.convert_to_tensor(direction.kernel) for direction in directions])
 

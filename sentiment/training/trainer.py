@@ -1,4 +1,4 @@
-"""Training with Keras's own ``fit``, which runs on every backend; and the optimizer of all trainers."""
+"""Training with Keras's own ``fit``, on any backend, and the optimizer that all trainers use."""
 
 from typing import Any
 
@@ -13,17 +13,11 @@ _WARM_UP = 0.05
 
 
 class KerasTrainer:
-    """Runs epochs by ``model.fit``, for backends other than TensorFlow.
-
-    Args:
-        model: the network, as :func:`sentiment.network.keras_network.build_network` makes it.
-        settings: section ``training`` is used.
-        steps: number of batches per epoch.
-    """
+    """Runs epochs with Keras's ``fit``; used by backends other than TensorFlow. An epoch has ``steps`` batches."""
 
     def __init__(self, model: keras.Model, settings: Settings, steps: int) -> None:
         options = settings.training
-        self.model = keras.Model(model.inputs, model.outputs)  # of the same layers: the optimizer is not saved with it
+        self.model = keras.Model(model.inputs, model.outputs)  # shares the layers, not the optimizer
         self.optimizer = make_optimizer(options, steps)
         self.optimizer.build(model.trainable_variables)
         self.loss = keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing)
@@ -31,11 +25,11 @@ class KerasTrainer:
 
     @property
     def variables(self) -> list[Any]:
-        """Return all that changes in training: the model's variables, its dropout seeds and the optimizer's."""
+        """Return all variables that training changes: the model's, its dropout seeds and the optimizer's."""
         return [*trainable(self.model), *self.optimizer.variables]
 
     def run(self, batches: Batches, title: str, learn: bool) -> dict[str, float]:
-        """Run one epoch, or a validation; return ``loss`` and ``accuracy``, means over the rows."""
+        """Run one epoch, with weight updates if ``learn``; return the mean ``loss`` and ``accuracy`` over the rows."""
         dataset = _Dataset(batches)
         if learn:
             figures = self.model.fit(dataset, epochs=1, shuffle=False, verbose=0).history
@@ -44,7 +38,7 @@ class KerasTrainer:
 
 
 class _Dataset(keras.utils.PyDataset):
-    """Batches as ids, labels and weights, without the rows that only fill the last batch."""
+    """Batches as ids, labels and weights, without the repeated rows that fill up the last batch."""
 
     def __init__(self, batches: Batches) -> None:
         super().__init__()
@@ -61,11 +55,9 @@ class _Dataset(keras.utils.PyDataset):
 
 
 def make_optimizer(options: TrainingSettings, steps: int) -> keras.optimizers.Optimizer:
-    """Return Adam under a cosine schedule with a linear warm-up.
+    """Return Adam with gradient clipping and a learning rate that warms up linearly and then follows a cosine.
 
-    Args:
-        options: rate, epochs, clipping.
-        steps: number of batches per epoch.
+    The schedule lasts for ``options.epochs`` epochs of ``steps`` batches each.
     """
     total = steps * options.epochs
     warm_up = max(1, round(total * _WARM_UP))
@@ -76,5 +68,5 @@ def make_optimizer(options: TrainingSettings, steps: int) -> keras.optimizers.Op
 
 
 def trainable(model: keras.Model) -> list[Any]:
-    """Return the variables of ``model`` that training changes: all but the frozen matrix."""
+    """Return the variables of ``model`` that training changes, which are all except the frozen GloVe matrix."""
     return [variable for variable in model.variables if f"{GLOVE}/" not in variable.path]

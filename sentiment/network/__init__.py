@@ -1,1 +1,1 @@
-"""The network: as Keras layers, as equations of its cells, and folded into a table and a few matrices."""
+"""The network in three forms: Keras layers, equations of the recurrent cells, and folded tables for prediction."""

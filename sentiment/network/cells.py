@@ -1,7 +1,8 @@
 """The equations of the recurrent cells, written once for every array library.
 
-Notation: ``projected`` is x_t W_x + b for one step, ``(batch, gates * units)``. A state is ``(batch, units)``.
-Equations, order of gates and activations are those of Keras, so Keras's weights can be used as they are.
+The argument ``xp`` is the array library, for example NumPy. ``projected`` is x_t W_x + b of one step, with shape
+``(batch, gates * units)``. A state has shape ``(batch, units)``. The equations, the order of gates and the activations
+are those of Keras, so that Keras's weights can be used unchanged.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 
 
 class Direction(NamedTuple):
-    """Weights of one direction: ``kernel`` ``(units, gates * units)`` and, for a GRU, ``bias`` ``(gates * units,)``."""
+    """Recurrent weights of one direction: ``kernel`` ``(units, gates * units)``, and only for a GRU a ``bias``."""
 
     kernel: Any
     bias: Any = None
@@ -23,12 +24,12 @@ def activate(xp: Any, x: Any, activation: str) -> Any:
 
 
 def simple_rnn_step(xp: Any, projected: Any, states: tuple, weights: Direction, activation: str = "tanh") -> tuple:
-    """Return h_t = f(x_t W_x + b + h_{t-1} W_h) (Elman, 1990)."""
+    """Return the next state of a simple RNN, h_t = f(x_t W_x + b + h_{t-1} W_h) (Elman, 1990)."""
     return (activate(xp, projected + xp.matmul(states[0], weights.kernel), activation),)
 
 
 def gru_step(xp: Any, projected: Any, states: tuple, weights: Direction, activation: str = "tanh") -> tuple:
-    """Return the state of a gated recurrent unit (Cho et al., 2014), reset after the product; gates z, r, h."""
+    """Return the next state of a GRU (Cho et al., 2014), with reset after the product; the gate order is z, r, h."""
     (state,) = states
     recurrent = xp.matmul(state, weights.kernel) + weights.bias
     x_z, x_r, x_h = xp.split(projected, 3, axis=-1)
@@ -38,7 +39,7 @@ def gru_step(xp: Any, projected: Any, states: tuple, weights: Direction, activat
 
 
 def lstm_step(xp: Any, projected: Any, states: tuple, weights: Direction, activation: str = "tanh") -> tuple:
-    """Return state and memory of a long short-term memory (Hochreiter and Schmidhuber, 1997); gates i, f, c, o."""
+    """Return the next state and memory of an LSTM (Hochreiter and Schmidhuber, 1997); the gate order is i, f, c, o."""
     state, memory = states
     x_i, x_f, x_c, x_o = xp.split(projected + xp.matmul(state, weights.kernel), 4, axis=-1)
     memory = _sigmoid(xp, x_f) * memory + _sigmoid(xp, x_i) * activate(xp, x_c, activation)
@@ -49,7 +50,7 @@ STEPS: dict[str, Callable[..., tuple]] = {"simple_rnn": simple_rnn_step, "gru": 
 
 
 def state_count(cell: str) -> int:
-    """Return how many arrays a cell carries from step to step."""
+    """Return the number of state arrays that a cell passes from step to step: 2 for an LSTM, else 1."""
     return 2 if cell == "lstm" else 1
 
 

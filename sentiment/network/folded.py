@@ -1,4 +1,4 @@
-"""The folded network: the forward pass in NumPy, where everything that depends on the token alone is one table."""
+"""The folded network: the forward pass in NumPy, with a table in place of all layers before the recurrence."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,25 +13,25 @@ from sentiment.network.ngrams import ngram_logits
 from sentiment.network.recurrence import RowsByLength, by_length, hidden_states, pool, pooled_row
 from sentiment.text.lexicon import PADDING
 
-_NUMBERS_PER_STEP = 1 << 18  # of looked-up tokens, 1 MB: fewer fit the cache better, but threads meet more often
+_NUMBERS_PER_STEP = 1 << 18  # 1 MB of float32; a smaller step fits the cache better, but threads synchronise more often
 _LEAST_ROWS = 32
-_LARGEST = 127  # of int8
+_LARGEST = 127  # largest int8
 
 
 @dataclass(frozen=True, eq=False)
 class FoldedNetwork:
-    """The trained network with everything that depends on the token alone folded into one table.
+    """The trained network, with all layers that see one token at a time folded into one table.
 
     Attributes:
         table: x W_x + b of each token, ``(directions, vocabulary, gates * units)``, float32, or int8 with ``scales``.
-        directions: recurrent weights, forward first.
-        output_kernel: float32 ``(pooled, classes)``.
-        output_bias: float32 ``(classes,)``.
+        directions: recurrent weights of each direction, forward first.
+        output_kernel: kernel of the output layer, float32 ``(pooled, classes)``.
+        output_bias: bias of the output layer, float32 ``(classes,)``.
         cell, pooling, masking, activation: as in the network's settings.
         ngrams: scores of n-grams that are added to the logits, ``(buckets, classes)``, float32, or int8 with
-            ``ngram_scales``; None where there are none.
-        scales: float32 ``(directions, vocabulary)``, what each int8 row of ``table`` is multiplied by.
-        ngram_scales: float32 ``(classes,)``, what each int8 column of ``ngrams`` is multiplied by.
+            ``ngram_scales``; None if the network has none.
+        scales: factor of each int8 row of ``table``, float32 ``(directions, vocabulary)``.
+        ngram_scales: factor of each int8 column of ``ngrams``, float32 ``(classes,)``.
     """
 
     table: np.ndarray
@@ -55,31 +55,31 @@ class FoldedNetwork:
         return replace(self, table=table, scales=scales, ngrams=ngrams, ngram_scales=ngram_scales)
 
     def probabilities(self, ids: Ragged) -> np.ndarray:
-        """Return class probabilities float32 ``(n, classes)`` of ``n`` rows of at least one id each.
+        """Return the class probabilities, float32 ``(n, classes)``, of ``n`` rows with at least one id each.
 
-        Rows are sorted by length, so a step works on those rows only that have a token, and nothing is padded. They are
-        worked on in blocks that stay in the processor's cache.
+        Rows are sorted by length, so that each step computes only rows that still have a token, without padding. They
+        are computed in blocks that fit the processor's cache.
         """
-        one = len(ids.lengths) == 1  # products so small that the library never shares them between threads
+        one = len(ids.lengths) == 1  # its matrix products are too small for BLAS to use threads
         logits = self._logits_of_one(ids) if one else self._logits_of_many(ids)
         if self.ngrams is not None:
             logits += ngram_logits(self.ngrams, ids, self.ngram_scales)
         return softmax(logits)
 
     def of_padded(self, ids: np.ndarray) -> np.ndarray:
-        """Return the same for padded rows ``(n, max_tokens)``; without ``masking`` padding is read like a token."""
+        """Return the class probabilities of padded rows ``(n, max_tokens)``; padding is a token without ``masking``."""
         real = ids != PADDING if self.masking else np.ones_like(ids, dtype=bool)
         ragged = Ragged(ids[real].astype(np.int32), real.sum(axis=1, dtype=np.int32))
         return self.probabilities(ragged)
 
     def _rows_of(self, ids: np.ndarray) -> np.ndarray:
-        """Return the float32 rows of the table for ``ids`` ``(n,)``, ``(directions, n, gates * units)``."""
+        """Return the table's rows for ``ids`` ``(n,)`` as float32, ``(directions, n, gates * units)``."""
         rows = self.table.take(ids, axis=1)
         return rows if self.scales is None else rows * self.scales.take(ids, axis=1)[..., None]
 
     def _logits_of_many(self, ids: Ragged) -> np.ndarray:
         table = self.table
-        if self.scales is not None:  # converting each distinct token once takes a fifth of converting each token
+        if self.scales is not None:  # converting only the distinct tokens takes a fifth of the time
             types, positions = distinct_ids(ids.values)
             table, ids = self._rows_of(types), Ragged(positions, ids.lengths)
         weights, (rows, order) = self._stacked, by_length(ids)
@@ -92,7 +92,7 @@ class FoldedNetwork:
 
     @cached_property
     def _stacked(self) -> Direction:
-        """Return the recurrent weights of all directions in one array each."""
+        """Return the recurrent weights of all directions, stacked along a new first axis."""
         kernel = np.stack([direction.kernel for direction in self.directions])
         if self.directions[0].bias is None:
             return Direction(kernel)
@@ -100,14 +100,14 @@ class FoldedNetwork:
 
     @cached_property
     def _diagonal(self) -> np.ndarray:
-        """Return the recurrent kernels of a ``simple_rnn`` along the diagonal of one matrix."""
+        """Return a block-diagonal matrix of the recurrent kernels of a ``simple_rnn``."""
         count, units, _ = self._stacked.kernel.shape
         joint = np.zeros((count, units, count, units), np.float32)
         joint[np.arange(count), :, np.arange(count)] = self._stacked.kernel
         return joint.reshape(count * units, -1)
 
     def _logits(self, table: np.ndarray, rows: RowsByLength, weights: Direction) -> np.ndarray:
-        """Return logits float32 ``(n, classes)``; the output kernel has a part per kind of pooling and direction."""
+        """Return the logits of sorted rows, float32 ``(n, classes)``."""
         states = hidden_states(table, rows, weights, self.cell, self.activation)
         pooled = pool(states, rows.lengths, self.pooling)
         kinds, directions, _, units = pooled.shape
@@ -115,7 +115,6 @@ class FoldedNetwork:
         return products.sum(axis=(0, 1)) + self.output_bias
 
     def _logits_of_one(self, ids: Ragged) -> np.ndarray:
-        """Return the logits of a single row, ``(1, classes)``."""
         rows = self._rows_of(ids.values[: ids.lengths[0]])
         if self.cell != "simple_rnn":
             positions = np.arange(rows.shape[1], dtype=np.int32)
@@ -126,16 +125,16 @@ class FoldedNetwork:
 
 
 class DistinctIds(NamedTuple):
-    """Distinct ids int32 ``(types,)``, ascending, padding first, and indices of them int32 of the ids' shape."""
+    """Distinct ids ``types`` (int32, ascending, padding first) and the index in ``types`` of each original id."""
 
     types: np.ndarray
     positions: np.ndarray
 
 
 def distinct_ids(ids: np.ndarray) -> DistinctIds:
-    """Split integer ``ids`` of any shape into distinct ids and positions.
+    """Return the distinct values of integer ``ids`` of any shape, and the index of each id among them (int32).
 
-    Marking which ids occur takes no sort, and a quarter of the time of ``np.unique``.
+    The ids that occur are marked in an array, not sorted. This takes a quarter of the time of ``np.unique``.
     """
     present = np.zeros(int(ids.max(initial=PADDING)) + 1, bool)
     present[ids] = True
@@ -147,19 +146,18 @@ def distinct_ids(ids: np.ndarray) -> DistinctIds:
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return the softmax along the last axis."""
+    """Return the softmax of ``logits`` along the last axis."""
     exponentials = np.exp(logits - np.maximum.reduce(logits, axis=-1, keepdims=True))
     return exponentials / np.add.reduce(exponentials, axis=-1, keepdims=True)
 
 
 def quantise(numbers: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Round finite float32 ``numbers`` to 255 levels; what differs along ``axis`` only shares a scale.
+    """Quantise finite float32 ``numbers`` to int8, with one scale for all numbers along ``axis``.
 
-    Every form of a model looks rows up in the same int8 table and multiplies them by the same scales, so all forms
-    calculate with the same numbers.
+    Every exported form of a model uses the same int8 numbers and scales, so that all forms compute with equal numbers.
 
     Returns:
-        int8 numbers, and float32 scales: the shape of ``numbers`` without ``axis``.
+        The int8 numbers, and float32 scales with the shape of ``numbers`` without ``axis``.
     """
     scales = (np.abs(numbers).max(axis=axis, keepdims=True) / _LARGEST).astype(np.float32)
     divisors = np.where(scales > 0, scales, np.float32(1))

@@ -21,12 +21,7 @@ _ROWS_PER_BATCH = 8192
 
 
 def fold(model: keras.Model, settings: NetworkSettings) -> FoldedNetwork:
-    """Calculate each token's x W_x + b; the recurrent and output weights stay as they are.
-
-    Args:
-        model: ids -> probabilities, as :func:`sentiment.network.keras_network.build_network` makes it.
-        settings: those that ``model`` was built with.
-    """
+    """Compute x W_x + b of each token, and copy the recurrent and output weights of ``model`` unchanged."""
     cells = recurrent_cells(model)
     kernel, bias = (keras.ops.convert_to_numpy(weight) for weight in model.get_layer(CLASSES).weights)
     return FoldedNetwork(

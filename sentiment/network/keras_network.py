@@ -1,14 +1,14 @@
-"""The network in plain Keras 3 layers and operations: it trains on any Keras backend and loads without our code.
+"""The network in plain Keras 3 layers, which train on any Keras backend and load without this package.
 
     ids (batch, time)
-     -> frozen GloVe vector, and beside it a trainable one if asked      (batch, time, dimension)
-     -> dense layers on each token by itself                             (batch, time, width)
+     -> frozen GloVe vectors                                             (batch, time, dimension)
+     -> dense layers on each token, then a trainable vector if asked     (batch, time, width)
      -> SimpleRNN, GRU or LSTM over the tokens, one or two directions    (batch, time, states)
-     -> pooled over time                                                 (batch, pooled)
-     -> dense, softmax                                                   (batch, classes)
+     -> pooling over time                                                (batch, pooled)
+     -> dense layer, softmax                                             (batch, classes)
 
-The layers before the recurrence see one token at a time. Training (:mod:`sentiment.training.distinct_tokens`) and
-export (:mod:`sentiment.network.folding`) use that to run them once per distinct token.
+The layers before the recurrence see one token at a time, so training (:mod:`sentiment.training.distinct_tokens`) and
+export (:mod:`sentiment.network.folding`) run them once per distinct token.
 """
 
 from typing import Any
@@ -30,23 +30,23 @@ TOKEN_DROPOUT = "token_dropout"
 RECURRENT = "recurrent"
 OUTPUT_DROPOUT = "output_dropout"
 CLASSES = "classes"
-NGRAMS = "ngram_scores"  # only in networks with n-gram scores: sentiment.network.ngram_layers
+NGRAMS = "ngram_scores"  # only in networks from sentiment.network.ngram_layers
 
 _CELLS = {"simple_rnn": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}
-# States of all cells and activations are above -1, so a padded step at -2 never is the maximum.
+# The states of all cells and activations are above -1, so -2 in padded steps is never the maximum.
 BELOW_ALL_STATES = -2.0
 
 
 def build_network(
     embedding_matrix: np.ndarray, settings: NetworkSettings, classes: int, seen: int | None = None
 ) -> keras.Model:
-    """Build the model ids int32 ``(batch, time)`` -> probabilities float32 ``(batch, classes)``.
+    """Build the Keras model from ids int32 ``(batch, time)`` to probabilities float32 ``(batch, classes)``.
 
     Args:
-        embedding_matrix: float32 ``(vocabulary, dimension)``, row 0 zero; never trained.
-        settings: sizes and kinds of layers.
-        classes: number of outputs.
-        seen: ids below it occur in training (None: all do); only these get a trainable vector of their own.
+        embedding_matrix: frozen GloVe vectors, float32 ``(vocabulary, dimension)``; row 0, for padding, is zero.
+        settings: the network settings.
+        classes: number of classes.
+        seen: only ids below this number occur in training and get a trainable vector; None means all ids.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
     features = _token_features(ids, embedding_matrix.shape, settings, seen or len(embedding_matrix))
@@ -60,7 +60,7 @@ def build_network(
 
 
 def _token_features(ids: Any, shape: tuple[int, ...], settings: NetworkSettings, seen: int) -> Any:
-    """Apply the layers that see one token at a time: ``(batch, time)`` -> ``(batch, time, width)``."""
+    """Apply the layers before the recurrence: ids ``(batch, time)`` to features ``(batch, time, width)``."""
     vocabulary, dimension = shape
     features = layers.Embedding(vocabulary, dimension, trainable=False, name=GLOVE)(ids)
     for i, width in enumerate(settings.projection):
@@ -83,12 +83,12 @@ def _token_dropout(features: Any, settings: NetworkSettings, i: int) -> Any:
 
 
 def _own_ids(ids: Any, words: int) -> Any:
-    """Return ids of the trainable embedding: ids from ``words`` on share the unknown token's vector."""
+    """Return ids of the trainable embedding, where ids from ``words`` on become the unknown token."""
     return ops.where(ops.less(ids, words), ids, UNKNOWN)
 
 
 def type_features(model: keras.Model, types: Any, training: bool = False) -> Any:
-    """Apply the layers of ``model`` before its recurrence to ids ``(types,)``: returns ``(types, width)``."""
+    """Apply the layers of ``model`` before the recurrence to ids ``(types,)``; return features ``(types, width)``."""
     named = {layer.name: layer for layer in model.layers}
     features = named[GLOVE](types)
     for layer in _projection(named):
@@ -102,12 +102,12 @@ def type_features(model: keras.Model, types: Any, training: bool = False) -> Any
 
 
 def _dense(layer: Any, x: Any) -> Any:
-    """Apply a dense layer: the gradient of TensorFlow's own bias addition takes a CPU as long as the kernel's."""
+    """Apply a dense layer with a plain sum, because the gradient of TensorFlow's bias addition is slow on a CPU."""
     return layer.activation(ops.matmul(x, layer.kernel) + layer.bias)
 
 
 def _projection(named: dict[str, Any]) -> list[Any]:
-    """Return the dense layers before the recurrence, and the dropout around them, in their order."""
+    """Return the dense layers before the recurrence and the dropout layers around them, in order."""
     return [layer for name, layer in named.items() if name.startswith((f"{PROJECTION}_", f"{TOKEN_DROPOUT}_"))]
 
 
@@ -120,7 +120,7 @@ def recurrent_cells(model: keras.Model) -> list[Any]:
 
 
 def input_and_recurrent_bias(cell: Any) -> tuple[Any, Any]:
-    """Return the bias added to x W_x, and the one added to h W_h (None but for a GRU), each ``(gates * units,)``."""
+    """Return the biases added to x W_x and to h W_h, each ``(gates * units,)``; the second is None except for a GRU."""
     if isinstance(cell, layers.GRUCell):
         return cell.bias[0], cell.bias[1]
     return cell.bias, None
@@ -134,7 +134,10 @@ def _recurrent_layer(settings: NetworkSettings) -> Any:
 
 
 def pool(states: Any, real: Any, pooling: str) -> Any:
-    """Pool ``states`` ``(batch, time, units)`` over the ``real`` steps ``(batch, time)``: ``(batch, pooled)``."""
+    """Pool ``states`` ``(batch, time, units)`` over the steps where ``real`` ``(batch, time)`` is true.
+
+    With ``last`` pooling, ``states`` are the last ones ``(batch, units)`` already and are returned unchanged.
+    """
     if pooling == "last":
         return states
     steps = ops.expand_dims(real, -1)

@@ -1,4 +1,4 @@
-"""Scores of n-grams in Keras and in graphs; :mod:`sentiment.network.ngrams` is the same in NumPy."""
+"""Scores of n-grams as Keras layers and operations; :mod:`sentiment.network.ngrams` computes them in NumPy."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,12 +13,12 @@ from sentiment.text.lexicon import PADDING
 
 
 def with_ngram_scores(model: keras.Model, values: np.ndarray, bias: np.ndarray) -> keras.Model:
-    """Return ``model`` with scores of n-grams added to its logits; all layers are shared except the output layer.
+    """Return ``model`` with scores of n-grams added to its logits; it shares all layers but the output layer.
 
     Args:
-        model: ids -> probabilities, as :func:`sentiment.network.keras_network.build_network` makes it.
-        values: scores of each bucket for each class, float32 ``(buckets, classes)``.
-        bias: added to the logits too, float32 ``(classes,)``.
+        model: a network that maps ids to class probabilities.
+        values: score of each bucket for each class, float32 ``(buckets, classes)``.
+        bias: bias of the scores, float32 ``(classes,)``.
     """
     before = model.get_layer(CLASSES)
     dense = layers.Dense(before.units, name=CLASSES)
@@ -32,11 +32,11 @@ def with_ngram_scores(model: keras.Model, values: np.ndarray, bias: np.ndarray) 
 
 
 def ngram_logits(ids: Any, lookup: Callable[[Any], Any], buckets: int) -> Any:
-    """Return what is added to the logits, ``(batch, classes)``.
+    """Return the scores of each row's n-grams, to be added to the logits, ``(batch, classes)``.
 
     Args:
-        ids: of the tokens, int32 ``(batch, time)``, padded on either side.
-        lookup: buckets ``(batch, time, kinds)`` -> their scores ``(batch, time, kinds, classes)``.
+        ids: token ids, int32 ``(batch, time)``, padded on either side.
+        lookup: function from buckets ``(batch, time, kinds)`` to their scores ``(batch, time, kinds, classes)``.
         buckets: number of buckets.
     """
     around = ops.pad(ids, [[0, 0], [1, 1]], constant_values=PADDING)

@@ -1,11 +1,11 @@
 """The recurrence in NumPy, over rows of different lengths, in all directions at once and without padding.
 
-Rows come sorted by falling length, so the rows that have a token at a step are the first ones: a step works in place on
-one stretch of memory. The tokens of a step are looked up just before it, so they are still in the processor's cache.
-The backward direction reads each row from its end, so its steps go forward too.
+Rows are sorted by decreasing length, so the rows that still have a token at a step come first, and a step updates one
+contiguous block of memory in place. The tokens of a step are looked up just before it, so that they are still in the
+processor's cache. The backward direction reads each row from its end, in step with the forward direction.
 
-Fresh arrays would double the time of a batch. So the simple cell's step and slope overwrite given memory: ``room`` has
-the shape of the states, and its content may be overwritten. Two arrays of one shape are the fast case of NumPy's loops.
+Allocating new arrays would double the time of a batch. Therefore a step of the simple cell writes into a given buffer
+``room``, which has the shape of the states because NumPy is fastest with arrays of equal shape.
 """
 
 from collections.abc import Iterator
@@ -18,37 +18,37 @@ from sentiment.network.cells import STEPS, Direction, state_count
 
 
 class RowsByLength(NamedTuple):
-    """Rows of at least one id each, by falling length: row i is ``lengths[i]`` of ``values``, from ``starts[i]`` on."""
+    """Rows of at least one id, sorted by decreasing length; row i is ``values[starts[i] : starts[i] + lengths[i]]``."""
 
     values: np.ndarray
     starts: np.ndarray
     lengths: np.ndarray
 
     def part(self, start: int, end: int) -> "RowsByLength":
-        """Return the rows from ``start`` up to ``end``."""
+        """Return the rows with the numbers ``start`` to ``end``, without ``end``."""
         return RowsByLength(self.values, self.starts[start:end], self.lengths[start:end])
 
 
 def by_length(ids: Ragged) -> tuple[RowsByLength, np.ndarray]:
-    """Return ``ids`` by falling length, and the index of each row in ``ids``."""
+    """Return the rows of ``ids`` sorted by decreasing length, and the number of each of them in ``ids``."""
     order = np.argsort(-ids.lengths, kind="stable")
     return RowsByLength(ids.values, ids.starts.take(order), ids.lengths.take(order)), order
 
 
 def rows_at_steps(lengths: np.ndarray) -> np.ndarray:
-    """Return how many rows have a token at each step, ``(lengths[0],)``, for ``lengths`` in falling order."""
+    """Return the number of rows that have a token at each step, ``(lengths[0],)``; ``lengths`` must be decreasing."""
     return np.searchsorted(-lengths, -np.arange(lengths[0]), side="left")
 
 
 def hidden_states(
     table: np.ndarray, rows: RowsByLength, weights: Direction, cell: str, activation: str
 ) -> Iterator[np.ndarray]:
-    """Yield the hidden states of each step, ``(directions, active, units)``; they stay valid for one more step.
+    """Yield the hidden states of each step, ``(directions, active rows, units)``. They are overwritten two steps later.
 
     Args:
         table: x W_x + b of each token, float32 ``(directions, vocabulary, gates * units)``.
-        rows: at least one.
-        weights: of all directions, stacked: kernel ``(directions, units, gates * units)``, bias
+        rows: at least one row.
+        weights: stacked weights of all directions: kernel ``(directions, units, gates * units)``, and bias
             ``(directions, 1, gates * units)`` or None.
         cell, activation: as in the network's settings.
     """
@@ -61,14 +61,14 @@ def hidden_states(
 
 
 def _steps(table: np.ndarray, rows: RowsByLength) -> Iterator[np.ndarray]:
-    """Yield the rows of ``table`` for the tokens of each step, ``(directions, active, gates * units)``."""
+    """Yield the table's rows for the tokens of each step, ``(directions, active rows, gates * units)``."""
     values, first, last = rows.values, rows.starts, rows.starts + rows.lengths - 1
     buffers = np.empty((2, len(table), len(first), table.shape[2]), table.dtype)
     for step, count in enumerate(rows_at_steps(rows.lengths).tolist()):
         into = buffers[step % 2, :, :count]
         at = (first[:count] + step, last[:count] - step)
         for part, where, projected in zip(table, at, into, strict=False):
-            # Ids are within the table. The mode "clip" is the only one that does not copy once more.
+            # All ids are within the table. Only the mode "clip" writes to ``out`` without a further copy.
             part.take(values.take(where), axis=0, out=projected, mode="clip")
         yield into
 
@@ -97,11 +97,11 @@ def _gated(steps: Iterator[np.ndarray], weights: Direction, cell: str, activatio
 
 
 def pool(states: Iterator[np.ndarray], lengths: np.ndarray, pooling: str) -> np.ndarray:
-    """Pool hidden states over time: ``(kinds of pooling, directions, n, units)``.
+    """Pool hidden states over time; return ``(kinds of pooling, directions, n, units)``.
 
     Args:
-        states: of each step, ``(directions, active, units)``; at least one step.
-        lengths: of the rows, ``(n,)``.
+        states: hidden states of each step, ``(directions, active rows, units)``; at least one step.
+        lengths: number of tokens of each row, ``(n,)``.
         pooling: ``last``, ``max``, ``mean`` or ``max_mean`` (maxima first, then means).
     """
     kinds = pooling.split("_")
@@ -125,13 +125,13 @@ _TAKE_IN: dict[str, Any] = {"last": _keep_last, "max": np.maximum, "mean": np.ad
 
 
 def pooled_row(steps: np.ndarray, kernel: np.ndarray, activation: str, pooling: str) -> np.ndarray:
-    """Return the pooled states of a single row of a ``simple_rnn``, ``(kinds of pooling * directions * units,)``.
+    """Return the pooled states of a single row in a ``simple_rnn``, ``(kinds of pooling * directions * units,)``.
 
-    Fewer and smaller calls of NumPy than for many rows save more than half of the network's time for one tweet.
+    It makes fewer and smaller NumPy calls than the code for many rows, and halves the network's time for one tweet.
 
     Args:
-        steps: x_t W_x + b as each direction reads it, float32 ``(time, directions * units)``; overwritten.
-        kernel: W_h of all directions along the diagonal, ``(directions * units, directions * units)``.
+        steps: x_t W_x + b in each direction's reading order, float32 ``(time, directions * units)``; overwritten.
+        kernel: block-diagonal W_h of all directions, ``(directions * units, directions * units)``.
         activation, pooling: as in the network's settings.
     """
     room, ones = np.empty_like(steps[0]), np.ones_like(steps[0])
@@ -154,13 +154,13 @@ _POOLED = {"last": lambda states: states[-1], "max": lambda states: np.maximum.r
 
 
 def advance(projected: np.ndarray, before: np.ndarray, kernel: np.ndarray, room: np.ndarray, activation: str) -> None:
-    """Overwrite x_t W_x + b with the state h_t = f(x_t W_x + b + h_{t-1} W_h).
+    """Overwrite ``projected`` with the next state h_t = f(x_t W_x + b + h_{t-1} W_h).
 
     Args:
         projected: x_t W_x + b, float32 ``(directions, n, units)``.
-        before: h_{t-1}, of the same shape.
-        kernel: W_h, float32 ``(directions, units, units)``.
-        room: memory, of the same shape as ``projected``.
+        before: previous state h_{t-1}, with the shape of ``projected``.
+        kernel: recurrent kernel W_h, float32 ``(directions, units, units)``.
+        room: buffer with the shape of ``projected``; overwritten.
         activation: ``tanh`` or ``softsign``.
     """
     np.matmul(before, kernel, out=room)
@@ -169,7 +169,7 @@ def advance(projected: np.ndarray, before: np.ndarray, kernel: np.ndarray, room:
 
 
 def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str, ones: np.ndarray | int = 1) -> None:
-    """Overwrite ``x`` with its activation; ``ones`` of its shape save half a microsecond where ``x`` is one row."""
+    """Overwrite ``x`` with its activation, using the buffer ``room``; an array ``ones`` is faster for a single row."""
     if activation == "softsign":
         np.absolute(x, room)
         np.add(room, ones, room)
@@ -179,7 +179,7 @@ def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str, ones: np
 
 
 def slope_of(state: np.ndarray, room: np.ndarray, activation: str) -> np.ndarray:
-    """Return the activation's derivative, worked out from the states that it gave; the result is ``room``."""
+    """Return the activation's derivative, computed from its output ``state`` and stored in the buffer ``room``."""
     if activation == "softsign":  # (1 - |h|)^2
         np.subtract(1, np.abs(state, out=room), out=room)
         return np.square(room, out=room)

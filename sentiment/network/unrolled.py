@@ -1,7 +1,7 @@
-"""The recurrence unrolled over a known number of steps, for graphs without loops and for gradients.
+"""The recurrence unrolled over a fixed number of steps, for graphs without loops and for automatic differentiation.
 
-The backward direction reads the tokens of each row in reverse, so one product of stacked matrices is a step of both
-directions. Padding then follows the tokens in both directions, so only the pooling needs a mask.
+The backward direction reads each row in reverse, so one product of stacked matrices is a step of both directions.
+Padding then follows the tokens in both directions, so only the pooling needs a mask.
 """
 
 from collections.abc import Callable
@@ -18,16 +18,13 @@ from sentiment.text.lexicon import PADDING
 
 
 def unrolled_states(projected: Any, positions: Any, directions: list[Direction], kinds: NetworkSettings) -> Any:
-    """Run the recurrence step by step in the graph and pool its states.
+    """Run the recurrence step by step in the graph; return pooled states ``(batch, pooled)`` in Keras's order.
 
     Args:
-        projected: x W_x + b of each type, ``(types, directions * gates * units)``; type 0 is padding.
-        positions: indices of types, int32 ``(batch, time)``, padded on either side; ``time`` must be known.
-        directions: recurrent weights, forward first.
+        projected: x W_x + b of each distinct token, ``(types, directions * gates * units)``, padding first.
+        positions: row of ``projected`` for each token, int32 ``(batch, time)``, padded on either side; ``time`` fixed.
+        directions: recurrent weights of each direction, forward first.
         kinds: the network's settings.
-
-    Returns:
-        ``(batch, pooled)``, as the Keras network orders it.
     """
     rows = ops.reshape(projected, (-1, projected.shape[1] // len(directions)))
     offsets = ops.reshape(ops.arange(len(directions), dtype="int32"), (1, -1, 1))
@@ -39,13 +36,14 @@ def unrolled_states(projected: Any, positions: Any, directions: list[Direction],
 def unrolled_lookups(
     lookup: Callable[[Any], Any], ids: Any, directions: list[Direction], kinds: NetworkSettings | FoldedNetwork
 ) -> Any:
-    """Run the recurrence as :func:`unrolled_states` does, with a function that looks tokens up.
+    """Run the recurrence like :func:`unrolled_states`, with a function ``lookup`` in place of ``projected``.
 
     Args:
-        lookup: ids int32 ``(time, directions, batch)`` -> x W_x + b in each direction,
+        lookup: function from ids int32 ``(time, directions, batch)`` to x W_x + b in each direction,
             ``(time, directions, batch, gates * units)``.
-        ids: int32 ``(batch, time)``, padded on either side; ``time`` must be known.
-        directions, kinds: as for :func:`unrolled_states`.
+        ids: token ids, int32 ``(batch, time)``, padded on either side; ``time`` is fixed.
+        directions: recurrent weights of each direction, forward first.
+        kinds: the network's settings.
     """
     real = ops.cast(ops.not_equal(ids, PADDING) if kinds.masking else ops.ones_like(ids), "int32")
     lengths = ops.sum(real, axis=1)
@@ -55,7 +53,7 @@ def unrolled_lookups(
 
 
 def _turned(ids: Any, first: Any, lengths: Any, directions: int) -> Any:
-    """Return ids as each direction reads them, its first token at the first step: ``(time, directions, batch)``."""
+    """Return the ids in the reading order of each direction, from its first token on: ``(time, directions, batch)``."""
     last = ids.shape[1] - 1
     time = ops.expand_dims(ops.arange(last + 1, dtype="int32"), 0)
     first, lengths = (ops.expand_dims(ops.cast(each, "int32"), 1) for each in (first, lengths))
@@ -66,7 +64,6 @@ def _turned(ids: Any, first: Any, lengths: Any, directions: int) -> Any:
 
 
 def _states(steps: list[Any], directions: list[Direction], kinds: NetworkSettings | FoldedNetwork) -> list[Any]:
-    """Return the hidden states after each step, ``(directions, batch, units)``."""
     kernel = ops.stack([ops.reshape(each.kernel, each.kernel.shape) for each in directions])
     biases = [ops.expand_dims(each.bias, 0) for each in directions if each.bias is not None]
     weights = Direction(kernel, ops.stack(biases) if biases else None)
@@ -79,7 +76,7 @@ def _states(steps: list[Any], directions: list[Direction], kinds: NetworkSetting
 
 
 def _pooled(states: Any, lengths: Any, pooling: str) -> Any:
-    """Pool ``states`` ``(time, directions, batch, units)`` over the first ``lengths`` steps, in Keras's order."""
+    """Pool ``states`` ``(time, directions, batch, units)`` over the first ``lengths`` steps of each row."""
     time = ops.reshape(ops.arange(states.shape[0], dtype="int32"), (-1, 1, 1, 1))
     real = ops.less(time, lengths)
     parts = []

@@ -1,1 +1,1 @@
-"""Training rows beside the tweets: contrast rows made of them, phrases of general English, words rated by people."""
+"""Additional training rows: contrast rows made from tweets, phrases of general English, and words rated by people."""

@@ -1,11 +1,12 @@
-"""Contrast rows: what "not" and "but" do to a word of clear polarity, shown on the training tweets themselves.
+"""Contrast rows: training tweets with "not" and "but" put in, which teach the network how these words change polarity.
 
-Tweets seldom say "not bad". A network that learns from them alone therefore takes every "not" for a bad sign, and most
-short plain sentences for negative. Here stretches of training tweets around a clear word are put into templates that
-turn their polarity or only seem to, as people edited reviews by hand for "counterfactually augmented data" (Kaushik,
-Hovy and Lipton, 2020). Other stretches stay as they are, or get another clear word, so that neither length nor topic
-says anything. Two stretches of opposite polarity are joined, and one of them decides ("but": Hu et al., 2016).
-Stretches without a clear word get either label equally often, so that a template alone says nothing.
+Tweets seldom say "not bad". A network that is trained on tweets alone therefore takes every "not", and most short plain
+sentences, as negative. Here stretches of training tweets around a clear word, which is a word of clear polarity, are
+put into templates that reverse the polarity or only seem to. People have edited reviews like this by hand
+("counterfactually augmented data": Kaushik, Hovy and Lipton, 2020). Other stretches stay unchanged or get another clear
+word, so that neither length nor topic predicts the label. Two stretches of opposite polarity are joined by words such
+as "but", and one of them decides the label (Hu et al., 2016). Stretches without a clear word get both labels equally
+often, so that a template alone does not predict the label.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ from sentiment.augment.templates import HALVES, JOINED, STANDING, TURNED, WISHED
 from sentiment.text.lexicon import UNKNOWN
 from sentiment.text.mapped_lexicon import AnyLexicon
 
-# Share of the rows that each rule makes.
+# Share of the contrast rows that each rule makes.
 _SHARES = {
     "kept": 0.11,
     "swapped": 0.11,
@@ -29,7 +30,8 @@ _SHARES = {
     "unclear": 0.15,
 }
 _IN_TEMPLATE = 0.6  # share of the unclear rows that are put into a template
-# Signs that each rule starts from; both, equally often, where none are given. Tweets say "not good" themselves.
+# Signs that a rule starts from; by default both, equally often. "turned" has fewer positive ones, because tweets
+# already contain "not good".
 _SIGNS = {"turned": (-1, -1, 1), "wished": (1,)}
 _IRREGULAR = {"good": "better", "well": "better", "bad": "worse"}
 
@@ -37,7 +39,7 @@ Row = tuple[list[int], int]  # ids and label
 
 
 class ContrastRows:
-    """Rows made of ``stretches`` in ``templates``, whose words have the ids of ``lexicon``."""
+    """Makes contrast rows of ids from ``stretches`` and ``templates``."""
 
     def __init__(
         self, stretches: Stretches, templates: Templates, lexicon: AnyLexicon, random: np.random.Generator
@@ -45,7 +47,7 @@ class ContrastRows:
         self._stretches, self._templates, self._lexicon, self._random = stretches, templates, lexicon, random
 
     def make(self, count: int) -> Iterator[Row]:
-        """Yield about ``count`` rows, nearly as many of either label; none where one polarity has no clear word."""
+        """Yield about ``count`` rows, nearly half of them for each label; none if one polarity has no stretches."""
         if not (self._stretches.has(1) and self._stretches.has(-1)):
             return
         makers: dict[str, Callable[[int], tuple[list[int], int]]] = {
@@ -63,7 +65,10 @@ class ContrastRows:
             yield from ((ids, self._stretches.poles.label(sign)) for ids, sign in made if ids)
 
     def _swapped(self, sign: int) -> tuple[list[int], int]:
-        """Return a stretch with a clear word of the other sign, if both words are verbs or neither is one."""
+        """Return a stretch of ``sign`` with a clear word of the opposite sign, and the opposite sign.
+
+        If one clear word is a verb and the other is not, a whole stretch of the opposite sign is returned instead.
+        """
         stretch, other = self._stretches.draw(sign), self._stretches.draw(-sign)
         verbs = self._stretches.polarity.verbs
         same = verbs[stretch.clear[0]] == verbs[other.clear[0]]
@@ -76,7 +81,7 @@ class ContrastRows:
         return _filled(self._one_of(templates), parts) if templates else [], sign
 
     def _unclear(self, sign: int) -> tuple[list[int], int]:
-        """Return a stretch that leans to no side, mostly in a template, for the label of either sign."""
+        """Return a stretch without polarity, mostly in a template, and ``sign`` as its label."""
         if not self._stretches.has(0):
             return [], sign
         if self._random.random() < _IN_TEMPLATE:
@@ -84,14 +89,14 @@ class ContrastRows:
         return self._stretches.draw(0).ids, sign
 
     def _templated(self, effect: str, sign: int) -> list[int]:
-        """Return a stretch of ``sign`` in a template of ``effect``; empty where no template fits."""
+        """Return a stretch of ``sign`` in a template of ``effect``; an empty list if no template fits."""
         stretch = self._stretches.draw(sign)
         templates = self._templates[effect, stretch.place]
         parts = {"L": stretch.left, "K": stretch.link, "D": stretch.degree, "C": stretch.clear, "R": stretch.right}
         return _filled(self._one_of(templates), parts | {"E": self._comparative(stretch)}) if templates else []
 
     def _comparative(self, stretch: Stretch) -> list[int]:
-        """Return the comparative, for example "nicer" of "nice", if the lexicon tells both apart; else "more nice"."""
+        """Return the comparative of a clear word ("nicer" for "nice") if it has an id of its own, else "more nice"."""
         clear = stretch.clear[0]
         word = self._lexicon.vocabulary[clear]
         forms = (_IRREGULAR.get(word, f"{word}er"), f"{word}r", f"{word[:-1]}ier" if word.endswith("y") else "")
@@ -104,5 +109,4 @@ class ContrastRows:
 
 
 def _filled(template: Template, parts: Mapping[str, list[int]]) -> list[int]:
-    """Return ``template`` with its letters replaced by ``parts``."""
     return [i for part in template for i in (parts[part] if isinstance(part, str) else [part])]

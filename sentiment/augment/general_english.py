@@ -1,8 +1,9 @@
-"""What English speakers know of polarity before they read a tweet: phrases, ratings on a scale, and rated words.
+"""General English that is not learnt from the tweets: phrases, ratings on a scale, and words rated by people.
 
-The phrases (``phrases.tsv``) were written for this project: evaluative idioms, stock praise and complaints, patterns of
-negation, comparatives, slang, irony. "..." marks where what they are about stands. The words are those of VADER's
-lexicon (Hutto and Gilbert, 2014), which ten people rated each from -4 to 4; emoticons and slang are among them.
+The phrases (``phrases.tsv``) were written for this project: evaluative idioms, stock praise and complaints, negations,
+comparatives, slang, irony. In a phrase "..." marks the place of the thing that is praised or criticised. The words are
+from VADER's lexicon (Hutto and Gilbert, 2014), which includes emoticons and slang. Ten people rated each word from -4
+to 4.
 """
 
 from collections.abc import Iterator
@@ -11,32 +12,32 @@ from typing import NamedTuple
 
 from sentiment.augment.templates import read_table
 
-_CLEARLY_RATED = 1.0  # mean rating, up or down, from which a word counts as clear
+_CLEARLY_RATED = 1.0  # absolute mean rating from which a word counts as clear
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 class LabelledText(NamedTuple):
-    """A text, and 1 if it is positive or -1 if it is negative."""
+    """A text and its polarity: ``sign`` is 1 if the text is positive and -1 if it is negative."""
 
     text: str
     sign: int
 
 
 def phrases() -> list[LabelledText]:
-    """Return the phrases of ``phrases.tsv`` and the ratings on usual scales."""
+    """Return the phrases of ``phrases.tsv``, and ratings such as "9/10"."""
     listed = [LabelledText(text, 1 if label == "positive" else -1) for _, label, text in read_table("phrases.tsv")]
     return [*listed, *_ratings()]
 
 
 def rated_words() -> list[LabelledText]:
-    """Return the words, emoticons and abbreviations that people rated clearly."""
+    """Return the words, emoticons and abbreviations of VADER's lexicon that people rated clearly."""
     lines = files("vaderSentiment").joinpath("vader_lexicon.txt").read_text(encoding="utf-8").splitlines()
     rated = [(text, float(rating)) for text, rating, *_ in (line.split("\t") for line in lines if "\t" in line)]
     return [LabelledText(text, 1 if mean > 0 else -1) for text, mean in rated if abs(mean) >= _CLEARLY_RATED]
 
 
 def _ratings() -> Iterator[LabelledText]:
-    """Yield ratings on scales to five, ten and a hundred; the middle of a scale is left out."""
+    """Yield ratings such as "9 out of 10" and "2 stars", without the middle of each scale."""
     for most in (5, 10):
         for n in range(most + 1):
             if n <= 0.4 * most or n >= 0.7 * most:

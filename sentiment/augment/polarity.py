@@ -1,9 +1,9 @@
-"""Words of clear polarity, learnt from the training tweets: by their labels, and by how English uses them.
+"""Find words of clear polarity in the training tweets, by their labels and by their place in a sentence.
 
-Log odds between the classes, shrunk to those of all words by a prior (Monroe, Colaresi and Quinn, 2008), say which
-words tell the classes apart. Many of these are topics, for example "school". A word that judges has degrees ("so sad",
-"very good"; Hatzivassiloglou and Wiebe, 2000), or is mostly said of something or by someone ("is broken", "I love"), or
-was rated by people.
+Log odds between the classes, shrunk by a prior (Monroe, Colaresi and Quinn, 2008), show which words tell the classes
+apart. Many of these words are only topics, for example "school". A word that judges has degrees ("so sad", "very good";
+Hatzivassiloglou and Wiebe, 2000), or often follows a linking word or a subject ("is broken", "I love"), or was rated by
+people.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,18 +18,18 @@ _PRIOR = 20.0
 
 
 class Poles(NamedTuple):
-    """Indices of the classes that mean negative and positive."""
+    """Indices of the negative and the positive class."""
 
     negative: int
     positive: int
 
     def label(self, sign: int) -> int:
-        """Return the class of a text whose polarity has ``sign``."""
+        """Return the index of the positive class for a ``sign`` above 0, and of the negative class otherwise."""
         return self.positive if sign > 0 else self.negative
 
 
 class Use(NamedTuple):
-    """Ids of the words that stand before a judging word: words of degree, linking words, subjects."""
+    """Ids of words that often stand before a judging word: words of degree, linking words and subjects."""
 
     degree: np.ndarray
     linking: np.ndarray
@@ -37,12 +37,12 @@ class Use(NamedTuple):
 
 
 class Polarity(NamedTuple):
-    """Polarity by id; each array has the shape ``(vocabulary,)``.
+    """The polarity of each id; all arrays have the shape ``(vocabulary,)``.
 
     Attributes:
         clear: 1 or -1 for words of clear polarity, else 0; int8.
-        leaning: the same for all words that tell the classes apart, judging or not; int8.
-        verbs: whether a clear word mostly follows a subject; bool.
+        leaning: 1 or -1 for all words that tell the classes apart, topics included, else 0; int8.
+        verbs: true for clear words that mostly follow a subject; bool.
     """
 
     clear: np.ndarray
@@ -59,16 +59,16 @@ def polarity(
     never: np.ndarray,
     rated: np.ndarray,
 ) -> Polarity:
-    """Find the words of clear polarity in the rows of ``part``.
+    """Find the words of clear polarity in the training rows ``part``.
 
     Args:
         part: training rows.
-        poles: the two classes that are told apart.
-        vocabulary: words by id.
-        negators: ids of negations. Rows with one of them are not counted.
-        use: ids that show by their place that the next word judges.
-        never: ids that are never clear.
-        rated: signs that people gave to words, int8 ``(vocabulary,)``; 0 where nobody rated.
+        poles: the negative and the positive class.
+        vocabulary: word of each id.
+        negators: ids of negations. Rows that contain a negation are left out of the log odds.
+        use: ids of words that often stand before a judging word.
+        never: ids that never count as clear.
+        rated: sign of each word's rating by people, int8 ``(vocabulary,)``; 0 for unrated words.
     """
     odds, certainty, counts = _log_odds(part, poles, vocabulary, negators)
     degree, linking, subject = _shares_after(part, use, len(vocabulary))
@@ -86,7 +86,7 @@ def polarity(
 
 
 def blocks(part: EncodedPart) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Yield some rows at a time: number of the first, ids int64 ``(rows, max_tokens)`` and labels ``(rows,)``."""
+    """Yield blocks of rows: the first row's number, ids int64 ``(rows, max_tokens)`` and labels ``(rows,)``."""
     for start in range(0, len(part.labels), _ROWS_PER_BLOCK):
         block = slice(start, start + _ROWS_PER_BLOCK)
         yield start, np.asarray(part.ids[block]).astype(np.int64), part.labels[block]
@@ -95,7 +95,7 @@ def blocks(part: EncodedPart) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
 def _log_odds(
     part: EncodedPart, poles: Poles, vocabulary: Sequence[str], negators: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the log odds positive to negative, the same in standard deviations, and counts."""
+    """Return each word's log odds of positive to negative, its log odds in standard errors, and its count."""
     counts = np.zeros((2, len(vocabulary)))
     for _, block, labels in blocks(part):
         counted = ~np.isin(block, negators).any(axis=1)
@@ -109,7 +109,7 @@ def _log_odds(
 
 
 def _shares_after(part: EncodedPart, use: Use, vocabulary: int) -> np.ndarray:
-    """Return the share of each word's occurrences directly after the words of each ``use``: ``(3, vocabulary)``."""
+    """Return how often each word directly follows each group in ``use``, as a share: ``(3, vocabulary)``."""
     after, total = np.zeros((len(use), vocabulary)), np.zeros(vocabulary)
     member = np.zeros((len(use), vocabulary), bool)
     for i, ids in enumerate(use):

@@ -1,4 +1,4 @@
-"""The training rows with those that augmentation adds, after them."""
+"""Append the rows of augmentation to the training rows."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,23 +15,23 @@ from sentiment.text.lexicon import UNKNOWN
 from sentiment.text.mapped_lexicon import AnyLexicon
 from sentiment.text.preprocessor import Preprocessor, pad
 
-_CONTRAST_ROWS = 20_000  # at least: fewer do not show every template with enough words
-_WORDS = 0.4  # share of the weight that rated words have; phrases have the rest
-_ALONE = 0.8  # share of phrases and words that are a row without words of a tweet
+_CONTRAST_ROWS = 20_000  # minimum, so that every template is filled with enough words
+_WORDS = 0.4  # share of ``phrase_weight`` for rated words; phrases have the rest
+_ALONE = 0.8  # share of phrases and words to which no words of a tweet are added
 
 
 def augmented(
     part: EncodedPart, preprocessor: Preprocessor, poles: Poles, contrast: float, phrase_weight: float, seed: int
 ) -> EncodedPart:
-    """Return ``part`` with the rows of augmentation after its own.
+    """Return the training rows ``part`` with contrast rows, phrases and rated words appended.
 
     Args:
         part: training rows.
-        preprocessor: the text preprocessing that made them.
-        poles: the classes that mean negative and positive; new rows have no other.
-        contrast: weight of all contrast rows, where all rows of ``part`` together weigh 1.
-        phrase_weight: the same of all phrases and rated words.
-        seed: of every random choice.
+        preprocessor: text preprocessing that ``part`` was encoded with.
+        poles: the negative and the positive class, which are the only labels of the new rows.
+        contrast: total weight of the contrast rows, as a multiple of the number of rows in ``part``; 0 adds none.
+        phrase_weight: total weight of phrases and rated words, as a multiple of the same number; 0 adds none.
+        seed: seed of all random choices.
     """
     lexicon, own = preprocessor.lexicon, len(part.labels)
     random = np.random.default_rng([seed, lexicon.size])
@@ -52,7 +52,7 @@ def augmented(
 
 
 def rated_signs(words: Sequence[LabelledText], lexicon: AnyLexicon) -> np.ndarray:
-    """Return the sign of each id's rating, int8 ``(vocabulary,)``; 0 where nobody rated the word."""
+    """Return the sign of each word's rating by people, int8 ``(vocabulary,)``; 0 for unrated words."""
     signs = np.zeros(lexicon.size, np.int8)
     for text, sign in words:
         signs[lexicon.id_of(text)] = sign
@@ -63,7 +63,7 @@ def rated_signs(words: Sequence[LabelledText], lexicon: AnyLexicon) -> np.ndarra
 def _encoded(
     texts: Sequence[LabelledText], preprocessor: Preprocessor, stretches: Stretches, random: np.random.Generator
 ) -> Iterator[Row]:
-    """Yield texts of known tokens as rows, some with words of a tweet that leans to no side in place of "..."."""
+    """Yield the texts whose tokens are all known as rows. In some rows words of a tweet take the place of "..."."""
     halves = preprocessor.encode([half for text, _ in texts for half in text.partition("...")[::2]])
     parts = [part.tolist() for part in np.split(halves.values, np.cumsum(halves.lengths)[:-1])]
     for before, after, (_, sign) in zip(parts[::2], parts[1::2], texts, strict=True):

@@ -1,4 +1,4 @@
-"""Stretches: some words of a training tweet around a word of clear polarity, in the parts that templates name."""
+"""Stretches: short excerpts of training tweets around a word of clear polarity, divided into parts for templates."""
 
 import re
 from typing import NamedTuple
@@ -19,20 +19,20 @@ _DEGREE = "so very really such just too pretty still all a an the quite that"
 _GRADING = "so very really too such pretty how quite extremely super most more as totally"
 _SUBJECTS = "i you we they he she it who really totally people everyone to always just still ppl would will"
 _ADJECTIVE = re.compile("(?:ful|ous|ive|able|ible|ing|less|ish|ant|ent|ed|y)$")
-_RATED = 0.3  # share of the stretches whose clear word gives way to an adjective that people rated
-_AROUND = 3  # most tokens on each side
+_RATED = 0.3  # share of the stretches in which a rated adjective replaces the clear word
+_AROUND = 3  # maximum number of tokens on each side
 
 
 class Stretch(NamedTuple):
-    """Part of a training row, as ids.
+    """A stretch of a training row, as lists of ids.
 
     Attributes:
-        place: what stands before the clear word: ``linked``, ``subject`` or ``bare``.
+        place: kind of word before the clear word: ``linked``, ``subject``, or ``bare`` for neither.
         left: tokens before ``link``.
-        link: the linking word or the subject; empty where the place is bare.
-        degree: words of degree.
+        link: the linking word or the subject; empty if ``place`` is ``bare``.
+        degree: words of degree before the clear word.
         clear: the clear word.
-        right: tokens after it.
+        right: tokens after the clear word.
     """
 
     place: str
@@ -44,20 +44,20 @@ class Stretch(NamedTuple):
 
     @property
     def ids(self) -> list[int]:
-        """Return all ids in their order."""
+        """Return all ids of the stretch in their order."""
         return [*self.left, *self.link, *self.degree, *self.clear, *self.right]
 
 
 class Stretches:
-    """The stretches of a training part, drawn at random.
+    """The stretches of the training rows, drawn at random.
 
     Args:
         part: training rows.
-        words: by id.
-        poles: the two classes that turn into one another; rows of other classes are never taken.
-        never: ids of words that are never clear.
-        rated: signs that people gave to words, int8 ``(vocabulary,)``; 0 where nobody rated.
-        random: source of the choice.
+        words: word of each id.
+        poles: the negative and the positive class. Rows of other classes are not used.
+        never: ids of words that never count as clear.
+        rated: sign of each word's rating by people, int8 ``(vocabulary,)``; 0 for unrated words.
+        random: random generator for all choices.
     """
 
     def __init__(
@@ -84,11 +84,11 @@ class Stretches:
         self._rows = {sign: self._find(sign) for sign in (-1, 0, 1)}
 
     def has(self, sign: int) -> bool:
-        """Return whether there is a row of ``sign``; 0: one that leans to no side."""
+        """Return whether there is a row of polarity ``sign``; 0 asks for a row without polarity."""
         return bool(len(self._rows[sign]))
 
     def draw(self, sign: int) -> Stretch:
-        """Return a stretch around a clear word of ``sign``, or around any word of a row that leans to no side (0)."""
+        """Return a random stretch around a clear word of ``sign``; 0 takes any word of a row without polarity."""
         row = np.asarray(self._part.ids[self._one_of(self._rows[sign])])
         ids = row[row != PADDING].tolist()
         stretch = self._cut(ids, self._one_of(np.flatnonzero(self.polarity.clear[ids]) if sign else range(len(ids))))
@@ -100,7 +100,7 @@ class Stretches:
         return int(numbers[self._random.integers(len(numbers))])
 
     def _find(self, sign: int) -> np.ndarray:
-        """Return the rows without negation whose clear words all have ``sign``, which is that of the label."""
+        """Return the numbers of rows without negation whose label and clear words have ``sign`` (0: no polarity)."""
         found = [np.zeros(0, np.int64)]
         for start, block, labels in blocks(self._part):
             leaning = self.polarity.leaning[block]

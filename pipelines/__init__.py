@@ -1,11 +1,11 @@
-"""What happens, in order: one thin stage per module; stages meet only through files."""
+"""The stages that build a model, one per module. Stages exchange data only through files."""
 
 import sys
 from types import TracebackType
 
 
 def _stopped_early(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Report Ctrl-C in one line while a command still imports; `pipelines.shared.stage.reporting` does so later."""
+    """Report Ctrl-C in one line during a command's imports; later `pipelines.shared.stage.reporting` reports it."""
     if issubclass(kind, KeyboardInterrupt):
         sys.stderr.write("stopped before anything was done\n")
     else:

@@ -1,4 +1,4 @@
-"""Compare models on the same tweets: a table on standard output, and a page (`--output compare.html`)."""
+"""Compare models on the same tweets: print a table, and write an HTML page with `--output compare.html`."""
 
 import argparse
 import sys
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command: exit status 0, or 2 with one line on standard error for a user's mistake."""
+    """Run the command. A user's mistake ends the process with status 2 and one line on standard error."""
     arguments = parser().parse_args(argv)
     with stage.reporting("compare"):
         run(arguments)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Read, compare, write."""
+    """Read or make the models' predictions, compare them, and write the table and the page."""
     from sentiment.evaluation.comparison import compare
     from sentiment.report.comparison_page import render_comparison, text_table
 
@@ -60,7 +60,7 @@ def _tell(comparison: "Comparison", models: dict[str, Predictions]) -> None:
 
 
 def _named(folders: Sequence[Path]) -> dict[str, Path]:
-    """Return the folders by name, or by path if two share a name."""
+    """Return a dictionary from name to folder; folders that share a name are listed by path instead."""
     from pipelines.shared.evaluation_files import require_folder
 
     names = [require_folder(folder).resolve().name for folder in folders]
@@ -75,7 +75,7 @@ def _named(folders: Sequence[Path]) -> dict[str, Path]:
 
 
 def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, Predictions]:
-    """Return the answers of every model on the rows of the classes that it has."""
+    """Return each model's predictions for the rows of the corpus whose label is one of the model's classes."""
     import sentiment
     from sentiment.evaluation.record import from_probabilities
 
@@ -95,10 +95,12 @@ def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str,
 
 
 def _read(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, list[tuple[str, str]]]:
-    """Return the corpus per model, read by the model's own profile, or by the first profile that can read it.
+    """Return the rows (text, class name) of the corpus for each model.
+
+    Each model's own profile says how to read the file. If it cannot, the first profile that can is used.
 
     Raises:
-        InputError: no profile can read it.
+        InputError: none of the profiles can read the file.
     """
     if arguments.profile:
         settings = stage.make_settings(stage.read_profile(arguments.profile), []).corpus
@@ -125,10 +127,10 @@ def _corpus_settings(folder: Path) -> CorpusSettings:
 
 
 def _unseen(models: dict[str, Predictions], folders: dict[str, Path]) -> dict[str, Predictions]:
-    """Return the rows that no model was trained or validated on, and log the number of the others.
+    """Return only the rows that no model was trained or validated on, and log how many rows were removed.
 
     Raises:
-        InputError: no row of a model is left.
+        InputError: a model has no rows left.
     """
     import numpy as np
 

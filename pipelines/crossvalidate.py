@@ -1,7 +1,7 @@
-"""Train and score over k splits, or several seeds: means and standard deviations (`crossvalidation.json`).
+"""Run a k-fold cross-validation with one seed or several (`crossvalidation.json`: means and standard deviations).
 
-Where a corpus is small, one split says little. Here every tweet is a test tweet once: the corpus is cut into k blocks,
-and nothing is fitted or chosen on the block that is tested.
+On a small corpus, the result of a single split is unreliable. Here the corpus is cut into k blocks, and each block is
+the test set once. Nothing is fitted or chosen on the block that is tested.
 """
 
 import argparse
@@ -20,7 +20,7 @@ RESULT = "crossvalidation.json"
 
 
 def run(this: stage.Stage) -> None:
-    """Run every fold with every seed, write the means, print a table."""
+    """Run every fold with every seed, write the means, and print a table."""
     from sentiment.evaluation.repeated_figures import folds_table, summarise
 
     asked = this.arguments
@@ -37,7 +37,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _figures(this: stage.Stage, root: Path, seeds: list[int]) -> Iterator[dict[str, Any]]:
-    """Yield the held-out figures of each run."""
+    """Run each fold with each seed, and yield the metrics on its test block."""
     for fold in range(this.arguments.folds):
         for seed in seeds:
             metrics = kept(root / f"fold{fold}-seed{seed}.json", partial(_execute, this, root, fold, seed))

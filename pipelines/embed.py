@@ -1,4 +1,4 @@
-"""Stage 3: make the frozen embedding matrix (`embedding_matrix.npy`) from GloVe vectors, and measure its coverage."""
+"""Stage 3: make the frozen embedding matrix (`embedding_matrix.npy`), and measure how many words have a vector."""
 
 import argparse
 from dataclasses import asdict
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
     _Made = tuple[np.ndarray, FoundVectors, dict[str, Any]]
 
-_FEW = 0.5  # of the tokens; English tweets have nine in ten or more, and another language's vectors the punctuation
+# Share of the tokens. It is 0.9 or more for English tweets; with vectors of another language only punctuation matches.
+_FEW = 0.5
 
 
 def run(this: stage.Stage) -> None:
-    """Read the lexicon's words from GloVe, complete the matrix, write."""
+    """Read the vectors of the lexicon's words, fill in the missing rows, and write matrix and coverage."""
     import numpy as np
 
     from pipelines.shared.artefacts import read_part, read_preprocessor
@@ -54,10 +55,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _warn_of_few(share: float, source: object) -> None:
-    """Warn if few tokens have a vector.
-
-    Useless vectors cause no error, and the model that they give looks like any other.
-    """
+    """Warn if few tokens have a vector, because training on unsuitable vectors causes no error."""
     if share < _FEW:
         stage.log.warning(
             "WARNING: only %.1f%% of the tokens have a vector in %s, expected over %.0f%%: check that it is the right "
@@ -67,7 +65,7 @@ def _warn_of_few(share: float, source: object) -> None:
 
 
 def _from_glove(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":
-    """Return the matrix, which rows were found, and what the report says about the origin of the vectors."""
+    """Return the matrix, the vectors found in the GloVe file, and the report's entries on their origin."""
     from sentiment.embedding.matrix import complete, find_vectors, wanted_words
 
     glove = glove_file(this.arguments.glove, this.places.raw, this.profile)
@@ -80,7 +78,7 @@ def _from_glove(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Rag
 
 
 def _from_base_model(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":
-    """Return the same as :func:`_from_glove`, from the vectors of the base model; no GloVe file is read."""
+    """Return the values of :func:`_from_glove`, but with the base model's vectors instead of a GloVe file."""
     import_keras()
     from pipelines.shared.artefacts import read_preprocessor
     from sentiment.embedding.matrix import carry_over

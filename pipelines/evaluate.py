@@ -1,4 +1,4 @@
-"""Stage 6: score the exported model and its peers on tweets that none of them has seen (`metrics.json` is last)."""
+"""Stage 6: score the exported model and its peers on unseen tweets. `metrics.json` is written last."""
 
 import argparse
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from sentiment.evaluation.scoring import LabelledTestSet
 
 HELD_OUT = "held_out"
-_CLASSES_PUBLISHED = 3  # published figures are for three classes; a model of two is scored on other rows
+_CLASSES_PUBLISHED = 3  # published figures are for three classes, so they are no comparison for two
 
 
 def run(this: stage.Stage) -> None:
-    """Read the test sets, score model and baselines on each, write."""
+    """Score the model and the baselines on each test set, and write metrics and predictions."""
     import sentiment
     from sentiment.evaluation import scoring
     from sentiment.evaluation.baselines import fit_baselines
@@ -48,10 +48,10 @@ def run(this: stage.Stage) -> None:
 
 
 def _check_split(this: stage.Stage) -> None:
-    """Refuse to score on rows that the model may have been trained on.
+    """Check that the corpus and its split are those of the training, because test tweets must not be training tweets.
 
     Raises:
-        ArtefactError: the corpus was read or split anew since the training.
+        ArtefactError: the corpus was read or split again after the training.
     """
     loaded = publishing.read_json(this.places.interim / "load.json")
     trained = publishing.read_json(this.places.model / MANIFEST)
@@ -65,7 +65,7 @@ def _check_split(this: stage.Stage) -> None:
 
 
 def test_sets(this: stage.Stage, classes: Sequence[str], seen: "np.ndarray") -> "list[LabelledTestSet]":
-    """Return the held-out part and the further test sets, without the tweets whose hashes are in ``seen``."""
+    """Return the held-out part and the ``--corpus`` test sets, without tweets whose hashes are in ``seen``."""
     from sentiment.evaluation.scoring import LabelledTestSet, with_distinct_names, without_seen
 
     held_out = read_split(this.places.interim, "test")
@@ -82,7 +82,7 @@ def test_sets(this: stage.Stage, classes: Sequence[str], seen: "np.ndarray") -> 
 
 
 def _read_test_set(given: str, this: stage.Stage, classes: Sequence[str]) -> "LabelledTestSet":
-    """Read a labelled table in the format of the profile's corpus, or ``profile:file`` in that of another profile."""
+    """Read a test set. ``given`` is a file in this profile's format, or ``profile:file`` for another format."""
     import numpy as np
 
     from sentiment.data.corpus import LabelledTexts
@@ -99,7 +99,7 @@ def _read_test_set(given: str, this: stage.Stage, classes: Sequence[str]) -> "La
 
 
 def _format(profile: dict[str, Any]) -> CorpusSettings:
-    """Return how a test set is read: as the profile says, but rows of a class are never ignored."""
+    """Return the profile's corpus settings, but without ignored labels that are values of a class."""
     settings = stage.make_settings({"corpus": profile.get("corpus", {})}, []).corpus
     classes = {settings.label_key(value) for values in settings.label_values() for value in values}
     ignored = zip(settings.ignored_labels, settings.ignored_values(), strict=True)
@@ -109,7 +109,7 @@ def _format(profile: dict[str, Any]) -> CorpusSettings:
 def _tell(
     figures: dict[str, dict[str, Any]], pairs: dict[str, Any], classes: Sequence[str], trained: dict[str, Any]
 ) -> None:
-    """Log the figures of each test set, the minimal pairs, and what a reader should know about them."""
+    """Log the metrics of each test set, the shares of minimal pairs passed, and warnings about the metrics."""
     from sentiment.evaluation.remarks import remarks
 
     for name, metrics in figures.items():

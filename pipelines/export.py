@@ -1,6 +1,7 @@
-"""Stage 5: export the trained model as SavedModel, LiteRT and the files of NumPy inference (`model.json` is last).
+"""Stage 5: export the trained model as SavedModel, LiteRT and NumPy files. `model.json` is written last.
 
-JavaScript reads the files of NumPy inference too: the module is copied beside them, and a page contains both.
+JavaScript reads the NumPy files too. Its module is copied into the model folder, and a web page contains module and
+files.
 """
 
 import os
@@ -31,8 +32,8 @@ _WARM_UP = ["I love this", "what a waste of time :("]
 
 
 def run(this: stage.Stage) -> None:
-    """Fold, export, compare, write."""
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # a SavedModel is TensorFlow's, whichever backend trained
+    """Fold the network, export it in all forms, check that they agree, and write them."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # needed to export a SavedModel, whichever backend trained
     import_keras()
     import keras
 
@@ -75,7 +76,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _chunk_table(tweets: Path, preprocessor: "Preprocessor") -> "ChunkTable | None":
-    """Return the table of chunks from the training tweets, with the ids of the model's lexicon."""
+    """Return the table from the frequent chunks of the training tweets to their ids."""
     import pyarrow.parquet as pq
 
     from sentiment.data.splitting import TRAIN
@@ -101,16 +102,16 @@ def _save(folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", 
     version, chunks = folder / "saved_model" / "1", folder / "chunks.tsv"
     module = ServingModule(preprocessor, network, classes, folder / LEXICON, chunks)
     module.save(version)
-    chunks.unlink(missing_ok=True)  # it lies in the assets now
+    chunks.unlink(missing_ok=True)  # the assets of the SavedModel contain a copy
     write_warm_up(version, _WARM_UP)
-    # TensorFlow Serving looks for numbered folders; tf.saved_model.load is given the folder itself. Both are served.
+    # TensorFlow Serving expects a numbered folder inside; with these links tf.saved_model.load accepts the outer one.
     for name in ("saved_model.pb", "variables", "assets"):
         (folder / "saved_model" / name).symlink_to(Path("1") / name)
     (folder / "model.tflite").write_bytes(to_tflite(network, preprocessor.max_tokens))
 
 
 def _compare_folded(ids: "np.ndarray", model: "keras.Model", folded: "FoldedNetwork", network: "FoldedNetwork") -> None:
-    """Refuse a folded network that differs from the trained one, or a table of 8 bits that changes answers."""
+    """Refuse a folded network that differs from the trained one, or an 8-bit table that changes answers too much."""
     import numpy as np
 
     from pipelines.shared.agreement import require_agreement
@@ -128,7 +129,7 @@ def _compare_folded(ids: "np.ndarray", model: "keras.Model", folded: "FoldedNetw
 
 
 def _compare(folder: Path, ids: "np.ndarray", network: "FoldedNetwork") -> None:
-    """Refuse to publish forms that disagree."""
+    """Refuse a SavedModel or LiteRT model whose probabilities differ from NumPy inference."""
     import tensorflow as tf
 
     from pipelines.shared.agreement import require_agreement
@@ -142,7 +143,7 @@ def _compare(folder: Path, ids: "np.ndarray", network: "FoldedNetwork") -> None:
 
 
 def by_litert(path: Path, ids: "np.ndarray") -> "np.ndarray":
-    """Return the answers of the LiteRT model, and suppress the messages of its runtime."""
+    """Return the LiteRT model's probabilities for padded ``ids``, without the log messages of its runtime."""
     from sentiment.export.other_runtimes import run_tflite
 
     with without_chatter():
@@ -171,7 +172,7 @@ def _write_javascript(staging: Path, name: str) -> None:
 def _link(folder: Path) -> None:
     """Make ``models/latest`` a link to this model."""
     temporary = folder.parent / f".latest.{folder.name}"
-    temporary.unlink(missing_ok=True)  # of a run that was killed right here
+    temporary.unlink(missing_ok=True)  # left by a run that was killed here
     temporary.symlink_to(folder.name)
     temporary.replace(folder.parent / "latest")
 

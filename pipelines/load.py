@@ -1,4 +1,4 @@
-"""Stage 1: read labelled tables, of one format or several (`[[corpora]]`), and split them (`tweets.parquet`)."""
+"""Stage 1: read labelled tables, remove duplicates, and split them (`tweets.parquet`)."""
 
 import argparse
 import shutil
@@ -23,7 +23,7 @@ from sentiment.prepare.tweets import write_tweets
 
 
 def run(this: stage.Stage) -> None:
-    """Read, deduplicate, split, write."""
+    """Read the corpora, remove duplicates, split the rest, and write the tweets and a report."""
     with publishing.publish(this.places.interim, last="tweets.parquet") as staging:
         scratch = staging / "scratch"
         scratch.mkdir()
@@ -37,7 +37,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _corpora(this: stage.Stage, scratch: Path) -> list[Corpus]:
-    """Return the corpora to read: those of the profile, or the given one. Standard input is copied to a file first."""
+    """Return the profile's corpora, or the given corpus. Standard input is first copied to a file in ``scratch``."""
     given, settings = this.arguments.corpus, this.settings.corpus
     if corpora := this.settings.corpora:
         if given is not None:
@@ -60,7 +60,7 @@ def _files(given: Path | None, default: Path, option: str) -> tuple[TableFile, .
 
 
 def _read(corpora: list[Corpus], scratch: Path, classes: list[str], engine: Engine) -> list[Spooled]:
-    """Read all corpora, and return the result for each."""
+    """Read all corpora into files in ``scratch``, and return a report for each corpus."""
     job, tasks = SpoolingJob(scratch, tuple(corpus.settings for corpus in corpora), tuple(classes)), file_tasks(corpora)
     return gather(corpora, tasks, results(engine, partial(spool, job), tasks, "files read"))
 
@@ -68,7 +68,7 @@ def _read(corpora: list[Corpus], scratch: Path, classes: list[str], engine: Engi
 def _split(
     corpora: list[Corpus], found: list[Spooled], scratch: Path, this: stage.Stage, engine: Engine
 ) -> dict[str, Any]:
-    """Split what was read and write what is kept, a range of hashes at a time; returns the report."""
+    """Remove duplicates and split the rows, one range of hashes at a time; write the tweets and return the report."""
     names = sorted(this.settings.corpus.labels)
     runs = ranges.Runs(scratch, tuple(run for each in found for run in each.runs), len(names))
     _join_cut_copies(runs, engine)
@@ -90,17 +90,17 @@ def _split(
 
 
 def _join_cut_copies(runs: ranges.Runs, engine: Engine) -> None:
-    """Let texts that another program has cut count as copies of the whole ones."""
+    """Treat a text that another program has cut short as a duplicate of the whole text."""
     if sum(results(engine, partial(cut_copies.note_cut, runs), runs.runs, "texts searched for cut ones")):
         list(results(engine, partial(cut_copies.note_whole, runs), runs.runs, "texts compared with cut ones"))
         list(results(engine, partial(cut_copies.take_hashes, runs), runs.runs, "cut texts joined"))
 
 
 def _settle(kept: np.ndarray, this: stage.Stage, corpora: list[Corpus], told: dict[str, int]) -> Deal:
-    """Return how the distinct rows, ``kept`` per class, are dealt out to the parts.
+    """Return how the distinct rows (``kept`` per class) are divided between training, validation and test.
 
     Raises:
-        InputError: they are too few; what became of the others (``told``) is said before.
+        InputError: there are too few rows. The counts in ``told`` are logged first.
     """
     try:
         return Deal.settle(kept, this.settings.split, sorted(this.settings.corpus.labels))
@@ -114,14 +114,14 @@ def _read_counts(found: list[Spooled]) -> dict[str, int]:
 
 
 def _by_class(counts: np.ndarray, classes: dict[str, int]) -> dict[str, dict[str, int]]:
-    """Return the numbers of rows, ``counts`` ``(n_parts, n_classes)``, by the names of part and class."""
+    """Return ``counts`` ``(n_parts, n_classes)`` as a dictionary: part -> class -> number of rows."""
     return {part: {name: int(counts[i, label]) for name, label in classes.items()} for i, part in enumerate(PARTS)}
 
 
 def _report(
     corpora: list[Corpus], found: list[Spooled], outcome: dict[str, Any], of_corpora: np.ndarray
 ) -> dict[str, Any]:
-    """Return the report on the corpus, with an entry for each corpus if there are several."""
+    """Return the content of `load.json`, with an entry for each corpus if there are several."""
     first_bad = next((each.report.first_bad for each in found if each.report.bad), "")
     sums = [checksum(corpus.files, each.checksums) for corpus, each in zip(corpora, found, strict=True)]
     report = {

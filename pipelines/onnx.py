@@ -1,4 +1,4 @@
-"""Add an exported model as ONNX to its folder (`model.onnx`), if it answers like the other forms."""
+"""Convert an exported model to ONNX (`model.onnx`), and check that its answers agree with the other forms."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ _NEEDED = ("tf2onnx", "onnxruntime")
 
 
 def run(this: stage.Stage) -> None:
-    """Convert, compare on validation rows, write."""
+    """Convert the model, compare its probabilities on validation rows, and write the file."""
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(f"{', '.join(missing)}: not installed; run `make onnx`, or pip install -e '.[onnx]'")

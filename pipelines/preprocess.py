@@ -1,7 +1,7 @@
-"""Stage 2: turn tweets into padded ids, and make the lexicon for that (`encoded.json` is written last).
+"""Stage 2: make the lexicon, and convert tweets to padded ids. `encoded.json` is written last.
 
-Texts are normalised and tokenised once, into codes kept on disk; spaCy is asked once per distinct token; and the
-codes then turn into ids by way of one table.
+Each text is normalised and tokenised once, and its token codes are kept on disk. spaCy analyses each distinct token
+once. One table then maps the codes to ids.
 """
 
 import argparse
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def run(this: stage.Stage) -> None:
-    """Tokenise, build the lexicon, encode, write."""
+    """Tokenise the tweets, build the lexicon, convert the tweets to ids, and write everything."""
     tweets = publishing.require(this.places.interim / "tweets.parquet")
     settings = stage.settle(this, "preprocessing").settings.preprocessing
     loaded = publishing.read_json(this.places.interim / "load.json")
@@ -48,7 +48,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSettings", staging: Path) -> dict:
-    """Write everything but the report into ``staging``; returns that."""
+    """Write all files except the report into ``staging``, and return the report."""
     import numpy as np
 
     from sentiment.prepare import counting
@@ -81,14 +81,14 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
 
 
 def _load_spacy() -> None:
-    """Import spaCy and set it up, which takes a second, in time for when it is asked."""
+    """Load spaCy before it is needed, because loading takes a second."""
     from sentiment.text.lemmas import lemmatiser
 
     lemmatiser()
 
 
 def _base_preprocessor(this: stage.Stage) -> "Preprocessor | None":
-    """Return the text preprocessing of the base model, or None without one."""
+    """Return the text preprocessing of the base model, or None if there is no base model."""
     from pipelines.shared.artefacts import read_preprocessor
 
     if this.base_model is None:
@@ -98,10 +98,10 @@ def _base_preprocessor(this: stage.Stage) -> "Preprocessor | None":
 
 
 def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
-    """Return words that can be a token of a tweet.
+    """Return the words that get an id even if the corpus lacks them. Words that no token can equal are left out.
 
-    They are the words of the GloVe file, the most frequent first, then emoji, then hashtags in lower case
-    ("#lovethis") and short phrases written together.
+    The ``most`` most frequent words of the GloVe file come first. Emoji, common lower-case hashtags ("lovethis") and
+    short phrases without their spaces follow.
     """
     from sentiment.augment.general_english import phrases
     from sentiment.embedding.stand_ins import common_compounds, emoji_names
@@ -118,7 +118,7 @@ def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
 
 
 def _unlike_lemmas(this: stage.Stage, vector_words: set[str], lemma_of: list[tuple[str, str]]) -> set[str]:
-    """Return the forms that mean something else than their lemma, by the GloVe file, if its words are used at all."""
+    """Return the forms (first of each pair) whose GloVe vector is unlike the vector of their lemma."""
     from sentiment.embedding.glove import unlike_lemmas
 
     pairs = [pair for pair in lemma_of if vector_words.issuperset(pair)]
@@ -135,7 +135,7 @@ def _make_lexicon(
     unlike: "Callable[[list[tuple[str, str]]], set[str]]",
     base: "Preprocessor | None",
 ) -> "tuple[Lexicon, int]":
-    """Return the lexicon, and how many of its ids occur in training."""
+    """Return the lexicon, and the number of its ids that occur in training."""
     from sentiment.text.lemmas import lexicon_entries
     from sentiment.text.lexicon import Lexicon, build_lexicon, count_seen, extend_lexicon
 
@@ -150,9 +150,9 @@ def _make_lexicon(
 def _encode(
     job: "EncodingJob", tasks: "list[RowTask]", sizes: "np.ndarray", preprocessor: "Preprocessor", engine: "Engine"
 ) -> dict:
-    """Write ``<part>.ids.npy`` ``(n, max_tokens)`` in the smallest integer type, and ``<part>.labels.npy``.
+    """Write the ids ``(n, max_tokens)``, in the smallest integer type, and labels ``(n,)`` of each part.
 
-    ``sizes`` ``(n_tasks, n_parts)`` are the rows of each task and part.
+    ``sizes`` ``(n_tasks, n_parts)`` is the number of rows of each task and part. Return statistics of the tokens.
     """
     import numpy as np
 
@@ -172,7 +172,7 @@ def _encode(
 
 
 def _new_array(path: Path, dtype: "np.dtype", shape: tuple[int, ...]) -> None:
-    """Make an array on disk with its space allocated. On a full disk, writing to it later would end the process."""
+    """Create an array on disk and allocate its space, because a full disk would later kill the writing process."""
     import numpy as np
 
     np.lib.format.open_memmap(path, "w+", dtype, shape)

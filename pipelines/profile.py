@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS_LOOKED_AT = 200
-_WHOLE = re.compile(r"^(-?\d{1,9})\.0+$")  # ``load`` reads such a number in JSON lines without its fraction
+_WHOLE = re.compile(r"^(-?\d{1,9})\.0+$")  # `load` reads 4.0 in JSON lines as 4
 
-# Chosen on SemEval's tweets (docs/history.md): nothing is lost on tweets, and plain sentences are answered.
+# Chosen on SemEval's tweets (docs/history.md): no worse on tweets, and better on plain sentences.
 _PLAIN_SENTENCES = (
     '[preprocessing]                 # words as they are written: "nicer" says more than its lemma',
     "lemmatise = false",
@@ -46,7 +46,7 @@ _PLAIN_SENTENCES = (
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read the file, print or write the draft."""
+    """Read the file, and print the draft or write it to ``--output``."""
     parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, help="a labelled .csv, .tsv, .jsonl (.gz) or .parquet")
     parser.add_argument("--output", type=Path, metavar="FILE.toml", help="where to write it (default: standard output)")
@@ -66,10 +66,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def drafted(path: Path, target: Path | None = None) -> str:
-    """Return the draft of a profile of a file, as TOML to be written to ``target``.
+    """Return a draft profile for the file ``path``, as TOML; its comments mention ``target``, where it will be saved.
 
     Raises:
-        InputError: it cannot be read as a table.
+        InputError: the file cannot be read as a table.
     """
     kind = detection.kind_of(path)
     if kind in ("jsonl", "parquet", file_format.FASTTEXT):
@@ -85,7 +85,7 @@ def drafted(path: Path, target: Path | None = None) -> str:
 
 
 def _head(path: Path, target: Path | None, found: Draft) -> list[str]:
-    """Return the comments at the beginning: what was found, and the command to run next."""
+    """Return the first lines of the draft, which are comments: the columns found, and the command to run next."""
     save = "" if target else ", save it as pipelines/profiles/mine.toml"
     rows = counted(found.rows, "row")
     return [
@@ -97,7 +97,7 @@ def _head(path: Path, target: Path | None, found: Draft) -> list[str]:
 
 
 def _command(path: Path, target: Path | None) -> str:
-    """Return the command to run next. It names the profile if Make finds it by name, and else its path."""
+    """Return the command to run next, with the profile's name if it is in the folder of profiles, else its path."""
     given = target or Path("mine.toml")
     here = target is None or target.resolve() == stage.PROFILES / target.name
     profile, corpus = shlex.quote(given.stem if here else str(given)), shlex.quote(str(path))
@@ -105,7 +105,7 @@ def _command(path: Path, target: Path | None) -> str:
 
 
 def _of_csv(path: Path, kind: str) -> tuple[dict[str, object], Draft]:
-    """Return the settings that say how a CSV is written, and what is in it."""
+    """Return the format settings of a CSV, and the draft of its columns and labels."""
     encoding = detection.encoding_of(path)
     bad_rows = BadRows(limit=sys.maxsize)
     asked = Reading(column="", encoding=encoding, kind=kind, header=False, bad_rows=bad_rows, option="corpus.")
@@ -122,7 +122,7 @@ def _of_csv(path: Path, kind: str) -> tuple[dict[str, object], Draft]:
 
 
 def _format_of(path: Path, reading: Reading) -> CsvFormat:
-    """Return how a CSV is written, by its beginning."""
+    """Detect the format of a CSV from its first bytes."""
     with file_format.open_bytes(path) as opened:
         head = opened.stream.read(SAMPLE_BYTES)
     sample = codecs.getincrementaldecoder(reading.encoding)("replace").decode(head).removeprefix("\ufeff")
@@ -136,7 +136,7 @@ def _format_of(path: Path, reading: Reading) -> CsvFormat:
 
 
 def _of_batches(path: Path, kind: str) -> Draft:
-    """Return what is in a file of JSON lines or Parquet."""
+    """Return the draft of the columns and labels of a JSON lines, Parquet or fastText file."""
     batches = read_batches(path, Reading(column="", kind=kind, option="corpus."))
     first = next(batches)
     if not any(first.schema.names):
@@ -155,7 +155,7 @@ def _of_batches(path: Path, kind: str) -> Draft:
 
 
 def _rows(batch: "pa.RecordBatch", without_text: dict[str, str]) -> Iterator[tuple[str, ...]]:
-    """Yield the cells as ``load`` will read them; columns that have no text are noted, and empty."""
+    """Return the rows of cells as `load` will read them. Columns without text are noted, and their cells left empty."""
     columns = []
     for i, name in enumerate(batch.schema.names):
         try:
@@ -170,7 +170,7 @@ def _rows(batch: "pa.RecordBatch", without_text: dict[str, str]) -> Iterator[tup
 
 
 def _remarks(found: Draft) -> Iterator[str]:
-    """Yield remarks on what the user should check in a draft."""
+    """Yield warnings about parts of the draft that the user should check."""
     if not found.rows:
         yield "the file has no rows below the names of its columns; expected labelled tweets"
     whole, texts = found.rows - found.ragged, found.columns[found.text].rows
@@ -208,7 +208,7 @@ def _remarks_on_labels(found: Draft, column: str) -> Iterator[str]:
 
 
 def _toml(format_: dict[str, object], found: Draft) -> Iterator[str]:
-    """Yield the settings, one per line."""
+    """Yield the settings of the profile, one per line."""
     named = bool(format_.get("header", True))
     yield "[corpus]"
     for name, value in (format_ | {"header": named}).items():
@@ -227,7 +227,7 @@ def _remark_on(value: object) -> str:
 
 
 def _column(found: Draft, position: int, named: bool) -> str | int:
-    """Return the name of a column, or its position if it has no name or shares it with another column."""
+    """Return the name of a column, or its position if the name is empty or not unique."""
     names = [column.name for column in found.columns]
     name = names[position]
     return name if named and name.strip() and names.count(name) == 1 else position

@@ -15,7 +15,7 @@ _TOLERANCE = 1e-3
 
 
 def run(this: stage.Stage) -> None:
-    """Read the model folder, draw, write."""
+    """Read the model folder, and write the report and the model card."""
     import sentiment
     from pipelines.shared.evaluation_files import read_evaluation
     from sentiment.report.page import measure_slices, render_card, render_report
@@ -34,7 +34,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _check_same_model(predictions: "Predictions", model: "SentimentClassifier") -> None:
-    """Refuse predictions of an earlier training, because the report would explain answers of another model."""
+    """Check that the model in the folder made the predictions, because the report describes both together."""
     import numpy as np
 
     rows = predictions.take(np.arange(min(_ROWS_COMPARED, len(predictions.true))))

@@ -1,4 +1,4 @@
-"""List the trained models: what each was made from, and its metrics on the held-out tweets."""
+"""List the trained models with their inputs and their metrics on held-out tweets."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ _HEADINGS = ("run", "trained", "rows", "tweets tested", "accuracy", "macro recal
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Print a line per model folder, the last trained first."""
+    """Print one line per model folder, the most recently trained first."""
     parser = OneLineParser(prog="python -m pipelines.runs", description=__doc__)
     parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds data/ and models/")
     arguments = parser.parse_args(argv)
@@ -48,7 +48,7 @@ def _row(root: Path, folder: Path, latest: str) -> tuple[str, ...]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Return a JSON file; an empty table where it is missing or damaged."""
+    """Return the content of a JSON file; an empty dictionary if the file is missing or damaged."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -59,10 +59,10 @@ def _section(name: str, cls: Any) -> str:
 
 
 def described(cls: type) -> tuple[str, dict[str, str]]:
-    """Return the summary in the docstring of a settings class, and its description of each attribute.
+    """Split the docstring of a settings class into its summary and a dictionary from attribute to description.
 
     Raises:
-        ValueError: the described attributes are not those of the class.
+        ValueError: the docstring does not describe exactly the attributes of the class.
     """
     summary, _, listed = inspect.cleandoc(cls.__doc__ or "").partition("\n\nAttributes:\n")
     entries = re.split(r"\n(?=\w)", textwrap.dedent(listed).strip("\n"))
@@ -90,7 +90,7 @@ def _cell(names: str, defaults: dict[str, str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return ``text`` for a cell of a Markdown table."""
+    """Convert the markup of ``text`` for a cell of a Markdown table."""
     plain = re.sub(r":\w+:`([^`]+)`", r"`\1`", text).replace("``", "`")
     return plain.replace("|", "\\|")
 

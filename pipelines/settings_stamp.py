@@ -1,4 +1,4 @@
-"""Write the settings that one stage depends on, if they have changed; Make compares this file, not the profile."""
+"""Write the settings of one stage to a file, but only if they have changed: Make then reruns only what is affected."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines.shared import make_variables, publishing, stage
 
-# The sections of the settings that each stage depends on, and the inputs: corpus, GloVe file, test sets.
+# Stage -> the sections of the settings, and the slice of the inputs (corpus, GloVe file, test sets), that it reads.
 SECTIONS = {
     "load": ("corpus", "split", "corpora"),
     "preprocess": ("preprocessing",),
@@ -19,16 +19,16 @@ _INPUTS = {"load": slice(0, 1), "preprocess": slice(1, 2), "embed": slice(1, 2),
 
 
 def run(this: stage.Stage) -> None:
-    """Replace the file if the settings differ from it."""
+    """Write the file if it is missing or differs from the current settings."""
     name = this.arguments.stage
     if name == "load":
         _remember(this)
     settings = this.settings.to_dict()
-    polarity = settings["corpus"].pop("polarity")  # no row depends on it
+    polarity = settings["corpus"].pop("polarity")  # does not change the rows
     values: dict[str, Any] = {section: settings[section] for section in SECTIONS[name]}
     if not values.get("corpora", True):
         del values["corpora"]
-    if name == "preprocess":  # it decides which words have vectors
+    if name == "preprocess":  # the member decides which words have vectors
         values["member"] = settings["embedding"]["member"]
     if name == "evaluate":
         values["polarity"] = polarity
@@ -52,7 +52,7 @@ def _remember(this: stage.Stage) -> None:
 
 
 def differences(before: Any, now: Any, name: str = "") -> list[str]:
-    """Return what has changed, one line per setting."""
+    """Return one line per changed setting, with its old and new value."""
     if not (isinstance(before, dict) and isinstance(now, dict)):
         return [] if before == now else [f"{name} was {before!r}, is {now!r}"]
     dotted = {key: f"{name}.{key}".lstrip(".") for key in [*before, *(key for key in now if key not in before)]}

@@ -1,4 +1,4 @@
-"""Draw labels again and again from tweets with known classes: how often do the intervals of shares cover the truth?"""
+"""Simulate labelling tweets with known classes, and measure how often the intervals contain the true share."""
 
 import argparse
 import sys
@@ -26,15 +26,15 @@ HEADERS = (
     "tweets", "class", "model", "drawn", "n", "truth", "coverage", "width", "labels alone", "width", "ratio",
     "to even", "least",
 )  # fmt: skip
-_BINS = 20  # of the model's probability, to calibrate it
+_BINS = 20  # ranges of the model's probability with equal numbers of tweets
 
 
 class Known(NamedTuple):
     """Tweets with known classes.
 
     Attributes:
-        probabilities: what the model says, float64 ``(n, classes)``.
-        indicators: 1 where the class is the one in question, float64 ``(n,)``.
+        probabilities: the model's probabilities, float64 ``(n, classes)``.
+        indicators: 1 for tweets of the class whose share is estimated, else 0, float64 ``(n,)``.
     """
 
     probabilities: np.ndarray
@@ -42,7 +42,7 @@ class Known(NamedTuple):
 
 
 class Simulated(NamedTuple):
-    """Which share of the intervals covers the truth, and their mean width."""
+    """The share of the intervals that contain the true share, and the mean width of the intervals."""
 
     coverage: float
     width: float
@@ -66,7 +66,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def simulated(known: Known, even: bool, labels: int, draws: int) -> tuple[Simulated, Simulated]:
-    """Return the outcomes of the model with labels, and of as many evenly drawn labels alone."""
+    """Return coverage and width of the intervals from model and labels together, and from labels alone.
+
+    If ``even`` is false, the labels that complement the model are drawn with higher chances for doubtful tweets. The
+    labels alone are always drawn evenly.
+    """
     rows, means = len(known.indicators), known.probabilities[:, :-1].mean(axis=0)
     evenly = chances_of(None, labels, rows)
     chances = evenly if even else chances_of(doubt(known.probabilities), labels, rows)
@@ -88,10 +92,10 @@ def simulated(known: Known, even: bool, labels: int, draws: int) -> tuple[Simula
 
 
 def least_ratio(known: Known) -> float:
-    """Return how narrow chances that follow the model's probability can make the interval, as a share of an even draw.
+    """Return the lowest possible ratio of interval widths: drawing by the model's probability over drawing evenly.
 
-    Such chances are best proportional to the standard deviation of the indicator given the probability (Neyman, 1934).
-    It is taken from the classes themselves here, which a draw does not know.
+    The best chances are proportional to the standard deviation of the indicator given the probability (Neyman, 1934).
+    Here it is computed from the true classes, which are unknown when real labels are drawn.
     """
     order = np.argsort(known.probabilities[:, 0], kind="stable")
     parts = np.array_split(known.indicators[order], _BINS)

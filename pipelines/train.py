@@ -1,4 +1,4 @@
-"""Stage 4: train the network. `model.keras` is written last, and an interrupted run continues where it stopped."""
+"""Stage 4: train the network. `model.keras` is written last, and an interrupted run resumes from its checkpoint."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from sentiment.training.candidates import Candidate, TrainingRows
     from sentiment.training.fitting import TrainingState
 
-# Up to this number of training rows, runs on top of a base model are averaged and compete with a network from nothing.
+# Up to this number of training rows, several runs from the base model are averaged and compared with one from scratch.
 _FEW_ROWS = 5_000
 _AVERAGED_RUNS = 3  # six were no better (docs/history.md)
-_SEEDS_APART = 100_000  # between averaged runs: far from the seeds that people try one after another
+_SEEDS_APART = 100_000  # between averaged runs; so large that their seeds differ from those of the user's next run
 
 
 def run(this: stage.Stage) -> None:
-    """Train the candidates, choose one, add n-gram scores, calibrate, write."""
+    """Train the candidates, choose the best, add n-gram scores, calibrate the temperature, and write the model."""
     import_keras()
     from sentiment.training.backend import describe
     from sentiment.training.calibration import apply_temperature
@@ -57,7 +57,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _checkpoints(this: stage.Stage, start: str, rows: int) -> list[Checkpoint]:
-    """Return a checkpoint for each run from ``start``; several runs are averaged."""
+    """Return one checkpoint for each training run that begins at ``start`` (the base model or nothing)."""
     from sentiment.training.candidates import NOTHING
 
     several = start != NOTHING and rows <= _FEW_ROWS
@@ -74,7 +74,7 @@ def _checkpoints(this: stage.Stage, start: str, rows: int) -> list[Checkpoint]:
 
 
 def _runs(this: stage.Stage, rows: "TrainingRows", start: str, checkpoints: list[Checkpoint]) -> "list[Candidate]":
-    """Train a network per checkpoint, each with a seed of its own, or go on where that was interrupted."""
+    """Train one network per checkpoint, each with its own seed. Interrupted runs resume from their checkpoint."""
     from sentiment.training.candidates import NOTHING
 
     settings, weights = this.settings, None
@@ -116,7 +116,7 @@ def _new_network(settings: "Settings", rows: "TrainingRows") -> "keras.Model":
 
 
 def _base_weights(this: stage.Stage, rows: "TrainingRows") -> "list[np.ndarray]":
-    """Return the weights of the base model, with a new output layer where the classes differ."""
+    """Return the weights of the base model, with a new output layer if the classes differ."""
     from sentiment.training.base_model import fit_output_layer, take_over
 
     assert this.base_model is not None
@@ -140,7 +140,7 @@ def _callbacks(this: stage.Stage) -> "list[keras.callbacks.Callback]":
 
 
 def _publish(this: stage.Stage, model: "keras.Model", state: "TrainingState", made: Mapping[str, object]) -> None:
-    """Write this stage's part of the model folder."""
+    """Write the files of this stage into the model folder."""
     import numpy as np
 
     from sentiment.data.seen import SEEN
@@ -154,7 +154,7 @@ def _publish(this: stage.Stage, model: "keras.Model", state: "TrainingState", ma
 
 
 def _report(last: "Candidate", rows: "TrainingRows", settings: "Settings", losses: Mapping[str, Any]) -> None:
-    """Log how training went, and the figures of the network that is published."""
+    """Log the course of the training, and the validation metrics of the published network."""
     from sentiment.settings_by_rows import still_falling
 
     state, labels, options = last.state, rows.parts["validation"].labels, settings.training

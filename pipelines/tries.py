@@ -1,4 +1,4 @@
-"""Show which share of a newcomer's first sentences each model answers rightly, VADER beside them."""
+"""Show the share of a newcomer's first sentences that each model, and VADER, labels correctly."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ from sentiment.evaluation.sentence_tests import (
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m pipelines.tries") -> None:
-    """Run the command: exit status 0, or 2 with one line on standard error for a user's mistake."""
+    """Run the command. A user's mistake ends the process with status 2 and one line on standard error."""
     parser = OneLineParser(prog=prog, description=__doc__)
     parser.add_argument("models", type=Path, nargs="+", help="model folders, for example models/sample")
     parser.add_argument("--wrong", action="store_true", help="list the texts of the half `choose` that are missed")
@@ -42,10 +42,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def answer_of(folder: Path) -> Answer:
-    """Return how the model in ``folder`` labels texts.
+    """Return a function that labels texts with the model in ``folder``.
 
     Raises:
-        ArtefactError: there is no model, or it is damaged.
+        ArtefactError: the model is missing or damaged.
     """
     import sentiment
 
@@ -60,10 +60,10 @@ def answer_of(folder: Path) -> Answer:
 
 
 def text_table(shares: Mapping[str, Mapping[str, float]]) -> str:
-    """Return one row per group of texts and one column per model, in percent.
+    """Return a table in percent, with a row per group of texts and a column per model.
 
     Args:
-        shares: model -> group -> share answered rightly.
+        shares: model -> group -> share of correct answers.
     """
     from tabulate import tabulate
 

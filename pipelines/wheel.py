@@ -1,4 +1,4 @@
-"""Build `dist/sentiment-*.whl` with a trained model inside: the package answers as soon as it is installed."""
+"""Build `dist/sentiment-*.whl` with a trained model inside, so that the installed package can predict at once."""
 
 import argparse
 import shutil
@@ -13,11 +13,11 @@ from sentiment.errors import InputError
 from sentiment.predict.pack import pack
 
 SOURCE = Path(__file__).parents[1]
-_BESIDE = ("pyproject.toml", "README.md", "LICENSE")  # what a wheel is made from, beside the package
+_BESIDE = ("pyproject.toml", "README.md", "LICENSE")  # further files that the build needs
 
 
 def run(this: stage.Stage) -> None:
-    """Copy the sources, pack the model beside them, and build."""
+    """Copy the sources to a temporary folder, add the packed model, and build the wheel."""
     folder = this.places.model
     with tempfile.TemporaryDirectory() as name:
         source = Path(name) / "source"
@@ -31,10 +31,10 @@ def run(this: stage.Stage) -> None:
 
 
 def build(source: Path, output: Path) -> Path:
-    """Build the wheel of ``source`` into ``output`` without a network; return its path.
+    """Build the wheel of ``source`` without network access, move it to ``output``, and return its path.
 
     Raises:
-        InputError: pip could not build it.
+        InputError: pip could not build the wheel.
     """
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "-q"]
     command = [sys.executable, "-m", "pip", "wheel", *options, "-w", str(source.parent / "built"), str(source)]

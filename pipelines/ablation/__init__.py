@@ -1,1 +1,1 @@
-"""What matters, by training a grid of settings: `python -m pipelines.ablation`."""
+"""Find out which settings matter by training a grid of them: `python -m pipelines.ablation`."""

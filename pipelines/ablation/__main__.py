@@ -1,4 +1,4 @@
-"""Train a declared grid of settings, each with several seeds: `models/<profile>/ablation/` (can be interrupted)."""
+"""Train a grid of settings with several seeds each (`models/<profile>/ablation/`). Interrupted runs can be resumed."""
 
 import argparse
 import csv
@@ -33,12 +33,12 @@ from sentiment.errors import SettingsError
 
 GRID = Path(__file__).parent / "grid.toml"
 _VECTORS = "GloVe vectors"
-# Sections that only training depends on: runs that differ in these alone share ids and matrix.
+# Only training depends on these sections, so runs that differ in nothing else share ids and matrix.
 _OF_TRAINING = ("network.", "training.")
 
 
 class GridRun(NamedTuple):
-    """A training run of a variant: its question and name, the settings it overrides, its vectors and its seed."""
+    """One training run: its question, the variant's name, the settings it overrides, its GloVe file and its seed."""
 
     title: str
     variant: str
@@ -48,12 +48,12 @@ class GridRun(NamedTuple):
 
     @property
     def identity(self) -> str:
-        """Return a digest of what the result depends on, besides the settings and inputs of the whole command."""
+        """Return a digest of overrides, GloVe file and seed, which identifies the run within one command."""
         return digest(self.pairs, self._vectors, self.seed)
 
     @property
     def shared(self) -> str:
-        """Return a digest of what ids and matrix of the run depend on."""
+        """Return a digest of everything that ids and matrix depend on. Runs with the same digest share them."""
         return digest([pair for pair in self.pairs if not pair.startswith(_OF_TRAINING)], self._vectors)
 
     @property
@@ -62,7 +62,7 @@ class GridRun(NamedTuple):
 
 
 def run(this: stage.Stage) -> None:
-    """Train what has no result yet, in an order that shares preprocessing; write table and picture."""
+    """Train the runs that have no result yet, in an order that shares preprocessing; write a table and a chart."""
     check_inputs(this)
     grid, folder, work = read_grid(this), this.places.model / "ablation", work_folder(this, "ablation")
     runs, results = list(runs_of(grid, this.arguments)), folder / "results" / work.name
@@ -110,7 +110,7 @@ def execute(this: stage.Stage, root: Path, each: GridRun) -> dict[str, Any]:
 
 
 def read_grid(this: stage.Stage) -> ablation.Grid:
-    """Return the grid, narrowed by the command line, with the settings of every variant checked.
+    """Read the grid, apply ``--train-rows`` and ``--seeds``, and check the settings of every variant.
 
     Raises:
         SettingsError: the file is not TOML or not a grid, or the settings of a variant are wrong.
@@ -129,12 +129,12 @@ def read_grid(this: stage.Stage) -> ablation.Grid:
 
 
 def as_pairs(overrides: ablation.Overrides) -> tuple[str, ...]:
-    """Return overrides as ``--set`` takes them, sorted."""
+    """Return overrides as sorted ``section.key=value`` texts, the format of ``--set``."""
     return tuple(sorted(f"{name}={toml_value(value)}" for name, value in overrides.items()))
 
 
 def runs_of(grid: ablation.Grid, arguments: argparse.Namespace) -> Iterator[GridRun]:
-    """Yield every run of the grid and of the further GloVe files; a run that several groups share comes once each."""
+    """Yield the runs of the grid, one per variant and seed, and then the runs of the further GloVe files."""
     variants = [
         (group.title, name, grid.overrides(variant), arguments.glove)
         for group in grid.groups
@@ -149,7 +149,7 @@ def runs_of(grid: ablation.Grid, arguments: argparse.Namespace) -> Iterator[Grid
 
 
 def summary(runs: list[GridRun], results: Path) -> ablation.Summary:
-    """Return what is known so far."""
+    """Return the mean results of the finished runs, by group and variant."""
     groups: dict[str, dict[str, list[ablation.AblationResult]]] = {}
     for each in runs:
         found = groups.setdefault(each.title, {}).setdefault(each.variant, [])

@@ -1,4 +1,4 @@
-"""An ablation: questions, the settings tried for each, and the results over several seeds."""
+"""The grid of an ablation (questions, and variants of settings for each), and its results over several seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +10,11 @@ Overrides = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class GridGroup:
-    """One question and its possible answers.
+    """One question, and the variants that are trained to answer it.
 
     Attributes:
         title: the question.
-        variants: name -> settings that differ, ``section.key`` -> value.
+        variants: name of the variant -> its overrides (``section.key`` -> value).
     """
 
     title: str
@@ -23,13 +23,13 @@ class GridGroup:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """All that is trained.
+    """All variants to train.
 
     Attributes:
-        groups: the questions.
-        seeds: each variant is trained once with each.
-        train_rows: training rows of every variant that does not set them itself; 0 takes all.
-        settings: overrides of every variant.
+        groups: the questions with their variants.
+        seeds: the seeds; each variant is trained once with each seed.
+        train_rows: the number of training rows, unless a variant sets it; 0 uses all rows.
+        settings: overrides that all variants share.
     """
 
     groups: tuple[GridGroup, ...]
@@ -38,7 +38,7 @@ class Grid:
     settings: Overrides = field(default_factory=dict)
 
     def overrides(self, variant: Overrides) -> Overrides:
-        """Return everything in which a run of ``variant`` differs from the profile."""
+        """Return all settings in which a run of ``variant`` differs from the profile."""
         return {"split.train_rows": self.train_rows} | self.settings | variant
 
 
@@ -47,7 +47,7 @@ class AblationResult:
     """The result of one training run.
 
     Attributes:
-        accuracy, loss: on the validation rows, after the best epoch.
+        accuracy, loss: validation accuracy and loss after the best epoch.
         rows, validation_rows: numbers of training and validation rows.
         seconds: duration of the training stage.
     """
@@ -61,7 +61,7 @@ class AblationResult:
 
 @dataclass(frozen=True, slots=True)
 class AblationRow:
-    """A variant over its seeds: mean and sample standard deviation (0 for one seed) of the accuracy."""
+    """A variant's results over its seeds. ``accuracy`` is the mean, ``deviation`` the sample standard deviation."""
 
     variant: str
     accuracy: float
@@ -75,7 +75,7 @@ Summary = dict[str, list[AblationRow]]
 
 
 def summarise(groups: Mapping[str, Mapping[str, Sequence[AblationResult]]]) -> Summary:
-    """Return title -> rows from title -> variant -> results; a variant without a result is left out."""
+    """Convert title -> variant -> results to title -> one row per variant. Variants without results are left out."""
     return {
         title: [_row(name, results) for name, results in variants.items() if results]
         for title, variants in groups.items()
@@ -107,7 +107,7 @@ def _group_table(title: str, rows: Sequence[AblationRow]) -> str:
 
 
 def picture(summary: Summary) -> str:
-    """Return the summary as SVG: one panel per group, one dot per variant, with bars of one standard deviation."""
+    """Return the summary as SVG: one panel per group, one dot per variant, error bars of one standard deviation."""
     from matplotlib.figure import Figure
 
     from sentiment.report.svg import draw, percent_axis

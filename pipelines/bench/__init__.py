@@ -1,1 +1,1 @@
-"""Measure speed and memory beside the alternatives: `python -m pipelines.bench`."""
+"""Compare speed and memory with other libraries: `python -m pipelines.bench`."""

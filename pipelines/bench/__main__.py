@@ -1,6 +1,6 @@
-"""Measure speed, memory and size, ours and the alternatives', side by side: `models/bench.json` and `.md`.
+"""Compare speed, memory and size with other libraries, and write `models/bench.json` and `models/bench.md`.
 
-Each section runs in a process of its own; prediction is measured on one core and on all of them.
+Each section runs in a process of its own. Prediction is measured on one core and on all cores.
 """
 
 import argparse
@@ -23,7 +23,7 @@ _FASTTEXT = "fastText"
 
 
 def run(this: stage.Stage) -> None:
-    """Measure the sections that were asked for; write data and tables."""
+    """Measure the sections in ``--only``, and write the figures as JSON and as Markdown tables."""
     arguments, sections = this.arguments, {}
     material = Material(str(this.places.root), this.places.name, arguments.rows)
     for title, task in _tasks(material, arguments):
@@ -42,7 +42,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _tasks(material: Material, arguments: argparse.Namespace) -> list[tuple[str, SectionTask]]:
-    """Return the sections that are measured in processes of their own, by title."""
+    """Return the title and the task of each section that compares contenders."""
     turns = arguments.runs
     tasks = [(name, SectionTask(name, material, turns=turns)) for name in SECTIONS[:5] if name in arguments.only]
     if "prediction" in arguments.only:
@@ -55,14 +55,14 @@ def _tasks(material: Material, arguments: argparse.Namespace) -> list[tuple[str,
 
 
 def _compared_with_fasttext(entries: Entries) -> Entries:
-    """Return ``entries`` with how many times as fast as fastText each is, where fastText was measured."""
+    """Add to each of ``entries`` its speed relative to fastText, if fastText was measured."""
     if rate := entries.get(_FASTTEXT, {}).get("tweets_per_second"):
         return {name: each | {"times_fastText": each["tweets_per_second"] / rate} for name, each in entries.items()}
     return entries
 
 
 def _cold_start(folder: Path, runs: int) -> Entries:
-    """Return seconds and memory of whole processes that answer one tweet, beside one that imports NumPy."""
+    """Measure time and memory of processes that start and label one tweet, and of a process that imports NumPy."""
     tensorflow = (
         "import tensorflow as tf; "
         f"f = tf.saved_model.load({str(folder / 'saved_model' / '1')!r}).signatures['serving_default']; "
@@ -84,7 +84,7 @@ def _cold_start(folder: Path, runs: int) -> Entries:
 
 
 def _growth(texts: Sequence[str], sizes: Sequence[int]) -> Entries:
-    """Return seconds and memory from CSV to ids, lexicon included, for growing corpora of distinct tweets."""
+    """Measure time and memory of `load` and `preprocess` together, for corpora of the given ``sizes`` (tweets)."""
     entries = {}
     with tempfile.TemporaryDirectory() as folder:
         for rows in sizes:
@@ -92,7 +92,7 @@ def _growth(texts: Sequence[str], sizes: Sequence[int]) -> Entries:
             _write_corpus(corpus, texts, rows)
             common = ["--profile", "sentiment140", "--root", folder]
             load = run_process(["-m", "pipelines.load", *common, "--corpus", str(corpus)])
-            without_vectors = ["--set", "preprocessing.vector_words=0"]  # the words of GloVe do not grow
+            without_vectors = ["--set", "preprocessing.vector_words=0"]  # their number does not grow with the corpus
             preprocess = run_process(["-m", "pipelines.preprocess", *common, *without_vectors])
             seconds = load.seconds + preprocess.seconds
             entries[f"{rows:,} tweets"] = {
@@ -104,7 +104,7 @@ def _growth(texts: Sequence[str], sizes: Sequence[int]) -> Entries:
 
 
 def _write_corpus(path: Path, texts: Sequence[str], rows: int) -> None:
-    """Write ``rows`` rows in Sentiment140's format; a word per round of ``texts`` makes the rows distinct."""
+    """Write ``rows`` distinct rows in Sentiment140's format: repeat ``texts``, and add a new word in each round."""
     with path.open("w", encoding="latin-1", errors="replace", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL)
         for i in range(rows):

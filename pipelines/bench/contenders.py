@@ -1,4 +1,4 @@
-"""Ways from tweets to ids, to a trained network and to probabilities; each is made only when it is asked for."""
+"""The contenders of the benchmark, ours and other libraries. Each is imported only when it is measured."""
 
 import importlib.util
 import itertools
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import keras
 
 Answer = Callable[[Sequence[str]], Any]
-_FEW_ROWS = 2_000  # for contenders that are slow and as fast per tweet in short lists as in long ones
+_FEW_ROWS = 2_000  # for slow contenders, whose time per tweet does not depend on the number of tweets
 _BATCH = 4096
 
 
@@ -37,7 +37,7 @@ def _spacy(material: Material) -> Contender:
 
 
 def _our_epoch(batch_size: int, material: Material) -> Contender:
-    """Return an epoch of our training; ``batch_size`` 0 takes that of the profile."""
+    """Return a contender that trains our network for an epoch; ``batch_size`` 0 uses the profile's batch size."""
     import_keras()
     from sentiment.training.fitting import make_batches, trainer_class
 
@@ -49,9 +49,9 @@ def _our_epoch(batch_size: int, material: Material) -> Contender:
 
 
 def _keras_epoch(batch_size: int, material: Material) -> Contender:
-    """Return an epoch of Keras `fit` on padded rows; the seconds after its end do not count.
+    """Return a contender that runs Keras `fit` on padded rows for an epoch. Only the epoch itself is timed.
 
-    After the last epoch `fit` waits for TensorFlow's data pipeline, up to as long as a short epoch takes.
+    After the last epoch `fit` waits for TensorFlow's data pipeline, which can take as long as a short epoch.
     """
     import_keras()
     import keras
@@ -115,7 +115,7 @@ def _textblob(material: Material) -> Answer:
 
 
 def _fasttext(material: Material) -> Answer:
-    """Return fastText's prediction; its speed does not depend on the labels that it learned from."""
+    """Return fastText's prediction. It is trained on arbitrary labels, because its speed does not depend on them."""
     classifier = train_fasttext(material.texts[:TRAINING_ROWS], [i % 2 for i in range(TRAINING_ROWS)])
     return lambda texts: classifier.predict([as_fasttext_reads(text) for text in texts])
 
@@ -131,7 +131,7 @@ def train_fasttext(texts: Sequence[str], labels: Sequence[int]) -> Any:
 
 
 def fasttext_file(texts: Sequence[str], labels: Sequence[int], folder: str) -> str:
-    """Write a training file in a shuffled order, because fastText takes them as they come and corpora are sorted."""
+    """Write a shuffled training file, and return its path. fastText does not shuffle, and corpora may be sorted."""
     import numpy as np
 
     path = Path(folder) / "train.txt"
@@ -141,7 +141,7 @@ def fasttext_file(texts: Sequence[str], labels: Sequence[int], folder: str) -> s
 
 
 def as_fasttext_reads(text: str) -> str:
-    """Return ``text`` with single blanks between its tokens."""
+    """Return ``text`` with every stretch of white space replaced by one space."""
     return " ".join(text.split())
 
 
@@ -163,7 +163,7 @@ def _predicting(name: str, material: Material) -> Contender:
 
 
 def _calling(name: str, size: int, material: Material) -> Contender:
-    """Return calls of ``size`` tweets, with other tweets each time."""
+    """Return a contender that predicts ``size`` tweets per call, other tweets at each call."""
     answer, texts = ANSWERS[name](material), [*material.texts] * -(-2 * size // len(material.texts))
     groups = itertools.cycle([texts[start : start + size] for start in range(0, len(texts) - size + 1, size)])
     return Contender(lambda: answer(next(groups)), size)
@@ -193,6 +193,6 @@ AGAINST = {
 
 
 def installed(names: Sequence[str]) -> list[str]:
-    """Return those of ``names`` whose package is installed."""
+    """Return the names of the contenders in ``names`` whose package is installed."""
     needed = {name: _NEEDS.get(name.partition(",")[0]) for name in names}
     return [name for name, package in needed.items() if package is None or importlib.util.find_spec(package)]

@@ -1,4 +1,4 @@
-"""The tweets, ids and models that the benchmark's contenders are made from."""
+"""The tweets, ids and models that the benchmark gives to its contenders."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,13 +23,13 @@ TRAINING_ROWS = 16_384
 
 @dataclass(frozen=True)
 class Material:
-    """What contenders are made from.
+    """The input of the contenders.
 
     Attributes:
-        root, profile: where the files of the profile are.
-        rows: the number of tweets to measure on, at most.
-        tweets: a file of tweets as `make bench TWEETS=` takes it; empty for those of the profile.
-        answered_by: the folder of the model that answers; empty for that of the profile.
+        root, profile: the root folder and the name of the profile, which locate its files.
+        rows: the largest number of tweets to measure on.
+        tweets: the file of tweets that `make bench TWEETS=` names; if empty, the profile's tweets are used.
+        answered_by: the folder of the model to measure; if empty, the profile's model is used.
     """
 
     root: str
@@ -45,7 +45,7 @@ class Material:
 
     @property
     def folder(self) -> Path:
-        """Return the folder of the model that answers."""
+        """Return the folder of the model to measure."""
         return Path(self.answered_by) if self.answered_by else self.places.model
 
     @cached_property
@@ -53,7 +53,7 @@ class Material:
         """Return the raw tweets.
 
         Raises:
-            InputError: there are none.
+            InputError: the file contains no tweets.
         """
         import pyarrow.parquet as pq
 
@@ -71,7 +71,7 @@ class Material:
 
     @cached_property
     def settings(self) -> "Settings":
-        """Return the settings that the model of the profile was trained with."""
+        """Return the settings that the profile's model was trained with."""
         from sentiment.common.plain_data import from_dict
         from sentiment.settings import Settings
 
@@ -79,17 +79,17 @@ class Material:
 
     @cached_property
     def part(self) -> "EncodedPart":
-        """Return ids and labels of training rows, ``TRAINING_ROWS`` of them."""
+        """Return the ids and labels of ``TRAINING_ROWS`` training rows."""
         from sentiment.data.encoded import spread
 
         return spread(read_part(self.places.processed, "train"), TRAINING_ROWS)
 
     def split(self, part: str) -> "LabelledTexts":
-        """Return texts and labels of a part of the corpus."""
+        """Return the texts and labels of a part of the corpus (train, validation or test)."""
         return read_split(self.places.interim, part)
 
     def network(self) -> "keras.Model":
-        """Return a fresh network; each call gives the same weights."""
+        """Return an untrained network. Every call returns the same initial weights."""
         import keras
         import numpy as np
 

@@ -1,6 +1,6 @@
-"""Measure scoring of many files: engines, kinds of files and numbers of workers against one `sentiment predict`.
+"""Measure `sentiment score` by engine, kind of file and number of workers, beside `sentiment predict`.
 
-Seconds are those of the whole command; CPU and memory are those of all its processes together.
+Seconds are the duration of the whole command. CPU seconds and memory are totals over all its processes.
 """
 
 import argparse
@@ -45,7 +45,10 @@ def _texts(path: Path) -> "pa.Array":
 
 
 def write_source(path: Path, texts: "pa.Array", rows: int) -> None:
-    """Write ``rows`` shuffled tweets: one Parquet file or CSV, 32 Parquet files, or files of 100 tweets each."""
+    """Write ``rows`` shuffled tweets to ``path``: one Parquet file or CSV, or a folder of Parquet files.
+
+    A folder called ``small`` gets files of 100 tweets each, any other folder 32 files.
+    """
     import numpy as np
     import pyarrow as pa
     import pyarrow.csv as pa_csv
@@ -66,7 +69,7 @@ def write_source(path: Path, texts: "pa.Array", rows: int) -> None:
 
 
 def _measured(folder: Path, source: str, rows: int, arguments: argparse.Namespace, model: list[str]) -> Entries:
-    """Return seconds, speed, CPU and memory of `predict` on one file, and of `score` with each engine."""
+    """Measure time, speed, CPU and memory of `predict` (if there is one file) and of `score` with each engine."""
     entries: Entries = {}
     if "." in source:
         answers = ["--output", str(folder / f"predicted-{source}")]
@@ -80,7 +83,7 @@ def _measured(folder: Path, source: str, rows: int, arguments: argparse.Namespac
 
 
 def watch(arguments: list[str]) -> dict[str, float]:
-    """Run `sentiment` and return seconds, and CPU seconds and peak MiB of it and all its descendants."""
+    """Run `sentiment`, and return its duration, and CPU seconds and peak MiB of all its processes together."""
     import psutil
 
     begun = time.monotonic()
@@ -94,7 +97,7 @@ def watch(arguments: list[str]) -> dict[str, float]:
                 times = process.cpu_times()
                 memory += process.memory_full_info().pss / 2**20
             except psutil.Error:
-                continue  # the process has ended meanwhile
+                continue  # the process has ended
             cpu[process.pid] = times.user + times.system
         most = max(most, memory)
         time.sleep(_SAMPLING_SECONDS)

@@ -14,13 +14,13 @@ _TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class SectionTask:
-    """What to measure.
+    """A section to measure.
 
     Attributes:
-        name: of the section.
-        material: what the contenders are made from.
-        cores: the number of processor cores to use; 0 for all.
-        turns: counted turns per contender.
+        name: the name of the section.
+        material: the input of the contenders.
+        cores: the number of processor cores to use; 0 uses all.
+        turns: the number of counted turns per contender.
     """
 
     name: str
@@ -30,7 +30,7 @@ class SectionTask:
 
 
 def measure(task: SectionTask) -> Entries:
-    """Measure every contender of a section, and return the figures of each by its name."""
+    """Measure every contender of a section, and return their figures by name."""
     if task.name == "size":
         from pipelines.bench.sizes import measure_sizes
 
@@ -39,14 +39,14 @@ def measure(task: SectionTask) -> Entries:
 
 
 def measure_on_cores(task: SectionTask) -> Entries:
-    """Restrict this process to the cores of the task, and measure."""
+    """Restrict this process to ``task.cores`` processor cores, and measure."""
     if task.cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: task.cores])
     return measure(task)
 
 
 def _rates(task: SectionTask) -> Entries:
-    """Return the speed of each contender, and on all cores the peak memory of each alone."""
+    """Measure the speed of each contender. If all cores are used, measure also the peak memory of each, run alone."""
     material = task.material
     makers, base = contenders.CONTENDERS[task.name], contenders.AGAINST.get(task.name, "")
     if task.name == "prediction":
@@ -71,10 +71,10 @@ def _peak_alone(section: str, name: str, material: Material) -> float:
 
 
 def check_forms(material: Material) -> None:
-    """Refuse to measure NumPy inference and a SavedModel that answer differently.
+    """Check that NumPy inference and the SavedModel give the same probabilities, before their speed is compared.
 
     Raises:
-        AssertionError: they do.
+        AssertionError: the probabilities differ by more than 1e-5.
     """
     import numpy as np
 

@@ -1,6 +1,6 @@
-"""Measure the service over loopback with wrk: requests per second, latency, memory and start; `make bench-serve`.
+"""Measure the HTTP service with wrk on this machine: requests per second, latency, memory and start-up time.
 
-The client takes its part of the same cores. Writes `models/bench_serve.json`.
+`make bench-serve` runs it and writes `models/bench_serve.json`. wrk uses some time of the same cores.
 """
 
 import argparse
@@ -43,7 +43,7 @@ end
 
 
 class RunningService(NamedTuple):
-    """A service that is ready: its process, its port and the seconds until it was ready."""
+    """A service that is ready: its process, its port, and the seconds that it took to start."""
 
     process: "subprocess.Popen[str]"
     port: int
@@ -51,7 +51,7 @@ class RunningService(NamedTuple):
 
 
 def run(this: stage.Stage) -> None:
-    """Measure one worker and two, with lone requests and with many connections; write and print."""
+    """Measure one worker and two workers with different numbers of connections, and write and print the figures."""
     from pipelines.shared.evaluation_files import read_predictions
 
     arguments, entries = this.arguments, {}
@@ -76,7 +76,7 @@ def _medians(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def write_bodies(texts: Sequence[str], each: int, file: Path) -> Path:
-    """Write requests with ``each`` texts, one per line; return ``file``."""
+    """Write JSON requests of ``each`` texts to ``file``, one request per line, and return ``file``."""
     groups = [list(texts[start : start + each]) for start in range(0, len(texts) - each + 1, each)]
     file.write_text("".join(json.dumps({"texts": group}) + "\n" for group in groups), encoding="utf-8")
     return file
@@ -84,7 +84,7 @@ def write_bodies(texts: Sequence[str], each: int, file: Path) -> Path:
 
 @contextlib.contextmanager
 def running(folder: Path, workers: int) -> Iterator[RunningService]:
-    """Start the service on a free port and give it when all its workers say that they are ready."""
+    """Start the service on a free port, yield it when all its workers are ready, and stop it at the end."""
     started = time.perf_counter()
     options = ["--port", "0", "--model", str(folder), "--workers", str(workers)]
     process = subprocess.Popen([sys.executable, "-m", "sentiment.serve", *options], stderr=subprocess.PIPE, text=True)
@@ -102,7 +102,7 @@ def running(folder: Path, workers: int) -> Iterator[RunningService]:
 
 
 def load(port: int, bodies: Path, connections: int, arguments: argparse.Namespace) -> dict[str, float]:
-    """Return the figures of wrk: every connection asks again as soon as it is answered."""
+    """Run wrk and return its figures. Every connection sends its next request as soon as it has an answer."""
     wrk = shutil.which("wrk")
     if not wrk:
         raise InputError("wrk is not installed; on Debian: apt-get install wrk")
@@ -116,7 +116,7 @@ def load(port: int, bodies: Path, connections: int, arguments: argparse.Namespac
 
 
 def _memory(service: RunningService) -> float:
-    """Return the MiB of all processes of the service; pages that several share count once."""
+    """Return the memory of all processes of the service in MiB. Shared pages count once."""
     import psutil
 
     process = psutil.Process(service.process.pid)

@@ -1,4 +1,4 @@
-"""Size, accuracy and speed of our model beside fastText, plain and quantised, and logistic regression."""
+"""Compare size, accuracy and speed of our model with fastText (plain and quantised) and logistic regression."""
 
 import pickle
 import tempfile
@@ -25,10 +25,10 @@ _KEPT_ROWS = (100_000, 20_000, 5_000)  # words and buckets that fastText keeps w
 
 
 def measure_sizes(material: Material) -> Entries:
-    """Return megabytes of each form of our model and of the peers, with accuracy on the held-out tweets and speed."""
+    """Return the size in MB of our model's forms and of the peers, with accuracy and speed on the test tweets."""
     test = material.split("test")
     entries: Entries = {name: {"MB": _megabytes(material.folder, patterns)} for name, patterns in _FORMS.items()}
-    if (material.folder / CARD).is_file():  # which `make evaluate` writes
+    if (material.folder / CARD).is_file():  # written by `make evaluate`
         with tempfile.TemporaryDirectory() as folder:
             pack(material.folder, packed := Path(folder) / "model.zip")
             entries["ours, packed in one file"] = {"MB": packed.stat().st_size / _MB}
@@ -45,7 +45,7 @@ def _quality(predict: Callable[[list[str]], Any], test: Any) -> dict[str, float]
     """Return accuracy in percent and tweets per second on the rows of ``test``."""
     import numpy as np
 
-    predict(test.texts[:100])  # loads what is loaded at first use
+    predict(test.texts[:100])  # warm-up, because the first use loads modules and tables
     start = time.perf_counter()
     answers = np.asarray(predict(test.texts))
     seconds = time.perf_counter() - start
@@ -58,7 +58,7 @@ def _fasttext_entries(material: Material, test: Any) -> Entries:
     train, entries = material.split("train"), {}
     labels = train.labels.tolist()
     for kept in (0, *_KEPT_ROWS):
-        model = train_fasttext(train.texts, labels)  # again, because quantising changes it
+        model = train_fasttext(train.texts, labels)  # again, because quantising changes the model
         with tempfile.TemporaryDirectory() as folder:
             if kept:
                 model.quantize(fasttext_file(train.texts, labels, folder), cutoff=kept)

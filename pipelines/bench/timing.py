@@ -1,4 +1,4 @@
-"""Time alternatives in turn, and whole processes with their memory; what it was measured on, and Markdown tables."""
+"""Time contenders in turn, measure whole processes, describe the machine, and write Markdown tables."""
 
 import multiprocessing
 import os
@@ -13,19 +13,19 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-Entries = dict[str, dict[str, float]]  # figures of each contender by their name
+Entries = dict[str, dict[str, float]]  # contender -> name of a figure -> its value
 _TURN_SECONDS = 1.0
 
 
 class Contender(NamedTuple):
-    """Something to run, and the number of tweets that one run handles."""
+    """A function to time, and the number of tweets that one call of it handles."""
 
     run: Callable[[], Any]
     tweets: int
 
 
 class CountedSeconds(float):
-    """The seconds of a run that count, where a run returns them because a part of it does not."""
+    """The duration of a run in seconds, returned by a run that times itself because not all of it should count."""
 
 
 class FinishedProcess(NamedTuple):
@@ -38,8 +38,8 @@ class FinishedProcess(NamedTuple):
 def time_in_turn(work: Mapping[str, Contender], turns: int) -> dict[str, float]:
     """Return the median seconds per run of each contender, measured in turns A B C A B C.
 
-    The first turn of each does not count. A turn repeats the run for a second and takes the mean, because caches and
-    threads recover from the turn of another contender within that time.
+    A turn repeats the run for a second and takes the mean. Within that time, caches and threads recover from the
+    previous contender. The first turn of each contender is a warm-up and does not count.
     """
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for turn in range(turns + 1):
@@ -60,13 +60,13 @@ def _one_turn(run: Callable[[], Any]) -> float:
 
 
 def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return ``function(*arguments)``, worked out in a fresh process; its errors are raised here."""
+    """Call ``function(*arguments)`` in a new process, and return its result or raise its error."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
 def peak_mib() -> float:
-    """Return the peak resident memory of this process, on Linux without what its parent had."""
+    """Return the peak resident memory of this process in MiB. On Linux it excludes the memory of the parent."""
     status = Path("/proc/self/status")
     if status.is_file():
         return int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0]) / 1024
@@ -76,12 +76,12 @@ def peak_mib() -> float:
 
 
 def run_process(arguments: Sequence[str]) -> FinishedProcess:
-    """Run Python with ``arguments`` to its end.
+    """Run Python with ``arguments``, wait for its end, and return its duration and peak memory.
 
     Raises:
-        RuntimeError: the process failed; the message carries the end of its output.
+        RuntimeError: the process failed. The message quotes the end of its output.
     """
-    # A process between starts the one measured, because Linux counts the memory of the parent as the child's peak.
+    # A small process starts the measured one, because Linux counts the memory of the parent in the child's peak.
     code = (
         "import resource, subprocess, sys, time\n"
         "start = time.perf_counter()\n"
@@ -100,7 +100,7 @@ def run_process(arguments: Sequence[str]) -> FinishedProcess:
 
 
 def machine() -> str:
-    """Return processor, cores, Python, system, and what NumPy and its matrix library found in the processor."""
+    """Describe processor, cores, Python, system, and the processor features that NumPy and its matrix library use."""
     import numpy as np
     from threadpoolctl import threadpool_info
 
@@ -122,7 +122,7 @@ def _processor() -> str:
 
 
 def markdown(title: str, entries: Entries) -> str:
-    """Return one table: a row per entry, a column per figure, empty cells where a figure was not measured."""
+    """Return a Markdown table with a row per entry and a column per figure. Missing figures are empty cells."""
     from tabulate import tabulate
 
     columns = list(dict.fromkeys(name for values in entries.values() for name in values))

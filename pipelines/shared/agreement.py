@@ -1,4 +1,4 @@
-"""Compare the forms of one model before any of them is written."""
+"""Check that the exported forms of a model give equal probabilities, before any form is written."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,24 +13,24 @@ _ROWS = 2000
 
 
 def rows_to_compare(processed: Path) -> np.ndarray:
-    """Return the padded ids, int32 ``(rows, max_tokens)``, of the validation tweets that forms are compared on.
+    """Return padded ids of validation tweets, int32 ``(rows, max_tokens)``, for comparing the forms of a model.
 
     Raises:
-        ArtefactError: they are missing or damaged.
+        ArtefactError: the file of ids is missing or damaged.
     """
     return read_part(processed, "validation").ids[:_ROWS].astype(np.int32)
 
 
 def require_agreement(answers: Mapping[str, np.ndarray], expected: np.ndarray, standard: str) -> float:
-    """Return the largest difference between ``answers`` and ``expected``, each ``(rows, classes)``.
+    """Return the largest absolute difference between probabilities, which must not exceed ``TOLERANCE``.
 
     Args:
-        answers: probabilities by the name of the form.
-        expected: probabilities of the ``standard`` for the same rows.
-        standard: its name, for the message.
+        answers: name of a form -> its probabilities ``(rows, classes)``.
+        expected: the reference probabilities ``(rows, classes)`` for the same rows.
+        standard: the name of the reference, used in the error message.
 
     Raises:
-        ArtefactError: a form differs by more than the tolerance.
+        ArtefactError: a form differs by more than ``TOLERANCE``.
     """
     differences = {name: float(np.abs(answer - expected).max()) for name, answer in answers.items()}
     for name, difference in differences.items():

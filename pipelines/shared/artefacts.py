@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def read_preprocessor(folder: Path) -> Preprocessor:
-    """Return the text preprocessing in ``folder``.
+    """Read the text preprocessing (rules and lexicon) from ``folder``.
 
     Raises:
         ArtefactError: a file is missing or damaged.
@@ -29,10 +29,10 @@ def read_preprocessor(folder: Path) -> Preprocessor:
 
 
 def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
-    """Refuse ids made with settings other than ``settings``, or a matrix made for another lexicon than the ids.
+    """Check that the ids in ``folder`` were made with ``settings``, and that ids and matrix have the same lexicon.
 
     Raises:
-        ArtefactError: a stage was left out, or a run with other settings came in between.
+        ArtefactError: the files do not match, because a stage was left out or ran with other settings.
     """
     encoded = publishing.read_json(folder / "encoded.json")
     coverage = publishing.read_json(folder / "coverage.json")
@@ -47,10 +47,10 @@ def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
 
 
 def read_part(folder: Path, name: str) -> EncodedPart:
-    """Return the ids (memory-mapped) and labels of a part.
+    """Return the ids (memory-mapped) and labels of the part ``name``: train, validation or test.
 
     Raises:
-        ArtefactError: a file is missing or damaged, or their lengths differ.
+        ArtefactError: a file is missing or damaged, or the numbers of rows and labels differ.
     """
     try:
         ids = open_array(publishing.require(folder / f"{name}.ids.npy"))
@@ -63,7 +63,7 @@ def read_part(folder: Path, name: str) -> EncodedPart:
 
 
 def read_seen(folder: Path) -> np.ndarray:
-    """Return the sorted hashes, uint64 ``(m,)``, of the tweets that training or validation of this model has seen.
+    """Return the hashes of a model's training and validation tweets, sorted, uint64 ``(m,)``.
 
     Raises:
         ArtefactError: the file is missing or damaged.
@@ -79,10 +79,10 @@ def read_seen(folder: Path) -> np.ndarray:
 
 
 def read_split(interim: Path, name: str) -> "LabelledTexts":
-    """Return texts and labels of the part ``name`` of a corpus that `load` has split.
+    """Return the texts and labels of the part ``name`` (train, validation or test) from `tweets.parquet`.
 
     Raises:
-        ArtefactError: `tweets.parquet` is missing.
+        ArtefactError: the file is missing.
     """
     import pyarrow.parquet as pq
 

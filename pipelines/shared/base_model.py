@@ -1,7 +1,7 @@
-"""Starting from a trained model (`FROM=models/name`): what its folder passes on, and what is refused.
+"""Start training from a trained model, called the base model (`FROM=models/name`).
 
-The folder is enough. It contains the text preprocessing, every word with its vector (in the Keras model) and the
-weights, so neither the corpus of the base model nor its GloVe file is read.
+The model folder is all that is needed. It contains the text preprocessing, the weights and every word's vector (in the
+Keras model), so neither the corpus of the base model nor its GloVe file is read.
 """
 
 from collections.abc import Set as AbstractSet
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 
 MODEL, KERAS_MODEL = "model.json", "model.keras"
 _NEEDED = (KERAS_MODEL, MODEL, *FILES)
-# Sections that the new model takes over. A setting in them that is given another value than the base model's is
-# refused, except those that say how to train or which words of the new corpus are frequent enough.
+# The new model takes these sections from the base model. Other values are refused, except for settings of the training
+# and settings that select the words of the new corpus.
 _TAKEN_OVER = ("preprocessing", "embedding", "network")
 _OWN = ("preprocessing.min_count", "preprocessing.max_vocabulary", "network.projection_dropout")
 _MAY_DIFFER = ("preprocessing.vector_words", "embedding.", "network.word_dropout", "network.feature_dropout",
                "network.output_dropout", "network.trainable_dropout", "network.trainable_word_dropout")  # fmt: skip
-# A linear model takes up at once what the words of few tweets about few topics say: 1.5 to 4 points of macro recall.
+# With few tweets about few topics, scores of n-grams raise macro recall by 1.5 to 4 points.
 NGRAM_BUCKETS = 1 << 16
-LEARNING_RATE = 1e-3  # The weights are near a good place already, and steps as large as from nothing lose that.
+LEARNING_RATE = 1e-3  # The weights are good already; steps as large as in training from scratch would spoil them.
 
 
 def inherit(settings: Settings, given: AbstractSet[str], folder: Path) -> Settings:
-    """Return ``settings`` with those of the base model in ``folder`` where they were not ``given``.
+    """Return ``settings`` with the base model's values for all settings that were not ``given``.
 
     Args:
-        settings: of the profile and the command line.
-        given: dotted names of the settings that the profile or the command line names.
-        folder: the base model.
+        settings: the settings of the profile and the command line.
+        given: dotted names of the settings that the profile or the command line sets.
+        folder: the folder of the base model.
 
     Raises:
         ArtefactError: the folder has no trained model.
@@ -66,7 +66,7 @@ def inherit(settings: Settings, given: AbstractSet[str], folder: Path) -> Settin
 
 
 def settings_from_nothing(settings: Settings, given: AbstractSet[str]) -> Settings:
-    """Return ``settings``, as :func:`inherit` gave them, for a network that does not start from the base model."""
+    """Undo the learning rate that :func:`inherit` has set, for a network that is trained from scratch."""
     rate = settings.training.learning_rate if "training.learning_rate" in given else TrainingSettings().learning_rate
     return replace(settings, training=replace(settings.training, learning_rate=rate))
 
@@ -75,7 +75,7 @@ def load_network(folder: Path) -> "keras.Model":
     """Return the network of the base model in ``folder``.
 
     Raises:
-        ArtefactError: it is not readable.
+        ArtefactError: the network cannot be read.
     """
     import keras
 
@@ -89,10 +89,10 @@ def load_network(folder: Path) -> "keras.Model":
 
 
 def require_base_model(folder: Path) -> dict[str, Any]:
-    """Return the manifest of the base model in ``folder`` after checking that its files are those that it names.
+    """Check the files of the base model in ``folder`` against its manifest, and return the manifest.
 
     Raises:
-        ArtefactError: a file that training needs is missing, or is not the one that the manifest names.
+        ArtefactError: a file that training needs is missing, or its checksum differs from the manifest.
     """
     read = _manifest(folder)
     for name in _NEEDED:
@@ -107,7 +107,7 @@ def require_base_model(folder: Path) -> dict[str, Any]:
 
 
 def describe(folder: Path) -> dict[str, Any]:
-    """Return what the manifest of a new model says of its base model: its files, and what those were made from."""
+    """Describe a base model for the manifest of a new model: its files, classes, numbers of rows and inputs."""
     read = require_base_model(folder)
     kept = {name: read.get(name) for name in ("profile", "created", "classes", "rows", "inputs", "base_model")}
     files = {name: {"path": str(folder / name), "sha256": read["artefacts"][name]} for name in (MODEL, KERAS_MODEL)}
@@ -123,13 +123,13 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _trained() -> str:
-    """Name the trained models, or say how to make one."""
+    """Return a phrase that lists the trained models, or says how to make one."""
     there = sorted(map(str, trained_folders(Path("models"))))
     return f"there are {', '.join(there)}" if there else "there is none yet, `make evaluate` without FROM makes one"
 
 
 def trained_folders(models: Path) -> list[Path]:
-    """Return the folders of the trained models in ``models``, each once, although `latest` is a link to one of them."""
+    """Return the folders of the trained models in ``models``, without the link `latest`."""
     return [path.parent for path in models.glob(f"*/{MODEL}") if not path.parent.is_symlink()]
 
 

@@ -1,4 +1,4 @@
-"""Keep the state of training on disk, so that an interrupted run continues if its inputs and settings are the same."""
+"""Save the state of training in a checkpoint. An interrupted run resumes if its inputs and settings are unchanged."""
 
 import json
 from collections.abc import Mapping
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class Checkpoint:
-    """A file with the state of one run.
+    """The checkpoint file of one training run.
 
     Attributes:
-        path: the file, ``.npz``.
-        identity: what :func:`identity` returned. A state of another identity is not continued.
-        run: how the log names this run among several.
+        path: the path of the ``.npz`` file.
+        identity: the text that :func:`identity` returns. A state with another identity is not resumed.
+        run: the beginning of the run's log lines, which tells several runs apart.
     """
 
     def __init__(self, path: Path, identity: str, run: str = "") -> None:
         self.path, self.identity, self.run = path, identity, run
 
     def read(self) -> "TrainingState":
-        """Return the saved state, or a new one where no state of this identity is readable."""
+        """Return the saved state, or a new state if the file is missing, damaged or has another identity."""
         from sentiment.common.npy import read_arrays
         from sentiment.training.fitting import TrainingState
 
@@ -46,7 +46,7 @@ class Checkpoint:
         return TrainingState(*told, _group(arrays, "now/"), _group(arrays, "best/"), recent)
 
     def write(self, state: "TrainingState") -> None:
-        """Save ``state`` under a temporary name and rename it, so that a killed run leaves a whole file."""
+        """Save ``state`` atomically: write a temporary file, then rename it."""
         import numpy as np
 
         meta = {
@@ -75,7 +75,7 @@ def _group(arrays: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def identity(this: stage.Stage) -> str:
-    """Return a text that differs where settings, rows, matrix, base model or backend differ."""
+    """Return a text that identifies the settings, rows, matrix, base model and backend of a training run."""
     import keras
 
     names = ("train.ids.npy", "train.labels.npy", "validation.ids.npy", "embedding_matrix.npy")

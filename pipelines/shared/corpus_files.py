@@ -1,4 +1,4 @@
-"""Labelled tweets that fit into memory, and how their file is named on a command line."""
+"""Read labelled tweets into memory from a file that the command line names."""
 
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,10 @@ from sentiment.settings import CorpusSettings
 
 
 def read_corpus(path: Path, settings: CorpusSettings, option: str) -> list[tuple[str, str]]:
-    """Return every text of a labelled table with the name of its class.
+    """Return the rows (text, class name) of a labelled table.
 
     Raises:
-        InputError: the file is missing (``option`` names it on the command line) or damaged.
+        InputError: the file is damaged or missing. The message names the command-line ``option`` for the file.
     """
     from sentiment.data.corpus import CorpusReader
 
@@ -23,12 +23,10 @@ def read_corpus(path: Path, settings: CorpusSettings, option: str) -> list[tuple
 
 
 def profile_and_path(given: str, own: dict[str, Any]) -> tuple[dict[str, Any], Path]:
-    """Return the profile that describes the format of a file, and the path of the file.
-
-    The profile is ``own`` for a plain path, and the named one for ``profile:file``.
+    """Split ``profile:file`` into the tables of that profile and the path; a plain path gets the profile ``own``.
 
     Raises:
-        InputError: there is neither such a file nor such a profile.
+        InputError: neither the file nor the profile exists.
     """
     before, colon, after = given.partition(":")
     if not colon or Path(given).exists():

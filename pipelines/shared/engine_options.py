@@ -1,4 +1,4 @@
-"""Options of stages that can work in several processes."""
+"""The option ``--workers`` of stages that can use several processes, and the engine that it selects."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--workers``."""
+    """Add the option ``--workers``."""
     parser.add_argument(
         "--workers", type=count, default=0, metavar="N", help="processes (default: this one with all its threads)"
     )
 
 
 def make_engine(arguments: argparse.Namespace) -> "Engine":
-    """Return the engine for the given number of processes; it is not entered yet."""
+    """Return an engine with ``--workers`` processes, for use in a ``with`` statement."""
     if arguments.workers < 2:
         from sentiment.common.engines import InProcess
 
@@ -31,7 +31,7 @@ def make_engine(arguments: argparse.Namespace) -> "Engine":
 
 
 def results(engine: "Engine", function: Callable[[Any], Any], tasks: Sequence[Any], what: str) -> list[Any]:
-    """Return ``function`` of each task, in the order of the tasks; progress is logged as parts of ``what``."""
+    """Apply ``function`` to each task, and return the results in order. Log progress as "3 of 8 parts: ``what``"."""
 
     def tell(done: int) -> None:
         if len(tasks) > 1:

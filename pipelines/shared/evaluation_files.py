@@ -10,17 +10,17 @@ from sentiment.evaluation.record import PREDICTIONS, Evaluation, Predictions, fr
 
 
 def read_evaluation(folder: Path) -> Evaluation:
-    """Return metrics and predictions, and the other files about the model that exist.
+    """Read a model's metrics and predictions, and those of its other reports that exist.
 
     Raises:
-        ArtefactError: a file is missing or damaged, or metrics and predictions are of different runs.
+        ArtefactError: a file is missing or damaged, or metrics and predictions are from different runs.
     """
     require_folder(folder)
     optional = {
         name: publishing.read_json(path) if (path := folder / f"{name}.json").exists() else {}
         for name in ("manifest", "coverage", "behaviour", "crossvalidation", "curve")
     }
-    for document in ("README.md", "report.html"):  # an earlier report left their checksums
+    for document in ("README.md", "report.html"):  # an earlier report may have left outdated checksums
         optional["manifest"].get("artefacts", {}).pop(document, None)
     evaluation = Evaluation(
         folder.resolve().name,
@@ -44,10 +44,10 @@ def read_predictions(folder: Path) -> Predictions:
 
 
 def require_folder(folder: Path) -> Path:
-    """Return ``folder`` if it is a folder.
+    """Return ``folder`` if it exists.
 
     Raises:
-        ArtefactError: it is not.
+        ArtefactError: there is no such folder.
     """
     if not folder.is_dir():
         raise ArtefactError(f"{folder}: no such model folder; run `make preprocess train evaluate` first")

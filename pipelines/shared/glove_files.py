@@ -1,4 +1,4 @@
-"""Open GloVe vectors as `.txt`, `.txt.gz`, a member of a `.zip`, or an array with its words."""
+"""Read GloVe vectors from a `.txt`, `.txt.gz` or `.zip`, or from a `.npy` array with a file of its words."""
 
 import contextlib
 import gzip
@@ -16,27 +16,27 @@ from sentiment.settings import EmbeddingSettings
 if TYPE_CHECKING:
     from sentiment.embedding.glove import WordVectors
 
-# No line of a GloVe file is longer than this: 300 numbers and a word. It bounds what a damaged file can fill.
+# Bytes. A line of a GloVe file, a word and 300 numbers, is shorter. The limit bounds the memory for a damaged file.
 _LONGEST_LINE = 1 << 16
-# What archives raise, an OSError for instance for a seek to before the start.
+# Exceptions that damaged archives raise, for example an OSError for a seek to before the start.
 _DAMAGED = (EOFError, OSError, RuntimeError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
 def glove_file(given: Path | None, raw: Path, profile: Mapping[str, Any]) -> Path:
-    """Return the path of the GloVe file: the ``given`` one, or that of the profile in ``raw``.
+    """Return the path ``given``, or else the path of the profile's GloVe file in the folder ``raw``.
 
     Raises:
-        InputError: it is not there.
+        InputError: the file is missing.
     """
     name = profile.get("sources", {}).get("glove", {}).get("target", "glove.txt")
     return stage.input_file(given, raw / name, "GLOVE=file (--glove file)")
 
 
 def read_words(path: Path, most: int, settings: EmbeddingSettings) -> list[str]:
-    """Return the first ``most`` words of ``path``. GloVe's files begin with the most frequent words.
+    """Return the first ``most`` words of a GloVe file, which are its most frequent words.
 
     Raises:
-        InputError: as :func:`read_glove`.
+        InputError: the file is missing, damaged, or not of the dimension in ``settings``.
     """
     from sentiment.embedding.glove import first_words
 
@@ -48,10 +48,10 @@ def read_words(path: Path, most: int, settings: EmbeddingSettings) -> list[str]:
 
 
 def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "WordVectors":
-    """Read the wanted words' vectors from ``path``.
+    """Read the vectors of the ``wanted`` words from a GloVe file.
 
     Raises:
-        InputError: the file is missing, damaged, or not of the dimension that the settings ask for.
+        InputError: the file is missing, damaged, or not of the dimension in ``settings``.
     """
     from sentiment.embedding.glove import read_vectors
 
@@ -64,7 +64,7 @@ def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "Wo
 
 @contextlib.contextmanager
 def _open(path: Path, member: str) -> Iterator[Iterator[bytes]]:
-    """Give the lines of a text file, which may be packed; an error in its contents becomes an error of one line."""
+    """Yield the lines of a text file, which may be compressed. Damaged content raises an InputError."""
     try:
         with contextlib.ExitStack() as stack:
             file: Any
@@ -77,7 +77,7 @@ def _open(path: Path, member: str) -> Iterator[Iterator[bytes]]:
                 file = stack.enter_context(path.open("rb"))
             yield _lines(file, path)
     except _DAMAGED as error:
-        if isinstance(error, OSError) and error.filename:  # the file itself, not what is in it
+        if isinstance(error, OSError) and error.filename:  # the file could not be opened
             raise
         raise InputError(f"{path}: damaged or incomplete ({error}); fetch it again") from error
 

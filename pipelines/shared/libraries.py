@@ -1,4 +1,4 @@
-"""Import TensorFlow and Keras without the lines that their C++ code writes at any log level."""
+"""Import TensorFlow and Keras without the notices that their C++ code prints at every log level."""
 
 import contextlib
 import os
@@ -7,8 +7,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-# Abseil's notices before its log is set up: that oneDNN is on, that there are no CUDA drivers; LiteRT's that its
-# interpreter works as it should; not warnings or errors.
+# Notices, but no warnings or errors: Abseil's about oneDNN and missing CUDA drivers, before its log is set up, and
+# LiteRT's about its delegate.
 _CHATTER = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog|I\d{4} \d\d:\d\d:\S+ +\d+ \S+\.cc:\d+\]"
     rb"|INFO: Created TensorFlow Lite XNNPACK delegate"
@@ -16,7 +16,7 @@ _CHATTER = re.compile(
 
 
 def import_keras() -> None:
-    """Import Keras and its backend; errors are raised, and other output is passed on."""
+    """Import Keras and its backend without their known notices. Other output is printed."""
     if "keras" not in sys.modules:
         with without_chatter():
             import keras  # noqa: F401
@@ -24,7 +24,7 @@ def import_keras() -> None:
 
 @contextlib.contextmanager
 def without_chatter() -> Iterator[None]:
-    """Collect standard error and write it at the end, without the known notices."""
+    """Hold back standard error, and write it at the end without the known notices."""
     sys.stderr.flush()
     before = os.dup(2)
     with tempfile.TemporaryFile() as held:

@@ -1,7 +1,8 @@
-"""The variables that Make is given for a run, checked before any stage runs and remembered for the next `make`.
+"""Check the variables that Make is given before any stage runs, and save them for the next `make`.
 
-They are kept beside the run's artefacts as a piece of Makefile, which Make includes: `CORPUS ?= tweets.csv`. Make by
-itself would report a missing file as `No rule to make target`, or not at all, and would divide a name at its spaces.
+They are saved beside the run's artefacts in a file that Make includes, with lines such as `CORPUS ?= tweets.csv`.
+Without the checks, Make would report a missing file as `No rule to make target` or not at all, and would split a file
+name at its spaces.
 """
 
 import glob
@@ -13,24 +14,24 @@ from pipelines.shared.corpus_files import profile_and_path
 from sentiment.errors import InputError
 
 FILE = "remembered.mk"
-MADE_FROM = ("CORPUS", "GLOVE", "SET", "FROM")  # a model is replaced by one of others only if the user says so
+MADE_FROM = ("CORPUS", "GLOVE", "SET", "FROM")  # a model made from other values is replaced only with REPLACE=1
 VARIABLES = (*MADE_FROM, "TESTS")
 
 
 def check(values: Mapping[str, str], corpora: Iterable[str], raw: Path) -> None:
-    """Refuse variables that name a missing file, or one with a space in its name.
+    """Check that the files named by variables exist and have no spaces in their names.
 
     Args:
-        values: variable -> value, given now or before.
-        corpora: the files that the profile names itself.
-        raw: the folder that the profile's files are downloaded to; those may be missing.
+        values: name of a variable -> its value.
+        corpora: the corpus files that the profile names itself.
+        raw: the folder of downloads. Files in it may be missing, because they can still be downloaded.
 
     Raises:
         InputError: a file is missing or has a space in its name.
     """
     read = {name: value for name, value in values.items() if value and name in _EXPECTED}
     if "FROM" in read:
-        read.pop("GLOVE", None)  # is not read then
+        read.pop("GLOVE", None)  # not read when there is a base model
     for name, value in [*read.items(), *(("file", file) for file in corpora)]:
         _check_path(name, value, *_EXPECTED[name], raw)
     for test in values.get("TESTS", "").split():
@@ -64,7 +65,7 @@ _EXPECTED: dict[str, tuple[str, Callable[[str], bool]]] = {
 
 
 def recall(interim: Path) -> dict[str, str]:
-    """Return the variables that were given before; empty where none were."""
+    """Return the variables that :func:`remember` has saved; empty if there are none."""
     path = interim / FILE
     if not path.is_file():
         return {}
@@ -73,21 +74,21 @@ def recall(interim: Path) -> dict[str, str]:
 
 
 def with_given(interim: Path, given: Sequence[str]) -> dict[str, str]:
-    """Return the variables given before, replaced by those given now (``NAME=value``; an empty value forgets)."""
+    """Return the saved variables, updated by those ``given`` as ``NAME=value``. An empty value clears a variable."""
     return recall(interim) | dict(pair.split("=", 1) for pair in given)
 
 
 def remember(interim: Path, model: Path, given: Sequence[str], replace: bool) -> dict[str, str]:
-    """Save the variables that are given now, together with those given before, and return all of them.
+    """Update the saved variables by those ``given`` now, and return all variables.
 
     Args:
-        interim: the run's folder of interim data.
-        model: its model folder.
-        given: ``NAME=value``, as Make was given it this time.
-        replace: whether a model that was made from something else may be replaced.
+        interim: the run's folder of interim data, where the variables are saved.
+        model: the run's model folder.
+        given: the variables of this `make`, as ``NAME=value``.
+        replace: whether a model that was made from other values may be replaced.
 
     Raises:
-        InputError: there is a model made from something else.
+        InputError: there is a model made from other values, and ``replace`` is false.
     """
     before, now = recall(interim), with_given(interim, given)
     changed = [name for name in MADE_FROM if now.get(name, "") != before.get(name, "")]

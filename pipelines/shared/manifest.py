@@ -10,7 +10,7 @@ from sentiment.predict.model_files import MANIFEST
 
 
 def add_staged(folder: Path, staging: Path) -> None:
-    """Write the manifest of ``folder``, completed by the files in ``staging``, into ``staging``."""
+    """Add the checksums of the files in ``staging`` to the manifest of ``folder``, and write it into ``staging``."""
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
         manifest["artefacts"] = dict(sorted((manifest["artefacts"] | checksums(staging)).items()))
@@ -18,11 +18,12 @@ def add_staged(folder: Path, staging: Path) -> None:
 
 
 def known_of_corpus(profile: Mapping[str, Any], checksum: str) -> dict[str, Any]:
-    """Return what a profile says about its corpus, for the model card.
+    """Return the profile's facts about its corpus (the table ``about``), for the model card.
 
     Args:
-        profile: its tables; ``about.sha256`` may name the one file that ``about`` describes.
-        checksum: SHA-256 of the file that was trained on; another one than ``about.sha256`` gives an empty answer.
+        profile: the tables of the profile.
+        checksum: SHA-256 of the corpus that was trained on. If ``about.sha256`` is another checksum, the result is
+            empty, because the facts describe another file.
     """
     about = profile.get("about", {})
     describes_it = about.get("sha256", checksum) == checksum
@@ -30,7 +31,7 @@ def known_of_corpus(profile: Mapping[str, Any], checksum: str) -> dict[str, Any]
 
 
 def corpus_inputs(loaded: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return path and SHA-256 of each file of a corpus by name (``corpus``, ``corpus 2`` ...), from `load.json`."""
+    """Return path and SHA-256 of each corpus in `load.json`; the keys are ``corpus``, ``corpus 2`` ..."""
     first = {"corpus": {"path": loaded["source"], "sha256": loaded["source_sha256"]}}
     further = enumerate(loaded.get("corpora", [])[1:], 2)
     return first | {f"corpus {i}": {"path": each["file"], "sha256": each["sha256"]} for i, each in further}

@@ -1,4 +1,4 @@
-"""Write artefacts so that no half-written file ever has a final name."""
+"""Write artefacts atomically, so that no half-written file ever has its final name."""
 
 import contextlib
 import fcntl
@@ -32,10 +32,10 @@ _MAKES = {
 
 @contextlib.contextmanager
 def publish(folder: Path, last: str) -> Iterator[Path]:
-    """Yield a staging folder to write into; at the end its entries replace those of ``folder``, with ``last`` last.
+    """Yield a staging folder, and at the end move its entries into ``folder``, the file ``last`` after all others.
 
-    Make looks at ``last``. It is removed before the first replacement, so that Make runs a killed stage again. If the
-    body fails, ``folder`` is unchanged.
+    Make uses ``last`` as the target of the stage. It is deleted before the first move, so that Make reruns a stage that
+    was killed meanwhile. If the body raises an error, ``folder`` is unchanged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for left_over in folder.glob(".staging-*"):
@@ -58,7 +58,7 @@ def publish(folder: Path, last: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def lock(path: Path, busy: str = "another run of this profile is at work; waiting for it to end") -> Iterator[None]:
-    """Lock ``path``, so that a second run logs ``busy`` and waits until the first is done; the file stays."""
+    """Hold an exclusive lock on the file ``path``. If another process holds it, log ``busy`` and wait."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as file:
@@ -67,7 +67,7 @@ def lock(path: Path, busy: str = "another run of this profile is at work; waitin
             except BlockingIOError:
                 log.warning("%s", busy)
                 fcntl.flock(file, fcntl.LOCK_EX)
-            if _is_still(path, file):  # otherwise it was removed meanwhile, and another run may have locked a new one
+            if _is_still(path, file):  # otherwise the file was deleted, and another run may have locked a new one
                 yield
                 return
 
@@ -80,12 +80,12 @@ def _is_still(path: Path, file: IO[str]) -> bool:
 
 
 def write_json(path: Path, data: object) -> None:
-    """Write ``data`` as indented JSON under a temporary name, then rename the file."""
+    """Write ``data`` as indented JSON, atomically."""
     write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8 under a temporary name, then rename the file."""
+    """Write ``text`` as UTF-8 atomically: write a temporary file, then rename it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_text(text, encoding="utf-8")
@@ -96,7 +96,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path, made_by: str = "") -> Any:
-    """Return the JSON in an artefact; ``made_by`` is the command that makes it, as in :func:`require`.
+    """Read the JSON file ``path``. The error message names ``made_by``, the command that makes the file.
 
     Raises:
         ArtefactError: the file is missing or not JSON.
@@ -114,7 +114,8 @@ def require(path: Path, made_by: str = "") -> Path:
     """Return ``path`` if it exists.
 
     Raises:
-        ArtefactError: it does not; the message names ``made_by``, or the command of :func:`command_for`.
+        ArtefactError: the file is missing. The message names the command that makes it: ``made_by``, or the result of
+            :func:`command_for`.
     """
     if not path.exists():
         raise ArtefactError(f"{path}: no such file; run `{made_by or command_for(path)}` first")
@@ -122,7 +123,7 @@ def require(path: Path, made_by: str = "") -> Path:
 
 
 def command_for(path: Path) -> str:
-    """Return the command that makes an artefact, by its name."""
+    """Return the command that makes the artefact with the file name of ``path``."""
     makers = (command for command, names in _MAKES.items() if any(fnmatch(path.name, name) for name in names))
     return next(makers, "make preprocess train evaluate")
 
@@ -131,7 +132,7 @@ def require_input(path: Path, option: str) -> Path:
     """Return ``path`` if it is a file.
 
     Raises:
-        InputError: it is none.
+        InputError: there is no such file. The message names the command-line ``option`` for the file.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; give an existing one with {option}")
@@ -139,7 +140,7 @@ def require_input(path: Path, option: str) -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Return the hexadecimal SHA-256 of a file, or of the names and files of a folder in order."""
+    """Return the hexadecimal SHA-256 of a file, or of the sorted file names and contents of a folder."""
     if path.is_dir():
         whole = hashlib.sha256()
         for child in sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()):
@@ -155,7 +156,7 @@ def _sync(path: Path) -> None:
 
 
 def _replace(source: Path, target: Path) -> None:
-    """Rename onto ``target``; a folder there is first moved away, because rename cannot replace a full folder."""
+    """Rename ``source`` to ``target``. An existing folder is moved away first, because rename cannot replace it."""
     if target.is_dir() and not target.is_symlink():
         aside = target.with_name(f".staging-old-{target.name}-{os.getpid()}")
         target.rename(aside)

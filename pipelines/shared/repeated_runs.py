@@ -1,7 +1,7 @@
-"""Run the stages again and again with other settings, keeping the figures of each run.
+"""Run the stages repeatedly with different settings, and save the metrics of each run.
 
-`crossvalidate`, `curve` and `ablation` are made of this. A command that was stopped goes on with the runs that have no
-figures yet.
+`crossvalidate`, `curve` and `ablation` use this. When a command is started again after an interruption, it skips the
+runs that already have metrics.
 """
 
 import argparse
@@ -22,15 +22,15 @@ from sentiment.errors import ArtefactError, InputError
 
 @dataclass(frozen=True, slots=True)
 class RepeatedRun:
-    """One pass through the stages in a folder of its own.
+    """One run of the stages in a separate folder.
 
     Attributes:
         this: the command that repeats the stages.
-        root: the folder that `data/` and `models/` of the run are in.
-        pairs: the settings that the run overrides, ``section.key=value``.
-        glove: the GloVe file; not read where there is a ``base_model``.
-        base_model: the folder of the model to start from.
-        name: tells runs that share ``root`` apart.
+        root: the folder that contains `data/` and `models/` of the run.
+        pairs: the settings that the run overrides, as ``section.key=value``.
+        glove: the GloVe file, which is not read if there is a ``base_model``.
+        base_model: the folder of the model to start from, or None.
+        name: a name that tells apart runs with the same ``root``.
     """
 
     this: stage.Stage
@@ -46,12 +46,12 @@ class RepeatedRun:
         return stage.Places(self.root, self.this.places.profile, self.name)
 
     def load(self) -> Path:
-        """Run `load`; return the folder that the split corpus is in."""
+        """Run the stage `load`, and return the folder of the split corpus."""
         self.run("load", *_corpus_option(self.this))
         return self.places.interim
 
     def make_ids(self, again: bool = False) -> None:
-        """Run `load`, `preprocess` and `embed`; without ``again`` only where no earlier run has left their results."""
+        """Run `load`, `preprocess` and `embed`, unless their results exist and ``again`` is false."""
         if not again and (self.places.processed / "embedding_matrix.npy").exists():
             return
         vectors = ["--glove", str(self.glove)] if self.glove and not self.base_model else []
@@ -60,7 +60,7 @@ class RepeatedRun:
         self.run("embed", *vectors)
 
     def run(self, name: str, *options: str) -> None:
-        """Run one stage as a process of its own."""
+        """Run one stage in a new process."""
         given = ["--profile", self.this.arguments.profile, "--root", str(self.root)]
         given += ["--run", self.name] if self.name else []
         given += [part for pair in (*self.this.arguments.set, *self.pairs) for part in ("--set", pair)]
@@ -69,10 +69,10 @@ class RepeatedRun:
 
 
 def run_stage(name: str, options: Sequence[str]) -> None:
-    """Run a stage as a process of its own, so that memory and random state are fresh, and wait for its end.
+    """Run a stage in a new process, so that memory and random state are fresh, and wait for its end.
 
     Raises:
-        ArtefactError: the stage failed; the message quotes its last line.
+        ArtefactError: the stage failed. The message quotes the last line that it printed.
     """
     done = subprocess.run(
         [sys.executable, "-m", f"pipelines.{name}", *options], capture_output=True, text=True, check=False
@@ -83,13 +83,13 @@ def run_stage(name: str, options: Sequence[str]) -> None:
 
 
 def add_input_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--corpus`` and ``--glove``."""
+    """Add the options ``--corpus`` and ``--glove``."""
     parser.add_argument("--corpus", type=Path, help="labelled table, folder or pattern (default: the profile's)")
     parser.add_argument("--glove", type=Path, help="GloVe vectors; not needed with --from")
 
 
 def check_inputs(this: stage.Stage) -> None:
-    """Refuse inputs that are missing, before any run.
+    """Check that all inputs exist, before the first run.
 
     Raises:
         InputError: neither vectors nor a base model is given, or a file is missing.
@@ -100,17 +100,17 @@ def check_inputs(this: stage.Stage) -> None:
 
 
 def work_folder(this: stage.Stage, command: str, *made_from: object) -> Path:
-    """Return the folder for the runs of ``command`` with these settings, inputs and further values."""
+    """Return the folder for the runs of ``command``, named by a digest of settings, inputs and ``made_from``."""
     return this.places.interim / command / digest(this.settings.to_dict(), _digest_of_inputs(this), *made_from)
 
 
 def digest(*parts: object) -> str:
-    """Return a short name for values that JSON can express."""
+    """Return the first 12 hexadecimal digits of a SHA-256 of ``parts``, which are JSON values."""
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return the figures in ``path``; where there are none, make them and write them there."""
+    """Return the metrics in the JSON file ``path``. If it is missing, call ``make`` and save its result there first."""
     if not path.exists():
         figures = make()
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ def kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _corpus_option(this: stage.Stage) -> list[str]:
-    """Return what `load` is given: nothing where the profile names its files itself (``[[corpora]]``)."""
+    """Return the option ``--corpus`` for `load`; empty if the profile names its own files (``[[corpora]]``)."""
     if this.arguments.corpus is None and this.settings.corpora:
         return []
     return ["--corpus", str(this.arguments.corpus or this.places.raw / "corpus.csv")]
@@ -134,10 +134,10 @@ def _digest_of_inputs(this: stage.Stage) -> list[str]:
 
 @cache
 def checksum(place: Path) -> str:
-    """Return the checksum of an input.
+    """Return the checksum of an input file or folder, which is computed once.
 
     Raises:
-        InputError: it is not there.
+        InputError: the input is missing.
     """
     try:
         return checksum_of(place)

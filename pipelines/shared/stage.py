@@ -1,4 +1,4 @@
-"""What every stage shares: arguments, settings, folders, logging, and the report of mistakes."""
+"""The parts that all stages share: arguments, settings, folders, logging, and error messages."""
 
 import argparse
 import contextlib
@@ -20,15 +20,14 @@ from sentiment.errors import EXIT_STATUS, InputError, SettingsError
 from sentiment.settings import Settings, SplitSettings
 
 PROFILES = Path(__file__).parents[1] / "profiles"
-# Tables of a profile that are no settings: where its files come from, what is known of its corpus, and figures that
-# others have published.
+# Tables of a profile that are not settings: the sources of its files, facts about its corpus, and published figures.
 BESIDE_SETTINGS = ("sources", "about", "published")
 log = logging.getLogger("pipelines")
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The folders of a profile, or of a named run of it, below ``root``."""
+    """The folders inside ``root`` that belong to a profile, or to a named run of the profile."""
 
     root: Path
     profile: str
@@ -41,7 +40,7 @@ class Places:
 
     @property
     def raw(self) -> Path:
-        """Return the folder of downloads; its files are read-only once written."""
+        """Return the folder of downloaded files, which are read-only."""
         return self.root / "data" / "raw" / self.profile
 
     @property
@@ -62,7 +61,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The input of a stage; ``by_rows`` has the settings that a rule has chosen, by dotted name."""
+    """The input of a stage. ``by_rows`` maps the dotted names of settings that a rule has chosen to their values."""
 
     arguments: argparse.Namespace
     settings: Settings
@@ -78,7 +77,14 @@ def main(
     add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
     argv: Sequence[str] | None = None,
 ) -> None:
-    """Run a stage as a command: exit status 0, or 2 with one line on standard error for a user's mistake."""
+    """Run a stage as a command. A user's mistake ends the process with status 2 and one line on standard error.
+
+    Args:
+        body: the function that does the work of the stage.
+        description: the text of ``--help``.
+        add_arguments: a function that adds the options of the stage.
+        argv: the command line; None takes the arguments of the process.
+    """
     module = _module_name(body)
     parser = OneLineParser(prog=f"python -m {module}", description=description)
     parser.add_argument("--profile", default="sample", help="name of a profile, or path of a .toml (default: sample)")
@@ -103,10 +109,10 @@ def main(
 
 
 def settle(this: Stage, *sections: str) -> Stage:
-    """Return ``this`` with the settings for the training rows that `load` counted; those of ``sections`` are logged.
+    """Return ``this`` with settings computed from the number of training rows, and log those in ``sections``.
 
     Raises:
-        ArtefactError: the corpus has not been read yet.
+        ArtefactError: `load`, which counts the rows, has not run yet.
     """
     loaded = publishing.read_json(this.places.interim / "load.json")
     rows = sum(loaded["parts"]["train"].values())
@@ -121,7 +127,7 @@ def settle(this: Stage, *sections: str) -> Stage:
 
 
 def _overrides(text: str) -> list[str]:
-    """Return the settings in ``text``, separated by spaces; values may contain spaces too."""
+    """Split ``text`` at the spaces between settings, but not at the spaces inside values."""
     return re.split(r"\s+(?=\w+\.\w+\s*=)", text.strip())
 
 
@@ -133,11 +139,11 @@ def _run_name(text: str) -> str:
 
 @contextlib.contextmanager
 def reporting(name: str) -> Iterator[None]:
-    """Log as the command ``name``; a mistake ends the process with status 2 and one line, Ctrl-C with status 130."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's C++ side, which tells of drivers it did not find
+    """Set up logging for the command ``name``. A user's mistake exits with status 2 and one line, Ctrl-C with 130."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # silences TensorFlow's messages about missing drivers
     logging.basicConfig(format=f"{name}: %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("spacy").setLevel(logging.WARNING)
-    for library in ("tensorflow", "absl"):  # they warn of one graph a batch width, and of renamed inputs: meant
+    for library in ("tensorflow", "absl"):  # expected warnings: one graph per batch width, renamed inputs
         logging.getLogger(library).setLevel(logging.ERROR)
     try:
         yield
@@ -156,7 +162,7 @@ def fail(message: str) -> NoReturn:
 
 
 def is_profile(name: str) -> bool:
-    """Return whether :func:`read_profile` would find ``name``."""
+    """Return whether the profile ``name`` exists."""
     return (Path(name) if name.endswith(".toml") else PROFILES / f"{name}.toml").is_file()
 
 
@@ -164,7 +170,7 @@ def read_profile(name: str) -> dict[str, Any]:
     """Return the tables of a profile, given its name or the path of a ``.toml``.
 
     Raises:
-        SettingsError: there is no such profile, or it is not TOML.
+        SettingsError: the profile does not exist, or is not TOML.
     """
     path = Path(name) if name.endswith(".toml") else PROFILES / f"{name}.toml"
     if not path.is_file():
@@ -177,7 +183,7 @@ def read_profile(name: str) -> dict[str, Any]:
 
 
 def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings:
-    """Return the settings of a profile with ``section.key=value`` overrides; values are TOML or plain words."""
+    """Return the settings of a profile after ``section.key=value`` overrides, whose values are TOML or plain words."""
     tables = {k: dict(v) if isinstance(v, dict) else v for k, v in profile.items() if k not in BESIDE_SETTINGS}
     for override in overrides:
         dotted, equals, text = override.partition("=")
@@ -189,7 +195,7 @@ def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings
 
 
 def named_settings(profile: dict[str, Any], overrides: Sequence[str]) -> set[str]:
-    """Return the dotted names of the settings that the profile or an override gives."""
+    """Return the dotted names of the settings that the profile or an override sets."""
     tables = {section: keys for section, keys in profile.items() if section not in BESIDE_SETTINGS}
     named = {f"{section}.{key}" for section, keys in tables.items() for key in keys}
     return named | {override.partition("=")[0].strip() for override in overrides}
@@ -203,7 +209,7 @@ def _toml_value(text: str) -> Any:
 
 
 def _module_name(body: Callable[[Stage], None]) -> str:
-    """Return the name that Python runs the module of ``body`` by, for example `pipelines.train`."""
+    """Return the module of ``body`` as `python -m` names it, for example `pipelines.train`."""
     name = body.__module__
     if name == "__main__":
         name = getattr(sys.modules[name].__spec__, "name", name)
@@ -211,10 +217,10 @@ def _module_name(body: Callable[[Stage], None]) -> str:
 
 
 def input_file(path: Path | None, default: Path, option: str) -> Path:
-    """Return the given file, or the default of the profile.
+    """Return ``path``, or ``default`` if it is None.
 
     Raises:
-        InputError: the file is missing.
+        InputError: the file is missing. The message names the command-line ``option`` for it.
     """
     if path is None and not default.exists():
         raise InputError(f"{default}: no such file; run `make download` for this profile, or give a file with {option}")

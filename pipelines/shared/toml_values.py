@@ -15,5 +15,5 @@ def toml_value(value: Any) -> str:
 
 
 def toml_key(name: str) -> str:
-    """Return a key, in quotes where TOML needs them."""
+    """Return ``name`` as a TOML key, in quotes if it needs them."""
     return name if name.isascii() and name.replace("-", "").replace("_", "").isalnum() else toml_value(name)

@@ -21,7 +21,7 @@ _PACKAGES = ("tensorflow", "jax", "torch", "keras", "spacy", "spacy-lookups-data
 
 
 def record(this: stage.Stage, classes: list[str], state: "TrainingState") -> dict[str, Any]:
-    """Return the content of `training.json`: inputs with checksums, rows, settings that followed the rows, versions."""
+    """Return the content of `training.json`: inputs with checksums, numbers of rows, settings, package versions."""
     from sentiment.training.backend import describe as describe_device
 
     processed, interim = this.places.processed, this.places.interim
@@ -51,7 +51,7 @@ def record(this: stage.Stage, classes: list[str], state: "TrainingState") -> dic
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
-    """Return the version of each package that is installed. Of the three backends one is enough."""
+    """Return the versions of those ``packages`` that are installed."""
     found = {}
     for name in packages:
         with contextlib.suppress(PackageNotFoundError):
@@ -69,7 +69,7 @@ def history_table(history: list[dict[str, float]]) -> str:
 
 
 def seen_tweets(this: stage.Stage) -> "np.ndarray":
-    """Return the sorted hashes of the tweets that this model and its base model have seen."""
+    """Return the sorted hashes of the tweets that this model and its base model were trained or validated on."""
     import numpy as np
 
     from pipelines.shared.artefacts import read_seen

@@ -1,4 +1,4 @@
-"""Read what the network is trained on: rows of ids with their weights, augmentation, and the frozen matrix."""
+"""Read the training data: rows of ids with their weights, augmentation rows, and the frozen embedding matrix."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read_rows(this: stage.Stage) -> "TrainingRows":
-    """Read what the earlier stages wrote.
+    """Read the training and validation rows, the embedding matrix and the classes that earlier stages wrote.
 
     Raises:
         ArtefactError: a file is missing, damaged, or made with other settings.
@@ -40,7 +40,7 @@ def read_rows(this: stage.Stage) -> "TrainingRows":
 
 
 def row_weights(interim: Path) -> "dict[str, np.ndarray]":
-    """Return the weights of each part's rows, float32 ``(n,)``, 1 on average; nothing where there is one corpus."""
+    """Return the row weights of each part, float32 ``(n,)``, with mean 1 in training; empty if there is one corpus."""
     import numpy as np
     import pyarrow.parquet as pq
 
@@ -57,10 +57,10 @@ def row_weights(interim: Path) -> "dict[str, np.ndarray]":
 
 
 def add_augmentation(this: stage.Stage, part: "EncodedPart", classes: list[str]) -> "EncodedPart":
-    """Return ``part`` with the rows that ``training.contrast`` and ``training.phrases`` ask for after its own.
+    """Append augmentation rows to ``part``, as ``training.contrast`` and ``training.phrases`` ask for.
 
     Raises:
-        SettingsError: no two of the classes mean negative and positive.
+        SettingsError: the classes do not include a negative and a positive one.
     """
     options = this.settings.training
     if not (options.contrast or options.phrases):

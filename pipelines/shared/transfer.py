@@ -1,4 +1,4 @@
-"""Bring files in: a verified download, and one member out of a zip; nothing partial ever has the final name."""
+"""Download files with a checksum, and extract one file from a zip. Both write atomically."""
 
 import logging
 import shutil
@@ -19,14 +19,14 @@ _UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, BadZipFile,
 
 
 def fetch(url: str, target: Path, sha256: str | None, progress: bool = True, timeout: float = 60.0) -> Path:
-    """Fetch a file and write it to ``target``, unless it is there already with the expected checksum.
+    """Download or copy a file to ``target``, unless ``target`` already has the expected checksum.
 
     Args:
         url: an http(s) URL or a local path.
-        target: final name; its folder is made.
+        target: the path to write to; its folder is created.
         sha256: the expected checksum; None accepts any content.
-        progress: whether to show a bar on standard error.
-        timeout: seconds to wait for a silent server.
+        progress: whether to show a progress bar on standard error.
+        timeout: seconds to wait for a server that does not answer.
 
     Raises:
         InputError: the file cannot be fetched or written, or has another checksum.
@@ -37,14 +37,14 @@ def fetch(url: str, target: Path, sha256: str | None, progress: bool = True, tim
         with lock(target.with_name(f"{target.name}.lock"), f"waiting for another process that is writing {target}"):
             if not _is_there(target, sha256):
                 _bring(url, target, sha256, progress, timeout)
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors; pooch's of a wrong checksum a ValueError
+    except (OSError, ValueError) as error:  # requests raises OSErrors, and pooch a ValueError for a wrong checksum
         remedy = "check the address and the space there, run again, or pass a local copy"
         raise InputError(f"{url}: expected a file for {target}, received '{_one_line(error)}'; {remedy}") from error
     return target
 
 
 def extract_member(archive: Path, member: str, target: Path) -> Path:
-    """Write one member of a zip to ``target``; the path inside the zip is never written to.
+    """Extract one file of a zip to ``target``. The path inside the zip is never written to.
 
     Raises:
         InputError: archive or member is missing, damaged, encrypted or too large, or ``target`` cannot be written.
@@ -72,7 +72,7 @@ def _is_there(target: Path, sha256: str | None) -> bool:
 
 
 def _bring(url: str, target: Path, sha256: str | None, progress: bool, timeout: float) -> None:
-    """Download or copy into a folder beside ``target``, check, and rename."""
+    """Download or copy into a folder beside ``target``, check the checksum, and rename."""
     pooch.get_logger().setLevel(logging.WARNING)
     known = sha256 and sha256.lower()
     with TemporaryDirectory(dir=target.parent, prefix=".download-") as folder:

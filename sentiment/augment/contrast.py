@@ -39,7 +39,7 @@ Row = tuple[list[int], int]  # ids and label
 
 
 class ContrastRows:
-    """Makes contrast rows of ids from ``stretches`` and ``templates``."""
+    """Makes contrast rows, by putting ``stretches`` of tweets into ``templates``."""
 
     def __init__(
         self, stretches: Stretches, templates: Templates, lexicon: AnyLexicon, random: np.random.Generator
@@ -47,7 +47,7 @@ class ContrastRows:
         self._stretches, self._templates, self._lexicon, self._random = stretches, templates, lexicon, random
 
     def make(self, count: int) -> Iterator[Row]:
-        """Yield about ``count`` rows, nearly half of them for each label; none if one polarity has no stretches."""
+        """Yield about ``count`` rows, nearly half of them positive; none if all clear words have the same polarity."""
         if not (self._stretches.has(1) and self._stretches.has(-1)):
             return
         makers: dict[str, Callable[[int], tuple[list[int], int]]] = {
@@ -65,9 +65,9 @@ class ContrastRows:
             yield from ((ids, self._stretches.poles.label(sign)) for ids, sign in made if ids)
 
     def _swapped(self, sign: int) -> tuple[list[int], int]:
-        """Return a stretch of ``sign`` with a clear word of the opposite sign, and the opposite sign.
+        """Return a stretch of ``sign`` with its clear word replaced by a clear word of ``-sign``, and ``-sign``.
 
-        If one clear word is a verb and the other is not, a whole stretch of the opposite sign is returned instead.
+        If only one of the two words is a verb, the stretch of ``-sign`` that has the new word is returned instead.
         """
         stretch, other = self._stretches.draw(sign), self._stretches.draw(-sign)
         verbs = self._stretches.polarity.verbs
@@ -75,13 +75,13 @@ class ContrastRows:
         return (stretch._replace(clear=other.clear) if same else other).ids, -sign
 
     def _joined(self, sign: int) -> tuple[list[int], int]:
-        """Return a template of two halves, filled with a stretch of each sign. The half with ``sign`` decides."""
+        """Join two stretches of opposite polarity by a template; the stretch of polarity ``sign`` decides the label."""
         parts = {"X": self._stretches.draw(-sign).ids, "Y": self._stretches.draw(sign).ids}
         templates = self._templates[JOINED, HALVES]
         return _filled(self._one_of(templates), parts) if templates else [], sign
 
     def _unclear(self, sign: int) -> tuple[list[int], int]:
-        """Return a stretch without polarity, mostly in a template, and ``sign`` as its label."""
+        """Return a neutral stretch, mostly in a template, and ``sign`` as its label."""
         if not self._stretches.has(0):
             return [], sign
         if self._random.random() < _IN_TEMPLATE:
@@ -89,14 +89,14 @@ class ContrastRows:
         return self._stretches.draw(0).ids, sign
 
     def _templated(self, effect: str, sign: int) -> list[int]:
-        """Return a stretch of ``sign`` in a template of ``effect``; an empty list if no template fits."""
+        """Return a stretch of polarity ``sign`` in a template of ``effect``; an empty list if no template fits."""
         stretch = self._stretches.draw(sign)
         templates = self._templates[effect, stretch.place]
         parts = {"L": stretch.left, "K": stretch.link, "D": stretch.degree, "C": stretch.clear, "R": stretch.right}
         return _filled(self._one_of(templates), parts | {"E": self._comparative(stretch)}) if templates else []
 
     def _comparative(self, stretch: Stretch) -> list[int]:
-        """Return the comparative of a clear word ("nicer" for "nice") if it has an id of its own, else "more nice"."""
+        """Return the comparative: "nicer" for "nice" if the lexicon distinguishes the two words, else "more nice"."""
         clear = stretch.clear[0]
         word = self._lexicon.vocabulary[clear]
         forms = (_IRREGULAR.get(word, f"{word}er"), f"{word}r", f"{word[:-1]}ier" if word.endswith("y") else "")

@@ -1,9 +1,9 @@
 """General English that is not learnt from the tweets: phrases, ratings on a scale, and words rated by people.
 
 The phrases (``phrases.tsv``) were written for this project: evaluative idioms, stock praise and complaints, negations,
-comparatives, slang, irony. In a phrase "..." marks the place of the thing that is praised or criticised. The words are
-from VADER's lexicon (Hutto and Gilbert, 2014), which includes emoticons and slang. Ten people rated each word from -4
-to 4.
+comparatives, slang, irony. In a phrase "..." marks the place of the thing that is praised or criticised. The rated
+words are from VADER's lexicon (Hutto and Gilbert, 2014), which includes emoticons and slang. Ten people rated each word
+from -4 to 4.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def phrases() -> list[LabelledText]:
 
 
 def rated_words() -> list[LabelledText]:
-    """Return the words, emoticons and abbreviations of VADER's lexicon that people rated clearly."""
+    """Return the words, emoticons and abbreviations that VADER's lexicon rates as clearly positive or negative."""
     lines = files("vaderSentiment").joinpath("vader_lexicon.txt").read_text(encoding="utf-8").splitlines()
     rated = [(text, float(rating)) for text, rating, *_ in (line.split("\t") for line in lines if "\t" in line)]
     return [LabelledText(text, 1 if mean > 0 else -1) for text, mean in rated if abs(mean) >= _CLEARLY_RATED]

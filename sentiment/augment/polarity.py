@@ -1,9 +1,9 @@
 """Find words of clear polarity in the training tweets, by their labels and by their place in a sentence.
 
 Log odds between the classes, shrunk by a prior (Monroe, Colaresi and Quinn, 2008), show which words tell the classes
-apart. Many of these words are only topics, for example "school". A word that judges has degrees ("so sad", "very good";
-Hatzivassiloglou and Wiebe, 2000), or often follows a linking word or a subject ("is broken", "I love"), or was rated by
-people.
+apart. Many of these words are only topics, for example "school". A word counts as judging only if it takes words of
+degree ("so sad", "very good"; Hatzivassiloglou and Wiebe, 2000), often follows a linking word or a subject ("is
+broken", "I love"), or was rated by people.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ class Poles(NamedTuple):
 
 
 class Use(NamedTuple):
-    """Ids of words that often stand before a judging word: words of degree, linking words and subjects."""
+    """Ids of words that often stand before a judging word such as "good": words of degree, linking words, subjects."""
 
     degree: np.ndarray
     linking: np.ndarray
@@ -68,7 +68,7 @@ def polarity(
         negators: ids of negations. Rows that contain a negation are left out of the log odds.
         use: ids of words that often stand before a judging word.
         never: ids that never count as clear.
-        rated: sign of each word's rating by people, int8 ``(vocabulary,)``; 0 for unrated words.
+        rated: polarity that people gave to each word, int8 ``(vocabulary,)``: 1, -1, or 0 for unrated words.
     """
     odds, certainty, counts = _log_odds(part, poles, vocabulary, negators)
     degree, linking, subject = _shares_after(part, use, len(vocabulary))
@@ -86,7 +86,7 @@ def polarity(
 
 
 def blocks(part: EncodedPart) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Yield blocks of rows: the first row's number, ids int64 ``(rows, max_tokens)`` and labels ``(rows,)``."""
+    """Yield blocks of rows: the index of the first row, ids int64 ``(rows, max_tokens)`` and labels ``(rows,)``."""
     for start in range(0, len(part.labels), _ROWS_PER_BLOCK):
         block = slice(start, start + _ROWS_PER_BLOCK)
         yield start, np.asarray(part.ids[block]).astype(np.int64), part.labels[block]
@@ -95,7 +95,7 @@ def blocks(part: EncodedPart) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
 def _log_odds(
     part: EncodedPart, poles: Poles, vocabulary: Sequence[str], negators: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return each word's log odds of positive to negative, its log odds in standard errors, and its count."""
+    """Return three values per word: log odds of positive to negative, log odds in standard errors, and count."""
     counts = np.zeros((2, len(vocabulary)))
     for _, block, labels in blocks(part):
         counted = ~np.isin(block, negators).any(axis=1)
@@ -109,7 +109,7 @@ def _log_odds(
 
 
 def _shares_after(part: EncodedPart, use: Use, vocabulary: int) -> np.ndarray:
-    """Return how often each word directly follows each group in ``use``, as a share: ``(3, vocabulary)``."""
+    """Return the share of each word's occurrences that directly follow each group of ``use``, ``(3, vocabulary)``."""
     after, total = np.zeros((len(use), vocabulary)), np.zeros(vocabulary)
     member = np.zeros((len(use), vocabulary), bool)
     for i, ids in enumerate(use):

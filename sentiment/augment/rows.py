@@ -1,4 +1,4 @@
-"""Append the rows of augmentation to the training rows."""
+"""Data augmentation: append contrast rows, phrases and rated words to the training rows."""
 
 from collections.abc import Iterator, Sequence
 
@@ -29,8 +29,8 @@ def augmented(
         part: training rows.
         preprocessor: text preprocessing that ``part`` was encoded with.
         poles: the negative and the positive class, which are the only labels of the new rows.
-        contrast: total weight of the contrast rows, as a multiple of the number of rows in ``part``; 0 adds none.
-        phrase_weight: total weight of phrases and rated words, as a multiple of the same number; 0 adds none.
+        contrast: total weight of the contrast rows, as a multiple of the number of rows in ``part``.
+        phrase_weight: total weight of phrases and rated words, as a multiple of the number of rows in ``part``.
         seed: seed of all random choices.
     """
     lexicon, own = preprocessor.lexicon, len(part.labels)
@@ -52,7 +52,7 @@ def augmented(
 
 
 def rated_signs(words: Sequence[LabelledText], lexicon: AnyLexicon) -> np.ndarray:
-    """Return the sign of each word's rating by people, int8 ``(vocabulary,)``; 0 for unrated words."""
+    """Return the polarity that people gave to each word, int8 ``(vocabulary,)``: 1, -1, or 0 for unrated words."""
     signs = np.zeros(lexicon.size, np.int8)
     for text, sign in words:
         signs[lexicon.id_of(text)] = sign
@@ -63,7 +63,7 @@ def rated_signs(words: Sequence[LabelledText], lexicon: AnyLexicon) -> np.ndarra
 def _encoded(
     texts: Sequence[LabelledText], preprocessor: Preprocessor, stretches: Stretches, random: np.random.Generator
 ) -> Iterator[Row]:
-    """Yield the texts whose tokens are all known as rows. In some rows words of a tweet take the place of "..."."""
+    """Yield a row per text whose tokens are all known. In some rows, words of a neutral tweet replace "..."."""
     halves = preprocessor.encode([half for text, _ in texts for half in text.partition("...")[::2]])
     parts = [part.tolist() for part in np.split(halves.values, np.cumsum(halves.lengths)[:-1])]
     for before, after, (_, sign) in zip(parts[::2], parts[1::2], texts, strict=True):

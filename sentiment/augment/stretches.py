@@ -24,7 +24,7 @@ _AROUND = 3  # maximum number of tokens on each side
 
 
 class Stretch(NamedTuple):
-    """A stretch of a training row, as lists of ids.
+    """A few tokens of a training row around a word of clear polarity (the clear word), as lists of ids.
 
     Attributes:
         place: kind of word before the clear word: ``linked``, ``subject``, or ``bare`` for neither.
@@ -49,14 +49,14 @@ class Stretch(NamedTuple):
 
 
 class Stretches:
-    """The stretches of the training rows, drawn at random.
+    """Random excerpts (stretches) of the training rows around words of clear polarity.
 
     Args:
         part: training rows.
         words: word of each id.
         poles: the negative and the positive class. Rows of other classes are not used.
         never: ids of words that never count as clear.
-        rated: sign of each word's rating by people, int8 ``(vocabulary,)``; 0 for unrated words.
+        rated: polarity that people gave to each word, int8 ``(vocabulary,)``: 1, -1, or 0 for unrated words.
         random: random generator for all choices.
     """
 
@@ -84,11 +84,11 @@ class Stretches:
         self._rows = {sign: self._find(sign) for sign in (-1, 0, 1)}
 
     def has(self, sign: int) -> bool:
-        """Return whether there is a row of polarity ``sign``; 0 asks for a row without polarity."""
+        """Return whether any row has the polarity ``sign``: 1 for positive, -1 for negative, 0 for neutral."""
         return bool(len(self._rows[sign]))
 
     def draw(self, sign: int) -> Stretch:
-        """Return a random stretch around a clear word of ``sign``; 0 takes any word of a row without polarity."""
+        """Return a random stretch around a word of clear polarity ``sign``; for 0, around any word of a neutral row."""
         row = np.asarray(self._part.ids[self._one_of(self._rows[sign])])
         ids = row[row != PADDING].tolist()
         stretch = self._cut(ids, self._one_of(np.flatnonzero(self.polarity.clear[ids]) if sign else range(len(ids))))
@@ -100,7 +100,7 @@ class Stretches:
         return int(numbers[self._random.integers(len(numbers))])
 
     def _find(self, sign: int) -> np.ndarray:
-        """Return the numbers of rows without negation whose label and clear words have ``sign`` (0: no polarity)."""
+        """Return the indices of rows without negation whose label and words have polarity ``sign`` (0: neutral)."""
         found = [np.zeros(0, np.int64)]
         for start, block, labels in blocks(self._part):
             leaning = self.polarity.leaning[block]

@@ -3,14 +3,13 @@
 A line of ``templates.tsv`` consists of words and of capital letters, which stand for parts of a stretch of a tweet. In
 "the soup is so good today" these parts are:
 
-    L  words before K ("the soup")                    C  clear word ("good")
-    K  linking word or subject ("is")                 E  comparative of the clear word ("better")
-    D  words of degree ("so")                         R  words after the clear word ("today")
+    L  words before K ("the soup")              C  clear word ("good")
+    K  linking word or subject ("is")           E  comparative of the clear word ("better")
+    D  words of degree ("so")                   R  words after the clear word ("today")
 
 In a template of two halves, X and Y have opposite polarity, and Y decides the polarity of the whole. The patterns
-follow a grammar's chapter on negation (Huddleston and Pullum, 2002, chapter 9): negative verbs, adverbs, determiners
-and pronouns, negation without a negative word ("far from", "used to"), and apparent negation ("nothing but", "could
-not be better").
+follow a grammar's chapter on negation (Huddleston and Pullum, 2002, chapter 9). Some only seem to negate ("nothing
+but", "could not be better"), and some negate without a negative word ("far from", "used to").
 """
 
 from collections.abc import Mapping, Sequence

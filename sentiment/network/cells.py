@@ -1,8 +1,8 @@
 """The equations of the recurrent cells, written once for every array library.
 
-The argument ``xp`` is the array library, for example NumPy. ``projected`` is x_t W_x + b of one step, with shape
-``(batch, gates * units)``. A state has shape ``(batch, units)``. The equations, the order of gates and the activations
-are those of Keras, so that Keras's weights can be used unchanged.
+The argument ``xp`` is the array library, for example NumPy. ``projected`` is the cell input x_t W_x + b of one step,
+with shape ``(batch, gates * units)``. A state has shape ``(batch, units)``. The equations, the order of gates and the
+activations are those of Keras, so that Keras's weights can be used unchanged.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 
 
 class Direction(NamedTuple):
-    """Recurrent weights of one direction: ``kernel`` ``(units, gates * units)``, and only for a GRU a ``bias``."""
+    """Recurrent weights of a direction: ``kernel`` ``(units, gates * units)`` and ``bias`` ``(gates * units,)``."""
 
     kernel: Any
     bias: Any = None
@@ -29,7 +29,7 @@ def simple_rnn_step(xp: Any, projected: Any, states: tuple, weights: Direction, 
 
 
 def gru_step(xp: Any, projected: Any, states: tuple, weights: Direction, activation: str = "tanh") -> tuple:
-    """Return the next state of a GRU (Cho et al., 2014), with reset after the product; the gate order is z, r, h."""
+    """Return the next state of a GRU (Cho et al., 2014) in Keras's ``reset_after`` form; the gate order is z, r, h."""
     (state,) = states
     recurrent = xp.matmul(state, weights.kernel) + weights.bias
     x_z, x_r, x_h = xp.split(projected, 3, axis=-1)

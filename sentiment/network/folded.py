@@ -23,13 +23,12 @@ class FoldedNetwork:
     """The trained network, with all layers that see one token at a time folded into one table.
 
     Attributes:
-        table: x W_x + b of each token, ``(directions, vocabulary, gates * units)``, float32, or int8 with ``scales``.
+        table: cell input x W_x + b per token, ``(directions, vocabulary, gates * units)``, float32 or scaled int8.
         directions: recurrent weights of each direction, forward first.
         output_kernel: kernel of the output layer, float32 ``(pooled, classes)``.
         output_bias: bias of the output layer, float32 ``(classes,)``.
         cell, pooling, masking, activation: as in the network's settings.
-        ngrams: scores of n-grams that are added to the logits, ``(buckets, classes)``, float32, or int8 with
-            ``ngram_scales``; None if the network has none.
+        ngrams: scores of n-grams to add to the logits, ``(buckets, classes)``, float32 or scaled int8; may be None.
         scales: factor of each int8 row of ``table``, float32 ``(directions, vocabulary)``.
         ngram_scales: factor of each int8 column of ``ngrams``, float32 ``(classes,)``.
     """
@@ -67,7 +66,7 @@ class FoldedNetwork:
         return softmax(logits)
 
     def of_padded(self, ids: np.ndarray) -> np.ndarray:
-        """Return the class probabilities of padded rows ``(n, max_tokens)``; padding is a token without ``masking``."""
+        """Return the class probabilities of padded rows ``(n, max_tokens)``; padding is only skipped if ``masking``."""
         real = ids != PADDING if self.masking else np.ones_like(ids, dtype=bool)
         ragged = Ragged(ids[real].astype(np.int32), real.sum(axis=1, dtype=np.int32))
         return self.probabilities(ragged)
@@ -125,7 +124,7 @@ class FoldedNetwork:
 
 
 class DistinctIds(NamedTuple):
-    """Distinct ids ``types`` (int32, ascending, padding first) and the index in ``types`` of each original id."""
+    """Distinct ids, ``types`` (int32, ascending, padding first), and the index of each id in them, ``positions``."""
 
     types: np.ndarray
     positions: np.ndarray

@@ -21,7 +21,7 @@ _ROWS_PER_BATCH = 8192
 
 
 def fold(model: keras.Model, settings: NetworkSettings) -> FoldedNetwork:
-    """Compute x W_x + b of each token, and copy the recurrent and output weights of ``model`` unchanged."""
+    """Compute the cell input x W_x + b of each token of ``model``, and copy its recurrent and output weights."""
     cells = recurrent_cells(model)
     kernel, bias = (keras.ops.convert_to_numpy(weight) for weight in model.get_layer(CLASSES).weights)
     return FoldedNetwork(

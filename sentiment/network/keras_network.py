@@ -2,7 +2,7 @@
 
     ids (batch, time)
      -> frozen GloVe vectors                                             (batch, time, dimension)
-     -> dense layers on each token, then a trainable vector if asked     (batch, time, width)
+     -> dense layers on each token, plus an optional trainable vector    (batch, time, width)
      -> SimpleRNN, GRU or LSTM over the tokens, one or two directions    (batch, time, states)
      -> pooling over time                                                (batch, pooled)
      -> dense layer, softmax                                             (batch, classes)
@@ -46,7 +46,7 @@ def build_network(
         embedding_matrix: frozen GloVe vectors, float32 ``(vocabulary, dimension)``; row 0, for padding, is zero.
         settings: the network settings.
         classes: number of classes.
-        seen: only ids below this number occur in training and get a trainable vector; None means all ids.
+        seen: ids below this number occur in training. Only they can get a trainable vector. None means all ids.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
     features = _token_features(ids, embedding_matrix.shape, settings, seen or len(embedding_matrix))
@@ -136,7 +136,7 @@ def _recurrent_layer(settings: NetworkSettings) -> Any:
 def pool(states: Any, real: Any, pooling: str) -> Any:
     """Pool ``states`` ``(batch, time, units)`` over the steps where ``real`` ``(batch, time)`` is true.
 
-    With ``last`` pooling, ``states`` are the last ones ``(batch, units)`` already and are returned unchanged.
+    With ``last`` pooling, ``states`` has the last step only, ``(batch, units)``, and is returned unchanged.
     """
     if pooling == "last":
         return states

@@ -36,7 +36,7 @@ def ngram_logits(ids: Any, lookup: Callable[[Any], Any], buckets: int) -> Any:
 
     Args:
         ids: token ids, int32 ``(batch, time)``, padded on either side.
-        lookup: function from buckets ``(batch, time, kinds)`` to their scores ``(batch, time, kinds, classes)``.
+        lookup: function from buckets ``(batch, time, 3)`` to their scores ``(batch, time, 3, classes)``.
         buckets: number of buckets.
     """
     around = ops.pad(ids, [[0, 0], [1, 1]], constant_values=PADDING)

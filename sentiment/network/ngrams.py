@@ -56,7 +56,7 @@ def ngram_buckets(
         after: id after each token, or padding at the end.
         buckets: number of buckets, at most :data:`MOST_BUCKETS`.
         remainder: function that returns the remainder of a non-negative number.
-        times: :func:`times_factor` or :func:`times_factor_in_float32`.
+        times: function that multiplies by the hash factor, such as :func:`times_factor`.
     """
     # The code of an n-gram is a number to the base _FACTOR, with n as its first digit and then the ids.
     one, two, three = (each % buckets for each in (_FACTOR, 2 * _FACTOR**2, 3 * _FACTOR**3))
@@ -69,12 +69,12 @@ def ngram_buckets(
 
 
 def _remainder(codes: np.ndarray, buckets: int) -> np.ndarray:
-    """Return ``codes % buckets``. For a power of two a bit mask does it in a tenth of the time."""
+    """Return ``codes % buckets``. If ``buckets`` is a power of two, a bit mask takes a tenth of the time."""
     return codes % buckets if buckets & (buckets - 1) else codes & (buckets - 1)
 
 
 def buckets_of_rows(ids: Ragged, buckets: int) -> list[np.ndarray]:
-    """Return the three buckets of each token, int32 ``(total,)`` per kind, for rows with at least one id each."""
+    """Return the buckets of each token's three n-grams, int32 ``(total,)`` each; every row needs at least one id."""
     padded = np.zeros(len(ids.values) + 2, np.int32)
     padded[1:-1] = ids.values
     before, after = padded[:-2], padded[2:]

@@ -25,12 +25,12 @@ class RowsByLength(NamedTuple):
     lengths: np.ndarray
 
     def part(self, start: int, end: int) -> "RowsByLength":
-        """Return the rows with the numbers ``start`` to ``end``, without ``end``."""
+        """Return the rows from index ``start`` up to, but not including, ``end``."""
         return RowsByLength(self.values, self.starts[start:end], self.lengths[start:end])
 
 
 def by_length(ids: Ragged) -> tuple[RowsByLength, np.ndarray]:
-    """Return the rows of ``ids`` sorted by decreasing length, and the number of each of them in ``ids``."""
+    """Return the rows of ``ids`` sorted by decreasing length, and the original index of each sorted row."""
     order = np.argsort(-ids.lengths, kind="stable")
     return RowsByLength(ids.values, ids.starts.take(order), ids.lengths.take(order)), order
 
@@ -46,7 +46,7 @@ def hidden_states(
     """Yield the hidden states of each step, ``(directions, active rows, units)``. They are overwritten two steps later.
 
     Args:
-        table: x W_x + b of each token, float32 ``(directions, vocabulary, gates * units)``.
+        table: cell input x W_x + b of each token, float32 ``(directions, vocabulary, gates * units)``.
         rows: at least one row.
         weights: stacked weights of all directions: kernel ``(directions, units, gates * units)``, and bias
             ``(directions, 1, gates * units)`` or None.
@@ -127,10 +127,10 @@ _TAKE_IN: dict[str, Any] = {"last": _keep_last, "max": np.maximum, "mean": np.ad
 def pooled_row(steps: np.ndarray, kernel: np.ndarray, activation: str, pooling: str) -> np.ndarray:
     """Return the pooled states of a single row in a ``simple_rnn``, ``(kinds of pooling * directions * units,)``.
 
-    It makes fewer and smaller NumPy calls than the code for many rows, and halves the network's time for one tweet.
+    It makes fewer and smaller NumPy calls than the code for many rows, which saves over half of the network's time.
 
     Args:
-        steps: x_t W_x + b in each direction's reading order, float32 ``(time, directions * units)``; overwritten.
+        steps: cell inputs in each direction's reading order, float32 ``(time, directions * units)``; overwritten.
         kernel: block-diagonal W_h of all directions, ``(directions * units, directions * units)``.
         activation, pooling: as in the network's settings.
     """
@@ -157,7 +157,7 @@ def advance(projected: np.ndarray, before: np.ndarray, kernel: np.ndarray, room:
     """Overwrite ``projected`` with the next state h_t = f(x_t W_x + b + h_{t-1} W_h).
 
     Args:
-        projected: x_t W_x + b, float32 ``(directions, n, units)``.
+        projected: cell input x_t W_x + b, float32 ``(directions, n, units)``.
         before: previous state h_{t-1}, with the shape of ``projected``.
         kernel: recurrent kernel W_h, float32 ``(directions, units, units)``.
         room: buffer with the shape of ``projected``; overwritten.
@@ -179,7 +179,7 @@ def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str, ones: np
 
 
 def slope_of(state: np.ndarray, room: np.ndarray, activation: str) -> np.ndarray:
-    """Return the activation's derivative, computed from its output ``state`` and stored in the buffer ``room``."""
+    """Return the activation's derivative, computed from the activation's output ``state`` and stored in ``room``."""
     if activation == "softsign":  # (1 - |h|)^2
         np.subtract(1, np.abs(state, out=room), out=room)
         return np.square(room, out=room)

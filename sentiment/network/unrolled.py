@@ -21,8 +21,8 @@ def unrolled_states(projected: Any, positions: Any, directions: list[Direction],
     """Run the recurrence step by step in the graph; return pooled states ``(batch, pooled)`` in Keras's order.
 
     Args:
-        projected: x W_x + b of each distinct token, ``(types, directions * gates * units)``, padding first.
-        positions: row of ``projected`` for each token, int32 ``(batch, time)``, padded on either side; ``time`` fixed.
+        projected: cell input x W_x + b of each distinct token, ``(types, directions * gates * units)``, padding first.
+        positions: index of each token in ``projected``, int32 ``(batch, time)``, padded on either side; ``time`` fixed.
         directions: recurrent weights of each direction, forward first.
         kinds: the network's settings.
     """
@@ -39,7 +39,7 @@ def unrolled_lookups(
     """Run the recurrence like :func:`unrolled_states`, with a function ``lookup`` in place of ``projected``.
 
     Args:
-        lookup: function from ids int32 ``(time, directions, batch)`` to x W_x + b in each direction,
+        lookup: function from ids int32 ``(time, directions, batch)`` to the cell inputs x W_x + b of each direction,
             ``(time, directions, batch, gates * units)``.
         ids: token ids, int32 ``(batch, time)``, padded on either side; ``time`` is fixed.
         directions: recurrent weights of each direction, forward first.

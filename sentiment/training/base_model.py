@@ -32,7 +32,7 @@ def take_over(
         model: an untrained network with the network settings of ``base``.
         base: the trained network.
         classes, base_classes: class names of each network, in the order of its outputs.
-        temperature: calibration temperature of ``base``; the copied output layer is multiplied by it.
+        temperature: calibration temperature of ``base``; it is multiplied out of the copied output layer.
 
     Returns:
         True if the output layer was copied.
@@ -54,16 +54,11 @@ def take_over(
 
 
 def fit_output_layer(model: keras.Model, part: EncodedPart, weights: np.ndarray) -> None:
-    """Fit the output layer of ``model`` by logistic regression on its pooled states; all other layers stay fixed.
+    """Fit the output layer of ``model`` in place by logistic regression on its pooled states.
 
     The other layers are trained already, and a random output layer would send random gradients into them. This is
     linear probing before fine-tuning (Kumar et al., *Fine-Tuning can Distort Pretrained Features and Underperform
-    Out-of-Distribution*, 2022).
-
-    Args:
-        model: the network, changed in place.
-        part: training rows.
-        weights: weight of each class, ``(classes,)``.
+    Out-of-Distribution*, 2022). ``weights`` are the weights of the classes, ``(classes,)``.
     """
     output = model.get_layer(CLASSES)
     below = keras.Model(model.input, output.input)

@@ -29,19 +29,19 @@ def rounded_width(longest: int, max_tokens: int) -> int:
 
 
 def trim(ids: np.ndarray, longest: int, padding: str) -> np.ndarray:
-    """Cut padding off ``ids`` ``(batch, max_tokens)``, to the smallest batch width that fits ``longest`` tokens."""
+    """Cut ``ids`` ``(batch, max_tokens)`` to the smallest batch width for ``longest`` tokens; only padding is lost."""
     width = rounded_width(longest, ids.shape[1])
     return ids[:, :width] if padding == "post" else ids[:, ids.shape[1] - width :]
 
 
 class Batches:
-    """The batches of one epoch, as tuples ``({types, positions}, y_true, weights)``.
+    """The batches of one epoch, each with inputs ``{types, positions}``, one-hot labels and row weights.
 
     The order of the rows depends only on the seed and the number of the epoch.
 
     Args:
         part: encoded rows and their labels; the arrays may be memory-mapped.
-        classes: number of classes, which is the width of the one-hot ``y_true``.
+        classes: number of classes.
         batch_size: number of rows per batch.
         padding: side of the padding in ``part.ids``, ``post`` or ``pre``.
         seed: seed of the shuffling and of word dropout. None, for validation, sorts the rows by length instead.

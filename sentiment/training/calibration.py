@@ -1,4 +1,4 @@
-"""Calibration of probabilities by temperature scaling (Guo et al., 2017).
+"""Calibration by temperature scaling (Guo et al., 2017): a probability of 80% is then right in about 80% of cases.
 
 The logits are divided by a temperature T. The division is folded into the weights of the output layer, so that every
 exported form of the model is calibrated. ``softmax(T * log p)`` gives the uncalibrated probabilities again.
@@ -31,7 +31,7 @@ def logits_of(probabilities: np.ndarray) -> np.ndarray:
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Return the temperature from 0.2 to 5 that calibrates ``probabilities`` best.
 
-    It is the maximum a posteriori estimate with a normal prior on log T, found by Brent's bounded search.
+    It is the maximum a posteriori estimate with a normal prior on its logarithm, found by Brent's bounded search.
 
     Args:
         probabilities: uncalibrated probabilities, float ``(n, classes)``, of rows that the network was not trained on.

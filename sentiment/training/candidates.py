@@ -46,10 +46,10 @@ class Candidate(NamedTuple):
 
     Attributes:
         model: the uncalibrated Keras network.
-        network: the settings that it was built with.
-        state: its training history. After averaging, it is the history of the first run.
-        temperature: the temperature that calibrates it.
-        probabilities: its uncalibrated probabilities of the validation rows, float32 ``(n, classes)``.
+        network: the settings that ``model`` was built with.
+        state: the training history; after averaging, the history of the first run.
+        temperature: calibration temperature, fitted on the validation rows.
+        probabilities: uncalibrated probabilities of the validation rows, float32 ``(n, classes)``.
     """
 
     model: keras.Model
@@ -65,7 +65,7 @@ class Candidate(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The name of the chosen candidate, and the mean validation log loss by name (empty for a single candidate)."""
+    """The name of the chosen candidate, and each candidate's mean validation log loss (empty for one candidate)."""
 
     start: str
     losses: dict[str, float]

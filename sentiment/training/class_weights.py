@@ -7,7 +7,7 @@ from sentiment.settings import TrainingSettings
 
 
 def class_weights(part: EncodedPart, classes: int, options: TrainingSettings) -> np.ndarray:
-    """Return the weight of each class, float32 ``(classes,)``: 1 or balanced, as ``options.class_weights`` says.
+    """Return the weight of each class, float32 ``(classes,)``: 1 for all, or balanced, by ``options.class_weights``.
 
     Only rows of the corpus are counted, because rows of augmentation have balanced labels already.
     """
@@ -21,8 +21,8 @@ def class_weights(part: EncodedPart, classes: int, options: TrainingSettings) ->
 def row_weights(part: EncodedPart, by_class: np.ndarray) -> np.ndarray:
     """Return the weight of each row of ``part``, float32 ``(n,)``: the weight of its class times the row's own weight.
 
-    ``by_class`` has the weights of the classes, float32 ``(classes,)``. They do not apply to rows of augmentation,
-    because the labels of these rows are balanced already.
+    ``by_class`` contains the class weights, float32 ``(classes,)``. They do not apply to rows of augmentation, because
+    the labels of these rows are balanced already.
     """
     weights = by_class[part.labels]
     weights[len(part.labels) if part.own is None else part.own :] = 1
@@ -32,7 +32,8 @@ def row_weights(part: EncodedPart, by_class: np.ndarray) -> np.ndarray:
 def balanced_weights(labels: np.ndarray, classes: int, weights: np.ndarray | None = None) -> np.ndarray:
     """Return ``n / (classes * count)`` for each class, float32 ``(classes,)``, like scikit-learn's ``balanced``.
 
-    With row weights ``(n,)``, ``count`` and ``n`` are sums of these weights instead of numbers of rows.
+    ``count`` is the number of rows of the class, and ``n`` the number of all rows. With row weights ``(n,)``, both are
+    sums of weights instead.
     """
     counts = np.bincount(labels, weights, minlength=classes)
     return (counts.sum() / (classes * np.where(counts > 0, counts, 1.0))).astype(np.float32)

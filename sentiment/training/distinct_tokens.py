@@ -24,10 +24,10 @@ from sentiment.settings import NetworkSettings
 
 
 class DistinctTokensModel(keras.Model):
-    """A Keras model from ``{"types": int32 (types,), "positions": int32 (batch, time)}`` to ``(batch, classes)``.
+    """A Keras model that computes each distinct token of a batch once.
 
-    ``types`` are the distinct ids of a batch, with padding first. ``positions`` are indices into ``types``. The outputs
-    are class probabilities.
+    It maps ``{"types": int32 (types,), "positions": int32 (batch, time)}`` to probabilities ``(batch, classes)``.
+    ``types`` are the distinct ids of a batch, with padding first. ``positions`` are indices into ``types``.
 
     Args:
         model: the Keras network whose layers are used.

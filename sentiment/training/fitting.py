@@ -24,7 +24,7 @@ class TrainingState:
         history: loss and accuracy of each epoch, one dictionary per epoch.
         best_epoch: index of the epoch with the lowest validation loss; -1 while no epoch is better than the start.
         start: validation loss and accuracy before the first epoch; empty if training starts from random weights.
-        weights: copies of all variables that training changes.
+        weights: copies of all variables that training changes, including the optimizer's.
         best_weights: copies of the model's variables after ``best_epoch``.
         recent: copies of the model's variables after each of the last epochs, whose average may be taken.
     """
@@ -84,7 +84,7 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     keep_start: bool = False,
 ) -> None:
-    """Train ``model`` in place. It ends with the mean weights of the last epochs or the weights of the best epoch.
+    """Train ``model`` in place. It gets the mean weights of the last epochs at the end, or the best epoch's weights.
 
     Early stopping and resuming use ``state`` only. Keras's EarlyStopping and BackupAndRestore forget the best epoch and
     the patience count on a restart, so a resumed run could end differently from an uninterrupted one.
@@ -142,7 +142,7 @@ def trainer_class() -> "type[KerasTrainer]":
 
 
 def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[Batches, Batches]:
-    """Return training and validation batches. Settings that follow the number of training rows are set here."""
+    """Return training and validation batches. Settings that depend on the number of training rows are resolved here."""
     train_part = parts["train"]
     options = settings.for_rows(len(train_part.labels)).training
     classes = int(max(part.labels.max() for part in parts.values())) + 1

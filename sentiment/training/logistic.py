@@ -27,11 +27,11 @@ def fit_logistic(
         features: one row of features per row of ``part``, ``(n, width)``.
         part: rows with their labels and weights.
         weights: weight of each class, ``(classes,)``.
-        inverse_penalty: scikit-learn's ``C``, the weight of the summed loss against half the squared kernel.
+        inverse_penalty: scikit-learn's ``C``, the weight of the summed loss relative to half the squared kernel.
         steps: maximum number of iterations of the solver.
 
     Returns:
-        kernel ``(width, classes)`` and bias ``(classes,)``, float32.
+        Kernel ``(width, classes)`` and bias ``(classes,)``, float32.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -47,7 +47,7 @@ def fit_logistic(
 def fit_beside(
     features: "csr_matrix", part: EncodedPart, weights: np.ndarray, inverse_penalty: float, logits: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fit a logistic regression whose logits are added to the logits of another model, which stay fixed.
+    """Fit a logistic regression whose logits are added to the fixed ``logits`` of another model.
 
     Scikit-learn's logistic regression does not accept such an offset, so L-BFGS minimises the loss directly.
 
@@ -55,11 +55,11 @@ def fit_beside(
         features: one row of features per row of ``part``, ``(n, width)``.
         part: rows with their labels and weights.
         weights: weight of each class, ``(classes,)``.
-        inverse_penalty: weight of the summed loss against half the squared kernel.
+        inverse_penalty: weight of the summed loss relative to half the squared kernel.
         logits: logits of the other model for the same rows, ``(n, classes)``.
 
     Returns:
-        kernel ``(width, classes)`` and bias ``(classes,)``, float32.
+        Kernel ``(width, classes)`` and bias ``(classes,)``, float32.
     """
     from scipy.optimize import minimize
 

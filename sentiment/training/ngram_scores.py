@@ -46,12 +46,13 @@ class NgramScores(NamedTuple):
 
 
 def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logits: np.ndarray) -> NgramScores:
-    """Fit the scores of hashed n-grams on the training rows ``part``.
+    """Fit the scores of hashed n-grams on the training rows ``part``, each with at least one token.
 
-    From 5,000 rows on they are fitted as an addition to the network's ``logits``. Below that they are fitted alone.
+    From 5,000 rows on, the scores are fitted to be added to ``logits``. With fewer rows ``logits`` are ignored, because
+    a network memorises so few rows.
 
     Args:
-        part: training rows with at least one token each.
+        part: training rows.
         weights: weight of each class, ``(classes,)``.
         buckets: number of hash buckets for n-grams.
         logits: calibrated logits of the network for the training rows, float ``(n, classes)``.
@@ -100,7 +101,7 @@ def choose_factor(
 
 
 def _counts(ids: np.ndarray, buckets: int) -> "csr_matrix":
-    """Count the n-grams of each row by bucket, divided by the square root of its length: sparse ``(n, buckets)``."""
+    """Return the n-gram counts of each row, divided by the square root of its length: sparse ``(n, buckets)``."""
     from scipy.sparse import csr_matrix
 
     rows = ragged_rows(np.asarray(ids))

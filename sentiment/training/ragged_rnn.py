@@ -1,9 +1,9 @@
 """The simple recurrence and its gradient in NumPy, over rows of different lengths, without padding.
 
 With it an epoch is 1.6 times as fast as with the recurrence unrolled in a TensorFlow graph, where each step computes
-all rows. It also needs no tracing per batch width. Rows are sorted by decreasing length, so the rows that still have a
-token at a step come first, and a step updates one contiguous block of memory in place. In a large batch each direction
-has its own thread.
+all rows, including those that have ended. It also needs no tracing per batch width. Rows are sorted by decreasing
+length, so the rows that still have a token at a step come first, and a step updates one contiguous block of memory in
+place. In a large batch each direction has its own thread.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ class _ReadPart(NamedTuple):
 
     Attributes:
         rows: the rows of the part.
-        tokens: type of each token, int32 ``(directions, tokens)``, step after step.
+        tokens: index of each token's type (distinct token), int32 ``(directions, tokens)``, step after step.
         states: hidden state after each token, ``(directions, tokens, units)``.
         pooled: pooled states, ``(kinds of pooling, directions, n, units)``.
     """
@@ -91,8 +91,8 @@ class RaggedRNN:
         """Return pooled states, float32 ``(batch, kinds of pooling * directions * units)``, in Keras's order.
 
         Args:
-            projected: x W_x + b of each distinct token, float32 ``(types, directions * units)``, padding first.
-            positions: row of ``projected`` for each token, int32 ``(batch, time)``; at least one token per row.
+            projected: cell input x W_x + b per distinct token, padding first, float32 ``(types, directions * units)``.
+            positions: index of each token in ``projected``, int32 ``(batch, time)``; at least one token per row.
             kernel: recurrent kernel W_h of each direction, float32 ``(directions, units, units)``.
         """
         directions, units = kernel.shape[:2]
@@ -160,7 +160,7 @@ class RaggedRNN:
         return projected.reshape(trace.types, -1), kernel
 
     def _back(self, part: _ReadPart, upstream: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-        """Overwrite each state with the gradient of its token's x W_x + b, and return the gradient of the kernel.
+        """Overwrite each state with the gradient of its cell input x W_x + b, and return the gradient of the kernel.
 
         Args:
             part: a part of the batch after :meth:`forward`.
@@ -209,7 +209,7 @@ def _steps(lengths: np.ndarray) -> list[slice]:
 
 
 def _together(directions: int, rows: int) -> list[slice]:
-    """Return the directions that each thread reads: all of them for few rows, else one each."""
+    """Return one slice of directions per thread: a single slice of all directions for few rows, else one each."""
     every = slice(0, directions)
     return [every] if rows <= _FEW_ROWS else [slice(each, each + 1) for each in range(directions)]
 
@@ -217,7 +217,7 @@ def _together(directions: int, rows: int) -> list[slice]:
 def _states_of_steps(
     states: np.ndarray, steps: Sequence[slice], kernel: np.ndarray, activation: str
 ) -> Iterator[np.ndarray]:
-    """Overwrite x_t W_x + b in ``states`` by the hidden states, and yield them step by step."""
+    """Replace the cell inputs in ``states`` by the hidden states, and yield the hidden states of each step."""
     room = np.empty_like(states[:, steps[0]])
     state = states[:, :0]
     for step in steps:
@@ -231,6 +231,6 @@ def _states_of_steps(
 
 
 def _sum_by_type(tokens: np.ndarray, gradients: np.ndarray, types: int) -> np.ndarray:
-    """Return the sum of ``gradients`` over the tokens of each type, ``(types, units)``."""
+    """Return the sum of ``gradients`` over all occurrences of each distinct token, ``(types, units)``."""
     columns = (np.ones(len(tokens), np.float32), tokens, np.arange(len(tokens) + 1))
     return csc_matrix(columns, (types, len(tokens))) @ gradients

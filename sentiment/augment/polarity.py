@@ -62,7 +62,6 @@ def polarity(
     """Find the words of clear polarity in the training rows ``part``.
 
     Args:
-        part: training rows.
         poles: the negative and the positive class.
         vocabulary: word of each id.
         negators: ids of negations. Rows that contain a negation are left out of the log odds.

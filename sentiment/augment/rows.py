@@ -26,7 +26,6 @@ def augmented(
     """Return the training rows ``part`` with contrast rows, phrases and rated words appended.
 
     Args:
-        part: training rows.
         preprocessor: text preprocessing that ``part`` was encoded with.
         poles: the negative and the positive class, which are the only labels of the new rows.
         contrast: total weight of the contrast rows, as a multiple of the number of rows in ``part``.

@@ -44,8 +44,6 @@ def build_network(
 
     Args:
         embedding_matrix: frozen GloVe vectors, float32 ``(vocabulary, dimension)``; row 0, for padding, is zero.
-        settings: the network settings.
-        classes: number of classes.
         seen: ids below this number occur in training. Only they can get a trainable vector. None means all ids.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")

@@ -16,7 +16,6 @@ def with_ngram_scores(model: keras.Model, values: np.ndarray, bias: np.ndarray) 
     """Return ``model`` with scores of n-grams added to its logits; it shares all layers but the output layer.
 
     Args:
-        model: a network that maps ids to class probabilities.
         values: score of each bucket for each class, float32 ``(buckets, classes)``.
         bias: bias of the scores, float32 ``(classes,)``.
     """

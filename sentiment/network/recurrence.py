@@ -161,7 +161,6 @@ def advance(projected: np.ndarray, before: np.ndarray, kernel: np.ndarray, room:
         before: previous state h_{t-1}, with the shape of ``projected``.
         kernel: recurrent kernel W_h, float32 ``(directions, units, units)``.
         room: buffer with the shape of ``projected``; overwritten.
-        activation: ``tanh`` or ``softsign``.
     """
     np.matmul(before, kernel, out=room)
     np.add(projected, room, out=projected)

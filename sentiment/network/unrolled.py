@@ -42,8 +42,7 @@ def unrolled_lookups(
         lookup: function from ids int32 ``(time, directions, batch)`` to the cell inputs x W_x + b of each direction,
             ``(time, directions, batch, gates * units)``.
         ids: token ids, int32 ``(batch, time)``, padded on either side; ``time`` is fixed.
-        directions: recurrent weights of each direction, forward first.
-        kinds: the network's settings.
+        directions, kinds: as in :func:`unrolled_states`.
     """
     real = ops.cast(ops.not_equal(ids, PADDING) if kinds.masking else ops.ones_like(ids), "int32")
     lengths = ops.sum(real, axis=1)

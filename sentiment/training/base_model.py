@@ -23,14 +23,13 @@ def take_over(
     base_classes: Sequence[str],
     temperature: float = 1.0,
 ) -> bool:
-    """Copy the weights of ``base`` into ``model``, layer by layer, except the frozen GloVe vectors.
+    """Copy the weights of the trained network ``base`` into ``model``, layer by layer, except the frozen GloVe vectors.
 
     The output layer is copied only if both networks have the same classes. A trainable embedding is copied row by row.
     Words that ``base`` does not have start with the vector of its unknown token.
 
     Args:
         model: an untrained network with the network settings of ``base``.
-        base: the trained network.
         classes, base_classes: class names of each network, in the order of its outputs.
         temperature: calibration temperature of ``base``; it is multiplied out of the copied output layer.
 

@@ -41,8 +41,6 @@ class Batches:
 
     Args:
         part: encoded rows and their labels; the arrays may be memory-mapped.
-        classes: number of classes.
-        batch_size: number of rows per batch.
         padding: side of the padding in ``part.ids``, ``post`` or ``pre``.
         seed: seed of the shuffling and of word dropout. None, for validation, sorts the rows by length instead.
         word_dropout: share of the tokens that are replaced by the unknown token.

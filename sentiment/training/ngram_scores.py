@@ -52,7 +52,6 @@ def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logit
     a network memorises so few rows.
 
     Args:
-        part: training rows.
         weights: weight of each class, ``(classes,)``.
         buckets: number of hash buckets for n-grams.
         logits: calibrated logits of the network for the training rows, float ``(n, classes)``.

@@ -162,10 +162,7 @@ class RaggedRNN:
     def _back(self, part: _ReadPart, upstream: np.ndarray, kernel: np.ndarray) -> np.ndarray:
         """Overwrite each state with the gradient of its cell input x W_x + b, and return the gradient of the kernel.
 
-        Args:
-            part: a part of the batch after :meth:`forward`.
-            upstream: gradient of the part's pooled states, ``(kinds, directions, n, units)``; overwritten.
-            kernel: W_h of the part's directions, ``(directions, units, units)``.
+        ``upstream`` is the gradient of the pooled states, ``(kinds, directions, n, units)``, and is overwritten too.
         """
         if "mean" in self._kinds:
             upstream[self._kinds.index("mean")] /= part.rows.lengths[:, None].astype(np.float32)

@@ -5,24 +5,25 @@
 >>> model.predict(["I love this", "what a waste of time"])  # doctest: +SKIP
 array(['positive', 'negative'], dtype='<U8')
 
-Begin reading here. A tweet takes this way, and each step is one module:
+Start reading here. To predict a tweet, these modules work together:
 
-1. `predict/classifier.py` takes raw texts and gives probabilities; all other forms of the model agree with it.
-2. `text/preprocessor.py` turns a text into ids: rules of `text/normalisation.py`, then look-ups in `text/lexicon.py`.
-3. `network/folded.py` turns ids into probabilities in NumPy, by the recurrence of `network/recurrence.py`.
+1. `predict/classifier.py` takes raw texts and returns probabilities. All other forms of the model agree with it.
+2. `text/preprocessor.py` converts a text to ids, by the rules of `text/normalisation.py` and the table of
+   `text/lexicon.py`.
+3. `network/folded.py` computes probabilities from the ids in NumPy, with the recurrence of `network/recurrence.py`.
 4. `predict/answers.py` turns probabilities into a label, which may be "unknown" or "uncertain".
 
-The rooms, in the order in which data passes through them:
+The subpackages (rooms), in the order in which data passes through them:
 
-- `data` reads tables and deals tweets out to training, validation and test; `prepare` does so for any number of rows.
+- `data` reads tables and splits tweets into training, validation and test. `prepare` does so for any number of rows.
 - `text` and `embedding` make the vocabulary and its matrix of GloVe vectors.
-- `augment` makes further training rows, `training` trains the network of `network`, `export` writes the model folder.
-- `predict` reads that folder without TensorFlow; `score` applies it to many files, and `serve` answers over HTTP.
-- `shares` adds up the answers to shares over time and by group, with intervals where some tweets are labelled.
-- `evaluation` measures, and `report` shows the figures.
-- `common` knows nothing about tweets. `settings.py` names every setting, `__main__.py` every command.
+- `augment` makes further training rows. `training` trains the network that `network` defines. `export` writes it.
+- `predict` reads a model folder without TensorFlow. `score` applies it to many files, and `serve` answers over HTTP.
+- `shares` estimates the shares of classes over time and by group, with intervals if some tweets are labelled.
+- `evaluation` computes metrics, and `report` shows them.
+- `common` has tools that know nothing about tweets.
 
-The stages that build a model with these rooms are in `pipelines`, and the Makefile says which stage needs which file.
+`settings.py` lists all settings, and `__main__.py` all commands. The stages that build a model are in `pipelines`.
 """
 
 from os import PathLike
@@ -40,19 +41,19 @@ __all__ = ["ArtefactError", "InputError", "SentimentError", "SettingsError", "__
 
 
 def load(path: str | Path | None = None) -> "SentimentClassifier":
-    """Read a trained model, without TensorFlow and spaCy.
+    """Read a trained model. TensorFlow and spaCy are not needed.
 
     Args:
-        path: a folder that `make train` has made, for instance ``models/sample``, or an archive that `sentiment pack`
-            has made of one. An archive is read in place and not unpacked. None is the model that is named by the
-            environment variable ``SENTIMENT_MODEL``, or else ``models/latest``, a link to the last trained model.
+        path: a model folder, for example ``models/sample``, or an archive made by `sentiment pack`, which is not
+            unpacked. None takes the model that the environment variable ``SENTIMENT_MODEL`` names, or else
+            ``models/latest``, the last trained model.
 
     Returns:
         A classifier with ``classes_``, ``predict(texts)`` and ``predict_proba(texts)``.
 
     Raises:
-        InputError: ``path`` is not a path.
-        ArtefactError: there is no model, or the model is incomplete, damaged or made of files of several models.
+        InputError: ``path`` is neither a string nor a path.
+        ArtefactError: there is no model, or the model is incomplete, damaged or a mixture of several models.
     """
     from sentiment.common.command_line import default_model
 
@@ -78,18 +79,18 @@ def share(
 
     Args:
         source: a file, folder or pattern, or a folder that `sentiment score` wrote.
-        output: folder for the answer, and for the scored tweets where ``source`` has none.
-        model: as :func:`load` takes it.
-        column: name of the column of the tweets.
-        date: name of the column of the dates; needed with a period in ``by``.
-        by: a period (``hour``, ``day``, ``week``, ``month``, ``quarter``, ``year``) and columns that make groups.
-        labels: a file of `sentiment draw` that was filled in. With it there are 95% intervals, by the estimators of
-            :mod:`sentiment.shares.estimators`.
-        also: labels that the model does not have as classes.
+        output: the folder for the answer, and for the scored tweets if ``source`` is not scored yet.
+        model: a model folder or archive; None takes the default of :func:`load`.
+        column: the name of the column with the tweets.
+        date: the name of the column with the dates, which is needed if ``by`` contains a period.
+        by: a period (``hour``, ``day``, ``week``, ``month``, ``quarter``, ``year``), columns to group by, or both.
+        labels: a file from `sentiment draw` with labels filled in. It is needed for 95% intervals, which
+            :mod:`sentiment.shares.estimators` computes.
+        also: further labels that are not classes of the model.
 
     Returns:
         An answer with ``rows`` (as in ``shares.csv``), ``changes`` between periods and groups, and ``table()``, which
-        returns an Arrow table with a ``to_pandas()``.
+        returns an Arrow table.
 
     Raises:
         SentimentError: an input, the model, the labels or the output folder is not usable.

@@ -1,4 +1,4 @@
-"""The command `sentiment`, which starts the command line of a room.
+"""The command `sentiment`, which runs one of its subcommands.
 
 sentiment predict "I love this" "not my day"
 sentiment explain "I don't like the new phone"
@@ -19,10 +19,9 @@ from sentiment.errors import EXIT_STATUS
 
 
 class Command(NamedTuple):
-    """A command: a module with a function ``main(argv, prog)`` that returns the exit status, and a line of help.
+    """A subcommand: a module with a function ``main(argv, prog)`` that returns the exit status, and a line of help.
 
-    The module is named and not imported, so that each command loads only what it needs. ``options`` are put before
-    those of the user.
+    The module is imported only when the subcommand runs. ``options`` are put before the user's options.
     """
 
     module: str
@@ -43,7 +42,7 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status, 2 for a user's mistake."""
+    """Run a subcommand and return its exit status, which is 2 after a user's mistake."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments:
         _parser().print_help(sys.stderr)

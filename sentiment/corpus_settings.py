@@ -1,4 +1,4 @@
-"""How a labelled file is read: its format, its columns, and what its labels mean."""
+"""The settings for reading a labelled file: its format, its columns, and the meaning of its labels."""
 
 from dataclasses import dataclass, field
 
@@ -6,7 +6,7 @@ from sentiment.errors import SettingsError
 from sentiment.settings_checks import Section, at_least, one_of, require
 
 POLARITIES = ("negative", "neutral", "positive")
-_RESERVED = ("uncertain", "unknown")  # what a model answers beside its classes
+_RESERVED = ("uncertain", "unknown")  # answers of a model that are not classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,23 +14,23 @@ class CorpusSettings(Section):
     """How a labelled file is read. The defaults are the format of Sentiment140.
 
     Attributes:
-        encoding: name of a Python codec, for CSV and TSV.
-        repair_utf8: decode a text again as UTF-8 where its bytes allow it. Sentiment140 is UTF-8 that is labelled
-            latin-1.
-        format: ``csv``, ``tsv``, ``jsonl``, ``parquet`` or ``fasttext``. Empty takes it from the name of the file, and
-            means ``csv`` where the name does not say.
-        delimiter: one character between the fields of a CSV. Empty detects a comma, tab, semicolon or bar.
-        quotes: ``yes`` or ``no``: whether quotes enclose the fields of a CSV. Empty detects it.
-        header: whether the first line names the columns.
-        columns: number of columns of a line; 0 takes it from the first line.
-        text_column, label_column: name of the column where there is a header, else its position, counted from 0.
-        labels: class name -> its value in the label column, or a list of values. A number needs no quotes. Loading
-            shows the classes in this order; the model has them sorted, as scikit-learn expects.
-        ignored_labels: values whose rows are left out and counted.
-        exact_labels: compare values as they are. Otherwise white space around them and case make no difference.
-        max_bad_rows: how many damaged rows may be skipped and counted before reading fails.
-        polarity: class name -> ``negative``, ``neutral`` or ``positive``, for classes with other names. VADER,
-            TextBlob and the minimal pairs can then be compared with the model.
+        encoding: the encoding of a CSV or TSV file, as the name of a Python codec.
+        repair_utf8: decode a text again as UTF-8 if its bytes are valid UTF-8. Sentiment140 needs this: it contains
+            UTF-8, but is read as latin-1.
+        format: ``csv``, ``tsv``, ``jsonl``, ``parquet`` or ``fasttext``. Empty detects it by the file name, and takes
+            ``csv`` for other names.
+        delimiter: the character between the fields of a CSV. Empty detects a comma, tab, semicolon or bar.
+        quotes: whether quotes enclose the fields of a CSV: ``yes`` or ``no``. Empty detects it.
+        header: whether the first line contains the names of the columns.
+        columns: the number of columns; 0 takes it from the first line.
+        text_column, label_column: the name of the column if there is a header, else its position, counted from 0.
+        labels: class name -> its value in the label column, or a list of values. A number needs no quotes. The log
+            shows the classes in this order; the model sorts them, as scikit-learn expects.
+        ignored_labels: label values whose rows are left out and counted.
+        exact_labels: compare label values exactly. Otherwise case and surrounding white space are ignored.
+        max_bad_rows: the number of damaged rows that may be skipped before reading fails.
+        polarity: class name -> ``negative``, ``neutral`` or ``positive``, for classes with other names. It allows a
+            comparison with VADER and TextBlob, and the test on minimal pairs.
     """
 
     encoding: str = "latin-1"
@@ -87,27 +87,27 @@ class CorpusSettings(Section):
         require(not twice, f"corpus.polarity: two classes are {''.join(twice[:1])}; expected one at most")
 
     def label_values(self) -> list[tuple[str, ...]]:
-        """Return the values of each class, in order, as a file has them."""
+        """Return the label values of each class as strings, in the order of ``labels``."""
         several = (value if isinstance(value, list | tuple) else (value,) for value in self.labels.values())
         return [tuple(_written(value) for value in values) for values in several]
 
     def ignored_values(self) -> tuple[str, ...]:
-        """Return the values of rows that are left out, as a file has them."""
+        """Return the label values of rows that are left out, as strings."""
         return tuple(_written(value) for value in self.ignored_labels)
 
     def label_key(self, value: str) -> str:
-        """Return what is compared of a label."""
+        """Return the form in which a label value is compared: trimmed and case-folded, or as it is."""
         return value if self.exact_labels else value.strip().casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusFile:
-    """One of several corpora that a profile names (``[[corpora]]``). Without any, `CORPUS` is the one corpus.
+    """One of several corpora that a profile names (``[[corpora]]``). If it names none, `CORPUS` is the only corpus.
 
     Attributes:
-        file: its path.
-        weight: what one of its rows counts in training, beside a row of weight 1.
-        corpus: how it is read: a table with the settings of ``[corpus]``. Its classes are among those of the profile.
+        file: the path of a file or folder, or a pattern.
+        weight: the weight of each of its rows in training, relative to a row of weight 1.
+        corpus: a table with the settings of ``[corpus]`` for this file. Its classes must be classes of the profile.
     """
 
     file: str

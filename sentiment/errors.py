@@ -1,7 +1,7 @@
-"""Errors that a user can mend.
+"""Errors that a user can fix.
 
-Every error raised on purpose derives from :class:`SentimentError`. Command lines catch that one class,
-print its message as a single line and exit with status 2; anything else is a bug and keeps its traceback.
+Every error that this package defines derives from :class:`SentimentError`. Commands catch it, print its message in one
+line and exit with status 2.
 """
 
 EXIT_STATUS = 2
@@ -11,9 +11,9 @@ _LONGEST = 1000
 
 
 class SentimentError(Exception):
-    """A mistake in the input, the settings or the order of commands; the message says what to do next.
+    """A mistake in the input, the settings or the order of commands.
 
-    The message is one line, whatever it quotes.
+    The message is always one line, and says what to do next.
     """
 
     def __init__(self, message: str) -> None:
@@ -30,8 +30,8 @@ class InputError(SentimentError):
 
 
 class ArtefactError(SentimentError):
-    """A file that a stage or a model is made of is missing, damaged or of another model."""
+    """A file of a stage or of a model is missing, damaged, or belongs to another model."""
 
 
 class EngineError(SentimentError):
-    """What runs the tasks of many files cannot go on; what is done so far stays."""
+    """The engine that runs the tasks cannot continue. Finished tasks are kept."""

@@ -1,10 +1,10 @@
-"""All settings of a profile, as frozen dataclasses that check themselves and refuse unknown names.
+"""All settings of a profile, as frozen dataclasses that check their values.
 
-A profile (``pipelines/profiles/*.toml``) sets what differs from the defaults below. Each artefact carries the settings
-that it was made with.
+A profile (``pipelines/profiles/*.toml``) sets the values that differ from the defaults below. Each artefact contains
+the settings that it was made with.
 
-Some defaults follow the number of rows. Their rules are in :mod:`sentiment.settings_by_rows`, and ``for_rows``
-replaces them by numbers as soon as the rows are counted. A setting that a profile or a command names is never replaced.
+Some defaults depend on the number of rows. The methods ``for_rows`` compute them with the rules in
+:mod:`sentiment.settings_by_rows` when the rows have been counted. They never change a setting that the user has given.
 """
 
 import dataclasses
@@ -30,21 +30,22 @@ KEPT_STOP_WORDS = (
 )  # fmt: skip
 
 MOST_NGRAM_BUCKETS = 1 << 20  # The hash in sentiment.network.ngrams has 32 bits, which allow no more.
-BY_ROWS = -1.0  # Marks a setting that follows the rows and that may be 0; every other such setting is marked by 0.
+BY_ROWS = -1.0  # Means "compute from the number of rows" in settings where 0 is a valid value. Elsewhere 0 means it.
 
 
 @dataclass(frozen=True, slots=True)
 class SplitSettings(Section):
-    """Shares of the deduplicated rows that are held out. The part of a row depends on a hash of its text only.
+    """The split of the deduplicated rows into training, validation and test, which depends on a hash of each text.
 
     Attributes:
-        validation: share for early stopping and calibration. 0 follows the rows: 800 tweets, but at least 5% and at
-            most 10% of them.
-        test: share that is only scored; 0 has none. -1 follows the rows: 1,500 tweets, but at least 5% and at most 20%.
-        train_rows: approximate number of training rows to use, with the share of each class unchanged. The rows of a
-            smaller number are among those of a larger one. 0 uses all.
-        fold: which block of the rows is the test part, counted from 0. There are 1 / ``test`` blocks, and a
-            cross-validation takes one after the other.
+        validation: share of the rows for early stopping and calibration. 0 takes 800 tweets, but at least 5% and at
+            most 10% of the rows.
+        test: share of the rows for the test; 0 makes no test part. -1 takes 1,500 tweets, but at least 5% and at most
+            20% of the rows.
+        train_rows: approximate number of training rows to use, a stratified sample. A larger sample contains the rows
+            of every smaller sample. 0 uses all rows.
+        fold: the block of rows that is the test part, counted from 0. There are 1 / ``test`` blocks, and a
+            cross-validation uses one after the other.
     """
 
     validation: float = fraction(0.0)
@@ -61,7 +62,7 @@ class SplitSettings(Section):
         require(self.validation + self.test < 1, "split: validation and test together leave no row for training")
 
     def for_rows(self, rows: int) -> "SplitSettings":
-        """Return the shares for a corpus of ``rows`` distinct tweets."""
+        """Return these settings with the shares computed for a corpus of ``rows`` distinct tweets."""
         validation = self.validation or settings_by_rows.validation_share(rows)
         test = settings_by_rows.test_share(rows) if self.test == BY_ROWS else self.test
         return replace(self, validation=validation, test=test)
@@ -72,15 +73,15 @@ class PreprocessingSettings(Section):
     """How raw text becomes padded rows of ids.
 
     Attributes:
-        lemmatise: replace each token by its lemma, which spaCy looks up.
+        lemmatise: replace each token by its lemma, from spaCy's lookup table.
         remove_stop_words: drop the words of spaCy's English stop list, except ``keep_words``.
-        keep_words: stop words that stay.
-        min_count: how often a lemma must occur in training to get an id of its own. 0 follows the training rows: 1,
-            and 2 from 50,000 rows on.
-        max_vocabulary: how many lemmas get an id, the most frequent first; 0 sets no limit.
-        vector_words: how many words of the GloVe file, from its first and most frequent one on, get an id and their
-            vector although they may not occur in training; 0 takes none.
-        max_tokens: length of a row of ids. Longer rows are cut at the end.
+        keep_words: stop words that are not dropped.
+        min_count: number of times that a lemma must occur in training to get its own id. 0 takes 1 below 50,000
+            training rows, else 2.
+        max_vocabulary: largest number of lemmas that get an id, the most frequent first; 0 sets no limit.
+        vector_words: number of words at the beginning of the GloVe file, its most frequent words, that get an id and
+            their vector even if they do not occur in training; 0 takes none.
+        max_tokens: length of a row of ids. Longer tweets are cut at the end.
         padding: ``post`` puts zeros after the tokens, ``pre`` before them.
     """
 
@@ -94,7 +95,7 @@ class PreprocessingSettings(Section):
     padding: str = one_of("post", "pre", default="post")
 
     def for_rows(self, rows: int) -> "PreprocessingSettings":
-        """Return the settings for ``rows`` training tweets."""
+        """Return these settings with ``min_count`` computed for ``rows`` training tweets."""
         return replace(self, min_count=self.min_count or settings_by_rows.min_count(rows))
 
 
@@ -103,8 +104,8 @@ class EmbeddingSettings(Section):
     """The frozen GloVe matrix, whose columns are centred and scaled.
 
     Attributes:
-        dimension: length of the vectors that the GloVe file must have; 0 accepts any.
-        member: name of the file inside a ``.zip``. Empty takes the only one.
+        dimension: required length of the vectors in the GloVe file; 0 accepts any length.
+        member: name of the file inside a ``.zip``. Empty takes the only file in it.
     """
 
     dimension: int = at_least(0, 0)
@@ -116,24 +117,26 @@ class NetworkSettings(Section):
     """The layers between the frozen matrix and the class probabilities.
 
     Attributes:
-        trainable_dimension: width of a second, trainable embedding beside the frozen one; 0 has none.
-        trainable_words: how many ids, the most frequent first, get a trainable vector of their own. The others share
-            that of the unknown token. 0 gives one to all.
-        trainable_dropout, trainable_word_dropout: dropout rates on single numbers and on whole trainable vectors.
-        projection: widths of the dense ReLU layers that the vector of each token passes first. They depend on the token
-            alone, so they become part of one table at export.
-        cell: ``simple_rnn``, ``gru`` or ``lstm``.
-        units: size of the state, per direction.
-        activation: activation function of the state, as Keras defines it: ``tanh`` or ``softsign``. Softsign (Bergstra
-            et al., 2009) takes a fifth of the time of tanh where NumPy has no AVX-512. Over three seeds of the sample
-            neither was clearly better.
-        bidirectional: read the tweet from both ends.
-        pooling: the ``last`` state, or ``max``, ``mean`` or ``max_mean`` over the states of the real tokens.
-        masking: skip padding. Without it padding is read like a token.
+        trainable_dimension: width of a second, trainable embedding beside the frozen one; 0 makes none.
+        trainable_words: number of ids, the most frequent first, that get their own trainable vector. All other ids
+            share the vector of the unknown token. 0 gives every id its own vector.
+        trainable_dropout, trainable_word_dropout: dropout rates on single values and on whole vectors of the trainable
+            embedding.
+        projection: widths of the dense ReLU layers that the vector of each token passes first. Their output depends
+            only on the token, so the export computes it once per token and stores it in a table.
+        cell: recurrent cell: ``simple_rnn``, ``gru`` or ``lstm``.
+        units: size of the recurrent state, per direction.
+        activation: activation function of the state: ``tanh`` or ``softsign``. Softsign (Bergstra et al., 2009) takes a
+            fifth of the time of tanh if NumPy cannot use AVX-512. Over three seeds of the sample, neither was clearly
+            more accurate.
+        bidirectional: read the tweet in both directions.
+        pooling: ``last`` uses the last state. ``max``, ``mean`` and ``max_mean`` pool the states of all tokens except
+            padding.
+        masking: skip padding. Without masking, padding is read like a token.
         word_dropout: share of the tokens that training replaces by the unknown token.
-        projection_dropout: dropout rate on the vector of a token and after each dense layer. -1 follows the training
-            rows.
-        feature_dropout: dropout rate on what the recurrence gets of each token.
+        projection_dropout: dropout rate on the vector of a token and after each dense layer. -1 takes 0.3 below 3,000
+            training rows, else 0.
+        feature_dropout: dropout rate on the input of the recurrent layer.
         output_dropout: dropout rate on the pooled state.
     """
 
@@ -154,7 +157,7 @@ class NetworkSettings(Section):
     output_dropout: float = fraction(0.3)
 
     def for_rows(self, rows: int) -> "NetworkSettings":
-        """Return the settings for ``rows`` training tweets."""
+        """Return these settings with ``projection_dropout`` computed for ``rows`` training tweets."""
         if self.projection_dropout != BY_ROWS:
             return self
         return replace(self, projection_dropout=settings_by_rows.projection_dropout(rows))
@@ -165,30 +168,29 @@ class TrainingSettings(Section):
     """How the network is trained.
 
     Attributes:
-        seed: seed of everything random: initial weights, order of the rows, dropout.
-        epochs: largest number of epochs. The learning rate falls to zero over them along a cosine. 0 follows the
-            training rows: as many epochs as make 500 steps, but at least 10 and at most 30.
-        batch_size: tweets per step. 0 follows the training rows: the power of two nearest to twice their square root,
-            at least 32 and at most 1,024.
-        learning_rate: after a warm-up over the first 5% of the steps. On top of a base model it is 0.001 unless it is
-            given.
+        seed: seed of all random numbers: initial weights, order of the rows, dropout.
+        epochs: largest number of epochs, over which the learning rate falls to zero (cosine decay). 0 takes enough
+            epochs for 500 steps, but at least 10 and at most 30.
+        batch_size: tweets per step. 0 takes the power of two nearest to twice the square root of the number of training
+            rows, but at least 32 and at most 1,024.
+        learning_rate: learning rate after a warm-up over the first 5% of the steps. With a base model the default is
+            0.001.
         clip_norm: largest norm of the whole gradient (Pascanu, Mikolov and Bengio, 2013).
-        label_smoothing: share of a label that is spread over all classes.
-        class_weights: ``balanced`` weighs each class by the inverse of its frequency, which raises macro recall, the
-            rare classes most, and lowers accuracy. ``none`` counts every row the same.
-        contrast: weight of contrast rows, where all training rows together weigh 1; 0 makes none. They are parts of
-            training rows: words of clear polarity in templates like "not ...", which turn the label or keep it. Some
-            templates need words that ``remove_stop_words`` drops.
-        phrases: weight of further training rows, common English phrases and words rated by people, where all training
-            rows together weigh 1; 0 has none.
-        averaged_epochs: share of the epochs, counted from the last, whose weights are averaged and used instead of
-            those of the best epoch (Izmailov et al., 2018). 0 uses the best epoch. On top of a base model it is not
-            used.
-        ngram_buckets: number of buckets, at most 1,048,576, that single tokens, pairs and triples are hashed to. A
-            logistic regression on them is fitted and its logits are added to the network's, in the share that the
-            validation rows prefer. 0 has none. -1 follows the training rows: 1,048,576 from 50,000 rows on, and none
-            below.
-        patience: epochs without a lower validation loss after which training stops; 0 takes a third of the epochs.
+        label_smoothing: share of each label that is spread evenly over all classes.
+        class_weights: ``balanced`` weights each class by the inverse of its frequency. This raises macro recall, most
+            of all the recall of rare classes, and lowers accuracy. ``none`` weights all rows equally.
+        contrast: total weight of the contrast rows, relative to all training rows together; 0 makes none. A contrast
+            row puts words of clear polarity from a training row into a template such as "not ...", which reverses or
+            keeps the label. Some templates need words that ``remove_stop_words`` drops.
+        phrases: total weight of further training rows (common English phrases, and words rated by people), relative
+            to all training rows together; 0 makes none.
+        averaged_epochs: share of the epochs, counted from the last, whose weights are averaged (Izmailov et al., 2018).
+            0 uses the weights of the best epoch instead, as does training from a base model.
+        ngram_buckets: number of hash buckets for single tokens, pairs and triples, at most 1,048,576. A logistic
+            regression on the buckets adds its logits to those of the network, with a factor chosen on the validation
+            rows. 0 makes none. -1 takes 1,048,576 from 50,000 training rows on, else 0.
+        patience: number of epochs without a lower validation loss after which training stops; 0 takes a third of the
+            epochs, but at least 3.
     """
 
     seed: int = at_least(0, 7)
@@ -212,7 +214,7 @@ class TrainingSettings(Section):
         )
 
     def for_rows(self, rows: int) -> "TrainingSettings":
-        """Return the settings for ``rows`` training tweets."""
+        """Return these settings with all defaults computed that depend on ``rows``, the number of training tweets."""
         batch_size = self.batch_size or settings_by_rows.batch_size(rows)
         epochs = self.epochs or settings_by_rows.epochs(rows, batch_size)
         patience = self.patience or settings_by_rows.patience(epochs)
@@ -221,17 +223,17 @@ class TrainingSettings(Section):
         return replace(self, epochs=epochs, batch_size=batch_size, patience=patience, ngram_buckets=buckets)
 
     def averaged(self, epochs: int) -> int:
-        """Return how many of the last ``epochs`` are averaged."""
+        """Return the number of epochs to average when training takes ``epochs`` epochs."""
         return math.ceil(self.averaged_epochs * epochs)
 
 
 @dataclass(frozen=True, slots=True)
 class ExportSettings(Section):
-    """The forms of a model.
+    """The exported forms of a model.
 
     Attributes:
-        table: numbers of the tables that all forms share: ``int8`` with a float32 scale per row, or ``float32``, which
-            takes four times the space.
+        table: number type of the tables that all forms share: ``int8`` with a float32 scale per row, or ``float32``,
+            which takes four times the space.
     """
 
     table: str = one_of("int8", "float32", default="int8")
@@ -260,11 +262,11 @@ class Settings:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain dicts, lists, strings and numbers, as JSON has them."""
+        """Return the settings as nested dictionaries that JSON can store."""
         return dataclasses.asdict(self)
 
     def for_rows(self, rows: int) -> "Settings":
-        """Return the settings for ``rows`` training tweets. The split depends on the number of all rows and stays."""
+        """Return these settings with all defaults computed that depend on the number of training ``rows``."""
         return replace(
             self,
             preprocessing=self.preprocessing.for_rows(rows),

@@ -1,17 +1,17 @@
-"""Defaults that follow the number of rows, because what suits 176,000 tweets does not suit 1,000.
+"""Defaults that depend on the number of rows, because settings for 176,000 tweets do not suit 1,000 tweets.
 
-Each function returns the value of a setting in :mod:`sentiment.settings` that is not given; a given one is kept. The
-rules were chosen on other rows than those of the table in docs/quality.md.
+Each function returns the default of one setting in :mod:`sentiment.settings`. The rules were not chosen on the test
+tweets of docs/quality.md.
 
-- The batch size grows with the square root of the rows, and there are enough epochs for about 500 steps, because it is
-  steps that train a network.
-- Small corpora hold out larger shares, because what is held out must be enough to tell models apart.
-- In a small corpus a word that occurs once gets an id, because its vector is frozen and costs nothing. In a large
+- The batch size grows with the square root of the rows. There are enough epochs for about 500 steps, because a network
+  needs a certain number of steps, not of epochs.
+- Small corpora hold out larger shares, because a held-out part must be large enough to tell models apart.
+- In a small corpus a word that occurs once gets an id. Its vector is frozen, so there is nothing to learn. In a large
   corpus such a word is mostly a typing error.
-- From 50,000 rows on there are scores of n-grams. They lower the validation log loss of Sentiment140 by 2.4% with
-  60,000 rows and by 3% with 176,000. With 20,000 rows they lower it by 1.8%.
-- With few rows there is dropout in the projection. With 700 tweets in three classes macro recall was 56.9 with it and
-  53.8 without it; with 5,600 it made no difference.
+- From 50,000 rows on, n-gram scores are added. They lower the validation log loss of Sentiment140 by 1.8% with 20,000
+  rows, 2.4% with 60,000 rows and 3% with 176,000 rows.
+- With few rows, the projection has dropout. With 700 tweets in three classes, macro recall was 56.9% with dropout and
+  53.8% without. With 5,600 tweets it made no difference.
 """
 
 import math
@@ -20,8 +20,8 @@ _MANY_ROWS = 50_000
 _FEW_ROWS = 3_000
 _STEPS = 500
 _BUCKETS = 1 << 20
-# With 2, 3, 5, 7 and 10 epochs the sample's loss fell by 5, 2.8, 0.9, 0.4 and 0.03% in the last one, and twice as many
-# epochs lowered it by 16, 10, 4.5, 2 and 0.3%.
+# With 2, 3, 5, 7 and 10 epochs, the sample's validation loss fell by 5, 2.8, 0.9, 0.4 and 0.03% in the last epoch, and
+# twice as many epochs lowered it by 16, 10, 4.5, 2 and 0.3%.
 _STILL_FALLING = 0.003
 
 
@@ -36,44 +36,44 @@ def test_share(rows: int) -> float:
 
 
 def min_count(rows: int) -> int:
-    """Return ``preprocessing.min_count`` for ``rows`` training tweets: 1, and 2 from 50,000 on."""
+    """Return ``preprocessing.min_count`` for ``rows`` training tweets: 1 below 50,000 tweets, else 2."""
     return 1 if rows < _MANY_ROWS else 2
 
 
 def projection_dropout(rows: int) -> float:
-    """Return ``network.projection_dropout`` for ``rows`` training tweets: 0.3 below 3,000, else none."""
+    """Return ``network.projection_dropout`` for ``rows`` training tweets: 0.3 below 3,000 tweets, else 0."""
     return 0.3 if rows < _FEW_ROWS else 0.0
 
 
 def batch_size(rows: int) -> int:
-    """Return ``training.batch_size`` for ``rows`` training tweets: the power of 2 nearest to twice their root."""
+    """Return ``training.batch_size``: the power of 2 nearest to twice the square root of ``rows``, from 32 to 1,024."""
     return int(_between(32, 2 ** round(math.log2(2 * math.sqrt(max(1, rows)))), 1024))
 
 
 def ngram_buckets(rows: int) -> int:
-    """Return ``training.ngram_buckets`` for ``rows`` training tweets: 1,048,576 from 50,000 on, else none."""
+    """Return ``training.ngram_buckets`` for ``rows`` training tweets: 0 below 50,000 tweets, else 1,048,576."""
     return 0 if rows < _MANY_ROWS else _BUCKETS
 
 
 def epochs(rows: int, batch: int) -> int:
-    """Return ``training.epochs`` for ``rows`` training tweets, ``batch`` per step: 500 steps, 10 to 30 epochs."""
+    """Return ``training.epochs`` for ``rows`` training tweets, ``batch`` per step: 500 steps, but 10 to 30 epochs."""
     steps = max(1, -(-rows // batch))
     return int(_between(10, math.ceil(_STEPS / steps), 30))
 
 
 def patience(most: int) -> int:
-    """Return ``training.patience`` for at most ``most`` epochs: a third of them, at least 3."""
+    """Return ``training.patience`` for at most ``most`` epochs: a third of them, but at least 3."""
     return max(3, most // 3)
 
 
 def still_falling(epochs: int, best_epoch: int, last_fall: float) -> str:
-    """Return a remark if the best epoch was the last one and clearly better than the one before, else nothing.
+    """Return a remark if the last epoch was clearly the best, so that more epochs may help; else an empty string.
 
     Args:
-        epochs: how many were allowed.
-        best_epoch: counted from 1.
-        last_fall: share by which the validation loss fell in the last epoch. The learning rate falls to zero, so the
-            last epoch is mostly the best one, by very little.
+        epochs: the number of epochs that were allowed.
+        best_epoch: the number of the best epoch, counted from 1.
+        last_fall: the share by which the validation loss fell in the last epoch. It is usually close to 0, because the
+            learning rate falls to zero.
     """
     if best_epoch < epochs or last_fall < _STILL_FALLING:
         return ""

@@ -1,4 +1,4 @@
-"""Declare what a setting may be beside its default, so that a section of settings checks itself when it is made."""
+"""Declare the allowed values of a setting together with its default. They are checked when settings are created."""
 
 from collections.abc import Callable
 from dataclasses import field, fields
@@ -10,15 +10,15 @@ _RULE = "rule"
 
 
 class Section:
-    """A section of settings: each field that was declared with a rule below is checked against it.
+    """A base class for sections of settings, which checks every field that was declared with a rule.
 
-    The name of the section in messages is that of its class, so ``TrainingSettings.epochs`` is ``training.epochs``.
+    Error messages name a field by class and field, so ``TrainingSettings.epochs`` is ``training.epochs``.
     """
 
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        """Check every field, and in a field that is a list each of its values.
+        """Check the value of every field, or each value of a field that is a list.
 
         Raises:
             SettingsError: a value is not allowed.
@@ -33,22 +33,22 @@ class Section:
 
 
 def at_least(lowest: float, default: Any) -> Any:
-    """Declare a number, or a list of numbers, of at least ``lowest``."""
+    """Declare a setting that is a number of at least ``lowest``, or a list of such numbers."""
     return _declared(default, lambda value: value >= lowest, f"at least {lowest}")
 
 
 def more_than(limit: float, default: float) -> Any:
-    """Declare a number above ``limit``."""
+    """Declare a setting that is a number above ``limit``."""
     return _declared(default, lambda value: value > limit, f"more than {limit}")
 
 
 def fraction(default: float, also: float | None = None) -> Any:
-    """Declare a number from 0 up to, not including, 1, or the number ``also``."""
+    """Declare a setting that is a number from 0 up to, but not including, 1, or the number ``also``."""
     return _declared(default, lambda value: 0 <= value < 1 or value == also, "a number from 0 up to, not including, 1")
 
 
 def one_of(*allowed: str, default: str) -> Any:
-    """Declare a text that is one of those ``allowed``."""
+    """Declare a setting that is one of the texts in ``allowed``."""
     return _declared(default, lambda value: value in allowed, f"one of {', '.join(allowed)}")
 
 

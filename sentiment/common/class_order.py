@@ -1,4 +1,4 @@
-"""The order of class names: sorted, as scikit-learn takes for granted."""
+"""Check that class names are sorted, as scikit-learn expects."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,10 +7,10 @@ from sentiment.errors import ArtefactError
 
 
 def require_sorted(classes: Sequence[str], path: str | Path) -> None:
-    """Refuse classes in another order.
+    """Check that ``classes`` are sorted.
 
     Raises:
-        ArtefactError: ``path`` was made by an earlier version, which kept the order of the profile.
+        ArtefactError: they are not, because an earlier version made the file ``path``.
     """
     if list(classes) != sorted(classes):
         raise ArtefactError(

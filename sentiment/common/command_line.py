@@ -1,4 +1,4 @@
-"""What all command lines share: the parser, types of arguments, and the default of ``--model``."""
+"""The parts that all command lines share: the parser, types of arguments, and the default of ``--model``."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ class OneLineParser(argparse.ArgumentParser):
     """An ``ArgumentParser`` that reports an error in one line, without the usage before it."""
 
     def error(self, message: str) -> NoReturn:
-        """End the process with status 2."""
+        """Print ``message`` in one line and exit with status 2."""
         self.exit(EXIT_STATUS, f"{self.prog}: error: {' '.join(message.split())}; see --help\n")
 
     def add_model(self) -> None:
@@ -26,9 +26,9 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def default_model() -> str:
-    """Return the model that ``SENTIMENT_MODEL`` names, or else the last trained model, or else the packaged one.
+    """Return the path of the default model: ``SENTIMENT_MODEL``, else the last trained model, else the packaged model.
 
-    Only a wheel that `make wheel` has built brings a packaged model.
+    Only a wheel that `make wheel` has built contains a packaged model.
     """
     if named := os.environ.get(MODEL_VARIABLE):
         return named
@@ -36,7 +36,7 @@ def default_model() -> str:
 
 
 def default_model_in_words() -> str:
-    """Return which model answers where no ``--model`` is given, and why, in one line."""
+    """Describe the default model in one line: its path, and why it is the default."""
     place = default_model()
     if not os.path.exists(place):
         return f"none ({os.path.abspath(place)} does not exist)"
@@ -46,7 +46,7 @@ def default_model_in_words() -> str:
 
 
 def probability(text: str) -> float:
-    """Return an argument that is a number from 0 to 1."""
+    """Parse an argument that is a number from 0 to 1."""
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected a probability from 0 to 1, received {text}")
@@ -54,28 +54,28 @@ def probability(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """Return an argument that is a whole number from 0."""
+    """Parse an argument that is a whole number of at least 0."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a whole number from 0, received {text}")
     return int(text)
 
 
 def positive(text: str) -> int:
-    """Return an argument that is a whole number from 1."""
+    """Parse an argument that is a whole number of at least 1."""
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, received {text}")
     return int(text)
 
 
 def class_name(text: str) -> str:
-    """Return an argument that names a class."""
+    """Parse an argument that is the name of a class, and remove surrounding white space."""
     if not text.strip():
         raise argparse.ArgumentTypeError("expected the name of a class, received an empty one")
     return text.strip()
 
 
 def workers(text: str) -> int:
-    """Return an argument that is a number of processes."""
+    """Parse an argument that is a number of processes, from 1 to 1,024."""
     number = count(text)
     if not 1 <= number <= _MOST_WORKERS:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {_MOST_WORKERS}, received {text}")

@@ -1,19 +1,19 @@
-"""Show foreign text on one line of a terminal or a page."""
+"""Prepare numbers and untrusted text for one line of a terminal or a page."""
 
 import unicodedata
 
-_JOINER = "\u200d"  # invisible, but it joins emoji
+_JOINER = "\u200d"  # zero-width joiner, which joins emoji
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """Return a number with its noun, such as "1 tweet" or "2,000 tweets"; without ``plural`` the noun takes an s."""
+    """Return a number with its noun, such as "1 tweet" or "2,000 tweets". Without ``plural`` the noun gets an s."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def without_controls(text: str, instead: str = "") -> str:
     """Return ``text`` without characters that control a terminal or the reading direction (Unicode Cc, Cf, Cs, Zl, Zp).
 
-    Tabs and line ends become spaces, and each other such character becomes ``instead``.
+    Tabs and line ends become spaces. Every other control character becomes ``instead``.
     """
     if text.isprintable():
         return text

@@ -1,17 +1,18 @@
-"""What runs tasks: an engine applies a function to each of them and yields each answer as soon as it is there.
+"""Engines run tasks: they apply a function to each task and yield each result as soon as it is ready.
 
-Which tasks there are, which are done already and what follows from a failure is the same on all engines.
+An engine does not decide which tasks there are or what follows from a failure. Its caller does, in the same way for all
+engines.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
-# A task is given up after its process has ended this often. The task itself may use more memory than there is.
+# A task is given up after its process has died this many times, because the task itself may need too much memory.
 ATTEMPTS = 3
 
 
 class Outcome(NamedTuple):
-    """The ``result`` of a task, or why there is none (``lost``: its process ended again and again)."""
+    """The ``result`` of the task with the index ``task``, or in ``lost`` the reason why it was given up."""
 
     task: int
     result: Any
@@ -19,20 +20,20 @@ class Outcome(NamedTuple):
 
 
 class Engine(Protocol):
-    """Processes of this machine or of others, which run while the engine is entered as a context."""
+    """Worker processes on this machine or on others. They run while the engine is used in a ``with`` statement."""
 
     def __enter__(self) -> "Engine":
         """Start the workers."""
 
     def __exit__(self, *exception: object) -> None:
-        """End all processes."""
+        """Stop the workers."""
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
-        """Yield the outcome of each task as soon as it is done; an exception of ``function`` is raised here."""
+        """Apply ``function`` to each task, and yield each outcome when ready. Errors of ``function`` propagate."""
 
 
 class InProcess:
-    """The engine without further processes: this one does one task after the other, with all its threads."""
+    """An engine that runs one task after the other in this process, with all its threads."""
 
     workers = 1
 
@@ -43,7 +44,7 @@ class InProcess:
         pass
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
-        """See :class:`Engine`."""
+        """Apply ``function`` to each task in order, and yield the outcomes."""
         for i, task in enumerate(tasks):
             yield Outcome(i, function(task))
 
@@ -54,12 +55,12 @@ def results(
     tasks: Sequence[Any],
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[Any]:
-    """Return ``function`` of each task, in the order of the tasks.
+    """Apply ``function`` to each task, and return the results in the order of the tasks.
 
-    ``progress`` is called with the number of tasks done.
+    ``progress`` is called with the number of finished tasks after each task.
 
     Raises:
-        ChildProcessError: the process of a task ended again and again.
+        ChildProcessError: a task was given up, because its process died repeatedly.
     """
     found: list[Any] = [None] * len(tasks)
     for done, outcome in enumerate(engine.map(function, tasks), 1):

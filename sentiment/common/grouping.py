@@ -1,4 +1,4 @@
-"""Group tasks: small items are handed out together, and large ones alone."""
+"""Group small items into tasks of a useful size."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -7,7 +7,10 @@ T = TypeVar("T")
 
 
 def grouped(items: Iterable[T], size: Callable[[T], int], most: int, most_items: int) -> Iterator[list[T]]:
-    """Yield groups of ``items`` in order, each of a total size up to ``most`` and of up to ``most_items`` items."""
+    """Yield groups of consecutive ``items``, each with at most ``most_items`` items and a total size up to ``most``.
+
+    An item that is larger than ``most`` is a group of its own.
+    """
     together: list[T] = []
     total = 0
     for item in items:

@@ -1,9 +1,10 @@
-"""Processes of this machine, one per core: a pool of `concurrent.futures` that outlives the end of a process.
+"""An engine of local processes, one per core, that survives the death of a process.
 
-A single task has all cores to itself: its process uses a thread per core.
+It uses a `ProcessPoolExecutor`. When a process dies, the executor fails all running tasks, because it cannot tell which
+task was the cause. The engine retries each of these tasks alone, and gives up only a task whose process dies every
+time.
 
-Such a pool does not know which task ended a process, and fails all tasks that were running. Each of them is repeated
-alone, so that only the task that ends its process every time is given up.
+If there is only one task, its process uses a thread per core.
 """
 
 import multiprocessing
@@ -22,7 +23,7 @@ from tqdm import tqdm
 from sentiment.common.engines import ATTEMPTS, Outcome, use_one_core
 from sentiment.common.parallel import available_cores
 
-# The matrix libraries read these variables when they are loaded.
+# The matrix libraries read their number of threads from these variables when they are loaded.
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -32,7 +33,7 @@ class LocalEngine:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._context = multiprocessing.get_context("spawn")
-        # Each process ends as soon as this one closes its end of the pipe, which the system does if this one is killed.
+        # The workers exit when this process closes its end of the pipe. The system closes it if this process is killed.
         self._watched, self._open_end = self._context.Pipe(duplex=False)
         self._threads = False
         self._pool = self._new_pool(workers)
@@ -48,7 +49,7 @@ class LocalEngine:
         self._watched.close()
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
-        """See :class:`sentiment.common.engines.Engine`."""
+        """Apply ``function`` to each task, and yield each outcome when ready. Errors of ``function`` propagate."""
         self._use_threads(len(tasks) == 1 and self.workers >= available_cores())
         waiting, running = deque(range(len(tasks))), dict[Future[Any], int]()
         while waiting or running:
@@ -66,7 +67,7 @@ class LocalEngine:
                     yield Outcome(task, future.result())
 
     def _use_threads(self, threads: bool) -> None:
-        """Let each process use a thread per core, or one thread; other processes are started if there is a change."""
+        """Let each process use one thread per core, or only one thread. A change restarts the processes."""
         if threads != self._threads:
             self._pool.shutdown()
             self._threads = threads
@@ -78,7 +79,7 @@ class LocalEngine:
     def _submit(self, function: Callable[[Any], Any], argument: Any) -> Future[Any]:
         try:
             return self._pool.submit(function, argument)
-        except BrokenProcessPool:  # a pool stays unusable after one of its processes has ended
+        except BrokenProcessPool:  # a pool stays unusable after one of its processes has died
             self._pool.shutdown()
             self._pool = self._new_pool(self.workers)
             return self._pool.submit(function, argument)
@@ -93,7 +94,7 @@ class LocalEngine:
 
 
 def _has_lost_its_process(future: Future[Any]) -> bool:
-    """Wait for a future, and return whether its process ended before it had a result."""
+    """Wait for a future, and return whether its process died before there was a result."""
     return isinstance(future.exception(), BrokenProcessPool)
 
 
@@ -102,7 +103,7 @@ def _prepare_process(watched: Connection, threads: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
     os.environ.update(dict.fromkeys(_THREADS, "1"))
-    tqdm.set_lock(threading.RLock())  # its default lock between processes would outlive a process that is ended
+    tqdm.set_lock(threading.RLock())  # the default, a lock between processes, would outlive a killed process
     if not threads:
         use_one_core()
 

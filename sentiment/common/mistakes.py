@@ -1,4 +1,4 @@
-"""How commands report a mistake: with one line on standard error and an exit status."""
+"""Report a user's mistake with one line on standard error and an exit status."""
 
 import errno
 import sys
@@ -6,9 +6,9 @@ import sys
 from sentiment.errors import EXIT_STATUS, SentimentError
 
 INTERRUPTED = 130
-# Errors that a user or an administrator can remove. Any other error is a defect and keeps its traceback.
+# Errors that a user or an administrator can fix. Any other error is a bug and keeps its traceback.
 MENDABLE = (SentimentError, OSError, MemoryError, ModuleNotFoundError)
-# Packages that the core does without, by the extra in pyproject.toml that installs them.
+# Extra in pyproject.toml -> the optional modules that it installs.
 EXTRAS = {
     "dev": ("psutil",),
     "jax": ("jax",),
@@ -26,12 +26,12 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def explained(error: BaseException, memory: str, place: str = "") -> str:
-    """Return one line about an error that is one of ``MENDABLE``.
+    """Describe an error of a type in ``MENDABLE`` in one line.
 
     Args:
-        error: what was raised.
-        memory: what needed too much memory, and what may help.
-        place: the file or folder, used where the error names none.
+        error: the exception.
+        memory: text that is added to a MemoryError: what needed too much memory, and what may help.
+        place: the file or folder to name if an OSError names none.
 
     Raises:
         ModuleNotFoundError: ``error`` itself, if no extra of this package installs the module.
@@ -48,9 +48,9 @@ def explained(error: BaseException, memory: str, place: str = "") -> str:
 
 
 def refuse(name: str, error: BaseException, memory: str, place: str = "", remedy: str = "") -> int:
-    """Write the line of :func:`explained` as the command ``name``, and return the exit status.
+    """Write the line that :func:`explained` returns to standard error, and return the exit status.
 
-    ``remedy`` is added to an error of the operating system.
+    ``name`` is the name of the command. ``remedy`` is advice that is added to an OSError.
     """
     after = f"; {remedy}" if remedy and isinstance(error, OSError) else ""
     sys.stderr.write(f"{name}: error: {explained(error, memory, place)}{after}\n")
@@ -58,7 +58,7 @@ def refuse(name: str, error: BaseException, memory: str, place: str = "", remedy
 
 
 def install_line(error: ModuleNotFoundError) -> str | None:
-    """Return what to install after a failed import, in one line; None if no extra of this package would help."""
+    """Return a line that names the extra to install after a failed import; None if no extra would help."""
     package = (error.name or "").split(".")[0]
     extra = next((extra for extra, packages in EXTRAS.items() if package in packages), None)
     if not extra:
@@ -70,7 +70,7 @@ def install_line(error: ModuleNotFoundError) -> str | None:
 
 
 def _system_error(error: OSError, place: str) -> str:
-    if error.errno in _FULL or " requested and " in str(error):  # NumPy's error about a full disk has no number
+    if error.errno in _FULL or " requested and " in str(error):  # NumPy's error about a full disk has no errno
         reason = "the disk is full; free some space and run the same command again: earlier files are intact"
     else:
         reason = " ".join((error.strerror or str(error)).split())

@@ -1,4 +1,4 @@
-"""Read NumPy's files as plain data. Nothing is unpickled, and every kind of damage raises a ``ValueError``."""
+"""Read NumPy's files safely: nothing is unpickled, and every kind of damage raises a ``ValueError``."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ DAMAGED = (
 
 
 def open_array(path: Path) -> np.ndarray:
-    """Map a ``.npy`` into memory.
+    """Memory-map a ``.npy`` file.
 
     Raises:
         ValueError: the file is of another format, or damaged.
@@ -34,7 +34,7 @@ def open_array(path: Path) -> np.ndarray:
 
 
 def map_array(file: IO[bytes], start: int, size: int) -> np.ndarray:
-    """Map a ``.npy`` of ``size`` bytes that begins at ``start`` of an open file; errors as :func:`open_array`."""
+    """Memory-map a ``.npy`` of ``size`` bytes at offset ``start`` of an open file; damage raises a ValueError."""
     with _reporting_damage():
         file.seek(start)
         version = np.lib.format.read_magic(file)
@@ -47,13 +47,13 @@ def map_array(file: IO[bytes], start: int, size: int) -> np.ndarray:
 
 
 def read_array(content: bytes) -> np.ndarray:
-    """Return the array of a ``.npy`` with this content; errors as :func:`open_array`."""
+    """Return the array in the bytes of a ``.npy`` file; damage raises a ValueError."""
     with _reporting_damage():
         return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
 
 
 def read_arrays(source: Path | IO[bytes]) -> dict[str, np.ndarray]:
-    """Return all arrays of a ``.npz`` by name; errors as :func:`open_array`."""
+    """Return all arrays of a ``.npz`` file by name; damage raises a ValueError."""
     with _reporting_damage(), np.load(source, allow_pickle=False) as file:
         return {name: np.asarray(file[name]) for name in file.files}
 

@@ -1,4 +1,4 @@
-"""Threads of this process: one pool for all calls, and a matrix library that uses one thread while the pool works."""
+"""One thread pool for all calls in this process, and a limit of the matrix library to one thread meanwhile."""
 
 import os
 import threading
@@ -20,7 +20,7 @@ def available_cores() -> int:
 
 
 class _ProcessState:
-    """The pool, and the limit of the matrix library with the thread that has set it."""
+    """The thread pool, and the thread limit of the matrix library with the thread that has set it (``limiter``)."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -35,7 +35,7 @@ _state = _ProcessState()
 
 
 def _start_anew() -> None:
-    """Forget the threads of the parent process, which a forked child does not have."""
+    """Reset the state in a forked child, because a child does not have the threads of its parent."""
     global _state
     _state = _ProcessState()
 
@@ -45,11 +45,11 @@ if hasattr(os, "register_at_fork"):
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
-    """Yield ``function`` of each item, in order, computed by one thread per core.
+    """Apply ``function`` to each item with one thread per core, and yield the results in order.
 
-    This helps work that releases the interpreter lock. At most two items per core are taken before their results are
-    asked for, so memory stays bounded. A single item, and any item in a call from within the pool, is computed by the
-    calling thread: a pool that waits for itself could stop for ever. After an exception no further item is started.
+    This is faster if ``function`` releases the interpreter lock. At most two items per core are read ahead of the
+    consumer, so memory stays bounded. A single item is computed by the calling thread. So are all items of a call from
+    a thread of the pool, because a pool that waits for itself can deadlock. After an exception no further item starts.
     """
     if getattr(_state.thread, "works_alone", False) or (isinstance(items, Sized) and len(items) == 1):
         yield from map(function, items)
@@ -77,7 +77,7 @@ def work_alone() -> None:
 
 
 def _pool() -> "ThreadPoolExecutor":
-    from concurrent.futures import ThreadPoolExecutor  # a process that predicts one tweet needs none
+    from concurrent.futures import ThreadPoolExecutor  # imported late, because predicting one tweet needs no pool
 
     with _state.lock:
         if _state.pool is None:
@@ -87,12 +87,12 @@ def _pool() -> "ThreadPoolExecutor":
 
 @contextmanager
 def one_matrix_thread() -> Iterator[None]:
-    """Limit the matrix library to the calling thread.
+    """Limit the matrix library (BLAS) to the calling thread.
 
-    The cores are kept busy by :func:`ordered_map`, and a product that is shared between threads is rounded otherwise
-    than one that is not. The library has one limit per process. Only the thread that has set the limit can remove it,
-    so the limit stays after overlapping calls from several threads until that thread calls again or has ended. For
-    the same reason a limit that another thread of the program has set with threadpoolctl stays in force.
+    There are two reasons: :func:`ordered_map` keeps all cores busy, and BLAS rounds a product differently when several
+    threads share it. The limit applies to the whole process, but only the thread that has set it can remove it. After
+    overlapping calls from several threads it therefore stays until that thread calls again or ends. A limit that the
+    program has set in another thread with threadpoolctl stays, too.
     """
     state = _state
     with state.lock:

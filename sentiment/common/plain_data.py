@@ -1,4 +1,4 @@
-"""Convert plain data of TOML and JSON to settings dataclasses, and name every mistake."""
+"""Convert plain data from TOML or JSON to settings dataclasses, with an error message for every mistake."""
 
 import dataclasses
 import difflib
@@ -22,12 +22,12 @@ _WORDS = {
 
 
 def from_dict(cls: type[T], values: object, where: str = "") -> T:
-    """Return a settings dataclass made of plain data.
+    """Make an instance of a settings dataclass from a dictionary.
 
     Args:
-        cls: a dataclass of settings.
-        values: a mapping from field names to values; sections are mappings themselves.
-        where: dotted name of the section, for messages.
+        cls: the dataclass.
+        values: name of a field -> its value. A section is a dictionary itself.
+        where: the dotted name of the section, used in error messages.
 
     Raises:
         SettingsError: a key is unknown (the nearest known one is suggested) or a value has the wrong type.
@@ -71,6 +71,6 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
 
 
 def _in_words(kinds: tuple[Any, ...]) -> str:
-    """Return the kinds of values in the words of someone who writes a profile."""
+    """Return the names of types in plain words, for example "a whole number or text"."""
     words = (_WORDS.get(typing.get_origin(kind) or kind, str(kind)) for kind in kinds)
     return " or ".join(dict.fromkeys(words))

@@ -1,4 +1,4 @@
-"""Rows of different lengths in one array."""
+"""Ragged arrays: rows of different lengths in one array."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Ragged(NamedTuple):
-    """Rows of different lengths: ``values`` int32 ``(total,)``, row by row, and ``lengths`` int32 ``(n,)``."""
+    """A ragged array: the ``values`` of all rows, int32 ``(total,)``, and the rows' ``lengths``, int32 ``(n,)``."""
 
     values: np.ndarray
     lengths: np.ndarray
@@ -38,6 +38,6 @@ class Ragged(NamedTuple):
 
 
 def ragged(rows: Sequence[Sequence[int]]) -> Ragged:
-    """Return ``rows`` as one array of values and one of lengths."""
+    """Convert a list of rows to a ragged array."""
     lengths = np.array([len(row) for row in rows], np.int32)
     return Ragged(np.array([i for row in rows for i in row], np.int32), lengths)

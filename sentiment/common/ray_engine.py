@@ -1,4 +1,4 @@
-"""Ray: the same tasks on the cores of a cluster, or of a local Ray that is started for one run."""
+"""An engine that runs tasks on a Ray cluster, or on a local Ray that is started for one run."""
 
 import importlib.util
 import logging
@@ -14,7 +14,7 @@ from sentiment.common.parallel import available_cores
 from sentiment.errors import EngineError, InputError
 
 _TASKS_PER_WORKER = 2  # submitted at once, so that no worker waits for its next task
-# Switch off Ray's usage reports, and warnings about settings that are right here.
+# Switch off Ray's usage reports, and its warnings about settings that are intended here.
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -27,12 +27,12 @@ _STORE_BYTES = 100 << 20  # results are small, so the object store needs no more
 
 
 class RayEngine:
-    """An engine of a Ray cluster.
+    """An engine that uses a Ray cluster.
 
     Args:
-        workers: tasks at once; 0 takes all cores.
-        address: of a cluster (``auto``, ``host:port`` or ``ray://host:port``); empty starts a local Ray.
-        patience: seconds to wait for a node while no node that is alive has a core.
+        workers: the number of tasks to run at once; 0 uses all cores.
+        address: the address of the cluster: ``auto``, ``host:port`` or ``ray://host:port``. Empty starts a local Ray.
+        patience: seconds to wait for a new node while no live node has a core.
     """
 
     def __init__(self, workers: int, address: str = "", patience: float = 60) -> None:
@@ -59,7 +59,7 @@ class RayEngine:
         ray.shutdown()
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
-        """See :class:`sentiment.common.engines.Engine`. Ray itself repeats a task whose worker or node has ended."""
+        """Apply ``function`` to each task, and yield each outcome when it is ready. Ray retries a task that died."""
         import ray
 
         def run(task: Any) -> Any:
@@ -78,7 +78,7 @@ class RayEngine:
                 yield _outcome(reference, running.pop(reference))
 
     def _start(self) -> None:
-        """Start a local Ray, with a token that it does not have to write into the home folder."""
+        """Start a local Ray, with an access token in the environment, so that Ray writes none to the home folder."""
         if not any(name.startswith("RAY_AUTH_") for name in os.environ):
             os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         import ray  # reads these variables
@@ -103,10 +103,10 @@ class RayEngine:
         self.workers = min(self.workers or cores, cores)
 
     def _wait(self, references: list[Any]) -> list[Any]:
-        """Return the tasks that have ended, at least one. Ray itself would wait for a node without limit.
+        """Wait until at least one task has finished, and return the finished tasks. Ray alone would wait for ever.
 
         Raises:
-            EngineError: no node that is alive has had a core for ``patience`` seconds.
+            EngineError: no live node has had a core for ``patience`` seconds.
         """
         import ray
 
@@ -136,14 +136,14 @@ def _outcome(reference: Any, task: int) -> Outcome:
 
 
 def _cores() -> int:
-    """Return the number of cores of all nodes that are alive."""
+    """Return the total number of cores of all live nodes."""
     import ray
 
     return sum(int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])
 
 
 def _require_reachable(address: str) -> None:
-    """Check that a server listens at ``host:port``, because Ray would try for minutes.
+    """Check that a server listens at ``host:port``, because Ray itself would retry for minutes.
 
     Raises:
         ConnectionError, ValueError: no server listens there, or the port is not a number.

@@ -1,4 +1,4 @@
-"""Folders of this machine and of object stores, through `pyarrow.fs`, which needs no package for S3 and GCS."""
+"""Read and write local folders and object stores with `pyarrow.fs`, which needs no further package for S3 and GCS."""
 
 import glob
 import os
@@ -17,11 +17,11 @@ _BLOCK_BYTES = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class FileStore:
-    """A folder of this machine or of an object store.
+    """A local folder, or a folder of an object store.
 
     Attributes:
         system: the file system, which can be pickled.
-        root: path of the folder, without a slash at the end.
+        root: the path of the folder, without a slash at the end.
     """
 
     system: fs.FileSystem
@@ -29,7 +29,7 @@ class FileStore:
 
     @property
     def is_local(self) -> bool:
-        """Return whether the folder is in a file system of this machine."""
+        """Return whether the folder is in a local file system."""
         return isinstance(self.system, fs.LocalFileSystem)
 
     def path(self, name: str) -> str:
@@ -37,12 +37,12 @@ class FileStore:
         return f"{self.root}/{name}"
 
     def files(self) -> Iterator[fs.FileInfo]:
-        """Return all files below the folder; none if the folder is missing."""
+        """Return all files in the folder and its subfolders; none if the folder is missing."""
         selector = fs.FileSelector(self.root, recursive=True, allow_not_found=True)
         return (info for info in self.system.get_file_info(selector) if info.is_file)
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of a small file; None if it is missing."""
+        """Return the content of a small file; None if the file is missing."""
         try:
             with self.system.open_input_stream(self.path(name)) as file:
                 return bytes(file.read())
@@ -50,7 +50,7 @@ class FileStore:
             return None
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a small file atomically. A local file gets its name when it is complete, as any object does."""
+        """Write a small file atomically: a local file is renamed when complete, and objects are atomic anyway."""
         if not self.is_local:
             self._upload(pa.BufferReader(content), name)
             return
@@ -60,7 +60,7 @@ class FileStore:
         os.replace(temporary, self.path(name))
 
     def publish(self, source: str, name: str) -> None:
-        """Move the local file ``source``, which is in the same file system as a local store, to ``name`` atomically."""
+        """Move the local file ``source`` to ``name`` atomically. A local store must be in the same file system."""
         if self.is_local:
             os.replace(source, self._in_its_folder(name))
             return
@@ -76,7 +76,7 @@ class FileStore:
             return
 
     def _in_its_folder(self, name: str) -> str:
-        """Return the path of ``name``, after its folder has been made."""
+        """Create the folder of the file ``name``, and return the path of the file."""
         os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
         return self.path(name)
 
@@ -87,7 +87,7 @@ class FileStore:
 
 
 def open_store(place: str) -> FileStore:
-    """Return the folder (or file) with a path, or with an address like ``s3://bucket/folder``.
+    """Return the store for a local path, or for an address such as ``s3://bucket/folder``.
 
     Raises:
         InputError: pyarrow cannot open the address.
@@ -103,7 +103,7 @@ def open_store(place: str) -> FileStore:
 
 
 def etag_of(system: fs.FileSystem, path: str) -> str:
-    """Return the tag by which an object store names the content of an object; empty for a local file.
+    """Return the ETag of an object, which identifies its content; empty for a local file.
 
     Raises:
         OSError: the object cannot be opened.
@@ -117,12 +117,11 @@ def etag_of(system: fs.FileSystem, path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files that one INPUT stands for.
+    """The files that one INPUT argument stands for.
 
     Attributes:
-        system: their file system.
-        base: the folder that their names are relative to: a folder itself, a file's folder, or the folder before the
-            first wildcard of a pattern.
+        system: the file system of the files.
+        base: the folder that file names are relative to. For a pattern it is the folder before the first wildcard.
         files: the files, sorted by path.
     """
 
@@ -132,17 +131,18 @@ class Listing:
 
 
 def list_input(place: str, is_wanted: Callable[[str, bool], bool], expected: str) -> Listing:
-    """Return the files that are wanted in a folder or among those that match a pattern, or the one file at ``place``.
+    """List the input files at ``place``: one file, the files of a folder, or the files that match a pattern.
 
-    Below a folder, names that begin with ``_`` or ``.`` are left out, because programs keep notes there.
+    In folders, names that begin with ``_`` or ``.`` are skipped, because programs store their own files under them.
 
     Args:
-        place: path or address of a file or a folder, or a pattern.
-        is_wanted: whether to take a file by its path, and by whether the user has chosen its name.
-        expected: the names that are taken, for messages.
+        place: the path or address of a file or folder, or a pattern with wildcards.
+        is_wanted: takes the path of a file, and whether the user has named the file or given a pattern. Returns whether
+            to include the file.
+        expected: the accepted endings of file names, used in error messages.
 
     Raises:
-        InputError: there is no such file, or the one file is not wanted.
+        InputError: no file was found, or the one file at ``place`` is not wanted.
     """
     folder, pattern = split_pattern(place)
     store = open_store(folder)
@@ -161,9 +161,10 @@ def list_input(place: str, is_wanted: Callable[[str, bool], bool], expected: str
 
 
 def split_pattern(place: str) -> tuple[str, str]:
-    """Return the folder before the first ``*``, ``?`` or ``[``, and the pattern from there; empty for a plain path.
+    """Split ``place`` into the folder before the first wildcard (``*``, ``?`` or ``[``) and the rest, the pattern.
 
-    In an address ``?`` is no wildcard: it begins the options of the store, which stay with the folder.
+    Without wildcards the pattern is empty. In an address, ``?`` is not a wildcard but begins the options of the store,
+    which stay with the folder.
     """
     address, mark, query = place.partition("?") if "://" in place else (place, "", "")
     if not glob.has_magic(address) or ("://" not in place and os.path.exists(place)):
@@ -175,7 +176,7 @@ def split_pattern(place: str) -> tuple[str, str]:
 
 
 def may_list(place: str, store: FileStore) -> bool:
-    """Return whether :func:`list_input` of ``place`` could find a file below the folder ``store``."""
+    """Return whether the input ``place`` could include files inside the folder ``store``."""
     folder, pattern = split_pattern(place)
     outer = open_store(folder)
     if outer.system != store.system or not f"{store.root}/".startswith(f"{outer.root.rstrip('/')}/"):
@@ -190,7 +191,7 @@ def _is_wanted(info: fs.FileInfo, store: FileStore, wildcards: Sequence[str]) ->
 
 
 def _names(path: str, store: FileStore) -> list[str]:
-    """Return the names of folders and file that lead from the store to a path."""
+    """Return the parts of ``path`` relative to the folder of the store."""
     return [name for name in path.removeprefix(store.root).split("/") if name]
 
 
@@ -203,7 +204,7 @@ def _is_note(names: Sequence[str]) -> bool:
 
 
 def _matches(names: Sequence[str], wildcards: Sequence[str]) -> bool:
-    """Return whether the parts of a path match those of a pattern; ``**`` matches any number of folders, also none."""
+    """Return whether the parts of a path match the parts of a pattern. ``**`` matches zero or more folders."""
     if not wildcards:
         return not names
     if wildcards[0] == "**":
@@ -212,7 +213,7 @@ def _matches(names: Sequence[str], wildcards: Sequence[str]) -> bool:
 
 
 def _may_match_below(names: Sequence[str], wildcards: Sequence[str]) -> bool:
-    """Return whether a pattern can match a file somewhere below the folder with these names."""
+    """Return whether a pattern can match a file inside the folder whose path has the parts ``names``."""
     if not names or not wildcards:
         return bool(wildcards)
     if wildcards[0] == "**":

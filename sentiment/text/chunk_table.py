@@ -56,10 +56,10 @@ class ChunkTable(NamedTuple):
 
         Args:
             data: uint8 ``(bytes,)`` with at least ``LONGEST + 1`` further bytes after the last chunk.
-            chunks: ``n`` of them; one that is longer than ``LONGEST`` is not found.
+            chunks: the ``n`` chunks to find. A chunk that is longer than ``LONGEST`` is never found.
 
         Returns:
-            The slot of each, int64 ``(n,)``, and whether the chunk was found, bool ``(n,)``.
+            The slot of each chunk, int64 ``(n,)``, and whether the chunk was found, bool ``(n,)``.
         """
         first, second = _keys_of(data, chunks)
         slot = _hash(first, second, len(self.keys))
@@ -114,7 +114,7 @@ def build_table(chunks: Sequence[bytes], ids: Ragged) -> ChunkTable:
 
 
 def _keys_of(data: np.ndarray, chunks: Chunks) -> tuple[np.ndarray, np.ndarray]:
-    """Return the two numbers of each chunk; those of a chunk that is too long mean nothing."""
+    """Return the two numbers of each chunk's key, which are meaningless for a chunk that is too long."""
     lengths = np.minimum(chunks.lengths, LONGEST)
     first = _words_at(data, chunks.starts) & _MASKS[0].take(lengths)
     second = lengths.astype(np.uint64) << np.uint64(56)

@@ -11,7 +11,7 @@ from itertools import chain
 from sentiment.text.normalisation import ANY_MENTION
 from sentiment.text.rules_in_python import to_lower_case
 
-_AT_MOST = 1 << 14  # chunks in each of both halves: about 5 MB together
+_AT_MOST = 1 << 14  # chunks in each half of the cache: about 5 MB in total
 _LONGEST = 64  # bytes of a chunk that is remembered
 _LINK = b"http"  # a link hardly ever comes again
 _any_mention = ANY_MENTION.encode()
@@ -26,7 +26,8 @@ class FewTexts:
     chunks never evict frequent ones.
 
     Args:
-        find: returns the ids of each of some chunks (lower case, UTF-8) by rules and lexicon, without dropped tokens.
+        find: takes chunks (lower case, UTF-8) and returns the ids of each chunk by rules and lexicon, without dropped
+            tokens.
     """
 
     def __init__(self, find: Callable[[list[bytes]], Sequence[Sequence[int]]]) -> None:
@@ -48,7 +49,7 @@ class FewTexts:
         return [[*chain.from_iterable(rows)] for rows in known]  # type: ignore[arg-type]
 
     def _meet(self, chunks: list[bytes]) -> dict[bytes, Sequence[int]]:
-        """Return the ids of ``chunks``, which the younger half lacks, and remember those of short ones."""
+        """Return the ids of ``chunks``, none of which is in the younger half, and store short chunks there."""
         old = self._old
         met = {chunk: old[chunk] for chunk in chunks if chunk in old}
         if unknown := [chunk for chunk in chunks if chunk not in met]:

@@ -1,4 +1,4 @@
-"""What spaCy knows about each distinct token: its lemma, and whether it is a stop word.
+"""Ask spaCy for the lemma of each distinct token, and whether the token is a stop word.
 
 The lookup lemmatiser and the stop list decide without context, so asking once per distinct token gives the same
 answers as running spaCy over every tweet, in a fraction of the time. The answers fit a table that is saved
@@ -20,17 +20,17 @@ from sentiment.text.lexicon import SPECIAL_TOKENS, LexiconEntry
 from sentiment.text.normalisation import LONG
 
 _WORDS_PER_DOC = 10_000
-_COMMON_VECTOR_WORDS = 10_000  # of the vectors' file; elongated forms of these are known without having occurred
-# Entries of the lookup table that lead to another word, as *worst* does to *wrong* and *number* to *numb*.
+_COMMON_VECTOR_WORDS = 10_000  # first words of the vectors' file; their elongated forms always get an entry
+# Words with a wrong lemma in the lookup table, for example *worst* -> *wrong* and *number* -> *numb*.
 _NO_FORMS = frozenset(("best", "better", "does", "dying", "evening", "feed", "less", "number", "worse", "worst"))
 _DOUBLE = re.compile(r"([a-z])\1")
-_MOST_DOUBLES = 3  # of a word; it has eight shorter forms
+_MOST_DOUBLES = 3  # double letters of a word, which give up to eight forms
 _ASKED_FOR = {IS_STOP, NORM}  # the latter goes into every word that spaCy makes
 
 
 @cache
 def lemmatiser() -> Language:
-    """Return English with the lookup lemmatiser. It is made once, which takes a second, half of it to import spaCy."""
+    """Return spaCy's English pipeline with the lookup lemmatiser. It is loaded once, which takes a second."""
     nlp = spacy.blank("en")
     nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
     nlp.initialize()
@@ -41,9 +41,9 @@ def lemmatiser() -> Language:
 
 
 def analyse(types: Sequence[str]) -> list[tuple[str, bool]]:
-    """Return the lemma of each of some distinct lower-case tokens, and whether it is a stop word; no token is empty.
+    """Return the lemma of each token in ``types``, and whether the token is a stop word.
 
-    Lemmas are in lower case; where spaCy has none it is the token itself.
+    The tokens are distinct, not empty and in lower case. The lemma of a word that spaCy does not know is that word.
     """
     nlp = lemmatiser()
     docs = (Doc(nlp.vocab, words=list(types[i : i + _WORDS_PER_DOC])) for i in range(0, len(types), _WORDS_PER_DOC))
@@ -94,7 +94,7 @@ def _key_of(surface: str, lemma: str, is_stop: bool, settings: PreprocessingSett
 
 
 def _elongated(counts: dict[str, int], entries: dict[str, LexiconEntry], min_count: int) -> list[LexiconEntry]:
-    """Return the entries of marked tokens: those that occur, and those of words that are common."""
+    """Return the entries of tokens with the mark :data:`LONG` that occur or that belong to common words."""
     common = [entry for entry in entries.values() if entry.count or (entry.rank or 0) < _COMMON_VECTOR_WORDS]
     common.sort(key=lambda entry: (-entry.count, entry.rank or 0, entry.surface))
     meant = _intended_words(entry.surface for entry in common if entry.surface.isascii() and entry.surface.isalpha())
@@ -109,7 +109,7 @@ def _elongated(counts: dict[str, int], entries: dict[str, LexiconEntry], min_cou
 
 
 def _intended_words(words: Iterable[str]) -> dict[str, str]:
-    """Return the intended word of each marked token that one of ``words`` can produce; likelier words come first.
+    """Map each token with the mark :data:`LONG` to the word that was meant, the first of ``words`` that fits.
 
     A letter that is repeated three times or more ("haaaappy", "sooo") is made one letter by the rules, with
     :data:`LONG` before the token: "haaaappy" becomes "ːhappy", and "happpy" becomes "ːhapy". The lexicon has an entry

@@ -155,7 +155,7 @@ def extend_lexicon(
     were known by their vector only. Last come the remaining lemmas that are known by their vector only.
 
     Args:
-        lexicon: of the base model.
+        lexicon: the lexicon of the base model.
         seen: ids of ``lexicon`` below this one occurred in the training of the base model.
         counts: surface form -> occurrences in the new training rows.
         entries: one per surface form that ``lexicon`` may lack.
@@ -190,13 +190,13 @@ def lemma_counts(entries: Iterable[LexiconEntry]) -> dict[str, int]:
 
 
 def count_seen(lexicon: Lexicon, entries: Iterable[LexiconEntry]) -> int:
-    """Return the number of ids that are reserved or occur in training; the ids from it on have a vector only."""
+    """Return the number of ids that are reserved or occur in training. All later ids only have a vector."""
     counts = lemma_counts(entries)
     return len(RESERVED) + sum(counts[lemma] > 0 for lemma in lexicon.vocabulary[len(RESERVED) :])
 
 
 def _lemma_ranks(entries: Iterable[LexiconEntry]) -> dict[str, int]:
-    """Return the lowest rank among the surface forms of each lemma that has one."""
+    """Return the lowest rank among the surface forms of each lemma, if any of them has a rank."""
     ranks: dict[str, int] = {}
     for entry in entries:
         if entry.lemma is not None and entry.rank is not None:

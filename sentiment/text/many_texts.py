@@ -28,9 +28,9 @@ class ManyTexts:
     """Ids of texts in batches; threads may share one object.
 
     Args:
-        rules: the text preprocessing.
-        lexicon: token -> id.
-        table: chunk -> ids; None for none.
+        rules: the normalisation rules.
+        lexicon: the table from token to id.
+        table: the table from frequent chunk to ids, or None.
     """
 
     def __init__(self, rules: Sequence[Rule], lexicon: AnyLexicon, table: ChunkTable | None) -> None:
@@ -89,7 +89,7 @@ def _joined(texts: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _lower(data: np.ndarray) -> np.ndarray:
-    """Return what ``bytes.lower`` does, but let other threads run in the meantime."""
+    """Return ``data`` in ASCII lower case, and let other threads run meanwhile, unlike ``bytes.lower``."""
     return data | (data - np.uint8(ord("A")) < 26).view(np.uint8) << np.uint8(5)
 
 

@@ -44,9 +44,9 @@ class MappedLexicon:
         size: the number of ids.
 
     Args:
-        content: of ``lexicon.tsv``, followed by 16 further bytes.
-        lines: where the forms are, and their ids.
-        vocabulary: content of ``vocabulary.txt``.
+        content: the content of ``lexicon.tsv``, followed by 16 further bytes.
+        lines: the positions of the forms in ``content``, and their ids.
+        vocabulary: the content of ``vocabulary.txt``.
     """
 
     def __init__(self, content: bytes, lines: _Lines, vocabulary: str) -> None:

@@ -38,9 +38,9 @@ class Preprocessor:
     """Rules, lexicon and row length.
 
     Attributes:
-        rules: applied in order.
-        lexicon: surface form -> id.
-        max_tokens: row length.
+        rules: the normalisation rules, in the order of their application.
+        lexicon: the table from surface form to id.
+        max_tokens: the largest number of ids in a row.
         padding: ``post`` or ``pre``: the side of the zeros. Rows are always cut at the end.
         seen: ids below this one are reserved or occurred in training; ids from it on are words that have a vector only.
             None if that is not known.
@@ -88,7 +88,7 @@ class Preprocessor:
         return self.encode_and_compare(texts)[0]
 
     def encode_and_compare(self, texts: "Sequence[str] | pa.Array") -> tuple[Ragged, np.ndarray]:
-        """Return what :meth:`encode` does, and whether each text has more than ``max_tokens`` tokens, bool ``(n,)``."""
+        """Return the result of :meth:`encode`, and whether each text has over ``max_tokens`` tokens, bool ``(n,)``."""
         texts = as_sequence(texts)
         if self._rules is not None and _are_few_and_short(texts):
             rows = self._few.rows_of(encode_all(texts))
@@ -142,7 +142,7 @@ class Preprocessor:
         return pad(ids, self.max_tokens, self.padding)
 
     def save(self, folder: "Path") -> None:
-        """Write the three ``FILES`` into ``folder``, which nobody may read at the same time."""
+        """Write the three ``FILES`` into ``folder``. No other process may read the folder at the same time."""
         vocabulary = "".join(f"{lemma}\n" for lemma in self.lexicon.vocabulary)
         texts = {LEXICON: self.lexicon.to_tsv(), VOCABULARY: vocabulary, PREPROCESSING: self.to_json()}
         for name, text in texts.items():
@@ -153,7 +153,7 @@ class Preprocessor:
         """Read the files that :meth:`save` wrote.
 
         Args:
-            folder: of the files, for messages.
+            folder: the folder of the files, named in error messages.
             read: returns the content of the file with a name, and may check it; its errors are passed on. None
                 reads the files of ``folder``.
 
@@ -170,7 +170,7 @@ class Preprocessor:
         return cls.from_json(_decoded(path, read(PREPROCESSING)), lexicon, path)
 
     def to_json(self) -> str:
-        """Return everything but the lexicon as JSON, so that a program in another language can do the same."""
+        """Return everything but the lexicon as JSON, which programs in other languages can read."""
         data = {"max_tokens": self.max_tokens, "padding": self.padding, "seen": self.seen_ids}
         data |= {"saying_nothing": self.saying_nothing, "long_mark": LONG, "white_space": WHITE_SPACE}
         data |= {"hashtag": {"pattern": HASHTAG, "replacement": HASHTAG_WORDS}}

@@ -1,9 +1,9 @@
 """The rules of :mod:`sentiment.text.normalisation` in Python's ``re``, compiled once: for few texts.
 
 Arrow compiles its expressions at every call, which takes 2 ms; here one tweet takes a tenth of a millisecond. RE2 and
-``re`` with ``re.ASCII`` give the same result for these rules (tests check that). There are two exceptions. A model's
-own rules might be read differently, so only those of :data:`RULES` are run. ``re`` backtracks, so its time may grow
-with the square of a text's length, and only short texts are accepted.
+``re`` with ``re.ASCII`` give the same result for :data:`RULES` (tests check that). Other rules of a model might match
+differently, so they are refused. ``re`` backtracks, so its time may grow with the square of a text's length, and only
+short texts are accepted.
 """
 
 import re
@@ -49,10 +49,10 @@ def to_lower_case(text: bytes) -> bytes:
 
 
 class CompiledRules:
-    """Rules ready to run.
+    """Compiled rules.
 
     Args:
-        rules: applied in order; each one of :data:`RULES`.
+        rules: the rules in the order of their application, all from :data:`RULES`.
     """
 
     def __init__(self, rules: Sequence[Rule]) -> None:
@@ -81,12 +81,12 @@ class CompiledRules:
 
 @cache
 def _substitution(pattern: str) -> Callable[[str, str], tuple[str, int]]:
-    """Return what replaces the matches of a rule's pattern; it is compiled when a text needs it first."""
+    """Return the compiled pattern's method ``subn``. A pattern is compiled only when a text first needs it."""
     return re.compile(pattern, re.ASCII).subn
 
 
 def _characters_of(text: str) -> set[str]:
-    """Return the characters of ``text``, and what stands for some of them: ``BEYOND_ASCII``, ``SYMBOLS``, ``RUN``."""
+    """Return the characters of ``text``, with ``BEYOND_ASCII``, ``SYMBOLS`` and ``RUN`` where they apply."""
     present = set(text)
     if _run.search(text):
         present.add(RUN)

@@ -27,7 +27,7 @@ class Tokens(NamedTuple):
 
 
 class ChunkedTexts(NamedTuple):
-    """``distinct`` chunks, a string array in lower case, and ``codes``, one row of their indices per tweet."""
+    """Tweets cut into chunks: the ``distinct`` chunks in lower case, and ``codes``, one row of indices per tweet."""
 
     distinct: pa.Array
     codes: Ragged

@@ -1,1 +1,1 @@
-"""Word vectors: reading GloVe files, and the frozen matrix made of them."""
+"""Word vectors: GloVe files are read here, and turned into the frozen embedding matrix."""

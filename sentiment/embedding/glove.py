@@ -1,6 +1,6 @@
 """Read the vectors of the wanted words from GloVe files (Pennington, Socher and Manning, 2014).
 
-A file of 2 GB passes in the memory of the wanted rows, since every other line is only checked for its length.
+Only the wanted vectors are parsed and kept, so the memory that is needed does not depend on the size of the file.
 """
 
 import codecs
@@ -13,17 +13,17 @@ import numpy as np
 
 from sentiment.errors import InputError
 
-_LEAST_COSINE = 0.2  # below it, form and lemma are as far apart as two words drawn at random
+_LEAST_COSINE = 0.2  # a form and a lemma with a lower cosine are no more similar than two random words
 
 
 @dataclass(frozen=True, slots=True)
 class WordVectors:
-    """Vectors found for wanted words.
+    """The wanted words that a file contains, with their vectors.
 
     Attributes:
-        rows: word -> row of ``matrix``.
-        matrix: float32 ``(found, dimension)``.
-        file_words: how many words the file holds.
+        rows: a map from each word to the index of its row in ``matrix``.
+        matrix: one vector per row, float32 ``(found, dimension)``.
+        file_words: the number of words in the whole file.
     """
 
     rows: dict[str, int]
@@ -32,27 +32,27 @@ class WordVectors:
 
     @property
     def dimension(self) -> int:
-        """Return the length of a vector."""
+        """Return the number of components of a vector."""
         return int(self.matrix.shape[1])
 
     def get(self, word: str) -> np.ndarray | None:
-        """Return the vector of ``word``, float32 ``(dimension,)``, or None."""
+        """Return the vector of ``word``, float32 ``(dimension,)``, or None if there is none."""
         row = self.rows.get(word)
         return None if row is None else self.matrix[row]
 
 
 def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimension: int = 0) -> WordVectors:
-    """Read GloVe's text format: a word and its numbers on a line, single spaces between.
+    """Read the vectors of the wanted words from GloVe's text format: per line, a word and its numbers.
 
     Args:
-        lines: of the file, in bytes.
-        wanted: words to keep.
-        name: of the file, for messages.
-        dimension: numbers expected on a line; 0 takes the first line's count.
+        lines: the lines of the file.
+        wanted: the words to keep.
+        name: the file's name, used in error messages.
+        dimension: the expected count of numbers per line; 0 means the count on the first line.
 
     Raises:
-        InputError: the file is empty or not GloVe text, a line has the wrong length, a wanted word's vector is
-            not made of finite numbers, or none of the wanted words is there.
+        InputError: the file is empty, is not in GloVe's format, has a line of the wrong length, contains none of the
+            wanted words, or has a value that is not a finite number in the vector of a wanted word.
     """
     wanted_bytes = {word.encode() for word in wanted}
     rows: dict[str, int] = {}
@@ -69,12 +69,12 @@ def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimen
 
 
 def first_words(lines: Iterable[bytes], most: int, name: str, dimension: int = 0) -> Iterator[str]:
-    """Yield the first ``most`` words of a file in GloVe's text format, without those that are not UTF-8.
+    """Yield the words of the first ``most`` lines of a GloVe file, which begins with the most frequent words.
 
-    The first words are the most frequent.
+    Words that are not UTF-8 are skipped. ``name`` and ``dimension`` are as in :func:`read_vectors`.
 
     Raises:
-        InputError: as :func:`read_vectors`, but for the numbers, which are not read.
+        InputError: a line is not in GloVe's format or has the wrong length.
     """
     for _, word, _ in islice(_entries(lines, name, dimension), most):
         with contextlib.suppress(UnicodeDecodeError):
@@ -82,10 +82,11 @@ def first_words(lines: Iterable[bytes], most: int, name: str, dimension: int = 0
 
 
 def select_vectors(words: Iterable[str], matrix: np.ndarray, wanted: Iterable[str], name: str) -> WordVectors:
-    """Pick the wanted words from vectors that are an array already (``matrix`` float ``(words, dimension)``).
+    """Return the vectors of the wanted words. Row ``i`` of ``matrix``, float ``(n, dimension)``, belongs to word ``i``.
 
     Raises:
-        InputError: the shapes do not match, or none of the wanted words is there.
+        InputError: ``matrix`` does not have one row per word, ``words`` contains none of the wanted words, or a wanted
+            vector has a value that is not a finite number.
     """
     words = list(words)
     if matrix.ndim != 2 or len(words) != len(matrix):
@@ -101,13 +102,10 @@ def select_vectors(words: Iterable[str], matrix: np.ndarray, wanted: Iterable[st
 
 
 def unlike_lemmas(lemma_of: Iterable[tuple[str, str]], vectors: WordVectors) -> set[str]:
-    """Return the forms that mean something else than their lemma, as *worst* is no form of *wrong*.
+    """Return the word forms whose meaning differs from their lemma's, for example *worst* if its lemma is *wrong*.
 
-    Their vector has a cosine below ``_LEAST_COSINE`` with the vector of their lemma.
-
-    Args:
-        lemma_of: pairs of form and lemma; pairs without two vectors are left out.
-        vectors: of forms and lemmas.
+    ``lemma_of`` contains pairs of form and lemma. The meaning differs if the cosine of their vectors is below 0.2. A
+    pair in which one word has no vector is skipped.
     """
     unlike = set()
     for form, lemma in lemma_of:
@@ -120,10 +118,9 @@ def unlike_lemmas(lemma_of: Iterable[tuple[str, str]], vectors: WordVectors) -> 
 
 
 def _entries(lines: Iterable[bytes], name: str, dimension: int) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield the number of each line that has a vector, its word, and its numbers with a blank before each.
+    """Yield the line number, the word and the unparsed numbers of each line that has a vector.
 
-    Left out are blank lines, the two sizes that word2vec's text format begins with, a byte-order mark, and the blanks
-    that fastText and word2vec write at the ends of lines.
+    Blank lines, a byte-order mark, trailing spaces and the header line of word2vec's text format are skipped.
     """
     for number, line in enumerate(lines, 1):
         line = line.rstrip(b" \r\n")
@@ -155,7 +152,7 @@ def _is_number(part: bytes) -> bool:
 
 
 def _word(line: bytes, dimension: int, place: str) -> bytes:
-    """Return the word of a line. A few words of glove.840B contain spaces, so numbers are counted from the right."""
+    """Return the word of a line. Numbers are counted from the right, because words of glove.840B may contain spaces."""
     spaces = line.count(b" ")
     if spaces == dimension:
         return line[: line.index(b" ")]
@@ -171,7 +168,7 @@ def _word(line: bytes, dimension: int, place: str) -> bytes:
 def _numbers(text: bytes, place: str) -> np.ndarray:
     dimension = text.count(b" ")
     try:
-        with np.errstate(over="ignore"):  # too large a number becomes infinite, and is refused below
+        with np.errstate(over="ignore"):  # a number that overflows becomes infinite and is refused below
             vector = np.array(text.split(), np.float32)
     except ValueError as error:
         raise InputError(f"{place}: expected {dimension} numbers ({error})") from error

@@ -1,10 +1,13 @@
-"""The frozen embedding matrix: a GloVe vector for each id, and a vector from its contexts for an id without one.
+"""The frozen embedding matrix, with one vector per id of the vocabulary.
 
-Row 0 (padding) is zero. For the others, in this order: the lemma's own vector; that of its most frequent surface
-form that has one; that of a spelling variant (without apostrophes, with doubled letters made single); the mean
-over the stand-in words of a special token, the words of an emoji's name or the words that a token is written together
-from; else one that is induced from the contexts in the training rows. Row 1, any unknown token, is the mean of the
-rows that no vector was found for.
+Row 0 (padding) is zero. Every other lemma gets the first of these vectors that exists:
+
+1. its own GloVe vector, or else the vector of its most frequent surface form that has one;
+2. the vector of a spelling variant (without apostrophes or doubled letters);
+3. the mean vector of other words: stand-ins of a special token, the name of an emoji, or the parts of a compound;
+4. a vector that is induced from its contexts in the training rows.
+
+Row 1 (any unknown token) is the mean of the induced vectors.
 """
 
 import re
@@ -27,14 +30,14 @@ _RIDGE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much of the training text has a GloVe vector.
+    """The part of the training text that has GloVe vectors.
 
     Attributes:
-        types, types_found: lemmas that occur in training, and those with a vector of their own or of a variant.
-        further: lemmas in the vocabulary that do not occur in training, which are there for their vector.
-        tokens, tokens_found: the same, counted by occurrence in the training rows; unknown tokens included.
-        stand_ins: types that got the mean of several words (counted as found).
-        missing: the most frequent lemmas without a vector, with their counts.
+        types, types_found: the number of lemmas in the training rows, and how many of these lemmas have a vector.
+        further: the number of lemmas that the vocabulary has only because GloVe has a vector for them.
+        tokens, tokens_found: the number of tokens in the training rows, and how many of these tokens have a vector.
+        stand_ins: the number of lemmas whose vector is the mean of several words. They count as found.
+        missing: the most frequent lemmas without a vector, each with its number of tokens.
     """
 
     types: int
@@ -46,7 +49,7 @@ class Coverage:
     missing: tuple[tuple[str, int], ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the attributes and the two shares as plain data."""
+        """Return the attributes, and the shares of types and tokens with a vector, as a dictionary."""
         shares = {
             "type_share": self.types_found / max(1, self.types),
             "token_share": self.tokens_found / max(1, self.tokens),
@@ -56,7 +59,10 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class FoundVectors:
-    """``matrix`` float32 ``(vocabulary, dimension)``; ``found`` and ``stand_in`` bool ``(vocabulary,)``."""
+    """The vectors found for a vocabulary: ``matrix``, float32 ``(vocabulary, dimension)``. A missing vector is zero.
+
+    The masks ``found`` and ``stand_in``, bool ``(vocabulary,)``, mark rows with a vector and rows with a mean vector.
+    """
 
     matrix: np.ndarray
     found: np.ndarray
@@ -64,7 +70,7 @@ class FoundVectors:
 
 
 def wanted_words(lexicon: AnyLexicon) -> set[str]:
-    """Return every word whose vector could be used."""
+    """Return every word whose vector :func:`find_vectors` may use."""
     names = emoji_names()
     emoji = [names[key] for key in lexicon.vocabulary if key in names]
     wanted = {word for words in (*STAND_INS.values(), *emoji) for word in words}
@@ -74,7 +80,7 @@ def wanted_words(lexicon: AnyLexicon) -> set[str]:
 
 
 def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
-    """Find a vector for each lemma: its own, or of a surface form, a variant, its stand-ins or the words in it."""
+    """Find a vector for each lemma: its own, that of a form or spelling variant, or the mean of several words."""
     matrix = np.zeros((len(lexicon.vocabulary), vectors.dimension), np.float32)
     found = np.zeros(len(matrix), bool)
     stand_in = np.zeros(len(matrix), bool)
@@ -92,7 +98,7 @@ def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
 
 
 def _mean_vector(key: str, stand_ins: Mapping[str, Sequence[str]], vectors: WordVectors) -> np.ndarray | None:
-    """Return the mean vector of the stand-in words of ``key``, else of the words that it is written together from."""
+    """Return the mean vector of the stand-in words of ``key`` or, if it has none, of the parts of the compound."""
     if key in stand_ins:
         several = [v for word in stand_ins[key] if (v := vectors.get(word)) is not None]
         return np.mean(several, axis=0) if several else None
@@ -105,16 +111,16 @@ def _mean_vector(key: str, stand_ins: Mapping[str, Sequence[str]], vectors: Word
 
 
 def complete(found: FoundVectors, train_ids: Ragged, seen: int | None = None) -> np.ndarray:
-    """Fill the rows nothing was found for and standardise the columns.
+    """Return the complete embedding matrix: fill the rows without a vector and standardise the columns.
 
     Args:
-        found: from :func:`find_vectors`.
-        train_ids: ids of the training rows, in which a word without a vector has its contexts.
-        seen: ids below it occur in training (None: all do). Columns are standardised over those, so that further
-            words change nothing for them.
+        found: the result of :func:`find_vectors`.
+        train_ids: the training rows as ids. They contain the contexts of words without a vector.
+        seen: the number of ids, counted from 0, that occur in training (None: all ids). Only their rows determine the
+            mean and scale of a column, so further words do not change them.
 
     Returns:
-        float32 ``(vocabulary, dimension)``; row 0 is zero.
+        The matrix, float32 ``(vocabulary, dimension)``; row 0 is zero.
     """
     matrix, known = found.matrix.astype(np.float64), found.found
     known_in_training = matrix[:seen][known[:seen]]
@@ -135,16 +141,16 @@ def complete(found: FoundVectors, train_ids: Ragged, seen: int | None = None) ->
 def carry_over(
     matrix: np.ndarray, old: Sequence[str], new: Sequence[str], train_ids: Ragged
 ) -> tuple[np.ndarray, FoundVectors]:
-    """Return the matrix of an extended vocabulary. Known words keep their rows; the others get one from their contexts.
+    """Extend a trained model's matrix to a new vocabulary. New words get a vector that is induced from their contexts.
 
     Args:
-        matrix: float32 ``(len(old), dimension)``, as it was trained on.
-        old: vocabulary of its rows.
-        new: vocabulary wanted.
-        train_ids: ids, in the new numbering, of the new training rows.
+        matrix: the trained model's matrix, float32 ``(len(old), dimension)``.
+        old: the word of each row of ``matrix``.
+        new: the word of each row of the result.
+        train_ids: the new training rows, as ids of ``new``.
 
     Returns:
-        float32 ``(len(new), dimension)``, and what was found.
+        The new matrix, float32 ``(len(new), dimension)``, and the vectors that were carried over.
     """
     row_of = {word: i for i, word in enumerate(old)}
     rows = np.array([row_of.get(word, UNKNOWN) for word in new])
@@ -163,7 +169,7 @@ def carry_over(
 def measure_coverage(
     found: FoundVectors, lexicon: AnyLexicon, train_ids: Ragged, seen: int | None = None, most: int = 100
 ) -> Coverage:
-    """Count types (those with an id below ``seen``) and tokens with a vector, and name the most frequent without."""
+    """Count lemmas (ids below ``seen``) and tokens with a vector; list up to ``most`` frequent lemmas without one."""
     counts = np.bincount(train_ids.values, minlength=len(lexicon.vocabulary))
     position = np.arange(len(counts))
     types = (position > UNKNOWN) & (position < (len(counts) if seen is None else seen))
@@ -189,7 +195,7 @@ def _surfaces(lexicon: AnyLexicon) -> dict[str, list[str]]:
 
 
 def _forms(key: str, surfaces: Sequence[str]) -> Iterator[str]:
-    """Yield the spellings to look for, the best first."""
+    """Yield the spellings of a lemma to look up, the best first."""
     if key.startswith("<"):
         yield key
         return
@@ -212,10 +218,10 @@ def _single_letters(word: str) -> str:
 
 
 def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged) -> np.ndarray:
-    """Return a vector for every row, induced from its contexts: "a la carte" embeddings (Khodak et al., 2018).
+    """Induce a vector for every row from its contexts: "a la carte" embeddings (Khodak et al., 2018).
 
-    The mean vector of the words that share a tweet with a word, weighted down for frequent words (Arora, Liang
-    and Ma, 2017), goes through the linear map that best turns such means into GloVe vectors for known words.
+    The context of a word is the mean vector of the other words in its tweets, where frequent words have less weight
+    (Arora, Liang and Ma, 2017). A linear map turns this mean into a vector. It is fitted on words with a GloVe vector.
     """
     counts = np.bincount(ids.values, minlength=len(matrix)).astype(float)
     weights = np.where(known, 1e-3 / (1e-3 + counts / max(1.0, counts.sum())), 0.0)
@@ -246,7 +252,7 @@ def _with_norm(vectors: np.ndarray, norm: float) -> np.ndarray:
 
 
 def _blocks(ids: Ragged, vocabulary: int) -> Iterable[sparse.csr_matrix]:
-    """Yield the tweets in blocks of rows of token counts, float64 ``(rows, vocabulary)``."""
+    """Yield the token counts of the tweets in sparse blocks, float64 ``(rows, vocabulary)``."""
     ends = np.concatenate(([0], np.cumsum(ids.lengths, dtype=np.int64)))
     for start in range(0, len(ids.lengths), _ROWS_PER_BLOCK):
         bounds = ends[start : start + _ROWS_PER_BLOCK + 1]

@@ -1,6 +1,6 @@
-"""Words whose vectors stand for a token that has none: for special tokens, emoji and words written together.
+"""Words whose mean vector replaces a missing one: for special tokens, emoji and compounds like *worstserviceever*.
 
-Of *#worstserviceever* these are the words that are most likely meant (Norvig, 2009).
+A compound is cut into its most likely parts (Norvig, 2009).
 """
 
 import re
@@ -9,7 +9,7 @@ from math import exp, inf, log
 
 from sentiment.text.normalisation import EMOJI
 
-# Words whose mean stands for a token that GloVe 6B lacks. GloVe Twitter has most of these tokens itself.
+# The mean vector of these words replaces that of a token missing in GloVe 6B. GloVe Twitter has most of the tokens.
 STAND_INS = {
     "<user>": ("user",),
     "<url>": ("link", "website"),
@@ -34,8 +34,8 @@ STAND_INS = {
     "u": ("you",),
 }
 _EMPTY_WORDS = frozenset(("a", "and", "face", "in", "of", "on", "or", "over", "the", "to", "with", "button", "flag"))
-_LEAST, _MOST = 5, 40  # letters of a token that is cut
-_LONGEST = 20  # letters of a word
+_LEAST, _MOST = 5, 40  # number of letters of a compound
+_LONGEST = 20  # number of letters of its longest word
 _SHORT_WORDS = """
 a i am an as at be by do go he hi if in is it me my no of oh ok on or so to up us we the and are bad big but can day
 did eat eye far few for fun get god got had has her him his hot how ill joy kid lol man may mom new not now odd off
@@ -43,7 +43,7 @@ old omg one our out own pay red run sad say see she shy sky too top try two use 
 yet you
 """
 _KNOWN_SHORT = frozenset(_SHORT_WORDS.split())
-# A mean of vectors says the opposite of "notbad".
+# Compounds with these words are not cut: the mean of the vectors of "not" and "bad" is negative, but "notbad" is not.
 _NEGATIONS = frozenset(("not", "no", "never", "none", "nothing", "dont", "cant", "wont", "isnt", "didnt", "doesnt"))
 _FIRST_WORDS = """
 love loving loved hate hating hated best worst bad good great awful terrible horrible poor amazing awesome epic major
@@ -55,14 +55,14 @@ waiting summer winter ever service customerservice company airline phone app gam
 friends family food fail win news times feeling experience idea job people world happy sad angry tired excited proud
 blessed much fun funny wrong rude slow late cool cute lame dumb stupid boring good bad great awful disappointed
 """
-_RARE = 1e-4  # the probability of a word that counts half
-_WORD_COST = log(12)  # the sum of 1 / rank over the words of a large file, which makes 1 / rank a probability
+_RARE = 1e-4  # the probability of a word whose weight is 1/2
+_WORD_COST = log(12)  # 12 is the sum of 1 / rank over the words of a large file; 1 / rank / 12 is a probability
 
 
 def emoji_names() -> dict[str, tuple[str, ...]]:
-    """Return each emoji that can be a token of a tweet, and the words of its Unicode short name (Eisner et al., 2016).
+    """Return the words in the Unicode short name of each emoji that can be a token (Eisner et al., 2016).
 
-    Sequences have no entry, because the rules cut them into their parts; only flags stay whole.
+    Emoji sequences other than flags are not included, because the normalisation rules cut them into single emoji.
     """
     import emoji
 
@@ -76,13 +76,13 @@ def emoji_names() -> dict[str, tuple[str, ...]]:
 
 
 def split_compound(token: str, ranks: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the words that ``token`` is most likely written together from, or none for a single or negated word.
+    """Return the most likely words of a compound; empty for a single word, and for a compound with a negation.
 
     Args:
-        token: in lower case.
-        ranks: known word -> place in a list that begins with the most frequent word. A word with ``n`` words before it
-            counts as ``n`` times less likely than the first (Zipf's law). Of words with up to three letters, only
-            some common ones count, since short tokens of such lists are mostly abbreviations.
+        token: the compound in lower case, for example "worstserviceever".
+        ranks: a map from each known word to its rank by frequency, from 0. The probability of a word is taken as
+            proportional to 1 / (rank + 1) (Zipf's law). Words of up to three letters count only if they are in a list
+            of common words, because the short words of a GloVe file are mostly abbreviations.
     """
     if not (_LEAST <= len(token) <= _MOST and token.isascii() and token.isalpha()):
         return ()
@@ -99,19 +99,19 @@ def split_compound(token: str, ranks: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def weights_of(words: Sequence[str], ranks: Mapping[str, int]) -> list[float]:
-    """Return the weight of each of ``words`` in their mean: frequent words count less (Arora et al., 2017, *SIF*)."""
+    """Return the weight of each word in a mean vector; frequent words have less weight (SIF, Arora et al., 2017)."""
     return [_RARE / (_RARE + exp(-_cost(word, ranks))) for word in words]
 
 
 def common_compounds() -> list[str]:
-    """Return hashtags of opinions in lower case ("lovethis", "worstserviceever"), which need not occur in training."""
+    """Return common hashtags of opinion in lower case, for example "lovethis" and "worstserviceever"."""
     first, last = _FIRST_WORDS.split(), _LAST_WORDS.split()
     pairs = [one + other for one in first for other in last if one != other]
     return [*pairs, *(one + other + "ever" for one in ("best", "worst") for other in last if other != "ever")]
 
 
 def _cost(word: str, ranks: Mapping[str, int]) -> float:
-    """Return minus the logarithm of the probability of ``word``."""
+    """Return the negative log probability of ``word``; infinite for an unknown word."""
     if word not in ranks or (len(word) <= 3 and word not in _KNOWN_SHORT):
         return inf
     return _WORD_COST + log(ranks[word] + 1)

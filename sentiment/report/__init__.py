@@ -1,1 +1,1 @@
-"""Render the report, the model card and the page that compares models."""
+"""Pages about models: the report, the model card, the comparison of models, and the page to try a model."""

@@ -1,4 +1,4 @@
-"""A comparison of models as a page and as tables for a terminal."""
+"""Render a comparison of models as an HTML page and as plain-text tables."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from sentiment.report.templating import MISSING, number, p_value, percent, point
 
 
 def render_comparison(comparison: Comparison, source: str) -> str:
-    """Return the comparison as one self-contained HTML page; ``source`` names the tweets."""
+    """Return the comparison as one self-contained HTML page; ``source`` says where its tweets come from."""
     first = next(iter(comparison.models.values()))
     return render_page(
         "compare.html.j2",
@@ -22,7 +22,7 @@ def render_comparison(comparison: Comparison, source: str) -> str:
 
 
 def text_table(comparison: Comparison) -> str:
-    """Return the comparison as tables for a terminal."""
+    """Return the comparison as plain-text tables for a terminal."""
     first = next(iter(comparison.models))
     interval = "95% interval"
     models = [

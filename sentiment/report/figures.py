@@ -1,4 +1,4 @@
-"""Draw the figures of the report as inline ``<svg>``; a figure without numbers is None."""
+"""Draw the figures of the report as inline ``<svg>`` elements. A function returns None if it has nothing to draw."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from sentiment.report.svg import INK, SERIES, draw, percent_axis
 
 
 def training_curves(history: Mapping[str, np.ndarray]) -> str | None:
-    """Draw loss and accuracy by epoch on training and validation rows; arrays ``(epochs,)``."""
+    """Draw the loss and accuracy per epoch from the columns of history.csv; return None if a column is missing."""
     if not {"epoch", "loss", "val_loss", "accuracy", "val_accuracy"} <= history.keys() or not len(history["epoch"]):
         return None
     epoch, best = history["epoch"], int(np.argmin(history["val_loss"]))
@@ -35,7 +35,7 @@ def training_curves(history: Mapping[str, np.ndarray]) -> str | None:
 
 
 def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
-    """Draw counts ``(classes, classes)`` with their share in the row; rows are true classes."""
+    """Draw a confusion matrix of counts ``(classes, classes)``, with each cell's share of its row (its true class)."""
     share = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     names = [short(name) for name in classes]
 
@@ -62,7 +62,7 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
 
 
 def intervals(name: str, rows: Sequence[NamedShare], title: str, marked: int = 0) -> str | None:
-    """Draw accuracies with their 95% intervals as rows; the row ``marked`` is highlighted and has a vertical line."""
+    """Draw each share with its 95% interval as a row. Row ``marked`` is highlighted and has a vertical line."""
     rows = [row for row in rows if row.n]
     if not rows:
         return None
@@ -86,11 +86,7 @@ def intervals(name: str, rows: Sequence[NamedShare], title: str, marked: int = 0
 
 
 def learning_curve(curve: Mapping[str, Any]) -> str | None:
-    """Draw the macro recall of the model and its peers by number of labelled tweets, with standard deviations.
-
-    Args:
-        curve: the contents of `curve.json`.
-    """
+    """Draw macro recall by number of labelled tweets, for the model and its peers, from the content of curve.json."""
     points = curve.get("points") or []
     if not points:
         return None
@@ -134,5 +130,5 @@ _CURVE_STYLES = (
 
 
 def short(name: str, most: int = 22) -> str:
-    """Return ``name`` cut to fit a figure."""
+    """Return ``name``, cut to ``most`` characters if it is longer."""
     return name if len(name) <= most else name[: most - 1] + "…"

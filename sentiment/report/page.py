@@ -1,4 +1,4 @@
-"""Render an evaluated model: the report, one self-contained HTML page, and the model card (Mitchell et al., 2019)."""
+"""Render the report of an evaluated model, a self-contained HTML page, and its model card (Mitchell et al., 2019)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _THIS = "This model"
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A figure of the report: unique ``name``, ``svg`` and ``caption``."""
+    """A figure of the report. Its ``name`` is unique in the page."""
 
     name: str
     svg: Markup
@@ -32,7 +32,7 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class ListedTweet:
-    """A row of the table of tweets; ``kind`` is ``mistake`` or ``uncertain``."""
+    """A row of the report's table of tweets; ``kind`` is ``mistake`` or ``uncertain``."""
 
     kind: str
     test_set: str
@@ -43,14 +43,10 @@ class ListedTweet:
 
 
 def render_report(evaluation: Evaluation, classifier: Explainable) -> str:
-    """Return the whole page.
-
-    Args:
-        evaluation: the contents of the model folder.
-        classifier: the model; it explains a few tweets and says which tokens it knows.
+    """Return the report as an HTML page. The classifier explains a few of the tweets.
 
     Raises:
-        ArtefactError: metrics and predictions are incomplete or of different runs.
+        ArtefactError: metrics and predictions are incomplete or come from different runs.
     """
     values = _values(evaluation)
     first = evaluation.predictions.of(evaluation.first_set)
@@ -71,14 +67,14 @@ def render_report(evaluation: Evaluation, classifier: Explainable) -> str:
 
 
 def render_card(evaluation: Evaluation, slices: Sequence[NamedShare] = ()) -> str:
-    """Return the model card as Markdown: purpose, data, results and limits.
+    """Return the model card, with purpose, data, results and limits, as Markdown.
 
     Args:
-        evaluation: the contents of the model folder.
-        slices: accuracy by kind of tweet, the whole first; the worst large slices are named among the limits.
+        evaluation: the content of an evaluated model's folder.
+        slices: the accuracy on all tweets, then by kind of tweet. The card lists the worst large slices as limits.
 
     Raises:
-        ArtefactError: metrics and predictions are incomplete or of different runs.
+        ArtefactError: metrics and predictions are incomplete or come from different runs.
     """
     return render_page(
         "card.md.j2",
@@ -90,7 +86,6 @@ def render_card(evaluation: Evaluation, slices: Sequence[NamedShare] = ()) -> st
 
 
 def _values(evaluation: Evaluation) -> dict[str, Any]:
-    """Return what the report and the card both show."""
     evaluation.check()
     classes = evaluation.predictions.classes
     return {
@@ -107,19 +102,19 @@ def _values(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def worst_slices(slices: Sequence[NamedShare]) -> list[NamedShare]:
-    """Return the slices of at least 50 tweets whose interval is below the overall accuracy, the worst first."""
+    """Return up to 3 slices of 50 or more tweets whose interval is below the overall accuracy, the worst first."""
     below = [s for s in slices[1:] if s.n >= _FEWEST and s.high < slices[0].share]
     return sorted(below, key=lambda s: s.share)[:_WORST]
 
 
 def measure_slices(predictions: Predictions, classifier: Explainable) -> list[NamedShare]:
-    """Return the accuracy by slice, the whole first; empty slices are left out."""
+    """Return the accuracy on all tweets, followed by the accuracy on each non-empty slice (kind of tweet)."""
     masks = find_slices(predictions.texts.tolist(), classifier.preprocessor)
     return [slice_ for slice_ in slice_metrics(predictions.correct, masks) if slice_.n]
 
 
 def draw_all(evaluation: Evaluation, slices: Sequence[NamedShare]) -> Iterator[Drawing]:
-    """Draw every figure of the first test set for which there are numbers."""
+    """Draw the figures of the first test set, the minimal pairs and the training, except figures without numbers."""
     yield from draw_set(evaluation, evaluation.first_set, slices)
     drawn = {
         "behaviour": (figures.intervals("behaviour", passed(evaluation.behaviour), "Pairs passed"), _BEHAVIOUR),
@@ -130,7 +125,7 @@ def draw_all(evaluation: Evaluation, slices: Sequence[NamedShare]) -> Iterator[D
 
 
 def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[NamedShare]) -> Iterator[Drawing]:
-    """Draw the figures of one test set."""
+    """Draw the figures of one test set, except figures without numbers."""
     metrics, rows = evaluation.metrics[test_set], evaluation.predictions.of(test_set)
     temperature = evaluation.manifest.get("temperature")
     matrix = np.array(metrics["confusion_matrix"])
@@ -148,7 +143,7 @@ def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[NamedShare]
 
 
 def draw_further(evaluation: Evaluation, classifier: Explainable, test_set: str) -> list[Drawing]:
-    """Draw the figures of a further test set under names of their own."""
+    """Draw the figures of another test set, with names and SVG ids that are unique in the page."""
     place = list(evaluation.metrics).index(test_set) + 1
     slices = measure_slices(evaluation.predictions.of(test_set), classifier)
     return [
@@ -164,18 +159,18 @@ def _drawings(drawn: Mapping[str, tuple[str | None, str]]) -> Iterator[Drawing]:
 
 
 def compared(metrics: dict[str, Any]) -> list[NamedShare]:
-    """Return the accuracy of the model and of each baseline."""
+    """Return the accuracy of the model and of each baseline, with 95% intervals."""
     rows = {_THIS: metrics} | {label(name): figures for name, figures in (metrics.get("baselines") or {}).items()}
     return [NamedShare(name, m["n"], m["accuracy"], *m["accuracy_ci95"]) for name, m in rows.items()]
 
 
 def passed(behaviour: dict[str, Any]) -> list[NamedShare]:
-    """Return the share of minimal pairs that the model and each baseline pass."""
+    """Return the share of minimal pairs that the model and each baseline pass, with 95% intervals."""
     return [NamedShare(label(name), m["pairs"], m["passed"], *m["passed_ci95"]) for name, m in behaviour.items()]
 
 
 def list_tweets(predictions: Predictions, most: int = LISTED) -> list[ListedTweet]:
-    """Return the most confident mistakes and then the least certain answers, at most ``most`` of each."""
+    """Return the ``most`` most confident mistakes, followed by the ``most`` least confident answers."""
     confidence = predictions.confidence
     wrong = np.flatnonzero(~predictions.correct)
     mistakes = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
@@ -195,7 +190,10 @@ def list_tweets(predictions: Predictions, most: int = LISTED) -> list[ListedTwee
 
 
 def pick_tweets(predictions: Predictions) -> dict[int, str]:
-    """Return the rows to explain with a reason: the surest right answer per class, two mistakes, the least certain."""
+    """Choose tweets to explain in the report, and return a reason for each row index.
+
+    Chosen are the most confident right answer per class, the two most confident mistakes, and the least certain answer.
+    """
     order = np.argsort(-predictions.confidence, kind="stable")
     right, wrong = order[predictions.correct[order]], order[~predictions.correct[order]]
     picked = {int(row): "Least certain" for row in order[-1:]}
@@ -206,7 +204,7 @@ def pick_tweets(predictions: Predictions) -> dict[int, str]:
 
 
 def _strength(explanation: Explanation, contribution: float | None) -> int:
-    """Return the shade of a token from 0 to 4, by its share of the largest contribution in the tweet."""
+    """Return the shade of a token, 0 to 4, in proportion to the largest contribution in its tweet."""
     largest = max((abs(view.contribution or 0.0) for view in explanation.tokens), default=0.0)
     return round(4 * abs(contribution or 0.0) / largest) if largest else 0
 

@@ -1,4 +1,4 @@
-"""Draw figures about the probabilities of a model; a figure without numbers is None."""
+"""Draw figures of predicted probabilities as inline ``<svg>``. A function returns None if it has nothing to draw."""
 
 from collections.abc import Callable
 
@@ -24,19 +24,19 @@ _BINS = 25
 
 
 def roc(predictions: Predictions) -> str | None:
-    """Draw ROC curves: of the second class of two, or of each class against the rest."""
+    """Draw the ROC curve of each class against the rest. With two classes, draw only the curve of the second."""
     labels = ("False positive rate", "True positive rate")
     return _one_vs_rest(predictions, roc_curve, "roc", labels, "Area under the curve")
 
 
 def precision_recall(predictions: Predictions) -> str | None:
-    """Draw precision by recall for the same classes as :func:`roc`."""
+    """Draw the precision-recall curve of each class. With two classes, draw only the curve of the second."""
     labels = ("Recall", "Precision")
     return _one_vs_rest(predictions, precision_recall_curve, "precision-recall", labels, "Average precision")
 
 
 def reliability_diagram(predictions: Predictions, temperature: float | None) -> str | None:
-    """Draw accuracy by confidence, before and after temperature scaling."""
+    """Draw a reliability diagram: accuracy by confidence, before and after scaling by ``temperature``, if given."""
     if not len(predictions.true):
         return None
     drawn = {"after calibration": reliability(predictions.confidence, predictions.correct)}
@@ -63,7 +63,7 @@ def reliability_diagram(predictions: Predictions, temperature: float | None) -> 
 
 
 def abstention(predictions: Predictions) -> str | None:
-    """Draw the accuracy on the answered tweets while the confidence threshold falls."""
+    """Draw accuracy against coverage: how right the answers are if only confident ones are given."""
     if not len(predictions.true):
         return None
     confidence, correct = predictions.confidence, predictions.correct
@@ -87,7 +87,7 @@ def abstention(predictions: Predictions) -> str | None:
 
 
 def score_histogram(predictions: Predictions) -> str | None:
-    """Draw histograms by true class: of the probability of the second class of two, or else of the true class."""
+    """Draw a histogram of scores per true class: the probability of that class or, if there are two, of the second."""
     if not len(predictions.true):
         return None
     classes, rows = predictions.classes, np.arange(len(predictions.true))
@@ -144,7 +144,6 @@ def _one_vs_rest(
 
 
 def _class_colour(k: int, classes: int) -> str:
-    """Return the colour of a class: warm and cool for two classes, the series of colours for more."""
     return SERIES[1 - k] if classes == 2 else SERIES[(1, 3, 0, 2)[k % 4]]
 
 

@@ -1,7 +1,7 @@
 """Draw Matplotlib figures as inline SVG that takes its colours from the page.
 
-The SVG keeps text as text, refers to no external address, and is the same for the same numbers. Colours are
-placeholders that become CSS variables, so that a drawing is legible on a light and on a dark page.
+Text stays text, nothing external is loaded, and equal numbers give equal bytes. Colours are CSS variables, so a drawing
+is legible on light and dark pages.
 """
 
 import html
@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 INK, MUTED, RULE = "#010101", "#020202", "#030303"
 SERIES = ("#0a0a01", "#0a0a02", "#0a0a03", "#0a0a04")
-# Stand-in -> what the page gives it. The colours after the comma serve where the SVG stands alone.
+# Placeholder -> CSS variable of the page. The colour after the comma applies if the SVG is used without the page.
 _VARIABLES = {
     INK: "currentColor",
     MUTED: "var(--muted,#5c6068)",
@@ -59,11 +59,10 @@ def draw(name: str, alt: str, paint: Callable[[Figure], None], width: float = 4.
     """Paint a figure and return it as an ``<svg>`` element.
 
     Args:
-        name: prefix of every id in the figure, so that a page can have several; letters, digits and hyphens.
-        alt: a text alternative with the key numbers.
-        paint: draws into an empty figure.
-        width: in inches of 72 units.
-        height: in the same unit.
+        name: the prefix of all ids, which makes them unique in a page; letters, digits and hyphens.
+        alt: the text alternative, with the key numbers.
+        paint: a function that draws into an empty figure.
+        width, height: the size in inches of 72 SVG units.
     """
     with matplotlib.rc_context(), warnings.catch_warnings():
         # A class may be named in a script that Matplotlib's own font lacks; the browser has fonts for it.
@@ -80,18 +79,18 @@ def draw(name: str, alt: str, paint: Callable[[Figure], None], width: float = 4.
 
 
 def percent_axis(axes: Axes, which: str) -> None:
-    """Label an axis (``x``, ``y`` or ``both``) of shares from 0 to 1 in per cent."""
+    """Show the shares (0 to 1) on an axis as percentages; ``which`` is ``x``, ``y`` or ``both``."""
     for letter in "xy" if which == "both" else which:
         getattr(axes, f"{letter}axis").set_major_formatter(lambda share, _: f"{round(100 * share, 3):g}%")
 
 
 def renamed(svg: str, prefix: str) -> str:
-    """Return a drawing with ``prefix`` before its ids and references, so that a page can have it twice."""
+    """Return ``svg`` with ``prefix`` before its ids and references, so that a page can contain the drawing twice."""
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\1{prefix}-", svg)
 
 
 def _inline(svg: str, name: str, alt: str) -> str:
-    """Return Matplotlib's file as one element with unique ids, without declarations and metadata."""
+    """Return Matplotlib's SVG file as one ``<svg>`` element with unique ids, without declarations and metadata."""
     svg = svg[svg.index("<svg") :].strip()
     svg = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = svg.replace("xlink:href", "href")

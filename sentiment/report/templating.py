@@ -1,4 +1,4 @@
-"""The Jinja environment and its filters for numbers and untrusted text in HTML and Markdown."""
+"""The Jinja environment, with filters that format numbers and escape untrusted text in HTML and Markdown."""
 
 import math
 import re
@@ -14,13 +14,13 @@ LONGEST_TEXT = 300
 
 
 def render_page(template: str, **values: Any) -> str:
-    """Render a template of ``sentiment/report/templates``; in HTML untrusted text is escaped."""
+    """Render a template from ``sentiment/report/templates`` with ``values``; HTML templates escape text."""
     return environment().get_template(template).render(**values)
 
 
 @cache
 def environment() -> Environment:
-    """Return the Jinja environment; it escapes HTML and refuses unknown names."""
+    """Return the Jinja environment, which escapes text in HTML and raises an error for an undefined name."""
     made = Environment(
         loader=PackageLoader("sentiment.report"),
         autoescape=select_autoescape(["html.j2"], default=False),
@@ -38,19 +38,19 @@ def environment() -> Environment:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """Return a share in percent: 0.8859 -> 88.6%."""
+    """Format a share in percent, for example 0.8859 as 88.6%. None and NaN become a dash."""
     return MISSING if share is None or math.isnan(share) else f"{100 * share:.{digits}f}%"
 
 
 def number(amount: float | None, digits: int = 3) -> str:
-    """Return a number for print: 12345 -> 12,345 and 0.12345 -> 0.123."""
+    """Format a number, for example 12345 as 12,345 and 0.12345 as 0.123. None and NaN become a dash."""
     if amount is None or (isinstance(amount, float) and math.isnan(amount)):
         return MISSING
     return f"{amount:,}" if isinstance(amount, int) else f"{amount:.{digits}f}"
 
 
 def points(difference: float | None) -> str:
-    """Return a difference of shares in percentage points, with a sign."""
+    """Format a difference of shares in percentage points with a sign, for example 0.012 as +1.2."""
     if difference is None:
         return MISSING
     text = f"{100 * difference:+.1f}"
@@ -58,26 +58,26 @@ def points(difference: float | None) -> str:
 
 
 def standing(difference: float) -> str:
-    """Return in words how far a share is from another: ``1.2 points above``, or ``level with`` if it rounds to 0."""
+    """Return a difference of shares in words: ``1.2 points above``, or ``level with`` if it rounds to 0."""
     size = f"{100 * abs(difference):.1f}"
     return "level with" if size == "0.0" else f"{size} points {'above' if difference > 0 else 'below'}"
 
 
 def p_value(p: float | None) -> str:
-    """Return a p-value with three decimals, or that it is below 0.001."""
+    """Format a p-value with three decimals, or as ``< 0.001``. None becomes a dash."""
     if p is None:
         return MISSING
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def clip(text: str, longest: int = LONGEST_TEXT) -> str:
-    """Return ``text`` without control characters; a long text is cut and ends in an ellipsis."""
+    """Return ``text`` without control characters; cut a text over ``longest`` characters and add its full length."""
     text = without_controls(text)
     return text if len(text) <= longest else f"{text[:longest].rstrip()}… [{len(text):,} characters]"
 
 
 def value(setting: Any) -> str:
-    """Return a setting as text; lists are joined, tables become pairs."""
+    """Format the value of a setting: join a list with commas, and show a table as ``key = value`` pairs."""
     if isinstance(setting, dict):
         return ", ".join(f"{key} = {item}" for key, item in setting.items()) or "none"
     if isinstance(setting, list | tuple):
@@ -86,7 +86,7 @@ def value(setting: Any) -> str:
 
 
 def markdown(text: Any) -> str:
-    """Return untrusted text for Markdown prose or a table cell: one line, with markup escaped."""
+    """Return untrusted text as one line of Markdown, with all markup escaped."""
     flat = " ".join(without_controls(str(text)).split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     flat = re.sub(r"([\\`*_{}\[\]()#!|~$]|^[-+=])", r"\\\1", flat)
@@ -94,7 +94,7 @@ def markdown(text: Any) -> str:
 
 
 def code(text: Any) -> str:
-    """Return untrusted text as a Markdown code span that backquotes and bars cannot end."""
+    """Return untrusted text as a Markdown code span; replace backquotes and bars, which would end it."""
     flat = " ".join(without_controls(str(text)).split()).replace("`", "'").replace("|", "¦")
     return f"`{flat}`"
 
@@ -111,5 +111,5 @@ NAMES = {
 
 
 def label(name: str) -> str:
-    """Return the printed name of a test set or baseline."""
+    """Return the display name of a test set or baseline."""
     return NAMES.get(name, name.replace("_", " "))

@@ -1,4 +1,4 @@
-"""The page `try.html`: a model and the JavaScript module in one file, which answers and explains without a server."""
+"""Render `try.html`: one file with a model and the JavaScript module, which answers and explains without a server."""
 
 import base64
 import gzip
@@ -15,11 +15,11 @@ JAVASCRIPT = Path(sentiment.export.__file__).with_name("sentiment.mjs")
 
 
 def render_try_page(folder: Path, name: str) -> str:
-    """Return the page for the files of prediction in ``folder``, which it contains compressed; ``name`` is shown."""
+    """Return the page. It contains the compressed prediction files of ``folder``, and shows the model's ``name``."""
     contents = {file: base64.b64encode(_compressed(folder / file)).decode() for file in (MODEL, *CHECKED)}
     module = Markup(JAVASCRIPT.read_text(encoding="utf-8"))
     return render_page("try.html.j2", name=name, contents=contents, module=module)
 
 
 def _compressed(file: Path) -> bytes:
-    return gzip.compress(file.read_bytes(), mtime=0)  # without the time, so that the same model gives the same page
+    return gzip.compress(file.read_bytes(), mtime=0)  # no timestamp, so that equal models give equal pages

@@ -1,1 +1,1 @@
-"""The service: models over HTTP, in the shapes of TensorFlow Serving and the Open Inference Protocol; a page."""
+"""The HTTP service: TensorFlow Serving's interface, the Open Inference Protocol, a plain protocol, and a web page."""

@@ -1,4 +1,4 @@
-"""Serve models over HTTP: TensorFlow Serving's REST interface, the Open Inference Protocol, a plain one, and a page.
+"""Serve models over HTTP by TensorFlow Serving's REST interface, the Open Inference Protocol or plain JSON.
 
 sentiment serve --model models/sample
 sentiment serve --model mine=models/sentiment140 --model models/sample --workers 2 --port 8080
@@ -32,7 +32,7 @@ _HOST = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.serve") -> int:
-    """Serve until SIGTERM or Ctrl-C; return 0, or 2 for a user's mistake."""
+    """Run the service until SIGTERM or Ctrl-C. Return exit status 0, or 2 after a user's mistake."""
     try:
         _run(make_parser(prog).parse_args(argv))
     except MENDABLE as error:
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.ser
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
-    """Return the parser of the command line; every limit is an option."""
+    """Return the command-line parser. Each field of :class:`Limits` is an option."""
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = f"may be repeated (default: ${MODEL_VARIABLE}, or {LATEST_MODEL})"
     parser.add_argument("--model", action="append", metavar="[NAME=]FOLDER", help=default)
@@ -74,7 +74,6 @@ def _count(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    """Check everything that a user can get wrong, then start the server."""
     from sentiment.serve.app import ServeOptions
     from sentiment.serve.model_store import ModelStore
     from sentiment.serve.run_folder import MODELS, ModelCopies, in_use, make_run_folder
@@ -138,7 +137,7 @@ def _serve(options: "ServeOptions", access_log: bool) -> None:
 
 
 def _logging(access_log: bool, workers: int) -> dict[str, Any]:
-    """Return how every process logs; the supervisor of several workers also logs that it replaces one."""
+    """Return the logging configuration. With several workers, the supervisor also logs when it replaces a worker."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -154,7 +153,7 @@ def _logging(access_log: bool, workers: int) -> dict[str, Any]:
 
 
 def free_port(host: str, port: int) -> int:
-    """Return ``port``, or a free port of ``host`` for 0.
+    """Return ``port``, or a free port of ``host`` if ``port`` is 0.
 
     Raises:
         InputError: the address is in use or does not belong to this machine.
@@ -181,7 +180,7 @@ def _checked_host(name: str) -> str:
 
 
 def _checked_labels(arguments: argparse.Namespace) -> str:
-    """Return the file to label, or an empty text; only one process of this machine may write it."""
+    """Return the path of the file to label, or "" for none. Only one process on this machine may write the file."""
     if not arguments.labels:
         return ""
     from sentiment.shares.labels_file import read_table
@@ -200,7 +199,7 @@ def _limits(arguments: argparse.Namespace) -> Limits:
 
 
 def read_token(file: str | None) -> str:
-    """Return the token from a file or the environment; empty for none.
+    """Return the token from ``file`` or, if ``file`` is None, from the environment; "" means that there is no token.
 
     Raises:
         InputError: the file cannot be read, or its content cannot be a token.

@@ -1,4 +1,4 @@
-"""The service as an ASGI application: options, routes, middleware and life span of one worker process."""
+"""The ASGI application of one worker process: options, routes, middleware, startup and shutdown."""
 
 import asyncio
 import contextlib
@@ -25,28 +25,27 @@ from sentiment.serve.model_store import ModelStore
 from sentiment.serve.run_folder import MODELS, ModelCopies, in_use
 from sentiment.serve.service import Service, share_one_arena
 
-OPTIONS = "SENTIMENT_SERVE_OPTIONS"  # environment variable by which the worker processes get their options
+OPTIONS = "SENTIMENT_SERVE_OPTIONS"  # the environment variable that passes the options to the worker processes
 LOCAL_HOSTS = ("localhost", "*.localhost")
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_SWITCH_SECONDS = 0.0005  # Python's 5 ms would make the event loop and the thread of the batches wait for each other
+_SWITCH_SECONDS = 0.0005  # with Python's 5 ms, the event loop and the batch thread would wait for each other
 
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What the command line asks for.
+    """Options from the command line.
 
     Attributes:
-        models: each ``FOLDER`` or ``NAME=FOLDER``.
-        host: address to listen on.
-        port: port to listen on.
-        workers: number of processes.
-        allowed_hosts: names that requests may give as their host, besides IP addresses and this machine.
-        token: what requests must carry; empty for none.
-        run_folder: temporary folder of this run.
-        supervisor: id of the process that starts the workers; 0 where there is one worker, in the process itself.
-        limits: what is accepted.
-        labels: a file of `sentiment draw` to label in the browser; empty for none.
-        also: labels beside the model's classes.
+        models: the models, each as ``FOLDER`` or ``NAME=FOLDER``.
+        host, port: the address to listen on.
+        workers: the number of worker processes.
+        allowed_hosts: further names that the Host header may contain, besides this machine's and IP addresses.
+        token: the token that requests must carry; empty if they need none.
+        run_folder: the path of the temporary folder of this run.
+        supervisor: the id of the process that starts the workers; 0 if there is only one worker.
+        limits: the limits on requests.
+        labels: the path of a file from `sentiment draw` that is labelled in the browser; empty for none.
+        also: labels to offer there besides the model's classes.
     """
 
     models: list[str]
@@ -63,12 +62,12 @@ class ServeOptions:
 
     @property
     def address(self) -> str:
-        """Return the address of the service, for people."""
+        """Return the URL of the service."""
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
 def create_app() -> Starlette:
-    """Return the application of a worker process; its options are in the environment variable ``OPTIONS``."""
+    """Return the application of a worker process, with the options from the environment variable ``OPTIONS``."""
     share_one_arena()
     options = msgspec.json.decode(os.environ[OPTIONS], type=ServeOptions)
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -77,7 +76,7 @@ def create_app() -> Starlette:
 
 
 def make_app(service: Service, options: ServeOptions) -> Starlette:
-    """Return the application over ``service``."""
+    """Return the ASGI application of ``service``, with its routes and middleware."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -88,7 +87,7 @@ def make_app(service: Service, options: ServeOptions) -> Starlette:
                 yield
                 announcing.cancel()
 
-    routes = [  # those of most requests first
+    routes = [  # the most used first, because they are searched in this order
         *predict_routes.routes(service),
         *tensorflow_serving.routes(service),
         *open_inference.routes(service),
@@ -128,7 +127,7 @@ def _health(service: Service) -> list[Route]:
 
 
 async def _announce(options: ServeOptions, names: list[str]) -> None:
-    """Log that the service is ready once it accepts connections, which begins after the life span's start."""
+    """Wait until the service accepts connections, then log that it is ready."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)
     while True:
         with contextlib.suppress(OSError):

@@ -1,8 +1,8 @@
-"""Answer the texts of many requests together, in one thread. The requests that wait when it is free are the next batch.
+"""Answer the texts of concurrent requests in batches, in one thread.
 
-Batches save most of the time that a small request takes, because the model costs nearly as much for one text as for
-ten. Nothing waits for a batch to fill. A short request that comes alone is answered in the event loop, which saves the
-tenth of its time that two changes of the thread take.
+Batches save time because the model takes nearly as long for one text as for ten. Whenever the thread is free, all
+waiting requests form the next batch, so no request waits for a batch to fill. A short request that arrives alone is
+answered in the event loop: two thread switches would add a tenth to its time.
 """
 
 import asyncio
@@ -18,21 +18,21 @@ import numpy as np
 
 from sentiment.predict.answers import Answers
 
-BATCH_SIZE = 1 << 17  # of one batch, in characters plus 64 per text: a few milliseconds of work
+BATCH_SIZE = 1 << 17  # the size of a text is its characters plus 64; a batch takes a few milliseconds
 _SIZE_OF_A_TEXT = 64
-_SHORT = 1 << 11  # such a request takes less than a millisecond
+_SHORT = 1 << 11  # a request of at most this size takes less than a millisecond
 
 
 class BatchModel(Protocol):
-    """A model that answers a batch."""
+    """A model that answers a batch of texts."""
 
     def answer(self, texts: Sequence[str]) -> Answers:
-        """Return probabilities and known shares of ``texts``."""
+        """Return the answers to ``texts``."""
 
 
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """Texts of one request, their size, their model, and the future that receives the answers."""
+    """A waiting request: its texts, their size, its model, and the future that receives the answers."""
 
     model: BatchModel
     texts: Sequence[str]
@@ -44,34 +44,31 @@ _Outcome = tuple[_Pending, "Answers | Exception"]
 
 
 class Batcher:
-    """Answers requests in batches, those of each request by the one model that it names.
+    """Answers waiting requests in batches, with one call per model.
 
     Args:
-        observe: called with the model and the answers of each batch, in the thread that answered it.
+        observe: a function that gets the model and the answers after each call, in the thread of the call.
     """
 
     def __init__(self, observe: Callable[[Any, Answers], None]) -> None:
         self._observe = observe
         self._waiting: deque[_Pending] = deque()
-        self._turns: SimpleQueue[bool] = SimpleQueue()  # True: look for what is waiting, False: end
+        self._turns: SimpleQueue[bool] = SimpleQueue()  # True: answer the waiting requests, False: end the thread
         self._turn_scheduled = False
         self._answering = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
-        """Start the thread. Call this in the event loop whose requests it answers."""
+        """Start the batch thread. Call this in the event loop that receives the requests."""
         self._loop = asyncio.get_running_loop()
         threading.Thread(target=self._work, args=(self._loop,), name="batches", daemon=True).start()
 
     def stop(self) -> None:
-        """End the thread when the requests that are waiting now are answered."""
+        """End the thread after it has answered the requests that are waiting now."""
         self._turns.put(False)
 
     async def answer(self, model: BatchModel, texts: Sequence[str]) -> Answers:
-        """Return the answers of ``model`` to ``texts``.
-
-        A large request is asked in several parts, one after the other, so that other requests get their turn.
-        """
+        """Return the answers of ``model``. A large request is answered in parts, so that others do not wait for it."""
         parts = [await self._ask(model, *part) for part in _parts(texts)]
         return parts[0] if len(parts) == 1 else Answers(*map(np.concatenate, zip(*parts, strict=True)))
 
@@ -87,7 +84,7 @@ class Batcher:
     def _wake(self) -> None:
         self._turn_scheduled = False
         if self._answering.acquire(blocking=False):
-            try:  # with the lock, because the thread takes requests too
+            try:  # the lock keeps the batch thread from taking the request meanwhile
                 if len(self._waiting) == 1 and self._waiting[0].size <= _SHORT:
                     _deliver(self._answer_next())
                     return
@@ -109,7 +106,7 @@ class Batcher:
         return [outcome for same in _by_model(_next_batch(self._waiting)) for outcome in self._outcomes(same)]
 
     def _outcomes(self, batch: list[_Pending]) -> list[_Outcome]:
-        """Return the outcome of each request of ``batch``, all of one model; if it fails, each is asked alone."""
+        """Answer requests for one model. If the batch fails, answer each alone, so that only the faulty one fails."""
         model = batch[0].model
         try:
             answers = model.answer([text for pending in batch for text in pending.texts])
@@ -124,7 +121,7 @@ class Batcher:
 
 
 def _parts(texts: Sequence[str]) -> Iterator[tuple[Sequence[str], int]]:
-    """Yield the texts of a request in parts of at most ``BATCH_SIZE`` with their sizes; one text is always whole."""
+    """Yield parts of the texts, at most ``BATCH_SIZE`` large, with their sizes. A text is never split."""
     start = size = 0
     for end, text in enumerate(texts):
         of_text = len(text) + _SIZE_OF_A_TEXT
@@ -136,7 +133,7 @@ def _parts(texts: Sequence[str]) -> Iterator[tuple[Sequence[str], int]]:
 
 
 def _next_batch(waiting: deque[_Pending]) -> list[_Pending]:
-    """Take the first requests out of ``waiting``, up to ``BATCH_SIZE`` but at least one, without cancelled ones."""
+    """Remove the first requests from ``waiting``, at most ``BATCH_SIZE`` large, and return those not cancelled."""
     batch: list[_Pending] = []
     size = 0
     while waiting and (not batch or size + waiting[0].size <= BATCH_SIZE):
@@ -148,15 +145,13 @@ def _next_batch(waiting: deque[_Pending]) -> list[_Pending]:
 
 
 def _by_model(batch: list[_Pending]) -> list[list[_Pending]]:
-    """Return the requests of a batch grouped by model; around a reload there are two."""
     ordered = sorted(batch, key=lambda pending: id(pending.model))
     return [list(same) for _, same in groupby(ordered, key=lambda pending: id(pending.model))]
 
 
 def _deliver(outcomes: list[_Outcome]) -> None:
-    """Give each request its outcome in the event loop. A request that was cancelled meanwhile gets none."""
     for pending, outcome in outcomes:
-        if pending.answered.done():
+        if pending.answered.done():  # the request was cancelled meanwhile
             continue
         if isinstance(outcome, Exception):
             pending.answered.set_exception(outcome)

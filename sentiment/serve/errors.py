@@ -1,4 +1,4 @@
-"""Errors that a client sees: a status and one sentence, as ``{"error": "..."}`` in all three protocols."""
+"""Errors that a client sees: an HTTP status and one sentence, as ``{"error": "..."}``, in all three protocols."""
 
 import traceback
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ _SENTENCES = {404: "no such address; GET /docs lists the addresses", 405: "no su
 
 
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a response with ``content`` as JSON."""
+    """Return ``content`` as a JSON response."""
     return Response(msgspec.json.encode(content), status, headers, media_type=JSON)
 
 
 def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a response that carries the error ``message``."""
+    """Return a JSON response with the error ``message``."""
     return json_response({"error": message}, status, headers)
 
 
@@ -32,12 +32,12 @@ async def refused(request: Request, error: Exception) -> Response:
 
 
 async def http_error(request: Request, error: Exception) -> Response:
-    """Return the response to an error that the framework raised, such as an unknown address."""
+    """Return the response to an error raised by Starlette, for example for an unknown address."""
     assert isinstance(error, HTTPException)
     return error_response(error.status_code, _SENTENCES.get(error.status_code, error.detail), error.headers)
 
 
 def place_of(error: BaseException) -> str:
-    """Return the type of an error and the lines it passed, without its message, because that may quote a tweet."""
+    """Return the type and the traceback lines of an error. Its message is left out, because it may quote a tweet."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} at {' < '.join(f'{frame.filename}:{frame.lineno}' for frame in reversed(frames))}"

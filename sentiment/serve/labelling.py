@@ -1,4 +1,4 @@
-"""The label view at ``/label``: the tweets of a draw, one at a time; each label is saved in its file at once."""
+"""The page ``/label``, which shows the tweets of a drawn sample one at a time and saves each label immediately."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,14 +19,14 @@ from sentiment.shares.labels_file import LABEL, ROW, LabelTable, read_table
 
 
 class Classes(NamedTuple):
-    """What a tweet may be labelled as: the classes of the model, and others."""
+    """The labels that a tweet may get: the classes of the model, and other labels."""
 
     model: list[str]
     others: list[str]
 
 
 class GivenLabel(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of ``PUT /labels``: a label for the tweet of this row; an empty label takes it back."""
+    """Body of ``PUT /labels``: the label for the tweet with the id ``row``; an empty label removes the label."""
 
     row: str
     label: str
@@ -36,12 +36,12 @@ _DECODER = msgspec.json.Decoder(GivenLabel)
 
 
 def routes(service: Service, path: Path, also: Sequence[str]) -> list[Route]:
-    """Return the routes over the file ``path`` of `sentiment draw`.
+    """Return the routes to label the tweets of a file from `sentiment draw`.
 
     Args:
-        service: its first model has the classes.
-        path: the file is read anew for each request, so that a change by another program is kept.
-        also: labels beside the classes.
+        service: the service. The classes of its first model can be given as labels.
+        path: the file. It is read again for each request, so that changes by other programs are kept.
+        also: labels to offer besides the classes.
     """
 
     def classes() -> Classes:
@@ -53,8 +53,8 @@ def routes(service: Service, path: Path, also: Sequence[str]) -> list[Route]:
         return FileResponse(STATIC / "label.html")
 
     async def labels(request: Request) -> Response:
-        """Return the tweets with their labels, after a PUT has given a label."""
-        if request.method == "PUT":  # A page of another site cannot send this, as it could a POST.
+        """Return the tweets with their labels; PUT first sets the label of one tweet."""
+        if request.method == "PUT":  # not POST, which browsers would let a page of another site send
             _give(path, classes(), await read_json(request, _DECODER, service.admission, 422))
         return json_response(_view(_table(path), classes()))
 

@@ -1,4 +1,4 @@
-"""What the service accepts, how long it waits, and the back-pressure that refuses what is beyond a limit."""
+"""Limits on the sizes, numbers and times of requests, and the back-pressure that refuses requests beyond them."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ _RETRY_SECONDS = 1
 
 
 class Refusal(Exception):
-    """A request that is refused with the HTTP ``status`` and the sentence ``message``."""
+    """The refusal of a request, with the HTTP ``status`` and the sentence ``message`` that the client gets."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -17,24 +17,26 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one worker process; each is an option of ``sentiment serve``.
+    """Limits of one worker process. Each is a maximum, and an option of ``sentiment serve``.
+
+    The number in parentheses is the HTTP status of a request beyond the limit.
 
     Attributes:
-        body_bytes: bytes of one JSON request (413).
-        header_bytes: bytes of the headers of one request (431).
-        texts: texts in one request (422).
-        characters: characters in one text (422).
-        explained: texts in one request that asks for explanations (422).
-        pending_texts: texts of all requests that wait for their answer (429).
-        pending_bytes: bytes of all JSON bodies held in memory (429).
-        file_bytes: bytes of one uploaded file (413).
-        files: files that are uploaded or scored at the same time (429).
-        connections: open connections (503).
-        receive_seconds: seconds that a body may take to arrive (408), plus ...
-        bytes_per_second: ... one second per this number of bytes received.
-        send_seconds: seconds that a client may take to accept the next piece of a scored file.
-        idle_seconds: seconds that a connection may stay open between two requests.
-        stop_seconds: seconds that running requests get to finish after SIGTERM.
+        body_bytes: the bytes in the body of one JSON request (413).
+        header_bytes: the bytes in the headers of one request (431).
+        texts: the number of texts in one request (422).
+        characters: the number of characters in one text (422).
+        explained: the number of texts in one request for explanations (422).
+        pending_texts: the number of texts, of all requests together, that wait for answers (429).
+        pending_bytes: the bytes of all JSON bodies in memory (429).
+        file_bytes: the bytes of one uploaded file (413).
+        files: the number of files that are uploaded or scored at the same time (429).
+        connections: the number of open connections (503).
+        receive_seconds: the seconds until a body has arrived (408), plus 1 for each ``bytes_per_second`` bytes.
+        bytes_per_second: the number of received bytes that extends ``receive_seconds`` by one second.
+        send_seconds: the seconds until a client accepts the next piece of a scored file.
+        idle_seconds: the seconds that a connection stays open between two requests.
+        stop_seconds: the seconds that running requests get to finish after SIGTERM.
     """
 
     body_bytes: int = 4 << 20
@@ -55,12 +57,12 @@ class Limits:
 
 
 class Admission:
-    """Counts what the requests hold; it is used in the event loop's thread alone and needs no lock.
+    """Counts the resources that requests use. It needs no lock, because only the event loop's thread calls it.
 
     Attributes:
-        texts: texts that wait for their answer.
-        bytes: bytes of JSON bodies held in memory.
-        files: files that are uploaded or scored.
+        texts: the number of texts that wait for answers.
+        bytes: the bytes of JSON bodies in memory.
+        files: the number of files that are uploaded or scored.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -69,10 +71,10 @@ class Admission:
 
     @contextlib.contextmanager
     def hold_texts(self, count: int) -> Iterator[None]:
-        """Count ``count`` texts as waiting. One request alone is always admitted.
+        """Count ``count`` texts as waiting within the ``with`` block. If no text is waiting, any number is admitted.
 
         Raises:
-            Refusal: 429, too many texts are waiting already.
+            Refusal: 429, too many texts are waiting.
         """
         if self.texts and self.texts + count > self.limits.pending_texts:
             raise _busy(f"{self.texts} texts are waiting, at most {self.limits.pending_texts} may")
@@ -84,11 +86,7 @@ class Admission:
 
     @contextlib.contextmanager
     def hold_file(self) -> Iterator[None]:
-        """Count one file.
-
-        Raises:
-            Refusal: 429, as many files are being scored as may be.
-        """
+        """Count one file within the ``with`` block, or raise a :class:`Refusal` (429) if too many are being scored."""
         if self.files >= self.limits.files:
             raise _busy(f"{self.files} files are being scored, at most {self.limits.files} may be at a time")
         self.files += 1
@@ -98,10 +96,10 @@ class Admission:
             self.files -= 1
 
     def hold_bytes(self, count: int) -> None:
-        """Count ``count`` bytes of a body; the caller subtracts them from ``bytes`` afterwards.
+        """Add ``count`` bytes of a body to ``bytes``. The caller subtracts them when the body is complete or refused.
 
         Raises:
-            Refusal: 429, all bodies together are too large.
+            Refusal: 429, all bodies in memory together are too large.
         """
         if self.bytes and self.bytes + count > self.limits.pending_bytes:
             raise _busy(f"requests hold {self.bytes} bytes, at most {self.limits.pending_bytes} may be held")
@@ -109,5 +107,4 @@ class Admission:
 
 
 def _busy(reason: str) -> Refusal:
-    """Return a refusal with status 429, which asks the client to try again."""
     return Refusal(429, f"{reason}; try again in {_RETRY_SECONDS} s", {"retry-after": str(_RETRY_SECONDS)})

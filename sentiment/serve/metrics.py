@@ -1,7 +1,7 @@
-"""Counters and histograms for Prometheus; with several workers every figure is their sum.
+"""Metrics for Prometheus, combined over all workers.
 
-The client library keeps the figures of each process in files of the folder ``PROMETHEUS_MULTIPROC_DIR``. It reads
-that variable when it is imported first, so it is imported by :class:`ServiceMetrics` only.
+Prometheus' client library stores the metrics of each process in the folder ``PROMETHEUS_MULTIPROC_DIR``. It reads this
+variable at its first import, so it is imported late, when a :class:`ServiceMetrics` is made.
 """
 
 import collections
@@ -21,7 +21,7 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 class ServiceMetrics:
-    """The figures of this process."""
+    """The metrics of this worker process."""
 
     def __init__(self) -> None:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -44,10 +44,10 @@ class ServiceMetrics:
         self.reloads = gauge("sentiment_model_reloads", "Exports taken up", model, "livemax")
         self.stale = gauge("sentiment_model_stale", "1: the folder's export cannot be served", model, "livemax")
         self.read_at = gauge("sentiment_model_read_timestamp_seconds", "When the export was read", model, "livemin")
-        self._counted: dict[tuple[str, int], tuple[Counter, Histogram]] = {}  # finding them takes longer than counting
+        self._counted: dict[tuple[str, int], tuple[Counter, Histogram]] = {}  # a cache: the library's look-up is slow
 
     def request(self, route: str, status: int, seconds: float) -> None:
-        """Count a request."""
+        """Count a request by its route and HTTP status, and record the seconds that it took."""
         counted = self._counted.get((route, status))
         if counted is None:
             counted = self.requests.labels(route, str(status)), self.seconds.labels(route)
@@ -56,7 +56,7 @@ class ServiceMetrics:
         counted[1].observe(seconds)
 
     def batch(self, name: str, classes: tuple[str, ...], answers: Answers) -> None:
-        """Count the answers of a batch: their labels and known shares show drift."""
+        """Count the labels of a batch and add up its shares of known words. Changes over time reveal drift."""
         known = answers.known.tolist()
         self.batches.observe(len(known))
         best = answers.probabilities.argmax(axis=1).tolist()
@@ -69,7 +69,7 @@ class ServiceMetrics:
         self.known.labels(name).inc(sum(known))
 
     def text(self, store: "ModelStore", admission: "Admission") -> bytes:
-        """Return all figures in Prometheus' text format."""
+        """Return the metrics of all workers in Prometheus' text format."""
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -82,7 +82,7 @@ class ServiceMetrics:
         return generate_latest(registry)
 
     def set_gauges(self, store: "ModelStore", admission: "Admission") -> None:
-        """Set the gauges, so that the other workers can report those of this one."""
+        """Set the gauges of this worker, so that any worker can report them."""
         self.pending.set(admission.texts)
         for model in store:
             self.reloads.labels(model.name).set(model.reloads)
@@ -91,7 +91,7 @@ class ServiceMetrics:
 
 
 def forget_dead_workers() -> None:
-    """Remove the gauges of workers that have ended; what they counted stays."""
+    """Remove the gauges of workers that have ended. Their counters stay."""
     from prometheus_client.multiprocess import mark_process_dead
 
     processes = {path.stem.rpartition("_")[2] for path in Path(os.environ[FOLDER]).glob("gauge_live*.db")}

@@ -1,7 +1,7 @@
-"""What every request passes: the host check, the token, counting, the log line, and headers that keep browsers safe.
+"""Middleware for every request: host check, token check, metrics, access log and security headers.
 
-The log contains the method, the route, the status and the time of a request only, because everything else may contain
-tweets. No answer says what failed inside the service.
+The access log contains only the method, route, status and duration, because everything else may contain tweets.
+Responses do not reveal internal errors.
 """
 
 import functools
@@ -33,20 +33,20 @@ _PAGE_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# The page and the health of the service. None of these answers a tweet or reports how others were answered.
+# These addresses need no token, because they neither answer tweets nor tell anything about earlier answers.
 OPEN = ("/", "/label", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json")
 _OPEN_PREFIX = "/static/"
 _CLIENT_LEFT = 499
 
 
 class Observer:
-    """Counts and logs requests, adds the headers to responses, and answers 500 where the service fails.
+    """Counts and logs requests, adds security headers to responses, and answers 500 after an internal error.
 
     Args:
-        app: the application inside.
-        count: called with the route, the status and the seconds of each request.
-        routes: names of the routes by their endpoints.
-        header_bytes: size of the headers that a request may have.
+        app: the wrapped ASGI application.
+        count: a function that gets the route, the HTTP status and the seconds of each request.
+        routes: the name of each route by its endpoint.
+        header_bytes: the maximum size of a request's headers.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Observer:
         self.app, self.count, self.routes, self.header_bytes = app, count, routes, header_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -68,7 +68,7 @@ class Observer:
                 message["headers"] = _with_own(message["headers"])
             try:
                 await send(message)
-            except RuntimeError:  # uvloop's, because the server has closed this connection meanwhile
+            except RuntimeError:  # uvloop raises it when the server has closed this connection
                 raise ClientDisconnect from None
 
         try:
@@ -81,7 +81,7 @@ class Observer:
             status = status or _CLIENT_LEFT
         except Exception as error:
             log.error("defect: %s", place_of(error))
-            if not status:  # otherwise the server breaks off the answer that has begun
+            if not status:  # otherwise the response has begun, and the server aborts it
                 response = error_response(500, "the service failed at this request; its log says where")
                 await response(scope, receive, send_with_headers)
         self._note(scope, status, time.perf_counter() - started)
@@ -94,22 +94,22 @@ class Observer:
 
 
 def _with_own(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return the headers of a response with those of this service; a report brings its own policy."""
+    """Add this service's headers to a response. A Content-Security-Policy that is already there is kept."""
     if any(name == _POLICY for name, _ in headers):
         return [*headers, *_HEADERS]
     return [*headers, *_HEADERS, (_POLICY, _PAGE_POLICY)]
 
 
 class TrustedHosts(TrustedHostMiddleware):
-    """Refuses requests that name another host, but passes every IP address.
+    """Refuses requests whose Host header contains the name of another host. IP addresses are always accepted.
 
-    After a page is loaded, its site may point its own name at the address of this machine (DNS rebinding), so that the
-    page can read this service's answers. The requests of that page still name the other site, so they are refused. An
-    IP address in the place of a name cannot be pointed elsewhere.
+    This stops DNS rebinding, in which a malicious site points its own name at this machine, so that its page can read
+    this service's answers. The requests of that page still contain the site's name, so they are refused. IP addresses
+    are safe, because nobody can point them elsewhere.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on or refuse it."""
+        """Pass the request on, or answer that its host is not allowed."""
         if scope["type"] == "http" and _is_address(Headers(scope=scope).get("host", "")):
             await self.app(scope, receive, send)
         else:
@@ -126,13 +126,13 @@ def _is_address(host: str) -> bool:
 
 
 class TokenCheck:
-    """Refuses requests without ``Authorization: Bearer`` and the token, except for the page and the health."""
+    """Refuses requests without ``Authorization: Bearer TOKEN``, except those for the page and the health checks."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self.app, self.token = app, token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on or refuse it."""
+        """Pass the request on, or answer with status 401 (unauthorized)."""
         if scope["type"] == "http" and not self._is_open(scope["path"]):
             scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
             if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode("latin-1"), self.token):

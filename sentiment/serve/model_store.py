@@ -1,4 +1,4 @@
-"""The models that are served, by name, and the watch that takes up a new export without dropping a request."""
+"""The served models by name, and the watcher that loads a new export without dropping a request."""
 
 import asyncio
 import logging
@@ -23,15 +23,15 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One export of a model as it was read. It never changes, so a request that has it is answered by it alone.
+    """One export of a model, as it was loaded. It is immutable, so a reload does not affect a running request.
 
     Attributes:
         name: the name under which the model is served.
         classifier: the model.
-        classes: class names, in the order of the probabilities.
-        version: the number of the folder in ``saved_model/``, as TensorFlow Serving counts.
-        fingerprint: first digits of the SHA-256 of ``model.json``, which contains the checksums of all other files.
-        read_at: seconds since 1970.
+        classes: the names of the classes, in the order of the probabilities.
+        version: the number of the folder in ``saved_model/``, which TensorFlow Serving uses as the version.
+        fingerprint: the first digits of the SHA-256 of ``model.json``, which contains the checksums of all other files.
+        read_at: the time of loading, in seconds since 1970.
     """
 
     name: str
@@ -42,22 +42,22 @@ class Export:
     read_at: float
 
     def answer(self, texts: Sequence[str]) -> Answers:
-        """Return probabilities and known shares of ``texts``."""
+        """Return the answers to ``texts``."""
         return self.classifier.answer(texts)
 
 
 @dataclass(slots=True)
 class ServedModel:
-    """A model folder and the last good export that was read from it.
+    """A model folder and the last valid export that was loaded from it.
 
     Attributes:
         name: the name under which the model is served.
         folder: the model folder.
-        current: the export that answers.
-        signature: signature of the last export that was read, whether it is served or was refused.
-        refusal: why that export is not served; empty if it is served.
-        incomplete: whether files are missing now, for instance in the middle of an export.
-        reloads: number of exports taken up since the start.
+        current: the export that answers requests.
+        signature: the signature of the last export that was read, valid or not.
+        refusal: the reason why the last export is not served; empty if it is served.
+        incomplete: whether files are missing now, for example during an export.
+        reloads: the number of exports loaded since the start.
     """
 
     name: str
@@ -70,22 +70,22 @@ class ServedModel:
 
     @property
     def problem(self) -> str:
-        """Return why the present content of the folder is not served; empty if it is served."""
+        """Return the reason why the content of the folder is not served; empty if it is served."""
         if self.incomplete:
             return f"{self.folder}: files are missing; the previous export is still served"
         return self.refusal
 
 
 class ModelStore:
-    """The models by name; the first one answers where a request names none.
+    """The served models by name. The first model answers requests without a model name.
 
     Args:
-        models: each ``FOLDER`` or ``NAME=FOLDER``; a packed model may stand for a folder.
-        copies: where the exports are copied to before they are read.
+        models: the models, each as ``FOLDER`` or ``NAME=FOLDER``; FOLDER may also be a packed model.
+        copies: the store of copies. Each export is copied there before it is loaded.
 
     Raises:
-        SettingsError: a name is given twice or cannot be part of an address.
-        ArtefactError: a folder contains no whole model.
+        SettingsError: a name is given twice or cannot be part of a URL.
+        ArtefactError: a folder does not contain a complete model.
     """
 
     def __init__(self, models: Sequence[str], copies: ModelCopies) -> None:
@@ -101,15 +101,11 @@ class ModelStore:
 
     @property
     def names(self) -> list[str]:
-        """Return the names of all models, in the order given."""
+        """Return the names of all models, the default model first."""
         return list(self.models)
 
     def get(self, name: str | None, version: str | None = None) -> Export:
-        """Return the export that answers a request.
-
-        Raises:
-            Refusal: 404, in the words of TensorFlow Serving.
-        """
+        """Return the current export of a model (None: the first model), or raise a :class:`Refusal` (404)."""
         model = self.models.get(name or self.names[0])
         if model is None:
             asked = f"Latest({_shown(name)})" if version is None else f"Specific({_shown(name)}, {_shown(version)})"
@@ -119,14 +115,14 @@ class ModelStore:
         return model.current
 
     async def watch(self) -> None:
-        """Check for new exports again and again, without end."""
+        """Check for new exports every ``WATCH_SECONDS``, forever."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             for model in self:
                 await asyncio.to_thread(self.refresh, model)
 
     def refresh(self, model: ServedModel) -> None:
-        """Take up the content of ``model.folder`` if it is new and whole; otherwise set ``problem`` to the reason."""
+        """Load a new export from the model's folder. If it is not valid, keep the current one and record the reason."""
         signature = sign(model.folder)
         model.incomplete = signature is None
         if signature is None or signature == model.signature:
@@ -135,7 +131,7 @@ class ModelStore:
             copy = self.copies.read(model.name, model.folder)
             export = _export(model.name, model.folder, copy)
         except (SentimentError, OSError) as error:
-            if sign(model.folder) == signature:  # otherwise it changed while it was read, and the next look decides
+            if sign(model.folder) == signature:  # otherwise it changed meanwhile, and the next call reads it again
                 model.signature, model.refusal = signature, f"{error} (the previous export is still served)"
                 log.error("%s: new export refused: %s", model.name, model.refusal)
             return
@@ -147,7 +143,7 @@ class ModelStore:
         log.info("%s: took up export %s", model.name, export.fingerprint)
 
     def _first(self, name: str, folder: Path) -> ServedModel:
-        """Return the model at the start; a worker that replaces another one may find a broken export in the folder."""
+        """Load a model when the worker starts. If the export is broken, load the newest copy of an earlier worker."""
         signature = sign(folder) or ()
         try:
             return ServedModel(name, folder, _export(name, folder, self.copies.read(name, folder)), signature)
@@ -167,7 +163,6 @@ def _export(name: str, folder: Path, copy: ModelCopy) -> Export:
 
 
 def _version(folder: Path) -> str:
-    """Return the highest number among the folders of ``saved_model``, or 1 where there is none."""
     try:
         names = os.listdir(folder / "saved_model")
     except OSError:
@@ -176,10 +171,10 @@ def _version(folder: Path) -> str:
 
 
 def split_name(model: str) -> tuple[str, Path]:
-    """Return name and place of ``NAME=PLACE``, or of ``PLACE``, whose own name without ``.zip`` is then used.
+    """Split ``NAME=PATH`` into name and path. For ``PATH`` alone, the name is that of the folder or ``.zip`` file.
 
     Raises:
-        SettingsError: the name cannot be part of an address.
+        SettingsError: the name cannot be part of a URL.
     """
     name, separator, folder = model.partition("=")
     if not separator:

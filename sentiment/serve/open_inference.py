@@ -1,4 +1,4 @@
-"""The Open Inference Protocol (version 2 of KServe and Triton): BYTES in; FP32, BYTES and FP32 out."""
+"""The Open Inference Protocol (version 2) of KServe and Triton: texts in; probabilities and labels out."""
 
 from typing import Annotated, Any, Literal
 
@@ -37,14 +37,14 @@ class InputTensor(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class WantedOutput(msgspec.Struct, forbid_unknown_fields=True):
-    """An output that the response shall contain."""
+    """The name of an output that the response is to contain."""
 
     name: Literal["probabilities", "label", "known"]
     parameters: dict[str, Any] = {}
 
 
 class InferRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of ``/infer``; without ``outputs`` the response contains all of them."""
+    """Body of ``/infer``. Without ``outputs``, the response contains all outputs."""
 
     inputs: Annotated[list[InputTensor], msgspec.Meta(min_length=1, max_length=1)]
     id: Annotated[str, msgspec.Meta(max_length=200)] = ""
@@ -56,11 +56,11 @@ _DECODER = msgspec.json.Decoder(InferRequest)
 
 
 def routes(service: Service) -> list[Route]:
-    """Return the routes over ``service``."""
+    """Return the routes of the Open Inference Protocol."""
     version = _MODEL + "/versions/{version}"
 
     async def infer(request: Request) -> Response:
-        """Answer by the Open Inference Protocol."""
+        """Answer texts (Open Inference Protocol)."""
         export = service.export_of(request)
         if _BINARY in request.headers:
             raise Refusal(400, f"{_BINARY}: the binary data extension is not supported; send data as JSON")
@@ -71,23 +71,23 @@ def routes(service: Service) -> list[Route]:
         return json_response(respond(export, names, await service.answer(export, texts), asked.id))
 
     async def about(request: Request) -> Response:
-        """Return the tensors of a model by the Open Inference Protocol."""
+        """Return the input and output tensors of a model (Open Inference Protocol)."""
         return json_response(metadata_of(service.export_of(request)))
 
     async def ready(request: Request) -> Response:
-        """Return whether a model is ready by the Open Inference Protocol."""
+        """Return whether a model is ready (Open Inference Protocol)."""
         return json_response({"name": service.export_of(request).name, "ready": True})
 
     async def live(request: Request) -> Response:
-        """Return whether the service is alive by the Open Inference Protocol."""
+        """Return whether the service is alive (Open Inference Protocol)."""
         return json_response({"live": True})
 
     async def all_ready(request: Request) -> Response:
-        """Return whether the service is ready by the Open Inference Protocol."""
+        """Return whether the service is ready (Open Inference Protocol)."""
         return json_response({"ready": True})
 
     async def server(request: Request) -> Response:
-        """Return name and version of the service by the Open Inference Protocol."""
+        """Return the name and version of the service (Open Inference Protocol)."""
         return json_response({"name": "sentiment", "version": sentiment.__version__, "extensions": []})
 
     return [
@@ -101,11 +101,7 @@ def routes(service: Service) -> list[Route]:
 
 
 def texts_of(tensor: InputTensor) -> list[str]:
-    """Return the texts of the input tensor.
-
-    Raises:
-        Refusal: 400, the shape is not that of the data.
-    """
+    """Return the texts of a tensor, or raise a :class:`Refusal` (400) if its shape does not match its data."""
     count = len(tensor.data)
     if tensor.shape not in ([count], [count, 1]):
         raise Refusal(400, f"inputs[0].shape: expected [{count}] because data has {count} values")
@@ -113,7 +109,7 @@ def texts_of(tensor: InputTensor) -> list[str]:
 
 
 def respond(export: Export, names: list[str], answers: Answers, identity: str) -> dict[str, Any]:
-    """Return the outputs that were asked for, with flat data, row by row."""
+    """Return the response body: the outputs in ``names``, each as a flat array, and the request's id if it has one."""
     count, classes = answers.probabilities.shape
     labels = [export.classes[i] for i in answers.probabilities.argmax(axis=1).tolist()]
     tensors = {
@@ -130,7 +126,7 @@ def respond(export: Export, names: list[str], answers: Answers, identity: str) -
 
 
 def metadata_of(export: Export) -> dict[str, Any]:
-    """Return names, types and shapes of input and outputs."""
+    """Return the model's metadata, with the names, data types and shapes of its input and outputs."""
     outputs = [("probabilities", "FP32", [-1, len(export.classes)]), ("label", "BYTES", [-1]), ("known", "FP32", [-1])]
     return {
         "name": export.name,

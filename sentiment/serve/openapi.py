@@ -1,6 +1,6 @@
-"""The description of the interface, as an OpenAPI document and as a page.
+"""The description of the HTTP interface, as an OpenAPI document and as an HTML page.
 
-It is made from the routes and the docstrings of their handlers, and the bodies' schemas from their types.
+Summaries come from the docstrings of the route handlers, and schemas from the types of the request bodies.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(list(_EXAMPLES), ref_template="#/components/schemas/{name}")
     for body, example in _EXAMPLES.items():
         schemas[body.__name__]["examples"] = [example]
-    described = [route for route in routes if isinstance(route, Route)]  # not the files of the page
+    described = [route for route in routes if isinstance(route, Route)]  # without the page's static files
     return {
         "openapi": "3.1.0",
         "info": {
@@ -61,7 +61,6 @@ def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
 
 
 def _operations(route: Route) -> dict[str, Any]:
-    """Return what each method of a route does; a body goes with POST and PUT alone."""
     methods = sorted((route.methods or set()) - {"HEAD"})
     body = next((body for end, body in _BODIES.items() if route.path.endswith(end)), None)
     summary = (route.endpoint.__doc__ or "").removesuffix(".")
@@ -92,7 +91,7 @@ def _responses(with_body: bool) -> dict[str, Any]:
 
 
 def as_page(described: dict[str, Any]) -> str:
-    """Return the document as an HTML page without a script."""
+    """Return an OpenAPI document as an HTML page without scripts."""
     rows = [
         f"<tr><td><code>{method.upper()}</code></td><td><code>{escape(path)}</code></td>"
         f"<td>{escape(operation['summary'])}</td></tr>"

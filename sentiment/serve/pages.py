@@ -1,4 +1,4 @@
-"""The page at ``/`` with its files, the list of models, their reports, and the description of the interface."""
+"""Routes for the page at ``/`` and its files, the models and their reports, and the description of the interface."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from sentiment.serve.openapi import as_page, document
 from sentiment.serve.service import Service
 
 STATIC = Path(__file__).parent / "static"
-# `make report` writes these into the model folder. A report contains its own style and script, so it gets another
-# policy than the page.
+# `make report` writes these files into the model folder. A report contains its own style and script, so it needs a
+# weaker Content-Security-Policy than the page.
 REPORTS = {"report.html": "text/html; charset=utf-8", "README.md": "text/plain; charset=utf-8"}
 _REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; sandbox allow-scripts"
@@ -23,14 +23,14 @@ _REPORT_POLICY = (
 
 
 def routes(service: Service) -> list[Route | Mount]:
-    """Return the routes over ``service``."""
+    """Return the routes for the pages, models, reports and the interface's description."""
 
     async def page(request: Request) -> Response:
-        """Return the page."""
+        """Return the page to try the models."""
         return FileResponse(STATIC / "index.html")
 
     async def models(request: Request) -> Response:
-        """Return the models and the limits."""
+        """Return the served models and the limits on requests."""
         return json_response(models_of(service))
 
     async def report(request: Request) -> Response:
@@ -38,11 +38,11 @@ def routes(service: Service) -> list[Route | Mount]:
         return _report(service, request.path_params["name"], request.path_params["file"])
 
     async def openapi(request: Request) -> Response:
-        """Return this document."""
+        """Return this description as an OpenAPI document."""
         return json_response(document(request.app.routes))
 
     async def documentation(request: Request) -> Response:
-        """Return this document as a page."""
+        """Return this description as a page."""
         return Response(as_page(document(request.app.routes)), media_type="text/html")
 
     return [
@@ -56,7 +56,7 @@ def routes(service: Service) -> list[Route | Mount]:
 
 
 def models_of(service: Service) -> dict[str, object]:
-    """Return the models that a client may choose from, and the limits."""
+    """Return the served models and the limits on requests, as data for JSON."""
     limits = service.limits
     return {
         "version": sentiment.__version__,

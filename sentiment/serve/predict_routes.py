@@ -19,7 +19,7 @@ from sentiment.serve.request_body import check_texts, read_json
 from sentiment.serve.service import Service
 from sentiment.serve.upload import is_file, score_upload
 
-_EXPLANATION_COST = 20  # relative to a plain answer, because an explanation answers once per token
+_EXPLANATION_COST = 20  # an explanation counts as 20 texts, because it runs the model once per token
 
 
 class PredictRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -35,10 +35,10 @@ _DECODER = msgspec.json.Decoder(PredictRequest)
 
 
 def routes(service: Service) -> list[Route]:
-    """Return the routes over ``service``."""
+    """Return the routes of the plain protocol."""
 
     async def predict(request: Request) -> Response:
-        """Return label, probability and known share of texts, or of the tweets in a file."""
+        """Return label, probability and share of known words for texts, or for the tweets in a file."""
         if is_file(request):
             return await score_upload(service, request)
         asked = await read_json(request, _DECODER, service.admission, 422)
@@ -66,7 +66,7 @@ def _tokens(export: Export, text: str) -> list[dict[str, Any]]:
 def respond(
     asked: PredictRequest, export: Export, answers: Answers, tokens: list[list[dict[str, Any]]] | None
 ) -> dict[str, Any]:
-    """Return the body of the response, with one answer per text."""
+    """Return the response body, with one answer per text. ``tokens`` are the explanations, or None."""
     classes, threshold = export.classes, float(np.float32(asked.threshold))
     each: list[dict[str, Any]] = [
         {

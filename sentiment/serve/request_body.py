@@ -1,4 +1,4 @@
-"""Reads the body of a request within the limits of size and time, and decodes it into a typed structure."""
+"""Read the body of a request within limits of size and time, and decode it into a typed structure."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ _SHOWN = 300  # characters of an error's message
 
 
 class LimitedReceive:
-    """An ASGI ``receive`` that refuses a body which is too large, compressed or too slow.
+    """An ASGI ``receive`` function that refuses a body which is too large, compressed or too slow.
 
     Args:
-        request: the request, of which nothing has been read yet.
-        limits: the limits of time.
-        most: bytes that the body may have.
+        request: a request whose body has not been read yet.
+        limits: the time limits.
+        most: the maximum size of the body in bytes.
 
     Raises:
-        Refusal: 413 or 415, the headers declare a body that is not accepted.
+        Refusal: 413, the headers declare too large a body; 415, they declare a compressed one.
     """
 
     def __init__(self, request: Request, limits: Limits, most: int) -> None:
@@ -37,7 +37,7 @@ class LimitedReceive:
         self._size = 0
 
     async def __call__(self) -> Message:
-        """Return the next message.
+        """Return the next part of the body.
 
         Raises:
             Refusal: 408, the body takes too long; 413, it is too large.
@@ -54,22 +54,22 @@ class LimitedReceive:
 
 
 def _too_large(limit: int) -> Refusal:
-    """Return a refusal with status 413."""
     return Refusal(413, f"expected a body of at most {limit} bytes: send fewer texts at a time, or a file to /predict")
 
 
 async def read_json(request: Request, decoder: "msgspec.json.Decoder[T]", admission: Admission, invalid: int) -> T:
-    """Return the decoded body.
+    """Read the JSON body of a request and return it as the type that ``decoder`` expects.
 
     Args:
-        request: the request.
-        decoder: knows the expected type.
-        admission: counts the bytes held in memory.
-        invalid: status of the refusal of a body that is JSON but not of the expected type.
+        request: a request whose body has not been read yet.
+        decoder: the decoder for the expected type.
+        admission: the counter of the bytes in memory.
+        invalid: the HTTP status for JSON that is not of the expected type.
 
     Raises:
-        Refusal: 400, the body is not JSON; ``invalid``; 408, 413, 415 and 429 as in :class:`LimitedReceive`.
-        ClientDisconnect: the client left.
+        Refusal: ``invalid``; 400, the body is not JSON; 408, it takes too long; 413, it is too large; 415, it is
+            compressed; 429, too many bytes are in memory.
+        ClientDisconnect: the client closed the connection.
     """
     body = await _whole_body(request, admission)
     try:
@@ -97,10 +97,9 @@ async def _whole_body(request: Request, admission: Admission) -> bytes:
 
 
 def check_texts(texts: Sequence[str], where: str, limits: Limits) -> None:
-    """Refuse too many or too long texts; the messages never quote a text.
+    """Raise a :class:`Refusal` (422) if there are too many or too long texts.
 
-    Raises:
-        Refusal: 422, named by ``where``, the place of the texts in the request.
+    The message quotes no text. It begins with ``where``, the place of the texts in the request.
     """
     check_count(texts, where, limits)
     for index, text in enumerate(texts):
@@ -111,10 +110,6 @@ def check_texts(texts: Sequence[str], where: str, limits: Limits) -> None:
 
 
 def check_count(values: Sequence[object], where: str, limits: Limits) -> None:
-    """Refuse more values than a request may have.
-
-    Raises:
-        Refusal: 422.
-    """
+    """Raise a :class:`Refusal` (422) if a request contains too many values. ``where`` is their place in the request."""
     if len(values) > limits.texts:
         raise Refusal(422, f"{where}: expected at most {limits.texts} in a request, received {len(values)}")

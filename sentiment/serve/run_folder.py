@@ -1,6 +1,6 @@
-"""The temporary folder of one run of the service: the counters and the copies of the models, of all workers.
+"""The temporary folder of one run of the service, in which all workers share metrics and copies of the models.
 
-A lock tells whether a run still uses its folder, so that the next start can remove what a killed run left.
+A lock shows that a run still uses its folder. The next start removes unlocked folders, left by killed runs.
 """
 
 import contextlib
@@ -23,12 +23,12 @@ _LOCK = "lock"
 METRICS, MODELS = "metrics", "models"
 _DIGITS = 12
 
-# Modification time, size and inode of each file. Together they change with any export, however it is copied.
+# Modification time, size and inode of each file. A new export changes at least one of them, however it is copied.
 Signature = tuple[tuple[int, int, int], ...]
 
 
 def make_run_folder() -> Path:
-    """Return a new folder, with subfolders for metrics and models, and remove the folders of runs that were killed."""
+    """Make a new folder with subfolders for metrics and models, and remove the folders of killed runs."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError), (left / _LOCK).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -41,7 +41,7 @@ def make_run_folder() -> Path:
 
 @contextlib.contextmanager
 def in_use(folder: Path) -> Iterator[None]:
-    """Keep the lock of ``folder`` while the context is open. The processes of one run share it."""
+    """Hold the lock of ``folder`` within the ``with`` block. All processes of a run can hold it at the same time."""
     lock: IO[str]
     with (folder / _LOCK).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
@@ -49,7 +49,7 @@ def in_use(folder: Path) -> Iterator[None]:
 
 
 class ModelCopy(NamedTuple):
-    """A copied export: its ``folder``, the model in it, and the first digits of the SHA-256 of ``model.json``."""
+    """A copied export: its folder, its model, and the first digits of the SHA-256 of its ``model.json``."""
 
     folder: Path
     classifier: SentimentClassifier
@@ -57,20 +57,20 @@ class ModelCopy(NamedTuple):
 
 
 class ModelCopies:
-    """Copies of the exports that are served, as ``NAME/KEY`` in ``folder``. The key follows from the files' signature.
+    """Copies of the served exports in ``folder/NAME/KEY``, where KEY is a hash of the signature of the export's files.
 
-    A model maps its files into memory. An export that is written over the previous one, not beside it, would otherwise
-    change a model that is answering. Each export is copied once, by the first worker that sees it.
+    A model maps its files into memory. Without a copy, an export that overwrites these files would change a model that
+    is answering requests. Each export is copied once, by the first worker that finds it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def read(self, name: str, source: Path) -> ModelCopy:
-        """Return the model in the folder or archive ``source``, read from its copy.
+        """Load a model from the copy of the folder or archive ``source``, which is made first if there is none.
 
         Raises:
-            ArtefactError: it contains no whole model.
+            ArtefactError: ``source`` does not contain a complete model.
         """
         copy = self.folder / name / hashlib.sha256(repr(sign(source)).encode()).hexdigest()[:_DIGITS]
         if copy.is_dir():
@@ -78,7 +78,7 @@ class ModelCopies:
         copy.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=copy.parent, prefix=".", ignore_cleanup_errors=True) as temporary:
             with open_model(source) as files:
-                for file in files.names():  # the model's reader reports what is missing
+                for file in files.names():  # _read reports missing files
                     Path(temporary, file).write_bytes(files.read(file))
             try:
                 read = _read(Path(temporary))
@@ -89,12 +89,12 @@ class ModelCopies:
         return read._replace(folder=copy)
 
     def newest(self, name: str) -> ModelCopy | None:
-        """Return the newest copy of this model, or None."""
+        """Return the newest copy of the model ``name``, or None if there is none."""
         copies = [path for path in (self.folder / name).glob("[!.]*") if path.is_dir()]
         return _read(max(copies, key=lambda path: path.stat().st_mtime)) if copies else None
 
     def keep_only(self, copy: Path) -> None:
-        """Remove the other copies of the same model; a worker that still answers by one has its files mapped."""
+        """Remove all copies of a model except ``copy``. A worker that still uses one has its files mapped."""
         for path in copy.parent.glob("[!.]*"):
             if path != copy:
                 shutil.rmtree(path, ignore_errors=True)
@@ -106,7 +106,7 @@ def _read(folder: Path) -> ModelCopy:
 
 
 def sign(source: Path) -> Signature | None:
-    """Return what distinguishes one export from another without reading it; None where a file is missing."""
+    """Return the modification times, sizes and inodes of the export's files, or None if a file is missing."""
     files = [source] if source.is_file() else [source / name for name in (MODEL, *CHECKED)]
     try:
         stats = [os.stat(file) for file in files]

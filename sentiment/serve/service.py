@@ -1,7 +1,7 @@
-"""What every route works with: the models, the limits, the batcher and the counters of one worker process.
+"""The state that all routes of one worker process share: models, limits, batcher and metrics.
 
-glibc gives each thread an arena that keeps what the thread has freed, and it returns the end of an arena only. Arrow's
-own allocator keeps still more: 15 MB of a worker. So all threads of a worker share one arena, which is emptied often.
+By default, glibc keeps the memory that a thread has freed in a malloc arena per thread, and Arrow's own allocator keeps
+15 MB. To save memory, all threads of a worker share one arena, and its free pages are often returned to the system.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ class Service:
 
     Args:
         store: the models.
-        limits: what is accepted.
-        supervisor: id of the process that started this worker and whose end ends it; 0 for none.
+        limits: the limits on requests.
+        supervisor: the id of the process that started this worker, which ends when that process ends; 0 for none.
     """
 
     def __init__(self, store: ModelStore, limits: Limits, supervisor: int = 0) -> None:
@@ -45,12 +45,12 @@ class Service:
 
     @contextlib.asynccontextmanager
     async def running(self, run_folder: Path) -> AsyncIterator[None]:
-        """Answer batches and watch the model folders until the context ends."""
-        gc.freeze()  # what is there now stays, so a collection looks at the objects of requests alone
+        """Answer batches and watch the model folders within the ``with`` block."""
+        gc.freeze()  # the present objects stay, so garbage collection only needs to look at those of requests
         self.batcher.start()
         tasks = [asyncio.create_task(self.store.watch()), asyncio.create_task(self._look_after())]
         try:
-            with one_matrix_thread():  # the other cores have other workers
+            with one_matrix_thread():  # other workers use the other cores
                 yield
         finally:
             for task in tasks:
@@ -60,24 +60,16 @@ class Service:
                 shutil.rmtree(run_folder, ignore_errors=True)
 
     def export_of(self, request: Request) -> Export:
-        """Return the export that the path of a request names.
-
-        Raises:
-            Refusal: 404, there is none.
-        """
+        """Return the export for the model and version in a request's path, or raise a :class:`Refusal` (404)."""
         return self.store.get(request.path_params["name"], request.path_params.get("version"))
 
     async def answer(self, export: Export, texts: Sequence[str]) -> Answers:
-        """Return the answers of ``export`` to checked texts.
-
-        Raises:
-            Refusal: 429, too many texts are waiting.
-        """
+        """Return the answers of ``export``, or raise a :class:`Refusal` (429) if too many texts are waiting."""
         with self.admission.hold_texts(len(texts)):
             return await self.batcher.answer(export, texts)
 
     async def answer_ids(self, export: Export, ids: np.ndarray) -> np.ndarray:
-        """Return probabilities, float32 ``(n, classes)``, of checked padded ids, int32 ``(n, max_tokens)``.
+        """Return the probabilities, float32 ``(n, classes)``, for valid padded ids, int32 ``(n, max_tokens)``.
 
         Raises:
             Refusal: 429, too many texts are waiting.
@@ -92,7 +84,7 @@ class Service:
         return bool(self.supervisor) and os.getppid() != self.supervisor
 
     async def _look_after(self) -> None:
-        """Publish the gauges, return free memory, and end this worker when its supervisor was killed."""
+        """Every 2 s, publish the gauges, return free memory, and end this worker if its supervisor was killed."""
         while True:
             self.metrics.set_gauges(self.store, self.admission)
             if self._orphaned():
@@ -103,13 +95,13 @@ class Service:
 
 
 def share_one_arena() -> None:
-    """Make all threads of this process, and Arrow, share one arena. Call it before threads start and Arrow is used."""
+    """Make all threads and Arrow share one malloc arena. Call this before any thread starts and Arrow is imported."""
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
 def _return_free_memory() -> None:
-    """Return all free pages of the arena to the system: below the last object in use there may be many."""
+    """Return all free pages of the arena to the system. By itself, glibc only returns pages at the arena's end."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST interface, so that its clients work with either server.
+"""TensorFlow Serving's REST interface, so that its clients also work with this service.
 
 It has the row format (``instances``), the column format (``inputs``), the signatures ``serving_default`` (text) and
 ``serve_ids`` (padded ids), model status and metadata. Errors have TensorFlow Serving's form and status codes.
@@ -30,7 +30,7 @@ Value = str | list[int] | dict[str, Any]  # a text, padded ids, ``{"b64": ...}``
 
 
 class TensorflowRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of ``:predict``, with either ``instances`` or ``inputs``; an empty ``signature_name`` is the default one."""
+    """Body of ``:predict``, with either ``instances`` or ``inputs``. An empty ``signature_name`` means the default."""
 
     signature_name: str = TEXT
     instances: list[Value] | msgspec.UnsetType = msgspec.UNSET
@@ -38,7 +38,7 @@ class TensorflowRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PredictCall(NamedTuple):
-    """The ``values`` of a predict request, their ``signature``, and whether they came by rows or by columns."""
+    """The values of a predict request, its signature, and whether the values came in the row format (``instances``)."""
 
     values: list[Any]
     signature: str
@@ -49,11 +49,11 @@ _DECODER = msgspec.json.Decoder(TensorflowRequest)
 
 
 def routes(service: Service) -> list[Route]:
-    """Return the routes over ``service``."""
+    """Return the routes of TensorFlow Serving's REST interface."""
     version = _MODEL + "/versions/{version}"
 
     async def predict(request: Request) -> Response:
-        """Answer as TensorFlow Serving does: predict is the only verb."""
+        """Answer texts or ids as TensorFlow Serving does; the only verb is predict."""
         export, verb = service.export_of(request), request.path_params["verb"]
         if verb != "predict":
             raise Refusal(400, f"{verb[:40]!r}: not a method of this model; expected predict")
@@ -83,11 +83,7 @@ def routes(service: Service) -> list[Route]:
 
 
 def parse(body: TensorflowRequest) -> PredictCall:
-    """Return what a request asks for.
-
-    Raises:
-        Refusal: 400, the body has not the form of TensorFlow Serving.
-    """
+    """Return the values and signature of a request, or raise a :class:`Refusal` (400) if its form is not valid."""
     signature = body.signature_name or TEXT
     if signature not in _INPUT:
         raise Refusal(400, f"Serving signature key {signature[:60]!r} not found; there are {TEXT} and {IDS}")
@@ -102,7 +98,7 @@ def parse(body: TensorflowRequest) -> PredictCall:
 
 
 def _of_rows(instances: list[Value], name: str) -> list[Any]:
-    """Return the values of rows, each a value or an object that names the one input."""
+    """Return the values of ``instances``, whose elements are either values or objects ``{name: value}``."""
     if not all(isinstance(value, dict) and value.keys() != {"b64"} for value in instances):
         return instances
     for index, value in enumerate(instances):
@@ -112,7 +108,7 @@ def _of_rows(instances: list[Value], name: str) -> list[Any]:
 
 
 def _of_column(inputs: Any, name: str) -> list[Any]:
-    """Return the values of the one input, or of the object that names it."""
+    """Return the values of ``inputs``, which is either a list of values or an object ``{name: values}``."""
     if isinstance(inputs, list):
         return inputs
     if inputs.keys() != {name}:
@@ -121,7 +117,7 @@ def _of_column(inputs: Any, name: str) -> list[Any]:
 
 
 def _decoded(value: Any, index: int) -> str:
-    """Return the text of ``{"b64": ...}``; bytes that are not UTF-8 become U+FFFD, as in the SavedModel."""
+    """Return the text of ``{"b64": ...}``. Bytes that are not UTF-8 become U+FFFD, as in the SavedModel."""
     if not (isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)):
         raise Refusal(400, f"instances[{index}]: expected a string")
     try:
@@ -131,11 +127,7 @@ def _decoded(value: Any, index: int) -> str:
 
 
 def _ids(values: list[Any], export: Export) -> np.ndarray:
-    """Return padded ids, int32 ``(n, max_tokens)``.
-
-    Raises:
-        Refusal: 400, another shape or type, or an id outside the vocabulary.
-    """
+    """Return rows of padded ids as an array, int32 ``(n, max_tokens)``, or raise a :class:`Refusal` (400)."""
     preprocessor = export.classifier.preprocessor
     length, vocabulary = preprocessor.max_tokens, len(preprocessor.lexicon.vocabulary)
     for index, row in enumerate(values):
@@ -146,7 +138,7 @@ def _ids(values: list[Any], export: Export) -> np.ndarray:
 
 
 def respond(call: PredictCall, export: Export, answers: Answers) -> dict[str, Any]:
-    """Return the outputs that the SavedModel's ``serving_default`` has; ``label`` is always the most probable class."""
+    """Return the response body, with the outputs of the SavedModel; ``label`` is always the most probable class."""
     labels = [export.classes[i] for i in answers.probabilities.argmax(axis=1).tolist()]
     probabilities, known = answers.probabilities.tolist(), answers.known.tolist()
     if not call.by_rows:
@@ -156,13 +148,13 @@ def respond(call: PredictCall, export: Export, answers: Answers) -> dict[str, An
 
 
 def status_of(model: ServedModel) -> dict[str, Any]:
-    """Return ``GetModelStatusResponse``; its message says why a new export was refused."""
+    """Return a ``GetModelStatusResponse``. Its error message tells why a new export was refused."""
     status = {"error_code": "OK", "error_message": model.problem}
     return {"model_version_status": [{"version": model.current.version, "state": "AVAILABLE", "status": status}]}
 
 
 def metadata_of(export: Export) -> dict[str, Any]:
-    """Return ``GetModelMetadataResponse``: the signatures."""
+    """Return a ``GetModelMetadataResponse`` with the signatures of the model."""
     classes = str(len(export.classes))
     length = str(export.classifier.preprocessor.max_tokens)
     probabilities = _tensor("DT_FLOAT", "-1", classes)

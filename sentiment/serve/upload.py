@@ -1,4 +1,4 @@
-"""Files to score: the upload is stored in a temporary file, scored as the command line does, and sent back whole."""
+"""Score an uploaded file: store it in a temporary folder, score it as the command line does, and send the result."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sentiment.predict.score_file import Scored
 
 FORM = "multipart/form-data"
-KINDS = {  # media type -> how the name of such a file ends
+KINDS = {  # media type -> file name extension
     "text/csv": "csv",
     "text/tab-separated-values": "tsv",
     "application/x-ndjson": "jsonl",
@@ -43,7 +43,7 @@ LABELS = "x-sentiment-labels"  # response header: how often each label was given
 
 
 class FileRequest(NamedTuple):
-    """What a client asks about its file: the model, and how to read and answer it."""
+    """A request to score a file: the model, and the options for reading the file and for the answers."""
 
     export: Export
     column: str
@@ -54,16 +54,16 @@ class FileRequest(NamedTuple):
 
 
 def is_file(request: Request) -> bool:
-    """Return whether the body is a file to score, not JSON."""
+    """Return whether the body of a request is a file to score rather than JSON."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() in (*KINDS, FORM)
 
 
 async def score_upload(service: Service, request: Request) -> Response:
-    """Return the file of a request with the answers added as columns.
+    """Score the uploaded file and return it with the answers added as columns.
 
     Raises:
-        Refusal: 404, no such model; 408 and 413, the upload is too slow or too large; 422, the file or the query is
-            not as expected; 429, too many files; 507, the disk is full.
+        Refusal: 404, there is no such model; 408, the upload is too slow; 413, it is too large; 422, the file or the
+            query is not valid; 429, too many files are being scored; 507, the disk is full.
     """
     asked, limits = _asked(service, request), service.limits
     held = contextlib.ExitStack()
@@ -86,7 +86,6 @@ async def score_upload(service: Service, request: Request) -> Response:
 
 
 def _asked(service: Service, request: Request) -> FileRequest:
-    """Return what the query and the content type of a request ask for."""
     query, content_type = request.query_params, _content_type(request)
     try:
         threshold = float(query.get("threshold", "0"))
@@ -110,19 +109,15 @@ def _asked(service: Service, request: Request) -> FileRequest:
 
 
 def _content_type(request: Request) -> EmailMessage:
-    """Return the content type of a request, read as the standard library reads that of a mail."""
-    message = EmailMessage()
+    message = EmailMessage()  # parses the header in the same way as that of an e-mail
     message["content-type"] = request.headers.get("content-type", "")
     return message
 
 
 async def _stored(request: Request, kind: str, folder: Path) -> Path:
-    """Store the uploaded file in ``folder`` and return its path; no name that a client gives is ever used.
+    """Store the uploaded file in ``folder`` and return its path, which never contains the client's file name.
 
-    Args:
-        request: a request whose body is the file, or a form that contains it.
-        kind: kind of the file; empty where the request is a form.
-        folder: where the file goes.
+    ``kind`` is the file's extension if the body is the file itself. It is empty if the body is a form with the file.
     """
     if kind:
         path = folder / f"file.{kind}"
@@ -156,15 +151,13 @@ def _score(asked: FileRequest, source: Path, target: Path) -> "Scored":
 
 
 class _Download(FileResponse):
-    """Sends the scored file and then releases what the request held; a client that stops reading is given up."""
+    """Sends the scored file, then releases the resources in ``held``. A client that stops reading is disconnected."""
 
     def __init__(self, path: Path, labels: str, send_seconds: float, held: contextlib.ExitStack) -> None:
         super().__init__(path, headers={LABELS: labels}, media_type=_TYPES[path.suffix[1:]])
         self._send_seconds, self._held = send_seconds, held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the file."""
-
         async def send_in_time(message: Message) -> None:
             async with asyncio.timeout(self._send_seconds):
                 await send(message)

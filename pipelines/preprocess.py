@@ -88,7 +88,6 @@ def _load_spacy() -> None:
 
 
 def _base_preprocessor(this: stage.Stage) -> "Preprocessor | None":
-    """Return the text preprocessing of the base model, or None if there is no base model."""
     from pipelines.shared.artefacts import read_preprocessor
 
     if this.base_model is None:
@@ -150,10 +149,7 @@ def _make_lexicon(
 def _encode(
     job: "EncodingJob", tasks: "list[RowTask]", sizes: "np.ndarray", preprocessor: "Preprocessor", engine: "Engine"
 ) -> dict:
-    """Write the ids ``(n, max_tokens)``, in the smallest integer type, and labels ``(n,)`` of each part.
-
-    ``sizes`` ``(n_tasks, n_parts)`` is the number of rows of each task and part. Return statistics of the tokens.
-    """
+    """Write ids and labels of each part, which have ``sizes`` ``(n_tasks, n_parts)`` rows; return token statistics."""
     import numpy as np
 
     from sentiment.data.splitting import PARTS

@@ -122,7 +122,6 @@ def _of_csv(path: Path, kind: str) -> tuple[dict[str, object], Draft]:
 
 
 def _format_of(path: Path, reading: Reading) -> CsvFormat:
-    """Detect the format of a CSV from its first bytes."""
     with file_format.open_bytes(path) as opened:
         head = opened.stream.read(SAMPLE_BYTES)
     sample = codecs.getincrementaldecoder(reading.encoding)("replace").decode(head).removeprefix("\ufeff")
@@ -208,7 +207,6 @@ def _remarks_on_labels(found: Draft, column: str) -> Iterator[str]:
 
 
 def _toml(format_: dict[str, object], found: Draft) -> Iterator[str]:
-    """Yield the settings of the profile, one per line."""
     named = bool(format_.get("header", True))
     yield "[corpus]"
     for name, value in (format_ | {"header": named}).items():

@@ -30,12 +30,7 @@ _BINS = 20  # ranges of the model's probability with equal numbers of tweets
 
 
 class Known(NamedTuple):
-    """Tweets with known classes.
-
-    Attributes:
-        probabilities: the model's probabilities, float64 ``(n, classes)``.
-        indicators: 1 for tweets of the class whose share is estimated, else 0, float64 ``(n,)``.
-    """
+    """The model's ``probabilities`` ``(n, classes)``, and 1.0 for tweets of the class in question, else 0.0, ``(n,)``."""
 
     probabilities: np.ndarray
     indicators: np.ndarray

@@ -140,7 +140,6 @@ def _callbacks(this: stage.Stage) -> "list[keras.callbacks.Callback]":
 
 
 def _publish(this: stage.Stage, model: "keras.Model", state: "TrainingState", made: Mapping[str, object]) -> None:
-    """Write the files of this stage into the model folder."""
     import numpy as np
 
     from sentiment.data.seen import SEEN

@@ -60,11 +60,7 @@ def answer_of(folder: Path) -> Answer:
 
 
 def text_table(shares: Mapping[str, Mapping[str, float]]) -> str:
-    """Return a table in percent, with a row per group of texts and a column per model.
-
-    Args:
-        shares: model -> group -> share of correct answers.
-    """
+    """Return ``shares`` (model -> group -> share of correct answers) as a table in percent, one column per model."""
     from tabulate import tabulate
 
     groups = list(next(iter(shares.values())))

@@ -11,10 +11,7 @@ _LONGEST = 1000
 
 
 class SentimentError(Exception):
-    """A mistake in the input, the settings or the order of commands.
-
-    The message is always one line, and says what to do next.
-    """
+    """A mistake in the input, the settings or the order of commands. The message, one line, says what to do next."""
 
     def __init__(self, message: str) -> None:
         line = " ".join(message.splitlines())

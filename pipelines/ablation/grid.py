@@ -10,12 +10,7 @@ Overrides = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class GridGroup:
-    """One question, and the variants that are trained to answer it.
-
-    Attributes:
-        title: the question.
-        variants: name of the variant -> its overrides (``section.key`` -> value).
-    """
+    """One question (``title``), and the variants that answer it: name -> overrides (``section.key`` -> value)."""
 
     title: str
     variants: dict[str, Overrides]
@@ -44,13 +39,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class AblationResult:
-    """The result of one training run.
-
-    Attributes:
-        accuracy, loss: validation accuracy and loss after the best epoch.
-        rows, validation_rows: numbers of training and validation rows.
-        seconds: duration of the training stage.
-    """
+    """One training run: validation accuracy and loss after the best epoch, numbers of rows, and duration."""
 
     accuracy: float
     loss: float
@@ -61,7 +50,7 @@ class AblationResult:
 
 @dataclass(frozen=True, slots=True)
 class AblationRow:
-    """A variant's results over its seeds. ``accuracy`` is the mean, ``deviation`` the sample standard deviation."""
+    """The mean accuracy of a variant over its seeds, with the sample standard deviation (0 for one seed)."""
 
     variant: str
     accuracy: float

@@ -14,14 +14,7 @@ _TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class SectionTask:
-    """A section to measure.
-
-    Attributes:
-        name: the name of the section.
-        material: the input of the contenders.
-        cores: the number of processor cores to use; 0 uses all.
-        turns: the number of counted turns per contender.
-    """
+    """A section to measure on ``cores`` processor cores (0 uses all), with ``turns`` counted turns per contender."""
 
     name: str
     material: Material

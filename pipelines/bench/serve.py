@@ -1,6 +1,6 @@
 """Measure the HTTP service with wrk on this machine: requests per second, latency, memory and start-up time.
 
-`make bench-serve` runs it and writes `models/bench_serve.json`. wrk uses some time of the same cores.
+`make bench-serve` runs it and writes `models/bench_serve.json`. wrk runs on the same cores as the service.
 """
 
 import argparse

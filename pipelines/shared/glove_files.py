@@ -120,7 +120,6 @@ def _read_array(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "W
 
 
 def _array_words(path: Path) -> list[str]:
-    """Return the words that belong to the rows of the array at ``path``."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

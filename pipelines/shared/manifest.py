@@ -20,10 +20,7 @@ def add_staged(folder: Path, staging: Path) -> None:
 def known_of_corpus(profile: Mapping[str, Any], checksum: str) -> dict[str, Any]:
     """Return the profile's facts about its corpus (the table ``about``), for the model card.
 
-    Args:
-        profile: the tables of the profile.
-        checksum: SHA-256 of the corpus that was trained on. If ``about.sha256`` is another checksum, the result is
-            empty, because the facts describe another file.
+    If the table has a ``sha256`` and ``checksum``, the SHA-256 of the corpus, differs from it, the result is empty.
     """
     about = profile.get("about", {})
     describes_it = about.get("sha256", checksum) == checksum

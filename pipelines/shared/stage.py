@@ -77,14 +77,7 @@ def main(
     add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
     argv: Sequence[str] | None = None,
 ) -> None:
-    """Run a stage as a command. A user's mistake ends the process with status 2 and one line on standard error.
-
-    Args:
-        body: the function that does the work of the stage.
-        description: the text of ``--help``.
-        add_arguments: a function that adds the options of the stage.
-        argv: the command line; None takes the arguments of the process.
-    """
+    """Run a stage as a command. A user's mistake ends the process with status 2 and one line on standard error."""
     module = _module_name(body)
     parser = OneLineParser(prog=f"python -m {module}", description=description)
     parser.add_argument("--profile", default="sample", help="name of a profile, or path of a .toml (default: sample)")

@@ -10,7 +10,7 @@ def require_sorted(classes: Sequence[str], path: str | Path) -> None:
     """Check that ``classes`` are sorted.
 
     Raises:
-        ArtefactError: they are not, because an earlier version made the file ``path``.
+        ArtefactError: the classes are not sorted, because an earlier version wrote the file ``path``.
     """
     if list(classes) != sorted(classes):
         raise ArtefactError(

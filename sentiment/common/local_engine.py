@@ -109,6 +109,5 @@ def _prepare_process(watched: Connection, threads: bool) -> None:
 
 
 def _end_with_parent(watched: Connection) -> None:
-    """Wait until the other end of the pipe is closed, and end this process."""
     watched.poll(None)
     os._exit(1)

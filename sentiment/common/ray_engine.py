@@ -103,11 +103,7 @@ class RayEngine:
         self.workers = min(self.workers or cores, cores)
 
     def _wait(self, references: list[Any]) -> list[Any]:
-        """Wait until at least one task has finished, and return the finished tasks. Ray alone would wait for ever.
-
-        Raises:
-            EngineError: no live node has had a core for ``patience`` seconds.
-        """
+        """Wait until a task has finished, and return the finished tasks. Unlike Ray, do not wait for nodes for ever."""
         import ray
 
         last = time.monotonic()
@@ -136,18 +132,13 @@ def _outcome(reference: Any, task: int) -> Outcome:
 
 
 def _cores() -> int:
-    """Return the total number of cores of all live nodes."""
     import ray
 
     return sum(int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])
 
 
 def _require_reachable(address: str) -> None:
-    """Check that a server listens at ``host:port``, because Ray itself would retry for minutes.
-
-    Raises:
-        ConnectionError, ValueError: no server listens there, or the port is not a number.
-    """
+    """Raise an error if no server listens at ``host:port``, because Ray itself would retry for minutes."""
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     if not colon:
         return

@@ -19,7 +19,7 @@ _mention_alone = re.compile(rb"(?<![^ ])@[a-z0-9_]+(?![^ ])")  # MENTION_ALONE b
 
 
 class FewTexts:
-    """Ids of texts, found chunk by chunk; threads may share one object.
+    """Convert texts to ids chunk by chunk, with a cache. Threads may share one object.
 
     The cache has two halves. A new chunk goes into the younger half. When that half is full, it becomes the older
     half, and the former older half is dropped, except for chunks that were seen again in the meantime. Thus rare

@@ -60,7 +60,7 @@ def lexicon_entries(
 
     Args:
         counts: surface form -> occurrences in the training rows.
-        settings: which of the steps are on, and which stop words stay.
+        settings: whether to lemmatise and to drop stop words, and which stop words stay.
         vector_words: further surface forms, in the order of the file of word vectors.
         find_unlike: takes pairs of form and lemma, and returns the forms that differ in meaning; they keep their form.
 

@@ -196,7 +196,6 @@ def count_seen(lexicon: Lexicon, entries: Iterable[LexiconEntry]) -> int:
 
 
 def _lemma_ranks(entries: Iterable[LexiconEntry]) -> dict[str, int]:
-    """Return the lowest rank among the surface forms of each lemma, if any of them has a rank."""
     ranks: dict[str, int] = {}
     for entry in entries:
         if entry.lemma is not None and entry.rank is not None:

@@ -25,7 +25,7 @@ _PADDING = "\0" * (LONGEST + 1)
 
 
 class ManyTexts:
-    """Ids of texts in batches; threads may share one object.
+    """Convert batches of texts to ids. Threads may share one object.
 
     Args:
         rules: the normalisation rules.
@@ -94,7 +94,7 @@ def _lower(data: np.ndarray) -> np.ndarray:
 
 
 def _split(data: np.ndarray, text_lengths: np.ndarray) -> tuple[Chunks, np.ndarray]:
-    """Return the chunks between spaces, including empty ones, and their number up to the end of each text."""
+    """Return the chunks between spaces, also empty chunks, and the number of chunks up to the end of each text."""
     blanks = np.flatnonzero(data[: -LONGEST - 1] == _BLANK)
     starts = np.zeros(len(blanks), np.int64)
     starts[1:] = blanks[:-1] + 1
@@ -103,7 +103,6 @@ def _split(data: np.ndarray, text_lengths: np.ndarray) -> tuple[Chunks, np.ndarr
 
 
 def _strings_at(data: np.ndarray, chunks: Chunks) -> pa.Array:
-    """Return ``chunks`` ``(n,)`` of ``data`` as an Arrow string array."""
     offsets = np.concatenate(([0], np.cumsum(chunks.lengths)))
     where = np.repeat(chunks.starts - offsets[:-1], chunks.lengths) + np.arange(offsets[-1])
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data.take(where))]

@@ -124,7 +124,7 @@ def map_lexicon(content: bytes, vocabulary: str) -> MappedLexicon | None:
 
 
 def _numbers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray | None:
-    """Return the decimal numbers between ``starts`` and ``ends``, int32; None if one of them is no number."""
+    """Return the decimal numbers between ``starts`` and ``ends``, int32; None if any of them is not a number."""
     widths = ends - starts
     if widths.max() > _MOST_DIGITS:
         return None
@@ -139,7 +139,7 @@ def _numbers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarr
 
 
 def _are_sorted(content: bytes, lines: _Lines, further: np.ndarray) -> bool:
-    """Return whether each form is greater than the form before it; the ``further`` eight bytes decide nearly always."""
+    """Return whether each form is greater than the form before it. ``further`` are the bytes 9 to 16 of each form."""
     starts, ends, heads, _ = lines
     rises = (heads[1:] > heads[:-1]) | ((heads[1:] == heads[:-1]) & (further[1:] > further[:-1]))
     return all(

@@ -50,10 +50,10 @@ def _any_of(*alternatives: str) -> str:
 
 
 def _runs_of(letters: str) -> str:
-    """Return a pattern of three or more of one letter.
+    """Return a pattern that matches three or more of the same letter, for each of ``letters``.
 
-    The third letter is a group, and a replacement in RE2 can name nine groups. Python's ``re`` skips an alternative at
-    once if it begins with a letter.
+    The third letter is a group, and there are at most nine letters, because a replacement in RE2 can name nine groups.
+    An alternative that begins with a letter is skipped fast by Python's ``re``.
     """
     return "|".join(f"{letter}{letter}({letter}){letter}*" for letter in letters)
 

@@ -4,7 +4,7 @@ Row 0 (padding) is zero. Every other lemma gets the first of these vectors that 
 
 1. its own GloVe vector, or else the vector of its most frequent surface form that has one;
 2. the vector of a spelling variant (without apostrophes or doubled letters);
-3. the mean vector of other words: stand-ins of a special token, the name of an emoji, or the parts of a compound;
+3. the mean vector of other words: stand-ins for a special token, the words of an emoji's name, or parts of a compound;
 4. a vector that is induced from its contexts in the training rows.
 
 Row 1 (any unknown token) is the mean of the induced vectors.
@@ -61,7 +61,8 @@ class Coverage:
 class FoundVectors:
     """The vectors found for a vocabulary: ``matrix``, float32 ``(vocabulary, dimension)``. A missing vector is zero.
 
-    The masks ``found`` and ``stand_in``, bool ``(vocabulary,)``, mark rows with a vector and rows with a mean vector.
+    The mask ``found``, bool ``(vocabulary,)``, marks rows with a vector. The mask ``stand_in``, bool ``(vocabulary,)``,
+    marks rows whose vector is the mean vector of other words.
     """
 
     matrix: np.ndarray
@@ -80,7 +81,7 @@ def wanted_words(lexicon: AnyLexicon) -> set[str]:
 
 
 def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
-    """Find a vector for each lemma: its own, that of a form or spelling variant, or the mean of several words."""
+    """Find a vector for each lemma: its own, a surface form's, a spelling variant's, or a mean of other words."""
     matrix = np.zeros((len(lexicon.vocabulary), vectors.dimension), np.float32)
     found = np.zeros(len(matrix), bool)
     stand_in = np.zeros(len(matrix), bool)
@@ -116,8 +117,8 @@ def complete(found: FoundVectors, train_ids: Ragged, seen: int | None = None) ->
     Args:
         found: the result of :func:`find_vectors`.
         train_ids: the training rows as ids. They contain the contexts of words without a vector.
-        seen: the number of ids, counted from 0, that occur in training (None: all ids). Only their rows determine the
-            mean and scale of a column, so further words do not change them.
+        seen: only ids below this number occur in training (None: all ids do). The mean and scale of each column are
+            those of the rows of these ids, so that adding further words does not change them.
 
     Returns:
         The matrix, float32 ``(vocabulary, dimension)``; row 0 is zero.
@@ -169,7 +170,10 @@ def carry_over(
 def measure_coverage(
     found: FoundVectors, lexicon: AnyLexicon, train_ids: Ragged, seen: int | None = None, most: int = 100
 ) -> Coverage:
-    """Count lemmas (ids below ``seen``) and tokens with a vector; list up to ``most`` frequent lemmas without one."""
+    """Count the lemmas and tokens of the training rows that have a vector, and list frequent lemmas without a vector.
+
+    Lemmas with an id below ``seen`` occur in training (None: all do). At most ``most`` lemmas are listed.
+    """
     counts = np.bincount(train_ids.values, minlength=len(lexicon.vocabulary))
     position = np.arange(len(counts))
     types = (position > UNKNOWN) & (position < (len(counts) if seen is None else seen))

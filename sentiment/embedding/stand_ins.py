@@ -99,7 +99,7 @@ def split_compound(token: str, ranks: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def weights_of(words: Sequence[str], ranks: Mapping[str, int]) -> list[float]:
-    """Return the weight of each word in a mean vector; frequent words have less weight (SIF, Arora et al., 2017)."""
+    """Return each word's weight in a mean vector; more frequent words have less weight (SIF, Arora et al., 2017)."""
     return [_RARE / (_RARE + exp(-_cost(word, ranks))) for word in words]
 
 
@@ -111,7 +111,7 @@ def common_compounds() -> list[str]:
 
 
 def _cost(word: str, ranks: Mapping[str, int]) -> float:
-    """Return the negative log probability of ``word``; infinite for an unknown word."""
+    """Return the negative log probability of ``word``, from its frequency rank; infinite for an unknown word."""
     if word not in ranks or (len(word) <= 3 and word not in _KNOWN_SHORT):
         return inf
     return _WORD_COST + log(ranks[word] + 1)

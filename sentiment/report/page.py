@@ -102,7 +102,7 @@ def _values(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def worst_slices(slices: Sequence[NamedShare]) -> list[NamedShare]:
-    """Return up to 3 slices of 50 or more tweets whose interval is below the overall accuracy, the worst first."""
+    """Return the (at most 3) worst slices of 50 or more tweets whose interval is below the overall accuracy."""
     below = [s for s in slices[1:] if s.n >= _FEWEST and s.high < slices[0].share]
     return sorted(below, key=lambda s: s.share)[:_WORST]
 

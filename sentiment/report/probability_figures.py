@@ -24,13 +24,13 @@ _BINS = 25
 
 
 def roc(predictions: Predictions) -> str | None:
-    """Draw the ROC curve of each class against the rest. With two classes, draw only the curve of the second."""
+    """Draw the ROC curve of each class against the rest. With two classes, draw only the second class's curve."""
     labels = ("False positive rate", "True positive rate")
     return _one_vs_rest(predictions, roc_curve, "roc", labels, "Area under the curve")
 
 
 def precision_recall(predictions: Predictions) -> str | None:
-    """Draw the precision-recall curve of each class. With two classes, draw only the curve of the second."""
+    """Draw the precision-recall curve of each class. With two classes, draw only the second class's curve."""
     labels = ("Recall", "Precision")
     return _one_vs_rest(predictions, precision_recall_curve, "precision-recall", labels, "Average precision")
 

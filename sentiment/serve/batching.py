@@ -27,7 +27,7 @@ class BatchModel(Protocol):
     """A model that answers a batch of texts."""
 
     def answer(self, texts: Sequence[str]) -> Answers:
-        """Return the answers to ``texts``."""
+        """Return the class probabilities and the share of known words for each text."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,10 +44,10 @@ _Outcome = tuple[_Pending, "Answers | Exception"]
 
 
 class Batcher:
-    """Answers waiting requests in batches, with one call per model.
+    """Answers waiting requests in batches, one batch per model.
 
     Args:
-        observe: a function that gets the model and the answers after each call, in the thread of the call.
+        observe: a function that is called with the model and the answers after each batch, in the thread of the batch.
     """
 
     def __init__(self, observe: Callable[[Any, Answers], None]) -> None:
@@ -68,7 +68,7 @@ class Batcher:
         self._turns.put(False)
 
     async def answer(self, model: BatchModel, texts: Sequence[str]) -> Answers:
-        """Return the answers of ``model``. A large request is answered in parts, so that others do not wait for it."""
+        """Return the answers of ``model`` to ``texts``. Many texts are split, so that other requests get their turn."""
         parts = [await self._ask(model, *part) for part in _parts(texts)]
         return parts[0] if len(parts) == 1 else Answers(*map(np.concatenate, zip(*parts, strict=True)))
 
@@ -106,7 +106,7 @@ class Batcher:
         return [outcome for same in _by_model(_next_batch(self._waiting)) for outcome in self._outcomes(same)]
 
     def _outcomes(self, batch: list[_Pending]) -> list[_Outcome]:
-        """Answer requests for one model. If the batch fails, answer each alone, so that only the faulty one fails."""
+        """Answer requests for one model. If that fails, answer each alone, so that only the faulty request fails."""
         model = batch[0].model
         try:
             answers = model.answer([text for pending in batch for text in pending.texts])
@@ -121,7 +121,7 @@ class Batcher:
 
 
 def _parts(texts: Sequence[str]) -> Iterator[tuple[Sequence[str], int]]:
-    """Yield parts of the texts, at most ``BATCH_SIZE`` large, with their sizes. A text is never split."""
+    """Split a list of texts into parts of at most ``BATCH_SIZE``, and yield each part with its size."""
     start = size = 0
     for end, text in enumerate(texts):
         of_text = len(text) + _SIZE_OF_A_TEXT
@@ -133,7 +133,7 @@ def _parts(texts: Sequence[str]) -> Iterator[tuple[Sequence[str], int]]:
 
 
 def _next_batch(waiting: deque[_Pending]) -> list[_Pending]:
-    """Remove the first requests from ``waiting``, at most ``BATCH_SIZE`` large, and return those not cancelled."""
+    """Remove the first requests, up to ``BATCH_SIZE`` in total, from ``waiting``; return all but cancelled requests."""
     batch: list[_Pending] = []
     size = 0
     while waiting and (not batch or size + waiting[0].size <= BATCH_SIZE):

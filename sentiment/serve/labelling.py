@@ -19,14 +19,14 @@ from sentiment.shares.labels_file import LABEL, ROW, LabelTable, read_table
 
 
 class Classes(NamedTuple):
-    """The labels that a tweet may get: the classes of the model, and other labels."""
+    """The labels that a tweet may get: the classes of the model, and labels added with ``--also``."""
 
     model: list[str]
     others: list[str]
 
 
 class GivenLabel(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of ``PUT /labels``: the label for the tweet with the id ``row``; an empty label removes the label."""
+    """Body of ``PUT /labels``: the label for the tweet with the id ``row``. An empty text removes the label."""
 
     row: str
     label: str

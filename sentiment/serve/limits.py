@@ -17,9 +17,9 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one worker process. Each is a maximum, and an option of ``sentiment serve``.
+    """Limits of one worker process. Each is an option of ``sentiment serve``.
 
-    The number in parentheses is the HTTP status of a request beyond the limit.
+    All except ``bytes_per_second`` are maxima. The number in parentheses is the HTTP status of a refused request.
 
     Attributes:
         body_bytes: the bytes in the body of one JSON request (413).
@@ -32,7 +32,7 @@ class Limits:
         file_bytes: the bytes of one uploaded file (413).
         files: the number of files that are uploaded or scored at the same time (429).
         connections: the number of open connections (503).
-        receive_seconds: the seconds until a body has arrived (408), plus 1 for each ``bytes_per_second`` bytes.
+        receive_seconds: the seconds until a body has arrived (408), plus 1 per ``bytes_per_second`` received bytes.
         bytes_per_second: the number of received bytes that extends ``receive_seconds`` by one second.
         send_seconds: the seconds until a client accepts the next piece of a scored file.
         idle_seconds: the seconds that a connection stays open between two requests.

@@ -1,7 +1,7 @@
 """Metrics for Prometheus, combined over all workers.
 
-Prometheus' client library stores the metrics of each process in the folder ``PROMETHEUS_MULTIPROC_DIR``. It reads this
-variable at its first import, so it is imported late, when a :class:`ServiceMetrics` is made.
+Prometheus' client library stores the metrics of each process in the folder ``PROMETHEUS_MULTIPROC_DIR``. The library
+reads this environment variable when it is first imported, so :class:`ServiceMetrics` imports it late.
 """
 
 import collections

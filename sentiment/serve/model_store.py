@@ -42,7 +42,7 @@ class Export:
     read_at: float
 
     def answer(self, texts: Sequence[str]) -> Answers:
-        """Return the answers to ``texts``."""
+        """Return the class probabilities and the share of known words for each text."""
         return self.classifier.answer(texts)
 
 
@@ -54,7 +54,7 @@ class ServedModel:
         name: the name under which the model is served.
         folder: the model folder.
         current: the export that answers requests.
-        signature: the signature of the last export that was read, valid or not.
+        signature: the file times, sizes and inodes of the last export that was read, valid or not.
         refusal: the reason why the last export is not served; empty if it is served.
         incomplete: whether files are missing now, for example during an export.
         reloads: the number of exports loaded since the start.

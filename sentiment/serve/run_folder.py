@@ -57,7 +57,7 @@ class ModelCopy(NamedTuple):
 
 
 class ModelCopies:
-    """Copies of the served exports in ``folder/NAME/KEY``, where KEY is a hash of the signature of the export's files.
+    """Copies of the served exports in ``folder/NAME/KEY``, where KEY is a hash of the files' times, sizes and inodes.
 
     A model maps its files into memory. Without a copy, an export that overwrites these files would change a model that
     is answering requests. Each export is copied once, by the first worker that finds it.

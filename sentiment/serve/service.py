@@ -1,7 +1,7 @@
 """The state that all routes of one worker process share: models, limits, batcher and metrics.
 
-By default, glibc keeps the memory that a thread has freed in a malloc arena per thread, and Arrow's own allocator keeps
-15 MB. To save memory, all threads of a worker share one arena, and its free pages are often returned to the system.
+By default, glibc keeps freed memory in one malloc arena per thread, and Arrow's own allocator keeps 15 MB per worker.
+To save memory, all threads of a worker share one arena, whose free pages are returned to the system every 2 s.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ class Service:
     Args:
         store: the models.
         limits: the limits on requests.
-        supervisor: the id of the process that started this worker, which ends when that process ends; 0 for none.
+        supervisor: the id of the process that started this worker; 0 for none. The worker ends when that process ends.
     """
 
     def __init__(self, store: ModelStore, limits: Limits, supervisor: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Serve models over HTTP by TensorFlow Serving's REST interface, the Open Inference Protocol or plain JSON.
+"""Serve models over HTTP: TensorFlow Serving's REST interface, Open Inference Protocol, plain JSON, and a web page.
 
 sentiment serve --model models/sample
 sentiment serve --model mine=models/sentiment140 --model models/sample --workers 2 --port 8080

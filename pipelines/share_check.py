@@ -30,7 +30,7 @@ _BINS = 20  # ranges of the model's probability with equal numbers of tweets
 
 
 class Known(NamedTuple):
-    """The model's ``probabilities`` ``(n, classes)``, and 1.0 for tweets of the class in question, else 0.0, ``(n,)``."""
+    """The model's ``probabilities`` ``(n, classes)``, and ``indicators`` ``(n,)``: 1 for tweets of a class, else 0."""
 
     probabilities: np.ndarray
     indicators: np.ndarray

@@ -10,7 +10,7 @@ from sentiment.evaluation.record import PREDICTIONS, Evaluation, Predictions, fr
 
 
 def read_evaluation(folder: Path) -> Evaluation:
-    """Read a model's metrics and predictions, and those of its other reports that exist.
+    """Read a model's metrics and predictions, and the other reports in its folder if they exist.
 
     Raises:
         ArtefactError: a file is missing or damaged, or metrics and predictions are from different runs.

@@ -20,7 +20,7 @@ def add_staged(folder: Path, staging: Path) -> None:
 def known_of_corpus(profile: Mapping[str, Any], checksum: str) -> dict[str, Any]:
     """Return the profile's facts about its corpus (the table ``about``), for the model card.
 
-    If the table has a ``sha256`` and ``checksum``, the SHA-256 of the corpus, differs from it, the result is empty.
+    The result is empty if the facts describe another file, that is, if ``about.sha256`` exists and is not ``checksum``.
     """
     about = profile.get("about", {})
     describes_it = about.get("sha256", checksum) == checksum

@@ -1,4 +1,4 @@
-"""Download files with a checksum, and extract one file from a zip. Both write atomically."""
+"""Download files and verify their checksums, and extract a file from a zip. Both write atomically."""
 
 import logging
 import shutil
@@ -44,7 +44,7 @@ def fetch(url: str, target: Path, sha256: str | None, progress: bool = True, tim
 
 
 def extract_member(archive: Path, member: str, target: Path) -> Path:
-    """Extract one file of a zip to ``target``. The path inside the zip is never written to.
+    """Extract one file of a zip to ``target``. Its path in the zip is ignored, so no other file can be overwritten.
 
     Raises:
         InputError: archive or member is missing, damaged, encrypted or too large, or ``target`` cannot be written.

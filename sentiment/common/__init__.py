@@ -1,1 +1,1 @@
-"""Tools that every room may use. They know nothing about tweets."""
+"""Tools that every subpackage may use. They have nothing to do with tweets."""

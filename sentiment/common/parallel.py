@@ -1,4 +1,4 @@
-"""One thread pool for all calls in this process, and a limit of the matrix library to one thread meanwhile."""
+"""A thread pool that all calls in this process share, and a limit of the matrix library to one thread."""
 
 import os
 import threading

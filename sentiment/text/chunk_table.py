@@ -1,9 +1,9 @@
-"""A table from frequent chunk to its ids, looked up for all chunks of a batch at once.
+"""A hash table from frequent chunks to their ids, which finds all chunks of a batch at once.
 
-It halves the time of text to ids in batches. Nearly all chunks of a tweet are among the most frequent of the training
-corpus, and no rule matches across a space. So the rules are applied to those chunks once, at export, and the result
-travels with the model. A chunk of up to 15 bytes and its length are two 64-bit numbers, which are its key: no two
-chunks can be mistaken for each other.
+It halves the time from text to ids in batches. Nearly all chunks of a tweet are among the most frequent chunks of the
+training corpus, and no rule matches across a space. So the rules are applied to these chunks once, at export, and the
+table is stored with the model. The key of a chunk is two 64-bit numbers, which contain its bytes (15 at most) and its
+length, so two chunks never have the same key.
 """
 
 from collections.abc import Sequence

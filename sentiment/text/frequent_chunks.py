@@ -11,7 +11,7 @@ from sentiment.text.preprocessor import Preprocessor
 from sentiment.text.rules_in_arrow import to_lower_case
 from sentiment.text.tokens import from_encoded
 
-_MOST = 16_384  # chunks: 1 MB; six times as many took as long, since a larger table is found more slowly
+_MOST = 16_384  # chunks (1 MB); six times as many are no faster, because look-ups in a larger table are slower
 _LEAST_COUNT = 2
 # Names of people and links are nearly all different; other white space ends lines in assets.
 _LEFT_OUT = "@|https?:|www\\.|[\x00-\x1f\x7f]"
@@ -29,7 +29,7 @@ def make_table(preprocessor: Preprocessor, texts: Iterable[pa.Array]) -> ChunkTa
 
 
 def _frequent(texts: Iterable[pa.Array]) -> list[str]:
-    """Return distinct chunks in ASCII lower case, the most frequent first; ties are in the order of the characters."""
+    """Return distinct chunks in ASCII lower case, the most frequent first. Ties are sorted by code point."""
     counts: dict[str, int] = {}
     for batch in texts:
         chunks = pc.split_pattern(to_lower_case(batch), " ").flatten()

@@ -7,7 +7,7 @@ from sentiment.errors import InputError
 
 
 def as_sequence(texts: Any) -> Any:
-    """Return ``texts`` as something with a length: an Arrow array unchanged, anything else as a list.
+    """Return ``texts`` as a sequence: an Arrow array unchanged, anything else as a list.
 
     The contents are not checked.
 
@@ -61,7 +61,7 @@ def encode_all(texts: Sequence[Any]) -> list[bytes]:
     """Return each of ``texts`` in UTF-8.
 
     Raises:
-        InputError: one is not a string, or holds an unpaired surrogate, which has no UTF-8 form.
+        InputError: a text is not a string, or contains an unpaired surrogate, which has no UTF-8 form.
     """
     return [_encode(text, index) for index, text in enumerate(texts)]
 

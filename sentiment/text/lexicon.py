@@ -1,8 +1,8 @@
-"""The lexicon: a finite table from surface form to id, and the vocabulary that the ids name.
+"""The lexicon: a table from surface form to id, and the vocabulary, which has the lemma of each id.
 
-Id 0 is padding, and in the table it marks a token that is dropped (a stop word). Id 1 is any token that the table does
-not contain. Ids from 2 on are lemmas: first those that occur in training, the most frequent first, then those that only
-have a word vector, in the order of the vectors' file.
+Id 0 is padding; in the table it marks a token that is dropped (a stop word). Id 1 stands for every token that the table
+lacks. The ids from 2 on are lemmas. First come those that occur in training, the most frequent at the beginning, and
+then those that only have a word vector, in the order of the vectors' file.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ SPECIAL_TOKENS = (
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """Surface forms and the vocabulary.
+    """A table from surface form to id, and the vocabulary.
 
     Attributes:
         ids: surface form -> id; ``PADDING`` for a token that is dropped.
@@ -120,13 +120,13 @@ def build_lexicon(entries: Iterable[LexiconEntry], min_count: int = 1, max_vocab
     """Assign ids to the lemmas that occur often enough or have a vector, and to all their surface forms.
 
     Args:
-        entries: one per surface form; counts are of the training rows only.
+        entries: one entry per surface form, with its count in the training rows.
         min_count: occurrences that a lemma needs, over all its surface forms, if none of its forms has a rank.
-        max_vocabulary: how many lemmas at most get an id for their occurrences; 0 sets no limit. Special tokens always
-            get an id.
+        max_vocabulary: the largest number of lemmas that get an id because they occur often; 0 sets no limit. Special
+            tokens always get an id.
 
     Returns:
-        A lexicon whose first ids are those of the most frequent lemmas. Ties are decided by rank and lemma, so that the
+        A lexicon in which the most frequent lemmas have the lowest ids. Ties are broken by rank and lemma, so the
         result is deterministic.
     """
     entries = list(entries)
@@ -151,8 +151,8 @@ def extend_lexicon(
     """Extend the lexicon of a base model for a further corpus.
 
     Every known form keeps its lemma, and lemmas that the base model has seen in training keep their ids. After them
-    come the lemmas that occur for the first time in this corpus, the most frequent first. Some of those are new, others
-    were known by their vector only. Last come the remaining lemmas that are known by their vector only.
+    come the lemmas that occur for the first time in this corpus, the most frequent first. They are new, or had only a
+    vector until now. Last come the remaining lemmas that only have a vector.
 
     Args:
         lexicon: the lexicon of the base model.
@@ -162,7 +162,7 @@ def extend_lexicon(
         min_count: occurrences that a new lemma needs.
 
     Returns:
-        The lexicon, and how many of its ids have now been seen.
+        The lexicon, and the number of its ids that have now occurred in training.
     """
     old, known = lexicon.vocabulary, set(lexicon.vocabulary)
     new = [entry for entry in entries if entry.lemma is not None and entry.surface not in lexicon.ids]

@@ -26,9 +26,9 @@ class _Lines(NamedTuple):
     """The lines of the lexicon's file.
 
     Attributes:
-        starts, ends: where the form of each line begins and ends, int64 ``(forms,)``.
-        heads: the first eight bytes of each form as a number that sorts like them, uint64 ``(forms,)``.
-        numbers: id of each form, int32 ``(forms,)``.
+        starts, ends: the positions in bytes where the form of each line begins and ends, int64 ``(forms,)``.
+        heads: the first eight bytes of each form, as a number that sorts like the bytes, uint64 ``(forms,)``.
+        numbers: the id of each form, int32 ``(forms,)``.
     """
 
     starts: np.ndarray

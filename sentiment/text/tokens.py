@@ -51,7 +51,7 @@ def split_chunks(texts: Sequence[str] | pa.Array) -> ChunkedTexts:
     """Split ``texts`` ``(n,)`` at plain spaces; other white space is rare and is found in the distinct chunks.
 
     Raises:
-        InputError: as :func:`tokenise`.
+        InputError: a text is not a string or has no UTF-8 form.
     """
     chunks = pc.split_pattern(to_lower_case(as_arrow(texts)), " ")
     distinct, codes = _distinct(chunks.flatten())
@@ -78,7 +78,7 @@ def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
     """Return ``texts`` as an Arrow string array without nulls.
 
     Raises:
-        InputError: as :func:`tokenise`.
+        InputError: a text is not a string or has no UTF-8 form.
     """
     texts = as_sequence(texts)
     if isinstance(texts, pa.Array | pa.ChunkedArray):

@@ -60,7 +60,7 @@ def _tell(comparison: "Comparison", models: dict[str, Predictions]) -> None:
 
 
 def _named(folders: Sequence[Path]) -> dict[str, Path]:
-    """Return a dictionary from name to folder; folders that share a name are listed by path instead."""
+    """Return a dictionary from the name of each folder to the folder. Folders with equal names are keyed by path."""
     from pipelines.shared.evaluation_files import require_folder
 
     names = [require_folder(folder).resolve().name for folder in folders]

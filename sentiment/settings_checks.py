@@ -12,7 +12,7 @@ _RULE = "rule"
 class Section:
     """A base class for sections of settings, which checks every field that was declared with a rule.
 
-    Error messages name a field by class and field, so ``TrainingSettings.epochs`` is ``training.epochs``.
+    Error messages call the field ``TrainingSettings.epochs``, for example, ``training.epochs``.
     """
 
     __slots__ = ()

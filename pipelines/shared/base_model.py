@@ -34,7 +34,7 @@ LEARNING_RATE = 1e-3  # The weights are good already; steps as large as in train
 
 
 def inherit(settings: Settings, given: AbstractSet[str], folder: Path) -> Settings:
-    """Return ``settings`` with the base model's values for all settings that were not ``given``.
+    """Return ``settings`` with the base model's settings of text, embedding and network, except those ``given``.
 
     Args:
         settings: the settings of the profile and the command line.

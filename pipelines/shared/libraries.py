@@ -24,7 +24,7 @@ def import_keras() -> None:
 
 @contextlib.contextmanager
 def without_chatter() -> Iterator[None]:
-    """Hold back standard error, and write it at the end without the known notices."""
+    """Hold back standard error, and write it at the end without the notices that ``_CHATTER`` matches."""
     sys.stderr.flush()
     before = os.dup(2)
     with tempfile.TemporaryFile() as held:

@@ -44,7 +44,7 @@ def cut_hashtags(text: bytes) -> bytes:
 
 
 def to_lower_case(text: bytes) -> bytes:
-    """Return ``text`` (UTF-8) with its hashtags cut, in lower case; of bytes, only ASCII letters change case."""
+    """Return ``text`` (UTF-8) in ASCII lower case, after hashtags have been cut at their capitals."""
     return cut_hashtags(text).lower()
 
 

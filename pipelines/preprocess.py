@@ -71,7 +71,7 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
         asked_soon.result()
         unlike = partial(_unlike_lemmas, this, set(vector_words))
         lexicon, seen = _make_lexicon(counts, settings, vector_words, unlike, base)
-        preprocessor = Preprocessor(rules, lexicon, settings.max_tokens, settings.padding, seen)
+        preprocessor = Preprocessor(rules, lexicon, settings.max_tokens, seen)
         preprocessor.save(staging)
         checksums = [publishing.sha256(staging / name) for name in FILES]
         report = _encode(EncodingJob(tweets, scratch, staging, "".join(checksums)), tasks, sizes, preprocessor, engine)

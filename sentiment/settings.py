@@ -82,7 +82,6 @@ class PreprocessingSettings(Section):
         vector_words: number of words at the beginning of the GloVe file, its most frequent words, that get an id and
             their vector even if they do not occur in training; 0 takes none.
         max_tokens: length of a row of ids. Longer tweets are cut at the end.
-        padding: ``post`` puts zeros after the tokens, ``pre`` before them.
     """
 
     lemmatise: bool = True
@@ -92,7 +91,6 @@ class PreprocessingSettings(Section):
     max_vocabulary: int = at_least(0, 0)
     vector_words: int = at_least(0, 20_000)
     max_tokens: int = at_least(1, 40)
-    padding: str = one_of("post", "pre", default="post")
 
     def for_rows(self, rows: int) -> "PreprocessingSettings":
         """Return these settings with ``min_count`` computed for ``rows`` training tweets."""
@@ -132,7 +130,6 @@ class NetworkSettings(Section):
         bidirectional: read the tweet in both directions.
         pooling: ``last`` uses the last state. ``max``, ``mean`` and ``max_mean`` pool the states of all tokens except
             padding.
-        masking: skip padding. Without masking, padding is read like a token.
         word_dropout: share of the tokens that training replaces by the unknown token.
         projection_dropout: dropout rate on the vector of a token and after each dense layer. -1 takes 0.3 below 3,000
             training rows, else 0.
@@ -150,7 +147,6 @@ class NetworkSettings(Section):
     activation: str = one_of("tanh", "softsign", default="softsign")
     bidirectional: bool = True
     pooling: str = one_of("last", "max", "mean", "max_mean", default="max_mean")
-    masking: bool = True
     word_dropout: float = fraction(0.0)
     projection_dropout: float = fraction(BY_ROWS, also=BY_ROWS)
     feature_dropout: float = fraction(0.0)

@@ -35,15 +35,15 @@ POLES = Poles(0, 2)
 MAX_TOKENS = 10
 
 
-def treatment(lexicon: Lexicon = LEXICON, padding: str = "post") -> Preprocessor:
-    return Preprocessor(RULES, lexicon, MAX_TOKENS, padding)
+def treatment(lexicon: Lexicon = LEXICON) -> Preprocessor:
+    return Preprocessor(RULES, lexicon, MAX_TOKENS)
 
 
-def part_of(tweets: list[tuple[int, str]], padding: str = "post") -> EncodedPart:
+def part_of(tweets: list[tuple[int, str]]) -> EncodedPart:
     ids = np.zeros((len(tweets), MAX_TOKENS), np.uint8)
     for row, (_, text) in zip(ids, tweets, strict=True):
         words = [ID[word] for word in text.split()]
-        row[slice(len(words)) if padding == "post" else slice(-len(words), None)] = words
+        row[: len(words)] = words
     return EncodedPart(ids, np.array([label for label, _ in tweets]))
 
 
@@ -56,10 +56,10 @@ ROWS = part_of(TWEETS)
 
 
 @functools.cache
-def made(padding: str = "post", share: float = 1.0, seed: int = 5) -> tuple[EncodedPart, list[tuple[str, int]]]:
+def made(share: float = 1.0, seed: int = 5) -> tuple[EncodedPart, list[tuple[str, int]]]:
     """The part with its new rows, and the new rows as text."""
-    rows = part_of(TWEETS, padding)
-    more = augmented(rows, treatment(padding=padding), POLES, share, 0.0, seed)
+    rows = part_of(TWEETS)
+    more = augmented(rows, treatment(), POLES, share, 0.0, seed)
     assert (more.ids[: len(TWEETS)] == rows.ids).all()
     new = zip(more.ids[len(TWEETS) :], more.labels[len(TWEETS) :], strict=True)
     return more, [(" ".join(WORDS[i] for i in ids if i), int(label)) for ids, label in new]
@@ -186,8 +186,6 @@ def test_rows_of_other_classes_and_of_mixed_words_are_never_taken() -> None:
 
 def test_padding_weights_and_choice() -> None:
     post, texts = made()
-    pre, _ = made("pre")
-    assert (pre.ids[:, -1] > 0).all()
     assert (post.ids[:, 0] > 0).all()
     assert made.__wrapped__()[1] == texts != made(seed=6)[1]
     weights = np.full(len(TWEETS), 0.5, np.float32)

@@ -108,8 +108,8 @@ def refusal(this: Trained, module, caplog, settings=SETTINGS) -> str:
 
 
 def test_training_on_ids_of_a_run_with_other_settings_is_refused(copy, caplog):
-    message = refusal(copy, train, caplog, (*SETTINGS, "preprocessing.padding=pre"))
-    assert "was made with another preprocessing.padding than this run asks for; run `make preprocess`" in message
+    message = refusal(copy, train, caplog, (*SETTINGS, "preprocessing.max_tokens=9"))
+    assert "was made with another preprocessing.max_tokens than this run asks for; run `make preprocess`" in message
 
 
 def test_a_matrix_or_a_network_of_another_lexicon_is_refused(copy, caplog):

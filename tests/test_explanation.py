@@ -35,7 +35,6 @@ def tiny():
         np.zeros(2, np.float32),
         "simple_rnn",
         "mean",
-        True,
     )
     preprocessor = Preprocessor(RULES, Lexicon(IDS, VOCABULARY), max_tokens=4)
     return SentimentClassifier(preprocessor, network, ["negative", "positive"])
@@ -101,12 +100,6 @@ def test_contributions_are_finite_where_the_probability_is_one(tiny):
     explanation = explain(SentimentClassifier(tiny.preprocessor, sure, tiny.classes_), "good good film")
     assert explanation.probability == 1.0
     assert all(math.isfinite(view.contribution) for view in explanation.tokens)
-
-
-def test_a_network_without_masking_reads_the_padding_too(tiny):
-    unmasked = replace(tiny.network, masking=False)
-    explanation = explain(SentimentClassifier(tiny.preprocessor, unmasked, tiny.classes_), "good")
-    assert explanation.log_odds == pytest.approx(log_odds(2, 0, 0, 0), abs=1e-5)
 
 
 def test_not_a_string_is_refused(tiny):

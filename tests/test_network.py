@@ -1,4 +1,4 @@
-"""The network: three computations of one function, what masking and freezing promise, and the batches it is fed."""
+"""The network: three computations of one function, what freezing promises, and the batches it is fed."""
 
 import itertools
 import subprocess
@@ -19,7 +19,7 @@ from sentiment.network.folding import fold
 from sentiment.network.keras_network import build_network
 from sentiment.settings import NetworkSettings
 from sentiment.text.lexicon import PADDING, UNKNOWN
-from sentiment.training.batches import Batches, trim, widths
+from sentiment.training.batches import Batches, widths
 from sentiment.training.distinct_tokens import DistinctTokensModel
 from tests.model_fixture import child_environment
 
@@ -51,22 +51,18 @@ def answers_and_gradients(model: keras.Model, network: Any, inputs: Any) -> tupl
 
 
 COMBINATIONS = list(
-    itertools.product(
-        ["simple_rnn", "gru", "lstm"], [False, True], ["last", "max", "mean", "max_mean"], [0, 2], [False, True]
-    )
+    itertools.product(["simple_rnn", "gru", "lstm"], [False, True], ["last", "max", "mean", "max_mean"], [0, 2])
 )
 
 
-@pytest.mark.parametrize(("cell", "bidirectional", "pooling", "trainable", "masking"), COMBINATIONS)
+@pytest.mark.parametrize(("cell", "bidirectional", "pooling", "trainable"), COMBINATIONS)
 def test_keras_distinct_token_and_folded_networks_are_one_function(
-    cell: str, bidirectional: bool, pooling: str, trainable: int, masking: bool
+    cell: str, bidirectional: bool, pooling: str, trainable: int
 ) -> None:
-    model, chosen = make_network(
-        cell=cell, bidirectional=bidirectional, pooling=pooling, trainable_dimension=trainable, masking=masking
-    )
+    model, chosen = make_network(cell=cell, bidirectional=bidirectional, pooling=pooling, trainable_dimension=trainable)
     by_token, batch = DistinctTokensModel(model, chosen), distinct_ids(IDS)._asdict()
     # A network with a trainable embedding has every variable of one without, so gradients are compared there.
-    if trainable and (masking or bidirectional):
+    if trainable:
         expected, theirs = answers_and_gradients(model, model, IDS)
         received, mine = answers_and_gradients(model, by_token, batch)
         for variable, their, my in zip(model.trainable_variables, theirs, mine, strict=True):
@@ -84,7 +80,7 @@ def test_keras_distinct_token_and_folded_networks_are_one_function(
 
 @pytest.mark.parametrize("pooling", ["last", "max_mean"])
 @pytest.mark.parametrize("cell", ["simple_rnn", "gru", "lstm"])
-def test_padding_on_either_side_changes_nothing_when_masked(cell: str, pooling: str) -> None:
+def test_padding_on_either_side_changes_nothing(cell: str, pooling: str) -> None:
     model, chosen = make_network(cell=cell, pooling=pooling)
     row, expected = [[4, 2, 7]], np.asarray(model(np.array([[4, 2, 7]], np.int32)))
     folded = fold(model, chosen)
@@ -93,14 +89,6 @@ def test_padding_on_either_side_changes_nothing_when_masked(cell: str, pooling: 
         np.testing.assert_allclose(model(ids), expected, atol=1e-6)
         np.testing.assert_allclose(folded.of_padded(ids), expected, atol=1e-6)
         np.testing.assert_allclose(DistinctTokensModel(model, chosen)(distinct_ids(ids)._asdict()), expected, atol=1e-6)
-
-
-def test_without_masking_padding_is_read_like_a_token() -> None:
-    model, chosen = make_network(masking=False)
-    short, padded = np.array([[4, 2, 7]], np.int32), np.array([[4, 2, 7, 0]], np.int32)
-    assert np.abs(np.asarray(model(short)) - np.asarray(model(padded))).max() > 1e-3
-    folded = fold(model, chosen)
-    assert np.abs(folded.of_padded(short) - folded.of_padded(padded)).max() > 1e-3
 
 
 def test_dropout_in_the_projection_is_there_in_training_only() -> None:
@@ -175,23 +163,12 @@ def test_widths_end_at_the_longest(max_tokens: int, expected: tuple[int, ...]) -
     assert widths(max_tokens) == expected
 
 
-@pytest.mark.parametrize(("longest", "width"), [(1, 8), (8, 8), (9, 12), (13, 14), (14, 14)])
-@pytest.mark.parametrize("padding", ["post", "pre"])
-def test_trimming_cuts_padding_only(padding: str, longest: int, width: int) -> None:
-    tokens, zeros = np.arange(1, longest + 1), np.zeros(14 - longest, int)
-    row = np.concatenate([tokens, zeros] if padding == "post" else [zeros, tokens])[None]
-    trimmed = trim(row, longest, padding)
-    assert trimmed.shape == (1, width)
-    np.testing.assert_array_equal(trimmed[trimmed != 0], tokens)
-    assert (trimmed[0, 0] == 1) == (padding == "post" or longest == width)
-
-
-def numbered_part(n: int = 103, width: int = 10, padding: str = "post") -> EncodedPart:
+def numbered_part(n: int = 103, width: int = 10) -> EncodedPart:
     """``n`` rows of different lengths, recognisable by a first token of their own."""
     lengths = np.random.default_rng(1).integers(1, width + 1, n)
     ids = np.where(np.arange(width) < lengths[:, None], 200, 0).astype(np.uint16)
     ids[:, 0] = np.arange(2, n + 2)
-    return EncodedPart(ids if padding == "post" else ids[:, ::-1].copy(), np.arange(n) % 3)
+    return EncodedPart(ids, np.arange(n) % 3)
 
 
 def rows_of(batches: Batches) -> list[list[int]]:
@@ -206,10 +183,9 @@ def rows_of(batches: Batches) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("seed", [None, 5])
-@pytest.mark.parametrize("padding", ["post", "pre"])
-def test_an_epoch_has_every_row_once_with_its_own_label(seed: int | None, padding: str) -> None:
-    part = numbered_part(padding=padding)
-    batches = Batches(part, 3, 16, padding, seed=seed)
+def test_an_epoch_has_every_row_once_with_its_own_label(seed: int | None) -> None:
+    part = numbered_part()
+    batches = Batches(part, 3, 16, seed=seed)
     for epoch in range(2):
         batches.start_epoch(epoch)
         assert len(batches) == 7
@@ -279,7 +255,5 @@ def test_word_dropout_hits_real_tokens_of_the_training_rows_only() -> None:
     assert UNKNOWN not in validation["types"]
 
 
-def test_without_trimming_a_batch_keeps_the_full_width() -> None:
-    part = numbered_part(width=10)
-    assert Batches(part, 3, 16)[0][0]["positions"].shape == (16, 8)
-    assert Batches(part, 3, 16, trim_batches=False)[0][0]["positions"].shape == (16, 10)
+def test_a_batch_is_cut_to_its_longest_row() -> None:
+    assert Batches(numbered_part(width=10), 3, 16)[0][0]["positions"].shape == (16, 8)

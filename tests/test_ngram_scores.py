@@ -92,7 +92,7 @@ def test_pairs_of_frequent_words_have_buckets_of_their_own() -> None:
 NETWORKS = {
     "default": NetworkSettings(projection=(6,), units=3),
     "gru, one direction": NetworkSettings(projection=(), units=3, cell="gru", bidirectional=False, pooling="last"),
-    "without mask": NetworkSettings(projection=(4,), units=3, masking=False, pooling="mean"),
+    "mean": NetworkSettings(projection=(4,), units=3, pooling="mean"),
 }
 
 
@@ -113,7 +113,7 @@ def test_every_form_adds_them(case: str, tmp_path: Path) -> None:
     model, expected = scored_network(settings, 3)
     folded = fold(model, settings)
     graph = GraphNetwork(folded)
-    lengths = np.count_nonzero(IDS, axis=1) if settings.masking else np.full(len(IDS), IDS.shape[1])
+    lengths = np.count_nonzero(IDS, axis=1)
     model.save(tmp_path / "model.keras")
     answers = {
         "Keras": model(IDS),

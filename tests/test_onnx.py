@@ -29,15 +29,15 @@ def test_without_the_converter_the_command_says_how_to_get_it(
 
 
 @pytest.mark.skipif(not INSTALLED, reason="needs the extra onnx: tf2onnx and onnxruntime")
-@pytest.mark.parametrize(("cell", "pooling", "masking"), [("simple_rnn", "max_mean", True), ("gru", "last", False)])
-def test_onnx_answers_as_the_light_form(tmp_path: Path, cell: str, pooling: str, masking: bool) -> None:
+@pytest.mark.parametrize(("cell", "pooling"), [("simple_rnn", "max_mean"), ("gru", "last")])
+def test_onnx_answers_as_the_light_form(tmp_path: Path, cell: str, pooling: str) -> None:
     from sentiment.export.other_runtimes import run_onnx, to_onnx
     from sentiment.network.folding import fold
     from sentiment.network.keras_network import build_network
     from sentiment.settings import NetworkSettings
 
     random = np.random.default_rng(5)
-    settings = NetworkSettings(projection=(6,), units=3, cell=cell, pooling=pooling, masking=masking)
+    settings = NetworkSettings(projection=(6,), units=3, cell=cell, pooling=pooling)
     network = fold(build_network(random.normal(size=(9, 4)).astype(np.float32), settings, 3), settings)
     if cell == "gru":
         network = replace(network, ngrams=random.normal(size=(50, 3)).astype(np.float32))

@@ -89,7 +89,7 @@ def test_distinct_token_network_answers_hello_as_worked_by_hand() -> None:
 
 
 def test_folded_network_answers_hello_as_worked_by_hand() -> None:
-    network = FoldedNetwork(TABLE, (Direction(W_H),), W_Y, BIAS_Y, "simple_rnn", "last", True)
+    network = FoldedNetwork(TABLE, (Direction(W_H),), W_Y, BIAS_Y, "simple_rnn", "last")
     np.testing.assert_allclose(network.probabilities(ragged(HELLO)), [ANSWER], atol=1e-6)
     # Among longer and shorter rows, in any order, the answer stays what it is.
     np.testing.assert_allclose(network.probabilities(ragged([3], HELLO, HELLO + [2, 2]))[1], ANSWER, atol=1e-6)
@@ -106,7 +106,7 @@ def test_pooled_states_of_hello_are_maximum_and_mean_of_those_worked_by_hand() -
     for pooling, pooled in {"max": maxima, "mean": means, "max_mean": np.concatenate([maxima, means])}.items():
         weights = np.arange(1, len(pooled) + 1) / 4  # the logit of the first class is 0.25 a + 0.5 b + ...
         kernel = np.stack([weights, np.zeros(len(pooled))], axis=1).astype(np.float32)
-        network = FoldedNetwork(TABLE, (Direction(W_H),), kernel, np.zeros(2, np.float32), "simple_rnn", pooling, True)
+        network = FoldedNetwork(TABLE, (Direction(W_H),), kernel, np.zeros(2, np.float32), "simple_rnn", pooling)
         expected = sigmoid(float(weights @ pooled))
         assert network.probabilities(ragged(HELLO))[0, 0] == pytest.approx(expected, abs=1e-6), pooling
 

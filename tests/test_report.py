@@ -128,7 +128,7 @@ def classifier():
     table = np.array([[[0.0], [0.1], [0.9], [-0.5], [-0.9], [0.0]]], np.float32)
     weights = (Direction(np.zeros((1, 1), np.float32)),)
     kernel, bias = np.array([[-2.0, 2.0]], np.float32), np.zeros(2, np.float32)
-    network = FoldedNetwork(table, weights, kernel, bias, "simple_rnn", "mean", True)
+    network = FoldedNetwork(table, weights, kernel, bias, "simple_rnn", "mean")
     preprocessor = Preprocessor(RULES, lexicon, max_tokens=16)
     return SentimentClassifier(preprocessor, network, ["negative", "positive"])
 

@@ -109,7 +109,6 @@ def test_wrong_types(section: str, key: str, value: Any, message: str) -> None:
         ("preprocessing.min_count", -1, "expected at least 0, received -1"),
         ("preprocessing.max_vocabulary", -1, "expected at least 0, received -1"),
         ("preprocessing.max_tokens", 0, "expected at least 1, received 0"),
-        ("preprocessing.padding", "left", "expected one of post, pre, received 'left'"),
         ("embedding.dimension", -1, "expected at least 0, received -1"),
         ("network.trainable_dimension", -1, "expected at least 0, received -1"),
         ("network.projection", [5, 0], "expected at least 1, received 0"),

@@ -374,7 +374,10 @@ def test_vectors_of_other_words_are_warned_of(
     [
         (("--profile", "nope"), "no such profile; there are "),
         (("--set", "training.epoch=3"), "training.epoch: unknown setting; did you mean 'epochs'?"),
-        (("--set", "preprocessing.padding=left"), "preprocessing.padding: expected one of post, pre, received 'left'"),
+        (
+            ("--set", "network.pooling=sum"),
+            "network.pooling: expected one of last, max, mean, max_mean, received 'sum'",
+        ),
     ],
 )
 def test_bad_settings_leave_artefacts_alone(

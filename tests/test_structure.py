@@ -238,7 +238,7 @@ def tiny_model(folder: Path, classes: tuple[str, ...] = ("negative", "positive")
         np.linspace(-3, 3, len(classes), dtype=np.float32)[None],
         np.eye(1, len(classes), 1, np.float32)[0] * (len(classes) > 2),
     )
-    network = FoldedNetwork(table, (Direction(np.zeros((1, 1), np.float32)),), kernel, bias, "simple_rnn", "last", True)
+    network = FoldedNetwork(table, (Direction(np.zeros((1, 1), np.float32)),), kernel, bias, "simple_rnn", "last")
     model_folder.network_files(folder, network)
     Preprocessor(RULES, lexicon, 4).save(folder)
     settings = {"projection": [], "units": 1, "bidirectional": False, "pooling": "last"}

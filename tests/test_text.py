@@ -306,22 +306,19 @@ def test_batched_one_by_one_and_shuffled_agree(texts: list[str], random: object,
     assert all(1 <= length <= max_tokens for length in batched.lengths)
     assert batched.lengths.dtype == batched.values.dtype == np.int32
     assert all(UNKNOWN <= i < len(table.vocabulary) for i in batched.values)
-    for side in ("post", "pre"):
-        padded = pad(batched, max_tokens, side)
-        assert padded.shape == (len(texts), max_tokens)
-        assert padded.dtype == np.int32
-        zeros = [[PADDING] * (max_tokens - len(row)) for row in rows]
-        assert padded.tolist() == [r + z if side == "post" else z + r for r, z in zip(rows, zeros, strict=True)]
-        assert rows_of(ragged_rows(padded)) == rows
+    padded = pad(batched, max_tokens)
+    assert padded.shape == (len(texts), max_tokens)
+    assert padded.dtype == np.int32
+    assert padded.tolist() == [row + [PADDING] * (max_tokens - len(row)) for row in rows]
+    assert rows_of(ragged_rows(padded)) == rows
 
 
 def test_encode_by_hand(lexicon: Lexicon) -> None:
-    preprocessor = Preprocessor(RULES, lexicon, 4, "pre")
+    preprocessor = Preprocessor(RULES, lexicon, 4)
     love, phone, do, nt = (lexicon.ids[word] for word in ("love", "phone", "do", "n't"))
     ids = preprocessor.encode(["the phone, LOVE the qqq", "I don't love it a phone", "the the", "", "qqq"])
     assert rows_of(ids) == [[phone, love, UNKNOWN], [UNKNOWN, do, nt, love], [UNKNOWN], [UNKNOWN], [UNKNOWN]]
-    assert preprocessor.pad(ids).tolist()[0] == [0, phone, love, UNKNOWN]
-    assert Preprocessor(RULES, lexicon, 4).pad(ids).tolist()[0] == [phone, love, UNKNOWN, 0]
+    assert preprocessor.pad(ids).tolist()[0] == [phone, love, UNKNOWN, 0]
 
 
 @pytest.mark.parametrize("copies", [1, 40])
@@ -430,7 +427,7 @@ def test_ragged_is_a_list_of_lists(rows: list[list[int]], data: st.DataObject) -
 
 
 def test_preprocessor_round_trip(lexicon: Lexicon, tmp_path: Path) -> None:
-    preprocessor = Preprocessor(RULES[:5], lexicon, 7, "pre", seen=20)
+    preprocessor = Preprocessor(RULES[:5], lexicon, 7, seen=20)
     preprocessor.save(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
     read = []
@@ -448,7 +445,6 @@ def test_preprocessor_round_trip(lexicon: Lexicon, tmp_path: Path) -> None:
         {"rules": None},
         {"rules": [{"name": "x"}]},
         {"max_tokens": 0},
-        {"padding": "left"},
         {"max_tokens": "many"},
         {"seen": 1},
         {"seen": 99},
@@ -458,13 +454,13 @@ def test_preprocessor_round_trip(lexicon: Lexicon, tmp_path: Path) -> None:
 )
 def test_damaged_preprocessing_json(change: dict, lexicon: Lexicon) -> None:
     data = json.loads(Preprocessor(RULES, lexicon, 7).to_json()) | change
-    with pytest.raises(ArtefactError, match=r"^p\.json: expected rules, max_tokens and padding \(.*\): export again$"):
+    with pytest.raises(ArtefactError, match=r"^p\.json: expected rules and max_tokens \(.*\): export again$"):
         Preprocessor.from_json(json.dumps(data), lexicon, "p.json")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "{", "3"])
 def test_preprocessing_json_that_is_none(text: str, lexicon: Lexicon) -> None:
-    with pytest.raises(ArtefactError, match="expected rules, max_tokens and padding"):
+    with pytest.raises(ArtefactError, match="expected rules and max_tokens"):
         Preprocessor.from_json(text, lexicon)
 
 

@@ -155,21 +155,19 @@ def test_javascript_names_the_damaged_file(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not NODE, reason="needs node 20 or later")
 @pytest.mark.parametrize(
-    ("cell", "pooling", "activation", "padding"),
-    [("gru", "last", "tanh", "post"), ("lstm", "mean", "softsign", "pre"), ("simple_rnn", "max", "softsign", "")],
+    ("cell", "pooling", "activation"),
+    [("gru", "last", "tanh"), ("lstm", "mean", "softsign"), ("simple_rnn", "max", "softsign")],
 )
-def test_javascript_runs_every_cell(model, tmp_path, cell: str, pooling: str, activation: str, padding: str) -> None:
+def test_javascript_runs_every_cell(model, tmp_path, cell: str, pooling: str, activation: str) -> None:
     random, units, gates = np.random.default_rng(5), 3, GATES[cell]
 
     def some(*shape: int) -> np.ndarray:
         return random.normal(size=shape).astype(np.float32)
 
-    preprocessor = replace(model.preprocessor, padding=padding or "post", table=None)
+    preprocessor = replace(model.preprocessor, table=None)
     table = some(2, preprocessor.lexicon.size, gates * units)
     directions = tuple(Direction(some(units, gates * units), some(gates * units)) for _ in range(2))
-    network = FoldedNetwork(
-        table, directions, some(2 * units, 3), some(3), cell, pooling, not padding, some(50, 3), activation
-    )
+    network = FoldedNetwork(table, directions, some(2 * units, 3), some(3), cell, pooling, some(50, 3), activation)
     preprocessor.save(tmp_path)
     network_files(tmp_path, network)
     about = describe(tmp_path, ["a", "b", "c"], vars(network))

@@ -47,7 +47,7 @@ def augmented(
         new = list(_encoded(repeated, preprocessor, stretches, random))
         rows += new
         weights += [weight / max(1, len(new))] * len(new)
-    return _with_rows(part, rows, weights, preprocessor.padding) if rows else part
+    return _with_rows(part, rows, weights) if rows else part
 
 
 def rated_signs(words: Sequence[LabelledText], lexicon: AnyLexicon) -> np.ndarray:
@@ -73,9 +73,9 @@ def _encoded(
             yield [*known[0], *around, *known[1]], stretches.poles.label(sign)
 
 
-def _with_rows(part: EncodedPart, rows: Sequence[Row], weights: Sequence[float], padding: str) -> EncodedPart:
+def _with_rows(part: EncodedPart, rows: Sequence[Row], weights: Sequence[float]) -> EncodedPart:
     width = part.ids.shape[1]
-    ids = pad(ragged([row[:width] for row, _ in rows]), width, padding).astype(part.ids.dtype)
+    ids = pad(ragged([row[:width] for row, _ in rows]), width).astype(part.ids.dtype)
     labels = np.array([label for _, label in rows], part.labels.dtype)
     own = np.ones(len(part.labels), np.float32) if part.weights is None else part.weights
     return EncodedPart(

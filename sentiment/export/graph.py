@@ -38,7 +38,6 @@ class GraphNetwork(tf.Module):
         self.output_bias = _constant(network.output_bias)
         self.ngrams: Any = None if network.ngrams is None else _constant(network.ngrams)
         self.ngram_scales = None if network.ngram_scales is None else _constant(network.ngram_scales)
-        self.masking = network.masking
         self._kinds = replace(network, table=network.table[:, :0], ngrams=None)
         self._vocabulary = network.table.shape[1]
 

@@ -55,10 +55,7 @@ class ServingModule(tf.Module):
         ``label`` is always the most probable class; where ``known``, the share of known tokens, is 0, it says nothing.
         """
         ids = self.encode(text)
-        if self.network.masking:
-            probabilities = self.network(ids.to_tensor(PADDING), ids.row_lengths())
-        else:
-            probabilities = self._unmasked(self._padded(ids))
+        probabilities = self.network(ids.to_tensor(PADDING), ids.row_lengths())
         label = tf.gather(self.classes, tf.argmax(probabilities, axis=1))
         nothing = tf.constant(self._preprocessor.saying_nothing, tf.int64)
         said = tf.reduce_all(ids.flat_values[:, None] != nothing, axis=1)
@@ -75,8 +72,6 @@ class ServingModule(tf.Module):
 
     def serve_ids(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """Return probabilities float32 ``(n, classes)`` of padded ids int32 ``(n, max_tokens)``."""
-        if not self.network.masking:
-            return {"probabilities": self._unmasked(ids)}
         real = tf.ragged.boolean_mask(ids, ids != PADDING)
         return {"probabilities": self.network(real.to_tensor(PADDING), real.row_lengths())}
 
@@ -88,16 +83,6 @@ class ServingModule(tf.Module):
         by_ids = {"serve_ids": by_ids, "serve_ids_unrolled": unrolled}
         signatures = {"serving_default": self.serve, **by_ids, "describe": self.describe}
         tf.saved_model.save(self, str(folder), signatures=signatures)
-
-    def _unmasked(self, ids: tf.Tensor) -> tf.Tensor:
-        lengths = tf.fill([tf.shape(ids)[0]], tf.cast(tf.shape(ids)[1], tf.int64))
-        return self.network(ids, lengths)
-
-    def _padded(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        length = self._preprocessor.max_tokens
-        if self._preprocessor.padding == "post":
-            return ids.to_tensor(PADDING, shape=[None, length])
-        return tf.reverse(tf.reverse(ids, [1]).to_tensor(PADDING, shape=[None, length]), [1])
 
 
 def write_warm_up(folder: Path, texts: list[str]) -> None:

@@ -72,15 +72,10 @@ export class Model {
   predict(texts) {
     return texts.map((text) => {
       const ids = this.text.encode(text);
-      const probabilities = this.probabilitiesOf(ids);
+      const probabilities = this.network.probabilities(ids);
       const known = ids.filter((id) => !this.text.sayingNothing.has(id)).length / ids.length;
       return { label: known ? this.classes[indexOfLargest(probabilities)] : "unknown", probabilities, known };
     });
-  }
-
-  /** Return the probabilities of one row of ids; a model without masking reads padding like tokens. */
-  probabilitiesOf(ids) {
-    return this.network.probabilities(this.network.masking ? ids : this.text.pad(ids));
   }
 
   /**
@@ -96,13 +91,13 @@ export class Model {
     const ids = tokens.map((token) => this.text.idOf(token));
     const states = this.text.statesOf(ids);
     const seen = ids.filter((id, i) => states[i] !== "stop word" && states[i] !== "cut off");
-    const probabilities = this.probabilitiesOf(seen.length ? seen : [UNKNOWN]);
+    const probabilities = this.network.probabilities(seen.length ? seen : [UNKNOWN]);
     const best = indexOfLargest(probabilities);
     const all = logOdds(probabilities, best);
     let place = 0;
     const contribution = () => {
       const others = seen.toSpliced(place++, 1);
-      return all - logOdds(this.probabilitiesOf(others.length ? others : [UNKNOWN]), best);
+      return all - logOdds(this.network.probabilities(others.length ? others : [UNKNOWN]), best);
     };
     const views = tokens.map((token, i) => ({
       token,
@@ -120,7 +115,6 @@ export class TextTreatment {
   constructor(treatment, lexicon) {
     if (!treatment.hashtag) throw new Error("preprocessing.json: it is of an earlier version; export the model again");
     this.maxTokens = treatment.max_tokens;
-    this.padding = treatment.padding;
     this.seen = treatment.seen;
     this.sayingNothing = new Set(treatment.saying_nothing);
     this.longMark = treatment.long_mark;
@@ -140,12 +134,6 @@ export class TextTreatment {
       if (ids.length >= this.maxTokens) return ids.slice(0, this.maxTokens);
     }
     return ids.length ? ids : [UNKNOWN];
-  }
-
-  /** Return `ids` with padding on the model's side, `maxTokens` numbers. */
-  pad(ids) {
-    const padding = new Array(this.maxTokens - ids.length).fill(PADDING);
-    return this.padding === "post" ? [...ids, ...padding] : [...padding, ...ids];
   }
 
   /** Return the tokens of `text` in their order, including those that are dropped. */
@@ -198,7 +186,6 @@ export class TextTreatment {
 export class Network {
   constructor(kinds, table, weights) {
     const [directions, , width] = table.shape;
-    this.masking = kinds.masking;
     this.pooling = kinds.pooling.split("_");
     this.step = STEPS[kinds.cell];
     this.activation = ACTIVATIONS[kinds.activation];

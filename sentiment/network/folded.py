@@ -27,7 +27,7 @@ class FoldedNetwork:
         directions: recurrent weights of each direction, forward first.
         output_kernel: kernel of the output layer, float32 ``(pooled, classes)``.
         output_bias: bias of the output layer, float32 ``(classes,)``.
-        cell, pooling, masking, activation: as in the network's settings.
+        cell, pooling, activation: as in the network's settings.
         ngrams: scores of n-grams to add to the logits, ``(buckets, classes)``, float32 or scaled int8; may be None.
         scales: factor of each int8 row of ``table``, float32 ``(directions, vocabulary)``.
         ngram_scales: factor of each int8 column of ``ngrams``, float32 ``(classes,)``.
@@ -39,7 +39,6 @@ class FoldedNetwork:
     output_bias: np.ndarray
     cell: str
     pooling: str
-    masking: bool
     ngrams: np.ndarray | None = None
     activation: str = "tanh"
     scales: np.ndarray | None = None
@@ -66,10 +65,9 @@ class FoldedNetwork:
         return softmax(logits)
 
     def of_padded(self, ids: np.ndarray) -> np.ndarray:
-        """Return the class probabilities of padded rows ``(n, max_tokens)``; padding is only skipped if ``masking``."""
-        real = ids != PADDING if self.masking else np.ones_like(ids, dtype=bool)
-        ragged = Ragged(ids[real].astype(np.int32), real.sum(axis=1, dtype=np.int32))
-        return self.probabilities(ragged)
+        """Return the class probabilities of padded rows, int32 ``(n, max_tokens)``."""
+        real = ids != PADDING
+        return self.probabilities(Ragged(ids[real].astype(np.int32), real.sum(axis=1, dtype=np.int32)))
 
     def _rows_of(self, ids: np.ndarray) -> np.ndarray:
         """Return the table's rows for ``ids`` ``(n,)`` as float32, ``(directions, n, gates * units)``."""

@@ -31,7 +31,6 @@ def fold(model: keras.Model, settings: NetworkSettings) -> FoldedNetwork:
         output_bias=bias,
         cell=settings.cell,
         pooling=settings.pooling,
-        masking=settings.masking,
         ngrams=_ngram_scores(model),
         activation=settings.activation,
     )

@@ -48,9 +48,9 @@ def build_network(
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
     features = _token_features(ids, embedding_matrix.shape, settings, seen or len(embedding_matrix))
-    real = ops.not_equal(ids, PADDING) if settings.masking else None
+    real = ops.not_equal(ids, PADDING)
     states = _recurrent_layer(settings)(features, mask=real)
-    pooled = pool(states, ops.ones_like(ids) if real is None else real, settings.pooling)
+    pooled = pool(states, real, settings.pooling)
     dropped = layers.Dropout(settings.output_dropout, name=OUTPUT_DROPOUT)(pooled)
     model = keras.Model(ids, layers.Dense(classes, activation="softmax", name=CLASSES)(dropped), name="sentiment")
     model.get_layer(GLOVE).set_weights([embedding_matrix])

@@ -44,7 +44,7 @@ def unrolled_lookups(
         ids: token ids, int32 ``(batch, time)``, padded on either side; ``time`` is fixed.
         directions, kinds: as in :func:`unrolled_states`.
     """
-    real = ops.cast(ops.not_equal(ids, PADDING) if kinds.masking else ops.ones_like(ids), "int32")
+    real = ops.cast(ops.not_equal(ids, PADDING), "int32")
     lengths = ops.sum(real, axis=1)
     order = _turned(ids, ops.argmax(real, axis=1), lengths, len(directions))
     states = ops.stack(_states(ops.unstack(lookup(order), ids.shape[1]), directions, kinds))

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentiment.common.parallel import one_matrix_thread, ordered_map
-from sentiment.common.ragged import Ragged
 from sentiment.errors import ArtefactError, InputError
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.answers import Answers, labels_of
@@ -110,13 +109,7 @@ class SentimentClassifier(FittedEstimator):
 
     def _batch_answers(self, texts: Any) -> Answers:
         ids, cut = self.preprocessor.encode_and_compare(texts)
-        return Answers(self.probabilities_of(ids), known_shares(ids, self.preprocessor.says_something), cut)
-
-    def probabilities_of(self, ids: Ragged) -> np.ndarray:
-        """Return class probabilities of encoded tweets, float32 ``(n, n_classes)``."""
-        if self.network.masking:
-            return self.network.probabilities(ids)
-        return self.network.of_padded(self.preprocessor.pad(ids))
+        return Answers(self.network.probabilities(ids), known_shares(ids, self.preprocessor.says_something), cut)
 
     @staticmethod
     def _checked(answers: Answers) -> Answers:

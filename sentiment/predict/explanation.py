@@ -16,6 +16,7 @@ import numpy as np
 
 from sentiment.common.display import without_controls
 from sentiment.common.ragged import Ragged
+from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.answers import UNKNOWN_TEXT
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.text.preprocessor import Preprocessor
@@ -30,13 +31,11 @@ _RESET, _BOLD, _FAINT, _FOR, _AGAINST = "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[3
 
 
 class Explainable(Protocol):
-    """What :func:`explain` needs of a classifier."""
+    """A classifier, as far as :func:`explain` needs it."""
 
     classes_: np.ndarray
     preprocessor: Preprocessor
-
-    def probabilities_of(self, ids: Ragged) -> np.ndarray:
-        """Return class probabilities of encoded tweets, ``(n, classes)``."""
+    network: FoldedNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def explain(classifier: Explainable, text: str) -> Explanation:
     ids = preprocessor.lexicon.lookup(tokens)
     states = token_states(ids, preprocessor.max_tokens, preprocessor.seen_ids)
     seen = np.flatnonzero([state in _CONTRIBUTING for state in states])
-    probabilities = classifier.probabilities_of(_occlusions(ids[seen]))
+    probabilities = classifier.network.probabilities(_occlusions(ids[seen]))
     label = int(probabilities[0].argmax())
     log_odds = _log_odds(probabilities, label)
     contributions: dict[int, float] = dict(zip(seen.tolist(), (log_odds[0] - log_odds[1:]).tolist(), strict=True))

@@ -45,14 +45,12 @@ class _NetworkKinds(NamedTuple):
 
     cell: str = "simple_rnn"
     pooling: str = "max_mean"
-    masking: bool = True
     activation: str = "tanh"
 
 
 _ALLOWED: dict[str, tuple[Any, ...]] = {
     "cell": tuple(GATES),
     "pooling": ("last", "max", "mean", "max_mean"),
-    "masking": (True, False),
     "activation": ("tanh", "softsign"),
 }
 
@@ -227,6 +225,9 @@ def _kinds_of(stated: Mapping[str, Any]) -> _NetworkKinds:
     Raises:
         KeyError: a kind is missing, unknown, or has a value that is not allowed.
     """
+    stated = dict(stated)
+    if not stated.pop("masking", True):  # a setting of earlier versions
+        raise KeyError("network.masking: networks that read padding are no longer supported")
     kinds = _NetworkKinds(**{name: stated[name] for name in _NetworkKinds._fields})
     for name, value in kinds._asdict().items():
         if value not in _ALLOWED[name] or len(stated) != len(kinds):
@@ -263,7 +264,6 @@ def _read_network(checked: _CheckedFiles, kinds: _NetworkKinds) -> FoldedNetwork
         *output,
         kinds.cell,
         kinds.pooling,
-        kinds.masking,
         ngrams,
         kinds.activation,
         scales,

@@ -10,7 +10,8 @@ from markupsafe import Markup
 from sentiment.evaluation.record import Evaluation, Predictions, strongest
 from sentiment.evaluation.remarks import remarks
 from sentiment.evaluation.slices import NamedShare, find_slices, slice_metrics
-from sentiment.predict.explanation import Explainable, Explanation, explain
+from sentiment.predict.classifier import SentimentClassifier
+from sentiment.predict.explanation import Explanation, explain
 from sentiment.report import figures, probability_figures, svg
 from sentiment.report.templating import label, render_page
 
@@ -42,7 +43,7 @@ class ListedTweet:
     confidence: float
 
 
-def render_report(evaluation: Evaluation, classifier: Explainable) -> str:
+def render_report(evaluation: Evaluation, classifier: SentimentClassifier) -> str:
     """Return the report as an HTML page. The classifier explains a few of the tweets.
 
     Raises:
@@ -107,7 +108,7 @@ def worst_slices(slices: Sequence[NamedShare]) -> list[NamedShare]:
     return sorted(below, key=lambda s: s.share)[:_WORST]
 
 
-def measure_slices(predictions: Predictions, classifier: Explainable) -> list[NamedShare]:
+def measure_slices(predictions: Predictions, classifier: SentimentClassifier) -> list[NamedShare]:
     """Return the accuracy on all tweets, followed by the accuracy on each non-empty slice (kind of tweet)."""
     masks = find_slices(predictions.texts.tolist(), classifier.preprocessor)
     return [slice_ for slice_ in slice_metrics(predictions.correct, masks) if slice_.n]
@@ -142,7 +143,7 @@ def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[NamedShare]
     yield from _drawings(drawn)
 
 
-def draw_further(evaluation: Evaluation, classifier: Explainable, test_set: str) -> list[Drawing]:
+def draw_further(evaluation: Evaluation, classifier: SentimentClassifier, test_set: str) -> list[Drawing]:
     """Draw the figures of another test set, with names and SVG ids that are unique in the page."""
     place = list(evaluation.metrics).index(test_set) + 1
     slices = measure_slices(evaluation.predictions.of(test_set), classifier)

@@ -41,7 +41,6 @@ class Preprocessor:
         rules: the normalisation rules, in the order of their application.
         lexicon: the table from surface form to id.
         max_tokens: the largest number of ids in a row.
-        padding: ``post`` or ``pre``: the side of the zeros. Rows are always cut at the end.
         seen: ids below this one are reserved or occurred in training; ids from it on are words that have a vector only.
             None if that is not known.
         saying_nothing: ids that do not count as known: ``UNKNOWN``, links and names of users.
@@ -52,7 +51,6 @@ class Preprocessor:
     rules: tuple[Rule, ...]
     lexicon: AnyLexicon
     max_tokens: int
-    padding: str = "post"
     seen: int | None = None
     table: ChunkTable | None = field(default=None, repr=False, compare=False)
     saying_nothing: tuple[int, ...] = field(init=False, repr=False, compare=False)
@@ -138,8 +136,8 @@ class Preprocessor:
         return Ragged(values, kept.lengths + empty.astype(np.int32))
 
     def pad(self, ids: Ragged) -> np.ndarray:
-        """Return ``ids`` (``n`` rows) as int32 ``(n, max_tokens)``, with zeros on the side of ``padding``."""
-        return pad(ids, self.max_tokens, self.padding)
+        """Return ``ids`` (``n`` rows) as int32 ``(n, max_tokens)``, with zeros after the ids."""
+        return pad(ids, self.max_tokens)
 
     def save(self, folder: "Path") -> None:
         """Write the three ``FILES`` into ``folder``. No other process may read the folder at the same time."""
@@ -171,7 +169,7 @@ class Preprocessor:
 
     def to_json(self) -> str:
         """Return everything but the lexicon as JSON, which programs in other languages can read."""
-        data = {"max_tokens": self.max_tokens, "padding": self.padding, "seen": self.seen_ids}
+        data = {"max_tokens": self.max_tokens, "padding": "post", "seen": self.seen_ids}
         data |= {"saying_nothing": self.saying_nothing, "long_mark": LONG, "white_space": WHITE_SPACE}
         data |= {"hashtag": {"pattern": HASHTAG, "replacement": HASHTAG_WORDS}}
         data |= {"rules": [asdict(rule) for rule in self.rules]}
@@ -190,13 +188,13 @@ class Preprocessor:
             seen = data.get("seen", lexicon.size)
             if type(seen) is not int or not len(RESERVED) <= seen <= lexicon.size:
                 raise ValueError(f"seen = {str(seen)[:40]} of a vocabulary of {lexicon.size}")
-            max_tokens, padding = data["max_tokens"], data["padding"]
-            if type(max_tokens) is not int or max_tokens < 1 or padding not in ("post", "pre"):
-                raise ValueError(f"max_tokens = {str(max_tokens)[:40]}, padding = {str(padding)[:40]}")
+            max_tokens = data["max_tokens"]
+            if type(max_tokens) is not int or max_tokens < 1:
+                raise ValueError(f"max_tokens = {str(max_tokens)[:40]}")
             _try(rules)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ArtefactError(f"{name}: expected rules, max_tokens and padding ({error}): export again") from error
-        return cls(rules, lexicon, max_tokens, padding, seen)
+            raise ArtefactError(f"{name}: expected rules and max_tokens ({error}): export again") from error
+        return cls(rules, lexicon, max_tokens, seen)
 
 
 def _content(folder: str, name: str) -> bytes:
@@ -237,12 +235,8 @@ def _try(rules: tuple[Rule, ...]) -> None:
         raise ValueError(str(error)) from error
 
 
-def pad(ids: Ragged, length: int, padding: str = "post") -> np.ndarray:
-    """Return rows of up to ``length`` ids as int32 ``(n, length)``, with zeros after (``post``) or before (``pre``)."""
+def pad(ids: Ragged, length: int) -> np.ndarray:
+    """Return rows of up to ``length`` ids as int32 ``(n, length)``, with zeros after the ids of each row."""
     padded = np.full((len(ids.lengths), length), PADDING, np.int32)
-    positions = np.arange(length, dtype=np.int32)
-    if padding == "post":
-        padded[positions < ids.lengths[:, None]] = ids.values
-    else:
-        padded[positions >= length - ids.lengths[:, None]] = ids.values
+    padded[np.arange(length, dtype=np.int32) < ids.lengths[:, None]] = ids.values
     return padded

@@ -28,12 +28,6 @@ def rounded_width(longest: int, max_tokens: int) -> int:
     return next(width for width in widths(max_tokens) if width >= longest)
 
 
-def trim(ids: np.ndarray, longest: int, padding: str) -> np.ndarray:
-    """Cut ``ids`` ``(batch, max_tokens)`` to the smallest batch width for ``longest`` tokens; only padding is lost."""
-    width = rounded_width(longest, ids.shape[1])
-    return ids[:, :width] if padding == "post" else ids[:, ids.shape[1] - width :]
-
-
 class Batches:
     """The batches of one epoch, each with inputs ``{types, positions}``, one-hot labels and row weights.
 
@@ -41,11 +35,9 @@ class Batches:
 
     Args:
         part: encoded rows and their labels; the arrays may be memory-mapped.
-        padding: side of the padding in ``part.ids``, ``post`` or ``pre``.
         seed: seed of the shuffling and of word dropout. None, for validation, sorts the rows by length instead.
         word_dropout: share of the tokens that are replaced by the unknown token.
         class_weights: weight of each class, float32 ``(classes,)``; None means 1 for all.
-        trim_batches: cut each batch to its longest row. It must be false for a network that reads padding as a token.
     """
 
     def __init__(
@@ -53,19 +45,15 @@ class Batches:
         part: EncodedPart,
         classes: int,
         batch_size: int,
-        padding: str = "post",
         seed: int | None = None,
         word_dropout: float = 0.0,
         class_weights: np.ndarray | None = None,
-        trim_batches: bool = True,
     ) -> None:
         self.part = part
         self.lengths = row_lengths(part.ids).astype(np.uint16)  # NumPy sorts 16 bits in linear time
         self.batch_size = batch_size
-        self.padding = padding
         self.seed = seed
         self.word_dropout = word_dropout
-        self.trim_batches = trim_batches
         self._one_hot = np.eye(classes, dtype=np.float32)
         self.row_weights = row_weights(part, np.ones(classes, np.float32) if class_weights is None else class_weights)
         self.start_epoch(0)
@@ -82,7 +70,7 @@ class Batches:
     def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         """Return the inputs, the one-hot labels and the row weights of batch ``index``."""
         rows, weights = self.rows(index)
-        ids = trim(self.part.ids[rows], self.width(index), self.padding)
+        ids = self.part.ids[rows, : self.width(index)]
         if self.word_dropout and self.seed is not None:
             drop = self._random(index + 1).random(ids.shape) < self.word_dropout
             ids = np.where(drop & (ids != PADDING), ids.dtype.type(UNKNOWN), ids)
@@ -91,10 +79,8 @@ class Batches:
 
     def width(self, index: int) -> int:
         """Return the width, in tokens, that batch ``index`` is cut to."""
-        most = self.part.ids.shape[1]
-        return (
-            rounded_width(int(self.lengths[self._batches[index]].max(initial=1)), most) if self.trim_batches else most
-        )
+        longest = int(self.lengths[self._batches[index]].max(initial=1))
+        return rounded_width(longest, self.part.ids.shape[1])
 
     def rows(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the row numbers of batch ``index``, repeated up to the batch size, and a weight for each.

@@ -147,20 +147,8 @@ def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[
     options = settings.for_rows(len(train_part.labels)).training
     classes = int(max(part.labels.max() for part in parts.values())) + 1
     weights = class_weights(train_part, classes, options)
-    padding, trim = settings.preprocessing.padding, settings.network.masking
-    training = Batches(
-        train_part,
-        classes,
-        options.batch_size,
-        padding,
-        options.seed,
-        settings.network.word_dropout,
-        weights,
-        trim,
-    )
-    validation = Batches(
-        parts["validation"], classes, _VALIDATION_BATCH, padding, class_weights=weights, trim_batches=trim
-    )
+    training = Batches(train_part, classes, options.batch_size, options.seed, settings.network.word_dropout, weights)
+    validation = Batches(parts["validation"], classes, _VALIDATION_BATCH, class_weights=weights)
     return training, validation
 
 

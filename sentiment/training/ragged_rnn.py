@@ -76,12 +76,10 @@ class RaggedRNN:
 
     Args:
         pooling, activation: as in the network's settings.
-        masking: skip padding; without it padding is read as a token.
     """
 
-    def __init__(self, pooling: str, masking: bool = True, activation: str = "tanh") -> None:
+    def __init__(self, pooling: str, activation: str = "tanh") -> None:
         self.pooling = pooling
-        self.masking = masking
         self.activation = activation
         self._kinds = pooling.split("_")
         self._memory = np.empty(0, np.float32)  # for all states, reused: new memory pages cost more time than the sums
@@ -122,7 +120,7 @@ class RaggedRNN:
 
     def _dealt(self, positions: np.ndarray) -> list[_BatchRows]:
         """Return the rows of the batch, sorted by decreasing length and split into parts."""
-        real = positions != PADDING if self.masking else np.ones_like(positions, bool)
+        real = positions != PADDING
         lengths = real.sum(axis=1)
         first = real.argmax(axis=1) + np.arange(len(positions)) * positions.shape[1]
         order = np.argsort(-lengths, kind="stable")

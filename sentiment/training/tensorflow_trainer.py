@@ -81,7 +81,7 @@ def ragged_states(
     projected: tf.Tensor, positions: tf.Tensor, directions: list[Direction], kinds: NetworkSettings
 ) -> tf.Tensor:
     """Run :class:`RaggedRNN` as a TensorFlow operation, with the arguments and result of ``unrolled_states``."""
-    recurrence = RaggedRNN(kinds.pooling, kinds.masking, kinds.activation)
+    recurrence = RaggedRNN(kinds.pooling, kinds.activation)
     kernel = tf.stack([tf.convert_to_tensor(direction.kernel) for direction in directions])
 
     @tf.custom_gradient

@@ -1,4 +1,4 @@
-"""Read a labelled table, a block of rows at a time: its texts, and its labels as numbers of classes."""
+"""Read the texts and labels of a labelled table, block by block. Labels become class indices."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,14 +22,14 @@ _UNKNOWN = -2
 
 
 class LabelledTexts(NamedTuple):
-    """Labelled rows: raw ``texts`` and, of the same length, ``labels``, int64 ``(n,)`` indices of the classes."""
+    """``n`` labelled rows: the raw ``texts``, and ``labels`` as class indices, int64 ``(n,)``."""
 
     texts: Sequence[str]
     labels: np.ndarray
 
 
 class ArrowTexts(NamedTuple):
-    """Labelled rows as in :class:`LabelledTexts`; ``texts`` is an Arrow string array ``(n,)``."""
+    """Labelled rows: ``texts`` is an Arrow string array ``(n,)``, and ``labels`` are class indices, int64 ``(n,)``."""
 
     texts: pa.Array
     labels: np.ndarray
@@ -37,14 +37,14 @@ class ArrowTexts(NamedTuple):
 
 @dataclass(slots=True)
 class ReadingReport:
-    """What became of the rows that were read.
+    """Counts of the rows that were read from one or more files.
 
     Attributes:
-        rows: how many were read.
-        ignored: how many have a label that is to be ignored.
-        bad: how many could not be read.
-        first_bad: file, line and problem of the first of these.
-        classes_seen: numbers of the classes that occur.
+        rows: number of all rows, including ignored and bad rows.
+        ignored: number of rows with a label that the settings ignore.
+        bad: number of rows that could not be read or have an unknown label.
+        first_bad: file, line and problem of the first bad row.
+        classes_seen: indices of the classes that occur.
     """
 
     rows: int = 0
@@ -54,7 +54,7 @@ class ReadingReport:
     classes_seen: set[int] = field(default_factory=set)
 
     def add(self, other: "ReadingReport") -> None:
-        """Add the report of a file that comes after."""
+        """Add the counts of a later file."""
         self.rows += other.rows
         self.ignored += other.ignored
         self.bad += other.bad
@@ -63,13 +63,13 @@ class ReadingReport:
 
 
 class CorpusReader:
-    """Iterates over a labelled table in batches of :class:`LabelledTexts`; ``report`` counts as it goes.
+    """Iterate over a labelled table in batches of :class:`LabelledTexts`. ``report`` counts the rows read so far.
 
     Args:
         source: a path or a binary stream.
-        settings: the format.
-        name: of the table, for messages.
-        one_of_many: the file may have no row of a wanted class, since other files have some.
+        settings: columns, labels and format of the table.
+        name: the table's name, used in error messages.
+        one_of_many: whether the corpus has further files. Then a file without labelled rows is no error.
 
     Raises (while iterating):
         InputError: a column is missing, more than ``max_bad_rows`` rows are bad, or no row is left.
@@ -87,12 +87,12 @@ class CorpusReader:
         self._by_key = by_key | ignored
 
     def __iter__(self) -> Iterator[LabelledTexts]:
-        """Yield batches until the file ends."""
+        """Yield batches of at least one row."""
         for texts, labels in self.in_arrow():
             yield LabelledTexts(texts.to_pylist(), labels)
 
     def in_arrow(self) -> Iterator[ArrowTexts]:
-        """Yield batches of at least one row until the file ends."""
+        """Yield batches of at least one row, with the texts as Arrow arrays."""
         for block in read_blocks(self._source, reading_of(self.settings, self.name), self.name):
             batch = self._labelled(block)
             if len(batch.labels):
@@ -101,7 +101,7 @@ class CorpusReader:
             raise InputError(f"{self.name}: expected labelled rows, received none: is it the right file?")
 
     def _labelled(self, block: TableBlock) -> ArrowTexts:
-        """Return the rows of a block that have a wanted class, and count all."""
+        """Return the rows of a block that belong to a class, and count all its rows in ``report``."""
         texts, written = (
             as_text(block.batch, i, f"{self.name}: column {name!r}") for i, name in enumerate(block.batch.schema.names)
         )
@@ -119,7 +119,7 @@ class CorpusReader:
         return ArrowTexts(_repaired(texts) if self._repairs() else texts, labels)
 
     def _unknown(self, block: TableBlock, written: pa.Array, places: np.ndarray) -> Iterator[BadRow]:
-        """Yield the rows whose label is of no class."""
+        """Yield a bad row for each position in ``places``, because the label there belongs to no class."""
         allowed = ", ".join(self._allowed())
         for place in places.tolist():
             number, value = int(block.numbers[place]), written[place].as_py()
@@ -127,7 +127,7 @@ class CorpusReader:
             yield BadRow(number, block.line_of(number), reason)
 
     def _allowed(self) -> list[str]:
-        """Return the values that a label may have, as the settings write them."""
+        """Return the label values that the settings accept, with ignored values last."""
         values = [value for values in self.settings.label_values() for value in values]
         wanted = [value for value in values if self._by_key[self.settings.label_key(value)] != _IGNORED]
         return [*wanted, *self.settings.ignored_values()]
@@ -144,7 +144,7 @@ class CorpusReader:
 
 
 def reading_of(settings: CorpusSettings, name: str) -> Reading:
-    """Return how the labelled table ``name`` is read: its text and its label, in this order."""
+    """Return the :class:`Reading` for the labelled table ``name``: first its text column, then its label column."""
     return Reading(
         column="", encoding=settings.encoding, delimiter=settings.delimiter,
         kind=settings.format or input_kind_of(name) or "csv", option="corpus.",
@@ -154,10 +154,10 @@ def reading_of(settings: CorpusSettings, name: str) -> Reading:
 
 
 def as_text(batch: pa.RecordBatch, place: int, where: str) -> pa.Array:
-    """Return a column as strings; what is missing is empty.
+    """Return the column at position ``place`` as strings. A missing value becomes an empty string.
 
     Raises:
-        InputError: it holds what has no text, such as objects; ``where`` says which column it is.
+        InputError: the column contains no text but, for example, objects. ``where`` names the column in the message.
     """
     values = batch.column(place)
     try:
@@ -170,7 +170,7 @@ def as_text(batch: pa.RecordBatch, place: int, where: str) -> pa.Array:
 
 
 def _repaired(texts: pa.Array) -> pa.Array:
-    """Return ``texts`` with each read as UTF-8 whose latin-1 bytes are that."""
+    """Apply :func:`repair` to each text that is not ASCII."""
     other = pc.invert(pc.string_is_ascii(texts))
     found = texts.filter(other).to_pylist()
     return (
@@ -179,7 +179,7 @@ def _repaired(texts: pa.Array) -> pa.Array:
 
 
 def repair(text: str) -> str:
-    """Return ``text`` with its latin-1 bytes read as UTF-8, if they are UTF-8; else ``text``."""
+    """Correct UTF-8 text that was decoded as latin-1. Any other text is returned unchanged."""
     try:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""Find out how a CSV is written from its beginning: its delimiter, its columns, and whether quotes enclose fields."""
+"""Detect the format of a CSV from its first lines: its delimiter, its columns, and whether quotes enclose fields."""
 
 import codecs
 import csv
@@ -21,13 +21,13 @@ _NEARLY_ALL = 0.9
 
 
 class CsvFormat(NamedTuple):
-    """How a CSV is written.
+    """The format of a CSV.
 
     Attributes:
-        delimiter: between fields, one ASCII character.
+        delimiter: the ASCII character between fields.
         quotes: whether quotes enclose fields.
-        names: of the columns; without a header, their positions.
-        header: whether the first row holds these names.
+        names: the names of the columns, or their positions as strings if there is no header.
+        header: whether the first row contains the names.
     """
 
     delimiter: str
@@ -37,17 +37,17 @@ class CsvFormat(NamedTuple):
 
 
 def find_format(sample: str, is_cut: bool, reading: Reading, name: str, kind: str) -> CsvFormat:
-    """Return how the CSV ``name`` is written that begins with ``sample``, which ends after a line.
+    """Detect the format of a CSV file from its first lines.
 
     Args:
-        sample: the beginning.
-        is_cut: whether more follows.
-        reading: what is asked for.
-        name: of the file, for messages.
+        sample: the first lines of the file.
+        is_cut: whether the file continues after ``sample``.
+        reading: the columns that the file must have, and any part of the format that is known already.
+        name: the file's name, used in error messages.
         kind: ``csv`` or ``tsv``.
 
     Raises:
-        InputError: the file is empty, or lacks a column that is asked for, or has it twice.
+        InputError: the file is empty, or a column in ``reading`` is missing or occurs twice.
     """
     lines = lines_of(sample)
     delimiter = reading.delimiter or (
@@ -70,42 +70,36 @@ def find_format(sample: str, is_cut: bool, reading: Reading, name: str, kind: st
 
 
 def refuse_utf16(head: bytes, encoding: str, name: str, option: str) -> None:
-    """Refuse UTF-16, which Excel writes as "Unicode text", where another encoding is asked for.
+    """Raise an :class:`InputError` if the bytes ``head`` look like UTF-16, but ``encoding`` is another encoding.
 
-    Args:
-        head: the file's first bytes.
-        encoding: in which it is to be read.
-        name: of the file, for the message.
-        option: what sets the encoding, for the message.
-
-    Raises:
-        InputError: the file begins like UTF-16, and ``encoding`` is another.
+    Excel writes UTF-16 as "Unicode text". ``head`` is the beginning of the file ``name``, and ``option`` is the option
+    that sets the encoding, used in the error message.
     """
     marked = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     even, odd = (part.count(0) * 2 > len(part) for part in (head[:400:2], head[1:400:2]))
-    sparse = even != odd  # every other byte is 0, as in Latin letters
+    sparse = even != odd  # every other byte is 0, as in UTF-16 text with Latin letters
     if (marked or sparse) and codecs.lookup(encoding).name[:6] not in ("utf-16", "utf-32"):
         raise InputError(f"{name}: looks like UTF-16, which is not {encoding}; set {option} to utf-16")
 
 
 def lines_of(sample: str) -> list[str]:
-    """Return the lines of a sample with their ends: a line feed, a carriage return, or both."""
+    """Split ``sample`` into lines, which keep their line ends: a line feed, a carriage return, or both."""
     return list(io.StringIO(sample, newline=""))
 
 
 def rows_of(lines: Iterable[str], delimiter: str, quotes: bool) -> "Reader":
-    """Return Python's reader of a CSV, which knows how many lines it has read."""
+    """Return a ``csv.reader`` of ``lines``. ``quotes`` says whether quotes enclose fields."""
     style: Literal[0, 3] = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
     return csv.reader(lines, delimiter=delimiter, quoting=style)
 
 
 def first_row(lines: Sequence[str], delimiter: str, quotes: bool = True) -> list[str]:
-    """Return the first row of a CSV that is not blank; empty where there is none."""
+    """Return the first row of a CSV that is not blank, or an empty list if there is none."""
     return next((row for row in rows_of(lines, delimiter, quotes) if row), [])
 
 
 def _fits(first: Sequence[str], reading: Reading) -> bool:
-    """Return whether a first row has the columns that are asked for."""
+    """Return whether ``first``, the first row of a CSV, has the columns and the width that ``reading`` requires."""
 
     def has(column: str | int) -> bool:
         if isinstance(column, int):
@@ -116,11 +110,9 @@ def _fits(first: Sequence[str], reading: Reading) -> bool:
 
 
 def sniff_delimiter(lines: Sequence[str], fits: Callable[[Sequence[str]], bool]) -> str:
-    """Return the one of ``DELIMITERS`` that gives the most lines as many columns as the first has.
+    """Return the delimiter with which the largest share of the lines has as many columns as the first line.
 
-    Args:
-        lines: the first lines of a CSV.
-        fits: whether a first row is as expected; a delimiter whose first row fits goes before one whose does not.
+    A delimiter is preferred if it splits the first line into a row that ``fits`` accepts.
     """
 
     def score(delimiter: str) -> tuple[bool, float, int]:
@@ -133,15 +125,16 @@ def sniff_delimiter(lines: Sequence[str], fits: Callable[[Sequence[str]], bool])
             return False, 0.0, 0
         return fits(rows[0]), sum(len(row) == len(rows[0]) for row in rows) / len(rows), len(rows[0])
 
-    return max(DELIMITERS, key=score)  # the first of them, the comma, where none splits anything
+    return max(DELIMITERS, key=score)  # the comma if no delimiter splits the lines
 
 
 def quotes_enclose(lines: Sequence[str], delimiter: str, is_cut: bool = False) -> bool:
-    """Return whether quotes enclose fields, as in most CSV, or are text, as in most files with tabs.
+    """Return whether quotes enclose fields, as in most CSV, or are part of the text, as in most files with tabs.
 
-    They enclose where nearly all fields of a column are in quotes, or all of the first line and no quote is in the way.
-    Else the reading that gives more rows the width of the first one is right. Where both give it to as many, quotes
-    that join lines which are rows by themselves are text. ``is_cut`` says that the last row may be incomplete.
+    Quotes enclose fields if nearly all fields of a column are in quotes. They also do if the first row is all in quotes
+    and the lines parse without error. Otherwise both interpretations are tried, and the one that gives more rows the
+    width of the first row wins. In a tie, quotes that would join several lines into one field are text.
+    ``is_cut`` says that the last row may be incomplete.
     """
     if not any('"' in line for line in lines):
         return delimiter != "\t"
@@ -168,14 +161,14 @@ def _ragged_share(rows: Sequence[Sequence[str]]) -> float:
 
 
 def _has_improper(lines: Sequence[str], delimiter: str) -> bool:
-    """Return whether a field goes on behind its closing quote, which no program that encloses fields writes."""
+    """Return whether text follows the closing quote of a field. No program that encloses fields writes this."""
     mark = re.escape(delimiter)
     pattern = re.compile(rf'(?:^|{mark})"(?:[^"]|"")*+"(?!{mark}|[\r\n]|\Z)', re.MULTILINE)
     return bool(pattern.search("".join(lines)))
 
 
 def _is_strict(lines: Sequence[str], delimiter: str, is_cut: bool) -> bool:
-    """Return whether all quotes open and close fields of rows that are as wide as the first."""
+    """Return whether every quote opens or closes a field, and all rows are as wide as the first row."""
     rows: list[list[str]] = []
     try:
         rows.extend(csv.reader(lines, delimiter=delimiter, strict=True))
@@ -190,12 +183,11 @@ def _is_enclosed(field: str) -> bool:
 
 
 def _has_enclosed_column(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether nearly all fields of some column are enclosed."""
+    """Return whether at least one column has nearly all its fields in quotes."""
     width = Counter(map(len, rows)).most_common(1)[0][0]
     columns = zip(*(row for row in rows if len(row) == width), strict=True)
     return any(sum(map(_is_enclosed, column)) >= _NEARLY_ALL * len(column) for column in columns)
 
 
 def _has_doubled(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether an enclosed field has doubled quotes inside."""
     return any(_is_enclosed(field) and '""' in field[1:-1] for row in rows for field in row)

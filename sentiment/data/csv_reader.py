@@ -1,7 +1,7 @@
-"""Read a CSV with Arrow's parser, a block of whole rows at a time, without a thread that outlives the reader.
+"""Read a CSV with Arrow's parser in blocks of whole rows, without a thread that outlives the reader.
 
-A block ends with its last complete row. A probe row behind it shows which row that is: where a field in quotes is
-still open, the probe is inside that field, and the row that holds it waits for the next block.
+To find the last complete row of a block, a probe row is appended to its bytes. If a quoted field is still open, the
+probe becomes part of that field. The row with that field is then incomplete, and is read with the next block.
 """
 
 import codecs
@@ -24,9 +24,9 @@ from sentiment.errors import InputError
 
 _BLOCK_BYTES = 4 << 20
 _LONGEST_ROW = 16 << 20
-_MARKS = (b"\xef\xbb\xbf", "ï»¿".encode())  # byte-order marks: in UTF-8, and in UTF-8 that was read as latin-1
+_MARKS = (b"\xef\xbb\xbf", "ï»¿".encode())  # byte-order mark in UTF-8, and in UTF-8 that was read as latin-1
 _PROBE = "\x1e"
-_NO_TEXT = "\ufdd0"  # a code point that Unicode reserves for the inside of programs, so that no text contains it
+_NO_TEXT = "\ufdd0"  # a code point that Unicode reserves for internal use, so no text contains it
 _SURROGATE = re.compile("[\udc80-\udcff]")
 _SHOWN = 40
 _HEAD_BYTES = 400
@@ -35,7 +35,7 @@ _LONGEST_WORD = 40
 
 
 class OpenQuoteError(InputError):
-    """A CSV ends inside quotes that are opened in ``line``, before ``content``."""
+    """A CSV ends inside a quoted field. The quote is in ``line``, directly before ``content``."""
 
     def __init__(self, name: str, line: int, content: str) -> None:
         super().__init__(
@@ -45,7 +45,7 @@ class OpenQuoteError(InputError):
 
 
 class _Bad(NamedTuple):
-    """A row with another number of fields than there are columns; ``place`` counts all rows of its block from 0."""
+    """A row with too few or too many fields. ``place`` is its position among all rows of the block, from 0."""
 
     place: int
     text: str
@@ -53,13 +53,13 @@ class _Bad(NamedTuple):
 
 
 class _Parsed(NamedTuple):
-    """The rows of some bytes.
+    """The complete rows at the start of the unparsed bytes.
 
     Attributes:
-        batch: the complete rows.
-        bad: rows between them.
-        size: how many bytes these rows take.
-        open_field: the text after a quote that is not closed; empty if the rest is not in one.
+        batch: rows with the right number of fields.
+        bad: rows with a wrong number of fields.
+        size: total bytes of all these rows.
+        open_field: text after an unclosed quote in the remaining bytes, or an empty string.
     """
 
     batch: pa.RecordBatch
@@ -69,16 +69,16 @@ class _Parsed(NamedTuple):
 
 
 def read_csv(stream: IO[bytes], reading: Reading, name: str, kind: str) -> Iterator[TableBlock]:
-    """Yield the rows of a CSV in blocks, at least one; every column is text.
+    """Yield the rows of a CSV in blocks, at least one. Every column is a string array.
 
     Args:
-        stream: the file's bytes, read forwards.
-        reading: how it is read.
-        name: of the file, for messages.
+        stream: the file's bytes, read sequentially.
+        reading: columns, encoding and format of the file.
+        name: the file's name, used in error messages.
         kind: ``csv`` or ``tsv``.
 
     Raises:
-        InputError: it is empty, lacks a column, or ends inside quotes; or quotes swallow rows.
+        InputError: the file is empty, lacks a column, ends inside quotes, or has quotes around several rows.
     """
     reader = _CsvReader(stream, reading, name, kind)
     yield reader.next_block() or reader.empty_block()
@@ -87,7 +87,7 @@ def read_csv(stream: IO[bytes], reading: Reading, name: str, kind: str) -> Itera
 
 
 class _CsvReader:
-    """Takes whole rows from a stream; ``_data`` are bytes in UTF-8 that wait to be parsed."""
+    """Read whole rows from a stream. ``_data`` contains the UTF-8 bytes that are not parsed yet."""
 
     def __init__(self, stream: IO[bytes], reading: Reading, name: str, kind: str) -> None:
         self._stream, self._reading, self._name = stream, reading, name
@@ -100,10 +100,9 @@ class _CsvReader:
             self._data = self._data.removeprefix(mark)
         self._newline = b"\n" if b"\n" in self._data else b"\r"
         self._format = find_format(*self._sample(), reading, name, kind)
-        self._rows = self._lines = 0  # in the blocks before, the header counted
+        self._rows = self._lines = 0  # read so far, including the header
 
     def _fill(self, size: int) -> None:
-        """Read on until ``size`` bytes wait, or the stream ends."""
         while len(self._data) < size and not self._ended:
             raw = self._stream.read(size - len(self._data))
             if not self._data:
@@ -112,13 +111,13 @@ class _CsvReader:
             self._data += raw if self._decoder is None else _in_utf8(self._decoder, raw)
 
     def _sample(self) -> tuple[str, bool]:
-        """Return the first lines, and whether more follow."""
+        """Return the first lines of the file, and whether further lines follow."""
         is_cut = len(self._data) > SAMPLE_BYTES or not self._ended
         end = self._data.rfind(self._newline, 0, SAMPLE_BYTES) + 1 if is_cut else 0
         return self._data[: end or len(self._data)].decode("utf-8", "replace"), is_cut
 
     def next_block(self) -> TableBlock | None:
-        """Return the next rows; None at the end."""
+        """Return the next rows, or None at the end of the file."""
         size = _BLOCK_BYTES
         while True:
             self._fill(size)
@@ -137,11 +136,7 @@ class _CsvReader:
             size *= 2
 
     def _close_empty_quotes(self, open_field: str) -> None:
-        """Close a quote that only line ends follow.
-
-        Raises:
-            OpenQuoteError: more follows.
-        """
+        """Close a quote that is followed only by line ends, or raise an :class:`OpenQuoteError`."""
         if open_field.strip("\r\n"):
             newline = self._newline.decode()
             inside = open_field.count(newline)
@@ -150,7 +145,7 @@ class _CsvReader:
         self._data = self._data.rstrip(b"\r\n") + b'"\n'
 
     def empty_block(self) -> TableBlock:
-        """Return a block without rows, which has the columns."""
+        """Return a block with the requested columns and no rows."""
         columns = [pa.array([], pa.string()) for _ in self._format.names]
         return self._selected(pa.record_batch(columns, names=self._places()), np.zeros(0, np.int64), [], lambda _: 0)
 
@@ -158,7 +153,7 @@ class _CsvReader:
         return [str(i) for i in range(len(self._format.names))]
 
     def _parse(self) -> _Parsed:
-        """Return the complete rows of the bytes that wait, and the open field of an incomplete last row."""
+        """Parse the complete rows in ``_data``, and find the open field of an incomplete last row."""
         end = len(self._data) if self._ended else self._data.rfind(self._newline) + 1
         data = self._data[:end] + (b"" if self._data[:end].endswith((b"\n", b"\r")) else self._newline)
         probe = _PROBE + self._format.delimiter * (len(self._format.names) - 1)
@@ -181,14 +176,14 @@ class _CsvReader:
         return next(csv.reader(io.StringIO(row, newline=""), delimiter=self._format.delimiter), [""])[-1]
 
     def _start_of(self, last: str, data: bytes) -> int:
-        """Return where the last row begins, in which quotes are open: after as many line ends as it has inside."""
+        """Return where the incomplete row ``last`` begins in ``data``, found by counting its line ends backwards."""
         start = len(data)
         for _ in range(last.count(self._newline.decode()) + 1):
             start = data.rfind(self._newline, 0, start)
         return start + 1
 
     def _parse_rows(self, data: bytes) -> tuple[pa.RecordBatch, list[_Bad]]:
-        """Return the rows of ``data``, in which some bytes may not be UTF-8, and the rows of another width."""
+        """Return the good rows of ``data``, and the rows with a wrong number of fields. Bytes may be invalid UTF-8."""
         bad: list[_Bad] = []
 
         def note(row: pa_csv.InvalidRow) -> str:
@@ -215,7 +210,7 @@ class _CsvReader:
         return pa.record_batch(columns, names=names), bad
 
     def _block(self, parsed: _Parsed) -> TableBlock:
-        """Return the rows, and take them from what waits."""
+        """Return the parsed rows as a block, and remove their bytes from ``_data``."""
         data, self._data = self._data[: parsed.size], self._data[parsed.size :]
         batch, bad = parsed.batch, parsed.bad
         places = np.delete(np.arange(batch.num_rows + len(bad)), [row.place for row in bad])
@@ -263,11 +258,7 @@ class _CsvReader:
         texts: list[str],
         line_of: Callable[[int], int],
     ) -> None:
-        """Refuse quotes whose field is made of lines that look like rows of their own.
-
-        Raises:
-            InputError: there is such a field.
-        """
+        """Raise an :class:`InputError` if a quoted field consists of lines that look like rows of their own."""
         newline, width = self._newline.decode(), len(self._format.names)
         for row, text in zip(bad, texts, strict=True):
             inner = text.split(newline)[1:-1]
@@ -299,7 +290,7 @@ class _CsvReader:
     def _selected(
         self, batch: pa.RecordBatch, numbers: np.ndarray, bad: list[BadRow], line_of: Callable[[int], int]
     ) -> TableBlock:
-        """Return the columns that are asked for, without rows whose bytes are not text."""
+        """Return a block with the requested columns. Rows that contain invalid bytes become bad rows."""
         names, option = self._format.names, self._reading.option
         wanted = self._reading.columns
         which = (
@@ -316,7 +307,7 @@ class _CsvReader:
 
 
 def _in_utf8(decoder: codecs.IncrementalDecoder, raw: bytes) -> bytes:
-    """Return ``raw`` in UTF-8. Bytes that do not fit its encoding stay as they are, so they are not UTF-8."""
+    """Convert ``raw`` to UTF-8. Bytes that ``decoder`` cannot decode stay unchanged, and so are invalid UTF-8."""
     return decoder.decode(raw, not raw).encode("utf-8", "surrogateescape")
 
 
@@ -325,7 +316,7 @@ def _as_text(one: pa.Array) -> str:
 
 
 def _shape(field: str) -> str:
-    """Return what kind of value a field is: empty, a number, a word or a text."""
+    """Return the kind of value in a field: ``number``, ``word``, ``text``, or an empty string for an empty field."""
     field = field.strip()
     if not field or _NUMBER.fullmatch(field):
         return "number" if field else ""
@@ -333,7 +324,7 @@ def _shape(field: str) -> str:
 
 
 def _marked(data: bytes) -> bytes:
-    """Return ``data`` with the mark in place of each byte that is not UTF-8, because Arrow's row handler needs text."""
+    """Replace each byte that is not UTF-8 by ``_NO_TEXT``, because Arrow's row handler needs valid UTF-8."""
     try:
         data.decode()
     except UnicodeDecodeError:
@@ -342,6 +333,6 @@ def _marked(data: bytes) -> bytes:
 
 
 def _not_utf8(batch: pa.RecordBatch) -> np.ndarray:
-    """Return the places of the rows that were not UTF-8."""
+    """Return the positions of the rows that :func:`_marked` found to be invalid UTF-8."""
     marked = (pc.fill_null(pc.match_substring(column, _NO_TEXT), False) for column in batch.columns)
     return np.flatnonzero(as_numpy(functools.reduce(pc.or_, marked).cast(pa.uint8())))

@@ -1,4 +1,4 @@
-"""Find out the kind and the encoding of a file that nobody has described, from its bytes."""
+"""Detect the kind and the encoding of a file from its content."""
 
 import codecs
 import re
@@ -12,17 +12,17 @@ from sentiment.errors import InputError
 
 _BLOCK = 1 << 20
 _UTF8_CHARACTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-_UNKNOWN = b"\x81\x8d\x8f\x90\x9d"  # to Windows-1252
-_WINDOWS = bytes(set(range(0x80, 0xA0)) - set(_UNKNOWN))  # control characters in latin-1, which nobody writes
+_UNKNOWN = b"\x81\x8d\x8f\x90\x9d"  # bytes that Windows-1252 does not define
+_WINDOWS = bytes(set(range(0x80, 0xA0)) - set(_UNKNOWN))  # control characters in latin-1, which texts do not contain
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
-_JSON = re.compile(rb"\s*(?:window\.[\w.]+\s*=\s*)?(?:\[\s*[{\]]|\{\s*\")")  # an object, a list, X's archive
+_JSON = re.compile(rb"\s*(?:window\.[\w.]+\s*=\s*)?(?:\[\s*[{\]]|\{\s*\")")  # an object, a list, or an X archive
 
 
 def kind_of(path: Path) -> str:
-    """Return one of ``KINDS``: by the content, or by the name where the content does not say.
+    """Detect the kind of a file, one of ``KINDS`` or ``FASTTEXT``, by its content, or else by its name.
 
     Raises:
-        InputError: the file is no table, or a table of a kind that is not read.
+        InputError: the file is missing, a folder, damaged, or an Excel workbook.
     """
     with open_bytes(path) as opened:
         head, name = _read(opened.stream, path, 1 << 16).removeprefix(codecs.BOM_UTF8), opened.name
@@ -35,10 +35,10 @@ def kind_of(path: Path) -> str:
 
 
 def encoding_of(path: Path) -> str:
-    """Return UTF-8 if all of the file is, UTF-16 if it begins like it, else Windows-1252 or latin-1.
+    """Detect the encoding of a file: ``utf-8``, ``utf-16``, ``cp1252`` or ``latin-1``.
 
-    Of the last two it is Windows-1252, Excel's plain CSV, if the curly quotes of that occur. Where most characters
-    beyond ASCII are UTF-8 and other bytes the exception, as in Sentiment140, it is latin-1, whose texts are repaired.
+    ``cp1252`` is Excel's plain CSV, recognised by characters such as curly quotes. ``latin-1`` is also the answer for
+    UTF-8 with some invalid bytes, as in Sentiment140, because the corpus reader can repair texts read as latin-1.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8, repairable, windows, unknown = True, 0, 0, 0
@@ -48,7 +48,7 @@ def encoding_of(path: Path) -> str:
             return "utf-16"
         while block:
             is_utf8 = is_utf8 and _is_utf8(decoder, block)
-            if not block.isascii():  # a character that two blocks share counts wrong, which does not matter
+            if not block.isascii():  # a character across two blocks is miscounted, which does not matter
                 rest, found = _UTF8_CHARACTER.subn(b"", block)
                 repairable += found
                 windows += len(rest) - len(rest.translate(None, _WINDOWS))

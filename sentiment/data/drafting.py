@@ -1,4 +1,4 @@
-"""Draft the settings of a corpus from its content: which columns are text and label, and what the labels mean."""
+"""Guess the settings of a corpus from its content: its text column, its label column, and the labels' meaning."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sentiment.data.label_meanings import NEGATIVE_NAMES, POSITIVE_NAMES, Meaning, meaning_of, word_set, words_of
 
-MOST_VALUES = 30  # a column of more distinct values holds no labels
+MOST_VALUES = 30  # a column with more distinct values is not a label column
 _LONGEST_NAME = 40
 _TEXT_NAMES = word_set(
     "text tweet sentence headline title body content message review comment post caption description summary utterance "
@@ -19,24 +19,25 @@ _LABEL_NAMES = NEGATIVE_NAMES.union(
     POSITIVE_NAMES,
 )
 _NO_TEXT_NAMES = word_set("id ids uuid guid hash index url uri link date time timestamp")
-_NAMED = 4  # times as long as another column's must its cells be for a column to be the text, against the names
-# A time of day beside a month or a year: no text however long it is.
+_NAMED = 4  # score factor of a column with a name in ``_TEXT_NAMES``
+# A time of day together with a month or a year. Such a value is not prose, however long it is.
 _DATE = re.compile(r"^(?=.*\b\d{1,2}:\d\d)(?=.*(\b\d{4}\b|\b[A-Z][a-z]{2}\b))[\w:+./, -]{10,40}$", re.ASCII)
-_NO_PROSE = 1 / 20  # what a column of numbers, names or addresses counts, in which no cell has a space
+_NO_PROSE = 1 / 20  # score factor of a column with little prose, such as numbers, names or addresses
 
 
 @dataclass(slots=True)
 class Column:
-    """What was seen in one column.
+    """Counts of the cells in one column.
 
     Attributes:
-        name: in the header; without one, its position from 0.
-        rows: that are not empty.
-        characters: in all of them.
-        ellipses: of them end in one, as texts do that another program has cut.
-        prose: of them have a space, or letters beyond ASCII, whose scripts may do without, and are no date.
-        values: how often each value occurs, trimmed and without case; None once there are too many to be labels.
-        example: one that is not empty.
+        name: the column's name in the header, or its position from 0 if there is no header.
+        rows: number of cells that are not empty.
+        characters: total number of characters in these cells.
+        ellipses: number of cells that end in an ellipsis, which suggests that another program has cut them.
+        prose: number of cells that are no date and have a space or, because some scripts use no spaces, a character
+            beyond ASCII.
+        values: count of each value, trimmed and case-folded; None if more than ``MOST_VALUES`` values occur.
+        example: the first cell that is not empty.
     """
 
     name: str
@@ -48,7 +49,7 @@ class Column:
     example: str = ""
 
     def add(self, value: str) -> None:
-        """Count one more value."""
+        """Add the next cell to the counts."""
         value = value.strip()
         if not value:
             return
@@ -65,14 +66,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a corpus seems to be.
+    """The guessed layout of a corpus.
 
     Attributes:
-        columns: all of them.
-        text, label: positions among them; ``label`` is None where no column looks like labels.
-        meaning: of the label's values.
-        rows: read.
-        ragged: of them have more or fewer cells than there are columns, and are not looked at.
+        columns: all columns.
+        text, label: positions of the text and label column; ``label`` is None if no column looks like labels.
+        meaning: the meaning of the label values.
+        rows: number of rows read.
+        ragged: number of rows with too few or too many cells, which are not examined.
     """
 
     columns: tuple[Column, ...]
@@ -84,7 +85,7 @@ class Draft:
 
 
 def draft(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Draft:
-    """Examine every row of a table whose columns have ``names``, and return what was found."""
+    """Examine every row of a table with the columns ``names``, and guess which of them are the text and the label."""
     columns = tuple(Column(name) for name in names)
     count = ragged = 0
     for row in rows:
@@ -101,10 +102,10 @@ def draft(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Draft:
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether the first of ``rows`` names the columns: it has no number, and its cells do not occur again below.
+    """Return whether the first row is a header: no cell is a number, and no cell occurs again in its column.
 
-    A column of row numbers has no name in what pandas writes, and a form's columns are named by whole questions; a long
-    cell is a name where another column, below its own, has values that repeat.
+    A cell may be empty, because pandas writes row numbers without a name. It may be longer than 40 characters, as the
+    questions of a form are, if at least one column with a name has values that repeat.
     """
     first = [cell.strip() for cell in rows[0]]
     if not any(first) or any(re.fullmatch(r"[-+]?[\d.,:/ ]+", cell) for cell in first):
@@ -122,7 +123,7 @@ def _meaning(column: Column) -> Meaning:
 
 
 def _text_score(column: Column) -> float:
-    """Return how likely the column contains tweets: the characters per cell, times a factor if its name says so."""
+    """Return a score that is highest for the text column: the characters per cell, times factors for name and prose."""
     words = _words(column)
     score = column.characters / max(1, column.rows)
     if words & _TEXT_NAMES and (column.values is None or len(column.values) > 2):
@@ -133,15 +134,16 @@ def _text_score(column: Column) -> float:
 
 
 def _words(column: Column) -> set[str]:
-    """Return the words of the column's name, and the singular of each plural."""
+    """Return the words of the column's name, with and without a final "s"."""
     words = words_of(column.name)
     return words | {word.removesuffix("s") for word in words}
 
 
 def _label_column(columns: Sequence[Column], text: int) -> int | None:
-    """Return the position of the column that is most like labels, or None.
+    """Return the position of the column that looks most like labels, or None if no column does.
 
-    Its values repeat. The words among its values count most, and then its name.
+    The values of a label column repeat. Columns with words such as "positive" as values are preferred, and then columns
+    with a name such as "sentiment".
     """
 
     def possible(column: Column) -> bool:

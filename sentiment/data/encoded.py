@@ -1,4 +1,4 @@
-"""The encoded corpus: padded rows of ids, and one label per row."""
+"""The encoded corpus: padded rows of token ids, and one label per row."""
 
 from typing import NamedTuple
 
@@ -11,10 +11,13 @@ _ROWS_PER_BLOCK = 65_536
 
 
 class EncodedPart(NamedTuple):
-    """One part of the corpus: ``ids`` unsigned ``(n, max_tokens)``, ``labels`` integer ``(n,)``.
+    """One part of the corpus, for example its training rows.
 
-    ``weights`` float32 ``(n,)``: what the rows count in training; None: all the same. ``own``: how many rows, from the
-    first on, are of the corpus itself and not of augmentation; None: all.
+    Attributes:
+        ids: padded token ids, unsigned integers ``(n, max_tokens)``.
+        labels: class indices, integers ``(n,)``.
+        weights: weight of each row in training, float32 ``(n,)``; None means equal weights.
+        own: number of rows from the corpus itself, which come before the augmented rows; None means all rows.
     """
 
     ids: np.ndarray
@@ -24,15 +27,15 @@ class EncodedPart(NamedTuple):
 
 
 def spread(part: EncodedPart, n: int) -> EncodedPart:
-    """Return ``n`` rows at equal distances in ``part``, which may be sorted by class. A smaller part repeats rows."""
+    """Return ``n`` evenly spaced rows of ``part``, which may be sorted by class. Rows repeat if ``part`` is smaller."""
     rows = np.linspace(0, len(part.labels), n, endpoint=False).astype(np.int64)
     return EncodedPart(part.ids[rows], part.labels[rows])
 
 
 def row_lengths(ids: np.ndarray) -> np.ndarray:
-    """Return the number of tokens per row of ``ids`` ``(n, max_tokens)``, int32 ``(n,)``.
+    """Return the number of tokens in each row of ``ids``, int32 ``(n,)``.
 
-    It counts block by block, because ``ids`` may be mapped from a file.
+    ``ids`` has the shape ``(n, max_tokens)``. It is read in blocks, because it may be memory-mapped.
     """
     lengths = np.empty(len(ids), np.int32)
     for start in range(0, len(ids), _ROWS_PER_BLOCK):
@@ -42,5 +45,5 @@ def row_lengths(ids: np.ndarray) -> np.ndarray:
 
 
 def ragged_rows(ids: np.ndarray) -> Ragged:
-    """Return the rows of ``ids`` ``(n, max_tokens)`` without their padding."""
+    """Return the rows of ``ids`` ``(n, max_tokens)`` without padding, as a ragged array."""
     return Ragged(ids[ids != PADDING].astype(np.int32), row_lengths(ids))

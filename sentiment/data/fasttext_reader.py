@@ -1,4 +1,4 @@
-"""Read fastText's format: a line for each text, which begins with its labels, ``__label__positive I love it``."""
+"""Read fastText's format: each line has labels and then a text, for example ``__label__positive I love it``."""
 
 import re
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ _LINE = re.compile(rf"\s*({FASTTEXT_MARK}\S+)(?:\s+{FASTTEXT_MARK}\S+)*\s*(.*?)\
 
 
 def is_fasttext(head: bytes) -> bool:
-    """Return whether all lines of a file's beginning begin with a label; the last line may be cut."""
+    """Return whether all lines in ``head``, a file's first bytes, begin with a label. The last line may be cut."""
     lines, mark = [line.strip() for line in head.splitlines() if line.strip()], FASTTEXT_MARK.encode()
     return bool(lines) and all(line.startswith(mark) and b" " in line for line in lines[:-1] or lines)
 
 
 def read_fasttext(stream: IO[bytes], reading: Reading, name: str) -> Iterator[TableBlock]:
-    """Yield the rows in blocks, at least one, with the columns ``label``, the first of a line, and ``text``.
+    """Yield the rows of a fastText file in blocks, at least one, with the columns ``label`` and ``text``.
 
-    A line without a label, or that is not UTF-8, is a bad row.
+    Of several labels in a line, the first is taken. A line that has no label or is not UTF-8 is a bad row.
 
     Raises:
-        InputError: another column is asked for.
+        InputError: ``reading`` requests a column with another name.
     """
     asked = range(len(_NAMES)) if reading.columns is None else reading.columns
     which = [each if isinstance(each, int) else position_of(each, _NAMES, name, reading.option) for each in asked]

@@ -1,4 +1,4 @@
-"""Tell the kinds of table files apart by their names, and open them with any of the known compressions."""
+"""Derive the kind of a table file from its name, and open the file, decompressed where necessary."""
 
 import bz2
 import contextlib
@@ -17,17 +17,17 @@ from typing import IO, NamedTuple
 from sentiment.errors import InputError
 
 KINDS = ("csv", "tsv", "jsonl", "parquet")
-FASTTEXT = "fasttext"  # a kind of input that content tells, not the name
-NOTES = "note-tweet.js"  # the long posts of an X archive, beside its tweets
+FASTTEXT = "fasttext"  # a kind that only the content of a file shows, not its name
+NOTES = "note-tweet.js"  # the file with the long posts of an X archive
 STANDARD = "-"  # standard input or output
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
-# What reading a damaged compressed file raises.
+# The errors that reading a damaged compressed file raises.
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile)
-# The endings of names that are read, for messages.
+# The file extensions that can be read, for messages.
 TABLE_NAMES = ".csv, .tsv, .jsonl, .json, .js, .parquet (also packed: .gz, .bz2, .xz, .zst, .zip)"
 _PEEKED = 1 << 16
 _EXCEL = "[Content_Types].xml"
-_TWEETS = re.compile(r"(?:.*/)?tweets?(?:-part\d+)?\.js")  # of an X archive
+_TWEETS = re.compile(r"(?:.*/)?tweets?(?:-part\d+)?\.js")  # the files of tweets in an X archive
 
 
 def _nothing_beside(name: str) -> None:
@@ -35,12 +35,13 @@ def _nothing_beside(name: str) -> None:
 
 
 class OpenFile(NamedTuple):
-    """An open table.
+    """An open table file.
 
     Attributes:
-        stream: decompressed.
-        name: says its kind; of a file in an archive without a kind, the archive's name, a slash and the file's.
-        beside: opens another file in the same folder, or gives None if there is none.
+        stream: the decompressed bytes.
+        name: the name that shows the file's kind. For a file in a zip it is the file's name, the zip's name, or both
+            joined by a slash if neither shows a kind.
+        beside: opens a file in the same folder by its name, or returns None if there is no such file.
     """
 
     stream: IO[bytes]
@@ -49,14 +50,14 @@ class OpenFile(NamedTuple):
 
 
 class JoinedStreams(io.RawIOBase):
-    """Binary streams, of which only ``read`` is used, one after another."""
+    """Several binary streams joined into one. Only the ``read`` method of each stream is used."""
 
     def __init__(self, streams: Sequence[IO[bytes]]) -> None:
         super().__init__()
         self._streams = list(streams)
 
     def read(self, size: int = -1) -> bytes:
-        """Return at most ``size`` bytes; none at the end of the last stream."""
+        """Return at most ``size`` bytes, and no bytes at the end of the last stream."""
         while self._streams:
             if data := self._streams[0].read(size):
                 return data
@@ -65,28 +66,29 @@ class JoinedStreams(io.RawIOBase):
 
 
 def kind_of(name: str | Path) -> str:
-    """Return which of ``KINDS`` a file name ends in, before a suffix of ``COMPRESSED``; empty if in none."""
+    """Return the kind in ``KINDS`` that a file name ends in, before a ``COMPRESSED`` suffix, or an empty string."""
     suffix = _suffix_of(name)
     kind = {"ndjson": "jsonl"}.get(suffix, suffix)
     return kind if kind in KINDS else ""
 
 
 def input_kind_of(name: str | Path) -> str:
-    """Return which of ``KINDS`` a file to be read is, as :func:`kind_of`; JSON of any layout is ``jsonl``."""
+    """Return the kind of an input file like :func:`kind_of`, but also ``jsonl`` for names in ``.json`` and ``.js``."""
     return kind_of(name) or ("jsonl" if _suffix_of(name) in ("json", "js") else "")
 
 
 def is_table(name: str, is_chosen: bool = True) -> bool:
-    """Return whether a file is read, by its name.
+    """Return whether a file is a table, by its name.
 
-    Of the scripts ``.js`` in a folder, only those of an X archive's tweets are, unless the user has chosen the name.
+    A script (``.js``) is a table if its name is usual for the tweets of an X archive, or if ``is_chosen`` says that the
+    user has named the file.
     """
     kind = input_kind_of(name) or ("jsonl" if name.lower().endswith(".zip") else "")
     return bool(kind) and (is_chosen or _suffix_of(name) != "js" or is_x_archive(name))
 
 
 def is_x_archive(name: str) -> bool:
-    """Return whether a file has tweets of an X archive, by its name. Its long posts are in a file beside."""
+    """Return whether ``name`` is usual for a file with the tweets of an X archive, such as ``tweets-part1.js``."""
     return bool(_TWEETS.fullmatch(name))
 
 
@@ -97,10 +99,10 @@ def _suffix_of(name: str | Path) -> str:
 
 @contextlib.contextmanager
 def open_bytes(source: str | Path | IO[bytes]) -> Iterator[OpenFile]:
-    """Open a path, standard input (``-``) or a binary stream, and decompress it if its first bytes ask for that.
+    """Open a path, standard input (``-``) or a binary stream. Compressed data is recognised by its first bytes.
 
     Raises:
-        InputError: the file is missing, is a folder, or is an archive of several files.
+        InputError: the path is missing or a folder, or a zip does not contain exactly one readable file.
     """
     with contextlib.ExitStack() as stack:
         if isinstance(source, str | Path):
@@ -142,7 +144,7 @@ def _decompressed(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack
         import pyarrow as pa
 
         return OpenFile(stack.enter_context(pa.CompressedInputStream(raw, "zstd")), name)
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # the latter begins an empty archive
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # the second one begins an empty archive
         try:
             return _member(raw, name, stack)
         except NotImplementedError as error:  # Deflate64, for instance
@@ -153,7 +155,7 @@ def _decompressed(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack
 
 
 def _member(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> OpenFile:
-    """Open the one file of a zip archive, or the tweets of an X archive. Nothing is unpacked to disk."""
+    """Open the only file of a zip archive, or the tweets of an X archive, without unpacking anything to disk."""
     try:
         archive = stack.enter_context(zipfile.ZipFile(raw if raw.seekable() else io.BytesIO(raw.read())))
     except zipfile.BadZipFile as error:
@@ -182,7 +184,6 @@ def _member(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> O
 
 
 def _x_archive(archive: zipfile.ZipFile, names: list[str]) -> OpenFile:
-    """Open the parts of an X archive's tweets as one stream."""
     folder = names[0].rpartition("/")[0]
 
     def beside(name: str) -> IO[bytes] | None:

@@ -1,4 +1,4 @@
-"""Read JSON objects one after another from a stream, however they are laid out, and look up paths in them."""
+"""Read a stream of JSON objects in any layout, and look up paths in the objects."""
 
 import codecs
 import json
@@ -10,21 +10,21 @@ from sentiment.errors import InputError
 
 _READ_BYTES = 1 << 20
 _LONGEST_OBJECT = 256 << 20
-# What may stand between objects: white space, the brackets and commas of a list, and JavaScript's assignments.
+# Text between objects: white space, the brackets and commas of a list, and JavaScript assignments.
 _BETWEEN = re.compile(r"(?:[\s,;\[\]]|[A-Za-z_$][\w.$]*\s*=(?!=))*")
 
 
 class Document(NamedTuple):
-    """A JSON object ``value`` as it is written in ``raw``; ``value`` is None where that is no object."""
+    """A JSON object ``value`` and its text ``raw``. ``value`` is None if the text is not a JSON object."""
 
     value: dict[str, Any] | None
     raw: str
 
 
 def documents(stream: IO[bytes]) -> Iterator[Document]:
-    """Yield the objects of a stream: in lines, in a list, in JavaScript's assignments, or one after another.
+    """Yield the JSON objects of a stream: one per line, in a list, in JavaScript assignments, or concatenated.
 
-    What is no JSON reaches to the next line that begins with an object.
+    Invalid text up to the next line that begins with an object is yielded as one document without a value.
 
     Raises:
         UnicodeDecodeError: the stream is not UTF-8.
@@ -37,7 +37,7 @@ def documents(stream: IO[bytes]) -> Iterator[Document]:
             try:
                 value, end = parse(text, place)
                 value = value if isinstance(value, dict) else None
-            except (ValueError, RecursionError):  # it may go on in the bytes that are not read yet
+            except (ValueError, RecursionError):  # the object may continue in bytes that are not read yet
                 value, end = None, _next_line(text, place)
                 end = end if ended or len(text) - place > _LONGEST_OBJECT else -1
             if end >= 0 and (value is not None or ended or end < len(text)):
@@ -57,15 +57,15 @@ def _between(text: str, place: int) -> int:
 
 
 def _next_line(text: str, place: int) -> int:
-    """Return the end of what is no JSON: before the next line that begins with an object, or the end."""
+    """Return where the next line that begins with an object starts, or the end of ``text`` if there is none."""
     end = text.find("\n{", place + 1)
     return len(text) if end < 0 else end
 
 
 def values_at(value: Any, path: str) -> list[Any]:
-    """Return what is at a path such as ``tweet.full_text`` or ``data[].text``; ``[]`` gives each value of a list.
+    """Return the values at a path such as ``tweet.full_text`` or ``data[].text``.
 
-    A single object in the place of a list is that of a list of one.
+    ``[]`` stands for each item of a list. A value that is not a list is treated as a list with one item.
     """
     found = [value]
     for step in path.split(".") if path else ():
@@ -77,22 +77,15 @@ def values_at(value: Any, path: str) -> list[Any]:
 
 
 def value_at(row: dict[str, Any], path: str) -> Any:
-    """Return the first value at a path, or None; a field whose name is the path itself goes before."""
+    """Return the first value at a path, or None. A field whose name equals the whole path takes precedence."""
     return row[path] if path in row else next(iter(values_at(row, path)), None)
 
 
 def refuse_missing(column: str, rows: Sequence[dict[str, Any]], where: str, option: str, before: str = "") -> NoReturn:
-    """Refuse JSON objects that do not have a column.
+    """Raise an :class:`InputError` because no object in ``rows`` has the field ``column``.
 
-    Args:
-        column: that is missing.
-        rows: the first objects.
-        where: file, for the message.
-        option: what the names of options begin with, for the message.
-        before: path of the rows, for the message.
-
-    Raises:
-        InputError: always; it shows the names of the fields, and the paths of texts in nested ones.
+    The message lists the fields of ``rows``, and the paths of texts in nested fields, each after the prefix ``before``.
+    It begins with the file's name ``where``. The option to change begins with ``option``.
     """
     fields = ((name, value) for row in rows for name, value in row.items())
     names = dict.fromkeys(
@@ -107,7 +100,7 @@ def refuse_missing(column: str, rows: Sequence[dict[str, Any]], where: str, opti
 
 
 def text_paths(row: Any, before: str = "") -> Iterator[str]:
-    """Yield the paths of all strings in a row."""
+    """Yield the path of each string in ``row``, after the prefix ``before``. Only the first item of a list counts."""
     if isinstance(row, str):
         yield before
     elif isinstance(row, list) and row:

@@ -1,7 +1,7 @@
-"""Read JSON lines, a block of whole lines at a time; only the columns that are asked for are parsed.
+"""Read JSON lines in blocks of whole lines, and parse only the requested columns.
 
-Arrow's parser reads the blocks. One in which it finds anything odd is read by Python's, which says what is wrong in
-which line, and takes what Arrow's does not, such as values of several types in a column.
+Arrow's parser reads each block. If it fails, Python's parser reads the block again. Python's parser reports the error
+in each bad line, and accepts input that Arrow rejects, such as values of several types in a column.
 """
 
 import io
@@ -30,13 +30,17 @@ _MARK = b"\xef\xbb\xbf"
 _LONGEST_LINE = 64 << 20
 _LONGEST_REASON = 160
 _LINES_LOOKED_AT = 50
-_ASSIGNMENT = re.compile(rb"[A-Za-z_$][\w.$]*\s*=\s*[\[{]")  # of JavaScript, as in X's archive
+_ASSIGNMENT = re.compile(rb"[A-Za-z_$][\w.$]*\s*=\s*[\[{]")  # a JavaScript assignment, as in X's archive
 _NESTED = ("an object", "a list")
 _LABEL_TYPES = (pa.string(), pa.int64(), pa.bool_(), pa.float64())
 
 
 def read_json(opened: OpenFile, reading: Reading, name: str) -> Iterator[TableBlock]:
-    """Yield the rows of JSON lines, or of JSON in another layout, in blocks; errors as of the reader of either."""
+    """Yield the rows of JSON in any layout in blocks.
+
+    Raises:
+        InputError: any error of :func:`read_json_lines`, or of ``read_posts`` for another layout.
+    """
     first = opened.stream.read(_BLOCK_BYTES)
     stream: IO[bytes] = JoinedStreams([io.BytesIO(first), opened.stream])  # type: ignore[assignment]
     if _is_nested(first, reading):
@@ -46,7 +50,10 @@ def read_json(opened: OpenFile, reading: Reading, name: str) -> Iterator[TableBl
 
 
 def _is_nested(first: bytes, reading: Reading) -> bool:
-    """Return whether a file that begins with ``first`` is no JSON lines, or has posts, or asks for a path, in them."""
+    """Return whether the JSON that begins with ``first`` needs ``read_posts``.
+
+    It does if it is not JSON lines or contains posts, or if ``reading`` requests a path inside the objects.
+    """
     head = first.removeprefix(_MARK).lstrip()
     if head[:1] != b"{":
         return head[:1] == b"[" or bool(_ASSIGNMENT.match(head))
@@ -67,18 +74,17 @@ def _value_or_none(line: bytes) -> object:
 
 
 def read_json_lines(stream: IO[bytes], reading: Reading, name: str) -> Iterator[TableBlock]:
-    """Yield the rows of JSON lines in blocks, at least one; every column is text.
+    """Yield the rows of JSON lines in blocks, at least one. Every column is a string array.
 
-    A string is given as it is, null and a field that is missing as null, another value as it is written.
+    A missing field becomes null. A value that is neither a string nor null becomes its JSON text.
 
     Args:
-        stream: the file's bytes, read forwards.
-        reading: how it is read. With ``columns`` None and without ``raw_lines``, the columns are those of the first
-            block.
-        name: of the file, for messages.
+        stream: the file's bytes, read sequentially.
+        reading: the requested columns. If it requests all columns, they are the fields in the first block.
+        name: the file's name, used in error messages.
 
     Raises:
-        InputError: no line has the columns that are asked for, or a later line has a field that has no column.
+        InputError: no line has a requested column, or a line has a field that the first block lacks.
     """
     reader = _JsonLinesReader(reading, name)
     blocks = _blocks(stream, name)
@@ -90,7 +96,7 @@ def read_json_lines(stream: IO[bytes], reading: Reading, name: str) -> Iterator[
 
 
 def _blocks(stream: IO[bytes], name: str) -> Iterator[bytes]:
-    """Yield the bytes of whole lines."""
+    """Yield blocks of whole lines."""
     waiting = b""
     while raw := stream.read(_BLOCK_BYTES):
         waiting = waiting + raw if waiting else raw.removeprefix(_MARK)
@@ -111,10 +117,10 @@ class _JsonLinesReader:
         self._reading, self._name = reading, name
         self._columns: list[str] | None = None  # known from the first block on
         self._label_type = _LABEL_TYPES[0]
-        self._rows = self._lines = 0  # in the blocks before
+        self._rows = self._lines = 0  # read so far
 
     def block(self, data: bytes) -> TableBlock:
-        """Return the rows of ``data``, which are whole lines."""
+        """Parse ``data``, which consists of whole lines."""
         lines = data.split(b"\n")
         filled = [i for i, line in enumerate(lines) if line.strip()]
         texts = [lines[i] for i in filled] if len(filled) < len(lines) else lines
@@ -138,16 +144,12 @@ class _JsonLinesReader:
         return TableBlock(batch, first_row + np.array(good, np.int64), found, line_of)
 
     def _find_columns(self, lines: Sequence[bytes]) -> list[str]:
-        """Return the columns to read.
-
-        Raises:
-            InputError: no line has one of those that are asked for.
-        """
+        """Return the names of the columns to read, or raise an :class:`InputError` if no line has a requested one."""
         wanted = [str(column) for column in self._reading.wanted]
         if self._is_partial and all(column in _fields_or_none(line) for line in lines[:1] for column in wanted):
             return wanted
         names = list(dict.fromkeys(name for line in lines for name in _fields_or_none(line)))
-        if not names:  # an empty file, or lines that are bad, which is said when they are read
+        if not names:  # an empty file, or only bad lines, which are reported when they are read
             return wanted
         for column in self._reading.wanted:
             if isinstance(column, str) and not any(column.strip() == name.strip() for name in names):
@@ -162,7 +164,7 @@ class _JsonLinesReader:
         return self._reading.columns is not None or self._reading.raw_lines
 
     def _by_arrow(self, data: bytes, rows: int) -> dict[str, pa.Array] | None:
-        """Return the columns as text; None where Arrow's parser cannot read all rows."""
+        """Return the columns as strings, or None if Arrow's parser cannot read all ``rows``."""
         columns = self._columns or []
         if not rows or not columns or not self._is_partial:
             return None
@@ -176,7 +178,7 @@ class _JsonLinesReader:
                     pa_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
                 )
                 table.validate(full=True)
-            except (pa.ArrowInvalid, UnicodeDecodeError):  # the latter quotes what is not UTF-8 in a message
+            except (pa.ArrowInvalid, UnicodeDecodeError):  # Arrow's message may quote invalid UTF-8
                 continue
             if table.num_rows == rows:
                 self._label_type = label_type
@@ -184,7 +186,7 @@ class _JsonLinesReader:
         return None
 
     def _by_python(self, lines: Sequence[bytes]) -> tuple[dict[str, pa.Array], dict[int, str]]:
-        """Return the columns as text, and the places of the lines that cannot be read, with the reasons."""
+        """Return the columns as strings, and a message for each bad line by its position in ``lines``."""
         names = self._columns or []
         known, values, bad = set(names), [], dict[int, str]()
         for i, line in enumerate(lines):
@@ -217,14 +219,13 @@ class _JsonLinesReader:
 
 
 def _paths_in(field: Field, name: str) -> Iterator[str]:
-    """Yield the paths of the strings in an object or a list."""
     return text_paths(json.loads(field.text or "null"), name)
 
 
 def _suits_arrow(data: bytes, lines: Sequence[bytes]) -> bool:
-    """Return whether all lines may be objects, since ``null`` crashes Arrow's parser, and all bytes are UTF-8.
+    """Return whether all bytes are UTF-8 and every line begins like an object.
 
-    Arrow ignores what is not UTF-8 in columns that are not asked for.
+    Arrow's parser overlooks invalid bytes in columns that are not requested, and crashes on ``null``.
     """
     try:
         data.decode()
@@ -238,7 +239,6 @@ def _joined(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _fields_or_none(line: bytes) -> dict[str, Field]:
-    """Return the fields of a line; none where it is no JSON object."""
     try:
         return fields_of(line)
     except ValueError:

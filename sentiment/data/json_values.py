@@ -1,4 +1,4 @@
-"""The fields of one JSON line as text, as they are written."""
+"""Read the fields of one JSON line as text, with each value exactly as the line writes it."""
 
 import json
 import re
@@ -10,23 +10,23 @@ _SHOWN = 100
 
 
 class _Literal(str):
-    """A number as it is written."""
+    """A number, exactly as the JSON line writes it."""
 
     __slots__ = ()
 
 
 class Field(NamedTuple):
-    """A field: a string as it is, another value as it is written, None for null; and what ``kind`` it is of."""
+    """A field's value as ``text``, None for null, and its ``kind`` for messages, for example ``a number``."""
 
     text: str | None
     kind: str
 
 
 def fields_of(line: bytes) -> dict[str, Field]:
-    """Return the fields of a JSON object by their names.
+    """Return a dict of the fields in a line that contains a JSON object.
 
     Raises:
-        ValueError: the line is no JSON object in UTF-8; the message says why.
+        ValueError: the line is not a JSON object in UTF-8. The message says why.
     """
     try:
         text = line.decode()
@@ -54,12 +54,12 @@ def _field(value: Any, raw: str) -> Field:
 
 
 def valid_text(text: str) -> str:
-    """Return ``text`` with a replacement character for half an emoji, which has no UTF-8."""
+    """Replace each lone surrogate (half an emoji) in ``text`` by U+FFFD, because UTF-8 cannot encode it."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _raw_values(text: str) -> dict[str, str]:
-    """Return the values of a JSON object as they are written."""
+    """Map each field name of the JSON object ``text`` to the text of its value."""
     return dict(_raw_pairs(text))
 
 

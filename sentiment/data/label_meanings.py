@@ -1,4 +1,4 @@
-"""What the values of a label column mean: known words and scales as negative, neutral and positive."""
+"""Guess the meaning of label values: map known words and scales to negative, neutral and positive."""
 
 import re
 from collections.abc import Sequence
@@ -15,34 +15,34 @@ _TURNED = {"negative": "positive", "positive": "negative", "neutral": "neutral"}
 
 
 def word_set(words: str) -> frozenset[str]:
-    """Return the words of a line."""
+    """Split ``words`` at white space into a set."""
     return frozenset(words.split())
 
 
-# Words of a value that leave its class as it is.
+# Words that do not change the class of a label value, such as "very" in "very good".
 _BESIDE = word_set(
     "very extremely strongly slightly somewhat mostly highly weakly moderately quite really rather mildly strong weak "
     "mild sentiment emotion opinion feeling"
 )
-FASTTEXT_MARK = "__label__"  # what fastText marks labels with
+FASTTEXT_MARK = "__label__"  # the prefix of a label in fastText's format
 _NOT = word_set("not non no")
-# Words of a column's name: what is true or high in such a column is bad, or good.
+# Words of a column's name. A true or high value in such a column is negative, or positive.
 NEGATIVE_NAMES = word_set(
     "negative negativity toxic toxicity hate hateful spam offensive abuse abusive insult threat obscene bad anger "
     "angry bullying cyberbullying racist racism sexist sexism harmful complaint"
 )
 POSITIVE_NAMES = word_set("positive positivity good happy recommended recommends liked")
-_RESERVED = ("uncertain", "unknown")  # names that settings refuse for a class
+_RESERVED = ("uncertain", "unknown")  # class names that the settings refuse
 
 
 class Meaning(NamedTuple):
-    """What some values mean.
+    """The meaning of label values.
 
     Attributes:
         classes: class name -> values, in order.
-        left_out: values that are no class's.
-        guessed: the values do not say so themselves.
-        worded: they are words of a known meaning.
+        left_out: values that belong to no class.
+        guessed: whether the values could also have another meaning.
+        worded: whether the values are words with a known meaning.
     """
 
     classes: dict[str, list[str]]
@@ -57,7 +57,10 @@ class Meaning(NamedTuple):
 
 
 class _Scale(NamedTuple):
-    """Values as they are often written; ``sure``: they mean nothing else; ``ends``: its first and last must occur."""
+    """The class of each value on a common scale. If ``ends``, the scale applies only if its two end values occur.
+
+    ``sure`` says that the values have no other common meaning.
+    """
 
     meaning: dict[str, str]
     sure: bool = False
@@ -69,7 +72,7 @@ def _scale(negative: str, neutral: str, positive: str, sure: bool = False, ends:
     return _Scale({value: name for name, values in of_class for value in values.split()}, sure, ends)
 
 
-_ANSWERS = _scale("no n", "", "yes y")  # only where the name of the column asks
+_ANSWERS = _scale("no n", "", "yes y")  # only if the column's name is negative or positive
 _TRUTHS = (_scale("0", "", "1"), _scale("false", "", "true"))
 _SCALES = (
     *_TRUTHS,
@@ -88,14 +91,14 @@ _SCALES = (
 
 
 def words_of(name: str) -> set[str]:
-    """Return the words of a column's name in lower case; ``isNegative`` and ``is_negative`` have two."""
+    """Return the words of a column's name in lower case. Both ``isNegative`` and ``is_negative`` have two words."""
     return {word.casefold() for word in re.findall(r"[^\W\d_]?[^\W\d_A-Z]+|[A-Z]+(?![a-z])", name)}
 
 
 def meaning_of(values: Sequence[str], name: str = "") -> Meaning:
-    """Return the meaning of the values, in lower case, of the label column ``name``.
+    """Guess the meaning of the lower-case values in the label column ``name``.
 
-    Where nothing is known, every value is a class of its own.
+    If neither their words nor a scale is known, every value becomes a class of its own.
     """
     scale = _scale_of(values, name)
     if scale is not None:
@@ -114,7 +117,7 @@ def _by_class(meaning: dict[str, str | None]) -> dict[str, list[str]]:
 
 
 def _word_meaning(value: str) -> str | None:
-    """Return positive for "very positive", negative for "not good"."""
+    """Return the class of a value by its words: positive for "very positive", negative for "not good", or None."""
     value = value.removeprefix(FASTTEXT_MARK)
     words = [word for word in re.split(r"[\s_-]+", value) if word not in _BESIDE]
     if value in _KNOWN or not words:
@@ -126,7 +129,7 @@ def _word_meaning(value: str) -> str | None:
 
 
 def _scale_of(values: Sequence[str], name: str) -> Meaning | None:
-    """Return the meaning of the values as points of a scale, or None if no scale has all of them."""
+    """Return the meaning of the values as points of a known scale, or None if no scale contains all of them."""
     plain = {value: _plain_number(value) for value in values}
     names = words_of(name)
     bad, good = bool(names & NEGATIVE_NAMES), bool(names & POSITIVE_NAMES)
@@ -142,9 +145,9 @@ def _scale_of(values: Sequence[str], name: str) -> Meaning | None:
 
 
 def _best_scale(values: set[str], scales: Sequence[_Scale]) -> _Scale | None:
-    """Return the scale that fits the values best, or None if none gives them at least two classes.
+    """Return the scale that fits the values best, or None if no scale gives them at least two classes.
 
-    A scale of exactly these values is preferred, and then one on which they are both negative and positive.
+    A scale with exactly these values is preferred, and then a scale that gives them both negative and positive.
     """
 
     def rank(scale: _Scale) -> tuple[bool, bool]:

@@ -1,4 +1,4 @@
-"""Read posts out of JSON that is nested, such as archives and pages of an API, as a table of one row for each post."""
+"""Read posts from nested JSON, such as archives and API pages, as a table with one row per post."""
 
 import itertools
 import json
@@ -20,11 +20,11 @@ log = logging.getLogger("sentiment.data")
 _ROWS_PER_BLOCK = 8192
 _LOOKED_AT = 200
 _MOST_NOTES = 1 << 20
-_BESIDE_TEXT = ("id", "created_at")  # of a post, where all columns are asked for
+_BESIDE_TEXT = ("id", "created_at")  # further columns of a post if all columns are requested
 
 
 class _Row(NamedTuple):
-    """A row: its ``value``, None for a bad one; the object ``page`` that it is in; and ``raw``, as it is written."""
+    """A row ``value`` (None for a bad row), the JSON object ``page`` that contains it, and its JSON text ``raw``."""
 
     value: dict[str, Any] | None
     page: dict[str, Any]
@@ -34,17 +34,17 @@ class _Row(NamedTuple):
 def read_posts(
     stream: IO[bytes], reading: Reading, name: str, beside: Callable[[str], IO[bytes] | None]
 ) -> Iterator[TableBlock]:
-    """Yield a row for each post in blocks, at least one; every column is text.
+    """Yield the posts of a JSON file in blocks, at least one, with one row per post. Every column is a string array.
 
     Args:
         stream: JSON objects in any layout.
-        reading: how it is read; a column may be a path. Without ``columns``, those of a post of a known shape are its
-            text, ``id`` and ``created_at``, and otherwise the fields of the first rows.
-        name: of the file, for messages.
-        beside: opens another file of the same archive; None if there is none.
+        reading: the requested columns, which may be paths. If it requests all columns, a post of a known shape gives
+            its text, ``id`` and ``created_at``. Other objects give the fields of the first rows.
+        name: the file's name, used in error messages.
+        beside: opens another file of the same archive by its name, or returns None if there is no such file.
 
     Raises:
-        InputError: nothing has the column that is asked for.
+        InputError: no object has a requested column.
     """
     found = documents(stream)
     first = list(itertools.islice(found, _LOOKED_AT))
@@ -65,7 +65,7 @@ def _notes(beside: Callable[[str], IO[bytes] | None]) -> Iterator[dict[str, Any]
 
 
 class _PostReader:
-    """Takes posts from documents; ``column`` is the name of the text, and counts what became of them."""
+    """Read posts from JSON documents, and count them. ``column`` is the name of the text column."""
 
     def __init__(self, reading: Reading, name: str, column: str, shape: Shape | None, notes: LongPosts) -> None:
         self._reading, self._name, self._column, self._shape, self._notes = reading, name, column, shape, notes
@@ -75,7 +75,7 @@ class _PostReader:
         self._posts = self._longer = self._cut = self._others = 0
 
     def blocks(self, found: Iterator[Document]) -> Iterator[TableBlock]:
-        """Yield the rows of documents in blocks."""
+        """Yield the posts in blocks, then log a summary."""
         rows, before = self._rows(found), 0
         while (some := list(itertools.islice(rows, _ROWS_PER_BLOCK))) or self._names is None:
             yield self._block(some, before)
@@ -111,11 +111,7 @@ class _PostReader:
         return TableBlock(batch, np.array(kept, np.int64), bad, lambda number: number)
 
     def _find_names(self, rows: Sequence[dict[str, Any]]) -> list[str]:
-        """Return the names of the columns.
-
-        Raises:
-            InputError: no row has a column that is asked for.
-        """
+        """Return the names of the columns to read, or raise an :class:`InputError` if no row has a requested one."""
         wanted = [str(column) for column in self._reading.wanted]
         for column in wanted if rows else ():
             if not (self._shape and column == self._column) and all(self._value(row, column) is None for row in rows):
@@ -129,13 +125,13 @@ class _PostReader:
         return list(dict.fromkeys([*([self._column] if self._column else []), *names]))
 
     def _no_text(self, row: dict[str, Any]) -> str:
-        """Return why a row is bad whose text is something else; empty where it is not."""
+        """Return an error message if the text column contains a value that is not text, or else an empty string."""
         value = self._value(row, self._column) if self._column and not self._shape else None
         kind = {dict: "an object", list: "a list", bool: "a truth value"}.get(type(value), "a number")
         return "" if value is None or isinstance(value, str) else f"column {self._column!r} holds {kind}, expected text"
 
     def _text(self, row: _Row) -> str | None:
-        """Return the text of a row, and count it."""
+        """Return the text of a row, or None if it has none. A post of a known shape is counted."""
         assert row.value is not None
         if self._shape is None:
             return self._value(row.value, self._column)
@@ -166,7 +162,7 @@ class _PostReader:
         return found
 
     def _told(self) -> str:
-        """Return what was found, in one line."""
+        """Return a one-line summary of the posts that were read."""
         assert self._shape is not None
         longer = f", {counted(self._longer, 'longer one')} from {self._shape.longer}" if self._longer else ""
         entries = counted(self._others, "entry", "entries")

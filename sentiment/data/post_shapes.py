@@ -1,4 +1,4 @@
-"""The shapes in which platforms and their tools give posts, recognised by content."""
+"""Recognise the JSON shapes in which platforms and their tools export posts."""
 
 import html
 from collections.abc import Callable, Sequence
@@ -7,27 +7,27 @@ from typing import Any, NamedTuple
 
 from sentiment.data.json_documents import value_at, values_at
 
-_KEY_LENGTH = 100  # a post that X's archive cuts is longer
+_KEY_LENGTH = 100  # characters; every post that X's archive cuts is longer
 _BREAKING = ("p", "br", "li", "blockquote")
 
 
 class Post(NamedTuple):
-    """The text of a post, and whether it is ``longer`` than the text at the shape's path."""
+    """The full text of a post, and whether it is ``longer`` than the text at the shape's path."""
 
     text: str
     longer: bool = False
 
 
 class Shape(NamedTuple):
-    """How a platform or tool gives posts.
+    """The JSON layout in which a platform or tool exports posts.
 
     Attributes:
-        name: for messages.
-        rows: path of the posts in an object; empty where the object is one.
+        name: the name of the layout, used in messages.
+        rows: path of the posts in a JSON object; empty if the object itself is a post.
         text: path of the text in a post.
-        needs: names of fields of a post, one of which must be there; empty needs none.
-        longer: where the whole of a text that is cut stands, for messages.
-        read: gives the whole text, of the text, the post and the object that it is in.
+        needs: fields of which a post must have at least one; empty means no such condition.
+        longer: the field that contains the full text if ``text`` is cut, used in messages.
+        read: returns the full text, given the text, the post and the object that contains the post.
     """
 
     name: str
@@ -39,11 +39,11 @@ class Shape(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Return the path of the text in an object."""
+        """Return the path of the text in a JSON object, for example ``data[].text``."""
         return f"{self.rows}.{self.text}" if self.rows else self.text
 
     def fits(self, document: dict[str, Any]) -> bool:
-        """Return whether a JSON object is of this shape."""
+        """Return whether a JSON object has a post of this shape."""
         posts = [post for post in values_at(document, self.rows) if isinstance(post, dict)]
         return any(self._fits(post) for post in posts)
 
@@ -52,7 +52,7 @@ class Shape(NamedTuple):
         return needed and isinstance(value_at(post, self.text), str)
 
     def post_of(self, row: dict[str, Any], page: dict[str, Any]) -> Post | None:
-        """Return the post of a row in the object ``page``; None where it has no text, such as a deletion."""
+        """Return the post in ``row`` of the object ``page``, or None for a row without text, such as a deletion."""
         text = value_at(row, self.text)
         if not isinstance(text, str):
             return None
@@ -61,7 +61,7 @@ class Shape(NamedTuple):
 
 
 def _of_version_1(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
-    """Return the whole text: a retweet's, with its "RT @name: ", from the tweet that it repeats."""
+    """Return the full text. For a retweet it is "RT @name: " and the full text of the original tweet."""
     repeated = post.get("retweeted_status")
     if isinstance(repeated, dict):
         own = _of_version_1(str(repeated.get("full_text") or repeated.get("text") or ""), repeated, page)
@@ -71,7 +71,7 @@ def _of_version_1(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
 
 
 def _of_version_2(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
-    """Return the whole text: that of a long post, or for a retweet that of the tweet among the page's ``includes``."""
+    """Return the full text. For a retweet it is taken from the original tweet in the page's ``includes``."""
     repeated = [each.get("id") for each in values_at(post, "referenced_tweets[]") if each.get("type") == "retweeted"]
     for tweet in values_at(page, "includes.tweets[]") if repeated else ():
         if isinstance(tweet, dict) and tweet.get("id") == repeated[0]:
@@ -91,17 +91,15 @@ class _TextOfHtml(HTMLParser):
         self.parts: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
-        """Begin a line for a paragraph or a break."""
         if tag in _BREAKING and self.parts:
             self.parts.append("\n")
 
     def handle_data(self, data: str) -> None:
-        """Take text."""
         self.parts.append(data)
 
 
 def _of_html(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
-    """Return the text of HTML without tags and entities."""
+    """Convert HTML to plain text."""
     parser = _TextOfHtml()
     parser.feed(text)
     parser.close()
@@ -136,11 +134,10 @@ SHAPES = (
 
 
 def shape_of(found: Sequence[dict[str, Any]], column: str) -> Shape | None:
-    """Return the shape that the first objects of a file are of, or None.
+    """Return the shape of the posts in the JSON objects ``found``, or None if no known shape fits.
 
-    Args:
-        found: some objects, of which the first may be something else, such as a deletion.
-        column: that is asked for: empty or ``text`` takes any shape, others the one whose path ends so.
+    ``column`` is the requested text column. A shape fits only if its path ends in ``column``, unless ``column`` is
+    empty or ``text``.
     """
     for document in found:
         for shape in SHAPES:
@@ -151,14 +148,14 @@ def shape_of(found: Sequence[dict[str, Any]], column: str) -> Shape | None:
 
 
 class LongPosts:
-    """The whole texts of an X archive's long posts, which its tweets only have the beginning of."""
+    """The full texts of the long posts in an X archive, whose tweets contain only the beginnings."""
 
     def __init__(self, notes: Sequence[dict[str, Any]]) -> None:
         texts = [value_at(note, "noteTweet.core.text") for note in notes]
         self._by_start = {_start(text): text for text in texts if isinstance(text, str)}
 
     def whole(self, text: str) -> str:
-        """Return the long post that ``text`` is the beginning of, or ``text``."""
+        """Return the long post that begins with ``text``, or ``text`` itself if there is none."""
         return self._by_start.get(_start(text), text) if len(text) >= _KEY_LENGTH else text
 
 

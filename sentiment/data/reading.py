@@ -1,4 +1,4 @@
-"""How a table is read, and which of its rows cannot be."""
+"""Define how a table is read, and record the rows that cannot be read."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from sentiment.errors import InputError
 
-RAW_LINE = "\0line"  # the column of unchanged JSON lines; no JSON field is called so
+RAW_LINE = "\0line"  # name of the column of unchanged JSON lines, which no JSON field has
 _LIMIT_OPTIONS = {"--": "--max-bad-rows", "corpus.": "corpus.max_bad_rows"}
 
 
@@ -18,9 +18,9 @@ class BadRow(NamedTuple):
     """A row that cannot be read.
 
     Attributes:
-        row: its number in the file, from 1; the header does not count.
-        line: the number of its first line, from 1; of Parquet the same as ``row``.
-        reason: what was expected and what was received.
+        row: number of the row in the file, counted from 1 without the header.
+        line: number of the row's first line, counted from 1. In Parquet it equals ``row``.
+        reason: the error message, with the expected and the received value.
     """
 
     row: int
@@ -30,13 +30,13 @@ class BadRow(NamedTuple):
 
 @dataclass(slots=True)
 class BadRows:
-    """The rows of a table that were left out because they cannot be read.
+    """A record of the rows that were left out of a table because they cannot be read.
 
     Attributes:
-        limit: how many may be left out before reading fails.
-        rows: the first rows, at most ``kept`` of them.
-        kept: how many rows to keep.
-        count: how many were left out.
+        limit: number of rows that may be left out before reading fails.
+        rows: the first rows that were left out, at most ``kept``.
+        kept: greatest length of ``rows``.
+        count: number of rows left out so far.
     """
 
     limit: int = 0
@@ -45,10 +45,9 @@ class BadRows:
     count: int = 0
 
     def add(self, bad: BadRow, name: str, option: str) -> None:
-        """Count a row of the table ``name``; ``option`` is what the names of options begin with, for the message.
+        """Record a bad row of the table ``name``, or raise an :class:`InputError` if more than ``limit`` rows are bad.
 
-        Raises:
-            InputError: there are more than ``limit``.
+        ``option`` is the prefix of option names in the error message.
         """
         self.count += 1
         if len(self.rows) < self.kept:
@@ -68,7 +67,7 @@ class BadRows:
         return f"mend the file, or allow more with {_LIMIT_OPTIONS[option]} (now {self.limit})"
 
     def remark(self) -> str:
-        """Return one line about the rows that were left out; empty if there were none."""
+        """Return a one-line summary of the rows that were left out, or an empty string if there were none."""
         if not self.count:
             return ""
         return f"{self.count:,} bad rows left out (the first, line {self.rows[0].line}: {self.rows[0].reason})"
@@ -76,20 +75,20 @@ class BadRows:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a table is read.
+    """Settings for reading a table.
 
     Attributes:
-        column: of the tweets: a name, or a position from 0 in a CSV without header; empty does not ask for one.
-        encoding: of a CSV, a Python codec name; the other kinds are UTF-8.
-        delimiter: of a CSV; empty finds it out.
-        kind: one of ``KINDS``; empty goes by the file's name.
-        bad_rows: counts the rows that are left out; None allows none.
-        option: what the names of options begin with, for messages.
-        columns: names or positions of the columns to read; None reads all.
-        header: whether the first row of a CSV names the columns; None says no where ``column`` is a position.
-        width: how many columns a CSV has; 0 takes the number from its first row.
-        quotes: whether quotes enclose the fields of a CSV; None finds it out.
-        raw_lines: give the lines of JSON lines unchanged, in the column ``RAW_LINE``, in the place of other columns.
+        column: the text column's name, or its position from 0 in a CSV without header; empty requires no text column.
+        encoding: Python codec name for a CSV. Other kinds are always UTF-8.
+        delimiter: the character between the fields of a CSV; empty means that it is detected.
+        kind: one of ``KINDS``; empty means that the file's name decides.
+        bad_rows: records the bad rows; None means that any bad row is an error.
+        option: prefix of option names in error messages, ``--`` or ``corpus.``.
+        columns: names or positions of the columns to read; None means all.
+        header: whether the first row of a CSV is a header; None means yes, unless ``column`` is a position.
+        width: number of columns in a CSV without header; 0 means as many as in its first row.
+        quotes: whether quotes enclose the fields of a CSV; None means that this is detected.
+        raw_lines: whether to add each JSON line unchanged as the column ``RAW_LINE`` and read only the wanted columns.
     """
 
     column: str = "text"
@@ -111,13 +110,13 @@ class Reading:
 
 
 class TableBlock(NamedTuple):
-    """Some rows of a table.
+    """Consecutive rows of a table.
 
     Attributes:
-        batch: the columns that were asked for, ``n`` rows.
-        numbers: of these rows in the file, from 1, int64 ``(n,)``, ascending; the header does not count.
-        bad: rows between them that cannot be read.
-        line_of: gives the line of a row, by its number.
+        batch: the requested columns of the ``n`` good rows.
+        numbers: row numbers in the file, int64 ``(n,)``, ascending, counted from 1 without the header.
+        bad: the rows that cannot be read.
+        line_of: returns the line number of a row, given the row's number.
     """
 
     batch: pa.RecordBatch
@@ -127,16 +126,16 @@ class TableBlock(NamedTuple):
 
 
 def position_of(column: str | int, names: Sequence[str], where: str, option: str) -> int:
-    """Return the place of a column among ``names``; blanks around a name in the file do not matter.
+    """Return the position of a column among ``names``. White space around names is ignored if no name is equal.
 
     Args:
         column: a name, or a position from 0.
-        names: of the table's columns.
-        where: file and line, for messages.
-        option: what the names of options begin with, for messages.
+        names: the names of the table's columns.
+        where: the file's name and the line, used in error messages.
+        option: the prefix of option names, used in error messages.
 
     Raises:
-        InputError: there is no such column, or there are two.
+        InputError: no column has this name or position, or more than one column has this name.
     """
     if isinstance(column, int):
         if column >= len(names):
@@ -154,11 +153,7 @@ def position_of(column: str | int, names: Sequence[str], where: str, option: str
 
 
 def refuse_duplicates(names: Sequence[str], where: str) -> None:
-    """Refuse the table ``where`` if two of its columns have one name.
-
-    Raises:
-        InputError: two have.
-    """
+    """Raise an :class:`InputError` if two columns of the table ``where`` have the same name."""
     twice = [column for column, count in Counter(names).items() if count > 1]
     if twice:
         raise InputError(f"{where}: more than one column is named {', '.join(map(repr, twice))[:200]}; rename them")

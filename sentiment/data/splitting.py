@@ -15,14 +15,14 @@ from sentiment.settings import SplitSettings
 
 TRAIN, VALIDATION, TEST, DROPPED = range(4)
 PARTS = ("train", "validation", "test")
-_LOOKED_FOR = 1000  # rows more than there are, when it is said how many would do
+_LOOKED_FOR = 1000  # greatest number of missing rows that the error message can state
 _IN_ORDER = np.array([TEST, VALIDATION, TRAIN, DROPPED], np.uint8)
 
-# Tweets that differ in these only are one tweet sent twice: whom it is to, which link it carries, a retweet's
-# prefix (RE2 syntax, applied to lower-cased text); and what no byte of a word is: punctuation and white space.
+# Links, mentions and a retweet's prefix (RE2 syntax, for lower-case text). Tweets that differ only in these, or in
+# punctuation and white space, are duplicates.
 _NOT_WORDS = r"(?:https?:/|www\.)[^ ]*|@[a-z0-9_]+|\brt\b"
-# What distinguishes tweets of the same words: glad and sad emoticons, and whether something is asked. Capitals stand
-# for them, which no lower-cased text has. An ampersand that is escaped is none of the words.
+# Happy and sad emoticons and question marks distinguish tweets with equal words. Capital letters stand for them,
+# because lower-case text has none. An escaped ampersand or quotation mark is removed, because it is not a word.
 _MARKS = (
     (r"&(?:amp|#38|quot|#34);", " "),
     (r"[:;=]['o*-]?(?:[)\]]+|[dp]\b)|<3|&lt;3", " G "),
@@ -35,12 +35,10 @@ _OF_WORDS[[byte for byte in range(128) if not chr(byte).isalnum()]] = _BLANK
 
 
 def duplicate_keys(texts: pa.Array) -> pa.Array:
-    """Return what the copies of a tweet have in common: its words in lower case, without mentions and links.
+    """Return a key for each text that is equal for duplicates: its lower-case words without mentions and links.
 
-    Emoticons and question marks count as words.
-
-    ``texts`` and the result are string arrays ``(n,)``. A text without any word is its own key, so that bare
-    punctuation is not all one tweet.
+    Emoticons and question marks count as words. A text without words is its own key, because otherwise all texts of
+    bare punctuation would be duplicates. ``texts`` and the result are string arrays ``(n,)``.
     """
     lowered = pc.ascii_lower(texts)
     marked = pc.replace_substring_regex(lowered, _NOT_WORDS, " ")
@@ -51,7 +49,7 @@ def duplicate_keys(texts: pa.Array) -> pa.Array:
 
 
 def _between_blanks(texts: pa.Array) -> pa.Array:
-    """Return ``texts`` ``(n,)`` with one blank for each stretch without words, in a third of the time of a rule."""
+    """Replace each run of bytes that belong to no word by one blank, three times as fast as a regular expression."""
     offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, 4 * texts.offset)
     whole = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
     data, offsets = _OF_WORDS.take(whole), offsets - offsets[0]
@@ -63,16 +61,20 @@ def _between_blanks(texts: pa.Array) -> pa.Array:
 
 
 def hash_texts(texts: pa.Array) -> np.ndarray:
-    """Return a 64-bit hash of the duplicate key of each text, uint64 ``(n,)``.
-
-    The hash is BLAKE2b, which is the same on every machine.
-    """
+    """Return a BLAKE2b hash of each text's duplicate key, uint64 ``(n,)``. It is equal on every machine."""
     keys = duplicate_keys(texts).cast(pa.binary()).to_pylist()
     return np.frombuffer(b"".join(blake2b(key, digest_size=8).digest() for key in keys), "<u8")
 
 
 class Distinct(NamedTuple):
-    """Rows in the order of their hashes: ``kept`` bool and ``label`` integer ``(n,)``, and why the others are not."""
+    """The result of :func:`find_distinct`, with ``n`` rows in the order of their hashes.
+
+    Attributes:
+        kept: whether each row is kept, bool ``(n,)``.
+        label: class indices, integers ``(n,)``.
+        duplicates: number of rows that repeat a kept row.
+        contradictions: number of rows whose copies have different labels.
+    """
 
     kept: np.ndarray
     label: np.ndarray
@@ -81,11 +83,11 @@ class Distinct(NamedTuple):
 
 
 def find_distinct(hashes: np.ndarray, labels: np.ndarray) -> Distinct:
-    """Keep the first of all rows that share a hash, or none of them if their labels differ.
+    """Keep the first row of all rows that share a hash, or none of these rows if their labels differ.
 
     Args:
-        hashes: uint64 ``(n,)``, sorted; all rows of a hash are there, in the order of the corpus.
-        labels: integer ``(n,)``.
+        hashes: sorted hashes, uint64 ``(n,)``. Rows with equal hashes are complete and in the order of the corpus.
+        labels: class indices, integers ``(n,)``.
     """
     first = np.ones(len(hashes), bool)
     first[1:] = hashes[1:] != hashes[:-1]
@@ -100,14 +102,14 @@ def find_distinct(hashes: np.ndarray, labels: np.ndarray) -> Distinct:
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """Assignment of the rows of each class to parts, by their ranks in the order of the hashes.
+    """Assignment of each class's rows to parts. A row's rank in the order of the hashes decides.
 
     Attributes:
-        shifts: of each class the rank with which the test part begins; int64 ``(n_classes,)``.
-        borders: of each class where, counted from there, the test, the validation and the training part end; int64
+        shifts: rank of each class's first test row, int64 ``(n_classes,)``.
+        borders: ends of each class's test, validation and training part, counted from its first test row, int64
             ``(n_classes, 3)``.
-        counts: distinct rows of each class, int64 ``(n_classes,)``.
-        settings: the shares, as settled for the number of rows.
+        counts: number of distinct rows in each class, int64 ``(n_classes,)``.
+        settings: the sizes of the parts, with defaults resolved for the number of rows.
     """
 
     shifts: np.ndarray
@@ -117,10 +119,10 @@ class Deal:
 
     @classmethod
     def settle(cls, counts: np.ndarray, settings: SplitSettings, names: Sequence[str] = ()) -> "Deal":
-        """Choose the deal for ``counts`` distinct rows per class, integer ``(n_classes,)``, of the classes ``names``.
+        """Assign ``counts`` distinct rows per class, integers ``(n_classes,)``, to parts. ``names`` are for messages.
 
         Raises:
-            InputError: fewer than two classes have rows, or too few rows of a class for every part to have one.
+            InputError: fewer than two classes have rows, or a class has too few rows for every part.
         """
         present = np.flatnonzero(counts)
         if len(present) < 2:
@@ -141,7 +143,7 @@ class Deal:
     def parts(self, rows: Distinct, before: np.ndarray) -> np.ndarray:
         """Return the part of each row, uint8 ``(n,)``.
 
-        ``before``, ``(n_classes,)``, counts the rows of each class with lower hashes than these.
+        ``before`` is the number of rows with lower hashes in each class, integers ``(n_classes,)``.
         """
         parts = np.full(len(rows.label), DROPPED, np.uint8)
         for label in np.flatnonzero(self.counts):
@@ -153,9 +155,9 @@ class Deal:
 
 
 def _sizes(n: int, total: int, settings: SplitSettings) -> tuple[int, int, int, int]:
-    """Return where the test part begins, and the sizes of test, validation and training.
+    """Return the rank where the test part of a class begins, and the sizes of its test, validation and training part.
 
-    They are those of a class with ``n`` of all ``total`` rows.
+    The class has ``n`` of all ``total`` rows.
     """
     start = round(n * settings.test * settings.fold)
     test = round(n * settings.test * (settings.fold + 1)) - start
@@ -172,7 +174,7 @@ def _fill_every_part(sizes: Sequence[int], settings: SplitSettings) -> bool:
 
 
 def _too_few(name: str, n: int, total: int, settings: SplitSettings) -> str:
-    """Return the error message for class ``name`` with only ``n`` of ``total`` rows: how many it needs, what to do."""
+    """Return the error message for class ``name``, which has only ``n`` of all ``total`` rows."""
 
     def would_do(rows: int) -> bool:
         settled = settings.for_rows(total - n + rows)

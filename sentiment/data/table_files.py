@@ -1,4 +1,4 @@
-"""The files that one name stands for: a file, the files of a folder, or those that match a pattern."""
+"""Find the files that one path stands for: a file, the files in a folder, or the files that match a pattern."""
 
 import glob
 import hashlib
@@ -11,7 +11,7 @@ from sentiment.data.file_format import TABLE_NAMES, is_table
 
 
 class TableFile(NamedTuple):
-    """A file: its path, its name in messages, and its name among the others, which is part of their checksum."""
+    """A file: its path, the name ``shown`` in messages, and its ``name`` within the folder, used in the checksum."""
 
     path: Path
     shown: str
@@ -19,15 +19,15 @@ class TableFile(NamedTuple):
 
 
 def is_several(place: Path) -> bool:
-    """Return whether ``place`` is a folder or a pattern."""
+    """Return whether ``place`` is a folder or a glob pattern."""
     return place.is_dir() or (glob.has_magic(str(place)) and not place.exists())
 
 
 def find_files(place: Path) -> list[TableFile]:
-    """Return the file ``place``, or the files of a folder or a pattern, sorted by name.
+    """Return the file ``place``, or the tables in a folder or of a glob pattern, sorted by name.
 
     Raises:
-        InputError: there is none.
+        InputError: the folder or the pattern gives no table.
     """
     if not is_several(place):
         return [TableFile(place, str(place), place.name)]
@@ -39,7 +39,7 @@ def find_files(place: Path) -> list[TableFile]:
 
 
 def checksum(files: Sequence[TableFile], sums: Sequence[str]) -> str:
-    """Return the one of ``sums`` for one file, and for several files the SHA-256 of their names and ``sums``."""
+    """Combine the checksums ``sums`` of files into one: the SHA-256 of names and ``sums``, or a single file's own."""
     if len(files) == 1:
         return sums[0]
     lines = (f"{file.name}\0{each}\n" for file, each in zip(files, sums, strict=True))
@@ -47,10 +47,10 @@ def checksum(files: Sequence[TableFile], sums: Sequence[str]) -> str:
 
 
 def checksum_of(place: Path) -> str:
-    """Return :func:`checksum` of the files that ``place`` stands for now.
+    """Return the combined checksum of the files that ``place`` stands for at this moment.
 
     Raises:
-        InputError: there is no such file.
+        InputError: a folder or pattern gives no table.
         OSError: a file cannot be read.
     """
     files = find_files(place)

@@ -1,4 +1,4 @@
-"""The one reader of tables: CSV, JSON lines and Parquet as Arrow batches, of any size, for training and prediction."""
+"""Read tables of any size (CSV, JSON, Parquet, fastText) as Arrow batches, for training and for prediction."""
 
 import csv
 import io
@@ -31,15 +31,17 @@ _MOST_IN_MEMORY = 8 << 30
 
 
 def read_batches(source: str | Path | IO[bytes], reading: Reading, name: str = "") -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a table in batches, at least one, which may have no rows; bad rows are left out and counted.
+    """Yield the rows of a table in batches. Bad rows are left out and recorded in ``reading.bad_rows``.
+
+    There is at least one batch, which may have no rows.
 
     Args:
-        source: a file or a pipe, ``-`` for standard input, or a binary stream.
-        reading: how it is read.
-        name: what messages call the table; empty takes ``source``.
+        source: the path of a file or pipe, ``-`` for standard input, or a binary stream.
+        reading: columns and format of the table.
+        name: the table's name in error messages; empty means ``source``.
 
     Raises:
-        InputError: the file is missing, not in its format, or lacks the column; or it has more bad rows than allowed.
+        InputError: the file is missing, is malformed, lacks a column, or has more bad rows than allowed.
     """
     name = name or str(source)
     bad_rows = reading.bad_rows or BadRows()
@@ -50,10 +52,10 @@ def read_batches(source: str | Path | IO[bytes], reading: Reading, name: str = "
 
 
 def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> Iterator[TableBlock]:
-    """Yield the rows of a table in blocks, at least one, with the numbers of the rows, and which of them are bad.
+    """Yield the rows of a table in blocks, at least one, with row numbers and a list of bad rows.
 
     Raises:
-        InputError: as :func:`read_batches`, but bad rows raise nothing.
+        InputError: the file is missing, is malformed, or lacks a column.
     """
     kind = ""
     try:
@@ -67,10 +69,10 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
                 yield from read_json(opened, reading, name)
             else:
                 yield from read_csv(opened.stream, reading, name, kind)
-    except MemoryError:  # Arrow's is an ArrowException too, but no fault of the file
+    except MemoryError:  # Arrow's memory error is also an ArrowException, but the file is not at fault
         raise
     except (*DAMAGED, OSError, pa.ArrowException, csv.Error, UnicodeError, LookupError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # Arrow has one without for a damaged file
+        if isinstance(error, OSError) and error.errno is not None:  # Arrow's OSError for a damaged file has no errno
             raise
         reason = " ".join(str(error).split())[:300]
         advice = _advice(error, kind, reading.option)
@@ -78,18 +80,14 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
 
 
 def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile, str]:
-    """Return the file, and its kind: what is asked for, or what its name says, or fastText's format by its content.
-
-    Raises:
-        InputError: nothing tells its kind.
-    """
+    """Return the file and its kind, by ``reading`` or its name, or by its content if it is in fastText's format."""
     kind = reading.kind or input_kind_of(opened.name or name)
     if kind in ("", "csv") and not reading.delimiter:
         head = opened.stream.read(_HEAD_BYTES)
         stream: IO[bytes] = JoinedStreams([io.BytesIO(head), opened.stream])  # type: ignore[assignment]
         opened, kind = opened._replace(stream=stream), FASTTEXT if is_fasttext(head) else kind
     path = Path(opened.name)
-    if not kind and (path.is_file() or path.parent.is_file()):  # else a pipe; the parent may be an archive
+    if not kind and (path.is_file() or path.parent.is_file()):  # otherwise it is a pipe; the parent may be a zip
         raise InputError(
             f"{name}: expected a name that ends in {TABLE_NAMES}, received {path.name}; or set {reading.option}format"
         )
@@ -97,7 +95,7 @@ def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile
 
 
 def _advice(error: Exception, kind: str, option: str) -> str:
-    """Return what may help where a file is not readable as ``kind``."""
+    """Return the advice in the error message for a file that is not readable as ``kind``."""
     if isinstance(error, DAMAGED):
         return "the compressed file is damaged or cut short: fetch or make it again"
     if kind == "parquet":
@@ -110,10 +108,10 @@ def _advice(error: Exception, kind: str, option: str) -> str:
 
 
 def texts_of(batch: pa.RecordBatch, column: str, where: str | Path) -> pa.Array:
-    """Return the tweets of a batch as Arrow strings, null where one is missing.
+    """Return the text column of a batch as Arrow strings. Missing texts are null.
 
     Raises:
-        InputError: the column ``column`` of the table ``where`` holds no text.
+        InputError: the table ``where`` has no column ``column``, or the column does not contain text.
     """
     values = batch.column(position_of(column, batch.schema.names, str(where), "--"))
     kind = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
@@ -130,7 +128,7 @@ def texts_of(batch: pa.RecordBatch, column: str, where: str | Path) -> pa.Array:
 def _read_parquet(
     stream: IO[bytes], source: str | Path | IO[bytes], reading: Reading, name: str
 ) -> Iterator[TableBlock]:
-    """Yield the rows in blocks. A file is mapped; what is compressed or comes through a pipe is held in memory."""
+    """Yield the rows in blocks. A plain file is memory-mapped; compressed or piped data is read into memory."""
     is_plain = isinstance(stream, io.BufferedReader) and stream.seekable()
     if is_plain and isinstance(source, str | Path):
         stream = pa.memory_map(str(source))

@@ -1,1 +1,1 @@
-"""Prepare a corpus in parts, on an engine: first the tweets with their split, then the lexicon and the ids."""
+"""Prepare a corpus in tasks on an engine: first the tweets and their split, then the lexicon and the token ids."""

@@ -1,7 +1,7 @@
-"""Write the tokens of the tweets as codes to disk, and count them; this is the first step of preprocessing.
+"""Write the tokens of the tweets to disk as integer codes, and count them. This is the first step of preprocessing.
 
-Each task numbers its own tokens. What must be known of all rows is only how often each token occurs in training:
-the counts of the tasks are added up some at a time, until one table is left.
+Each task has its own codes. Only the counts of tokens in training are needed for all rows. The tasks' tables of counts
+are therefore added up in groups of 16 until one table is left.
 """
 
 import itertools
@@ -31,7 +31,7 @@ _TABLES_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class CountingJob:
-    """What the tasks have in common: the ``tweets``, the ``folder`` they write into, and the rules."""
+    """Inputs that all counting tasks share: the file ``tweets``, the output ``folder``, and the normalisation rules."""
 
     tweets: Path
     folder: Path
@@ -39,7 +39,7 @@ class CountingJob:
 
 
 class RowTask(NamedTuple):
-    """Row groups of the tweets, from ``start`` up to, not including, ``stop``; tasks are numbered in their order."""
+    """Row groups ``start`` to ``stop - 1`` in the file of tweets. ``number`` is the position among all tasks."""
 
     number: int
     start: int
@@ -47,16 +47,16 @@ class RowTask(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return the name that the files of the task begin with."""
+        """Return the prefix in the names of the task's files."""
         return f"{self.number:06d}"
 
 
 class TypeCounter:
-    """Give each distinct token a code, in order of appearance, and count it in some of the tweets.
+    """Assign codes to distinct tokens in order of appearance, and count the tokens of training tweets.
 
     Attributes:
         codes: token -> code.
-        counts: count of each code, int64; may be longer than ``codes``.
+        counts: number of occurrences of each code, int64. The array may be longer than ``codes``.
     """
 
     def __init__(self) -> None:
@@ -64,14 +64,9 @@ class TypeCounter:
         self.counts = np.zeros(1024, np.int64)
 
     def add(self, tokens: Tokens, counted: np.ndarray) -> Ragged:
-        """Add a batch of tokens.
+        """Return the tokens of ``n`` tweets as ``n`` rows of codes, and count those of training tweets.
 
-        Args:
-            tokens: of ``n`` tweets.
-            counted: bool ``(n,)``: which tweets count (the training part).
-
-        Returns:
-            ``n`` rows of tokens in the common codes.
+        ``counted`` says for each tweet whether it is in training, bool ``(n,)``.
         """
         codes = self.codes
         types = np.fromiter(
@@ -86,7 +81,7 @@ class TypeCounter:
 
 
 def row_tasks(tweets: Path) -> list[RowTask]:
-    """Return the tasks of tokenising: stretches of row groups that depend on the file of tweets only."""
+    """Divide the row groups of the file ``tweets`` into tokenising tasks. The tasks depend only on the file."""
     metadata = pq.read_metadata(tweets)
     tasks: list[RowTask] = []
     start = rows = 0
@@ -99,13 +94,13 @@ def row_tasks(tweets: Path) -> list[RowTask]:
 
 
 def read_rows(tweets: Path, task: RowTask, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a task in batches."""
+    """Yield the given columns of a task's rows in batches."""
     with pq.ParquetFile(tweets) as source:
         yield from source.iter_batches(ROWS_PER_BATCH, row_groups=[*range(task.start, task.stop)], columns=columns)
 
 
 def tokenise_rows(job: CountingJob, task: RowTask) -> np.ndarray:
-    """Write the tokens of a task's rows to files. Return the number of rows per part, int64 ``(len(PARTS),)``."""
+    """Write the tokens of a task's rows to files, and return the number of rows per part, int64 ``(len(PARTS),)``."""
 
     def tokenised(batch: pa.RecordBatch) -> tuple[Tokens, np.ndarray]:
         return tokenise(batch.column("text"), job.rules), as_numpy(batch.column("part"))
@@ -127,7 +122,7 @@ def tokenise_rows(job: CountingJob, task: RowTask) -> np.ndarray:
 
 
 def sum_counts(folder: Path, tasks: Sequence[RowTask], engine: Engine) -> dict[str, int]:
-    """Return how often each token occurs in the training rows of all tasks, without the tokens that do not."""
+    """Return the number of occurrences of each token in the training rows of all tasks, without zeros."""
     names = [f"{task.name}.counts.arrow" for task in tasks]
     for level in itertools.count():
         if len(names) == 1:

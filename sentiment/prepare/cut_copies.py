@@ -1,7 +1,8 @@
-"""Give a text that another program has cut the hash of the whole text, if the corpus has it.
+"""Give each truncated text the hash of the full text, if the corpus contains the full text.
 
-Retweets are cut ("RT @name: ... …"), and copies of long posts too. Such a copy must not be apart from the whole.
-A text is cut if it ends in an ellipsis, but for links. Its words but for the last are the first words of the whole.
+Retweets ("RT @name: ... …") and copies of long posts are often truncated. With equal hashes, a truncated copy and its
+full text count as duplicates, so they never end up in different parts of the split. A text is truncated if it ends in
+an ellipsis, apart from links. All its words except the last must be the first words of the full text.
 """
 
 import re
@@ -20,12 +21,12 @@ from sentiment.prepare.spooling import Run, write_sorted
 
 ELLIPSIS = "…"
 _CUT = rf"{ELLIPSIS}(?:\s*https?://\S*)*\s*$"
-_LEAST = 32  # characters of words that a text must have in common with the whole
+_LEAST = 32  # characters that a truncated text and its full text must share
 _WHOLE = pa.schema({"cut": pa.int64(), "rank": pa.int64(), "hash": pa.uint64()})
 
 
 def note_cut(runs: Runs, run: Run) -> int:
-    """Note the rows of a run whose texts are cut and the words that are left of them; returns how many rows."""
+    """Write the truncated rows of a run to a file, with the complete words of each. Return the number of rows."""
     rows, keys, before = [np.zeros(0, np.int64)], [pa.array([], pa.string())], 0
     for texts in _texts(runs.folder, run):
         if pc.any(pc.match_substring(texts, ELLIPSIS)).as_py():
@@ -41,7 +42,7 @@ def note_cut(runs: Runs, run: Run) -> int:
 
 
 def note_whole(runs: Runs, run: Run) -> None:
-    """Note the rows of a run that begin with the words of a cut text: their ranks and hashes."""
+    """Write the rank and hash of each row of a run that begins with the words of a truncated text to a file."""
     cut = pa.concat_arrays([key for each in runs.runs for key in _cut(runs.folder, each).column("key").chunks])
     starts, numbers, found = pc.utf8_slice_codeunits(cut, 0, _LEAST).unique(), defaultdict(list), []
     for number, words in enumerate(cut.to_pylist()):
@@ -59,12 +60,12 @@ def note_whole(runs: Runs, run: Run) -> None:
 
 
 def _rank(key: str) -> int:
-    """Return a number that is higher for more words, and of equally many for those that are not cut."""
+    """Return a number that grows with the length of ``key`` and, at equal length, is higher for a full text."""
     return 2 * len(key.rpartition(" ")[0]) if key.endswith(ELLIPSIS) else 2 * len(key) + 1
 
 
 def take_hashes(runs: Runs, run: Run) -> None:
-    """Give each cut row of a run the hash of the longest text that begins with its words."""
+    """Give each truncated row of a run the hash of the longest text that begins with its words."""
     before = 0
     for each in runs.runs:
         if each == run:
@@ -75,7 +76,7 @@ def take_hashes(runs: Runs, run: Run) -> None:
         return
     whole = pa.concat_tables([read_table(_whole_file(runs.folder, each)) for each in runs.runs])
     numbers, ranks, hashes = (whole.column(name).to_numpy() for name in _WHOLE.names)
-    order = np.lexsort((hashes, ranks, numbers))  # the last of a number has its highest rank
+    order = np.lexsort((hashes, ranks, numbers))  # the last entry of each number has the highest rank
     numbers, hashes = numbers[order], hashes[order]
     wanted = before + np.arange(len(rows))
     places = np.searchsorted(numbers, wanted, side="right") - 1

@@ -1,8 +1,8 @@
-"""Replace the codes of tokens by ids and write each row to its place; this is the last step of preprocessing.
+"""Replace token codes by ids and write each row to its place. This is the last step of preprocessing.
 
-A task is the rows that were tokenised together. The arrays of ids are made in full size, filled with zeros, before the
-first task begins. The place of a task's rows depends only on the number of rows of each part before them. So the files
-are the same for any number of processes and any order of tasks.
+Each task encodes the rows of one tokenising task. The arrays of ids are allocated before the first task begins. The
+position of a row depends only on the number of earlier rows in its part. The files are therefore identical for any
+number of processes and any order of tasks.
 """
 
 import functools
@@ -27,10 +27,10 @@ class EncodingJob:
     """Inputs that all tasks of encoding share.
 
     Attributes:
-        tweets: the file.
-        folder: what counting has written.
-        target: folder of the arrays, and of the text preprocessing.
-        treatment: a checksum of the latter, so that a process never takes one that it has met before for it.
+        tweets: the file of tweets.
+        folder: the folder that the counting tasks wrote into.
+        target: the folder of the arrays and of the saved preprocessor.
+        treatment: checksum of the saved preprocessor, used as the key of the cache in each process.
     """
 
     tweets: Path
@@ -40,14 +40,14 @@ class EncodingJob:
 
 
 class EncodeTask(NamedTuple):
-    """Rows to be encoded; ``before`` of each part go into earlier rows of its array, int64 ``(len(PARTS),)``."""
+    """Rows to encode. ``before`` is the number of earlier rows in each part, int64 ``(len(PARTS),)``."""
 
     rows: RowTask
     before: np.ndarray
 
 
 class Tally(NamedTuple):
-    """Counts over some rows: rows, tokens, unknown tokens, and rows that reach the greatest length."""
+    """Numbers of rows, tokens and unknown tokens, and of rows that reach the greatest length (``cut``)."""
 
     rows: int
     tokens: int
@@ -56,7 +56,7 @@ class Tally(NamedTuple):
 
 
 def encode_rows(job: EncodingJob, task: EncodeTask) -> Tally:
-    """Write the ids and labels of a task's rows into the arrays."""
+    """Write the ids and labels of a task's rows into the arrays in ``job.target``, and count them."""
     preprocessor = _preprocessor(job.target, job.treatment)
     labels, parts = _labels_and_parts(job, task.rows)
     arrays = [_open_part(job.target, name) for name in PARTS]
@@ -91,7 +91,7 @@ def _open_part(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _blocks(folder: Path, task: RowTask, preprocessor: Preprocessor) -> Iterator[tuple[Ragged, np.ndarray]]:
-    """Yield the ids of ``ROWS_PER_BATCH`` rows at a time, as ragged rows and padded."""
+    """Yield the ids of ``ROWS_PER_BATCH`` rows at a time, as ragged rows and as padded rows."""
     types = read_table(folder / f"{task.name}.types.arrow")["token"].to_pylist()
     ids_of_codes = preprocessor.lexicon.lookup(types)
     codes, lengths = (

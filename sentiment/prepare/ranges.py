@@ -1,8 +1,8 @@
-"""Remove duplicates and split a corpus that is in files; each task takes the rows in one range of hashes.
+"""Remove duplicates from a corpus on disk and split it. Each task takes the rows in one range of hashes.
 
-Rows of one tweet have one hash, so they meet in one range, and duplicates are found there. A class's rows are dealt out
-by rank: by how many of its rows have a lower hash in the same range, and in all ranges before, which need only be
-counted. No worker process has more than one range in memory, and the main process has no rows at all.
+Copies of a tweet have the same hash, so each task finds all duplicates in its range. Rows are assigned to parts by
+rank, which is the number of rows in the same class with a lower hash. Lower ranges therefore need only be counted. A
+worker process has at most one range in memory, and the main process has no rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ _HASHES = 1 << 64
 
 
 class HashRange(NamedTuple):
-    """Hashes from ``start`` up to, not including, ``stop``."""
+    """The hashes from ``start`` to ``stop - 1``."""
 
     number: int
     start: int
@@ -29,7 +29,7 @@ class HashRange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """All runs of the corpus, in its order, in ``folder``, with labels below ``n_classes``."""
+    """All runs of a corpus in the order of its rows. Their files are in ``folder``."""
 
     folder: Path
     runs: tuple[Run, ...]
@@ -41,9 +41,9 @@ class Counted:
     """The counts of one range of hashes.
 
     Attributes:
-        sizes: rows of each run, int64 ``(n_runs,)``.
-        kept: distinct rows of each class, int64 ``(n_classes,)``.
-        duplicates, contradictions: rows left out.
+        sizes: number of rows from each run, int64 ``(n_runs,)``.
+        kept: number of distinct rows in each class, int64 ``(n_classes,)``.
+        duplicates, contradictions: numbers of rows left out as copies, and because copies have different labels.
     """
 
     sizes: np.ndarray
@@ -53,7 +53,7 @@ class Counted:
 
 
 class Dealing(NamedTuple):
-    """A range whose rows get their parts; ``before``: rows of each class in lower ranges, int64 ``(n_classes,)``."""
+    """A range to split. ``before`` is the number of rows of each class in lower ranges, int64 ``(n_classes,)``."""
 
     range: HashRange
     deal: Deal
@@ -61,7 +61,7 @@ class Dealing(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """Rows of a range, sorted by hash; ``order``: their places in the concatenated runs; ``sizes``: as in Counted."""
+    """Rows of a range, sorted by hash. ``order`` has their positions in the concatenated runs."""
 
     hashes: np.ndarray
     distinct: Distinct
@@ -70,7 +70,7 @@ class _Rows(NamedTuple):
 
 
 def hash_ranges(rows: int) -> list[HashRange]:
-    """Return equal ranges of hashes, each of about ``ROWS_PER_RANGE`` of all ``rows``."""
+    """Divide the 64-bit hashes into equal ranges, each with about ``ROWS_PER_RANGE`` of all ``rows`` rows."""
     count = max(1, round(rows / ROWS_PER_RANGE))
     borders = [i * _HASHES // count for i in range(count + 1)]
     return [HashRange(i, borders[i], borders[i + 1]) for i in range(count)]
@@ -85,10 +85,10 @@ def count_range(runs: Runs, which: HashRange) -> Counted:
 
 
 def deal_range(runs: Runs, dealing: Dealing) -> np.ndarray:
-    """Write the part of each row of a range to a file, and the hashes of the training and validation rows to another.
+    """Write the part of each row in a range to a file, and the hashes of its training and validation rows to another.
 
     Returns:
-        Rows of each part and class, int64 ``(len(PARTS), n_classes)``.
+        The number of rows in each part and class, int64 ``(len(PARTS), n_classes)``.
     """
     rows = _read(runs, dealing.range)
     parts = dealing.deal.parts(rows.distinct, dealing.before)
@@ -102,9 +102,9 @@ def deal_range(runs: Runs, dealing: Dealing) -> np.ndarray:
 
 
 def parts_of_runs(runs: Runs, ranges: Sequence[HashRange], sizes: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the part of each row, uint8 ``(rows,)``, one run after the other.
+    """Yield one array per run, uint8 ``(rows,)``, with the part of each row.
 
-    ``sizes`` ``(n_ranges, n_runs)`` are the numbers of rows that :func:`count_range` found.
+    ``sizes`` is the number of rows in each range and run, from :func:`count_range`, int64 ``(n_ranges, n_runs)``.
     """
     starts = np.cumsum(sizes, axis=1) - sizes
     noted = [np.load(_parts_file(runs, each), mmap_mode="r") for each in ranges]
@@ -116,7 +116,7 @@ def parts_of_runs(runs: Runs, ranges: Sequence[HashRange], sizes: np.ndarray) ->
 
 
 def write_seen(runs: Runs, ranges: Sequence[HashRange], target: Path) -> None:
-    """Write the sorted hashes of training and validation, uint64 ``(m,)``, as one file."""
+    """Write the sorted hashes of all training and validation rows, uint64 ``(m,)``, to the file ``target``."""
     pieces = [np.load(_seen_file(runs, each), mmap_mode="r") for each in ranges]
     whole = np.lib.format.open_memmap(target, "w+", np.uint64, (sum(map(len, pieces)),))
     start = 0

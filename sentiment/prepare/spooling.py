@@ -1,7 +1,7 @@
-"""Read, check and hash the rows of some files, and write them in runs; this is the first step of loading.
+"""Read, check and hash the rows of files, and write them to disk in runs. This is the first step of loading.
 
-A run is some millions of rows at most, so that a task takes no more memory for a large file. Beside its texts lie
-the hashes of its rows, sorted, so that any range of them can be read without the others.
+A run has about four million rows at most, which limits the memory of a task. The sorted hashes of a run are in a file
+of their own, because later tasks read only one range of hashes.
 """
 
 import itertools
@@ -35,7 +35,7 @@ SCHEMA = pa.schema({"text": pa.string(), "label": pa.uint8()})
 
 
 class Corpus(NamedTuple):
-    """Files of one format, and what a row of them counts; ``name`` is what the user named, ``-`` standard input."""
+    """Files of one format. ``name`` is the path that the user gave, and ``weight`` is each row's weight in training."""
 
     name: str
     files: tuple[TableFile, ...]
@@ -44,10 +44,7 @@ class Corpus(NamedTuple):
 
 
 class FileTask(NamedTuple):
-    """Files of one corpus that one task reads, one after the other; tasks are numbered in the order of the rows.
-
-    ``corpus`` is which of the corpora, and ``alone`` says that it has no other file.
-    """
+    """Files that one task reads. ``corpus`` is their corpus's index, and ``alone`` says that it has no other file."""
 
     number: int
     corpus: int
@@ -56,7 +53,7 @@ class FileTask(NamedTuple):
 
 
 def file_tasks(corpora: Sequence[Corpus]) -> list[FileTask]:
-    """Return the tasks of reading: a large file alone, small ones together. They depend on the files only."""
+    """Return the reading tasks: one per large file and one per group of small files. They depend only on the files."""
     groups = [
         (number, group)
         for number, corpus in enumerate(corpora)
@@ -68,7 +65,7 @@ def file_tasks(corpora: Sequence[Corpus]) -> list[FileTask]:
 
 
 class Run(NamedTuple):
-    """Rows on disk: ``name`` of their files in the folder, how many they are, and of which corpus."""
+    """Rows on disk: the ``name`` of their files, the number of ``rows``, and the index of their ``corpus``."""
 
     name: str
     rows: int
@@ -77,12 +74,12 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SpoolingJob:
-    """What the tasks have in common.
+    """Inputs that all reading tasks share.
 
     Attributes:
-        folder: that they write into.
-        formats: how each corpus is read.
-        classes: of all corpora, which labels are numbered by.
+        folder: the output folder.
+        formats: the settings of each corpus.
+        classes: the class names of all corpora. Labels are indices into them.
     """
 
     folder: Path
@@ -92,13 +89,13 @@ class SpoolingJob:
 
 @dataclass(slots=True)
 class Spooled:
-    """What became of the files of one or more tasks.
+    """The results of one or more reading tasks.
 
     Attributes:
-        report: of all of them.
-        classes: numbers of those that occur.
-        runs: in the order of the rows.
-        checksums: of the files, in order.
+        report: counts of the rows in all files.
+        classes: indices of the classes that occur.
+        runs: the runs that were written, in the order of the rows.
+        checksums: the SHA-256 of each file, in order.
     """
 
     report: ReadingReport = field(default_factory=ReadingReport)
@@ -107,7 +104,7 @@ class Spooled:
     checksums: list[str] = field(default_factory=list)
 
     def add(self, other: "Spooled") -> None:
-        """Take in what became of files that come after."""
+        """Add the results of later files."""
         self.report.add(other.report)
         self.classes |= other.classes
         self.runs += other.runs
@@ -115,7 +112,7 @@ class Spooled:
 
 
 class _Hashed(NamedTuple):
-    """A batch: texts, their hashes uint64 ``(n,)`` and labels uint8 ``(n,)``."""
+    """A batch of texts, with their hashes, uint64 ``(n,)``, and their labels, uint8 ``(n,)``."""
 
     texts: pa.Array
     hashes: np.ndarray
@@ -123,10 +120,10 @@ class _Hashed(NamedTuple):
 
 
 def spool(job: SpoolingJob, task: FileTask) -> Spooled:
-    """Read the files of a task, and write its runs.
+    """Read the files of a task, and write their rows in runs.
 
     Raises:
-        InputError: a file is not what the settings say.
+        InputError: a file does not match the settings.
     """
     settings, spooled = job.formats[task.corpus], Spooled()
     numbers = np.array([job.classes.index(name) for name in settings.labels], np.uint8)
@@ -143,10 +140,10 @@ def spool(job: SpoolingJob, task: FileTask) -> Spooled:
 
 
 def gather(corpora: Sequence[Corpus], tasks: Sequence[FileTask], results: Sequence[Spooled]) -> list[Spooled]:
-    """Return the result for each corpus, from the results of its tasks.
+    """Combine the results of all tasks into one result per corpus.
 
     Raises:
-        InputError: it has more bad rows, or fewer good ones, than it may have.
+        InputError: a corpus has too many bad rows, or no labelled rows.
     """
     found = [Spooled() for _ in corpora]
     for task, result in zip(tasks, results, strict=True):
@@ -181,7 +178,7 @@ def _hashed(numbers: np.ndarray, batch: ArrowTexts) -> _Hashed:
 
 
 def _write_run(folder: Path, name: str, batches: Iterator[_Hashed]) -> int:
-    """Write the next ``ROWS_PER_RUN`` or so rows to a file. Return their number, which is 0 where none were left."""
+    """Write about ``ROWS_PER_RUN`` rows to the files of one run. Return their number, which is 0 at the end."""
     hashes, labels, rows = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint8)], 0
     with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
         for batch in batches:
@@ -196,7 +193,7 @@ def _write_run(folder: Path, name: str, batches: Iterator[_Hashed]) -> int:
 
 
 def write_sorted(folder: Path, name: str, hashes: np.ndarray, labels: np.ndarray) -> None:
-    """Write the hashes and labels of a run, ``(n,)`` each, in the order of the hashes, and the places of its rows."""
+    """Write the hashes and labels of a run in the order of the hashes, and the original position of each row."""
     order = np.argsort(hashes, kind="stable")
     np.save(folder / f"{name}.hashes.npy", hashes[order])
     np.save(folder / f"{name}.labels.npy", labels[order])

@@ -1,4 +1,4 @@
-"""Write the rows that are kept, in the order of the corpus, as one Parquet file; this is the last step of loading."""
+"""Write the rows that have a part to one Parquet file, in their original order. This is the last step of loading."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,24 +12,24 @@ from sentiment.data.splitting import DROPPED, PARTS
 from sentiment.prepare.ranges import Runs
 from sentiment.prepare.spooling import Run
 
-# Wherever files and runs end, so that the same rows make the same bytes.
+# Row groups do not depend on where files and runs end, so equal rows give an equal file.
 ROWS_PER_GROUP = 65_536
 
 
 def write_tweets(
     runs: Runs, parts: Iterable[np.ndarray], classes: Sequence[int], n_corpora: int, target: Path
 ) -> np.ndarray:
-    """Write text, label and part of every row that has a part, and its corpus if there are several.
+    """Write text, label and part of each row that has a part, and the index of its corpus if there are several.
 
     Args:
-        runs: of all corpora.
-        parts: of the rows of each run, uint8 ``(rows,)``.
-        classes: that occur, sorted; labels are counted over them.
-        n_corpora: how many there are.
-        target: the file.
+        runs: the runs of all corpora.
+        parts: the part of each row, one uint8 array ``(rows,)`` per run.
+        classes: the sorted indices of the classes that occur. Labels in the file are positions in this list.
+        n_corpora: the number of corpora.
+        target: the output file.
 
     Returns:
-        Rows of each corpus and part, int64 ``(n_corpora, len(PARTS))``.
+        The number of rows in each corpus and part, int64 ``(n_corpora, len(PARTS))``.
     """
     names = ["text", "label", "part", *(["corpus"] if n_corpora > 1 else [])]
     schema = pa.schema([(name, pa.string() if name == "text" else pa.uint8()) for name in names])
@@ -40,7 +40,7 @@ def write_tweets(
             counts[run.corpus] += np.bincount(part, minlength=DROPPED + 1)[: len(PARTS)]
             yield from _kept(runs.folder, run, part, classes, schema)
 
-    # Scarcely a text occurs twice; to compress them takes longer than to write them and read them again.
+    # Texts hardly repeat, and compressing them takes longer than writing and reading them again.
     with pq.ParquetWriter(target, schema, compression="none", use_dictionary=names[1:]) as writer:
         for table in _groups(kept(), schema):
             writer.write_table(table, ROWS_PER_GROUP)
@@ -50,7 +50,7 @@ def write_tweets(
 def _kept(
     folder: Path, run: Run, part: np.ndarray, classes: Sequence[int], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a run that belong to a part."""
+    """Yield the rows of a run that have a part."""
     with pa.memory_map(str(folder / f"{run.name}.arrow")) as mapped:
         batches, start = pa.ipc.open_file(mapped), 0
         for i in range(batches.num_record_batches):

@@ -1,1 +1,1 @@
-"""Shares of classes over many tweets: by period and group, with intervals from labels that a person gave to a draw."""
+"""Estimate the share of each class among many tweets, by period and group, with intervals from a labelled sample."""

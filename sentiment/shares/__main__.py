@@ -1,11 +1,11 @@
-"""Command line: which share of the tweets is negative, how it moved, and how groups compare.
+"""Command line: estimate the share of each class among many tweets, over time and per group.
 
 sentiment share tweets.parquet --date created_at --by week --by brand --output answer
 sentiment share tweets.parquet --date created_at --by week --labels to_label.csv --output answer
 
-Inputs are those of `sentiment score`, or a folder that it wrote. Run the same command again to go on after a crash, or
-to
-use labels: tweets that are scored are not scored again. `sentiment draw` makes the file of labels.
+Inputs are files, folders or patterns as for `sentiment score`, or a folder that `sentiment score` wrote. To go on after
+a crash, or to add labels, run the same command again: it does not score tweets twice. `sentiment draw` writes the file
+to label.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from sentiment.shares.periods import PERIODS, divided_by
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.shares") -> int:
-    """Run the command; return its exit status, 0, or 2 for a user's mistake."""
+    """Run the command and return its exit status: 0, 2 after a user's mistake, or 130 after Ctrl+C."""
     arguments = _parser(prog).parse_args(argv)
     try:
         return _run(arguments)
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.sha
 
 
 def add_grouping_options(parser: argparse.ArgumentParser) -> None:
-    """Add the inputs, ``--date``, ``--by`` and what says how the inputs are read."""
+    """Add the options that `sentiment share` and `sentiment draw` have in common, such as ``--date`` and ``--by``."""
     parser.add_argument(
         "inputs", nargs="+", metavar="INPUT", help="files, folders, patterns, or a folder that `sentiment score` wrote"
     )

@@ -1,4 +1,4 @@
-"""The answer to "how many are negative, since when, about whom": tables, JSON and a page."""
+"""The result of `sentiment share`, and how it is written as CSV, as JSON and as an HTML page."""
 
 import csv
 import html
@@ -30,25 +30,24 @@ CAUTION = (
     "gives an interval that is true even then."
 )
 _MENTION = re.compile(r"@\w+")
-_WORDS = 12  # words shown per direction
+_WORDS = 12  # number of rising words, and of falling words, to show for a pair of periods
 
 
 @dataclass(frozen=True, slots=True)
 class ShareAnswer:
-    """Everything that `sentiment share` found.
+    """The result of `sentiment share`. A cell is a group in a period; totals over groups or periods are cells too.
 
     Attributes:
-        source: names of the inputs.
-        classes: of the model, then those that only the labels have.
-        rows: the shares.
-        changes: differences between periods and groups.
-        cells: sums of each group and period.
-        examples: most certain tweets of each class and period.
-        words: how often each word occurs, per period.
-        gaps: names of the periods without a tweet between the first and the last.
-        labelled: how many labels were used.
-        notes: sentences on what was left out or assumed.
-        made: what it was made from, for the record.
+        source: the names of the inputs.
+        classes: the model's classes, then the classes that only the hand-made labels have.
+        rows, changes: the shares, and the differences of shares between periods and between groups.
+        cells: cell -> sums over its tweets.
+        examples: (class, period) -> the tweets of which the model is most certain.
+        words: period -> word -> number of occurrences.
+        gaps: the names of periods without a tweet, between the first and the last period.
+        labelled: the number of hand-made labels that were used.
+        notes: sentences about omitted data and about assumptions.
+        made: the inputs, options, model and version that gave this result.
     """
 
     source: list[str]
@@ -64,7 +63,7 @@ class ShareAnswer:
     made: dict[str, Any]
 
     def summary(self) -> list[str]:
-        """Return a line per class on all tweets together, then the notes, then what more labels would give."""
+        """Return lines to print: the share of each class among all tweets, the notes, and the advice."""
         order = {"both": 0, "labels": 1, "model": 2}
         whole = [row for row in self.rows if row.group == ALL and row.period == ALL]
         best = {row.class_: row for row in sorted(whole, key=lambda row: -order[row.method])}
@@ -76,7 +75,7 @@ class ShareAnswer:
         return [*lines, *self.notes, self.advice()]
 
     def advice(self) -> str:
-        """Return what more labels would give."""
+        """Return a sentence on how further labels would improve the intervals."""
         if not self.labelled:
             return CAUTION
         if self.labelled < LEAST_LABELS:
@@ -84,12 +83,12 @@ class ShareAnswer:
         return f"{3 * self.labelled:,} more labels would halve the intervals."
 
     def table(self) -> pa.Table:
-        """Return ``shares.csv`` as an Arrow table; null where there is no interval."""
+        """Return ``shares.csv`` as an Arrow table; ``low`` and ``high`` are null where there is no interval."""
         rows = [_rounded(row) for row in self.rows]
         return pa.table({name: [row[i] for row in rows] for i, name in enumerate(COLUMNS)})
 
     def to_csv(self) -> str:
-        """Return ``shares.csv``: a row per group, period, class and method; empty where there is no interval."""
+        """Return the text of ``shares.csv``; ``low`` and ``high`` are empty where there is no interval."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -97,7 +96,7 @@ class ShareAnswer:
         return buffer.getvalue()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return ``shares.json``, as plain dicts, lists, strings and numbers."""
+        """Return the content of ``shares.json`` as dicts, lists, strings and numbers."""
         return {
             "source": self.source,
             "classes": self.classes,
@@ -114,14 +113,14 @@ class ShareAnswer:
         }
 
     def to_html(self) -> str:
-        """Return ``answer.html``: one page that needs no other file and no network."""
+        """Return the text of ``answer.html``, a page that needs no other file and no network."""
         page = Template((files("sentiment.shares") / "answer.html").read_text(encoding="utf-8"))
         style = (files("sentiment.report") / "templates/style.css").read_text(encoding="utf-8")
         data = json.dumps(self.to_dict(), ensure_ascii=False).replace("</", "<\\/")
         return page.substitute(style=style, data=data)
 
     def write(self, folder: Path) -> None:
-        """Write the three files into ``folder``, each under a temporary name first; make the folder if need be."""
+        """Write the CSV, JSON and HTML files into ``folder``, each atomically. Create the folder if needed."""
         contents = (self.to_csv(), json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n", self.to_html())
         for name, content in zip(FILES, contents, strict=True):
             open_store(str(folder)).write(name, content.encode())
@@ -138,10 +137,10 @@ class ShareAnswer:
 
 
 def moved_words(words: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, Any]]:
-    """Yield the words that moved between neighbouring periods, and between the first and the last.
+    """Yield the words whose frequency changed between consecutive periods, and between the first and the last period.
 
-    Words are ranked by the log odds ratio with a Dirichlet prior from both periods together, in standard errors
-    (Monroe, Colaresi and Quinn, *Fightin' Words*, 2008).
+    A word's score is its log odds ratio in standard errors, with a Dirichlet prior from both periods together (Monroe,
+    Colaresi and Quinn, *Fightin' Words*, 2008). A score above 2 makes a word rising, a score below -2 falling.
     """
     periods = sorted(period for period in words if period != ALL)
     pairs = list(pairwise(periods))
@@ -156,7 +155,7 @@ def moved_words(words: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, An
 
 
 def _log_odds(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, float]:
-    """Return the standardised log odds of each word in ``second`` against ``first``."""
+    """Return word -> standardised log odds ratio of ``second`` to ``first``, for words that occur 5 times or more."""
     before, after = sum(first.values()), sum(second.values())
     scores = {}
     for word in {*first, *second}:
@@ -171,7 +170,7 @@ def _log_odds(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, 
 
 
 def _cell(cell: Cell, sums: Sums, classes: Sequence[str]) -> dict[str, Any]:
-    """Return the model's two ways to count: most probable classes, and mean probabilities."""
+    """Return the cell with two kinds of shares: from the most probable classes, and from the mean probabilities."""
     count = max(1, sums.tweets)
     by_labels = {name: round(int(n) / count, 6) for name, n in zip(classes, sums.labels, strict=False)}
     by_mean = {name: round(float(p) / count, 6) for name, p in zip(classes, sums.probabilities, strict=False)}

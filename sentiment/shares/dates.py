@@ -1,4 +1,4 @@
-"""Read the dates that tweets come with, and name the periods they belong to. All periods are in UTC."""
+"""Parse the dates of tweets, and name the period (hour to year) of each date. All periods are in UTC."""
 
 import datetime
 import re
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from sentiment.errors import InputError
 
-# Hours from UTC of the named zones of RFC 5322, section 4.3. Sentiment140's dates are in PDT.
+# Offsets from UTC in hours of the time zones that RFC 5322 names (section 4.3). Sentiment140's dates are in PDT.
 _ZONES = {
     **dict.fromkeys(("UT", "UTC", "GMT", "Z"), 0),
     **{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
@@ -21,17 +21,17 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _TIME = r"\d\d:\d\d:\d\d"
 _OFFSET = r"\s*(?:Z|UTC|[+-]\d\d:?\d\d)?$"
 _EPOCH = r"^\d{9,13}(?:\.\d+)?$"
-_MILLISECONDS_FROM = 10**11  # A number from here on counts milliseconds: in seconds it would be the year 5138.
+_MILLISECONDS_FROM = 10**11  # Larger numbers are milliseconds: as seconds, they would be dates after the year 5138.
 
 
 class _Form(NamedTuple):
-    """A way to write a time, with each field at a fixed place.
+    """A text format of dates, with each field at a fixed position.
 
     Attributes:
-        pattern: of the whole text.
-        year, month: where these begin and end; negative numbers count from the end.
-        digits: where day, hour, minute and second begin, each of two digits.
-        zone: where the zone begins and ends, perhaps with a fraction of a second before it.
+        pattern: a regular expression that the whole text must match.
+        year, month: the start and end of the field; negative positions count from the end of the text.
+        digits: the start of the day, hour, minute and second, which have two digits each.
+        zone: the start and end of the time zone; a fraction of a second may precede it.
     """
 
     pattern: str
@@ -54,16 +54,14 @@ _FORMS = (
 
 
 def read_dates(column: pa.Array, name: str) -> np.ndarray:
-    """Return the dates as datetime64[s] in UTC, NaT where a cell is empty or not readable as a date.
-
-    A date without a zone counts as UTC.
+    """Return dates as datetime64[s] in UTC, ``(n,)``; NaT for a cell that is empty or not readable as a date.
 
     Args:
-        column: text, timestamps, dates, or numbers of seconds or milliseconds since 1970, ``(n,)``.
-        name: of the column, for the message.
+        column: ``n`` texts (UTC if they name no time zone), timestamps, dates, or seconds or milliseconds since 1970.
+        name: the column's name, used in the error message.
 
     Raises:
-        InputError: the column's type has no dates.
+        InputError: the column has another type.
     """
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -80,10 +78,9 @@ def read_dates(column: pa.Array, name: str) -> np.ndarray:
 
 
 def period_names(dates: np.ndarray, period: str) -> pa.Array:
-    """Name the period of each date, Arrow strings ``(n,)``.
+    """Return the name of each date's period, Arrow strings ``(n,)``; NaT gives an empty name.
 
-    Names are 2009-04-06T22, 2009-04-06, 2009-W15, 2009-04, 2009-Q2 and 2009. Weeks are those of ISO 8601, which begin
-    on Monday. NaT has the name "".
+    Names are for example 2009-04-06T22, 2009-04-06, 2009-W15 (ISO 8601 week, from Monday), 2009-04, 2009-Q2 and 2009.
     """
     distinct, place = np.unique(dates.astype(_UNIT[period]), return_inverse=True)
     names = ["" if np.isnat(each) else _NAME[period](each) for each in distinct]
@@ -91,9 +88,9 @@ def period_names(dates: np.ndarray, period: str) -> pa.Array:
 
 
 def periods_between(first: str, last: str, period: str) -> list[str]:
-    """Return the names of all periods from one to another, both of :func:`period_names`.
+    """Return the names of all periods from ``first`` to ``last``, which are names from :func:`period_names`.
 
-    The list is empty where it would have more than 10,000 names, as dates that are wrong by centuries make of hours.
+    The list is empty if it would have more than 10,000 names, because then one of the dates is probably wrong.
     """
     begin, end = (_begin_of(name, period).astype(_UNIT[period]) for name in (first, last))
     dates = np.arange(begin, end + 1, _STEP.get(period, 1))
@@ -107,7 +104,7 @@ def _begin_of(name: str, period: str) -> np.datetime64:
     return np.datetime64(f"{year}-{3 * int(quarter) - 2:02}" if quarter else name)
 
 
-_STEP = {"week": 7, "quarter": 3}  # days and months
+_STEP = {"week": 7, "quarter": 3}  # the length of a week in days and of a quarter in months
 _MOST_PERIODS = 10_000
 _UNIT = {"hour": "M8[h]", "day": "M8[D]", "week": "M8[D]", "month": "M8[M]", "quarter": "M8[M]", "year": "M8[Y]"}
 _NAME: dict[str, Callable[[Any], str]] = {
@@ -131,7 +128,7 @@ def _from_numbers(numbers: pa.Array) -> np.ndarray:
 
 
 def _from_text(texts: pa.Array) -> np.ndarray:
-    """Try each form on the texts that no earlier form has read."""
+    """Parse the texts with each format in turn; a format is tried on texts that have no date yet."""
     texts = pc.ascii_trim_whitespace(texts)
     dates = np.full(len(texts), "NaT", dtype="M8[s]")
     for form in _FORMS:
@@ -141,7 +138,7 @@ def _from_text(texts: pa.Array) -> np.ndarray:
 
 
 def _fill_in(dates: np.ndarray, texts: pa.Array, pattern: str, read: Callable[[pa.Array], np.ndarray]) -> None:
-    """Read the texts that match ``pattern`` and have no date yet."""
+    """Set the dates that are still NaT and whose texts match ``pattern``."""
     left = np.flatnonzero(np.isnat(dates))
     cells = texts.take(pa.array(left))
     matches = pc.fill_null(pc.match_substring_regex(cells, pattern), False)
@@ -151,7 +148,7 @@ def _fill_in(dates: np.ndarray, texts: pa.Array, pattern: str, read: Callable[[p
 
 
 def _from_fields(cells: pa.Array, form: _Form) -> np.ndarray:
-    """Return the dates of ASCII texts that match ``form``; NaT for a day or a time of day that does not exist."""
+    """Return the dates of ASCII texts that match ``form``; NaT for a day or a time that does not exist."""
     month = _decoded(cells, form.month, _month)
     first = (_decoded(cells, form.year, int) - 1970).astype("M8[Y]").astype("M8[M]") + (month - 1).astype("m8[M]")
     digits: list[Any] = [_two_digits(cells, at) for at in form.digits]
@@ -166,28 +163,28 @@ def _from_fields(cells: pa.Array, form: _Form) -> np.ndarray:
 
 
 def _two_digits(cells: pa.Array, start: int) -> np.ndarray:
-    """Return the number at ``start`` of each cell, int64 ``(n,)``; a blank counts as 0."""
+    """Return the two-digit number at ``start`` in each cell, int64 ``(n,)``; a blank counts as 0."""
     characters = pc.binary_slice(cells.cast(pa.binary()), start, start + 2).cast(pa.binary(2))
     tens, ones = np.frombuffer(characters.buffers()[1], np.uint8).reshape(-1, 2).astype(np.int64).T & 15
     return tens * 10 + ones
 
 
 def _decoded(cells: pa.Array, place: tuple[int, int | None], decode: Callable[[str], int]) -> np.ndarray:
-    """Return ``decode`` of a slice of each cell, int64 ``(n,)``; equal slices are decoded once."""
+    """Apply ``decode`` to the slice ``place`` of each cell, int64 ``(n,)``; equal slices are decoded once."""
     distinct = pc.utf8_slice_codeunits(cells, *place).dictionary_encode()
     values = np.array([decode(each) for each in distinct.dictionary.to_pylist()], dtype=np.int64)
     return values[distinct.indices.to_numpy()]
 
 
 def _month(text: str) -> int:
-    """Return the number of a month from its digits or its English name; 0 for another name."""
+    """Return the number of a month from its digits or its abbreviated English name; 0 for any other name."""
     if text.isdecimal():
         return int(text)
     return _MONTHS.index(text) + 1 if text in _MONTHS else 0
 
 
 def _offset(text: str) -> int:
-    """Return the seconds that a zone is ahead of UTC; no zone, or a name that is not known, counts as UTC."""
+    """Return the offset of a time zone from UTC in seconds; 0 for a missing or unknown zone."""
     if offset := re.search(r"([+-])(\d\d):?(\d\d)$", text):
         sign, hours, minutes = offset.groups()
         return (1 if sign == "+" else -1) * (int(hours) * 3600 + int(minutes) * 60)

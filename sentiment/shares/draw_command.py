@@ -1,10 +1,10 @@
-"""Command line: draw tweets to label by hand, at random with known chances.
+"""Command line: draw a random sample of tweets to label by hand, with known probabilities.
 
 sentiment draw tweets.parquet --rows 200 --output to_label.csv
 sentiment draw tweets.parquet --date created_at --by week --rows 300 --output to_label.csv
 
-Fill in the column `label`, for example in a spreadsheet, then give the file to `sentiment share --labels`. The draw is
-spread over periods and groups, and prefers tweets that the model is unsure of.
+Fill in the column `label`, for example in a spreadsheet, then give the file to `sentiment share --labels`. The sample
+is spread over periods and groups. Tweets that the model is unsure of are more likely to be drawn.
 """
 
 import argparse
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.shares.draw_command") -> int:
-    """Run the command; return its exit status, 0, or 2 for a user's mistake."""
+    """Run the command and return its exit status: 0, 2 after a user's mistake, or 130 after Ctrl+C."""
     arguments = _parser(prog).parse_args(argv)
     try:
         return _run(arguments)
@@ -69,7 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
             request = ShareRequest(tuple(arguments.inputs), Path(scratch), Path(arguments.model), reading, columns)
             folder = scored_folder(request, engine, bar)
         drawn = list(_drawn(open_store(folder), columns, arguments.rows, arguments.seed, arguments.even))
-    random.Random(arguments.seed).shuffle(drawn)  # Whoever stops early has labelled a random part of the draw.
+    random.Random(arguments.seed).shuffle(drawn)  # so that a person who stops early has labelled a random part
     name = reading.column if not reading.column.isdecimal() else "text"
     write_beside(arguments.output, to_label("text" if name in ("row", "chance", "label") else name, drawn))
     sys.stderr.write(f"draw: {counted(len(drawn), 'row')} to label in {arguments.output}\n")
@@ -86,7 +86,7 @@ def _require_new(path: Path, force: bool) -> None:
 def _drawn(
     store: "FileStore", columns: "ShareColumns", count: int, seed: int, even: bool
 ) -> "Iterator[tuple[int, str, float]]":
-    """Yield number, text and chance of each drawn row; the first pass sees all doubts, the second fetches the texts."""
+    """Yield the row number, text and inclusion probability of each drawn tweet, in two passes over the batches."""
     import numpy as np
 
     from sentiment.shares.estimators import chances_of, doubt, draw

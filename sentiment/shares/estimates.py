@@ -1,4 +1,4 @@
-"""Estimate shares from sums and labels: per class, group, period and method, with intervals and differences."""
+"""Estimate the share of each class in each group and period, with intervals and differences."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ from sentiment.shares.estimators import (
 from sentiment.shares.tally import ALL, Cell, Sums, margins
 
 MODEL, LABELS, BOTH = METHODS = ("model", "labels", "both")
-_PAIRS = 45  # differences between groups are made for at most ten groups, each with each
+_PAIRS = 45  # the number of pairs of ten groups; more groups are not compared
 
 
 class ShareRow(NamedTuple):
-    """A row of ``shares.csv``; ``low`` and ``high`` are None where there is no interval."""
+    """The share of a class in a group and period by one method; ``low`` and ``high`` are None without an interval."""
 
     group: str
     period: str
@@ -38,7 +38,7 @@ class ShareRow(NamedTuple):
 
 
 class Change(NamedTuple):
-    """By how much a class's share differs between two cells, by labels and model together."""
+    """The difference (``second`` minus ``first``) of a class's share in two cells, estimated from labels and model."""
 
     class_: str
     first: Cell
@@ -48,14 +48,14 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HandLabels:
-    """The hand-labelled rows.
+    """The ``m`` hand-labelled rows.
 
     Attributes:
-        classes: of the model, then those that only the labels have.
-        labels: position of each label among ``classes``, int64 ``(m,)``.
-        chances: of each row to be drawn, float64 ``(m,)``.
-        probabilities: what the model says of each row, float64 ``(m, model classes)``.
-        cells: group and period of each row.
+        classes: the model's classes, then the classes that only the labels have.
+        labels: the index of each label in ``classes``, int64 ``(m,)``.
+        chances: the probability with which each row was drawn, float64 ``(m,)``.
+        probabilities: the model's class probabilities, float64 ``(m, model classes)``.
+        cells: the group and period of each row.
     """
 
     classes: Sequence[str]
@@ -66,7 +66,7 @@ class HandLabels:
 
 
 def model_rows(classes: Sequence[str], cells: Mapping[Cell, Sums]) -> Iterator[ShareRow]:
-    """Yield what the model alone says: mean probabilities, without an interval."""
+    """Yield the shares that the model alone gives in each cell: mean probabilities, without an interval."""
     for cell, sums in cells.items():
         for position, name in enumerate(classes):
             share = float(sums.probabilities[position]) / max(1, sums.tweets)
@@ -74,14 +74,15 @@ def model_rows(classes: Sequence[str], cells: Mapping[Cell, Sums]) -> Iterator[S
 
 
 class CellEstimate(NamedTuple):
-    """Estimates of one class in a cell.
+    """Estimates of the share of one class in a cell (a group in a period).
 
     Attributes:
-        labelled: how many labels the cell has.
-        alone: by these labels alone; None where there are too few.
-        both: by labels and model; None where there are too few labels. Where the model is of no use, it is ``alone``,
-            because the slopes are those of the cell's own labels.
-        borrowed: the model's share, corrected as the whole is; this assumes that the model errs alike everywhere.
+        labelled: the number of labels in the cell.
+        alone: the estimate from these labels alone; None if there are fewer than ``LEAST_LABELS``.
+        both: the estimate from labels and model; None if there are too few labels. The slopes are fitted to the cell's
+            own labels, so a model without information gives the same estimate as ``alone``.
+        borrowed: the model's share, corrected with the labels of all cells. It assumes that the model's errors are the
+            same in every cell.
     """
 
     labelled: int
@@ -91,7 +92,7 @@ class CellEstimate(NamedTuple):
 
 
 def estimate_cells(hand: HandLabels, position: int, cells: Mapping[Cell, Sums]) -> dict[Cell, CellEstimate]:
-    """Estimate the share of the class at ``position`` of ``hand.classes`` in every cell."""
+    """Estimate the share of the class ``hand.classes[position]`` in every cell (a group in a period)."""
     whole = Labels(hand.probabilities[:, :-1], (hand.labels == position).astype(np.float64), hand.chances)
     slopes_of_all, rows = tuned_slopes(whole), _rows_by_cell(hand.cells)
     found = {}
@@ -108,7 +109,7 @@ def estimate_cells(hand: HandLabels, position: int, cells: Mapping[Cell, Sums]) 
 
 
 def labelled_rows(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[ShareRow]:
-    """Yield the shares by labels alone and by both, in every cell; none where there are too few labels in all."""
+    """Yield the shares from labels, and from labels and model, in every cell; none if there are too few labels."""
     if len(hand.labels) < LEAST_LABELS:
         return
     for position, name in enumerate(hand.classes):
@@ -119,7 +120,7 @@ def labelled_rows(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[Shar
 
 
 def in_order(rows: Sequence[ShareRow], cells: Iterable[Cell], classes: Sequence[str]) -> list[ShareRow]:
-    """Return the rows by cell, then by class, then by method."""
+    """Return ``rows`` sorted by cell, then by class, then by method."""
     order = {cell: position for position, cell in enumerate(cells)}
 
     def place(row: ShareRow) -> tuple[int, int, int]:
@@ -129,7 +130,7 @@ def in_order(rows: Sequence[ShareRow], cells: Iterable[Cell], classes: Sequence[
 
 
 def changes(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[Change]:
-    """Yield the differences between neighbouring periods, the first and the last period, and pairs of groups."""
+    """Yield the differences between consecutive periods, the first and the last period, and pairs of groups."""
     for position, name in enumerate(hand.classes):
         found = estimate_cells(hand, position, cells)
         for first, second in _compared(cells):

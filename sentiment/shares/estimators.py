@@ -1,11 +1,11 @@
 """Draw rows to label by hand, and estimate the share of each class from these labels and a model's probabilities.
 
-Rows are drawn at random with known chances, spread over groups and periods. The model's probabilities serve
-as auxiliary variables of a regression estimator, so the interval is valid even where the model is wrong, and narrower
-where the model is right. The estimator is known under two names: the generalised regression estimator of survey
-sampling (Särndal, Swensson and Wretman, *Model Assisted Survey Sampling*, 1992, section 6.4) and tuned
-prediction-powered inference (Angelopoulos, Duchi and Zrnic, *PPI++*, 2023). Chances that follow the model's doubt make
-it active inference (Zrnic and Candès, *Active statistical inference*, 2024).
+Rows are drawn at random with known probabilities, spread over groups and periods. The model's probabilities are the
+auxiliary variables of a regression estimator. The interval is therefore valid even if the model is wrong, and narrower
+if the model is right. The estimator has two names: generalised regression estimator in survey sampling (Särndal,
+Swensson and Wretman, *Model Assisted Survey Sampling*, 1992, section 6.4), and tuned prediction-powered inference
+(Angelopoulos, Duchi and Zrnic, *PPI++*, 2023). With drawing probabilities that follow the model's doubt, the method is
+called active inference (Zrnic and Candès, *Active statistical inference*, 2024).
 """
 
 import math
@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-# The part of a row's size that does not depend on the model's doubt. It bounds how much a model that is sure and wrong
-# costs.
+# The part of a row's drawing probability that does not depend on the model's doubt. It limits the variance that
+# confident mistakes of the model cause.
 _EVEN_PART = 0.4
-LEAST_LABELS = 30  # Fewer labels give no interval of their own: the normal approximation needs about this many.
+LEAST_LABELS = 30  # fewer labels give no interval, because the normal approximation needs about 30
 
 
 class ShareInterval(NamedTuple):
-    """An estimated share, or a difference of two, with the ends of its 95% interval; all from 0 to 1 (or -1 to 1)."""
+    """An estimated share (0 to 1), or a difference of two shares (-1 to 1), with the ends of its 95% interval."""
 
     value: float
     low: float
@@ -29,14 +29,7 @@ class ShareInterval(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """An estimate before it becomes an interval.
-
-    Attributes:
-        value: the share.
-        variance: its estimated sampling variance.
-        freedom: degrees of freedom of the variance.
-        effective_labels: how many labels of an even draw would say as much (Kish, 1965); infinite for a census.
-    """
+    """A share with its variance, degrees of freedom and effective number of labels (Kish, 1965; may be infinite)."""
 
     value: float
     variance: float
@@ -45,12 +38,12 @@ class Estimate(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """The labelled rows of a draw.
+    """The ``n`` labelled rows of a sample, for one class.
 
     Attributes:
-        features: the model's probabilities without the last class, float64 ``(n, k)``.
-        indicators: 1 where the label is the class in question, float64 ``(n,)``.
-        chances: probability of each row to be drawn, float64 ``(n,)``, over 0 and at most 1.
+        features: the model's probabilities of all classes except the last, float64 ``(n, k)``.
+        indicators: 1 where the label is the class, else 0, float64 ``(n,)``.
+        chances: the probability with which each row was drawn, float64 ``(n,)``, above 0 and at most 1.
     """
 
     features: np.ndarray
@@ -58,16 +51,15 @@ class Labels(NamedTuple):
     chances: np.ndarray
 
     def take(self, rows: np.ndarray) -> "Labels":
-        """Return the rows with these positions."""
+        """Return the labels at the positions ``rows``."""
         return Labels(self.features[rows], self.indicators[rows], self.chances[rows])
 
 
 def tuned_slopes(labels: Labels) -> np.ndarray:
-    """Fit the slopes that make the variance of :func:`with_model` small, float64 ``(k,)``.
+    """Fit slopes, float64 ``(k,)``, that make the variance of :func:`with_model` small.
 
-    This is a least-squares fit of the indicators to the features. Each row counts as its share of the sampling
-    variance, ``(1 - chance) / chance**2``. Slopes of 0 ignore the model; a model that is turned upside down gets
-    negative slopes.
+    This is a least-squares fit of the indicators to the features. Each row is weighted by its share of the sampling
+    variance, ``(1 - chance) / chance**2``. A model without information gets slopes near 0.
     """
     weights = _variance_weights(labels.chances)
     x, y = _centred(labels.features, weights), _centred(labels.indicators, weights)
@@ -75,13 +67,13 @@ def tuned_slopes(labels: Labels) -> np.ndarray:
 
 
 def with_model(labels: Labels, slopes: np.ndarray, means: np.ndarray, fitted: int) -> Estimate:
-    """Estimate a share from labels and model together.
+    """Estimate a share as the mean prediction of a linear regression on the model, plus its mean error on the labels.
 
     Args:
-        labels: those of the rows in question.
-        slopes: of :func:`tuned_slopes`, float64 ``(k,)``.
-        means: of the features over all rows in question, labelled or not, float64 ``(k,)``.
-        fitted: how many slopes were fitted to these same labels; they cost degrees of freedom.
+        labels: the labelled rows.
+        slopes: the regression slopes from :func:`tuned_slopes`, float64 ``(k,)``.
+        means: the mean of each feature over all rows, labelled or not, float64 ``(k,)``.
+        fitted: the number of slopes that were fitted to these labels; each costs one degree of freedom.
     """
     residuals = labels.indicators - labels.features @ slopes
     weights = 1 / labels.chances
@@ -101,10 +93,10 @@ def labels_alone(labels: Labels) -> Estimate:
 
 
 def interval(estimate: Estimate) -> ShareInterval:
-    """Return the 95% interval of a share.
+    """Return the 95% interval of a share by Wilson's (1927) formula, with the effective number of labels.
 
-    It is Wilson's (1927) with the effective number of labels in place of the number, as Dean and Pagano (2015)
-    recommend for survey samples: an interval around the estimate itself would be too short for shares near 0 or 1.
+    Dean and Pagano (2015) recommend it for survey samples, because an interval centred on the estimate is too short for
+    shares near 0 or 1.
     """
     share = min(1.0, max(0.0, estimate.value))
     least = 0.5 / max(1.0, estimate.effective_labels)
@@ -120,10 +112,9 @@ def interval(estimate: Estimate) -> ShareInterval:
 
 
 def difference(first: ShareInterval, second: ShareInterval) -> ShareInterval:
-    """Return the 95% interval of ``second - first``, two shares whose rows have nothing in common.
+    """Return ``second - first`` with its 95% interval, for two shares from disjoint sets of rows.
 
-    It is put together from the ends of both intervals (Newcombe's hybrid score interval, 1998), so that a share of 0 or
-    1 keeps its uncertainty.
+    Newcombe's hybrid score interval (1998) combines the ends of both intervals. It stays valid for shares of 0 or 1.
     """
     value = second.value - first.value
     below = math.hypot(second.value - second.low, first.high - first.value)
@@ -141,7 +132,7 @@ def _centred(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _student(freedom: float) -> float:
-    """Return the 97.5% quantile of Student's t by the expansion of Cornish and Fisher, to 1% from 3 degrees on."""
+    """Return the 97.5% quantile of Student's t (Cornish-Fisher expansion), to within 1% from 3 degrees of freedom."""
     z = NormalDist().inv_cdf(0.975)
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
@@ -150,10 +141,10 @@ def _student(freedom: float) -> float:
 
 
 def doubt(probabilities: np.ndarray) -> np.ndarray:
-    """Return how unsure the model is of each row, float64 ``(n,)`` from 0 to 1.
+    """Return how unsure the model is of each row, float64 ``(n,)``, from 0 (certain) to 1 (all classes are equal).
 
-    This is the standard deviation of the class indicators under the model, which is what an optimal allocation is
-    proportional to (Neyman, 1934), as a share of its largest possible value.
+    This is the standard deviation of the class indicators under the model, divided by its largest possible value. The
+    optimal drawing probability of a row is proportional to this deviation (Neyman, 1934).
     """
     classes = probabilities.shape[1]
     variance = (probabilities * (1 - probabilities)).sum(axis=1, dtype=np.float64)
@@ -161,17 +152,14 @@ def doubt(probabilities: np.ndarray) -> np.ndarray:
 
 
 def chances_of(doubts: np.ndarray | None, count: int, rows: int) -> np.ndarray:
-    """Return each row's chance to be drawn, float64 ``(rows,)``, of sum ``count``.
+    """Return the probability with which to draw each row, float64 ``(rows,)``; the probabilities sum to ``count``.
 
-    Args:
-        doubts: of :func:`doubt`; None draws evenly.
-        count: how many rows are drawn; at most ``rows``.
-        rows: how many there are.
+    ``doubts`` are the values of :func:`doubt`; None gives all rows the same probability. ``count`` is at most ``rows``.
     """
     sizes = np.ones(rows) if doubts is None else _EVEN_PART * doubts.mean() + (1 - _EVEN_PART) * doubts
     sizes = np.maximum(sizes, 1e-9)
     chances = sizes * count / sizes.sum()
-    while (chances > 1).any():  # These rows are drawn for certain, and the others share the rest of the draw.
+    while (chances > 1).any():  # Such rows are drawn for certain, and the other rows share the rest.
         certain = chances >= 1
         left = np.where(certain, 0.0, sizes)
         chances = np.where(certain, 1.0, left * (count - certain.sum()) / max(left.sum(), 1e-9))
@@ -179,16 +167,15 @@ def chances_of(doubts: np.ndarray | None, count: int, rows: int) -> np.ndarray:
 
 
 def draw(chances: np.ndarray, cells: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Return the positions of the drawn rows, int64, ascending.
+    """Draw rows by systematic sampling (Madow, 1949), and return their positions, int64, ascending.
 
-    The draw is systematic (Madow, 1949): rows are shuffled within their cell, cells come one after the other, and the
-    draw goes through them at equal steps of the summed chances. Each cell thus gets its share of the draw to within
-    one row.
+    Rows are shuffled within their cell, and cells are concatenated. Rows are then taken at equal steps of the
+    cumulative probability. Each cell thus gets its proportion of the sample, to within one row.
 
     Args:
-        chances: of :func:`chances_of`.
-        cells: number of the group and period of each row, ``(rows,)``.
-        random: decides the order within the cells and where the steps begin.
+        chances: the drawing probabilities from :func:`chances_of`, float64 ``(rows,)``.
+        cells: the index of each row's cell (a group in a period), integer ``(rows,)``.
+        random: the generator for the order within the cells and for the first step.
     """
     order = np.lexsort((random.random(len(chances)), cells))
     steps = np.floor(np.cumsum(chances[order]) + random.random() - 1e-9)

@@ -1,4 +1,4 @@
-"""The file of rows to label by hand: written by the draw, filled in by a person, read again with all its checks."""
+"""Write and read the CSV file of drawn rows, which a person labels."""
 
 import csv
 import io
@@ -13,20 +13,19 @@ from sentiment.common.stores import open_store
 from sentiment.errors import InputError
 
 ROW, CHANCE, LABEL = "row", "chance", "label"
-_MANY_ROWS = 50  # a draw of so many has a row in the second half of its input
+_MANY_ROWS = 50  # a sample of this size almost certainly has a row in the second half of its input
 
 
 class FilledIn(NamedTuple):
-    """The rows that have a label.
+    """The ``m`` labelled rows of a file from `sentiment draw`.
 
     Attributes:
-        rows: numbers of the rows in the input, from 1, ascending, int64 ``(m,)``.
-        chances: of each to be drawn, float64 ``(m,)``.
-        labels: position among the classes, int64 ``(m,)``.
-        texts: of the tweets as the file has them.
-        empty: how many rows of the file have no label yet.
-        last: largest number of a row of the file, with a label or without.
-        path: of the file.
+        rows: the row numbers in the input, from 1, ascending, int64 ``(m,)``.
+        chances: the probability with which each row was drawn, float64 ``(m,)``.
+        labels: the index of each label among the classes, int64 ``(m,)``.
+        texts: the tweets as they are in the file.
+        empty: the number of rows in the file without a label.
+        last: the largest row number in the file, with or without a label.
     """
 
     rows: np.ndarray
@@ -39,11 +38,9 @@ class FilledIn(NamedTuple):
 
 
 def to_label(column: str, rows: Iterable[tuple[int, str, float]]) -> str:
-    """Return the content of a file to fill in: a CSV with the row's number, its text, its chance and an empty label.
+    """Return the text of a CSV file to label, from the row number, tweet and drawing probability of each row.
 
-    Args:
-        column: name of the column of the tweets.
-        rows: number, text and chance of each.
+    ``column`` is the name of the column with the tweets. The column for the labels is empty.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer)
@@ -54,16 +51,15 @@ def to_label(column: str, rows: Iterable[tuple[int, str, float]]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LabelTable:
-    """A file of `sentiment draw` as it is, filled in or not.
+    """The rows of a file from `sentiment draw`, with or without labels.
 
     Attributes:
-        path: of the file.
-        names: of its columns.
-        text: name of the column of the tweets.
-        lines: the cells of each row, by the names of the columns.
-        numbers: of the line that each row ends in, for messages.
-        delimiter: between the cells.
-        mark: the byte-order mark, where the file begins with one.
+        names: the names of all columns.
+        text: the name of the column with the tweets.
+        lines: one dict per row, column name -> cell.
+        numbers: the line of the file in which each row ends, used in error messages.
+        delimiter: the character between cells.
+        mark: the byte-order mark, or an empty string if the file has none.
     """
 
     path: Path
@@ -75,14 +71,14 @@ class LabelTable:
     mark: str
 
     def give(self, row: str, label: str) -> bool:
-        """Set the label of the tweet with this number; return whether there is such a tweet."""
+        """Set the label of the tweet with the row number ``row``; return whether the file has this row."""
         found = [line for line in self.lines if line[ROW] == row]
         for line in found:
             line[LABEL] = label
         return bool(found)
 
     def write(self) -> None:
-        """Replace the file by these rows."""
+        """Replace the content of the file by these rows, atomically."""
         buffer = io.StringIO(self.mark)
         buffer.seek(len(self.mark))
         writer = csv.DictWriter(buffer, self.names, delimiter=self.delimiter)
@@ -92,15 +88,15 @@ class LabelTable:
 
 
 def write_beside(path: Path, content: str) -> None:
-    """Write a text file under a temporary name in its folder first, so that it is complete at any time."""
+    """Write a text file atomically: write a temporary file in the same folder, then rename it."""
     open_store(str(path.parent)).write(path.name, content.encode())
 
 
 def read_table(path: Path) -> LabelTable:
-    """Read a file of `sentiment draw`; a spreadsheet may have written it, with semicolons or a byte-order mark.
+    """Read a file from `sentiment draw`, even if a spreadsheet saved it with semicolons, tabs or a byte-order mark.
 
     Raises:
-        InputError: it is not readable, or a column is missing.
+        InputError: the file is not readable, a column is missing, or a row has too many cells.
     """
     try:
         content = path.read_text(encoding="utf-8")
@@ -131,12 +127,11 @@ def read_table(path: Path) -> LabelTable:
 
 
 def read_labels(path: Path, classes: Sequence[str]) -> FilledIn:
-    """Read the labels of a file that was filled in.
-
-    Labels are compared without white space around them and without regard to case.
+    """Read the labels of a file from `sentiment draw`; case and surrounding white space of a label do not matter.
 
     Raises:
-        InputError: as :func:`read_table`; or a row has a number, a chance or a label that cannot be; with the line.
+        InputError: the file is not usable (see :func:`read_table`), has no label, has a row twice, or has an invalid
+            row number, drawing probability or label.
     """
     table = read_table(path)
     known = {name.strip().casefold(): position for position, name in enumerate(classes)}
@@ -164,16 +159,15 @@ def read_labels(path: Path, classes: Sequence[str]) -> FilledIn:
 
 
 def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str], count: int) -> None:
-    """Check that the file was drawn from the input.
+    """Check that the labels file was drawn from this input.
 
     Args:
-        filled: what was read.
-        rows: numbers of the labelled rows that the input has, ascending.
-        texts: the input's tweets of these rows.
-        count: how many rows the input has.
+        filled: the labels.
+        rows, texts: the numbers of the labelled rows that exist in the input, ascending, and their tweets there.
+        count: the number of rows in the input.
 
     Raises:
-        InputError: a row is not there or has another text, or all rows of a large draw are in the first half.
+        InputError: a labelled row is missing or has another text, or all rows of a large sample are in the first half.
     """
     if missing := sorted(set(filled.rows.tolist()) - set(rows.tolist())):
         raise InputError(f"--labels {filled.path}: row {missing[0]} is not in the input; draw from this input")
@@ -191,7 +185,7 @@ def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str],
 
 
 def _folded(text: str) -> str:
-    """Return the text without the line ends and blanks that a spreadsheet may change."""
+    """Return ``text`` with white space as single blanks, because a spreadsheet may change white space."""
     return " ".join(text.split())
 
 

@@ -1,4 +1,4 @@
-"""What tweets are divided by: one period of their date, and columns that make groups."""
+"""The options that divide tweets by a period and into groups."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ PERIODS = ("hour", "day", "week", "month", "quarter", "year")
 
 
 def divided_by(date: str, by: Sequence[str]) -> tuple[str, str, tuple[str, ...]]:
-    """Return the column of the dates, the period, and the columns that make the groups.
+    """Return the date column, the period and the group columns, from the values of ``--date`` and ``--by``.
 
     Raises:
-        InputError: there are two periods, or a period without a column of dates or the other way round.
+        InputError: there are two periods, a period without a date column, or a date column without a period.
     """
     periods = [each for each in by if each in PERIODS]
     if len(periods) > 1:

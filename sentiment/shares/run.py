@@ -1,4 +1,4 @@
-"""Answer a request from its tweets: score them, add up, and use the labels."""
+"""Run `sentiment share`: score the tweets, add up the answers, and estimate shares with the labels."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -37,17 +37,17 @@ SCORED = "scored"  # folder of the scored tweets inside the output
 
 @dataclass(frozen=True, slots=True)
 class ShareRequest:
-    """What a user asks for.
+    """The inputs and options of `sentiment share`.
 
     Attributes:
-        inputs: as `sentiment score` takes them, or one folder that it wrote.
-        output: folder of the answer.
-        model: folder; not used where the inputs are scored already.
-        reading: how the inputs are read.
-        columns: text, groups and date.
-        labels: a file of `sentiment draw` that was filled in; None has none.
-        also: labels beside the model's classes.
-        force: score the tweets anew where the output folder has answers of other inputs or of another model.
+        inputs: files, folders or patterns as for `sentiment score`, or one folder that `sentiment score` wrote.
+        output: the folder for the answer.
+        model: the model folder; not used if the inputs are already scored.
+        reading: the settings for reading the inputs.
+        columns: the names of the columns with the text, the groups and the date.
+        labels: a file from `sentiment draw` with labels filled in, or None.
+        also: labels that are not classes of the model.
+        force: whether to replace answers in the output folder that belong to other inputs or another model.
     """
 
     inputs: tuple[str, ...]
@@ -63,15 +63,12 @@ class ShareRequest:
 def share(
     request: ShareRequest, engine: Engine, progress: Callable[..., None] = lambda totals, size: None
 ) -> ShareAnswer:
-    """Answer ``request`` and write the answer into its output folder.
+    """Estimate the shares that ``request`` asks for, and write them into its output folder.
 
-    Args:
-        request: what to do.
-        engine: has been entered.
-        progress: as :func:`sentiment.score.run.score` takes it.
+    ``engine`` must be inside its ``with`` block. ``progress`` is called as in :func:`sentiment.score.run.score`.
 
     Raises:
-        SentimentError: an input, the model, the labels or the output folder is not usable; then no answer is written.
+        SentimentError: an input, the model, the labels or the output folder is not usable. No answer is written then.
     """
     store = open_store(scored_folder(request, engine, progress))
     classes = classes_of(store)
@@ -102,7 +99,7 @@ def share_of(
     labels: str | Path | None,
     also: Sequence[str],
 ) -> ShareAnswer:
-    """Answer for :func:`sentiment.share`, on the cores of this machine."""
+    """Run :func:`share` on all cores of this machine, with the arguments of :func:`sentiment.share`."""
     date, period, groups = divided_by(date, by)
     request = ShareRequest(
         (str(source),), Path(output), Path(model or default_model()), Reading(column),
@@ -113,13 +110,13 @@ def share_of(
 
 
 def scored_folder(request: ShareRequest, engine: Engine, progress: Callable[..., None]) -> str:
-    """Return the folder with the scored tweets, inside the output folder, after scoring those that are not.
+    """Score the inputs unless they are scored already, and return the folder of the scored tweets.
 
     Raises:
-        InputError: a part could not be scored, or the only input is a folder whose scoring was not completed.
+        InputError: a file or row could not be scored, or the input is a folder whose scoring was not completed.
     """
     inputs, output = request.inputs, str(request.output / SCORED)
-    if len(inputs) == 1 and "://" not in inputs[0] and (Path(inputs[0]) / SCORED / RUN).is_file():  # an answer's folder
+    if len(inputs) == 1 and "://" not in inputs[0] and (Path(inputs[0]) / SCORED / RUN).is_file():  # made by `share`
         inputs = (f"{inputs[0]}/{SCORED}",)
     if len(inputs) == 1 and _is_scored(inputs[0]):
         if open_store(inputs[0]).read(SUCCESS) is None:
@@ -140,7 +137,7 @@ def scored_folder(request: ShareRequest, engine: Engine, progress: Callable[...,
 
 
 def _require_columns(request: ShareRequest) -> None:
-    """Refuse a column that the first file does not have, before all the tweets are scored."""
+    """Refuse column names that the first file does not have, before all tweets are scored."""
     found = find_inputs(request.inputs)
     if isinstance(found.system, LocalFileSystem):
         path = found.files[0].path
@@ -150,7 +147,6 @@ def _require_columns(request: ShareRequest) -> None:
 
 
 def _is_scored(place: str) -> bool:
-    """Return whether ``place`` is an output folder of `sentiment score`."""
     return open_store(place).read(RUN) is not None if "://" in place else (Path(place) / RUN).is_file()
 
 
@@ -183,7 +179,7 @@ def _hand_labels(filled: FilledIn, tally: ShareTally, names: list[str]) -> HandL
 
 
 def _gaps(cells: Iterable[Cell], period: str) -> list[str]:
-    """Return the periods between the first and the last that have no tweet."""
+    """Return the names of periods without a tweet, between the first and the last period."""
     found = sorted({cell.period for cell in cells} - {ALL})
     return [name for name in periods_between(found[0], found[-1], period) if name not in found] if found else []
 

@@ -1,4 +1,4 @@
-"""Read the answers that `sentiment score` wrote, in the order of the inputs."""
+"""Read the answers that `sentiment score` wrote, in the order of its inputs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,13 +25,13 @@ _ROWS_PER_BATCH = 65_536
 
 @dataclass(frozen=True, slots=True)
 class ShareColumns:
-    """Which columns of the tweets are read.
+    """The columns to read from a table of scored tweets.
 
     Attributes:
-        text: the tweet.
-        groups: columns whose values divide the tweets into groups, joined by " / "; none makes one group.
-        date: when the tweet was written; empty makes one period.
-        period: one of :data:`sentiment.shares.dates.PERIODS`.
+        text: the name of the column with the tweets.
+        groups: the columns whose values, joined by " / ", name a tweet's group; if empty, all tweets are one group.
+        date: the name of the date column; if empty, all tweets are in one period.
+        period: the period to divide by, from :data:`sentiment.shares.periods.PERIODS`; empty without a date column.
     """
 
     text: str = "text"
@@ -40,22 +40,22 @@ class ShareColumns:
     period: str = ""
 
     def names(self) -> list[str]:
-        """Return the distinct columns, text first."""
+        """Return the distinct column names, beginning with the text column."""
         return [name for name in dict.fromkeys([self.text, *self.groups, self.date]) if name]
 
 
 class AnswerColumns(NamedTuple):
-    """Names of the model's answers in a table: the classes, and what stands before each name."""
+    """The classes of the model's answers in a table, and the prefix of the names of all answer columns."""
 
     classes: list[str]
     prefix: str
 
 
 def answer_columns(names: list[str], path: str) -> AnswerColumns:
-    """Find the model's answers among the columns of a table.
+    """Return the classes and the prefix of the answer columns, given all column ``names`` of a table.
 
     Raises:
-        InputError: the table has none.
+        InputError: the table has no answers of `sentiment score`.
     """
     for prefix in (PREFIX, ""):
         if f"{prefix}known" in names:
@@ -67,7 +67,7 @@ def answer_columns(names: list[str], path: str) -> AnswerColumns:
 
 
 def classes_of(store: FileStore) -> list[str]:
-    """Return the classes of the model that scored the tweets, in its order.
+    """Return the classes of the model that scored the tweets, in the model's order.
 
     Raises:
         InputError: the folder has no answers.
@@ -79,7 +79,7 @@ def classes_of(store: FileStore) -> list[str]:
 
 
 def scored_batches(store: FileStore, columns: ShareColumns) -> Iterator[Answered]:
-    """Yield the answers of an output folder of `sentiment score`, batch by batch, in the order of the inputs.
+    """Yield the scored tweets of an output folder of `sentiment score` in batches, in the order of its inputs.
 
     Raises:
         InputError: the folder has no answers, or a column is missing.
@@ -112,11 +112,7 @@ def _tables(store: FileStore, name: str, columns: ShareColumns) -> Iterator[pa.R
 
 
 def require_columns(wanted: Sequence[str], names: Sequence[str], path: str) -> None:
-    """Refuse a table without one of the columns.
-
-    Raises:
-        InputError: a column of ``wanted`` is not among ``names``.
-    """
+    """Raise InputError if a column of ``wanted`` (text column first) is missing in a table's column ``names``."""
     if missing := [name for name in wanted if name not in names]:
         option = "--column" if missing[0] == wanted[0] else "--by or --date"
         received = ", ".join(names)[:200]
@@ -124,10 +120,10 @@ def require_columns(wanted: Sequence[str], names: Sequence[str], path: str) -> N
 
 
 def answered(table: pa.RecordBatch, columns: ShareColumns, path: str) -> Answered:
-    """Return the answers in a batch of scored tweets, with the group and the period of each.
+    """Return the model's answers in a batch of scored tweets, with the group and the period of each tweet.
 
     Raises:
-        InputError: a column is missing, or the column of the dates has no dates.
+        InputError: a column is missing, or the type of the date column cannot be read as dates.
     """
     found = answer_columns(table.schema.names, path)
     require_columns(columns.names(), table.schema.names, path)
@@ -155,14 +151,14 @@ def _groups(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.Array:
 
 
 def _group_names(column: pa.Array) -> pa.Array:
-    """Return the values without white space around them; an empty one is a group, and none is called as all are."""
+    """Return the values, trimmed, as names of groups: an empty value becomes "(none)", and "all" becomes "(all)"."""
     names = pc.utf8_trim_whitespace(pc.fill_null(column.cast(pa.string()), ""))
     names = pc.if_else(pc.equal(names, ""), "(none)", names)
     return pc.if_else(pc.equal(names, ALL), f"({ALL})", names)
 
 
 def _periods(table: pa.RecordBatch, columns: ShareColumns) -> tuple[pa.Array, str]:
-    """Return the name of each row's period, and the first date that is not readable."""
+    """Return the name of each row's period, and the first date that is not readable (empty if all are readable)."""
     if not columns.date:
         return _repeated(ALL, table.num_rows), ""
     column = table.column(columns.date)

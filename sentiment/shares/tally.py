@@ -1,4 +1,4 @@
-"""Add up what the model says of many tweets, per group and period, in memory that does not grow with the tweets."""
+"""Add up the model's answers per group and period, in memory that does not grow with the number of tweets."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 ALL = "all"
-EXAMPLES = 3  # most certain tweets that are kept per class and period
+EXAMPLES = 3  # tweets to keep per class and period: the most certain ones
 _WORDS_COUNTED = 4_000  # tweets per period whose words are counted
 _WORDS_KEPT = 5_000  # words per period
 
@@ -18,13 +18,13 @@ class Answered(NamedTuple):
     """A batch of ``n`` tweets with the model's answers.
 
     Attributes:
-        texts: Arrow strings; null where the tweet is missing.
-        probabilities: float64 ``(n, classes)``.
-        known: share of known tokens, float64 ``(n,)``.
-        groups: name of each tweet's group, Arrow strings; ``all`` where there are no groups.
-        periods: name of each tweet's period, Arrow strings; ``all`` where there are no periods, empty where a date is
-            not readable.
-        unread: the first date that is not readable; empty where all are, or where the cell is empty.
+        texts: the tweets, Arrow strings; null where a tweet is missing.
+        probabilities: class probabilities, float64 ``(n, classes)``.
+        known: the share of known tokens in each tweet, float64 ``(n,)``.
+        groups: the name of each tweet's group, Arrow strings; ``all`` if there are no groups.
+        periods: the name of each tweet's period, Arrow strings; ``all`` if there are no periods, and empty where the
+            date is not readable.
+        unread: the first date that is not readable; empty if all are readable or if that cell is empty.
     """
 
     texts: pa.Array
@@ -36,7 +36,7 @@ class Answered(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A group in a period; each of the two may be ``all``."""
+    """A group in a period. The name ``all`` means all groups or all periods."""
 
     group: str
     period: str
@@ -44,13 +44,13 @@ class Cell(NamedTuple):
 
 @dataclass(slots=True)
 class Sums:
-    """What the tweets of a cell come to.
+    """Sums over the tweets of a cell (a group in a period).
 
     Attributes:
-        tweets: how many there are.
-        known: how many have a token that the model knows.
-        labels: how often each class is the most probable one, int64 ``(classes,)``.
-        probabilities: sum of each class's probability, float64 ``(classes,)``.
+        tweets: the number of tweets.
+        known: the number of tweets with a known token.
+        labels: the number of tweets for which each class is the most probable one, int64 ``(classes,)``.
+        probabilities: the sum of each class's probability, float64 ``(classes,)``.
     """
 
     tweets: int
@@ -67,7 +67,7 @@ class Sums:
 
 
 class Example(NamedTuple):
-    """A tweet that the model is most certain of."""
+    """A tweet of whose class the model is certain, with the probability of the class and the row number."""
 
     probability: float
     row: int
@@ -75,13 +75,13 @@ class Example(NamedTuple):
 
 
 class Labelled(NamedTuple):
-    """What is known of the hand-labelled rows, in the order of the rows.
+    """The ``m`` hand-labelled rows with the model's answers, by ascending row number.
 
     Attributes:
-        rows: numbers of the rows, from 1, int64 ``(m,)``.
-        cells: group and period of each.
-        probabilities: float64 ``(m, classes)``.
-        texts: of the tweets.
+        rows: the row numbers in the input, from 1, int64 ``(m,)``.
+        cells: the group and period of each row.
+        probabilities: class probabilities, float64 ``(m, classes)``.
+        texts: the tweets.
     """
 
     rows: np.ndarray
@@ -92,17 +92,17 @@ class Labelled(NamedTuple):
 
 @dataclass(slots=True)
 class ShareTally:
-    """Sums over all tweets added so far.
+    """Sums over all tweets that were added.
 
     Attributes:
-        classes: names, in the order of the probabilities.
-        wanted: numbers of the rows whose answers are kept, ascending, int64.
-        rows: how many rows were added, missing tweets included.
-        undated: how many dates were not readable.
-        first_undated: number of the first row with such a date, and the date; 0 where there is none.
-        cells: sums of each cell that has tweets.
-        examples: most certain tweets of each class and period.
-        words: how often each word occurs in a sample of each period's tweets.
+        classes: the class names, in the order of the probabilities.
+        wanted: the numbers of the rows whose answers are kept (the hand-labelled rows), ascending, int64.
+        rows: the number of added rows, including missing tweets.
+        undated: the number of tweets whose date is not readable.
+        first_undated: the row number and text of the first date that is not readable; (0, "") if there is none.
+        cells: cell (group and period) -> sums over its tweets.
+        examples: (class, period) -> the tweets of which the model is most certain.
+        words: period -> word -> number of occurrences in a sample of the tweets.
     """
 
     classes: list[str]
@@ -117,7 +117,7 @@ class ShareTally:
     _found: list[Labelled] = field(default_factory=list)
 
     def add(self, batch: Answered) -> None:
-        """Add a batch; batches come in the order of the rows."""
+        """Add a batch. Batches must be added in the order of the rows."""
         numbers = np.arange(self.rows + 1, self.rows + 1 + len(batch.texts))
         self.rows += len(batch.texts)
         there = batch.texts.is_valid().to_numpy(zero_copy_only=False)
@@ -133,7 +133,7 @@ class ShareTally:
         self._count_words(batch, there)
 
     def labelled(self) -> Labelled:
-        """Return what was found of the wanted rows."""
+        """Return the answers for the wanted rows that were found."""
         parts = self._found or [Labelled(np.zeros(0, np.int64), [], np.zeros((0, len(self.classes))), [])]
         return Labelled(
             np.concatenate([part.rows for part in parts]),
@@ -143,7 +143,7 @@ class ShareTally:
         )
 
     def with_margins(self) -> dict[Cell, Sums]:
-        """Return the cells, and the sums over all groups, over all periods and over both; sorted by name."""
+        """Return the sums of each cell, and the totals over groups, over periods and over both; sorted by name."""
         total: dict[Cell, Sums] = {}
         for cell in sorted(self.cells):
             for key in dict.fromkeys(margins(cell)):
@@ -191,7 +191,7 @@ class ShareTally:
                 del kept[EXAMPLES:]
 
     def _least_certain(self, name: str, period: str) -> float:
-        """Return the probability that an example has to exceed."""
+        """Return the probability that a new example must exceed."""
         kept = self.examples.get((name, period), [])
         return kept[-1].probability if len(kept) == EXAMPLES else 0.0
 
@@ -210,7 +210,7 @@ class ShareTally:
 
 
 def margins(cell: Cell) -> Iterator[Cell]:
-    """Yield the cells that a tweet of ``cell`` counts in: its own, and those over all groups and over all periods."""
+    """Yield the cells in which a tweet of ``cell`` counts: the totals over groups and periods, and ``cell`` itself."""
     yield Cell(ALL, ALL)
     yield Cell(cell.group, ALL)
     if cell.period:
@@ -219,7 +219,7 @@ def margins(cell: Cell) -> Iterator[Cell]:
 
 
 def _cells_of(batch: Answered) -> tuple[np.ndarray, list[Cell]]:
-    """Return the number of each row's cell, and the cells by number."""
+    """Return the index of each row's cell, and the list of distinct cells."""
     groups, periods = batch.groups.dictionary_encode(), batch.periods.dictionary_encode()
     joint = groups.indices.to_numpy().astype(np.int64) * max(1, len(periods.dictionary)) + periods.indices.to_numpy()
     distinct, codes = np.unique(joint, return_inverse=True)
@@ -228,7 +228,7 @@ def _cells_of(batch: Answered) -> tuple[np.ndarray, list[Cell]]:
 
 
 def _words_of(texts: pa.Array) -> Iterable[tuple[str, int]]:
-    """Return the words of ``texts`` in lower case with their counts; links, mentions and signs are left out."""
+    """Return the lower-case words of ``texts`` with three letters or more, and their counts; no links, no mentions."""
     lowered = pc.utf8_lower(texts)
     plain = pc.replace_substring_regex(lowered, r"https?://\S+|@\w+|&\w+;", " ")
     words = pc.list_flatten(pc.split_pattern_regex(plain, r"[^\p{L}\p{N}#']+"))

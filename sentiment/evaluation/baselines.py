@@ -1,4 +1,4 @@
-"""Baselines that are measured on the same rows: majority class, VADER, TextBlob, logistic regression, fastText."""
+"""Baselines that predict the same rows as the model: majority class, VADER, TextBlob, logistic regression, fastText."""
 
 import importlib.util
 import os
@@ -12,18 +12,18 @@ import numpy as np
 from sentiment.data.corpus import LabelledTexts
 from sentiment.data.label_meanings import FASTTEXT_MARK
 
-# VADER's authors count a compound score within 0.05 of zero as neutral (Hutto and Gilbert, 2014).
+# VADER's authors call a text neutral if its compound score is within 0.05 of zero (Hutto and Gilbert, 2014).
 _VADER_NEUTRAL = 0.05
 _SEED = 7
-# Scikit-learn's own pattern drops punctuation, and emoticons with it. With it and with C = 2 logistic regression is
-# 0.9 points better on the validation rows of Sentiment140 than with the defaults, so these are what it is held to.
+# Scikit-learn's default pattern drops punctuation, and therefore emoticons. This pattern and C = 2 make logistic
+# regression 0.9 percentage points better than the defaults on the validation rows of Sentiment140.
 _WORDS_AND_MARKS = r"\w+|[^\w\s]+"
 _C = 2.0
 _FASTTEXT_RATES = (0.02, 0.05, 0.1, 0.3)
 
 
 class BaselineAnswers(NamedTuple):
-    """Predicted class indices ``(n,)`` and, where a baseline has them, probabilities ``(n, classes)``."""
+    """Predicted class indices ``(n,)``, and probabilities ``(n, classes)`` or None if the baseline has none."""
 
     labels: np.ndarray
     probabilities: np.ndarray | None
@@ -33,11 +33,9 @@ Predictor = Callable[[Sequence[str]], BaselineAnswers]
 
 
 def fit_baselines(train: LabelledTexts, classes: Sequence[str]) -> dict[str, Predictor]:
-    """Return every installed baseline by name; those that can be trained are trained on ``train``.
+    """Return name -> prediction function of every installed baseline, trained on ``train`` if the method is trainable.
 
-    Args:
-        train: the rows the model was trained on.
-        classes: class names; the lexicon methods need ``negative`` and ``positive`` among them.
+    The lexicon methods VADER and TextBlob need ``negative`` and ``positive`` among ``classes``, else they are left out.
     """
     baselines = {"majority": _majority(train, len(classes))}
     if {"negative", "positive"} <= set(classes):
@@ -61,7 +59,7 @@ def _majority(train: LabelledTexts, classes: int) -> Predictor:
 
 
 def _by_score(scores: Sequence[float], classes: list[str], neutral: float) -> BaselineAnswers:
-    """Return the class by the sign of each score; scores within ``neutral`` of 0 are neutral, if that class exists."""
+    """Return the class by the sign of each score. Scores within ``neutral`` of 0 are neutral, if that class exists."""
     values = np.array(scores)
     labels = np.where(values > 0, classes.index("positive"), classes.index("negative"))
     if "neutral" in classes:
@@ -102,8 +100,8 @@ def _logistic_regression(train: LabelledTexts) -> Predictor:
 def _fasttext(train: LabelledTexts, classes: int) -> Predictor:
     """Train supervised fastText with bigrams (Joulin et al., 2017), on one thread so that it is deterministic.
 
-    The rows are shuffled, because fastText reads them in the given order and corpora are often sorted by class. The
-    learning rate is chosen on a tenth of the rows, because few rows need a higher one than many.
+    Rows are shuffled, because fastText reads them in order and corpora are often sorted by class. The learning rate is
+    chosen on a tenth of the rows, because a small corpus needs a higher rate than a large one.
     """
     order = np.random.default_rng(_SEED).permutation(len(train.labels))
     lines = [f"{FASTTEXT_MARK}{train.labels[i]} {_one_line(train.texts[i])}\n" for i in order]

@@ -1,4 +1,4 @@
-"""Compare models on the same tweets: metrics, paired tests, and the tweets on which they disagree."""
+"""Compare models on the same tweets: metrics, paired tests, and the tweets to which models give different labels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ LISTED = 100
 
 @dataclass(frozen=True, slots=True)
 class PairedComparison:
-    """Compares the first model with another one on the same ``n`` tweets.
+    """A comparison of the first model with another model on the same tweets.
 
     Attributes:
-        name: of the other model.
-        n: tweets.
-        only_first, only_other: number of tweets that only this one of the two labels correctly.
-        disagree: number of tweets with different labels.
-        difference: accuracy of the first model minus that of the other.
-        low, high: 95% interval of ``difference``, percentile bootstrap over tweets.
-        p: of McNemar's exact test.
+        name: the name of the other model.
+        n: the number of tweets.
+        only_first, only_other: the number of tweets that only the first or only the other model labels correctly.
+        disagree: the number of tweets with different labels.
+        difference: the accuracy of the first model minus the accuracy of the other model.
+        low, high: the 95% interval of ``difference``, by percentile bootstrap over tweets.
+        p: the p-value of McNemar's exact test.
     """
 
     name: str
@@ -39,13 +39,13 @@ class PairedComparison:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Models, their answers on the tweets that all share, and their metrics.
+    """The predictions and metrics of several models on the tweets that all of them have.
 
     Attributes:
-        models: name -> answers on the shared tweets, in the same order.
-        metrics: name -> metrics on these tweets.
-        pairs: comparisons of the first model with each other one.
-        left_out: number of tweets whose true label differs between two folders.
+        models: name of a model -> predictions for the common tweets, in the same order for every model.
+        metrics: name of a model -> metrics on these tweets.
+        pairs: the comparison of the first model with each other model.
+        left_out: the number of tweets that were left out because the models' files give them different true labels.
     """
 
     models: dict[str, Predictions]
@@ -55,10 +55,10 @@ class Comparison:
 
 
 def compare(models: Mapping[str, Predictions]) -> Comparison:
-    """Compare models on the texts that all of them have.
+    """Compare models on the tweets that all of them have.
 
     Raises:
-        InputError: there are fewer than two models, or no tweet is in all of them.
+        InputError: there are fewer than two models, or they have no tweet in common.
     """
     if len(models) < 2:
         raise InputError("expected two model folders or more to compare")
@@ -75,10 +75,10 @@ def compare(models: Mapping[str, Predictions]) -> Comparison:
 
 
 def share_rows(models: Mapping[str, Predictions]) -> tuple[dict[str, Predictions], int]:
-    """Return each model's rows for the texts that all models have, one per text, in the order of the first model.
+    """Return each model's predictions for the common tweets, one row per text, in the order of the first model.
 
     Returns:
-        The rows by model, and the number of texts left out because their true labels differ.
+        Name of a model -> predictions, and the number of texts left out because their true labels differ.
     """
     rows = [_rows_by_text(model) for model in models.values()]
     common = [text for text in rows[0] if all(text in other for other in rows[1:])]
@@ -92,7 +92,7 @@ def share_rows(models: Mapping[str, Predictions]) -> tuple[dict[str, Predictions
 
 
 def pair(name: str, first: Predictions, other: Predictions) -> PairedComparison:
-    """Compare the answers of two models row by row."""
+    """Compare the predictions of two models row by row; ``name`` is the name of the other model."""
     right, other_right = first.correct, other.correct
     only_first, only_other, n = int((right & ~other_right).sum()), int((other_right & ~right).sum()), len(right)
     low, high = difference_interval(only_first, only_other, n)
@@ -103,7 +103,10 @@ def pair(name: str, first: Predictions, other: Predictions) -> PairedComparison:
 
 
 def disagreements(comparison: Comparison, most: int = LISTED) -> np.ndarray:
-    """Return the rows with different labels as integers ``(rows,)``, those with the most confident answers first."""
+    """Return the positions, int64 ``(rows,)``, of at most ``most`` tweets to which models give different labels.
+
+    Tweets with the highest mean confidence come first.
+    """
     labels = np.stack([_labels(model) for model in comparison.models.values()])
     rows = np.flatnonzero((labels != labels[0]).any(axis=0))
     surest = np.mean([model.confidence[rows] for model in comparison.models.values()], axis=0)

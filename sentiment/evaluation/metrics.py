@@ -12,17 +12,17 @@ THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)
 
 @dataclass(frozen=True, slots=True)
 class ClassificationMetrics:
-    """Metrics of one classifier on one test set; those that need probabilities are None if there are none.
+    """Metrics of one classifier on one test set; a metric that needs probabilities is None if there are none.
 
     Attributes:
-        n: rows.
-        accuracy: share of right labels.
-        accuracy_ci95: percentile bootstrap interval over rows (Efron, 1979), 10,000 resamples.
-        macro_recall, macro_f1: unweighted means over the classes.
-        roc_auc: area under the ROC curve; with more classes the mean of one against the rest.
-        log_loss: mean negative log probability of the true class, natural logarithm.
-        ece: expected calibration error, 15 equal bins of the top probability (Guo et al., 2017).
-        confusion_matrix: counts; rows are true classes, columns predicted ones.
+        n: the number of rows.
+        accuracy: the share of correct labels.
+        accuracy_ci95: the 95% percentile bootstrap interval over rows (Efron, 1979), from 10,000 resamples.
+        macro_recall, macro_f1: unweighted means over the classes that occur in the test set.
+        roc_auc: the area under the ROC curve; for more than two classes the mean over each class against the rest.
+        log_loss: the mean negative natural logarithm of the probability of the true class.
+        ece: the expected calibration error over 15 equal-width bins of confidence (Guo et al., 2017).
+        confusion_matrix: the number of rows per true class (matrix row) and predicted class (matrix column).
     """
 
     n: int
@@ -36,7 +36,7 @@ class ClassificationMetrics:
     confusion_matrix: list[list[int]]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the metrics as plain data for JSON."""
+        """Return the metrics as a dict for JSON."""
         return asdict(self)
 
 
@@ -46,9 +46,9 @@ def measure(
     """Return the metrics of predictions.
 
     Args:
-        y_true, y_pred: class indices, integer ``(n,)``, ``n`` at least 1.
-        classes: number of classes.
-        probabilities: float ``(n, classes)``, if the classifier gives them.
+        y_true, y_pred: true and predicted class indices, integer ``(n,)``, ``n`` at least 1.
+        classes: the number of classes.
+        probabilities: class probabilities, float ``(n, classes)``, or None if the classifier has none.
     """
     matrix = np.zeros((classes, classes), np.int64)
     np.add.at(matrix, (y_true, y_pred), 1)
@@ -71,12 +71,16 @@ def measure(
 
 
 def bootstrap_interval(hits: int, n: int) -> tuple[float, float]:
-    """Return the 95% percentile bootstrap interval of ``hits`` in ``n`` rows; resampling rows is a binomial draw."""
+    """Return the 95% percentile bootstrap interval of the share ``hits / n``."""
+    # to resample rows is to draw from a binomial distribution
     return _middle95(np.random.default_rng(_SEED).binomial(n, hits / n, _RESAMPLES) / n)
 
 
 def difference_interval(only_first: int, only_other: int, n: int) -> tuple[float, float]:
-    """Return the 95% paired bootstrap interval of a difference of accuracies; resampling is a multinomial draw."""
+    """Return the 95% paired bootstrap interval of the accuracy of one classifier minus the accuracy of another.
+
+    ``only_first`` and ``only_other`` are the numbers of the ``n`` rows that only one of the two labels correctly.
+    """
     shares = np.array([only_first, only_other, n - only_first - only_other]) / n
     drawn = np.random.default_rng(_SEED).multinomial(n, shares, _RESAMPLES)
     return _middle95((drawn[:, 0] - drawn[:, 1]) / n)
@@ -88,15 +92,14 @@ def _middle95(resampled: np.ndarray) -> tuple[float, float]:
 
 
 def expected_calibration_error(y_true: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the mean gap between confidence and accuracy over equal bins of confidence, weighted by rows."""
+    """Return the mean gap between confidence and accuracy over 15 equal-width bins of confidence, weighted by rows."""
     return reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == y_true).ece
 
 
 def mcnemar(right: np.ndarray, other_right: np.ndarray) -> float:
-    """Return the exact two-sided p-value of McNemar's test (1947) that two classifiers are right equally often.
+    """Return the exact two-sided p-value of McNemar's test (1947) of equal accuracy.
 
-    Args:
-        right, other_right: bool ``(n,)``, whether each classifier was right on the same rows.
+    The arguments are bool ``(n,)``: whether each classifier labels each row correctly.
     """
     from scipy.stats import binomtest
 
@@ -119,7 +122,7 @@ def _roc_auc(y_true: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 class Curve(NamedTuple):
-    """A curve with ``x`` and ``y`` float64 ``(points,)``, and its ``area``."""
+    """The points of a curve, ``x`` and ``y`` float64 ``(points,)``, and the ``area`` under the curve."""
 
     x: np.ndarray
     y: np.ndarray
@@ -127,7 +130,7 @@ class Curve(NamedTuple):
 
 
 class Reliability(NamedTuple):
-    """Mean ``confidence``, ``accuracy`` and row count ``n`` per bin of confidence, each ``(bins,)``; and ``ece``."""
+    """The mean ``confidence``, ``accuracy`` and row count ``n`` per bin, and the expected calibration error ``ece``."""
 
     confidence: np.ndarray
     accuracy: np.ndarray
@@ -136,7 +139,7 @@ class Reliability(NamedTuple):
 
 
 class Abstention(NamedTuple):
-    """The share of rows with a confidence above ``threshold`` (``coverage``), and their ``accuracy``."""
+    """The share of rows with a confidence of at least ``threshold`` (``coverage``), and their ``accuracy``."""
 
     threshold: float
     coverage: float
@@ -144,14 +147,11 @@ class Abstention(NamedTuple):
 
 
 def roc_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
-    """Return the true positive rate by false positive rate; the area is the probability that positives rank higher.
+    """Return the true positive rate by false positive rate, or None if there are no positive or no negative rows.
 
     Args:
-        positive: bool ``(n,)``.
-        score: float ``(n,)``, higher for positive.
-
-    Returns:
-        The curve, or None if there are no positive or no negative rows.
+        positive: bool ``(n,)``, whether each row is positive.
+        score: float ``(n,)``, higher for rows that are more probably positive.
     """
     from sklearn import metrics
 
@@ -162,9 +162,9 @@ def roc_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
 
 
 def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
-    """Return precision by recall; the area is the average precision, that of the step function.
+    """Return precision by recall with its average precision, or None if there are no positive or no negative rows.
 
-    Arguments and None are as in :func:`roc_curve`.
+    ``positive`` is bool ``(n,)``; ``score`` is float ``(n,)``, higher for rows that are more probably positive.
     """
     from sklearn import metrics
 
@@ -172,11 +172,11 @@ def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve | N
         return None
     precision, recall, _ = metrics.precision_recall_curve(positive, score)
     area = float(metrics.average_precision_score(positive, score))
-    return Curve(recall[-2::-1], precision[-2::-1], area)  # by falling score, without the made-up point at recall 0
+    return Curve(recall[-2::-1], precision[-2::-1], area)  # without scikit-learn's added point at recall 0
 
 
 def thin(curve: Curve, points: int = 160) -> Curve:
-    """Return at most ``points`` points of a curve with both ends, spread evenly along its length."""
+    """Return at most ``points`` points of a curve, evenly spaced along its length, with both ends."""
     if len(curve.x) <= points:
         return curve
     length = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(curve.x), np.diff(curve.y)))))
@@ -186,12 +186,12 @@ def thin(curve: Curve, points: int = 160) -> Curve:
 
 
 def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> Reliability:
-    """Return mean confidence and accuracy in bins of equal width from 0 to 1; empty bins are left out.
+    """Return mean confidence and accuracy in bins of equal width from 0 to 1. Empty bins are left out.
 
     Args:
-        confidence: float ``(n,)``, probability of the predicted class.
-        correct: bool ``(n,)``.
-        bins: number of bins.
+        confidence: the probability of the predicted class, float ``(n,)``.
+        correct: whether the predicted class is the true class, bool ``(n,)``.
+        bins: the number of bins.
     """
     position = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     n = np.bincount(position, minlength=bins)
@@ -204,7 +204,7 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> 
 
 
 def abstention_curve(confidence: np.ndarray, correct: np.ndarray) -> Curve:
-    """Return accuracy by coverage while the confidence threshold falls; the area is the mean accuracy."""
+    """Return accuracy by coverage (the share of rows above a falling confidence threshold); the area is its mean."""
     order = np.argsort(-confidence, kind="stable")
     rank = np.arange(1, len(order) + 1)
     accuracy = np.cumsum(correct[order]) / rank
@@ -214,6 +214,6 @@ def abstention_curve(confidence: np.ndarray, correct: np.ndarray) -> Curve:
 
 
 def abstentions(confidence: np.ndarray, correct: np.ndarray) -> list[Abstention]:
-    """Return coverage and accuracy at each of ``THRESHOLDS`` that at least one answer reaches."""
+    """Return coverage and accuracy at each of ``THRESHOLDS`` that the confidence of at least one row reaches."""
     rows = [(t, confidence >= t) for t in THRESHOLDS]
     return [Abstention(t, float(mask.mean()), float(correct[mask].mean())) for t, mask in rows if mask.any()]

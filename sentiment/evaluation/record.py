@@ -1,4 +1,4 @@
-"""What evaluation found of a model: its answers on labelled tweets (`predictions.csv`) and its figures."""
+"""The results of an evaluation: predictions for labelled tweets (`predictions.csv`) and the figures of the model."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -19,15 +19,15 @@ _FIGURES = ("n", "accuracy", "accuracy_ci95", "confusion_matrix")
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Answers to ``n`` labelled tweets.
+    """A model's predictions for ``n`` labelled tweets.
 
     Attributes:
-        classes: names, in the order of the probabilities' columns.
-        test_sets: str ``(n,)``.
-        texts: str ``(n,)``, as objects.
-        true, predicted: integer ``(n,)``, indices into ``classes``.
-        probabilities: float64 ``(n, classes)``, calibrated.
-        baselines: name -> label given, str ``(n,)``.
+        classes: the class names, in the order of the probabilities' columns.
+        test_sets: the name of each tweet's test set, str ``(n,)``.
+        texts: the tweets, str objects ``(n,)``.
+        true, predicted: indices into ``classes``, integer ``(n,)``.
+        probabilities: calibrated class probabilities, float64 ``(n, classes)``.
+        baselines: name of a baseline -> predicted labels, str ``(n,)``.
     """
 
     classes: tuple[str, ...]
@@ -49,7 +49,7 @@ class Predictions:
         return self.probabilities.max(axis=1, initial=0.0)
 
     def take(self, rows: np.ndarray) -> "Predictions":
-        """Return the given rows; ``rows`` has positions or is a mask."""
+        """Return the given rows; ``rows`` contains positions or is a mask."""
         arrays = {name: getattr(self, name)[rows] for name in _BY_ROW}
         return replace(self, **arrays, baselines={name: labels[rows] for name, labels in self.baselines.items()})
 
@@ -58,30 +58,30 @@ class Predictions:
         return self.take(self.test_sets == test_set)
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Return the columns of the file, each ``(n,)``: ``REQUIRED``, then a probability per class, then baselines."""
+        """Return the columns of ``predictions.csv``: ``REQUIRED``, one probability per class, one label per baseline."""
         names = np.array(self.classes)
         columns = dict(
             zip(REQUIRED, (self.test_sets, self.texts, names[self.true], names[self.predicted]), strict=True)
         )
-        given = self.probabilities.astype(np.float32)  # as the model gave them: more digits would say nothing
+        given = self.probabilities.astype(np.float32)  # the precision of the model's output
         return columns | {PROBABILITY + name: given[:, i] for i, name in enumerate(self.classes)} | self.baselines
 
     def write(self, path: Path) -> None:
-        """Write the file with quoted text and a line feed after each row."""
+        """Write ``predictions.csv``, with quoted text and a line feed after each row."""
         import pandas as pd
 
         pd.DataFrame(self.columns()).to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)
 
 
 def joined(parts: Sequence[Predictions]) -> Predictions:
-    """Return the rows of all ``parts`` in order; all are of one model and have the same baselines."""
+    """Return the rows of all ``parts`` in order. All parts must have the same classes and baselines."""
     arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _BY_ROW}
     baselines = {name: np.concatenate([part.baselines[name] for part in parts]) for name in parts[0].baselines}
     return replace(parts[0], **arrays, baselines=baselines)
 
 
 def read_columns(path: Path) -> dict[str, list[str]]:
-    """Return the columns of a CSV file as text. Only a line feed ends a line, because tweets contain carriage returns.
+    """Read the columns of a CSV file as texts. Only a line feed ends a row, because tweets contain carriage returns.
 
     Raises:
         ArtefactError: the file is not CSV.
@@ -96,11 +96,11 @@ def read_columns(path: Path) -> dict[str, list[str]]:
 
 
 def from_columns(columns: Mapping[str, Sequence[str]], name: str = PREDICTIONS) -> Predictions:
-    """Return predictions from the columns of their file; every further column is a baseline.
+    """Return predictions from the columns of ``predictions.csv``; every column with another name is a baseline.
 
     Args:
-        columns: name -> values as text, all of length ``n``.
-        name: of the file, for messages.
+        columns: name of a column -> values as text, all of length ``n``.
+        name: the file's name, used in error messages.
 
     Raises:
         ArtefactError: a column is missing, a label is not a class, or a probability is not a number from 0 to 1.
@@ -153,15 +153,14 @@ def from_probabilities(
     test_set: str,
     baselines: Mapping[str, np.ndarray] | None = None,
 ) -> Predictions:
-    """Return predictions from probabilities; the predicted class is the most probable one.
+    """Return predictions for ``n`` tweets in which the predicted class is the most probable one.
 
     Args:
-        classes: names, in the order of the columns of ``probabilities``.
-        texts: ``n`` tweets.
-        true: true labels; each is one of ``classes``.
+        classes: the class names, in the order of the columns of ``probabilities``.
+        texts, true: the tweets and their true labels, each of which is one of ``classes``.
         probabilities: float ``(n, classes)``.
         test_set: the name of the test set.
-        baselines: name -> labels of the same tweets, str ``(n,)``.
+        baselines: name of a baseline -> predicted labels, str ``(n,)``.
     """
     return Predictions(
         tuple(classes),
@@ -176,18 +175,18 @@ def from_probabilities(
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The contents of a model folder that describe its model.
+    """The evaluation results of a model, read from its folder. All attributes after ``predictions`` may be empty.
 
     Attributes:
-        name: of the profile.
-        metrics: test set -> figures, as in `metrics.json`.
-        predictions: the answers on all test sets.
-        history: figure -> values by epoch, float ``(epochs,)``; may be empty.
-        manifest: the inputs and settings of the model; every key may be missing.
-        coverage: GloVe coverage; may be empty.
-        behaviour: ``model`` and baselines -> minimal pairs passed; may be empty.
-        crossvalidation: figures over several splits; may be empty.
-        curve: figures by the number of labelled tweets; may be empty.
+        name: the name of the profile.
+        metrics: name of a test set -> figures, as in `metrics.json`.
+        predictions: the predictions for all test sets.
+        history: name of a figure -> value after each epoch, float ``(epochs,)``.
+        manifest: the inputs and settings of the model.
+        coverage: the numbers of words and tokens with a GloVe vector, as in `coverage.json`.
+        behaviour: ``model`` or name of a baseline -> results on the minimal pairs.
+        crossvalidation: figures over several splits.
+        curve: figures by the number of labelled tweets.
     """
 
     name: str
@@ -202,14 +201,14 @@ class Evaluation:
 
     @property
     def first_set(self) -> str:
-        """Return the test set that the figures are drawn for."""
+        """Return the name of the first test set, for which the report draws its figures."""
         return next(iter(self.metrics))
 
     def check(self) -> None:
-        """Check that metrics and predictions are complete and of the same run.
+        """Check that metrics and predictions are complete and come from the same run.
 
         Raises:
-            ArtefactError: they are not.
+            ArtefactError: a figure is missing, or a test set has different numbers of rows in metrics and predictions.
         """
         again = "run `make evaluate` again"
         if not isinstance(self.metrics, dict) or not self.metrics:
@@ -227,5 +226,5 @@ class Evaluation:
 
 
 def strongest(baselines: Mapping[str, Any]) -> str | None:
-    """Return the baseline with the highest accuracy."""
+    """Return the name of the baseline with the highest accuracy, or None without baselines."""
     return max(baselines, key=lambda name: baselines[name]["accuracy"], default=None)

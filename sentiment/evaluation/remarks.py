@@ -1,4 +1,4 @@
-"""Warnings about a model as sentences for the log, the report and the model card."""
+"""Warnings about a model, as sentences for the log, the report and the model card."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -8,9 +8,9 @@ import numpy as np
 from sentiment.settings_by_rows import still_falling
 
 FEWEST_TWEETS = 300
-# A class with less than half of its even share: from there on accuracy says little of it.
+# A class is rare below half of the share it would have in a balanced corpus: accuracy then says little about it.
 _RARE = 0.5
-_VISIBLE = 0.0005  # differences that one decimal of a percentage shows
+_VISIBLE = 0.0005  # the smallest difference that a percentage with one decimal shows
 
 
 def remarks(
@@ -19,13 +19,13 @@ def remarks(
     manifest: Mapping[str, Any],
     label: Callable[[str], str] = str,
 ) -> list[str]:
-    """Return a sentence for each weakness of a model; an empty list if there is none.
+    """Return one sentence for each weakness of a model; an empty list if there is none.
 
     Args:
-        metrics: test set -> figures, as in `metrics.json`.
-        classes: names, in the order of the confusion matrix.
+        metrics: name of a test set -> figures, as in `metrics.json`.
+        classes: the class names, in the order of the confusion matrix.
         manifest: the inputs and settings of the model; every key may be missing.
-        label: returns the printed name of a baseline or a test set.
+        label: a function from the name of a baseline or test set to its printed name.
     """
     found = [*_of_training(manifest), *_of_balance(manifest)]
     for name, figures in metrics.items():

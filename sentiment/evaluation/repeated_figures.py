@@ -1,4 +1,4 @@
-"""Figures of several runs: means and standard deviations over splits and seeds, and by number of labelled tweets."""
+"""Figures of several runs: means and standard deviations over splits and seeds, and learning curves."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,11 +14,14 @@ FIGURES = ("accuracy", "macro_recall", "macro_f1", "ece")
 
 
 def summarise(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return for ``model`` and each baseline ``n`` (tweets of all runs) and figure -> ``mean`` and ``sd``.
+    """Return the mean and standard deviation of each figure over several runs, for ``model`` and each baseline.
 
     Args:
-        runs: at least one; each has the figures of one test set as in `metrics.json`. A figure that a baseline lacks is
-            left out. The standard deviation of one run is 0.
+        runs: at least one run's figures of one test set, as in `metrics.json`.
+
+    Returns:
+        Name -> ``n`` (tweets of all runs) and figure -> ``mean`` and ``sd`` (0 for one run). A figure is left out if one
+        of the runs lacks it.
     """
     shared = [name for name in runs[0].get("baselines") or {} if all(name in run["baselines"] for run in runs)]
     by_name = {"model": list(runs)} | {name: [run["baselines"][name] for run in runs] for name in shared}
@@ -38,7 +41,7 @@ def _figures(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def folds_table(result: Mapping[str, Any]) -> str:
-    """Return ``folds``, ``seeds`` and ``figures`` as a table for a terminal, in percent."""
+    """Return the figures of a cross-validation (``result``) as a text table, in percent."""
     figures = result["figures"]
     rows = [[name, *(mean_and_deviation(each, figure) for figure in FIGURES)] for name, each in figures.items()]
     table = tabulate(rows, ["", *FIGURES], tablefmt="plain", stralign="right", disable_numparse=True)
@@ -47,36 +50,33 @@ def folds_table(result: Mapping[str, Any]) -> str:
 
 
 def mean_and_deviation(figures: Mapping[str, Any], name: str) -> str:
-    """Return a figure of :func:`summarise` as ``mean ± deviation`` in percent, or a dash where it is missing."""
+    """Return a figure of :func:`summarise` as ``mean ± deviation`` in percent, or a dash if it is missing."""
     return f"{100 * figures[name]['mean']:.1f} ± {100 * figures[name]['sd']:.1f}" if name in figures else "–"
 
 
 class Shares(NamedTuple):
-    """Settings of a split that leaves a given number of labelled tweets beside the test tweets."""
+    """The share of validation rows, and the number of training rows (0 takes all), for a split of the corpus."""
 
     validation: float
     train_rows: int
 
 
 def sizes_for(asked: Sequence[int], labelled: int) -> list[int]:
-    """Return those of ``asked`` below ``labelled``, ascending, and then ``labelled`` itself."""
+    """Return the distinct sizes of ``asked`` below ``labelled``, ascending, followed by ``labelled``."""
     return [*sorted({size for size in asked if size < labelled}), labelled]
 
 
 def shares(size: int, labelled: int, rows: int) -> Shares:
-    """Return training and validation rows as the defaults split ``size`` labelled tweets.
+    """Return the split that leaves ``size`` labelled tweets, divided into training and validation rows as by default.
 
-    Args:
-        size: labelled tweets of the run, at most ``labelled``.
-        labelled: tweets there are for training and validation.
-        rows: tweets of the whole corpus; the shares are relative to it.
+    ``labelled`` is the number of tweets for training and validation; ``rows`` is the number in the whole corpus.
     """
     of_them = SplitSettings().for_rows(size).validation
     return Shares(of_them * size / rows, 0 if size == labelled else round((1 - of_them) * size))
 
 
 def curve_table(points: Sequence[Mapping[str, Any]], names: Mapping[str, str], figure: str = "macro_recall") -> str:
-    """Return the curve as a table for a terminal, in percent: one row per number of tweets, one column per model."""
+    """Return a learning curve as a text table, in percent: one row per number of tweets, one column per model."""
     models = list(points[0]["figures"])
     rows = [
         [f"{point['rows']:,}", *(mean_and_deviation(point["figures"].get(model, {}), figure) for model in models)]

@@ -1,4 +1,4 @@
-"""Score a model and its peers on test sets of labelled tweets."""
+"""Score a model and its baselines on test sets of labelled tweets."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 
 class LabelledTestSet(NamedTuple):
-    """Labelled tweets to score on.
+    """A test set of labelled tweets.
 
     Attributes:
-        name, source: how the report calls the set, and where it was read.
+        name: the name of the test set in the report.
+        source: the file from which the test set was read.
         rows: texts and class indices.
-        left_out: number of rows of a class that the model does not have.
-        seen: number of rows left out because the model was fitted or chosen on them.
-        published: figures that others have reached on such tweets, as a profile names them.
+        left_out: the number of rows left out because the model does not have their class.
+        seen: the number of rows left out because the model was trained or validated on them.
+        published: published figures for these tweets, from the profile.
     """
 
     name: str
@@ -37,17 +38,17 @@ class LabelledTestSet(NamedTuple):
 
 
 class ScoredTestSet(NamedTuple):
-    """Figures of the model and its baselines on a test set, and the answers row by row."""
+    """The figures of the model and its baselines on a test set, and their predictions."""
 
     metrics: dict[str, Any]
     predictions: Predictions
 
 
 def with_distinct_names(tests: Sequence[LabelledTestSet]) -> list[LabelledTestSet]:
-    """Return ``tests``; sets that share a name are named by their source.
+    """Return ``tests`` with distinct names: test sets with the same name are named by their source.
 
     Raises:
-        InputError: two sets have the same source.
+        InputError: two test sets have the same source.
     """
     names = [test.name for test in tests]
     named = [test._replace(name=test.source) if names.count(test.name) > 1 else test for test in tests]
@@ -58,11 +59,7 @@ def with_distinct_names(tests: Sequence[LabelledTestSet]) -> list[LabelledTestSe
 
 
 def without_seen(test: LabelledTestSet, seen: np.ndarray) -> LabelledTestSet:
-    """Return ``test`` without the tweets that the model was fitted or chosen on, texts and labels alike.
-
-    Args:
-        test: a test set.
-        seen: hashes of those tweets, sorted.
+    """Return ``test`` without the tweets that the model was trained or validated on; ``seen`` has their hashes, sorted.
 
     Raises:
         InputError: no tweet is left.
@@ -76,7 +73,7 @@ def without_seen(test: LabelledTestSet, seen: np.ndarray) -> LabelledTestSet:
 
 
 def score(test: LabelledTestSet, model: "SentimentClassifier", baselines: Mapping[str, Predictor]) -> ScoredTestSet:
-    """Return the figures of ``model`` and ``baselines`` on ``test``."""
+    """Return the figures and predictions of ``model`` and ``baselines`` on ``test``."""
     classes, y_true = model.classes_, test.rows.labels
     probabilities = model.predict_proba(test.rows.texts)
     y_pred = probabilities.argmax(axis=1)
@@ -99,12 +96,9 @@ def score(test: LabelledTestSet, model: "SentimentClassifier", baselines: Mappin
 def score_minimal_pairs(
     model: "SentimentClassifier", baselines: Mapping[str, Predictor], meanings: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the minimal pairs that ``model`` and each baseline pass.
+    """Return ``model`` or name of a baseline -> results on the minimal pairs, as from :func:`score_pairs`.
 
-    Args:
-        model: the classifier.
-        baselines: name -> prediction of class indices.
-        meanings: of each class; without a negative and a positive class the answer is empty.
+    ``meanings`` has a meaning per class; without both ``negative`` and ``positive`` the result is empty.
     """
     classes, pairs = np.array(meanings), read_pairs()
     if not {NEGATIVE, POSITIVE} <= set(meanings):

@@ -1,14 +1,13 @@
-"""Sentences that were written to test classifiers: first tries and minimal pairs.
+"""Test classifiers on sentences that were written for this project: first tries and minimal pairs.
 
-First tries (``first_tries.tsv``) are short plain texts that a newcomer types, which anybody labels at sight. They were
-written for this project before any model answered them. Settings are chosen on the half ``choose``; the half
-``confirm`` is for reports. A text of which no token is known counts as answered wrongly.
+First tries (``first_tries.tsv``) are short plain texts, such as a newcomer types, with labels that people find obvious.
+They were written before any model answered them. Settings are chosen on the half ``choose``; reports use the half
+``confirm``. A text without a known token counts as answered wrongly.
 
-A minimal pair (``minimal_pairs.tsv``) is two tweets that differ in little but their sentiment, to see what a classifier
-attends to. The idea of testing behaviours one by one is that of Ribeiro et al., *Beyond Accuracy: Behavioral Testing of
-NLP Models with CheckList* (2020). The pairs were written for this project, before any model was scored on them, and
-nothing is fitted or chosen on them. A pair passes if both of its tweets get their label, so that a classifier of one
-answer passes none.
+A minimal pair (``minimal_pairs.tsv``) is a positive and a negative tweet with few other differences. It passes if the
+classifier labels both tweets correctly, so a classifier that always gives the same label passes no pair. The pairs were
+written before any model was scored on them, and nothing is fitted or chosen on them. Testing one behaviour at a time is
+an idea of Ribeiro et al., *Beyond Accuracy: Behavioral Testing of NLP Models with CheckList* (2020).
 """
 
 import csv
@@ -25,11 +24,11 @@ CHOOSE, CONFIRM = "choose", "confirm"
 POSITIVE, NEGATIVE = "positive", "negative"
 UNANSWERED = ""
 
-Answer = Callable[[Sequence[str]], Sequence[str]]  # texts -> class names; UNANSWERED where nothing is known
+Answer = Callable[[Sequence[str]], Sequence[str]]  # texts -> class names; UNANSWERED for a text without a known token
 
 
 class FirstTry(NamedTuple):
-    """A text, its label (``positive`` or ``negative``), and what makes it special."""
+    """A text with its label (``positive`` or ``negative``) and its kind, such as "negation" or "slang"."""
 
     kind: str
     label: str
@@ -37,12 +36,12 @@ class FirstTry(NamedTuple):
 
     @property
     def half(self) -> str:
-        """Return ``choose`` or ``confirm``, by a hash of the text."""
+        """Return ``choose`` or ``confirm``, depending on a hash of the text."""
         return CONFIRM if zlib.crc32(self.text.encode()) % 2 else CHOOSE
 
 
 class Pair(NamedTuple):
-    """A positive and a negative tweet, and what kind of difference tells them apart."""
+    """A minimal pair: a positive and a negative tweet, and the kind of their difference, such as "comparison"."""
 
     kind: str
     positive: str
@@ -50,12 +49,12 @@ class Pair(NamedTuple):
 
 
 def read_tries() -> tuple[FirstTry, ...]:
-    """Return the first tries that come with the package."""
+    """Return the first tries (short labelled texts) that come with the package."""
     return tuple(FirstTry(**row) for row in _rows("first_tries.tsv"))
 
 
 def read_pairs() -> tuple[Pair, ...]:
-    """Return the minimal pairs that come with the package."""
+    """Return the minimal pairs (a positive and a negative tweet each) that come with the package."""
     return tuple(Pair(**row) for row in _rows("minimal_pairs.tsv"))
 
 
@@ -65,17 +64,15 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
 
 
 def failed_tries(tries: Sequence[FirstTry], answer: Answer) -> list[FirstTry]:
-    """Return the sentences of ``tries`` for which ``answer`` gives no label or another one than theirs."""
+    """Return the ``tries`` for which ``answer`` gives a wrong label or none."""
     given = answer([each.text for each in tries])
     return [each for each, label in zip(tries, given, strict=True) if str(label) != each.label]
 
 
 def shares_right(tries: Sequence[FirstTry], answer: Answer) -> dict[str, float]:
-    """Return the share of ``tries`` answered rightly: ``all``, each half, then each kind.
+    """Return the share of ``tries`` that ``answer`` labels correctly: of all, of each half, and of each kind.
 
-    Args:
-        tries: at least one.
-        answer: class names for texts ``(n,)``.
+    There must be at least one try. ``answer`` maps texts to class names.
     """
     failed = set(failed_tries(tries, answer))
     groups = {"all": list(tries)}
@@ -85,7 +82,7 @@ def shares_right(tries: Sequence[FirstTry], answer: Answer) -> dict[str, float]:
 
 
 def vader_answer(texts: Sequence[str]) -> list[str]:
-    """Return VADER's labels; a compound score of 0 is no answer."""
+    """Return VADER's labels; a compound score of 0 gives ``UNANSWERED``."""
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     score = SentimentIntensityAnalyzer().polarity_scores
@@ -94,15 +91,15 @@ def vader_answer(texts: Sequence[str]) -> list[str]:
 
 
 def score_pairs(pairs: Sequence[Pair], predict: Callable[[Sequence[str]], Any]) -> dict[str, Any]:
-    """Return which pairs a classifier passes.
+    """Return the share of minimal pairs in which a classifier labels both tweets correctly, and the failed pairs.
 
     Args:
         pairs: at least one.
-        predict: texts ``(n,)`` -> class names, a list or an array ``(n,)``.
+        predict: a function from ``n`` texts to class names, a list or an array ``(n,)``.
 
     Returns:
-        ``pairs`` (how many), ``passed`` (their share), ``passed_ci95``, ``kinds`` (kind -> share), and ``failed``:
-        each failed pair with the labels it got.
+        ``pairs`` (their number), ``passed`` (share), ``passed_ci95`` (its 95% interval), ``kinds`` (kind -> share), and
+        ``failed`` (each failed pair with the labels it got).
     """
     labels = list(predict([text for pair in pairs for text in (pair.positive, pair.negative)]))
     received = list(zip(labels[::2], labels[1::2], strict=True))

@@ -1,4 +1,4 @@
-"""Accuracy on named slices of a test set, such as tweets with a link."""
+"""Accuracy on named slices of a test set, for example on tweets with a link."""
 
 import math
 import re
@@ -15,7 +15,7 @@ SHORT, LONG = 8, 16
 MANY_UNKNOWN = 0.2
 _EMOJI = "[\U0001f300-\U0001faff\u2600-\u27bf\u2764\u2b50]"
 _EMOTICON = r"(?:^|\s)(?:[:=;8]['o*-]?[)\](\[dDpP/\\|}{@3]+|[)\](\[]+['o*-]?[:=;]|<3+|</3|\^[_.]?\^|[xX][dD]+\b)"
-# Only these stems: "want" and "front" end as negations without an apostrophe do.
+# The stems are listed because words such as "want" and "front" also end in "nt".
 _NEGATED = (
     "(?:ai|are|ca|could|did|do|does|had|has|have|is|might|must|need|should|was|were|wo|would)n['’]?t"
     "|not|no|never|nor|none|nothing|nobody|nowhere|neither|cannot|without"
@@ -33,7 +33,7 @@ PATTERNS: Mapping[str, re.Pattern[str]] = {
 
 
 class NamedShare(NamedTuple):
-    """A share of ``n`` rows, such as the accuracy on a slice, with its 95% interval; NaN if ``n`` is 0."""
+    """A share of ``n`` rows, for example the accuracy on a slice, with its 95% interval; NaN if ``n`` is 0."""
 
     name: str
     n: int
@@ -43,11 +43,9 @@ class NamedShare(NamedTuple):
 
 
 def find_slices(texts: Sequence[str], preprocessor: Preprocessor | None = None) -> dict[str, np.ndarray]:
-    """Return a mask bool ``(n,)`` per slice, by name.
+    """Return name of a slice -> mask of the texts in it, bool ``(n,)``.
 
-    Args:
-        texts: raw tweets.
-        preprocessor: if given, adds the slice of tweets in which at least a fifth of the tokens are unknown.
+    With a ``preprocessor`` there is also a slice of the texts in which at least 20% of the tokens are unknown.
     """
     slices = {name: _matching(texts, pattern) for name, pattern in PATTERNS.items()}
     slices |= _by_length(texts)
@@ -57,21 +55,18 @@ def find_slices(texts: Sequence[str], preprocessor: Preprocessor | None = None) 
 
 
 def slice_metrics(correct: np.ndarray, slices: Mapping[str, np.ndarray]) -> list[NamedShare]:
-    """Return the accuracy on each slice with Wilson's interval; the first one is the whole test set.
+    """Return the accuracy on all tweets and on each slice, with Wilson's interval.
 
-    Args:
-        correct: bool ``(n,)``, whether the label is right.
-        slices: masks bool ``(n,)`` by name.
+    ``correct`` says whether each label is correct, bool ``(n,)``; ``slices`` are masks of the same shape, by name.
     """
     whole = {"all tweets": np.ones(len(correct), bool)}
     return [_measure(name, correct[mask]) for name, mask in {**whole, **slices}.items()]
 
 
 def wilson_interval(right: int, n: int) -> tuple[float, float]:
-    """Return Wilson's (1927) 95% score interval of a share; it stays within 0 and 1, and suits few rows.
+    """Return Wilson's (1927) 95% score interval of the share ``right / n``, or two NaN if ``n`` is 0.
 
-    Returns:
-        Both ends, or two NaN if ``n`` is 0.
+    The interval stays within 0 and 1, and is accurate for few rows.
     """
     from scipy.stats import binomtest
 
@@ -82,7 +77,7 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
 
 
 def unknown_shares(texts: Sequence[str], preprocessor: Preprocessor) -> np.ndarray:
-    """Return the share of tokens, without stop words, that the lexicon lacks, float64 ``(n,)``; 0 without tokens."""
+    """Return the share of unknown tokens in each text, float64 ``(n,)``; stop words do not count."""
     types, codes = tokenise(texts, preprocessor.rules)
     ids = preprocessor.lexicon.lookup(types)[codes.values]
     row = np.repeat(np.arange(len(texts)), codes.lengths)

@@ -69,10 +69,10 @@ class CorpusReader:
         source: a path or a binary stream.
         settings: columns, labels and format of the table.
         name: the table's name, used in error messages.
-        one_of_many: whether the corpus has further files. Then a file without labelled rows is no error.
+        one_of_many: whether the corpus has further files. If so, a file without labelled rows is no error.
 
     Raises (while iterating):
-        InputError: a column is missing, more than ``max_bad_rows`` rows are bad, or no row is left.
+        InputError: a column is missing, more than ``max_bad_rows`` rows are bad, or no labelled row is left.
     """
 
     def __init__(

@@ -145,7 +145,6 @@ class _CsvReader:
         self._data = self._data.rstrip(b"\r\n") + b'"\n'
 
     def empty_block(self) -> TableBlock:
-        """Return a block with the requested columns and no rows."""
         columns = [pa.array([], pa.string()) for _ in self._format.names]
         return self._selected(pa.record_batch(columns, names=self._places()), np.zeros(0, np.int64), [], lambda _: 0)
 

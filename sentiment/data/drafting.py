@@ -34,8 +34,7 @@ class Column:
         rows: number of cells that are not empty.
         characters: total number of characters in these cells.
         ellipses: number of cells that end in an ellipsis, which suggests that another program has cut them.
-        prose: number of cells that are no date and have a space or, because some scripts use no spaces, a character
-            beyond ASCII.
+        prose: number of cells that contain a space or a character beyond ASCII, except dates.
         values: count of each value, trimmed and case-folded; None if more than ``MOST_VALUES`` values occur.
         example: the first cell that is not empty.
     """
@@ -123,7 +122,7 @@ def _meaning(column: Column) -> Meaning:
 
 
 def _text_score(column: Column) -> float:
-    """Return a score that is highest for the text column: the characters per cell, times factors for name and prose."""
+    """Return a score that is highest for the text column: characters per cell, times factors for name and prose."""
     words = _words(column)
     score = column.characters / max(1, column.rows)
     if words & _TEXT_NAMES and (column.values is None or len(column.values) > 2):

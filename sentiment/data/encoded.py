@@ -7,7 +7,7 @@ import numpy as np
 from sentiment.common.ragged import Ragged
 from sentiment.text.lexicon import PADDING
 
-_ROWS_PER_BLOCK = 65_536
+_ROWS_PER_BLOCK = 65_536  # read at a time, because ids may be memory-mapped
 
 
 class EncodedPart(NamedTuple):
@@ -33,10 +33,7 @@ def spread(part: EncodedPart, n: int) -> EncodedPart:
 
 
 def row_lengths(ids: np.ndarray) -> np.ndarray:
-    """Return the number of tokens in each row of ``ids``, int32 ``(n,)``.
-
-    ``ids`` has the shape ``(n, max_tokens)``. It is read in blocks, because it may be memory-mapped.
-    """
+    """Return the number of tokens in each row of ``ids`` ``(n, max_tokens)``, int32 ``(n,)``."""
     lengths = np.empty(len(ids), np.int32)
     for start in range(0, len(ids), _ROWS_PER_BLOCK):
         block = slice(start, start + _ROWS_PER_BLOCK)

@@ -66,29 +66,28 @@ class JoinedStreams(io.RawIOBase):
 
 
 def kind_of(name: str | Path) -> str:
-    """Return the kind in ``KINDS`` that a file name ends in, before a ``COMPRESSED`` suffix, or an empty string."""
+    """Return the kind in ``KINDS`` that a file name shows, such as ``csv`` for ``a.csv.gz``, or an empty string."""
     suffix = _suffix_of(name)
     kind = {"ndjson": "jsonl"}.get(suffix, suffix)
     return kind if kind in KINDS else ""
 
 
 def input_kind_of(name: str | Path) -> str:
-    """Return the kind of an input file like :func:`kind_of`, but also ``jsonl`` for names in ``.json`` and ``.js``."""
+    """Return the kind of an input file like :func:`kind_of`, but ``jsonl`` also for names such as ``a.json``."""
     return kind_of(name) or ("jsonl" if _suffix_of(name) in ("json", "js") else "")
 
 
 def is_table(name: str, is_chosen: bool = True) -> bool:
     """Return whether a file is a table, by its name.
 
-    A script (``.js``) is a table if its name is usual for the tweets of an X archive, or if ``is_chosen`` says that the
-    user has named the file.
+    A script (``.js``) is a table only if an X archive uses its name for tweets, or if the user has chosen the file.
     """
     kind = input_kind_of(name) or ("jsonl" if name.lower().endswith(".zip") else "")
     return bool(kind) and (is_chosen or _suffix_of(name) != "js" or is_x_archive(name))
 
 
 def is_x_archive(name: str) -> bool:
-    """Return whether ``name`` is usual for a file with the tweets of an X archive, such as ``tweets-part1.js``."""
+    """Return whether an X archive uses ``name`` for a file of tweets, as it uses ``tweets-part1.js``."""
     return bool(_TWEETS.fullmatch(name))
 
 

@@ -24,7 +24,7 @@ class Document(NamedTuple):
 def documents(stream: IO[bytes]) -> Iterator[Document]:
     """Yield the JSON objects of a stream: one per line, in a list, in JavaScript assignments, or concatenated.
 
-    Invalid text up to the next line that begins with an object is yielded as one document without a value.
+    Invalid text up to the next line that begins with an object is yielded as a :class:`Document` whose value is None.
 
     Raises:
         UnicodeDecodeError: the stream is not UTF-8.
@@ -100,7 +100,7 @@ def refuse_missing(column: str, rows: Sequence[dict[str, Any]], where: str, opti
 
 
 def text_paths(row: Any, before: str = "") -> Iterator[str]:
-    """Yield the path of each string in ``row``, after the prefix ``before``. Only the first item of a list counts."""
+    """Yield the path of each string in ``row``, prefixed by ``before``. Only the first item of a list is searched."""
     if isinstance(row, str):
         yield before
     elif isinstance(row, list) and row:

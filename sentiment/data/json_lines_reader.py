@@ -80,11 +80,11 @@ def read_json_lines(stream: IO[bytes], reading: Reading, name: str) -> Iterator[
 
     Args:
         stream: the file's bytes, read sequentially.
-        reading: the requested columns. If it requests all columns, they are the fields in the first block.
+        reading: the requested columns. If it requests all columns, they are all fields in the first block.
         name: the file's name, used in error messages.
 
     Raises:
-        InputError: no line has a requested column, or a line has a field that the first block lacks.
+        InputError: no line has a requested column, or all are requested and a later block has a further field.
     """
     reader = _JsonLinesReader(reading, name)
     blocks = _blocks(stream, name)
@@ -120,7 +120,7 @@ class _JsonLinesReader:
         self._rows = self._lines = 0  # read so far
 
     def block(self, data: bytes) -> TableBlock:
-        """Parse ``data``, which consists of whole lines."""
+        """Parse ``data``, which consists of whole lines, into a block of rows."""
         lines = data.split(b"\n")
         filled = [i for i, line in enumerate(lines) if line.strip()]
         texts = [lines[i] for i in filled] if len(filled) < len(lines) else lines

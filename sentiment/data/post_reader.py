@@ -75,7 +75,7 @@ class _PostReader:
         self._posts = self._longer = self._cut = self._others = 0
 
     def blocks(self, found: Iterator[Document]) -> Iterator[TableBlock]:
-        """Yield the posts in blocks, then log a summary."""
+        """Yield the posts in ``found`` in blocks, then log a summary."""
         rows, before = self._rows(found), 0
         while (some := list(itertools.islice(rows, _ROWS_PER_BLOCK))) or self._names is None:
             yield self._block(some, before)

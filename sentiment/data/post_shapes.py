@@ -12,7 +12,7 @@ _BREAKING = ("p", "br", "li", "blockquote")
 
 
 class Post(NamedTuple):
-    """The full text of a post, and whether it is ``longer`` than the text at the shape's path."""
+    """The full ``text`` of a post. If ``longer``, the usual field for the text has only the beginning."""
 
     text: str
     longer: bool = False
@@ -61,7 +61,7 @@ class Shape(NamedTuple):
 
 
 def _of_version_1(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
-    """Return the full text. For a retweet it is "RT @name: " and the full text of the original tweet."""
+    """Return the full text of a tweet in the format of X's API 1.1. For a retweet it includes "RT @name: "."""
     repeated = post.get("retweeted_status")
     if isinstance(repeated, dict):
         own = _of_version_1(str(repeated.get("full_text") or repeated.get("text") or ""), repeated, page)
@@ -71,7 +71,7 @@ def _of_version_1(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
 
 
 def _of_version_2(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
-    """Return the full text. For a retweet it is taken from the original tweet in the page's ``includes``."""
+    """Return the full text of a tweet in the format of X's API 2. ``page`` contains the originals of retweets."""
     repeated = [each.get("id") for each in values_at(post, "referenced_tweets[]") if each.get("type") == "retweeted"]
     for tweet in values_at(page, "includes.tweets[]") if repeated else ():
         if isinstance(tweet, dict) and tweet.get("id") == repeated[0]:

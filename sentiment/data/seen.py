@@ -11,7 +11,7 @@ SEEN = "seen.npy"
 
 
 def is_seen(texts: Sequence[str], seen: np.ndarray) -> np.ndarray:
-    """Return whether the hash of each text is among the sorted hashes ``seen``, uint64 ``(m,)``, as bool ``(n,)``."""
+    """Return for each text whether its hash is in ``seen``, bool ``(n,)``. ``seen`` is sorted, uint64 ``(m,)``."""
     hashes = hash_texts(pa.array(texts, pa.string()))
     if not len(seen):
         return np.zeros(len(hashes), bool)

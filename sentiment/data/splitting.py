@@ -72,8 +72,8 @@ class Distinct(NamedTuple):
     Attributes:
         kept: whether each row is kept, bool ``(n,)``.
         label: class indices, integers ``(n,)``.
-        duplicates: number of rows that repeat a kept row.
-        contradictions: number of rows whose copies have different labels.
+        duplicates: number of rows removed because an earlier row has the same hash.
+        contradictions: number of rows removed because rows with the same hash have different labels.
     """
 
     kept: np.ndarray
@@ -86,7 +86,7 @@ def find_distinct(hashes: np.ndarray, labels: np.ndarray) -> Distinct:
     """Keep the first row of all rows that share a hash, or none of these rows if their labels differ.
 
     Args:
-        hashes: sorted hashes, uint64 ``(n,)``. Rows with equal hashes are complete and in the order of the corpus.
+        hashes: sorted hashes, uint64 ``(n,)``. All rows with equal hashes are included, in the order of the corpus.
         labels: class indices, integers ``(n,)``.
     """
     first = np.ones(len(hashes), bool)
@@ -102,14 +102,14 @@ def find_distinct(hashes: np.ndarray, labels: np.ndarray) -> Distinct:
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """Assignment of each class's rows to parts. A row's rank in the order of the hashes decides.
+    """Assign the rows of each class to training, validation and test by their rank in the order of the hashes.
 
     Attributes:
         shifts: rank of each class's first test row, int64 ``(n_classes,)``.
         borders: ends of each class's test, validation and training part, counted from its first test row, int64
             ``(n_classes, 3)``.
         counts: number of distinct rows in each class, int64 ``(n_classes,)``.
-        settings: the sizes of the parts, with defaults resolved for the number of rows.
+        settings: the settings of the split, with defaults resolved for the number of rows.
     """
 
     shifts: np.ndarray
@@ -122,7 +122,7 @@ class Deal:
         """Assign ``counts`` distinct rows per class, integers ``(n_classes,)``, to parts. ``names`` are for messages.
 
         Raises:
-            InputError: fewer than two classes have rows, or a class has too few rows for every part.
+            InputError: fewer than two classes have rows, or a class has too few rows to have one in every part.
         """
         present = np.flatnonzero(counts)
         if len(present) < 2:
@@ -141,7 +141,7 @@ class Deal:
         return cls(shifts, borders, counts.astype(np.int64), settings)
 
     def parts(self, rows: Distinct, before: np.ndarray) -> np.ndarray:
-        """Return the part of each row, uint8 ``(n,)``.
+        """Return the part of each row, uint8 ``(n,)``: ``TRAIN``, ``VALIDATION``, ``TEST`` or ``DROPPED``.
 
         ``before`` is the number of rows with lower hashes in each class, integers ``(n_classes,)``.
         """
@@ -155,10 +155,7 @@ class Deal:
 
 
 def _sizes(n: int, total: int, settings: SplitSettings) -> tuple[int, int, int, int]:
-    """Return the rank where the test part of a class begins, and the sizes of its test, validation and training part.
-
-    The class has ``n`` of all ``total`` rows.
-    """
+    """Return the first test rank of a class with ``n`` rows, and its test, validation and training sizes."""
     start = round(n * settings.test * settings.fold)
     test = round(n * settings.test * (settings.fold + 1)) - start
     validation = max(1, round(n * settings.validation))

@@ -24,10 +24,10 @@ def is_several(place: Path) -> bool:
 
 
 def find_files(place: Path) -> list[TableFile]:
-    """Return the file ``place``, or the tables in a folder or of a glob pattern, sorted by name.
+    """Return the file ``place``, or all tables in a folder or matching a glob pattern, sorted by name.
 
     Raises:
-        InputError: the folder or the pattern gives no table.
+        InputError: the folder contains no table, or the pattern matches none.
     """
     if not is_several(place):
         return [TableFile(place, str(place), place.name)]
@@ -39,7 +39,10 @@ def find_files(place: Path) -> list[TableFile]:
 
 
 def checksum(files: Sequence[TableFile], sums: Sequence[str]) -> str:
-    """Combine the checksums ``sums`` of files into one: the SHA-256 of names and ``sums``, or a single file's own."""
+    """Return one checksum for ``files``, given the SHA-256 of each file in ``sums``.
+
+    For one file it is the file's SHA-256. For several files it is the SHA-256 of their names and ``sums``.
+    """
     if len(files) == 1:
         return sums[0]
     lines = (f"{file.name}\0{each}\n" for file, each in zip(files, sums, strict=True))
@@ -50,7 +53,7 @@ def checksum_of(place: Path) -> str:
     """Return the combined checksum of the files that ``place`` stands for at this moment.
 
     Raises:
-        InputError: a folder or pattern gives no table.
+        InputError: a folder contains no table, or a pattern matches none.
         OSError: a file cannot be read.
     """
     files = find_files(place)

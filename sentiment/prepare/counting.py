@@ -122,7 +122,7 @@ def tokenise_rows(job: CountingJob, task: RowTask) -> np.ndarray:
 
 
 def sum_counts(folder: Path, tasks: Sequence[RowTask], engine: Engine) -> dict[str, int]:
-    """Return the number of occurrences of each token in the training rows of all tasks, without zeros."""
+    """Return the number of occurrences of each token that occurs in the training rows of the tasks."""
     names = [f"{task.name}.counts.arrow" for task in tasks]
     for level in itertools.count():
         if len(names) == 1:

@@ -29,7 +29,7 @@ class HashRange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """All runs of a corpus in the order of its rows. Their files are in ``folder``."""
+    """All runs (blocks of rows on disk) of a corpus, in the order of its rows. Their files are in ``folder``."""
 
     folder: Path
     runs: tuple[Run, ...]
@@ -77,7 +77,7 @@ def hash_ranges(rows: int) -> list[HashRange]:
 
 
 def count_range(runs: Runs, which: HashRange) -> Counted:
-    """Count the rows, duplicates and contradictions of a range."""
+    """Count the distinct rows, the duplicates, and the copies with different labels in a range of hashes."""
     rows = _read(runs, which)
     kept = rows.distinct.label[rows.distinct.kept]
     counts = np.bincount(kept, minlength=runs.n_classes)
@@ -85,7 +85,7 @@ def count_range(runs: Runs, which: HashRange) -> Counted:
 
 
 def deal_range(runs: Runs, dealing: Dealing) -> np.ndarray:
-    """Write the part of each row in a range to a file, and the hashes of its training and validation rows to another.
+    """Write to files the part of each row in a range, and the hashes of its training and validation rows.
 
     Returns:
         The number of rows in each part and class, int64 ``(len(PARTS), n_classes)``.
@@ -116,7 +116,7 @@ def parts_of_runs(runs: Runs, ranges: Sequence[HashRange], sizes: np.ndarray) ->
 
 
 def write_seen(runs: Runs, ranges: Sequence[HashRange], target: Path) -> None:
-    """Write the sorted hashes of all training and validation rows, uint64 ``(m,)``, to the file ``target``."""
+    """Join the hashes of the training and validation rows in all ranges into one sorted file, uint64 ``(m,)``."""
     pieces = [np.load(_seen_file(runs, each), mmap_mode="r") for each in ranges]
     whole = np.lib.format.open_memmap(target, "w+", np.uint64, (sum(map(len, pieces)),))
     start = 0

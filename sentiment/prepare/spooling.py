@@ -65,7 +65,7 @@ def file_tasks(corpora: Sequence[Corpus]) -> list[FileTask]:
 
 
 class Run(NamedTuple):
-    """Rows on disk: the ``name`` of their files, the number of ``rows``, and the index of their ``corpus``."""
+    """A block of rows on disk: the ``name`` of its files, its number of ``rows``, and the index of its ``corpus``."""
 
     name: str
     rows: int
@@ -193,7 +193,7 @@ def _write_run(folder: Path, name: str, batches: Iterator[_Hashed]) -> int:
 
 
 def write_sorted(folder: Path, name: str, hashes: np.ndarray, labels: np.ndarray) -> None:
-    """Write the hashes and labels of a run in the order of the hashes, and the original position of each row."""
+    """Write the hashes and labels of a run, sorted by hash, and the original position of each row, to three files."""
     order = np.argsort(hashes, kind="stable")
     np.save(folder / f"{name}.hashes.npy", hashes[order])
     np.save(folder / f"{name}.labels.npy", labels[order])

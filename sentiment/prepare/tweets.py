@@ -1,4 +1,4 @@
-"""Write the rows that have a part to one Parquet file, in their original order. This is the last step of loading."""
+"""Write the rows of training, validation and test to one Parquet file. This is the last step of loading."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +19,9 @@ ROWS_PER_GROUP = 65_536
 def write_tweets(
     runs: Runs, parts: Iterable[np.ndarray], classes: Sequence[int], n_corpora: int, target: Path
 ) -> np.ndarray:
-    """Write text, label and part of each row that has a part, and the index of its corpus if there are several.
+    """Write the text, label and part (training, validation or test) of each row, in the order of the corpus.
+
+    Dropped rows are left out. If there are several corpora, the index of each row's corpus is written too.
 
     Args:
         runs: the runs of all corpora.
@@ -50,7 +52,7 @@ def write_tweets(
 def _kept(
     folder: Path, run: Run, part: np.ndarray, classes: Sequence[int], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a run that have a part."""
+    """Yield the rows of a run that are in training, validation or test."""
     with pa.memory_map(str(folder / f"{run.name}.arrow")) as mapped:
         batches, start = pa.ipc.open_file(mapped), 0
         for i in range(batches.num_record_batches):

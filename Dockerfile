@@ -1,4 +1,4 @@
-# The service with the light core: Python, NumPy, Arrow and a web server; neither TensorFlow nor spaCy.
+# The HTTP service with Python, NumPy, Arrow and a web server, without TensorFlow and spaCy.
 #
 #   docker build -t sentiment .
 #   docker run -p 127.0.0.1:8501:8501 -v "$PWD/models/sample:/models/sample:ro" sentiment --model /models/sample
@@ -16,7 +16,7 @@ RUN python -m pip install --no-cache-dir --constraint /tmp/constraints.txt "$(ec
 RUN useradd --system --uid 10001 --no-create-home sentiment
 USER 10001
 EXPOSE 8501
-# Inside a container loopback is the container's own: what may reach it is decided where its port is published.
+# 0.0.0.0, because a container's loopback is not reachable from outside. `docker run -p` decides who may connect.
 ENTRYPOINT ["sentiment", "serve", "--host", "0.0.0.0"]
 CMD ["--model", "/models/sample"]
 HEALTHCHECK --interval=10s --timeout=3s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8501/healthz')"]

@@ -1,19 +1,19 @@
-# The pipeline as a graph of files. `make help` lists the commands; a second `make` does nothing.
+# The pipeline as a graph of files. `make help` lists the commands; `make` reruns only what a change affects.
 #
 #   PROFILE   sample (default), sentiment140, or one of your own in pipelines/profiles/
 #   CORPUS    a labelled CSV to use instead of the profile's, a folder of them, or a pattern ("tweets/*.parquet")
 #   GLOVE     GloVe vectors to use instead of the profile's
-#   FROM      a model folder to start from: its words, vectors and weights are taken over, and no GloVe file is read
+#   FROM      a model folder to start from; its words, vectors and weights are used, and no GloVe file is read
 #   TESTS     further labelled CSVs that evaluate scores; PROFILE:FILE reads FILE in the format of another profile
-#   SET       settings to override, e.g. SET="training.epochs=3 network.cell=gru"; values as TOML has them
-#   RUN       a name for a run of its own: RUN=gru makes models/<profile>-gru/ and leaves models/<profile>/ alone
-#   REPLACE   REPLACE=1 lets a model be replaced by one of other CORPUS, GLOVE, SET or FROM
-#   WORKERS   processes that read and preprocess a corpus of many files; what comes of it is the same for any number
+#   SET       settings to override, e.g. SET="training.epochs=3 network.cell=gru"; values in TOML syntax
+#   RUN       a name for a separate run: RUN=gru writes models/<profile>-gru/ and leaves models/<profile>/ alone
+#   REPLACE   REPLACE=1 permits replacing a model by one with other CORPUS, GLOVE, SET or FROM
+#   WORKERS   number of processes that read and preprocess a corpus of many files; it does not change the results
 #   VECTORS   further GloVe files that ablation compares
 #   FOLDS     options of crossvalidate, e.g. FOLDS="--folds 10" or FOLDS="--seeds 7 8 9"
 #   CURVE     options of curve, e.g. CURVE="--seeds 7 --sizes 200 1000"
-#   TWEETS    a second list of tweets that bench predicts, a CSV like Sentiment140's or PROFILE:FILE; TWEETS_MODEL the
-#             folder of a model that answers them, if not the profile's
+#   TWEETS    a second list of tweets that bench predicts: a CSV in Sentiment140's format, or PROFILE:FILE.
+#             TWEETS_MODEL names the model folder that predicts them, if it is not the profile's.
 #   ABLATION  options of ablation, e.g. ABLATION="--seeds 7 --train-rows 5000" for a short form
 
 PROFILE ?= sample
@@ -23,12 +23,12 @@ BIN := $(VENV)/bin
 DO := $(BIN)/python -m
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-# A word for the shell, whatever quotes are in it.
+# Quote a word for the shell.
 quoted = '$(subst ','\'',$1)'
-# Make divides names at spaces. What the folders are called by is looked at here, files in pipelines/shared/make_variables.py.
+# Make splits names at spaces. Names of folders are checked here, paths of files in pipelines/shared/make_variables.py.
 refuse = $(error error: $1=$($1): expected $2 without spaces and quotes)
 divided = $(or $(word 2,$($1)),$(findstring ',$($1))$(findstring ",$($1)))
-# What a profile is called; it may be given by the path of its .toml.
+# The name of the profile; PROFILE may also be the path of its .toml.
 STEM := $(basename $(notdir $(PROFILE)))
 $(if $(or $(call divided,PROFILE),$(if $(filter-out .,$(STEM)),,none)),$(call refuse,PROFILE,a profile or the path of a .toml))
 $(if $(call divided,RUN),$(call refuse,RUN,a name))
@@ -39,31 +39,31 @@ NAME := $(STEM)$(addprefix -,$(RUN))
 INTERIM := data/interim/$(NAME)
 PROCESSED := data/processed/$(NAME)
 MODEL := models/$(NAME)
-# What make was given for this run before, and goes on with if it is given nothing else; see pipelines/shared/make_variables.py.
+# The variables of earlier calls for this run, used if not given again; see pipelines/shared/make_variables.py.
 -include $(INTERIM)/remembered.mk
 GIVEN := $(foreach name,CORPUS GLOVE SET FROM TESTS,$(if $(filter command environment,$(origin $(name))),--given $(call quoted,$(name)=$($(name)))))
-# The files of a profile that names several (`[[corpora]]`).
+# The files of a profile with several corpora (`[[corpora]]`).
 CORPORA := $(shell sed -n "s/^[[:space:]]*file[[:space:]]*=[[:space:]]*[\"']\([^\"']*\)[\"'].*/\1/p" '$(PROFILE_FILE)' 2>/dev/null)
 DEFAULT_CORPUS := $(or $(CORPORA),$(RAW)/corpus.csv)
 DEFAULT_GLOVE := $(RAW)/$(if $(filter sample,$(STEM)),glove.npy,glove.zip)
 CORPUS ?= $(DEFAULT_CORPUS)
 GLOVE ?= $(DEFAULT_GLOVE)
-# CORPUS= and GLOVE= forget what was given before.
+# Empty values, CORPUS= and GLOVE=, restore the defaults.
 $(foreach name,CORPUS GLOVE,$(if $(strip $($(name))),,$(eval override $(name) := $(DEFAULT_$(name)))))
 ONE_CORPUS := $(if $(and $(CORPORA),$(filter file override,$(origin CORPUS))),,--corpus $(call quoted,$(CORPUS)))
-# Of files those that are there, and those that can be fetched: of any other a stage says what is wrong, as Make does not.
+# Keep files that exist or can be fetched. Missing files are left to the stages, whose error messages are clearer.
 there = $(filter $(RAW)/%,$1) $(filter-out $(RAW)/%,$(wildcard $1))
 TEST_FILES := $(call there,$(foreach test,$(TESTS),$(lastword $(subst :, ,$(test)))))
-# What the words and their vectors are taken from: the GloVe file, or a trained model (the stage refuses one not there).
+# The source of words and vectors: the GloVe file or a trained model. The stage refuses a missing model.
 VECTORS_FROM := $(if $(FROM),$(wildcard $(FROM)/model.json),$(call there,$(GLOVE)))
 OPTIONS := --profile $(PROFILE) $(addprefix --run ,$(RUN)) $(if $(strip $(SET)),--set $(call quoted,$(SET))) \
   $(if $(FROM),--from $(call quoted,$(FROM)))
 SPREAD := $(addprefix --workers ,$(WORKERS))
-# The files of a corpus that is a folder.
+# The files of the corpus, also if CORPUS is a folder.
 CORPUS_FILES := $(call there,$(CORPUS)) \
   $(shell test ! -d $(call quoted,$(CORPUS)) || find $(call quoted,$(CORPUS)) -type f | sed 's/ /\\ /g')
 
-# What each stage's code is made of, by rooms; a change in one runs that stage and what follows.
+# The code of each stage, by room (folder of sentiment/). If it changes, this stage and the later ones rerun.
 rooms = $(wildcard sentiment/*.py sentiment/predict/manifest.py sentiment/predict/model_files.py sentiment/data/file_format.py sentiment/data/table_files.py pipelines/shared/*.py $(foreach room,common $1,sentiment/$(room)/*.* sentiment/$(room)/*/*.*))
 LOAD_CODE := pipelines/load.py $(call rooms,data text prepare)
 PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding prepare augment)
@@ -113,7 +113,7 @@ tensorboard: $(BIN)/.installed ## look at the training logs
 onnx: $(BIN)/.onnx $(MODEL)/model.json ## the exported network as model.onnx too
 	$(DO) pipelines.onnx $(OPTIONS)
 
-# What the commands that train several times read; with FROM the vectors are read only where they are there already.
+# The inputs of commands that train several times. With FROM, vectors are read only if the file exists.
 REPEATED := $(ONE_CORPUS) $(if $(FROM),$(foreach file,$(wildcard $(GLOVE)),--glove $(call quoted,$(file))),--glove $(call quoted,$(GLOVE)))
 REPEATED_FILES := $(call there,$(CORPUS) $(if $(FROM),,$(GLOVE)))
 
@@ -168,7 +168,7 @@ clean: ## remove a profile's artefacts (PROFILE=all: everybody's), but neither d
 	  test -z "$$last" || ln -s "$$(basename "$$(dirname "$$last")")" models/latest; }
 
 INSTALL := $(BIN)/pip install -q --disable-pip-version-check $(if $(NEWEST),--upgrade,-c constraints.txt)
-# The first of these Pythons that TensorFlow has builds for.
+# Print the first of these Pythons that TensorFlow supports.
 FITTING := for each in $(PYTHON) python3.13 python3.12 python3.11; do $$each -c \
   'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$each && break; done
 
@@ -192,7 +192,7 @@ $(BIN)/.onnx: $(BIN)/.installed
 	$(INSTALL) -e '.[onnx]'
 	@touch $@
 
-# Settings of each stage as it sees them. The file changes only when they do, so nothing runs for nothing.
+# The settings of each stage. The file is rewritten only if they change, so that unaffected stages do not rerun.
 $(INTERIM)/settings/%.json: FORCE | $(BIN)/.installed
 	@$(DO) pipelines.settings_stamp $* $(OPTIONS) $(GIVEN) --inputs $(call quoted,$(CORPUS)) \
 	  $(call quoted,$(or $(FROM),$(GLOVE))) $(foreach test,$(TESTS),$(call quoted,$(test))) $(if $(REPLACE),--replace)

@@ -1,13 +1,12 @@
 #!/bin/sh
 # gensim 4.4.0: a file of word vectors that names a word twice is saved as a file that gensim itself refuses to load.
 #
-# KeyedVectors.load_word2vec_format keeps the first vector of a repeated word, but the place of the second one stays:
-# the vectors have one row too many, filled with zeros, and its word is None. Files like that are common, because
-# trimming or lower-casing the words of a vector file makes two of them equal. Then
-#   - most_similar answers (None, nan),
-#   - save_word2vec_format writes the number of places to the header and one line less, as text and as binary, and
-#   - load_word2vec_format of that file ends in EOFError.
-# It makes no difference whether the file has a header. Without repeated words all three work.
+# KeyedVectors.load_word2vec_format keeps the first vector of a repeated word, but also adds a row for the second: zeros
+# with the word None. Repeated words are common, because trimming or lower-casing a vector file makes words equal. Then
+#   - most_similar returns (None, nan),
+#   - save_word2vec_format writes one line fewer than its header says, as text and as binary, and
+#   - load_word2vec_format of the saved file ends in EOFError.
+# A header in the original file makes no difference. Without repeated words all three functions work.
 #
 # Output seen on 2026-11-29:
 #   loaded ['good', 'bad', 'fine', None], (4, 2) vectors

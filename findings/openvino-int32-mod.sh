@@ -1,11 +1,10 @@
 #!/bin/sh
-# OpenVINO 2026.4.1, CPU plugin: the remainder of int32 numbers above 2**24 is wrong, their product is right.
+# OpenVINO 2026.4.1, CPU plugin: the remainder of int32 numbers above 2**24 is wrong.
 #
 # An ONNX graph multiplies int32 numbers by 1109 and takes the remainder by 262144 (operator Mod, opset 17). All
-# products fit 31 bits. ONNX Runtime 1.31.1 gives NumPy's numbers. OpenVINO gives NumPy's products, but the remainders
-# of those above 16,777,216 are off by a few units, as if the dividend had been rounded to float32 first. No warning
-# says so, and the output's type is int32. Whoever hashes inside a graph (buckets of n-grams, for instance) reads other
-# rows of a table than the ones that were trained.
+# products fit 31 bits. ONNX Runtime 1.31.1 gives NumPy's numbers. OpenVINO gives NumPy's products, but remainders of
+# products above 16,777,216 are off by a few units, as if the product had been rounded to float32 first. There is no
+# warning, and the output's type is int32. A graph that hashes, for example n-grams to buckets, reads wrong table rows.
 #
 # Output seen on 2026-11-29:
 #   products    NumPy 16778061 16779170 221801109 290716587   OpenVINO the same

@@ -1,11 +1,10 @@
 #!/bin/sh
-# twarc-csv 0.7.2: one long post costs a whole batch of posts, and the command still ends with status 0.
+# twarc-csv 0.7.2: one long post drops a whole batch of posts, and the command still ends with status 0.
 #
 # Posts of more than 280 characters have a field `note_tweet` in pages of X's API v2. twarc-csv has no column for it and
-# skips the batch in which it occurs, short posts and all: a batch is 100 lines, and a line is a page of up to 100
-# posts. The text of the message says so, on standard error, but the status is 0 and the CSV has a header and no row, so
-# a script goes on with what is left. With pandas 3 (its requirement has no upper bound) no file can be converted at
-# all: `DataFrame.applymap` is gone.
+# skips the batch with this post, including short posts. A batch is 100 lines, and a line is a page of up to 100 posts.
+# A message on standard error says so, but the exit status is 0, so scripts go on with the remaining rows (here none).
+# With pandas 3, which twarc-csv's requirements allow, no file can be converted: `DataFrame.applymap` was removed.
 #
 # Output seen on 2026-11-29:
 #   pandas 2.3.3, a page of short posts:                      status 0, rows ['3']

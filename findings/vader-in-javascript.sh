@@ -1,11 +1,11 @@
 #!/bin/sh
-# vader-sentiment 1.1.3 (npm), which calls itself a port of VADER, reverses it where a negation has a capital.
+# vader-sentiment 1.1.3 (npm), a port of VADER, gives the opposite sign if a negation has a capital letter.
 #
-# vaderSentiment 3.3.2 (PyPI) and the npm package have the same lexicon and mostly the same scores. But the npm package
-# finds "not" and "never" in lower case only, does not know "no" as a negation of the word after it, does not know
-# "without doubt", does not read emoji, and lacks words such as "heart". So "Not good" is positive in Node and negative
-# in Python. Of 20,000 tweets of Sentiment140, 1,952 had another compound score, and 538 were on the other side of zero.
-# Whoever compares a model with "VADER" should say which of the two it was.
+# vaderSentiment 3.3.2 (PyPI) and the npm package mostly give the same scores. But the npm package finds "not" and
+# "never" in lower case only, does not treat "no" as a negation of the next word, does not know "without doubt" or
+# emoji, and lacks words such as "heart". So "Not good" is positive in Node and negative in Python. Of 20,000 tweets of
+# Sentiment140, 1,952 had another compound score, and 538 scores had another sign.
+# A comparison with "VADER" should therefore name the package.
 #
 # Output seen on 2026-11-29 (compound score, Python and npm):
 #   not good -0.3412 -0.3412    Not good -0.3412 0.4404      NOT GOOD at all -0.4494 0.5622   Never good -0.3412 0.4404

@@ -79,7 +79,7 @@ def bootstrap_interval(hits: int, n: int) -> tuple[float, float]:
 def difference_interval(only_first: int, only_other: int, n: int) -> tuple[float, float]:
     """Return the 95% paired bootstrap interval of the accuracy of one classifier minus the accuracy of another.
 
-    ``only_first`` and ``only_other`` are the numbers of the ``n`` rows that only one of the two labels correctly.
+    Of ``n`` rows, only the first classifier labels ``only_first`` correctly, and only the other one ``only_other``.
     """
     shares = np.array([only_first, only_other, n - only_first - only_other]) / n
     drawn = np.random.default_rng(_SEED).multinomial(n, shares, _RESAMPLES)
@@ -162,9 +162,9 @@ def roc_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
 
 
 def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
-    """Return precision by recall with its average precision, or None if there are no positive or no negative rows.
+    """Return precision by recall, or None if there are no positive or no negative rows.
 
-    ``positive`` is bool ``(n,)``; ``score`` is float ``(n,)``, higher for rows that are more probably positive.
+    The area is the average precision. The arguments are as in :func:`roc_curve`.
     """
     from sklearn import metrics
 

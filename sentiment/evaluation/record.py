@@ -58,7 +58,7 @@ class Predictions:
         return self.take(self.test_sets == test_set)
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Return the columns of ``predictions.csv``: ``REQUIRED``, one probability per class, one label per baseline."""
+        """Return the columns of ``predictions.csv``: ``REQUIRED``, a probability per class, a label per baseline."""
         names = np.array(self.classes)
         columns = dict(
             zip(REQUIRED, (self.test_sets, self.texts, names[self.true], names[self.predicted]), strict=True)

@@ -20,8 +20,8 @@ def summarise(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         runs: at least one run's figures of one test set, as in `metrics.json`.
 
     Returns:
-        Name -> ``n`` (tweets of all runs) and figure -> ``mean`` and ``sd`` (0 for one run). A figure is left out if one
-        of the runs lacks it.
+        Name -> ``n`` (tweets of all runs) and figure -> ``mean`` and ``sd`` (0 for one run). Figures that a run lacks
+        are left out.
     """
     shared = [name for name in runs[0].get("baselines") or {} if all(name in run["baselines"] for run in runs)]
     by_name = {"model": list(runs)} | {name: [run["baselines"][name] for run in runs] for name in shared}
@@ -67,7 +67,7 @@ def sizes_for(asked: Sequence[int], labelled: int) -> list[int]:
 
 
 def shares(size: int, labelled: int, rows: int) -> Shares:
-    """Return the split that leaves ``size`` labelled tweets, divided into training and validation rows as by default.
+    """Return the split settings for ``size`` labelled tweets, divided into training and validation rows as by default.
 
     ``labelled`` is the number of tweets for training and validation; ``rows`` is the number in the whole corpus.
     """

@@ -98,7 +98,7 @@ def score_minimal_pairs(
 ) -> dict[str, Any]:
     """Return ``model`` or name of a baseline -> results on the minimal pairs, as from :func:`score_pairs`.
 
-    ``meanings`` has a meaning per class; without both ``negative`` and ``positive`` the result is empty.
+    The result is empty unless ``meanings``, one per class, include ``negative`` and ``positive``.
     """
     classes, pairs = np.array(meanings), read_pairs()
     if not {NEGATIVE, POSITIVE} <= set(meanings):

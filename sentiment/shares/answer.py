@@ -39,7 +39,7 @@ class ShareAnswer:
 
     Attributes:
         source: the names of the inputs.
-        classes: the model's classes, then the classes that only the hand-made labels have.
+        classes: the model's classes, then the classes that ``--also`` adds.
         rows, changes: the shares, and the differences of shares between periods and between groups.
         cells: cell -> sums over its tweets.
         examples: (class, period) -> the tweets of which the model is most certain.
@@ -155,7 +155,7 @@ def moved_words(words: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, An
 
 
 def _log_odds(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, float]:
-    """Return word -> standardised log odds ratio of ``second`` to ``first``, for words that occur 5 times or more."""
+    """Return word -> standardised log odds ratio of ``second`` to ``first``, for words with 5 occurrences in total."""
     before, after = sum(first.values()), sum(second.values())
     scores = {}
     for word in {*first, *second}:

@@ -51,7 +51,7 @@ class HandLabels:
     """The ``m`` hand-labelled rows.
 
     Attributes:
-        classes: the model's classes, then the classes that only the labels have.
+        classes: the model's classes, then the classes that ``--also`` adds.
         labels: the index of each label in ``classes``, int64 ``(m,)``.
         chances: the probability with which each row was drawn, float64 ``(m,)``.
         probabilities: the model's class probabilities, float64 ``(m, model classes)``.
@@ -109,7 +109,7 @@ def estimate_cells(hand: HandLabels, position: int, cells: Mapping[Cell, Sums]) 
 
 
 def labelled_rows(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[ShareRow]:
-    """Yield the shares from labels, and from labels and model, in every cell; none if there are too few labels."""
+    """Yield shares by labels alone and by labels and model, for every class and cell; nothing with too few labels."""
     if len(hand.labels) < LEAST_LABELS:
         return
     for position, name in enumerate(hand.classes):
@@ -130,7 +130,7 @@ def in_order(rows: Sequence[ShareRow], cells: Iterable[Cell], classes: Sequence[
 
 
 def changes(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[Change]:
-    """Yield the differences between consecutive periods, the first and the last period, and pairs of groups."""
+    """Yield each class's change between consecutive periods, the first and last period, and pairs of groups."""
     for position, name in enumerate(hand.classes):
         found = estimate_cells(hand, position, cells)
         for first, second in _compared(cells):

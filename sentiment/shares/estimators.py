@@ -95,8 +95,8 @@ def labels_alone(labels: Labels) -> Estimate:
 def interval(estimate: Estimate) -> ShareInterval:
     """Return the 95% interval of a share by Wilson's (1927) formula, with the effective number of labels.
 
-    Dean and Pagano (2015) recommend it for survey samples, because an interval centred on the estimate is too short for
-    shares near 0 or 1.
+    Dean and Pagano (2015) recommend this formula for survey samples, because an interval centred on the estimate is too
+    short for shares near 0 or 1.
     """
     share = min(1.0, max(0.0, estimate.value))
     least = 0.5 / max(1.0, estimate.effective_labels)
@@ -114,7 +114,8 @@ def interval(estimate: Estimate) -> ShareInterval:
 def difference(first: ShareInterval, second: ShareInterval) -> ShareInterval:
     """Return ``second - first`` with its 95% interval, for two shares from disjoint sets of rows.
 
-    Newcombe's hybrid score interval (1998) combines the ends of both intervals. It stays valid for shares of 0 or 1.
+    Newcombe's hybrid score interval (1998) combines the ends of both intervals. A share of 0 or 1 thus keeps its
+    uncertainty.
     """
     value = second.value - first.value
     below = math.hypot(second.value - second.low, first.high - first.value)
@@ -132,7 +133,7 @@ def _centred(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _student(freedom: float) -> float:
-    """Return the 97.5% quantile of Student's t (Cornish-Fisher expansion), to within 1% from 3 degrees of freedom."""
+    """Return the 97.5% quantile of Student's t (Cornish-Fisher expansion), within 1% for ``freedom`` of 3 or more."""
     z = NormalDist().inv_cdf(0.975)
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96

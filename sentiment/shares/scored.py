@@ -45,7 +45,7 @@ class ShareColumns:
 
 
 class AnswerColumns(NamedTuple):
-    """The classes of the model's answers in a table, and the prefix of the names of all answer columns."""
+    """The class names, and the prefix of the columns that contain the model's answers in a table."""
 
     classes: list[str]
     prefix: str

@@ -143,7 +143,7 @@ class ShareTally:
         )
 
     def with_margins(self) -> dict[Cell, Sums]:
-        """Return the sums of each cell, and the totals over groups, over periods and over both; sorted by name."""
+        """Return the sums of each cell, and the totals over groups, over periods and over both. Totals come first."""
         total: dict[Cell, Sums] = {}
         for cell in sorted(self.cells):
             for key in dict.fromkeys(margins(cell)):

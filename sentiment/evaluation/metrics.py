@@ -162,9 +162,9 @@ def roc_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
 
 
 def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
-    """Return precision by recall, or None if there are no positive or no negative rows.
+    """Return precision by recall (area: average precision), or None if there are no positive or no negative rows.
 
-    The area is the average precision. The arguments are as in :func:`roc_curve`.
+    ``positive`` is bool ``(n,)``; ``score`` is float ``(n,)``, higher for rows that are more probably positive.
     """
     from sklearn import metrics
 

@@ -80,7 +80,7 @@ class CellEstimate(NamedTuple):
         labelled: the number of labels in the cell.
         alone: the estimate from these labels alone; None if there are fewer than ``LEAST_LABELS``.
         both: the estimate from labels and model; None if there are too few labels. The slopes are fitted to the cell's
-            own labels, so a model without information gives the same estimate as ``alone``.
+            own labels, so a model without information gives nearly the estimate ``alone``.
         borrowed: the model's share, corrected with the labels of all cells. It assumes that the model's errors are the
             same in every cell.
     """

@@ -67,7 +67,7 @@ class Sums:
 
 
 class Example(NamedTuple):
-    """A tweet of whose class the model is certain, with the probability of the class and the row number."""
+    """A tweet with a high ``probability`` of its class, and its row number in the input."""
 
     probability: float
     row: int

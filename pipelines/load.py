@@ -152,8 +152,8 @@ def _tell(report: dict[str, Any], this: stage.Stage) -> None:
 
 def _tell_counts(counts: dict[str, Any]) -> None:
     stage.log.info(
-        "%(rows)d rows: %(ignored)d of ignored classes, %(bad)d bad, %(duplicates)d duplicates and "
-        "%(contradictions)d contradictory ones left out",
+        "%(rows)d rows; left out: %(ignored)d of ignored classes, %(bad)d bad, %(duplicates)d duplicate, "
+        "%(contradictions)d contradictory",
         counts,
     )
 

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -134,6 +135,18 @@ def test_json_lines_of_posts_leave_as_they_came(tmp_path: Path) -> None:
 
 OBJECT = st.dictionaries(st.text(max_size=3), st.text(max_size=9) | st.lists(st.integers()), max_size=3)
 NUMBER = st.integers(100, 10**9)  # is no object
+
+
+def test_an_object_without_end_costs_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text after a bracket that nothing closes is one bad document; the objects after it are found."""
+    monkeypatch.setattr(json_documents, "_READ_BYTES", 16)
+    monkeypatch.setattr(json_documents, "_LONGEST_OBJECT", 64)
+    stream = io.BytesIO(b'{"text": [\n' + b'"more",\n' * 40 + b'{"text": "b"}\n' + b'{"text": "c"}\n')
+    asked: list[int] = []
+    reading = SimpleNamespace(read=lambda size: asked.append(size) or stream.read(size))
+    found = [each.value for each in json_documents.documents(reading)]
+    assert found == [None, {"text": "b"}, {"text": "c"}]
+    assert max(asked) <= 64
 
 
 @settings(max_examples=60)

@@ -112,7 +112,7 @@ def test_load(root: Path, tweets_csv: Path, capsys: pytest.CaptureFixture[str]) 
     assert np.bincount(table["part"].to_numpy()).tolist() == list(SIZES.values())
     assert table["label"].to_pylist() == [0, 1] * 30  # of the two classes that occur, not of the three that may
     err = capsys.readouterr().err
-    assert "load: 60 rows: 0 of ignored classes, 0 bad, 0 duplicates and 0 contradictory ones left out" in err
+    assert "load: 60 rows; left out: 0 of ignored classes, 0 bad, 0 duplicate, 0 contradictory" in err
     assert "kept train: {'negative': 18, 'positive': 18}; validation: " in err
 
 
@@ -293,7 +293,7 @@ def test_what_became_of_the_rows_is_said_before_they_are_too_few(
     with pytest.raises(SystemExit):
         run_stage(load, root, "--corpus", path)
     *_, counts, error = capsys.readouterr().err.splitlines()
-    assert counts == "load: 8 rows: 0 of ignored classes, 0 bad, 0 duplicates and 8 contradictory ones left out"
+    assert counts == "load: 8 rows; left out: 0 of ignored classes, 0 bad, 0 duplicate, 8 contradictory"
     assert error.startswith(
         f"load: error: {path}: expected at least two classes among the distinct tweets, received 0; "
     )

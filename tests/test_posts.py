@@ -1,8 +1,10 @@
 """Archives of posts and nested JSON: every layout and shape is read, by content, as a table of one row for each post."""
 
+import contextlib
 import io
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -102,6 +104,29 @@ def test_an_x_archive_has_its_long_posts_and_its_parts(
     )
     assert sorted(tmp_path.parent.rglob("*")) == before  # nothing is unpacked
     assert [row["id"] for row in table_of(path)][:2] == ["0", "1"]
+
+
+def with_one_value_replaced(value: Any, odd: Any) -> Iterator[Any]:
+    """Every copy of a nested value in which one part, or the whole, is ``odd``."""
+    yield odd
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        for changed in with_one_value_replaced(part, odd):
+            copy = dict(value) if isinstance(value, dict) else list(value)
+            copy[key] = changed
+            yield copy
+
+
+@pytest.mark.parametrize("odd", [None, 7, "x", [], {}, [None], True], ids=repr)
+def test_a_field_of_another_kind_than_known_is_no_defect(tmp_path: Path, odd: Any) -> None:
+    for number, documents in enumerate(SHAPES.values()):
+        for i, document in enumerate(documents):
+            for changed in with_one_value_replaced(document, odd):
+                lines = [*documents[:i], changed, *documents[i + 1 :]]
+                path = tmp_path / f"{number}.json"
+                path.write_text("\n".join(map(json.dumps, lines)))
+                with contextlib.suppress(InputError):
+                    assert all(isinstance(text, str | None) for text in texts(path, bad_rows=BadRows(limit=9)))
 
 
 def test_a_path_names_a_column_in_any_json(tmp_path: Path) -> None:

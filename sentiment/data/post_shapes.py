@@ -72,7 +72,11 @@ def _of_version_1(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
 
 def _of_version_2(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
     """Return the full text of a tweet in the format of X's API 2. ``page`` contains the originals of retweets."""
-    repeated = [each.get("id") for each in values_at(post, "referenced_tweets[]") if each.get("type") == "retweeted"]
+    repeated = [
+        each.get("id")
+        for each in values_at(post, "referenced_tweets[]")
+        if isinstance(each, dict) and each.get("type") == "retweeted"
+    ]
     for tweet in values_at(page, "includes.tweets[]") if repeated else ():
         if isinstance(tweet, dict) and tweet.get("id") == repeated[0]:
             return _retweet(text, _of_version_2(str(tweet.get("text", "")), tweet, {}))

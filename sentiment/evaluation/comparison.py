@@ -77,8 +77,7 @@ def compare(models: Mapping[str, Predictions]) -> Comparison:
 def share_rows(models: Mapping[str, Predictions]) -> tuple[dict[str, Predictions], int]:
     """Return each model's predictions for the common tweets, one row per text, in the order of the first model.
 
-    Returns:
-        Name of a model -> predictions, and the number of texts left out because their true labels differ.
+    The second result is the number of texts that are left out because their true labels differ.
     """
     rows = [_rows_by_text(model) for model in models.values()]
     common = [text for text in rows[0] if all(text in other for other in rows[1:])]

@@ -149,9 +149,7 @@ class Abstention(NamedTuple):
 def roc_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
     """Return the true positive rate by false positive rate, or None if there are no positive or no negative rows.
 
-    Args:
-        positive: bool ``(n,)``, whether each row is positive.
-        score: float ``(n,)``, higher for rows that are more probably positive.
+    ``positive`` is bool ``(n,)``; ``score`` is float ``(n,)``, higher for rows that are more probably positive.
     """
     from sklearn import metrics
 
@@ -191,7 +189,6 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> 
     Args:
         confidence: the probability of the predicted class, float ``(n,)``.
         correct: whether the predicted class is the true class, bool ``(n,)``.
-        bins: the number of bins.
     """
     position = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     n = np.bincount(position, minlength=bins)

@@ -96,11 +96,9 @@ def read_columns(path: Path) -> dict[str, list[str]]:
 
 
 def from_columns(columns: Mapping[str, Sequence[str]], name: str = PREDICTIONS) -> Predictions:
-    """Return predictions from the columns of ``predictions.csv``; every column with another name is a baseline.
+    """Return predictions from the columns of ``predictions.csv``: name of a column -> ``n`` values as text.
 
-    Args:
-        columns: name of a column -> values as text, all of length ``n``.
-        name: the file's name, used in error messages.
+    Every column with an unknown name is a baseline. ``name`` is the file's name, used in error messages.
 
     Raises:
         ArtefactError: a column is missing, a label is not a class, or a probability is not a number from 0 to 1.
@@ -155,12 +153,8 @@ def from_probabilities(
 ) -> Predictions:
     """Return predictions for ``n`` tweets in which the predicted class is the most probable one.
 
-    Args:
-        classes: the class names, in the order of the columns of ``probabilities``.
-        texts, true: the tweets and their true labels, each of which is one of ``classes``.
-        probabilities: float ``(n, classes)``.
-        test_set: the name of the test set.
-        baselines: name of a baseline -> predicted labels, str ``(n,)``.
+    ``probabilities`` is float ``(n, classes)``, in the order of ``classes``. ``true`` contains names of classes.
+    ``baselines`` maps the name of a baseline to its predicted labels, str ``(n,)``.
     """
     return Predictions(
         tuple(classes),

@@ -21,8 +21,7 @@ class LabelledTestSet(NamedTuple):
     """A test set of labelled tweets.
 
     Attributes:
-        name: the name of the test set in the report.
-        source: the file from which the test set was read.
+        name, source: the name of the test set in the report, and the file from which it was read.
         rows: texts and class indices.
         left_out: the number of rows left out because the model does not have their class.
         seen: the number of rows left out because the model was trained or validated on them.

@@ -159,12 +159,9 @@ def read_labels(path: Path, classes: Sequence[str]) -> FilledIn:
 
 
 def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str], count: int) -> None:
-    """Check that the labels file was drawn from this input.
+    """Check that the labels file was drawn from this input, which has ``count`` rows.
 
-    Args:
-        filled: the labels.
-        rows, texts: the numbers of the labelled rows that exist in the input, ascending, and their tweets there.
-        count: the number of rows in the input.
+    ``rows`` are the numbers of the labelled rows that exist in the input, ascending; ``texts`` are their tweets there.
 
     Raises:
         InputError: a labelled row is missing or has another text, or all rows of a large sample are in the first half.

@@ -81,7 +81,6 @@ class Labelled(NamedTuple):
         rows: the row numbers in the input, from 1, int64 ``(m,)``.
         cells: the group and period of each row.
         probabilities: class probabilities, float64 ``(m, classes)``.
-        texts: the tweets.
     """
 
     rows: np.ndarray

@@ -1,1 +1,1 @@
-"""Using a trained model: the classifier, its folder, files of any size, explanations, the command line."""
+"""The use of a trained model: the classifier, its folder, scoring of files, explanations, the command line."""

@@ -1,6 +1,6 @@
-"""Command line: read tweets, and write one line for each: label, probability, text.
+"""Command line: label tweets, and write one line per tweet: label, probability, text.
 
-The label is "unknown" if no token of a tweet is known, and "uncertain" below --threshold.
+The label is "unknown" if no token is known, and "uncertain" if the probability is below --threshold.
 
 python -m sentiment.predict "I love this" "not my day"
 tail -f tweets.txt | python -m sentiment.predict -
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier
 
 _READ_SIZE = 1 << 20
-# Options that have an effect only together with an input table, an output table, or labels.
+# Options that have an effect only with an input table, with an output table, or on labels.
 _OF_INPUT = ("--column", "--format", "--delimiter", "--quotes", "--max-bad-rows")
 _OF_OUTPUT = ("--force", "--prefix")
 _OF_LABELS = ("--json", "--threshold", "--answer-unknown")
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict") -> int:
-    """Run the command; return its exit status: 0, 2 for a user's mistake, 130 when interrupted."""
+    """Run the command, and return its exit status: 0, 2 after a user's mistake, or 130 after an interrupt (Ctrl-C)."""
     if sys.stderr is None:  # the calling program has closed it
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     name = prog.rpartition(" ")[2].rpartition(".")[2]
@@ -47,11 +47,11 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
         _refuse_unused(arguments)
         return _run(arguments, prog)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has stopped: end quietly
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has closed the pipe
         return 0
     except MENDABLE as error:
         return refuse(name, error, " for the model or for one batch of tweets", "input or output")
-    except KeyboardInterrupt as stopped:  # the message says what is left of the output
+    except KeyboardInterrupt as stopped:  # its message names the unfinished output file
         sys.stderr.write(f"{'; '.join([f'{name}: stopped', *map(str, stopped.args)])}\n")
         return INTERRUPTED
 
@@ -85,11 +85,7 @@ def _parser(prog: str) -> OneLineParser:
 
 
 def _refuse_unused(arguments: argparse.Namespace) -> None:
-    """Refuse options without an effect, and a closed standard input or output that is needed.
-
-    Raises:
-        InputError: there is such an option or stream.
-    """
+    """Raise an `InputError` for an option that has no effect, or for a closed standard stream that is needed."""
     cases = [
         ("with explanations, which say what the model would answer", arguments.explain, _OF_LABELS),
         ("with --output, which writes a table (.jsonl is JSON)", arguments.output, ["--json"]),
@@ -131,7 +127,7 @@ def _run(arguments: argparse.Namespace, prog: str) -> int:
 
 
 def _read_model(place: str) -> "SentimentClassifier":
-    """Read the model. What is imported is no garbage, and not to look for any takes a tenth off the start."""
+    """Read the model without garbage collection, which would free nothing and take a tenth of the starting time."""
     gc.disable()
     try:
         from sentiment.predict.model_folder import read_classifier
@@ -167,12 +163,12 @@ def _texts(arguments: argparse.Namespace, piped: bool, reading: "Reading | None"
 
 
 def read_lines(stream: IO[bytes], encoding: str = "utf-8", block: int = _READ_SIZE) -> Iterator[list[str]]:
-    """Yield the lines of ``stream`` as they arrive: all lines that are complete after each read.
+    """Yield lists of lines as they arrive: after each read of ``stream``, all lines that are complete.
 
     Args:
         stream: a buffered binary stream, for instance a pipe.
-        encoding: of the lines, a codec of Python.
-        block: bytes to read at once, at most.
+        encoding: the name of a Python codec.
+        block: the maximum number of bytes per read.
 
     Raises:
         InputError: the stream is not in ``encoding``; the message names the line.
@@ -198,14 +194,13 @@ def read_lines(stream: IO[bytes], encoding: str = "utf-8", block: int = _READ_SI
 
 @dataclass(frozen=True)
 class _Printer:
-    """Writes one line or one explanation per tweet to ``stream``, without delay."""
+    """Write one line or one explanation per tweet to ``stream``, and flush it after each batch of tweets."""
 
     model: "SentimentClassifier"
     stream: IO[str]
     arguments: argparse.Namespace
 
     def show(self, texts: Sequence[str | None]) -> None:
-        """Write the answers to ``texts``; None is a missing text."""
         if self.arguments.explain:
             self._explain(texts)
         else:
@@ -229,7 +224,7 @@ class _Printer:
         return f"{label}\t{max(probabilities):.3f}\t{without_controls(text, ' ')}"
 
     def _json(self, text: str, label: str, probabilities: list[float], known: float, cut: bool) -> str:
-        """Return the answer as one line of JSON; it has ``cut`` only for a text whose end was not read."""
+        """Return the answer as one line of JSON, with ``cut`` only if the model did not read the end of the text."""
         by_class = dict(zip(self.model.classes_.tolist(), (round(p, 6) for p in probabilities), strict=True))
         row: dict[str, Any] = {"label": label, "probability": round(max(probabilities), 6), "known": round(known, 4)}
         row |= {"cut": True} if cut else {}

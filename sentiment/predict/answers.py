@@ -14,10 +14,10 @@ class Answers(NamedTuple):
     """The model's answers to ``n`` tweets.
 
     Attributes:
-        probabilities: of the classes, float32 ``(n, classes)``.
-        known: share of the tokens read by the model that are in its vocabulary, float32 ``(n,)``, 0 to 1. It is 0 for
-            a text without a known token; the probabilities are then those of one unknown token.
-        cut: whether the text has more tokens than the model reads, so that its end counts nothing, bool ``(n,)``.
+        probabilities: class probabilities, float32 ``(n, classes)``.
+        known: share of the tokens read by the model that it knows, float32 ``(n,)``, from 0 to 1. If a tweet's share is
+            0, its probabilities say nothing about it.
+        cut: whether the tweet has more tokens than the model reads, bool ``(n,)``. The model then ignores its end.
     """
 
     probabilities: "np.ndarray"
@@ -35,11 +35,11 @@ def labels_of(
     """Return the label of each tweet, str ``(n,)``: a class, ``uncertain`` or ``unknown``.
 
     Args:
-        classes: names of the classes, str ``(classes,)``.
-        probabilities: float32 ``(n, classes)``.
-        known: share of known tokens, ``(n,)``.
-        threshold: an answer with a lower probability is ``uncertain``.
-        force: give a text without a known token the most probable class, not ``unknown``.
+        classes: class names, str ``(classes,)``.
+        probabilities: class probabilities, float32 ``(n, classes)``.
+        known: share of known tokens per tweet, ``(n,)``.
+        threshold: probability below which the label is ``uncertain``.
+        force: label a tweet without a known token with its most probable class instead of ``unknown``.
     """
     import numpy as np
 
@@ -48,9 +48,9 @@ def labels_of(
 
 
 def label_of(classes: Sequence[str], probabilities: Sequence[float], known: float, threshold: float = 0.0) -> str:
-    """Return the label of one tweet as :func:`labels_of` does, in a tenth of the time that NumPy takes for one.
+    """Return the label that :func:`labels_of` gives to a single tweet, in a tenth of its time.
 
-    ``threshold`` must be a float32 number, like the probabilities that it is compared with.
+    ``threshold`` must be a float32 value, because it is compared with float32 probabilities.
     """
     best = max(probabilities)
     if known == 0:

@@ -1,4 +1,4 @@
-"""The classifier as Python code uses it: raw tweets in, labels and probabilities out, in NumPy alone."""
+"""The classifier for use from Python: it takes raw tweets, returns labels and probabilities, and needs only NumPy."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,17 +17,17 @@ from sentiment.text.preprocessor import Preprocessor
 if TYPE_CHECKING:
     from sentiment.predict.explanation import Explanation
 
-# A text's answer depends, in its last digits, on the texts that share its block, so blocks follow from the number of
-# texts alone: not from the cores there are, nor from what else runs.
-_ROWS_PER_BLOCK = 16_384  # a token that occurs in a block is looked up once, so long blocks have less to look up
-_ROWS_ALONE = 1536  # up to so many, sharing the work between cores costs more than it saves
+# The last digits of an answer depend on the other texts in its block. The division into blocks therefore depends on the
+# number of texts alone, not on the number of cores or their load.
+_ROWS_PER_BLOCK = 16_384  # each distinct token of a block is looked up once, so long blocks need fewer look-ups
+_ROWS_ALONE = 1536  # up to this number of texts, sharing the work between cores costs more than it saves
 
 
 class SentimentClassifier(FittedEstimator):
-    """A trained model, with scikit-learn's conventions. Stateless once made, so safe to share between threads.
+    """A trained model with the interface of a scikit-learn classifier. It never changes, so threads can share it.
 
     Attributes:
-        classes_: class names, str ``(n_classes,)``, sorted as scikit-learn expects: the probabilities' columns.
+        classes_: class names, str ``(n_classes,)``, sorted; the order of the columns of probabilities.
         preprocessor: the text preprocessing.
         network: the folded network.
     """
@@ -41,20 +41,20 @@ class SentimentClassifier(FittedEstimator):
         """Return class probabilities, float32 ``(n, n_classes)``.
 
         Args:
-            texts: ``n`` strings: a list, NumPy array, pandas Series or Arrow array. A text without a known word
-                gets the model's answer to one unknown word; :meth:`answer` says which these are.
+            texts: ``n`` strings in a list, NumPy array, pandas Series or Arrow array. The probabilities of a text
+                without a known word say nothing about it; :meth:`answer` also returns the share of known words.
 
         Raises:
-            InputError: ``texts`` is a single string, or one of them is not a string or has no UTF-8 form.
-            ArtefactError: the model gives probabilities that are not numbers.
+            InputError: ``texts`` is a single string, or contains a value that is not a string or has no UTF-8 form.
+            ArtefactError: the model is damaged, because its probabilities are not finite numbers.
         """
         return self.answer(texts).probabilities
 
     def answer(self, texts: Any) -> Answers:
-        """Return probabilities, the known share and whether the end was cut; arguments as :meth:`predict_proba`.
+        """Return the probabilities, the share of known tokens, and whether the end was cut off, for each text.
 
-        The row of a text without a kept token (blank, stop words only) counts as unknown. To turn answers into
-        labels that admit it, see :func:`sentiment.predict.answers.labels_of`.
+        Arguments and errors are as for :meth:`predict_proba`. A text without tokens (blank, or stop words only) has a
+        share of 0. :func:`sentiment.predict.answers.labels_of` turns answers into labels, including ``unknown``.
         """
         texts = as_sequence(texts)
         if len(texts) <= _ROWS_ALONE:
@@ -67,34 +67,31 @@ class SentimentClassifier(FittedEstimator):
                 parts = list(ordered_map(self._batch_answers, blocks))
         except InputError:
             if not is_arrow(texts):
-                encode_all(texts)  # names the text by its place among all, not within its block
+                encode_all(texts)  # raises an error that numbers the text among all texts
             raise
         return self._checked(Answers(*map(np.concatenate, zip(*parts, strict=True))))
 
     def predict(self, texts: Any) -> np.ndarray:
-        """Return the most probable class of each text, str ``(n,)``; arguments and errors as :meth:`predict_proba`."""
+        """Return the most probable class of each text, str ``(n,)``. Arguments are as for :meth:`predict_proba`."""
         return self.classes_[self.predict_proba(texts).argmax(axis=1)]
 
     def labels(self, texts: Any, threshold: float = 0.0, force: bool = False) -> np.ndarray:
-        """Return for each text what the command line prints: a class, ``unknown`` or ``uncertain``.
+        """Return the command line's label for each text, str ``(n,)``: a class, ``unknown`` or ``uncertain``.
 
         Args:
-            texts: as :meth:`predict_proba` takes them.
-            threshold: an answer of lower probability is ``uncertain``.
-            force: give a text without a known token the most probable class, not ``unknown``.
-
-        Returns:
-            str ``(n,)``.
+            texts: ``n`` strings, as for :meth:`predict_proba`.
+            threshold: probability below which the label is ``uncertain``.
+            force: label a text without a known token with its most probable class instead of ``unknown``.
 
         Raises:
-            InputError: as :meth:`predict_proba`, or ``threshold`` is no probability.
+            InputError: a text is not valid, as for :meth:`predict_proba`, or ``threshold`` is not between 0 and 1.
         """
         if not 0 <= threshold <= 1:
             raise InputError(f"threshold: expected a probability from 0 to 1, received {threshold}")
         return labels_of(self.classes_, *self.answer(texts)[:2], threshold, force)
 
     def explain(self, text: str) -> "Explanation":
-        """Label ``text`` and measure what each token contributed; ``print`` of the result shows it.
+        """Label ``text`` and measure how much each token contributed. Use ``print`` to show the result.
 
         Raises:
             InputError: ``text`` is not a string or has no UTF-8 form.

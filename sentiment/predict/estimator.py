@@ -1,4 +1,4 @@
-"""What scikit-learn expects of a fitted estimator, without importing scikit-learn."""
+"""The methods that scikit-learn expects of a fitted estimator, without importing scikit-learn."""
 
 import sys
 from typing import Any, Self
@@ -10,35 +10,31 @@ from sentiment.text.inputs import as_sequence, is_arrow, is_missing
 
 
 class FittedEstimator:
-    """A trained classifier as a step of scikit-learn's pipelines, scorers and wrappers; it cannot be fitted again.
+    """A base class that makes a trained classifier usable in scikit-learn's pipelines, scorers and wrappers.
 
-    The class that derives from it has ``predict(texts)`` and ``classes_``. It has no parameters and never changes, so
-    it is its own clone.
+    A subclass defines ``predict(texts)`` and ``classes_``. The classifier cannot be fitted again and has no parameters.
+    It never changes, so scikit-learn's ``clone`` returns the object itself.
     """
 
     _estimator_type = "classifier"
     classes_: np.ndarray
 
     def fit(self, texts: Any, labels: Any = None) -> Self:
-        """Refuse to train, because the stages of the pipeline do that.
-
-        Raises:
-            InputError: always.
-        """
+        """Raise an `InputError`, because only the stages of the pipeline can train a model."""
         raise InputError(
             "this model is trained already and cannot be fitted here (`make train` trains one); "
             "where fit must be called, wrap it in sklearn.frozen.FrozenEstimator"
         )
 
     def predict(self, texts: Any) -> np.ndarray:
-        """Return the class of each text."""
+        """Return the class of each text, str ``(n,)``."""
         raise NotImplementedError
 
     def score(self, texts: Any, labels: Any) -> float:
-        """Return the share of ``texts`` ``(n,)`` that get the class in ``labels`` ``(n,)``.
+        """Return the accuracy: the share of ``texts`` ``(n,)`` whose predicted class is the one in ``labels`` ``(n,)``.
 
         Raises:
-            InputError: as ``predict``, or ``labels`` are not ``n`` classes, at least one of the model's among them.
+            InputError: a text is not valid, a label is missing, there are not ``n`` labels, or no label is a class.
         """
         texts = as_sequence(texts)
         wanted = self._labels(labels, len(texts))
@@ -63,15 +59,11 @@ class FittedEstimator:
         return np.array(names)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return no parameters, because a trained model has none."""
+        """Return an empty dict, because a trained model has no parameters."""
         return {}
 
     def set_params(self, **parameters: Any) -> Self:
-        """Accept no parameter.
-
-        Raises:
-            InputError: a parameter is given.
-        """
+        """Return the classifier itself. It has no parameters, so a parameter raises an `InputError`."""
         if parameters:
             raise InputError(f"a trained model has no parameters, received {', '.join(parameters)}; train another")
         return self
@@ -83,7 +75,7 @@ class FittedEstimator:
         return self
 
     def __sklearn_tags__(self) -> Any:
-        """Return the tags that scikit-learn asks for; it is loaded when it asks, so their classes come from it."""
+        """Return scikit-learn's tags. Only scikit-learn calls this method, so its modules are loaded already."""
         kinds = sys.modules["sklearn.utils"]
         return kinds.Tags(
             estimator_type="classifier",

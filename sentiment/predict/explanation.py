@@ -1,10 +1,10 @@
-"""Why a tweet got its label: what the model saw of it, and what each token contributed.
+"""Explain a tweet's label: how the model read each token, and how much each token contributed to the label.
 
-A contribution is measured by occlusion: the log-odds (natural logarithm) of the predicted class with all tokens,
-less those with the one token left out. Positive speaks for the predicted class, negative against it. Tokens cut
-off stay cut off, and a tweet that is left without a token becomes one unknown token, as in
-:meth:`sentiment.text.preprocessor.Preprocessor.encode`. A recurrence is not a sum: contributions need not add up to
-the log-odds.
+Contributions are measured by occlusion: the log-odds (natural logarithm) of the predicted class with all tokens, minus
+the log-odds without the token. A positive contribution supports the predicted class. Tokens beyond the maximum length
+stay cut off. A tweet without tokens is read as one unknown token, as in
+:meth:`sentiment.text.preprocessor.Preprocessor.encode`. Contributions need not add up to the log-odds, because a
+recurrent network is not additive.
 """
 
 import unicodedata
@@ -31,7 +31,7 @@ _RESET, _BOLD, _FAINT, _FOR, _AGAINST = "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[3
 
 
 class Explainable(Protocol):
-    """A classifier, as far as :func:`explain` needs it."""
+    """A classifier that :func:`explain` can explain."""
 
     classes_: np.ndarray
     preprocessor: Preprocessor
@@ -40,16 +40,15 @@ class Explainable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
-    """One token of a tweet.
+    """One token of a tweet, and how the model read it.
 
     Attributes:
-        token: as normalised.
+        token: the token after normalisation.
         state: ``kept``, ``stop word`` (dropped), ``unknown`` (kept, without a vector of its own), ``not seen in
-            training`` (kept, with its vector alone) or ``cut off`` (beyond ``max_tokens``).
-        lemma: what it counts as; empty where it is dropped.
-        id: of the lemma.
-        contribution: change of the predicted class's log-odds that is due to it; None where the model does not
-            see it.
+            training`` (kept, known only by its GloVe vector) or ``cut off`` (beyond ``max_tokens``).
+        lemma: the vocabulary entry that the token is read as; empty for a dropped token.
+        id: the id of the lemma.
+        contribution: change of the predicted class's log-odds due to the token; None if the model does not read it.
     """
 
     token: str
@@ -64,11 +63,11 @@ class Explanation:
     """A tweet, its label and its tokens in order.
 
     Attributes:
-        text: as given.
+        text: the tweet as given.
         label: the most probable class.
-        probability: of ``label``.
-        log_odds: of ``label``: log p / (1 - p).
-        tokens: every token, seen by the model or not.
+        probability: the probability p of ``label``.
+        log_odds: the log-odds of ``label``, log(p / (1 - p)).
+        tokens: all tokens, including those that the model does not read.
     """
 
     text: str
@@ -83,7 +82,7 @@ class Explanation:
 
 
 def explain(classifier: Explainable, text: str) -> Explanation:
-    """Label ``text`` and measure what each token that the model sees contributes to that label.
+    """Label ``text`` and measure how much each token that the model reads contributes to the label.
 
     Raises:
         InputError: ``text`` is not a string or has no UTF-8 form.
@@ -106,7 +105,10 @@ def explain(classifier: Explainable, text: str) -> Explanation:
 
 
 def token_states(ids: np.ndarray, max_tokens: int, seen: int) -> list[str]:
-    """Return the state of each token of one tweet from its id, int32 ``(tokens,)``. Ids from ``seen`` on are unseen."""
+    """Return the state of each token of one tweet, given the tokens' ids, int32 ``(tokens,)``.
+
+    Tokens after the first ``max_tokens`` are cut off. Ids from ``seen`` on did not occur in training.
+    """
     position = np.cumsum(ids != PADDING)
     conditions = [ids == PADDING, position > max_tokens, ids == UNKNOWN, ids >= seen]
     states = np.select(conditions, [STOP_WORD, CUT, UNKNOWN_WORD, UNSEEN], KEPT)
@@ -114,28 +116,25 @@ def token_states(ids: np.ndarray, max_tokens: int, seen: int) -> list[str]:
 
 
 def _occlusions(ids: np.ndarray) -> Ragged:
-    """Return ``ids`` ``(t,)``, then ``t`` rows that lack one id each; a row without any id is one ``UNKNOWN``."""
+    """Return ``ids`` ``(t,)``, then ``t`` copies that each lack one id. An empty row becomes one ``UNKNOWN``."""
     rows = [ids, *(np.delete(ids, i) for i in range(len(ids)))]
     rows = [row if len(row) else np.array([UNKNOWN], np.int32) for row in rows]
     return Ragged(np.concatenate(rows).astype(np.int32), np.array([len(row) for row in rows], np.int32))
 
 
 def _log_odds(probabilities: np.ndarray, label: int) -> np.ndarray:
-    """Return the log-odds of class ``label``, float64 ``(n,)``.
-
-    They use the sum of the other classes, because 1 - p is 0 in float32 near 1.
-    """
+    """Return the log-odds of class ``label``, float64 ``(n,)``. In float32, 1 - p would be 0 for p near 1."""
     wide = probabilities.astype(np.float64)
     others = np.delete(wide, label, axis=1).sum(axis=1)
     return np.log(np.maximum(wide[:, label], _SMALLEST)) - np.log(np.maximum(others, _SMALLEST))
 
 
 def render(explanation: Explanation, colour: bool = False) -> str:
-    """Return lines for a terminal: the label, then one line per token with its signed contribution and a bar.
+    """Return the explanation for a terminal: the label, then one line per token with its signed contribution and a bar.
 
     Args:
-        explanation: from :func:`explain`.
-        colour: use ANSI colours; without it the text is free of control characters but for line ends.
+        explanation: the result of :func:`explain`.
+        colour: use ANSI colours. Without them, line ends are the only control characters.
     """
     paint = _painted if colour else _plain
     label = without_controls(explanation.label)
@@ -172,7 +171,7 @@ def _painted(code: str, text: str) -> str:
 
 
 def _fitted(text: str, cells: int) -> str:
-    """Cut or fill ``text`` to ``cells`` columns. East Asian wide characters take two."""
+    """Cut or pad ``text`` to ``cells`` terminal columns. East Asian wide characters take two columns each."""
     width, end = 0, 0
     for end, character in enumerate(text, 1):
         width += 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -1,4 +1,4 @@
-"""The manifest of a model folder: what the model was made from, and a checksum for every file in the folder."""
+"""The manifest of a model folder: the inputs that the model was made from, and a checksum of each file."""
 
 import hashlib
 import json
@@ -12,9 +12,9 @@ from sentiment.predict.model_files import MANIFEST, open_model
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file below ``folder`` by its relative path, and the target of every link.
+    """Return the SHA-256 of each file in ``folder`` and its subfolders, by relative path.
 
-    ``folder`` may be an archive that `sentiment pack` made.
+    For a symbolic link, return its target instead. ``folder`` may also be an archive that `sentiment pack` made.
     """
     if folder.is_file():
         with open_model(folder) as files:
@@ -24,11 +24,7 @@ def checksums(folder: Path) -> dict[str, str]:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of ``folder``.
-
-    Raises:
-        ArtefactError: the manifest is missing or damaged.
-    """
+    """Return the content of a model's manifest. A missing or damaged manifest raises an `ArtefactError`."""
     path = folder / MANIFEST
     try:
         with open_model(folder) as files:
@@ -52,12 +48,12 @@ def _checksum(path: Path) -> str:
 
 
 def named_inputs(manifest: Mapping[str, Any]) -> list[tuple[str, Path, str]]:
-    """Return how messages call each input, its path and its checksum.
+    """Return three values for each input in a manifest: its name for messages, its path and its SHA-256.
 
-    The files and inputs of the base model, of its own base model, and so on, are inputs too.
+    The files and inputs of the base model count as inputs, and so do those of the base model's own base model.
 
     Raises:
-        KeyError, TypeError, AttributeError: it is not a manifest.
+        KeyError, TypeError, AttributeError: ``manifest`` is not a manifest.
     """
     lines, base, whose = _inputs(manifest["inputs"]), manifest.get("base_model"), "base model"
     while base:

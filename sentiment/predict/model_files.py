@@ -1,4 +1,4 @@
-"""The files of a model: in a folder, or in one archive that `sentiment pack` made and that is never unpacked."""
+"""The files of a trained model, in a folder or in an archive that `sentiment pack` made and that is never unpacked."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import zipfile
 
 TABLE, WEIGHTS = "table.npy", "weights.npz"
-# Written last by export: the classes, the kinds of the network, and the checksums of the files above and its own.
+# Export writes it last: the classes, some settings of the network, and checksums of all files including itself.
 MODEL = "model.json"
 # The chunk table, where there is one, makes the text preprocessing faster and changes no answer.
 CHUNKS, CHUNK_IDS = "chunks.npy", "chunk_ids.npy"
@@ -23,12 +23,13 @@ CHECKED = (*FILES, WEIGHTS, TABLE)
 CARD, MANIFEST = "README.md", "manifest.json"
 _ARCHIVED = {MODEL, *CHECKED, *OPTIONAL, CARD, MANIFEST}
 _REMEDY = "expected what `sentiment pack` makes: fetch it again, or pack the model again"
-_MOST_BYTES = 1 << 27  # of a file that must be decompressed into memory
-HEADER_BYTES, _SIZES = 30, slice(26, 30)  # of a member: its fixed part, and the lengths of name and extra field in it
+_MOST_BYTES = 1 << 27  # largest file that is decompressed into memory
+# The fixed part of a zip member's header, and in it the lengths of the name and of the extra field.
+HEADER_BYTES, _SIZES = 30, slice(26, 30)
 
 
 class Extent(NamedTuple):
-    """The content of a file: ``size`` bytes of the open ``file`` from ``start`` on."""
+    """The content of a file: ``size`` bytes of the open ``file``, from byte ``start`` on."""
 
     file: IO[bytes]
     start: int
@@ -36,39 +37,27 @@ class Extent(NamedTuple):
 
 
 class ModelFiles:
-    """The files of a model folder.
-
-    Args:
-        place: path of the folder.
-    """
+    """The files of a model folder; ``place`` is the path of the folder."""
 
     def __init__(self, place: str) -> None:
         self.place = place
 
     def path(self, name: str) -> str:
-        """Return how messages call a file."""
+        """Return the path of a file, for messages."""
         return os.path.join(self.place, name)
 
     def names(self) -> list[str]:
-        """Return the names of the files that decide on answers and are there."""
+        """Return the names of the existing files that prediction uses."""
         return [name for name in (MODEL, *CHECKED, *OPTIONAL) if os.path.isfile(self.path(name))]
 
     def read(self, name: str) -> bytes:
-        """Return the content of a file.
-
-        Raises:
-            OSError: it cannot be read.
-        """
+        """Return the content of a file. A file that cannot be read raises an `OSError`."""
         with open(self.path(name), "rb") as file:
             return file.read()
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[Extent]:
-        """Open a file whose content is stored as it is, so that it can be mapped into memory.
-
-        Raises:
-            OSError: it cannot be opened.
-        """
+        """Open a file so that its content can be mapped into memory. A failure raises an `OSError`."""
         with open(self.path(name), "rb") as file:
             yield Extent(file, 0, os.fstat(file.fileno()).st_size)
 
@@ -76,15 +65,15 @@ class ModelFiles:
 class PackedFiles(ModelFiles):
     """The files of a model in an archive.
 
-    Nothing is unpacked to disk, so no name in the archive can lead to another place. The table, which is mapped, must
-    be stored without compression, and what is compressed is small.
+    Nothing is unpacked to disk, so no name in the archive can lead to a place outside it. The table must be stored
+    without compression, because it is mapped into memory. Compressed files must be small.
 
     Args:
         place: path of the archive.
         file: the open archive.
 
     Raises:
-        ArtefactError: it is no such archive, or is damaged.
+        ArtefactError: the archive is damaged, or is not the archive of a model.
     """
 
     def __init__(self, place: str, file: IO[bytes]) -> None:
@@ -104,25 +93,25 @@ class PackedFiles(ModelFiles):
             raise ArtefactError(f"{place}: {problems[0]}; {_REMEDY}")
 
     def names(self) -> list[str]:
-        """Return the names of all files."""
+        """Return the names of all files in the archive."""
         return list(self._members)
 
     def read(self, name: str) -> bytes:
-        """Return the content of a file, decompressed.
+        """Return the decompressed content of a file.
 
         Raises:
-            ArtefactError: it is damaged.
-            FileNotFoundError: it is not there.
+            ArtefactError: the file is damaged.
+            FileNotFoundError: the archive does not contain the file.
         """
         with self._reporting_damage(name):
             return self._archive.read(self._member(name))
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[Extent]:
-        """Return where a file is in the archive; errors as :meth:`read`."""
+        """Open a file without unpacking it: yield its position in the archive. Errors are as for :meth:`read`."""
         member = self._member(name)
         with self._reporting_damage(name):
-            self._archive.open(member).close()  # compares the member's own header with the list of members
+            self._archive.open(member).close()  # compares the member's header with the archive's directory
             self._file.seek(member.header_offset)
             sizes = self._file.read(HEADER_BYTES)[_SIZES]
         start = member.header_offset + HEADER_BYTES
@@ -143,7 +132,7 @@ class PackedFiles(ModelFiles):
 
 
 def _problem_of(member: "zipfile.ZipInfo") -> str:
-    """Return what a member of an archive has that `sentiment pack` never writes; empty if there is nothing."""
+    """Return why `sentiment pack` cannot have written this member of an archive, or an empty string."""
     name, is_stored = member.filename, not member.compress_type
     if name not in _ARCHIVED:
         return f"contains {name[:100]!r}, which is no file of a model"
@@ -160,10 +149,10 @@ def _problem_of(member: "zipfile.ZipInfo") -> str:
 
 @contextlib.contextmanager
 def open_model(place: str | os.PathLike[str]) -> Iterator[ModelFiles]:
-    """Open the folder or the archive at ``place``.
+    """Open the model folder or archive at ``place``.
 
     Raises:
-        ArtefactError: the archive is damaged, or contains something else than the files of a model.
+        ArtefactError: the archive is damaged, or contains files that do not belong to a model.
         OSError: the archive cannot be opened.
     """
     name = os.fspath(place)

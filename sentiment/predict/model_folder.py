@@ -1,4 +1,4 @@
-"""The files of a model folder, and reading a classifier from them: they are plain data, and nothing is executed."""
+"""Write the files of a model folder, and read a classifier from them. They are plain data: reading executes no code."""
 
 import contextlib
 import hashlib
@@ -41,7 +41,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 class _NetworkKinds(NamedTuple):
-    """What prediction needs to know of the network's settings; ``model.json`` contains these and no others."""
+    """The network settings that prediction needs; ``model.json`` contains exactly these."""
 
     cell: str = "simple_rnn"
     pooling: str = "max_mean"
@@ -56,13 +56,13 @@ _ALLOWED: dict[str, tuple[Any, ...]] = {
 
 
 def read_classifier(place: str | os.PathLike[str]) -> SentimentClassifier:
-    """Read a classifier that needs neither TensorFlow nor spaCy.
+    """Read a classifier, which needs neither TensorFlow nor spaCy.
 
     Args:
-        place: the model folder, or an archive that `sentiment pack` made.
+        place: path of a model folder, or of an archive that `sentiment pack` made.
 
     Raises:
-        ArtefactError: the model is missing, incomplete, damaged, or put together from different models.
+        ArtefactError: the model is missing, incomplete or damaged, or its files come from different models.
     """
     with open_model(place) as files:
         model = _read_model(files)
@@ -86,12 +86,12 @@ def read_classifier(place: str | os.PathLike[str]) -> SentimentClassifier:
 
 
 def describe(folder: "Path", classes: Sequence[str], network: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of ``model.json`` for the other files in ``folder``.
+    """Return the content of ``model.json``, including the checksums of the other files in ``folder``.
 
     Args:
-        folder: where the other files are.
-        classes: sorted names, in the order of the outputs.
-        network: the network's settings; those that prediction does not need are left out.
+        folder: folder that already contains the other files.
+        classes: sorted class names, in the order of the network's outputs.
+        network: the network's settings; only those that prediction needs are used.
     """
     kinds = {name: network[name] for name in _NetworkKinds._fields if name in network}
     model: dict[str, Any] = {"format": FORMAT, "classes": list(classes), "network": _NetworkKinds(**kinds)._asdict()}
@@ -106,7 +106,7 @@ def _own_checksum(model: Mapping[str, Any]) -> str:
 
 
 def network_files(folder: "Path", network: FoldedNetwork) -> None:
-    """Write ``table.npy`` and ``weights.npz`` into ``folder``."""
+    """Write the network's ``table.npy`` and ``weights.npz`` into ``folder``."""
     np.save(folder / TABLE, network.table, allow_pickle=False)
     arrays = {"output_kernel": network.output_kernel, "output_bias": network.output_bias}
     optional = {"scales": network.scales, "ngram_scores": network.ngrams, "ngram_scales": network.ngram_scales}
@@ -119,7 +119,7 @@ def network_files(folder: "Path", network: FoldedNetwork) -> None:
 
 
 def chunk_files(folder: "Path", table: ChunkTable | None) -> None:
-    """Write ``chunks.npy`` and ``chunk_ids.npy`` into ``folder``, if there is a chunk table."""
+    """Write the chunk table into ``folder``, as ``chunks.npy`` and ``chunk_ids.npy``; write nothing for None."""
     if table is not None:
         np.save(folder / CHUNKS, table.keys, allow_pickle=False)
         np.save(folder / CHUNK_IDS, table.ids, allow_pickle=False)
@@ -149,31 +149,25 @@ def _read_model(files: ModelFiles) -> dict[str, Any]:
 
 
 def _are_names(classes: object) -> bool:
-    """Return whether ``classes`` are two or more different names."""
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         return False
     return len(classes) == len(set(classes)) >= 2
 
 
 class _CheckedFiles(NamedTuple):
-    """The files of a model, and the checksums that ``model.json`` states of them."""
+    """The files of a model, with the checksums in ``model.json``. A wrong checksum raises an `ArtefactError`."""
 
     files: ModelFiles
     checksums: Mapping[str, str]
 
     def read(self, name: str) -> bytes:
-        """Return the content of a file.
-
-        Raises:
-            ArtefactError: it cannot be read, or its checksum is another one.
-        """
         with self._reporting(name):
             content = self.files.read(name)
         self._require(name, hashlib.sha256(content))
         return content
 
     def check(self, name: str) -> None:
-        """Check a large file block by block, so that it does not stay in memory; errors as :meth:`read`."""
+        """Verify the checksum of a large file block by block, so that the file is never in memory as a whole."""
         digest = hashlib.sha256()
         with self._reporting(name), self.files.open(name) as (file, start, size):
             file.seek(start)
@@ -182,12 +176,7 @@ class _CheckedFiles(NamedTuple):
         self._require(name, digest)
 
     def map(self, name: str) -> np.ndarray:
-        """Map an array into memory without checking it.
-
-        Raises:
-            OSError: it cannot be read.
-            ValueError: it is damaged.
-        """
+        """Map an array into memory without verifying its checksum."""
         with self.files.open(name) as extent:
             return np.asarray(map_array(*extent))
 
@@ -220,11 +209,7 @@ def _read_chunks(checked: _CheckedFiles, vocabulary: int) -> ChunkTable:
 
 
 def _kinds_of(stated: Mapping[str, Any]) -> _NetworkKinds:
-    """Return the kinds of the network.
-
-    Raises:
-        KeyError: a kind is missing, unknown, or has a value that is not allowed.
-    """
+    """Return the network settings in ``model.json``. A missing, unknown or wrong setting raises a `KeyError`."""
     stated = dict(stated)
     if not stated.pop("masking", True):  # a setting of earlier versions
         raise KeyError("network.masking: networks that read padding are no longer supported")
@@ -272,10 +257,9 @@ def _read_network(checked: _CheckedFiles, kinds: _NetworkKinds) -> FoldedNetwork
 
 
 def _check_table(checked: _CheckedFiles) -> None:
-    """Check the checksum of the table, and that its numbers are finite.
+    """Check that the table has the right checksum and contains only finite numbers.
 
-    The table is large and stays on disk. It is read in blocks through a map of its own, which is closed again, so the
-    process keeps no more of it in memory than its answers need.
+    The large table is read in blocks, through a memory map of its own that is then closed to free its memory.
     """
     flat, finite = checked.map(TABLE).reshape(-1), True
     if flat.dtype == np.float32:

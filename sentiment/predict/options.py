@@ -1,4 +1,4 @@
-"""Options that several commands share: how a table is read, and what is made of the model's answers."""
+"""Options that several commands share: how a table is read, and how probabilities become labels and columns."""
 
 import argparse
 import codecs
@@ -29,7 +29,7 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_table_options(add: Callable[..., Any]) -> None:
-    """Add the options that say how a table is read and how the new columns are named, with an ``add_argument``."""
+    """Add the options for reading a table and naming the new columns. ``add`` is a parser's ``add_argument``."""
     add("--column", help="column of the tweets: a name, or a position from 0 in a .csv without header (text)")
     add("--delimiter", default="", help="of a .csv (default: detected)")
     add("--quotes", choices=("yes", "no"), help="whether quotes enclose fields (default: detected)")
@@ -38,15 +38,15 @@ def add_table_options(add: Callable[..., Any]) -> None:
 
 
 def reading_of(arguments: argparse.Namespace, kind: str = "", bad_rows: "BadRows | None" = None) -> "Reading":
-    """Return how a table is read.
+    """Return the settings for reading a table, taken from the options of a command.
 
     Args:
-        arguments: of the command.
-        kind: of the table; empty goes by the file's name.
-        bad_rows: counts the rows that are left out; None allows none.
+        arguments: the parsed command line.
+        kind: the table's format; if empty, the file's name decides.
+        bad_rows: collects the unreadable rows, which are left out; if None, an unreadable row is an error.
 
     Raises:
-        InputError: the column, the encoding or the delimiter is of no use.
+        InputError: the column, the encoding or the delimiter is not valid.
     """
     from sentiment.data.reading import Reading
 
@@ -61,11 +61,7 @@ def reading_of(arguments: argparse.Namespace, kind: str = "", bad_rows: "BadRows
 
 
 def encoding_of(arguments: argparse.Namespace) -> str:
-    """Return the encoding of the input, which is a codec of Python.
-
-    Raises:
-        InputError: it is not.
-    """
+    """Return the input's encoding. A name that is not a Python codec raises an `InputError`."""
     encoding: str = arguments.encoding or UTF_8
     try:
         codecs.lookup(encoding)
@@ -75,7 +71,7 @@ def encoding_of(arguments: argparse.Namespace) -> str:
 
 
 def answer_options_of(arguments: argparse.Namespace) -> "AnswerOptions":
-    """Return what is made of the model's answers."""
+    """Return the options that say how probabilities become labels and columns."""
     from sentiment.predict.score_file import AnswerOptions
 
     return AnswerOptions(arguments.threshold, arguments.answer_unknown, arguments.prefix)

@@ -1,7 +1,7 @@
-"""Command line: pack a trained model into one file to hand on.
+"""Command line: pack a trained model into one file, to pass it on.
 
-It contains what predicts, the model card, and a manifest of these files. Every command that takes --model reads it as
-it is.
+The file contains all that prediction needs, the model card, and a manifest. Every command that has --model reads the
+file without unpacking it.
 
 python -m sentiment.predict.pack models/mine --output mine.zip
 python -m sentiment.predict --model mine.zip "I love this"
@@ -24,9 +24,9 @@ from sentiment.predict.manifest import read_manifest
 from sentiment.predict.model_files import CARD, HEADER_BYTES, MANIFEST, TABLE, open_model
 from sentiment.predict.model_folder import read_classifier
 
-_ALIGNMENT = 64  # bytes; NumPy aligns the numbers of a .npy so, and the processor reads them fastest
-_ALIGNING = 0xD935  # id of an extra field that only fills, as in Android's zipalign
-_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time of a zip: the same model gives the same bytes
+_ALIGNMENT = 64  # bytes, as in a .npy file; the processor reads aligned numbers fastest
+_ALIGNING = 0xD935  # id of a zip extra field that is only padding, as in Android's zipalign
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time in a zip; constant, so that equal models give equal bytes
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict.pack") -> int:
@@ -52,10 +52,10 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
 
 
 def pack(folder: Path, target: Path) -> None:
-    """Write an archive of the model in ``folder``; ``target`` gets its name when the archive is complete.
+    """Write an archive of the model in ``folder``. The write is atomic: ``target`` is never an incomplete file.
 
     Raises:
-        ArtefactError: the model is damaged, was not evaluated, or is not what its manifest says.
+        ArtefactError: the model is damaged, was not evaluated, is packed already, or differs from its manifest.
     """
     read_classifier(folder)
     if folder.is_file():
@@ -74,11 +74,7 @@ def pack(folder: Path, target: Path) -> None:
 
 
 def _manifest_of(folder: Path, contents: Mapping[str, bytes]) -> bytes:
-    """Return the manifest of some files of ``folder``.
-
-    Raises:
-        ArtefactError: one of them is not what the manifest of the folder says.
-    """
+    """Return the manifest of the files in ``contents``, which must be as the manifest of ``folder`` says."""
     manifest = read_manifest(folder)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
     changed = [name for name, mark in sums.items() if manifest["artefacts"].get(name) != mark]
@@ -88,7 +84,7 @@ def _manifest_of(folder: Path, contents: Mapping[str, bytes]) -> bytes:
 
 
 def _write(path: Path, contents: Mapping[str, bytes]) -> None:
-    """Write an archive in which the table, which is mapped into memory, is stored as it is. The rest is compressed."""
+    """Write an archive. The table is stored uncompressed, because it is mapped into memory. The rest is compressed."""
     with path.open("xb") as file, zipfile.ZipFile(file, "w") as archive:
         for name, content in contents.items():
             member = zipfile.ZipInfo(name, _LONG_AGO)
@@ -101,7 +97,7 @@ def _write(path: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def _filling(start: int) -> bytes:
-    """Return an extra field after which the content begins at a multiple of the alignment, not at ``start``."""
+    """Return a zip extra field that, written at byte ``start`` of the file, aligns the content after it."""
     header = 4
     size = -(start + header) % _ALIGNMENT
     return _ALIGNING.to_bytes(2, "little") + size.to_bytes(2, "little") + bytes(size)

@@ -1,4 +1,4 @@
-"""Score a table of any size: read it batch by batch, and write it with the model's answers as further columns."""
+"""Score a table of any size: read it in batches, and write each batch with the model's answers as further columns."""
 
 import contextlib
 import itertools
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier
 
 PREFIX = "predicted_"
-_ESCAPED_NAME = r"\\u00[0-7]"  # an escaped letter, which may be part of a name
+_ESCAPED_NAME = r"\\u00[0-7]"  # an escaped letter; an object that has one is parsed, because a key may contain it
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerOptions:
-    """What is made of the model's answers.
+    """How the model's probabilities become labels and columns.
 
     Attributes:
-        threshold: an answer with a lower probability is ``uncertain``.
-        force: give a text without a known token the most probable class, not ``unknown``.
-        prefix: of the names of the new columns; None is none, or ``PREFIX`` if the table has such a column.
+        threshold: probability below which the label is ``uncertain``.
+        force: label a text without a known token with its most probable class instead of ``unknown``.
+        prefix: prefix of the new column names. None means no prefix, or ``PREFIX`` if the table has such a column.
     """
 
     threshold: float = 0.0
@@ -53,10 +53,10 @@ class Scored:
     """The result of scoring a table.
 
     Attributes:
-        rows: of the table.
-        labels: how often each label was given; None is a missing text.
-        seconds: from the first row to the last.
-        ellipses: how many texts end in an ellipsis, as those do that another program has cut.
+        rows: number of rows in the table.
+        labels: number of rows per label; the label None stands for a missing text.
+        seconds: time from the first row to the last, in seconds.
+        ellipses: number of texts that end in an ellipsis, perhaps because another program cut them.
     """
 
     rows: int = 0
@@ -72,11 +72,7 @@ class Scored:
 
 
 def read_texts(path: str | Path, reading: Reading) -> Iterator[list[str | None]]:
-    """Yield the text column of a table in batches; None is a missing text.
-
-    Raises:
-        InputError: as :func:`sentiment.data.table_reader.read_batches`.
-    """
+    """Yield the texts of a table in batches; None is a missing text. An unreadable table raises an `InputError`."""
     for batch in read_batches(path, replace(reading, columns=(reading.column,))):
         yield texts_of(batch, reading.column, path).to_pylist()
 
@@ -90,19 +86,19 @@ def score_file(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Scored:
-    """Write the table ``source`` with label, probabilities and share of known tokens added to ``target``.
+    """Write the table ``source`` to ``target``, with the model's answers as further columns.
 
-    The file grows under a temporary name of this run, ``<target>.<run>.part``, by whole rows, and gets its own name
-    when it is complete. After an error nothing is left of it; after an interrupt the temporary file stays.
+    The write is atomic: rows go to a temporary file, ``<target>.<random>.part``, which is renamed at the end. After an
+    error the temporary file is removed. After an interrupt it stays.
 
     Args:
-        model: gives the answers.
-        source: a file, or ``-`` for standard input.
-        target: a file, whose name tells its format, or ``-`` for standard output in the format of ``source``.
+        model: the classifier.
+        source: path of a table, or ``-`` for standard input.
+        target: path whose suffix gives the format, or ``-`` for standard output in the format of ``source``.
         reading: how ``source`` is read.
-        options: what is made of the answers.
+        options: how probabilities become labels and columns.
         overwrite: replace an existing ``target``.
-        progress: show it on a terminal.
+        progress: show a progress bar, if on a terminal.
 
     Raises:
         InputError: ``source`` cannot be read, or ``target`` cannot be written.
@@ -142,7 +138,7 @@ def _writable(path: Path, source: str | Path, overwrite: bool) -> Path:
 
 
 def _opened(temporary: Path, path: Path) -> Any:
-    """Open ``temporary`` to write; an error names ``path``, which it is to become."""
+    """Open ``temporary`` for writing. An error names ``path`` instead, the file's final name."""
     try:
         return pa.output_stream(str(temporary), compression="gzip" if path.suffix == ".gz" else None)
     except OSError as error:
@@ -194,7 +190,7 @@ class _Answered(NamedTuple):
 
 
 def _write(results: Iterator[_Answered], opened: Callable[[], Any], kind: str, source: str, progress: bool) -> Scored:
-    """Write to the stream of ``opened``, which is called as soon as there is a result."""
+    """Write the results to the stream that ``opened`` returns. It is called only once there is a result."""
     from tqdm import tqdm
 
     scored, start = Scored(), time.monotonic()
@@ -218,12 +214,15 @@ def _write(results: Iterator[_Answered], opened: Callable[[], Any], kind: str, s
 
 
 def answer_names(model: "SentimentClassifier") -> list[str]:
-    """Return the names of the columns of :func:`answer_columns`."""
+    """Return the names of the columns that :func:`answer_columns` returns."""
     return ["label", "probability", "known", "cut", *(f"p_{name}" for name in model.classes_)]
 
 
 def answer_columns(model: "SentimentClassifier", texts: pa.Array, options: AnswerOptions) -> dict[str, pa.Array]:
-    """Return ``label``, ``probability``, ``known``, ``cut`` and ``p_<class>`` of Arrow strings; null for a null."""
+    """Return the columns ``label``, ``probability``, ``known``, ``cut`` and ``p_<class>`` for Arrow strings ``(n,)``.
+
+    A null text has null in every column.
+    """
     probabilities, known, cut = model.answer(texts.drop_null())
     labels = labels_of(model.classes_, probabilities, known, options.threshold, options.force)
     answers = (labels, probabilities.max(axis=1), known, cut, *probabilities.T)
@@ -236,16 +235,16 @@ def answer_columns(model: "SentimentClassifier", texts: pa.Array, options: Answe
 
 
 def column_names(names: Sequence[str], taken: Sequence[str], prefix: str | None, source: str | Path) -> list[str]:
-    """Return the names of the new columns of a table.
+    """Return the names of a table's new columns, with the prefix.
 
     Args:
-        names: without prefix.
-        taken: names of the table's own columns.
-        prefix: None is ``PREFIX`` if one of ``names`` is taken, or else none.
-        source: name of the table, for the message.
+        names: the new names without the prefix.
+        taken: the names of the table's own columns.
+        prefix: the prefix. None means ``PREFIX`` if one of ``names`` is taken, and otherwise no prefix.
+        source: the table's name, used in the error message.
 
     Raises:
-        InputError: a name is taken even with the prefix.
+        InputError: the table already has a column of a new name.
     """
     if prefix is None:
         prefix = PREFIX if set(names) & set(taken) else ""
@@ -260,9 +259,9 @@ def _refuse_taken(taken: Sequence[str], added: Sequence[str], source: str | Path
 
 
 def keys_taken(objects: pa.Array, model: "SentimentClassifier") -> list[str]:
-    """Return the keys of JSON objects ``(n,)`` that end like a new column.
+    """Return the keys of JSON objects, strings ``(n,)``, that end in the name of a new column.
 
-    Only objects that may have one are parsed.
+    For speed, only objects that may contain such a key are parsed.
     """
     ends = "|".join(map(re.escape, answer_names(model)))
     possible = pc.match_substring_regex(objects, rf'({ends})"\s*:|{_ESCAPED_NAME}')

@@ -1,4 +1,4 @@
-"""Write a table as CSV, JSON lines or Parquet, one Arrow batch after the other."""
+"""Write a table batch by batch as CSV, JSON lines or Parquet."""
 
 import contextlib
 import io
@@ -21,9 +21,9 @@ _WHOLE_NUMBER = r"^(-?\d+)$"
 
 @contextlib.contextmanager
 def table_writer(stream: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Write]:
-    """Yield a function that writes batches of ``schema`` to ``stream``.
+    """Yield a function that writes Arrow batches of ``schema`` to ``stream``.
 
-    ``kind`` is ``csv``, ``tsv``, ``jsonl`` or ``parquet``, or ``lines`` for one column of lines as they are.
+    ``kind`` is ``csv``, ``tsv``, ``jsonl`` or ``parquet``; or ``lines`` if the only column contains complete lines.
     """
     if kind == "parquet":
         with pq.ParquetWriter(stream, schema) as writer:
@@ -40,14 +40,14 @@ def table_writer(stream: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Wr
 
 @contextlib.contextmanager
 def naming_the_column(batch: pa.RecordBatch, kind: str, source: str) -> Iterator[None]:
-    """Turn an error of a file format about ``batch`` into one that names the column and a format that can hold it.
+    """Turn a file format's error about ``batch`` into one that names the column and a format that supports it.
 
     Raises:
-        InputError: ``kind`` cannot hold a column, for instance because it is nested.
+        InputError: ``kind`` does not support a column's type, for instance because it is nested.
     """
     try:
         yield
-    except MemoryError:  # an ArrowException too, in Arrow
+    except MemoryError:  # Arrow's MemoryError is an ArrowException too
         raise
     except pa.ArrowException as error:
         column = next((column for column in batch.schema if not _can_hold(kind, batch.select([column.name]))), None)
@@ -70,19 +70,19 @@ def _can_hold(kind: str, batch: pa.RecordBatch) -> bool:
 
 
 def write_lines(stream: IO[bytes], lines: pa.Array) -> None:
-    """Write Arrow strings ``(n,)``, one per line."""
+    """Write Arrow strings ``(n,)`` to ``stream``, one per line."""
     content = pc.binary_join_element_wise(lines, "\n", "")
     size = pc.sum(pc.binary_length(content)).as_py() or 0
     stream.write(content.buffers()[2].slice(0, size) if size else b"")
 
 
 def json_objects(batch: pa.RecordBatch) -> pa.Array:
-    """Return the rows of ``batch`` as JSON objects, Arrow strings ``(n,)``."""
+    """Return each row of ``batch`` as a JSON object, Arrow strings ``(n,)``."""
     return pc.binary_join_element_wise("{", _members(batch), "}", "")
 
 
 def extended_objects(objects: pa.Array, batch: pa.RecordBatch) -> pa.Array:
-    """Return JSON objects ``(n,)``, unchanged but for the columns of ``batch``, which follow their last member."""
+    """Append the columns of ``batch`` to JSON objects, Arrow strings ``(n,)``, whose own text stays unchanged."""
     whole = pc.ascii_rtrim_whitespace(objects).cast(pa.binary())
     opened = pc.ascii_rtrim_whitespace(pc.binary_slice(whole, 0, -1).cast(pa.string()))  # without the last brace
     comma = pc.if_else(pc.ends_with(opened, "{"), "", ", ")
@@ -90,7 +90,7 @@ def extended_objects(objects: pa.Array, batch: pa.RecordBatch) -> pa.Array:
 
 
 def _members(batch: pa.RecordBatch) -> pa.Array:
-    """Return names and values of each row as the inside of a JSON object."""
+    """Return each row's names and values as a JSON object without its braces."""
     parts: list[Any] = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         parts += [f"{', ' if parts else ''}{json.dumps(name, ensure_ascii=False)}: ", as_json(column)]
@@ -98,10 +98,10 @@ def _members(batch: pa.RecordBatch) -> pa.Array:
 
 
 def as_json(column: pa.Array) -> pa.Array:
-    """Return each value as JSON text; dates and exact decimals become strings, and NaN and infinity become null.
+    """Return each value as JSON text. Dates and decimals become strings; NaN and infinity become null.
 
     Raises:
-        pyarrow.ArrowInvalid: the values are bytes, which JSON cannot hold.
+        pyarrow.ArrowInvalid: the values are bytes, which JSON does not support.
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
@@ -121,7 +121,7 @@ def as_json(column: pa.Array) -> pa.Array:
 
 
 def _quoted(texts: pa.Array) -> pa.Array:
-    """Return Arrow strings as JSON strings; only those with a character that JSON escapes take the slow way."""
+    """Return Arrow strings as JSON strings. Only those with characters that JSON escapes take the slow way."""
     quoted = pc.binary_join_element_wise('"', texts, '"', "")
     special = pc.match_substring_regex(texts, _ESCAPED_IN_JSON).fill_null(False)
     if not pc.any(special).as_py():
@@ -135,7 +135,7 @@ def _dumped(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of Python as one that JSON can hold."""
+    """Convert a Python value to one that JSON supports."""
     if isinstance(value, bytes):
         raise pa.ArrowInvalid("JSON cannot hold bytes")
     if isinstance(value, dict):

@@ -32,14 +32,14 @@ _BESIDE = (
 
 
 class ManifestFindings(NamedTuple):
-    """How a model folder differs from its manifest, and which inputs cannot be checked because they are not there."""
+    """The differences between a model folder and its manifest, and the absent inputs, as one line of text each."""
 
     differences: list[str]
     absent: list[str]
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict.verify") -> int:
-    """Run the command and return its exit status."""
+    """Run the command and return its exit status: 0, or 2 if a file differs."""
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="model folder such as models/sample, or a packed model")
     try:
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
 
 
 def _verify(folder: Path) -> None:
-    """Print each difference, and raise an `ArtefactError` if there is one."""
+    """Print each difference, and raise an `ArtefactError` if there is any."""
     if not folder.exists():
         raise InputError(f"{folder}: no such folder; name one that `make train` has made, for instance models/sample")
     findings = check_manifest(folder)
@@ -61,7 +61,7 @@ def _verify(folder: Path) -> None:
 
 
 def check_manifest(folder: Path) -> ManifestFindings:
-    """Compare a model folder or archive, and the inputs that its manifest names, with the manifest.
+    """Compare a model folder or archive with its manifest, and also the inputs that the manifest names.
 
     Raises:
         ArtefactError: the manifest is missing or damaged.
@@ -90,7 +90,7 @@ def _shown(name: str) -> str:
 
 
 def _exists(path: Path) -> bool:
-    """Return whether an input is there: a file, or those of a folder or a pattern."""
+    """Return whether an input exists: a file, or all files of a folder or a pattern."""
     try:
         return all(file.path.is_file() for file in find_files(path))
     except InputError:

@@ -1,1 +1,1 @@
-"""A trained network in the forms it ships in: SavedModel, LiteRT, ONNX."""
+"""Export a trained network in three formats: SavedModel, LiteRT and ONNX."""

@@ -17,15 +17,15 @@ from sentiment.text.lexicon import PADDING
 
 
 def graph_function(*signature: tf.TensorSpec) -> Callable[[Callable[..., Any]], Any]:
-    """Return a decorator: a TensorFlow function of the arguments in ``signature``.
+    """Return ``tf.function`` as a decorator for arguments as in ``signature``, without AutoGraph.
 
-    No Python in them depends on values; translating it with AutoGraph took a third of the time of an export.
+    AutoGraph took a third of an export's time, and no Python code in these functions depends on tensor values.
     """
     return tf.function(input_signature=signature, autograph=False)
 
 
 class GraphNetwork(tf.Module):
-    """:class:`FoldedNetwork` as TensorFlow operations."""
+    """A :class:`FoldedNetwork` in TensorFlow operations."""
 
     def __init__(self, network: FoldedNetwork) -> None:
         super().__init__()
@@ -42,16 +42,16 @@ class GraphNetwork(tf.Module):
         self._vocabulary = network.table.shape[1]
 
     def __call__(self, ids: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-        """Return probabilities ``(n, classes)`` of ids ``(n, time)``, which are real up to ``lengths`` ``(n,)``.
+        """Return probabilities ``(n, classes)`` of ids ``(n, time)``; row i has ``lengths[i]`` tokens, then padding.
 
-        Rows are sorted by length, so each step works on those rows only that still have a token: with Sentiment140's
-        tweets that takes a third of the time of the unrolled form.
+        Rows are sorted by length, so that each step computes only rows that still have a token. With Sentiment140's
+        tweets this takes a third of the time of :meth:`unrolled`.
         """
         order = tf.argsort(-lengths)
         ids, lengths = tf.gather(ids, order), tf.gather(lengths, order)
         longest = tf.reduce_max(tf.concat([lengths, [0]], axis=0))
         active = tf.reduce_sum(tf.cast(lengths[None, :] > tf.range(longest)[:, None], tf.int32), axis=1)
-        turned = [ids, tf.reverse_sequence(ids, lengths, seq_axis=1)]  # steps of the backward direction go forward too
+        turned = [ids, tf.reverse_sequence(ids, lengths, seq_axis=1)]  # for the backward direction, rows are reversed
         pooled = [
             self._pooled(tf.transpose(turned[direction]), active, lengths, direction)
             for direction in range(len(self.directions))
@@ -63,8 +63,8 @@ class GraphNetwork(tf.Module):
     def by_ids(self, max_tokens: int, rows: int | None = None) -> Any:
         """Return a TensorFlow function: ids int32 ``(n, max_tokens)`` -> ``probabilities`` float32 ``(n, classes)``.
 
-        It consists of common operations, without loop or sorting, so that other runtimes can take it. ``rows`` fixes
-        ``n``.
+        It contains only common operations, no loop and no sorting, so that other runtimes can run it. ``rows`` sets
+        ``n``; with None, ``n`` is variable.
         """
         spec = tf.TensorSpec([rows, max_tokens], tf.int32, name="ids")
 
@@ -74,7 +74,7 @@ class GraphNetwork(tf.Module):
         return graph_function(spec)(probabilities)
 
     def unrolled(self, ids: tf.Tensor) -> tf.Tensor:
-        """Return probabilities ``(n, classes)`` of ids ``(n, time)``, padded on either side."""
+        """Return probabilities ``(n, classes)`` of ids ``(n, time)``, which are padded at the start or the end."""
         offsets = self._vocabulary * np.arange(len(self.directions), dtype=np.int32)[:, None]
         pooled = unrolled_lookups(lambda each: self._rows(each + offsets), ids, self.directions, self._kinds)
         return self._probabilities(pooled, self._ngram_logits_of_padded, ids)
@@ -91,7 +91,7 @@ class GraphNetwork(tf.Module):
         return ngram_logits(ids, self._ngram_scores, self.ngrams.shape[0])
 
     def _ngram_logits(self, ids: tf.Tensor) -> tf.Tensor:
-        """Return the same as :meth:`_ngram_logits_of_padded`, in a third of the time: padding is left out first."""
+        """Return the result of :meth:`_ngram_logits_of_padded` in a third of its time, by removing padding first."""
         ids = tf.cast(ids, tf.int32)
         around, real = tf.pad(ids, [[0, 0], [1, 1]], constant_values=PADDING), ids != PADDING
         before, token, after = (tf.boolean_mask(each, real) for each in (around[:, :-2], ids, around[:, 2:]))
@@ -106,9 +106,9 @@ class GraphNetwork(tf.Module):
         return scores if self.ngram_scales is None else tf.cast(scores, tf.float32) * self.ngram_scales
 
     def _pooled(self, steps: tf.Tensor, active: tf.Tensor, lengths: tf.Tensor, direction: int) -> list[tf.Tensor]:
-        """Return the pooled states of one direction, each ``(n, units)``: last, or maximum and/or mean.
+        """Return the pooled states of one direction: a tensor ``(n, units)`` per kind of pooling (last, max, mean).
 
-        Each row leaves the loop at its last step, so a step works on its own rows only.
+        A row leaves the loop after its last token, so that each step computes only rows that still have a token.
         """
         weights, kinds, offset = (
             self.directions[direction],

@@ -1,4 +1,4 @@
-"""The network from ids to probabilities in the formats of other runtimes: LiteRT, and ONNX by tf2onnx."""
+"""Convert the network, from ids to probabilities, to LiteRT and ONNX, and run the converted files."""
 
 import logging
 import tempfile
@@ -13,18 +13,18 @@ from sentiment.export.graph import GraphNetwork
 from sentiment.network.folded import FoldedNetwork
 
 ANY_BATCH = "serving_default"
-# Readers that know no signatures take the one whose name sorts first.
+# Runtimes that do not support signatures use the one whose name sorts first.
 ONE_ROW = "serving_one"
-# The oldest operator set that has all that is used, so that older runtimes can load the file.
+# The oldest ONNX operator set that has all operators of the network, so that older runtimes can load the file.
 _OPERATOR_SET = 17
 
 
 def to_tflite(network: FoldedNetwork, max_tokens: int) -> bytes:
-    """Convert the network to a LiteRT model of built-in operations.
+    """Return the network as a LiteRT file of built-in operations.
 
     Both of its signatures map ids, int32 ``(n, max_tokens)``, to probabilities, float32 ``(n, classes)``. A runtime may
-    resize ``n`` of ``ANY_BATCH``, because the recurrence is unrolled. ``ONE_ROW`` is for runtimes that cannot resize,
-    such as LiteRT.js. Both share one table.
+    choose ``n`` for ``ANY_BATCH``. For ``ONE_ROW`` ``n`` is 1, because some runtimes, such as LiteRT.js, cannot resize
+    inputs. Both signatures share one table.
     """
     graph = GraphNetwork(network)
     rows = {ANY_BATCH: None, ONE_ROW: 1}
@@ -35,8 +35,8 @@ def to_tflite(network: FoldedNetwork, max_tokens: int) -> bytes:
 
 
 def run_tflite(path: Path, ids: Any) -> Any:
-    """Return probabilities, float32 ``(n, classes)``, that a LiteRT file gives for ids, int32 ``(n, max_tokens)``."""
-    with warnings.catch_warnings():  # it recommends its successor, which would be one more package
+    """Run a LiteRT file on ids, int32 ``(n, max_tokens)``, and return probabilities, float32 ``(n, classes)``."""
+    with warnings.catch_warnings():  # the interpreter's advice to use its successor, one more package
         warnings.simplefilter("ignore", UserWarning)
         interpreter = tf.lite.Interpreter(str(path))
     entry = interpreter.get_input_details()[0]["index"]
@@ -48,7 +48,7 @@ def run_tflite(path: Path, ids: Any) -> Any:
 
 
 def to_onnx(network: FoldedNetwork, max_tokens: int) -> bytes:
-    """Convert the network to ONNX, from ids, int32 ``(n, max_tokens)``, to probabilities, float32 ``(n, classes)``."""
+    """Return the network as an ONNX file: ids int32 ``(n, max_tokens)`` -> probabilities float32 ``(n, classes)``."""
     import tf2onnx
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
@@ -58,7 +58,7 @@ def to_onnx(network: FoldedNetwork, max_tokens: int) -> bytes:
 
 
 def run_onnx(path: Path, ids: np.ndarray) -> np.ndarray:
-    """Return probabilities, float32 ``(n, classes)``, that ONNX Runtime gives for ids, int32 ``(n, max_tokens)``."""
+    """Run an ONNX file on ids, int32 ``(n, max_tokens)``, and return probabilities, float32 ``(n, classes)``."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

@@ -1,8 +1,7 @@
-"""The SavedModel: raw tweets in, probabilities and labels out, all of it in the graph.
+"""The SavedModel: a TensorFlow graph from raw tweets to probabilities and labels.
 
-The graph applies the same rules (RE2, like Arrow's), looks tokens up in the same lexicon (an asset of the
-SavedModel) and runs the same folded network, so a program in any language that can load a SavedModel gets the
-answers of :class:`sentiment.predict.classifier.SentimentClassifier`.
+It has the rules, lexicon and folded network of :class:`sentiment.predict.classifier.SentimentClassifier`. A program in
+any language that can load a SavedModel therefore gets the same answers.
 """
 
 from pathlib import Path
@@ -17,17 +16,17 @@ from sentiment.text.preprocessor import Preprocessor
 
 
 class ServingModule(tf.Module):
-    """What is saved: signatures ``serving_default`` (text), ``serve_ids``, ``serve_ids_unrolled`` and ``describe``.
+    """The SavedModel. Its signatures are ``serving_default``, ``serve_ids``, ``serve_ids_unrolled`` and ``describe``.
 
-    ``serve_ids_unrolled`` answers as ``serve_ids`` does, in three times the time. It has neither a loop nor ragged
-    rows, so Core ML's, TensorFlow.js's and OpenVINO's converters can read it.
+    ``serve_ids_unrolled`` gives the answers of ``serve_ids`` in three times the time. It has no loop and no ragged
+    tensor, so that the converters of Core ML, TensorFlow.js and OpenVINO can read it.
 
     Args:
         preprocessor: the text preprocessing.
         network: the folded network.
-        classes: names, in the order of the probabilities.
-        lexicon_file: the lexicon as tab-separated values; copied into the SavedModel's assets.
-        chunks_file: where to write the table of chunks for the SavedModel's assets; None leaves the table out.
+        classes: class names, in the order of the probabilities.
+        lexicon_file: path of the lexicon as tab-separated values, which becomes an asset of the SavedModel.
+        chunks_file: path to write the chunk table to, which becomes an asset too; None leaves the table out.
     """
 
     def __init__(
@@ -45,14 +44,14 @@ class ServingModule(tf.Module):
         self.text = GraphPreprocessor(preprocessor, lexicon_file, chunks_file)
 
     def encode(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Return rows of 1 to ``max_tokens`` ids for raw texts, string ``(n,)``."""
+        """Encode raw tweets, string ``(n,)``, as a ragged tensor with 1 to ``max_tokens`` ids per row."""
         return self.text(tf.ensure_shape(text, [None], name="text_is_a_vector_of_tweets"))
 
     @graph_function(tf.TensorSpec([None], tf.string, name="text"))
     def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Return probabilities float32 ``(n, classes)``, label and known, string and float32 ``(n,)``, of raw tweets.
+        """Answer raw tweets: return ``probabilities`` ``(n, classes)``, and ``label`` and ``known``, both ``(n,)``.
 
-        ``label`` is always the most probable class; where ``known``, the share of known tokens, is 0, it says nothing.
+        ``known`` is the share of known tokens. ``label`` is always the most probable class, even if ``known`` is 0.
         """
         ids = self.encode(text)
         probabilities = self.network(ids.to_tensor(PADDING), ids.row_lengths())
@@ -64,19 +63,19 @@ class ServingModule(tf.Module):
 
     @graph_function()
     def describe(self) -> dict[str, tf.Tensor]:
-        """Return what a client may want to know: the class names in order, and the text preprocessing as JSON.
+        """Return the class names in the order of the probabilities, and the text preprocessing as JSON.
 
-        The lexicon, token and id on each line, lies in the assets.
+        The lexicon is an asset of the SavedModel, with a token and its id per line.
         """
         return {"classes": self.classes, "preprocessing": tf.constant(self._preprocessor.to_json())}
 
     def serve_ids(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Return probabilities float32 ``(n, classes)`` of padded ids int32 ``(n, max_tokens)``."""
+        """Return ``probabilities``, float32 ``(n, classes)``, for padded ids, int32 ``(n, max_tokens)``."""
         real = tf.ragged.boolean_mask(ids, ids != PADDING)
         return {"probabilities": self.network(real.to_tensor(PADDING), real.row_lengths())}
 
     def save(self, folder: Path) -> None:
-        """Write the SavedModel."""
+        """Write the SavedModel into ``folder``."""
         spec = tf.TensorSpec([None, self._preprocessor.max_tokens], tf.int32, name="ids")
         by_ids = graph_function(spec)(self.serve_ids)
         unrolled = self.network.by_ids(self._preprocessor.max_tokens)
@@ -86,11 +85,11 @@ class ServingModule(tf.Module):
 
 
 def write_warm_up(folder: Path, texts: list[str]) -> None:
-    """Write the request that TensorFlow Serving replays on loading: ``assets.extra/tf_serving_warmup_requests``.
+    """Write a request that TensorFlow Serving replays after loading: ``assets.extra/tf_serving_warmup_requests``.
 
-    The record is a ``PredictionLog`` message. Its classes ship with tensorflow-serving-api, which would be a heavy
-    dependency for three nested fields, so they are encoded here by hand: a message field is a tag, a length and the
-    content (Protocol Buffers encoding), and the tensor is TensorFlow's own ``TensorProto``.
+    The request is a ``PredictionLog`` message. Its classes need tensorflow-serving-api, a heavy dependency for three
+    nested fields, so they are encoded here by hand. A field in Protocol Buffers encoding is a tag, a length and the
+    content. The tensor is TensorFlow's own ``TensorProto``.
     """
     tensor = tf.make_tensor_proto(texts, shape=[len(texts)]).SerializeToString()
     inputs = _field(1, b"text") + _field(2, tensor)  # map entry: key, value

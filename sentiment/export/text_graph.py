@@ -1,4 +1,4 @@
-"""The text preprocessing as TensorFlow operations: the chunk table first, then the rules for other chunks."""
+"""The text preprocessing in TensorFlow operations: a look-up in the chunk table, then the rules for other chunks."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ _ABSENT = -1
 
 
 class _IdsOfChunks(NamedTuple):
-    """The ids of chunks: ``lengths`` of them from ``starts`` on in ``values``."""
+    """The ids of all chunks: chunk ``i`` has ``lengths[i]`` ids in ``values``, from ``starts[i]`` on."""
 
     starts: tf.Tensor
     lengths: tf.Tensor
@@ -24,13 +24,12 @@ class _IdsOfChunks(NamedTuple):
 
 
 class GraphPreprocessor(tf.Module):
-    """Raw text to the ids that :class:`sentiment.text.preprocessor.Preprocessor` gives.
+    """A :class:`sentiment.text.preprocessor.Preprocessor` in TensorFlow operations. It gives the same ids.
 
     Args:
         preprocessor: the text preprocessing.
-        lexicon_file: the lexicon as tab-separated values; copied into the SavedModel's assets.
-        chunks_file: file to which the chunks of the table are written for the SavedModel's assets; None leaves the
-            table out.
+        lexicon_file: path of the lexicon as tab-separated values, which becomes an asset of the SavedModel.
+        chunks_file: path to write the chunk table to, which becomes an asset too; None leaves the table out.
     """
 
     def __init__(self, preprocessor: Preprocessor, lexicon_file: Path, chunks_file: Path | None = None) -> None:
@@ -57,8 +56,8 @@ class GraphPreprocessor(tf.Module):
         self.chunk_lengths = tf.Variable(np.count_nonzero(table.ids, axis=1), trainable=False)
 
     def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Encode raw text, string ``(n,)``, as rows of 1 to ``max_tokens`` ids, int64."""
-        half = tf.shape(text)[0] // 2  # two branches, which run side by side
+        """Encode raw tweets, string ``(n,)``, as an int64 ragged tensor with 1 to ``max_tokens`` ids per row."""
+        half = tf.shape(text)[0] // 2  # two branches, which TensorFlow runs in parallel
         ids = tf.concat([self._all_ids(text[:half]), self._all_ids(text[half:])], axis=0)
         ids = ids[:, : self._max_tokens]
         empty = tf.cast(ids.row_lengths() == 0, tf.int64)
@@ -68,7 +67,7 @@ class GraphPreprocessor(tf.Module):
         return tf.concat([ids, unknown], axis=1)
 
     def _all_ids(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Return the ids of each text without dropped tokens; bytes that are not UTF-8 become U+FFFD first."""
+        """Return the ids of each text without dropped tokens. Invalid UTF-8 is replaced by U+FFFD first."""
         text = tf.strings.lower(tf.strings.regex_replace(text, HASHTAG, HASHTAG_WORDS))
         if not self._has_table:
             return self._ids_by_rules(text)
@@ -82,7 +81,7 @@ class GraphPreprocessor(tf.Module):
         )
 
     def _ids_of_chunks(self, chunks: tf.Tensor) -> _IdsOfChunks:
-        """Return the ids from the table, and by the rules for each distinct chunk that it lacks."""
+        """Return the ids of chunks from the table. The rules run once for each distinct chunk that the table lacks."""
         slots = tf.where(chunks == "", tf.constant(0, tf.int64), self.chunks.lookup(chunks))
         missing = tf.where(slots == _ABSENT)
         distinct, codes = tf.unique(tf.gather_nd(chunks, missing), tf.int64)
@@ -96,9 +95,9 @@ class GraphPreprocessor(tf.Module):
         return _IdsOfChunks(starts, lengths, values)
 
     def _ids_by_rules(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Return the ids of each of ``text`` ``(n,)``, without dropped tokens.
+        """Return the ids of each text without dropped tokens, by the rules and the lexicon.
 
-        The rules run over all of them at once, as in :func:`sentiment.text.rules_in_arrow.apply_rules`.
+        All texts are joined, so that each rule runs once, as in :func:`sentiment.text.rules_in_arrow.apply_rules`.
         """
         text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
         joined = tf.strings.reduce_join(tf.strings.regex_replace(text, WHITE_SPACE, " "), separator=" \n ")
@@ -111,17 +110,17 @@ class GraphPreprocessor(tf.Module):
         return tf.ragged.boolean_mask(ids, ids != PADDING)
 
     def _ids_of_tokens(self, tokens: tf.Tensor) -> tf.Tensor:
-        """Return the ids of tokens ``(n,)``. An elongated one that the lexicon lacks is looked up without its mark."""
+        """Return the ids of tokens ``(n,)``. An elongated token not in the lexicon is looked up without its mark."""
         ids = self.lexicon.lookup(tokens)
         plain = tf.strings.regex_replace(tokens, f"^{LONG}", "")
         return tf.where((ids == UNKNOWN) & (plain != tokens), self.lexicon.lookup(plain), ids)
 
 
 class _NamedAsset(tf.saved_model.Asset):
-    """An asset with a name of its own, after which TensorFlow names the table that is read from it.
+    """An asset with a fixed name, from which TensorFlow derives the name of the hash table that is read from it.
 
-    The default name is an address in memory, which differs between exports. This name contains a checksum of the file,
-    because all tables of the same name in a process are the same table.
+    The default name is a memory address, which differs between exports. The fixed name contains a checksum of the file,
+    because within a process all hash tables of one name are one table.
     """
 
     def __init__(self, name: str, path: Path) -> None:

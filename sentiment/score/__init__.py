@@ -1,1 +1,1 @@
-"""Score more tweets than fit one process: parts of files, engines that score them, and records of what is done."""
+"""Score many files in parallel: divide them into parts, score the parts on an engine, and record the finished parts."""

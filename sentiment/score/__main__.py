@@ -3,7 +3,7 @@
 sentiment score tweets/ --output answers
 sentiment score "s3://bucket/tweets/*.parquet" --output s3://bucket/answers --engine ray --address auto
 
-Run the same command again after a crash: parts that are done are left out, parts that have changed are scored again.
+Run the same command again after a crash: it skips the parts that are done, and scores changed parts again.
 """
 
 import argparse
@@ -25,10 +25,9 @@ _FORMATS = ("parquet", "csv", "jsonl")
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.score") -> int:
-    """Run the command; return its exit status.
+    """Run the command, and return its exit status.
 
-    It is 0, 2 for a user's mistake, 3 if more than ``--max-errors`` files or rows could not be scored, and 130 after
-    an interrupt.
+    It is 0, 2 after a user's mistake, 3 if more than ``--max-errors`` files and rows failed, or 130 after an interrupt.
     """
     arguments = _parser(prog).parse_args(argv)
     before = signal.signal(signal.SIGTERM, _stop)
@@ -70,7 +69,7 @@ def _parser(prog: str) -> OneLineParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    encoding_of(arguments)  # refuses an unknown one, before anything is imported
+    encoding_of(arguments)  # refuses an unknown encoding before the slow imports
     from sentiment.score.run import Request, score, succeed
 
     request = Request(

@@ -1,4 +1,4 @@
-"""What the commands that score have in common: the options of the engine (this machine, or Ray), and the progress."""
+"""The engine options (this machine, or Ray) and the progress bar of the commands that score."""
 
 import argparse
 import time
@@ -28,11 +28,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
 
 
 def engine_of(arguments: argparse.Namespace) -> "Engine":
-    """Return the engine that the options name.
-
-    Raises:
-        InputError: an option of Ray is given without Ray.
-    """
+    """Return the engine that the options select. Options for Ray without ``--engine ray`` raise an `InputError`."""
     if arguments.engine == "ray":
         from sentiment.common.ray_engine import RayEngine
 
@@ -46,7 +42,7 @@ def engine_of(arguments: argparse.Namespace) -> "Engine":
 
 
 class ScoringBar:
-    """Progress on a terminal: bytes of input, which tell the time left, and the tweets, parts and failures so far."""
+    """A progress bar: the bytes of input, the time left, and the numbers of tweets, parts and failures so far."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -61,7 +57,7 @@ class ScoringBar:
             self._bar.close()
 
     def __call__(self, totals: "Totals", size: int) -> None:
-        """Show the totals after ``size`` further bytes; a negative size is that of all bytes, and comes first."""
+        """Show ``totals`` after ``size`` more bytes. In the first call, ``size`` is the size of all input, negated."""
         from tqdm import tqdm
 
         if size <= 0:

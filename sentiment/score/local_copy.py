@@ -1,4 +1,4 @@
-"""Give a part to score as a file of this machine: the input itself, a copy from an object store, or a few rows."""
+"""Give the input of a part as a local file: the input itself, a copy from an object store, or a copy of some rows."""
 
 import tempfile
 from pathlib import Path, PurePosixPath
@@ -17,11 +17,11 @@ _ROWS_PER_BATCH = 32_768
 
 
 def local_copy(part: Part, system: fs.FileSystem, folder: Path) -> Path:
-    """Return the path of the part: of the input if it is whole and local, or else of a copy in ``folder``.
+    """Return the path of a local file with the part's rows: the whole local input, or else a copy in ``folder``.
 
     Raises:
         OSError: the input cannot be read.
-        InputError: the input is shorter than it was.
+        InputError: the input is shorter than when the run began.
         pyarrow.ArrowException: a Parquet file is damaged.
     """
     if not part.stop and isinstance(system, fs.LocalFileSystem):
@@ -39,7 +39,7 @@ def local_copy(part: Part, system: fs.FileSystem, folder: Path) -> Path:
 
 
 def _copy_notes(system: fs.FileSystem, path: PurePosixPath, target: Path) -> None:
-    """Copy the long posts of an X archive, if it has any."""
+    """Copy the file of long posts of an X archive, if it exists."""
     notes = system.get_file_info(str(path))
     if notes.is_file:
         with system.open_input_file(notes.path) as source:
@@ -56,7 +56,7 @@ def _copy(source: pa.NativeFile, size: int, target: Path) -> None:
 
 
 def _copy_rows(source: Any, part: Part, target: Path) -> None:
-    """Copy the rows of a part. Only row groups with some of these rows are read."""
+    """Copy the rows of a part. Only row groups that contain some of these rows are read."""
     with pq.ParquetFile(source, buffer_size=1 << 20, pre_buffer=False) as file:
         groups, skipped = _row_groups(file.metadata, part.start, part.stop)
         wanted = part.stop - part.start
@@ -72,7 +72,7 @@ def _copy_rows(source: Any, part: Part, target: Path) -> None:
 
 
 def _row_groups(metadata: pq.FileMetaData, start: int, stop: int) -> tuple[list[int], int]:
-    """Return the row groups with rows ``start`` to ``stop``, and how many rows of the first come before ``start``."""
+    """Return the row groups that contain rows ``start`` to ``stop``, and how many rows to skip in the first group."""
     groups: list[int] = []
     before, skipped = 0, 0
     for i in range(metadata.num_row_groups):

@@ -1,7 +1,7 @@
-"""Divide the inputs into parts, which are scored as a whole: a file, or some rows of a large Parquet file.
+"""Divide the inputs into parts. A part is a whole file, or some rows of a large Parquet file.
 
-Where a part begins depends on the file alone, not on the engine or its number of processes, so that the answers are
-the same bytes on all of them.
+The division depends on the files alone, not on the engine or its number of processes. So the answers are the same bytes
+on every engine.
 """
 
 import itertools
@@ -21,8 +21,8 @@ from sentiment.data.file_format import COMPRESSED, TABLE_NAMES, input_kind_of, i
 from sentiment.errors import InputError
 
 ROWS_PER_PART = 131_072  # about three seconds of work for one core
-SMALLEST_SPLIT = 24 << 20  # bytes
-# Small files share a task, so that handing tasks out takes little time in comparison with scoring.
+SMALLEST_SPLIT = 24 << 20  # bytes; a smaller file is one part
+# Small files share a task, so that handing out tasks takes little time compared with scoring.
 _BYTES_PER_TASK = 4 << 20
 FILES_PER_TASK = 256
 
@@ -32,10 +32,10 @@ class InputFile:
     """A file as it was when the run began.
 
     Attributes:
-        path: in its file system.
-        name: relative to the folder that all inputs share.
-        size: bytes.
-        changed: time of the last change, ns.
+        path: path in its file system.
+        name: path relative to the folder that all inputs share.
+        size: size in bytes.
+        changed: time of the last change, in ns since 1970.
     """
 
     path: str
@@ -54,13 +54,13 @@ class ScoreInputs:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A whole file, or the rows ``start`` to ``stop`` of a Parquet file; ``stop`` is 0 for a whole file.
+    """A whole file, or some rows of a Parquet file.
 
     Attributes:
-        file: the input.
-        output: name of the answers, relative to the output folder.
-        size: bytes of the input, approximately.
-        start, stop: rows, from 0, ``stop`` excluded.
+        file: the input file.
+        output: path of the answers, relative to the output folder.
+        size: approximate size of the input, in bytes.
+        start, stop: the first row, counted from 0, and the row after the last. Both are 0 for a whole file.
     """
 
     file: InputFile
@@ -70,7 +70,7 @@ class Part:
     stop: int = 0
 
     def identity(self) -> list[str | int]:
-        """Return what the record of this part must agree with."""
+        """Return the input's path, size, time of change and rows. A record is valid only for the same values."""
         return [self.file.path, self.file.size, self.file.changed, self.start, self.stop]
 
 
@@ -78,7 +78,7 @@ def find_inputs(places: Sequence[str]) -> ScoreInputs:
     """Return the files that paths, folders and patterns stand for.
 
     Raises:
-        InputError: there are none, or they are in different file systems.
+        InputError: there are no files, or they are in different file systems.
     """
     listings = [list_input(place, is_table, TABLE_NAMES) for place in places]
     if any(listing.system != listings[0].system for listing in listings):
@@ -97,14 +97,14 @@ def _input_files(listings: Sequence[Listing]) -> list[InputFile]:
 
 
 def plan(inputs: ScoreInputs, suffix: str) -> list[Part]:
-    """Return all parts, in the order of the inputs.
+    """Divide the inputs into parts, and return them in the order of the inputs.
 
     Args:
-        inputs: what is to be scored.
-        suffix: of the answers; empty for the format of each input.
+        inputs: the files to score.
+        suffix: format of the answers: ``parquet``, ``csv`` or ``jsonl``; empty for the format of each input.
 
     Raises:
-        InputError: two parts would have one name, because two inputs differ in their suffix only.
+        InputError: two parts would have the same output, because two inputs differ only in their suffix.
     """
     large = [file for file in inputs.files if file.size >= SMALLEST_SPLIT and kind_of(file.name) == "parquet"]
     rows = dict(zip(large, ordered_map(lambda file: _row_count(file, inputs.system), large), strict=True))
@@ -118,7 +118,7 @@ def plan(inputs: ScoreInputs, suffix: str) -> list[Part]:
 
 
 def _row_count(file: InputFile, system: fs.FileSystem) -> int:
-    """Return the number of rows of a Parquet file; 0 for a damaged file, which scoring will report."""
+    """Return the number of rows of a Parquet file. For a damaged file return 0; scoring will report the damage."""
     try:
         with system.open_input_file(file.path) as source:
             return int(pq.read_metadata(source).num_rows)
@@ -127,11 +127,11 @@ def _row_count(file: InputFile, system: fs.FileSystem) -> int:
 
 
 def _parts(file: InputFile, suffix: str, rows: int) -> Iterator[Part]:
-    """Yield equal parts of about ``ROWS_PER_PART`` rows, or the whole file if it has few."""
+    """Yield equal parts of about ``ROWS_PER_PART`` rows, or a single part for a file with few rows."""
     kind = input_kind_of(file.name)
     path = PurePosixPath(file.name)
     stem = path.with_suffix("").with_suffix("") if kind and path.suffix in COMPRESSED else path.with_suffix("")
-    ending = suffix or kind or "csv"  # the name of a zip need not tell what is in it
+    ending = suffix or kind or "csv"  # the name of a zip file may not tell the format inside
     count = round(rows / ROWS_PER_PART)
     if count < 2:
         yield Part(file, f"{stem}.{ending}", file.size)
@@ -142,5 +142,5 @@ def _parts(file: InputFile, suffix: str, rows: int) -> Iterator[Part]:
 
 
 def tasks(parts: Iterable[Part]) -> Iterator[list[Part]]:
-    """Yield the parts of each task: a large part alone, small parts together."""
+    """Group the parts into tasks: each large part alone, and small parts together."""
     return grouped(parts, lambda part: part.size, _BYTES_PER_TASK, FILES_PER_TASK)

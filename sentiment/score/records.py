@@ -1,4 +1,4 @@
-"""Files in the output folder that say which run it belongs to, and which parts are done."""
+"""The files in the output folder that describe the run and record which parts are done."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ RECORDS, STAGING = "_records", "_staging"
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """A row that could not be scored; ``row`` counts from 1, and a header does not count."""
+    """A row that could not be scored. ``row`` is its number from 1, not counting the header."""
 
     row: int
     reason: str
@@ -28,18 +28,18 @@ class RowError:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A part that is done.
+    """A part that has been scored.
 
     Attributes:
-        output: name of the answers.
-        input: :meth:`Part.identity`.
+        output: path of the answers, relative to the output folder.
+        input: the result of :meth:`Part.identity`.
         model: checksum of the model.
-        rows: how many were scored.
-        labels: how often each label was given.
-        size, sha256: of the answers.
-        errors: rows that are missing from the answers.
-        etag: of an object that had just changed, empty for other inputs. The times of an object store are whole
-            seconds, so only this tag shows a second change within one second.
+        rows: number of scored rows.
+        labels: number of rows per label.
+        size, sha256: size in bytes and checksum of the answers.
+        errors: the rows that could not be scored and are missing from the answers.
+        etag: version tag of an object that had just changed; empty for other inputs. An object store gives times in
+            whole seconds, so only the tag shows a second change within one second.
     """
 
     output: str
@@ -54,17 +54,13 @@ class Record:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Record":
-        """Return the record that ``asdict`` has converted.
-
-        Raises:
-            TypeError, KeyError: ``data`` is not a record.
-        """
+        """Return the record from which ``asdict`` made ``data``. Other data raise a `TypeError` or `KeyError`."""
         return cls(**{**data, "errors": [RowError(**error) for error in data["errors"]]})
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A part that could not be scored, and why."""
+    """A part that could not be scored, with its input ``file`` and the ``reason``."""
 
     output: str
     file: str
@@ -72,10 +68,12 @@ class Failure:
 
 
 def begin(store: FileStore, run: Mapping[str, Any], force: bool) -> None:
-    """Take the output folder for a run with this description, or resume that run.
+    """Begin a run in the output folder, or resume it if the folder's description equals ``run``.
+
+    With ``force``, the folder may contain anything, and the files of an earlier run are removed.
 
     Raises:
-        InputError: the folder has other files, or answers of another model, of other inputs or options.
+        InputError: the folder contains other files, or answers for another model, other inputs or other options.
         ArtefactError: the description in the folder is damaged.
     """
     found = _read_run(store)
@@ -114,7 +112,7 @@ def _read_run(store: FileStore) -> dict[str, Any] | None:
 
 
 def _clear(store: FileStore) -> None:
-    """Remove the files that an earlier run has written here, and no others."""
+    """Remove the files of an earlier run, and no other files."""
     for name, records in _read_all(store).items():
         for record in records:
             store.remove(record.output)
@@ -124,13 +122,13 @@ def _clear(store: FileStore) -> None:
 
 
 def read_records(store: FileStore) -> list[Record]:
-    """Return the records of all parts that are done, in the order of the inputs and of the rows in them."""
+    """Return the records of all parts that are done, sorted by input path and first row."""
     records = [record for several in _read_all(store).values() for record in several]
     return sorted(records, key=lambda record: (str(record.input[0]), int(record.input[3])))
 
 
 def _read_all(store: FileStore) -> dict[str, list[Record]]:
-    """Return the records in each file; a damaged file counts as empty, so that its parts are scored again."""
+    """Return the records in each file, by file name. A damaged file counts as empty, so its parts are scored again."""
     below = FileStore(store.system, store.path(RECORDS))
     names = sorted(info.path.removeprefix(store.root).lstrip("/") for info in below.files())
     return dict(zip(names, ordered_map(lambda name: _parse(store.read(name) or b""), names), strict=True))
@@ -144,23 +142,17 @@ def _parse(content: bytes) -> list[Record]:
 
 
 def write_records(store: FileStore, records: Sequence[Record]) -> None:
-    """Write one file for all parts of a task."""
+    """Write the records of a task into one file."""
     if records:
         name = hashlib.sha256("\n".join(record.output for record in records).encode()).hexdigest()[:24]
         store.write(f"{RECORDS}/{name}.json", _json([asdict(record) for record in records]))
 
 
 def keep_valid(store: FileStore, parts: Iterable[Part], model: str, inputs: fs.FileSystem) -> dict[str, Record]:
-    """Return the records of the parts that are done, by output; remove all others, and the answers of other parts.
+    """Return the valid records by output, and remove invalid records and the answers of parts that are not in the run.
 
-    A record is valid if input and model are unchanged and the answers have the recorded size. An invalid record is
-    removed before anything is written. Otherwise it could become valid again for answers that it does not describe.
-
-    Args:
-        store: the output folder.
-        parts: all parts of this run.
-        model: checksum of the model.
-        inputs: file system of the inputs.
+    A record is valid if input and model (a checksum) are unchanged and the answers have the recorded size. Invalid
+    records are removed before any scoring, because they could become valid again for new answers.
     """
     wanted = {part.output: part.identity() for part in parts}
     sizes = {info.path: info.size for info in store.files()}
@@ -189,7 +181,7 @@ def keep_valid(store: FileStore, parts: Iterable[Part], model: str, inputs: fs.F
 
 
 def _etags(records: Iterable[Record], inputs: fs.FileSystem) -> dict[str, str]:
-    """Return the present tags of the records' inputs, by path; empty for an input that cannot be read any more."""
+    """Return the current etag of each record's input, by path, or "" for an input that can no longer be read."""
 
     def etag(path: str) -> str:
         try:

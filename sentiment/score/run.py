@@ -1,4 +1,4 @@
-"""A whole run: plan the parts, leave out those that are done, score the others, and report the result."""
+"""A whole run: divide the inputs into parts, skip parts that are done, score the other parts, and report the result."""
 
 import contextlib
 import fcntl
@@ -28,15 +28,16 @@ from sentiment.score.worker import ScoreJob, model_checksum, score_task
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a user asks for.
+    """The inputs, output and options of a run.
 
     Attributes:
-        inputs: files, folders and patterns, of this machine or of an object store.
-        output: folder, of this machine or of an object store.
-        model: folder.
-        reading, options: as the file scorer takes them.
-        suffix: of the answers: ``parquet``, ``csv`` or ``jsonl``; empty for the format of each input.
-        force: begin anew in a folder that contains something else.
+        inputs: paths of files, folders and patterns, local or in an object store.
+        output: path of the output folder, local or in an object store.
+        model: path of the model folder.
+        reading: how tables are read.
+        options: how probabilities become labels and columns.
+        suffix: format of the answers: ``parquet``, ``csv`` or ``jsonl``; empty for the format of each input.
+        force: begin in any folder, and remove the files of an earlier run.
     """
 
     inputs: tuple[str, ...]
@@ -50,7 +51,7 @@ class Request:
 
 @dataclass(slots=True)
 class Totals:
-    """The results of a run until now; ``skipped`` parts were done by an earlier run."""
+    """The results of a run so far. ``skipped`` is the number of parts that an earlier run has scored."""
 
     parts: int = 0
     skipped: int = 0
@@ -71,13 +72,13 @@ Progress = Callable[[Totals, int], None]
 
 
 def score(request: Request, engine: Engine, progress: Progress = lambda totals, size: None) -> dict[str, Any]:
-    """Score all inputs; return the summary, which is also written to the output folder.
+    """Score all inputs, write answers and a summary into the output folder, and return the summary.
 
     Args:
-        request: what to do.
-        engine: has been entered.
-        progress: is called with the totals and the bytes of input that are done since the last call; the first call
-            gives the negative number of all bytes.
+        request: the inputs, output and options.
+        engine: an engine whose ``with`` statement has been entered.
+        progress: function that is called with the totals and with the bytes of input scored since the last call. The
+            first call gives the size of all input as a negative number.
 
     Raises:
         SentimentError: an input, the model or the output folder is not usable.
@@ -107,12 +108,12 @@ def score(request: Request, engine: Engine, progress: Progress = lambda totals, 
 
 
 def succeed(output: str) -> None:
-    """Write ``_SUCCESS``, by which other programs see that the folder is complete."""
+    """Write the file ``_SUCCESS``, which tells other programs that the folder is complete."""
     open_store(output).write(records.SUCCESS, b"")
 
 
 def _description(request: Request, checksum: str) -> dict[str, Any]:
-    """Return everything that decides on the parts and on their answers."""
+    """Return all settings on which the parts and their answers depend."""
     places = [place if "://" in place else os.path.abspath(place) for place in request.inputs]
     return {
         "format": records.FORMAT, "version": sentiment.__version__, "model": checksum, "inputs": places,
@@ -131,7 +132,7 @@ def _require_outside(output: FileStore, places: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def locked(output: FileStore) -> Iterator[None]:
-    """Keep other runs out of a local folder; an object store has no such lock."""
+    """Lock a local folder against other runs. An object store is not locked."""
     if not output.is_local:
         yield
         return
@@ -148,10 +149,10 @@ def locked(output: FileStore) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _staging(output: FileStore) -> Iterator[str]:
-    """Yield a name for this attempt, which is also the name of its folder for unfinished files.
+    """Yield a random name for this attempt, which also names its folder for unfinished files.
 
-    Folders of earlier attempts are removed first. A process of theirs that still runs somewhere has then no file left
-    that it could move over answers of this run.
+    Folders of earlier attempts are removed first, so that a process left over from one cannot move a file over the
+    answers of this run.
     """
     attempt = secrets.token_hex(4)
     if not output.is_local:
@@ -175,7 +176,7 @@ def _score_parts(job: ScoreJob, parts: Sequence[Part], engine: Engine, totals: T
 
 
 def _results(job: ScoreJob, lots: Sequence[Sequence[Part]], engine: Engine) -> Iterator[Record | Failure]:
-    """Yield results as they come; the parts of a task that was lost as a whole are repeated one by one."""
+    """Yield each result when ready. If a task is lost, its parts are repeated one by one."""
     again: list[Sequence[Part]] = []
     for outcome in engine.map(partial(score_task, job), lots):
         parts = lots[outcome.task]

@@ -1,4 +1,4 @@
-"""Score the parts of one task, in a process of an engine, with the file scorer of `sentiment predict`."""
+"""Score the parts of one task in a worker process."""
 
 import errno
 import functools
@@ -27,24 +27,25 @@ if TYPE_CHECKING:
     from sentiment.predict.score_file import AnswerOptions, Scored
 
 MISSING = "missing"  # rows without a text are counted under this name
-# The times of an object store are whole seconds, and two clocks may differ. For an object that has changed this
-# recently, the time alone does not show whether it changes again.
+# An object store gives times in whole seconds, and two clocks may differ. For an object that changed less than this
+# time ago, the time of change does not show whether it changes again.
 _JUST_CHANGED_NS = 60 * 10**9
-# These errors concern the machine and not one file, so the run stops. It goes on when it is started again.
+# These errors concern the machine and not one file, so the run stops. The same command resumes it.
 _ENDS_THE_RUN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENOMEM, errno.EMFILE)
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreJob:
-    """What all parts of a run have in common.
+    """The settings that all parts of a run share.
 
     Attributes:
-        model: folder of the model.
-        checksum: of the model.
+        model: path of the model folder.
+        checksum: checksum of the model.
         inputs: file system of the inputs.
-        output: folder of the answers.
-        run: name of this attempt, and of the folder with its unfinished files, which a later attempt removes.
-        reading, options: as the file scorer takes them.
+        output: the output folder.
+        run: name of this attempt, and of its folder for unfinished files.
+        reading: how tables are read.
+        options: how probabilities become labels and columns.
     """
 
     model: str
@@ -57,13 +58,13 @@ class ScoreJob:
 
 
 class PartError(Exception):
-    """A part cannot be scored, but others can."""
+    """An error that concerns one part only, so the run continues."""
 
 
 def score_task(job: ScoreJob, parts: Sequence[Part]) -> list[Record | Failure]:
-    """Score ``parts``, and write into the output folder which of them are done."""
+    """Score ``parts``, write their answers and records into the output folder, and return one result per part."""
     model = _model(job.model, job.checksum)
-    # A local file must be in the file system of the answers, so that it can be renamed.
+    # The scratch folder of a local run must be in the file system of the answers, so that files can be renamed.
     parent = job.output.path(f"{STAGING}/{job.run}") if job.output.is_local else None
     scratch = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
     try:
@@ -86,10 +87,10 @@ def _model(folder: str, checksum: str) -> "SentimentClassifier":
 
 
 def model_checksum(folder: Path) -> str:
-    """Return the checksum of ``model.json``, which contains the checksums of all files that decide on the answers.
+    """Return the SHA-256 of ``model.json``, which contains the checksums of all files that affect answers.
 
     Raises:
-        ArtefactError: there is no model.
+        ArtefactError: ``folder`` contains no model.
     """
     from sentiment.predict.model_files import MODEL, open_model
 
@@ -127,11 +128,7 @@ def _scored(job: ScoreJob, model: "SentimentClassifier", part: Part, scratch: Pa
 
 
 def _score_file(job: ScoreJob, model: "SentimentClassifier", part: Part, target: Path) -> "Scored":
-    """Score a local copy of the part.
-
-    Raises:
-        PartError: the input is damaged as a whole; the message does not name the copy.
-    """
+    """Score a local copy of the part. A damaged input raises a `PartError`, which does not name the copy."""
     import pyarrow as pa
 
     from sentiment.predict.score_file import score_file
@@ -141,7 +138,7 @@ def _score_file(job: ScoreJob, model: "SentimentClassifier", part: Part, target:
     try:
         source = local_copy(part, job.inputs, target.parent)
         return score_file(model, source, target, job.reading, job.options, overwrite=True, progress=False)
-    except MemoryError:  # an ArrowException too, in Arrow
+    except MemoryError:  # Arrow's MemoryError is an ArrowException too
         raise
     except (SentimentError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:300]
@@ -149,7 +146,7 @@ def _score_file(job: ScoreJob, model: "SentimentClassifier", part: Part, target:
 
 
 def _etag(job: ScoreJob, part: Part) -> str:
-    """Return the tag of an object that has changed just now; empty for any other, because its time is enough."""
+    """Return the etag of an object that changed a moment ago; otherwise return "", because its time is enough."""
     is_young = abs(time.time_ns() - part.file.changed) < _JUST_CHANGED_NS
     return etag_of(job.inputs, part.file.path) if is_young else ""
 

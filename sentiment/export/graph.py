@@ -17,9 +17,10 @@ from sentiment.text.lexicon import PADDING
 
 
 def graph_function(*signature: tf.TensorSpec) -> Callable[[Callable[..., Any]], Any]:
-    """Return ``tf.function`` as a decorator for arguments as in ``signature``, without AutoGraph.
+    """Return a decorator that applies ``tf.function`` with the input types in ``signature`` and without AutoGraph.
 
-    AutoGraph took a third of an export's time, and no Python code in these functions depends on tensor values.
+    AutoGraph took a third of an export's time. The decorated functions need none, because their Python control flow
+    does not depend on tensor values.
     """
     return tf.function(input_signature=signature, autograph=False)
 

@@ -75,7 +75,7 @@ class FittedEstimator:
         return self
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags. Only scikit-learn calls this method, so its modules are loaded already."""
+        """Return scikit-learn's tags. It is imported already, because only scikit-learn calls this method."""
         kinds = sys.modules["sklearn.utils"]
         return kinds.Tags(
             estimator_type="classifier",

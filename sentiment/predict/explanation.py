@@ -1,10 +1,9 @@
 """Explain a tweet's label: how the model read each token, and how much each token contributed to the label.
 
 Contributions are measured by occlusion: the log-odds (natural logarithm) of the predicted class with all tokens, minus
-the log-odds without the token. A positive contribution supports the predicted class. Tokens beyond the maximum length
-stay cut off. A tweet without tokens is read as one unknown token, as in
-:meth:`sentiment.text.preprocessor.Preprocessor.encode`. Contributions need not add up to the log-odds, because a
-recurrent network is not additive.
+the log-odds without the token. A positive contribution supports the predicted class. Without a token, tokens beyond the
+maximum length still stay cut off, and a tweet that has no token left is read as one unknown token. Contributions need
+not add up to the log-odds, because a recurrent network is not additive.
 """
 
 import unicodedata
@@ -31,7 +30,7 @@ _RESET, _BOLD, _FAINT, _FOR, _AGAINST = "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[3
 
 
 class Explainable(Protocol):
-    """A classifier that :func:`explain` can explain."""
+    """The attributes of a classifier that :func:`explain` needs."""
 
     classes_: np.ndarray
     preprocessor: Preprocessor

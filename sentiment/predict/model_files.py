@@ -1,4 +1,4 @@
-"""The files of a trained model, in a folder or in an archive that `sentiment pack` made and that is never unpacked."""
+"""Access to the files of a trained model, in a folder or in an archive that `sentiment pack` made."""
 
 import contextlib
 import os

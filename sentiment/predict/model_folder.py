@@ -56,7 +56,7 @@ _ALLOWED: dict[str, tuple[Any, ...]] = {
 
 
 def read_classifier(place: str | os.PathLike[str]) -> SentimentClassifier:
-    """Read a classifier, which needs neither TensorFlow nor spaCy.
+    """Read a classifier. Neither TensorFlow nor spaCy is needed.
 
     Args:
         place: path of a model folder, or of an archive that `sentiment pack` made.

@@ -30,7 +30,7 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest time in a zip; constant, so th
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict.pack") -> int:
-    """Run the command and return its exit status."""
+    """Run the command and return its exit status: 0, or 2 after a user's mistake."""
     description = (__doc__ or "").replace("python -m sentiment.predict.pack", prog)
     description = description.replace("python -m sentiment.predict", prog.rpartition(" ")[0] + " predict")
     parser = OneLineParser(prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)

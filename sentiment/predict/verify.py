@@ -61,7 +61,7 @@ def _verify(folder: Path) -> None:
 
 
 def check_manifest(folder: Path) -> ManifestFindings:
-    """Compare a model folder or archive with its manifest, and also the inputs that the manifest names.
+    """Check a model's files, and the inputs that its manifest names, against the checksums in the manifest.
 
     Raises:
         ArtefactError: the manifest is missing or damaged.

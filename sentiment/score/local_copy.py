@@ -1,4 +1,4 @@
-"""Give the input of a part as a local file: the input itself, a copy from an object store, or a copy of some rows."""
+"""Provide a part's input as a local file: the input itself, a copy from an object store, or a copy of some rows."""
 
 import tempfile
 from pathlib import Path, PurePosixPath

@@ -151,8 +151,8 @@ def locked(output: FileStore) -> Iterator[None]:
 def _staging(output: FileStore) -> Iterator[str]:
     """Yield a random name for this attempt, which also names its folder for unfinished files.
 
-    Folders of earlier attempts are removed first, so that a process left over from one cannot move a file over the
-    answers of this run.
+    Folders of earlier attempts are removed first. A leftover process of an earlier attempt then cannot move a file over
+    the answers of this run.
     """
     attempt = secrets.token_hex(4)
     if not output.is_local:
@@ -191,7 +191,6 @@ def _results(job: ScoreJob, lots: Sequence[Sequence[Part]], engine: Engine) -> I
 
 
 def _error_lines(parts: Sequence[Part], totals: Totals) -> Iterator[dict[str, Any]]:
-    """Yield the errors of files and rows, in the order of the inputs."""
     for part in parts:
         where = {"file": part.file.path, "part": part.output}
         if failure := totals.failed.get(part.output):

@@ -146,7 +146,7 @@ def _score_file(job: ScoreJob, model: "SentimentClassifier", part: Part, target:
 
 
 def _etag(job: ScoreJob, part: Part) -> str:
-    """Return the etag of an object that changed a moment ago; otherwise return "", because its time is enough."""
+    """Return the etag of a recently changed object. For other inputs return "": their time of change is enough."""
     is_young = abs(time.time_ns() - part.file.changed) < _JUST_CHANGED_NS
     return etag_of(job.inputs, part.file.path) if is_young else ""
 

@@ -93,7 +93,7 @@ class _CsvReader:
         self._stream, self._reading, self._name = stream, reading, name
         is_utf8 = codecs.lookup(reading.encoding).name == "utf-8"
         self._decoder = None if is_utf8 else codecs.getincrementaldecoder(reading.encoding)("surrogateescape")
-        self._data, self._ended = b"", False
+        self._data, self._ended, self._is_damaged = b"", False, False
         self._fill(_BLOCK_BYTES)
         refuse_utf16(self._first, reading.encoding, name, f"{reading.option}encoding")
         for mark in _MARKS:
@@ -190,8 +190,10 @@ class _CsvReader:
             return "skip"
 
         names, quotes = self._places(), self._format.quotes
+        marked = _marked(data)
+        self._is_damaged = marked is not data
         table = pa_csv.read_csv(
-            pa.BufferReader(_marked(data)),
+            pa.BufferReader(marked),
             pa_csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
             pa_csv.ParseOptions(
                 delimiter=self._format.delimiter, quote_char='"' if quotes else False, newlines_in_values=quotes,
@@ -219,10 +221,11 @@ class _CsvReader:
             bad = [row for row in bad if row.place]
             batch, places = (batch, places) if len(places) and places[0] else (batch.slice(1), places[1:])
         found = [self._ragged(row, row.place + first_number, line_of) for row in bad]
-        if self._format.quotes and data.count(self._newline) > len(places) + len(bad):
+        lines = data.count(self._newline)
+        if self._format.quotes and lines > len(places) + len(bad):
             self._refuse_swallowed(batch, places + first_number, found, [row.text for row in bad], line_of)
         self._rows += parsed.batch.num_rows + len(parsed.bad)
-        self._lines += data.count(self._newline)
+        self._lines += lines
         return self._selected(batch, places + first_number, found, line_of)
 
     def _ragged(self, row: _Bad, number: int, line_of: Callable[[int], int]) -> BadRow:
@@ -296,7 +299,7 @@ class _CsvReader:
             range(len(names)) if wanted is None else [position_of(each, names, self._name, option) for each in wanted]
         )
         chosen = pa.record_batch([batch.column(i) for i in which], names=[names[i] for i in which])
-        damaged = _not_utf8(chosen) if chosen.num_rows else ()
+        damaged = _not_utf8(chosen) if self._is_damaged and chosen.num_rows else ()
         if len(damaged):
             reason = f"holds bytes that are not {self._reading.encoding}; set {option}encoding"
             bad = sorted([*bad, *(BadRow(n, line_of(n), reason) for n in numbers[damaged].tolist())])

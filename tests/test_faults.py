@@ -1,6 +1,7 @@
 """A stage that fails leaves what was there, says why in one line, and exits with status 2."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,13 +21,20 @@ def run(module, this: Trained, *more: str, options=SETTINGS) -> None:
     stage.main(module.run, str(module.__doc__), add_arguments, this.options(*more, settings=options))
 
 
-@pytest.fixture
-def inputs(tmp_path) -> Trained:
-    this = write_inputs(tmp_path / "root")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Trained:
+    this = write_inputs(tmp_path_factory.mktemp("made") / "root")
     run(load, this, "--corpus", str(this.corpus))
     run(preprocess, this)
     run(embed, this, "--glove", str(this.glove))
     return this
+
+
+@pytest.fixture
+def inputs(made, tmp_path) -> Trained:
+    """A copy, so that each test finds what the stages made."""
+    shutil.copytree(made.root, tmp_path / "root")
+    return Trained.below(tmp_path / "root")
 
 
 def snapshot(this: Trained) -> dict[str, str]:
@@ -108,11 +116,13 @@ def test_a_stage_without_its_inputs_says_which_command_makes_them(caplog, tmp_pa
 
 
 def test_stages_give_the_same_bytes_again(inputs):
-    before = snapshot(inputs)
-    run(load, inputs, "--corpus", str(inputs.corpus))
-    run(preprocess, inputs)
-    run(embed, inputs, "--glove", str(inputs.glove))
-    assert snapshot(inputs) == before
+    def after_all() -> dict[str, str]:
+        run(load, inputs, "--corpus", str(inputs.corpus))
+        run(preprocess, inputs)
+        run(embed, inputs, "--glove", str(inputs.glove))
+        return snapshot(inputs)
+
+    assert after_all() == after_all()
 
 
 def test_settings_file_changes_only_with_its_own_sections(inputs):

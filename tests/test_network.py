@@ -1,9 +1,6 @@
 """The network: three computations of one function, what freezing promises, and the batches it is fed."""
 
 import itertools
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -21,7 +18,6 @@ from sentiment.settings import NetworkSettings
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.training.batches import Batches, widths
 from sentiment.training.distinct_tokens import DistinctTokensModel
-from tests.model_fixture import child_environment
 
 VOCABULARY, DIMENSION, CLASSES = 9, 3, 3
 IDS = np.array([[2, 3, 4, 8], [5, 0, 0, 0], [6, 1, 7, 0], [3, 3, 3, 3], [8, 7, 6, 5]], np.int32)
@@ -121,22 +117,6 @@ def test_dropout_is_on_in_training_only() -> None:
     by_token, batch = DistinctTokensModel(model, chosen), distinct_ids(IDS)._asdict()
     np.testing.assert_array_equal(by_token(batch), by_token(batch))
     assert np.abs(np.asarray(by_token(batch, training=True)) - np.asarray(by_token(batch))).max() > 1e-3
-
-
-def test_the_model_file_reloads_in_plain_keras_without_this_package(tmp_path: Path) -> None:
-    model, _ = make_network(trainable_dimension=2)  # the default cell, both directions, max and mean, masked
-    model.save(tmp_path / "model.keras")
-    np.save(tmp_path / "ids.npy", IDS)
-    code = (
-        "import sys, keras, numpy as np\n"
-        "model = keras.models.load_model('model.keras')\n"
-        "np.save('answers.npy', model.predict(np.load('ids.npy'), verbose=0))\n"
-        "assert not [name for name in sys.modules if name.startswith(('sentiment', 'pipelines'))]\n"
-    )
-    environment = {k: v for k, v in child_environment().items() if k != "PYTHONPATH"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    np.testing.assert_array_equal(np.load(tmp_path / "answers.npy"), model.predict(IDS, verbose=0))
 
 
 # Batches

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -132,8 +133,10 @@ STAMP = "data/interim/sample/settings/load.json"
 def test_what_is_not_there_is_refused_before_anything_runs_and_not_remembered(
     tmp_path: Path, given: str, message: str
 ) -> None:
+    """The model needs all that the other targets need; those are asked for once for each variable."""
     (tmp_path / "my tweets.csv").touch()
-    for target in (STAMP, "data/interim/sample/tweets.parquet", "models/sample/README.md"):
+    others = (STAMP, "data/interim/sample/tweets.parquet") if re.search(r"=none\.\w+$", given) else ()
+    for target in (*others, "models/sample/README.md"):
         done = run_make(tmp_path, target, given)
         assert done.returncode == 2
         ours, _ = done.stderr.splitlines()

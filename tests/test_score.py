@@ -6,7 +6,6 @@ import json
 import multiprocessing
 import os
 import random
-import threading
 import zipfile
 from pathlib import Path
 
@@ -17,13 +16,14 @@ import pytest
 
 from sentiment.common.engines import Outcome
 from sentiment.common.local_engine import LocalEngine
-from sentiment.common.parallel import available_cores, ordered_map
+from sentiment.common.parallel import available_cores
 from sentiment.common.stores import open_store
 from sentiment.errors import InputError
 from sentiment.predict import __main__ as predict
 from sentiment.predict.score_file import AnswerOptions
 from sentiment.score import __main__ as command
 from sentiment.score import local_copy, parts, records, run, worker
+from tests.engine_tasks import fails, suicidal, uses_threads
 from tests.test_structure import tiny_model
 
 TEXTS = ("the love", "I hate it", "qqq", "", "love love\nhate", 'she said "love"', "hate, hate")
@@ -343,14 +343,6 @@ def test_two_runs_at_once_into_one_folder_are_refused(tmp_path, model):
         score(tmp_path / "in", tmp_path / "out", model)
 
 
-def suicidal(task: Path) -> int:
-    """Ends its process, the first time or always."""
-    if task.name == "always" or not task.exists():
-        task.touch()
-        os.kill(os.getpid(), 9)
-    return os.getpid()
-
-
 def test_the_local_engine_survives_its_workers(tmp_path):
     tasks = [tmp_path / name for name in ("a", "b", "always", "c")]
     with LocalEngine(2) as engine:
@@ -360,20 +352,11 @@ def test_the_local_engine_survives_its_workers(tmp_path):
     assert "its process ended 3 times" in outcomes[2].lost
 
 
-def uses_threads(task: int) -> bool:
-    main = threading.main_thread().ident
-    return all(thread != main for thread in ordered_map(lambda _: threading.get_ident(), range(2)))
-
-
 def test_a_single_task_has_all_cores():
     """A large CSV file is one task, and is scored as fast as `sentiment predict` does it."""
     with LocalEngine(available_cores()) as engine:
         for tasks in ([0], [0, 1], [0]):
             assert {outcome.result for outcome in engine.map(uses_threads, tasks)} == {len(tasks) == 1}
-
-
-def fails(task: int) -> int:
-    raise InputError(f"no {task}")
 
 
 def test_the_local_engine_passes_errors_on():

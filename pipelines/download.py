@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.shared import stage
-from sentiment.common.checksums import sha256_of
+from sentiment.common.file_checks import sha256_of
 from sentiment.errors import InputError, SettingsError
 
 _KEYS = {"url", "package", "version", "member", "sha256", "target"}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pipelines.shared import stage
 from pipelines.shared.glove_files import read_glove
-from sentiment.common.npy import open_array, read_arrays
+from sentiment.common.file_checks import open_array, read_arrays
 from sentiment.data.corpus import CorpusReader
 from sentiment.errors import InputError, SentimentError, SettingsError
 from sentiment.predict import __main__ as predict

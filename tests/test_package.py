@@ -16,7 +16,7 @@ import sentiment
 from pipelines import wheel
 from pipelines.shared import stage
 from sentiment.__main__ import COMMANDS, main
-from sentiment.common.checksums import sha256_of
+from sentiment.common.file_checks import sha256_of
 from sentiment.common.mistakes import EXTRAS, install_line
 from tests.test_structure import (
     PIPELINES,

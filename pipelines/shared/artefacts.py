@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.shared import publishing
-from sentiment.common.npy import open_array
+from sentiment.common.file_checks import open_array
 from sentiment.data.encoded import EncodedPart
 from sentiment.data.seen import SEEN
 from sentiment.errors import ArtefactError

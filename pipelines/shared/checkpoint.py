@@ -26,7 +26,7 @@ class Checkpoint:
 
     def read(self) -> "TrainingState":
         """Return the saved state, or a new state if the file is missing, damaged or has another identity."""
-        from sentiment.common.npy import read_arrays
+        from sentiment.common.file_checks import read_arrays
         from sentiment.training.fitting import TrainingState
 
         try:

@@ -106,7 +106,7 @@ def _member(archive: zipfile.ZipFile, member: str, path: Path) -> str:
 
 
 def _read_array(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "WordVectors":
-    from sentiment.common.npy import open_array
+    from sentiment.common.file_checks import open_array
     from sentiment.embedding.glove import select_vectors
 
     words = _array_words(path)

@@ -12,7 +12,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO, Any
 
-from sentiment.common.checksums import sha256_of
+from sentiment.common.file_checks import sha256_of
 from sentiment.errors import ArtefactError, InputError
 
 log = logging.getLogger("pipelines")

@@ -22,8 +22,7 @@ def read_rows(this: stage.Stage) -> "TrainingRows":
     """
     import numpy as np
 
-    from sentiment.common.class_order import require_sorted
-    from sentiment.common.npy import open_array
+    from sentiment.common.file_checks import open_array, require_sorted
     from sentiment.training.candidates import TrainingRows
 
     processed = this.places.processed

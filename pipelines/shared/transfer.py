@@ -10,7 +10,7 @@ from zipfile import BadZipFile, ZipFile
 import pooch
 
 from pipelines.shared.publishing import lock
-from sentiment.common.checksums import sha256_of
+from sentiment.common.file_checks import sha256_of
 from sentiment.errors import InputError
 
 ATTEMPTS = 4

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sentiment.common.checksums import sha256_of
+from sentiment.common.file_checks import sha256_of
 from sentiment.errors import ArtefactError
 from sentiment.predict.model_files import MANIFEST, open_model
 

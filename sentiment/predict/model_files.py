@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from sentiment.common.npy import DAMAGED
+from sentiment.common.file_checks import DAMAGED
 from sentiment.errors import ArtefactError
 from sentiment.text.preprocessor import FILES
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from sentiment.common.class_order import require_sorted
-from sentiment.common.npy import map_array, read_array, read_arrays
+from sentiment.common.file_checks import map_array, read_array, read_arrays, require_sorted
 from sentiment.errors import ArtefactError
 from sentiment.network.cells import GATES, Direction
 from sentiment.network.folded import FoldedNetwork

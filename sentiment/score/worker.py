@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sentiment.common.checksums import sha256_of
+from sentiment.common.file_checks import sha256_of
 from sentiment.common.stores import FileStore, etag_of
 from sentiment.errors import ArtefactError, SentimentError
 from sentiment.score.parts import Part

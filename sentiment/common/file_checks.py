@@ -1,6 +1,7 @@
-"""Read NumPy's files safely: nothing is unpickled, and every kind of damage raises a ``ValueError``."""
+"""Check files: their SHA-256, NumPy's files for damage (nothing is unpickled), and the order of their class names."""
 
 import contextlib
+import hashlib
 import io
 import math
 import os
@@ -9,17 +10,29 @@ import tokenize
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
 import numpy as np
+
+from sentiment.errors import ArtefactError
 
 # Errors of NumPy and zipfile about damaged files.
 DAMAGED = (
     EOFError, KeyError, MemoryError, NotImplementedError, OverflowError, RuntimeError, SyntaxError, TypeError,
     UserWarning, ValueError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 lower-case hexadecimal digits.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def open_array(path: Path) -> np.ndarray:
@@ -56,6 +69,19 @@ def read_arrays(source: Path | IO[bytes]) -> dict[str, np.ndarray]:
     """Return all arrays of a ``.npz`` file by name; damage raises a ValueError."""
     with _reporting_damage(), np.load(source, allow_pickle=False) as file:
         return {name: np.asarray(file[name]) for name in file.files}
+
+
+def require_sorted(classes: Sequence[str], path: str | Path) -> None:
+    """Check that ``classes`` are sorted.
+
+    Raises:
+        ArtefactError: the classes are not sorted, because an earlier version wrote the file ``path``.
+    """
+    if list(classes) != sorted(classes):
+        raise ArtefactError(
+            f"{path}: expected sorted classes, received {', '.join(classes)[:100]}: it is of an earlier version; "
+            "run `make clean` and `make train`"
+        )
 
 
 @contextlib.contextmanager

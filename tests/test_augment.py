@@ -55,6 +55,12 @@ TWEETS = [
 ROWS = part_of(TWEETS)
 
 
+@pytest.fixture(autouse=True)
+def fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Templates are filled with enough words by far fewer rows than a lexicon of thousands needs."""
+    monkeypatch.setattr("sentiment.augment.rows._CONTRAST_ROWS", 3000)
+
+
 @functools.cache
 def made(share: float = 1.0, seed: int = 5) -> tuple[EncodedPart, list[tuple[str, int]]]:
     """The part with its new rows, and the new rows as text."""

@@ -150,6 +150,12 @@ def page(evaluation, classifier):
     return render_report(evaluation, classifier)
 
 
+@pytest.fixture
+def few_figures(monkeypatch):
+    """Leave out the figures of each test set, which take most of a page's time, where others are tested."""
+    monkeypatch.setattr("sentiment.report.page.draw_set", lambda *_: iter(()))
+
+
 def write_folder(folder, evaluation):
     """A model folder with what evaluation writes."""
     folder.mkdir(parents=True)
@@ -212,7 +218,7 @@ def test_every_figure_is_there_with_an_alternative_text(page):
     assert "var(--series-1" in page
 
 
-def test_the_learning_curve_is_drawn_if_there_is_one(evaluation, classifier):
+def test_the_learning_curve_is_drawn_if_there_is_one(evaluation, classifier, few_figures):
     recall = {"macro_recall": {"mean": 0.6, "sd": 0.01}}
     points = [{"rows": rows, "figures": {"model": recall, "vader": recall}} for rows in (100, 900)]
     page = render_report(replace(evaluation, curve={"points": points, "base_model": ""}), classifier)
@@ -258,7 +264,7 @@ def test_nothing_outside_the_file_is_referred_to(page):
     assert not re.search(r"fetch\(|XMLHttpRequest|import\(|new Image|WebSocket|sendBeacon", page)
 
 
-def test_a_hostile_and_a_long_tweet_stay_harmless(evaluation, classifier):
+def test_a_hostile_and_a_long_tweet_stay_harmless(evaluation, classifier, few_figures):
     controls = "bell\x07 null\x00 esc\x1b[2J turn\u202e"
     predictions = hostile(evaluation.predictions, SCRIPT, LONG, controls)
     page = render_report(make_evaluation(predictions), classifier)
@@ -651,7 +657,7 @@ def test_the_card_says_what_followed_the_number_of_tweets(evaluation):
     assert "follow the number" not in render_card(evaluation)
 
 
-def test_crossvalidation_is_in_report_and_card(classifier):
+def test_crossvalidation_is_in_report_and_card(classifier, few_figures):
     figure = {"mean": 0.612, "sd": 0.0134}
     figures = {"model": {"n": 9, "accuracy": figure, "macro_recall": figure, "macro_f1": figure}}
     folded = make_evaluation(make_predictions(), crossvalidation={"folds": 5, "seeds": [7, 8], "figures": figures})
@@ -662,11 +668,11 @@ def test_crossvalidation_is_in_report_and_card(classifier):
         assert "61.2% ± 1.3" in text
 
 
-def test_remarks_are_in_report_and_card(evaluation, classifier):
+def test_remarks_are_in_report_and_card(evaluation, classifier, page, few_figures):
     few = make_evaluation(make_predictions(200))
     assert "There are only 200 held-out tweets" in render_report(few, classifier)
     assert "- There are only 200 held-out tweets" in render_card(few)
-    assert 'id="remarks"' not in render_report(evaluation, classifier)
+    assert 'id="remarks"' not in page
     assert "Mind that" not in render_card(evaluation)
 
 

@@ -19,8 +19,7 @@ import pytest
 
 from pipelines import load, preprocess
 from pipelines.shared import engine_options, manifest, stage
-from sentiment.common.engines import Engine, InProcess
-from sentiment.common.local_engine import LocalEngine
+from sentiment.common.engines import Engine, InProcess, LocalEngine
 from sentiment.data.splitting import DROPPED, TRAIN, VALIDATION, hash_texts
 from sentiment.predict.verify import check_manifest
 from sentiment.prepare import encoding

@@ -14,8 +14,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from sentiment.common.engines import Outcome
-from sentiment.common.local_engine import LocalEngine
+from sentiment.common.engines import LocalEngine, Outcome
 from sentiment.common.parallel import available_cores
 from sentiment.common.stores import open_store
 from sentiment.errors import InputError

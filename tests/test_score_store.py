@@ -7,7 +7,7 @@ from collections import Counter
 import pyarrow.parquet as pq
 import pytest
 
-from sentiment.common.local_engine import LocalEngine
+from sentiment.common.engines import LocalEngine
 from sentiment.common.stores import open_store
 from sentiment.errors import InputError
 from tests.test_posts import CUT, LONG, NOTES, x_archive

@@ -25,7 +25,7 @@ def make_engine(arguments: argparse.Namespace) -> "Engine":
         from sentiment.common.engines import InProcess
 
         return InProcess()
-    from sentiment.common.local_engine import LocalEngine
+    from sentiment.common.engines import LocalEngine
 
     return LocalEngine(arguments.workers)
 

@@ -1,14 +1,29 @@
 """Engines run tasks: they apply a function to each task and yield each result as soon as it is ready.
 
 An engine does not decide which tasks there are or what follows from a failure. Its caller does, in the same way for all
-engines.
+engines. Here are the engines of this machine; :mod:`sentiment.common.ray_engine` uses a cluster.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple, Protocol, TypeVar
 
+from tqdm import tqdm
+
+from sentiment.common.parallel import available_cores, work_alone
+
+T = TypeVar("T")
 # A task is given up after its process has died this many times, because the task itself may need too much memory.
 ATTEMPTS = 3
+# The matrix libraries read their number of threads from these variables when they are loaded.
+_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 class Outcome(NamedTuple):
@@ -49,6 +64,94 @@ class InProcess:
             yield Outcome(i, function(task))
 
 
+class LocalEngine:
+    """An engine of ``workers`` processes, which are started when there are tasks for them.
+
+    A dead process fails all running tasks of a `ProcessPoolExecutor`, which cannot tell which task was the cause. The
+    engine retries each of these tasks alone, and gives up only a task whose process dies every time. If there is only
+    one task, its process uses a thread per core.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._context = multiprocessing.get_context("spawn")
+        # The workers exit when this process closes its end of the pipe. The system closes it if this process is killed.
+        self._watched, self._open_end = self._context.Pipe(duplex=False)
+        self._threads = False
+        self._pool = self._new_pool(workers)
+
+    def __enter__(self) -> "LocalEngine":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if exception[0] is not None:
+            self._open_end.close()  # do not wait for tasks
+        self._pool.shutdown(cancel_futures=True)
+        self._open_end.close()
+        self._watched.close()
+
+    def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
+        """Apply ``function`` to each task, and yield each outcome when ready. Errors of ``function`` propagate."""
+        self._use_threads(len(tasks) == 1 and self.workers >= available_cores())
+        waiting, running = deque(range(len(tasks))), dict[Future[Any], int]()
+        while waiting or running:
+            while waiting and len(running) < self.workers:
+                task = waiting.popleft()
+                running[self._submit(function, tasks[task])] = task
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            if any(_has_lost_its_process(future) for future in done):
+                done, _ = wait(running)
+            ended = {future: running.pop(future) for future in done}
+            for future, task in ended.items():
+                if _has_lost_its_process(future):
+                    yield self._repeated_alone(function, tasks[task], task)
+                else:
+                    yield Outcome(task, future.result())
+
+    def _use_threads(self, threads: bool) -> None:
+        """Let each process use one thread per core, or only one thread. A change restarts the processes."""
+        if threads != self._threads:
+            self._pool.shutdown()
+            self._threads = threads
+            self._pool = self._new_pool(self.workers)
+
+    def _new_pool(self, workers: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(workers, self._context, _prepare_process, (self._watched, self._threads))
+
+    def _submit(self, function: Callable[[Any], Any], argument: Any) -> Future[Any]:
+        try:
+            return self._pool.submit(function, argument)
+        except BrokenProcessPool:  # a pool stays unusable after one of its processes has died
+            self._pool.shutdown()
+            self._pool = self._new_pool(self.workers)
+            return self._pool.submit(function, argument)
+
+    def _repeated_alone(self, function: Callable[[Any], Any], argument: Any, task: int) -> Outcome:
+        for _ in range(ATTEMPTS - 1):
+            with self._new_pool(1) as pool:
+                future = pool.submit(function, argument)
+                if not _has_lost_its_process(future):
+                    return Outcome(task, future.result())
+        return Outcome(task, None, f"its process ended {ATTEMPTS} times; out of memory?")
+
+
+def grouped(items: Iterable[T], size: Callable[[T], int], most: int, most_items: int) -> Iterator[list[T]]:
+    """Yield groups of consecutive ``items``, each with at most ``most_items`` items and a total size up to ``most``.
+
+    An item that is larger than ``most`` is a group of its own.
+    """
+    together: list[T] = []
+    total = 0
+    for item in items:
+        if together and (total + size(item) > most or len(together) == most_items):
+            yield together
+            together, total = [], 0
+        together.append(item)
+        total += size(item)
+    if together:
+        yield together
+
+
 def results(
     engine: Engine,
     function: Callable[[Any], Any],
@@ -75,8 +178,26 @@ def use_one_core() -> None:
     """Limit this process to one thread, because there is one process per core."""
     import pyarrow as pa
 
-    from sentiment.common.parallel import work_alone
-
     work_alone()
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
+
+
+def _has_lost_its_process(future: Future[Any]) -> bool:
+    """Wait for a future, and return whether its process died before there was a result."""
+    return isinstance(future.exception(), BrokenProcessPool)
+
+
+def _prepare_process(watched: Connection, threads: bool) -> None:
+    """Limit this process to one core unless it may use ``threads``, and end it when its parent ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    tqdm.set_lock(threading.RLock())  # the default, a lock between processes, would outlive a killed process
+    if not threads:
+        use_one_core()
+
+
+def _end_with_parent(watched: Connection) -> None:
+    watched.poll(None)
+    os._exit(1)

@@ -16,8 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentiment.common.arrow_arrays import as_numpy, from_numpy, read_table, write_table
-from sentiment.common.engines import Engine, results
-from sentiment.common.grouping import grouped
+from sentiment.common.engines import Engine, grouped, results
 from sentiment.common.parallel import ordered_map
 from sentiment.common.ragged import Ragged
 from sentiment.data.splitting import PARTS, TRAIN

@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from sentiment.common.arrow_arrays import from_numpy
+from sentiment.common.engines import grouped
 from sentiment.common.file_checks import sha256_of
-from sentiment.common.grouping import grouped
 from sentiment.common.parallel import ordered_map
 from sentiment.data.corpus import ArrowTexts, CorpusReader, ReadingReport
 from sentiment.data.splitting import hash_texts

@@ -36,7 +36,7 @@ def engine_of(arguments: argparse.Namespace) -> "Engine":
         return RayEngine(arguments.workers, arguments.address, patience)
     if arguments.address or arguments.patience is not None:
         raise InputError("--address, --patience: have no use without --engine ray; add it, or leave them out")
-    from sentiment.common.local_engine import LocalEngine
+    from sentiment.common.engines import LocalEngine
 
     return LocalEngine(arguments.workers or available_cores())
 

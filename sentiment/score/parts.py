@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from sentiment.common.grouping import grouped
+from sentiment.common.engines import grouped
 from sentiment.common.parallel import ordered_map
 from sentiment.common.stores import Listing, list_input
 from sentiment.data.file_format import COMPRESSED, TABLE_NAMES, input_kind_of, is_table, kind_of

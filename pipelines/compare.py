@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipelines.shared import publishing, stage
 from pipelines.shared.corpus_files import read_corpus
 from sentiment.common.command_line import OneLineParser
-from sentiment.common.display import counted
+from sentiment.common.messages import counted
 from sentiment.errors import InputError
 from sentiment.evaluation.record import Predictions
 from sentiment.settings import CorpusSettings
@@ -118,7 +118,7 @@ def _read(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, 
 
 def _corpus_settings(folder: Path) -> CorpusSettings:
     """Return the format of the corpus that the model in ``folder`` was trained on."""
-    from sentiment.common.plain_data import from_dict
+    from sentiment.settings_checks import from_dict
 
     return from_dict(CorpusSettings, publishing.read_json(folder / "settings.json").get("corpus", {}))
 

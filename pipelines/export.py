@@ -38,10 +38,10 @@ def run(this: stage.Stage) -> None:
     import keras
 
     from pipelines.shared.agreement import TOLERANCE, rows_to_compare
-    from sentiment.common.plain_data import from_dict
     from sentiment.network.folding import fold
     from sentiment.predict.model_folder import MODEL, chunk_files, describe, network_files
     from sentiment.settings import NetworkSettings
+    from sentiment.settings_checks import from_dict
 
     folder = this.places.model
     trained = publishing.read_json(folder / "training.json")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pipelines.shared import publishing, stage
 from pipelines.shared.toml_values import toml_key, toml_value
 from sentiment.common.command_line import OneLineParser
-from sentiment.common.display import counted, without_controls
+from sentiment.common.messages import counted, without_controls
 from sentiment.data import detection, file_format
 from sentiment.data.corpus import as_text
 from sentiment.data.csv_format import SAMPLE_BYTES, CsvFormat, find_format, lines_of

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines.shared.evaluation_files import read_predictions
 from sentiment.common.command_line import OneLineParser, count, default_model
-from sentiment.common.mistakes import MENDABLE, refuse
+from sentiment.common.messages import MENDABLE, refuse
 from sentiment.shares.estimators import (
     Labels,
     chances_of,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import sentiment
 from sentiment.common.command_line import OneLineParser, default_model_in_words
-from sentiment.common.mistakes import refuse
+from sentiment.common.messages import refuse
 from sentiment.errors import EXIT_STATUS
 
 

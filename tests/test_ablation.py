@@ -172,7 +172,7 @@ def test_the_picture_shows_every_variant() -> None:
 def test_the_grid_that_ships_asks_what_is_claimed() -> None:
     import tomllib
 
-    from sentiment.common.plain_data import from_dict
+    from sentiment.settings_checks import from_dict
 
     grid = from_dict(Grid, tomllib.loads(ablation_stage.GRID.read_text(encoding="utf-8")))
     assert len(grid.seeds) == 3

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sentiment.common.display import without_controls
+from sentiment.common.messages import without_controls
 from sentiment.errors import InputError
 from sentiment.evaluation.slices import find_slices, slice_metrics, unknown_shares, wilson_interval
 from sentiment.network.cells import Direction

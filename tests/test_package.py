@@ -17,7 +17,7 @@ from pipelines import wheel
 from pipelines.shared import stage
 from sentiment.__main__ import COMMANDS, main
 from sentiment.common.file_checks import sha256_of
-from sentiment.common.mistakes import EXTRAS, install_line
+from sentiment.common.messages import EXTRAS, install_line
 from tests.test_structure import (
     PIPELINES,
     ROOT,

@@ -10,9 +10,9 @@ import pytest
 
 from pipelines import settings_stamp as settings_stage
 from pipelines.shared import stage
-from sentiment.common.plain_data import from_dict
 from sentiment.errors import SettingsError
 from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings, SplitSettings, TrainingSettings
+from sentiment.settings_checks import from_dict
 
 PROFILES = sorted(stage.PROFILES.glob("*.toml"))
 

@@ -28,8 +28,8 @@ from pipelines.shared.repeated_runs import (
     work_folder,
 )
 from pipelines.shared.toml_values import toml_value
-from sentiment.common.plain_data import from_dict
 from sentiment.errors import SettingsError
+from sentiment.settings_checks import from_dict
 
 GRID = Path(__file__).parent / "grid.toml"
 _VECTORS = "GloVe vectors"

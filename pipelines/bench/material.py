@@ -72,8 +72,8 @@ class Material:
     @cached_property
     def settings(self) -> "Settings":
         """Return the settings that the profile's model was trained with."""
-        from sentiment.common.plain_data import from_dict
         from sentiment.settings import Settings
+        from sentiment.settings_checks import from_dict
 
         return from_dict(Settings, publishing.read_json(self.places.model / "settings.json"))
 

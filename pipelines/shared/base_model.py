@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing
-from sentiment.common.plain_data import from_dict
 from sentiment.errors import ArtefactError, SettingsError
 from sentiment.predict.manifest import read_manifest
 from sentiment.predict.model_files import MANIFEST
 from sentiment.settings import Settings, TrainingSettings
+from sentiment.settings_checks import from_dict
 from sentiment.text.preprocessor import FILES
 
 if TYPE_CHECKING:

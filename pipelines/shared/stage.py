@@ -14,10 +14,10 @@ from typing import Any, NoReturn
 
 from pipelines.shared import base_model, publishing
 from sentiment.common.command_line import OneLineParser
-from sentiment.common.mistakes import INTERRUPTED, MENDABLE, explained
-from sentiment.common.plain_data import from_dict
+from sentiment.common.messages import INTERRUPTED, MENDABLE, explained
 from sentiment.errors import EXIT_STATUS, InputError, SettingsError
 from sentiment.settings import Settings, SplitSettings
+from sentiment.settings_checks import from_dict
 
 PROFILES = Path(__file__).parents[1] / "profiles"
 # Tables of a profile that are not settings: the sources of its files, facts about its corpus, and published figures.

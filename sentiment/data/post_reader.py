@@ -9,7 +9,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sentiment.common.display import counted
+from sentiment.common.messages import counted
 from sentiment.data.file_format import NOTES
 from sentiment.data.json_documents import Document, documents, refuse_missing, value_at, values_at
 from sentiment.data.json_values import valid_text

@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from sentiment.common.command_line import OneLineParser, count
-from sentiment.common.display import without_controls
-from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
+from sentiment.common.messages import INTERRUPTED, MENDABLE, refuse, without_controls
 from sentiment.data.file_format import KINDS, STANDARD
 from sentiment.errors import InputError
 from sentiment.predict.answers import labels_of

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sentiment.common.display import without_controls
+from sentiment.common.messages import without_controls
 from sentiment.common.ragged import Ragged
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.answers import UNKNOWN_TEXT

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sentiment.common.command_line import OneLineParser
-from sentiment.common.mistakes import MENDABLE, refuse
+from sentiment.common.messages import MENDABLE, refuse
 from sentiment.errors import ArtefactError, InputError
 from sentiment.predict.manifest import read_manifest
 from sentiment.predict.model_files import CARD, HEADER_BYTES, MANIFEST, TABLE, open_model

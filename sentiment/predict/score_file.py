@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment.common.display import counted
+from sentiment.common.messages import counted
 from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.data.file_format import STANDARD, input_kind_of, kind_of
 from sentiment.data.reading import RAW_LINE, Reading

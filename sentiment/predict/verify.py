@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sentiment.common.command_line import OneLineParser
-from sentiment.common.mistakes import MENDABLE, refuse
+from sentiment.common.messages import MENDABLE, refuse
 from sentiment.data.table_files import checksum_of, find_files
 from sentiment.errors import ArtefactError, InputError
 from sentiment.predict.manifest import checksums, named_inputs, read_manifest

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from sentiment.common.display import counted, without_controls
+from sentiment.common.messages import counted, without_controls
 
 MISSING = "–"
 LONGEST_TEXT = 300

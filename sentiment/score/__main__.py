@@ -15,8 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from sentiment.common.command_line import OneLineParser, count
-from sentiment.common.display import counted
-from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
+from sentiment.common.messages import INTERRUPTED, MENDABLE, counted, refuse
 from sentiment.predict.options import add_answer_options, add_table_options, answer_options_of, encoding_of, reading_of
 from sentiment.score.console import ScoringBar, add_engine_options, engine_of
 

@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sentiment.common.command_line import count, workers
-from sentiment.common.display import counted
+from sentiment.common.messages import counted
 from sentiment.common.parallel import available_cores
 from sentiment.errors import InputError
 

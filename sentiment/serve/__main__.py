@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentiment.common.command_line import LATEST_MODEL, MODEL_VARIABLE, OneLineParser, class_name, default_model
-from sentiment.common.mistakes import MENDABLE, refuse
+from sentiment.common.messages import MENDABLE, refuse
 from sentiment.errors import InputError, SettingsError
 from sentiment.serve.limits import Limits
 

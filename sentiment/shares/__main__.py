@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sentiment.common.command_line import OneLineParser, class_name
-from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
+from sentiment.common.messages import INTERRUPTED, MENDABLE, refuse
 from sentiment.predict.options import add_table_options, reading_of
 from sentiment.score.console import ScoringBar, add_engine_options, engine_of
 from sentiment.shares.periods import PERIODS, divided_by

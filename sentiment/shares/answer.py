@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sentiment.common.display import counted
+from sentiment.common.messages import counted
 from sentiment.common.stores import open_store
 from sentiment.shares.estimates import BOTH, Change, ShareRow
 from sentiment.shares.estimators import LEAST_LABELS

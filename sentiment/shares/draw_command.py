@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sentiment.common.command_line import OneLineParser, count, positive
-from sentiment.common.display import counted
-from sentiment.common.mistakes import INTERRUPTED, MENDABLE, refuse
+from sentiment.common.messages import INTERRUPTED, MENDABLE, counted, refuse
 from sentiment.errors import InputError
 from sentiment.predict.options import reading_of
 from sentiment.score.console import ScoringBar, engine_of

@@ -11,8 +11,8 @@ from pyarrow.fs import LocalFileSystem
 
 import sentiment
 from sentiment.common.command_line import default_model
-from sentiment.common.display import counted
 from sentiment.common.engines import Engine, LocalEngine
+from sentiment.common.messages import counted
 from sentiment.common.parallel import available_cores
 from sentiment.common.stores import open_store
 from sentiment.data.reading import BadRows, Reading

@@ -1,7 +1,8 @@
-"""Report a user's mistake with one line on standard error and an exit status."""
+"""Messages of one line: a user's mistake, a number with its noun, and untrusted text without control characters."""
 
 import errno
 import sys
+import unicodedata
 
 from sentiment.errors import EXIT_STATUS, SentimentError
 
@@ -22,6 +23,7 @@ EXTRAS = {
         "spacy_lookups_data", "tabulate", "tensorboard", "tensorflow", "vaderSentiment",
     ),
 }  # fmt: skip
+_JOINER = "\u200d"  # zero-width joiner, which joins emoji
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -67,6 +69,23 @@ def install_line(error: ModuleNotFoundError) -> str | None:
         f"{package} is not installed; the extra {extra!r} brings it: "
         f"pip install '.[{extra}]' in a clone of this project"
     )
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun, such as "1 tweet" or "2,000 tweets". Without ``plural`` the noun gets an s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def without_controls(text: str, instead: str = "") -> str:
+    """Return ``text`` without characters that control a terminal or the reading direction (Unicode Cc, Cf, Cs, Zl, Zp).
+
+    Tabs and line ends become spaces. Every other control character becomes ``instead``.
+    """
+    if text.isprintable():
+        return text
+    unwanted = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    kept = (" " if c in "\t\n\r" else c for c in text)
+    return "".join(c if c == _JOINER or unicodedata.category(c) not in unwanted else instead for c in kept)
 
 
 def _system_error(error: OSError, place: str) -> str:

@@ -365,7 +365,15 @@ def test_other_delimiters_and_columns_called_label(served):
     tabs = scored(served, b"id\ttext\n1\tI do love\n", "text/tab-separated-values")
     assert rows(tabs, "\t")[1][:3] == ["1", "I do love", "positive"]
     chosen = rows(scored(served, b"a|text\n1,2|love\n", "text/csv", "?delimiter=|"))
+    assert rows(scored(served, b'id,text\n1,"love\n2,hate"\n', "text/csv", "?quotes=yes"))[1][1] == "love\n2,hate"
+    assert rows(scored(served, b'id,text\n1,"love"\n2,hate\n', "text/csv", "?quotes=no"))[1][1] == '"love"'
     assert chosen[1][:3] == ["1,2", "love", "positive"]
+    for query, sentence in (
+        ("quotes=maybe", "quotes: expected yes or no"),
+        ("threshold=2", "threshold: expected a num"),
+    ):
+        refused = served.ask("POST", f"/predict?{query}", CSV.encode(), content_type="text/csv")
+        assert (refused.status, refused.json["error"][: len(sentence)]) == (422, sentence)
 
 
 def test_json_lines_come_back_scored_and_keep_their_own_fields(served):

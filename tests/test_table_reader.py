@@ -53,6 +53,9 @@ def test_quotes_that_swallow_rows_after_the_sample_are_refused(monkeypatch: pyte
     with pytest.raises(InputError, match=r"^t:3: a quote opens a field that goes on over lines which look like rows"):
         rows_of((head + swallowing).encode())
     assert len(rows_of((head + swallowing).encode(), quotes=False, bad_rows=BadRows(1))) == 3
+    assert rows_of((head + swallowing).encode(), quotes=True)[1:] == [
+        {"id": "7", "text": "opened,0\n8,next,4\n9,closed", "label": "0"}
+    ]
     assert rows_of(b'id,text,label\n1,"a\nb, c",4\n')[0]["text"] == "a\nb, c"
 
 

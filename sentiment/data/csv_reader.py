@@ -222,7 +222,8 @@ class _CsvReader:
             batch, places = (batch, places) if len(places) and places[0] else (batch.slice(1), places[1:])
         found = [self._ragged(row, row.place + first_number, line_of) for row in bad]
         lines = data.count(self._newline)
-        if self._format.quotes and lines > len(places) + len(bad):
+        is_doubtful = self._format.quotes and self._reading.quotes is None  # the user did not say that quotes enclose
+        if is_doubtful and lines > len(places) + len(bad):
             self._refuse_swallowed(batch, places + first_number, found, [row.text for row in bad], line_of)
         self._rows += parsed.batch.num_rows + len(parsed.bad)
         self._lines += lines
@@ -285,8 +286,8 @@ class _CsvReader:
 
     def _swallowed(self, line: int) -> InputError:
         return InputError(
-            f"{self._name}:{line}: a quote opens a field that goes on over lines which look like rows of their own; if "
-            f"quotes are part of the text, set {self._reading.option}quotes to no, else close or double that quote"
+            f"{self._name}:{line}: a quote opens a field that goes on over lines which look like rows of their own; set "
+            f"{self._reading.option}quotes to yes if they are one field, or to no if quotes are part of the text"
         )
 
     def _selected(

@@ -22,7 +22,7 @@ _EXAMPLES: dict[type, Any] = {
     InferRequest: {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["I love this"]}]},
 }
 _BODIES = {"/predict": PredictRequest, ":{verb}": TensorflowRequest, "/infer": InferRequest}
-_FILE_QUERY = ("column", "threshold", "model", "encoding", "delimiter")
+_FILE_QUERY = ("column", "threshold", "model", "encoding", "delimiter", "quotes")
 _ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 _REFUSALS = {
     "400": "the body is not JSON, or not of this protocol's form",

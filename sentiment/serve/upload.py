@@ -39,6 +39,7 @@ _TYPES = {
     "jsonl": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
 }
+_QUOTES = {"": None, "yes": True, "no": False}  # without an answer, whether quotes enclose fields is detected
 LABELS = "x-sentiment-labels"  # response header: how often each label was given, as JSON
 
 
@@ -50,6 +51,7 @@ class FileRequest(NamedTuple):
     threshold: float
     encoding: str
     delimiter: str
+    quotes: bool | None
     kind: str
 
 
@@ -98,12 +100,16 @@ def _asked(service: Service, request: Request) -> FileRequest:
         "a".encode(encoding)
     except (LookupError, ValueError):
         raise Refusal(422, f"{encoding[:60]!r}: not a text encoding that Python knows; set ?encoding") from None
+    quotes = query.get("quotes", "")
+    if quotes not in _QUOTES:
+        raise Refusal(422, f"quotes: expected yes or no, received {quotes[:20]!r}")
     return FileRequest(
         service.store.get(query.get("model")),
         query.get("column", "text"),
         threshold,
         encoding,
         query.get("delimiter", ""),
+        _QUOTES[quotes],
         KINDS.get(content_type.get_content_type(), ""),
     )
 
@@ -145,7 +151,7 @@ def _score(asked: FileRequest, source: Path, target: Path) -> "Scored":
     from sentiment.data.reading import Reading
     from sentiment.predict.score_file import AnswerOptions, score_file
 
-    reading = Reading(asked.column, asked.encoding, asked.delimiter, source.suffix[1:], option="?")
+    reading = Reading(asked.column, asked.encoding, asked.delimiter, source.suffix[1:], quotes=asked.quotes, option="?")
     options = AnswerOptions(asked.threshold)
     return score_file(asked.export.classifier, source, target, reading, options, progress=False)
 

@@ -286,8 +286,8 @@ class _CsvReader:
 
     def _swallowed(self, line: int) -> InputError:
         return InputError(
-            f"{self._name}:{line}: a quote opens a field that goes on over lines which look like rows of their own; set "
-            f"{self._reading.option}quotes to yes if they are one field, or to no if quotes are part of the text"
+            f"{self._name}:{line}: a quote opens a field that goes on over lines which look like rows of their own; "
+            f"set {self._reading.option}quotes to yes if they are one field, or to no if quotes are part of the text"
         )
 
     def _selected(

@@ -72,7 +72,7 @@ TRAIN_CODE := pipelines/train.py $(call rooms,data text network augment training
 EXPORT_CODE := pipelines/export.py $(call rooms,data text network export predict) \
   sentiment/report/try_page.py sentiment/report/templating.py $(addprefix sentiment/report/templates/,try.html.j2 style.css)
 EVALUATE_CODE := pipelines/evaluate.py $(call rooms,data text network predict evaluation)
-REPORT_CODE := pipelines/report.py $(call rooms,text network predict training evaluation report)
+REPORT_CODE := pipelines/report.py $(call rooms,data text network predict training evaluation report)
 
 .DELETE_ON_ERROR:
 .SECONDARY:

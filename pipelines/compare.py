@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.shared import publishing, stage
-from pipelines.shared.corpus_files import read_corpus
+from pipelines.shared import profiles, publishing, stage
+from pipelines.shared.profiles import read_corpus
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.messages import counted
 from sentiment.errors import InputError
@@ -100,7 +100,7 @@ def _read(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, 
     If these settings do not fit the file, the settings of the first model that fit are used.
     """
     if arguments.profile:
-        settings = stage.make_settings(stage.read_profile(arguments.profile), []).corpus
+        settings = profiles.make_settings(profiles.read_profile(arguments.profile), []).corpus
         return dict.fromkeys(folders, read_corpus(arguments.corpus, settings, "--corpus"))
     read, failed = {}, {}
     for name, folder in folders.items():

@@ -109,7 +109,7 @@ def _train(each: RepeatedRun) -> dict[str, Any]:
 
 def network_figures(places: stage.Places) -> dict[str, Any]:
     """Return the metrics of the trained network in ``places.model`` on the test set."""
-    from pipelines.shared.libraries import import_keras
+    from pipelines.shared.stage import import_keras
     from sentiment.settings import Settings
     from sentiment.settings_checks import from_dict
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.shared import publishing, stage
 from pipelines.shared.base_model import load_network
 from pipelines.shared.glove_files import glove_file, read_glove
-from pipelines.shared.libraries import import_keras
+from pipelines.shared.stage import import_keras
 
 if TYPE_CHECKING:
     import numpy as np

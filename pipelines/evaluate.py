@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pipelines.shared import manifest, publishing, stage
+from pipelines.shared import artefacts, profiles, publishing, stage
 from pipelines.shared.artefacts import read_seen, read_split
-from pipelines.shared.corpus_files import profile_and_path, read_corpus
+from pipelines.shared.profiles import profile_and_path, read_corpus
 from sentiment.errors import ArtefactError, InputError
 from sentiment.predict.model_files import MANIFEST
 from sentiment.settings import CorpusSettings
@@ -43,7 +43,7 @@ def run(this: stage.Stage) -> None:
         joined([each.predictions for each in scored]).write(staging / PREDICTIONS)
         publishing.write_json(staging / "behaviour.json", pairs)
         publishing.write_json(staging / "metrics.json", figures)
-        manifest.add_staged(folder, staging)
+        publishing.add_staged(folder, staging)
     _tell(figures, pairs, classes, publishing.read_json(folder / MANIFEST))
 
 
@@ -51,7 +51,7 @@ def _check_split(this: stage.Stage) -> None:
     """Refuse a corpus that was read or split again after the training, because test tweets may be training tweets."""
     loaded = publishing.read_json(this.places.interim / "load.json")
     trained = publishing.read_json(this.places.model / MANIFEST)
-    read = {name: file["sha256"] for name, file in manifest.corpus_inputs(loaded).items()}
+    read = {name: file["sha256"] for name, file in artefacts.corpus_inputs(loaded).items()}
     known = {name: file["sha256"] for name, file in trained["inputs"].items() if name.startswith("corpus")}
     if [read, loaded["parts"]] != [known, trained["rows"]]:
         raise ArtefactError(
@@ -96,7 +96,7 @@ def _read_test_set(given: str, this: stage.Stage, classes: Sequence[str]) -> "La
 
 def _format(profile: dict[str, Any]) -> CorpusSettings:
     """Return the profile's corpus settings, but without ignored labels that are values of a class."""
-    settings = stage.make_settings({"corpus": profile.get("corpus", {})}, []).corpus
+    settings = profiles.make_settings({"corpus": profile.get("corpus", {})}, []).corpus
     classes = {settings.label_key(value) for values in settings.label_values() for value in values}
     ignored = zip(settings.ignored_labels, settings.ignored_values(), strict=True)
     return replace(settings, ignored_labels=tuple(v for v, key in ignored if settings.label_key(key) not in classes))

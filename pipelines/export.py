@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.shared import manifest, publishing, stage
+from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.artefacts import read_preprocessor
-from pipelines.shared.libraries import import_keras, without_chatter
+from pipelines.shared.stage import import_keras, without_chatter
 from sentiment.errors import ArtefactError
 from sentiment.predict.manifest import checksums
 from sentiment.predict.model_files import MANIFEST
@@ -37,7 +37,7 @@ def run(this: stage.Stage) -> None:
     import_keras()
     import keras
 
-    from pipelines.shared.agreement import TOLERANCE, rows_to_compare
+    from pipelines.shared.artefacts import TOLERANCE, rows_to_compare
     from sentiment.network.folding import fold
     from sentiment.predict.model_folder import MODEL, chunk_files, describe, network_files
     from sentiment.settings import NetworkSettings
@@ -67,7 +67,7 @@ def run(this: stage.Stage) -> None:
         ids = rows_to_compare(this.places.processed)
         _compare_folded(ids, model, folded, network)
         _compare(staging, ids, network)
-        about = manifest.known_of_corpus(this.profile, trained["inputs"]["corpus"]["sha256"])
+        about = profiles.known_of_corpus(this.profile, trained["inputs"]["corpus"]["sha256"])
         publishing.write_json(staging / MODEL, describe(staging, trained["classes"], trained["settings"]["network"]))
         _write_javascript(staging, folder.name)
         _write_manifest(staging, trained | {"about": about}, folder)
@@ -114,7 +114,7 @@ def _compare_folded(ids: "np.ndarray", model: "keras.Model", folded: "FoldedNetw
     """Refuse a folded network that differs from the trained one, or an 8-bit table that changes answers too much."""
     import numpy as np
 
-    from pipelines.shared.agreement import require_agreement
+    from pipelines.shared.artefacts import require_agreement
 
     answers = folded.of_padded(ids)
     expected = model.predict(ids, batch_size=512, verbose=0)
@@ -132,7 +132,7 @@ def _compare(folder: Path, ids: "np.ndarray", network: "FoldedNetwork") -> None:
     """Refuse a SavedModel or LiteRT model whose probabilities differ from NumPy inference."""
     import tensorflow as tf
 
-    from pipelines.shared.agreement import require_agreement
+    from pipelines.shared.artefacts import require_agreement
 
     saved = tf.saved_model.load(str(folder / "saved_model" / "1"))
     answers = {

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.shared import publishing, stage
-from pipelines.shared.engine_options import add_engine_arguments, make_engine, results
+from pipelines.shared.stage import add_engine_arguments, make_engine, results
 from sentiment.common.engines import Engine
 from sentiment.data.seen import SEEN
 from sentiment.data.splitting import PARTS, Deal

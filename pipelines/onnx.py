@@ -3,8 +3,8 @@
 import importlib.util
 import os
 
-from pipelines.shared import manifest, publishing, stage
-from pipelines.shared.libraries import import_keras
+from pipelines.shared import publishing, stage
+from pipelines.shared.stage import import_keras
 from sentiment.errors import ArtefactError, InputError
 
 _NEEDED = ("tf2onnx", "onnxruntime")
@@ -18,7 +18,7 @@ def run(this: stage.Stage) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import_keras()
     import sentiment
-    from pipelines.shared.agreement import require_agreement, rows_to_compare
+    from pipelines.shared.artefacts import require_agreement, rows_to_compare
     from sentiment.export.other_runtimes import run_onnx, to_onnx
 
     model = sentiment.load(this.places.model)
@@ -30,7 +30,7 @@ def run(this: stage.Stage) -> None:
         (staging / "model.onnx").write_bytes(content)
         answers = {"ONNX model": run_onnx(staging / "model.onnx", ids)}
         difference = require_agreement(answers, model.network.of_padded(ids), "NumPy inference")
-        manifest.add_staged(this.places.model, staging)
+        publishing.add_staged(this.places.model, staging)
     stage.log.info("%s: differs by at most %.1g on %d rows", this.places.model / "model.onnx", difference, len(ids))
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.base_model import require_base_model
-from pipelines.shared.engine_options import add_engine_arguments, make_engine, results
 from pipelines.shared.glove_files import glove_file, read_glove, read_words
+from pipelines.shared.stage import add_engine_arguments, make_engine, results
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.shared import publishing, stage
-from pipelines.shared.toml_values import toml_key, toml_value
+from pipelines.shared import profiles, publishing, stage
+from pipelines.shared.profiles import toml_key, toml_value
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.messages import counted, without_controls
 from sentiment.data import detection, file_format
@@ -99,7 +99,7 @@ def _head(path: Path, target: Path | None, found: Draft) -> list[str]:
 def _command(path: Path, target: Path | None) -> str:
     """Return the command to run next, with the profile's name if it is in the folder of profiles, else its path."""
     given = target or Path("mine.toml")
-    here = target is None or target.resolve() == stage.PROFILES / target.name
+    here = target is None or target.resolve() == profiles.PROFILES / target.name
     profile, corpus = shlex.quote(given.stem if here else str(given)), shlex.quote(str(path))
     return f"make evaluate PROFILE={profile} CORPUS={corpus} GLOVE=VECTORS"
 

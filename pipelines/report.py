@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from pipelines.shared import manifest, publishing, stage
+from pipelines.shared import publishing, stage
 from sentiment.errors import ArtefactError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def run(this: stage.Stage) -> None:
     with publishing.publish(folder, last="README.md") as staging:
         publishing.write_text(staging / "README.md", render_card(evaluation, slices))
         publishing.write_text(staging / "report.html", page)
-        manifest.add_staged(folder, staging)
+        publishing.add_staged(folder, staging)
     stage.log.info("%s: %.1f MB; the model card is beside it", folder / "report.html", len(page.encode()) / 1e6)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.shared import publishing, stage
-from pipelines.shared.toml_values import toml_value
+from pipelines.shared.profiles import toml_value
 from sentiment.common.command_line import OneLineParser
 from sentiment.settings import CorpusFile, Settings
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipelines.shared import publishing, stage
+from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.base_model import load_network, require_base_model, settings_from_nothing
 from pipelines.shared.checkpoint import Checkpoint, identity
-from pipelines.shared.libraries import import_keras
+from pipelines.shared.stage import import_keras
 from pipelines.shared.training_record import history_table, record, seen_tweets
 from pipelines.shared.training_rows import add_augmentation, read_rows
 
@@ -82,7 +82,7 @@ def _runs(this: stage.Stage, rows: "TrainingRows", start: str, checkpoints: list
         weights = _base_weights(this, rows)
     elif this.base_model is not None:
         stage.log.info("training from nothing too; it is kept if its validation loss is clearly lower")
-        settings = settings_from_nothing(settings, stage.named_settings(this.profile, this.arguments.set))
+        settings = settings_from_nothing(settings, profiles.named_settings(this.profile, this.arguments.set))
     return [_run(this, rows, settings, weights, checkpoint, number) for number, checkpoint in enumerate(checkpoints)]
 
 

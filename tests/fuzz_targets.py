@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import sentiment
-from pipelines.shared import stage
+from pipelines.shared import profiles
 from pipelines.shared.glove_files import read_glove
 from sentiment.data.corpus import CorpusReader
 from sentiment.predict import __main__ as predict
@@ -114,7 +114,7 @@ class ProfileTarget(Target):
     """Settings: a profile, and a `--set` beside it."""
 
     def make_seeds(self) -> list[bytes]:
-        return [path.read_bytes() for path in sorted(stage.PROFILES.glob("*.toml"))] + [
+        return [path.read_bytes() for path in sorted(profiles.PROFILES.glob("*.toml"))] + [
             b"[network]\nunits = 3\nprojection = [8, 4]\n[training]\nlearning_rate = 0.1\nclass_weights = 'balanced'\n",
             b"[corpus]\nencoding = 'utf-8'\nheader = true\ncolumns = 0\ntext_column = 'a'\nlabel_column = 'b'\n",
         ]
@@ -134,7 +134,7 @@ class ProfileTarget(Target):
     def attempt(self, content: bytes, choice: int) -> None:
         path = self.written("profile.toml", content)
         override = content[-(choice % 60) - 1 :].decode("utf-8", "replace")
-        settings = stage.make_settings(stage.read_profile(str(path)), [override] if choice % 3 == 0 else [])
+        settings = profiles.make_settings(profiles.read_profile(str(path)), [override] if choice % 3 == 0 else [])
         assert isinstance(settings, Settings)
         json.dumps(settings.to_dict(), allow_nan=False)
 

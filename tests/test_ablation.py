@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.ablation import __main__ as ablation_stage
 from pipelines.ablation.grid import AblationResult, AblationRow, Grid, GridGroup, picture, summarise, table
-from pipelines.shared import repeated_runs, stage
+from pipelines.shared import profiles, repeated_runs, stage
 from sentiment.errors import ArtefactError
 from tests.model_fixture import SETTINGS, write_inputs
 
@@ -179,4 +179,6 @@ def test_the_grid_that_ships_asks_what_is_claimed() -> None:
     for group in grid.groups:
         assert isinstance(group, GridGroup)
         for variant in group.variants.values():
-            stage.make_settings(stage.read_profile("sentiment140"), ablation_stage.as_pairs(grid.overrides(variant)))
+            profiles.make_settings(
+                profiles.read_profile("sentiment140"), ablation_stage.as_pairs(grid.overrides(variant))
+            )

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from pipelines.shared import stage
+from pipelines.shared import profiles, stage
 from pipelines.shared.artefacts import read_part, read_preprocessor
 from pipelines.shared.training_rows import add_augmentation
 from sentiment.augment.general_english import phrases, rated_words
@@ -208,14 +208,14 @@ def test_without_clear_words_nothing_is_made() -> None:
 
 
 def test_classes_must_have_a_negative_and_a_positive_one() -> None:
-    settings = stage.make_settings({}, ["training.contrast=0.5"])
+    settings = profiles.make_settings({}, ["training.contrast=0.5"])
     this = stage.Stage(None, settings, None, {})  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match=r"expected a negative and a positive class, received joy, anger: say with"):
         add_augmentation(this, ROWS, ["joy", "anger"])
 
 
 def test_the_stage_makes_them_by_the_words_of_its_lexicon(trained: Trained) -> None:
-    settings = stage.make_settings({}, ["training.contrast=0.5"])
+    settings = profiles.make_settings({}, ["training.contrast=0.5"])
     places = stage.Places(trained.root, "tiny")
     few, words = read_part(places.processed, "train"), read_preprocessor(places.processed).lexicon.vocabulary
     part = EncodedPart(
@@ -231,7 +231,7 @@ def test_the_stage_makes_them_by_the_words_of_its_lexicon(trained: Trained) -> N
 
 
 def test_class_weights_are_those_of_the_own_rows() -> None:
-    options = stage.make_settings({}, []).training
+    options = profiles.make_settings({}, []).training
     few = part_of([(0, "film is bad"), (2, "film is good"), (2, "film is so good"), (2, "i like film")] * 40)
     more = augmented(few, treatment(), POLES, 1.0, 0.0, 5)
     assert len(more.labels) > len(few.labels) == more.own
@@ -243,7 +243,7 @@ def test_rows_of_augmentation_count_their_own_weight_only() -> None:
     more = augmented(
         part_of([(0, "film is bad"), (2, "film is good"), (2, "i like film")] * 40), treatment(), POLES, 1.0, 0.0, 5
     )
-    by_class = class_weights(more, 3, stage.make_settings({}, []).training)
+    by_class = class_weights(more, 3, profiles.make_settings({}, []).training)
     divided = more.weights.copy()  # as it was before: the class's weight is divided out, and comes back with all rows
     divided[more.own :] /= by_class[more.labels[more.own :]]
     np.testing.assert_allclose(row_weights(more, by_class), divided * by_class[more.labels], rtol=1e-6)

@@ -13,7 +13,7 @@ import pytest
 
 import sentiment
 from pipelines import embed, evaluate, export, load, preprocess, report, train
-from pipelines.shared import base_model, stage
+from pipelines.shared import base_model, profiles, stage
 from pipelines.shared.artefacts import read_part, read_preprocessor, read_seen
 from pipelines.shared.base_model import load_network
 from sentiment.common.ragged import Ragged
@@ -228,7 +228,7 @@ def test_a_parent_of_another_text_treatment_is_refused() -> None:
 
 def test_settings_named_by_profile_or_command_line() -> None:
     profile = {"training": {"epochs": 3}, "sources": {"corpus": {}}}
-    assert stage.named_settings(profile, ["network.units = 4"]) == {"training.epochs", "network.units"}
+    assert profiles.named_settings(profile, ["network.units = 4"]) == {"training.epochs", "network.units"}
 
 
 def test_an_extended_lexicon_by_hand() -> None:

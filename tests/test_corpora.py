@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import load
-from pipelines.shared import manifest, stage
+from pipelines.shared import artefacts, profiles, stage
 from pipelines.shared.training_rows import row_weights
 from sentiment.data.encoded import EncodedPart
 from sentiment.data.splitting import PARTS
@@ -97,7 +97,7 @@ def test_the_rows_of_each_are_weighed_to_one_on_average(profile: Path) -> None:
 
 
 def test_the_manifest_names_every_file(profile: Path) -> None:
-    inputs = manifest.corpus_inputs(loaded(profile))
+    inputs = artefacts.corpus_inputs(loaded(profile))
     assert {name: Path(each["path"]).name for name, each in inputs.items()} == {
         "corpus": "first.csv",
         "corpus 2": "second.csv",
@@ -126,6 +126,6 @@ def test_corpus_and_corpora_at_once(profile: Path, caplog: pytest.LogCaptureFixt
 
 def test_a_class_that_the_profile_does_not_have() -> None:
     with pytest.raises(SettingsError, match=r"^corpora: a\.csv: class 'angry' is not in corpus\.labels \(negative, "):
-        stage.make_settings({"corpora": [{"file": "a.csv", "corpus": {"labels": {"angry": 1, "positive": 2}}}]}, [])
+        profiles.make_settings({"corpora": [{"file": "a.csv", "corpus": {"labels": {"angry": 1, "positive": 2}}}]}, [])
     with pytest.raises(SettingsError, match=r"^corpora\.weight: expected more than 0, received 0\.0$"):
-        stage.make_settings({"corpora": [{"file": "a.csv", "weight": 0}]}, [])
+        profiles.make_settings({"corpora": [{"file": "a.csv", "weight": 0}]}, [])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import settings_page
-from pipelines.shared.stage import PROFILES, make_settings, read_profile
+from pipelines.shared.profiles import PROFILES, make_settings, read_profile
 from sentiment.__main__ import COMMANDS
 from tests.test_structure import MAKEFILE, ROOMS, ROOT, is_command, reached, tiny_model
 

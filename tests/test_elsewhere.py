@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import evaluate, report
-from pipelines.shared import stage
+from pipelines.shared import profiles, stage
 from tests.model_fixture import Trained, shared_model
 
 OTHER = """
@@ -74,7 +74,7 @@ def test_test_sets_of_several_formats(copy: Trained) -> None:
 
 
 def test_published_figures_go_with_the_classes_they_are_for(copy: Trained) -> None:
-    this = stage.Stage(None, stage.make_settings({}, []), None, {})  # type: ignore[arg-type]
+    this = stage.Stage(None, profiles.make_settings({}, []), None, {})  # type: ignore[arg-type]
     given = f"{copy.root}/other.toml:{copy.root}/tweets.csv"
     read = evaluate._read_test_set(given, this, ["negative", "neutral", "positive"])
     assert read.published == {
@@ -109,9 +109,9 @@ def test_a_test_set_given_twice(copy: Trained, caplog: pytest.LogCaptureFixture)
 
 
 def test_the_profile_for_people_s_labels() -> None:
-    profile = stage.read_profile("semeval")
-    assert stage.make_settings(profile, []).corpus.encoding == "utf-8"
+    profile = profiles.read_profile("semeval")
+    assert profiles.make_settings(profile, []).corpus.encoding == "utf-8"
     published = profile["published"]["macro_recall"]
     assert list(published.values()) == sorted(published.values())
     assert (published["SVM"], published["fastText"], published["best of TweetEval"]) == (0.629, 0.629, 0.737)
-    assert Path(stage.PROFILES / "semeval.toml").is_file()
+    assert Path(profiles.PROFILES / "semeval.toml").is_file()

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.shared import stage
+from pipelines.shared import profiles
 from pipelines.shared.glove_files import read_glove
 from sentiment.common.file_checks import open_array, read_arrays
 from sentiment.data.corpus import CorpusReader
@@ -102,7 +102,7 @@ def test_codecs_that_are_none(encoding):
 @pytest.mark.parametrize("setting", ["training.learning_rate=inf", "training.contrast=inf", "training.clip_norm=nan"])
 def test_settings_that_are_not_finite(setting):
     with pytest.raises(SettingsError, match="expected a finite number"):
-        stage.make_settings({}, [setting])
+        profiles.make_settings({}, [setting])
 
 
 @pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000, '"\\ud800"'], ids=["digits", "nested", "surrogate"])
@@ -110,9 +110,9 @@ def test_toml_that_python_cannot_hold(tmp_path, value):
     path = tmp_path / "p.toml"
     path.write_text(f"[training]\nepochs = {value}\n")
     with pytest.raises(SettingsError, match="not a TOML file"):
-        stage.read_profile(str(path))
+        profiles.read_profile(str(path))
     with pytest.raises(SettingsError, match=r"training\.epochs: expected a whole number"):
-        stage.make_settings({}, [f"training.epochs={value}"])
+        profiles.make_settings({}, [f"training.epochs={value}"])
 
 
 def test_messages_are_one_line_and_not_endless():

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines import onnx
 from pipelines.shared import stage
-from pipelines.shared.agreement import require_agreement
+from pipelines.shared.artefacts import require_agreement
 from sentiment.errors import ArtefactError
 from tests.model_fixture import Trained, trained
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import load, preprocess
-from pipelines.shared import engine_options, manifest, stage
+from pipelines.shared import artefacts, stage
 from sentiment.common.engines import Engine, InProcess, LocalEngine
 from sentiment.data.splitting import DROPPED, TRAIN, VALIDATION, hash_texts
 from sentiment.predict.verify import check_manifest
@@ -216,7 +216,7 @@ def test_the_files_are_checked_against_the_manifest(corpora: Path, tmp_path: Pat
     shutil.copytree(corpora / "many", tmp_path / "many")
     options = ["--profile", str(corpora / "profile.toml"), "--root", str(tmp_path), "--corpus", str(tmp_path / corpus)]
     stage.main(load.run, "", load.add_arguments, options)
-    inputs = manifest.corpus_inputs(json.loads((tmp_path / "data/interim/profile/load.json").read_text()))
+    inputs = artefacts.corpus_inputs(json.loads((tmp_path / "data/interim/profile/load.json").read_text()))
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "manifest.json").write_text(json.dumps({"artefacts": {}, "inputs": inputs}))
     named = f"corpus {tmp_path / corpus}"
@@ -273,8 +273,8 @@ def test_a_process_that_is_killed_costs_nothing(
 )
 def test_options_choose_the_engine(options: list[str], kind: type, workers: int) -> None:
     parser = argparse.ArgumentParser()
-    engine_options.add_engine_arguments(parser)
-    engine = engine_options.make_engine(parser.parse_args(options))
+    stage.add_engine_arguments(parser)
+    engine = stage.make_engine(parser.parse_args(options))
     assert (type(engine), engine.workers) == (kind, workers)
 
 

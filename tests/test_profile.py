@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import profile
-from pipelines.shared import stage
-from pipelines.shared.corpus_files import read_corpus
+from pipelines.shared import profiles
+from pipelines.shared.profiles import read_corpus
 from sentiment.data.drafting import has_header
 from sentiment.data.label_meanings import meaning_of
 from sentiment.errors import InputError
@@ -23,7 +23,7 @@ def read_back(path: Path, capsys: pytest.CaptureFixture) -> tuple[list[tuple[str
     """The rows that the drafted profile reads, and the profile's corpus section."""
     profile.main([str(path)])
     tables = tomllib.loads(capsys.readouterr().out)
-    settings = stage.make_settings(tables, ())
+    settings = profiles.make_settings(tables, ())
     return read_corpus(path, settings.corpus, "--corpus"), tables["corpus"]
 
 
@@ -44,7 +44,7 @@ def test_a_csv(tmp_path: Path, capsys: pytest.CaptureFixture, mark: str, encodin
     assert (section["delimiter"], section["text_column"], section["label_column"]) == (mark, "tweet", "mood")
     assert list(section["labels"]) == ["negative", "neutral", "positive"]
     profile.main([str(path)])
-    training = stage.make_settings(tomllib.loads(capsys.readouterr().out), ()).training
+    training = profiles.make_settings(tomllib.loads(capsys.readouterr().out), ()).training
     assert (training.contrast, training.phrases) == (0.3, 0.3)
 
 
@@ -284,10 +284,10 @@ def test_objects_are_neither_text_nor_labels(
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     section = read_back(path, capsys)[1]
     assert (section["text_column"], section["label_column"]) == ("body", "mood")
-    settings = stage.make_settings({"corpus": section | {"text_column": "data"}}, ())
+    settings = profiles.make_settings({"corpus": section | {"text_column": "data"}}, ())
     with pytest.raises(InputError, match=r"tweets.jsonl:1: column 'data' holds an object, expected text"):
         read_corpus(path, settings.corpus, "--corpus")
-    settings = stage.make_settings({"corpus": section | {"text_column": 7}}, ())
+    settings = profiles.make_settings({"corpus": section | {"text_column": 7}}, ())
     with pytest.raises(InputError, match=r"tweets.jsonl: column 7 \(from 0\) is not among its 4 columns"):
         read_corpus(path, settings.corpus, "--corpus")
 
@@ -347,7 +347,7 @@ def test_the_next_command_is_named(
     assert f"#   {command.replace('PROFILE=shop', f'PROFILE={target}')}\n" in target.read_text()
     target.unlink()
     caplog.set_level("INFO")
-    monkeypatch.setattr(stage, "PROFILES", tmp_path.resolve())
+    monkeypatch.setattr(profiles, "PROFILES", tmp_path.resolve())
     profile.main([str(source), "--output", str(target)])
     assert f"#   {command}\n" in target.read_text()
     assert caplog.messages[-1].endswith(f"then: {command}")

@@ -14,7 +14,7 @@ import pytest
 import sentiment
 from pipelines import runs, settings_stamp
 from pipelines.shared import make_variables, stage
-from pipelines.shared.libraries import without_chatter
+from pipelines.shared.stage import without_chatter
 from sentiment.common.command_line import default_model, default_model_in_words
 from sentiment.errors import InputError
 from tests.model_fixture import child_environment
@@ -347,7 +347,7 @@ def test_chatter_of_libraries_is_held_back_and_nothing_else(capfd: pytest.Captur
 
 
 def test_importing_keras_writes_nothing() -> None:
-    code = "from pipelines.shared.libraries import import_keras; import_keras(); import tensorflow"
+    code = "from pipelines.shared.stage import import_keras; import_keras(); import tensorflow"
     environment = child_environment()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stderr == ""

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from pipelines import settings_stamp as settings_stage
-from pipelines.shared import stage
+from pipelines.shared import profiles, stage
 from sentiment.errors import SettingsError
 from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings, SplitSettings, TrainingSettings
 from sentiment.settings_checks import from_dict
 
-PROFILES = sorted(stage.PROFILES.glob("*.toml"))
+PROFILES = sorted(profiles.PROFILES.glob("*.toml"))
 
 
 def refused(values: Any) -> str:
@@ -159,20 +159,20 @@ def test_bounds_are_allowed() -> None:
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
 def test_profiles_load(path: Path) -> None:
-    profile = stage.read_profile(path.stem)
-    settings = stage.make_settings(profile, [])
-    assert stage.read_profile(str(path)) == profile
+    profile = profiles.read_profile(path.stem)
+    settings = profiles.make_settings(profile, [])
+    assert profiles.read_profile(str(path)) == profile
     needed = {"glove"} if "published" in profile else {"corpus", "glove"}  # tweets that nobody may pass on
     assert needed <= profile["sources"].keys()
     assert all("target" in source for source in profile["sources"].values())
-    for name in profile.keys() - set(stage.BESIDE_SETTINGS):
+    for name in profile.keys() - set(profiles.BESIDE_SETTINGS):
         section = settings.to_dict()[name]
         assert all(section[key] == (tuple(v) if isinstance(v, list) else v) for key, v in profile[name].items())
 
 
 def test_both_profiles_are_there() -> None:
     assert {"sample", "sentiment140"} <= {path.stem for path in PROFILES}
-    assert stage.make_settings(stage.read_profile("sentiment140"), []).corpus == Settings().corpus
+    assert profiles.make_settings(profiles.read_profile("sentiment140"), []).corpus == Settings().corpus
 
 
 def test_unknown_profile(tmp_path: Path) -> None:
@@ -180,9 +180,9 @@ def test_unknown_profile(tmp_path: Path) -> None:
     with pytest.raises(
         SettingsError, match=re.escape(f"nope.toml: no such profile; there are {known}, or give the path of a .toml")
     ):
-        stage.read_profile("nope")
+        profiles.read_profile("nope")
     with pytest.raises(SettingsError, match="no such profile"):
-        stage.read_profile(str(tmp_path / "nope.toml"))
+        profiles.read_profile(str(tmp_path / "nope.toml"))
 
 
 @pytest.mark.parametrize("content", [b"[training\n", b"training = \xff\n", b"a = 1\na = 2\n"])
@@ -190,13 +190,13 @@ def test_profile_that_is_not_toml(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_bytes(content)
     with pytest.raises(SettingsError, match=f"^{re.escape(str(path))}: not a TOML file "):
-        stage.read_profile(str(path))
+        profiles.read_profile(str(path))
 
 
 def test_profile_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('[training]\nepochs = 3\n[sources.corpus]\nurl = "x"\ntarget = "y"\n')
-    assert stage.make_settings(stage.read_profile(str(path)), []) == Settings(training=TrainingSettings(epochs=3))
+    assert profiles.make_settings(profiles.read_profile(str(path)), []) == Settings(training=TrainingSettings(epochs=3))
 
 
 @pytest.mark.parametrize("table", ["epochs = 3", "training = 3", 'corpus = "a.csv"'])
@@ -204,7 +204,7 @@ def test_profile_with_a_setting_outside_a_section(table: str, tmp_path: Path) ->
     path = tmp_path / "mine.toml"
     path.write_text(f"{table}\n")
     with pytest.raises(SettingsError, match="unknown setting|expected a section of settings"):
-        stage.make_settings(stage.read_profile(str(path)), [])
+        profiles.make_settings(profiles.read_profile(str(path)), [])
 
 
 @pytest.mark.parametrize(
@@ -225,13 +225,13 @@ def test_profile_with_a_setting_outside_a_section(table: str, tmp_path: Path) ->
     ],
 )
 def test_overrides(override: str, section: str, key: str, value: Any) -> None:
-    settings = stage.make_settings({}, [override])
+    settings = profiles.make_settings({}, [override])
     assert getattr(getattr(settings, section), key) == value
 
 
 def test_overrides_beat_the_profile_and_later_ones_the_earlier() -> None:
     profile = {"training": {"epochs": 2, "seed": 5}, "sources": {"corpus": {}}}
-    settings = stage.make_settings(profile, ["training.epochs=3", "training.epochs=4"])
+    settings = profiles.make_settings(profile, ["training.epochs=3", "training.epochs=4"])
     assert settings.training == TrainingSettings(epochs=4, seed=5)
     assert profile["training"]["epochs"] == 2
 
@@ -251,7 +251,7 @@ def test_overrides_beat_the_profile_and_later_ones_the_earlier() -> None:
 )
 def test_overrides_that_are_refused(override: str, message: str) -> None:
     with pytest.raises(SettingsError, match=f"^{re.escape(message)}$"):
-        stage.make_settings({}, [override])
+        profiles.make_settings({}, [override])
 
 
 @pytest.mark.parametrize(

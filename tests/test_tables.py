@@ -15,7 +15,7 @@ import pytest
 
 from pipelines import load
 from pipelines.shared import stage
-from pipelines.shared.corpus_files import read_corpus
+from pipelines.shared.profiles import read_corpus
 from sentiment.data.corpus import CorpusReader
 from sentiment.data.csv_format import sniff_delimiter
 from sentiment.data.file_format import kind_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.shared import manifest
+from pipelines.shared import profiles
 from sentiment.predict import verify
 from tests.model_fixture import Trained, child_environment, shared_model, write_inputs
 
@@ -128,5 +128,5 @@ def test_as_a_command_and_without_tensorflow(folder):
     ],
 )
 def test_what_a_profile_says_of_one_file_is_not_said_of_another(about: dict, known: dict) -> None:
-    assert manifest.known_of_corpus({"about": about}, "1f") == known
-    assert manifest.known_of_corpus({}, "1f") == {}
+    assert profiles.known_of_corpus({"about": about}, "1f") == known
+    assert profiles.known_of_corpus({}, "1f") == {}

@@ -17,7 +17,8 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipelines.ablation import grid as ablation
-from pipelines.shared import publishing, stage
+from pipelines.shared import profiles, publishing, stage
+from pipelines.shared.profiles import toml_value
 from pipelines.shared.repeated_runs import (
     RepeatedRun,
     add_input_arguments,
@@ -27,7 +28,6 @@ from pipelines.shared.repeated_runs import (
     kept,
     work_folder,
 )
-from pipelines.shared.toml_values import toml_value
 from sentiment.errors import SettingsError
 from sentiment.settings_checks import from_dict
 
@@ -124,7 +124,7 @@ def read_grid(this: stage.Stage) -> ablation.Grid:
     grid = from_dict(ablation.Grid, data | {name: value for name, value in given.items() if value is not None})
     for group in grid.groups:
         for variant in group.variants.values():
-            stage.make_settings(this.profile, as_pairs(grid.overrides(variant)))
+            profiles.make_settings(this.profile, as_pairs(grid.overrides(variant)))
     return grid
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.bench.material import TRAINING_ROWS, Material
 from pipelines.bench.timing import Contender, CountedSeconds
-from pipelines.shared.libraries import import_keras
+from pipelines.shared.stage import import_keras
 
 if TYPE_CHECKING:
     import keras

@@ -5,9 +5,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.shared import publishing, stage
+from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.artefacts import read_part, read_split
-from pipelines.shared.corpus_files import profile_and_path, read_corpus
+from pipelines.shared.profiles import profile_and_path, read_corpus
 from sentiment.errors import InputError
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ class Material:
 
 
 def _tweets_of(given: str, rows: int) -> list[str]:
-    profile, path = profile_and_path(given, stage.read_profile("sentiment140"))
-    settings = stage.make_settings({"corpus": profile.get("corpus", {})}, []).corpus
+    profile, path = profile_and_path(given, profiles.read_profile("sentiment140"))
+    settings = profiles.make_settings({"corpus": profile.get("corpus", {})}, []).corpus
     texts = [text for text, _ in read_corpus(path, settings, "--tweets")][:rows]
     if not texts:
         raise InputError(f"{path}: expected tweets to measure on, received none")

@@ -1,9 +1,10 @@
-"""Read the files that earlier stages wrote."""
+"""Read the files that earlier stages wrote, and check that they agree."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from sentiment.text.preprocessor import Preprocessor
 
 if TYPE_CHECKING:
     from sentiment.data.corpus import LabelledTexts
+
+TOLERANCE = 1e-5  # the largest difference between probabilities of two forms of a model
+_ROWS_TO_COMPARE = 2000
 
 
 def read_preprocessor(folder: Path) -> Preprocessor:
@@ -92,3 +96,37 @@ def read_split(interim: Path, name: str) -> "LabelledTexts":
     tweets = publishing.require(interim / "tweets.parquet")
     table = pq.read_table(tweets, columns=["text", "label"], filters=[("part", "=", PARTS.index(name))])
     return LabelledTexts(table.column("text").to_pylist(), table.column("label").to_numpy().astype("int64"))
+
+
+def corpus_inputs(loaded: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Return path and SHA-256 of each corpus in `load.json`; the keys are ``corpus``, ``corpus 2`` ..."""
+    first = {"corpus": {"path": loaded["source"], "sha256": loaded["source_sha256"]}}
+    further = enumerate(loaded.get("corpora", [])[1:], 2)
+    return first | {f"corpus {i}": {"path": each["file"], "sha256": each["sha256"]} for i, each in further}
+
+
+def rows_to_compare(processed: Path) -> np.ndarray:
+    """Return padded ids of validation tweets, int32 ``(rows, max_tokens)``, for comparing the forms of a model.
+
+    Raises:
+        ArtefactError: the file of ids is missing or damaged.
+    """
+    return read_part(processed, "validation").ids[:_ROWS_TO_COMPARE].astype(np.int32)
+
+
+def require_agreement(answers: Mapping[str, np.ndarray], expected: np.ndarray, standard: str) -> float:
+    """Return the largest absolute difference between probabilities, which must not exceed ``TOLERANCE``.
+
+    Args:
+        answers: name of a form -> its probabilities ``(rows, classes)``.
+        expected: the reference probabilities ``(rows, classes)`` for the same rows.
+        standard: the name of the reference, used in the error message.
+
+    Raises:
+        ArtefactError: a form differs by more than ``TOLERANCE``.
+    """
+    differences = {name: float(np.abs(answer - expected).max()) for name, answer in answers.items()}
+    for name, difference in differences.items():
+        if not difference <= TOLERANCE:
+            raise ArtefactError(f"the {name} differs from the {standard} by {difference:.2g}: nothing is written")
+    return max(differences.values())

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipelines.shared import publishing
-from pipelines.shared.corpus_files import profile_and_path
+from pipelines.shared.profiles import profile_and_path
 from sentiment.errors import InputError
 
 FILE = "remembered.mk"

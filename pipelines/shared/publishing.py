@@ -14,6 +14,8 @@ from typing import IO, Any
 
 from sentiment.common.file_checks import sha256_of
 from sentiment.errors import ArtefactError, InputError
+from sentiment.predict.manifest import checksums, read_manifest
+from sentiment.predict.model_files import MANIFEST
 
 log = logging.getLogger("pipelines")
 
@@ -54,6 +56,14 @@ def publish(folder: Path, last: str) -> Iterator[Path]:
             _replace(path, folder / path.name)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def add_staged(folder: Path, staging: Path) -> None:
+    """Add the checksums of the files in ``staging`` to the manifest of ``folder``, and write it into ``staging``."""
+    if (folder / MANIFEST).exists():
+        manifest = read_manifest(folder)
+        manifest["artefacts"] = dict(sorted((manifest["artefacts"] | checksums(staging)).items()))
+        write_json(staging / MANIFEST, manifest)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The parts that all stages share: arguments, settings, folders, logging, and error messages."""
+"""The parts that stages share: arguments, settings, folders, worker processes, logging, and error messages."""
 
 import argparse
 import contextlib
@@ -6,23 +6,29 @@ import logging
 import os
 import re
 import sys
-import tomllib
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import base_model, publishing
-from sentiment.common.command_line import OneLineParser
+from pipelines.shared.profiles import make_settings, named_settings, read_profile
+from sentiment.common.command_line import OneLineParser, count
 from sentiment.common.messages import INTERRUPTED, MENDABLE, explained
-from sentiment.errors import EXIT_STATUS, InputError, SettingsError
+from sentiment.errors import EXIT_STATUS, InputError
 from sentiment.settings import Settings, SplitSettings
-from sentiment.settings_checks import from_dict
 
-PROFILES = Path(__file__).parents[1] / "profiles"
-# Tables of a profile that are not settings: the sources of its files, facts about its corpus, and published figures.
-BESIDE_SETTINGS = ("sources", "about", "published")
+if TYPE_CHECKING:
+    from sentiment.common import engines
+
 log = logging.getLogger("pipelines")
+# Notices, but no warnings or errors: Abseil's about oneDNN and missing CUDA drivers, before its log is set up, and
+# LiteRT's about its delegate.
+_CHATTER = re.compile(
+    rb"WARNING: All log messages before absl::InitializeLog|I\d{4} \d\d:\d\d:\S+ +\d+ \S+\.cc:\d+\]"
+    rb"|INFO: Created TensorFlow Lite XNNPACK delegate"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +125,6 @@ def settle(this: Stage, *sections: str) -> Stage:
     return replace(this, settings=settled, by_rows=by_rows)
 
 
-def _overrides(text: str) -> list[str]:
-    """Split ``text`` at the spaces between settings, but not at the spaces inside values."""
-    return re.split(r"\s+(?=\w+\.\w+\s*=)", text.strip())
-
-
-def _run_name(text: str) -> str:
-    if not re.fullmatch(r"[\w.-]*", text):
-        raise argparse.ArgumentTypeError(f"expected a name of letters, digits, '.', '_' and '-', received {text!r}")
-    return text
-
-
 @contextlib.contextmanager
 def reporting(name: str) -> Iterator[None]:
     """Set up logging for the command ``name``. A user's mistake exits with status 2 and one line, Ctrl-C with 130."""
@@ -142,71 +137,11 @@ def reporting(name: str) -> Iterator[None]:
         yield
     except MENDABLE as error:
         less = "; lower preprocessing.max_vocabulary or training.batch_size, or use fewer rows"
-        fail(explained(error, less))
+        log.error("error: %s", " ".join(explained(error, less).split("\n")))
+        raise SystemExit(EXIT_STATUS) from None
     except KeyboardInterrupt:
         log.error("stopped; what is finished stays, and the next run resumes from it")
         raise SystemExit(INTERRUPTED) from None
-
-
-def fail(message: str) -> NoReturn:
-    """End the process with one line on standard error and status 2."""
-    log.error("error: %s", " ".join(message.split("\n")))
-    raise SystemExit(EXIT_STATUS) from None
-
-
-def is_profile(name: str) -> bool:
-    """Return whether the profile ``name`` exists."""
-    return (Path(name) if name.endswith(".toml") else PROFILES / f"{name}.toml").is_file()
-
-
-def read_profile(name: str) -> dict[str, Any]:
-    """Return the tables of a profile, given its name or the path of a ``.toml``.
-
-    Raises:
-        SettingsError: the profile does not exist, or is not TOML.
-    """
-    path = Path(name) if name.endswith(".toml") else PROFILES / f"{name}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(profile.stem for profile in PROFILES.glob("*.toml")))
-        raise SettingsError(f"{path}: no such profile; there are {known}, or give the path of a .toml")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8, or a number of 5000 digits
-        raise SettingsError(f"{path}: not a TOML file ({error})") from error
-
-
-def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings:
-    """Return the settings of a profile after ``section.key=value`` overrides, whose values are TOML or plain words."""
-    tables = {k: dict(v) if isinstance(v, dict) else v for k, v in profile.items() if k not in BESIDE_SETTINGS}
-    for override in overrides:
-        dotted, equals, text = override.partition("=")
-        section, dot, key = dotted.strip().partition(".")
-        if not (equals and dot):
-            raise SettingsError(f"--set {override}: expected SECTION.KEY=VALUE")
-        tables.setdefault(section, {})[key] = _toml_value(text.strip())
-    return from_dict(Settings, tables)
-
-
-def named_settings(profile: dict[str, Any], overrides: Sequence[str]) -> set[str]:
-    """Return the dotted names of the settings that the profile or an override sets."""
-    tables = {section: keys for section, keys in profile.items() if section not in BESIDE_SETTINGS}
-    named = {f"{section}.{key}" for section, keys in tables.items() for key in keys}
-    return named | {override.partition("=")[0].strip() for override in overrides}
-
-
-def _toml_value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError):
-        return text
-
-
-def _module_name(body: Callable[[Stage], None]) -> str:
-    """Return the module of ``body`` as `python -m` names it, for example `pipelines.train`."""
-    name = body.__module__
-    if name == "__main__":
-        name = getattr(sys.modules[name].__spec__, "name", name)
-    return name.removesuffix(".__main__")
 
 
 def input_file(path: Path | None, default: Path, option: str) -> Path:
@@ -218,3 +153,71 @@ def input_file(path: Path | None, default: Path, option: str) -> Path:
     if path is None and not default.exists():
         raise InputError(f"{default}: no such file; run `make download` for this profile, or give a file with {option}")
     return publishing.require_input(path or default, option)
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--workers``."""
+    parser.add_argument(
+        "--workers", type=count, default=0, metavar="N", help="processes (default: this one with all its threads)"
+    )
+
+
+def make_engine(arguments: argparse.Namespace) -> "engines.Engine":
+    """Return an engine with ``--workers`` processes, for use in a ``with`` statement."""
+    from sentiment.common.engines import InProcess, LocalEngine
+
+    return InProcess() if arguments.workers < 2 else LocalEngine(arguments.workers)
+
+
+def results(engine: "engines.Engine", function: Callable[[Any], Any], tasks: Sequence[Any], what: str) -> list[Any]:
+    """Apply ``function`` to each task, and return the results in order. Log progress as "3 of 8 parts: ``what``"."""
+    from sentiment.common import engines
+
+    def tell(done: int) -> None:
+        if len(tasks) > 1:
+            log.info("%d of %d parts: %s", done, len(tasks), what)
+
+    return engines.results(engine, function, tasks, tell)
+
+
+def import_keras() -> None:
+    """Import Keras and its backend without their known notices. Other output is printed."""
+    if "keras" not in sys.modules:
+        with without_chatter():
+            import keras  # noqa: F401
+
+
+@contextlib.contextmanager
+def without_chatter() -> Iterator[None]:
+    """Hold back standard error, and write it at the end without the notices that ``_CHATTER`` matches."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(before, 2)
+            os.close(before)
+            held.seek(0)
+            os.write(2, b"".join(line for line in held if not _CHATTER.match(line)))
+
+
+def _overrides(text: str) -> list[str]:
+    """Split ``text`` at the spaces between settings, but not at the spaces inside values."""
+    return re.split(r"\s+(?=\w+\.\w+\s*=)", text.strip())
+
+
+def _run_name(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]*", text):
+        raise argparse.ArgumentTypeError(f"expected a name of letters, digits, '.', '_' and '-', received {text!r}")
+    return text
+
+
+def _module_name(body: Callable[[Stage], None]) -> str:
+    """Return the module of ``body`` as `python -m` names it, for example `pipelines.train`."""
+    name = body.__module__
+    if name == "__main__":
+        name = getattr(sys.modules[name].__spec__, "name", name)
+    return name.removesuffix(".__main__")

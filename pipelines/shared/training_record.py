@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from pipelines.shared import manifest, publishing, stage
+from pipelines.shared import artefacts, publishing, stage
 from pipelines.shared.base_model import describe
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def record(this: stage.Stage, classes: list[str], state: "TrainingState") -> dic
     processed, interim = this.places.processed, this.places.interim
     loaded = publishing.read_json(interim / "load.json")
     coverage = publishing.read_json(processed / "coverage.json")
-    inputs = manifest.corpus_inputs(loaded) | {
+    inputs = artefacts.corpus_inputs(loaded) | {
         "glove": {"path": coverage["source"], "sha256": coverage["source_sha256"]},
     }
     lineage = {"base_model": describe(this.base_model)} if this.base_model else {}

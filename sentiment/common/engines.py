@@ -15,8 +15,6 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from tqdm import tqdm
-
 from sentiment.common.parallel import available_cores, work_alone
 
 T = TypeVar("T")
@@ -190,6 +188,8 @@ def _has_lost_its_process(future: Future[Any]) -> bool:
 
 def _prepare_process(watched: Connection, threads: bool) -> None:
     """Limit this process to one core unless it may use ``threads``, and end it when its parent ends."""
+    from tqdm import tqdm
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
     os.environ.update(dict.fromkeys(_THREADS, "1"))

@@ -3,8 +3,9 @@
 import csv
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,14 @@ def glove_txt(tmp_path: Path) -> Path:
     lines = (" ".join([word, *(f"{number:.4f}" for number in vector)]) for word, vector in glove_rows())
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def without_fasttext() -> Iterator[None]:
+    """Have fastText count as not installed: its five models of two million buckets take seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "fasttext", None)
+        yield
 
 
 def pytest_configure(config: pytest.Config) -> None:

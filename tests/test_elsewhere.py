@@ -29,6 +29,9 @@ source = "Someone (2020)"
 ROWS = "mood,body\ngood,we adore the soup today\nbad,we despise the soup today\nso so,soup\n?,what soup\n"
 
 
+pytestmark = pytest.mark.usefixtures("without_fasttext")
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """The shared model, to be evaluated anew, with a file and a profile of another format."""

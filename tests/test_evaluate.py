@@ -47,6 +47,9 @@ def test_labels_are_left_out_together_with_the_tweets_that_training_has_seen() -
         without_seen(left, np.sort(hash_texts(pa.array(left.rows.texts))))
 
 
+pytestmark = pytest.mark.usefixtures("without_fasttext")
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """The session's model in a folder of its own, not evaluated yet."""

@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn import metrics as reference
 
 from sentiment.data.corpus import LabelledTexts
-from sentiment.evaluation.baselines import fit_baselines
+from sentiment.evaluation.baselines import Predictor, fit_baselines
 from sentiment.evaluation.metrics import bootstrap_interval, expected_calibration_error, mcnemar, measure
 
 
@@ -146,10 +146,14 @@ TRAIN = LabelledTexts(
 TESTS = ["hate hate, how awful!", "love it, wonderful", "", "the bus"]
 
 
+@pytest.fixture(scope="module")
+def baselines(without_fasttext: None) -> dict[str, Predictor]:
+    return fit_baselines(TRAIN, ["negative", "positive"])
+
+
 @pytest.mark.parametrize("name", ["majority", "vader", "tfidf_logistic_regression"])
-def test_baselines_answer_every_text(name: str) -> None:
-    predict = fit_baselines(TRAIN, ["negative", "positive"])[name]
-    answers = predict(TESTS)
+def test_baselines_answer_every_text(name: str, baselines: dict[str, Predictor]) -> None:
+    answers = baselines[name](TESTS)
     assert answers.labels.shape == (4,)
     assert set(answers.labels.tolist()) <= {0, 1}
     if name == "vader":
@@ -161,17 +165,17 @@ def test_baselines_answer_every_text(name: str) -> None:
     assert answers.labels[:2].tolist() == ([1, 1] if name == "majority" else [0, 1])
 
 
-def test_the_majority_is_that_of_the_training_rows() -> None:
-    answers = fit_baselines(TRAIN, ["negative", "positive"])["majority"](["x"])
+def test_the_majority_is_that_of_the_training_rows(baselines: dict[str, Predictor]) -> None:
+    answers = baselines["majority"](["x"])
     np.testing.assert_allclose(answers.probabilities, [[3 / 8, 5 / 8]])
 
 
-def test_vader_has_a_neutral_answer_only_where_there_is_such_a_class() -> None:
+def test_vader_has_a_neutral_answer_only_where_there_is_such_a_class(without_fasttext: None) -> None:
     classes = ["negative", "neutral", "positive"]
     assert fit_baselines(TRAIN, classes)["vader"](TESTS).labels.tolist() == [0, 2, 1, 1]
 
 
-def test_methods_that_need_the_two_poles_stay_away_without_them() -> None:
+def test_methods_that_need_the_two_poles_stay_away_without_them(without_fasttext: None) -> None:
     assert {"vader", "textblob"}.isdisjoint(fit_baselines(TRAIN, ["sad", "angry"]))
 
 

@@ -1,6 +1,7 @@
 """The command line where things go wrong, beside what test_command_line.py holds of it."""
 
 import csv
+import io
 import json
 import os
 import signal
@@ -423,11 +424,12 @@ def test_standard_streams_that_are_closed(folder: Path, shell: str, message: str
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-8-sig", "shift-jis", "cp037"])
-def test_lines_of_any_encoding(folder: Path, encoding: str) -> None:
+def test_lines_of_any_encoding(run: Callable, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
     for text in ("I love it\r\nso bad\n\ncoffee", "hate\n"):
-        done = child(folder, "--encoding", encoding, "-", input=text.encode(encoding))
-        assert done.returncode == 0, done.stderr
-        lines = [line.split("\t")[2] for line in done.stdout.decode().splitlines()]
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode(encoding))))
+        status, out, err = run("--encoding", encoding, "-")
+        assert status == 0, err
+        lines = [line.split("\t")[2] for line in out.splitlines()]
         assert lines == text.replace("\r", "").removesuffix("\n").split("\n")
 
 

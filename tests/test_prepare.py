@@ -5,7 +5,6 @@ import contextlib
 import csv
 import gzip
 import json
-import os
 import random
 import shutil
 from collections.abc import Iterator
@@ -22,9 +21,8 @@ from pipelines.shared import artefacts, stage
 from sentiment.common.engines import Engine, InProcess, LocalEngine
 from sentiment.data.splitting import DROPPED, TRAIN, VALIDATION, hash_texts
 from sentiment.predict.verify import check_manifest
-from sentiment.prepare import encoding
-from sentiment.prepare.encoding import EncodeTask, EncodingJob, Tally
 from sentiment.settings import SplitSettings
+from tests.engine_tasks import encode_and_die_once
 from tests.memory_split import split
 from tests.snapshot import snapshot
 
@@ -134,9 +132,9 @@ def test_the_artefacts_are_those_of_one_file(corpora: Path, one: dict[str, str],
 
 
 @pytest.fixture(scope="module")
-def four() -> Iterator[LocalEngine]:
-    """Four processes, which all tests share."""
-    with LocalEngine(4) as engine:
+def two() -> Iterator[LocalEngine]:
+    """Two processes, which all tests share."""
+    with LocalEngine(2) as engine:
         yield engine
 
 
@@ -146,10 +144,10 @@ def use(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
         monkeypatch.setattr(module, "make_engine", lambda arguments: contextlib.nullcontext(engine))
 
 
-def test_four_processes_give_the_same(
-    corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, four: LocalEngine
+def test_two_processes_give_the_same(
+    corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two: LocalEngine
 ) -> None:
-    use(monkeypatch, four)
+    use(monkeypatch, two)
     assert prepare(corpora, tmp_path, "many") == one
 
 
@@ -234,16 +232,16 @@ def refused(corpora: Path, root: Path, corpus: str, *options: str) -> None:
     assert caught.value.code == 2
 
 
-@pytest.mark.parametrize("processes", [1, 4])
+@pytest.mark.parametrize("processes", [1, 2])
 def test_bad_rows_are_named_by_file_and_line(
     corpora: Path,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
-    four: LocalEngine,
+    two: LocalEngine,
     processes: int,
 ) -> None:
-    use(monkeypatch, four if processes == 4 else InProcess())
+    use(monkeypatch, two if processes == 2 else InProcess())
     (tmp_path / "in").mkdir()
     for name in ("a.csv", "b.csv"):
         (tmp_path / "in" / name).write_text("mood,tweet\ngood,fine\nbad,poor\nawful,bad indeed\n")
@@ -257,12 +255,12 @@ def test_bad_rows_are_named_by_file_and_line(
 
 
 def test_a_process_that_is_killed_costs_nothing(
-    corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, four: LocalEngine
+    corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two: LocalEngine
 ) -> None:
     """Whoever does its task again writes the same into the same places."""
     mark = tmp_path / "killed"
-    monkeypatch.setattr("sentiment.prepare.encoding.encode_rows", partial(_killed_once, mark))
-    use(monkeypatch, four)
+    monkeypatch.setattr("sentiment.prepare.encoding.encode_rows", partial(encode_and_die_once, mark))
+    use(monkeypatch, two)
     assert prepare(corpora, tmp_path, "many") == one
     assert mark.exists()
 
@@ -276,12 +274,3 @@ def test_options_choose_the_engine(options: list[str], kind: type, workers: int)
     stage.add_engine_arguments(parser)
     engine = stage.make_engine(parser.parse_args(options))
     assert (type(engine), engine.workers) == (kind, workers)
-
-
-def _killed_once(mark: Path, job: EncodingJob, task: EncodeTask) -> Tally:
-    """Ends its process after the work of the first task, before that is told."""
-    done = encoding.encode_rows(job, task)
-    if not mark.exists():
-        mark.touch()
-        os._exit(9)
-    return done

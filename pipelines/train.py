@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.base_model import load_network, require_base_model, settings_from_nothing
-from pipelines.shared.checkpoint import Checkpoint, identity
 from pipelines.shared.stage import import_keras
-from pipelines.shared.training_record import history_table, record, seen_tweets
-from pipelines.shared.training_rows import add_augmentation, read_rows
+from pipelines.shared.training_files import (
+    Checkpoint,
+    add_augmentation,
+    history_table,
+    identity,
+    read_rows,
+    record,
+    seen_tweets,
+)
 
 if TYPE_CHECKING:
     import keras

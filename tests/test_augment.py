@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.shared import profiles, stage
 from pipelines.shared.artefacts import read_part, read_preprocessor
-from pipelines.shared.training_rows import add_augmentation
+from pipelines.shared.training_files import add_augmentation
 from sentiment.augment.general_english import phrases, rated_words
 from sentiment.augment.polarity import Poles, Use, polarity
 from sentiment.augment.rows import augmented, rated_signs

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipelines.shared.training_record import versions
+from pipelines.shared.training_files import versions
 from sentiment.data.encoded import EncodedPart
 from sentiment.training.backend import accelerators, describe
 from sentiment.training.batches import Batches

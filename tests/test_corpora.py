@@ -9,7 +9,7 @@ import pytest
 
 from pipelines import load
 from pipelines.shared import artefacts, profiles, stage
-from pipelines.shared.training_rows import row_weights
+from pipelines.shared.training_files import row_weights
 from sentiment.data.encoded import EncodedPart
 from sentiment.data.splitting import PARTS
 from sentiment.errors import SettingsError

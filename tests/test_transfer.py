@@ -10,8 +10,8 @@ from pathlib import Path
 import pooch
 import pytest
 
-from pipelines.shared import transfer
-from pipelines.shared.transfer import extract_member, fetch
+from pipelines import download
+from pipelines.download import extract_member, fetch
 from sentiment.errors import InputError
 
 BODY = bytes(range(256)) * 1200
@@ -56,6 +56,7 @@ class FileHandler(BaseHTTPRequestHandler):
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr(download, "_TIMEOUT", 5.0)
     monkeypatch.setenv("no_proxy", "*")
 
 
@@ -75,7 +76,7 @@ def target(tmp_path: Path) -> Path:
 
 
 def get(url: str | Path, target: Path, sha256: str | None = SHA) -> Path:
-    return fetch(str(url), target, sha256, progress=False, timeout=5.0)
+    return fetch(str(url), target, sha256)
 
 
 def left(target: Path) -> list[str]:
@@ -187,7 +188,7 @@ def test_damaged_members_are_refused_and_the_earlier_file_stays(
             archive.write_bytes(damaged[:place] + b"\0" * 4 + damaged[place + 4 :])
         refused(lambda: extract_member(archive, "f", target), archive, "sound copy")
     archive.write_bytes(whole)
-    monkeypatch.setattr(transfer, "_LARGEST_MEMBER", len(BODY) - 1)
+    monkeypatch.setattr(download, "_LARGEST_MEMBER", len(BODY) - 1)
     refused(lambda: extract_member(archive, "f", target), f"{len(BODY)} bytes, where at most {len(BODY) - 1}")
     assert target.read_bytes() == OTHER
     assert left(target) == ["file.bin"]

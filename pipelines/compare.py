@@ -128,7 +128,7 @@ def _unseen(models: dict[str, Predictions], folders: dict[str, Path]) -> dict[st
     import numpy as np
 
     from pipelines.shared.artefacts import read_seen
-    from sentiment.data.seen import SEEN, is_seen
+    from sentiment.data.splitting import SEEN, is_seen
 
     for other, folder in folders.items():
         if not (folder / SEEN).exists():

@@ -151,7 +151,7 @@ def by_litert(path: Path, ids: "np.ndarray") -> "np.ndarray":
 
 
 def _write_manifest(staging: Path, trained: dict[str, Any], folder: Path) -> None:
-    from sentiment.data.seen import SEEN
+    from sentiment.data.splitting import SEEN
     from sentiment.predict.model_folder import KERAS_MODEL
 
     kept = {

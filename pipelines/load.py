@@ -13,8 +13,7 @@ import numpy as np
 from pipelines.shared import publishing, stage
 from pipelines.shared.stage import add_engine_arguments, make_engine, results
 from sentiment.common.engines import Engine
-from sentiment.data.seen import SEEN
-from sentiment.data.splitting import PARTS, Deal
+from sentiment.data.splitting import PARTS, SEEN, Deal
 from sentiment.data.table_files import TableFile, checksum, find_files, is_several
 from sentiment.errors import InputError, SettingsError
 from sentiment.prepare import cut_copies, ranges

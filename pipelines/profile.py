@@ -18,11 +18,11 @@ from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.profiles import toml_key, toml_value
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.messages import counted, without_controls
-from sentiment.data import detection, file_format
 from sentiment.data.corpus import as_text
 from sentiment.data.csv_format import SAMPLE_BYTES, CsvFormat, find_format, lines_of
-from sentiment.data.drafting import MOST_VALUES, Column, Draft, draft, has_header
+from sentiment.data.drafting import MOST_VALUES, Column, Draft, detect_encoding, detect_kind, draft, has_header
 from sentiment.data.reading import BadRows, Reading
+from sentiment.data.table_files import FASTTEXT, input_kind_of, open_bytes
 from sentiment.data.table_reader import read_batches
 from sentiment.errors import InputError
 
@@ -71,9 +71,9 @@ def drafted(path: Path, target: Path | None = None) -> str:
     Raises:
         InputError: the file cannot be read as a table.
     """
-    kind = detection.kind_of(path)
-    if kind in ("jsonl", "parquet", file_format.FASTTEXT):
-        format_: dict[str, object] = {} if file_format.input_kind_of(path) == kind else {"format": kind}
+    kind = detect_kind(path)
+    if kind in ("jsonl", "parquet", FASTTEXT):
+        format_: dict[str, object] = {} if input_kind_of(path) == kind else {"format": kind}
         found = _of_batches(path, kind)
     else:
         format_, found = _of_csv(path, kind)
@@ -106,7 +106,7 @@ def _command(path: Path, target: Path | None) -> str:
 
 def _of_csv(path: Path, kind: str) -> tuple[dict[str, object], Draft]:
     """Return the format settings of a CSV, and the draft of its columns and labels."""
-    encoding = detection.encoding_of(path)
+    encoding = detect_encoding(path)
     bad_rows = BadRows(limit=sys.maxsize)
     asked = Reading(column="", encoding=encoding, kind=kind, header=False, bad_rows=bad_rows, option="corpus.")
     written = _format_of(path, asked)
@@ -118,11 +118,11 @@ def _of_csv(path: Path, kind: str) -> tuple[dict[str, object], Draft]:
     found = draft(names, chain(looked_at[header:], rows))
     found = replace(found, rows=found.rows + bad_rows.count, ragged=bad_rows.count)
     settings: dict[str, object] = {"encoding": encoding, "delimiter": written.delimiter, "header": header}
-    return settings | ({} if kind == file_format.input_kind_of(path) or kind == "csv" else {"format": kind}), found
+    return settings | ({} if kind == input_kind_of(path) or kind == "csv" else {"format": kind}), found
 
 
 def _format_of(path: Path, reading: Reading) -> CsvFormat:
-    with file_format.open_bytes(path) as opened:
+    with open_bytes(path) as opened:
         head = opened.stream.read(SAMPLE_BYTES)
     sample = codecs.getincrementaldecoder(reading.encoding)("replace").decode(head).removeprefix("\ufeff")
     lines = lines_of(sample)

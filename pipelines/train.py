@@ -148,7 +148,7 @@ def _callbacks(this: stage.Stage) -> "list[keras.callbacks.Callback]":
 def _publish(this: stage.Stage, model: "keras.Model", state: "TrainingState", made: Mapping[str, object]) -> None:
     import numpy as np
 
-    from sentiment.data.seen import SEEN
+    from sentiment.data.splitting import SEEN
 
     with publishing.publish(this.places.model, last="model.keras") as staging:
         model.save(staging / "model.keras")

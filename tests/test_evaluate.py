@@ -13,8 +13,7 @@ from pipelines import evaluate
 from pipelines.shared import stage
 from pipelines.shared.evaluation_files import read_predictions
 from sentiment.data.corpus import LabelledTexts
-from sentiment.data.seen import is_seen
-from sentiment.data.splitting import DROPPED, TEST, TRAIN, VALIDATION, hash_texts
+from sentiment.data.splitting import DROPPED, TEST, TRAIN, VALIDATION, hash_texts, is_seen
 from sentiment.errors import InputError
 from sentiment.evaluation.scoring import LabelledTestSet, without_seen
 from sentiment.settings import SplitSettings

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment.data import csv_reader, fasttext_reader, json_lines_reader, table_reader
+from sentiment.data import csv_reader, json_lines_reader, table_reader
 from sentiment.data.csv_reader import OpenQuoteError
 from sentiment.data.reading import RAW_LINE, BadRows, Reading
 from sentiment.data.table_reader import read_batches, texts_of
@@ -207,7 +207,7 @@ def test_text_in_parquet(tmp_path: Path, kind: pa.DataType) -> None:
 
 @pytest.mark.parametrize("size", [30, 4 << 20])
 def test_fasttext_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr(fasttext_reader, "_BLOCK_BYTES", size)
+    monkeypatch.setattr(table_reader, "_FASTTEXT_BLOCK", size)
     (tmp_path / "a.txt").write_text("__label__good __label__new I love, it \n \n__label__bad no\nnone\n")
     bad = BadRows(limit=1)
     assert texts(tmp_path / "a.txt", bad_rows=bad) == ["I love, it", "no"]

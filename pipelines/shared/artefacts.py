@@ -11,7 +11,7 @@ import numpy as np
 from pipelines.shared import publishing
 from sentiment.common.file_checks import open_array
 from sentiment.data.encoded import EncodedPart
-from sentiment.data.seen import SEEN
+from sentiment.data.splitting import SEEN
 from sentiment.errors import ArtefactError
 from sentiment.settings import PreprocessingSettings
 from sentiment.text.preprocessor import Preprocessor

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment.common.arrow_arrays import as_numpy, from_numpy
-from sentiment.data.file_format import input_kind_of
 from sentiment.data.reading import BadRow, BadRows, Reading, TableBlock
+from sentiment.data.table_files import input_kind_of
 from sentiment.data.table_reader import read_blocks
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings

@@ -16,12 +16,11 @@ import pyarrow as pa
 import pyarrow.json as pa_json
 
 from sentiment.data.csv_format import refuse_utf16
-from sentiment.data.file_format import JoinedStreams, OpenFile
-from sentiment.data.json_documents import refuse_missing, text_paths
-from sentiment.data.json_values import Field, fields_of
+from sentiment.data.json_documents import Field, fields_of, refuse_missing, text_paths
 from sentiment.data.post_reader import read_posts
 from sentiment.data.post_shapes import shape_of
 from sentiment.data.reading import RAW_LINE, BadRow, Reading, TableBlock, position_of
+from sentiment.data.table_files import JoinedStreams, OpenFile
 from sentiment.errors import InputError
 from sentiment.text.tokens import from_encoded
 

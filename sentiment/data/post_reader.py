@@ -10,11 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from sentiment.common.messages import counted
-from sentiment.data.file_format import NOTES
-from sentiment.data.json_documents import Document, documents, refuse_missing, value_at, values_at
-from sentiment.data.json_values import valid_text
+from sentiment.data.json_documents import Document, documents, refuse_missing, valid_text, value_at, values_at
 from sentiment.data.post_shapes import X_ARCHIVE, LongPosts, Shape, shape_of
 from sentiment.data.reading import RAW_LINE, BadRow, Reading, TableBlock
+from sentiment.data.table_files import NOTES
 
 log = logging.getLogger("sentiment.data")
 _ROWS_PER_BLOCK = 8192

@@ -1,4 +1,4 @@
-"""Remove duplicates and split a corpus by a stable hash of each text, before anything is fitted."""
+"""Remove duplicates and split a corpus by a stable hash of each text, and recognise tweets that a model has seen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from sentiment.settings import SplitSettings
 
 TRAIN, VALIDATION, TEST, DROPPED = range(4)
 PARTS = ("train", "validation", "test")
+SEEN = "seen.npy"  # the hashes of the tweets that a model has seen; it is never scored on them
 _LOOKED_FOR = 1000  # greatest number of missing rows that the error message can state
 _IN_ORDER = np.array([TEST, VALIDATION, TRAIN, DROPPED], np.uint8)
 
@@ -64,6 +65,15 @@ def hash_texts(texts: pa.Array) -> np.ndarray:
     """Return a BLAKE2b hash of each text's duplicate key, uint64 ``(n,)``. It is equal on every machine."""
     keys = duplicate_keys(texts).cast(pa.binary()).to_pylist()
     return np.frombuffer(b"".join(blake2b(key, digest_size=8).digest() for key in keys), "<u8")
+
+
+def is_seen(texts: Sequence[str], seen: np.ndarray) -> np.ndarray:
+    """Return for each text whether its hash is in ``seen``, bool ``(n,)``. ``seen`` is sorted, uint64 ``(m,)``."""
+    hashes = hash_texts(pa.array(texts, pa.string()))
+    if not len(seen):
+        return np.zeros(len(hashes), bool)
+    places = np.minimum(np.searchsorted(seen, hashes), len(seen) - 1)
+    return np.asarray(seen[places] == hashes)
 
 
 class Distinct(NamedTuple):

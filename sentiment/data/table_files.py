@@ -1,13 +1,101 @@
-"""Find the files that one path stands for: a file, the files in a folder, or the files that match a pattern."""
+"""Find the files of a table, derive their kind from their names, and open them, decompressed where necessary."""
 
+import bz2
+import contextlib
 import glob
+import gzip
 import hashlib
-from collections.abc import Sequence
+import io
+import lzma
+import re
+import stat
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
-from sentiment.common.file_checks import sha256_of
-from sentiment.data.file_format import TABLE_NAMES, is_table
+from sentiment.errors import InputError
+
+KINDS = ("csv", "tsv", "jsonl", "parquet")
+FASTTEXT = "fasttext"  # a kind that only the content of a file shows, not its name
+NOTES = "note-tweet.js"  # the file with the long posts of an X archive
+STANDARD = "-"  # standard input or output
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+# The errors that reading a damaged compressed file raises.
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile)
+# The file extensions that can be read, for messages.
+TABLE_NAMES = ".csv, .tsv, .jsonl, .json, .js, .parquet (also packed: .gz, .bz2, .xz, .zst, .zip)"
+_PEEKED = 1 << 16
+_EXCEL = "[Content_Types].xml"
+_TWEETS = re.compile(r"(?:.*/)?tweets?(?:-part\d+)?\.js")  # the files of tweets in an X archive
+
+
+def _nothing_beside(name: str) -> None:
+    return None
+
+
+class OpenFile(NamedTuple):
+    """An open table file.
+
+    Attributes:
+        stream: the decompressed bytes.
+        name: the name that shows the file's kind. For a file in a zip it is the file's name, the zip's name, or both
+            joined by a slash if neither shows a kind.
+        beside: opens a file in the same folder by its name, or returns None if there is no such file.
+    """
+
+    stream: IO[bytes]
+    name: str
+    beside: Callable[[str], IO[bytes] | None] = _nothing_beside
+
+
+class JoinedStreams(io.RawIOBase):
+    """Several binary streams joined into one. Only the ``read`` method of each stream is used."""
+
+    def __init__(self, streams: Sequence[IO[bytes]]) -> None:
+        super().__init__()
+        self._streams = list(streams)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return at most ``size`` bytes, and no bytes at the end of the last stream."""
+        while self._streams:
+            if data := self._streams[0].read(size):
+                return data
+            self._streams.pop(0)
+        return b""
+
+
+def kind_of(name: str | Path) -> str:
+    """Return the kind in ``KINDS`` that a file name shows, such as ``csv`` for ``a.csv.gz``, or an empty string."""
+    suffix = _suffix_of(name)
+    kind = {"ndjson": "jsonl"}.get(suffix, suffix)
+    return kind if kind in KINDS else ""
+
+
+def input_kind_of(name: str | Path) -> str:
+    """Return the kind of an input file like :func:`kind_of`, but ``jsonl`` also for names such as ``a.json``."""
+    return kind_of(name) or ("jsonl" if _suffix_of(name) in ("json", "js") else "")
+
+
+def is_table(name: str, is_chosen: bool = True) -> bool:
+    """Return whether a file is a table, by its name.
+
+    A script (``.js``) is a table only if an X archive uses its name for tweets, or if the user has chosen the file.
+    """
+    kind = input_kind_of(name) or ("jsonl" if name.lower().endswith(".zip") else "")
+    return bool(kind) and (is_chosen or _suffix_of(name) != "js" or is_x_archive(name))
+
+
+def is_x_archive(name: str) -> bool:
+    """Return whether an X archive uses ``name`` for a file of tweets, as it uses ``tweets-part1.js``."""
+    return bool(_TWEETS.fullmatch(name))
+
+
+def _suffix_of(name: str | Path) -> str:
+    path = Path(Path(name).name.lower())
+    return (path.with_suffix("") if path.suffix in COMPRESSED else path).suffix[1:]
 
 
 class TableFile(NamedTuple):
@@ -56,5 +144,108 @@ def checksum_of(place: Path) -> str:
         InputError: a folder contains no table, or a pattern matches none.
         OSError: a file cannot be read.
     """
+    from sentiment.common.file_checks import sha256_of
+
     files = find_files(place)
     return checksum(files, [sha256_of(file.path) for file in files])
+
+
+@contextlib.contextmanager
+def open_bytes(source: str | Path | IO[bytes]) -> Iterator[OpenFile]:
+    """Open a path, standard input (``-``) or a binary stream. Compressed data is recognised by its first bytes.
+
+    Raises:
+        InputError: the path is missing or a folder, or a zip does not contain exactly one readable file.
+    """
+    with contextlib.ExitStack() as stack:
+        if isinstance(source, str | Path):
+            raw = stack.enter_context(_open_path(source))
+            name = str(source)
+            if is_x_archive(name):
+                yield OpenFile(raw, name, lambda other: _open_beside(Path(source), other))
+                return
+        else:
+            raw, name = io.BufferedReader(source, _PEEKED), ""  # type: ignore[arg-type,type-var]
+            stack.callback(raw.detach)
+        yield _decompressed(raw, name, stack)
+
+
+def _open_path(path: str | Path) -> io.BufferedReader:
+    if str(path) == STANDARD:
+        return io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False), _PEEKED)
+    if Path(path).is_dir():
+        raise InputError(f"{path}: is a folder, expected a file; give one of those in it")
+    if not Path(path).exists():
+        raise InputError(f"{path}: no such file")
+    return io.BufferedReader(io.FileIO(path), _PEEKED)
+
+
+def _open_beside(path: Path, name: str) -> IO[bytes] | None:
+    other = path.with_name(name)
+    return other.open("rb") if other.is_file() else None
+
+
+def _decompressed(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> OpenFile:
+    head = raw.peek(8)[:8]
+    if head.startswith(b"\x1f\x8b"):
+        return OpenFile(stack.enter_context(gzip.open(raw)), name)  # type: ignore[arg-type]
+    if head.startswith(b"BZh"):
+        return OpenFile(stack.enter_context(bz2.BZ2File(raw)), name)
+    if head.startswith(b"\xfd7zXZ\x00"):
+        return OpenFile(stack.enter_context(lzma.LZMAFile(raw)), name)
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        import pyarrow as pa
+
+        return OpenFile(stack.enter_context(pa.CompressedInputStream(raw, "zstd")), name)
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # the second one begins an empty archive
+        try:
+            return _member(raw, name, stack)
+        except NotImplementedError as error:  # Deflate64, for instance
+            raise InputError(
+                f"{name}: a zip of a kind that cannot be read ({error}); unpack it, and give the file"
+            ) from None
+    return OpenFile(raw, name)
+
+
+def _member(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> OpenFile:
+    """Open the only file of a zip archive, or the tweets of an X archive, without unpacking anything to disk."""
+    try:
+        archive = stack.enter_context(zipfile.ZipFile(raw if raw.seekable() else io.BytesIO(raw.read())))
+    except zipfile.BadZipFile as error:
+        raise InputError(
+            f"{name}: begins like a zip or an Excel workbook, and is none ({error}); fetch it again, or save it as CSV"
+        ) from error
+    members = [each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith("__MACOSX/")]
+    names = [member.filename for member in members]
+    if _EXCEL in names:
+        raise InputError(f"{name}: is an Excel workbook, expected text; save it as CSV (UTF-8), and give that file")
+    tweets = [each for each in members if is_x_archive(each.filename)]
+    if len(names) > 1 and tweets and not any(each.flag_bits & 1 for each in tweets):
+        return _x_archive(archive, [each.filename for each in tweets])
+    if not names:
+        raise InputError(f"{name}: is an empty zip, expected one file in it; fetch or make it again")
+    if len(names) != 1:
+        raise InputError(
+            f"{name}: is a zip of {len(names)} files ({', '.join(names)[:200]}), expected one; unpack it and give one"
+        )
+    if stat.S_ISLNK(members[0].external_attr >> 16):
+        raise InputError(f"{name}: is a zip of a link ({names[0]!r}), expected a file; zip what it leads to")
+    if members[0].flag_bits & 1:
+        raise InputError(f"{name}: is a zip with a password; unpack it, and give the file in it")
+    inside = next((each for each in (names[0], name) if input_kind_of(each)), f"{name}/{Path(names[0]).name}")
+    return OpenFile(stack.enter_context(archive.open(members[0])), inside)
+
+
+def _x_archive(archive: zipfile.ZipFile, names: list[str]) -> OpenFile:
+    folder = names[0].rpartition("/")[0]
+
+    def beside(name: str) -> IO[bytes] | None:
+        path = f"{folder}/{name}".lstrip("/")
+        return archive.open(path) if path in archive.namelist() else None
+
+    return OpenFile(JoinedStreams([archive.open(name) for name in sorted(names, key=_part)]), names[0], beside)  # type: ignore[arg-type]
+
+
+def _part(name: str) -> int:
+    found = re.search(r"-part(\d+)", name)
+    return int(found[1]) if found else 0

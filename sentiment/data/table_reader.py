@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -11,8 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentiment.data.csv_reader import read_csv
-from sentiment.data.fasttext_reader import is_fasttext, read_fasttext
-from sentiment.data.file_format import (
+from sentiment.data.json_lines_reader import read_json
+from sentiment.data.label_meanings import FASTTEXT_MARK
+from sentiment.data.reading import BadRow, BadRows, Reading, TableBlock, position_of, refuse_duplicates
+from sentiment.data.table_files import (
     DAMAGED,
     FASTTEXT,
     TABLE_NAMES,
@@ -21,13 +24,14 @@ from sentiment.data.file_format import (
     input_kind_of,
     open_bytes,
 )
-from sentiment.data.json_lines_reader import read_json
-from sentiment.data.reading import BadRows, Reading, TableBlock, position_of, refuse_duplicates
 from sentiment.errors import InputError
 
 _ROWS_PER_BATCH = 32_768
 _HEAD_BYTES = 1 << 16
 _MOST_IN_MEMORY = 8 << 30
+_FASTTEXT_NAMES = ("label", "text")
+_FASTTEXT_BLOCK = 4 << 20
+_FASTTEXT_LINE = re.compile(rf"\s*({FASTTEXT_MARK}\S+)(?:\s+{FASTTEXT_MARK}\S+)*\s*(.*?)\s*")
 
 
 def read_batches(source: str | Path | IO[bytes], reading: Reading, name: str = "") -> Iterator[pa.RecordBatch]:
@@ -64,7 +68,7 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
             if kind == "parquet":
                 yield from _read_parquet(opened.stream, source, reading, name)
             elif kind == FASTTEXT:
-                yield from read_fasttext(opened.stream, reading, name)
+                yield from _read_fasttext(opened.stream, reading, name)
             elif kind == "jsonl":
                 yield from read_json(opened, reading, name)
             else:
@@ -152,3 +156,51 @@ def _read_parquet(
             batch.validate(full=True)
             yield TableBlock(batch.select(columns), np.arange(row, row + batch.num_rows), [], lambda number: number)
             row += batch.num_rows
+
+
+def is_fasttext(head: bytes) -> bool:
+    """Return whether all lines in ``head``, a file's first bytes, begin with a label. The last line may be cut."""
+    lines, mark = [line.strip() for line in head.splitlines() if line.strip()], FASTTEXT_MARK.encode()
+    return bool(lines) and all(line.startswith(mark) and b" " in line for line in lines[:-1] or lines)
+
+
+def _read_fasttext(stream: IO[bytes], reading: Reading, name: str) -> Iterator[TableBlock]:
+    """Yield the rows of a fastText file, which has lines such as ``__label__positive I love it``.
+
+    Of several labels in a line, the first is taken. A line that has no label or is not UTF-8 is a bad row.
+
+    Raises:
+        InputError: ``reading`` requests a column with another name.
+    """
+    asked = range(len(_FASTTEXT_NAMES)) if reading.columns is None else reading.columns
+    which = [
+        each if isinstance(each, int) else position_of(each, _FASTTEXT_NAMES, name, reading.option) for each in asked
+    ]
+    rest, before, ended = b"", 0, False
+    while not ended:
+        data = stream.read(_FASTTEXT_BLOCK)
+        ended = not data
+        *lines, rest = (rest + data).split(b"\n")
+        lines += [rest] if ended and rest else []
+        if lines or not before:
+            yield _fasttext_block(lines, before, which)
+        before += len(lines)
+
+
+def _fasttext_block(lines: list[bytes], before: int, which: list[int]) -> TableBlock:
+    kept, rows, bad = [], list[tuple[str, ...]](), []
+    for number, line in enumerate(lines, before + 1):
+        if not line.strip():
+            continue
+        try:
+            found = _FASTTEXT_LINE.fullmatch(line.decode())
+        except UnicodeDecodeError:
+            found = None
+        if found is None:
+            bad.append(BadRow(number, number, f"expected {FASTTEXT_MARK}, a label and a text, received {line[:40]!r}"))
+        else:
+            kept.append(number)
+            rows.append(found.groups())
+    arrays = [pa.array([row[i] for row in rows], pa.string()) for i in which]
+    batch = pa.record_batch(arrays, [_FASTTEXT_NAMES[i] for i in which])
+    return TableBlock(batch, np.array(kept, np.int64), bad, lambda number: number)

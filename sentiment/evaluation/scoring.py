@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sentiment.data.corpus import LabelledTexts
-from sentiment.data.seen import is_seen
+from sentiment.data.splitting import is_seen
 from sentiment.errors import InputError
 from sentiment.evaluation.baselines import Predictor
 from sentiment.evaluation.metrics import mcnemar, measure

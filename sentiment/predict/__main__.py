@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from sentiment.common.command_line import OneLineParser, count
 from sentiment.common.messages import INTERRUPTED, MENDABLE, refuse, without_controls
-from sentiment.data.file_format import KINDS, STANDARD
+from sentiment.data.table_files import KINDS, STANDARD
 from sentiment.errors import InputError
 from sentiment.predict.answers import labels_of
 from sentiment.predict.options import add_answer_options, add_table_options, answer_options_of, encoding_of, reading_of

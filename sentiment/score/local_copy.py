@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from sentiment.data.file_format import NOTES, is_x_archive
+from sentiment.data.table_files import NOTES, is_x_archive
 from sentiment.errors import InputError
 from sentiment.score.parts import Part
 

@@ -17,7 +17,7 @@ from pyarrow import fs
 from sentiment.common.engines import grouped
 from sentiment.common.parallel import ordered_map
 from sentiment.common.stores import Listing, list_input
-from sentiment.data.file_format import COMPRESSED, TABLE_NAMES, input_kind_of, is_table, kind_of
+from sentiment.data.table_files import COMPRESSED, TABLE_NAMES, input_kind_of, is_table, kind_of
 from sentiment.errors import InputError
 
 ROWS_PER_PART = 131_072  # about three seconds of work for one core

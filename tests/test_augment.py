@@ -19,7 +19,7 @@ from sentiment.evaluation.sentence_tests import CONFIRM, read_pairs, read_tries
 from sentiment.text.lexicon import Lexicon
 from sentiment.text.normalisation import RULES
 from sentiment.text.preprocessor import Preprocessor
-from sentiment.training.class_weights import class_weights, row_weights
+from sentiment.training.batches import class_weights, row_weights
 from tests.model_fixture import BAD, Trained
 from tests.model_fixture import trained as trained
 

@@ -14,8 +14,7 @@ from sentiment.data.encoded import EncodedPart
 from sentiment.data.splitting import PARTS
 from sentiment.errors import SettingsError
 from sentiment.settings import Settings
-from sentiment.training.batches import Batches
-from sentiment.training.class_weights import balanced_weights
+from sentiment.training.batches import Batches, balanced_weights
 from sentiment.training.fitting import make_batches
 from tests.model_fixture import labelled_tweets, write_corpus
 

@@ -17,7 +17,7 @@ from sentiment.network.keras_network import build_network
 from sentiment.settings import NetworkSettings
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.training.batches import Batches, widths
-from sentiment.training.distinct_tokens import DistinctTokensModel
+from sentiment.training.tensorflow_trainer import DistinctTokensModel
 
 VOCABULARY, DIMENSION, CLASSES = 9, 3, 3
 IDS = np.array([[2, 3, 4, 8], [5, 0, 0, 0], [6, 1, 7, 0], [3, 3, 3, 3], [8, 7, 6, 5]], np.int32)

@@ -14,7 +14,7 @@ from sentiment.network.folded import FoldedNetwork
 from sentiment.network.folding import fold
 from sentiment.network.keras_network import RECURRENT, build_network, recurrent_cells
 from sentiment.settings import NetworkSettings
-from sentiment.training.distinct_tokens import DistinctTokensModel
+from sentiment.training.tensorflow_trainer import DistinctTokensModel
 
 # h, e, l, o are ids 2, 3, 4, 5, each a one-hot vector; "hello" is h e l l o. Two units, two classes.
 HELLO = [2, 3, 4, 4, 5]

@@ -16,9 +16,8 @@ from sentiment.network.folded import softmax
 from sentiment.network.keras_network import GLOVE, build_network
 from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings, TrainingSettings
 from sentiment.training import fitting as training
-from sentiment.training.batches import Batches
+from sentiment.training.batches import Batches, balanced_weights
 from sentiment.training.calibration import apply_temperature, fit_temperature, uncalibrated
-from sentiment.training.class_weights import balanced_weights
 from sentiment.training.fitting import TrainingState, make_batches, train
 from sentiment.training.trainer import KerasTrainer, make_optimizer
 

@@ -7,7 +7,7 @@
      -> pooling over time                                                (batch, pooled)
      -> dense layer, softmax                                             (batch, classes)
 
-The layers before the recurrence see one token at a time, so training (:mod:`sentiment.training.distinct_tokens`) and
+The layers before the recurrence see one token at a time, so training (:mod:`sentiment.training.tensorflow_trainer`) and
 export (:mod:`sentiment.network.folding`) run them once per distinct token.
 """
 

@@ -8,9 +8,10 @@ import numpy as np
 from sentiment.data.encoded import EncodedPart
 from sentiment.network.keras_network import CLASSES, GLOVE, TRAINABLE
 from sentiment.text.lexicon import UNKNOWN
-from sentiment.training.logistic import fit_logistic
+from sentiment.training.batches import row_weights
 
-# A strong penalty, because with 0.3 the new layer is overconfident and loses its advantage over a random layer.
+# Scikit-learn's C. A strong penalty, because with 0.3 the new layer is overconfident and loses its advantage over a
+# random layer.
 _INVERSE_PENALTY = 0.03
 _STEPS = 1000
 _BATCH = 1024
@@ -59,7 +60,14 @@ def fit_output_layer(model: keras.Model, part: EncodedPart, weights: np.ndarray)
     linear probing before fine-tuning (Kumar et al., *Fine-Tuning can Distort Pretrained Features and Underperform
     Out-of-Distribution*, 2022). ``weights`` are the weights of the classes, ``(classes,)``.
     """
+    from sklearn.linear_model import LogisticRegression
+
     output = model.get_layer(CLASSES)
     below = keras.Model(model.input, output.input)
     states = below.predict(np.asarray(part.ids, np.int32), batch_size=_BATCH, verbose=0)
-    output.set_weights(list(fit_logistic(states, part, weights, _INVERSE_PENALTY, _STEPS)))
+    regression = LogisticRegression(C=_INVERSE_PENALTY, max_iter=_STEPS)
+    regression.fit(states, part.labels, row_weights(part, weights))
+    kernel, bias = regression.coef_.T, regression.intercept_
+    if len(weights) == 2:  # then scikit-learn fits one logit, of the second class
+        kernel, bias = np.hstack([-kernel, kernel]) / 2, np.hstack([-bias, bias]) / 2
+    output.set_weights([kernel, bias])

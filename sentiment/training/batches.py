@@ -1,16 +1,16 @@
-"""Batches of rows of similar length, each with a list of its distinct tokens, which make an epoch several times faster.
+"""Batches of rows of similar length, each with a list of its distinct tokens, and the weights of rows in the loss.
 
 A tweet without stop words has about ten tokens, so rows padded to a fixed length are mostly padding. Here rows of
 similar length share a batch, and the batch is cut to its longest row. The layers that process single tokens run only
-once for each distinct token of the batch.
+once for each distinct token of the batch. This makes an epoch several times faster.
 """
 
 import numpy as np
 
 from sentiment.data.encoded import EncodedPart, row_lengths
 from sentiment.network.folded import distinct_ids
+from sentiment.settings import TrainingSettings
 from sentiment.text.lexicon import PADDING, UNKNOWN
-from sentiment.training.class_weights import row_weights
 
 # Batch widths, in tokens, are rounded up to these values, so that few programs are compiled.
 _WIDTHS = (8, 12, 16, 24)
@@ -109,3 +109,36 @@ class Batches:
             rows = rows[np.argsort(self.lengths[rows], kind="stable")]
             batches += [np.sort(rows[i : i + size]) for i in range(0, len(rows), size)]
         return [batches[i] for i in random.permutation(len(batches))]
+
+
+def class_weights(part: EncodedPart, classes: int, options: TrainingSettings) -> np.ndarray:
+    """Return the weight of each class, float32 ``(classes,)``: 1 for all, or balanced, by ``options.class_weights``.
+
+    Only rows of the corpus are counted, because rows of augmentation have balanced labels already.
+    """
+    if options.class_weights == "none":
+        return np.ones(classes, np.float32)
+    return balanced_weights(
+        part.labels[: part.own], classes, None if part.weights is None else part.weights[: part.own]
+    )
+
+
+def row_weights(part: EncodedPart, by_class: np.ndarray) -> np.ndarray:
+    """Return the weight of each row of ``part``, float32 ``(n,)``: the weight of its class times the row's own weight.
+
+    ``by_class`` contains the class weights, float32 ``(classes,)``. They do not apply to rows of augmentation, because
+    the labels of these rows are balanced already.
+    """
+    weights = by_class[part.labels]
+    weights[len(part.labels) if part.own is None else part.own :] = 1
+    return weights if part.weights is None else weights * part.weights
+
+
+def balanced_weights(labels: np.ndarray, classes: int, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return ``n / (classes * count)`` for each class, float32 ``(classes,)``, like scikit-learn's ``balanced``.
+
+    ``count`` is the number of rows of the class, and ``n`` the number of all rows. With row weights ``(n,)``, both are
+    sums of weights instead.
+    """
+    counts = np.bincount(labels, weights, minlength=classes)
+    return (counts.sum() / (classes * np.where(counts > 0, counts, 1.0))).astype(np.float32)

@@ -10,8 +10,8 @@ from sentiment.data.encoded import EncodedPart
 from sentiment.network.folding import fold
 from sentiment.network.ngram_layers import with_ngram_scores
 from sentiment.settings import NetworkSettings, TrainingSettings
+from sentiment.training.batches import class_weights
 from sentiment.training.calibration import fit_temperature, logits_of, row_losses
-from sentiment.training.class_weights import class_weights
 from sentiment.training.fitting import TrainingState, leave_average
 from sentiment.training.ngram_scores import NgramChoice, choose_factor, fit_ngram_scores
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from sentiment.data.encoded import EncodedPart
 from sentiment.settings import Settings, TrainingSettings
-from sentiment.training.batches import Batches
-from sentiment.training.class_weights import class_weights
+from sentiment.training.batches import Batches, class_weights
 from sentiment.training.trainer import KerasTrainer, trainable
 
 _VALIDATION_BATCH = 4096

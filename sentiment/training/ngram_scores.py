@@ -14,8 +14,8 @@ import numpy as np
 from sentiment.data.encoded import EncodedPart, ragged_rows
 from sentiment.network.folded import softmax
 from sentiment.network.ngrams import buckets_of_rows, ngram_logits
+from sentiment.training.batches import row_weights
 from sentiment.training.calibration import fit_temperature, logits_of, row_losses
-from sentiment.training.logistic import fit_beside
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -26,6 +26,7 @@ FACTORS = tuple(np.arange(0, 2.6, 0.25).tolist())
 _MANY_ROWS = 5_000
 _INVERSE_PENALTY_BESIDE = 0.0025
 _INVERSE_PENALTY_ALONE = 0.1
+_STEPS, _TOLERANCE = 300, 1e-9  # iterations at most, and relative decrease of the loss that ends them
 _LEAST_ROWS = 2  # n-grams of fewer training rows get no score
 
 
@@ -69,6 +70,43 @@ def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logit
     values = np.zeros((buckets, len(weights)), np.float32)
     values[used] = kernel * rarity[:, None]
     return NgramScores(values, bias)
+
+
+def fit_beside(
+    features: "csr_matrix", part: EncodedPart, weights: np.ndarray, inverse_penalty: float, logits: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit a logistic regression whose logits are added to the fixed ``logits`` of another model.
+
+    Scikit-learn's logistic regression does not accept such an offset, so L-BFGS minimises the loss directly.
+
+    Args:
+        features: one row of features per row of ``part``, ``(n, width)``.
+        part: rows with their labels and weights.
+        weights: weight of each class, ``(classes,)``.
+        inverse_penalty: weight of the summed loss relative to half the squared kernel.
+        logits: logits of the other model for the same rows, ``(n, classes)``.
+
+    Returns:
+        Kernel ``(width, classes)`` and bias ``(classes,)``, float32.
+    """
+    from scipy.optimize import minimize
+
+    rows, right = np.arange(len(part.labels)), np.asarray(part.labels)
+    counted = inverse_penalty * row_weights(part, weights)
+    turned, shape = features.T.tocsr(), (features.shape[1] + 1, len(weights))
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        kernel, bias = flat.reshape(shape)[:-1], flat.reshape(shape)[-1]
+        error = softmax(logits + features @ kernel.astype(np.float32) + bias)  # float32, like the features: no copy
+        value = -(counted * np.log(np.maximum(error[rows, right], 1e-300))).sum() + (kernel**2).sum() / 2
+        error[rows, right] -= 1
+        error *= counted[:, None]
+        return value, np.concatenate([turned @ error.astype(np.float32) + kernel, error.sum(axis=0)[None]]).ravel()
+
+    options = {"maxiter": _STEPS, "ftol": _TOLERANCE, "gtol": 0.0}
+    found = minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options=options).x
+    kernel, bias = found.reshape(shape)[:-1], found.reshape(shape)[-1]
+    return kernel.astype(np.float32), bias.astype(np.float32)
 
 
 class NgramChoice(NamedTuple):

@@ -8,20 +8,28 @@ that the weights after an epoch are equal.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 from tqdm import tqdm
 
 from sentiment.network.cells import Direction
+from sentiment.network.keras_network import (
+    CLASSES,
+    OUTPUT_DROPOUT,
+    input_and_recurrent_bias,
+    recurrent_cells,
+    type_features,
+)
 from sentiment.network.unrolled import unrolled_states
 from sentiment.settings import NetworkSettings, Settings
 from sentiment.training.backend import accelerators
 from sentiment.training.batches import Batches
-from sentiment.training.distinct_tokens import DistinctTokensModel
 from sentiment.training.ragged_rnn import RaggedRNN
 from sentiment.training.trainer import KerasTrainer
 
@@ -75,6 +83,44 @@ class TensorFlowTrainer(KerasTrainer):
             self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         right = tf.cast(tf.equal(tf.argmax(y_true, axis=1), tf.argmax(y_pred, axis=1)), weights.dtype)
         return loss, tf.math.divide_no_nan(tf.reduce_sum(weights * right), tf.reduce_sum(weights))
+
+
+class DistinctTokensModel(keras.Model):
+    """The Keras network rearranged, so that the layers before the recurrence run once per distinct token of a batch.
+
+    A frequent token such as *love* occurs many times in a batch, and these layers and x W_x + b give the same result
+    each time. Here they run on the distinct tokens only, and the recurrence looks the results up. The variables are
+    shared with the Keras network. A test checks that outputs and gradients are equal.
+
+    It maps ``{"types": int32 (types,), "positions": int32 (batch, time)}`` to probabilities ``(batch, classes)``.
+    ``types`` are the distinct ids of a batch, with padding first. ``positions`` are indices into ``types``.
+
+    Args:
+        model: the Keras network whose layers are used.
+        settings: the settings that ``model`` was built with.
+        states: function that runs the recurrence, called like :func:`sentiment.network.unrolled.unrolled_states`.
+    """
+
+    def __init__(
+        self, model: keras.Model, settings: NetworkSettings, states: Callable[..., Any] = unrolled_states
+    ) -> None:
+        super().__init__(name="distinct_tokens")
+        self.shipped = model
+        self.settings = settings
+        self.states = states
+        self.built = True
+
+    def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
+        """Return the class probabilities of a batch, ``(batch, classes)``."""
+        features = type_features(self.shipped, inputs["types"], training)
+        cells = recurrent_cells(self.shipped)
+        biases = [input_and_recurrent_bias(cell) for cell in cells]
+        kernel = ops.concatenate([cell.kernel for cell in cells], axis=-1)  # one product for all directions
+        projected = ops.matmul(features, kernel) + ops.concatenate([own for own, _ in biases])
+        weights = [Direction(cell.recurrent_kernel, bias) for cell, (_, bias) in zip(cells, biases, strict=True)]
+        pooled = self.states(projected, inputs["positions"], weights, self.settings)
+        dropped = self.shipped.get_layer(OUTPUT_DROPOUT)(pooled, training=training)
+        return self.shipped.get_layer(CLASSES)(dropped)
 
 
 def ragged_states(

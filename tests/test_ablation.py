@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pipelines.ablation import __main__ as ablation_stage
-from pipelines.ablation.grid import AblationResult, AblationRow, Grid, GridGroup, picture, summarise, table
+from pipelines import ablation as ablation_stage
+from pipelines.ablation import AblationResult, AblationRow, Grid, GridGroup, picture, summarise, table
 from pipelines.shared import profiles, repeated_runs, stage
 from sentiment.errors import ArtefactError
 from tests.model_fixture import SETTINGS, write_inputs

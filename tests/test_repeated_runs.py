@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import crossvalidate, curve
-from pipelines.ablation import __main__ as ablation
+from pipelines import ablation, crossvalidate, curve
 from pipelines.shared import base_model, repeated_runs, stage
 from tests.model_fixture import write_corpus, write_inputs
 

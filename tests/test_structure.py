@@ -387,7 +387,7 @@ def test_modules_import_in_no_circle(path: Path) -> None:
     assert path not in reached(path)
 
 
-@pytest.mark.parametrize("room", [*ROOMS, *(ROOT / "pipelines" / name for name in ("shared", "bench", "ablation"))])
+@pytest.mark.parametrize("room", [*ROOMS, *(ROOT / "pipelines" / name for name in ("shared", "bench"))])
 def test_a_room_says_what_it_is_for_and_imports_nothing(room: Path) -> None:
     tree = ast.parse((room / "__init__.py").read_text(encoding="utf-8"))
     assert ast.get_docstring(tree)

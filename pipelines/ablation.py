@@ -7,18 +7,17 @@ import shutil
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from pipelines.ablation import grid as ablation
 from pipelines.shared import profiles, publishing, stage
-from pipelines.shared.profiles import toml_value
 from pipelines.shared.repeated_runs import (
     RepeatedRun,
     add_input_arguments,
@@ -31,10 +30,66 @@ from pipelines.shared.repeated_runs import (
 from sentiment.errors import SettingsError
 from sentiment.settings_checks import from_dict
 
-GRID = Path(__file__).parent / "grid.toml"
+Overrides = dict[str, Any]
+GRID = Path(__file__).with_suffix(".toml")
 _VECTORS = "GloVe vectors"
 # Only training depends on these sections, so runs that differ in nothing else share ids and matrix.
 _OF_TRAINING = ("network.", "training.")
+
+
+@dataclass(frozen=True, slots=True)
+class GridGroup:
+    """One question (``title``), and the variants that answer it: name -> overrides (``section.key`` -> value)."""
+
+    title: str
+    variants: dict[str, Overrides]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """All variants to train.
+
+    Attributes:
+        groups: the questions with their variants.
+        seeds: the seeds; each variant is trained once with each seed.
+        train_rows: the number of training rows, unless a variant sets it; 0 uses all rows.
+        settings: overrides that all variants share.
+    """
+
+    groups: tuple[GridGroup, ...]
+    seeds: tuple[int, ...] = (7, 8, 9)
+    train_rows: int = 0
+    settings: Overrides = field(default_factory=dict)
+
+    def overrides(self, variant: Overrides) -> Overrides:
+        """Return all settings in which a run of ``variant`` differs from the profile."""
+        return {"split.train_rows": self.train_rows} | self.settings | variant
+
+
+@dataclass(frozen=True, slots=True)
+class AblationResult:
+    """One training run: validation accuracy and loss after the best epoch, numbers of rows, and duration."""
+
+    accuracy: float
+    loss: float
+    rows: int
+    validation_rows: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AblationRow:
+    """The mean accuracy of a variant over its seeds, with the sample standard deviation (0 for one seed)."""
+
+    variant: str
+    accuracy: float
+    deviation: float
+    seeds: int
+    rows: int
+    seconds: float
+
+
+Summary = dict[str, list[AblationRow]]
 
 
 class GridRun(NamedTuple):
@@ -73,7 +128,7 @@ def run(this: stage.Stage) -> None:
     finally:
         _write(folder, done := summary(runs, results))
     shutil.rmtree(work, ignore_errors=True)
-    sys.stdout.write(ablation.table(done))
+    sys.stdout.write(table(done))
 
 
 def _order(each: GridRun) -> tuple[str, ...]:
@@ -95,7 +150,7 @@ def _train_all(this: stage.Stage, todo: list[GridRun], results: Path, work: Path
 
 
 def execute(this: stage.Stage, root: Path, each: GridRun) -> dict[str, Any]:
-    """Train one run and return its :class:`~pipelines.ablation.grid.AblationResult` as a dictionary."""
+    """Train one run and return its :class:`AblationResult` as a dictionary."""
     made = RepeatedRun(this, root, each.pairs, each.glove, this.base_model)
     made.make_ids()
     start = time.monotonic()
@@ -106,10 +161,10 @@ def execute(this: stage.Stage, root: Path, each: GridRun) -> dict[str, Any]:
         best = list(csv.DictReader(file))[trained["best_epoch"] - 1]
     rows = {part: sum(counts.values()) for part, counts in trained["rows"].items()}
     accuracy, loss = float(best["val_accuracy"]), float(best["val_loss"])
-    return asdict(ablation.AblationResult(accuracy, loss, rows["train"], rows["validation"], seconds))
+    return asdict(AblationResult(accuracy, loss, rows["train"], rows["validation"], seconds))
 
 
-def read_grid(this: stage.Stage) -> ablation.Grid:
+def read_grid(this: stage.Stage) -> Grid:
     """Read the grid, apply ``--train-rows`` and ``--seeds``, and check the settings of every variant.
 
     Raises:
@@ -121,19 +176,19 @@ def read_grid(this: stage.Stage) -> ablation.Grid:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not a TOML file ({error})") from error
     given = {"train_rows": this.arguments.train_rows, "seeds": this.arguments.seeds}
-    grid = from_dict(ablation.Grid, data | {name: value for name, value in given.items() if value is not None})
+    grid = from_dict(Grid, data | {name: value for name, value in given.items() if value is not None})
     for group in grid.groups:
         for variant in group.variants.values():
             profiles.make_settings(this.profile, as_pairs(grid.overrides(variant)))
     return grid
 
 
-def as_pairs(overrides: ablation.Overrides) -> tuple[str, ...]:
+def as_pairs(overrides: Overrides) -> tuple[str, ...]:
     """Return overrides as sorted ``section.key=value`` texts, the format of ``--set``."""
-    return tuple(sorted(f"{name}={toml_value(value)}" for name, value in overrides.items()))
+    return tuple(sorted(f"{name}={profiles.toml_value(value)}" for name, value in overrides.items()))
 
 
-def runs_of(grid: ablation.Grid, arguments: argparse.Namespace) -> Iterator[GridRun]:
+def runs_of(grid: Grid, arguments: argparse.Namespace) -> Iterator[GridRun]:
     """Yield the runs of the grid, one per variant and seed, and then the runs of the further GloVe files."""
     variants = [
         (group.title, name, grid.overrides(variant), arguments.glove)
@@ -148,29 +203,94 @@ def runs_of(grid: ablation.Grid, arguments: argparse.Namespace) -> Iterator[Grid
         yield from (GridRun(title, name, as_pairs(overrides), glove, seed) for seed in grid.seeds)
 
 
-def summary(runs: list[GridRun], results: Path) -> ablation.Summary:
+def summary(runs: list[GridRun], results: Path) -> Summary:
     """Return the mean results of the finished runs, by group and variant."""
-    groups: dict[str, dict[str, list[ablation.AblationResult]]] = {}
+    groups: dict[str, dict[str, list[AblationResult]]] = {}
     for each in runs:
         found = groups.setdefault(each.title, {}).setdefault(each.variant, [])
         if _path(results, each).exists():
-            found.append(ablation.AblationResult(**publishing.read_json(_path(results, each))))
-    return ablation.summarise(groups)
+            found.append(AblationResult(**publishing.read_json(_path(results, each))))
+    return summarise(groups)
 
 
-def _write(folder: Path, done: ablation.Summary) -> None:
+def _write(folder: Path, done: Summary) -> None:
     if any(done.values()):
         data = {title: [asdict(row) for row in rows] for title, rows in done.items()}
         publishing.write_json(folder / "ablation.json", data)
-        publishing.write_text(folder / "ablation.md", ablation.table(done))
-        publishing.write_text(folder / "ablation.svg", ablation.picture(done))
+        publishing.write_text(folder / "ablation.md", table(done))
+        publishing.write_text(folder / "ablation.svg", picture(done))
+
+
+def summarise(groups: Mapping[str, Mapping[str, Sequence[AblationResult]]]) -> Summary:
+    """Convert title -> variant -> results to title -> one row per variant. Variants without results are left out."""
+    return {
+        title: [_row(name, results) for name, results in variants.items() if results]
+        for title, variants in groups.items()
+    }
+
+
+def _row(name: str, results: Sequence[AblationResult]) -> AblationRow:
+    accuracies = [result.accuracy for result in results]
+    deviation = stdev(accuracies) if len(results) > 1 else 0.0
+    seconds = mean(result.seconds for result in results)
+    return AblationRow(name, mean(accuracies), deviation, len(results), results[0].rows, seconds)
+
+
+def table(summary: Summary) -> str:
+    """Return the summary as Markdown, one table per group."""
+    from tabulate import tabulate
+
+    def cells(row: AblationRow) -> list[object]:
+        return [row.variant, f"{100 * row.accuracy:.1f}", f"{100 * row.deviation:.1f}", row.seeds, f"{row.rows:,}"]
+
+    headers, align = ["accuracy", "± sd", "seeds", "training rows"], ["left", *["right"] * 4]
+    return "\n".join(
+        tabulate(map(cells, rows), [title, *headers], tablefmt="pipe", colalign=align, disable_numparse=True) + "\n"
+        for title, rows in summary.items()
+    )
+
+
+def picture(summary: Summary) -> str:
+    """Return the summary as SVG: one panel per group, one dot per variant, error bars of one standard deviation."""
+    from matplotlib.figure import Figure
+
+    from sentiment.report.svg import draw, percent_axis
+
+    shown = {title: rows for title, rows in summary.items() if rows}
+    heights = [len(rows) + 1.2 for rows in shown.values()]
+
+    def paint(figure: Figure) -> None:
+        panels = figure.subplots(len(shown), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
+        for axes, (title, rows) in zip(panels, shown.items(), strict=True):
+            _paint_group(axes, title, rows)
+        percent_axis(panels[-1], "x")
+        panels[-1].set_xlabel("accuracy on the validation rows")
+
+    best = {title: max(rows, key=lambda row: row.accuracy) for title, rows in shown.items()}
+    alt = "; ".join(f"{title}: {row.variant} is highest with {row.accuracy:.1%}" for title, row in best.items())
+    return draw("ablation", alt, paint, width=7.5, height=1 + 0.27 * sum(heights))
+
+
+def _paint_group(axes: Any, title: str, rows: Sequence[AblationRow]) -> None:
+    from sentiment.report.svg import INK, SERIES
+
+    places = range(len(rows))
+    deviations = [row.deviation for row in rows]
+    axes.errorbar([row.accuracy for row in rows], places, xerr=deviations, fmt="o", color=SERIES[0])
+    for place, row in zip(places, rows, strict=True):
+        axes.annotate(
+            f"{100 * row.accuracy:.1f}", (row.accuracy, place), (0, 5), textcoords="offset points",
+            ha="center", color=INK, fontsize=8,
+        )  # fmt: skip
+    axes.set_yticks(places, [row.variant for row in rows])
+    axes.set(title=title, ylim=(len(rows) - 0.4, -0.8))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     add_input_arguments(parser)
     parser.add_argument("--vectors", type=Path, action="append", default=[], help="further GloVe vectors to compare")
-    parser.add_argument("--grid", type=Path, default=GRID, help="what to train (default: pipelines/ablation/grid.toml)")
+    parser.add_argument("--grid", type=Path, default=GRID, help="what to train (default: pipelines/ablation.toml)")
     parser.add_argument("--train-rows", type=int, help="training rows of a run, instead of the grid's")
     parser.add_argument("--seeds", type=int, nargs="+", help="seeds, instead of the grid's")
 

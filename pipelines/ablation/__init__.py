@@ -1,1 +1,0 @@
-"""Find out which settings matter by training a grid of them: `python -m pipelines.ablation`."""

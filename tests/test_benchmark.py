@@ -13,9 +13,8 @@ import pytest
 
 from pipelines.bench import __main__ as bench
 from pipelines.bench import contenders, scale, serve, sizes, timing
-from pipelines.bench import material as material_module
-from pipelines.bench.material import Material
-from pipelines.bench.section import SectionTask, check_forms, measure
+from pipelines.bench.__main__ import check_forms, measure
+from pipelines.bench.contenders import Material
 from pipelines.bench.timing import (
     Contender,
     CountedSeconds,
@@ -26,6 +25,7 @@ from pipelines.bench.timing import (
     run_process,
     time_in_turn,
 )
+from pipelines.shared.stage import Places
 from sentiment.data.encoded import EncodedPart, spread
 from sentiment.errors import InputError
 from tests.model_fixture import shared_model
@@ -47,16 +47,17 @@ def test_the_machine_is_described_by_what_the_libraries_found() -> None:
 
 def test_contenders_take_turns_and_the_first_turn_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing, "_TURN_SECONDS", 1e-9)
+    monkeypatch.setattr(timing, "TURNS", 2)
     calls: list[str] = []
     work = {name: Contender(lambda name=name: calls.append(name), 3) for name in "AB"}
-    assert time_in_turn(work, 2).keys() == {"A", "B"}
+    assert time_in_turn(work).keys() == {"A", "B"}
     assert calls == list("ABABAB")
 
 
 def test_a_turn_lasts_a_second_of_what_counts() -> None:
     seconds = {"A": 0.25, "B": 5.0}
     work = {name: Contender(lambda each=each: CountedSeconds(each), 3) for name, each in seconds.items()}
-    assert time_in_turn(work, 1) == seconds
+    assert time_in_turn(work) == seconds
 
 
 def test_calls_are_of_the_size_asked_for_and_of_other_texts_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +71,7 @@ def test_calls_are_of_the_size_asked_for_and_of_other_texts_each_time(monkeypatc
 
 
 def test_the_memory_of_a_process_is_its_own() -> None:
-    small, large = (run_process(["-c", f"bytearray({mib} << 20)"]).peak_mib for mib in (1, 101))
+    small, large = (run_process(["-c", f"bytearray({mib} << 20)"])["peak_mib"] for mib in (1, 101))
     assert 95 < large - small < 105
     assert in_own_process(peak_mib) < 100 < peak_mib()
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
@@ -85,17 +86,18 @@ def test_rows_are_taken_from_all_over_a_part() -> None:
 
 @pytest.fixture
 def material() -> Material:
-    return Material(str(shared_model().root), "tiny", 100)
+    places = Places(shared_model().root, "tiny")
+    return Material(places, places.model, 100)
 
 
 @pytest.mark.slow
 def test_every_section_is_measured(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing, "_TURN_SECONDS", 0.01)
-    for module in (contenders, material_module):
-        monkeypatch.setattr(module, "TRAINING_ROWS", 1024)
+    monkeypatch.setattr(timing, "TURNS", 1)
+    monkeypatch.setattr(contenders, "TRAINING_ROWS", 1024)
     monkeypatch.setattr(sizes, "_KEPT_ROWS", (500,))  # fastText takes half a minute to quantise 100,000
     for name in contenders.CONTENDERS:
-        entries = measure(SectionTask(name, material, 1, 1))
+        entries = measure(name, material, 1)
         assert [entry["ratio"] for key, entry in entries.items() if key == contenders.AGAINST.get(name)] in ([1], [])
         assert all(entry["tweets_per_second"] > 0 for entry in entries.values())
     measured = sizes.measure_sizes(material)
@@ -113,7 +115,7 @@ def test_forms_that_answer_differently_are_not_measured(material: Material, monk
 
 
 def test_a_second_list_of_tweets_in_another_profiles_format(tmp_path: Path) -> None:
-    material = Material("", "tiny", 100)
+    material = Material(Places(tmp_path, "tiny"), tmp_path, 100)
     (tmp_path / "more.csv").write_text('"0","1","","","","bad &amp; sad"\n"4","2","","","","caf\xe9"\n', "latin-1")
     for given in (str(tmp_path / "more.csv"), f"sentiment140:{tmp_path / 'more.csv'}"):
         assert replace(material, tweets=given).texts == ["bad &amp; sad", "café"]

@@ -1,25 +1,103 @@
-"""The contenders of the benchmark, ours and other libraries. Each is imported only when it is measured."""
+"""The contenders of the benchmark, ours and other libraries, and the tweets, ids and models that they are given.
+
+Each contender is imported only when it is measured.
+"""
 
 import importlib.util
 import itertools
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.bench.material import TRAINING_ROWS, Material
 from pipelines.bench.timing import Contender, CountedSeconds
+from pipelines.shared import profiles, publishing, stage
+from pipelines.shared.artefacts import read_part
 from pipelines.shared.stage import import_keras
+from sentiment.errors import InputError
+from sentiment.settings import Settings
+from sentiment.settings_checks import from_dict
 
 if TYPE_CHECKING:
     import keras
 
+    from sentiment.data.encoded import EncodedPart
+    from sentiment.predict.classifier import SentimentClassifier
+
 Answer = Callable[[Sequence[str]], Any]
+TRAINING_ROWS = 16_384
+FASTTEXT = "fastText"
 _FEW_ROWS = 2_000  # for slow contenders, whose time per tweet does not depend on the number of tweets
 _BATCH = 4096
+
+
+@dataclass(frozen=True)
+class Material:
+    """The input of the contenders.
+
+    Attributes:
+        places: the folders of the profile.
+        folder: the folder of the model to measure.
+        rows: the largest number of tweets to measure on.
+        tweets: the file of tweets that `make bench TWEETS=` names; if empty, the profile's tweets are used.
+    """
+
+    places: stage.Places
+    folder: Path
+    rows: int = 200_000
+    tweets: str = ""
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """Return the raw tweets.
+
+        Raises:
+            InputError: the file contains no tweets.
+        """
+        import pyarrow.parquet as pq
+
+        if not self.tweets:
+            tweets = publishing.require(self.places.interim / "tweets.parquet")
+            return pq.read_table(tweets, columns=["text"]).column("text").slice(0, self.rows).to_pylist()
+        profile, path = profiles.profile_and_path(self.tweets, profiles.read_profile("sentiment140"))
+        settings = profiles.make_settings({"corpus": profile.get("corpus", {})}, []).corpus
+        texts = [text for text, _ in profiles.read_corpus(path, settings, "--tweets")][: self.rows]
+        if not texts:
+            raise InputError(f"{path}: expected tweets to measure on, received none")
+        return texts
+
+    @cached_property
+    def model(self) -> "SentimentClassifier":
+        """Return the model for NumPy inference."""
+        import sentiment
+
+        return sentiment.load(self.folder)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Return the settings that the profile's model was trained with."""
+        return from_dict(Settings, publishing.read_json(self.places.model / "settings.json"))
+
+    @cached_property
+    def part(self) -> "EncodedPart":
+        """Return the ids and labels of ``TRAINING_ROWS`` training rows."""
+        from sentiment.data.encoded import spread
+
+        return spread(read_part(self.places.processed, "train"), TRAINING_ROWS)
+
+    def network(self) -> "keras.Model":
+        """Return an untrained network. Every call returns the same initial weights."""
+        import keras
+        import numpy as np
+
+        from sentiment.network.keras_network import build_network
+
+        keras.utils.set_random_seed(self.settings.training.seed)
+        matrix = np.load(self.places.processed / "embedding_matrix.npy")
+        return build_network(matrix, self.settings.network, len(self.model.classes_))
 
 
 def _ids(material: Material) -> Contender:
@@ -64,27 +142,18 @@ def _keras_epoch(batch_size: int, material: Material) -> Contender:
     model.compile(make_optimizer(options, TRAINING_ROWS // batch_size), loss, jit_compile=False)
     ids = part.ids.astype(np.int32)
     y_true = np.eye(len(material.model.classes_), dtype=np.float32)[part.labels]
-    return Contender(_fit_epoch(model, ids, y_true, batch_size), TRAINING_ROWS)
-
-
-def _fit_epoch(model: "keras.Model", ids: Any, y_true: Any, batch_size: int) -> Callable[[], CountedSeconds]:
-    import keras
-
     times: list[float] = []
-    watch = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: times.append(time.perf_counter()),
-        on_epoch_end=lambda epoch, logs: times.append(time.perf_counter()),
-    )
 
-    def run() -> CountedSeconds:
+    def note(epoch: int, logs: object) -> None:
+        times.append(time.perf_counter())
+
+    watch = keras.callbacks.LambdaCallback(on_epoch_begin=note, on_epoch_end=note)
+
+    def epoch() -> CountedSeconds:
         model.fit(ids, y_true, batch_size=batch_size, verbose=0, callbacks=[watch])
         return CountedSeconds(times[-1] - times[-2])
 
-    return run
-
-
-def _numpy_inference(material: Material) -> Answer:
-    return material.model.predict_proba
+    return Contender(epoch, TRAINING_ROWS)
 
 
 def _saved_model(material: Material) -> Answer:
@@ -145,15 +214,16 @@ def as_fasttext_reads(text: str) -> str:
     return " ".join(text.split())
 
 
+_OPTIONAL: dict[str, tuple[str, Callable[[Material], Answer]]] = {
+    "TextBlob": ("textblob", _textblob),
+    FASTTEXT: ("fasttext", _fasttext),
+}
 ANSWERS: dict[str, Callable[[Material], Answer]] = {
-    "ours, NumPy inference": _numpy_inference,
+    "ours, NumPy inference": lambda material: material.model.predict_proba,
     "ours, SavedModel, batches of 4096": _saved_model,
     "VADER": _vader,
-    "TextBlob": _textblob,
-    "fastText": _fasttext,
-}
+} | {name: make for name, (package, make) in _OPTIONAL.items() if importlib.util.find_spec(package)}
 _SLOW = ("VADER", "TextBlob")
-_NEEDS = {"TextBlob": "textblob", "fastText": "fasttext"}
 _CALL_SIZES = (1, 16, 1000)
 
 
@@ -190,9 +260,3 @@ AGAINST = {
     "training": "Keras fit, padded, batch 1024",
     "prediction": "VADER",
 }
-
-
-def installed(names: Sequence[str]) -> list[str]:
-    """Return the names of the contenders in ``names`` whose package is installed."""
-    needed = {name: _NEEDS.get(name.partition(",")[0]) for name in names}
-    return [name for name, package in needed.items() if package is None or importlib.util.find_spec(package)]

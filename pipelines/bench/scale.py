@@ -3,7 +3,7 @@
 Seconds are the duration of the whole command. CPU seconds and memory are totals over all its processes.
 """
 
-import argparse
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -11,37 +11,30 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.bench.timing import Entries, machine, markdown
+from pipelines.bench.timing import Entries, family, machine, markdown
 from pipelines.shared import publishing, stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _SAMPLING_SECONDS = 0.3
-_SMALL_FILES, _SMALL_ROWS = 10_000, 100
-SOURCES = ("one.parquet", "one.csv", "many", "small")
+_SOURCES = {"one.parquet": 3_100_000, "one.csv": 3_100_000, "many": 3_100_000, "small": 1_000_000}  # tweets
 
 
 def run(this: stage.Stage) -> None:
     """Measure every source with every engine and print one table per source."""
-    arguments, entries = this.arguments, {}
-    model = ["--model", str(arguments.model or this.places.model)]
-    publishing.require(Path(model[1]) / "model.json", "make train")
-    texts = _texts(arguments.tweets or this.places.interim / "tweets.parquet")
-    sys.stdout.write(f"Measured on {machine()}.\n\n")
-    with tempfile.TemporaryDirectory(prefix="sentiment-bench-", dir=arguments.folder) as name:
-        folder = Path(name)
-        for source in arguments.only:
-            rows = _SMALL_FILES * _SMALL_ROWS if source == "small" else arguments.rows
-            write_source(folder / source, texts, rows)
-            entries = _measured(folder, source, rows, arguments, model)
-            sys.stdout.write(markdown(f"{source}, {rows:,} tweets", entries) + "\n")
-
-
-def _texts(path: Path) -> "pa.Array":
     import pyarrow.parquet as pq
 
-    return pq.read_table(publishing.require(path, "make preprocess"), columns=["text"]).column("text").combine_chunks()
+    publishing.require(this.places.model / "model.json", "make train")
+    tweets = publishing.require(this.places.interim / "tweets.parquet", "make preprocess")
+    texts = pq.read_table(tweets, columns=["text"]).column("text").combine_chunks()
+    sys.stdout.write(f"Measured on {machine()}.\n\n")
+    with tempfile.TemporaryDirectory(prefix="sentiment-bench-") as name:
+        for source, rows in _SOURCES.items():
+            write_source(Path(name) / source, texts, rows)
+            entries = _measured(Path(name) / source, ["--model", str(this.places.model)])
+            entries = {key: each | {"tweets_per_second": rows / each["seconds"]} for key, each in entries.items()}
+            sys.stdout.write(markdown(f"{source}, {rows:,} tweets", entries) + "\n")
 
 
 def write_source(path: Path, texts: "pa.Array", rows: int) -> None:
@@ -63,23 +56,22 @@ def write_source(path: Path, texts: "pa.Array", rows: int) -> None:
         pq.write_table(table, path)
     else:
         path.mkdir()
-        size = _SMALL_ROWS if path.name == "small" else -(-rows // 32)
+        size = 100 if path.name == "small" else -(-rows // 32)
         for i, start in enumerate(range(0, rows, size)):
             pq.write_table(table.slice(start, size), path / f"{i:05d}.parquet")
 
 
-def _measured(folder: Path, source: str, rows: int, arguments: argparse.Namespace, model: list[str]) -> Entries:
-    """Measure time, speed, CPU and memory of `predict` (if there is one file) and of `score` with each engine."""
+def _measured(source: Path, model: list[str]) -> Entries:
+    """Measure time, CPU and memory of `predict` (if there is one file) and of `score` with each engine."""
     entries: Entries = {}
-    if "." in source:
-        answers = ["--output", str(folder / f"predicted-{source}")]
-        entries["predict"] = watch(["predict", "--input", str(folder / source), *answers, *model])
-    for engine in arguments.engines:
-        for workers in sorted({1, arguments.workers}):
-            output = folder / f"{source}-{engine}-{workers}"
-            options = ["--output", str(output), "--engine", engine, "--workers", str(workers)]
-            entries[f"score, {engine}, {workers} workers"] = watch(["score", str(folder / source), *options, *model])
-    return {name: each | {"tweets_per_second": rows / each["seconds"]} for name, each in entries.items()}
+    if source.suffix:
+        answers = source.with_name(f"predicted-{source.name}")
+        entries["predict"] = watch(["predict", "--input", str(source), "--output", str(answers), *model])
+    for engine, workers in itertools.product(("local", "ray"), (1, 2)):
+        output = source.with_name(f"{source.name}-{engine}-{workers}")
+        options = ["--output", str(output), "--engine", engine, "--workers", str(workers)]
+        entries[f"score, {engine}, {workers} workers"] = watch(["score", str(source), *options, *model])
+    return entries
 
 
 def watch(arguments: list[str]) -> dict[str, float]:
@@ -92,7 +84,7 @@ def watch(arguments: list[str]) -> dict[str, float]:
     most = 0.0
     while command.poll() is None:
         memory = 0.0
-        for process in _family(command.pid):
+        for process in family(command.pid):
             try:
                 times = process.cpu_times()
                 memory += process.memory_full_info().pss / 2**20
@@ -105,26 +97,5 @@ def watch(arguments: list[str]) -> dict[str, float]:
     return {"seconds": seconds, "CPU_seconds": sum(cpu.values()), "MiB": most, "status": command.returncode}
 
 
-def _family(pid: int) -> list:
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    except psutil.Error:
-        return []
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
-    parser.add_argument("--rows", type=int, default=3_100_000, help="tweets (default: 3100000)")
-    parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
-    parser.add_argument("--engines", nargs="+", default=["local", "ray"], choices=("local", "ray"))
-    parser.add_argument("--only", nargs="+", default=list(SOURCES), choices=SOURCES, help="sources (default: all)")
-    parser.add_argument("--model", type=Path, help="model folder (default: the profile's)")
-    parser.add_argument("--tweets", type=Path, help="Parquet file with a column text (default: the profile's)")
-    parser.add_argument("--folder", type=Path, help="where inputs and answers are put meanwhile")
-
-
 if __name__ == "__main__":
-    stage.main(run, __doc__, add_arguments)
+    stage.main(run, __doc__)

@@ -3,7 +3,6 @@
 `make bench-serve` runs it and writes `models/bench_serve.json`. wrk runs on the same cores as the service.
 """
 
-import argparse
 import contextlib
 import json
 import re
@@ -16,13 +15,15 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from pipelines.bench.timing import machine, markdown
+from pipelines.bench.timing import family, machine, markdown
 from pipelines.shared import publishing, stage
+from pipelines.shared.evaluation_files import read_predictions
 from sentiment.errors import InputError
 
 _CONNECTIONS = (1, 16, 200)
+_SECONDS = 2  # of each measurement
+_ROUNDS = 4  # the first does not count
 # wrk reads the requests from a file with one JSON body per line, and prints its figures as JSON.
 _SCRIPT = """
 local requests, next = {}, 0
@@ -42,37 +43,23 @@ end
 """
 
 
-class RunningService(NamedTuple):
-    """A service that is ready: its process, its port, and the seconds that it took to start."""
-
-    process: "subprocess.Popen[str]"
-    port: int
-    seconds: float
-
-
 def run(this: stage.Stage) -> None:
     """Measure one worker and two workers with different numbers of connections, and write and print the figures."""
-    from pipelines.shared.evaluation_files import read_predictions
-
-    arguments, entries = this.arguments, {}
-    folder = Path(arguments.model or this.places.model)
+    folder, entries = this.places.model, {}
     texts = read_predictions(folder).texts.tolist()
     with tempfile.TemporaryDirectory() as name:
         bodies = {each: write_bodies(texts, each, Path(name) / f"{each}.jsonl") for each in (1, 64)}
         for workers in (1, 2):
-            with running(folder, workers) as service:
+            with running(folder, workers) as (pid, port, ready_seconds):
                 for each, file in bodies.items():
                     for connections in _CONNECTIONS if each == 1 else _CONNECTIONS[1:2]:
                         title = f"{workers} workers, {connections} connections, {each} tweets per request"
-                        rounds = [load(service.port, file, connections, arguments) for _ in range(arguments.rounds)]
-                        entries[title] = _medians(rounds[1:] or rounds)
-                entries[f"{workers} workers"] = {"ready_seconds": service.seconds, "MiB": _memory(service)}
+                        rounds = [load(port, file, connections) for _ in range(_ROUNDS)][1:]
+                        entries[title] = {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
+                mib = sum(each.memory_full_info().pss for each in family(pid)) / 2**20  # shared pages once
+                entries[f"{workers} workers"] = {"ready_seconds": ready_seconds, "MiB": mib}
     publishing.write_json(this.places.root / "models" / "bench_serve.json", {"machine": machine(), "loads": entries})
     sys.stdout.write(f"Measured on {machine()}; medians.\n\n{markdown('service', entries)}")
-
-
-def _medians(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
 
 
 def write_bodies(texts: Sequence[str], each: int, file: Path) -> Path:
@@ -83,8 +70,11 @@ def write_bodies(texts: Sequence[str], each: int, file: Path) -> Path:
 
 
 @contextlib.contextmanager
-def running(folder: Path, workers: int) -> Iterator[RunningService]:
-    """Start the service on a free port, yield it when all its workers are ready, and stop it at the end."""
+def running(folder: Path, workers: int) -> Iterator[tuple[int, int, float]]:
+    """Start the service on a free port, and stop it at the end.
+
+    When all its workers are ready, yield the id of its process, its port, and the seconds that it took to start.
+    """
     started = time.perf_counter()
     options = ["--port", "0", "--model", str(folder), "--workers", str(workers)]
     process = subprocess.Popen([sys.executable, "-m", "sentiment.serve", *options], stderr=subprocess.PIPE, text=True)
@@ -94,14 +84,14 @@ def running(folder: Path, workers: int) -> Iterator[RunningService]:
         ports = [found.group(1) for _, found in zip(range(workers), filter(None, ready), strict=False)]
         if not ports:
             raise InputError("the service ended before it was ready; start it by itself to see why")
-        yield RunningService(process, int(ports[0]), time.perf_counter() - started)
+        yield process.pid, int(ports[0]), time.perf_counter() - started
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
         process.stderr.close()
 
 
-def load(port: int, bodies: Path, connections: int, arguments: argparse.Namespace) -> dict[str, float]:
+def load(port: int, bodies: Path, connections: int) -> dict[str, float]:
     """Run wrk and return its figures. Every connection sends its next request as soon as it has an answer."""
     wrk = shutil.which("wrk")
     if not wrk:
@@ -109,26 +99,11 @@ def load(port: int, bodies: Path, connections: int, arguments: argparse.Namespac
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_SCRIPT % json.dumps(str(bodies)))
         script.flush()
-        options = ["-t1", f"-c{connections}", f"-d{arguments.seconds}s", "--timeout", "10s", "-s", script.name]
+        options = ["-t1", f"-c{connections}", f"-d{_SECONDS}s", "--timeout", "10s", "-s", script.name]
         command = [wrk, *options, f"http://127.0.0.1:{port}/predict"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=arguments.seconds + 60, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS + 60, check=True)
     return dict(json.loads(done.stderr.splitlines()[-1]))
 
 
-def _memory(service: RunningService) -> float:
-    """Return the memory of all processes of the service in MiB. Shared pages count once."""
-    import psutil
-
-    process = psutil.Process(service.process.pid)
-    return sum(each.memory_full_info().pss for each in [process, *process.children(recursive=True)]) / 2**20
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
-    parser.add_argument("--seconds", type=int, default=2, help="that each measurement lasts (default: 2)")
-    parser.add_argument("--rounds", type=int, default=4, help="the first does not count (default: 4)")
-    parser.add_argument("--model", metavar="FOLDER", help="another model folder than the profile's")
-
-
 if __name__ == "__main__":
-    stage.main(run, __doc__, add_arguments)
+    stage.main(run, __doc__)

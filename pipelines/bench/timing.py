@@ -11,9 +11,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import psutil
 
 Entries = dict[str, dict[str, float]]  # contender -> name of a figure -> its value
+TURNS = 3  # that count
 _TURN_SECONDS = 1.0
 
 
@@ -28,26 +32,17 @@ class CountedSeconds(float):
     """The duration of a run in seconds, returned by a run that times itself because not all of it should count."""
 
 
-class FinishedProcess(NamedTuple):
-    """Wall-clock seconds of a process and its peak resident memory in MiB."""
-
-    seconds: float
-    peak_mib: float
-
-
-def time_in_turn(work: Mapping[str, Contender], turns: int) -> dict[str, float]:
+def time_in_turn(work: Mapping[str, Contender]) -> dict[str, float]:
     """Return the median seconds per run of each contender, measured in turns A B C A B C.
 
     A turn repeats the run for a second and takes the mean. Within that time, caches and threads recover from the
     previous contender. The first turn of each contender is a warm-up and does not count.
     """
     seconds: dict[str, list[float]] = {name: [] for name in work}
-    for turn in range(turns + 1):
+    for _ in range(TURNS + 1):
         for name, contender in work.items():
-            took = _one_turn(contender.run)
-            if turn:
-                seconds[name].append(took)
-    return {name: statistics.median(each) for name, each in seconds.items()}
+            seconds[name].append(_one_turn(contender.run))
+    return {name: statistics.median(each[1:]) for name, each in seconds.items()}
 
 
 def _one_turn(run: Callable[[], Any]) -> float:
@@ -75,8 +70,8 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
-def run_process(arguments: Sequence[str]) -> FinishedProcess:
-    """Run Python with ``arguments``, wait for its end, and return its duration and peak memory.
+def run_process(arguments: Sequence[str]) -> dict[str, float]:
+    """Run Python with ``arguments``, wait for its end, and return its duration and its peak resident memory.
 
     Raises:
         RuntimeError: the process failed. The message quotes the end of its output.
@@ -96,7 +91,18 @@ def run_process(arguments: Sequence[str]) -> FinishedProcess:
         raise RuntimeError(f"{' '.join(arguments)} failed: {done.stderr.strip()[-500:]}")
     unit = 1024 if sys.platform != "darwin" else 1024**2
     seconds, peak = done.stdout.split()
-    return FinishedProcess(float(seconds), int(peak) / unit)
+    return {"seconds": float(seconds), "peak_mib": int(peak) / unit}
+
+
+def family(pid: int) -> "list[psutil.Process]":
+    """Return a process and all its descendants; an empty list if it has ended."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
 def machine() -> str:
@@ -109,30 +115,24 @@ def machine() -> str:
     found = ", ".join([*simd.get("baseline", ()), *simd.get("found", ())]) or "nothing"
     blas = ", ".join(f"{each['internal_api']} {each['version']} for {each.get('architecture', '?')}"
                      for each in threadpool_info() if each["user_api"] == "blas")  # fmt: skip
-    return (
-        f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}; "
-        f"NumPy {np.__version__} found {found}; {blas or 'no known matrix library'}"
-    )
-
-
-def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     named = re.search(r"^model name\s*: (.+)$", cpuinfo.read_text(), re.M) if cpuinfo.is_file() else None
-    return named.group(1) if named else platform.machine()
+    processor = named.group(1) if named else platform.machine()
+    return (
+        f"{processor}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}; "
+        f"NumPy {np.__version__} found {found}; {blas or 'no known matrix library'}"
+    )
 
 
 def markdown(title: str, entries: Entries) -> str:
     """Return a Markdown table with a row per entry and a column per figure. Missing figures are empty cells."""
     from tabulate import tabulate
 
+    def cell(value: float | None) -> str:
+        return "" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
     columns = list(dict.fromkeys(name for values in entries.values() for name in values))
-    rows = [[name, *(_number(values.get(column)) for column in columns)] for name, values in entries.items()]
+    rows = [[name, *(cell(values.get(column)) for column in columns)] for name, values in entries.items()]
     headers = [title, *(column.replace("_", " ") for column in columns)]
     align = ["left", *["right"] * len(columns)]
     return tabulate(rows, headers, tablefmt="pipe", colalign=align, disable_numparse=True) + "\n"
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

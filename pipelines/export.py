@@ -14,8 +14,7 @@ from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.artefacts import read_preprocessor
 from pipelines.shared.stage import import_keras, without_chatter
 from sentiment.errors import ArtefactError
-from sentiment.predict.manifest import checksums
-from sentiment.predict.model_files import MANIFEST
+from sentiment.predict.model_files import MANIFEST, checksums
 
 if TYPE_CHECKING:
     import keras

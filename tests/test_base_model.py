@@ -21,7 +21,7 @@ from sentiment.data.encoded import EncodedPart
 from sentiment.embedding.matrix import carry_over
 from sentiment.errors import ArtefactError, SettingsError
 from sentiment.network.keras_network import CLASSES, GLOVE, build_network
-from sentiment.predict.manifest import MANIFEST, checksums, read_manifest
+from sentiment.predict.model_files import MANIFEST, checksums, read_manifest
 from sentiment.predict.verify import check_manifest
 from sentiment.settings import NetworkSettings, Settings, TrainingSettings
 from sentiment.text.lexicon import Lexicon, LexiconEntry, extend_lexicon

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 import sentiment
 from sentiment.__main__ import main
 from sentiment.common.file_checks import sha256_of
-from sentiment.predict.manifest import read_manifest
-from sentiment.predict.model_files import CARD, CHECKED, MANIFEST, OPTIONAL, open_model
+from sentiment.predict.model_files import CARD, CHECKED, MANIFEST, OPTIONAL, open_model, read_manifest
 from sentiment.serve.run_folder import ModelCopies, sign
 from tests.model_fixture import ODD_TWEETS, shared_model
 

@@ -21,7 +21,7 @@ from sentiment.errors import InputError
 from sentiment.predict import __main__ as predict
 from sentiment.predict.score_file import AnswerOptions
 from sentiment.score import __main__ as command
-from sentiment.score import local_copy, parts, records, run, worker
+from sentiment.score import parts, records, run, worker
 from tests.engine_tasks import fails, suicidal, uses_threads
 from tests.test_structure import tiny_model
 
@@ -398,7 +398,7 @@ def test_folders_keep_their_shape_and_notes_are_left_out(tmp_path, model):
 def test_a_store_that_is_overloaded_costs_its_part_and_the_next_run_does_it(tmp_path, model, monkeypatch):
     for i in range(3):
         write(tmp_path / "in" / f"{i}.csv", table(20, i))
-    copy = local_copy.local_copy
+    copy = parts.local_copy
 
     def overloaded(part, system, folder):
         if part.output == "1.csv":
@@ -406,7 +406,7 @@ def test_a_store_that_is_overloaded_costs_its_part_and_the_next_run_does_it(tmp_
         return copy(part, system, folder)
 
     with monkeypatch.context() as patch:
-        patch.setattr("sentiment.score.local_copy.local_copy", overloaded)
+        patch.setattr("sentiment.score.worker.local_copy", overloaded)
         assert score(tmp_path / "in", tmp_path / "out", model)["failed_files"] == 1
     assert "SLOW_DOWN" in (tmp_path / "out" / "errors.jsonl").read_text()
     engine = Here()

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import publishing
 from sentiment.errors import ArtefactError, SettingsError
-from sentiment.predict.manifest import read_manifest
-from sentiment.predict.model_files import MANIFEST
+from sentiment.predict.model_files import MANIFEST, read_manifest
 from sentiment.settings import Settings, TrainingSettings
 from sentiment.settings_checks import from_dict
 from sentiment.text.preprocessor import FILES

@@ -14,8 +14,7 @@ from typing import IO, Any
 
 from sentiment.common.file_checks import sha256_of
 from sentiment.errors import ArtefactError, InputError
-from sentiment.predict.manifest import checksums, read_manifest
-from sentiment.predict.model_files import MANIFEST
+from sentiment.predict.model_files import MANIFEST, checksums, read_manifest
 
 log = logging.getLogger("pipelines")
 

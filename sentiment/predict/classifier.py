@@ -1,7 +1,8 @@
 """The classifier for use from Python: it takes raw tweets, returns labels and probabilities, and needs only NumPy."""
 
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -9,8 +10,7 @@ from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.errors import ArtefactError, InputError
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.answers import Answers, labels_of
-from sentiment.predict.estimator import FittedEstimator
-from sentiment.text.inputs import as_sequence, encode_all, is_arrow
+from sentiment.text.inputs import as_sequence, encode_all, is_arrow, is_missing
 from sentiment.text.lexicon import known_shares
 from sentiment.text.preprocessor import Preprocessor
 
@@ -23,14 +23,19 @@ _ROWS_PER_BLOCK = 16_384  # each distinct token of a block is looked up once, so
 _ROWS_ALONE = 1536  # up to this number of texts, sharing the work between cores costs more than it saves
 
 
-class SentimentClassifier(FittedEstimator):
+class SentimentClassifier:
     """A trained model with the interface of a scikit-learn classifier. It never changes, so threads can share it.
+
+    It fits into scikit-learn's pipelines, scorers and wrappers, without importing scikit-learn. It cannot be fitted
+    again and has no parameters, and ``clone`` returns the object itself.
 
     Attributes:
         classes_: class names, str ``(n_classes,)``, sorted; the order of the columns of probabilities.
         preprocessor: the text preprocessing.
         network: the folded network.
     """
+
+    _estimator_type = "classifier"
 
     def __init__(self, preprocessor: Preprocessor, network: FoldedNetwork, classes: Sequence[str]) -> None:
         self.classes_ = np.array(classes, dtype=np.str_)
@@ -99,6 +104,67 @@ class SentimentClassifier(FittedEstimator):
         from sentiment.predict.explanation import explain
 
         return explain(self, text)
+
+    def fit(self, texts: Any, labels: Any = None) -> Self:
+        """Raise an `InputError`, because only the stages of the pipeline can train a model."""
+        raise InputError(
+            "this model is trained already and cannot be fitted here (`make train` trains one); "
+            "where fit must be called, wrap it in sklearn.frozen.FrozenEstimator"
+        )
+
+    def score(self, texts: Any, labels: Any) -> float:
+        """Return the accuracy: the share of ``texts`` ``(n,)`` whose predicted class is the one in ``labels`` ``(n,)``.
+
+        Raises:
+            InputError: a text is not valid, a label is missing, there are not ``n`` labels, or no label is a class.
+        """
+        texts = as_sequence(texts)
+        wanted = self._true_labels(labels, len(texts))
+        return float(np.mean(self.predict(texts) == wanted))
+
+    def _true_labels(self, labels: Any, count: int) -> np.ndarray:
+        if isinstance(labels, str | bytes):
+            raise InputError("expected a list of labels, received a single one: put it in a list")
+        given = as_sequence(labels)
+        given = given.to_pylist() if is_arrow(given) else given
+        if len(given) != count or not given:
+            raise InputError(f"expected a label for each of {count} texts, one at least; received {len(given)} labels")
+        missing = [i for i, label in enumerate(given) if is_missing(label)]
+        if missing:
+            raise InputError(f"label {missing[0]} is missing: leave its text out")
+        classes = self.classes_.tolist()
+        spellings = {name.strip().casefold(): name for name in classes}  # training compares labels in this way too
+        names = [spellings.get(str(label).strip().casefold(), str(label)) for label in given]
+        if not {*names} & {*classes}:
+            received = ", ".join(sorted({*names}))[:100]
+            raise InputError(f"expected labels among {', '.join(classes)}, received {received}: rename them")
+        return np.array(names)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return an empty dict, because a trained model has no parameters."""
+        return {}
+
+    def set_params(self, **parameters: Any) -> Self:
+        """Return the classifier itself. It has no parameters, so a parameter raises an `InputError`."""
+        if parameters:
+            raise InputError(f"a trained model has no parameters, received {', '.join(parameters)}; train another")
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_clone__(self) -> Self:
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        """Return scikit-learn's tags. It is imported already, because only scikit-learn calls this method."""
+        kinds = sys.modules["sklearn.utils"]
+        return kinds.Tags(
+            estimator_type="classifier",
+            target_tags=kinds.TargetTags(required=False),
+            classifier_tags=kinds.ClassifierTags(),
+            input_tags=kinds.InputTags(two_d_array=False, string=True),
+        )
 
     def __repr__(self) -> str:
         words, cell = len(self.preprocessor.lexicon.vocabulary), self.network.cell

@@ -7,7 +7,8 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,9 +31,6 @@ from sentiment.predict.model_files import (
 )
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.preprocessor import Preprocessor
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FORMAT = 3
 KERAS_MODEL = "model.keras"
@@ -84,7 +82,7 @@ def read_classifier(place: str | os.PathLike[str]) -> SentimentClassifier:
         return SentimentClassifier(preprocessor, folded, tuple(model["classes"]))
 
 
-def describe(folder: "Path", classes: Sequence[str], network: Mapping[str, Any]) -> dict[str, Any]:
+def describe(folder: Path, classes: Sequence[str], network: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of ``model.json``, including the checksums of the other files in ``folder``.
 
     Args:
@@ -104,7 +102,7 @@ def _own_checksum(model: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
 
-def network_files(folder: "Path", network: FoldedNetwork) -> None:
+def network_files(folder: Path, network: FoldedNetwork) -> None:
     """Write the network's ``table.npy`` and ``weights.npz`` into ``folder``."""
     np.save(folder / TABLE, network.table, allow_pickle=False)
     arrays = {"output_kernel": network.output_kernel, "output_bias": network.output_bias}
@@ -117,7 +115,7 @@ def network_files(folder: "Path", network: FoldedNetwork) -> None:
     np.savez(folder / WEIGHTS, **arrays)  # type: ignore[arg-type]
 
 
-def chunk_files(folder: "Path", table: ChunkTable | None) -> None:
+def chunk_files(folder: Path, table: ChunkTable | None) -> None:
     """Write the chunk table into ``folder``, as ``chunks.npy`` and ``chunk_ids.npy``; write nothing for None."""
     if table is not None:
         np.save(folder / CHUNKS, table.keys, allow_pickle=False)

@@ -20,8 +20,7 @@ from pathlib import Path
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.messages import MENDABLE, refuse
 from sentiment.errors import ArtefactError, InputError
-from sentiment.predict.manifest import read_manifest
-from sentiment.predict.model_files import CARD, HEADER_BYTES, MANIFEST, TABLE, open_model
+from sentiment.predict.model_files import CARD, HEADER_BYTES, MANIFEST, TABLE, open_model, read_manifest
 from sentiment.predict.model_folder import read_classifier
 
 _ALIGNMENT = 64  # bytes, as in a .npy file; the processor reads aligned numbers fastest

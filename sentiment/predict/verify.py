@@ -14,8 +14,7 @@ from sentiment.common.command_line import OneLineParser
 from sentiment.common.messages import MENDABLE, refuse
 from sentiment.data.table_files import checksum_of, find_files
 from sentiment.errors import ArtefactError, InputError
-from sentiment.predict.manifest import checksums, named_inputs, read_manifest
-from sentiment.predict.model_files import MANIFEST
+from sentiment.predict.model_files import MANIFEST, checksums, named_inputs, read_manifest
 
 # Files that commands of this project write into a model folder without making them part of the model.
 _BESIDE = (

@@ -16,8 +16,15 @@ from typing import Any, NoReturn
 
 from sentiment.common.command_line import OneLineParser, count
 from sentiment.common.messages import INTERRUPTED, MENDABLE, counted, refuse
-from sentiment.predict.options import add_answer_options, add_table_options, answer_options_of, encoding_of, reading_of
-from sentiment.score.console import ScoringBar, add_engine_options, engine_of
+from sentiment.predict.options import (
+    add_answer_options,
+    add_engine_options,
+    add_table_options,
+    answer_options_of,
+    encoding_of,
+    engine_of,
+    reading_of,
+)
 
 _SOME_FAILED = 3
 _FORMATS = ("parquet", "csv", "jsonl")
@@ -69,7 +76,7 @@ def _parser(prog: str) -> OneLineParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     encoding_of(arguments)  # refuses an unknown encoding before the slow imports
-    from sentiment.score.run import Request, score, succeed
+    from sentiment.score.run import Request, ScoringBar, score, succeed
 
     request = Request(
         tuple(arguments.inputs), arguments.output, Path(arguments.model), reading_of(arguments),

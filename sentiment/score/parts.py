@@ -1,13 +1,14 @@
-"""Divide the inputs into parts. A part is a whole file, or some rows of a large Parquet file.
+"""Divide the inputs into parts, and provide each as a local file. A part is a file, or some rows of a Parquet file.
 
 The division depends on the files alone, not on the engine or its number of processes. So the answers are the same bytes
 on every engine.
 """
 
 import itertools
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from posixpath import commonpath
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from pyarrow import fs
 from sentiment.common.engines import grouped
 from sentiment.common.parallel import ordered_map
 from sentiment.common.stores import Listing, list_input
-from sentiment.data.table_files import COMPRESSED, TABLE_NAMES, input_kind_of, is_table, kind_of
+from sentiment.data.table_files import COMPRESSED, NOTES, TABLE_NAMES, input_kind_of, is_table, is_x_archive, kind_of
 from sentiment.errors import InputError
 
 ROWS_PER_PART = 131_072  # about three seconds of work for one core
@@ -25,6 +26,8 @@ SMALLEST_SPLIT = 24 << 20  # bytes; a smaller file is one part
 # Small files share a task, so that handing out tasks takes little time compared with scoring.
 _BYTES_PER_TASK = 4 << 20
 FILES_PER_TASK = 256
+_BLOCK_BYTES = 8 << 20
+_ROWS_PER_BATCH = 32_768
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +147,72 @@ def _parts(file: InputFile, suffix: str, rows: int) -> Iterator[Part]:
 def tasks(parts: Iterable[Part]) -> Iterator[list[Part]]:
     """Group the parts into tasks: each large part alone, and small parts together."""
     return grouped(parts, lambda part: part.size, _BYTES_PER_TASK, FILES_PER_TASK)
+
+
+def local_copy(part: Part, system: fs.FileSystem, folder: Path) -> Path:
+    """Return the path of a local file with the part's rows: the whole local input, or else a copy in ``folder``.
+
+    Raises:
+        OSError: the input cannot be read.
+        InputError: the input is shorter than when the run began.
+        pyarrow.ArrowException: a Parquet file is damaged.
+    """
+    if not part.stop and isinstance(system, fs.LocalFileSystem):
+        return Path(part.file.path)
+    path = PurePosixPath(part.file.path)
+    target = Path(tempfile.mkdtemp(prefix="input-", dir=folder)) / path.name
+    with system.open_input_file(part.file.path) as source:
+        if part.stop:
+            _copy_rows(source, part, target)
+        else:
+            _copy(source, part.file.size, target)
+    if is_x_archive(path.name):
+        _copy_notes(system, path.with_name(NOTES), target.with_name(NOTES))
+    return target
+
+
+def _copy_notes(system: fs.FileSystem, path: PurePosixPath, target: Path) -> None:
+    """Copy the file of long posts of an X archive, if it exists."""
+    notes = system.get_file_info(str(path))
+    if notes.is_file:
+        with system.open_input_file(notes.path) as source:
+            _copy(source, notes.size, target)
+
+
+def _copy(source: pa.NativeFile, size: int, target: Path) -> None:
+    copied = 0
+    with target.open("wb") as sink:
+        while block := source.read(_BLOCK_BYTES):
+            copied += sink.write(block)
+    if copied < size:
+        raise InputError(f"ends after {copied} bytes, expected {size}: it was cut while it was read")
+
+
+def _copy_rows(source: pa.NativeFile, part: Part, target: Path) -> None:
+    """Copy the rows of a part. Only row groups that contain some of these rows are read."""
+    with pq.ParquetFile(source, buffer_size=1 << 20, pre_buffer=False) as file:
+        groups, skipped = _row_groups(file.metadata, part.start, part.stop)
+        wanted = part.stop - part.start
+        with pq.ParquetWriter(target, file.schema_arrow, compression="none", use_dictionary=False) as writer:
+            for batch in file.iter_batches(_ROWS_PER_BATCH, row_groups=groups, use_threads=False):
+                kept = batch.slice(min(skipped, batch.num_rows), wanted)
+                skipped -= min(skipped, batch.num_rows)
+                wanted -= kept.num_rows
+                if kept.num_rows:
+                    writer.write_batch(kept)
+                if not wanted:
+                    return
+
+
+def _row_groups(metadata: pq.FileMetaData, start: int, stop: int) -> tuple[list[int], int]:
+    """Return the row groups that contain rows ``start`` to ``stop``, and how many rows to skip in the first group."""
+    groups: list[int] = []
+    before, skipped = 0, 0
+    for i in range(metadata.num_row_groups):
+        rows = metadata.row_group(i).num_rows
+        if before < stop and before + rows > start:
+            if not groups:
+                skipped = start - before
+            groups.append(i)
+        before += rows
+    return groups, skipped

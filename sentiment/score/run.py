@@ -15,6 +15,7 @@ from typing import Any
 
 import sentiment
 from sentiment.common.engines import Engine
+from sentiment.common.messages import counted
 from sentiment.common.stores import FileStore, may_list, open_store
 from sentiment.data.reading import Reading
 from sentiment.errors import InputError
@@ -69,6 +70,36 @@ class Totals:
 
 
 Progress = Callable[[Totals, int], None]
+
+
+class ScoringBar:
+    """A progress bar: the bytes of input, the time left, and the numbers of tweets, parts and failures so far."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._begun = time.monotonic()
+        self._rows_before = 0
+
+    def __enter__(self) -> "ScoringBar":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, totals: Totals, size: int) -> None:
+        """Show ``totals`` after ``size`` more bytes. In the first call, ``size`` is the size of all input, negated."""
+        from tqdm import tqdm
+
+        if size <= 0:
+            self._bar = tqdm(total=-size, unit="B", unit_scale=True, unit_divisor=1024, disable=None)
+            self._begun, self._rows_before = time.monotonic(), totals.rows
+            return
+        rate = (totals.rows - self._rows_before) / max(1e-9, time.monotonic() - self._begun)
+        done = len(totals.done) + len(totals.failed)
+        parts = f"parts {done}/{totals.parts}, {len(totals.failed)} failed"
+        self._bar.set_postfix_str(f"{counted(totals.rows, 'tweet')}, {rate:.0f}/s, {parts}", refresh=False)
+        self._bar.update(size)
 
 
 def score(request: Request, engine: Engine, progress: Progress = lambda totals, size: None) -> dict[str, Any]:

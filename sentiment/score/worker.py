@@ -11,20 +11,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyarrow import fs
 
 from sentiment.common.file_checks import sha256_of
 from sentiment.common.stores import FileStore, etag_of
+from sentiment.data.reading import BadRows, Reading
 from sentiment.errors import ArtefactError, SentimentError
-from sentiment.score.parts import Part
+from sentiment.predict.classifier import SentimentClassifier
+from sentiment.predict.model_files import MODEL, open_model
+from sentiment.predict.model_folder import read_classifier
+from sentiment.predict.score_file import AnswerOptions, Scored, score_file
+from sentiment.score.parts import Part, local_copy
 from sentiment.score.records import STAGING, Failure, Record, RowError, write_records
-
-if TYPE_CHECKING:
-    from pyarrow import fs
-
-    from sentiment.data.reading import Reading
-    from sentiment.predict.classifier import SentimentClassifier
-    from sentiment.predict.score_file import AnswerOptions, Scored
 
 MISSING = "missing"  # rows without a text are counted under this name
 # An object store gives times in whole seconds, and two clocks may differ. For an object that changed less than this
@@ -50,11 +50,11 @@ class ScoreJob:
 
     model: str
     checksum: str
-    inputs: "fs.FileSystem"
+    inputs: fs.FileSystem
     output: FileStore
     run: str
-    reading: "Reading"
-    options: "AnswerOptions"
+    reading: Reading
+    options: AnswerOptions
 
 
 class PartError(Exception):
@@ -76,10 +76,8 @@ def score_task(job: ScoreJob, parts: Sequence[Part]) -> list[Record | Failure]:
 
 
 @functools.lru_cache(1)
-def _model(folder: str, checksum: str) -> "SentimentClassifier":
+def _model(folder: str, checksum: str) -> SentimentClassifier:
     """Return the model, which is read once per process."""
-    from sentiment.predict.model_folder import read_classifier
-
     model = read_classifier(folder)
     if model_checksum(Path(folder)) != checksum:
         raise ArtefactError(f"{folder}: changed since the run began; start it again")
@@ -92,8 +90,6 @@ def model_checksum(folder: Path) -> str:
     Raises:
         ArtefactError: ``folder`` contains no model.
     """
-    from sentiment.predict.model_files import MODEL, open_model
-
     try:
         with open_model(folder) as files:
             return hashlib.sha256(files.read(MODEL)).hexdigest()
@@ -101,7 +97,7 @@ def model_checksum(folder: Path) -> str:
         raise ArtefactError(f"{folder}: no model here (expected {MODEL}): {error.strerror}") from error
 
 
-def _score(job: ScoreJob, model: "SentimentClassifier", part: Part, scratch: Path) -> Record | Failure:
+def _score(job: ScoreJob, model: SentimentClassifier, part: Part, scratch: Path) -> Record | Failure:
     try:
         return _scored(job, model, part, scratch)
     except PartError as error:
@@ -112,9 +108,7 @@ def _score(job: ScoreJob, model: "SentimentClassifier", part: Part, scratch: Pat
         return Failure(part.output, part.file.path, " ".join((error.strerror or str(error)).split())[:300])
 
 
-def _scored(job: ScoreJob, model: "SentimentClassifier", part: Part, scratch: Path) -> Record:
-    from sentiment.data.reading import BadRows
-
+def _scored(job: ScoreJob, model: SentimentClassifier, part: Part, scratch: Path) -> Record:
     target = scratch / f"answers{Path(part.output).suffix}"
     bad_rows = BadRows(limit=sys.maxsize, kept=sys.maxsize)
     etag = _etag(job, part)
@@ -127,13 +121,8 @@ def _scored(job: ScoreJob, model: "SentimentClassifier", part: Part, scratch: Pa
     return Record(part.output, part.identity(), job.checksum, scored.rows, labels, size, checksum, errors, etag)
 
 
-def _score_file(job: ScoreJob, model: "SentimentClassifier", part: Part, target: Path) -> "Scored":
+def _score_file(job: ScoreJob, model: SentimentClassifier, part: Part, target: Path) -> Scored:
     """Score a local copy of the part. A damaged input raises a `PartError`, which does not name the copy."""
-    import pyarrow as pa
-
-    from sentiment.predict.score_file import score_file
-    from sentiment.score.local_copy import local_copy
-
     source = Path(part.file.path)
     try:
         source = local_copy(part, job.inputs, target.parent)

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from sentiment.common.command_line import OneLineParser, class_name
 from sentiment.common.messages import INTERRUPTED, MENDABLE, refuse
-from sentiment.predict.options import add_table_options, reading_of
-from sentiment.score.console import ScoringBar, add_engine_options, engine_of
+from sentiment.predict.options import add_engine_options, add_table_options, engine_of, reading_of
 from sentiment.shares.periods import PERIODS, divided_by
 
 
@@ -68,6 +67,7 @@ def _parser(prog: str) -> OneLineParser:
 def _run(arguments: argparse.Namespace) -> int:
     date, period, groups = divided_by(arguments.date, arguments.by)
     reading = reading_of(arguments)
+    from sentiment.score.run import ScoringBar
     from sentiment.shares.run import ShareRequest, share
     from sentiment.shares.scored import ShareColumns
 

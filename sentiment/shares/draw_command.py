@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 from sentiment.common.command_line import OneLineParser, count, positive
 from sentiment.common.messages import INTERRUPTED, MENDABLE, counted, refuse
 from sentiment.errors import InputError
-from sentiment.predict.options import reading_of
-from sentiment.score.console import ScoringBar, engine_of
+from sentiment.predict.options import engine_of, reading_of
 from sentiment.shares.__main__ import add_grouping_options
 from sentiment.shares.periods import divided_by
 
@@ -58,6 +57,7 @@ def _run(arguments: argparse.Namespace) -> int:
     reading = reading_of(arguments)
     _require_new(arguments.output, arguments.force)
     from sentiment.common.stores import open_store
+    from sentiment.score.run import ScoringBar
     from sentiment.shares.labels_file import to_label, write_beside
     from sentiment.shares.run import ShareRequest, scored_folder
     from sentiment.shares.scored import ShareColumns

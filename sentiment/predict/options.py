@@ -1,22 +1,19 @@
-"""Options that several commands share: how a table is read and answered, and which engine does it (here, or Ray)."""
+"""Options that several commands share: how a table is read, and how probabilities become labels and columns."""
 
 import argparse
 import codecs
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sentiment.common.command_line import count, probability, workers
-from sentiment.common.parallel import available_cores
+from sentiment.common.command_line import probability
 from sentiment.errors import InputError
 from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT
 
 if TYPE_CHECKING:
-    from sentiment.common.engines import Engine
     from sentiment.data.reading import BadRows, Reading
     from sentiment.predict.score_file import AnswerOptions
 
 UTF_8 = "utf-8"
-_PATIENCE = 60  # seconds
 _QUOTES = {"yes": True, "no": False, None: None}
 
 
@@ -78,28 +75,3 @@ def answer_options_of(arguments: argparse.Namespace) -> "AnswerOptions":
     from sentiment.predict.score_file import AnswerOptions
 
     return AnswerOptions(arguments.threshold, arguments.answer_unknown, arguments.prefix)
-
-
-def add_engine_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--engine``, ``--workers``, ``--address`` and ``--patience``."""
-    engine = parser.add_argument_group("engine")
-    engine.add_argument("--engine", choices=("local", "ray"), default="local", help="a process pool, or Ray")
-    engine.add_argument("--workers", type=workers, default=0, metavar="N", help="processes (default: one per core)")
-    engine.add_argument("--address", default="", help="of a Ray cluster: auto or host:port (default: a local one)")
-    engine.add_argument(
-        "--patience", type=count, metavar="SECONDS", help=f"to wait while no node has a core ({_PATIENCE})"
-    )
-
-
-def engine_of(arguments: argparse.Namespace) -> "Engine":
-    """Return the engine that the options select. Options for Ray without ``--engine ray`` raise an `InputError`."""
-    if arguments.engine == "ray":
-        from sentiment.common.ray_engine import RayEngine
-
-        patience = _PATIENCE if arguments.patience is None else arguments.patience
-        return RayEngine(arguments.workers, arguments.address, patience)
-    if arguments.address or arguments.patience is not None:
-        raise InputError("--address, --patience: have no use without --engine ray; add it, or leave them out")
-    from sentiment.common.engines import LocalEngine
-
-    return LocalEngine(arguments.workers or available_cores())

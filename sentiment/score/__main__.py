@@ -12,20 +12,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from sentiment.common.command_line import OneLineParser, count
+from sentiment.common.command_line import OneLineParser, count, workers
 from sentiment.common.messages import INTERRUPTED, MENDABLE, counted, refuse
-from sentiment.predict.options import (
-    add_answer_options,
-    add_engine_options,
-    add_table_options,
-    answer_options_of,
-    encoding_of,
-    engine_of,
-    reading_of,
-)
+from sentiment.common.parallel import available_cores
+from sentiment.errors import InputError
+from sentiment.predict.options import add_answer_options, add_table_options, answer_options_of, encoding_of, reading_of
 
+if TYPE_CHECKING:
+    from sentiment.common.engines import Engine
+
+_PATIENCE = 60  # seconds
 _SOME_FAILED = 3
 _FORMATS = ("parquet", "csv", "jsonl")
 
@@ -72,6 +70,31 @@ def _parser(prog: str) -> OneLineParser:
     parser.add_argument("--force", action="store_true", help="begin anew in a folder that contains something else")
     add_engine_options(parser)
     return parser
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--engine``, ``--workers``, ``--address`` and ``--patience``."""
+    engine = parser.add_argument_group("engine")
+    engine.add_argument("--engine", choices=("local", "ray"), default="local", help="a process pool, or Ray")
+    engine.add_argument("--workers", type=workers, default=0, metavar="N", help="processes (default: one per core)")
+    engine.add_argument("--address", default="", help="of a Ray cluster: auto or host:port (default: a local one)")
+    engine.add_argument(
+        "--patience", type=count, metavar="SECONDS", help=f"to wait while no node has a core ({_PATIENCE})"
+    )
+
+
+def engine_of(arguments: argparse.Namespace) -> "Engine":
+    """Return the engine that the options select. Options for Ray without ``--engine ray`` raise an `InputError`."""
+    if arguments.engine == "ray":
+        from sentiment.common.ray_engine import RayEngine
+
+        patience = _PATIENCE if arguments.patience is None else arguments.patience
+        return RayEngine(arguments.workers, arguments.address, patience)
+    if arguments.address or arguments.patience is not None:
+        raise InputError("--address, --patience: have no use without --engine ray; add it, or leave them out")
+    from sentiment.common.engines import LocalEngine
+
+    return LocalEngine(arguments.workers or available_cores())
 
 
 def _run(arguments: argparse.Namespace) -> int:

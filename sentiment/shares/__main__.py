@@ -15,7 +15,8 @@ from pathlib import Path
 
 from sentiment.common.command_line import OneLineParser, class_name
 from sentiment.common.messages import INTERRUPTED, MENDABLE, refuse
-from sentiment.predict.options import add_engine_options, add_table_options, engine_of, reading_of
+from sentiment.predict.options import add_table_options, reading_of
+from sentiment.score.__main__ import add_engine_options, engine_of
 from sentiment.shares.periods import PERIODS, divided_by
 
 

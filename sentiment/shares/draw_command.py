@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from sentiment.common.command_line import OneLineParser, count, positive
 from sentiment.common.messages import INTERRUPTED, MENDABLE, counted, refuse
 from sentiment.errors import InputError
-from sentiment.predict.options import engine_of, reading_of
+from sentiment.predict.options import reading_of
+from sentiment.score.__main__ import engine_of
 from sentiment.shares.__main__ import add_grouping_options
 from sentiment.shares.periods import divided_by
 

@@ -11,9 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.bench import __main__ as bench
-from pipelines.bench import contenders, scale, serve, sizes, timing
-from pipelines.bench.__main__ import check_forms, measure
+from pipelines.bench import contenders, scale, sections, serve, timing
 from pipelines.bench.contenders import Material
 from pipelines.bench.timing import (
     Contender,
@@ -95,12 +93,12 @@ def test_every_section_is_measured(material: Material, monkeypatch: pytest.Monke
     monkeypatch.setattr(timing, "_TURN_SECONDS", 0.01)
     monkeypatch.setattr(timing, "TURNS", 1)
     monkeypatch.setattr(contenders, "TRAINING_ROWS", 1024)
-    monkeypatch.setattr(sizes, "_KEPT_ROWS", (500,))  # fastText takes half a minute to quantise 100,000
+    monkeypatch.setattr(sections, "_KEPT_ROWS", (500,))  # fastText takes half a minute to quantise 100,000
     for name in contenders.CONTENDERS:
-        entries = measure(name, material, 1)
+        entries = sections.speed(name, material, 1)
         assert [entry["ratio"] for key, entry in entries.items() if key == contenders.AGAINST.get(name)] in ([1], [])
         assert all(entry["tweets_per_second"] > 0 for entry in entries.values())
-    measured = sizes.measure_sizes(material)
+    measured = sections.size(material)
     assert 0 < measured["ours, NumPy inference"]["MB"] < measured["ours, the whole folder"]["MB"]
     assert measured["ours, NumPy inference"]["accuracy"] > 90
     assert measured["logistic regression"]["accuracy"] > 90
@@ -108,10 +106,10 @@ def test_every_section_is_measured(material: Material, monkeypatch: pytest.Monke
 
 @pytest.mark.slow
 def test_forms_that_answer_differently_are_not_measured(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_forms(material)
+    sections.check_forms(material)
     monkeypatch.setitem(contenders.ANSWERS, "ours, NumPy inference", lambda material: lambda texts: 0.25)
     with pytest.raises(AssertionError, match="the SavedModel's answers differ from those of NumPy inference by"):
-        check_forms(material)
+        sections.check_forms(material)
 
 
 def test_a_second_list_of_tweets_in_another_profiles_format(tmp_path: Path) -> None:
@@ -125,7 +123,7 @@ def test_a_second_list_of_tweets_in_another_profiles_format(tmp_path: Path) -> N
 
 
 def test_growing_corpora_have_distinct_tweets(tmp_path: Path) -> None:
-    bench._write_corpus(tmp_path / "corpus.csv", ["a", "b"], 5)
+    sections.write_corpus(tmp_path / "corpus.csv", ["a", "b"], 5)
     with (tmp_path / "corpus.csv").open(encoding="latin-1", newline="") as file:
         assert [row[5] for row in csv.reader(file)] == ["a zq0", "b zq0", "a zq1", "b zq1", "a zq2"]
 

@@ -1,0 +1,185 @@
+"""The sections of the benchmark: speed beside other libraries, size, cold start, and growth with the corpus.
+
+Each function measures one section. It is in a module of its own, because it runs in a process of its own.
+"""
+
+import csv
+import os
+import pickle
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.bench import contenders
+from pipelines.bench.contenders import FASTTEXT, Material, as_fasttext_reads, fasttext_file, train_fasttext
+from pipelines.bench.timing import TURNS, Entries, in_own_process, peak_mib, run_process, time_in_turn
+from pipelines.shared.artefacts import read_split
+from sentiment.predict.model_files import CARD, CHECKED, MODEL, OPTIONAL
+from sentiment.predict.pack import pack
+
+if TYPE_CHECKING:
+    from sentiment.data.corpus import LabelledTexts
+
+_ALONE_ROWS = 20_000
+_ROWS_COMPARED = 2_000
+_TOLERANCE = 1e-5
+_GROWTH = (20_000, 200_000, 1_600_000)
+_FORMS = {
+    "ours, NumPy inference": (MODEL, *CHECKED, *OPTIONAL),
+    "ours, SavedModel": ("saved_model/1/**/*",),
+    "ours, LiteRT": ("model.tflite",),
+    "ours, the whole folder": ("**/*",),
+}
+_MB = 1e6
+_KEPT_ROWS = (100_000, 20_000, 5_000)  # words and buckets that fastText keeps when it quantises
+
+
+def speed(section: str, material: Material, cores: int = 0) -> Entries:
+    """Measure the speed of each contender on ``cores`` processor cores of this process; 0 uses all.
+
+    If all cores are used, the peak memory of each contender is measured too. It runs alone for that.
+    """
+    if cores and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    if section == "prediction":
+        check_forms(material)
+    base = contenders.AGAINST.get(section)
+    work = {name: make(material) for name, make in contenders.CONTENDERS[section].items()}
+    entries: Entries = {}
+    for name, seconds in time_in_turn(work).items():
+        entries[name] = {"ms": 1000 * seconds, "tweets_per_second": work[name].tweets / seconds}
+    for name, entry in entries.items() if base else ():
+        entry["ratio"] = entry["tweets_per_second"] / entries[str(base)]["tweets_per_second"]
+        if not cores:
+            entry["peak_mib"] = in_own_process(_peak_alone, section, name, replace(material, rows=_ALONE_ROWS))
+    if FASTTEXT in entries:
+        rate = entries[FASTTEXT]["tweets_per_second"]
+        entries = {name: each | {"times_fastText": each["tweets_per_second"] / rate} for name, each in entries.items()}
+    return entries
+
+
+def _peak_alone(section: str, name: str, material: Material) -> float:
+    """Run one contender once; return the peak memory of this process in MiB."""
+    contenders.CONTENDERS[section][name](material).run()
+    return peak_mib()
+
+
+def check_forms(material: Material) -> None:
+    """Check that NumPy inference and the SavedModel give the same probabilities, before their speed is compared.
+
+    Raises:
+        AssertionError: the probabilities differ by more than 1e-5.
+    """
+    import numpy as np
+
+    few = material.texts[:_ROWS_COMPARED]
+    ours, saved = (make(material)(few) for make in list(contenders.ANSWERS.values())[:2])
+    difference = float(np.abs(ours - saved).max())
+    if not difference <= _TOLERANCE:
+        raise AssertionError(f"the SavedModel's answers differ from those of NumPy inference by {difference:.2g}")
+
+
+def cold_start(folder: Path) -> Entries:
+    """Measure time and memory of processes that start and label one tweet, and of a process that imports NumPy."""
+    tensorflow = (
+        "import tensorflow as tf; "
+        f"f = tf.saved_model.load({str(folder / 'saved_model' / '1')!r}).signatures['serving_default']; "
+        "print(f(text=tf.constant(['I love this'])))"
+    )
+    commands = {
+        "import numpy": ["-c", "import numpy"],
+        "ours, sentiment predict": ["-m", "sentiment", "predict", "--model", str(folder), "I love this"],
+        "ours, SavedModel in TensorFlow": ["-c", tensorflow],
+    }
+    entries = {}
+    for name, command in commands.items():
+        done = [run_process(command) for _ in range(TURNS + 1)][1:]
+        seconds, peak = statistics.median(each["seconds"] for each in done), max(each["peak_mib"] for each in done)
+        entries[name] = {"seconds": seconds, "peak_mib": peak}
+    return entries
+
+
+def growth(material: Material) -> Entries:
+    """Measure time and memory of `load` and `preprocess` together, for corpora of different numbers of tweets."""
+    entries = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for rows in _GROWTH:
+            corpus = Path(folder) / "corpus.csv"
+            write_corpus(corpus, material.texts, rows)
+            common = ["--profile", "sentiment140", "--root", folder]
+            load = run_process(["-m", "pipelines.load", *common, "--corpus", str(corpus)])
+            without_vectors = ["--set", "preprocessing.vector_words=0"]  # their number does not grow with the corpus
+            preprocess = run_process(["-m", "pipelines.preprocess", *common, *without_vectors])
+            seconds, peak = load["seconds"] + preprocess["seconds"], max(load["peak_mib"], preprocess["peak_mib"])
+            entries[f"{rows:,} tweets"] = {"seconds": seconds, "tweets_per_second": rows / seconds, "peak_mib": peak}
+    return entries
+
+
+def write_corpus(path: Path, texts: Sequence[str], rows: int) -> None:
+    """Write ``rows`` distinct rows in Sentiment140's format: repeat ``texts``, and add a new word in each round."""
+    with path.open("w", encoding="latin-1", errors="replace", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+        for i in range(rows):
+            turn, row = divmod(i, len(texts))
+            writer.writerow(["04"[row % 2], i, "", "", "", f"{texts[row]} zq{turn}"])
+
+
+def size(material: Material) -> Entries:
+    """Return the size in MB of our model's forms and of the peers, with accuracy and speed on the test tweets."""
+    train, test = (read_split(material.places.interim, part) for part in ("train", "test"))
+    entries: Entries = {name: {"MB": _megabytes(material.folder, patterns)} for name, patterns in _FORMS.items()}
+    if (material.folder / CARD).is_file():  # written by `make evaluate`
+        with tempfile.TemporaryDirectory() as folder:
+            pack(material.folder, packed := Path(folder) / "model.zip")
+            entries["ours, packed in one file"] = {"MB": packed.stat().st_size / _MB}
+    entries["ours, NumPy inference"] |= _quality(lambda texts: material.model.predict_proba(texts).argmax(1), test)
+    return entries | _fasttext_entries(train, test) | _regression_entry(train, test)
+
+
+def _megabytes(folder: Path, patterns: Sequence[str]) -> float:
+    files = {path for pattern in patterns for path in folder.glob(pattern)}
+    return sum(path.stat().st_size for path in files if path.is_file() and not path.is_symlink()) / _MB
+
+
+def _quality(predict: Callable[[Sequence[str]], Any], test: "LabelledTexts") -> dict[str, float]:
+    """Return accuracy in percent and tweets per second on the rows of ``test``."""
+    import numpy as np
+
+    predict(test.texts[:100])  # warm-up, because the first use loads modules and tables
+    start = time.perf_counter()
+    answers = np.asarray(predict(test.texts))
+    seconds = time.perf_counter() - start
+    return {"accuracy": 100 * float((answers == test.labels).mean()), "tweets_per_second": len(test.texts) / seconds}
+
+
+def _fasttext_entries(train: "LabelledTexts", test: "LabelledTexts") -> Entries:
+    entries, labels = {}, train.labels.tolist()
+    for kept in (0, *_KEPT_ROWS) if FASTTEXT in contenders.ANSWERS else ():
+        model = train_fasttext(train.texts, labels)  # again, because quantising changes the model
+        with tempfile.TemporaryDirectory() as folder:
+            if kept:
+                model.quantize(fasttext_file(train.texts, labels, folder), cutoff=kept)
+            model.save_model(path := f"{folder}/model")
+            megabytes = Path(path).stat().st_size / _MB
+
+        def predict(texts: Sequence[str], model: Any = model) -> list[int]:
+            labels, _ = model.predict([as_fasttext_reads(text) for text in texts])
+            return [int(label[0].removeprefix("__label__")) for label in labels]
+
+        name = f"fastText .ftz, {kept:,} rows kept" if kept else "fastText .bin"
+        entries[name] = {"MB": megabytes, **_quality(predict, test)}
+    return entries
+
+
+def _regression_entry(train: "LabelledTexts", test: "LabelledTexts") -> Entries:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(C=2.0, max_iter=1000))
+    model.fit(train.texts, train.labels)
+    return {"logistic regression": {"MB": len(pickle.dumps(model)) / _MB, **_quality(model.predict, test)}}

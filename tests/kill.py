@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,7 +101,12 @@ def make_reference(folder: Path, stages: Sequence[str]) -> Reference:
 
 
 def kill_and_recover(
-    made: Reference, stage: str, kill_before: int = 0, delay: float = 0.0, again: bool = False
+    made: Reference,
+    stage: str,
+    kill_before: int = 0,
+    delay: float = 0.0,
+    again: bool = False,
+    finish: Callable[[Trained, str], None] = finish,
 ) -> bool:
     """One point; tells whether the kill came before the stage's end.
 
@@ -111,6 +116,7 @@ def kill_and_recover(
         kill_before: which change in the file system; 0 kills after ``delay`` seconds instead.
         delay: seconds.
         again: whether the stage has run before in this folder.
+        finish: runs the stage to its end.
     """
     made.restore(stage, "after" if again else "before")
     process = start(made.this, stage, kill_before)

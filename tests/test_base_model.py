@@ -334,8 +334,9 @@ def test_the_light_form_has_the_scores_of_n_grams(child: Trained) -> None:
     assert classifier.network.ngrams is not None
     assert classifier.network.ngrams.shape == (1024, 3)
     without = replace(classifier.network, ngrams=None)
-    ids = classifier.preprocessor.encode(["they love the soup", "the phone"])
-    assert np.abs(without.probabilities(ids) - classifier.probabilities_of(ids)).max() > 1e-3
+    texts = ["they love the soup", "the phone"]
+    answers = without.probabilities(classifier.preprocessor.encode(texts))
+    assert np.abs(answers - classifier.predict_proba(texts)).max() > 1e-3
 
 
 def test_a_rival_must_be_clearly_better() -> None:

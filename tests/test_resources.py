@@ -52,7 +52,7 @@ def test_no_room_for_an_artefact(copy, name):
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_no_room_for_predictions(tmp_path, suffix):
     path, target = tmp_path / "in.csv", tmp_path / f"out{suffix}"
-    path.write_text("text\n" + "".join(f"some words x{i * i}\n" for i in range(50_000)))
+    path.write_text("text\n" + "".join(f"some words x{i * i}\n" for i in range(25_000)))
     target.write_text("earlier")
     command = [
         "sentiment.predict",

@@ -21,7 +21,7 @@ RESULT = "crossvalidation.json"
 
 def run(this: stage.Stage) -> None:
     """Run every fold with every seed, write the means, and print a table."""
-    from sentiment.evaluation.repeated_figures import folds_table, summarise
+    from sentiment.evaluation.comparison import folds_table, summarise
 
     asked = this.arguments
     if asked.folds < 2:

@@ -32,7 +32,7 @@ class CorpusSize(NamedTuple):
 
 def run(this: stage.Stage) -> None:
     """Train on every size with every seed, write and draw the means, and print a table."""
-    from sentiment.evaluation.repeated_figures import curve_table, sizes_for, summarise
+    from sentiment.evaluation.comparison import curve_table, sizes_for, summarise
     from sentiment.report.figures import learning_curve
     from sentiment.report.templating import NAMES
 
@@ -74,9 +74,9 @@ def _count(this: stage.Stage, root: Path) -> CorpusSize:
 
 
 def _split_pairs(size: int, corpus: CorpusSize) -> tuple[str, ...]:
-    from sentiment.evaluation.repeated_figures import shares
+    from sentiment.evaluation.comparison import split_shares
 
-    part = shares(size, corpus.labelled, corpus.rows)
+    part = split_shares(size, corpus.labelled, corpus.rows)
     return (
         f"split.test={corpus.test}", f"split.validation={part.validation}", f"split.train_rows={part.train_rows}"
     )  # fmt: skip
@@ -89,7 +89,7 @@ def _tell(size: int, seed: int, figures: dict[str, Any]) -> None:
 
 def _execute(this: stage.Stage, root: Path, pairs: tuple[str, ...]) -> dict[str, Any]:
     """Train from the base model, from scratch, or both. Return the metrics of these networks and of the peers."""
-    from sentiment.evaluation.repeated_figures import BASE_MODEL, FROM_NOTHING
+    from sentiment.evaluation.comparison import BASE_MODEL, FROM_NOTHING
 
     starts = [WARM] if this.base_model else []
     starts += [COLD] if this.arguments.glove else []
@@ -159,7 +159,7 @@ def _measured(labels: "np.ndarray", probabilities: "np.ndarray") -> dict[str, An
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    from sentiment.evaluation.repeated_figures import SIZES
+    from sentiment.evaluation.comparison import SIZES
 
     add_input_arguments(parser)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="labelled tweets of a run (and all)")

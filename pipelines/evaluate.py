@@ -106,7 +106,7 @@ def _tell(
     figures: dict[str, dict[str, Any]], pairs: dict[str, Any], classes: Sequence[str], trained: dict[str, Any]
 ) -> None:
     """Log the metrics of each test set, the shares of minimal pairs passed, and warnings about the metrics."""
-    from sentiment.evaluation.remarks import remarks
+    from sentiment.evaluation.scoring import remarks
 
     for name, metrics in figures.items():
         stage.log.info("%s", _summary(name, metrics))

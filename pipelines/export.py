@@ -94,8 +94,7 @@ def _texts_of(batch: "pa.RecordBatch", part: int) -> "pa.Array":
 
 
 def _save(folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", classes: list[str]) -> None:
-    from sentiment.export.other_runtimes import to_tflite
-    from sentiment.export.saved_model import ServingModule, write_warm_up
+    from sentiment.export.formats import ServingModule, to_tflite, write_warm_up
     from sentiment.text.preprocessor import LEXICON
 
     version, chunks = folder / "saved_model" / "1", folder / "chunks.tsv"
@@ -143,7 +142,7 @@ def _compare(folder: Path, ids: "np.ndarray", network: "FoldedNetwork") -> None:
 
 def by_litert(path: Path, ids: "np.ndarray") -> "np.ndarray":
     """Return the LiteRT model's probabilities for padded ``ids``, without the log messages of its runtime."""
-    from sentiment.export.other_runtimes import run_tflite
+    from sentiment.export.formats import run_tflite
 
     with without_chatter():
         return run_tflite(path, ids)

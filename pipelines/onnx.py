@@ -19,7 +19,7 @@ def run(this: stage.Stage) -> None:
     import_keras()
     import sentiment
     from pipelines.shared.artefacts import require_agreement, rows_to_compare
-    from sentiment.export.other_runtimes import run_onnx, to_onnx
+    from sentiment.export.formats import run_onnx, to_onnx
 
     model = sentiment.load(this.places.model)
     ids = rows_to_compare(this.places.processed)

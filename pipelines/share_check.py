@@ -11,16 +11,8 @@ import numpy as np
 from pipelines.shared.evaluation_files import read_predictions
 from sentiment.common.command_line import OneLineParser, count, default_model
 from sentiment.common.messages import MENDABLE, refuse
-from sentiment.shares.estimators import (
-    Labels,
-    chances_of,
-    doubt,
-    draw,
-    interval,
-    labels_alone,
-    tuned_slopes,
-    with_model,
-)
+from sentiment.shares.estimates import Labels, interval, labels_alone, tuned_slopes, with_model
+from sentiment.shares.sample import chances_of, doubt, draw
 
 HEADERS = (
     "tweets", "class", "model", "drawn", "n", "truth", "coverage", "width", "labels alone", "width", "ratio",

@@ -85,7 +85,7 @@ def share(
         date: the name of the column with the dates, which is needed if ``by`` contains a period.
         by: a period (``hour``, ``day``, ``week``, ``month``, ``quarter``, ``year``), columns to group by, or both.
         labels: a file from `sentiment draw` with labels filled in. It is needed for 95% intervals, which
-            :mod:`sentiment.shares.estimators` computes.
+            :mod:`sentiment.shares.estimates` computes.
         also: further labels that are not classes of the model.
 
     Returns:

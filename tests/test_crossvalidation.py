@@ -11,7 +11,7 @@ from pipelines import crossvalidate
 from pipelines.shared import publishing, repeated_runs, stage
 from sentiment.data.splitting import TEST, TRAIN, VALIDATION
 from sentiment.errors import SettingsError
-from sentiment.evaluation.repeated_figures import folds_table, summarise
+from sentiment.evaluation.comparison import folds_table, summarise
 from sentiment.settings import SplitSettings
 from tests.memory_split import split
 

@@ -10,7 +10,7 @@ import pytest
 from pipelines import curve
 from pipelines.shared import publishing, repeated_runs, stage
 from sentiment.data.splitting import TEST, TRAIN, VALIDATION
-from sentiment.evaluation.repeated_figures import curve_table, shares, sizes_for, summarise
+from sentiment.evaluation.comparison import curve_table, sizes_for, split_shares, summarise
 from sentiment.report.figures import learning_curve
 from sentiment.settings import Settings, SplitSettings
 from tests.memory_split import split
@@ -27,7 +27,7 @@ def figures(recall: float) -> dict:
 
 @pytest.mark.parametrize("size", [100, 500, 1600])
 def test_a_run_gets_so_many_tweets_and_the_same_test_part(size: int) -> None:
-    part = shares(size, 1600, ROWS)
+    part = split_shares(size, 1600, ROWS)
     parts = split(HASHES, LABELS, SplitSettings(part.validation, 0.2, part.train_rows)).part
     counts = np.bincount(parts, minlength=4)
     assert counts[TEST] == 400

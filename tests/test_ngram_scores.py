@@ -10,8 +10,8 @@ import tensorflow as tf
 from sentiment.common.ragged import ragged
 from sentiment.data.encoded import EncodedPart
 from sentiment.errors import SettingsError
+from sentiment.export.formats import run_tflite, to_tflite
 from sentiment.export.graph import GraphNetwork
-from sentiment.export.other_runtimes import run_tflite, to_tflite
 from sentiment.network.folding import fold
 from sentiment.network.keras_network import build_network
 from sentiment.network.ngram_layers import with_ngram_scores

@@ -21,7 +21,7 @@ from sentiment.evaluation import metrics as curves
 from sentiment.evaluation.comparison import compare, share_rows
 from sentiment.evaluation.metrics import difference_interval, measure
 from sentiment.evaluation.record import Evaluation, Predictions, from_columns
-from sentiment.evaluation.remarks import remarks
+from sentiment.evaluation.scoring import remarks
 from sentiment.evaluation.sentence_tests import Pair, score_pairs
 from sentiment.evaluation.slices import NamedShare
 from sentiment.network.cells import Direction

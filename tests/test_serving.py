@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 import sentiment
 from pipelines.export import by_litert
-from sentiment.export import other_runtimes
+from sentiment.export import formats
+from sentiment.export.formats import ServingModule
 from sentiment.export.graph import GraphNetwork
-from sentiment.export.saved_model import ServingModule
 from sentiment.network.cells import GATES, Direction
 from sentiment.network.folded import FoldedNetwork
 from sentiment.text.lexicon import UNKNOWN
@@ -117,7 +117,7 @@ def test_every_cell_and_pooling_in_the_graph(cell: str, pooling: str) -> None:
 
 def test_what_litert_says_of_itself_is_not_shown(monkeypatch, capfd):
     said = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
-    monkeypatch.setattr(other_runtimes, "run_tflite", lambda path, ids: os.write(2, said))
+    monkeypatch.setattr(formats, "run_tflite", lambda path, ids: os.write(2, said))
     assert by_litert(Path("a"), None) == len(said)
     assert capfd.readouterr().err == ""
 

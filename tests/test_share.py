@@ -17,10 +17,9 @@ from sentiment import InputError
 from sentiment.shares import __main__ as share_command
 from sentiment.shares import draw_command
 from sentiment.shares.answer import FILES, moved_words
-from sentiment.shares.dates import period_names, periods_between, read_dates
+from sentiment.shares.dates import PERIODS, period_names, periods_between, read_dates
 from sentiment.shares.estimates import HandLabels, changes, labelled_rows
-from sentiment.shares.labels_file import read_labels, require_same_input, to_label
-from sentiment.shares.periods import PERIODS
+from sentiment.shares.sample import read_labels, require_same_input, to_label
 from sentiment.shares.scored import ShareColumns, answered
 from sentiment.shares.tally import Answered, Cell, ShareTally
 from tests.model_fixture import Trained, trained  # noqa: F401 (a fixture)
@@ -86,6 +85,12 @@ def test_periods_have_names() -> None:
 )
 def test_periods_without_a_tweet_have_names(period: str, first: str, between: list[str], last: str) -> None:
     assert periods_between(first, last, period) == [first, *between, last]
+
+
+def test_the_help_lists_the_periods(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        share_command.main(["--help"])
+    assert f"({', '.join(PERIODS)})" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_wrong_year_does_not_make_a_long_list_of_periods() -> None:

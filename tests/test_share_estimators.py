@@ -8,19 +8,17 @@ import pytest
 
 from pipelines import share_check
 from pipelines.share_check import Known, simulated
-from sentiment.shares.estimators import (
+from sentiment.shares.estimates import (
     Estimate,
     Labels,
     ShareInterval,
-    chances_of,
     difference,
-    doubt,
-    draw,
     interval,
     labels_alone,
     tuned_slopes,
     with_model,
 )
+from sentiment.shares.sample import chances_of, doubt, draw
 from sentiment.shares.tally import Answered, ShareTally
 
 

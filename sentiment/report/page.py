@@ -8,7 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from sentiment.evaluation.record import Evaluation, Predictions, strongest
-from sentiment.evaluation.remarks import remarks
+from sentiment.evaluation.scoring import remarks
 from sentiment.evaluation.slices import NamedShare, find_slices, slice_metrics
 from sentiment.predict.classifier import SentimentClassifier
 from sentiment.predict.explanation import Explanation, explain

@@ -183,7 +183,7 @@ def _checked_labels(arguments: argparse.Namespace) -> str:
     """Return the path of the file to label, or "" for none. Only one process on this machine may write the file."""
     if not arguments.labels:
         return ""
-    from sentiment.shares.labels_file import read_table
+    from sentiment.shares.sample import read_table
 
     if arguments.host not in _LOOPBACK or arguments.workers > 1:
         raise SettingsError("--labels: serves this machine alone, from one process; leave out --host and --workers")

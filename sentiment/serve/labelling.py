@@ -15,7 +15,7 @@ from sentiment.serve.limits import Refusal
 from sentiment.serve.pages import STATIC
 from sentiment.serve.request_body import read_json
 from sentiment.serve.service import Service
-from sentiment.shares.labels_file import LABEL, ROW, LabelTable, read_table
+from sentiment.shares.sample import LABEL, ROW, LabelTable, read_table
 
 
 class Classes(NamedTuple):

@@ -17,7 +17,6 @@ from sentiment.common.command_line import OneLineParser, class_name
 from sentiment.common.messages import INTERRUPTED, MENDABLE, refuse
 from sentiment.predict.options import add_table_options, reading_of
 from sentiment.score.__main__ import add_engine_options, engine_of
-from sentiment.shares.periods import PERIODS, divided_by
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.shares") -> int:
@@ -43,7 +42,8 @@ def add_grouping_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--by", action="append", default=[], metavar="PERIOD|COLUMN",
-        help=f"divide by a period ({', '.join(PERIODS)}) of --date, or by a column; may be given several times",
+        help="divide by a period (hour, day, week, month, quarter, year) of --date, or by a column; "
+        "may be given several times",
     )  # fmt: skip
     parser.add_model()  # type: ignore[attr-defined]
     add_table_options(parser.add_argument)
@@ -66,15 +66,14 @@ def _parser(prog: str) -> OneLineParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    date, period, groups = divided_by(arguments.date, arguments.by)
     reading = reading_of(arguments)
     from sentiment.score.run import ScoringBar
     from sentiment.shares.run import ShareRequest, share
-    from sentiment.shares.scored import ShareColumns
+    from sentiment.shares.scored import share_columns
 
     request = ShareRequest(
         tuple(arguments.inputs), Path(arguments.output), Path(arguments.model), reading,
-        ShareColumns(reading.column, groups, date, period), arguments.labels, tuple(arguments.also),
+        share_columns(reading.column, arguments.date, arguments.by), arguments.labels, tuple(arguments.also),
         arguments.force,
     )  # fmt: skip
     with engine_of(arguments) as engine, ScoringBar() as bar:

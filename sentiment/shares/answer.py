@@ -18,8 +18,7 @@ import pyarrow as pa
 
 from sentiment.common.messages import counted
 from sentiment.common.stores import open_store
-from sentiment.shares.estimates import BOTH, Change, ShareRow
-from sentiment.shares.estimators import LEAST_LABELS
+from sentiment.shares.estimates import BOTH, LEAST_LABELS, Change, ShareRow
 from sentiment.shares.tally import ALL, Cell, Example, Sums
 
 SHARES_CSV, SHARES_JSON, PAGE = FILES = ("shares.csv", "shares.json", "answer.html")

@@ -107,6 +107,7 @@ def _begin_of(name: str, period: str) -> np.datetime64:
 _STEP = {"week": 7, "quarter": 3}  # the length of a week in days and of a quarter in months
 _MOST_PERIODS = 10_000
 _UNIT = {"hour": "M8[h]", "day": "M8[D]", "week": "M8[D]", "month": "M8[M]", "quarter": "M8[M]", "year": "M8[Y]"}
+PERIODS = tuple(_UNIT)
 _NAME: dict[str, Callable[[Any], str]] = {
     "hour": str,
     "day": str,

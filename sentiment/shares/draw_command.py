@@ -21,7 +21,6 @@ from sentiment.errors import InputError
 from sentiment.predict.options import reading_of
 from sentiment.score.__main__ import engine_of
 from sentiment.shares.__main__ import add_grouping_options
-from sentiment.shares.periods import divided_by
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,16 +53,15 @@ def _parser(prog: str) -> OneLineParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    date, period, groups = divided_by(arguments.date, arguments.by)
     reading = reading_of(arguments)
-    _require_new(arguments.output, arguments.force)
     from sentiment.common.stores import open_store
     from sentiment.score.run import ScoringBar
-    from sentiment.shares.labels_file import to_label, write_beside
     from sentiment.shares.run import ShareRequest, scored_folder
-    from sentiment.shares.scored import ShareColumns
+    from sentiment.shares.sample import to_label, write_beside
+    from sentiment.shares.scored import share_columns
 
-    columns = ShareColumns(reading.column, groups, date, period)
+    columns = share_columns(reading.column, arguments.date, arguments.by)
+    _require_new(arguments.output, arguments.force)
     with tempfile.TemporaryDirectory(prefix="sentiment-draw-") as scratch:
         with engine_of(arguments) as engine, ScoringBar() as bar:
             request = ShareRequest(tuple(arguments.inputs), Path(scratch), Path(arguments.model), reading, columns)
@@ -89,7 +87,7 @@ def _drawn(
     """Yield the row number, text and inclusion probability of each drawn tweet, in two passes over the batches."""
     import numpy as np
 
-    from sentiment.shares.estimators import chances_of, doubt, draw
+    from sentiment.shares.sample import chances_of, doubt, draw
     from sentiment.shares.scored import scored_batches
 
     doubts, cells, rows = [], [], []

@@ -1,26 +1,148 @@
-"""Estimate the share of each class in each group and period, with intervals and differences."""
+"""Estimate the share of each class in each group and period, with intervals and differences.
 
+Some rows are labelled by hand. They were drawn at random with known probabilities, and the model's probabilities are
+the auxiliary variables of a regression estimator. The interval is therefore valid even if the model is wrong, and
+narrower if the model is right. The estimator has two names: generalised regression estimator in survey sampling
+(Särndal, Swensson and Wretman, *Model Assisted Survey Sampling*, 1992, section 6.4), and tuned prediction-powered
+inference (Angelopoulos, Duchi and Zrnic, *PPI++*, 2023). With drawing probabilities that follow the model's doubt, the
+method is called active inference (Zrnic and Candès, *Active statistical inference*, 2024).
+"""
+
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
-from sentiment.shares.estimators import (
-    LEAST_LABELS,
-    Labels,
-    ShareInterval,
-    difference,
-    interval,
-    labels_alone,
-    tuned_slopes,
-    with_model,
-)
 from sentiment.shares.tally import ALL, Cell, Sums, margins
 
+LEAST_LABELS = 30  # fewer labels give no interval, because the normal approximation needs about 30
 MODEL, LABELS, BOTH = METHODS = ("model", "labels", "both")
 _PAIRS = 45  # the number of pairs of ten groups; more groups are not compared
+
+
+class ShareInterval(NamedTuple):
+    """An estimated share (0 to 1), or a difference of two shares (-1 to 1), with the ends of its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Estimate(NamedTuple):
+    """A share with its variance, degrees of freedom and effective number of labels (Kish, 1965; may be infinite)."""
+
+    value: float
+    variance: float
+    freedom: float
+    effective_labels: float
+
+
+class Labels(NamedTuple):
+    """The ``n`` labelled rows of a sample, for one class.
+
+    Attributes:
+        features: the model's probabilities of all classes except the last, float64 ``(n, k)``.
+        indicators: 1 where the label is the class, else 0, float64 ``(n,)``.
+        chances: the probability with which each row was drawn, float64 ``(n,)``, above 0 and at most 1.
+    """
+
+    features: np.ndarray
+    indicators: np.ndarray
+    chances: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Labels":
+        """Return the labels at the positions ``rows``."""
+        return Labels(self.features[rows], self.indicators[rows], self.chances[rows])
+
+
+def tuned_slopes(labels: Labels) -> np.ndarray:
+    """Fit slopes, float64 ``(k,)``, that make the variance of :func:`with_model` small.
+
+    This is a least-squares fit of the indicators to the features. Each row is weighted by its share of the sampling
+    variance, ``(1 - chance) / chance**2``. A model without information gets slopes near 0.
+    """
+    weights = _variance_weights(labels.chances)
+    x, y = _centred(labels.features, weights), _centred(labels.indicators, weights)
+    return np.linalg.lstsq(x * np.sqrt(weights)[:, None], y * np.sqrt(weights), rcond=1e-6)[0]
+
+
+def with_model(labels: Labels, slopes: np.ndarray, means: np.ndarray, fitted: int) -> Estimate:
+    """Estimate a share as the mean prediction of a linear regression on the model, plus its mean error on the labels.
+
+    Args:
+        labels: the labelled rows.
+        slopes: the regression slopes from :func:`tuned_slopes`, float64 ``(k,)``.
+        means: the mean of each feature over all rows, labelled or not, float64 ``(k,)``.
+        fitted: the number of slopes that were fitted to these labels; each costs one degree of freedom.
+    """
+    residuals = labels.indicators - labels.features @ slopes
+    weights = 1 / labels.chances
+    mean = float(np.average(residuals, weights=weights))
+    influence = weights * (residuals - mean) / weights.sum()
+    freedom = max(1.0, len(residuals) - 1.0 - fitted)
+    variance = len(residuals) / freedom * float(((1 - labels.chances) * influence**2).sum())
+    drawn = float(((1 - labels.chances) * weights**2).sum())
+    count = float(weights.sum()) ** 2 / drawn if drawn else math.inf
+    return Estimate(float(means @ slopes) + mean, variance, freedom, count)
+
+
+def labels_alone(labels: Labels) -> Estimate:
+    """Estimate a share from the labels without the model."""
+    none = np.zeros(labels.features.shape[1])
+    return with_model(labels, none, none, 0)
+
+
+def interval(estimate: Estimate) -> ShareInterval:
+    """Return the 95% interval of a share by Wilson's (1927) formula, with the effective number of labels.
+
+    Dean and Pagano (2015) recommend this formula for survey samples, because an interval centred on the estimate is too
+    short for shares near 0 or 1.
+    """
+    share = min(1.0, max(0.0, estimate.value))
+    least = 0.5 / max(1.0, estimate.effective_labels)
+    inside = min(1 - least, max(least, share))
+    effective = inside * (1 - inside) / estimate.variance if estimate.variance else estimate.effective_labels
+    if math.isinf(effective):
+        return ShareInterval(share, share, share)
+    quantile = _student(estimate.freedom)
+    shrink = 1 + quantile**2 / effective
+    centre = (share + quantile**2 / (2 * effective)) / shrink
+    half = quantile / shrink * math.sqrt(share * (1 - share) / effective + (quantile / (2 * effective)) ** 2)
+    return ShareInterval(share, min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half)))
+
+
+def difference(first: ShareInterval, second: ShareInterval) -> ShareInterval:
+    """Return ``second - first`` with its 95% interval, for two shares from disjoint sets of rows.
+
+    Newcombe's hybrid score interval (1998) combines the ends of both intervals. A share of 0 or 1 thus keeps its
+    uncertainty.
+    """
+    value = second.value - first.value
+    below = math.hypot(second.value - second.low, first.high - first.value)
+    above = math.hypot(second.high - second.value, first.value - first.low)
+    return ShareInterval(value, value - below, value + above)
+
+
+def _variance_weights(chances: np.ndarray) -> np.ndarray:
+    weights = (1 - chances) / chances**2
+    return weights if weights.sum() > 0 else np.ones_like(weights)
+
+
+def _centred(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return values - np.average(values, axis=0, weights=weights)
+
+
+def _student(freedom: float) -> float:
+    """Return the 97.5% quantile of Student's t (Cornish-Fisher expansion), within 1% for ``freedom`` of 3 or more."""
+    z = NormalDist().inv_cdf(0.975)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / freedom + second / freedom**2 + third / freedom**3
 
 
 class ShareRow(NamedTuple):

@@ -24,11 +24,18 @@ from sentiment.score.records import RUN, SUCCESS, read_records
 from sentiment.score.run import Request, score, succeed
 from sentiment.shares.answer import ShareAnswer
 from sentiment.shares.dates import periods_between
-from sentiment.shares.estimates import BOTH, HandLabels, ShareRow, changes, in_order, labelled_rows, model_rows
-from sentiment.shares.estimators import LEAST_LABELS
-from sentiment.shares.labels_file import FilledIn, read_labels, require_same_input
-from sentiment.shares.periods import divided_by
-from sentiment.shares.scored import ShareColumns, classes_of, require_columns, scored_batches
+from sentiment.shares.estimates import (
+    BOTH,
+    LEAST_LABELS,
+    HandLabels,
+    ShareRow,
+    changes,
+    in_order,
+    labelled_rows,
+    model_rows,
+)
+from sentiment.shares.sample import FilledIn, read_labels, require_same_input
+from sentiment.shares.scored import ShareColumns, classes_of, require_columns, scored_batches, share_columns
 from sentiment.shares.tally import ALL, Cell, ShareTally
 
 SCORED = "scored"  # folder of the scored tweets inside the output
@@ -99,10 +106,10 @@ def share_of(
     also: Sequence[str],
 ) -> ShareAnswer:
     """Run :func:`share` on all cores of this machine, with the arguments of :func:`sentiment.share`."""
-    date, period, groups = divided_by(date, by)
+    columns = share_columns(column, date, by)
     request = ShareRequest(
-        (str(source),), Path(output), Path(model or default_model()), Reading(column),
-        ShareColumns(column, groups, date, period), Path(labels) if labels else None, tuple(also),
+        (str(source),), Path(output), Path(model or default_model()), Reading(column), columns,
+        Path(labels) if labels else None, tuple(also),
     )  # fmt: skip
     with LocalEngine(available_cores()) as engine:
         return share(request, engine)

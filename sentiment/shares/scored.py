@@ -17,7 +17,7 @@ from sentiment.data.table_reader import read_batches, texts_of
 from sentiment.errors import InputError
 from sentiment.predict.score_file import PREFIX
 from sentiment.score.records import Record, read_records
-from sentiment.shares.dates import period_names, read_dates
+from sentiment.shares.dates import PERIODS, period_names, read_dates
 from sentiment.shares.tally import ALL, Answered
 
 _ROWS_PER_BATCH = 65_536
@@ -31,7 +31,7 @@ class ShareColumns:
         text: the name of the column with the tweets.
         groups: the columns whose values, joined by " / ", name a tweet's group; if empty, all tweets are one group.
         date: the name of the date column; if empty, all tweets are in one period.
-        period: the period to divide by, from :data:`sentiment.shares.periods.PERIODS`; empty without a date column.
+        period: the period to divide by, from :data:`sentiment.shares.dates.PERIODS`; empty without a date column.
     """
 
     text: str = "text"
@@ -42,6 +42,24 @@ class ShareColumns:
     def names(self) -> list[str]:
         """Return the distinct column names, beginning with the text column."""
         return [name for name in dict.fromkeys([self.text, *self.groups, self.date]) if name]
+
+
+def share_columns(text: str, date: str, by: Sequence[str]) -> ShareColumns:
+    """Return the columns that the values of ``--date`` and ``--by`` name, beside the text column.
+
+    Raises:
+        InputError: there are two periods, a period without a date column, or a date column without a period.
+    """
+    periods = [each for each in by if each in PERIODS]
+    if len(periods) > 1:
+        raise InputError(f"--by: expected one period, received {' and '.join(periods)}")
+    if bool(periods) != bool(date):
+        received = f"--date {date}" if date else f"--by {periods[0]}"
+        others = f" and --by {', '.join(by)}" if date and by else ""
+        raise InputError(
+            f"--date goes with a period (--by {'|'.join(PERIODS)}); give both or neither; received {received}{others}"
+        )
+    return ShareColumns(text, tuple(each for each in by if each not in PERIODS), date, "".join(periods))
 
 
 class AnswerColumns(NamedTuple):

@@ -1,4 +1,4 @@
-"""Write and read the CSV file of drawn rows, which a person labels."""
+"""The sample to label by hand: draw its rows at random with known probabilities, and write and read its CSV file."""
 
 import csv
 import io
@@ -14,6 +14,51 @@ from sentiment.errors import InputError
 
 ROW, CHANCE, LABEL = "row", "chance", "label"
 _MANY_ROWS = 50  # a sample of this size almost certainly has a row in the second half of its input
+# The part of a row's drawing probability that does not depend on the model's doubt. It limits the variance that
+# confident mistakes of the model cause.
+_EVEN_PART = 0.4
+
+
+def doubt(probabilities: np.ndarray) -> np.ndarray:
+    """Return how unsure the model is of each row, float64 ``(n,)``, from 0 (certain) to 1 (all classes are equal).
+
+    This is the standard deviation of the class indicators under the model, divided by its largest possible value. The
+    optimal drawing probability of a row is proportional to this deviation (Neyman, 1934).
+    """
+    classes = probabilities.shape[1]
+    variance = (probabilities * (1 - probabilities)).sum(axis=1, dtype=np.float64)
+    return np.sqrt(np.clip(variance, 0, None) / (1 - 1 / classes))
+
+
+def chances_of(doubts: np.ndarray | None, count: int, rows: int) -> np.ndarray:
+    """Return the probability with which to draw each row, float64 ``(rows,)``; the probabilities sum to ``count``.
+
+    ``doubts`` are the values of :func:`doubt`; None gives all rows the same probability. ``count`` is at most ``rows``.
+    """
+    sizes = np.ones(rows) if doubts is None else _EVEN_PART * doubts.mean() + (1 - _EVEN_PART) * doubts
+    sizes = np.maximum(sizes, 1e-9)
+    chances = sizes * count / sizes.sum()
+    while (chances > 1).any():  # Such rows are drawn for certain, and the other rows share the rest.
+        certain = chances >= 1
+        left = np.where(certain, 0.0, sizes)
+        chances = np.where(certain, 1.0, left * (count - certain.sum()) / max(left.sum(), 1e-9))
+    return chances
+
+
+def draw(chances: np.ndarray, cells: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Draw rows by systematic sampling (Madow, 1949), and return their positions, int64, ascending.
+
+    Rows are shuffled within their cell, and cells are concatenated. Rows are then taken at equal steps of the
+    cumulative probability. Each cell thus gets its proportion of the sample, to within one row.
+
+    Args:
+        chances: the drawing probabilities from :func:`chances_of`, float64 ``(rows,)``.
+        cells: the index of each row's cell (a group in a period), integer ``(rows,)``.
+        random: the generator for the order within the cells and for the first step.
+    """
+    order = np.lexsort((random.random(len(chances)), cells))
+    steps = np.floor(np.cumsum(chances[order]) + random.random() - 1e-9)
+    return np.sort(order[np.diff(steps, prepend=0) > 0])
 
 
 class FilledIn(NamedTuple):

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command. A user's mistake ends the process with status 2 and one line on standard error."""
-    arguments = parser().parse_args(argv)
+    parser = OneLineParser(prog="python -m pipelines.compare", description=__doc__)
+    parser.add_argument("models", nargs="+", type=Path, help="model folders; the first is compared with each other one")
+    parser.add_argument("--output", type=Path, help="an HTML page to write")
+    parser.add_argument("--corpus", type=Path, help="labelled CSV to score now (default: the rows of predictions.csv)")
+    parser.add_argument("--profile", help="profile whose format --corpus has (default: that of each model)")
+    arguments = parser.parse_args(argv)
     with stage.reporting("compare"):
         run(arguments)
 
@@ -144,16 +149,6 @@ def _unseen(models: dict[str, Predictions], folders: dict[str, Path]) -> dict[st
         if not all(len(model.true) for model in models.values()):
             raise InputError(f"no tweet is left that {other} was not trained or validated on: nothing to compare on")
     return models
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command's arguments."""
-    made = OneLineParser(prog="python -m pipelines.compare", description=__doc__)
-    made.add_argument("models", nargs="+", type=Path, help="model folders; the first is compared with each other one")
-    made.add_argument("--output", type=Path, help="an HTML page to write")
-    made.add_argument("--corpus", type=Path, help="labelled CSV to score now (default: the rows of predictions.csv)")
-    made.add_argument("--profile", help="profile whose format --corpus has (default: that of each model)")
-    return made
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from sentiment.evaluation.scoring import LabelledTestSet
 
-HELD_OUT = "held_out"
 _CLASSES_PUBLISHED = 3  # published figures are for three classes, so they are no comparison for two
 
 
@@ -65,7 +64,7 @@ def test_sets(this: stage.Stage, classes: Sequence[str], seen: "np.ndarray") -> 
     from sentiment.evaluation.scoring import LabelledTestSet, with_distinct_names, without_seen
 
     held_out = read_split(this.places.interim, "test")
-    first = LabelledTestSet(HELD_OUT, "the part of the corpus that was set apart", held_out)
+    first = LabelledTestSet("held_out", "the part of the corpus that was set apart", held_out)
     tests = with_distinct_names([first, *(_read_test_set(given, this, classes) for given in this.arguments.corpus)])
     unseen = [without_seen(test, seen) for test in tests]
     for test, left in zip(tests, unseen, strict=True):

@@ -1,6 +1,5 @@
 """Stage 7: write the report `report.html` and the model card `README.md`."""
 
-import argparse
 from typing import TYPE_CHECKING
 
 from pipelines.shared import publishing, stage
@@ -43,9 +42,5 @@ def _check_same_model(predictions: "Predictions", model: "SentimentClassifier") 
         raise ArtefactError("predictions.csv holds answers of another model than the folder; run `make evaluate` again")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add no options; the stage has none of its own."""
-
-
 if __name__ == "__main__":
-    stage.main(run, __doc__, add_arguments)
+    stage.main(run, __doc__)

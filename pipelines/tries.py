@@ -1,6 +1,5 @@
 """Show the share of a newcomer's first sentences that each model, and VADER, labels correctly."""
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,27 +17,22 @@ from sentiment.evaluation.sentence_tests import (
 )
 
 
-def main(argv: Sequence[str] | None = None, prog: str = "python -m pipelines.tries") -> None:
-    """Run the command. A user's mistake ends the process with status 2 and one line on standard error."""
-    parser = OneLineParser(prog=prog, description=__doc__)
+def main(argv: Sequence[str] | None = None) -> None:
+    """Score each model and VADER, and print the table."""
+    parser = OneLineParser(prog="python -m pipelines.tries", description=__doc__)
     parser.add_argument("models", type=Path, nargs="+", help="model folders, for example models/sample")
     parser.add_argument("--wrong", action="store_true", help="list the texts of the half `choose` that are missed")
     arguments = parser.parse_args(argv)
     with stage.reporting("tries"):
-        run(arguments)
-
-
-def run(arguments: argparse.Namespace) -> None:
-    """Score each model and VADER, and print the table."""
-    tries = read_tries()
-    answers = {str(folder): answer_of(folder) for folder in arguments.models}
-    table = {name: shares_right(tries, answer) for name, answer in {**answers, "VADER": vader_answer}.items()}
-    sys.stdout.write(text_table(table))
-    if arguments.wrong:
-        chosen = [each for each in tries if each.half == CHOOSE]
-        for name, answer in answers.items():
-            missed = [f"  {each.kind}: {each.text} ({each.label})\n" for each in failed_tries(chosen, answer)]
-            sys.stdout.writelines([f"\n{name} misses:\n", *missed])
+        tries = read_tries()
+        answers = {str(folder): answer_of(folder) for folder in arguments.models}
+        table = {name: shares_right(tries, answer) for name, answer in {**answers, "VADER": vader_answer}.items()}
+        sys.stdout.write(text_table(table))
+        if arguments.wrong:
+            chosen = [each for each in tries if each.half == CHOOSE]
+            for name, answer in answers.items():
+                missed = [f"  {each.kind}: {each.text} ({each.label})\n" for each in failed_tries(chosen, answer)]
+                sys.stdout.writelines([f"\n{name} misses:\n", *missed])
 
 
 def answer_of(folder: Path) -> Answer:

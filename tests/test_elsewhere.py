@@ -67,7 +67,7 @@ def test_test_sets_of_several_formats(copy: Trained) -> None:
     }  # fmt: skip
     assert metrics[str(own)]["n"] == 1
     assert "published" not in metrics[other]  # a model of two classes
-    stage.main(report.run, "", report.add_arguments, copy.options())
+    stage.main(report.run, "", argv=copy.options())
     page = (copy.folder / "report.html").read_text(encoding="utf-8")
     ids = re.findall(r'\sid="([^"]*)"', page)
     assert len(ids) == len(set(ids))

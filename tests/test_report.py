@@ -451,7 +451,7 @@ def loaded(classifier, evaluation, shift=0.0):
 def test_the_stage_writes_report_and_card(tmp_path, evaluation, classifier, monkeypatch):
     folder = write_folder(tmp_path / "models" / "sample", evaluation)
     monkeypatch.setattr("sentiment.load", loaded(classifier, evaluation))
-    stage.main(report_stage.run, "", report_stage.add_arguments, ["--root", str(tmp_path)])
+    stage.main(report_stage.run, "", argv=["--root", str(tmp_path)])
     assert (folder / "report.html").read_text(encoding="utf-8").count("<figure id=") == len(FIGURES) - 1
     assert (folder / "README.md").read_text(encoding="utf-8").startswith("# Tweet sentiment: sample\n")
 
@@ -460,7 +460,7 @@ def test_predictions_of_an_earlier_model_are_refused(tmp_path, evaluation, class
     folder = write_folder(tmp_path / "models" / "sample", evaluation)
     monkeypatch.setattr("sentiment.load", loaded(classifier, evaluation, shift=0.01))
     with pytest.raises(SystemExit):
-        stage.main(report_stage.run, "", report_stage.add_arguments, ["--root", str(tmp_path)])
+        stage.main(report_stage.run, "", argv=["--root", str(tmp_path)])
     assert "answers of another model" in caplog.text
     assert not (folder / "report.html").exists()
 
@@ -473,7 +473,7 @@ def test_a_missing_or_damaged_folder_is_one_line(tmp_path, evaluation, damage, c
     else:
         (folder / {"metrics": "metrics.json", "predictions": "predictions.csv"}[damage]).write_text("{")
     with pytest.raises(SystemExit) as stop:
-        stage.main(report_stage.run, "", report_stage.add_arguments, ["--root", str(tmp_path)])
+        stage.main(report_stage.run, "", argv=["--root", str(tmp_path)])
     assert stop.value.code == 2
     assert len(caplog.messages) == 1
     assert not (folder / "report.html").exists()

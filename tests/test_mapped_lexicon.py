@@ -1,9 +1,12 @@
-"""The lexicon searched where it lies gives the ids of the dictionary, and refuses what the dictionary refuses."""
+"""The lexicon searched where it lies gives the ids of the dictionary; a damaged one is refused."""
+
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sentiment.errors import ArtefactError
 from sentiment.text.lexicon import RESERVED, UNKNOWN, Lexicon
 from sentiment.text.mapped_lexicon import map_lexicon
 
@@ -17,7 +20,6 @@ forms = st.builds(str.__add__, SIMILAR, st.text(st.characters(exclude_categories
 def test_ids_are_those_of_the_dictionary(ids: dict[str, int], others: list[str]) -> None:
     plain = Lexicon(ids, tuple(VOCABULARY.split("\n")[:-1]))
     mapped = map_lexicon(plain.to_tsv().encode(), VOCABULARY)
-    assert mapped is not None
     asked = [*ids, *others, *(form[:-1] for form in ids), *(f"{form}a" for form in ids), ""]
     assert [mapped.id_of(form) for form in asked] == [ids.get(form, UNKNOWN) for form in asked]
     assert mapped.lookup(asked * 40).tolist() == plain.lookup(asked * 40).tolist()
@@ -37,10 +39,13 @@ def test_ids_are_those_of_the_dictionary(ids: dict[str, int], others: list[str])
         *(b"abcdefghabcdefghb\t2\nabcdefghabcdefgha\t2\n", b"abcdefghb\t2\nabcdefgha\t2\n"),
     ],
 )
-def test_what_is_no_sorted_lexicon_is_left_to_the_other_reader(content: bytes) -> None:
-    assert map_lexicon(content, VOCABULARY) is None
+def test_what_is_no_sorted_lexicon_is_refused(content: bytes) -> None:
+    message = "l.tsv: expected sorted lines `token<TAB>id`, with ids of a vocabulary of 122: export the model again"
+    with pytest.raises(ArtefactError, match=f"^{re.escape(message)}$"):
+        map_lexicon(content, VOCABULARY, "l.tsv")
 
 
 @pytest.mark.parametrize("vocabulary", ["", "<pad>\n", "<unk>\n<pad>\na\n", "<pad>\n<unk>\nb", "<pad>\n<unk>\n"])
 def test_vocabularies_that_do_not_fit(vocabulary: str) -> None:
-    assert map_lexicon(b"a\t2\n", vocabulary) is None
+    with pytest.raises(ArtefactError, match="ids of a vocabulary of"):
+        map_lexicon(b"a\t2\n", vocabulary)

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sentiment.common.ragged import Ragged
-from sentiment.errors import ArtefactError
 from sentiment.text.normalisation import LONG
 
 PADDING = 0
 UNKNOWN = 1
 RESERVED = ("<pad>", "<unk>")
-_LONGEST_NUMBER = 20  # digits of an id; Python refuses to read very long numbers
 SPECIAL_TOKENS = (
     "<user>", "<url>", "<number>", "<heart>", "<lolface>", "<smile>", "<sadface>", "<neutralface>",
     "<toprating>", "<midrating>", "<lowrating>",
@@ -54,26 +52,6 @@ class Lexicon:
         """Return one line ``form<TAB>id`` per surface form, sorted by form, so that a reader can use binary search."""
         return "".join(f"{token}\t{i}\n" for token, i in sorted(self.ids.items()))
 
-    @classmethod
-    def from_tsv(cls, tsv: str, vocabulary: Sequence[str], name: str = "lexicon.tsv") -> "Lexicon":
-        """Read the text that :meth:`to_tsv` returned.
-
-        Raises:
-            ArtefactError: a line is not ``token<TAB>id``, a token occurs twice or an id is outside the vocabulary.
-        """
-        lines = tsv.split("\n")[:-1]
-        try:
-            pairs = [line.split("\t") for line in lines]
-            ids = {token: int(number) for token, number in pairs}
-        except ValueError:
-            bad = next((i for i, line in enumerate(lines, 1) if not _is_entry(line)), 1)
-            raise ArtefactError(f"{name}:{bad}: expected `token<TAB>id`, received {lines[bad - 1][:60]!r}") from None
-        if len(ids) != len(lines) or not tsv.endswith("\n"):
-            raise ArtefactError(f"{name}: {len(lines)} lines name {len(ids)} tokens: the file is damaged; export again")
-        if tuple(vocabulary[:2]) != RESERVED or not all(0 <= i < len(vocabulary) for i in ids.values()):
-            raise ArtefactError(f"{name}: its ids do not fit a vocabulary of {len(vocabulary)}: export the model again")
-        return cls(ids, tuple(vocabulary))
-
 
 def known_shares(ids: Ragged, says_something: np.ndarray) -> np.ndarray:
     """Return the share of each row's ids that count as known, float32 ``(n,)``.
@@ -86,17 +64,6 @@ def known_shares(ids: Ragged, says_something: np.ndarray) -> np.ndarray:
         return np.zeros(0, np.float32)
     known = says_something.take(ids.values)
     return np.add.reduceat(known, ids.starts, dtype=np.float32) / ids.lengths.astype(np.float32)
-
-
-def _is_entry(line: str) -> bool:
-    token, tab, number = line.rpartition("\t")
-    return (
-        bool(token and tab)
-        and "\t" not in token
-        and number.isascii()
-        and number.isdigit()
-        and len(number) < _LONGEST_NUMBER
-    )
 
 
 @dataclass(frozen=True, slots=True)

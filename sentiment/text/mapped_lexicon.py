@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sentiment.errors import ArtefactError
 from sentiment.text.lexicon import RESERVED, UNKNOWN, Lexicon
 from sentiment.text.normalisation import LONG
 
@@ -101,26 +102,35 @@ class MappedLexicon:
         return self._content[: -2 * _WIDTH].decode(errors="replace")  # no token matches a form that is not UTF-8
 
 
-def map_lexicon(content: bytes, vocabulary: str) -> MappedLexicon | None:
+def map_lexicon(content: bytes, vocabulary: str, name: str = "lexicon.tsv") -> MappedLexicon:
     """Make a lexicon from the contents of its files.
 
-    Returns:
-        None if a line is not ``token<TAB>id``, an id is outside the vocabulary, or the forms are not different and
-        sorted. In that case :meth:`sentiment.text.lexicon.Lexicon.from_tsv` finds the fault.
+    Raises:
+        ArtefactError: a line is not ``token<TAB>id``, an id is outside the vocabulary, or the forms are not different
+            and sorted. ``name`` is the name of the file in the message.
     """
-    padded = content + bytes(2 * _WIDTH)
-    data = np.frombuffer(padded, np.uint8)
+    padded, size = content + bytes(2 * _WIDTH), vocabulary.count("\n")
+    lines = _find_lines(content, np.frombuffer(padded, np.uint8), size)
+    if lines is None or not (vocabulary.startswith("\n".join([*RESERVED, ""])) and vocabulary.endswith("\n")):
+        raise ArtefactError(
+            f"{name}: expected sorted lines `token<TAB>id`, with ids of a vocabulary of {size}: export the model again"
+        )
+    return MappedLexicon(padded, lines, vocabulary)
+
+
+def _find_lines(content: bytes, data: np.ndarray, size: int) -> _Lines | None:
+    """Return the lines in ``content``, or None if they are damaged; ``data`` are its bytes and 16 further ones."""
     ends, tabs = np.flatnonzero(data == _NEW_LINE), np.flatnonzero(data == _TAB)
-    if not content.endswith(b"\n") or len(ends) != len(tabs) or not vocabulary.endswith("\n"):
+    if not content.endswith(b"\n") or len(ends) != len(tabs):
         return None
     starts = np.concatenate(([0], ends[:-1] + 1))
-    if not ((starts < tabs) & (tabs + 1 < ends)).all() or not vocabulary.startswith("\n".join([*RESERVED, ""])):
+    if not ((starts < tabs) & (tabs + 1 < ends)).all():
         return None
     numbers, (heads, further) = _numbers(data, tabs + 1, ends), _heads(data, starts, tabs - starts)
-    if numbers is None or numbers.max() >= vocabulary.count("\n"):
+    if numbers is None or numbers.max() >= size:
         return None
     lines = _Lines(starts, tabs, heads, numbers)
-    return MappedLexicon(padded, lines, vocabulary) if _are_sorted(content, lines, further) else None
+    return lines if _are_sorted(content, lines, further) else None
 
 
 def _numbers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray | None:

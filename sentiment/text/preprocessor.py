@@ -17,7 +17,7 @@ from sentiment.errors import ArtefactError
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.few_texts import FewTexts
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow
-from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
+from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN
 from sentiment.text.mapped_lexicon import AnyLexicon, map_lexicon
 from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, LONG, WHITE_SPACE, Rule
 from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run, to_lower_case
@@ -160,10 +160,7 @@ class Preprocessor:
         """
         read = read or partial(_content, str(folder))
         lines, vocabulary = read(LEXICON), _decoded(f"{folder}/{VOCABULARY}", read(VOCABULARY))
-        lexicon: AnyLexicon | None = map_lexicon(lines, vocabulary)
-        if lexicon is None:  # damaged, or not sorted
-            path = f"{folder}/{LEXICON}"
-            lexicon = Lexicon.from_tsv(_decoded(path, lines), vocabulary.split("\n")[:-1], path)
+        lexicon = map_lexicon(lines, vocabulary, f"{folder}/{LEXICON}")
         path = f"{folder}/{PREPROCESSING}"
         return cls.from_json(_decoded(path, read(PREPROCESSING)), lexicon, path)
 

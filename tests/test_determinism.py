@@ -13,7 +13,7 @@ from tests.snapshot import all_artefacts
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory, without_fasttext) -> tuple[dict[str, str], dict[str, str]]:
+def pair(tmp_path_factory) -> tuple[dict[str, str], dict[str, str]]:
     """Artefacts of the session's model, and of one made anew in a folder deeper down."""
     first = replace(shared_model(), root=tmp_path_factory.mktemp("copy") / "root")
     shutil.copytree(shared_model().root, first.root, symlinks=True)

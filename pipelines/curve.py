@@ -116,7 +116,7 @@ def network_figures(places: stage.Places) -> dict[str, Any]:
     import_keras()
     import keras
 
-    from sentiment.network.folding import fold
+    from sentiment.network.keras_network import fold
 
     settings = from_dict(Settings, publishing.read_json(places.model / "settings.json"))
     network = fold(keras.models.load_model(places.model / "model.keras"), settings.network)

@@ -37,7 +37,7 @@ def run(this: stage.Stage) -> None:
     import keras
 
     from pipelines.shared.artefacts import TOLERANCE, rows_to_compare
-    from sentiment.network.folding import fold
+    from sentiment.network.keras_network import fold
     from sentiment.predict.model_folder import MODEL, chunk_files, describe, network_files
     from sentiment.settings import NetworkSettings
     from sentiment.settings_checks import from_dict

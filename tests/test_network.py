@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from sentiment.data.encoded import EncodedPart
 from sentiment.network.folded import distinct_ids
-from sentiment.network.folding import fold
-from sentiment.network.keras_network import build_network
+from sentiment.network.keras_network import build_network, fold
 from sentiment.settings import NetworkSettings
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.training.batches import Batches, widths

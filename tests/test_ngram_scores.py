@@ -12,9 +12,7 @@ from sentiment.data.encoded import EncodedPart
 from sentiment.errors import SettingsError
 from sentiment.export.formats import run_tflite, to_tflite
 from sentiment.export.graph import GraphNetwork
-from sentiment.network.folding import fold
-from sentiment.network.keras_network import build_network
-from sentiment.network.ngram_layers import with_ngram_scores
+from sentiment.network.keras_network import build_network, fold, with_ngram_scores
 from sentiment.network.ngrams import buckets_of_rows, ngram_buckets, ngram_logits, times_factor_in_float32
 from sentiment.settings import MOST_NGRAM_BUCKETS, NetworkSettings, TrainingSettings
 from sentiment.training.calibration import apply_temperature

@@ -32,8 +32,7 @@ def test_without_the_converter_the_command_says_how_to_get_it(
 @pytest.mark.parametrize(("cell", "pooling"), [("simple_rnn", "max_mean"), ("gru", "last")])
 def test_onnx_answers_as_the_light_form(tmp_path: Path, cell: str, pooling: str) -> None:
     from sentiment.export.formats import run_onnx, to_onnx
-    from sentiment.network.folding import fold
-    from sentiment.network.keras_network import build_network
+    from sentiment.network.keras_network import build_network, fold
     from sentiment.settings import NetworkSettings
 
     random = np.random.default_rng(5)

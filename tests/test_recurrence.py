@@ -11,8 +11,7 @@ import tensorflow as tf
 from sentiment.common.ragged import Ragged
 from sentiment.network.cells import STEPS, Direction
 from sentiment.network.folded import FoldedNetwork
-from sentiment.network.folding import fold
-from sentiment.network.keras_network import RECURRENT, build_network, recurrent_cells
+from sentiment.network.keras_network import RECURRENT, build_network, fold, recurrent_cells
 from sentiment.settings import NetworkSettings
 from sentiment.training.tensorflow_trainer import DistinctTokensModel
 

@@ -10,7 +10,7 @@ from keras import ops
 
 from sentiment.network.cells import STEPS, Direction, state_count
 from sentiment.network.folded import FoldedNetwork
-from sentiment.network.ngram_layers import ngram_logits
+from sentiment.network.keras_network import ngram_logits
 from sentiment.network.ngrams import ngram_buckets
 from sentiment.network.unrolled import unrolled_lookups
 from sentiment.text.lexicon import PADDING

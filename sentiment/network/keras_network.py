@@ -8,15 +8,19 @@
      -> dense layer, softmax                                             (batch, classes)
 
 The layers before the recurrence see one token at a time, so training (:mod:`sentiment.training.tensorflow_trainer`) and
-export (:mod:`sentiment.network.folding`) run them once per distinct token.
+export (:func:`fold`) run them once per distinct token.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+from sentiment.network.cells import Direction
+from sentiment.network.folded import FoldedNetwork
+from sentiment.network.ngrams import ngram_buckets, times_factor_in_float32
 from sentiment.settings import NetworkSettings
 from sentiment.text.lexicon import PADDING, UNKNOWN
 
@@ -30,11 +34,12 @@ TOKEN_DROPOUT = "token_dropout"
 RECURRENT = "recurrent"
 OUTPUT_DROPOUT = "output_dropout"
 CLASSES = "classes"
-NGRAMS = "ngram_scores"  # only in networks from sentiment.network.ngram_layers
+NGRAMS = "ngram_scores"  # only in networks from with_ngram_scores
 
 _CELLS = {"simple_rnn": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}
 # The states of all cells and activations are above -1, so -2 in padded steps is never the maximum.
 BELOW_ALL_STATES = -2.0
+_ROWS_PER_BATCH = 8192
 
 
 def build_network(
@@ -145,3 +150,79 @@ def pool(states: Any, real: Any, pooling: str) -> Any:
     weights = ops.cast(steps, states.dtype)
     mean = ops.sum(states * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1.0)
     return mean if pooling == "mean" else ops.concatenate([maximum, mean], axis=-1)
+
+
+def with_ngram_scores(model: keras.Model, values: np.ndarray, bias: np.ndarray) -> keras.Model:
+    """Return ``model`` with scores of n-grams added to its logits; it shares all layers but the output layer.
+
+    Args:
+        values: score of each bucket for each class, float32 ``(buckets, classes)``.
+        bias: bias of the scores, float32 ``(classes,)``.
+    """
+    before = model.get_layer(CLASSES)
+    dense = layers.Dense(before.units, name=CLASSES)
+    lookup = layers.Embedding(*values.shape, trainable=False, name=NGRAMS)
+    logits = dense(before.input) + ngram_logits(model.input, lookup, len(values))
+    result = keras.Model(model.input, layers.Softmax()(logits), name=model.name)
+    kernel, own = before.get_weights()
+    dense.set_weights([kernel, own + bias])
+    lookup.set_weights([values])
+    return result
+
+
+def ngram_logits(ids: Any, lookup: Callable[[Any], Any], buckets: int) -> Any:
+    """Return the scores of each row's n-grams, to be added to the logits, ``(batch, classes)``.
+
+    :mod:`sentiment.network.ngrams` computes them in NumPy.
+
+    Args:
+        ids: token ids, int32 ``(batch, time)``, padded on either side.
+        lookup: function from buckets ``(batch, time, 3)`` to their scores ``(batch, time, 3, classes)``.
+        buckets: number of buckets.
+    """
+    around = ops.pad(ids, [[0, 0], [1, 1]], constant_values=PADDING)
+    found = ngram_buckets(around[:, :-2], ids, around[:, 2:], buckets, times=times_factor_in_float32)
+    scores = ops.sum(lookup(ops.stack(found, axis=-1)), axis=2)
+    real = ops.cast(ops.not_equal(ids, PADDING), scores.dtype)
+    count = ops.maximum(ops.sum(real, axis=1, keepdims=True), 1.0)
+    return ops.sum(scores * ops.expand_dims(real, -1), axis=1) / ops.sqrt(count)
+
+
+def fold(model: keras.Model, settings: NetworkSettings) -> FoldedNetwork:
+    """Compute the cell input x W_x + b of each token of ``model``, and copy its recurrent and output weights."""
+    cells = recurrent_cells(model)
+    kernel, bias = (keras.ops.convert_to_numpy(weight) for weight in model.get_layer(CLASSES).weights)
+    return FoldedNetwork(
+        table=_table(model, cells),
+        directions=tuple(_direction(cell) for cell in cells),
+        output_kernel=kernel,
+        output_bias=bias,
+        cell=settings.cell,
+        pooling=settings.pooling,
+        ngrams=_ngram_scores(model),
+        activation=settings.activation,
+    )
+
+
+def _table(model: keras.Model, cells: list[Any]) -> np.ndarray:
+    vocabulary = model.get_layer(GLOVE).input_dim
+    weights = [(cell.kernel, input_and_recurrent_bias(cell)[0]) for cell in cells]
+    arrays = [tuple(keras.ops.convert_to_numpy(weight) for weight in pair) for pair in weights]
+    table = np.empty((len(cells), vocabulary, arrays[0][0].shape[1]), np.float32)
+    for start in range(0, vocabulary, _ROWS_PER_BATCH):
+        ids = np.arange(start, min(start + _ROWS_PER_BATCH, vocabulary), dtype=np.int32)
+        features = keras.ops.convert_to_numpy(type_features(model, ids))
+        for direction, (kernel, bias) in enumerate(arrays):
+            table[direction, ids] = features @ kernel + bias
+    return table
+
+
+def _ngram_scores(model: keras.Model) -> np.ndarray | None:
+    layers = [layer for layer in model.layers if layer.name == NGRAMS]
+    return keras.ops.convert_to_numpy(layers[0].embeddings) if layers else None
+
+
+def _direction(cell: Any) -> Direction:
+    bias = input_and_recurrent_bias(cell)[1]
+    kernel = keras.ops.convert_to_numpy(cell.recurrent_kernel)
+    return Direction(kernel, None if bias is None else keras.ops.convert_to_numpy(bias))

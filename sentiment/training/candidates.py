@@ -7,8 +7,7 @@ import keras
 import numpy as np
 
 from sentiment.data.encoded import EncodedPart
-from sentiment.network.folding import fold
-from sentiment.network.ngram_layers import with_ngram_scores
+from sentiment.network.keras_network import fold, with_ngram_scores
 from sentiment.settings import NetworkSettings, TrainingSettings
 from sentiment.training.batches import class_weights
 from sentiment.training.calibration import fit_temperature, logits_of, row_losses

@@ -9,10 +9,9 @@ import pytest
 from pipelines.shared import profiles, stage
 from pipelines.shared.artefacts import read_part, read_preprocessor
 from pipelines.shared.training_files import add_augmentation
-from sentiment.augment.general_english import phrases, rated_words
-from sentiment.augment.polarity import Poles, Use, polarity
+from sentiment.augment.clear_words import Poles, Use, polarity
+from sentiment.augment.general_english import LINKED, TURNED, known_templates, phrases, rated_words, words_of
 from sentiment.augment.rows import augmented, rated_signs
-from sentiment.augment.templates import LINKED, TURNED, known_templates, words_of
 from sentiment.data.encoded import EncodedPart
 from sentiment.errors import SettingsError
 from sentiment.evaluation.sentence_tests import CONFIRM, read_pairs, read_tries

@@ -78,7 +78,7 @@ def add_augmentation(this: stage.Stage, part: "EncodedPart", classes: list[str])
     options = this.settings.training
     if not (options.contrast or options.phrases):
         return part
-    from sentiment.augment.polarity import Poles
+    from sentiment.augment.clear_words import Poles
     from sentiment.augment.rows import augmented
 
     meanings = [this.settings.corpus.polarity.get(name, name) for name in classes]

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from sentiment.augment.stretches import Stretch, Stretches
-from sentiment.augment.templates import HALVES, JOINED, STANDING, TURNED, WISHED, Template, Templates
+from sentiment.augment.clear_words import Stretch, Stretches
+from sentiment.augment.general_english import HALVES, JOINED, STANDING, TURNED, WISHED, Template, Templates
 from sentiment.text.lexicon import UNKNOWN
 from sentiment.text.mapped_lexicon import AnyLexicon
 

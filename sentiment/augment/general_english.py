@@ -1,4 +1,16 @@
-"""General English that is not learnt from the tweets: phrases, ratings on a scale, and words rated by people.
+"""General English that is not learnt from the tweets: templates of sentences, phrases, ratings, words rated by people.
+
+Templates (``templates.tsv``) are patterns of sentences that keep or reverse the polarity of a word of clear polarity.
+A line consists of words and of capital letters, which stand for parts of a stretch of a tweet. In "the soup is so good
+today" these parts are:
+
+    L  words before K ("the soup")              C  clear word ("good")
+    K  linking word or subject ("is")           E  comparative of the clear word ("better")
+    D  words of degree ("so")                   R  words after the clear word ("today")
+
+In a template of two halves, X and Y have opposite polarity, and Y decides the polarity of the whole. The patterns
+follow a grammar's chapter on negation (Huddleston and Pullum, 2002, chapter 9). Some only seem to negate ("nothing
+but", "could not be better"), and some negate without a negative word ("far from", "used to").
 
 The phrases (``phrases.tsv``) were written for this project: evaluative idioms, stock praise and complaints, negations,
 comparatives, slang, irony. In a phrase "..." marks the place of the thing that is praised or criticised. The rated
@@ -6,14 +18,42 @@ words are from VADER's lexicon (Hutto and Gilbert, 2014), which includes emotico
 from -4 to 4.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
-from sentiment.augment.templates import read_table
+import numpy as np
 
+from sentiment.text.lexicon import UNKNOWN
+from sentiment.text.mapped_lexicon import AnyLexicon
+
+# Effect of a template: it reverses the polarity, keeps it, wishes for something good that is missing, or joins halves.
+TURNED, STANDING, WISHED, JOINED = "turned", "standing", "wished", "joined"
+# Place of the clear word: after a linking word, after a subject, or neither. Joined templates have halves instead.
+LINKED, SUBJECT, BARE, HALVES = "linked", "subject", "bare", "halves"
+_LETTERS = frozenset("LKDCERXY")
 _CLEARLY_RATED = 1.0  # absolute mean rating from which a word counts as clear
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+Template = tuple[int | str, ...]  # ids of words, and letters
+Templates = Mapping[tuple[str, str], Sequence[Template]]  # (effect, place) -> templates
+
+
+def known_templates(lexicon: AnyLexicon) -> Templates:
+    """Return the templates whose words all have an id in ``lexicon``, by effect and place; a list may be empty."""
+    found: dict[tuple[str, str], list[Template]] = {(JOINED, HALVES): []}
+    found |= {(effect, place): [] for effect in (TURNED, STANDING, WISHED) for place in (LINKED, SUBJECT, BARE)}
+    for effect, place, text in _read_table("templates.tsv"):
+        template = tuple(word if word in _LETTERS else lexicon.id_of(word) for word in text.split())
+        if all(isinstance(part, str) or part > UNKNOWN for part in template):
+            found[effect, place].append(template)
+    return found
+
+
+def words_of(templates: Templates) -> np.ndarray:
+    """Return the ids of all words in ``templates``, int64, sorted."""
+    lines = [template for some in templates.values() for template in some]
+    return np.array(sorted({part for line in lines for part in line if isinstance(part, int)}), np.int64)
 
 
 class LabelledText(NamedTuple):
@@ -25,7 +65,7 @@ class LabelledText(NamedTuple):
 
 def phrases() -> list[LabelledText]:
     """Return the phrases of ``phrases.tsv``, and ratings such as "9/10"."""
-    listed = [LabelledText(text, 1 if label == "positive" else -1) for _, label, text in read_table("phrases.tsv")]
+    listed = [LabelledText(text, 1 if label == "positive" else -1) for _, label, text in _read_table("phrases.tsv")]
     return [*listed, *_ratings()]
 
 
@@ -50,3 +90,9 @@ def _ratings() -> Iterator[LabelledText]:
             for number in (str(n), _NUMBERS[n]):
                 yield from (LabelledText(form, sign) for form in (f"{number} {star}", f"{number} {star} ..."))
             yield LabelledText("⭐" * n or "no stars", sign)
+
+
+def _read_table(name: str) -> list[tuple[str, ...]]:
+    """Return the rows of a tab-separated file in this package, without its header. Quotes have no meaning in it."""
+    text = files("sentiment.augment").joinpath(name).read_text(encoding="utf-8")
+    return [tuple(line.split("\t")) for line in text.splitlines()[1:]]

@@ -4,11 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from sentiment.augment.clear_words import Poles, Stretches
 from sentiment.augment.contrast import ContrastRows, Row
-from sentiment.augment.general_english import LabelledText, phrases, rated_words
-from sentiment.augment.polarity import Poles
-from sentiment.augment.stretches import Stretches
-from sentiment.augment.templates import known_templates, words_of
+from sentiment.augment.general_english import LabelledText, known_templates, phrases, rated_words, words_of
 from sentiment.common.ragged import ragged
 from sentiment.data.encoded import EncodedPart
 from sentiment.text.lexicon import UNKNOWN

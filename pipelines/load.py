@@ -16,9 +16,8 @@ from sentiment.common.engines import Engine
 from sentiment.data.splitting import PARTS, SEEN, Deal
 from sentiment.data.table_files import TableFile, checksum, find_files, is_several
 from sentiment.errors import InputError, SettingsError
-from sentiment.prepare import cut_copies, ranges
+from sentiment.prepare import cut_copies, split_corpus
 from sentiment.prepare.spooling import Corpus, Spooled, SpoolingJob, file_tasks, gather, spool
-from sentiment.prepare.tweets import write_tweets
 
 
 def run(this: stage.Stage) -> None:
@@ -69,26 +68,26 @@ def _split(
 ) -> dict[str, Any]:
     """Remove duplicates and split the rows, one range of hashes at a time; write the tweets and return the report."""
     names = sorted(this.settings.corpus.labels)
-    runs = ranges.Runs(scratch, tuple(run for each in found for run in each.runs), len(names))
+    runs = split_corpus.Runs(scratch, tuple(run for each in found for run in each.runs), len(names))
     _join_cut_copies(runs, engine)
-    which = ranges.hash_ranges(sum(run.rows for run in runs.runs))
-    counted = results(engine, partial(ranges.count_range, runs), which, "duplicates found")
+    which = split_corpus.hash_ranges(sum(run.rows for run in runs.runs))
+    counted = results(engine, partial(split_corpus.count_range, runs), which, "duplicates found")
     kept = np.stack([each.kept for each in counted])
     left_out = {name: sum(getattr(each, name) for each in counted) for name in ("duplicates", "contradictions")}
     deal = _settle(kept.sum(axis=0), this, corpora, _read_counts(found) | left_out)
     before = np.cumsum(kept, axis=0) - kept
-    dealings = [ranges.Dealing(each, deal, before[each.number]) for each in which]
-    dealt = sum(results(engine, partial(ranges.deal_range, runs), dealings, "tweets dealt out"))
+    dealings = [split_corpus.Dealing(each, deal, before[each.number]) for each in which]
+    dealt = sum(results(engine, partial(split_corpus.deal_range, runs), dealings, "tweets dealt out"))
     classes = sorted(set().union(*(each.classes for each in found)))
-    parts = ranges.parts_of_runs(runs, which, np.stack([each.sizes for each in counted]))
-    of_corpora = write_tweets(runs, parts, classes, len(corpora), scratch.parent / "tweets.parquet")
-    ranges.write_seen(runs, which, scratch.parent / SEEN)
+    parts = split_corpus.parts_of_runs(runs, which, np.stack([each.sizes for each in counted]))
+    of_corpora = split_corpus.write_tweets(runs, parts, classes, len(corpora), scratch.parent / "tweets.parquet")
+    split_corpus.write_seen(runs, which, scratch.parent / SEEN)
     outcome = left_out | {"split": asdict(deal.settings), "classes": [names[label] for label in classes]}
     shown = {name: names.index(name) for name in this.settings.corpus.labels if names.index(name) in classes}
     return _report(corpora, found, outcome | {"parts": _by_class(dealt, shown)}, of_corpora)
 
 
-def _join_cut_copies(runs: ranges.Runs, engine: Engine) -> None:
+def _join_cut_copies(runs: split_corpus.Runs, engine: Engine) -> None:
     """Treat a text that another program has cut short as a duplicate of the whole text."""
     if sum(results(engine, partial(cut_copies.note_cut, runs), runs.runs, "texts searched for cut ones")):
         list(results(engine, partial(cut_copies.note_whole, runs), runs.runs, "texts compared with cut ones"))

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sentiment.common.engines import Engine
-    from sentiment.prepare.counting import RowTask
-    from sentiment.prepare.encoding import EncodingJob
+    from sentiment.prepare.encoding import EncodingJob, RowTask
     from sentiment.settings import PreprocessingSettings
     from sentiment.text.lexicon import Lexicon
     from sentiment.text.preprocessor import Preprocessor
@@ -51,7 +50,7 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
     """Write all files except the report into ``staging``, and return the report."""
     import numpy as np
 
-    from sentiment.prepare import counting
+    from sentiment.prepare import encoding
     from sentiment.prepare.encoding import EncodingJob
     from sentiment.text.normalisation import RULES
     from sentiment.text.preprocessor import FILES, LEXICON, Preprocessor
@@ -63,10 +62,10 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
     scratch.mkdir()
     with make_engine(this.arguments) as engine, ThreadPoolExecutor(1) as aside:
         asked_soon = aside.submit(_load_spacy)
-        tasks = counting.row_tasks(tweets)
-        job = counting.CountingJob(tweets, scratch, rules)
-        sizes = np.stack(results(engine, partial(counting.tokenise_rows, job), tasks, "tweets tokenised"))
-        counts = counting.sum_counts(scratch, tasks, engine)
+        tasks = encoding.row_tasks(tweets)
+        job = encoding.CountingJob(tweets, scratch, rules)
+        sizes = np.stack(results(engine, partial(encoding.tokenise_rows, job), tasks, "tweets tokenised"))
+        counts = encoding.sum_counts(scratch, tasks, engine)
         stage.log.info("%d distinct tokens in training; asking spaCy for their lemmas", len(counts))
         asked_soon.result()
         unlike = partial(_unlike_lemmas, this, set(vector_words))

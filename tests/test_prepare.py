@@ -98,10 +98,10 @@ def many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """See :func:`many_parts`."""
     monkeypatch.setattr("sentiment.prepare.spooling._BYTES_PER_TASK", 4000)
-    monkeypatch.setattr("sentiment.prepare.ranges.ROWS_PER_RANGE", 90)
-    monkeypatch.setattr("sentiment.prepare.tweets.ROWS_PER_GROUP", 50)
-    monkeypatch.setattr("sentiment.prepare.counting._ROWS_PER_TASK", 100)
-    monkeypatch.setattr("sentiment.prepare.counting._TABLES_AT_ONCE", 2)
+    monkeypatch.setattr("sentiment.prepare.split_corpus.ROWS_PER_RANGE", 90)
+    monkeypatch.setattr("sentiment.prepare.split_corpus.ROWS_PER_GROUP", 50)
+    monkeypatch.setattr("sentiment.prepare.encoding._ROWS_PER_TASK", 100)
+    monkeypatch.setattr("sentiment.prepare.encoding._TABLES_AT_ONCE", 2)
 
 
 def prepare(corpora: Path, root: Path, corpus: str, *options: str) -> dict[str, str]:
@@ -120,7 +120,7 @@ def prepare(corpora: Path, root: Path, corpus: str, *options: str) -> dict[str, 
 def one(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What one file in one process comes to."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sentiment.prepare.tweets.ROWS_PER_GROUP", 50)
+        patch.setattr("sentiment.prepare.split_corpus.ROWS_PER_GROUP", 50)
         return prepare(corpora, tmp_path_factory.mktemp("one"), "one.csv")
 
 

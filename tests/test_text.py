@@ -16,7 +16,7 @@ from sentiment.common.arrow_arrays import as_numpy, from_numpy
 from sentiment.common.ragged import Ragged
 from sentiment.data.encoded import ragged_rows
 from sentiment.errors import ArtefactError, InputError
-from sentiment.prepare.counting import TypeCounter
+from sentiment.prepare.encoding import TypeCounter
 from sentiment.settings import PreprocessingSettings
 from sentiment.text.lemmas import lexicon_entries, stop_words
 from sentiment.text.lexicon import PADDING, RESERVED, SPECIAL_TOKENS, UNKNOWN, Lexicon, LexiconEntry, build_lexicon

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from sentiment.common.arrow_arrays import as_numpy, from_numpy, read_table, write_table
 from sentiment.data.splitting import duplicate_keys, hash_texts
-from sentiment.prepare.ranges import Runs
+from sentiment.prepare.split_corpus import Runs
 from sentiment.prepare.spooling import Run, write_sorted
 
 ELLIPSIS = "…"

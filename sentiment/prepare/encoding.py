@@ -1,25 +1,151 @@
-"""Replace token codes by ids and write each row to its place. This is the last step of preprocessing.
+"""Encode the tweets on disk as rows of ids. This is preprocessing, in two steps.
 
-Each task encodes the rows of one tokenising task. The arrays of ids are allocated before the first task begins. The
-position of a row depends only on the number of earlier rows in its part. The files are therefore identical for any
-number of processes and any order of tasks.
+First, each task writes the tokens of its tweets to disk as integer codes of its own, and counts them. Only the counts
+of tokens in training are needed for all rows. The tasks' tables of counts are therefore added up in groups of 16 until
+one table is left.
+
+When the lexicon is made from these counts, each task replaces its codes by ids. The arrays of ids are allocated before
+the first task begins. The position of a row depends only on the number of earlier rows in its part. The files are
+therefore identical for any number of processes and any order of tasks.
 """
 
-import functools
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from sentiment.common.arrow_arrays import as_numpy, read_table
+from sentiment.common.arrow_arrays import as_numpy, from_numpy, read_table, write_table
+from sentiment.common.engines import Engine, grouped, results
 from sentiment.common.parallel import ordered_map
 from sentiment.common.ragged import Ragged
-from sentiment.data.splitting import PARTS
-from sentiment.prepare.counting import ROWS_PER_BATCH, RowTask, read_rows
+from sentiment.data.splitting import PARTS, TRAIN
 from sentiment.text.lexicon import UNKNOWN
+from sentiment.text.normalisation import Rule
 from sentiment.text.preprocessor import Preprocessor
+from sentiment.text.tokens import Tokens, from_encoded, tokenise
+
+_ROWS_PER_BATCH = 32_768
+_ROWS_PER_TASK = 262_144
+_TABLES_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class CountingJob:
+    """Inputs that all counting tasks share: the file ``tweets``, the output ``folder``, and the normalisation rules."""
+
+    tweets: Path
+    folder: Path
+    rules: tuple[Rule, ...]
+
+
+class RowTask(NamedTuple):
+    """Row groups ``start`` to ``stop - 1`` in the file of tweets. ``number`` is the position among all tasks."""
+
+    number: int
+    start: int
+    stop: int
+
+    @property
+    def name(self) -> str:
+        """Return the prefix in the names of the task's files."""
+        return f"{self.number:06d}"
+
+
+class TypeCounter:
+    """Assign codes to distinct tokens in order of appearance, and count the tokens of training tweets.
+
+    Attributes:
+        codes: token -> code.
+        counts: number of occurrences of each code, int64. The array may be longer than ``codes``.
+    """
+
+    def __init__(self) -> None:
+        self.codes: dict[str, int] = {}
+        self.counts = np.zeros(1024, np.int64)
+
+    def add(self, tokens: Tokens, counted: np.ndarray) -> Ragged:
+        """Return the tokens of ``n`` tweets as ``n`` rows of codes, and count those of training tweets.
+
+        ``counted`` says for each tweet whether it is in training, bool ``(n,)``.
+        """
+        codes = self.codes
+        types = np.fromiter(
+            (codes.setdefault(token, len(codes)) for token in tokens.types), np.int32, len(tokens.types)
+        )
+        if len(codes) > len(self.counts):
+            self.counts = np.concatenate([self.counts, np.zeros(2 * len(codes), np.int64)])
+        common = types[tokens.codes.values]
+        found = np.bincount(common[np.repeat(counted, tokens.codes.lengths)])
+        self.counts[: len(found)] += found
+        return Ragged(common, tokens.codes.lengths)
+
+
+def row_tasks(tweets: Path) -> list[RowTask]:
+    """Divide the row groups of the file ``tweets`` into tokenising tasks. The tasks depend only on the file."""
+    metadata = pq.read_metadata(tweets)
+    tasks: list[RowTask] = []
+    start = rows = 0
+    for group in range(metadata.num_row_groups):
+        rows += metadata.row_group(group).num_rows
+        if rows >= _ROWS_PER_TASK or group == metadata.num_row_groups - 1:
+            tasks.append(RowTask(len(tasks), start, group + 1))
+            start, rows = group + 1, 0
+    return tasks
+
+
+def _read_rows(tweets: Path, task: RowTask, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the given columns of a task's rows in batches."""
+    with pq.ParquetFile(tweets) as source:
+        yield from source.iter_batches(_ROWS_PER_BATCH, row_groups=[*range(task.start, task.stop)], columns=columns)
+
+
+def tokenise_rows(job: CountingJob, task: RowTask) -> np.ndarray:
+    """Write the tokens of a task's rows to files, and return the number of rows per part, int64 ``(len(PARTS),)``."""
+
+    def tokenised(batch: pa.RecordBatch) -> tuple[Tokens, np.ndarray]:
+        return tokenise(batch.column("text"), job.rules), as_numpy(batch.column("part"))
+
+    counter = TypeCounter()
+    sizes, lengths = np.zeros(len(PARTS), np.int64), [np.zeros(0, np.int32)]
+    with (job.folder / f"{task.name}.codes.bin").open("wb") as sink:
+        for tokens, parts in ordered_map(tokenised, _read_rows(job.tweets, task, ["text", "part"])):
+            codes = counter.add(tokens, parts == TRAIN)
+            codes.values.tofile(sink)
+            lengths.append(codes.lengths)
+            sizes += np.bincount(parts, minlength=len(PARTS))
+    np.save(job.folder / f"{task.name}.lengths.npy", np.concatenate(lengths))
+    types, counts = from_encoded([*map(str.encode, counter.codes)]), counter.counts[: len(counter.codes)]
+    write_table(job.folder / f"{task.name}.types.arrow", pa.table({"token": types}))
+    counted = pa.table({"token": types, "count": from_numpy(counts)}).filter(from_numpy(counts > 0))
+    write_table(job.folder / f"{task.name}.counts.arrow", counted)
+    return sizes
+
+
+def sum_counts(folder: Path, tasks: Sequence[RowTask], engine: Engine) -> dict[str, int]:
+    """Return the number of occurrences of each token that occurs in the training rows of the tasks."""
+    names = [f"{task.name}.counts.arrow" for task in tasks]
+    for level in itertools.count():
+        if len(names) == 1:
+            break
+        groups = list(grouped(names, lambda name: 0, 0, _TABLES_AT_ONCE))
+        sums = [(f"level-{level}-{i:06d}.counts.arrow", group) for i, group in enumerate(groups)]
+        names = results(engine, partial(_add_tables, folder), sums)
+    table = read_table(folder / names[0])
+    return dict(zip(table["token"].to_pylist(), table["count"].to_pylist(), strict=True))
+
+
+def _add_tables(folder: Path, sums: tuple[str, Sequence[str]]) -> str:
+    target, names = sums
+    together = pa.concat_tables([read_table(folder / name) for name in names])
+    added = together.group_by("token", use_threads=False).aggregate([("count", "sum")])
+    write_table(folder / target, added.rename_columns(["token", "count"]))
+    return target
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +200,13 @@ def encode_rows(job: EncodingJob, task: EncodeTask) -> Tally:
     return Tally(start, tokens, unknown, cut)
 
 
-@functools.lru_cache(1)
+@lru_cache(1)
 def _preprocessor(folder: Path, treatment: str) -> Preprocessor:
     return Preprocessor.load(folder)
 
 
 def _labels_and_parts(job: EncodingJob, task: RowTask) -> tuple[np.ndarray, np.ndarray]:
-    batches = list(read_rows(job.tweets, task, ["label", "part"]))
+    batches = list(_read_rows(job.tweets, task, ["label", "part"]))
     labels, parts = ([as_numpy(batch.column(i)) for batch in batches] for i in range(2))
     return np.concatenate(labels), np.concatenate(parts)
 
@@ -91,7 +217,7 @@ def _open_part(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _blocks(folder: Path, task: RowTask, preprocessor: Preprocessor) -> Iterator[tuple[Ragged, np.ndarray]]:
-    """Yield the ids of ``ROWS_PER_BATCH`` rows at a time, as ragged rows and as padded rows."""
+    """Yield the ids of ``_ROWS_PER_BATCH`` rows at a time, as ragged rows and as padded rows."""
     types = read_table(folder / f"{task.name}.types.arrow")["token"].to_pylist()
     ids_of_codes = preprocessor.lexicon.lookup(types)
     codes, lengths = (
@@ -101,9 +227,9 @@ def _blocks(folder: Path, task: RowTask, preprocessor: Preprocessor) -> Iterator
     ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
 
     def block_from(start: int) -> tuple[Ragged, np.ndarray]:
-        bounds = ends[start : start + ROWS_PER_BATCH + 1]
+        bounds = ends[start : start + _ROWS_PER_BATCH + 1]
         block = ids_of_codes.take(codes[bounds[0] : bounds[-1]])
-        rows = preprocessor.shorten(Ragged(block, lengths[start : start + ROWS_PER_BATCH]))
+        rows = preprocessor.shorten(Ragged(block, lengths[start : start + _ROWS_PER_BATCH]))
         return rows, preprocessor.pad(rows)
 
-    return ordered_map(block_from, range(0, len(lengths), ROWS_PER_BATCH))
+    return ordered_map(block_from, range(0, len(lengths), _ROWS_PER_BATCH))

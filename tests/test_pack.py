@@ -17,7 +17,7 @@ import sentiment
 from sentiment.__main__ import main
 from sentiment.common.file_checks import sha256_of
 from sentiment.predict.model_files import CARD, CHECKED, MANIFEST, OPTIONAL, open_model, read_manifest
-from sentiment.serve.run_folder import ModelCopies, sign
+from sentiment.serve.model_store import ModelCopies, sign
 from tests.model_fixture import ODD_TWEETS, shared_model
 
 

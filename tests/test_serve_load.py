@@ -19,10 +19,10 @@ import sentiment
 from pipelines.shared.publishing import publish
 from sentiment.predict import model_folder
 from sentiment.predict.answers import Answers
+from sentiment.serve.app import in_use, make_run_folder
 from sentiment.serve.batching import BATCH_SIZE, Batcher
 from sentiment.serve.limits import Admission, Limits, Refusal
-from sentiment.serve.model_store import ModelStore
-from sentiment.serve.run_folder import ModelCopies, in_use, make_run_folder
+from sentiment.serve.model_store import ModelCopies, ModelStore
 from tests.served import serve
 from tests.test_structure import tiny_model
 

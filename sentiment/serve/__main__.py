@@ -74,9 +74,8 @@ def _count(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from sentiment.serve.app import ServeOptions
-    from sentiment.serve.model_store import ModelStore
-    from sentiment.serve.run_folder import MODELS, ModelCopies, in_use, make_run_folder
+    from sentiment.serve.app import MODELS, ServeOptions, in_use, make_run_folder
+    from sentiment.serve.model_store import ModelCopies, ModelStore
 
     options = ServeOptions(
         models=arguments.model or [str(default_model())],
@@ -105,8 +104,7 @@ def _serve(options: "ServeOptions", access_log: bool) -> None:
     import uvicorn
 
     from sentiment.serve import metrics
-    from sentiment.serve.app import OPTIONS
-    from sentiment.serve.run_folder import METRICS
+    from sentiment.serve.app import METRICS, OPTIONS
 
     os.environ[OPTIONS] = msgspec.json.encode(options).decode()
     if options.workers > 1:

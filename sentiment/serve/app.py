@@ -1,13 +1,21 @@
-"""The ASGI application of one worker process: options, routes, middleware, startup and shutdown."""
+"""The ASGI application of one worker process: options, routes, middleware, startup and shutdown.
+
+All workers of a run share metrics and copies of the models in a temporary folder. A lock shows that a run still uses
+its folder. The next start removes unlocked folders, left by killed runs.
+"""
 
 import asyncio
 import contextlib
+import fcntl
 import logging
 import os
+import shutil
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import msgspec
 from starlette.applications import Starlette
@@ -17,16 +25,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sentiment.serve import open_inference, pages, predict_routes, tensorflow_serving
-from sentiment.serve.errors import http_error, json_response, refused
+from sentiment.serve import open_inference, pages, plain_protocol, tensorflow_serving
+from sentiment.serve.bodies import http_error, json_response, refused
 from sentiment.serve.limits import Limits, Refusal
 from sentiment.serve.middleware import Observer, TokenCheck, TrustedHosts
-from sentiment.serve.model_store import ModelStore
-from sentiment.serve.run_folder import MODELS, ModelCopies, in_use
+from sentiment.serve.model_store import ModelCopies, ModelStore
 from sentiment.serve.service import Service, share_one_arena
 
 OPTIONS = "SENTIMENT_SERVE_OPTIONS"  # the environment variable that passes the options to the worker processes
 LOCAL_HOSTS = ("localhost", "*.localhost")
+_PREFIX = "sentiment-serve-"
+_LOCK = "lock"
+METRICS, MODELS = "metrics", "models"  # folders in the folder of a run
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SWITCH_SECONDS = 0.0005  # with Python's 5 ms, the event loop and the batch thread would wait for each other
 
@@ -66,6 +76,27 @@ class ServeOptions:
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
+def make_run_folder() -> Path:
+    """Make a new folder with subfolders for metrics and models, and remove the folders of killed runs."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError), (left / _LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    (folder / METRICS).mkdir()
+    (folder / MODELS).mkdir()
+    return folder
+
+
+@contextlib.contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """Hold the lock of ``folder`` within the ``with`` block. All processes of a run can hold it at the same time."""
+    lock: IO[str]
+    with (folder / _LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
 def create_app() -> Starlette:
     """Return the application of a worker process, with the options from the environment variable ``OPTIONS``."""
     share_one_arena()
@@ -88,7 +119,7 @@ def make_app(service: Service, options: ServeOptions) -> Starlette:
                 announcing.cancel()
 
     routes = [  # the most used first, because they are searched in this order
-        *predict_routes.routes(service),
+        *plain_protocol.routes(service),
         *tensorflow_serving.routes(service),
         *open_inference.routes(service),
         *_health(service),

@@ -10,10 +10,9 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from sentiment.errors import InputError
-from sentiment.serve.errors import json_response
+from sentiment.serve.bodies import json_response, read_json
 from sentiment.serve.limits import Refusal
 from sentiment.serve.pages import STATIC
-from sentiment.serve.request_body import read_json
 from sentiment.serve.service import Service
 from sentiment.shares.sample import LABEL, ROW, LabelTable, read_table
 

@@ -9,6 +9,7 @@ import hmac
 import ipaddress
 import logging
 import time
+import traceback
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sentiment.serve.errors import error_response, place_of
+from sentiment.serve.bodies import error_response
 
 log = logging.getLogger("sentiment.serve")
 access = logging.getLogger("sentiment.serve.access")
@@ -80,7 +81,7 @@ class Observer:
         except ClientDisconnect:
             status = status or _CLIENT_LEFT
         except Exception as error:
-            log.error("defect: %s", place_of(error))
+            log.error("defect: %s", _place_of(error))
             if not status:  # otherwise the response has begun, and the server aborts it
                 response = error_response(500, "the service failed at this request; its log says where")
                 await response(scope, receive, send_with_headers)
@@ -98,6 +99,12 @@ def _with_own(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     if any(name == _POLICY for name, _ in headers):
         return [*headers, *_HEADERS]
     return [*headers, *_HEADERS, (_POLICY, _PAGE_POLICY)]
+
+
+def _place_of(error: BaseException) -> str:
+    """Return the type and the traceback lines of an error. Its message is left out, because it may quote a tweet."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} at {' < '.join(f'{frame.filename}:{frame.lineno}' for frame in reversed(frames))}"
 
 
 class TrustedHosts(TrustedHostMiddleware):

@@ -1,24 +1,86 @@
-"""The served models by name, and the watcher that loads a new export without dropping a request."""
+"""The served models by name, their copies, and the watcher that loads a new export without dropping a request."""
 
 import asyncio
+import contextlib
+import hashlib
 import logging
 import os
 import re
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from sentiment.errors import SentimentError, SettingsError
+from sentiment.errors import ArtefactError, SentimentError, SettingsError
 from sentiment.predict.answers import Answers
 from sentiment.predict.classifier import SentimentClassifier
+from sentiment.predict.model_files import CHECKED, MODEL, open_model
+from sentiment.predict.model_folder import read_classifier
 from sentiment.serve.limits import Refusal
-from sentiment.serve.run_folder import ModelCopies, ModelCopy, Signature, sign
 
 log = logging.getLogger("sentiment.serve")
 
 WATCH_SECONDS = 0.5
+_DIGITS = 12  # of the SHA-256 in the names of copies and in fingerprints
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
+# Modification time, size and inode of each file. A new export changes at least one of them, however it is copied.
+Signature = tuple[tuple[int, int, int], ...]
+
+
+class ModelCopy(NamedTuple):
+    """A copied export: its folder, its model, and the first digits of the SHA-256 of its ``model.json``."""
+
+    folder: Path
+    classifier: SentimentClassifier
+    fingerprint: str
+
+
+class ModelCopies:
+    """Copies of the served exports in ``folder/NAME/KEY``, where KEY is a hash of the files' times, sizes and inodes.
+
+    A model maps its files into memory. Without a copy, an export that overwrites these files would change a model that
+    is answering requests. Each export is copied once, by the first worker that finds it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, name: str, source: Path) -> ModelCopy:
+        """Load a model from the copy of the folder or archive ``source``, which is made first if there is none.
+
+        Raises:
+            ArtefactError: ``source`` does not contain a complete model.
+        """
+        copy = self.folder / name / hashlib.sha256(repr(sign(source)).encode()).hexdigest()[:_DIGITS]
+        if copy.is_dir():
+            return _read(copy)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=copy.parent, prefix=".", ignore_cleanup_errors=True) as temporary:
+            with open_model(source) as files:
+                for file in files.names():  # _read reports missing files
+                    Path(temporary, file).write_bytes(files.read(file))
+            try:
+                read = _read(Path(temporary))
+            except ArtefactError as error:
+                raise ArtefactError(str(error).replace(temporary, str(source))) from error
+            with contextlib.suppress(OSError):  # another worker was faster; the files of this copy stay mapped
+                os.rename(temporary, copy)
+        return read._replace(folder=copy)
+
+    def newest(self, name: str) -> ModelCopy | None:
+        """Return the newest copy of the model ``name``, or None if there is none."""
+        copies = [path for path in (self.folder / name).glob("[!.]*") if path.is_dir()]
+        return _read(max(copies, key=lambda path: path.stat().st_mtime)) if copies else None
+
+    def keep_only(self, copy: Path) -> None:
+        """Remove all copies of a model except ``copy``. A worker that still uses one has its files mapped."""
+        for path in copy.parent.glob("[!.]*"):
+            if path != copy:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +215,21 @@ class ModelStore:
                 raise
             refusal = f"{error} (the previous export is still served)"
             return ServedModel(name, folder, _export(name, folder, newest), signature, refusal)
+
+
+def _read(folder: Path) -> ModelCopy:
+    classifier = read_classifier(folder)
+    return ModelCopy(folder, classifier, hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()[:_DIGITS])
+
+
+def sign(source: Path) -> Signature | None:
+    """Return the modification times, sizes and inodes of the export's files, or None if a file is missing."""
+    files = [source] if source.is_file() else [source / name for name in (MODEL, *CHECKED)]
+    try:
+        stats = [os.stat(file) for file in files]
+    except OSError:
+        return None
+    return tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)
 
 
 def _export(name: str, folder: Path, copy: ModelCopy) -> Export:

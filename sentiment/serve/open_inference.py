@@ -9,10 +9,9 @@ from starlette.routing import Route
 
 import sentiment
 from sentiment.predict.answers import Answers
-from sentiment.serve.errors import json_response
+from sentiment.serve.bodies import check_texts, json_response, read_json
 from sentiment.serve.limits import Refusal
 from sentiment.serve.model_store import Export
-from sentiment.serve.request_body import check_texts, read_json
 from sentiment.serve.service import Service
 
 INPUT = "text"

@@ -15,10 +15,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sentiment.predict.answers import Answers
-from sentiment.serve.errors import json_response
+from sentiment.serve.bodies import check_count, check_texts, json_response, read_json
 from sentiment.serve.limits import Refusal
 from sentiment.serve.model_store import Export, ServedModel
-from sentiment.serve.request_body import check_count, check_texts, read_json
 from sentiment.serve.service import Service
 
 TEXT, IDS = "serving_default", "serve_ids"

@@ -1,17 +1,23 @@
-"""Read the body of a request within limits of size and time, and decode it into a typed structure."""
+"""Bodies of requests and responses: JSON within limits of size and time in, and JSON or an error out.
+
+An error is an HTTP status and one sentence, as ``{"error": "..."}``, in all three protocols.
+"""
 
 import asyncio
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import Message
 
 from sentiment.serve.limits import Admission, Limits, Refusal
 
 T = TypeVar("T")
 _SHOWN = 300  # characters of an error's message
+_SENTENCES = {404: "no such address; GET /docs lists the addresses", 405: "no such method at this address"}
 
 
 class LimitedReceive:
@@ -113,3 +119,25 @@ def check_count(values: Sequence[object], where: str, limits: Limits) -> None:
     """Raise a :class:`Refusal` (422) if a request contains too many values. ``where`` is their place in the request."""
     if len(values) > limits.texts:
         raise Refusal(422, f"{where}: expected at most {limits.texts} in a request, received {len(values)}")
+
+
+def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return ``content`` as a JSON response."""
+    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")
+
+
+def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a JSON response with the error ``message``."""
+    return json_response({"error": message}, status, headers)
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """Return the response to a :class:`Refusal`."""
+    assert isinstance(error, Refusal)
+    return error_response(error.status, error.message, error.headers)
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    """Return the response to an error raised by Starlette, for example for an unknown address."""
+    assert isinstance(error, HTTPException)
+    return error_response(error.status_code, _SENTENCES.get(error.status_code, error.detail), error.headers)

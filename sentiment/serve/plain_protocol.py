@@ -1,4 +1,7 @@
-"""Score an uploaded file: store it in a temporary folder, score it as the command line does, and send the result."""
+"""The plain protocol, for people and scripts: ``POST /predict`` with texts, or with a file to score.
+
+A file is stored in a temporary folder, scored as the command line does, and sent back with the answers.
+"""
 
 import asyncio
 import contextlib
@@ -6,24 +9,31 @@ import errno
 import json
 import shutil
 import tempfile
+from dataclasses import asdict
 from email.message import EmailMessage
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+import msgspec
+import numpy as np
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
+from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from sentiment.errors import InputError
+from sentiment.predict.answers import Answers, label_of
+from sentiment.predict.explanation import explain
+from sentiment.serve.bodies import LimitedReceive, check_texts, json_response, read_json
 from sentiment.serve.limits import Refusal
 from sentiment.serve.model_store import Export
-from sentiment.serve.request_body import LimitedReceive
 from sentiment.serve.service import Service
 
 if TYPE_CHECKING:
     from sentiment.predict.score_file import Scored
 
+_EXPLANATION_COST = 20  # an explanation counts as 20 texts, because it runs the model once per token
 FORM = "multipart/form-data"
 KINDS = {  # media type -> file name extension
     "text/csv": "csv",
@@ -41,6 +51,67 @@ _TYPES = {
 }
 _QUOTES = {"": None, "yes": True, "no": False}  # without an answer, whether quotes enclose fields is detected
 LABELS = "x-sentiment-labels"  # response header: how often each label was given, as JSON
+
+
+class PredictRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of ``POST /predict``."""
+
+    texts: list[str]
+    threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    explain: bool = False
+    model: str | None = None
+
+
+_DECODER = msgspec.json.Decoder(PredictRequest)
+
+
+def routes(service: Service) -> list[Route]:
+    """Return the routes of the plain protocol."""
+
+    async def predict(request: Request) -> Response:
+        """Return label, probability and share of known words for texts, or for the tweets in a file."""
+        if is_file(request):
+            return await score_upload(service, request)
+        asked = await read_json(request, _DECODER, service.admission, 422)
+        check_texts(asked.texts, "texts", service.limits)
+        if asked.explain and len(asked.texts) > service.limits.explained:
+            most = service.limits.explained
+            raise Refusal(422, f"texts: expected at most {most} with explain, received {len(asked.texts)}")
+        export = service.store.get(asked.model)
+        answers = await service.answer(export, asked.texts)
+        tokens = await _explanations(service, export, asked.texts) if asked.explain else None
+        return json_response(respond(asked, export, answers, tokens))
+
+    return [Route("/predict", predict, methods=["POST"])]
+
+
+async def _explanations(service: Service, export: Export, texts: list[str]) -> list[list[dict[str, Any]]]:
+    with service.admission.hold_texts(len(texts) * _EXPLANATION_COST):
+        return await asyncio.to_thread(lambda: [_tokens(export, text) for text in texts])
+
+
+def _tokens(export: Export, text: str) -> list[dict[str, Any]]:
+    return [asdict(view) for view in explain(export.classifier, text).tokens]
+
+
+def respond(
+    asked: PredictRequest, export: Export, answers: Answers, tokens: list[list[dict[str, Any]]] | None
+) -> dict[str, Any]:
+    """Return the response body, with one answer per text. ``tokens`` are the explanations, or None."""
+    classes, threshold = export.classes, float(np.float32(asked.threshold))
+    each: list[dict[str, Any]] = [
+        {
+            "label": label_of(classes, row, known, threshold),
+            "probability": max(row),
+            "probabilities": dict(zip(classes, row, strict=True)),
+            "known": known,
+            **({"cut": True} if cut else {}),
+        }
+        for row, known, cut in zip(*(values.tolist() for values in answers), strict=True)
+    ]
+    if tokens is not None:
+        each = [answer | {"tokens": seen} for answer, seen in zip(each, tokens, strict=True)]
+    return {"model": export.name, "export": export.fingerprint, "answers": each}
 
 
 class FileRequest(NamedTuple):

@@ -12,7 +12,7 @@ from sentiment.evaluation.scoring import remarks
 from sentiment.evaluation.slices import NamedShare, find_slices, slice_metrics
 from sentiment.predict.classifier import SentimentClassifier
 from sentiment.predict.explanation import Explanation, explain
-from sentiment.report import figures, probability_figures, svg
+from sentiment.report import figures, svg
 from sentiment.report.templating import label, render_page
 
 LISTED = 100
@@ -134,11 +134,11 @@ def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[NamedShare]
         "baselines": (figures.intervals("baselines", compared(metrics), "Accuracy"), _BASELINES),
         "confusion": (figures.confusion_matrix(matrix, rows.classes), _CONFUSION),
         "slices": (figures.intervals("slices", slices, "Accuracy"), _SLICES),
-        "reliability": (probability_figures.reliability_diagram(rows, temperature), _reliability_caption(temperature)),
-        "abstention": (probability_figures.abstention(rows), _ABSTENTION),
-        "scores": (probability_figures.score_histogram(rows), _SCORES),
-        "roc": (probability_figures.roc(rows), _ROC),
-        "precision-recall": (probability_figures.precision_recall(rows), _PRECISION_RECALL),
+        "reliability": (figures.reliability_diagram(rows, temperature), _reliability_caption(temperature)),
+        "abstention": (figures.abstention(rows), _ABSTENTION),
+        "scores": (figures.score_histogram(rows), _SCORES),
+        "roc": (figures.roc(rows), _ROC),
+        "precision-recall": (figures.precision_recall(rows), _PRECISION_RECALL),
     }
     yield from _drawings(drawn)
 

@@ -27,7 +27,7 @@ from sentiment.evaluation.slices import NamedShare
 from sentiment.network.cells import Direction
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.classifier import SentimentClassifier
-from sentiment.report import figures, probability_figures
+from sentiment.report import figures
 from sentiment.report.comparison_page import render_comparison, text_table
 from sentiment.report.page import render_card, render_report, worst_slices
 from sentiment.report.templating import clip, label, markdown, points, standing
@@ -229,7 +229,7 @@ def test_the_learning_curve_is_drawn_if_there_is_one(evaluation, classifier, few
 
 def test_figures_are_the_same_each_time(evaluation):
     assert figures.training_curves(evaluation.history) == figures.training_curves(evaluation.history)
-    assert probability_figures.roc(evaluation.predictions) == probability_figures.roc(evaluation.predictions)
+    assert figures.roc(evaluation.predictions) == figures.roc(evaluation.predictions)
 
 
 def test_the_page_is_well_formed_and_accessible(page):
@@ -356,13 +356,10 @@ def test_reliability_and_abstention_by_hand():
 
 
 def test_reliability_before_calibration_undoes_the_temperature(evaluation):
-    svg = probability_figures.reliability_diagram(evaluation.predictions, 1.0)
+    svg = figures.reliability_diagram(evaluation.predictions, 1.0)
     before, after = re.findall(r"ECE ([\d.]+)<", svg)
     assert before == after
-    assert (
-        len(set(re.findall(r"ECE ([\d.]+)<", probability_figures.reliability_diagram(evaluation.predictions, 3.0))))
-        == 2
-    )
+    assert len(set(re.findall(r"ECE ([\d.]+)<", figures.reliability_diagram(evaluation.predictions, 3.0)))) == 2
 
 
 def test_the_card_has_figures_use_and_flaws(evaluation):

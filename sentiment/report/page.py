@@ -15,11 +15,7 @@ from sentiment.predict.explanation import Explanation, explain
 from sentiment.report import figures, svg
 from sentiment.report.templating import label, render_page
 
-LISTED = 100
-MOST_TOKENS = 60
-_FEWEST = 50
-_WORST = 3
-_THIS = "This model"
+_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ def render_report(evaluation: Evaluation, classifier: SentimentClassifier) -> st
         slices=slices,
         tweets=list_tweets(evaluation.predictions),
         explanations=[(why, explain(classifier, first.texts[row])) for row, why in pick_tweets(first).items()],
-        most_tokens=MOST_TOKENS,
+        most_tokens=60,
         strength=_strength,
     )
 
@@ -104,8 +100,8 @@ def _values(evaluation: Evaluation) -> dict[str, Any]:
 
 def worst_slices(slices: Sequence[NamedShare]) -> list[NamedShare]:
     """Return the (at most 3) worst slices of 50 or more tweets whose interval is below the overall accuracy."""
-    below = [s for s in slices[1:] if s.n >= _FEWEST and s.high < slices[0].share]
-    return sorted(below, key=lambda s: s.share)[:_WORST]
+    below = [s for s in slices[1:] if s.n >= 50 and s.high < slices[0].share]
+    return sorted(below, key=lambda s: s.share)[:3]
 
 
 def measure_slices(predictions: Predictions, classifier: SentimentClassifier) -> list[NamedShare]:
@@ -161,8 +157,8 @@ def _drawings(drawn: Mapping[str, tuple[str | None, str]]) -> Iterator[Drawing]:
 
 def compared(metrics: dict[str, Any]) -> list[NamedShare]:
     """Return the accuracy of the model and of each baseline, with 95% intervals."""
-    rows = {_THIS: metrics} | {label(name): figures for name, figures in (metrics.get("baselines") or {}).items()}
-    return [NamedShare(name, m["n"], m["accuracy"], *m["accuracy_ci95"]) for name, m in rows.items()]
+    rows = {"model": metrics} | (metrics.get("baselines") or {})
+    return [NamedShare(label(name), m["n"], m["accuracy"], *m["accuracy_ci95"]) for name, m in rows.items()]
 
 
 def passed(behaviour: dict[str, Any]) -> list[NamedShare]:
@@ -170,7 +166,7 @@ def passed(behaviour: dict[str, Any]) -> list[NamedShare]:
     return [NamedShare(label(name), m["pairs"], m["passed"], *m["passed_ci95"]) for name, m in behaviour.items()]
 
 
-def list_tweets(predictions: Predictions, most: int = LISTED) -> list[ListedTweet]:
+def list_tweets(predictions: Predictions, most: int = _LISTED) -> list[ListedTweet]:
     """Return the ``most`` most confident mistakes, followed by the ``most`` least confident answers."""
     confidence = predictions.confidence
     wrong = np.flatnonzero(~predictions.correct)

@@ -10,7 +10,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from sentiment.common.messages import counted, without_controls
 
 MISSING = "–"
-LONGEST_TEXT = 300
 
 
 def render_page(template: str, **values: Any) -> str:
@@ -70,7 +69,7 @@ def p_value(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def clip(text: str, longest: int = LONGEST_TEXT) -> str:
+def clip(text: str, longest: int = 300) -> str:
     """Return ``text`` without control characters; cut a text over ``longest`` characters and add its full length."""
     text = without_controls(text)
     return text if len(text) <= longest else f"{text[:longest].rstrip()}… [{len(text):,} characters]"

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -67,8 +67,8 @@ class ServeOptions:
     run_folder: str
     supervisor: int
     limits: Limits
-    labels: str = ""
-    also: list[str] = field(default_factory=list)
+    labels: str
+    also: list[str]
 
     @property
     def address(self) -> str:

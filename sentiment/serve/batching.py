@@ -12,29 +12,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 from queue import SimpleQueue
-from typing import Any, Protocol
 
 import numpy as np
 
 from sentiment.predict.answers import Answers
+from sentiment.serve.model_store import Export
 
 BATCH_SIZE = 1 << 17  # the size of a text is its characters plus 64; a batch takes a few milliseconds
 _SIZE_OF_A_TEXT = 64
 _SHORT = 1 << 11  # a request of at most this size takes less than a millisecond
 
 
-class BatchModel(Protocol):
-    """A model that answers a batch of texts."""
-
-    def answer(self, texts: Sequence[str]) -> Answers:
-        """Return the class probabilities and the share of known words for each text."""
-
-
 @dataclass(slots=True, eq=False)
 class _Pending:
     """A waiting request: its texts, their size, its model, and the future that receives the answers."""
 
-    model: BatchModel
+    model: Export
     texts: Sequence[str]
     size: int
     answered: "asyncio.Future[Answers]"
@@ -50,7 +43,7 @@ class Batcher:
         observe: a function that is called with the model and the answers after each batch, in the thread of the batch.
     """
 
-    def __init__(self, observe: Callable[[Any, Answers], None]) -> None:
+    def __init__(self, observe: Callable[[Export, Answers], None]) -> None:
         self._observe = observe
         self._waiting: deque[_Pending] = deque()
         self._turns: SimpleQueue[bool] = SimpleQueue()  # True: answer the waiting requests, False: end the thread
@@ -67,12 +60,12 @@ class Batcher:
         """End the thread after it has answered the requests that are waiting now."""
         self._turns.put(False)
 
-    async def answer(self, model: BatchModel, texts: Sequence[str]) -> Answers:
+    async def answer(self, model: Export, texts: Sequence[str]) -> Answers:
         """Return the answers of ``model`` to ``texts``. Many texts are split, so that other requests get their turn."""
         parts = [await self._ask(model, *part) for part in _parts(texts)]
         return parts[0] if len(parts) == 1 else Answers(*map(np.concatenate, zip(*parts, strict=True)))
 
-    def _ask(self, model: BatchModel, texts: Sequence[str], size: int) -> "asyncio.Future[Answers]":
+    def _ask(self, model: Export, texts: Sequence[str], size: int) -> "asyncio.Future[Answers]":
         assert self._loop is not None, "the batcher has not been started"
         pending = _Pending(model, texts, size, self._loop.create_future())
         self._waiting.append(pending)

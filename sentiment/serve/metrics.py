@@ -13,7 +13,7 @@ from sentiment.predict.answers import UNKNOWN_TEXT, Answers
 
 if TYPE_CHECKING:
     from sentiment.serve.limits import Admission
-    from sentiment.serve.model_store import ModelStore
+    from sentiment.serve.model_store import Export, ModelStore
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -55,13 +55,13 @@ class ServiceMetrics:
         counted[0].inc()
         counted[1].observe(seconds)
 
-    def batch(self, name: str, classes: tuple[str, ...], answers: Answers) -> None:
+    def batch(self, export: "Export", answers: Answers) -> None:
         """Count the labels of a batch and add up its shares of known words. Changes over time reveal drift."""
-        known = answers.known.tolist()
+        name, known = export.name, answers.known.tolist()
         self.batches.observe(len(known))
         best = answers.probabilities.argmax(axis=1).tolist()
         labels = collections.Counter(
-            classes[i] if share else UNKNOWN_TEXT for i, share in zip(best, known, strict=True)
+            export.classes[i] if share else UNKNOWN_TEXT for i, share in zip(best, known, strict=True)
         )
         for label, count in labels.items():
             self.labels.labels(name, label).inc(count)
@@ -76,7 +76,7 @@ class ServiceMetrics:
         self.set_gauges(store, admission)
         if FOLDER not in os.environ:
             return generate_latest(self.registry)
-        forget_dead_workers()
+        _forget_dead_workers()
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
         return generate_latest(registry)
@@ -90,7 +90,7 @@ class ServiceMetrics:
             self.read_at.labels(model.name).set(model.current.read_at)
 
 
-def forget_dead_workers() -> None:
+def _forget_dead_workers() -> None:
     """Remove the gauges of workers that have ended. Their counters stay."""
     from prometheus_client.multiprocess import mark_process_dead
 

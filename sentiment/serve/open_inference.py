@@ -19,7 +19,6 @@ OUTPUTS = ("probabilities", "label", "known")
 _BINARY = "inference-header-content-length"
 _MODEL = "/v2/models/{name}"
 
-
 OneText = Annotated[list[str], msgspec.Meta(min_length=1, max_length=1)]
 
 
@@ -29,9 +28,7 @@ class InputTensor(msgspec.Struct, forbid_unknown_fields=True):
     name: Literal["text"]
     datatype: Literal["BYTES"]
     shape: Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)]
-    data: Annotated[
-        list[str | Annotated[list[str], msgspec.Meta(min_length=1, max_length=1)]], msgspec.Meta(min_length=1)
-    ]
+    data: Annotated[list[str | OneText], msgspec.Meta(min_length=1)]
     parameters: dict[str, Any] = {}
 
 

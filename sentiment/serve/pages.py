@@ -59,11 +59,35 @@ def routes(service: Service) -> list[Route | Mount]:
 
     async def models(request: Request) -> Response:
         """Return the served models and the limits on requests."""
-        return json_response(models_of(service))
+        limits = service.limits
+        told = {
+            "version": sentiment.__version__,
+            "models": [
+                {
+                    "name": model.name,
+                    "classes": model.current.classes,
+                    "export": model.current.fingerprint,
+                    "version": model.current.version,
+                    "problem": model.problem,
+                    "reports": [name for name in REPORTS if (model.folder / name).is_file()],
+                }
+                for model in service.store
+            ],
+            "limits": {"texts": limits.texts, "characters": limits.characters, "explained": limits.explained},
+        }
+        return json_response(told)
 
     async def report(request: Request) -> Response:
         """Return report.html or README.md of a model."""
-        return _report(service, request.path_params["name"], request.path_params["file"])
+        name, file = request.path_params["name"], request.path_params["file"]
+        model = service.store.models.get(name)
+        if model is None or file not in REPORTS:
+            raise Refusal(404, f"expected {' or '.join(REPORTS)} of a model that is served")
+        if not (model.folder / file).is_file():
+            raise Refusal(404, f"{name} has no {file}: `make report` makes it")
+        return FileResponse(
+            model.folder / file, headers={"content-security-policy": _REPORT_POLICY}, media_type=REPORTS[file]
+        )
 
     async def openapi(request: Request) -> Response:
         """Return this description as an OpenAPI document."""
@@ -81,37 +105,6 @@ def routes(service: Service) -> list[Route | Mount]:
         Route("/openapi.json", openapi),
         Route("/docs", documentation),
     ]
-
-
-def models_of(service: Service) -> dict[str, object]:
-    """Return the served models and the limits on requests, as data for JSON."""
-    limits = service.limits
-    return {
-        "version": sentiment.__version__,
-        "models": [
-            {
-                "name": model.name,
-                "classes": model.current.classes,
-                "export": model.current.fingerprint,
-                "version": model.current.version,
-                "problem": model.problem,
-                "reports": [name for name in REPORTS if (model.folder / name).is_file()],
-            }
-            for model in service.store
-        ],
-        "limits": {"texts": limits.texts, "characters": limits.characters, "explained": limits.explained},
-    }
-
-
-def _report(service: Service, name: str, file: str) -> Response:
-    model = service.store.models.get(name)
-    if model is None or file not in REPORTS:
-        raise Refusal(404, f"expected {' or '.join(REPORTS)} of a model that is served")
-    if not (model.folder / file).is_file():
-        raise Refusal(404, f"{name} has no {file}: `make report` makes it")
-    return FileResponse(
-        model.folder / file, headers={"content-security-policy": _REPORT_POLICY}, media_type=REPORTS[file]
-    )
 
 
 def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:

@@ -37,11 +37,11 @@ class Service:
         supervisor: the id of the process that started this worker; 0 for none. The worker ends when that process ends.
     """
 
-    def __init__(self, store: ModelStore, limits: Limits, supervisor: int = 0) -> None:
+    def __init__(self, store: ModelStore, limits: Limits, supervisor: int) -> None:
         self.store, self.limits, self.supervisor = store, limits, supervisor
         self.admission = Admission(limits)
         self.metrics = ServiceMetrics()
-        self.batcher = Batcher(self._observe)
+        self.batcher = Batcher(self.metrics.batch)
 
     @contextlib.asynccontextmanager
     async def running(self, run_folder: Path) -> AsyncIterator[None]:
@@ -76,9 +76,6 @@ class Service:
         """
         with self.admission.hold_texts(len(ids)):
             return await asyncio.to_thread(export.classifier.network.of_padded, ids)
-
-    def _observe(self, export: Export, answers: Answers) -> None:
-        self.metrics.batch(export.name, export.classes, answers)
 
     def _orphaned(self) -> bool:
         return bool(self.supervisor) and os.getppid() != self.supervisor

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from sentiment.predict.answers import Answers
 from sentiment.serve.bodies import check_count, check_texts, json_response, read_json
 from sentiment.serve.limits import Refusal
-from sentiment.serve.model_store import Export, ServedModel
+from sentiment.serve.model_store import Export
 from sentiment.serve.service import Service
 
 TEXT, IDS = "serving_default", "serve_ids"
@@ -67,8 +67,10 @@ def routes(service: Service) -> list[Route]:
 
     async def status(request: Request) -> Response:
         """Return the state of a model as TensorFlow Serving does."""
-        export = service.export_of(request)
-        return json_response(status_of(service.store.models[export.name]))
+        model = service.store.models[service.export_of(request).name]
+        told = {"error_code": "OK", "error_message": model.problem}  # tells why a new export was refused
+        version = {"version": model.current.version, "state": "AVAILABLE", "status": told}
+        return json_response({"model_version_status": [version]})
 
     async def metadata(request: Request) -> Response:
         """Return the signatures of a model as TensorFlow Serving does."""
@@ -144,12 +146,6 @@ def respond(call: PredictCall, export: Export, answers: Answers) -> dict[str, An
         return {"outputs": {"probabilities": probabilities, "label": labels, "known": known}}
     rows = zip(probabilities, labels, known, strict=True)
     return {"predictions": [{"probabilities": row, "label": label, "known": share} for row, label, share in rows]}
-
-
-def status_of(model: ServedModel) -> dict[str, Any]:
-    """Return a ``GetModelStatusResponse``. Its error message tells why a new export was refused."""
-    status = {"error_code": "OK", "error_message": model.problem}
-    return {"model_version_status": [{"version": model.current.version, "state": "AVAILABLE", "status": status}]}
 
 
 def metadata_of(export: Export) -> dict[str, Any]:

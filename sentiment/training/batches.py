@@ -23,11 +23,6 @@ def widths(max_tokens: int) -> tuple[int, ...]:
     return (*(width for width in _WIDTHS if width < max_tokens), max_tokens)
 
 
-def rounded_width(longest: int, max_tokens: int) -> int:
-    """Return the smallest batch width, in tokens, that fits rows of up to ``longest`` tokens."""
-    return next(width for width in widths(max_tokens) if width >= longest)
-
-
 class Batches:
     """The batches of one epoch, each with inputs ``{types, positions}``, one-hot labels and row weights.
 
@@ -80,7 +75,7 @@ class Batches:
     def width(self, index: int) -> int:
         """Return the width, in tokens, that batch ``index`` is cut to."""
         longest = int(self.lengths[self._batches[index]].max(initial=1))
-        return rounded_width(longest, self.part.ids.shape[1])
+        return next(width for width in widths(self.part.ids.shape[1]) if width >= longest)
 
     def rows(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the row numbers of batch ``index``, repeated up to the batch size, and a weight for each.

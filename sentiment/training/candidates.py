@@ -11,8 +11,9 @@ from sentiment.network.keras_network import fold, with_ngram_scores
 from sentiment.settings import NetworkSettings, TrainingSettings
 from sentiment.training.batches import class_weights
 from sentiment.training.calibration import fit_temperature, logits_of, row_losses
-from sentiment.training.fitting import TrainingState, leave_average
+from sentiment.training.fitting import TrainingState, copy_variables, mean_of, restore_variables
 from sentiment.training.ngram_scores import NgramChoice, choose_factor, fit_ngram_scores
+from sentiment.training.trainer import trainable
 
 NOTHING, BASE_MODEL = "nothing", "base model"  # starting point: random weights or a base model's
 # Standard errors by which a candidate must be better. With one, a network that was 16 points worse once won on 10
@@ -83,10 +84,10 @@ def average(runs: Sequence[Candidate], rows: TrainingRows) -> Candidate:
     The weights of such runs stay close to each other. Their mean is therefore a working network, and it is better on
     unseen tweets than each run alone (Wortsman et al., *Model soups*, 2022).
     """
-    first, *others = runs
-    if not others:
+    first = runs[0]
+    if len(runs) == 1:
         return first
-    leave_average(first.model, [each.model for each in others])
+    restore_variables(trainable(first.model), mean_of([copy_variables(trainable(each.model)) for each in runs]))
     return candidate(first.model, first.network, first.state, rows)
 
 

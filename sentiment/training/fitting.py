@@ -162,11 +162,6 @@ def restore_variables(variables: Sequence[Any], values: Mapping[str, np.ndarray]
         variable.assign(values[f"v{i}"])
 
 
-def leave_average(model: keras.Model, others: Sequence[keras.Model]) -> None:
-    """Set the trained variables of ``model`` to their mean over ``model`` and ``others``, which have the same shape."""
-    restore_variables(trainable(model), mean_of([copy_variables(trainable(each)) for each in (model, *others)]))
-
-
 def mean_of(copies: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Return the mean of each variable over ``copies``."""
     return {name: np.mean([copy[name] for copy in copies], axis=0).astype(of.dtype) for name, of in copies[0].items()}

@@ -63,16 +63,15 @@ def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logit
     rarity = (np.log((1 + counts.shape[0]) / (1 + rows[used])) + 1).astype(np.float32)
     features = counts[:, used]
     features.data *= rarity[features.indices]
-    if len(part.labels) >= _MANY_ROWS:
-        kernel, bias = fit_beside(features, part, weights, _INVERSE_PENALTY_BESIDE, logits)
-    else:
-        kernel, bias = fit_beside(features, part, weights, _INVERSE_PENALTY_ALONE, np.zeros_like(logits))
+    beside = len(part.labels) >= _MANY_ROWS
+    penalty = _INVERSE_PENALTY_BESIDE if beside else _INVERSE_PENALTY_ALONE
+    kernel, bias = _fit_beside(features, part, weights, penalty, logits if beside else np.zeros_like(logits))
     values = np.zeros((buckets, len(weights)), np.float32)
     values[used] = kernel * rarity[:, None]
     return NgramScores(values, bias)
 
 
-def fit_beside(
+def _fit_beside(
     features: "csr_matrix", part: EncodedPart, weights: np.ndarray, inverse_penalty: float, logits: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit a logistic regression whose logits are added to the fixed ``logits`` of another model.

@@ -87,11 +87,9 @@ def routes(service: Service) -> list[Route]:
 
 async def _explanations(service: Service, export: Export, texts: list[str]) -> list[list[dict[str, Any]]]:
     with service.admission.hold_texts(len(texts) * _EXPLANATION_COST):
-        return await asyncio.to_thread(lambda: [_tokens(export, text) for text in texts])
-
-
-def _tokens(export: Export, text: str) -> list[dict[str, Any]]:
-    return [asdict(view) for view in explain(export.classifier, text).tokens]
+        return await asyncio.to_thread(
+            lambda: [[asdict(view) for view in explain(export.classifier, text).tokens] for text in texts]
+        )
 
 
 def respond(
@@ -159,7 +157,8 @@ async def score_upload(service: Service, request: Request) -> Response:
 
 
 def _asked(service: Service, request: Request) -> FileRequest:
-    query, content_type = request.query_params, _content_type(request)
+    query, content_type = request.query_params, EmailMessage()  # parses the header like that of an e-mail
+    content_type["content-type"] = request.headers.get("content-type", "")
     try:
         threshold = float(query.get("threshold", "0"))
     except ValueError:
@@ -183,12 +182,6 @@ def _asked(service: Service, request: Request) -> FileRequest:
         _QUOTES[quotes],
         KINDS.get(content_type.get_content_type(), ""),
     )
-
-
-def _content_type(request: Request) -> EmailMessage:
-    message = EmailMessage()  # parses the header in the same way as that of an e-mail
-    message["content-type"] = request.headers.get("content-type", "")
-    return message
 
 
 async def _stored(request: Request, kind: str, folder: Path) -> Path:

@@ -23,7 +23,6 @@ from sentiment.serve.service import Service
 TEXT, IDS = "serving_default", "serve_ids"
 _INPUT = {TEXT: "text", IDS: "ids"}
 _MODEL = "/v1/models/{name}"
-_METHOD = "tensorflow/serving/predict"
 
 Value = str | list[int] | dict[str, Any]  # a text, padded ids, ``{"b64": ...}``, or an object that names the input
 
@@ -165,7 +164,7 @@ def metadata_of(export: Export) -> dict[str, Any]:
 
 
 def _signature(inputs: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
-    return {"inputs": inputs, "outputs": outputs, "method_name": _METHOD}
+    return {"inputs": inputs, "outputs": outputs, "method_name": "tensorflow/serving/predict"}
 
 
 def _tensor(dtype: str, *shape: str) -> dict[str, Any]:

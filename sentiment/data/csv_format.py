@@ -93,7 +93,7 @@ def rows_of(lines: Iterable[str], delimiter: str, quotes: bool) -> "Reader":
     return csv.reader(lines, delimiter=delimiter, quoting=style)
 
 
-def first_row(lines: Sequence[str], delimiter: str, quotes: bool = True) -> list[str]:
+def first_row(lines: Sequence[str], delimiter: str, quotes: bool) -> list[str]:
     """Return the first row of a CSV that is not blank, or an empty list if there is none."""
     return next((row for row in rows_of(lines, delimiter, quotes) if row), [])
 
@@ -128,7 +128,7 @@ def sniff_delimiter(lines: Sequence[str], fits: Callable[[Sequence[str]], bool])
     return max(DELIMITERS, key=score)  # the comma if no delimiter splits the lines
 
 
-def quotes_enclose(lines: Sequence[str], delimiter: str, is_cut: bool = False) -> bool:
+def quotes_enclose(lines: Sequence[str], delimiter: str, is_cut: bool) -> bool:
     """Return whether quotes enclose fields, as in most CSV, or are part of the text, as in most files with tabs.
 
     Quotes enclose fields if nearly all fields of a column are in quotes. They also do if the first row is all in quotes

@@ -34,7 +34,7 @@ def documents(stream: IO[bytes]) -> Iterator[Document]:
     decoder, parse = codecs.getincrementaldecoder("utf-8-sig")(), json.JSONDecoder().raw_decode
     text, place, size, ended = "", 0, _READ_BYTES, False
     while True:
-        place = _between(text, place)
+        place = _after(_BETWEEN, text, place)
         if place < len(text):
             try:
                 value, end = parse(text, place)
@@ -51,11 +51,6 @@ def documents(stream: IO[bytes]) -> Iterator[Document]:
         raw = stream.read(size)
         ended, size = not raw, min(2 * size, _LONGEST_OBJECT)
         text, place = text[place:] + decoder.decode(raw, ended), 0
-
-
-def _between(text: str, place: int) -> int:
-    found = _BETWEEN.match(text, place)
-    return found.end() if found else place
 
 
 def _next_line(text: str, place: int) -> int:
@@ -101,7 +96,7 @@ def refuse_missing(column: str, rows: Sequence[dict[str, Any]], where: str, opti
     raise InputError(f"{where}: expected a column {column!r}, received {', '.join(names)[:200]}; {remedy}")
 
 
-def text_paths(row: Any, before: str = "") -> Iterator[str]:
+def text_paths(row: Any, before: str) -> Iterator[str]:
     """Yield the path of each string in ``row``, prefixed by ``before``. Only the first item of a list is searched."""
     if isinstance(row, str):
         yield before
@@ -164,17 +159,17 @@ def valid_text(text: str) -> str:
 def _raw_pairs(text: str) -> Iterator[tuple[str, str]]:
     """Yield each field name of the JSON object ``text`` with the text of its value."""
     decoder = json.JSONDecoder()
-    place = _after_blanks(text, _after_blanks(text, 0) + 1)
+    place = _after(_BLANK, text, _after(_BLANK, text, 0) + 1)
     while text[place] != "}":
         name, end = decoder.raw_decode(text, place)
-        start = _after_blanks(text, _after_blanks(text, end) + 1)
+        start = _after(_BLANK, text, _after(_BLANK, text, end) + 1)
         _, end = decoder.raw_decode(text, start)
         yield name, text[start:end]
-        place = _after_blanks(text, end)
+        place = _after(_BLANK, text, end)
         if text[place] == ",":
-            place = _after_blanks(text, place + 1)
+            place = _after(_BLANK, text, place + 1)
 
 
-def _after_blanks(text: str, place: int) -> int:
-    found = _BLANK.match(text, place)
+def _after(pattern: re.Pattern[str], text: str, place: int) -> int:
+    found = pattern.match(text, place)
     return found.end() if found else place

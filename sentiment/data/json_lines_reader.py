@@ -181,7 +181,7 @@ class _JsonLinesReader:
                 continue
             if table.num_rows == rows:
                 self._label_type = label_type
-                return {name: _joined(table.column(name)).cast(pa.string()) for name in columns}
+                return {name: table.column(name).combine_chunks().cast(pa.string()) for name in columns}
         return None
 
     def _by_python(self, lines: Sequence[bytes]) -> tuple[dict[str, pa.Array], dict[int, str]]:
@@ -211,14 +211,10 @@ class _JsonLinesReader:
         if field is None or field.text is None:
             return None
         if (name == self._reading.column and field.kind != "a string") or (self._is_partial and field.kind in _NESTED):
-            within = next(_paths_in(field, name), "") if field.kind in _NESTED else ""
+            within = next(text_paths(json.loads(field.text), name), "") if field.kind in _NESTED else ""
             advice = f"; text in it is named so: {within}" if within else ""
             raise ValueError(f"column {name!r} holds {field.kind}, expected text{advice}")
         return field.text.removesuffix(".0") if field.kind == "a number" and self._is_partial else field.text
-
-
-def _paths_in(field: Field, name: str) -> Iterator[str]:
-    return text_paths(json.loads(field.text or "null"), name)
 
 
 def _suits_arrow(data: bytes, lines: Sequence[bytes]) -> bool:
@@ -231,10 +227,6 @@ def _suits_arrow(data: bytes, lines: Sequence[bytes]) -> bool:
     except UnicodeDecodeError:
         return False
     return all(line.lstrip()[:1] == b"{" for line in lines)
-
-
-def _joined(column: pa.ChunkedArray) -> pa.Array:
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
 def _fields_or_none(line: bytes) -> dict[str, Field]:

@@ -32,10 +32,6 @@ _EXCEL = "[Content_Types].xml"
 _TWEETS = re.compile(r"(?:.*/)?tweets?(?:-part\d+)?\.js")  # the files of tweets in an X archive
 
 
-def _nothing_beside(name: str) -> None:
-    return None
-
-
 class OpenFile(NamedTuple):
     """An open table file.
 
@@ -48,7 +44,7 @@ class OpenFile(NamedTuple):
 
     stream: IO[bytes]
     name: str
-    beside: Callable[[str], IO[bytes] | None] = _nothing_beside
+    beside: Callable[[str], IO[bytes] | None] = lambda name: None
 
 
 class JoinedStreams(io.RawIOBase):

@@ -196,11 +196,14 @@ def split_shares(size: int, labelled: int, rows: int) -> Shares:
     return Shares(of_them * size / rows, 0 if size == labelled else round((1 - of_them) * size))
 
 
-def curve_table(points: Sequence[Mapping[str, Any]], names: Mapping[str, str], figure: str = "macro_recall") -> str:
-    """Return a learning curve as a text table, in percent: one row per number of tweets, one column per model."""
+def curve_table(points: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> str:
+    """Return a learning curve (macro recall in percent) as a text table: a row per size, a column per model."""
     models = list(points[0]["figures"])
     rows = [
-        [f"{point['rows']:,}", *(mean_and_deviation(point["figures"].get(model, {}), figure) for model in models)]
+        [
+            f"{point['rows']:,}",
+            *(mean_and_deviation(point["figures"].get(model, {}), "macro_recall") for model in models),
+        ]
         for point in points
     ]
     headers = ["tweets", *(names.get(model, model) for model in models)]

@@ -47,7 +47,9 @@ def find_slices(texts: Sequence[str], preprocessor: Preprocessor | None = None) 
 
     With a ``preprocessor`` there is also a slice of the texts in which at least 20% of the tokens are unknown.
     """
-    slices = {name: _matching(texts, pattern) for name, pattern in PATTERNS.items()}
+    slices = {
+        name: np.array([pattern.search(text) is not None for text in texts], bool) for name, pattern in PATTERNS.items()
+    }
     slices |= _by_length(texts)
     if preprocessor is not None:
         slices["unknown words ≥ 20%"] = unknown_shares(texts, preprocessor) >= MANY_UNKNOWN
@@ -89,10 +91,6 @@ def unknown_shares(texts: Sequence[str], preprocessor: Preprocessor) -> np.ndarr
 def _measure(name: str, correct: np.ndarray) -> NamedShare:
     n, right = len(correct), int(correct.sum())
     return NamedShare(name, n, right / n if n else math.nan, *wilson_interval(right, n))
-
-
-def _matching(texts: Sequence[str], pattern: re.Pattern[str]) -> np.ndarray:
-    return np.fromiter((pattern.search(text) is not None for text in texts), bool, len(texts))
 
 
 def _by_length(texts: Sequence[str]) -> dict[str, np.ndarray]:

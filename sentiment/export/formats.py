@@ -47,7 +47,7 @@ class ServingModule(tf.Module):
         network: FoldedNetwork,
         classes: list[str],
         lexicon_file: Path,
-        chunks_file: Path | None = None,
+        chunks_file: Path | None,
     ) -> None:
         super().__init__()
         self._preprocessor = preprocessor

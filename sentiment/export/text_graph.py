@@ -32,7 +32,7 @@ class GraphPreprocessor(tf.Module):
         chunks_file: path to write the chunk table to, which becomes an asset too; None leaves the table out.
     """
 
-    def __init__(self, preprocessor: Preprocessor, lexicon_file: Path, chunks_file: Path | None = None) -> None:
+    def __init__(self, preprocessor: Preprocessor, lexicon_file: Path, chunks_file: Path | None) -> None:
         super().__init__()
         self._rules = preprocessor.rules
         self._max_tokens = preprocessor.max_tokens

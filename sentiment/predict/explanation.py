@@ -135,7 +135,10 @@ def render(explanation: Explanation, colour: bool = False) -> str:
         explanation: the result of :func:`explain`.
         colour: use ANSI colours. Without them, line ends are the only control characters.
     """
-    paint = _painted if colour else _plain
+
+    def paint(code: str, text: str) -> str:
+        return f"{code}{text}{_RESET}" if colour else text
+
     label = without_controls(explanation.label)
     head = f"{label} {explanation.probability:.1%}  (log-odds {explanation.log_odds:+.2f})"
     if not any(view.state == KEPT for view in explanation.tokens):
@@ -159,14 +162,6 @@ def _line(view: TokenView, largest: float, paint: Callable[[str, str], str]) -> 
         note = ", ".join([f"as {without_controls(view.lemma)}", *([note] if note else [])])
     body = f"  {token}  {view.contribution:+6.2f}  {bar:<{_BAR_CELLS}}  {note}".rstrip()
     return paint(_FOR if view.contribution >= 0 else _AGAINST, body)
-
-
-def _plain(code: str, text: str) -> str:
-    return text
-
-
-def _painted(code: str, text: str) -> str:
-    return f"{code}{text}{_RESET}"
 
 
 def _fitted(text: str, cells: int) -> str:

@@ -116,7 +116,7 @@ def as_json(column: pa.Array) -> pa.Array:
     elif pa.types.is_string(kind) or pa.types.is_date(kind) or pa.types.is_time(kind) or pa.types.is_decimal(kind):
         text = _quoted(column.cast(pa.string()))
     else:
-        text = pa.array([_dumped(value) for value in column.to_pylist()], pa.string())
+        text = pa.array([json.dumps(_plain(value), ensure_ascii=False) for value in column.to_pylist()], pa.string())
     return text.fill_null("null")
 
 
@@ -128,10 +128,6 @@ def _quoted(texts: pa.Array) -> pa.Array:
         return quoted
     escaped = [json.dumps(text, ensure_ascii=False) for text in texts.filter(special).to_pylist()]
     return pc.replace_with_mask(quoted, special, pa.array(escaped, pa.string()))
-
-
-def _dumped(value: Any) -> str:
-    return json.dumps(_plain(value), ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:

@@ -75,8 +75,8 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
     return draw("confusion", alt + ".", paint)
 
 
-def intervals(name: str, rows: Sequence[NamedShare], title: str, marked: int = 0) -> str | None:
-    """Draw each share with its 95% interval as a row. Row ``marked`` is highlighted and has a vertical line."""
+def intervals(name: str, rows: Sequence[NamedShare], title: str) -> str | None:
+    """Draw each share with its 95% interval as a row. The first row is highlighted and has a vertical line."""
     rows = [row for row in rows if row.n]
     if not rows:
         return None
@@ -84,11 +84,11 @@ def intervals(name: str, rows: Sequence[NamedShare], title: str, marked: int = 0
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         for i, row in enumerate(rows):
-            colour = SERIES[0] if i == marked else INK
-            axes.plot([row.low, row.high], [i, i], color=colour, linewidth=2.4 if i == marked else 1.4)
-            axes.plot(row.share, i, "o", color=colour, markersize=6 if i == marked else 4.5)
-        axes.axvline(rows[marked].share, color=SERIES[0], linewidth=0.8, linestyle=":")
-        axes.set_yticks(range(len(rows)), [f"{short(row.name, 30)}" for row in rows])
+            colour = INK if i else SERIES[0]
+            axes.plot([row.low, row.high], [i, i], color=colour, linewidth=1.4 if i else 2.4)
+            axes.plot(row.share, i, "o", color=colour, markersize=4.5 if i else 6)
+        axes.axvline(rows[0].share, color=SERIES[0], linewidth=0.8, linestyle=":")
+        axes.set_yticks(range(len(rows)), [short(row.name, 30) for row in rows])
         axes.set(xlabel=title, ylim=(len(rows) - 0.4, -0.6))
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)

@@ -15,8 +15,6 @@ from sentiment.predict.explanation import Explanation, explain
 from sentiment.report import figures, svg
 from sentiment.report.templating import label, render_page
 
-_LISTED = 100
-
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
@@ -166,12 +164,12 @@ def passed(behaviour: dict[str, Any]) -> list[NamedShare]:
     return [NamedShare(label(name), m["pairs"], m["passed"], *m["passed_ci95"]) for name, m in behaviour.items()]
 
 
-def list_tweets(predictions: Predictions, most: int = _LISTED) -> list[ListedTweet]:
-    """Return the ``most`` most confident mistakes, followed by the ``most`` least confident answers."""
+def list_tweets(predictions: Predictions) -> list[ListedTweet]:
+    """Return the 100 most confident mistakes, followed by the 100 least confident answers."""
     confidence = predictions.confidence
     wrong = np.flatnonzero(~predictions.correct)
-    mistakes = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
-    uncertain = np.argsort(confidence, kind="stable")[:most]
+    mistakes = wrong[np.argsort(-confidence[wrong], kind="stable")][:100]
+    uncertain = np.argsort(confidence, kind="stable")[:100]
     kinds = [("mistake", row) for row in mistakes] + [("uncertain", row) for row in uncertain]
     return [
         ListedTweet(

@@ -5,7 +5,8 @@
 # divides the weights by their sum, but takes the standard deviation of weight * label. For this mean it should be that
 # of weight * (label - mean), because the sum of the weights varies too. So the interval depends on which label is 1:
 # of the same data the share of negative posts gets an interval four times as wide as that of the positive ones, and
-# neither is right. ppi_mean_ci with lam=0 is the same. The right deviation gives both one width.
+# neither is right. ppi_mean_ci with lam=0 is the same. The right deviation gives both one width. With predictions that
+# are mostly right, and the default `lam`, the error is small, because what is weighted then has a mean near 0.
 # One side: ppi_mean_ci finds `lam` and then calls itself without `alternative`. By default "larger" and "smaller" thus
 # return the two-sided interval, with two finite ends. A lower end of a 90% interval is that of a 95% one, and the
 # interval can contain a share that ppi_mean_pval rejects. With any `lam`, and in ppi_ols_ci, it is one-sided.

@@ -5,7 +5,7 @@ from types import TracebackType
 
 
 def _stopped_early(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Report Ctrl-C in one line during a command's imports; later `pipelines.shared.stage.reporting` reports it."""
+    """Report Ctrl-C in one line during a command's imports, before `pipelines.shared.stage.reporting` can do so."""
     if issubclass(kind, KeyboardInterrupt):
         sys.stderr.write("stopped before anything was done\n")
     else:

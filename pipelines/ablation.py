@@ -39,7 +39,7 @@ _OF_TRAINING = ("network.", "training.")
 
 @dataclass(frozen=True, slots=True)
 class GridGroup:
-    """One question (``title``), and the variants that answer it: name -> overrides (``section.key`` -> value)."""
+    """One question (``title``), and the settings that each variant of it overrides, by name of variant."""
 
     title: str
     variants: dict[str, Overrides]
@@ -150,7 +150,7 @@ def _train_all(this: stage.Stage, todo: list[GridRun], results: Path, work: Path
 
 
 def execute(this: stage.Stage, root: Path, each: GridRun) -> dict[str, Any]:
-    """Train one run and return its :class:`AblationResult` as a dictionary."""
+    """Make the ids, train the network of the run ``each``, and return its :class:`AblationResult` as a dictionary."""
     made = RepeatedRun(this, root, each.pairs, each.glove, this.base_model)
     made.make_ids()
     start = time.monotonic()
@@ -189,7 +189,7 @@ def as_pairs(overrides: Overrides) -> tuple[str, ...]:
 
 
 def runs_of(grid: Grid, arguments: argparse.Namespace) -> Iterator[GridRun]:
-    """Yield the runs of the grid, one per variant and seed, and then the runs of the further GloVe files."""
+    """Yield the runs of the grid, one per variant and seed, and then those of the GloVe files in ``--vectors``."""
     variants = [
         (group.title, name, grid.overrides(variant), arguments.glove)
         for group in grid.groups
@@ -222,7 +222,7 @@ def _write(folder: Path, done: Summary) -> None:
 
 
 def summarise(groups: Mapping[str, Mapping[str, Sequence[AblationResult]]]) -> Summary:
-    """Convert title -> variant -> results to title -> one row per variant. Variants without results are left out."""
+    """Return one row per variant and title, from results by title and variant. Variants without results are omitted."""
     return {
         title: [_row(name, results) for name, results in variants.items() if results]
         for title, variants in groups.items()

@@ -1,7 +1,7 @@
 """Measure the learning curve: train on 100, 200, 500 … tweets of a corpus, with and without a base model.
 
-The curve shows what a hundred more labels would gain (`curve.json`, `curve.svg`). Each run also trains the peers on its
-tweets and scores them on the same test tweets. Each seed holds out another part of the corpus for testing.
+The curve shows what a hundred more labels would gain (`curve.json`, `curve.svg`). Each run also trains the
+baselines on its tweets, and scores them on the same test tweets. Each seed holds out another part of the corpus.
 """
 
 import argparse
@@ -88,7 +88,7 @@ def _tell(size: int, seed: int, figures: dict[str, Any]) -> None:
 
 
 def _execute(this: stage.Stage, root: Path, pairs: tuple[str, ...]) -> dict[str, Any]:
-    """Train from the base model, from scratch, or both. Return the metrics of these networks and of the peers."""
+    """Train from the base model, from scratch, or both. Return the metrics of all networks and baselines."""
     from sentiment.evaluation.comparison import BASE_MODEL, FROM_NOTHING
 
     starts = [WARM] if this.base_model else []

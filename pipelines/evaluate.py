@@ -1,4 +1,4 @@
-"""Stage 6: score the exported model and its peers on unseen tweets. `metrics.json` is written last."""
+"""Stage 6: score the exported model and the baselines on unseen tweets. `metrics.json`, written last, marks success."""
 
 import argparse
 from collections.abc import Sequence

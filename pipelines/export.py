@@ -1,7 +1,7 @@
-"""Stage 5: export the trained model as SavedModel, LiteRT and NumPy files. `model.json` is written last.
+"""Stage 5: export the trained model as SavedModel, LiteRT and NumPy files. `model.json`, written last, marks success.
 
-JavaScript reads the NumPy files too. Its module is copied into the model folder, and a web page contains module and
-files.
+The JavaScript module, which reads the NumPy files too, is copied into the model folder. A web page there contains the
+module and these files.
 """
 
 import os

@@ -111,7 +111,7 @@ def _read_counts(found: list[Spooled]) -> dict[str, int]:
 
 
 def _by_class(counts: np.ndarray, classes: dict[str, int]) -> dict[str, dict[str, int]]:
-    """Return ``counts`` ``(n_parts, n_classes)`` as a dictionary: part -> class -> number of rows."""
+    """Return ``counts`` ``(n_parts, n_classes)`` as nested dictionaries: numbers of rows by part and class."""
     return {part: {name: int(counts[i, label]) for name, label in classes.items()} for i, part in enumerate(PARTS)}
 
 

@@ -1,4 +1,4 @@
-"""Stage 2: make the lexicon, and convert tweets to padded ids. `encoded.json` is written last.
+"""Stage 2: make the lexicon, and convert tweets to padded ids. `encoded.json`, written last, marks success.
 
 Each text is normalised and tokenised once, and its token codes are kept on disk. spaCy analyses each distinct token
 once. One table then maps the codes to ids.

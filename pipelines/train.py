@@ -1,4 +1,4 @@
-"""Stage 4: train the network. `model.keras` is written last, and an interrupted run resumes from its checkpoint."""
+"""Stage 4: train the network. `model.keras`, written last, marks success. A killed run resumes from a checkpoint."""
 
 from collections.abc import Mapping
 from dataclasses import replace

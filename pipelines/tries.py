@@ -54,7 +54,7 @@ def answer_of(folder: Path) -> Answer:
 
 
 def text_table(shares: Mapping[str, Mapping[str, float]]) -> str:
-    """Return ``shares`` (model -> group -> share of correct answers) as a table in percent, one column per model."""
+    """Return ``shares`` of correct answers, by model and group, as a table in percent with a column per model."""
     from tabulate import tabulate
 
     groups = list(next(iter(shares.values())))

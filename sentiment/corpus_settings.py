@@ -24,12 +24,12 @@ class CorpusSettings(Section):
         header: whether the first line contains the names of the columns.
         columns: the number of columns; 0 takes it from the first line.
         text_column, label_column: the name of the column if there is a header, else its position, counted from 0.
-        labels: class name -> its value in the label column, or a list of values. A number needs no quotes. The log
+        labels: value of each class in the label column, or a list of values. A number needs no quotes. The log
             shows the classes in this order; the model sorts them, as scikit-learn expects.
         ignored_labels: label values whose rows are left out and counted.
         exact_labels: compare label values exactly. Otherwise case and surrounding white space are ignored.
         max_bad_rows: the number of damaged rows that may be skipped before reading fails.
-        polarity: class name -> ``negative``, ``neutral`` or ``positive``, for classes with other names. It allows a
+        polarity: meaning (``negative``, ``neutral`` or ``positive``) of each class that has another name. It allows a
             comparison with VADER and TextBlob, and the test on minimal pairs.
     """
 

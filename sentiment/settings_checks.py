@@ -29,7 +29,7 @@ _WORDS = {
 class Section:
     """A base class for sections of settings, which checks every field that was declared with a rule.
 
-    Error messages call the field ``TrainingSettings.epochs``, for example, ``training.epochs``.
+    Error messages use the name ``training.epochs`` for the field ``TrainingSettings.epochs``, and so on.
     """
 
     __slots__ = ()
@@ -80,7 +80,7 @@ def from_dict(cls: type[T], values: object, where: str = "") -> T:
 
     Args:
         cls: the dataclass.
-        values: name of a field -> its value. A section is a dictionary itself.
+        values: values by name of field. The value of a section is a dictionary.
         where: the dotted name of the section, used in error messages.
 
     Raises:

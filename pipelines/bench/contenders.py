@@ -1,6 +1,6 @@
-"""The contenders of the benchmark, ours and other libraries, and the tweets, ids and models that they are given.
+"""The contenders of the benchmark (this project and other libraries), and the tweets, ids and models that they use.
 
-Each contender is imported only when it is measured.
+Each library is imported only when it is measured.
 """
 
 import importlib.util
@@ -233,7 +233,7 @@ def _predicting(name: str, material: Material) -> Contender:
 
 
 def _calling(name: str, size: int, material: Material) -> Contender:
-    """Return a contender that predicts ``size`` tweets per call, other tweets at each call."""
+    """Return a contender that predicts ``size`` tweets per call, with different tweets in successive calls."""
     answer, texts = ANSWERS[name](material), [*material.texts] * -(-2 * size // len(material.texts))
     groups = itertools.cycle([texts[start : start + size] for start in range(0, len(texts) - size + 1, size)])
     return Contender(lambda: answer(next(groups)), size)

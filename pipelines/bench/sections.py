@@ -41,7 +41,7 @@ _KEPT_ROWS = (100_000, 20_000, 5_000)  # words and buckets that fastText keeps w
 def speed(section: str, material: Material, cores: int = 0) -> Entries:
     """Measure the speed of each contender on ``cores`` processor cores of this process; 0 uses all.
 
-    If all cores are used, the peak memory of each contender is measured too. It runs alone for that.
+    If all cores are used, each contender also runs alone in a new process, which measures its peak memory.
     """
     if cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
@@ -63,7 +63,7 @@ def speed(section: str, material: Material, cores: int = 0) -> Entries:
 
 
 def _peak_alone(section: str, name: str, material: Material) -> float:
-    """Run one contender once; return the peak memory of this process in MiB."""
+    """Return the peak memory of this process in MiB after one run of the contender ``name``."""
     contenders.CONTENDERS[section][name](material).run()
     return peak_mib()
 
@@ -129,7 +129,7 @@ def write_corpus(path: Path, texts: Sequence[str], rows: int) -> None:
 
 
 def size(material: Material) -> Entries:
-    """Return the size in MB of our model's forms and of the peers, with accuracy and speed on the test tweets."""
+    """Return the size in MB of our model's forms and of other models, with accuracy and speed on the test tweets."""
     train, test = (read_split(material.places.interim, part) for part in ("train", "test"))
     entries: Entries = {name: {"MB": _megabytes(material.folder, patterns)} for name, patterns in _FORMS.items()}
     if (material.folder / CARD).is_file():  # written by `make evaluate`

@@ -118,7 +118,7 @@ def require_agreement(answers: Mapping[str, np.ndarray], expected: np.ndarray, s
     """Return the largest absolute difference between probabilities, which must not exceed ``TOLERANCE``.
 
     Args:
-        answers: name of a form -> its probabilities ``(rows, classes)``.
+        answers: probabilities ``(rows, classes)`` of each form, by name.
         expected: the reference probabilities ``(rows, classes)`` for the same rows.
         standard: the name of the reference, used in the error message.
 

@@ -22,7 +22,7 @@ def check(values: Mapping[str, str], corpora: Iterable[str], raw: Path) -> None:
     """Check that the files named by variables exist and have no spaces in their names.
 
     Args:
-        values: name of a variable -> its value.
+        values: values of the variables, by name.
         corpora: the corpus files that the profile names itself.
         raw: the folder of downloads. Files in it may be missing, because they can still be downloaded.
 

@@ -1,7 +1,7 @@
 """Find words of clear polarity in the training tweets, and cut stretches (short excerpts) of tweets around them.
 
 Log odds between the classes, shrunk by a prior (Monroe, Colaresi and Quinn, 2008), show which words tell the classes
-apart. Many of these words are only topics, for example "school". A word counts as judging only if it takes words of
+apart. Many of these words are only topics, for example "school". A word is of clear polarity only if it takes words of
 degree ("so sad", "very good"; Hatzivassiloglou and Wiebe, 2000), often follows a linking word or a subject ("is
 broken", "I love"), or was rated by people.
 
@@ -45,7 +45,7 @@ class Poles(NamedTuple):
 
 
 class Use(NamedTuple):
-    """Ids of words that often stand before a judging word such as "good": words of degree, linking words, subjects."""
+    """Ids of words that often stand before a clear word such as "good": words of degree, linking words, subjects."""
 
     degree: np.ndarray
     linking: np.ndarray
@@ -81,8 +81,8 @@ def polarity(
         poles: the negative and the positive class.
         vocabulary: word of each id.
         negators: ids of negations. Rows that contain a negation are left out of the log odds.
-        use: ids of words that often stand before a judging word.
-        never: ids that never count as clear.
+        use: ids of words that often stand before a word of clear polarity.
+        never: ids of words that are never treated as words of clear polarity.
         rated: polarity that people gave to each word, int8 ``(vocabulary,)``: 1, -1, or 0 for unrated words.
     """
     odds, certainty, counts = _log_odds(part, poles, vocabulary, negators)
@@ -168,7 +168,7 @@ class Stretches:
         part: training rows.
         words: word of each id.
         poles: the negative and the positive class. Rows of other classes are not used.
-        never: ids of words that never count as clear.
+        never: ids of words that are never treated as words of clear polarity.
         rated: polarity that people gave to each word, int8 ``(vocabulary,)``: 1, -1, or 0 for unrated words.
         random: random generator for all choices.
     """

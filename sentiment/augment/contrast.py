@@ -1,12 +1,12 @@
 """Contrast rows: training tweets with "not" and "but" put in, which teach the network how these words change polarity.
 
-Tweets seldom say "not bad". A network that is trained on tweets alone therefore takes every "not", and most short plain
-sentences, as negative. Here stretches of training tweets around a clear word, which is a word of clear polarity, are
-put into templates that reverse the polarity or only seem to. People have edited reviews like this by hand
-("counterfactually augmented data": Kaushik, Hovy and Lipton, 2020). Other stretches stay unchanged or get another clear
-word, so that neither length nor topic predicts the label. Two stretches of opposite polarity are joined by words such
-as "but", and one of them decides the label (Hu et al., 2016). Stretches without a clear word get both labels equally
-often, so that a template alone does not predict the label.
+Tweets seldom say "not bad". A network trained on tweets alone therefore treats every "not", and most short plain
+sentences, as negative. A clear word is a word of clear polarity. A stretch is a short excerpt of a training tweet,
+mostly around a clear word. This module puts stretches into templates that reverse the polarity or only seem to do so.
+People have edited reviews in this way by hand ("counterfactually augmented data": Kaushik, Hovy and Lipton, 2020).
+Other stretches stay unchanged or get another clear word, so that neither length nor topic predicts the label. Words
+such as "but" join two stretches of opposite polarity, one of which decides the label (Hu et al., 2016). Stretches of
+neutral tweets get both labels equally often, so that a template alone does not predict the label.
 """
 
 from collections.abc import Callable, Iterator, Mapping

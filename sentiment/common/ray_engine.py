@@ -1,4 +1,4 @@
-"""An engine that runs tasks on a Ray cluster, or on a local Ray that is started for one run."""
+"""An engine that runs tasks on a Ray cluster, or on one that is started on this machine for one run."""
 
 import importlib.util
 import logging
@@ -31,7 +31,7 @@ class RayEngine:
 
     Args:
         workers: the number of tasks to run at once; 0 uses all cores.
-        address: the address of the cluster: ``auto``, ``host:port`` or ``ray://host:port``. Empty starts a local Ray.
+        address: the address of the cluster: ``auto``, ``host:port`` or ``ray://host:port``. Empty starts one locally.
         patience: seconds to wait for a new node while no live node has a core.
     """
 
@@ -78,7 +78,7 @@ class RayEngine:
                 yield _outcome(reference, running.pop(reference))
 
     def _start(self) -> None:
-        """Start a local Ray, with an access token in the environment, so that Ray writes none to the home folder."""
+        """Start a Ray cluster on this machine, with its access token in the environment and not in the home folder."""
         if not any(name.startswith("RAY_AUTH_") for name in os.environ):
             os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         import ray  # reads these variables

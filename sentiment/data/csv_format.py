@@ -88,13 +88,13 @@ def lines_of(sample: str) -> list[str]:
 
 
 def rows_of(lines: Iterable[str], delimiter: str, quotes: bool) -> "Reader":
-    """Return a ``csv.reader`` of ``lines``. ``quotes`` says whether quotes enclose fields."""
+    """Return a ``csv.reader`` of ``lines``. ``quotes`` tells whether quotes enclose fields."""
     style: Literal[0, 3] = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
     return csv.reader(lines, delimiter=delimiter, quoting=style)
 
 
 def first_row(lines: Sequence[str], delimiter: str, quotes: bool) -> list[str]:
-    """Return the first row of a CSV that is not blank, or an empty list if there is none."""
+    """Return the first row that is not blank in a CSV, or an empty list if all rows are blank."""
     return next((row for row in rows_of(lines, delimiter, quotes) if row), [])
 
 
@@ -134,7 +134,7 @@ def quotes_enclose(lines: Sequence[str], delimiter: str, is_cut: bool) -> bool:
     Quotes enclose fields if nearly all fields of a column are in quotes. They also do if the first row is all in quotes
     and the lines parse without error. Otherwise both interpretations are tried, and the one that gives more rows the
     width of the first row wins. In a tie, quotes that would join several lines into one field are text.
-    ``is_cut`` says that the last row may be incomplete.
+    ``is_cut`` tells whether the last row may be incomplete.
     """
     if not any('"' in line for line in lines):
         return delimiter != "\t"
@@ -161,7 +161,7 @@ def _ragged_share(rows: Sequence[Sequence[str]]) -> float:
 
 
 def _has_improper(lines: Sequence[str], delimiter: str) -> bool:
-    """Return whether text follows the closing quote of a field. No program that encloses fields writes this."""
+    """Return whether text follows the closing quote of a field. No program that quotes fields writes such text."""
     mark = re.escape(delimiter)
     pattern = re.compile(rf'(?:^|{mark})"(?:[^"]|"")*+"(?!{mark}|[\r\n]|\Z)', re.MULTILINE)
     return bool(pattern.search("".join(lines)))

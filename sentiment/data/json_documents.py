@@ -81,8 +81,8 @@ def value_at(row: dict[str, Any], path: str) -> Any:
 def refuse_missing(column: str, rows: Sequence[dict[str, Any]], where: str, option: str, before: str = "") -> NoReturn:
     """Raise an :class:`InputError` because no object in ``rows`` has the field ``column``.
 
-    The message lists the fields of ``rows``, and the paths of texts in nested fields, each after the prefix ``before``.
-    It begins with the file's name ``where``. The option to change begins with ``option``.
+    The message begins with the file's name ``where``. It lists the fields of ``rows`` and the paths of texts in nested
+    fields, each with the prefix ``before``, and names the options to change, each with the prefix ``option``.
     """
     fields = ((name, value) for row in rows for name, value in row.items())
     names = dict.fromkeys(

@@ -39,7 +39,7 @@ class Meaning(NamedTuple):
     """The meaning of label values.
 
     Attributes:
-        classes: class name -> values, in order.
+        classes: values of each class, by name of class, in order.
         left_out: values that belong to no class.
         guessed: whether the values could also have another meaning.
         worded: whether the values are words with a known meaning.
@@ -59,7 +59,7 @@ class Meaning(NamedTuple):
 class _Scale(NamedTuple):
     """The class of each value on a common scale. If ``ends``, the scale applies only if its two end values occur.
 
-    ``sure`` says that the values have no other common meaning.
+    ``sure`` tells whether the values have no other common meaning.
     """
 
     meaning: dict[str, str]

@@ -113,7 +113,7 @@ class TableBlock(NamedTuple):
     """Consecutive rows of a table.
 
     Attributes:
-        batch: the requested columns of the ``n`` good rows.
+        batch: the requested columns of the ``n`` valid rows.
         numbers: row numbers in the file, int64 ``(n,)``, ascending, counted from 1 without the header.
         bad: the rows that cannot be read.
         line_of: returns the line number of a row, given the row's number.

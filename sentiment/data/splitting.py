@@ -62,7 +62,7 @@ def _between_blanks(texts: pa.Array) -> pa.Array:
 
 
 def hash_texts(texts: pa.Array) -> np.ndarray:
-    """Return a BLAKE2b hash of each text's duplicate key, uint64 ``(n,)``. It is equal on every machine."""
+    """Return a BLAKE2b hash of each text's :func:`duplicate_keys` key, uint64 ``(n,)``, the same on every machine."""
     keys = duplicate_keys(texts).cast(pa.binary()).to_pylist()
     return np.frombuffer(b"".join(blake2b(key, digest_size=8).digest() for key in keys), "<u8")
 

@@ -33,7 +33,7 @@ Predictor = Callable[[Sequence[str]], BaselineAnswers]
 
 
 def fit_baselines(train: LabelledTexts, classes: Sequence[str]) -> dict[str, Predictor]:
-    """Return name -> prediction function of every installed baseline, trained on ``train`` if the method is trainable.
+    """Return the prediction function of every installed baseline, by name, trained on ``train`` if it is trainable.
 
     The lexicon methods VADER and TextBlob need ``negative`` and ``positive`` among ``classes``, else they are left out.
     """

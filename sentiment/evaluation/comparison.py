@@ -47,8 +47,8 @@ class Comparison:
     """The predictions and metrics of several models on the tweets that all of them have.
 
     Attributes:
-        models: name of a model -> predictions for the common tweets, in the same order for every model.
-        metrics: name of a model -> metrics on these tweets.
+        models: predictions for the common tweets by name of model, in the same order for every model.
+        metrics: metrics on these tweets by name of model.
         pairs: the comparison of the first model with each other model.
         left_out: the number of tweets that were left out because the models' files give them different true labels.
     """
@@ -135,8 +135,8 @@ def summarise(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         runs: at least one run's figures of one test set, as in `metrics.json`.
 
     Returns:
-        Name -> ``n`` (tweets of all runs) and figure -> ``mean`` and ``sd`` (0 for one run). Figures that a run lacks
-        are left out.
+        For each name, ``n`` (tweets of all runs), and ``mean`` and ``sd`` (0 for one run) of each figure. Figures that
+        a run lacks are left out.
     """
     shared = [name for name in runs[0].get("baselines") or {} if all(name in run["baselines"] for run in runs)]
     by_name = {"model": list(runs)} | {name: [run["baselines"][name] for run in runs] for name in shared}

@@ -27,7 +27,7 @@ class Predictions:
         texts: the tweets, str objects ``(n,)``.
         true, predicted: indices into ``classes``, integer ``(n,)``.
         probabilities: calibrated class probabilities, float64 ``(n, classes)``.
-        baselines: name of a baseline -> predicted labels, str ``(n,)``.
+        baselines: predicted labels by name of baseline, str ``(n,)``.
     """
 
     classes: tuple[str, ...]
@@ -96,7 +96,7 @@ def read_columns(path: Path) -> dict[str, list[str]]:
 
 
 def from_columns(columns: Mapping[str, Sequence[str]], name: str = PREDICTIONS) -> Predictions:
-    """Return predictions from the columns of ``predictions.csv``: name of a column -> ``n`` values as text.
+    """Return predictions from the columns of ``predictions.csv``: ``n`` values as text, by column name.
 
     Every column with an unknown name is a baseline. ``name`` is the file's name, used in error messages.
 
@@ -173,12 +173,12 @@ class Evaluation:
 
     Attributes:
         name: the name of the profile.
-        metrics: name of a test set -> figures, as in `metrics.json`.
+        metrics: figures by name of test set, as in `metrics.json`.
         predictions: the predictions for all test sets.
-        history: name of a figure -> value after each epoch, float ``(epochs,)``.
+        history: values after each epoch by name of figure, float ``(epochs,)``.
         manifest: the inputs and settings of the model.
         coverage: the numbers of words and tokens with a GloVe vector, as in `coverage.json`.
-        behaviour: ``model`` or name of a baseline -> results on the minimal pairs.
+        behaviour: results on the minimal pairs, for ``model`` and by name of baseline.
         crossvalidation: figures over several splits.
         curve: figures by the number of labelled tweets.
     """

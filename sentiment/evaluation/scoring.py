@@ -101,7 +101,7 @@ def score(test: LabelledTestSet, model: "SentimentClassifier", baselines: Mappin
 def score_minimal_pairs(
     model: "SentimentClassifier", baselines: Mapping[str, Predictor], meanings: Sequence[str]
 ) -> dict[str, Any]:
-    """Return ``model`` or name of a baseline -> results on the minimal pairs, as from :func:`score_pairs`.
+    """Return the results of :func:`score_pairs` for ``model`` and for each baseline, by name.
 
     The result is empty unless ``meanings``, one per class, include ``negative`` and ``positive``.
     """
@@ -125,7 +125,7 @@ def remarks(
     """Return one sentence for each weakness of a model; an empty list if there is none.
 
     Args:
-        metrics: name of a test set -> figures, as in `metrics.json`.
+        metrics: figures by name of test set, as in `metrics.json`.
         classes: the class names, in the order of the confusion matrix.
         manifest: the inputs and settings of the model; every key may be missing.
         label: a function from the name of a baseline or test set to its printed name.

@@ -96,7 +96,7 @@ def score_pairs(pairs: Sequence[Pair], predict: Callable[[Sequence[str]], Any]) 
     ``predict`` maps ``n`` texts to ``n`` class names.
 
     Returns:
-        ``pairs`` (their number), ``passed`` (share), ``passed_ci95`` (its 95% interval), ``kinds`` (kind -> share), and
+        ``pairs`` (their number), ``passed`` (share), ``passed_ci95`` (its 95% interval), ``kinds`` (share by kind), and
         ``failed`` (each failed pair with the labels it got).
     """
     labels = list(predict([text for pair in pairs for text in (pair.positive, pair.negative)]))

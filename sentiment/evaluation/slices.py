@@ -43,7 +43,7 @@ class NamedShare(NamedTuple):
 
 
 def find_slices(texts: Sequence[str], preprocessor: Preprocessor | None = None) -> dict[str, np.ndarray]:
-    """Return name of a slice -> mask of the texts in it, bool ``(n,)``.
+    """Return the mask of the texts in each slice, bool ``(n,)``, by name of slice.
 
     With a ``preprocessor`` there is also a slice of the texts in which at least 20% of the tokens are unknown.
     """
@@ -59,7 +59,7 @@ def find_slices(texts: Sequence[str], preprocessor: Preprocessor | None = None) 
 def slice_metrics(correct: np.ndarray, slices: Mapping[str, np.ndarray]) -> list[NamedShare]:
     """Return the accuracy on all tweets and on each slice, with Wilson's interval.
 
-    ``correct`` says whether each label is correct, bool ``(n,)``; ``slices`` are masks of the same shape, by name.
+    ``correct`` tells whether each label is correct, bool ``(n,)``. ``slices`` are masks of this shape, by name.
     """
     whole = {"all tweets": np.ones(len(correct), bool)}
     return [_measure(name, correct[mask]) for name, mask in {**whole, **slices}.items()]

@@ -154,7 +154,7 @@ def run_tflite(path: Path, ids: Any) -> Any:
 
 
 def to_onnx(network: FoldedNetwork, max_tokens: int) -> bytes:
-    """Return the network as an ONNX file: ids int32 ``(n, max_tokens)`` -> probabilities float32 ``(n, classes)``."""
+    """Return an ONNX file that maps ids, int32 ``(n, max_tokens)``, to probabilities, float32 ``(n, classes)``."""
     import tf2onnx
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)

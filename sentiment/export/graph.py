@@ -62,7 +62,7 @@ class GraphNetwork(tf.Module):
         return tf.gather(probabilities, tf.math.invert_permutation(order))
 
     def by_ids(self, max_tokens: int, rows: int | None = None) -> Any:
-        """Return a TensorFlow function: ids int32 ``(n, max_tokens)`` -> ``probabilities`` float32 ``(n, classes)``.
+        """Return a TensorFlow function from ids, int32 ``(n, max_tokens)``, to probabilities, float32 ``(n, classes)``.
 
         It contains only common operations, no loop and no sorting, so that other runtimes can run it. ``rows`` sets
         ``n``; with None, ``n`` is variable.

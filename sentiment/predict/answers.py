@@ -16,7 +16,7 @@ class Answers(NamedTuple):
     Attributes:
         probabilities: class probabilities, float32 ``(n, classes)``.
         known: share of the tokens read by the model that it knows, float32 ``(n,)``, from 0 to 1. If a tweet's share is
-            0, its probabilities say nothing about it.
+            0, its probabilities are meaningless.
         cut: whether the tweet has more tokens than the model reads, bool ``(n,)``. The model then ignores its end.
     """
 

@@ -47,7 +47,7 @@ class SentimentClassifier:
 
         Args:
             texts: ``n`` strings in a list, NumPy array, pandas Series or Arrow array. The probabilities of a text
-                without a known word say nothing about it; :meth:`answer` also returns the share of known words.
+                without a known token are meaningless. :meth:`answer` also returns the share of known tokens.
 
         Raises:
             InputError: ``texts`` is a single string, or contains a value that is not a string or has no UTF-8 form.

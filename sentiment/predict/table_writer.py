@@ -121,7 +121,7 @@ def as_json(column: pa.Array) -> pa.Array:
 
 
 def _quoted(texts: pa.Array) -> pa.Array:
-    """Return Arrow strings as JSON strings. Only those with characters that JSON escapes take the slow way."""
+    """Return Arrow strings as JSON strings. Python converts only those that contain characters that JSON escapes."""
     quoted = pc.binary_join_element_wise('"', texts, '"', "")
     special = pc.match_substring_regex(texts, _ESCAPED_IN_JSON).fill_null(False)
     if not pc.any(special).as_py():

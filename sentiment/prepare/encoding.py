@@ -61,7 +61,7 @@ class TypeCounter:
     """Assign codes to distinct tokens in order of appearance, and count the tokens of training tweets.
 
     Attributes:
-        codes: token -> code.
+        codes: code of each token.
         counts: number of occurrences of each code, int64. The array may be longer than ``codes``.
     """
 

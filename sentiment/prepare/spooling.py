@@ -44,7 +44,7 @@ class Corpus(NamedTuple):
 
 
 class FileTask(NamedTuple):
-    """Files that one task reads. ``corpus`` is their corpus's index, and ``alone`` says that it has no other file."""
+    """Files that one task reads. ``corpus`` is their corpus's index; ``alone`` tells whether it has no other file."""
 
     number: int
     corpus: int

@@ -100,7 +100,7 @@ def intervals(name: str, rows: Sequence[NamedShare], title: str) -> str | None:
 
 
 def learning_curve(curve: Mapping[str, Any]) -> str | None:
-    """Draw macro recall by number of labelled tweets, for the model and its peers, from the content of curve.json."""
+    """Draw macro recall by number of labelled tweets, for the model and the baselines, from curve.json."""
     points = curve.get("points") or []
     if not points:
         return None

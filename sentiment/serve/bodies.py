@@ -29,7 +29,7 @@ class LimitedReceive:
         most: the maximum size of the body in bytes.
 
     Raises:
-        Refusal: 413, the headers declare too large a body; 415, they declare a compressed one.
+        Refusal: status 413 if the headers declare too large a body, or 415 if they declare a compressed one.
     """
 
     def __init__(self, request: Request, limits: Limits, most: int) -> None:
@@ -46,7 +46,7 @@ class LimitedReceive:
         """Return the next part of the body.
 
         Raises:
-            Refusal: 408, the body takes too long; 413, it is too large.
+            Refusal: status 408 for a body that takes too long, or 413 for one that is too large.
         """
         try:
             async with asyncio.timeout_at(self._deadline + self._size / self._limits.bytes_per_second):
@@ -73,8 +73,8 @@ async def read_json(request: Request, decoder: "msgspec.json.Decoder[T]", admiss
         invalid: the HTTP status for JSON that is not of the expected type.
 
     Raises:
-        Refusal: ``invalid``; 400, the body is not JSON; 408, it takes too long; 413, it is too large; 415, it is
-            compressed; 429, too many bytes are in memory.
+        Refusal: status ``invalid`` for JSON of another type, 400 for other text, 408 for a slow body, 413 for a large
+            one, 415 for a compressed one, or 429 if the bodies in memory are too large together.
         ClientDisconnect: the client closed the connection.
     """
     body = await _whole_body(request, admission)

@@ -74,7 +74,7 @@ class Admission:
         """Count ``count`` texts as waiting within the ``with`` block. If no text is waiting, any number is admitted.
 
         Raises:
-            Refusal: 429, too many texts are waiting.
+            Refusal: status 429 if too many texts are waiting.
         """
         if self.texts and self.texts + count > self.limits.pending_texts:
             raise _busy(f"{self.texts} texts are waiting, at most {self.limits.pending_texts} may")
@@ -99,7 +99,7 @@ class Admission:
         """Add ``count`` bytes of a body to ``bytes``. The caller subtracts them when the body is complete or refused.
 
         Raises:
-            Refusal: 429, all bodies in memory together are too large.
+            Refusal: status 429 if all bodies in memory together are too large.
         """
         if self.bytes and self.bytes + count > self.limits.pending_bytes:
             raise _busy(f"requests hold {self.bytes} bytes, at most {self.limits.pending_bytes} may be held")

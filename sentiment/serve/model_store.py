@@ -50,7 +50,7 @@ class ModelCopies:
         self.folder = folder
 
     def read(self, name: str, source: Path) -> ModelCopy:
-        """Load a model from the copy of the folder or archive ``source``, which is made first if there is none.
+        """Load a model from a copy of the folder or archive ``source``, and make the copy if there is none.
 
         Raises:
             ArtefactError: ``source`` does not contain a complete model.

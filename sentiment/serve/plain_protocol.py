@@ -133,8 +133,8 @@ async def score_upload(service: Service, request: Request) -> Response:
     """Score the uploaded file and return it with the answers added as columns.
 
     Raises:
-        Refusal: 404, there is no such model; 408, the upload is too slow; 413, it is too large; 422, the file or the
-            query is not valid; 429, too many files are being scored; 507, the disk is full.
+        Refusal: status 404 for an unknown model, 408 for a slow upload, 413 for a large one, 422 for a file or a query
+            that is not valid, 429 if too many files are being scored, or 507 if the disk is full.
     """
     asked, limits = _asked(service, request), service.limits
     held = contextlib.ExitStack()

@@ -72,7 +72,7 @@ class Service:
         """Return the probabilities, float32 ``(n, classes)``, for valid padded ids, int32 ``(n, max_tokens)``.
 
         Raises:
-            Refusal: 429, too many texts are waiting.
+            Refusal: status 429 if too many texts are waiting.
         """
         with self.admission.hold_texts(len(ids)):
             return await asyncio.to_thread(export.classifier.network.of_padded, ids)

@@ -40,9 +40,9 @@ class ShareAnswer:
         source: the names of the inputs.
         classes: the model's classes, then the classes that ``--also`` adds.
         rows, changes: the shares, and the differences of shares between periods and between groups.
-        cells: cell -> sums over its tweets.
-        examples: (class, period) -> the tweets of which the model is most certain.
-        words: period -> word -> number of occurrences.
+        cells: sums over the tweets of each cell.
+        examples: the tweets of which the model is most certain, by class and period.
+        words: numbers of occurrences, by period and word.
         gaps: the names of periods without a tweet, between the first and the last period.
         labelled: the number of hand-made labels that were used.
         notes: sentences about omitted data and about assumptions.
@@ -154,7 +154,7 @@ def moved_words(words: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, An
 
 
 def _log_odds(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, float]:
-    """Return word -> standardised log odds ratio of ``second`` to ``first``, for words with 5 occurrences in total."""
+    """Return the standardised log odds ratio of ``second`` to ``first`` for each word with 5 occurrences in total."""
     before, after = sum(first.values()), sum(second.values())
     scores = {}
     for word in {*first, *second}:

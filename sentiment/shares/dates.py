@@ -171,7 +171,7 @@ def _two_digits(cells: pa.Array, start: int) -> np.ndarray:
 
 
 def _decoded(cells: pa.Array, place: tuple[int, int | None], decode: Callable[[str], int]) -> np.ndarray:
-    """Apply ``decode`` to the slice ``place`` of each cell, int64 ``(n,)``; equal slices are decoded once."""
+    """Return ``decode`` of the slice ``place`` of each cell, int64 ``(n,)``. It is called once per distinct slice."""
     distinct = pc.utf8_slice_codeunits(cells, *place).dictionary_encode()
     values = np.array([decode(each) for each in distinct.dictionary.to_pylist()], dtype=np.int64)
     return values[distinct.indices.to_numpy()]

@@ -101,7 +101,7 @@ class LabelTable:
     Attributes:
         names: the names of all columns.
         text: the name of the column with the tweets.
-        lines: one dict per row, column name -> cell.
+        lines: the cells of each row by column name, one dictionary per row.
         numbers: the line of the file in which each row ends, used in error messages.
         delimiter: the character between cells.
         mark: the byte-order mark, or an empty string if the file has none.

@@ -99,9 +99,9 @@ class ShareTally:
         rows: the number of added rows, including missing tweets.
         undated: the number of tweets whose date is not readable.
         first_undated: the row number and text of the first date that is not readable; (0, "") if there is none.
-        cells: cell (group and period) -> sums over its tweets.
-        examples: (class, period) -> the tweets of which the model is most certain.
-        words: period -> word -> number of occurrences in a sample of the tweets.
+        cells: sums over the tweets of each cell (group and period).
+        examples: the tweets of which the model is most certain, by class and period.
+        words: numbers of occurrences in a sample of the tweets, by period and word.
     """
 
     classes: list[str]

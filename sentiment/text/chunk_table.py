@@ -41,10 +41,10 @@ class Chunks(NamedTuple):
 
 
 class ChunkTable(NamedTuple):
-    """A hash table with linear probing; slot 0 stands for the empty chunk.
+    """A hash table with linear probing. Slot 0 is reserved for the empty chunk.
 
     Attributes:
-        keys: uint64 ``(2 ** bits, 2)``; the second number of an empty slot is 0, which only the empty chunk has.
+        keys: uint64 ``(2 ** bits, 2)``. The second number is 0 in an unused slot and in slot 0, and nowhere else.
         ids: int32 ``(2 ** bits, MOST_IDS)``: the ids of the chunk in that slot, without dropped tokens, then zeros.
     """
 

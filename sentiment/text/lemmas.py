@@ -59,7 +59,7 @@ def lexicon_entries(
     """Decide which lemma each surface form counts as, or whether it is dropped.
 
     Args:
-        counts: surface form -> occurrences in the training rows.
+        counts: numbers of occurrences in the training rows, by surface form.
         settings: whether to lemmatise and to drop stop words, and which stop words stay.
         vector_words: further surface forms, in the order of the file of word vectors.
         find_unlike: takes pairs of form and lemma, and returns the forms that differ in meaning; they keep their form.

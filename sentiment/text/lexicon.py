@@ -27,7 +27,7 @@ class Lexicon:
     """A table from surface form to id, and the vocabulary.
 
     Attributes:
-        ids: surface form -> id; ``PADDING`` for a token that is dropped.
+        ids: id of each surface form; ``PADDING`` for a token that is dropped.
         vocabulary: the lemma of each id, ``RESERVED`` first.
     """
 
@@ -124,7 +124,7 @@ def extend_lexicon(
     Args:
         lexicon: the lexicon of the base model.
         seen: ids of ``lexicon`` below this one occurred in the training of the base model.
-        counts: surface form -> occurrences in the new training rows.
+        counts: numbers of occurrences in the new training rows, by surface form.
         entries: one per surface form that ``lexicon`` may lack.
         min_count: occurrences that a new lemma needs.
 

@@ -1,6 +1,6 @@
 r"""Normalisation: a list of rules that turns a raw tweet into tokens between spaces.
 
-The rules are data (pattern -> replacement, RE2 syntax) and travel with the model, so that training, the
+The rules are data (a pattern in RE2 syntax and its replacement) and travel with the model, so that training, the
 Python path and the SavedModel graph apply the very same list. Three engines run it: Arrow
 (:mod:`sentiment.text.rules_in_arrow`) and TensorFlow in the graph both use RE2, which has no look-around and no
 backreferences in a pattern, and whose ``\w \d \s \b`` are ASCII. Python's ``re`` takes the rules below for few texts

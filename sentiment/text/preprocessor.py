@@ -1,4 +1,4 @@
-"""The only definition of the text preprocessing: raw text -> rows of ids.
+"""The only definition of the text preprocessing, which converts raw texts to rows of ids.
 
 A :class:`Preprocessor` is plain data (rules, lexicon, length). Training encodes its rows with it, the exported model
 contains it, and the SavedModel graph is built from it, so that none of them can differ.
@@ -60,7 +60,7 @@ class Preprocessor:
     _many: "ManyTexts | None" = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Compile the rules for few texts, and find the ids that say nothing."""
+        """Compile the rules for few texts, and mark the ids of unknown words, links and mentions."""
         object.__setattr__(self, "_rules", CompiledRules(self.rules) if can_run(self.rules) else None)
         object.__setattr__(self, "_few", FewTexts(self._ids_in_python))
         links_and_names = {self.lexicon.id_of(token) for token in ("<url>", "<user>")} - {PADDING}

@@ -1,4 +1,4 @@
-"""Tokenisation: raw tweets -> token types and codes, each distinct chunk normalised once.
+"""Convert raw tweets to distinct tokens and their codes. Each distinct chunk is normalised once.
 
 Rules never look across a space (see :mod:`sentiment.text.normalisation`), so normalising the distinct chunks gives the
 same tokens as normalising whole tweets. In a batch of tweets, one chunk in five is distinct.
@@ -126,7 +126,7 @@ def _not_empty(types: pa.Array) -> np.ndarray:
 
 
 def _join(rows: Ragged, chunks: Ragged) -> Ragged:
-    """Return rows in which each code of ``chunks`` is replaced by the tokens of its chunk (``rows``)."""
+    """Return the tokens of each text, given the tokens of each distinct chunk (``rows``) and each text's ``chunks``."""
     tokens = rows.take(chunks.values)
     upto = np.concatenate(([0], np.cumsum(tokens.lengths, dtype=np.int64)))
     starts = chunks.starts

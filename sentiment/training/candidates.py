@@ -72,7 +72,7 @@ class Choice(NamedTuple):
 
 
 def candidate(model: keras.Model, network: NetworkSettings, state: TrainingState, rows: TrainingRows) -> Candidate:
-    """Return ``model`` as a candidate, with its temperature fitted on the validation rows."""
+    """Return the trained ``model`` as a :class:`Candidate`, with a temperature fitted on the validation rows."""
     validation = rows.parts["validation"]
     probabilities = fold(model, network).of_padded(validation.ids)
     return Candidate(model, network, state, fit_temperature(probabilities, validation.labels), probabilities)

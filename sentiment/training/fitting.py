@@ -25,7 +25,7 @@ class TrainingState:
         start: validation loss and accuracy before the first epoch; empty if training starts from random weights.
         weights: copies of all variables that training changes, including the optimizer's.
         best_weights: copies of the model's variables after ``best_epoch``.
-        recent: copies of the model's variables after each of the last epochs, whose average may be taken.
+        recent: copies of the model's variables after each of the last epochs, which may be averaged at the end.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -37,7 +37,7 @@ class TrainingState:
 
     @property
     def best(self) -> dict[str, float]:
-        """Return the loss and accuracy of the best epoch, or of the start if no epoch was better; may be empty."""
+        """Return the figures of the best epoch, or ``start`` (which may be empty) if no epoch was better."""
         return self.history[self.best_epoch] if self.best_epoch >= 0 else self.start
 
     @property

@@ -49,8 +49,8 @@ class NgramScores(NamedTuple):
 def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logits: np.ndarray) -> NgramScores:
     """Fit the scores of hashed n-grams on the training rows ``part``, each with at least one token.
 
-    From 5,000 rows on, the scores are fitted to be added to ``logits``. With fewer rows ``logits`` are ignored, because
-    a network memorises so few rows.
+    With at least 5,000 rows, the scores correct the errors of ``logits``. With fewer, ``logits`` are ignored, because a
+    network memorises so few rows that its errors on them teach nothing.
 
     Args:
         weights: weight of each class, ``(classes,)``.

@@ -18,7 +18,7 @@ SECTIONS = (*CONTENDERS, "size", "cold start", "growth")
 
 
 def run(this: stage.Stage) -> None:
-    """Measure the sections in ``--only``, and write the figures as JSON and as Markdown tables."""
+    """Measure the sections of the benchmark that ``--only`` names, and write the figures as JSON and as Markdown."""
     measured: dict[str, Entries] = {}
     for title, function, *arguments in _sections(Material(this.places, this.places.model), this.arguments):
         stage.log.info("measuring: %s", title)

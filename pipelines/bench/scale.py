@@ -22,7 +22,7 @@ _SOURCES = {"one.parquet": 3_100_000, "one.csv": 3_100_000, "many": 3_100_000, "
 
 
 def run(this: stage.Stage) -> None:
-    """Measure every source with every engine and print one table per source."""
+    """Measure every engine on each source (a kind and number of input files), and print one table per source."""
     import pyarrow.parquet as pq
 
     publishing.require(this.places.model / "model.json", "make train")
@@ -62,7 +62,7 @@ def write_source(path: Path, texts: "pa.Array", rows: int) -> None:
 
 
 def _measured(source: Path, model: list[str]) -> Entries:
-    """Measure time, CPU and memory of `predict` (if there is one file) and of `score` with each engine."""
+    """Measure duration, CPU time and memory of `score` with each engine, and of `predict` if ``source`` is a file."""
     entries: Entries = {}
     if source.suffix:
         answers = source.with_name(f"predicted-{source.name}")

@@ -1,6 +1,6 @@
 """The sections of the benchmark: speed beside other libraries, size, cold start, and growth with the corpus.
 
-Each function measures one section. It is in a module of its own, because it runs in a process of its own.
+Each section runs in a new process, which can import its function from this module but not from `__main__`.
 """
 
 import csv
@@ -104,7 +104,7 @@ def cold_start(folder: Path) -> Entries:
 
 
 def growth(material: Material) -> Entries:
-    """Measure time and memory of `load` and `preprocess` together, for corpora of different numbers of tweets."""
+    """Measure duration and peak memory of the stages `load` and `preprocess`, for corpora of different sizes."""
     entries = {}
     with tempfile.TemporaryDirectory() as folder:
         for rows in _GROWTH:
@@ -129,7 +129,10 @@ def write_corpus(path: Path, texts: Sequence[str], rows: int) -> None:
 
 
 def size(material: Material) -> Entries:
-    """Return the size in MB of our model's forms and of other models, with accuracy and speed on the test tweets."""
+    """Return the size in MB of our model in each file format, and of other models.
+
+    The entries of NumPy inference and of the other models also have the accuracy and the speed on the test tweets.
+    """
     train, test = (read_split(material.places.interim, part) for part in ("train", "test"))
     entries: Entries = {name: {"MB": _megabytes(material.folder, patterns)} for name, patterns in _FORMS.items()}
     if (material.folder / CARD).is_file():  # written by `make evaluate`

@@ -1,6 +1,6 @@
-"""Measure the HTTP service with wrk on this machine: requests per second, latency, memory and start-up time.
+"""Measure the HTTP service on this machine: requests per second, latency, memory and start-up time.
 
-`make bench-serve` runs it and writes `models/bench_serve.json`. wrk runs on the same cores as the service.
+The load generator wrk runs on the same cores as the service. `make bench-serve` writes `models/bench_serve.json`.
 """
 
 import contextlib
@@ -92,7 +92,10 @@ def running(folder: Path, workers: int) -> Iterator[tuple[int, int, float]]:
 
 
 def load(port: int, bodies: Path, connections: int) -> dict[str, float]:
-    """Run wrk and return its figures. Every connection sends its next request as soon as it has an answer."""
+    """Run the load generator wrk, and return its figures.
+
+    Every connection sends its next request as soon as the previous one has been answered.
+    """
     wrk = shutil.which("wrk")
     if not wrk:
         raise InputError("wrk is not installed; on Debian: apt-get install wrk")

@@ -1,4 +1,4 @@
-"""Time contenders in turn, measure whole processes, describe the machine, and write Markdown tables."""
+"""Time functions in turn, measure whole processes, describe the machine, and write Markdown tables."""
 
 import multiprocessing
 import os

@@ -118,12 +118,12 @@ def require_agreement(answers: Mapping[str, np.ndarray], expected: np.ndarray, s
     """Return the largest absolute difference between probabilities, which must not exceed ``TOLERANCE``.
 
     Args:
-        answers: probabilities ``(rows, classes)`` of each form, by name.
+        answers: probabilities ``(rows, classes)`` by the name of the file format, for example "LiteRT model".
         expected: the reference probabilities ``(rows, classes)`` for the same rows.
         standard: the name of the reference, used in the error message.
 
     Raises:
-        ArtefactError: a form differs by more than ``TOLERANCE``.
+        ArtefactError: a probability differs by more than ``TOLERANCE``.
     """
     differences = {name: float(np.abs(answer - expected).max()) for name, answer in answers.items()}
     for name, difference in differences.items():

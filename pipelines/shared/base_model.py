@@ -65,7 +65,7 @@ def inherit(settings: Settings, given: AbstractSet[str], folder: Path) -> Settin
 
 
 def settings_from_nothing(settings: Settings, given: AbstractSet[str]) -> Settings:
-    """Undo the learning rate that :func:`inherit` has set, for a network that is trained from scratch."""
+    """Replace the learning rate that :func:`inherit` has set by the default, for training from scratch."""
     rate = settings.training.learning_rate if "training.learning_rate" in given else TrainingSettings().learning_rate
     return replace(settings, training=replace(settings.training, learning_rate=rate))
 

@@ -79,16 +79,16 @@ def with_given(interim: Path, given: Sequence[str]) -> dict[str, str]:
 
 
 def remember(interim: Path, model: Path, given: Sequence[str], replace: bool) -> dict[str, str]:
-    """Update the saved variables by those ``given`` now, and return all variables.
+    """Update the saved Make variables by those that this `make` was given, and return all variables.
 
     Args:
         interim: the run's folder of interim data, where the variables are saved.
         model: the run's model folder.
-        given: the variables of this `make`, as ``NAME=value``.
-        replace: whether a model that was made from other values may be replaced.
+        given: the variables given to this `make`, as ``NAME=value``.
+        replace: whether a model that was made with other variables may be replaced.
 
     Raises:
-        InputError: there is a model made from other values, and ``replace`` is false.
+        InputError: there is a model made with other variables, and ``replace`` is false.
     """
     before, now = recall(interim), with_given(interim, given)
     changed = [name for name in MADE_FROM if now.get(name, "") != before.get(name, "")]

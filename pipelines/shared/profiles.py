@@ -1,4 +1,4 @@
-"""Read profiles and tables in their format, make settings of them, and write values as TOML."""
+"""Read profiles (TOML files of settings), read labelled tables in a profile's format, and write values as TOML."""
 
 import json
 import tomllib
@@ -68,7 +68,8 @@ def named_settings(profile: dict[str, Any], overrides: Sequence[str]) -> set[str
 def known_of_corpus(profile: Mapping[str, Any], checksum: str) -> dict[str, Any]:
     """Return the profile's facts about its corpus (the table ``about``), for the model card.
 
-    The result is empty if the facts describe another file, that is, if ``about.sha256`` exists and is not ``checksum``.
+    The result is empty if ``about.sha256`` exists and is not ``checksum``, the SHA-256 of the corpus: the facts then
+    describe another file.
     """
     about = profile.get("about", {})
     describes_it = about.get("sha256", checksum) == checksum

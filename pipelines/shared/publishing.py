@@ -58,7 +58,7 @@ def publish(folder: Path, last: str) -> Iterator[Path]:
 
 
 def add_staged(folder: Path, staging: Path) -> None:
-    """Add the checksums of the files in ``staging`` to the manifest of ``folder``, and write it into ``staging``."""
+    """Write into ``staging`` the manifest of ``folder``, with the checksums of the files in ``staging`` added."""
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
         manifest["artefacts"] = dict(sorted((manifest["artefacts"] | checksums(staging)).items()))

@@ -134,7 +134,7 @@ def _digest_of_inputs(this: stage.Stage) -> list[str]:
 
 @cache
 def checksum(place: Path) -> str:
-    """Return the checksum of an input file or folder, which is computed once.
+    """Return the checksum of an input file or folder. Later calls return the same checksum without reading again.
 
     Raises:
         InputError: the input is missing.

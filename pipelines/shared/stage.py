@@ -108,7 +108,7 @@ def main(
 
 
 def settle(this: Stage, *sections: str) -> Stage:
-    """Return ``this`` with settings computed from the number of training rows, and log those in ``sections``.
+    """Return ``this`` with the settings that depend on the number of training rows. Log those of ``sections``.
 
     Raises:
         ArtefactError: `load`, which counts the rows, has not run yet.
@@ -127,7 +127,10 @@ def settle(this: Stage, *sections: str) -> Stage:
 
 @contextlib.contextmanager
 def reporting(name: str) -> Iterator[None]:
-    """Set up logging for the command ``name``. A user's mistake exits with status 2 and one line, Ctrl-C with 130."""
+    """Set up logging for the command ``name``, and report errors in the ``with`` block in one line.
+
+    A user's mistake ends the process with status 2, Ctrl-C with status 130.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # silences TensorFlow's messages about missing drivers
     logging.basicConfig(format=f"{name}: %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("spacy").setLevel(logging.WARNING)
@@ -145,7 +148,7 @@ def reporting(name: str) -> Iterator[None]:
 
 
 def input_file(path: Path | None, default: Path, option: str) -> Path:
-    """Return ``path``, or ``default`` if it is None.
+    """Return ``path``, or ``default`` if ``path`` is None.
 
     Raises:
         InputError: the file is missing. The message names the command-line ``option`` for it.
@@ -181,7 +184,7 @@ def results(engine: "engines.Engine", function: Callable[[Any], Any], tasks: Seq
 
 
 def import_keras() -> None:
-    """Import Keras and its backend without their known notices. Other output is printed."""
+    """Import Keras and its backend, and suppress the notices that both always print."""
     if "keras" not in sys.modules:
         with without_chatter():
             import keras  # noqa: F401

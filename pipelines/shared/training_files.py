@@ -1,4 +1,4 @@
-"""The files of a training: the rows, matrix and weights to read, and the checkpoint and the description to write."""
+"""Read the rows, embedding matrix and row weights for a training run, and write its checkpoint and description."""
 
 import contextlib
 import csv
@@ -101,7 +101,7 @@ class Checkpoint:
     Attributes:
         path: the path of the ``.npz`` file.
         identity: the text that :func:`identity` returns. A state with another identity is not resumed.
-        run: the beginning of the run's log lines, which tells several runs apart.
+        run: text before the log lines of the run, so that the lines of several runs can be told apart.
     """
 
     def __init__(self, path: Path, identity: str, run: str = "") -> None:

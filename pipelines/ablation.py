@@ -39,7 +39,7 @@ _OF_TRAINING = ("network.", "training.")
 
 @dataclass(frozen=True, slots=True)
 class GridGroup:
-    """One question (``title``), and the settings that each variant of it overrides, by name of variant."""
+    """A question (``title``) and its ``variants``: each variant's name, and the settings that the variant overrides."""
 
     title: str
     variants: dict[str, Overrides]
@@ -103,12 +103,12 @@ class GridRun(NamedTuple):
 
     @property
     def identity(self) -> str:
-        """Return a digest of overrides, GloVe file and seed, which identifies the run within one command."""
+        """Return a digest of overrides, GloVe file and seed. Runs of one grid with the same digest are the same run."""
         return digest(self.pairs, self._vectors, self.seed)
 
     @property
     def shared(self) -> str:
-        """Return a digest of everything that ids and matrix depend on. Runs with the same digest share them."""
+        """Return a digest of all that determines ids and embedding matrix. Runs with the same digest share both."""
         return digest([pair for pair in self.pairs if not pair.startswith(_OF_TRAINING)], self._vectors)
 
     @property
@@ -117,7 +117,10 @@ class GridRun(NamedTuple):
 
 
 def run(this: stage.Stage) -> None:
-    """Train the runs that have no result yet, in an order that shares preprocessing; write a table and a chart."""
+    """Train the runs that have no result yet, then write a table and a chart.
+
+    Runs with the same ids are trained one after the other, so that the tweets are preprocessed once.
+    """
     check_inputs(this)
     grid, folder, work = read_grid(this), this.places.model / "ablation", work_folder(this, "ablation")
     runs, results = list(runs_of(grid, this.arguments)), folder / "results" / work.name

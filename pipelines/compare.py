@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Read or make the models' predictions, compare them, and write the table and the page."""
+    """Read or make the models' predictions, compare them, print a table, and write an HTML page if asked for."""
     from sentiment.evaluation.comparison import compare
     from sentiment.report.comparison_page import render_comparison, text_table
 
@@ -100,9 +100,10 @@ def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str,
 
 
 def _read(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, list[tuple[str, str]]]:
-    """Return the rows (text, class name) of the corpus for each model, read with the settings of the model's profile.
+    """Return for each model the rows (text, class name) of the corpus.
 
-    If these settings do not fit the file, the settings of the first model that fit are used.
+    Each model's profile describes the file's format, unless ``--profile`` names one. If a model's profile does not fit
+    the file, the rows are those of the first model whose profile fits.
     """
     if arguments.profile:
         settings = profiles.make_settings(profiles.read_profile(arguments.profile), []).corpus

@@ -37,7 +37,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _figures(this: stage.Stage, root: Path, seeds: list[int]) -> Iterator[dict[str, Any]]:
-    """Run each fold with each seed, and yield the metrics on its test block."""
+    """Run each fold with each seed, and yield the metrics of each run on the test block of the fold."""
     for fold in range(this.arguments.folds):
         for seed in seeds:
             metrics = kept(root / f"fold{fold}-seed{seed}.json", partial(_execute, this, root, fold, seed))

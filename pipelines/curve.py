@@ -31,7 +31,7 @@ class CorpusSize(NamedTuple):
 
 
 def run(this: stage.Stage) -> None:
-    """Train on every size with every seed, write and draw the means, and print a table."""
+    """Train on every number of tweets with every seed, write and draw the mean metrics, and print a table."""
     from sentiment.evaluation.comparison import curve_table, sizes_for, summarise
     from sentiment.report.figures import learning_curve
     from sentiment.report.templating import NAMES

@@ -156,7 +156,7 @@ def _is_there(target: Path, sha256: str | None) -> bool:
 
 
 def _bring(url: str, target: Path, sha256: str | None) -> None:
-    """Download or copy into a folder beside ``target``, check the checksum, and rename."""
+    """Download or copy a file to a temporary folder, check its checksum, and move it to ``target`` atomically."""
     import pooch
 
     pooch.get_logger().setLevel(logging.WARNING)

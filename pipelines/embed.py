@@ -24,7 +24,7 @@ _FEW = 0.5
 
 
 def run(this: stage.Stage) -> None:
-    """Read the vectors of the lexicon's words, fill in the missing rows, and write matrix and coverage."""
+    """Write the embedding matrix, with stand-ins for words without a vector, and a report on the coverage."""
     import numpy as np
 
     from pipelines.shared.artefacts import read_part, read_preprocessor
@@ -78,7 +78,7 @@ def _from_glove(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Rag
 
 
 def _from_base_model(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":
-    """Return the values of :func:`_from_glove`, but with the base model's vectors instead of a GloVe file."""
+    """Return the matrix, the vectors found in the base model, and the report's entries on their origin."""
     import_keras()
     from pipelines.shared.artefacts import read_preprocessor
     from sentiment.embedding.matrix import carry_over

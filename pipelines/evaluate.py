@@ -47,7 +47,10 @@ def run(this: stage.Stage) -> None:
 
 
 def _check_split(this: stage.Stage) -> None:
-    """Refuse a corpus that was read or split again after the training, because test tweets may be training tweets."""
+    """Raise an ArtefactError if the corpus or its split has changed since the training.
+
+    In that case tweets of the new test set may be training tweets of the model.
+    """
     loaded = publishing.read_json(this.places.interim / "load.json")
     trained = publishing.read_json(this.places.model / MANIFEST)
     read = {name: file["sha256"] for name, file in artefacts.corpus_inputs(loaded).items()}
@@ -60,7 +63,10 @@ def _check_split(this: stage.Stage) -> None:
 
 
 def test_sets(this: stage.Stage, classes: Sequence[str], seen: "np.ndarray") -> "list[LabelledTestSet]":
-    """Return the held-out part and the ``--corpus`` test sets, without tweets whose hashes are in ``seen``."""
+    """Return the held-out tweets and the test sets that ``--corpus`` names.
+
+    Tweets whose hashes are in ``seen``, uint64 ``(m,)``, are left out.
+    """
     from sentiment.evaluation.scoring import LabelledTestSet, with_distinct_names, without_seen
 
     held_out = read_split(this.places.interim, "test")
@@ -94,7 +100,7 @@ def _read_test_set(given: str, this: stage.Stage, classes: Sequence[str]) -> "La
 
 
 def _format(profile: dict[str, Any]) -> CorpusSettings:
-    """Return the profile's corpus settings, but without ignored labels that are values of a class."""
+    """Return the profile's corpus settings. A label value that is both ignored and part of a class is not ignored."""
     settings = profiles.make_settings({"corpus": profile.get("corpus", {})}, []).corpus
     classes = {settings.label_key(value) for values in settings.label_values() for value in values}
     ignored = zip(settings.ignored_labels, settings.ignored_values(), strict=True)

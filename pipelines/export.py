@@ -1,7 +1,7 @@
 """Stage 5: export the trained model as SavedModel, LiteRT and NumPy files. `model.json`, written last, marks success.
 
-The JavaScript module, which reads the NumPy files too, is copied into the model folder. A web page there contains the
-module and these files.
+The JavaScript module, which also reads the NumPy files, is copied into the model folder. The web page that is written
+there embeds the module and the NumPy files.
 """
 
 import os
@@ -31,7 +31,10 @@ _WARM_UP = ["I love this", "what a waste of time :("]
 
 
 def run(this: stage.Stage) -> None:
-    """Fold the network, export it in all forms, check that they agree, and write them."""
+    """Export the network in all file formats, and check that each gives the probabilities of the trained network.
+
+    The network is first folded: one table replaces all layers before the recurrent one.
+    """
     os.environ["KERAS_BACKEND"] = "tensorflow"  # needed to export a SavedModel, whichever backend trained
     import_keras()
     import keras
@@ -75,7 +78,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _chunk_table(tweets: Path, preprocessor: "Preprocessor") -> "ChunkTable | None":
-    """Return the table from the frequent chunks of the training tweets to their ids."""
+    """Return a table of ids for the chunks (stretches between spaces) that are frequent in the training tweets."""
     import pyarrow.parquet as pq
 
     from sentiment.data.splitting import TRAIN
@@ -109,7 +112,10 @@ def _save(folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", 
 
 
 def _compare_folded(ids: "np.ndarray", model: "keras.Model", folded: "FoldedNetwork", network: "FoldedNetwork") -> None:
-    """Refuse a folded network that differs from the trained one, or an 8-bit table that changes answers too much."""
+    """Raise an ArtefactError if the ``folded`` network or its 8-bit version ``network`` gives other probabilities.
+
+    The folded network must agree with the trained ``model``, and the 8-bit version with the folded network.
+    """
     import numpy as np
 
     from pipelines.shared.artefacts import require_agreement
@@ -127,7 +133,7 @@ def _compare_folded(ids: "np.ndarray", model: "keras.Model", folded: "FoldedNetw
 
 
 def _compare(folder: Path, ids: "np.ndarray", network: "FoldedNetwork") -> None:
-    """Refuse a SavedModel or LiteRT model whose probabilities differ from NumPy inference."""
+    """Raise an ArtefactError if the SavedModel or LiteRT model in ``folder`` disagrees with NumPy inference."""
     import tensorflow as tf
 
     from pipelines.shared.artefacts import require_agreement
@@ -168,7 +174,7 @@ def _write_javascript(staging: Path, name: str) -> None:
 
 
 def _link(folder: Path) -> None:
-    """Make ``models/latest`` a link to this model."""
+    """Make ``models/latest`` a link to the model in ``folder``."""
     temporary = folder.parent / f".latest.{folder.name}"
     temporary.unlink(missing_ok=True)  # left by a run that was killed here
     temporary.symlink_to(folder.name)

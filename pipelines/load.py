@@ -35,7 +35,10 @@ def run(this: stage.Stage) -> None:
 
 
 def _corpora(this: stage.Stage, scratch: Path) -> list[Corpus]:
-    """Return the profile's corpora, or the given corpus. Standard input is first copied to a file in ``scratch``."""
+    """Return the corpora that the profile names, or else the one that ``--corpus`` names.
+
+    Standard input (``--corpus -``) is first copied to a file in ``scratch``.
+    """
     given, settings = this.arguments.corpus, this.settings.corpus
     if corpora := this.settings.corpora:
         if given is not None:
@@ -66,7 +69,10 @@ def _read(corpora: list[Corpus], scratch: Path, classes: list[str], engine: Engi
 def _split(
     corpora: list[Corpus], found: list[Spooled], scratch: Path, this: stage.Stage, engine: Engine
 ) -> dict[str, Any]:
-    """Remove duplicates and split the rows, one range of hashes at a time; write the tweets and return the report."""
+    """Remove duplicates, split the rows, write the tweets, and return the report.
+
+    Each task handles the rows whose hashes are in one range, so that no task needs all rows in memory.
+    """
     names = sorted(this.settings.corpus.labels)
     runs = split_corpus.Runs(scratch, tuple(run for each in found for run in each.runs), len(names))
     _join_cut_copies(runs, engine)
@@ -88,7 +94,7 @@ def _split(
 
 
 def _join_cut_copies(runs: split_corpus.Runs, engine: Engine) -> None:
-    """Treat a text that another program has cut short as a duplicate of the whole text."""
+    """Make a truncated text, such as a long retweet, a duplicate of the full text if the corpus contains both."""
     if sum(results(engine, partial(cut_copies.note_cut, runs), runs.runs, "texts searched for cut ones")):
         list(results(engine, partial(cut_copies.note_whole, runs), runs.runs, "texts compared with cut ones"))
         list(results(engine, partial(cut_copies.take_hashes, runs), runs.runs, "cut texts joined"))

@@ -1,4 +1,4 @@
-"""Convert an exported model to ONNX (`model.onnx`), and check that its answers agree with the other forms."""
+"""Convert an exported model to ONNX (`model.onnx`), and check that its probabilities agree with NumPy inference."""
 
 import importlib.util
 import os

@@ -1,7 +1,7 @@
 """Stage 2: make the lexicon, and convert tweets to padded ids. `encoded.json`, written last, marks success.
 
-Each text is normalised and tokenised once, and its token codes are kept on disk. spaCy analyses each distinct token
-once. One table then maps the codes to ids.
+Each text is normalised and tokenised once, and the numbers of its tokens are kept on disk. spaCy looks up the lemma of
+each distinct token once. A table then maps the numbers to ids.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
 
 
 def _load_spacy() -> None:
-    """Load spaCy before it is needed, because loading takes a second."""
+    """Load spaCy. Loading takes a second, so a thread does this while the tweets are tokenised."""
     from sentiment.text.lemmas import lemmatiser
 
     lemmatiser()
@@ -96,7 +96,7 @@ def _base_preprocessor(this: stage.Stage) -> "Preprocessor | None":
 
 
 def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
-    """Return the words that get an id even if the corpus lacks them. Words that no token can equal are left out.
+    """Return the words that get an id even if the corpus lacks them, without those that the tokeniser cannot produce.
 
     The ``most`` most frequent words of the GloVe file come first. Emoji, common lower-case hashtags ("lovethis") and
     short phrases without their spaces follow.
@@ -133,7 +133,10 @@ def _make_lexicon(
     unlike: "Callable[[list[tuple[str, str]]], set[str]]",
     base: "Preprocessor | None",
 ) -> "tuple[Lexicon, int]":
-    """Return the lexicon, and the number of its ids that occur in training."""
+    """Return the lexicon, and the number of its ids that occur in training.
+
+    With a ``base`` model, its lexicon is extended. ``unlike`` is :func:`_unlike_lemmas` without its first arguments.
+    """
     from sentiment.text.lemmas import lexicon_entries
     from sentiment.text.lexicon import Lexicon, build_lexicon, count_seen, extend_lexicon
 
@@ -148,7 +151,10 @@ def _make_lexicon(
 def _encode(
     job: "EncodingJob", tasks: "list[RowTask]", sizes: "np.ndarray", preprocessor: "Preprocessor", engine: "Engine"
 ) -> dict:
-    """Write ids and labels of each part, which have ``sizes`` ``(n_tasks, n_parts)`` rows; return token statistics."""
+    """Write the ids and labels of training, validation and test tweets, and return statistics of the tokens.
+
+    ``sizes``, ``(n_tasks, 3)``, counts the rows of each task in these three parts.
+    """
     import numpy as np
 
     from sentiment.data.splitting import PARTS

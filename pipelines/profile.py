@@ -46,7 +46,7 @@ _PLAIN_SENTENCES = (
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read the file, and print the draft or write it to ``--output``."""
+    """Draft a profile for the labelled file that is named, and print the draft or write it to ``--output``."""
     parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, help="a labelled .csv, .tsv, .jsonl (.gz) or .parquet")
     parser.add_argument("--output", type=Path, metavar="FILE.toml", help="where to write it (default: standard output)")
@@ -97,7 +97,10 @@ def _head(path: Path, target: Path | None, found: Draft) -> list[str]:
 
 
 def _command(path: Path, target: Path | None) -> str:
-    """Return the command to run next, with the profile's name if it is in the folder of profiles, else its path."""
+    """Return the `make` command to run next.
+
+    The command contains the name of the profile, or its path ``target`` if that is outside the folder of profiles.
+    """
     given = target or Path("mine.toml")
     here = target is None or target.resolve() == profiles.PROFILES / target.name
     profile, corpus = shlex.quote(given.stem if here else str(given)), shlex.quote(str(path))
@@ -154,7 +157,10 @@ def _of_batches(path: Path, kind: str) -> Draft:
 
 
 def _rows(batch: "pa.RecordBatch", without_text: dict[str, str]) -> Iterator[tuple[str, ...]]:
-    """Return the rows of cells as `load` will read them. Columns without text are noted, and their cells left empty."""
+    """Return the rows of cells as `load` will read them.
+
+    The cells of a column without text are empty, and ``without_text`` gets a remark under the name of the column.
+    """
     columns = []
     for i, name in enumerate(batch.schema.names):
         try:

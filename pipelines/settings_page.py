@@ -32,7 +32,7 @@ is suggested. Every model folder holds the settings that it was made with (`sett
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the page."""
+    """Write the page of all settings to ``--output``."""
     parser = OneLineParser(prog="python -m pipelines.settings_page", description=__doc__)
     parser.add_argument("--output", type=Path, default=PAGE, help=f"default: {PAGE}")
     arguments = parser.parse_args(argv)
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def page() -> str:
-    """Return the whole page as Markdown with one table per section."""
+    """Return the page of all settings as Markdown, with one table per section."""
     sections = ((each.name, each.type) for each in dataclasses.fields(Settings))
     one = [_section(f"[{name}]", cls) for name, cls in sections if dataclasses.is_dataclass(cls)]
     return "\n".join([_HEAD, *one, _section("[[corpora]]", CorpusFile)])
@@ -90,7 +90,7 @@ def _cell(names: str, defaults: dict[str, str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Convert the markup of ``text`` for a cell of a Markdown table."""
+    """Convert reStructuredText, such as double backticks, to Markdown for a cell of a table."""
     plain = re.sub(r":\w+:`([^`]+)`", r"`\1`", text).replace("``", "`")
     return plain.replace("|", "\\|")
 

@@ -19,7 +19,7 @@ _INPUTS = {"load": slice(0, 1), "preprocess": slice(1, 2), "embed": slice(1, 2),
 
 
 def run(this: stage.Stage) -> None:
-    """Write the file if it is missing or differs from the current settings."""
+    """Write the file of the stage's settings if it is missing or differs from the current settings."""
     name = this.arguments.stage
     if name == "load":
         _remember(this)

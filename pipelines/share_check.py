@@ -1,4 +1,4 @@
-"""Simulate labelling tweets with known classes, and measure how often the intervals contain the true share."""
+"""Check the intervals of `sentiment share`: simulate samples of labels, and count the intervals with the true share."""
 
 import argparse
 import sys
@@ -36,7 +36,7 @@ class Simulated(NamedTuple):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table; return the exit status."""
+    """Print a table of the coverage and width of the intervals, and return the exit status."""
     parser = OneLineParser(prog="python -m pipelines.share_check", description=__doc__)
     parser.add_argument("folder", nargs="?", default=default_model(), help="an evaluated model (default: the last one)")
     parser.add_argument("--labels", type=count, default=200, help="per draw (200)")
@@ -53,10 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def simulated(known: Known, even: bool, labels: int, draws: int) -> tuple[Simulated, Simulated]:
-    """Return coverage and width of the intervals from model and labels together, and from labels alone.
+    """Return coverage and width of two kinds of intervals: from model and labels together, and from labels alone.
 
-    If ``even`` is false, the labels that complement the model are drawn with higher chances for doubtful tweets. The
-    labels alone are always drawn evenly.
+    For the first kind, a tweet is labelled with a higher probability where the model is in doubt, unless ``even`` is
+    true. For the second kind, all tweets are equally likely to be labelled.
     """
     rows, means = len(known.indicators), known.probabilities[:, :-1].mean(axis=0)
     evenly = chances_of(None, labels, rows)
@@ -79,10 +79,10 @@ def simulated(known: Known, even: bool, labels: int, draws: int) -> tuple[Simula
 
 
 def least_ratio(known: Known) -> float:
-    """Return the lowest possible ratio of interval widths: drawing by the model's probability over drawing evenly.
+    """Return the least width of an interval, relative to the width when all tweets are equally likely to be labelled.
 
-    The best chances are proportional to the standard deviation of the indicator given the probability (Neyman, 1934).
-    Here it is computed from the true classes, which are unknown when real labels are drawn.
+    The least width needs probabilities of labelling that are proportional to the standard deviation of the indicator,
+    given the model's probability (Neyman, 1934). The true classes, which only a simulation knows, give this deviation.
     """
     order = np.argsort(known.probabilities[:, 0], kind="stable")
     parts = np.array_split(known.indicators[order], _BINS)

@@ -63,7 +63,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _checkpoints(this: stage.Stage, start: str, rows: int) -> list[Checkpoint]:
-    """Return one checkpoint for each training run that begins at ``start`` (the base model or nothing)."""
+    """Return one checkpoint for each training run that begins at ``start``: the base model, or random weights."""
     from sentiment.training.candidates import NOTHING
 
     several = start != NOTHING and rows <= _FEW_ROWS

@@ -1,4 +1,4 @@
-"""Show the share of a newcomer's first sentences that each model, and VADER, labels correctly."""
+"""Show the share of sentences that each model, and VADER, labels correctly. A new user might try such sentences."""
 
 import sys
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Convert between Arrow and NumPy, and store Arrow tables. Arrow's own functions would import pandas (0.2 s)."""
+"""Convert between Arrow and NumPy, and store Arrow tables, without the import of pandas (0.2 s) by pyarrow."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """Engines run tasks: they apply a function to each task and yield each result as soon as it is ready.
 
-An engine does not decide which tasks there are or what follows from a failure. Its caller does, in the same way for all
-engines. Here are the engines of this machine; :mod:`sentiment.common.ray_engine` uses a cluster.
+The caller of an engine decides which tasks there are, and what to do when a task fails. This module has the engines for
+one machine, and :mod:`sentiment.common.ray_engine` has the engine for a cluster.
 """
 
 import multiprocessing
@@ -25,7 +25,7 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLI
 
 
 class Outcome(NamedTuple):
-    """The ``result`` of the task with the index ``task``, or in ``lost`` the reason why it was given up."""
+    """The ``result`` of the task with the index ``task``. If the task was given up, ``lost`` is the reason."""
 
     task: int
     result: Any

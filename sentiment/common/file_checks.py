@@ -1,4 +1,4 @@
-"""Check files: their SHA-256, NumPy's files for damage (nothing is unpickled), and the order of their class names."""
+"""Compute the SHA-256 of a file, read NumPy's files without unpickling, and check that class names are sorted."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""A thread pool that all calls in this process share, and a limit of the matrix library to one thread."""
+"""Share one thread pool among all calls in this process, and limit the matrix library (BLAS) to one thread."""
 
 import os
 import threading
@@ -20,7 +20,7 @@ def available_cores() -> int:
 
 
 class _ProcessState:
-    """The thread pool, and the thread limit of the matrix library with the thread that has set it (``limiter``)."""
+    """The thread pool, the ``limit`` of the matrix library to one thread, and the thread that set it (``limiter``)."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -48,8 +48,8 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, 
     """Apply ``function`` to each item with one thread per core, and yield the results in order.
 
     This is faster if ``function`` releases the interpreter lock. At most two items per core are read ahead of the
-    consumer, so memory stays bounded. A single item is computed by the calling thread. So are all items of a call from
-    a thread of the pool, because a pool that waits for itself can deadlock. After an exception no further item starts.
+    consumer, so memory stays bounded. The calling thread computes a single item itself. A thread of the pool computes
+    all items itself, because a pool that waits for itself can deadlock. After an exception no further item starts.
     """
     if getattr(_state.thread, "works_alone", False) or (isinstance(items, Sized) and len(items) == 1):
         yield from map(function, items)
@@ -89,10 +89,10 @@ def _pool() -> "ThreadPoolExecutor":
 def one_matrix_thread() -> Iterator[None]:
     """Limit the matrix library (BLAS) to the calling thread.
 
-    There are two reasons: :func:`ordered_map` keeps all cores busy, and BLAS rounds a product differently when several
-    threads share it. The limit applies to the whole process, but only the thread that has set it can remove it. After
-    overlapping calls from several threads it therefore stays until that thread calls again or ends. A limit that the
-    program has set in another thread with threadpoolctl stays, too.
+    More BLAS threads are of no use, because :func:`ordered_map` keeps all cores busy. They also change how a product is
+    rounded. The limit applies to the whole process, but only the thread that has set the limit can remove it. If
+    calls from several threads overlap, the limit may therefore stay until that thread calls again or ends. A limit that
+    the program itself has set with threadpoolctl stays, too.
     """
     state = _state
     with state.lock:

@@ -1,4 +1,4 @@
-"""An engine that runs tasks on a Ray cluster, or on one that is started on this machine for one run."""
+"""An engine that runs tasks on an existing Ray cluster, or starts a cluster on this machine for one run."""
 
 import importlib.util
 import logging
@@ -103,7 +103,11 @@ class RayEngine:
         self.workers = min(self.workers or cores, cores)
 
     def _wait(self, references: list[Any]) -> list[Any]:
-        """Wait until a task has finished, and return the finished tasks. Unlike Ray, do not wait for nodes for ever."""
+        """Wait until a task has finished, and return the finished tasks.
+
+        Raises:
+            EngineError: no live node had a core for ``patience`` seconds. Ray itself would wait for ever.
+        """
         import ray
 
         last = time.monotonic()

@@ -50,7 +50,7 @@ class FileStore:
             return None
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a small file atomically: a local file is renamed when complete, and objects are atomic anyway."""
+        """Write a small file atomically. A local file is renamed when complete; object stores write atomically."""
         if not self.is_local:
             self._upload(pa.BufferReader(content), name)
             return
@@ -60,7 +60,7 @@ class FileStore:
         os.replace(temporary, self.path(name))
 
     def publish(self, source: str, name: str) -> None:
-        """Move the local file ``source`` to ``name`` atomically. A local store must be in the same file system."""
+        """Move the local file ``source`` to ``name`` atomically. A local store must share its file system."""
         if self.is_local:
             os.replace(source, self._in_its_folder(name))
             return
@@ -117,7 +117,7 @@ def etag_of(system: fs.FileSystem, path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files that one INPUT argument stands for.
+    """The input files that one path, address or pattern stands for.
 
     Attributes:
         system: the file system of the files.
@@ -163,8 +163,8 @@ def list_input(place: str, is_wanted: Callable[[str, bool], bool], expected: str
 def split_pattern(place: str) -> tuple[str, str]:
     """Split ``place`` into the folder before the first wildcard (``*``, ``?`` or ``[``) and the rest, the pattern.
 
-    Without wildcards the pattern is empty. In an address, ``?`` is not a wildcard but begins the options of the store,
-    which stay with the folder.
+    Without wildcards the pattern is empty. In an address, ``?`` is not a wildcard but begins the options of the store.
+    These options are returned as the end of the folder's address.
     """
     address, mark, query = place.partition("?") if "://" in place else (place, "", "")
     if not glob.has_magic(address) or ("://" not in place and os.path.exists(place)):

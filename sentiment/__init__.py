@@ -7,15 +7,15 @@ array(['positive', 'negative'], dtype='<U8')
 
 Start reading here. To predict a tweet, these modules work together:
 
-1. `predict/classifier.py` takes raw texts and returns probabilities. All other forms of the model agree with it.
+1. `predict/classifier.py` takes raw texts and returns probabilities. Exports in other formats give the same ones.
 2. `text/preprocessor.py` converts a text to ids, by the rules of `text/normalisation.py` and the table of
    `text/lexicon.py`.
 3. `network/folded.py` computes probabilities from the ids in NumPy, with the recurrence of `network/recurrence.py`.
 4. `predict/answers.py` turns probabilities into a label, which may be "unknown" or "uncertain".
 
-The subpackages (rooms), in the order in which data passes through them:
+The subpackages, in the order in which data passes through them:
 
-- `data` reads tables and splits tweets into training, validation and test. `prepare` does so for any number of rows.
+- `data` reads tables and splits tweets into training, validation and test. `prepare` splits corpora of any size.
 - `text` and `embedding` make the vocabulary and its matrix of GloVe vectors.
 - `augment` makes further training rows. `training` trains the network that `network` defines. `export` writes it.
 - `predict` reads a model folder without TensorFlow. `score` applies it to many files, and `serve` answers over HTTP.
@@ -89,8 +89,8 @@ def share(
         also: further labels that are not classes of the model.
 
     Returns:
-        An answer with ``rows`` (as in ``shares.csv``), ``changes`` between periods and groups, and ``table()``, which
-        returns an Arrow table.
+        An answer. Its ``rows`` are the estimated shares, and its ``changes`` compare periods and groups. Its method
+        ``table`` returns the rows as an Arrow table.
 
     Raises:
         SentimentError: an input, the model, the labels or the output folder is not usable.

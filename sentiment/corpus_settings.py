@@ -102,11 +102,11 @@ class CorpusSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class CorpusFile:
-    """One of several corpora that a profile names (``[[corpora]]``). If it names none, `CORPUS` is the only corpus.
+    """One of the corpora that a profile names (``[[corpora]]``). A profile without them is trained on `CORPUS`.
 
     Attributes:
         file: the path of a file or folder, or a pattern.
-        weight: the weight of each of its rows in training, relative to a row of weight 1.
+        weight: the weight in training of each row of this corpus, relative to a row of weight 1.
         corpus: a table with the settings of ``[corpus]`` for this file. Its classes must be classes of the profile.
     """
 

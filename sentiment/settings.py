@@ -125,8 +125,8 @@ class NetworkSettings(Section):
         cell: recurrent cell: ``simple_rnn``, ``gru`` or ``lstm``.
         units: size of the recurrent state, per direction.
         activation: activation function of the state: ``tanh`` or ``softsign``. Softsign (Bergstra et al., 2009) takes a
-            fifth of the time of tanh if NumPy cannot use AVX-512. Over three seeds of the sample, neither was clearly
-            more accurate.
+            fifth of the time of tanh if NumPy cannot use AVX-512. On the sample corpus with three seeds, neither was
+            clearly more accurate.
         bidirectional: read the tweet in both directions.
         pooling: ``last`` uses the last state. ``max``, ``mean`` and ``max_mean`` pool the states of all tokens except
             padding.
@@ -225,10 +225,10 @@ class TrainingSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class ExportSettings(Section):
-    """The exported forms of a model.
+    """The export of a model as SavedModel, LiteRT and NumPy files.
 
     Attributes:
-        table: number type of the tables that all forms share: ``int8`` with a float32 scale per row, or ``float32``,
+        table: number type of the tables in all exported files: ``int8`` with a float32 scale per row, or ``float32``,
             which takes four times the space.
     """
 
@@ -237,7 +237,7 @@ class ExportSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All sections of a profile."""
+    """All settings of a profile, by section."""
 
     corpus: CorpusSettings = field(default_factory=CorpusSettings)
     split: SplitSettings = field(default_factory=SplitSettings)

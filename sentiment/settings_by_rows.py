@@ -56,7 +56,7 @@ def ngram_buckets(rows: int) -> int:
 
 
 def epochs(rows: int, batch: int) -> int:
-    """Return ``training.epochs`` for ``rows`` training tweets, ``batch`` per step: 500 steps, but 10 to 30 epochs."""
+    """Return ``training.epochs``: enough epochs for 500 steps of ``batch`` tweets, but at least 10 and at most 30."""
     steps = max(1, -(-rows // batch))
     return int(_between(10, math.ceil(_STEPS / steps), 30))
 

@@ -60,7 +60,7 @@ def more_than(limit: float, default: float) -> Any:
 
 
 def fraction(default: float, also: float | None = None) -> Any:
-    """Declare a setting that is a number from 0 up to, but not including, 1, or the number ``also``."""
+    """Declare a setting that is at least 0 and less than 1. The value ``also`` is allowed too."""
     return _declared(default, lambda value: 0 <= value < 1 or value == also, "a number from 0 up to, not including, 1")
 
 

@@ -55,7 +55,7 @@ class ServeOptions:
         supervisor: the id of the process that starts the workers; 0 if there is only one worker.
         limits: the limits on requests.
         labels: the path of a file from `sentiment draw` that is labelled in the browser; empty for none.
-        also: labels to offer there besides the model's classes.
+        also: labels to offer in the browser besides the model's classes.
     """
 
     models: list[str]

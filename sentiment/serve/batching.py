@@ -2,7 +2,7 @@
 
 Batches save time because the model takes nearly as long for one text as for ten. Whenever the thread is free, all
 waiting requests form the next batch, so no request waits for a batch to fill. A short request that arrives alone is
-answered in the event loop: two thread switches would add a tenth to its time.
+answered in the event loop. Handing it to the thread and back would add a tenth to the time.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _SHORT = 1 << 11  # a request of at most this size takes less than a millisecond
 
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """A waiting request: its texts, their size, its model, and the future that receives the answers."""
+    """A waiting request; ``size`` is its characters plus 64 per text, and ``answered`` receives the answers."""
 
     model: Export
     texts: Sequence[str]
@@ -99,7 +99,7 @@ class Batcher:
         return [outcome for same in _by_model(_next_batch(self._waiting)) for outcome in self._outcomes(same)]
 
     def _outcomes(self, batch: list[_Pending]) -> list[_Outcome]:
-        """Answer requests for one model. If that fails, answer each alone, so that only the faulty request fails."""
+        """Answer requests for one model. If the model fails, answer each alone, so that only the faulty request fails."""
         model = batch[0].model
         try:
             answers = model.answer([text for pending in batch for text in pending.texts])
@@ -114,7 +114,7 @@ class Batcher:
 
 
 def _parts(texts: Sequence[str]) -> Iterator[tuple[Sequence[str], int]]:
-    """Split a list of texts into parts of at most ``BATCH_SIZE``, and yield each part with its size."""
+    """Yield parts of ``texts`` with their sizes (characters plus 64 per text), which are at most ``BATCH_SIZE``."""
     start = size = 0
     for end, text in enumerate(texts):
         of_text = len(text) + _SIZE_OF_A_TEXT
@@ -126,7 +126,7 @@ def _parts(texts: Sequence[str]) -> Iterator[tuple[Sequence[str], int]]:
 
 
 def _next_batch(waiting: deque[_Pending]) -> list[_Pending]:
-    """Remove the first requests, up to ``BATCH_SIZE`` in total, from ``waiting``; return all but cancelled requests."""
+    """Take requests with a total size up to ``BATCH_SIZE`` from the front of ``waiting``, and drop cancelled ones."""
     batch: list[_Pending] = []
     size = 0
     while waiting and (not batch or size + waiting[0].size <= BATCH_SIZE):

@@ -1,6 +1,6 @@
-"""Bodies of requests and responses: JSON within limits of size and time in, and JSON or an error out.
+"""Read JSON from request bodies, within limits of size and time, and make JSON and error responses.
 
-An error is an HTTP status and one sentence, as ``{"error": "..."}``, in all three protocols.
+In all three protocols, an error is an HTTP status and one sentence, as ``{"error": "..."}``.
 """
 
 import asyncio

@@ -32,7 +32,7 @@ class Limits:
         file_bytes: the bytes of one uploaded file (413).
         files: the number of files that are uploaded or scored at the same time (429).
         connections: the number of open connections (503).
-        receive_seconds: the seconds until a body has arrived (408), plus 1 per ``bytes_per_second`` received bytes.
+        receive_seconds: the seconds until the whole body has arrived (408). Received bytes extend this time.
         bytes_per_second: the number of received bytes that extends ``receive_seconds`` by one second.
         send_seconds: the seconds until a client accepts the next piece of a scored file.
         idle_seconds: the seconds that a connection stays open between two requests.
@@ -96,7 +96,7 @@ class Admission:
             self.files -= 1
 
     def hold_bytes(self, count: int) -> None:
-        """Add ``count`` bytes of a body to ``bytes``. The caller subtracts them when the body is complete or refused.
+        """Count ``count`` more bytes of a body. The caller subtracts them once the body is complete or refused.
 
         Raises:
             Refusal: status 429 if all bodies in memory together are too large.

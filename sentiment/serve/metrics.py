@@ -56,7 +56,7 @@ class ServiceMetrics:
         counted[1].observe(seconds)
 
     def batch(self, export: "Export", answers: Answers) -> None:
-        """Count the labels of a batch and add up its shares of known words. Changes over time reveal drift."""
+        """Count a batch's labels and add up its shares of known words, whose changes over time reveal data drift."""
         name, known = export.name, answers.known.tolist()
         self.batches.observe(len(known))
         best = answers.probabilities.argmax(axis=1).tolist()

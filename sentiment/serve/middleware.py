@@ -46,7 +46,7 @@ class Observer:
     Args:
         app: the wrapped ASGI application.
         count: a function that gets the route, the HTTP status and the seconds of each request.
-        routes: the name of each route by its endpoint.
+        routes: the name of each route, by the function that handles it.
         header_bytes: the maximum size of a request's headers.
     """
 
@@ -95,24 +95,24 @@ class Observer:
 
 
 def _with_own(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Add this service's headers to a response. A Content-Security-Policy that is already there is kept."""
+    """Return a response's ``headers`` and this service's own, except a second Content-Security-Policy."""
     if any(name == _POLICY for name, _ in headers):
         return [*headers, *_HEADERS]
     return [*headers, *_HEADERS, (_POLICY, _PAGE_POLICY)]
 
 
 def _place_of(error: BaseException) -> str:
-    """Return the type and the traceback lines of an error. Its message is left out, because it may quote a tweet."""
+    """Return an error's type and traceback lines, without the error's message, because messages may quote a tweet."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} at {' < '.join(f'{frame.filename}:{frame.lineno}' for frame in reversed(frames))}"
 
 
 class TrustedHosts(TrustedHostMiddleware):
-    """Refuses requests whose Host header contains the name of another host. IP addresses are always accepted.
+    """Refuses requests whose Host header contains a host name that is not allowed. IP addresses are always accepted.
 
-    This stops DNS rebinding, in which a malicious site points its own name at this machine, so that its page can read
-    this service's answers. The requests of that page still contain the site's name, so they are refused. IP addresses
-    are safe, because nobody can point them elsewhere.
+    The check stops DNS rebinding: a malicious site points its own name at this machine, so that the site's page can
+    read this service's answers. Requests from such a page contain the site's name in the Host header. A Host header
+    with an IP address is safe, because nobody can point an IP address at another machine.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -32,7 +32,7 @@ Signature = tuple[tuple[int, int, int], ...]
 
 
 class ModelCopy(NamedTuple):
-    """A copied export: its folder, its model, and the first digits of the SHA-256 of its ``model.json``."""
+    """A copy of an exported model: folder, loaded classifier, and first digits of the SHA-256 of ``model.json``."""
 
     folder: Path
     classifier: SentimentClassifier
@@ -42,8 +42,8 @@ class ModelCopy(NamedTuple):
 class ModelCopies:
     """Copies of the served exports in ``folder/NAME/KEY``, where KEY is a hash of the files' times, sizes and inodes.
 
-    A model maps its files into memory. Without a copy, an export that overwrites these files would change a model that
-    is answering requests. Each export is copied once, by the first worker that finds it.
+    A model maps its files into memory. Without a copy, a new export over the same files would change a model that is
+    answering requests. Each export is copied once, by the first worker that finds it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -77,7 +77,7 @@ class ModelCopies:
         return _read(max(copies, key=lambda path: path.stat().st_mtime)) if copies else None
 
     def keep_only(self, copy: Path) -> None:
-        """Remove all copies of a model except ``copy``. A worker that still uses one has its files mapped."""
+        """Remove all copies of a model except ``copy``. Workers that have mapped a removed copy can still read it."""
         for path in copy.parent.glob("[!.]*"):
             if path != copy:
                 shutil.rmtree(path, ignore_errors=True)
@@ -205,7 +205,7 @@ class ModelStore:
         log.info("%s: took up export %s", model.name, export.fingerprint)
 
     def _first(self, name: str, folder: Path) -> ServedModel:
-        """Load a model when the worker starts. If the export is broken, load the newest copy of an earlier worker."""
+        """Load a model when the worker starts. If the export is broken, load the newest copy of an earlier export."""
         signature = sign(folder) or ()
         try:
             return ServedModel(name, folder, _export(name, folder, self.copies.read(name, folder)), signature)

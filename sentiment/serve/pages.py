@@ -90,11 +90,11 @@ def routes(service: Service) -> list[Route | Mount]:
         )
 
     async def openapi(request: Request) -> Response:
-        """Return this description as an OpenAPI document."""
+        """Return the description of all routes as an OpenAPI document."""
         return json_response(document(request.app.routes))
 
     async def documentation(request: Request) -> Response:
-        """Return this description as a page."""
+        """Return the description of all routes as an HTML page."""
         return Response(as_page(document(request.app.routes)), media_type="text/html")
 
     return [

@@ -69,7 +69,7 @@ class Service:
             return await self.batcher.answer(export, texts)
 
     async def answer_ids(self, export: Export, ids: np.ndarray) -> np.ndarray:
-        """Return the probabilities, float32 ``(n, classes)``, for valid padded ids, int32 ``(n, max_tokens)``.
+        """Return the probabilities, float32 ``(n, classes)``, for valid padded token ids, int32 ``(n, max_tokens)``.
 
         Raises:
             Refusal: status 429 if too many texts are waiting.
@@ -92,13 +92,13 @@ class Service:
 
 
 def share_one_arena() -> None:
-    """Make all threads and Arrow share one malloc arena. Call this before any thread starts and Arrow is imported."""
+    """Make all threads and Arrow share one malloc arena (memory pool); must run before threads and Arrow's import."""
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
 def _return_free_memory() -> None:
-    """Return all free pages of the arena to the system. By itself, glibc only returns pages at the arena's end."""
+    """Return all free memory pages to the system. On its own, glibc returns only those at the end of its heap."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

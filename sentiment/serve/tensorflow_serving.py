@@ -1,7 +1,8 @@
 """TensorFlow Serving's REST interface, so that its clients also work with this service.
 
-It has the row format (``instances``), the column format (``inputs``), the signatures ``serving_default`` (text) and
-``serve_ids`` (padded ids), model status and metadata. Errors have TensorFlow Serving's form and status codes.
+Requests may have the row format (``instances``) or the column format (``inputs``), and the signature
+``serving_default`` (text) or ``serve_ids`` (padded token ids). Other routes give model status and metadata. Errors
+have TensorFlow Serving's form and status codes.
 """
 
 import base64
@@ -51,7 +52,7 @@ def routes(service: Service) -> list[Route]:
     version = _MODEL + "/versions/{version}"
 
     async def predict(request: Request) -> Response:
-        """Answer texts or ids as TensorFlow Serving does; the only verb is predict."""
+        """Answer texts or token ids as TensorFlow Serving does; ``predict`` is the only supported verb."""
         export, verb = service.export_of(request), request.path_params["verb"]
         if verb != "predict":
             raise Refusal(400, f"{verb[:40]!r}: not a method of this model; expected predict")
@@ -117,7 +118,7 @@ def _of_column(inputs: Any, name: str) -> list[Any]:
 
 
 def _decoded(value: Any, index: int) -> str:
-    """Return the text of ``{"b64": ...}``. Bytes that are not UTF-8 become U+FFFD, as in the SavedModel."""
+    """Decode the base64 text in ``{"b64": ...}``. Bytes that are not UTF-8 become U+FFFD, as in the SavedModel."""
     if not (isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)):
         raise Refusal(400, f"instances[{index}]: expected a string")
     try:
@@ -127,7 +128,7 @@ def _decoded(value: Any, index: int) -> str:
 
 
 def _ids(values: list[Any], export: Export) -> np.ndarray:
-    """Return rows of padded ids as an array, int32 ``(n, max_tokens)``, or raise a :class:`Refusal` (400)."""
+    """Return rows of padded token ids as an array, int32 ``(n, max_tokens)``, or raise a :class:`Refusal` (400)."""
     preprocessor = export.classifier.preprocessor
     length, vocabulary = preprocessor.max_tokens, len(preprocessor.lexicon.vocabulary)
     for index, row in enumerate(values):

@@ -76,7 +76,7 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
 
 
 def intervals(name: str, rows: Sequence[NamedShare], title: str) -> str | None:
-    """Draw each share with its 95% interval as a row. The first row is highlighted and has a vertical line."""
+    """Draw each share with its 95% interval as a row. The first row is bold, and a vertical line marks its share."""
     rows = [row for row in rows if row.n]
     if not rows:
         return None
@@ -183,7 +183,7 @@ def reliability_diagram(predictions: Predictions, temperature: float | None) -> 
 
 
 def abstention(predictions: Predictions) -> str | None:
-    """Draw accuracy against coverage: how right the answers are if only confident ones are given."""
+    """Draw accuracy against coverage, the share of tweets answered if only the most confident answers are given."""
     if not len(predictions.true):
         return None
     confidence, correct = predictions.confidence, predictions.correct
@@ -207,7 +207,7 @@ def abstention(predictions: Predictions) -> str | None:
 
 
 def score_histogram(predictions: Predictions) -> str | None:
-    """Draw a histogram of scores per true class: the probability of that class or, if there are two, of the second."""
+    """Draw a histogram for each true class: of its predicted probability (with two classes, of the second class's)."""
     if not len(predictions.true):
         return None
     classes, rows = predictions.classes, np.arange(len(predictions.true))

@@ -1,4 +1,4 @@
-"""Render the report of an evaluated model, a self-contained HTML page, and its model card (Mitchell et al., 2019)."""
+"""Render an evaluated model's report (a self-contained HTML page) and model card (Mitchell et al., 2019)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,7 +97,10 @@ def _values(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def worst_slices(slices: Sequence[NamedShare]) -> list[NamedShare]:
-    """Return the (at most 3) worst slices of 50 or more tweets whose interval is below the overall accuracy."""
+    """Return the (at most 3) worst slices (kinds of tweet) that have at least 50 tweets.
+
+    The 95% interval of a slice's accuracy must lie below the overall accuracy.
+    """
     below = [s for s in slices[1:] if s.n >= 50 and s.high < slices[0].share]
     return sorted(below, key=lambda s: s.share)[:3]
 
@@ -109,7 +112,7 @@ def measure_slices(predictions: Predictions, classifier: SentimentClassifier) ->
 
 
 def draw_all(evaluation: Evaluation, slices: Sequence[NamedShare]) -> Iterator[Drawing]:
-    """Draw the figures of the first test set, the minimal pairs and the training, except figures without numbers."""
+    """Draw the figures of the first test set, the minimal pairs and the training; leave out figures without data."""
     yield from draw_set(evaluation, evaluation.first_set, slices)
     drawn = {
         "behaviour": (figures.intervals("behaviour", passed(evaluation.behaviour), "Pairs passed"), _BEHAVIOUR),
@@ -120,7 +123,7 @@ def draw_all(evaluation: Evaluation, slices: Sequence[NamedShare]) -> Iterator[D
 
 
 def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[NamedShare]) -> Iterator[Drawing]:
-    """Draw the figures of one test set, except figures without numbers."""
+    """Draw the figures of one test set; leave out figures without data."""
     metrics, rows = evaluation.metrics[test_set], evaluation.predictions.of(test_set)
     temperature = evaluation.manifest.get("temperature")
     matrix = np.array(metrics["confusion_matrix"])
@@ -138,7 +141,7 @@ def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[NamedShare]
 
 
 def draw_further(evaluation: Evaluation, classifier: SentimentClassifier, test_set: str) -> list[Drawing]:
-    """Draw the figures of another test set, with names and SVG ids that are unique in the page."""
+    """Draw the figures of a test set other than the first, with names and SVG ids that are unique in the page."""
     place = list(evaluation.metrics).index(test_set) + 1
     slices = measure_slices(evaluation.predictions.of(test_set), classifier)
     return [
@@ -185,7 +188,7 @@ def list_tweets(predictions: Predictions) -> list[ListedTweet]:
 
 
 def pick_tweets(predictions: Predictions) -> dict[int, str]:
-    """Choose tweets to explain in the report, and return a reason for each row index.
+    """Choose tweets to explain in the report, and return the reason for each choice by row index.
 
     Chosen are the most confident right answer per class, the two most confident mistakes, and the least certain answer.
     """

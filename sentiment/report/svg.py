@@ -1,7 +1,7 @@
 """Draw Matplotlib figures as inline SVG that takes its colours from the page.
 
-Text stays text, nothing external is loaded, and equal numbers give equal bytes. Colours are CSS variables, so a drawing
-is legible on light and dark pages.
+Letters are SVG text and not paths, no fonts or styles are loaded, and equal data give equal bytes. Colours are CSS
+variables, so a drawing is legible on light and dark pages.
 """
 
 import html

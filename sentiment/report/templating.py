@@ -57,7 +57,7 @@ def points(difference: float | None) -> str:
 
 
 def standing(difference: float) -> str:
-    """Return a difference of shares in words: ``1.2 points above``, or ``level with`` if it rounds to 0."""
+    """Return a difference of shares in words: ``1.2 points above``, or ``level with`` if the difference rounds to 0."""
     size = f"{100 * abs(difference):.1f}"
     return "level with" if size == "0.0" else f"{size} points {'above' if difference > 0 else 'below'}"
 

@@ -1,4 +1,4 @@
-"""Render `try.html`: one file with a model and the JavaScript module, which answers and explains without a server."""
+"""Render `try.html`: one file that contains a model and JavaScript, and labels tweets without a server."""
 
 import base64
 import gzip
@@ -15,7 +15,7 @@ JAVASCRIPT = Path(sentiment.export.__file__).with_name("sentiment.mjs")
 
 
 def render_try_page(folder: Path, name: str) -> str:
-    """Return the page. It contains the compressed prediction files of ``folder``, and shows the model's ``name``."""
+    """Return an HTML page with the compressed prediction files of the model in ``folder``; the page shows ``name``."""
     contents = {file: base64.b64encode(_compressed(folder / file)).decode() for file in (MODEL, *CHECKED)}
     module = Markup(JAVASCRIPT.read_text(encoding="utf-8"))
     return render_page("try.html.j2", name=name, contents=contents, module=module)

@@ -1,6 +1,6 @@
 """Command line: label tweets, and write one line per tweet: label, probability, text.
 
-The label is "unknown" if no token is known, and "uncertain" if the probability is below --threshold.
+The label is "unknown" if the model knows no word of the tweet, and "uncertain" if the probability is below --threshold.
 
 python -m sentiment.predict "I love this" "not my day"
 tail -f tweets.txt | python -m sentiment.predict -
@@ -84,7 +84,7 @@ def _parser(prog: str) -> OneLineParser:
 
 
 def _refuse_unused(arguments: argparse.Namespace) -> None:
-    """Raise an `InputError` for an option that has no effect, or for a closed standard stream that is needed."""
+    """Raise an `InputError` for an option without effect, or if standard input or output is needed but closed."""
     cases = [
         ("with explanations, which say what the model would answer", arguments.explain, _OF_LABELS),
         ("with --output, which writes a table (.jsonl is JSON)", arguments.output, ["--json"]),
@@ -193,7 +193,7 @@ def read_lines(stream: IO[bytes], encoding: str = "utf-8", block: int = _READ_SI
 
 @dataclass(frozen=True)
 class _Printer:
-    """Write one line or one explanation per tweet to ``stream``, and flush it after each batch of tweets."""
+    """Writes one line or one explanation per tweet to ``stream``, and flushes the stream after each batch of tweets."""
 
     model: "SentimentClassifier"
     stream: IO[str]

@@ -15,8 +15,8 @@ class Answers(NamedTuple):
 
     Attributes:
         probabilities: class probabilities, float32 ``(n, classes)``.
-        known: share of the tokens read by the model that it knows, float32 ``(n,)``, from 0 to 1. If a tweet's share is
-            0, its probabilities are meaningless.
+        known: share of known tokens among the tokens that the model reads, float32 ``(n,)``, from 0 to 1. If a tweet's
+            share is 0, its probabilities are meaningless.
         cut: whether the tweet has more tokens than the model reads, bool ``(n,)``. The model then ignores its end.
     """
 
@@ -39,7 +39,7 @@ def labels_of(
         probabilities: class probabilities, float32 ``(n, classes)``.
         known: share of known tokens per tweet, ``(n,)``.
         threshold: probability below which the label is ``uncertain``.
-        force: label a tweet without a known token with its most probable class instead of ``unknown``.
+        force: give a tweet without a known token its most probable class as the label, instead of ``unknown``.
     """
     import numpy as np
 
@@ -48,7 +48,7 @@ def labels_of(
 
 
 def label_of(classes: Sequence[str], probabilities: Sequence[float], known: float, threshold: float = 0.0) -> str:
-    """Return the label that :func:`labels_of` gives to a single tweet, in a tenth of its time.
+    """Return the label of a single tweet as :func:`labels_of` does, but in a tenth of the time.
 
     ``threshold`` must be a float32 value, because it is compared with float32 probabilities.
     """

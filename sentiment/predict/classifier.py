@@ -26,13 +26,13 @@ _ROWS_ALONE = 1536  # up to this number of texts, sharing the work between cores
 class SentimentClassifier:
     """A trained model with the interface of a scikit-learn classifier. It never changes, so threads can share it.
 
-    It fits into scikit-learn's pipelines, scorers and wrappers, without importing scikit-learn. It cannot be fitted
-    again and has no parameters, and ``clone`` returns the object itself.
+    A classifier works in scikit-learn's pipelines, scorers and wrappers, without importing scikit-learn. It cannot be
+    fitted again and has no parameters, and ``sklearn.base.clone`` returns the classifier itself.
 
     Attributes:
         classes_: class names, str ``(n_classes,)``, sorted; the order of the columns of probabilities.
         preprocessor: the text preprocessing.
-        network: the folded network.
+        network: the network, whose layers before the recurrence are folded into a table.
     """
 
     _estimator_type = "classifier"
@@ -86,7 +86,7 @@ class SentimentClassifier:
         Args:
             texts: ``n`` strings, as for :meth:`predict_proba`.
             threshold: probability below which the label is ``uncertain``.
-            force: label a text without a known token with its most probable class instead of ``unknown``.
+            force: give a text without a known token its most probable class as the label, instead of ``unknown``.
 
         Raises:
             InputError: a text is not valid, as for :meth:`predict_proba`, or ``threshold`` is not between 0 and 1.
@@ -145,7 +145,7 @@ class SentimentClassifier:
         return {}
 
     def set_params(self, **parameters: Any) -> Self:
-        """Return the classifier itself. It has no parameters, so a parameter raises an `InputError`."""
+        """Return the classifier itself. A classifier has no parameters, so any parameter raises an `InputError`."""
         if parameters:
             raise InputError(f"a trained model has no parameters, received {', '.join(parameters)}; train another")
         return self
@@ -157,7 +157,7 @@ class SentimentClassifier:
         return self
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags. It is imported already, because only scikit-learn calls this method."""
+        """Return scikit-learn's tags. Only scikit-learn calls this method, so its modules are already imported."""
         kinds = sys.modules["sklearn.utils"]
         return kinds.Tags(
             estimator_type="classifier",

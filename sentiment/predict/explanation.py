@@ -1,9 +1,9 @@
 """Explain a tweet's label: how the model read each token, and how much each token contributed to the label.
 
 Contributions are measured by occlusion: the log-odds (natural logarithm) of the predicted class with all tokens, minus
-the log-odds without the token. A positive contribution supports the predicted class. Without a token, tokens beyond the
-maximum length still stay cut off, and a tweet that has no token left is read as one unknown token. Contributions need
-not add up to the log-odds, because a recurrent network is not additive.
+the log-odds without the token. A positive contribution supports the predicted class. Removing a token does not bring
+back tokens beyond the maximum length. If no token is left, the model reads one unknown token. Contributions need not
+add up to the log-odds, because a recurrent network is not additive.
 """
 
 import unicodedata
@@ -43,8 +43,9 @@ class TokenView:
 
     Attributes:
         token: the token after normalisation.
-        state: ``kept``, ``stop word`` (dropped), ``unknown`` (kept, without a vector of its own), ``not seen in
-            training`` (kept, known only by its GloVe vector) or ``cut off`` (beyond ``max_tokens``).
+        state: how the model treats the token. ``stop word`` (dropped) and ``cut off`` (beyond ``max_tokens``) are not
+            read. ``kept``, ``unknown`` (read as the vector that all unknown tokens share) and ``not seen in training``
+            (read as its GloVe vector) are read.
         lemma: the vocabulary entry that the token is read as; empty for a dropped token.
         id: the id of the lemma.
         contribution: change of the predicted class's log-odds due to the token; None if the model does not read it.
@@ -106,7 +107,7 @@ def explain(classifier: Explainable, text: str) -> Explanation:
 def token_states(ids: np.ndarray, max_tokens: int, seen: int) -> list[str]:
     """Return the state of each token of one tweet, given the tokens' ids, int32 ``(tokens,)``.
 
-    Tokens after the first ``max_tokens`` are cut off. Ids from ``seen`` on did not occur in training.
+    Tokens after the first ``max_tokens`` are cut off. Tokens with an id of ``seen`` or more did not occur in training.
     """
     position = np.cumsum(ids != PADDING)
     conditions = [ids == PADDING, position > max_tokens, ids == UNKNOWN, ids >= seen]
@@ -115,7 +116,7 @@ def token_states(ids: np.ndarray, max_tokens: int, seen: int) -> list[str]:
 
 
 def _occlusions(ids: np.ndarray) -> Ragged:
-    """Return ``ids`` ``(t,)``, then ``t`` copies that each lack one id. An empty row becomes one ``UNKNOWN``."""
+    """Return the ``t`` token ``ids``, then ``t`` copies that each lack one id. An empty row becomes one ``UNKNOWN``."""
     rows = [ids, *(np.delete(ids, i) for i in range(len(ids)))]
     rows = [row if len(row) else np.array([UNKNOWN], np.int32) for row in rows]
     return Ragged(np.concatenate(rows).astype(np.int32), np.array([len(row) for row in rows], np.int32))

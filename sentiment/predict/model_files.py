@@ -71,7 +71,7 @@ class ModelFiles:
 class PackedFiles(ModelFiles):
     """The files of a model in an archive.
 
-    Nothing is unpacked to disk, so no name in the archive can lead to a place outside it. The table must be stored
+    Nothing is unpacked to disk, so a file name such as ``../x`` does no harm. The large ``table.npy`` must be stored
     without compression, because it is mapped into memory. Compressed files must be small.
 
     Args:
@@ -114,7 +114,7 @@ class PackedFiles(ModelFiles):
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[Extent]:
-        """Open a file without unpacking it: yield its position in the archive. Errors are as for :meth:`read`."""
+        """Open a file without unpacking it: yield its position in the archive. Raises what :meth:`read` raises."""
         member = self._member(name)
         with self._reporting_damage(name):
             self._archive.open(member).close()  # compares the member's header with the archive's directory
@@ -138,7 +138,7 @@ class PackedFiles(ModelFiles):
 
 
 def _problem_of(member: "zipfile.ZipInfo") -> str:
-    """Return why `sentiment pack` cannot have written this member of an archive, or an empty string."""
+    """Return what shows that `sentiment pack` did not write this member of an archive; empty if nothing does."""
     name, is_stored = member.filename, not member.compress_type
     if name not in _ARCHIVED:
         return f"contains {name[:100]!r}, which is no file of a model"
@@ -208,7 +208,7 @@ def _checksum(path: Path) -> str:
 def named_inputs(manifest: Mapping[str, Any]) -> list[tuple[str, Path, str]]:
     """Return three values for each input in a manifest: its name for messages, its path and its SHA-256.
 
-    The files and inputs of the base model count as inputs, and so do those of the base model's own base model.
+    For a fine-tuned model, the files and inputs of the base model are included, and of the base model's base model.
 
     Raises:
         KeyError, TypeError, AttributeError: ``manifest`` is not a manifest.

@@ -1,4 +1,4 @@
-"""Write the files of a model folder, and read a classifier from them. They are plain data: reading executes no code."""
+"""Write the files of a model folder, and read a classifier from it. All files are data: reading executes no code."""
 
 import contextlib
 import hashlib
@@ -103,7 +103,7 @@ def _own_checksum(model: Mapping[str, Any]) -> str:
 
 
 def network_files(folder: Path, network: FoldedNetwork) -> None:
-    """Write the network's ``table.npy`` and ``weights.npz`` into ``folder``."""
+    """Write the network into ``folder``: the token table as ``table.npy``, the other weights as ``weights.npz``."""
     np.save(folder / TABLE, network.table, allow_pickle=False)
     arrays = {"output_kernel": network.output_kernel, "output_bias": network.output_bias}
     optional = {"scales": network.scales, "ngram_scores": network.ngrams, "ngram_scales": network.ngram_scales}
@@ -116,7 +116,10 @@ def network_files(folder: Path, network: FoldedNetwork) -> None:
 
 
 def chunk_files(folder: Path, table: ChunkTable | None) -> None:
-    """Write the chunk table into ``folder``, as ``chunks.npy`` and ``chunk_ids.npy``; write nothing for None."""
+    """Write the table of frequent chunks (stretches of text between spaces) and their token ids into ``folder``.
+
+    The files are ``chunks.npy`` and ``chunk_ids.npy``. Without a table, nothing is written.
+    """
     if table is not None:
         np.save(folder / CHUNKS, table.keys, allow_pickle=False)
         np.save(folder / CHUNK_IDS, table.ids, allow_pickle=False)
@@ -254,9 +257,9 @@ def _read_network(checked: _CheckedFiles, kinds: _NetworkKinds) -> FoldedNetwork
 
 
 def _check_table(checked: _CheckedFiles) -> None:
-    """Check that the table has the right checksum and contains only finite numbers.
+    """Check that ``table.npy`` has the right checksum and contains only finite numbers.
 
-    The large table is read in blocks, through a memory map of its own that is then closed to free its memory.
+    The large file is read in blocks, through a separate memory map. Closing this map afterwards frees its memory.
     """
     flat, finite = checked.map(TABLE).reshape(-1), True
     if flat.dtype == np.float32:

@@ -73,7 +73,7 @@ def pack(folder: Path, target: Path) -> None:
 
 
 def _manifest_of(folder: Path, contents: Mapping[str, bytes]) -> bytes:
-    """Return the manifest of the files in ``contents``, which must be as the manifest of ``folder`` says."""
+    """Return the manifest reduced to the files in ``contents``, after comparing these with their checksums in it."""
     manifest = read_manifest(folder)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
     changed = [name for name, mark in sums.items() if manifest["artefacts"].get(name) != mark]
@@ -83,7 +83,7 @@ def _manifest_of(folder: Path, contents: Mapping[str, bytes]) -> bytes:
 
 
 def _write(path: Path, contents: Mapping[str, bytes]) -> None:
-    """Write an archive. The table is stored uncompressed, because it is mapped into memory. The rest is compressed."""
+    """Write an archive. ``table.npy`` is not compressed, because readers map it into memory; other files are."""
     with path.open("xb") as file, zipfile.ZipFile(file, "w") as archive:
         for name, content in contents.items():
             member = zipfile.ZipInfo(name, _LONG_AGO)
@@ -96,7 +96,10 @@ def _write(path: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def _filling(start: int) -> bytes:
-    """Return a zip extra field that, written at byte ``start`` of the file, aligns the content after it."""
+    """Return a zip extra field of such a length that the content after it is aligned to ``_ALIGNMENT`` bytes.
+
+    The extra field begins at byte ``start`` of the archive.
+    """
     header = 4
     size = -(start + header) % _ALIGNMENT
     return _ALIGNING.to_bytes(2, "little") + size.to_bytes(2, "little") + bytes(size)

@@ -39,8 +39,9 @@ class AnswerOptions:
 
     Attributes:
         threshold: probability below which the label is ``uncertain``.
-        force: label a text without a known token with its most probable class instead of ``unknown``.
-        prefix: prefix of the new column names. None means no prefix, or ``PREFIX`` if the table has such a column.
+        force: give a text without a known token its most probable class as the label, instead of ``unknown``.
+        prefix: prefix of the new column names. None means ``PREFIX`` if the table already has a column of a new name,
+            and otherwise no prefix.
     """
 
     threshold: float = 0.0
@@ -88,8 +89,8 @@ def score_file(
 ) -> Scored:
     """Write the table ``source`` to ``target``, with the model's answers as further columns.
 
-    The write is atomic: rows go to a temporary file, ``<target>.<random>.part``, which is renamed at the end. After an
-    error the temporary file is removed. After an interrupt it stays.
+    The write is atomic: rows go to a temporary file, ``<target>.<random>.part``, which is renamed at the end. An error
+    removes the temporary file; an interrupt (Ctrl-C) does not.
 
     Args:
         model: the classifier.
@@ -138,7 +139,7 @@ def _writable(path: Path, source: str | Path, overwrite: bool) -> Path:
 
 
 def _opened(temporary: Path, path: Path) -> Any:
-    """Open ``temporary`` for writing. An error names ``path`` instead, the file's final name."""
+    """Open ``temporary`` for writing. Error messages show ``path`` instead, the final name that the user knows."""
     try:
         return pa.output_stream(str(temporary), compression="gzip" if path.suffix == ".gz" else None)
     except OSError as error:
@@ -190,7 +191,7 @@ class _Answered(NamedTuple):
 
 
 def _write(results: Iterator[_Answered], opened: Callable[[], Any], kind: str, source: str, progress: bool) -> Scored:
-    """Write the results to the stream that ``opened`` returns. It is called only once there is a result."""
+    """Write the results to the stream that ``opened`` returns. Without a result, ``opened`` is not called."""
     from tqdm import tqdm
 
     scored, start = Scored(), time.monotonic()
@@ -259,7 +260,7 @@ def _refuse_taken(taken: Sequence[str], added: Sequence[str], source: str | Path
 
 
 def keys_taken(objects: pa.Array, model: "SentimentClassifier") -> list[str]:
-    """Return the keys of JSON objects, strings ``(n,)``, that end in the name of a new column.
+    """Return the keys in JSON objects, strings ``(n,)``, that end in the name of a new column.
 
     For speed, only objects that may contain such a key are parsed.
     """

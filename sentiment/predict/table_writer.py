@@ -23,7 +23,7 @@ _WHOLE_NUMBER = r"^(-?\d+)$"
 def table_writer(stream: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Write]:
     """Yield a function that writes Arrow batches of ``schema`` to ``stream``.
 
-    ``kind`` is ``csv``, ``tsv``, ``jsonl`` or ``parquet``; or ``lines`` if the only column contains complete lines.
+    ``kind`` is ``csv``, ``tsv``, ``jsonl``, ``parquet``, or ``lines`` if the only column contains finished lines.
     """
     if kind == "parquet":
         with pq.ParquetWriter(stream, schema) as writer:
@@ -40,10 +40,10 @@ def table_writer(stream: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Wr
 
 @contextlib.contextmanager
 def naming_the_column(batch: pa.RecordBatch, kind: str, source: str) -> Iterator[None]:
-    """Turn a file format's error about ``batch`` into one that names the column and a format that supports it.
+    """Replace Arrow's error about writing ``batch`` with an error that names the column and a format that can hold it.
 
     Raises:
-        InputError: ``kind`` does not support a column's type, for instance because it is nested.
+        InputError: the format ``kind`` does not support a column's type, for instance a list.
     """
     try:
         yield
@@ -82,7 +82,7 @@ def json_objects(batch: pa.RecordBatch) -> pa.Array:
 
 
 def extended_objects(objects: pa.Array, batch: pa.RecordBatch) -> pa.Array:
-    """Append the columns of ``batch`` to JSON objects, Arrow strings ``(n,)``, whose own text stays unchanged."""
+    """Append the columns of ``batch`` to JSON objects, Arrow strings ``(n,)``, and keep the objects' own text."""
     whole = pc.ascii_rtrim_whitespace(objects).cast(pa.binary())
     opened = pc.ascii_rtrim_whitespace(pc.binary_slice(whole, 0, -1).cast(pa.string()))  # without the last brace
     comma = pc.if_else(pc.ends_with(opened, "{"), "", ", ")
@@ -121,7 +121,7 @@ def as_json(column: pa.Array) -> pa.Array:
 
 
 def _quoted(texts: pa.Array) -> pa.Array:
-    """Return Arrow strings as JSON strings. Python converts only those that contain characters that JSON escapes."""
+    """Return Arrow strings as JSON strings. Only strings with characters to escape take the slow way through Python."""
     quoted = pc.binary_join_element_wise('"', texts, '"', "")
     special = pc.match_substring_regex(texts, _ESCAPED_IN_JSON).fill_null(False)
     if not pc.any(special).as_py():

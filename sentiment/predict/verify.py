@@ -1,4 +1,4 @@
-"""Command line: check a model folder or archive, and the inputs it was made from, against its manifest.
+"""Command line: check the files and the training inputs of a model against the checksums in its manifest.
 
 The exit status is 0, or 2 if a file differs.
 """

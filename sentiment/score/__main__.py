@@ -3,7 +3,7 @@
 sentiment score tweets/ --output answers
 sentiment score "s3://bucket/tweets/*.parquet" --output s3://bucket/answers --engine ray --address auto
 
-Run the same command again after a crash: it skips the parts that are done, and scores changed parts again.
+After a crash, run the same command again: the new run skips parts that are done, and scores changed parts again.
 """
 
 import argparse
@@ -29,9 +29,9 @@ _FORMATS = ("parquet", "csv", "jsonl")
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.score") -> int:
-    """Run the command, and return its exit status.
+    """Run the command, and return its exit status: 0, or 2 after a user's mistake.
 
-    It is 0, 2 after a user's mistake, 3 if more than ``--max-errors`` files and rows failed, or 130 after an interrupt.
+    The status is 3 if more than ``--max-errors`` files and rows failed, and 130 after an interrupt (Ctrl-C).
     """
     arguments = _parser(prog).parse_args(argv)
     before = signal.signal(signal.SIGTERM, _stop)

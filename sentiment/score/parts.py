@@ -1,7 +1,7 @@
 """Divide the inputs into parts, and provide each as a local file. A part is a file, or some rows of a Parquet file.
 
-The division depends on the files alone, not on the engine or its number of processes. So the answers are the same bytes
-on every engine.
+The division depends on the files alone, not on the engine (local or Ray) or its number of processes. So every engine
+writes identical answers.
 """
 
 import itertools
@@ -73,7 +73,7 @@ class Part:
     stop: int = 0
 
     def identity(self) -> list[str | int]:
-        """Return the input's path, size, time of change and rows. A record is valid only for the same values."""
+        """Return path, size, time of change and rows of the input. If any of them changes, the part is scored again."""
         return [self.file.path, self.file.size, self.file.changed, self.start, self.stop]
 
 
@@ -172,7 +172,7 @@ def local_copy(part: Part, system: fs.FileSystem, folder: Path) -> Path:
 
 
 def _copy_notes(system: fs.FileSystem, path: PurePosixPath, target: Path) -> None:
-    """Copy the file of long posts of an X archive, if it exists."""
+    """Copy the file with the long posts of an archive of an X (Twitter) account, if there is such a file."""
     notes = system.get_file_info(str(path))
     if notes.is_file:
         with system.open_input_file(notes.path) as source:

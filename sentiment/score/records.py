@@ -32,14 +32,14 @@ class Record:
 
     Attributes:
         output: path of the answers, relative to the output folder.
-        input: the result of :meth:`Part.identity`.
+        input: path, size, time of change and rows of the input, from :meth:`Part.identity`.
         model: checksum of the model.
         rows: number of scored rows.
         labels: number of rows per label.
         size, sha256: size in bytes and checksum of the answers.
         errors: the rows that could not be scored and are missing from the answers.
-        etag: version tag of an object that had just changed; empty for other inputs. An object store gives times in
-            whole seconds, so only the tag shows a second change within one second.
+        etag: version tag (HTTP ETag) of an input that changed shortly before scoring; empty for other inputs. Object
+            stores give times in whole seconds, so only the tag shows a second change within one second.
     """
 
     output: str
@@ -68,13 +68,13 @@ class Failure:
 
 
 def begin(store: FileStore, run: Mapping[str, Any], force: bool) -> None:
-    """Begin a run in the output folder, or resume it if the folder's description equals ``run``.
+    """Begin a run in the output folder, or resume the run there if its description in ``_run.json`` equals ``run``.
 
     With ``force``, the folder may contain anything, and the files of an earlier run are removed.
 
     Raises:
         InputError: the folder contains other files, or answers for another model, other inputs or other options.
-        ArtefactError: the description in the folder is damaged.
+        ArtefactError: ``_run.json`` is damaged.
     """
     found = _read_run(store)
     if force:
@@ -151,8 +151,8 @@ def write_records(store: FileStore, records: Sequence[Record]) -> None:
 def keep_valid(store: FileStore, parts: Iterable[Part], model: str, inputs: fs.FileSystem) -> dict[str, Record]:
     """Return the valid records by output, and remove invalid records and the answers of parts that are not in the run.
 
-    A record is valid if input and model (a checksum) are unchanged and the answers have the recorded size. Invalid
-    records are removed before any scoring, because they could become valid again for new answers.
+    A record is valid if the input and the model (a checksum) are unchanged and the answers have the recorded size.
+    Invalid records are removed before any scoring, because new answers of the same size would make them valid again.
     """
     wanted = {part.output: part.identity() for part in parts}
     sizes = {info.path: info.size for info in store.files()}

@@ -88,7 +88,7 @@ class ScoringBar:
             self._bar.close()
 
     def __call__(self, totals: Totals, size: int) -> None:
-        """Show ``totals`` after ``size`` more bytes. In the first call, ``size`` is the size of all input, negated."""
+        """Show ``totals`` after ``size`` more bytes. The first call gives minus the size of all input in bytes."""
         from tqdm import tqdm
 
         if size <= 0:
@@ -108,8 +108,8 @@ def score(request: Request, engine: Engine, progress: Progress = lambda totals, 
     Args:
         request: the inputs, output and options.
         engine: an engine whose ``with`` statement has been entered.
-        progress: function that is called with the totals and with the bytes of input scored since the last call. The
-            first call gives the size of all input as a negative number.
+        progress: function that is called with the totals and the number of input bytes scored since the last call. The
+            first call gives minus the size of all input in bytes.
 
     Raises:
         SentimentError: an input, the model or the output folder is not usable.
@@ -180,10 +180,10 @@ def locked(output: FileStore) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _staging(output: FileStore) -> Iterator[str]:
-    """Yield a random name for this attempt, which also names its folder for unfinished files.
+    """Yield a random name for this attempt and, in a local output, for its folder of unfinished files.
 
-    Folders of earlier attempts are removed first. A leftover process of an earlier attempt then cannot move a file over
-    the answers of this run.
+    Folders of earlier attempts are removed first. A process left over from an earlier attempt then cannot move its
+    unfinished files over the answers of this attempt.
     """
     attempt = secrets.token_hex(4)
     if not output.is_local:
@@ -207,7 +207,7 @@ def _score_parts(job: ScoreJob, parts: Sequence[Part], engine: Engine, totals: T
 
 
 def _results(job: ScoreJob, lots: Sequence[Sequence[Part]], engine: Engine) -> Iterator[Record | Failure]:
-    """Yield each result when ready. If a task is lost, its parts are repeated one by one."""
+    """Yield the result of each part. If the process of a task dies, repeat the task's parts one by one."""
     again: list[Sequence[Part]] = []
     for outcome in engine.map(partial(score_task, job), lots):
         parts = lots[outcome.task]

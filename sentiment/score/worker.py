@@ -122,7 +122,7 @@ def _scored(job: ScoreJob, model: SentimentClassifier, part: Part, scratch: Path
 
 
 def _score_file(job: ScoreJob, model: SentimentClassifier, part: Part, target: Path) -> Scored:
-    """Score a local copy of the part. A damaged input raises a `PartError`, which does not name the copy."""
+    """Score a local copy of the part. A damaged input raises a `PartError` without the path of the temporary copy."""
     source = Path(part.file.path)
     try:
         source = local_copy(part, job.inputs, target.parent)
@@ -135,7 +135,7 @@ def _score_file(job: ScoreJob, model: SentimentClassifier, part: Part, target: P
 
 
 def _etag(job: ScoreJob, part: Part) -> str:
-    """Return the etag of a recently changed object. For other inputs return "": their time of change is enough."""
+    """Return the etag of an input that changed less than a minute ago; "" for others, whose time of change suffices."""
     is_young = abs(time.time_ns() - part.file.changed) < _JUST_CHANGED_NS
     return etag_of(job.inputs, part.file.path) if is_young else ""
 

@@ -2,7 +2,7 @@
 
 The SavedModel is a TensorFlow graph from raw tweets to probabilities and labels. It has the rules, lexicon and folded
 network of :class:`sentiment.predict.classifier.SentimentClassifier`, so a program in any language that can load a
-SavedModel gets the same answers. LiteRT and ONNX files contain the network alone, from ids to probabilities.
+SavedModel gets the same answers. LiteRT and ONNX files contain the network alone, from token ids to probabilities.
 """
 
 import logging
@@ -30,15 +30,16 @@ _OPERATOR_SET = 17
 class ServingModule(tf.Module):
     """The SavedModel. Its signatures are ``serving_default``, ``serve_ids``, ``serve_ids_unrolled`` and ``describe``.
 
-    ``serve_ids_unrolled`` gives the answers of ``serve_ids`` in three times the time. It has no loop and no ragged
-    tensor, so that the converters of Core ML, TensorFlow.js and OpenVINO can read it.
+    ``serve_ids_unrolled`` gives the answers of ``serve_ids`` but takes three times as long. Its graph has no loop and
+    no ragged tensor, so that the converters of Core ML, TensorFlow.js and OpenVINO can read it.
 
     Args:
         preprocessor: the text preprocessing.
-        network: the folded network.
+        network: the network, whose layers before the recurrence are folded into a table.
         classes: class names, in the order of the probabilities.
         lexicon_file: path of the lexicon as tab-separated values, which becomes an asset of the SavedModel.
-        chunks_file: path to write the chunk table to, which becomes an asset too; None leaves the table out.
+        chunks_file: path of the file to write with the table of chunks (stretches of text between spaces). The file
+            becomes an asset too. None leaves the table out.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class ServingModule(tf.Module):
         self.text = GraphPreprocessor(preprocessor, lexicon_file, chunks_file)
 
     def encode(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Encode raw tweets, string ``(n,)``, as a ragged tensor with 1 to ``max_tokens`` ids per row."""
+        """Encode raw tweets, string ``(n,)``, as a ragged tensor with 1 to ``max_tokens`` token ids per row."""
         return self.text(tf.ensure_shape(text, [None], name="text_is_a_vector_of_tweets"))
 
     @graph_function(tf.TensorSpec([None], tf.string, name="text"))
@@ -82,7 +83,7 @@ class ServingModule(tf.Module):
         return {"classes": self.classes, "preprocessing": tf.constant(self._preprocessor.to_json())}
 
     def serve_ids(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Return ``probabilities``, float32 ``(n, classes)``, for padded ids, int32 ``(n, max_tokens)``."""
+        """Return ``probabilities``, float32 ``(n, classes)``, for padded token ids, int32 ``(n, max_tokens)``."""
         real = tf.ragged.boolean_mask(ids, ids != PADDING)
         return {"probabilities": self.network(real.to_tensor(PADDING), real.row_lengths())}
 
@@ -99,9 +100,8 @@ class ServingModule(tf.Module):
 def write_warm_up(folder: Path, texts: list[str]) -> None:
     """Write a request that TensorFlow Serving replays after loading: ``assets.extra/tf_serving_warmup_requests``.
 
-    The request is a ``PredictionLog`` message. Its classes need tensorflow-serving-api, a heavy dependency for three
-    nested fields, so they are encoded here by hand. A field in Protocol Buffers encoding is a tag, a length and the
-    content. The tensor is TensorFlow's own ``TensorProto``.
+    The request is a ``PredictionLog`` message in Protocol Buffers encoding. It is encoded by hand, because the package
+    with its classes, tensorflow-serving-api, is large. Each field is a tag, a length and the content.
     """
     tensor = tf.make_tensor_proto(texts, shape=[len(texts)]).SerializeToString()
     inputs = _field(1, b"text") + _field(2, tensor)  # map entry: key, value
@@ -128,9 +128,9 @@ def _varint(value: int) -> bytes:
 def to_tflite(network: FoldedNetwork, max_tokens: int) -> bytes:
     """Return the network as a LiteRT file of built-in operations.
 
-    Both of its signatures map ids, int32 ``(n, max_tokens)``, to probabilities, float32 ``(n, classes)``. A runtime may
-    choose ``n`` for ``ANY_BATCH``. For ``ONE_ROW`` ``n`` is 1, because some runtimes, such as LiteRT.js, cannot resize
-    inputs. Both signatures share one table.
+    The file has two signatures, which share their weights. Both map token ids, int32 ``(n, max_tokens)``, to
+    probabilities, float32 ``(n, classes)``. A runtime may choose ``n`` for ``ANY_BATCH``. For ``ONE_ROW``, ``n`` is 1,
+    because some runtimes, such as LiteRT.js, cannot resize inputs.
     """
     graph = GraphNetwork(network)
     rows = {ANY_BATCH: None, ONE_ROW: 1}
@@ -141,7 +141,7 @@ def to_tflite(network: FoldedNetwork, max_tokens: int) -> bytes:
 
 
 def run_tflite(path: Path, ids: Any) -> Any:
-    """Run a LiteRT file on ids, int32 ``(n, max_tokens)``, and return probabilities, float32 ``(n, classes)``."""
+    """Run a LiteRT file on token ids, int32 ``(n, max_tokens)``, and return probabilities, float32 ``(n, classes)``."""
     with warnings.catch_warnings():  # the interpreter's advice to use its successor, one more package
         warnings.simplefilter("ignore", UserWarning)
         interpreter = tf.lite.Interpreter(str(path))
@@ -154,7 +154,7 @@ def run_tflite(path: Path, ids: Any) -> Any:
 
 
 def to_onnx(network: FoldedNetwork, max_tokens: int) -> bytes:
-    """Return an ONNX file that maps ids, int32 ``(n, max_tokens)``, to probabilities, float32 ``(n, classes)``."""
+    """Return an ONNX file from token ids, int32 ``(n, max_tokens)``, to probabilities, float32 ``(n, classes)``."""
     import tf2onnx
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
@@ -164,7 +164,7 @@ def to_onnx(network: FoldedNetwork, max_tokens: int) -> bytes:
 
 
 def run_onnx(path: Path, ids: np.ndarray) -> np.ndarray:
-    """Run an ONNX file on ids, int32 ``(n, max_tokens)``, and return probabilities, float32 ``(n, classes)``."""
+    """Run an ONNX file on token ids, int32 ``(n, max_tokens)``, and return probabilities, float32 ``(n, classes)``."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

@@ -1,4 +1,4 @@
-"""The folded network as TensorFlow operations."""
+"""The trained network as TensorFlow operations, with the layers before the recurrence folded into a table."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,14 +19,14 @@ from sentiment.text.lexicon import PADDING
 def graph_function(*signature: tf.TensorSpec) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator that applies ``tf.function`` with the input types in ``signature`` and without AutoGraph.
 
-    AutoGraph took a third of an export's time. The decorated functions need none, because their Python control flow
-    does not depend on tensor values.
+    AutoGraph took a third of an export's time. The decorated functions do not need AutoGraph, because their Python
+    control flow does not depend on tensor values.
     """
     return tf.function(input_signature=signature, autograph=False)
 
 
 class GraphNetwork(tf.Module):
-    """A :class:`FoldedNetwork` in TensorFlow operations."""
+    """The network of a :class:`FoldedNetwork` (NumPy) in TensorFlow operations."""
 
     def __init__(self, network: FoldedNetwork) -> None:
         super().__init__()
@@ -43,10 +43,10 @@ class GraphNetwork(tf.Module):
         self._vocabulary = network.table.shape[1]
 
     def __call__(self, ids: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-        """Return probabilities ``(n, classes)`` of ids ``(n, time)``; row i has ``lengths[i]`` tokens, then padding.
+        """Return probabilities ``(n, classes)`` of token ids ``(n, time)``: ``lengths[i]`` ids in row i, then padding.
 
-        Rows are sorted by length, so that each step computes only rows that still have a token. With Sentiment140's
-        tweets this takes a third of the time of :meth:`unrolled`.
+        Rows are sorted by length, so that each step computes only rows that still have a token. With the tweets of
+        Sentiment140, the sorting reduces the time to a third of that of :meth:`unrolled`.
         """
         order = tf.argsort(-lengths)
         ids, lengths = tf.gather(ids, order), tf.gather(lengths, order)
@@ -62,10 +62,10 @@ class GraphNetwork(tf.Module):
         return tf.gather(probabilities, tf.math.invert_permutation(order))
 
     def by_ids(self, max_tokens: int, rows: int | None = None) -> Any:
-        """Return a TensorFlow function from ids, int32 ``(n, max_tokens)``, to probabilities, float32 ``(n, classes)``.
+        """Return a TensorFlow function from token ids, int32 ``(n, max_tokens)``, to probabilities ``(n, classes)``.
 
-        It contains only common operations, no loop and no sorting, so that other runtimes can run it. ``rows`` sets
-        ``n``; with None, ``n`` is variable.
+        The function contains only common operations, no loop and no sorting, so that other runtimes can run it.
+        ``rows`` sets ``n``; with None, ``n`` is variable.
         """
         spec = tf.TensorSpec([rows, max_tokens], tf.int32, name="ids")
 
@@ -75,7 +75,7 @@ class GraphNetwork(tf.Module):
         return graph_function(spec)(probabilities)
 
     def unrolled(self, ids: tf.Tensor) -> tf.Tensor:
-        """Return probabilities ``(n, classes)`` of ids ``(n, time)``, which are padded at the start or the end."""
+        """Return probabilities ``(n, classes)`` of padded token ids ``(n, time)`` without using a TensorFlow loop."""
         offsets = self._vocabulary * np.arange(len(self.directions), dtype=np.int32)[:, None]
         pooled = unrolled_lookups(lambda each: self._rows(each + offsets), ids, self.directions, self._kinds)
         return self._probabilities(pooled, self._ngram_logits_of_padded, ids)
@@ -92,7 +92,7 @@ class GraphNetwork(tf.Module):
         return ngram_logits(ids, self._ngram_scores, self.ngrams.shape[0])
 
     def _ngram_logits(self, ids: tf.Tensor) -> tf.Tensor:
-        """Return the result of :meth:`_ngram_logits_of_padded` in a third of its time, by removing padding first."""
+        """Do the work of :meth:`_ngram_logits_of_padded` in a third of the time, by removing padding first."""
         ids = tf.cast(ids, tf.int32)
         around, real = tf.pad(ids, [[0, 0], [1, 1]], constant_values=PADDING), ids != PADDING
         before, token, after = (tf.boolean_mask(each, real) for each in (around[:, :-2], ids, around[:, 2:]))
@@ -109,7 +109,7 @@ class GraphNetwork(tf.Module):
     def _pooled(self, steps: tf.Tensor, active: tf.Tensor, lengths: tf.Tensor, direction: int) -> list[tf.Tensor]:
         """Return the pooled states of one direction: a tensor ``(n, units)`` per kind of pooling (last, max, mean).
 
-        A row leaves the loop after its last token, so that each step computes only rows that still have a token.
+        A row leaves the loop after its last token, so that no step computes padding.
         """
         weights, kinds, offset = (
             self.directions[direction],

@@ -1,4 +1,7 @@
-"""The text preprocessing in TensorFlow operations: a look-up in the chunk table, then the rules for other chunks."""
+"""The text preprocessing in TensorFlow operations, from tweets to token ids.
+
+A chunk is a stretch of text between spaces. A table gives the ids of frequent chunks; rules give those of the others.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +19,7 @@ _ABSENT = -1
 
 
 class _IdsOfChunks(NamedTuple):
-    """The ids of all chunks: chunk ``i`` has ``lengths[i]`` ids in ``values``, from ``starts[i]`` on."""
+    """The token ids of all chunks: chunk ``i`` has ``lengths[i]`` ids in ``values``, from ``starts[i]`` on."""
 
     starts: tf.Tensor
     lengths: tf.Tensor
@@ -24,12 +27,13 @@ class _IdsOfChunks(NamedTuple):
 
 
 class GraphPreprocessor(tf.Module):
-    """A :class:`sentiment.text.preprocessor.Preprocessor` in TensorFlow operations. It gives the same ids.
+    """A :class:`sentiment.text.preprocessor.Preprocessor` in TensorFlow operations, which gives the same token ids.
 
     Args:
         preprocessor: the text preprocessing.
         lexicon_file: path of the lexicon as tab-separated values, which becomes an asset of the SavedModel.
-        chunks_file: path to write the chunk table to, which becomes an asset too; None leaves the table out.
+        chunks_file: path of the file to write with the table of chunks (stretches of text between spaces). The file
+            becomes an asset too. None leaves the table out.
     """
 
     def __init__(self, preprocessor: Preprocessor, lexicon_file: Path, chunks_file: Path | None) -> None:
@@ -56,7 +60,7 @@ class GraphPreprocessor(tf.Module):
         self.chunk_lengths = tf.Variable(np.count_nonzero(table.ids, axis=1), trainable=False)
 
     def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Encode raw tweets, string ``(n,)``, as an int64 ragged tensor with 1 to ``max_tokens`` ids per row."""
+        """Encode raw tweets, string ``(n,)``, as an int64 ragged tensor with 1 to ``max_tokens`` token ids per row."""
         half = tf.shape(text)[0] // 2  # two branches, which TensorFlow runs in parallel
         ids = tf.concat([self._all_ids(text[:half]), self._all_ids(text[half:])], axis=0)
         ids = ids[:, : self._max_tokens]
@@ -67,7 +71,7 @@ class GraphPreprocessor(tf.Module):
         return tf.concat([ids, unknown], axis=1)
 
     def _all_ids(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Return the ids of each text without dropped tokens. Invalid UTF-8 is replaced by U+FFFD first."""
+        """Return the token ids of each text, without those of stop words. Invalid UTF-8 becomes U+FFFD first."""
         text = tf.strings.lower(tf.strings.regex_replace(text, HASHTAG, HASHTAG_WORDS))
         if not self._has_table:
             return self._ids_by_rules(text)
@@ -81,7 +85,7 @@ class GraphPreprocessor(tf.Module):
         )
 
     def _ids_of_chunks(self, chunks: tf.Tensor) -> _IdsOfChunks:
-        """Return the ids of chunks from the table. The rules run once for each distinct chunk that the table lacks."""
+        """Look up the token ids of chunks (text between spaces) in the table; apply the rules to chunks not in it."""
         slots = tf.where(chunks == "", tf.constant(0, tf.int64), self.chunks.lookup(chunks))
         missing = tf.where(slots == _ABSENT)
         distinct, codes = tf.unique(tf.gather_nd(chunks, missing), tf.int64)
@@ -95,9 +99,9 @@ class GraphPreprocessor(tf.Module):
         return _IdsOfChunks(starts, lengths, values)
 
     def _ids_by_rules(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Return the ids of each text without dropped tokens, by the rules and the lexicon.
+        """Return the token ids of each text, without those of stop words, by the rules and the lexicon.
 
-        All texts are joined, so that each rule runs once, as in :func:`sentiment.text.rules_in_arrow.apply_rules`.
+        For speed, all texts are joined with line ends, so that each rule runs once on one long string.
         """
         text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
         joined = tf.strings.reduce_join(tf.strings.regex_replace(text, WHITE_SPACE, " "), separator=" \n ")
@@ -110,17 +114,20 @@ class GraphPreprocessor(tf.Module):
         return tf.ragged.boolean_mask(ids, ids != PADDING)
 
     def _ids_of_tokens(self, tokens: tf.Tensor) -> tf.Tensor:
-        """Return the ids of tokens ``(n,)``. An elongated token not in the lexicon is looked up without its mark."""
+        """Return the ids of tokens ``(n,)``. An elongated token such as "sooo" has the mark ``LONG`` in front.
+
+        If the lexicon lacks the token with the mark, the token is looked up without the mark.
+        """
         ids = self.lexicon.lookup(tokens)
         plain = tf.strings.regex_replace(tokens, f"^{LONG}", "")
         return tf.where((ids == UNKNOWN) & (plain != tokens), self.lexicon.lookup(plain), ids)
 
 
 class _NamedAsset(tf.saved_model.Asset):
-    """An asset with a fixed name, from which TensorFlow derives the name of the hash table that is read from it.
+    """A file of the SavedModel with a fixed name. TensorFlow derives the name of a hash table from its asset's name.
 
-    The default name is a memory address, which differs between exports. The fixed name contains a checksum of the file,
-    because within a process all hash tables of one name are one table.
+    By default the name is a memory address, which differs between exports. The fixed name contains a checksum of the
+    file, because a process shares one table among all hash tables of the same name.
     """
 
     def __init__(self, name: str, path: Path) -> None:

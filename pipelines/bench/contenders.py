@@ -36,7 +36,7 @@ _BATCH = 4096
 
 @dataclass(frozen=True)
 class Material:
-    """The input of the contenders.
+    """The model and the tweets on which the contenders are measured.
 
     Attributes:
         places: the folders of the profile.
@@ -129,7 +129,7 @@ def _our_epoch(batch_size: int, material: Material) -> Contender:
 def _keras_epoch(batch_size: int, material: Material) -> Contender:
     """Return a contender that runs Keras `fit` on padded rows for an epoch. Only the epoch itself is timed.
 
-    After the last epoch `fit` waits for TensorFlow's data pipeline, which can take as long as a short epoch.
+    After the last epoch `fit` waits for TensorFlow's data pipeline. The wait can take as long as a short epoch.
     """
     import_keras()
     import keras

@@ -29,7 +29,7 @@ class Contender(NamedTuple):
 
 
 class CountedSeconds(float):
-    """The duration of a run in seconds, returned by a run that times itself because not all of it should count."""
+    """Seconds that a run has measured itself, because only a part of the run should count."""
 
 
 def time_in_turn(work: Mapping[str, Contender]) -> dict[str, float]:
@@ -61,7 +61,7 @@ def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def peak_mib() -> float:
-    """Return the peak resident memory of this process in MiB. On Linux it excludes the memory of the parent."""
+    """Return the peak resident memory of this process in MiB. On Linux the parent's memory is excluded."""
     status = Path("/proc/self/status")
     if status.is_file():
         return int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0]) / 1024

@@ -33,7 +33,7 @@ def read_preprocessor(folder: Path) -> Preprocessor:
 
 
 def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
-    """Check that the ids in ``folder`` were made with ``settings``, and that ids and matrix have the same lexicon.
+    """Check that the ids in ``folder`` were made with ``settings`` and the lexicon of the embedding matrix.
 
     Raises:
         ArtefactError: the files do not match, because a stage was left out or ran with other settings.

@@ -17,7 +17,7 @@ BESIDE_SETTINGS = ("sources", "about", "published")
 
 
 def read_profile(name: str) -> dict[str, Any]:
-    """Return the tables of a profile, given its name or the path of a ``.toml``.
+    """Return the tables of a profile, given its name or the path of a ``.toml`` file.
 
     Raises:
         SettingsError: the profile does not exist, or is not TOML.
@@ -33,7 +33,7 @@ def read_profile(name: str) -> dict[str, Any]:
 
 
 def profile_and_path(given: str, own: dict[str, Any]) -> tuple[dict[str, Any], Path]:
-    """Split ``profile:file`` into the tables of that profile and the path; a plain path gets the profile ``own``.
+    """Split ``profile:file`` into the profile's tables and the file's path; without ``profile:``, return ``own``.
 
     Raises:
         InputError: neither the file nor the profile exists.

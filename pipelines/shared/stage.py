@@ -67,7 +67,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The input of a stage. ``by_rows`` maps the dotted names of settings that a rule has chosen to their values."""
+    """The input of a stage. ``by_rows`` has the settings computed from the number of rows, by dotted name."""
 
     arguments: argparse.Namespace
     settings: Settings
@@ -192,7 +192,7 @@ def import_keras() -> None:
 
 @contextlib.contextmanager
 def without_chatter() -> Iterator[None]:
-    """Hold back standard error, and write it at the end without the notices that ``_CHATTER`` matches."""
+    """Hold back standard error in the ``with`` block, then write it without the notices that ``_CHATTER`` matches."""
     sys.stderr.flush()
     before = os.dup(2)
     with tempfile.TemporaryFile() as held:

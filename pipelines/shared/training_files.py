@@ -154,7 +154,7 @@ class Checkpoint:
 
 
 def identity(this: stage.Stage) -> str:
-    """Return a text that identifies the settings, rows, matrix, base model and backend of a training run."""
+    """Return a text that identifies the settings, rows, embedding matrix, base model and backend of a training run."""
     import keras
 
     names = ("train.ids.npy", "train.labels.npy", "validation.ids.npy", "embedding_matrix.npy")

@@ -192,7 +192,7 @@ def as_pairs(overrides: Overrides) -> tuple[str, ...]:
 
 
 def runs_of(grid: Grid, arguments: argparse.Namespace) -> Iterator[GridRun]:
-    """Yield the runs of the grid, one per variant and seed, and then those of the GloVe files in ``--vectors``."""
+    """Yield the runs of the grid, one per variant and seed, and then one per seed and GloVe file in ``--vectors``."""
     variants = [
         (group.title, name, grid.overrides(variant), arguments.glove)
         for group in grid.groups
@@ -225,7 +225,10 @@ def _write(folder: Path, done: Summary) -> None:
 
 
 def summarise(groups: Mapping[str, Mapping[str, Sequence[AblationResult]]]) -> Summary:
-    """Return one row per variant and title, from results by title and variant. Variants without results are omitted."""
+    """Return one row per variant, in the groups of the grid. Variants without results are omitted.
+
+    ``groups`` has the results by the group's title and the variant's name.
+    """
     return {
         title: [_row(name, results) for name, results in variants.items() if results]
         for title, variants in groups.items()

@@ -65,7 +65,7 @@ def _warn_of_few(share: float, source: object) -> None:
 
 
 def _from_glove(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":
-    """Return the matrix, the vectors found in the GloVe file, and the report's entries on their origin."""
+    """Return the matrix, the vectors found in the GloVe file, and entries of the report that describe this file."""
     from sentiment.embedding.matrix import complete, find_vectors, wanted_words
 
     glove = glove_file(this.arguments.glove, this.places.raw, this.profile)
@@ -78,7 +78,7 @@ def _from_glove(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Rag
 
 
 def _from_base_model(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":
-    """Return the matrix, the vectors found in the base model, and the report's entries on their origin."""
+    """Return the matrix, the vectors found in the base model, and the report's entries on the original GloVe file."""
     import_keras()
     from pipelines.shared.artefacts import read_preprocessor
     from sentiment.embedding.matrix import carry_over

@@ -49,7 +49,7 @@ def run(this: stage.Stage) -> None:
 def _check_split(this: stage.Stage) -> None:
     """Raise an ArtefactError if the corpus or its split has changed since the training.
 
-    In that case tweets of the new test set may be training tweets of the model.
+    After such a change, tweets of the new test set may be training tweets of the model.
     """
     loaded = publishing.read_json(this.places.interim / "load.json")
     trained = publishing.read_json(this.places.model / MANIFEST)

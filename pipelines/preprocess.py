@@ -116,7 +116,7 @@ def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
 
 
 def _unlike_lemmas(this: stage.Stage, vector_words: set[str], lemma_of: list[tuple[str, str]]) -> set[str]:
-    """Return the forms (first of each pair) whose GloVe vector is unlike the vector of their lemma."""
+    """Return the word forms (first of each pair) whose GloVe vector is unlike the vector of their lemma."""
     from sentiment.embedding.glove import unlike_lemmas
 
     pairs = [pair for pair in lemma_of if vector_words.issuperset(pair)]
@@ -135,7 +135,8 @@ def _make_lexicon(
 ) -> "tuple[Lexicon, int]":
     """Return the lexicon, and the number of its ids that occur in training.
 
-    With a ``base`` model, its lexicon is extended. ``unlike`` is :func:`_unlike_lemmas` without its first arguments.
+    If there is a ``base`` model, its lexicon is extended. ``unlike`` takes pairs of word form and lemma, and returns
+    the word forms whose GloVe vector is unlike the vector of the lemma.
     """
     from sentiment.text.lemmas import lexicon_entries
     from sentiment.text.lexicon import Lexicon, build_lexicon, count_seen, extend_lexicon

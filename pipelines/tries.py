@@ -1,4 +1,4 @@
-"""Show the share of sentences that each model, and VADER, labels correctly. A new user might try such sentences."""
+"""Show the share of the package's simple test sentences that each model, and VADER, labels correctly."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from sentiment.evaluation.sentence_tests import (
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Score each model and VADER, and print the table."""
+    """Print a table of the shares of sentences that each model and VADER label correctly."""
     parser = OneLineParser(prog="python -m pipelines.tries", description=__doc__)
     parser.add_argument("models", type=Path, nargs="+", help="model folders, for example models/sample")
     parser.add_argument("--wrong", action="store_true", help="list the texts of the half `choose` that are missed")

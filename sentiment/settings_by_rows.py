@@ -26,12 +26,12 @@ _STILL_FALLING = 0.003
 
 
 def validation_share(rows: int) -> float:
-    """Return ``split.validation`` for ``rows`` distinct tweets: 800 of them, but at least 5% and at most 10%."""
+    """Return ``split.validation``: the share of 800 tweets among ``rows`` distinct tweets, from 5% to 10%."""
     return round(_between(0.05, 800 / max(1, rows), 0.1), 3)
 
 
 def test_share(rows: int) -> float:
-    """Return ``split.test`` for ``rows`` distinct tweets: 1,500 of them, but at least 5% and at most 20%."""
+    """Return ``split.test``: the share of 1,500 tweets among ``rows`` distinct tweets, from 5% to 20%."""
     return round(_between(0.05, 1500 / max(1, rows), 0.2), 3)
 
 

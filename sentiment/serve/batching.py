@@ -99,7 +99,7 @@ class Batcher:
         return [outcome for same in _by_model(_next_batch(self._waiting)) for outcome in self._outcomes(same)]
 
     def _outcomes(self, batch: list[_Pending]) -> list[_Outcome]:
-        """Answer requests for one model. If the model fails, answer each alone, so that only the faulty request fails."""
+        """Answer requests for one model. If the model fails, answer each alone, so that only the faulty one fails."""
         model = batch[0].model
         try:
             answers = model.answer([text for pending in batch for text in pending.texts])

@@ -1,7 +1,7 @@
 """Start training from a trained model, called the base model (`FROM=models/name`).
 
-The model folder is all that is needed. It contains the text preprocessing, the weights and every word's vector (in the
-Keras model), so neither the corpus of the base model nor its GloVe file is read.
+The model folder contains the text preprocessing, the weights and, in the Keras model, every word's vector. Therefore
+neither the corpus of the base model nor its GloVe file is read.
 """
 
 from collections.abc import Set as AbstractSet

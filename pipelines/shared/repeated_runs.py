@@ -1,7 +1,7 @@
 """Run the stages repeatedly with different settings, and save the metrics of each run.
 
-`crossvalidate`, `curve` and `ablation` use this. When a command is started again after an interruption, it skips the
-runs that already have metrics.
+The commands `crossvalidate`, `curve` and `ablation` use this module. A command that is started again after an
+interruption skips the runs that already have metrics.
 """
 
 import argparse

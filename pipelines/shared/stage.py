@@ -108,7 +108,9 @@ def main(
 
 
 def settle(this: Stage, *sections: str) -> Stage:
-    """Return ``this`` with the settings that depend on the number of training rows. Log those of ``sections``.
+    """Return ``this`` with the settings computed that depend on the number of training rows.
+
+    The computed settings in ``sections``, for example "training", are logged.
 
     Raises:
         ArtefactError: `load`, which counts the rows, has not run yet.

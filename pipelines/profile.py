@@ -46,7 +46,7 @@ _PLAIN_SENTENCES = (
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Draft a profile for the labelled file that is named, and print the draft or write it to ``--output``."""
+    """Draft a profile for a labelled file, and print the draft or write the draft to ``--output``."""
     parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, help="a labelled .csv, .tsv, .jsonl (.gz) or .parquet")
     parser.add_argument("--output", type=Path, metavar="FILE.toml", help="where to write it (default: standard output)")

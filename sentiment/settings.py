@@ -79,8 +79,8 @@ class PreprocessingSettings(Section):
         min_count: number of times that a lemma must occur in training to get its own id. 0 takes 1 below 50,000
             training rows, else 2.
         max_vocabulary: largest number of lemmas that get an id, the most frequent first; 0 sets no limit.
-        vector_words: number of words at the beginning of the GloVe file, its most frequent words, that get an id and
-            their vector even if they do not occur in training; 0 takes none.
+        vector_words: number of the most frequent words in the GloVe file that get an id and their vector even if
+            they do not occur in training; 0 takes none.
         max_tokens: length of a row of ids. Longer tweets are cut at the end.
     """
 
@@ -112,7 +112,7 @@ class EmbeddingSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings(Section):
-    """The layers between the frozen matrix and the class probabilities.
+    """The layers between the frozen GloVe matrix and the class probabilities.
 
     Attributes:
         trainable_dimension: width of a second, trainable embedding beside the frozen one; 0 makes none.

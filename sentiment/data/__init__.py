@@ -1,1 +1,1 @@
-"""Labelled tweets: reading a corpus, deduplicating and splitting it, and its rows once encoded."""
+"""Labelled tweets: reading, deduplicating and splitting a corpus, and the arrays of its encoded rows."""

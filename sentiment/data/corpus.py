@@ -157,7 +157,7 @@ def as_text(batch: pa.RecordBatch, place: int, where: str) -> pa.Array:
     """Return the column at position ``place`` as strings. A missing value becomes an empty string.
 
     Raises:
-        InputError: the column contains no text but, for example, objects. ``where`` names the column in the message.
+        InputError: the values cannot be converted to strings, for example objects. ``where`` names the column.
     """
     values = batch.column(place)
     try:

@@ -35,7 +35,7 @@ _LONGEST_WORD = 40
 
 
 class OpenQuoteError(InputError):
-    """A CSV ends inside a quoted field. The quote is in ``line``, directly before ``content``."""
+    """A CSV ends inside a quoted field. The quote opens in the line number ``line``, directly before ``content``."""
 
     def __init__(self, name: str, line: int, content: str) -> None:
         super().__init__(
@@ -336,6 +336,6 @@ def _marked(data: bytes) -> bytes:
 
 
 def _not_utf8(batch: pa.RecordBatch) -> np.ndarray:
-    """Return the positions of the rows that :func:`_marked` found to be invalid UTF-8."""
+    """Return the positions of the rows in which :func:`_marked` replaced bytes."""
     marked = (pc.fill_null(pc.match_substring(column, _NO_TEXT), False) for column in batch.columns)
     return np.flatnonzero(as_numpy(functools.reduce(pc.or_, marked).cast(pa.uint8())))

@@ -171,8 +171,8 @@ def draft(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Draft:
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Return whether the first row is a header: no cell is a number, and no cell occurs again in its column.
 
-    A cell may be empty, because pandas writes row numbers without a name. It may be longer than 40 characters, as the
-    questions of a form are, if at least one column with a name has values that repeat.
+    A cell may be empty, because pandas writes row numbers without a name. It may be a long question, as in a form, if
+    at least one column with a name has values that repeat.
     """
     first = [cell.strip() for cell in rows[0]]
     if not any(first) or any(re.fullmatch(r"[-+]?[\d.,:/ ]+", cell) for cell in first):
@@ -190,7 +190,10 @@ def _meaning(column: Column) -> Meaning:
 
 
 def _text_score(column: Column) -> float:
-    """Return a score that is highest for the text column: characters per cell, times factors for name and prose."""
+    """Return a score that is highest for the text column.
+
+    The score is the mean number of characters per cell, times factors for the name and for lack of prose.
+    """
     words = _words(column)
     score = column.characters / max(1, column.rows)
     if words & _TEXT_NAMES and (column.values is None or len(column.values) > 2):

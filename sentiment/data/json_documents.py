@@ -82,7 +82,7 @@ def refuse_missing(column: str, rows: Sequence[dict[str, Any]], where: str, opti
     """Raise an :class:`InputError` because no object in ``rows`` has the field ``column``.
 
     The message begins with the file's name ``where``. It lists the fields of ``rows`` and the paths of texts in nested
-    fields, each with the prefix ``before``, and names the options to change, each with the prefix ``option``.
+    fields, each with the prefix ``before``. It also names the options to change, each with the prefix ``option``.
     """
     fields = ((name, value) for row in rows for name, value in row.items())
     names = dict.fromkeys(

@@ -51,7 +51,7 @@ def read_json(opened: OpenFile, reading: Reading, name: str) -> Iterator[TableBl
 def _is_nested(first: bytes, reading: Reading) -> bool:
     """Return whether the JSON that begins with ``first`` needs ``read_posts``.
 
-    It does if it is not JSON lines or contains posts, or if ``reading`` requests a path inside the objects.
+    The answer is yes if the JSON is not JSON lines or contains posts, or if ``reading`` requests a path inside objects.
     """
     head = first.removeprefix(_MARK).lstrip()
     if head[:1] != b"{":

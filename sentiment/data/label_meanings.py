@@ -41,7 +41,7 @@ class Meaning(NamedTuple):
     Attributes:
         classes: values of each class, by name of class, in order.
         left_out: values that belong to no class.
-        guessed: whether the values could also have another meaning.
+        guessed: whether the meaning is uncertain, because the values could have another meaning.
         worded: whether the values are words with a known meaning.
     """
 
@@ -57,9 +57,12 @@ class Meaning(NamedTuple):
 
 
 class _Scale(NamedTuple):
-    """The class of each value on a common scale. If ``ends``, the scale applies only if its two end values occur.
+    """A common scale of label values, such as 1 to 5.
 
-    ``sure`` tells whether the values have no other common meaning.
+    Attributes:
+        meaning: the class of each value.
+        sure: whether the values have no other common meaning.
+        ends: whether the scale applies only if its lowest and highest values both occur.
     """
 
     meaning: dict[str, str]
@@ -98,7 +101,7 @@ def words_of(name: str) -> set[str]:
 def meaning_of(values: Sequence[str], name: str = "") -> Meaning:
     """Guess the meaning of the lower-case values in the label column ``name``.
 
-    If neither their words nor a scale is known, every value becomes a class of its own.
+    If the values are neither known words nor points of a known scale, every value becomes a class of its own.
     """
     scale = _scale_of(values, name)
     if scale is not None:

@@ -37,8 +37,8 @@ def read_posts(
 
     Args:
         stream: JSON objects in any layout.
-        reading: the requested columns, which may be paths. If it requests all columns, a post of a known shape gives
-            its text, ``id`` and ``created_at``. Other objects give the fields of the first rows.
+        reading: the requested columns, which may be paths. If it requests all columns, the columns of a known layout
+            are the text, ``id`` and ``created_at``. Those of an unknown layout are all fields of the first rows.
         name: the file's name, used in error messages.
         beside: opens another file of the same archive by its name, or returns None if there is no such file.
 
@@ -130,7 +130,7 @@ class _PostReader:
         return "" if value is None or isinstance(value, str) else f"column {self._column!r} holds {kind}, expected text"
 
     def _text(self, row: _Row) -> str | None:
-        """Return the text of a row, or None if it has none. A post of a known shape is counted."""
+        """Return the text of a row, or None if it has none. If the layout is known, count the post for the summary."""
         assert row.value is not None
         if self._shape is None:
             return self._value(row.value, self._column)

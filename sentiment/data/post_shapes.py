@@ -1,4 +1,4 @@
-"""Recognise the JSON shapes in which platforms and their tools export posts."""
+"""Recognise the JSON layouts, here called shapes, in which platforms and their tools export posts."""
 
 import html
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ _BREAKING = ("p", "br", "li", "blockquote")
 
 
 class Post(NamedTuple):
-    """The full ``text`` of a post. If ``longer``, the usual field for the text has only the beginning."""
+    """The full ``text`` of a post. ``longer`` tells whether the usual text field contains only the beginning."""
 
     text: str
     longer: bool = False

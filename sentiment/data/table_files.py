@@ -37,8 +37,8 @@ class OpenFile(NamedTuple):
 
     Attributes:
         stream: the decompressed bytes.
-        name: the name that shows the file's kind. For a file in a zip it is the file's name, the zip's name, or both
-            joined by a slash if neither shows a kind.
+        name: a name that shows the file's kind. For a file in a zip it is the file's name or else the zip's name. If
+            neither shows a kind, it is both joined by a slash.
         beside: opens a file in the same folder by its name, or returns None if there is no such file.
     """
 
@@ -95,7 +95,7 @@ def _suffix_of(name: str | Path) -> str:
 
 
 class TableFile(NamedTuple):
-    """A file: its path, the name ``shown`` in messages, and its ``name`` within the folder, used in the checksum."""
+    """A file: its path, the name ``shown`` in messages, and its ``name`` within the folder, for the checksum."""
 
     path: Path
     shown: str
@@ -134,7 +134,7 @@ def checksum(files: Sequence[TableFile], sums: Sequence[str]) -> str:
 
 
 def checksum_of(place: Path) -> str:
-    """Return the combined checksum of the files that ``place`` stands for at this moment.
+    """Return the combined checksum of all files that a path, folder or glob pattern ``place`` currently matches.
 
     Raises:
         InputError: a folder contains no table, or a pattern matches none.

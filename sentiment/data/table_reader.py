@@ -84,7 +84,7 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
 
 
 def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile, str]:
-    """Return the file and its kind, by ``reading`` or its name, or by its content if it is in fastText's format."""
+    """Return the file and its kind, given by ``reading`` or the file's name. The content tells fastText from CSV."""
     kind = reading.kind or input_kind_of(opened.name or name)
     if kind in ("", "csv") and not reading.delimiter:
         head = opened.stream.read(_HEAD_BYTES)

@@ -1,1 +1,1 @@
-"""Prepare a corpus in tasks on an engine: first the tweets and their split, then the lexicon and the token ids."""
+"""Prepare a corpus for training in parallel tasks: split the tweets, make the lexicon, and encode the tweets as ids."""

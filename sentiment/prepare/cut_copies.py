@@ -2,7 +2,7 @@
 
 Retweets ("RT @name: ... …") and copies of long posts are often truncated. With equal hashes, a truncated copy and its
 full text count as duplicates, so they never end up in different parts of the split. A text is truncated if it ends in
-an ellipsis, apart from links. All its words except the last must be the first words of the full text.
+an ellipsis, which links may follow. All its words except the last must be the first words of the full text.
 """
 
 import re
@@ -26,7 +26,7 @@ _WHOLE = pa.schema({"cut": pa.int64(), "rank": pa.int64(), "hash": pa.uint64()})
 
 
 def note_cut(runs: Runs, run: Run) -> int:
-    """Write the truncated rows of a run to a file, with the complete words of each. Return the number of rows."""
+    """Write to a file the truncated rows of a run, without their last words. Return the number of rows."""
     rows, keys, before = [np.zeros(0, np.int64)], [pa.array([], pa.string())], 0
     for texts in _texts(runs.folder, run):
         if pc.any(pc.match_substring(texts, ELLIPSIS)).as_py():
@@ -42,7 +42,7 @@ def note_cut(runs: Runs, run: Run) -> int:
 
 
 def note_whole(runs: Runs, run: Run) -> None:
-    """Write to a file the rank and hash of each row of a run that begins with the words of a truncated text."""
+    """Write to a file the hash and :func:`_rank` of each row of a run that begins like a truncated text."""
     cut = pa.concat_arrays([key for each in runs.runs for key in _cut(runs.folder, each).column("key").chunks])
     starts, numbers, found = pc.utf8_slice_codeunits(cut, 0, _LEAST).unique(), defaultdict(list), []
     for number, words in enumerate(cut.to_pylist()):
@@ -60,12 +60,12 @@ def note_whole(runs: Runs, run: Run) -> None:
 
 
 def _rank(key: str) -> int:
-    """Return a number that grows with the length of ``key`` and, at equal length, is higher for a full text."""
+    """Return twice the number of characters in the complete words of ``key``, plus 1 if ``key`` is not truncated."""
     return 2 * len(key.rpartition(" ")[0]) if key.endswith(ELLIPSIS) else 2 * len(key) + 1
 
 
 def take_hashes(runs: Runs, run: Run) -> None:
-    """Give each truncated row of a run the hash of the longest text that begins with its words."""
+    """Give each truncated row of a run the hash of the longest text that begins with the same words."""
     before = 0
     for each in runs.runs:
         if each == run:

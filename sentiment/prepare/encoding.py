@@ -1,12 +1,11 @@
-"""Encode the tweets on disk as rows of ids. This is preprocessing, in two steps.
+"""Preprocessing: encode the tweets on disk as rows of token ids, in two steps.
 
-First, each task writes the tokens of its tweets to disk as integer codes of its own, and counts them. Only the counts
-of tokens in training are needed for all rows. The tasks' tables of counts are therefore added up in groups of 16 until
-one table is left.
+First, each task gives its tokens integer codes, which only this task uses, and writes the codes of its tweets to disk.
+It also counts the tokens of its training tweets. The tables of counts are added up in groups of 16 until one is left.
 
-When the lexicon is made from these counts, each task replaces its codes by ids. The arrays of ids are allocated before
-the first task begins. The position of a row depends only on the number of earlier rows in its part. The files are
-therefore identical for any number of processes and any order of tasks.
+The lexicon is made from these counts. In the second step, each task replaces its codes by ids. The arrays of ids are
+allocated beforehand. The position of a row depends only on the number of earlier rows in its part (training, validation
+or test). The files are therefore identical for any number of processes and any order of tasks.
 """
 
 import itertools
@@ -37,7 +36,7 @@ _TABLES_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class CountingJob:
-    """Inputs that all counting tasks share: the file ``tweets``, the output ``folder``, and the normalisation rules."""
+    """Inputs of all counting tasks: the file ``tweets``, the output ``folder`` and the normalisation rules."""
 
     tweets: Path
     folder: Path
@@ -45,7 +44,7 @@ class CountingJob:
 
 
 class RowTask(NamedTuple):
-    """Row groups ``start`` to ``stop - 1`` in the file of tweets. ``number`` is the position among all tasks."""
+    """A task for the Parquet row groups ``start`` to ``stop - 1`` of all tweets. ``number`` is the task's index."""
 
     number: int
     start: int
@@ -58,7 +57,7 @@ class RowTask(NamedTuple):
 
 
 class TypeCounter:
-    """Assign codes to distinct tokens in order of appearance, and count the tokens of training tweets.
+    """Assign integer codes to distinct tokens in order of appearance, and count the tokens of training tweets.
 
     Attributes:
         codes: code of each token.
@@ -70,9 +69,9 @@ class TypeCounter:
         self.counts = np.zeros(1024, np.int64)
 
     def add(self, tokens: Tokens, counted: np.ndarray) -> Ragged:
-        """Return the tokens of ``n`` tweets as ``n`` rows of codes, and count those of training tweets.
+        """Return ``tokens`` of ``n`` tweets as ``n`` rows of codes, and count the tokens of training tweets.
 
-        ``counted`` says for each tweet whether it is in training, bool ``(n,)``.
+        ``counted`` tells for each tweet whether it is in training, bool ``(n,)``.
         """
         codes = self.codes
         types = np.fromiter(
@@ -87,7 +86,7 @@ class TypeCounter:
 
 
 def row_tasks(tweets: Path) -> list[RowTask]:
-    """Divide the row groups of the file ``tweets`` into tokenising tasks. The tasks depend only on the file."""
+    """Divide the row groups of the Parquet file ``tweets`` into tasks. The division depends only on this file."""
     metadata = pq.read_metadata(tweets)
     tasks: list[RowTask] = []
     start = rows = 0
@@ -150,13 +149,13 @@ def _add_tables(folder: Path, sums: tuple[str, Sequence[str]]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class EncodingJob:
-    """Inputs that all tasks of encoding share.
+    """Inputs of all tasks that write ids.
 
     Attributes:
         tweets: the file of tweets.
-        folder: the folder that the counting tasks wrote into.
+        folder: the folder with the output of :func:`tokenise_rows`.
         target: the folder of the arrays and of the saved preprocessor.
-        treatment: checksum of the saved preprocessor, used as the key of the cache in each process.
+        treatment: checksum of the saved preprocessor. Each process loads the preprocessor again when it changes.
     """
 
     tweets: Path
@@ -166,14 +165,14 @@ class EncodingJob:
 
 
 class EncodeTask(NamedTuple):
-    """Rows to encode. ``before`` is the number of earlier rows in each part, int64 ``(len(PARTS),)``."""
+    """The task of encoding ``rows``. ``before`` is the number of earlier rows in each part, int64 ``(len(PARTS),)``."""
 
     rows: RowTask
     before: np.ndarray
 
 
 class Tally(NamedTuple):
-    """Numbers of rows, tokens and unknown tokens, and of rows that reach the greatest length (``cut``)."""
+    """Numbers of rows, tokens and unknown tokens, and the number of rows with ``max_tokens`` tokens (``cut``)."""
 
     rows: int
     tokens: int
@@ -182,7 +181,7 @@ class Tally(NamedTuple):
 
 
 def encode_rows(job: EncodingJob, task: EncodeTask) -> Tally:
-    """Write the ids and labels of a task's rows into the arrays in ``job.target``, and count them."""
+    """Write the ids and labels of a task's rows into the arrays in ``job.target``, and return the numbers written."""
     preprocessor = _preprocessor(job.target, job.treatment)
     labels, parts = _labels_and_parts(job, task.rows)
     arrays = [_open_part(job.target, name) for name in PARTS]

@@ -1,9 +1,9 @@
 """Remove duplicates from a corpus on disk, split it, and write the rows of training, validation and test to one file.
 
 Each task takes the rows in one range of hashes. Copies of a tweet have the same hash, so a task finds all duplicates in
-its range. Rows are assigned to parts by
-rank, which is the number of rows in the same class with a lower hash. Lower ranges therefore need only be counted. A
-worker process has at most one range in memory, and the main process has no rows.
+its range. Rows are assigned to parts by rank, which is the number of rows in the same class with a lower hash. A task
+therefore needs only the row counts of lower ranges. A worker process has at most one range in memory, and the main
+process has no rows.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,12 +44,13 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The counts of one range of hashes.
+    """Counts of the rows with hashes in one range.
 
     Attributes:
         sizes: number of rows from each run, int64 ``(n_runs,)``.
         kept: number of distinct rows in each class, int64 ``(n_classes,)``.
-        duplicates, contradictions: numbers of rows left out as copies, and because copies have different labels.
+        duplicates: number of rows left out because they repeat an earlier row.
+        contradictions: number of rows left out because their copies have different labels.
     """
 
     sizes: np.ndarray
@@ -59,7 +60,7 @@ class Counted:
 
 
 class Dealing(NamedTuple):
-    """A range to split. ``before`` is the number of rows of each class in lower ranges, int64 ``(n_classes,)``."""
+    """A hash range to split. ``before`` is the number of rows per class in lower ranges, int64 ``(n_classes,)``."""
 
     range: HashRange
     deal: Deal
@@ -67,7 +68,7 @@ class Dealing(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """Rows of a range, sorted by hash. ``order`` has their positions in the concatenated runs."""
+    """The rows in one range of hashes, sorted by hash. ``order`` has their positions before sorting."""
 
     hashes: np.ndarray
     distinct: Distinct
@@ -91,7 +92,7 @@ def count_range(runs: Runs, which: HashRange) -> Counted:
 
 
 def deal_range(runs: Runs, dealing: Dealing) -> np.ndarray:
-    """Write to files the part of each row in a range, and the hashes of its training and validation rows.
+    """Assign the rows in one range to parts. Write the parts and the hashes of training and validation rows to files.
 
     Returns:
         The number of rows in each part and class, int64 ``(len(PARTS), n_classes)``.
@@ -108,7 +109,7 @@ def deal_range(runs: Runs, dealing: Dealing) -> np.ndarray:
 
 
 def parts_of_runs(runs: Runs, ranges: Sequence[HashRange], sizes: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield one array per run, uint8 ``(rows,)``, with the part of each row.
+    """Yield one array per run, uint8 ``(rows,)``, with the part of each row (training, validation, test or dropped).
 
     ``sizes`` is the number of rows in each range and run, from :func:`count_range`, int64 ``(n_ranges, n_runs)``.
     """
@@ -162,7 +163,7 @@ def write_tweets(
     Dropped rows are left out. If there are several corpora, the index of each row's corpus is written too.
 
     Args:
-        runs: the runs of all corpora.
+        runs: the blocks of rows on disk, from all corpora.
         parts: the part of each row, one uint8 array ``(rows,)`` per run.
         classes: the sorted indices of the classes that occur. Labels in the file are positions in this list.
         n_corpora: the number of corpora.

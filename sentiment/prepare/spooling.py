@@ -1,4 +1,4 @@
-"""Read, check and hash the rows of files, and write them to disk in runs. This is the first step of loading.
+"""Read, check and hash the rows of files, and write them to disk in blocks, called runs. This is the first step.
 
 A run has about four million rows at most, which limits the memory of a task. The sorted hashes of a run are in a file
 of their own, because later tasks read only one range of hashes.
@@ -35,7 +35,7 @@ SCHEMA = pa.schema({"text": pa.string(), "label": pa.uint8()})
 
 
 class Corpus(NamedTuple):
-    """Files of one format. ``name`` is the path that the user gave, and ``weight`` is each row's weight in training."""
+    """The files of one corpus. ``name`` is the path that the user gave. ``weight`` is each row's weight in training."""
 
     name: str
     files: tuple[TableFile, ...]
@@ -44,7 +44,7 @@ class Corpus(NamedTuple):
 
 
 class FileTask(NamedTuple):
-    """Files that one task reads. ``corpus`` is their corpus's index; ``alone`` tells whether it has no other file."""
+    """A task of reading ``files`` of corpus number ``corpus``. ``alone`` tells if that corpus has only one file."""
 
     number: int
     corpus: int
@@ -53,7 +53,7 @@ class FileTask(NamedTuple):
 
 
 def file_tasks(corpora: Sequence[Corpus]) -> list[FileTask]:
-    """Return the reading tasks: one per large file and one per group of small files. They depend only on the files."""
+    """Return the tasks of reading, one per large file or group of small files. Only the files determine the groups."""
     groups = [
         (number, group)
         for number, corpus in enumerate(corpora)
@@ -74,7 +74,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SpoolingJob:
-    """Inputs that all reading tasks share.
+    """Inputs that all tasks of reading share.
 
     Attributes:
         folder: the output folder.
@@ -89,7 +89,7 @@ class SpoolingJob:
 
 @dataclass(slots=True)
 class Spooled:
-    """The results of one or more reading tasks.
+    """The results of one or more tasks of reading.
 
     Attributes:
         report: counts of the rows in all files.
@@ -120,7 +120,7 @@ class _Hashed(NamedTuple):
 
 
 def spool(job: SpoolingJob, task: FileTask) -> Spooled:
-    """Read the files of a task, and write their rows in runs.
+    """Read the files of a task, and write their rows to disk in runs (blocks of up to about four million rows).
 
     Raises:
         InputError: a file does not match the settings.

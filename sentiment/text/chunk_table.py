@@ -1,9 +1,9 @@
-"""A hash table from frequent chunks to their ids, which finds all chunks of a batch at once.
+"""A hash table from frequent chunks (stretches of text between spaces) to token ids. It finds many chunks at once.
 
-It halves the time from text to ids in batches. Nearly all chunks of a tweet are among the most frequent chunks of the
-training corpus, and no rule matches across a space. So the rules are applied to these chunks once, at export, and the
-table is stored with the model. The key of a chunk is two 64-bit numbers, which contain its bytes (15 at most) and its
-length, so two chunks never have the same key.
+Nearly all chunks of a tweet are among the most frequent chunks of the training corpus. The normalisation rules are
+applied to these chunks once, at export, and the table is stored with the model. This halves the time that a batch of
+texts needs. The key of a chunk is two 64-bit numbers, which contain its bytes (15 at most) and its length. Two chunks
+therefore never have the same key.
 """
 
 from collections.abc import Sequence
@@ -94,9 +94,9 @@ class ChunkTable(NamedTuple):
 
 
 def build_table(chunks: Sequence[bytes], ids: Ragged) -> ChunkTable:
-    """Return a table of ``chunks`` ``(n,)``, the most frequent first, with one row of ``ids`` each.
+    """Return a table of ``chunks`` ``(n,)``, sorted from frequent to rare. ``ids`` has one row per chunk.
 
-    A chunk is left out if it is empty, too long, has more than ``MOST_IDS`` ids, or finds no slot nearby.
+    A chunk is left out if it is empty, too long, has more than ``MOST_IDS`` ids, or finds its possible slots in use.
     """
     lengths = np.array([len(chunk) for chunk in chunks], np.int64)
     data = np.frombuffer(b"".join(chunks) + bytes(LONGEST + 1), np.uint8)
@@ -114,7 +114,7 @@ def build_table(chunks: Sequence[bytes], ids: Ragged) -> ChunkTable:
 
 
 def _keys_of(data: np.ndarray, chunks: Chunks) -> tuple[np.ndarray, np.ndarray]:
-    """Return the two numbers of each chunk's key, which are meaningless for a chunk that is too long."""
+    """Return the key of each chunk as two arrays, uint64 ``(n,)``. The key of too long a chunk has no meaning."""
     lengths = np.minimum(chunks.lengths, LONGEST)
     first = _words_at(data, chunks.starts) & _MASKS[0].take(lengths)
     second = lengths.astype(np.uint64) << np.uint64(56)

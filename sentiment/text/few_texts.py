@@ -1,4 +1,4 @@
-"""Convert few texts to ids, with Python's ``re`` and a bounded cache of the chunks that this process has seen.
+"""Convert few texts to ids with Python's ``re``, and cache the ids of chunks (stretches of text between spaces).
 
 No rule matches across a space, so the ids of a text are those of its chunks, concatenated. Most chunks of a text have
 been seen before. Finding a chunk in the cache takes a tenth of the time that the rules take.
@@ -19,15 +19,15 @@ _mention_alone = re.compile(rb"(?<![^ ])@[a-z0-9_]+(?![^ ])")  # MENTION_ALONE b
 
 
 class FewTexts:
-    """Convert texts to ids chunk by chunk, with a cache. Threads may share one object.
+    """Convert texts to ids chunk by chunk (stretches between spaces), with a cache. Threads may share one object.
 
-    The cache has two halves. A new chunk goes into the younger half. When that half is full, it becomes the older
-    half, and the former older half is dropped, except for chunks that were seen again in the meantime. Thus rare
+    The cache has two halves. A new chunk goes into the younger half. When the younger half is full, it becomes the
+    older half. The former older half is dropped, except for chunks that were seen again in the meantime. Thus rare
     chunks never evict frequent ones.
 
     Args:
-        find: takes chunks (lower case, UTF-8) and returns the ids of each chunk by rules and lexicon, without dropped
-            tokens.
+        find: takes chunks (lower case, UTF-8) and returns a row of ids for each chunk. The rows lack dropped tokens,
+            such as stop words.
     """
 
     def __init__(self, find: Callable[[list[bytes]], Sequence[Sequence[int]]]) -> None:
@@ -49,7 +49,7 @@ class FewTexts:
         return [[*chain.from_iterable(rows)] for rows in known]  # type: ignore[arg-type]
 
     def _meet(self, chunks: list[bytes]) -> dict[bytes, Sequence[int]]:
-        """Return the ids of ``chunks``, none of which is in the younger half, and store short chunks there."""
+        """Return the ids of ``chunks``, none of them in the younger half, and store short ones there, except links."""
         old = self._old
         met = {chunk: old[chunk] for chunk in chunks if chunk in old}
         if unknown := [chunk for chunk in chunks if chunk not in met]:

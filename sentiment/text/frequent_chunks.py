@@ -1,4 +1,4 @@
-"""Make the chunk table, which maps frequent stretches between spaces of the training tweets to their ids."""
+"""Make the table of frequent chunks (stretches of text between spaces) in the training tweets, with their ids."""
 
 from collections.abc import Iterable
 

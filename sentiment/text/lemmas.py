@@ -1,8 +1,7 @@
 """Ask spaCy for the lemma of each distinct token, and whether the token is a stop word.
 
-The lookup lemmatiser and the stop list decide without context, so asking once per distinct token gives the same
-answers as running spaCy over every tweet, in a fraction of the time. The answers fit a table that is saved
-with the model.
+The lookup lemmatiser and the stop list decide without context. Asking once per distinct token therefore gives the same
+answers as running spaCy over every tweet, in a fraction of the time. The answers are saved with the model.
 """
 
 import re
@@ -56,17 +55,18 @@ def lexicon_entries(
     vector_words: Iterable[str] = (),
     find_unlike: Callable[[list[tuple[str, str]]], set[str]] | None = None,
 ) -> list[LexiconEntry]:
-    """Decide which lemma each surface form counts as, or whether it is dropped.
+    """Choose the lemma of each surface form, or drop the form.
 
     Args:
         counts: numbers of occurrences in the training rows, by surface form.
         settings: whether to lemmatise and to drop stop words, and which stop words stay.
         vector_words: further surface forms, in the order of the file of word vectors.
-        find_unlike: takes pairs of form and lemma, and returns the forms that differ in meaning; they keep their form.
+        find_unlike: takes pairs of form and lemma, and returns the forms that differ from their lemma in meaning. Such
+            a form becomes its own lemma.
 
     Returns:
-        One entry for each surface form that occurs ``min_count`` times or is a vector word, and for every stop word
-        and every special token that occurs.
+        One entry for each vector word, each stop word, each surface form that occurs ``min_count`` times, and each
+        special token that occurs.
     """
     frequent = (token for token, count in counts.items() if count >= settings.min_count)
     ranks = {word: rank for rank, word in enumerate(vector_words)}
@@ -83,7 +83,7 @@ def lexicon_entries(
 
 
 def _key_of(surface: str, lemma: str, is_stop: bool, settings: PreprocessingSettings) -> str | None:
-    """Return the word that ``surface`` counts as, or None if it is dropped."""
+    """Return ``lemma`` or ``surface``, depending on the settings, or None if the token is dropped as a stop word."""
     kept = surface in settings.keep_words
     if settings.remove_stop_words and is_stop and not kept:
         return None
@@ -94,7 +94,7 @@ def _key_of(surface: str, lemma: str, is_stop: bool, settings: PreprocessingSett
 
 
 def _elongated(counts: dict[str, int], entries: dict[str, LexiconEntry], min_count: int) -> list[LexiconEntry]:
-    """Return the entries of tokens with the mark :data:`LONG` that occur or that belong to common words."""
+    """Return entries for elongated tokens, such as "sooo", that occur or come from common words."""
     common = [entry for entry in entries.values() if entry.count or (entry.rank or 0) < _COMMON_VECTOR_WORDS]
     common.sort(key=lambda entry: (-entry.count, entry.rank or 0, entry.surface))
     meant = _intended_words(entry.surface for entry in common if entry.surface.isascii() and entry.surface.isalpha())
@@ -109,11 +109,10 @@ def _elongated(counts: dict[str, int], entries: dict[str, LexiconEntry], min_cou
 
 
 def _intended_words(words: Iterable[str]) -> dict[str, str]:
-    """Map each token with the mark :data:`LONG` to the word that was meant, the first of ``words`` that fits.
+    """Map each elongated token to the first of ``words`` that it may stand for.
 
-    A letter that is repeated three times or more ("haaaappy", "sooo") is made one letter by the rules, with
-    :data:`LONG` before the token: "haaaappy" becomes "ːhappy", and "happpy" becomes "ːhapy". The lexicon has an entry
-    "ːhapy" for words with double letters. Any other token with the mark is looked up without it.
+    The rules shorten a letter that is repeated three times or more to one letter, and put the mark :data:`LONG` before
+    the token. Thus "haaaappy" becomes "ːhappy", and "happpy" becomes "ːhapy". Both are mapped to "happy" here.
     """
     meant: dict[str, str] = {}
     for word in words:

@@ -1,8 +1,8 @@
 """The lexicon: a table from surface form to id, and the vocabulary, which has the lemma of each id.
 
 Id 0 is padding; in the table it marks a token that is dropped (a stop word). Id 1 stands for every token that the table
-lacks. The ids from 2 on are lemmas. First come those that occur in training, the most frequent at the beginning, and
-then those that only have a word vector, in the order of the vectors' file.
+lacks. The ids from 2 on are lemmas. First come those that occur in training, the most frequent at the beginning. Then
+come those that only have a word vector, in the order of the vectors' file.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +54,7 @@ class Lexicon:
 
 
 def known_shares(ids: Ragged, says_something: np.ndarray) -> np.ndarray:
-    """Return the share of each row's ids that count as known, float32 ``(n,)``.
+    """Return the share of known ids in each row, float32 ``(n,)``.
 
     Args:
         ids: ``n`` rows, none of them empty.
@@ -72,9 +72,9 @@ class LexiconEntry:
 
     Attributes:
         surface: a token.
-        lemma: the word that it counts as, or None if it is dropped.
+        lemma: the word whose id the token gets, or None if the token is dropped.
         count: occurrences in the training rows.
-        rank: place in the file of word vectors if the form gets an id because it has a vector; else None.
+        rank: position in the file of word vectors if the form gets an id because it has a vector; else None.
     """
 
     surface: str
@@ -88,7 +88,7 @@ def build_lexicon(entries: Iterable[LexiconEntry], min_count: int = 1, max_vocab
 
     Args:
         entries: one entry per surface form, with its count in the training rows.
-        min_count: occurrences that a lemma needs, over all its surface forms, if none of its forms has a rank.
+        min_count: occurrences that a lemma without a vector needs, over all its surface forms.
         max_vocabulary: the largest number of lemmas that get an id because they occur often; 0 sets no limit. Special
             tokens always get an id.
 
@@ -117,9 +117,10 @@ def extend_lexicon(
 ) -> tuple[Lexicon, int]:
     """Extend the lexicon of a base model for a further corpus.
 
-    Every known form keeps its lemma, and lemmas that the base model has seen in training keep their ids. After them
-    come the lemmas that occur for the first time in this corpus, the most frequent first. They are new, or had only a
-    vector until now. Last come the remaining lemmas that only have a vector.
+    Every known form keeps its lemma. The new vocabulary has three sections. First come the lemmas that the base model
+    has seen in training, with their old ids. Then come the lemmas that occur for the first time in the new corpus, the
+    most frequent first. They are new, or had only a vector until now. Last come the other lemmas that have only a
+    vector.
 
     Args:
         lexicon: the lexicon of the base model.
@@ -129,7 +130,7 @@ def extend_lexicon(
         min_count: occurrences that a new lemma needs.
 
     Returns:
-        The lexicon, and the number of its ids that have now occurred in training.
+        The new lexicon, and the number of its ids that have occurred in the old or new training.
     """
     old, known = lexicon.vocabulary, set(lexicon.vocabulary)
     new = [entry for entry in entries if entry.lemma is not None and entry.surface not in lexicon.ids]
@@ -148,7 +149,7 @@ def extend_lexicon(
 
 
 def lemma_counts(entries: Iterable[LexiconEntry]) -> dict[str, int]:
-    """Return the occurrences in the training rows of each lemma and of each special token."""
+    """Return how often each lemma and each special token occurs in the training rows."""
     counts: dict[str, int] = dict.fromkeys(SPECIAL_TOKENS, 0)
     for entry in entries:
         if entry.lemma is not None:

@@ -1,6 +1,7 @@
 """Convert many texts to ids: first by the table of frequent chunks, then by Arrow's rules for the other chunks.
 
-The rules made the table, so the ids are the same with and without it. Tests check that.
+A chunk is a stretch of text between spaces. The table was made by the same rules, so it changes no ids. Tests check
+that.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ class ManyTexts:
     Args:
         rules: the normalisation rules.
         lexicon: the table from token to id.
-        table: the table from frequent chunk to ids, or None.
+        table: the ids of frequent chunks (stretches of text between spaces), or None.
     """
 
     def __init__(self, rules: Sequence[Rule], lexicon: AnyLexicon, table: ChunkTable | None) -> None:
@@ -41,7 +42,7 @@ class ManyTexts:
         self._lengths = np.count_nonzero(table.ids, axis=1)
 
     def encode(self, texts: Any) -> Ragged:
-        """Return the ids of ``texts`` ``(n,)`` without dropped tokens; a row may be empty.
+        """Return the ids of ``texts`` ``(n,)``. Dropped tokens, such as stop words, have no id, so a row may be empty.
 
         Raises:
             InputError: a text is not a string or has no UTF-8 form.
@@ -65,14 +66,14 @@ class ManyTexts:
 
 
 def ids_by_rules(chunks: pa.Array, rules: Sequence[Rule], lexicon: AnyLexicon) -> Ragged:
-    """Return the ids of each of ``chunks`` ``(n,)`` by rules and lexicon alone, without dropped tokens."""
+    """Return the ids of ``chunks`` ``(n,)`` (stretches between spaces) by rules and lexicon, without dropped tokens."""
     types, codes = tokens_of(chunks, rules)
     ids = lexicon.lookup(types)[codes.values]
     return Ragged(ids, codes.lengths).keep(ids != PADDING)
 
 
 def _joined(texts: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return texts in ASCII lower case, uint8 with a space after each text, and their lengths in bytes."""
+    """Join the texts in ASCII lower case, with a space after each. Return the bytes, uint8, and each text's size."""
     strings = as_arrow(texts).to_pylist() if is_arrow(texts) else texts
     try:
         strings = [cut_hashtags(string.encode()).decode() if "#" in string else string for string in strings]
@@ -89,12 +90,12 @@ def _joined(texts: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _lower(data: np.ndarray) -> np.ndarray:
-    """Return ``data`` in ASCII lower case, and let other threads run meanwhile, unlike ``bytes.lower``."""
+    """Return ``data`` in ASCII lower case. Unlike ``bytes.lower``, NumPy lets other threads run meanwhile."""
     return data | (data - np.uint8(ord("A")) < 26).view(np.uint8) << np.uint8(5)
 
 
 def _split(data: np.ndarray, text_lengths: np.ndarray) -> tuple[Chunks, np.ndarray]:
-    """Return the chunks between spaces, also empty chunks, and the number of chunks up to the end of each text."""
+    """Split ``data`` at spaces. Return the chunks, some of them empty, and their number up to each text's end."""
     blanks = np.flatnonzero(data[: -LONGEST - 1] == _BLANK)
     starts = np.zeros(len(blanks), np.int64)
     starts[1:] = blanks[:-1] + 1

@@ -1,8 +1,7 @@
 """Search the lexicon of a model folder directly in the bytes of its file.
 
-The lines are sorted by surface form, so a form is found by binary search. That saves a third of a process's start:
-reading 100,000 lines into a dictionary takes longer than the rest. The dictionary is made when a batch of texts needs
-it.
+The lines are sorted by surface form, so binary search finds a form. This saves a third of a process's start-up time,
+because 100,000 lines need not be read into a dictionary. The dictionary is made when a batch of texts needs it.
 """
 
 from bisect import bisect_left
@@ -64,7 +63,7 @@ class MappedLexicon:
     __hash__ = None  # type: ignore[assignment]  # like a dictionary
 
     def __reduce__(self) -> tuple:
-        """Pickle the arrays, since their buffer cannot be pickled."""
+        """Pickle the arrays, because the buffer ``_heads`` cannot be pickled."""
         return MappedLexicon, (self._content, self._lines, self._vocabulary)
 
     @cached_property
@@ -98,12 +97,12 @@ class MappedLexicon:
         return self.id_of(token.removeprefix(LONG)) if token.startswith(LONG) else UNKNOWN
 
     def to_tsv(self) -> str:
-        """Return the content of the file."""
+        """Return the content of ``lexicon.tsv``."""
         return self._content[: -2 * _WIDTH].decode(errors="replace")  # no token matches a form that is not UTF-8
 
 
 def map_lexicon(content: bytes, vocabulary: str, name: str = "lexicon.tsv") -> MappedLexicon:
-    """Make a lexicon from the contents of its files.
+    """Make a lexicon from ``content`` (of ``lexicon.tsv``) and ``vocabulary`` (the text of ``vocabulary.txt``).
 
     Raises:
         ArtefactError: a line is not ``token<TAB>id``, an id is outside the vocabulary, or the forms are not different
@@ -119,7 +118,7 @@ def map_lexicon(content: bytes, vocabulary: str, name: str = "lexicon.tsv") -> M
 
 
 def _find_lines(content: bytes, data: np.ndarray, size: int) -> _Lines | None:
-    """Return the lines in ``content``, or None if they are damaged; ``data`` are its bytes and 16 further ones."""
+    """Return the lines in ``content``, or None if they are damaged. ``data`` has the same bytes and 16 further ones."""
     ends, tabs = np.flatnonzero(data == _NEW_LINE), np.flatnonzero(data == _TAB)
     if not content.endswith(b"\n") or len(ends) != len(tabs):
         return None

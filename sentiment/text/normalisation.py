@@ -1,17 +1,18 @@
 r"""Normalisation: a list of rules that turns a raw tweet into tokens between spaces.
 
-The rules are data (a pattern in RE2 syntax and its replacement) and travel with the model, so that training, the
-Python path and the SavedModel graph apply the very same list. Three engines run it: Arrow
-(:mod:`sentiment.text.rules_in_arrow`) and TensorFlow in the graph both use RE2, which has no look-around and no
-backreferences in a pattern, and whose ``\w \d \s \b`` are ASCII. Python's ``re`` takes the rules below for few texts
-(:mod:`sentiment.text.rules_in_python`), and tests check that it agrees.
+A rule is data: a pattern in RE2 syntax and its replacement. The list is saved with the model, so that training,
+prediction in Python and the SavedModel graph apply the same rules. Three engines run them:
+
+* Arrow (:mod:`sentiment.text.rules_in_arrow`) and TensorFlow use RE2. It has no look-around and no backreferences in a
+  pattern, and its ``\w \d \s \b`` are ASCII.
+* Python's ``re`` (:mod:`sentiment.text.rules_in_python`) is used for few texts. Tests check that it agrees with RE2.
 
 Two properties keep the rules fast and the engines equal. Tests check them for every rule:
 
-* **Only ASCII letters change case.** Unicode case folding differs between engines and versions (``İ``, ``ß``,
-  final sigma); an English model loses nothing.
-* **A rule never looks across a space.** Normalising a tweet is therefore the same as normalising each of its
-  chunks (the stretches between white space), and each distinct chunk needs it only once.
+* **Only ASCII letters change case.** Unicode case folding differs between engines and versions (``İ``, ``ß``, final
+  sigma). An English model loses nothing.
+* **A rule never matches across a space**, and treats a space like the end of the text. A tweet can therefore be
+  normalised chunk by chunk (stretches between white space), and each distinct chunk only once.
 
 The special tokens (``<user>``, ``<url>``, ``<number>``, ``<smile>`` ...) come from the GloVe Twitter vectors
 (Pennington, Socher and Manning, 2014).
@@ -52,8 +53,8 @@ def _any_of(*alternatives: str) -> str:
 def _runs_of(letters: str) -> str:
     """Return a pattern that matches three or more of the same letter, for each of ``letters``.
 
-    The third letter is a group, and there are at most nine letters, because a replacement in RE2 can name nine groups.
-    An alternative that begins with a letter is skipped fast by Python's ``re``.
+    The third letter is a group. There are at most nine letters, because a replacement in RE2 can name nine groups. Each
+    alternative begins with a letter, because Python's ``re`` skips such an alternative quickly.
     """
     return "|".join(f"{letter}{letter}({letter}){letter}*" for letter in letters)
 

@@ -1,7 +1,7 @@
 """The only definition of the text preprocessing, which converts raw texts to rows of ids.
 
-A :class:`Preprocessor` is plain data (rules, lexicon, length). Training encodes its rows with it, the exported model
-contains it, and the SavedModel graph is built from it, so that none of them can differ.
+Training encodes its rows with a :class:`Preprocessor`, the exported model contains one, and the SavedModel graph is
+built from one. All three therefore give the same ids.
 """
 
 import json
@@ -35,17 +35,17 @@ _FEW = 64  # up to this number of texts, Python's engine is done before Arrow's 
 
 @dataclass(frozen=True, slots=True)
 class Preprocessor:
-    """Rules, lexicon and row length.
+    """Convert texts to rows of ids by normalisation rules and a lexicon.
 
     Attributes:
         rules: the normalisation rules, in the order of their application.
         lexicon: the table from surface form to id.
         max_tokens: the largest number of ids in a row.
-        seen: ids below this one are reserved or occurred in training; ids from it on are words that have a vector only.
-            None if that is not known.
-        saying_nothing: ids that do not count as known: ``UNKNOWN``, links and names of users.
+        seen: number of ids that are reserved or occurred in training. All later ids are words that only have a vector.
+            None means that the number is not known.
+        saying_nothing: ids that do not count as known: those of unknown words, links and user names.
         says_something: whether each id counts as known, bool ``(vocabulary,)``.
-        table: the ids that rules and lexicon give to frequent chunks; None for no table. It changes no answer.
+        table: the ids of frequent chunks (stretches between spaces), which saves time and changes no result; or None.
     """
 
     rules: tuple[Rule, ...]
@@ -60,7 +60,7 @@ class Preprocessor:
     _many: "ManyTexts | None" = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Compile the rules for few texts, and mark the ids of unknown words, links and mentions."""
+        """Compile the rules for few texts, and record the ids of unknown words, links and user names."""
         object.__setattr__(self, "_rules", CompiledRules(self.rules) if can_run(self.rules) else None)
         object.__setattr__(self, "_few", FewTexts(self._ids_in_python))
         links_and_names = {self.lexicon.id_of(token) for token in ("<url>", "<user>")} - {PADDING}
@@ -71,14 +71,14 @@ class Preprocessor:
 
     @property
     def seen_ids(self) -> int:
-        """Return ``seen``, or the size of the vocabulary if it is not known."""
+        """Return ``seen``, or the size of the vocabulary if ``seen`` is None."""
         return self.lexicon.size if self.seen is None else self.seen
 
     def encode(self, texts: "Sequence[str] | pa.Array") -> Ragged:
         """Return the ids of the tokens of ``texts`` ``(n,)``, at most ``max_tokens`` per row.
 
-        A tweet without any token (blank, or stop words only) is one ``UNKNOWN``. The model has learned from tweets of
-        unknown words to answer it as "nothing known". Few short texts are encoded without Arrow, with the same ids.
+        A tweet without any token (blank, or stop words only) becomes a single ``UNKNOWN``. The model has learned from
+        tweets of unknown words what to answer then. Few short texts are encoded without Arrow, with equal ids.
 
         Raises:
             InputError: a text is not a string or has no UTF-8 form.
@@ -96,10 +96,10 @@ class Preprocessor:
         return self.shorten(whole), whole.lengths > self.max_tokens
 
     def tokens_of(self, text: str) -> list[str]:
-        """Return the tokens of one text in their order, including those that are dropped.
+        """Return the tokens of one text in their order, including tokens that the lexicon drops, such as stop words.
 
         Raises:
-            InputError: it is not a string or has no UTF-8 form.
+            InputError: ``text`` is not a string or has no UTF-8 form.
         """
         encoded = encode_all([text])
         if self._rules is not None and len(encoded[0]) <= LONGEST:
@@ -119,13 +119,13 @@ class Preprocessor:
         return self._many
 
     def _ids_in_python(self, chunks: Sequence[bytes]) -> list[list[int]]:
-        """Return the ids of each of ``chunks`` (UTF-8 in lower case), without dropped tokens."""
+        """Return the ids of ``chunks`` (UTF-8 in lower case). Dropped tokens, such as stop words, have no id."""
         assert self._rules is not None
         id_of = self.lexicon.id_of
         return [[i for i in map(id_of, tokens) if i != PADDING] for tokens in self._rules.tokens_of(chunks)]
 
     def shorten(self, ids: Ragged) -> Ragged:
-        """Drop zeros, keep the first ``max_tokens`` of each row, and make an empty row one ``UNKNOWN``."""
+        """Remove zeros, keep the first ``max_tokens`` ids of each row, and make an empty row a single ``UNKNOWN``."""
         dropped = ids.values == PADDING
         kept = ids.keep(~dropped) if dropped.any() else ids
         if kept.lengths.max(initial=0) > self.max_tokens:
@@ -152,7 +152,7 @@ class Preprocessor:
 
         Args:
             folder: the folder of the files, named in error messages.
-            read: returns the content of the file with a name, and may check it; its errors are passed on. None
+            read: returns the content of a file, given its name in ``FILES``. Errors that it raises are passed on. None
                 reads the files of ``folder``.
 
         Raises:
@@ -213,7 +213,7 @@ def _are_few_and_short(texts: Any) -> bool:
 
 
 def _try(rules: tuple[Rule, ...]) -> None:
-    """Check that Arrow can run ``rules``; the rules of this package need no check.
+    """Check that Arrow can run ``rules``. Rules of this package are known to be valid and are not checked.
 
     Raises:
         ValueError: a rule is not valid RE2.

@@ -1,9 +1,9 @@
-"""The rules of :mod:`sentiment.text.normalisation` in Python's ``re``, compiled once: for few texts.
+"""Apply the rules of :mod:`sentiment.text.normalisation` with Python's ``re``, for few texts.
 
-Arrow compiles its expressions at every call, which takes 2 ms; here one tweet takes a tenth of a millisecond. RE2 and
-``re`` with ``re.ASCII`` give the same result for :data:`RULES` (tests check that). Other rules of a model might match
-differently, so they are refused. ``re`` backtracks, so its time may grow with the square of a text's length, and only
-short texts are accepted.
+The expressions are compiled once, and a tweet takes a tenth of a millisecond. Arrow compiles its expressions at every
+call, which takes 2 ms. RE2 and ``re`` with ``re.ASCII`` give the same result for :data:`RULES` (tests check that).
+Other rules of a model might match differently, so they are refused. ``re`` backtracks, so its time may grow with the
+square of a text's length, and only short texts are accepted.
 """
 
 import re
@@ -49,7 +49,7 @@ def to_lower_case(text: bytes) -> bytes:
 
 
 class CompiledRules:
-    """Compiled rules.
+    """Rules that Python's ``re`` applies to few texts.
 
     Args:
         rules: the rules in the order of their application, all from :data:`RULES`.
@@ -59,11 +59,11 @@ class CompiledRules:
         self._steps = [(rule.pattern, rule.replacement, frozenset(SIGNS.get(rule.name, ""))) for rule in rules]
 
     def tokens_of(self, texts: Sequence[bytes]) -> list[list[str]]:
-        """Return the tokens of each of ``texts``, which are UTF-8 in lower case, in their order.
+        """Return the tokens of each of ``texts`` (UTF-8 in lower case), in their order.
 
-        The tokens are those of :func:`sentiment.text.tokens.tokenise`. Each rule runs over all texts at once, which
-        takes a third of the time of many short runs. A line end between spaces separates the texts: it is white space,
-        so no text contains it any more, and no rule looks across it.
+        The tokens are those of :func:`sentiment.text.tokens.tokenise`. Each rule runs once over all texts, joined by
+        line ends, which takes a third of the time of one run per text. All white space in the texts has become spaces,
+        so they contain no line end themselves. No match of a rule contains a line end.
         """
         if not texts:
             return []
@@ -86,7 +86,7 @@ def _substitution(pattern: str) -> Callable[[str, str], tuple[str, int]]:
 
 
 def _characters_of(text: str) -> set[str]:
-    """Return the characters of ``text``, with ``BEYOND_ASCII``, ``SYMBOLS`` and ``RUN`` where they apply."""
+    """Return the characters of ``text``, and marks for symbols, other characters beyond ASCII, and repeated letters."""
     present = set(text)
     if _run.search(text):
         present.add(RUN)
@@ -97,5 +97,5 @@ def _characters_of(text: str) -> set[str]:
 
 
 def can_run(rules: Sequence[Rule]) -> bool:
-    """Return whether each of ``rules`` is known to mean the same here as in RE2."""
+    """Return whether all of ``rules`` are known to give the same results in Python's ``re`` as in RE2."""
     return set(rules) <= set(RULES)

@@ -1,7 +1,8 @@
-"""Convert raw tweets to distinct tokens and their codes. Each distinct chunk is normalised once.
+"""Convert raw tweets to distinct tokens, and each tweet to a row of codes (indices of tokens).
 
-Rules never look across a space (see :mod:`sentiment.text.normalisation`), so normalising the distinct chunks gives the
-same tokens as normalising whole tweets. In a batch of tweets, one chunk in five is distinct.
+The rules run once per distinct chunk (stretch of text between spaces). The tokens are those of whole tweets, because no
+rule matches across a space (see :mod:`sentiment.text.normalisation`). In a batch of tweets, one chunk in five is
+distinct.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ class Tokens(NamedTuple):
 
 
 class ChunkedTexts(NamedTuple):
-    """Tweets cut into chunks: the ``distinct`` chunks in lower case, and ``codes``, one row of indices per tweet."""
+    """Tweets cut at spaces: the ``distinct`` chunks in lower case, and ``codes``, one row of indices per tweet."""
 
     distinct: pa.Array
     codes: Ragged
@@ -37,10 +38,10 @@ def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> 
     """Normalise ``texts`` ``(n,)`` and split them into tokens.
 
     Returns:
-        The distinct tokens of these texts and ``n`` rows of codes; a blank text has no tokens.
+        The distinct tokens of all texts, and one row of token indices per text. The row of a blank text is empty.
 
     Raises:
-        InputError: a text is not a string, or holds an unpaired surrogate, which has no UTF-8 form.
+        InputError: a text is not a string, or contains an unpaired surrogate, which has no UTF-8 form.
     """
     distinct, codes = split_chunks(texts)
     types, tokens = tokens_of(distinct, rules)
@@ -48,7 +49,7 @@ def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> 
 
 
 def split_chunks(texts: Sequence[str] | pa.Array) -> ChunkedTexts:
-    """Split ``texts`` ``(n,)`` at plain spaces; other white space is rare and is found in the distinct chunks.
+    """Split ``texts`` ``(n,)`` into chunks at plain spaces. Other white space is rare, and stays in the chunks.
 
     Raises:
         InputError: a text is not a string or has no UTF-8 form.
@@ -59,7 +60,7 @@ def split_chunks(texts: Sequence[str] | pa.Array) -> ChunkedTexts:
 
 
 def tokens_of(chunks: pa.Array, rules: Sequence[Rule]) -> Tokens:
-    """Return the distinct tokens of ``chunks`` ``(m,)``, which are in lower case, and one row of codes per chunk."""
+    """Return the distinct tokens of the lower-case ``chunks`` ``(m,)``, and one row of token indices per chunk."""
     tokens = pc.split_pattern(apply_rules(separate_chunks(chunks), rules), " ")
     types, codes = _distinct(tokens.flatten())
     rows = Ragged(codes, np.diff(as_numpy(tokens.offsets))).keep(_not_empty(types)[codes])
@@ -67,7 +68,7 @@ def tokens_of(chunks: pa.Array, rules: Sequence[Rule]) -> Tokens:
 
 
 def own_tokens(words: Sequence[str], rules: Sequence[Rule] = RULES) -> list[str]:
-    """Return the words that can be a token of a tweet, because the rules leave them as they are."""
+    """Return those of ``words`` that normalisation leaves unchanged, so that they can be tokens of a tweet."""
     types, codes = tokenise(words, rules)
     single = np.flatnonzero(codes.lengths == 1)
     tokens = codes.values[codes.starts[single]].tolist()
@@ -126,7 +127,7 @@ def _not_empty(types: pa.Array) -> np.ndarray:
 
 
 def _join(rows: Ragged, chunks: Ragged) -> Ragged:
-    """Return the tokens of each text, given the tokens of each distinct chunk (``rows``) and each text's ``chunks``."""
+    """Return the tokens of each text, given those of each distinct chunk (``rows``) and each text's ``chunks``."""
     tokens = rows.take(chunks.values)
     upto = np.concatenate(([0], np.cumsum(tokens.lengths, dtype=np.int64)))
     starts = chunks.starts

@@ -184,7 +184,7 @@ def _textblob(material: Material) -> Answer:
 
 
 def _fasttext(material: Material) -> Answer:
-    """Return fastText's prediction. It is trained on arbitrary labels, because its speed does not depend on them."""
+    """Return fastText's prediction. The labels of its training are arbitrary, because they do not change its speed."""
     classifier = train_fasttext(material.texts[:TRAINING_ROWS], [i % 2 for i in range(TRAINING_ROWS)])
     return lambda texts: classifier.predict([as_fasttext_reads(text) for text in texts])
 

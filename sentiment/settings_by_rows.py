@@ -5,7 +5,7 @@ tweets of docs/quality.md.
 
 - The batch size grows with the square root of the rows. There are enough epochs for about 500 steps, because a network
   needs a certain number of steps, not of epochs.
-- Small corpora hold out larger shares, because a held-out part must be large enough to tell models apart.
+- Of a small corpus a larger share is held out, because a held-out part must be large enough to tell models apart.
 - In a small corpus a word that occurs once gets an id. Its vector is frozen, so there is nothing to learn. In a large
   corpus such a word is mostly a typing error.
 - From 50,000 rows on, n-gram scores are added. They lower the validation log loss of Sentiment140 by 1.8% with 20,000

@@ -79,7 +79,7 @@ def read_json_lines(stream: IO[bytes], reading: Reading, name: str) -> Iterator[
 
     Args:
         stream: the file's bytes, read sequentially.
-        reading: the requested columns. If it requests all columns, they are all fields in the first block.
+        reading: the requested columns. A request for all columns means all fields in the first block.
         name: the file's name, used in error messages.
 
     Raises:

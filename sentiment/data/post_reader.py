@@ -23,7 +23,7 @@ _BESIDE_TEXT = ("id", "created_at")  # further columns of a post if all columns 
 
 
 class _Row(NamedTuple):
-    """A row ``value`` (None for a bad row), the JSON object ``page`` that contains it, and its JSON text ``raw``."""
+    """A row's ``value`` (None for a bad row) and JSON text ``raw``, and the JSON object ``page`` around the row."""
 
     value: dict[str, Any] | None
     page: dict[str, Any]

@@ -85,7 +85,7 @@ def is_table(name: str, is_chosen: bool = True) -> bool:
 
 
 def is_x_archive(name: str) -> bool:
-    """Return whether an X archive uses ``name`` for a file of tweets, as it uses ``tweets-part1.js``."""
+    """Return whether ``name`` is the name of a file of tweets in an X archive, such as ``tweets-part1.js``."""
     return bool(_TWEETS.fullmatch(name))
 
 

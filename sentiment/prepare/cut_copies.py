@@ -42,7 +42,7 @@ def note_cut(runs: Runs, run: Run) -> int:
 
 
 def note_whole(runs: Runs, run: Run) -> None:
-    """Write to a file the hash and :func:`_rank` of each row of a run that begins like a truncated text."""
+    """Write to a file the hash and :func:`_rank` of each row that begins with the words of a truncated text."""
     cut = pa.concat_arrays([key for each in runs.runs for key in _cut(runs.folder, each).column("key").chunks])
     starts, numbers, found = pc.utf8_slice_codeunits(cut, 0, _LEAST).unique(), defaultdict(list), []
     for number, words in enumerate(cut.to_pylist()):

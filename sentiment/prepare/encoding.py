@@ -36,7 +36,7 @@ _TABLES_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class CountingJob:
-    """Inputs of all counting tasks: the file ``tweets``, the output ``folder`` and the normalisation rules."""
+    """Inputs of all tasks of :func:`tokenise_rows`: the file ``tweets``, the output ``folder``, and the rules."""
 
     tweets: Path
     folder: Path
@@ -149,7 +149,7 @@ def _add_tables(folder: Path, sums: tuple[str, Sequence[str]]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class EncodingJob:
-    """Inputs of all tasks that write ids.
+    """Inputs of all tasks of :func:`encode_rows`.
 
     Attributes:
         tweets: the file of tweets.

@@ -27,12 +27,13 @@ def take_over(
     """Copy the weights of the trained network ``base`` into ``model``, layer by layer, except the frozen GloVe vectors.
 
     The output layer is copied only if both networks have the same classes. A trainable embedding is copied row by row.
-    Words that ``base`` does not have start with the vector of its unknown token.
+    Words that ``base`` does not have start with the vector of the unknown token in ``base``.
 
     Args:
         model: an untrained network with the network settings of ``base``.
         classes, base_classes: class names of each network, in the order of its outputs.
-        temperature: calibration temperature of ``base``; it is multiplied out of the copied output layer.
+        temperature: calibration temperature of ``base``. Multiplying the copied output layer by the temperature undoes
+            the calibration.
 
     Returns:
         True if the output layer was copied.
@@ -56,9 +57,9 @@ def take_over(
 def fit_output_layer(model: keras.Model, part: EncodedPart, weights: np.ndarray) -> None:
     """Fit the output layer of ``model`` in place by logistic regression on its pooled states.
 
-    The other layers are trained already, and a random output layer would send random gradients into them. This is
-    linear probing before fine-tuning (Kumar et al., *Fine-Tuning can Distort Pretrained Features and Underperform
-    Out-of-Distribution*, 2022). ``weights`` are the weights of the classes, ``(classes,)``.
+    The other layers are trained already. A random output layer would send random gradients into these layers. Linear
+    probing therefore comes before fine-tuning (Kumar et al., *Fine-Tuning can Distort Pretrained Features and
+    Underperform Out-of-Distribution*, 2022). ``weights`` are the weights of the classes, ``(classes,)``.
     """
     from sklearn.linear_model import LogisticRegression
 

@@ -4,7 +4,7 @@ The logits are divided by a temperature T. The division is folded into the weigh
 exported form of the model is calibrated. ``softmax(T * log p)`` gives the uncalibrated probabilities again.
 
 With only 20 validation rows, the temperature with the lowest log loss can be anything from 0.3 to 5. Therefore the fit
-has a normal prior on log T with mean 0, which hardly matters from about 500 rows on.
+has a normal prior on log T with mean 0. From about 500 rows on, the prior has hardly any effect.
 """
 
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ def logits_of(probabilities: np.ndarray) -> np.ndarray:
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Return the temperature from 0.2 to 5 that calibrates ``probabilities`` best.
 
-    It is the maximum a posteriori estimate with a normal prior on its logarithm, found by Brent's bounded search.
+    Brent's bounded search finds the maximum a posteriori estimate, with a normal prior on the temperature's logarithm.
 
     Args:
         probabilities: uncalibrated probabilities, float ``(n, classes)``, of rows that the network was not trained on.

@@ -28,7 +28,7 @@ class TrainingRows(NamedTuple):
         parts: encoded rows under the keys ``train`` and ``validation``.
         matrix: frozen GloVe vectors, float32 ``(vocabulary, dimension)``.
         classes: names of the classes in the order of the network's outputs.
-        seen: number of ids that occur in the training rows. They are the ids below this number.
+        seen: number of ids that occur in the training rows, which are the ids below this number.
     """
 
     parts: dict[str, EncodedPart]
@@ -81,8 +81,8 @@ def candidate(model: keras.Model, network: NetworkSettings, state: TrainingState
 def average(runs: Sequence[Candidate], rows: TrainingRows) -> Candidate:
     """Return the network with the mean weights of ``runs``, which must have started from the same weights.
 
-    The weights of such runs stay close to each other. Their mean is therefore a working network, and it is better on
-    unseen tweets than each run alone (Wortsman et al., *Model soups*, 2022).
+    The weights of such runs stay close to each other, so a network with their mean works. On unseen tweets, this
+    network is better than the network of any single run (Wortsman et al., *Model soups*, 2022).
     """
     first = runs[0]
     if len(runs) == 1:
@@ -92,7 +92,7 @@ def average(runs: Sequence[Candidate], rows: TrainingRows) -> Candidate:
 
 
 def choose(candidates: Mapping[str, Candidate], rows: TrainingRows, options: TrainingSettings) -> Choice:
-    """Choose the first candidate, unless the validation log loss of another is lower by over two standard errors."""
+    """Choose the first candidate, or a later candidate whose validation log loss is over two standard errors lower."""
     start, *others = candidates
     if not others:
         return Choice(start, {})
@@ -106,8 +106,8 @@ def is_clearly_better(losses: np.ndarray, others: np.ndarray, errors: float = 1.
     """Return whether the mean of ``losses`` is below the mean of ``others`` by more than ``errors`` standard errors.
 
     Both arrays ``(n,)`` have one loss per row: ``losses`` of a candidate, ``others`` of the preferred network. Without
-    the margin, a network that is better by chance would replace the preferred one (Breiman et al., *Classification and
-    Regression Trees*, 1984).
+    the margin, a candidate that is better by chance would replace the preferred network (Breiman et al.,
+    *Classification and Regression Trees*, 1984).
     """
     gain = others - losses
     error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
@@ -115,10 +115,10 @@ def is_clearly_better(losses: np.ndarray, others: np.ndarray, errors: float = 1.
 
 
 def add_ngram_scores(kept: Candidate, rows: TrainingRows, options: TrainingSettings) -> tuple[Candidate, NgramChoice]:
-    """Add scores of n-grams to the logits of ``kept``, and calibrate it again.
+    """Add scores of n-grams to the logits of ``kept``, and calibrate the result again.
 
-    The scores are fitted on the training rows, in ``options.ngram_buckets`` hash buckets. They are multiplied by the
-    factor that gives the lowest loss on the validation rows. If this factor is 0, the network stays as it is.
+    The scores are fitted on the training rows, in ``options.ngram_buckets`` hash buckets, and then multiplied by the
+    factor that gives the lowest loss on the validation rows. If this factor is 0, the network stays unchanged.
 
     Returns:
         The new network, and the chosen factor with its losses.

@@ -17,7 +17,7 @@ _VALIDATION_BATCH = 4096
 
 @dataclass(slots=True)
 class TrainingState:
-    """The state of a training run. A run that resumes from it ends like one that was never interrupted.
+    """The state of a training run. A run that resumes from this state ends like an uninterrupted run.
 
     Attributes:
         history: loss and accuracy of each epoch, one dictionary per epoch.
@@ -37,7 +37,7 @@ class TrainingState:
 
     @property
     def best(self) -> dict[str, float]:
-        """Return the figures of the best epoch, or ``start`` (which may be empty) if no epoch was better."""
+        """Return loss and accuracy of the best epoch, or ``start`` if no epoch was better than the starting weights."""
         return self.history[self.best_epoch] if self.best_epoch >= 0 else self.start
 
     @property
@@ -57,9 +57,13 @@ class TrainingState:
     def add_epoch(
         self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray], keep: int = 0
     ) -> None:
-        """Record an epoch: its loss and accuracy, the copies of all variables, and the copies of the model's variables.
+        """Record an epoch.
 
-        The model's variables are kept only if the epoch is the best so far or among the last ``keep`` epochs.
+        Args:
+            figures: loss and accuracy.
+            weights: copies of all variables that training changes.
+            model: copies of the model's variables; kept only for the best epoch and the last ``keep`` epochs.
+            keep: number of epochs that may be averaged.
         """
         self.recent = [*self.recent, model][-keep:] if keep else []
         epoch = len(self.history)
@@ -83,10 +87,10 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     keep_start: bool = False,
 ) -> None:
-    """Train ``model`` in place. It gets the mean weights of the last epochs at the end, or the best epoch's weights.
+    """Train ``model`` in place. Its final weights are the mean over the last epochs or the weights of the best epoch.
 
     Early stopping and resuming use ``state`` only. Keras's EarlyStopping and BackupAndRestore forget the best epoch and
-    the patience count on a restart, so a resumed run could end differently from an uninterrupted one.
+    the patience count on a restart. A resumed run could therefore end differently from an uninterrupted run.
 
     Args:
         model: the network, built with the settings that ``state`` was made with.
@@ -95,8 +99,8 @@ def train(
         state: a new state, or the state of an interrupted run; it is updated in place.
         save: function that is called with the state after every epoch.
         callbacks: Keras callbacks, which are called for epochs and not for batches.
-        keep_start: whether ``model`` starts with trained weights. They stay if no epoch is better, and no epochs are
-            averaged.
+        keep_start: whether ``model`` starts with trained weights. If true, the final weights are the best epoch's.
+            If no epoch is better than the start, the trained weights stay.
     """
     settings = settings.for_rows(len(parts["train"].labels))
     options = settings.training

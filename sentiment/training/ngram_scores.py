@@ -1,10 +1,10 @@
-"""Fit scores of n-grams: a logistic regression on hashed unigrams, bigrams and trigrams beside the network.
+"""Fit scores of n-grams: a logistic regression on hashed unigrams, bigrams and trigrams that assists the network.
 
-A network over frozen vectors is slow to learn from single frequent pairs such as "i like" or "to wait". A linear model
-on n-grams learns them at once, so its logits are added to the network's ("wide and deep" models: Cheng et al., 2016).
-It is fitted to the errors that the network leaves on the training rows (boosting: Friedman, 2001). A factor for its
-logits is chosen on the validation rows. The penalty on an n-gram grows with its frequency (inverse document frequency:
-Sparck Jones, 1972).
+A network over frozen word vectors is slow to learn single frequent pairs such as "i like" or "to wait". A linear model
+on n-grams learns pairs at once, so both models' logits are added ("wide and deep" models: Cheng et al., 2016). The
+linear model is fitted to the errors that the network leaves on the training rows (boosting: Friedman, 2001). Its
+logits are multiplied by a factor that is chosen on the validation rows. The penalty on an n-gram grows with the
+n-gram's frequency (inverse document frequency: Sparck Jones, 1972).
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -49,8 +49,8 @@ class NgramScores(NamedTuple):
 def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logits: np.ndarray) -> NgramScores:
     """Fit the scores of hashed n-grams on the training rows ``part``, each with at least one token.
 
-    With at least 5,000 rows, the scores correct the errors of ``logits``. With fewer, ``logits`` are ignored, because a
-    network memorises so few rows that its errors on them teach nothing.
+    With at least 5,000 rows, the scores correct the errors of ``logits``. With fewer rows, ``logits`` are ignored: a
+    network memorises few rows, so its errors on these rows teach nothing.
 
     Args:
         weights: weight of each class, ``(classes,)``.
@@ -82,7 +82,7 @@ def _fit_beside(
         features: one row of features per row of ``part``, ``(n, width)``.
         part: rows with their labels and weights.
         weights: weight of each class, ``(classes,)``.
-        inverse_penalty: weight of the summed loss relative to half the squared kernel.
+        inverse_penalty: inverse strength of the L2 penalty, like ``C`` in scikit-learn.
         logits: logits of the other model for the same rows, ``(n, classes)``.
 
     Returns:
@@ -137,7 +137,7 @@ def choose_factor(
 
 
 def _counts(ids: np.ndarray, buckets: int) -> "csr_matrix":
-    """Return the n-gram counts of each row, divided by the square root of its length: sparse ``(n, buckets)``."""
+    """Return sparse n-gram counts ``(n, buckets)``, divided by the square root of each row's number of tokens."""
     from scipy.sparse import csr_matrix
 
     rows = ragged_rows(np.asarray(ids))

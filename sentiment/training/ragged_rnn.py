@@ -1,8 +1,8 @@
 """The simple recurrence and its gradient in NumPy, over rows of different lengths, without padding.
 
-With it an epoch is 1.6 times as fast as with the recurrence unrolled in a TensorFlow graph, where each step computes
-all rows, including those that have ended. It also needs no tracing per batch width. Rows are sorted by decreasing
-length, so the rows that still have a token at a step come first, and a step updates one contiguous block of memory in
+An epoch is 1.6 times as fast as with the recurrence unrolled in a TensorFlow graph, where each step computes all rows,
+even after their last token. NumPy also needs no traced program per batch width. Rows are sorted by decreasing length,
+so the rows that still have a token at a step come first. A step therefore updates one contiguous block of memory in
 place. In a large batch each direction has its own thread.
 """
 
@@ -30,7 +30,7 @@ class _BatchRows(NamedTuple):
         indices: index of each row in the batch, ``(n,)``.
         lengths: number of tokens of each row, ``(n,)``.
         first: index of each row's first token in the flattened batch, ``(n,)``.
-        steps: slice of each step's tokens, in arrays that store tokens step after step.
+        steps: for each time step, the slice of its tokens in arrays that are ordered by time step.
     """
 
     indices: np.ndarray
@@ -39,7 +39,7 @@ class _BatchRows(NamedTuple):
     steps: list[slice]
 
     def places(self, direction: int) -> np.ndarray:
-        """Return each token's index in the flattened batch, step after step; direction 1 reads rows backwards."""
+        """Return each token's index in the flattened batch, ordered by time step; direction 1 reads rows backwards."""
         time = np.arange(self.lengths[0])[:, None]
         places = self.first + self.lengths - 1 - time if direction else self.first + time
         return places[time < self.lengths]
@@ -50,8 +50,8 @@ class _ReadPart(NamedTuple):
 
     Attributes:
         rows: the rows of the part.
-        tokens: index of each token's type (distinct token), int32 ``(directions, tokens)``, step after step.
-        states: hidden state after each token, ``(directions, tokens, units)``.
+        tokens: index of each token among the distinct tokens, int32 ``(directions, tokens)``, ordered by time step.
+        states: hidden state after each token, ``(directions, tokens, units)``, in the same order.
         pooled: pooled states, ``(kinds of pooling, directions, n, units)``.
     """
 
@@ -70,12 +70,13 @@ class _Trace(NamedTuple):
 
 
 class RaggedRNN:
-    """The simple recurrent cell over the tokens of each row, in one or two directions, with pooling and gradient.
+    """A simple recurrent layer with pooling over the tokens of each row, in one or two directions, and its gradient.
 
     :meth:`forward` stores intermediate results for :meth:`backward`, so an object works on one batch at a time.
 
     Args:
-        pooling, activation: as in the network's settings.
+        pooling: ``last``, ``max``, ``mean`` or ``max_mean``.
+        activation: ``tanh`` or ``softsign``.
     """
 
     def __init__(self, pooling: str, activation: str = "tanh") -> None:
@@ -86,10 +87,11 @@ class RaggedRNN:
         self._trace = _Trace((), np.empty(0), 0)
 
     def forward(self, projected: np.ndarray, positions: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-        """Return pooled states, float32 ``(batch, kinds of pooling * directions * units)``, in Keras's order.
+        """Return pooled states, float32 ``(batch, kinds of pooling * directions * units)``.
 
         Args:
-            projected: cell input x W_x + b per distinct token, padding first, float32 ``(types, directions * units)``.
+            projected: cell input x W_x + b of each distinct token, float32 ``(distinct tokens, directions * units)``;
+                row 0 is padding.
             positions: index of each token in ``projected``, int32 ``(batch, time)``; at least one token per row.
             kernel: recurrent kernel W_h of each direction, float32 ``(directions, units, units)``.
         """
@@ -119,7 +121,7 @@ class RaggedRNN:
         return answer.reshape(len(positions), -1)
 
     def _dealt(self, positions: np.ndarray) -> list[_BatchRows]:
-        """Return the rows of the batch, sorted by decreasing length and split into parts."""
+        """Sort the rows of a batch by decreasing length, and split them into parts of ``_ROWS_PER_PART`` rows."""
         real = positions != PADDING
         lengths = real.sum(axis=1)
         first = real.argmax(axis=1) + np.arange(len(positions)) * positions.shape[1]
@@ -135,7 +137,10 @@ class RaggedRNN:
         return self._memory[:size].reshape(shape)
 
     def backward(self, upstream: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the gradients of ``projected`` and ``kernel``; ``upstream`` is the gradient of the pooled states."""
+        """Return the gradients of the arguments ``projected`` and ``kernel`` of :meth:`forward`.
+
+        ``upstream`` is the gradient of the pooled states, with their shape.
+        """
         trace = self._trace
         directions, units = trace.kernel.shape[:2]
         upstream = upstream.reshape(-1, len(self._kinds), directions, units)
@@ -158,7 +163,7 @@ class RaggedRNN:
         return projected.reshape(trace.types, -1), kernel
 
     def _back(self, part: _ReadPart, upstream: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-        """Overwrite each state with the gradient of its cell input x W_x + b, and return the gradient of the kernel.
+        """Overwrite ``part.states`` with the gradients of the cell inputs x W_x + b; return the gradient of the kernel.
 
         ``upstream`` is the gradient of the pooled states, ``(kinds, directions, n, units)``, and is overwritten too.
         """
@@ -187,7 +192,10 @@ class RaggedRNN:
         going_on: int,
         room: np.ndarray,
     ) -> None:
-        """Add the gradient of each kind of pooling to ``gradient``; rows from ``going_on`` on end at this step."""
+        """Add the gradient that a time step receives from each kind of pooling to ``gradient``, in place.
+
+        The first ``going_on`` rows have further tokens; the other rows end at this step.
+        """
         for kind, value, given in zip(self._kinds, pooled, upstream, strict=True):
             if kind == "max":
                 gradient += np.multiply(given, state == value, out=room)
@@ -204,7 +212,7 @@ def _steps(lengths: np.ndarray) -> list[slice]:
 
 
 def _together(directions: int, rows: int) -> list[slice]:
-    """Return one slice of directions per thread: a single slice of all directions for few rows, else one each."""
+    """Divide the directions among threads: one slice with all directions for few rows, else one slice per direction."""
     every = slice(0, directions)
     return [every] if rows <= _FEW_ROWS else [slice(each, each + 1) for each in range(directions)]
 
@@ -212,7 +220,7 @@ def _together(directions: int, rows: int) -> list[slice]:
 def _states_of_steps(
     states: np.ndarray, steps: Sequence[slice], kernel: np.ndarray, activation: str
 ) -> Iterator[np.ndarray]:
-    """Replace the cell inputs in ``states`` by the hidden states, and yield the hidden states of each step."""
+    """Overwrite the cell inputs x W_x + b in ``states`` with hidden states, and yield these states step by step."""
     room = np.empty_like(states[:, steps[0]])
     state = states[:, :0]
     for step in steps:

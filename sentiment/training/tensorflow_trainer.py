@@ -1,10 +1,10 @@
 """Training in TensorFlow with few traced programs, and on a CPU with the simple recurrence in NumPy.
 
-Keras's ``fit`` spends most of a short training on tracing, because each batch width and each number of distinct tokens
-needs a program of its own. Here one program serves any number of distinct tokens. With the recurrence in NumPy
-(:mod:`sentiment.training.ragged_rnn`) it also serves any width, and an epoch takes a fifth of the time. The order of
-rows, network, loss and optimizer are the same as in :class:`sentiment.training.trainer.KerasTrainer`. A test checks
-that the weights after an epoch are equal.
+Keras's ``fit`` spends most of a short training on tracing: each batch width and each number of distinct tokens needs
+its own program. Here one program serves any number of distinct tokens. With the recurrence in NumPy
+(:mod:`sentiment.training.ragged_rnn`), the program also serves any width, and an epoch takes a fifth of the time.
+Compared with :class:`sentiment.training.trainer.KerasTrainer`, nothing changes in the order of rows, the network, the
+loss and the optimizer. A test checks that the weights after an epoch are equal.
 """
 
 from collections import Counter
@@ -58,7 +58,7 @@ class TensorFlowTrainer(KerasTrainer):
         return {name: sums[name] / sums["rows"] for name in ("loss", "accuracy")}
 
     def _program(self, shape: tuple[int, int], classes: int, learn: bool) -> Any:
-        """Return a traced step for batches of ``shape``, which accepts any number of distinct tokens."""
+        """Return a traced training or validation step for batches of ``shape`` with any number of distinct tokens."""
         rows, width = shape  # with a known number of rows, TensorFlow draws dropout while NumPy is busy
         key = (rows, None if self._states is ragged_states else width, learn)
         if key not in self.traced:
@@ -74,7 +74,7 @@ class TensorFlowTrainer(KerasTrainer):
         return self.traced[key]
 
     def _step(self, learn: bool, types: Any, positions: Any, y_true: Any, weights: Any) -> tuple[Any, Any]:
-        """Run one batch, update the weights if ``learn``, and return the batch's loss and accuracy."""
+        """Run one batch, update the weights if ``learn``, and return the loss and accuracy of the batch."""
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             y_pred = self._by_token({"types": types, "positions": positions}, training=learn)
@@ -88,17 +88,17 @@ class TensorFlowTrainer(KerasTrainer):
 class DistinctTokensModel(keras.Model):
     """The Keras network rearranged, so that the layers before the recurrence run once per distinct token of a batch.
 
-    A frequent token such as *love* occurs many times in a batch, and these layers and x W_x + b give the same result
-    each time. Here they run on the distinct tokens only, and the recurrence looks the results up. The variables are
-    shared with the Keras network. A test checks that outputs and gradients are equal.
+    A frequent token such as *love* occurs many times in a batch, always with the same cell input x W_x + b. Here each
+    cell input is computed once per distinct token, and the recurrence looks up the results. The variables are shared
+    with the Keras network. A test checks that outputs and gradients are equal.
 
-    It maps ``{"types": int32 (types,), "positions": int32 (batch, time)}`` to probabilities ``(batch, classes)``.
-    ``types`` are the distinct ids of a batch, with padding first. ``positions`` are indices into ``types``.
+    The inputs are a dictionary. ``types``, int32 ``(types,)``, are the distinct ids of a batch, with padding first.
+    ``positions``, int32 ``(batch, time)``, are indices into ``types``. Outputs are probabilities ``(batch, classes)``.
 
     Args:
         model: the Keras network whose layers are used.
         settings: the settings that ``model`` was built with.
-        states: function that runs the recurrence, called like :func:`sentiment.network.unrolled.unrolled_states`.
+        states: function that runs the recurrence, either :func:`ragged_states` or :func:`unrolled_states`.
     """
 
     def __init__(
@@ -126,7 +126,14 @@ class DistinctTokensModel(keras.Model):
 def ragged_states(
     projected: tf.Tensor, positions: tf.Tensor, directions: list[Direction], kinds: NetworkSettings
 ) -> tf.Tensor:
-    """Run :class:`RaggedRNN` as a TensorFlow operation, with the arguments and result of ``unrolled_states``."""
+    """Return the pooled states ``(batch, pooled)`` of :class:`RaggedRNN`, as a TensorFlow operation with a gradient.
+
+    Args:
+        projected: cell input x W_x + b of each distinct token, ``(types, directions * units)``; row 0 is padding.
+        positions: index of each token in ``projected``, int32 ``(batch, time)``.
+        directions: recurrent weights of each direction, forward first.
+        kinds: the network's settings.
+    """
     recurrence = RaggedRNN(kinds.pooling, kinds.activation)
     kernel = tf.stack([tf.convert_to_tensor(direction.kernel) for direction in directions])
 

@@ -55,7 +55,7 @@ class _Dataset(keras.utils.PyDataset):
 
 
 def make_optimizer(options: TrainingSettings, steps: int) -> keras.optimizers.Optimizer:
-    """Return Adam with gradient clipping and a learning rate that warms up linearly and then follows a cosine.
+    """Return Adam with gradient clipping and a learning rate with linear warm-up and cosine decay.
 
     The schedule lasts for ``options.epochs`` epochs of ``steps`` batches each.
     """

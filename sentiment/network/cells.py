@@ -2,7 +2,7 @@
 
 The argument ``xp`` is the array library, for example NumPy. ``projected`` is the cell input x_t W_x + b of one step,
 with shape ``(batch, gates * units)``. A state has shape ``(batch, units)``. The equations, the order of gates and the
-activations are those of Keras, so that Keras's weights can be used unchanged.
+activations equal Keras's, so Keras's weights can be used unchanged.
 """
 
 from collections.abc import Callable
@@ -12,24 +12,30 @@ GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 
 
 class Direction(NamedTuple):
-    """Recurrent weights of a direction: ``kernel`` ``(units, gates * units)`` and ``bias`` ``(gates * units,)``."""
+    """The recurrent weights of one direction: ``kernel`` ``(units, gates * units)``, ``bias`` ``(gates * units,)``."""
 
     kernel: Any
     bias: Any = None
 
 
 def activate(xp: Any, x: Any, activation: str) -> Any:
-    """Return tanh(x) or softsign(x) = x / (1 + |x|) (Bergstra et al., 2009)."""
+    """Return tanh(x) or softsign(x) = x / (1 + |x|) (Bergstra et al., 2009), computed by the array library ``xp``."""
     return x / (1.0 + xp.abs(x)) if activation == "softsign" else xp.tanh(x)
 
 
 def simple_rnn_step(xp: Any, projected: Any, states: tuple, weights: Direction, activation: str = "tanh") -> tuple:
-    """Return the next state of a simple RNN, h_t = f(x_t W_x + b + h_{t-1} W_h) (Elman, 1990)."""
+    """Return the next state h_t = f(x_t W_x + b + h_{t-1} W_h) of a simple RNN (Elman, 1990).
+
+    ``projected`` is the cell input x_t W_x + b. ``xp`` is the array library that computes the result.
+    """
     return (activate(xp, projected + xp.matmul(states[0], weights.kernel), activation),)
 
 
 def gru_step(xp: Any, projected: Any, states: tuple, weights: Direction, activation: str = "tanh") -> tuple:
-    """Return the next state of a GRU (Cho et al., 2014) in Keras's ``reset_after`` form; the gate order is z, r, h."""
+    """Return the next state of a GRU (Cho et al., 2014) in Keras's ``reset_after`` form.
+
+    ``projected`` is the cell input x_t W_x + b, with the gates in the order z, r, h. ``xp`` is the array library.
+    """
     (state,) = states
     recurrent = xp.matmul(state, weights.kernel) + weights.bias
     x_z, x_r, x_h = xp.split(projected, 3, axis=-1)
@@ -39,7 +45,10 @@ def gru_step(xp: Any, projected: Any, states: tuple, weights: Direction, activat
 
 
 def lstm_step(xp: Any, projected: Any, states: tuple, weights: Direction, activation: str = "tanh") -> tuple:
-    """Return the next state and memory of an LSTM (Hochreiter and Schmidhuber, 1997); the gate order is i, f, c, o."""
+    """Return the next state and memory of an LSTM (Hochreiter and Schmidhuber, 1997).
+
+    ``projected`` is the cell input x_t W_x + b, with the gates in the order i, f, c, o. ``xp`` is the array library.
+    """
     state, memory = states
     x_i, x_f, x_c, x_o = xp.split(projected + xp.matmul(state, weights.kernel), 4, axis=-1)
     memory = _sigmoid(xp, x_f) * memory + _sigmoid(xp, x_i) * activate(xp, x_c, activation)

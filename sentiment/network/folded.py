@@ -20,17 +20,17 @@ _LARGEST = 127  # largest int8
 
 @dataclass(frozen=True, eq=False)
 class FoldedNetwork:
-    """The trained network, with all layers that see one token at a time folded into one table.
+    """The trained network, with a table of precomputed cell inputs in place of all layers before the recurrence.
 
     Attributes:
         table: cell input x W_x + b per token, ``(directions, vocabulary, gates * units)``, float32 or scaled int8.
         directions: recurrent weights of each direction, forward first.
         output_kernel: kernel of the output layer, float32 ``(pooled, classes)``.
         output_bias: bias of the output layer, float32 ``(classes,)``.
-        cell, pooling, activation: as in the network's settings.
+        cell, pooling, activation: names from the network's settings, for example ``gru``, ``max_mean`` and ``tanh``.
         ngrams: scores of n-grams to add to the logits, ``(buckets, classes)``, float32 or scaled int8; may be None.
-        scales: factor of each int8 row of ``table``, float32 ``(directions, vocabulary)``.
-        ngram_scales: factor of each int8 column of ``ngrams``, float32 ``(classes,)``.
+        scales: number by which to multiply each int8 row of ``table``, float32 ``(directions, vocabulary)``.
+        ngram_scales: number by which to multiply each int8 column of ``ngrams``, float32 ``(classes,)``.
     """
 
     table: np.ndarray
@@ -55,8 +55,8 @@ class FoldedNetwork:
     def probabilities(self, ids: Ragged) -> np.ndarray:
         """Return the class probabilities, float32 ``(n, classes)``, of ``n`` rows with at least one id each.
 
-        Rows are sorted by length, so that each step computes only rows that still have a token, without padding. They
-        are computed in blocks that fit the processor's cache.
+        Rows are sorted by length, so that each time step computes only rows that still have a token. Blocks of rows are
+        small enough for the processor's cache.
         """
         one = len(ids.lengths) == 1  # its matrix products are too small for BLAS to use threads
         logits = self._logits_of_one(ids) if one else self._logits_of_many(ids)
@@ -65,12 +65,12 @@ class FoldedNetwork:
         return softmax(logits)
 
     def of_padded(self, ids: np.ndarray) -> np.ndarray:
-        """Return the class probabilities of padded rows, int32 ``(n, max_tokens)``."""
+        """Return class probabilities, float32 ``(n, classes)``, of padded rows of ids, int32 ``(n, max_tokens)``."""
         real = ids != PADDING
         return self.probabilities(Ragged(ids[real].astype(np.int32), real.sum(axis=1, dtype=np.int32)))
 
     def _rows_of(self, ids: np.ndarray) -> np.ndarray:
-        """Return the table's rows for ``ids`` ``(n,)`` as float32, ``(directions, n, gates * units)``."""
+        """Return the table's rows for ``ids`` ``(n,)``, converted to float32: ``(directions, n, gates * units)``."""
         rows = self.table.take(ids, axis=1)
         return rows if self.scales is None else rows * self.scales.take(ids, axis=1)[..., None]
 
@@ -122,16 +122,19 @@ class FoldedNetwork:
 
 
 class DistinctIds(NamedTuple):
-    """Distinct ids, ``types`` (int32, ascending, padding first), and the index of each id in them, ``positions``."""
+    """The distinct ids of an array, ``types`` (int32, ascending, padding first).
+
+    ``positions`` (int32) has the shape of the array and contains the index of each id in ``types``.
+    """
 
     types: np.ndarray
     positions: np.ndarray
 
 
 def distinct_ids(ids: np.ndarray) -> DistinctIds:
-    """Return the distinct values of integer ``ids`` of any shape, and the index of each id among them (int32).
+    """Return the distinct values of integer ``ids`` of any shape, and the index of each id among these values.
 
-    The ids that occur are marked in an array, not sorted. This takes a quarter of the time of ``np.unique``.
+    Marking ids in an array of flags takes a quarter of the time of ``np.unique``, which sorts.
     """
     present = np.zeros(int(ids.max(initial=PADDING)) + 1, bool)
     present[ids] = True

@@ -1,11 +1,12 @@
 """The network in plain Keras 3 layers, which train on any Keras backend and load without this package.
 
-    ids (batch, time)
-     -> frozen GloVe vectors                                             (batch, time, dimension)
-     -> dense layers on each token, plus an optional trainable vector    (batch, time, width)
-     -> SimpleRNN, GRU or LSTM over the tokens, one or two directions    (batch, time, states)
-     -> pooling over time                                                (batch, pooled)
-     -> dense layer, softmax                                             (batch, classes)
+    Layer, from input to output                                      Output shape
+    token ids                                                        (batch, time)
+    frozen GloVe vectors                                             (batch, time, dimension)
+    dense layers on each token, plus an optional trainable vector    (batch, time, width)
+    SimpleRNN, GRU or LSTM over the tokens, one or two directions    (batch, time, states)
+    pooling over time                                                (batch, pooled)
+    dense layer, softmax                                             (batch, classes)
 
 The layers before the recurrence see one token at a time, so training (:mod:`sentiment.training.tensorflow_trainer`) and
 export (:func:`fold`) run them once per distinct token.
@@ -45,11 +46,11 @@ _ROWS_PER_BATCH = 8192
 def build_network(
     embedding_matrix: np.ndarray, settings: NetworkSettings, classes: int, seen: int | None = None
 ) -> keras.Model:
-    """Build the Keras model from ids int32 ``(batch, time)`` to probabilities float32 ``(batch, classes)``.
+    """Build the Keras model from ids, int32 ``(batch, time)``, to probabilities, float32 ``(batch, classes)``.
 
     Args:
         embedding_matrix: frozen GloVe vectors, float32 ``(vocabulary, dimension)``; row 0, for padding, is zero.
-        seen: ids below this number occur in training. Only they can get a trainable vector. None means all ids.
+        seen: ids below this number occur in training; None means all ids. Only these ids can get a trainable vector.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
     features = _token_features(ids, embedding_matrix.shape, settings, seen or len(embedding_matrix))
@@ -63,7 +64,7 @@ def build_network(
 
 
 def _token_features(ids: Any, shape: tuple[int, ...], settings: NetworkSettings, seen: int) -> Any:
-    """Apply the layers before the recurrence: ids ``(batch, time)`` to features ``(batch, time, width)``."""
+    """Apply the layers before the recurrence to ids ``(batch, time)``; return features ``(batch, time, width)``."""
     vocabulary, dimension = shape
     features = layers.Embedding(vocabulary, dimension, trainable=False, name=GLOVE)(ids)
     for i, width in enumerate(settings.projection):
@@ -86,7 +87,7 @@ def _token_dropout(features: Any, settings: NetworkSettings, i: int) -> Any:
 
 
 def _own_ids(ids: Any, words: int) -> Any:
-    """Return ids of the trainable embedding, where ids from ``words`` on become the unknown token."""
+    """Replace ids from ``words`` on by the unknown token, because the trainable embedding has only ``words`` rows."""
     return ops.where(ops.less(ids, words), ids, UNKNOWN)
 
 
@@ -153,7 +154,9 @@ def pool(states: Any, real: Any, pooling: str) -> Any:
 
 
 def with_ngram_scores(model: keras.Model, values: np.ndarray, bias: np.ndarray) -> keras.Model:
-    """Return ``model`` with scores of n-grams added to its logits; it shares all layers but the output layer.
+    """Return a network that adds scores of n-grams to the logits of ``model``.
+
+    Both networks share all layers except the output layer.
 
     Args:
         values: score of each bucket for each class, float32 ``(buckets, classes)``.
@@ -173,7 +176,7 @@ def with_ngram_scores(model: keras.Model, values: np.ndarray, bias: np.ndarray) 
 def ngram_logits(ids: Any, lookup: Callable[[Any], Any], buckets: int) -> Any:
     """Return the scores of each row's n-grams, to be added to the logits, ``(batch, classes)``.
 
-    :mod:`sentiment.network.ngrams` computes them in NumPy.
+    :mod:`sentiment.network.ngrams` computes the same scores in NumPy.
 
     Args:
         ids: token ids, int32 ``(batch, time)``, padded on either side.
@@ -189,7 +192,7 @@ def ngram_logits(ids: Any, lookup: Callable[[Any], Any], buckets: int) -> Any:
 
 
 def fold(model: keras.Model, settings: NetworkSettings) -> FoldedNetwork:
-    """Compute the cell input x W_x + b of each token of ``model``, and copy its recurrent and output weights."""
+    """Return ``model`` as a :class:`FoldedNetwork`, whose table has the cell input x W_x + b of each token."""
     cells = recurrent_cells(model)
     kernel, bias = (ops.convert_to_numpy(weight) for weight in model.get_layer(CLASSES).weights)
     return FoldedNetwork(

@@ -1,8 +1,8 @@
 """Scores of n-grams: a linear model on unigrams, bigrams and trigrams of ids, whose scores are added to the logits.
 
-Each n-gram of a tweet is hashed to a row of one table (the hashing trick: Weinberger et al., 2009; as in fastText:
-Joulin et al., *Bag of Tricks for Efficient Text Classification*, 2017). The sum of a tweet's scores is divided by the
-square root of its number of tokens.
+Each n-gram of a tweet is hashed to a row of one table (the hashing trick: Weinberger et al., 2009). FastText does the
+same (Joulin et al., *Bag of Tricks for Efficient Text Classification*, 2017). The sum of a tweet's scores is divided by
+the square root of the tweet's number of tokens.
 """
 
 from collections.abc import Callable
@@ -46,9 +46,10 @@ def ngram_buckets(
     remainder: Callable[[Any, int], Any] = mod,
     times: Callable[[Any, int], Any] = times_factor,
 ) -> list[Any]:
-    """Return three buckets per token: of the token alone, of the pair that it ends, and of the triple around it.
+    """Return the hash buckets of three n-grams per token, as three arrays with the shape of ``token``.
 
-    Only products, sums and remainders of int32 are used, so the function works with every array library.
+    The n-grams are the token, the pair of the token before and the token, and the triple of the token and its two
+    neighbours. Only products, sums and remainders of int32 are used, so every array library can compute them.
 
     Args:
         before: id before each token, or padding at the start; int32 of any shape.
@@ -69,12 +70,12 @@ def ngram_buckets(
 
 
 def _remainder(codes: np.ndarray, buckets: int) -> np.ndarray:
-    """Return ``codes % buckets``. If ``buckets`` is a power of two, a bit mask takes a tenth of the time."""
+    """Return ``codes % buckets``. If ``buckets`` is a power of two, a bit mask is used, which is ten times as fast."""
     return codes % buckets if buckets & (buckets - 1) else codes & (buckets - 1)
 
 
 def buckets_of_rows(ids: Ragged, buckets: int) -> list[np.ndarray]:
-    """Return the buckets of each token's three n-grams, int32 ``(total,)`` each; every row needs at least one id."""
+    """Return the buckets of each token's three n-grams: three int32 arrays ``(tokens,)``. No row may be empty."""
     padded = np.zeros(len(ids.values) + 2, np.int32)
     padded[1:-1] = ids.values
     before, after = padded[:-2], padded[2:]
@@ -90,7 +91,7 @@ def ngram_logits(values: np.ndarray, ids: Ragged, scales: np.ndarray | None = No
     Args:
         values: score of each bucket for each class, ``(buckets, classes)``, float32, or int8 with ``scales``.
         ids: rows with at least one id each. Padding ids add nothing to the scores.
-        scales: factor of each column of int8 ``values``, float32 ``(classes,)``.
+        scales: number by which to multiply each column of int8 ``values``, float32 ``(classes,)``.
     """
     found = buckets_of_rows(ids, len(values))
     scores = values.take(found[0], axis=0).astype(np.float32)

@@ -1,11 +1,11 @@
 """The recurrence in NumPy, over rows of different lengths, in all directions at once and without padding.
 
-Rows are sorted by decreasing length, so the rows that still have a token at a step come first, and a step updates one
-contiguous block of memory in place. The tokens of a step are looked up just before it, so that they are still in the
-processor's cache. The backward direction reads each row from its end, in step with the forward direction.
+Rows are sorted by decreasing length, so the rows that still have a token at a step come first. A step therefore updates
+one contiguous block of memory in place. The cell inputs of a step are looked up just before the step, so the processor
+still has them in its cache. While the forward direction reads a row's first token, the backward direction reads its last.
 
-Allocating new arrays would double the time of a batch. Therefore a step of the simple cell writes into a given buffer
-``room``, which has the shape of the states because NumPy is fastest with arrays of equal shape.
+Allocating new arrays would double the time of a batch. A step of the simple RNN therefore writes into a given buffer,
+``room``. The buffer has the shape of the states, because NumPy is fastest with arrays of equal shape.
 """
 
 from collections.abc import Iterator
@@ -43,14 +43,17 @@ def rows_at_steps(lengths: np.ndarray) -> np.ndarray:
 def hidden_states(
     table: np.ndarray, rows: RowsByLength, weights: Direction, cell: str, activation: str
 ) -> Iterator[np.ndarray]:
-    """Yield the hidden states of each step, ``(directions, active rows, units)``. They are overwritten two steps later.
+    """Yield the hidden states of each step, ``(directions, active rows, units)``; active rows still have a token.
+
+    Each array is overwritten two steps later.
 
     Args:
         table: cell input x W_x + b of each token, float32 ``(directions, vocabulary, gates * units)``.
-        rows: at least one row.
+        rows: at least one row of ids, sorted by decreasing length.
         weights: stacked weights of all directions: kernel ``(directions, units, gates * units)``, and bias
             ``(directions, 1, gates * units)`` or None.
-        cell, activation: as in the network's settings.
+        cell: ``simple_rnn``, ``gru`` or ``lstm``.
+        activation: ``tanh`` or ``softsign``.
     """
     steps = _steps(table, rows)
     return (
@@ -61,7 +64,7 @@ def hidden_states(
 
 
 def _steps(table: np.ndarray, rows: RowsByLength) -> Iterator[np.ndarray]:
-    """Yield the table's rows for the tokens of each step, ``(directions, active rows, gates * units)``."""
+    """Yield the cell inputs of each step from ``table``: ``(directions, rows that have a token, gates * units)``."""
     values, first, last = rows.values, rows.starts, rows.starts + rows.lengths - 1
     buffers = np.empty((2, len(table), len(first), table.shape[2]), table.dtype)
     for step, count in enumerate(rows_at_steps(rows.lengths).tolist()):
@@ -125,14 +128,17 @@ _TAKE_IN: dict[str, Any] = {"last": _keep_last, "max": np.maximum, "mean": np.ad
 
 
 def pooled_row(steps: np.ndarray, kernel: np.ndarray, activation: str, pooling: str) -> np.ndarray:
-    """Return the pooled states of a single row in a ``simple_rnn``, ``(kinds of pooling * directions * units,)``.
+    """Return the pooled states of a single row in a simple RNN, ``(kinds of pooling * directions * units,)``.
 
-    It makes fewer and smaller NumPy calls than the code for many rows, which saves over half of the network's time.
+    This function makes fewer and smaller NumPy calls than the code for many rows. That saves over half of the network's
+    time.
 
     Args:
-        steps: cell inputs in each direction's reading order, float32 ``(time, directions * units)``; overwritten.
+        steps: cell inputs x W_x + b in the reading order of each direction, float32 ``(time, directions * units)``;
+            overwritten.
         kernel: block-diagonal W_h of all directions, ``(directions * units, directions * units)``.
-        activation, pooling: as in the network's settings.
+        activation: ``tanh`` or ``softsign``.
+        pooling: ``last``, ``max``, ``mean`` or ``max_mean``.
     """
     room, ones = np.empty_like(steps[0]), np.ones_like(steps[0])
     each_step = iter(steps)
@@ -168,7 +174,10 @@ def advance(projected: np.ndarray, before: np.ndarray, kernel: np.ndarray, room:
 
 
 def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str, ones: np.ndarray | int = 1) -> None:
-    """Overwrite ``x`` with its activation, using the buffer ``room``; an array ``ones`` is faster for a single row."""
+    """Overwrite ``x`` with f(x), where f is ``activation``; ``room`` is a buffer with the shape of ``x``.
+
+    ``ones`` is 1 or an array of ones, which is faster for a single row.
+    """
     if activation == "softsign":
         np.absolute(x, room)
         np.add(room, ones, room)

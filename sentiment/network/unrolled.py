@@ -1,7 +1,7 @@
 """The recurrence unrolled over a fixed number of steps, for graphs without loops and for automatic differentiation.
 
-The backward direction reads each row in reverse, so one product of stacked matrices is a step of both directions.
-Padding then follows the tokens in both directions, so only the pooling needs a mask.
+The tokens of each row are reversed for the backward direction, so a step of both directions is one product of stacked
+matrices. Padding follows the tokens in both directions, so only the pooling needs a mask.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,13 @@ from sentiment.text.lexicon import PADDING
 
 
 def unrolled_states(projected: Any, positions: Any, directions: list[Direction], kinds: NetworkSettings) -> Any:
-    """Run the recurrence step by step in the graph; return pooled states ``(batch, pooled)`` in Keras's order.
+    """Unroll the recurrence step by step; return pooled states ``(batch, kinds of pooling * directions * units)``.
 
     Args:
-        projected: cell input x W_x + b of each distinct token, ``(types, directions * gates * units)``, padding first.
-        positions: index of each token in ``projected``, int32 ``(batch, time)``, padded on either side; ``time`` fixed.
+        projected: cell input x W_x + b of each distinct token, ``(distinct tokens, directions * gates * units)``;
+            row 0 is padding.
+        positions: index of each token in ``projected``, int32 ``(batch, time)``, padded at the start or the end;
+            ``time`` is fixed.
         directions: recurrent weights of each direction, forward first.
         kinds: the network's settings.
     """
@@ -36,13 +38,17 @@ def unrolled_states(projected: Any, positions: Any, directions: list[Direction],
 def unrolled_lookups(
     lookup: Callable[[Any], Any], ids: Any, directions: list[Direction], kinds: NetworkSettings | FoldedNetwork
 ) -> Any:
-    """Run the recurrence like :func:`unrolled_states`, with a function ``lookup`` in place of ``projected``.
+    """Unroll the recurrence over the cell inputs that ``lookup`` returns for ``ids``.
 
     Args:
         lookup: function from ids int32 ``(time, directions, batch)`` to the cell inputs x W_x + b of each direction,
             ``(time, directions, batch, gates * units)``.
-        ids: token ids, int32 ``(batch, time)``, padded on either side; ``time`` is fixed.
-        directions, kinds: as in :func:`unrolled_states`.
+        ids: token ids, int32 ``(batch, time)``, padded at the start or the end; ``time`` is fixed.
+        directions: recurrent weights of each direction, forward first.
+        kinds: the network's settings, or the network itself.
+
+    Returns:
+        Pooled states ``(batch, kinds of pooling * directions * units)``.
     """
     real = ops.cast(ops.not_equal(ids, PADDING), "int32")
     lengths = ops.sum(real, axis=1)
@@ -52,7 +58,7 @@ def unrolled_lookups(
 
 
 def _turned(ids: Any, first: Any, lengths: Any, directions: int) -> Any:
-    """Return the ids in the reading order of each direction, from its first token on: ``(time, directions, batch)``."""
+    """Return ids ``(time, directions, batch)`` in the reading order of each direction, with padding last."""
     last = ids.shape[1] - 1
     time = ops.expand_dims(ops.arange(last + 1, dtype="int32"), 0)
     first, lengths = (ops.expand_dims(ops.cast(each, "int32"), 1) for each in (first, lengths))

@@ -1,11 +1,11 @@
 """Find words of clear polarity in the training tweets, and cut stretches (short excerpts) of tweets around them.
 
 Log odds between the classes, shrunk by a prior (Monroe, Colaresi and Quinn, 2008), show which words tell the classes
-apart. Many of these words are only topics, for example "school". A word is of clear polarity only if it takes words of
-degree ("so sad", "very good"; Hatzivassiloglou and Wiebe, 2000), often follows a linking word or a subject ("is
-broken", "I love"), or was rated by people.
+apart. Many of these words are only topics, for example "school". A word of clear polarity also meets one of three
+conditions: degree words precede the word ("so sad", "very good"; Hatzivassiloglou and Wiebe, 2000), linking words or
+subjects often precede the word ("is broken", "I love"), or people rated the word as positive or negative.
 
-A stretch is divided into the parts that templates use.
+A stretch is divided into the parts that sentence templates use.
 """
 
 import re
@@ -45,7 +45,7 @@ class Poles(NamedTuple):
 
 
 class Use(NamedTuple):
-    """Ids of words that often stand before a clear word such as "good": words of degree, linking words, subjects."""
+    """Ids of words that often precede a word such as "good": degree words ("so"), linking words ("is"), subjects."""
 
     degree: np.ndarray
     linking: np.ndarray
@@ -53,12 +53,12 @@ class Use(NamedTuple):
 
 
 class Polarity(NamedTuple):
-    """The polarity of each id; all arrays have the shape ``(vocabulary,)``.
+    """The polarity of each word in the vocabulary; all arrays have the shape ``(vocabulary,)``.
 
     Attributes:
-        clear: 1 or -1 for words of clear polarity, else 0; int8.
+        clear: 1 (positive) or -1 (negative) for words of clear polarity, else 0; int8.
         leaning: 1 or -1 for all words that tell the classes apart, topics included, else 0; int8.
-        verbs: true for clear words that mostly follow a subject; bool.
+        verbs: true for words of clear polarity that mostly follow a subject; bool.
     """
 
     clear: np.ndarray
@@ -110,7 +110,7 @@ def blocks(part: EncodedPart) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
 def _log_odds(
     part: EncodedPart, poles: Poles, vocabulary: Sequence[str], negators: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return three values per word: log odds of positive to negative, log odds in standard errors, and count."""
+    """Return three arrays ``(vocabulary,)``: log odds of positive to negative, log odds in standard errors, counts."""
     counts = np.zeros((2, len(vocabulary)))
     for _, block, labels in blocks(part):
         counted = ~np.isin(block, negators).any(axis=1)
@@ -124,7 +124,7 @@ def _log_odds(
 
 
 def _shares_after(part: EncodedPart, use: Use, vocabulary: int) -> np.ndarray:
-    """Return the share of each word's occurrences that directly follow each group of ``use``, ``(3, vocabulary)``."""
+    """Return how often a word of each group in ``use`` directly precedes each word, as shares ``(3, vocabulary)``."""
     after, total = np.zeros((len(use), vocabulary)), np.zeros(vocabulary)
     member = np.zeros((len(use), vocabulary), bool)
     for i, ids in enumerate(use):
@@ -137,13 +137,13 @@ def _shares_after(part: EncodedPart, use: Use, vocabulary: int) -> np.ndarray:
 
 
 class Stretch(NamedTuple):
-    """A few tokens of a training row around a word of clear polarity (the clear word), as lists of ids.
+    """A short excerpt of a training row around a word of clear polarity (the clear word), as lists of token ids.
 
     Attributes:
-        place: kind of word before the clear word: ``linked``, ``subject``, or ``bare`` for neither.
+        place: ``linked`` after a linking word such as "is", ``subject`` after a subject, or ``bare`` after neither.
         left: tokens before ``link``.
         link: the linking word or the subject; empty if ``place`` is ``bare``.
-        degree: words of degree before the clear word.
+        degree: degree words such as "so" before the clear word.
         clear: the clear word.
         right: tokens after the clear word.
     """
@@ -201,7 +201,7 @@ class Stretches:
         return bool(len(self._rows[sign]))
 
     def draw(self, sign: int) -> Stretch:
-        """Return a random stretch around a word of clear polarity ``sign``; for 0, around any word of a neutral row."""
+        """Return a random excerpt around a word of clear polarity ``sign``, or from a neutral row if ``sign`` is 0."""
         row = np.asarray(self._part.ids[self._one_of(self._rows[sign])])
         ids = row[row != PADDING].tolist()
         stretch = self._cut(ids, self._one_of(np.flatnonzero(self.polarity.clear[ids]) if sign else range(len(ids))))
@@ -213,7 +213,11 @@ class Stretches:
         return int(numbers[self._random.integers(len(numbers))])
 
     def _find(self, sign: int) -> np.ndarray:
-        """Return the indices of rows without negation whose label and words have polarity ``sign`` (0: neutral)."""
+        """Return the indices of rows without negation that have the polarity ``sign``.
+
+        The label and at least one word of a row must have the polarity 1 or -1, and no word the opposite polarity. In a
+        row of polarity 0 (neutral), no word has a polarity.
+        """
         found = [np.zeros(0, np.int64)]
         for start, block, labels in blocks(self._part):
             leaning = self.polarity.leaning[block]

@@ -39,7 +39,7 @@ Row = tuple[list[int], int]  # ids and label
 
 
 class ContrastRows:
-    """Makes contrast rows, by putting ``stretches`` of tweets into ``templates``."""
+    """Makes contrast rows: excerpts of tweets (stretches) in templates that reverse the polarity or seem to do so."""
 
     def __init__(
         self, stretches: Stretches, templates: Templates, lexicon: AnyLexicon, random: np.random.Generator
@@ -47,7 +47,7 @@ class ContrastRows:
         self._stretches, self._templates, self._lexicon, self._random = stretches, templates, lexicon, random
 
     def make(self, count: int) -> Iterator[Row]:
-        """Yield about ``count`` rows, nearly half of them positive; none if all clear words have the same polarity."""
+        """Yield about ``count`` rows, nearly half of them positive; none unless both polarities occur in the tweets."""
         if not (self._stretches.has(1) and self._stretches.has(-1)):
             return
         makers: dict[str, Callable[[int], tuple[list[int], int]]] = {
@@ -65,9 +65,9 @@ class ContrastRows:
             yield from ((ids, self._stretches.poles.label(sign)) for ids, sign in made if ids)
 
     def _swapped(self, sign: int) -> tuple[list[int], int]:
-        """Return a stretch of ``sign`` with its clear word replaced by a clear word of ``-sign``, and ``-sign``.
+        """Replace the clear word in an excerpt of polarity ``sign`` by a clear word of opposite polarity.
 
-        If only one of the two words is a verb, the stretch of ``-sign`` that has the new word is returned instead.
+        If only one of the two words is a verb, use the excerpt of the new word instead. Return the ids, and ``-sign``.
         """
         stretch, other = self._stretches.draw(sign), self._stretches.draw(-sign)
         verbs = self._stretches.polarity.verbs
@@ -75,13 +75,13 @@ class ContrastRows:
         return (stretch._replace(clear=other.clear) if same else other).ids, -sign
 
     def _joined(self, sign: int) -> tuple[list[int], int]:
-        """Join two stretches of opposite polarity by a template; the stretch of polarity ``sign`` decides the label."""
+        """Join two tweet excerpts of opposite polarity by a template in which the polarity ``sign`` prevails."""
         parts = {"X": self._stretches.draw(-sign).ids, "Y": self._stretches.draw(sign).ids}
         templates = self._templates[JOINED, HALVES]
         return _filled(self._one_of(templates), parts) if templates else [], sign
 
     def _unclear(self, sign: int) -> tuple[list[int], int]:
-        """Return a neutral stretch, mostly in a template, and ``sign`` as its label."""
+        """Return the ids of a neutral tweet excerpt, mostly in a template, and ``sign`` as the label."""
         if not self._stretches.has(0):
             return [], sign
         if self._random.random() < _IN_TEMPLATE:
@@ -89,14 +89,17 @@ class ContrastRows:
         return self._stretches.draw(0).ids, sign
 
     def _templated(self, effect: str, sign: int) -> list[int]:
-        """Return a stretch of polarity ``sign`` in a template of ``effect``; an empty list if no template fits."""
+        """Put a tweet excerpt of polarity ``sign`` into a template with the effect ``effect``, such as ``turned``.
+
+        Return the ids, or an empty list if no template fits.
+        """
         stretch = self._stretches.draw(sign)
         templates = self._templates[effect, stretch.place]
         parts = {"L": stretch.left, "K": stretch.link, "D": stretch.degree, "C": stretch.clear, "R": stretch.right}
         return _filled(self._one_of(templates), parts | {"E": self._comparative(stretch)}) if templates else []
 
     def _comparative(self, stretch: Stretch) -> list[int]:
-        """Return the comparative: "nicer" for "nice" if the lexicon distinguishes the two words, else "more nice"."""
+        """Return the comparative of the clear word: "nicer" if the lexicon has this word, else "more nice"."""
         clear = stretch.clear[0]
         word = self._lexicon.vocabulary[clear]
         forms = (_IRREGULAR.get(word, f"{word}er"), f"{word}r", f"{word[:-1]}ier" if word.endswith("y") else "")

@@ -1,12 +1,12 @@
 """General English that is not learnt from the tweets: templates of sentences, phrases, ratings, words rated by people.
 
-Templates (``templates.tsv``) are patterns of sentences that keep or reverse the polarity of a word of clear polarity.
-A line consists of words and of capital letters, which stand for parts of a stretch of a tweet. In "the soup is so good
+Templates (``templates.tsv``) are patterns of sentences that keep or reverse the polarity of a word, the clear word. A
+line consists of words and of capital letters, which stand for parts of a tweet. In the tweet "the soup is so good
 today" these parts are:
 
     L  words before K ("the soup")              C  clear word ("good")
     K  linking word or subject ("is")           E  comparative of the clear word ("better")
-    D  words of degree ("so")                   R  words after the clear word ("today")
+    D  degree words ("so")                      R  words after the clear word ("today")
 
 In a template of two halves, X and Y have opposite polarity, and Y decides the polarity of the whole. The patterns
 follow a grammar's chapter on negation (Huddleston and Pullum, 2002, chapter 9). Some only seem to negate ("nothing
@@ -40,7 +40,11 @@ Templates = Mapping[tuple[str, str], Sequence[Template]]  # (effect, place) -> t
 
 
 def known_templates(lexicon: AnyLexicon) -> Templates:
-    """Return the templates whose words all have an id in ``lexicon``, by effect and place; a list may be empty."""
+    """Return the templates whose words all have an id in ``lexicon``.
+
+    Keys are the effect of the templates, such as ``turned``, and the place of the clear word, such as ``subject``
+    (after a subject). A list of templates may be empty.
+    """
     found: dict[tuple[str, str], list[Template]] = {(JOINED, HALVES): []}
     found |= {(effect, place): [] for effect in (TURNED, STANDING, WISHED) for place in (LINKED, SUBJECT, BARE)}
     for effect, place, text in _read_table("templates.tsv"):
@@ -77,7 +81,7 @@ def rated_words() -> list[LabelledText]:
 
 
 def _ratings() -> Iterator[LabelledText]:
-    """Yield ratings such as "9 out of 10" and "2 stars", without the middle of each scale."""
+    """Yield ratings such as "9 out of 10" and "2 stars", except neutral ratings in the middle of a scale."""
     for most in (5, 10):
         for n in range(most + 1):
             if n <= 0.4 * most or n >= 0.7 * most:
@@ -93,6 +97,6 @@ def _ratings() -> Iterator[LabelledText]:
 
 
 def _read_table(name: str) -> list[tuple[str, ...]]:
-    """Return the rows of a tab-separated file in this package, without its header. Quotes have no meaning in it."""
+    """Return the rows of a tab-separated file in this package, without the header. Quotes are ordinary characters."""
     text = files("sentiment.augment").joinpath(name).read_text(encoding="utf-8")
     return [tuple(line.split("\t")) for line in text.splitlines()[1:]]

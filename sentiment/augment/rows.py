@@ -1,4 +1,4 @@
-"""Data augmentation: append contrast rows, phrases and rated words to the training rows."""
+"""Data augmentation: append contrast rows (tweets with "not" put in), phrases and rated words to the training rows."""
 
 from collections.abc import Iterator, Sequence
 
@@ -23,9 +23,11 @@ def augmented(
 ) -> EncodedPart:
     """Return the training rows ``part`` with contrast rows, phrases and rated words appended.
 
+    A contrast row is an excerpt of a tweet in a template with words such as "not" and "but".
+
     Args:
         preprocessor: text preprocessing that ``part`` was encoded with.
-        poles: the negative and the positive class, which are the only labels of the new rows.
+        poles: the negative and the positive class; the new rows have no other labels.
         contrast: total weight of the contrast rows, as a multiple of the number of rows in ``part``.
         phrase_weight: total weight of phrases and rated words, as a multiple of the number of rows in ``part``.
         seed: seed of all random choices.
@@ -60,7 +62,7 @@ def rated_signs(words: Sequence[LabelledText], lexicon: AnyLexicon) -> np.ndarra
 def _encoded(
     texts: Sequence[LabelledText], preprocessor: Preprocessor, stretches: Stretches, random: np.random.Generator
 ) -> Iterator[Row]:
-    """Yield a row per text whose tokens are all known. In some rows, words of a neutral tweet replace "..."."""
+    """Yield a row for each text whose tokens are all known. In some rows, words of a neutral tweet fill "..."."""
     halves = preprocessor.encode([half for text, _ in texts for half in text.partition("...")[::2]])
     parts = [part.tolist() for part in np.split(halves.values, np.cumsum(halves.lengths)[:-1])]
     for before, after, (_, sign) in zip(parts[::2], parts[1::2], texts, strict=True):

@@ -1,1 +1,1 @@
-"""Word vectors: GloVe files are read here, and turned into the frozen embedding matrix."""
+"""Read word vectors from GloVe files, and build the frozen embedding matrix."""

@@ -42,7 +42,7 @@ class WordVectors:
 
 
 def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimension: int = 0) -> WordVectors:
-    """Read the vectors of the wanted words from GloVe's text format: per line, a word and its numbers.
+    """Read the vectors of the wanted words from GloVe's text format, which has a word and its numbers on each line.
 
     Args:
         lines: the lines of the file.
@@ -51,8 +51,8 @@ def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimen
         dimension: the expected count of numbers per line; 0 means the count on the first line.
 
     Raises:
-        InputError: the file is empty, is not in GloVe's format, has a line of the wrong length, contains none of the
-            wanted words, or has a value that is not a finite number in the vector of a wanted word.
+        InputError: the file is empty, is not in GloVe's format, has a line of the wrong length or contains none of the
+            wanted words. A wanted vector with a value that is not a finite number is also an error.
     """
     wanted_bytes = {word.encode() for word in wanted}
     rows: dict[str, int] = {}
@@ -71,7 +71,8 @@ def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimen
 def first_words(lines: Iterable[bytes], most: int, name: str, dimension: int = 0) -> Iterator[str]:
     """Yield the words of the first ``most`` lines of a GloVe file, which begins with the most frequent words.
 
-    Words that are not UTF-8 are skipped. ``name`` and ``dimension`` are as in :func:`read_vectors`.
+    Words that are not UTF-8 are skipped. ``name`` is the file's name, used in error messages. ``dimension`` is the
+    expected count of numbers per line; 0 means the count on the first line.
 
     Raises:
         InputError: a line is not in GloVe's format or has the wrong length.
@@ -85,8 +86,8 @@ def select_vectors(words: Iterable[str], matrix: np.ndarray, wanted: Iterable[st
     """Return the vectors of the wanted words. Row ``i`` of ``matrix``, float ``(n, dimension)``, belongs to word ``i``.
 
     Raises:
-        InputError: ``matrix`` does not have one row per word, ``words`` contains none of the wanted words, or a wanted
-            vector has a value that is not a finite number.
+        InputError: ``matrix`` does not have one row per word, ``words`` contains no wanted word, or a wanted vector
+            has a value that is not finite.
     """
     words = list(words)
     if matrix.ndim != 2 or len(words) != len(matrix):
@@ -152,7 +153,7 @@ def _is_number(part: bytes) -> bool:
 
 
 def _word(line: bytes, dimension: int, place: str) -> bytes:
-    """Return the word of a line. Numbers are counted from the right, because words of glove.840B may contain spaces."""
+    """Return the word of a line: all but the last ``dimension`` fields, because glove.840B has words with spaces."""
     spaces = line.count(b" ")
     if spaces == dimension:
         return line[: line.index(b" ")]

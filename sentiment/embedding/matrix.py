@@ -34,9 +34,9 @@ class Coverage:
 
     Attributes:
         types, types_found: the number of lemmas in the training rows, and how many of these lemmas have a vector.
-        further: the number of lemmas that the vocabulary has only because GloVe has a vector for them.
+        further: the number of lemmas that are in the vocabulary only because GloVe has their vector.
         tokens, tokens_found: the number of tokens in the training rows, and how many of these tokens have a vector.
-        stand_ins: the number of lemmas whose vector is the mean of several words. They count as found.
+        stand_ins: the number of lemmas whose vector is the mean of several words. These lemmas count as found.
         missing: the most frequent lemmas without a vector, each with its number of tokens.
     """
 
@@ -49,7 +49,7 @@ class Coverage:
     missing: tuple[tuple[str, int], ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the attributes, and the shares of types and tokens with a vector, as a dictionary."""
+        """Return a dictionary of the attributes and of the shares of lemmas and tokens that have a vector."""
         shares = {
             "type_share": self.types_found / max(1, self.types),
             "token_share": self.tokens_found / max(1, self.tokens),
@@ -81,7 +81,7 @@ def wanted_words(lexicon: AnyLexicon) -> set[str]:
 
 
 def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
-    """Find each lemma's vector: its own, a surface form's, a spelling variant's, or the mean vector of other words."""
+    """Find a vector for each lemma: of the lemma, a surface form or a spelling variant, or the mean of other words."""
     matrix = np.zeros((len(lexicon.vocabulary), vectors.dimension), np.float32)
     found = np.zeros(len(matrix), bool)
     stand_in = np.zeros(len(matrix), bool)
@@ -99,7 +99,7 @@ def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
 
 
 def _mean_vector(key: str, stand_ins: Mapping[str, Sequence[str]], vectors: WordVectors) -> np.ndarray | None:
-    """Return the mean vector of the stand-in words of ``key`` or, if it has none, of the parts of the compound."""
+    """Return the mean vector of the words that stand in for ``key``, or else of the words in a compound, or None."""
     if key in stand_ins:
         several = [v for word in stand_ins[key] if (v := vectors.get(word)) is not None]
         return np.mean(several, axis=0) if several else None
@@ -115,10 +115,10 @@ def complete(found: FoundVectors, train_ids: Ragged, seen: int | None = None) ->
     """Return the complete embedding matrix: fill the rows without a vector and standardise the columns.
 
     Args:
-        found: the result of :func:`find_vectors`.
-        train_ids: the training rows as ids. They contain the contexts of words without a vector.
-        seen: only ids below this number occur in training (None: all ids do). The mean and scale of each column are
-            those of the rows of these ids, so that adding further words does not change them.
+        found: the vectors found for the vocabulary, and masks of the rows with a vector.
+        train_ids: the training rows as ids, which contain the contexts of words without a vector.
+        seen: ids below this number occur in training; None means all ids. Columns are standardised with the mean and
+            scale over these ids, so that further words do not change the result.
 
     Returns:
         The matrix, float32 ``(vocabulary, dimension)``; row 0 is zero.
@@ -172,7 +172,7 @@ def measure_coverage(
 ) -> Coverage:
     """Count the lemmas and tokens of the training rows that have a vector, and list frequent lemmas without a vector.
 
-    Lemmas with an id below ``seen`` occur in training (None: all do). At most ``most`` lemmas are listed.
+    Lemmas with an id below ``seen`` occur in training; None means all lemmas. At most ``most`` lemmas are listed.
     """
     counts = np.bincount(train_ids.values, minlength=len(lexicon.vocabulary))
     position = np.arange(len(counts))
@@ -222,10 +222,10 @@ def _single_letters(word: str) -> str:
 
 
 def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged) -> np.ndarray:
-    """Induce a vector for every row from its contexts: "a la carte" embeddings (Khodak et al., 2018).
+    """Induce a vector for each word of the vocabulary from its contexts: "a la carte" embeddings (Khodak et al., 2018).
 
-    The context of a word is the mean vector of the other words in its tweets, where frequent words have less weight
-    (Arora, Liang and Ma, 2017). A linear map turns this mean into a vector. It is fitted on words with a GloVe vector.
+    The context of a word is the mean vector of the other words in its tweets. Frequent words have less weight (Arora,
+    Liang and Ma, 2017). A linear map, fitted on words with a GloVe vector, turns the mean into the word's vector.
     """
     counts = np.bincount(ids.values, minlength=len(matrix)).astype(float)
     weights = np.where(known, 1e-3 / (1e-3 + counts / max(1.0, counts.sum())), 0.0)

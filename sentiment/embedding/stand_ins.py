@@ -1,6 +1,6 @@
-"""Words whose mean vector replaces a missing one: for special tokens, emoji and compounds like *worstserviceever*.
+"""Choose words whose mean vector replaces the missing vector of a special token, an emoji or a compound.
 
-A compound is cut into its most likely parts (Norvig, 2009).
+A compound such as *worstserviceever* is cut into its most likely words (Norvig, 2009).
 """
 
 import re
@@ -62,7 +62,7 @@ _WORD_COST = log(12)  # 12 is the sum of 1 / rank over the words of a large file
 def emoji_names() -> dict[str, tuple[str, ...]]:
     """Return the words in the Unicode short name of each emoji that can be a token (Eisner et al., 2016).
 
-    Emoji sequences other than flags are not included, because the normalisation rules cut them into single emoji.
+    Emoji sequences are left out, except flags, because the normalisation rules cut sequences into single emoji.
     """
     import emoji
 
@@ -81,8 +81,8 @@ def split_compound(token: str, ranks: Mapping[str, int]) -> tuple[str, ...]:
     Args:
         token: the compound in lower case, for example "worstserviceever".
         ranks: a map from each known word to its rank by frequency, from 0. The probability of a word is taken as
-            proportional to 1 / (rank + 1) (Zipf's law). Words of up to three letters count only if they are in a list
-            of common words, because the short words of a GloVe file are mostly abbreviations.
+            proportional to 1 / (rank + 1) (Zipf's law). Most short words of a GloVe file are abbreviations, so words of
+            up to three letters count only if a list of common words contains them.
     """
     if not (_LEAST <= len(token) <= _MOST and token.isascii() and token.isalpha()):
         return ()
@@ -99,12 +99,12 @@ def split_compound(token: str, ranks: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def weights_of(words: Sequence[str], ranks: Mapping[str, int]) -> list[float]:
-    """Return each word's weight in a mean vector; more frequent words have less weight (SIF, Arora et al., 2017)."""
+    """Return each word's weight in a mean vector (smooth inverse frequency: Arora, Liang and Ma, 2017)."""
     return [_RARE / (_RARE + exp(-_cost(word, ranks))) for word in words]
 
 
 def common_compounds() -> list[str]:
-    """Return common hashtags of opinion in lower case, for example "lovethis" and "worstserviceever"."""
+    """Return compounds that are common as opinion hashtags, in lower case, for example "worstserviceever"."""
     first, last = _FIRST_WORDS.split(), _LAST_WORDS.split()
     pairs = [one + other for one in first for other in last if one != other]
     return [*pairs, *(one + other + "ever" for one in ("best", "worst") for other in last if other != "ever")]

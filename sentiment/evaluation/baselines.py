@@ -33,9 +33,9 @@ Predictor = Callable[[Sequence[str]], BaselineAnswers]
 
 
 def fit_baselines(train: LabelledTexts, classes: Sequence[str]) -> dict[str, Predictor]:
-    """Return the prediction function of every installed baseline, by name, trained on ``train`` if it is trainable.
+    """Fit the trainable baselines on ``train``; return the prediction function of every installed baseline by name.
 
-    The lexicon methods VADER and TextBlob need ``negative`` and ``positive`` among ``classes``, else they are left out.
+    The lexicon methods VADER and TextBlob are left out unless ``classes`` include ``negative`` and ``positive``.
     """
     baselines = {"majority": _majority(train, len(classes))}
     if {"negative", "positive"} <= set(classes):
@@ -59,7 +59,10 @@ def _majority(train: LabelledTexts, classes: int) -> Predictor:
 
 
 def _by_score(scores: Sequence[float], classes: list[str], neutral: float) -> BaselineAnswers:
-    """Return the class by the sign of each score. Scores within ``neutral`` of 0 are neutral, if that class exists."""
+    """Return the class by the sign of each score, or the class "neutral", if there is one, for scores near 0.
+
+    A score is near 0 if its distance from 0 is below the number ``neutral``.
+    """
     values = np.array(scores)
     labels = np.where(values > 0, classes.index("positive"), classes.index("negative"))
     if "neutral" in classes:
@@ -98,10 +101,10 @@ def _logistic_regression(train: LabelledTexts) -> Predictor:
 
 
 def _fasttext(train: LabelledTexts, classes: int) -> Predictor:
-    """Train supervised fastText with bigrams (Joulin et al., 2017), on one thread so that it is deterministic.
+    """Train supervised fastText with bigrams (Joulin et al., 2017), on one thread for deterministic results.
 
-    Rows are shuffled, because fastText reads them in order and corpora are often sorted by class. The learning rate is
-    chosen on a tenth of the rows, because a small corpus needs a higher rate than a large one.
+    Rows are shuffled, because fastText reads rows in order and corpora are often sorted by class. The learning rate is
+    chosen on a tenth of the rows, because a small corpus needs a higher rate than a large corpus.
     """
     order = np.random.default_rng(_SEED).permutation(len(train.labels))
     lines = [f"{FASTTEXT_MARK}{train.labels[i]} {_one_line(train.texts[i])}\n" for i in order]

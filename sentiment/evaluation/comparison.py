@@ -132,11 +132,11 @@ def summarise(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return the mean and standard deviation of each figure over several runs, for ``model`` and each baseline.
 
     Args:
-        runs: at least one run's figures of one test set, as in `metrics.json`.
+        runs: for each run (at least one), the figures of one test set from `metrics.json`.
 
     Returns:
-        For each name, ``n`` (tweets of all runs), and ``mean`` and ``sd`` (0 for one run) of each figure. Figures that
-        a run lacks are left out.
+        For each name, ``n`` (the number of tweets in all runs), and ``mean`` and ``sd`` (0 for one run) of each figure.
+        Figures that a run lacks are left out.
     """
     shared = [name for name in runs[0].get("baselines") or {} if all(name in run["baselines"] for run in runs)]
     by_name = {"model": list(runs)} | {name: [run["baselines"][name] for run in runs] for name in shared}
@@ -165,7 +165,7 @@ def folds_table(result: Mapping[str, Any]) -> str:
 
 
 def mean_and_deviation(figures: Mapping[str, Any], name: str) -> str:
-    """Return a figure of :func:`summarise` as ``mean ± deviation`` in percent, or a dash if it is missing."""
+    """Return the figure ``name`` as ``mean ± standard deviation`` in percent, or a dash if ``figures`` lacks it."""
     return f"{100 * figures[name]['mean']:.1f} ± {100 * figures[name]['sd']:.1f}" if name in figures else "–"
 
 
@@ -176,7 +176,7 @@ def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
 
 
 class Shares(NamedTuple):
-    """The share of validation rows, and the number of training rows (0 takes all), for a split of the corpus."""
+    """The settings of a split: the share of validation rows, and the number of training rows (0 means all others)."""
 
     validation: float
     train_rows: int
@@ -188,9 +188,9 @@ def sizes_for(asked: Sequence[int], labelled: int) -> list[int]:
 
 
 def split_shares(size: int, labelled: int, rows: int) -> Shares:
-    """Return the split settings for ``size`` labelled tweets, divided into training and validation rows as by default.
+    """Return the settings that split ``size`` labelled tweets into training and validation rows by the default shares.
 
-    ``labelled`` is the number of tweets for training and validation; ``rows`` is the number in the whole corpus.
+    Of the ``rows`` tweets in the corpus, ``labelled`` tweets are not test tweets.
     """
     of_them = SplitSettings().for_rows(size).validation
     return Shares(of_them * size / rows, 0 if size == labelled else round((1 - of_them) * size))

@@ -79,7 +79,7 @@ def bootstrap_interval(hits: int, n: int) -> tuple[float, float]:
 def difference_interval(only_first: int, only_other: int, n: int) -> tuple[float, float]:
     """Return the 95% paired bootstrap interval of the accuracy of one classifier minus the accuracy of another.
 
-    Of ``n`` rows, only the first classifier labels ``only_first`` correctly, and only the other one ``only_other``.
+    ``only_first`` of ``n`` rows are labelled correctly by the first classifier only, ``only_other`` by the other only.
     """
     shares = np.array([only_first, only_other, n - only_first - only_other]) / n
     drawn = np.random.default_rng(_SEED).multinomial(n, shares, _RESAMPLES)
@@ -160,7 +160,7 @@ def roc_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
 
 
 def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
-    """Return precision by recall (area: average precision), or None if there are no positive or no negative rows.
+    """Return precision by recall, or None if there are no positive or no negative rows. The area is average precision.
 
     ``positive`` is bool ``(n,)``; ``score`` is float ``(n,)``, higher for rows that are more probably positive.
     """
@@ -201,7 +201,10 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> 
 
 
 def abstention_curve(confidence: np.ndarray, correct: np.ndarray) -> Curve:
-    """Return accuracy by coverage (the share of rows above a falling confidence threshold); the area is its mean."""
+    """Return accuracy by coverage; the area is the mean accuracy.
+
+    Coverage is the share of rows whose confidence reaches a threshold. The threshold falls along the curve.
+    """
     order = np.argsort(-confidence, kind="stable")
     rank = np.arange(1, len(order) + 1)
     accuracy = np.cumsum(correct[order]) / rank
@@ -211,6 +214,6 @@ def abstention_curve(confidence: np.ndarray, correct: np.ndarray) -> Curve:
 
 
 def abstentions(confidence: np.ndarray, correct: np.ndarray) -> list[Abstention]:
-    """Return coverage and accuracy at each of ``THRESHOLDS`` that the confidence of at least one row reaches."""
+    """Return coverage and accuracy for each of ``THRESHOLDS``, except thresholds above all confidences."""
     rows = [(t, confidence >= t) for t in THRESHOLDS]
     return [Abstention(t, float(mask.mean()), float(correct[mask].mean())) for t, mask in rows if mask.any()]

@@ -58,7 +58,7 @@ class Predictions:
         return self.take(self.test_sets == test_set)
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Return the columns of ``predictions.csv``: ``REQUIRED``, a probability per class, a label per baseline."""
+        """Return the columns of ``predictions.csv`` by name, such as texts, labels and class probabilities."""
         names = np.array(self.classes)
         columns = dict(
             zip(REQUIRED, (self.test_sets, self.texts, names[self.true], names[self.predicted]), strict=True)
@@ -173,11 +173,11 @@ class Evaluation:
 
     Attributes:
         name: the name of the profile.
-        metrics: figures by name of test set, as in `metrics.json`.
+        metrics: the content of `metrics.json`: figures by name of test set.
         predictions: the predictions for all test sets.
         history: values after each epoch by name of figure, float ``(epochs,)``.
         manifest: the inputs and settings of the model.
-        coverage: the numbers of words and tokens with a GloVe vector, as in `coverage.json`.
+        coverage: the content of `coverage.json`: the numbers of words and tokens with a GloVe vector.
         behaviour: results on the minimal pairs, for ``model`` and by name of baseline.
         crossvalidation: figures over several splits.
         curve: figures by the number of labelled tweets.

@@ -50,7 +50,7 @@ class ScoredTestSet(NamedTuple):
 
 
 def with_distinct_names(tests: Sequence[LabelledTestSet]) -> list[LabelledTestSet]:
-    """Return ``tests`` with distinct names: test sets with the same name are named by their source.
+    """Return ``tests`` with distinct names: if several have the same name, each is named after its source file.
 
     Raises:
         InputError: two test sets have the same source.
@@ -101,9 +101,10 @@ def score(test: LabelledTestSet, model: "SentimentClassifier", baselines: Mappin
 def score_minimal_pairs(
     model: "SentimentClassifier", baselines: Mapping[str, Predictor], meanings: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the results of :func:`score_pairs` for ``model`` and for each baseline, by name.
+    """Score ``model`` and each baseline on the minimal pairs; return the results of :func:`score_pairs` by name.
 
-    The result is empty unless ``meanings``, one per class, include ``negative`` and ``positive``.
+    ``meanings`` are the sentiments that the classes stand for. Without ``negative`` and ``positive`` among the
+    meanings, the result is empty.
     """
     classes, pairs = np.array(meanings), read_pairs()
     if not {NEGATIVE, POSITIVE} <= set(meanings):
@@ -125,7 +126,7 @@ def remarks(
     """Return one sentence for each weakness of a model; an empty list if there is none.
 
     Args:
-        metrics: figures by name of test set, as in `metrics.json`.
+        metrics: the content of `metrics.json`: figures by name of test set.
         classes: the class names, in the order of the confusion matrix.
         manifest: the inputs and settings of the model; every key may be missing.
         label: a function from the name of a baseline or test set to its printed name.

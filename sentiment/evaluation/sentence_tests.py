@@ -1,13 +1,13 @@
 """Test classifiers on sentences that were written for this project: first tries and minimal pairs.
 
-First tries (``first_tries.tsv``) are short plain texts, such as a newcomer types, with labels that people find obvious.
-They were written before any model answered them. Settings are chosen on the half ``choose``; reports use the half
-``confirm``. A text without a known token counts as answered wrongly.
+First tries (``first_tries.tsv``) are short plain texts, like a newcomer's, with labels that people find obvious.
+All were written before any model was tried on them. Settings are chosen on the half ``choose``; reports use the half
+``confirm``. A text without a known token counts as labelled wrongly.
 
-A minimal pair (``minimal_pairs.tsv``) is a positive and a negative tweet with few other differences. It passes if the
-classifier labels both tweets correctly, so a classifier that always gives the same label passes no pair. The pairs were
-written before any model was scored on them, and nothing is fitted or chosen on them. Testing one behaviour at a time is
-an idea of Ribeiro et al., *Beyond Accuracy: Behavioral Testing of NLP Models with CheckList* (2020).
+A minimal pair (``minimal_pairs.tsv``) is a positive and a negative tweet with few other differences. A pair passes if
+the classifier labels both tweets correctly. A classifier that always gives the same label therefore passes no pair. The
+pairs were written before any model was scored on them, and nothing is fitted or chosen on them. Testing one behaviour
+at a time is an idea of Ribeiro et al., *Beyond Accuracy: Behavioral Testing of NLP Models with CheckList* (2020).
 """
 
 import csv
@@ -36,7 +36,7 @@ class FirstTry(NamedTuple):
 
     @property
     def half(self) -> str:
-        """Return ``choose`` or ``confirm``, depending on a hash of the text."""
+        """Return the half of the texts to which a hash assigns this one: ``choose`` or ``confirm``."""
         return CONFIRM if zlib.crc32(self.text.encode()) % 2 else CHOOSE
 
 
@@ -64,15 +64,15 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
 
 
 def failed_tries(tries: Sequence[FirstTry], answer: Answer) -> list[FirstTry]:
-    """Return the ``tries`` for which ``answer`` gives a wrong label or none."""
+    """Return the ``tries`` for which ``answer`` gives a wrong label or no label."""
     given = answer([each.text for each in tries])
     return [each for each, label in zip(tries, given, strict=True) if str(label) != each.label]
 
 
 def shares_right(tries: Sequence[FirstTry], answer: Answer) -> dict[str, float]:
-    """Return the share of ``tries`` that ``answer`` labels correctly: of all, of each half, and of each kind.
+    """Return the share of correct labels among all ``tries`` (at least one), in each half and in each kind.
 
-    There must be at least one try. ``answer`` maps texts to class names.
+    ``answer`` maps texts to class names.
     """
     failed = set(failed_tries(tries, answer))
     groups = {"all": list(tries)}
@@ -82,7 +82,7 @@ def shares_right(tries: Sequence[FirstTry], answer: Answer) -> dict[str, float]:
 
 
 def vader_answer(texts: Sequence[str]) -> list[str]:
-    """Return VADER's labels; a compound score of 0 gives ``UNANSWERED``."""
+    """Return VADER's labels; ``UNANSWERED`` (an empty string) for a compound score of 0."""
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     score = SentimentIntensityAnalyzer().polarity_scores
@@ -97,7 +97,7 @@ def score_pairs(pairs: Sequence[Pair], predict: Callable[[Sequence[str]], Any]) 
 
     Returns:
         ``pairs`` (their number), ``passed`` (share), ``passed_ci95`` (its 95% interval), ``kinds`` (share by kind), and
-        ``failed`` (each failed pair with the labels it got).
+        ``failed`` (each failed pair with the classifier's labels).
     """
     labels = list(predict([text for pair in pairs for text in (pair.positive, pair.negative)]))
     received = list(zip(labels[::2], labels[1::2], strict=True))

@@ -79,7 +79,10 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
 
 
 def unknown_shares(texts: Sequence[str], preprocessor: Preprocessor) -> np.ndarray:
-    """Return the share of unknown tokens in each text, without stop words, float64 ``(n,)``; 0 without tokens."""
+    """Return the share of unknown tokens in each text, float64 ``(n,)``; 0 for a text without tokens.
+
+    Stop words are not counted.
+    """
     types, codes = tokenise(texts, preprocessor.rules)
     ids = preprocessor.lexicon.lookup(types)[codes.values]
     row = np.repeat(np.arange(len(texts)), codes.lengths)

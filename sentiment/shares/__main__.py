@@ -3,9 +3,8 @@
 sentiment share tweets.parquet --date created_at --by week --by brand --output answer
 sentiment share tweets.parquet --date created_at --by week --labels to_label.csv --output answer
 
-Inputs are files, folders or patterns as for `sentiment score`, or a folder that `sentiment score` wrote. To go on after
-a crash, or to add labels, run the same command again: it does not score tweets twice. `sentiment draw` writes the file
-to label.
+Inputs are files, folders or patterns as for `sentiment score`, or a folder that `sentiment score` wrote. After a crash,
+or to add labels, run the same command again; no tweet is scored twice. `sentiment draw` writes the file to label.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The result of `sentiment share`, and how it is written as CSV, as JSON and as an HTML page."""
+"""The result of `sentiment share`, written as CSV, as JSON and as an HTML page."""
 
 import csv
 import html
@@ -138,8 +138,8 @@ class ShareAnswer:
 def moved_words(words: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, Any]]:
     """Yield the words whose frequency changed between consecutive periods, and between the first and the last period.
 
-    A word's score is its log odds ratio in standard errors, with a Dirichlet prior from both periods together (Monroe,
-    Colaresi and Quinn, *Fightin' Words*, 2008). A score above 2 makes a word rising, a score below -2 falling.
+    A word's score is its log odds ratio in standard errors. The Dirichlet prior is from both periods together (Monroe,
+    Colaresi and Quinn, *Fightin' Words*, 2008). Words with a score above 2 are rising, words below -2 are falling.
     """
     periods = sorted(period for period in words if period != ALL)
     pairs = list(pairwise(periods))
@@ -154,7 +154,10 @@ def moved_words(words: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, An
 
 
 def _log_odds(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, float]:
-    """Return the standardised log odds ratio of ``second`` to ``first`` for each word with 5 occurrences in total."""
+    """Return each word's log odds ratio of the counts ``second`` to the counts ``first``, in standard errors.
+
+    Words with fewer than 5 occurrences in both together are left out.
+    """
     before, after = sum(first.values()), sum(second.values())
     scores = {}
     for word in {*first, *second}:
@@ -169,7 +172,10 @@ def _log_odds(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, 
 
 
 def _cell(cell: Cell, sums: Sums, classes: Sequence[str]) -> dict[str, Any]:
-    """Return the cell with two kinds of shares: from the most probable classes, and from the mean probabilities."""
+    """Return a cell (a group in a period) for ``shares.json``, with its sums and two kinds of shares.
+
+    ``labels`` are the shares of the most probable classes; ``probabilities`` are mean probabilities.
+    """
     count = max(1, sums.tweets)
     by_labels = {name: round(int(n) / count, 6) for name, n in zip(classes, sums.labels, strict=False)}
     by_mean = {name: round(float(p) / count, 6) for name, p in zip(classes, sums.probabilities, strict=False)}

@@ -31,7 +31,7 @@ class _Form(NamedTuple):
         pattern: a regular expression that the whole text must match.
         year, month: the start and end of the field; negative positions count from the end of the text.
         digits: the start of the day, hour, minute and second, which have two digits each.
-        zone: the start and end of the time zone; a fraction of a second may precede it.
+        zone: the start and end of the time zone, including any fraction of a second before the zone.
     """
 
     pattern: str
@@ -57,7 +57,8 @@ def read_dates(column: pa.Array, name: str) -> np.ndarray:
     """Return dates as datetime64[s] in UTC, ``(n,)``; NaT for a cell that is empty or not readable as a date.
 
     Args:
-        column: ``n`` texts (UTC if they name no time zone), timestamps, dates, or seconds or milliseconds since 1970.
+        column: ``n`` timestamps, dates, texts (UTC unless a text names a time zone), or seconds or milliseconds since
+            1970.
         name: the column's name, used in the error message.
 
     Raises:
@@ -90,7 +91,7 @@ def period_names(dates: np.ndarray, period: str) -> pa.Array:
 def periods_between(first: str, last: str, period: str) -> list[str]:
     """Return the names of all periods from ``first`` to ``last``, which are names from :func:`period_names`.
 
-    The list is empty if it would have more than 10,000 names, because then one of the dates is probably wrong.
+    If there are more than 10,000 names, the list is empty, because one of the dates is probably wrong.
     """
     begin, end = (_begin_of(name, period).astype(_UNIT[period]) for name in (first, last))
     dates = np.arange(begin, end + 1, _STEP.get(period, 1))
@@ -129,7 +130,7 @@ def _from_numbers(numbers: pa.Array) -> np.ndarray:
 
 
 def _from_text(texts: pa.Array) -> np.ndarray:
-    """Parse the texts with each format in turn; a format is tried on texts that have no date yet."""
+    """Parse the texts as dates: try each format in turn on the texts that no earlier format could parse."""
     texts = pc.ascii_trim_whitespace(texts)
     dates = np.full(len(texts), "NaT", dtype="M8[s]")
     for form in _FORMS:
@@ -171,7 +172,10 @@ def _two_digits(cells: pa.Array, start: int) -> np.ndarray:
 
 
 def _decoded(cells: pa.Array, place: tuple[int, int | None], decode: Callable[[str], int]) -> np.ndarray:
-    """Return ``decode`` of the slice ``place`` of each cell, int64 ``(n,)``. It is called once per distinct slice."""
+    """Cut the slice ``place`` from each cell, and return the decoded slices, int64 ``(n,)``.
+
+    ``decode`` is called only once per distinct slice, which saves time.
+    """
     distinct = pc.utf8_slice_codeunits(cells, *place).dictionary_encode()
     values = np.array([decode(each) for each in distinct.dictionary.to_pylist()], dtype=np.int64)
     return values[distinct.indices.to_numpy()]

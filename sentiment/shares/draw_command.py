@@ -84,7 +84,7 @@ def _require_new(path: Path, force: bool) -> None:
 def _drawn(
     store: "FileStore", columns: "ShareColumns", count: int, seed: int, even: bool
 ) -> "Iterator[tuple[int, str, float]]":
-    """Yield the row number, text and inclusion probability of each drawn tweet, in two passes over the batches."""
+    """Yield row number, text and inclusion probability of each drawn tweet; ``even`` makes the probabilities equal."""
     import numpy as np
 
     from sentiment.shares.sample import chances_of, doubt, draw

@@ -1,11 +1,11 @@
 """Estimate the share of each class in each group and period, with intervals and differences.
 
-Some rows are labelled by hand. They were drawn at random with known probabilities, and the model's probabilities are
-the auxiliary variables of a regression estimator. The interval is therefore valid even if the model is wrong, and
-narrower if the model is right. The estimator has two names: generalised regression estimator in survey sampling
-(Särndal, Swensson and Wretman, *Model Assisted Survey Sampling*, 1992, section 6.4), and tuned prediction-powered
-inference (Angelopoulos, Duchi and Zrnic, *PPI++*, 2023). With drawing probabilities that follow the model's doubt, the
-method is called active inference (Zrnic and Candès, *Active statistical inference*, 2024).
+Some rows, drawn at random with known probabilities, are labelled by hand. The model's probabilities are the auxiliary
+variables of a regression estimator. The interval is therefore valid even if the model is wrong, and narrower if the
+model is right. In survey sampling, this is the generalised regression estimator (Särndal, Swensson and Wretman, *Model
+Assisted Survey Sampling*, 1992, section 6.4). In machine learning, it is tuned prediction-powered inference
+(Angelopoulos, Duchi and Zrnic, *PPI++*, 2023). If drawing probabilities follow the model's doubt, the method is active
+inference (Zrnic and Candès, *Active statistical inference*, 2024).
 """
 
 import math
@@ -33,7 +33,10 @@ class ShareInterval(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """A share with its variance, degrees of freedom and effective number of labels (Kish, 1965; may be infinite)."""
+    """A share with its variance, degrees of freedom and effective number of labels (Kish, 1965).
+
+    The effective number is infinite if every row was certain to be drawn.
+    """
 
     value: float
     variance: float
@@ -46,7 +49,7 @@ class Labels(NamedTuple):
 
     Attributes:
         features: the model's probabilities of all classes except the last, float64 ``(n, k)``.
-        indicators: 1 where the label is the class, else 0, float64 ``(n,)``.
+        indicators: 1 for rows with the label of this class, else 0, float64 ``(n,)``.
         chances: the probability with which each row was drawn, float64 ``(n,)``, above 0 and at most 1.
     """
 
@@ -60,9 +63,9 @@ class Labels(NamedTuple):
 
 
 def tuned_slopes(labels: Labels) -> np.ndarray:
-    """Fit slopes, float64 ``(k,)``, that make the variance of :func:`with_model` small.
+    """Fit regression slopes, float64 ``(k,)``, with which the estimate of :func:`with_model` has a small variance.
 
-    This is a least-squares fit of the indicators to the features. Each row is weighted by its share of the sampling
+    The indicators are fitted to the features by least squares. Each row is weighted by its share of the sampling
     variance, ``(1 - chance) / chance**2``. A model without information gets slopes near 0.
     """
     weights = _variance_weights(labels.chances)
@@ -71,7 +74,7 @@ def tuned_slopes(labels: Labels) -> np.ndarray:
 
 
 def with_model(labels: Labels, slopes: np.ndarray, means: np.ndarray, fitted: int) -> Estimate:
-    """Estimate a share as the mean prediction of a linear regression on the model, plus its mean error on the labels.
+    """Estimate a share by linear regression on the model's probabilities: mean prediction plus mean error on labels.
 
     Args:
         labels: the labelled rows.
@@ -91,16 +94,16 @@ def with_model(labels: Labels, slopes: np.ndarray, means: np.ndarray, fitted: in
 
 
 def labels_alone(labels: Labels) -> Estimate:
-    """Estimate a share from the labels without the model."""
+    """Estimate the share of the class from the labels alone, without the model's probabilities."""
     none = np.zeros(labels.features.shape[1])
     return with_model(labels, none, none, 0)
 
 
 def interval(estimate: Estimate) -> ShareInterval:
-    """Return the 95% interval of a share by Wilson's (1927) formula, with the effective number of labels.
+    """Return the 95% interval of a share by Wilson's (1927) formula, for an effective number of labels.
 
-    Dean and Pagano (2015) recommend this formula for survey samples, because an interval centred on the estimate is too
-    short for shares near 0 or 1.
+    The effective number is the size of a simple random sample with the same variance. Dean and Pagano (2015) recommend
+    this formula for survey samples: an interval centred on the estimate is too short for shares near 0 or 1.
     """
     share = min(1.0, max(0.0, estimate.value))
     least = 0.5 / max(1.0, estimate.effective_labels)
@@ -118,8 +121,8 @@ def interval(estimate: Estimate) -> ShareInterval:
 def difference(first: ShareInterval, second: ShareInterval) -> ShareInterval:
     """Return ``second - first`` with its 95% interval, for two shares from disjoint sets of rows.
 
-    Newcombe's hybrid score interval (1998) combines the ends of both intervals. A share of 0 or 1 thus keeps its
-    uncertainty.
+    Newcombe's hybrid score interval (1998) combines the ends of both intervals. Its width is therefore realistic even
+    for shares of 0 or 1.
     """
     value = second.value - first.value
     below = math.hypot(second.value - second.low, first.high - first.value)
@@ -160,7 +163,10 @@ class ShareRow(NamedTuple):
 
 
 class Change(NamedTuple):
-    """The difference (``second`` minus ``first``) of a class's share in two cells, estimated from labels and model."""
+    """The difference ``by`` of a class's share between two cells (groups in periods), ``second`` minus ``first``.
+
+    Both shares are estimated from labels and model.
+    """
 
     class_: str
     first: Cell
@@ -201,10 +207,10 @@ class CellEstimate(NamedTuple):
     Attributes:
         labelled: the number of labels in the cell.
         alone: the estimate from these labels alone; None if there are fewer than ``LEAST_LABELS``.
-        both: the estimate from labels and model; None if there are too few labels. The slopes are fitted to the cell's
-            own labels, so a model without information gives nearly the estimate ``alone``.
-        borrowed: the model's share, corrected with the labels of all cells. It assumes that the model's errors are the
-            same in every cell.
+        both: the estimate from labels and model; None if there are fewer than ``LEAST_LABELS``. A regression is fitted
+            to the cell's own labels, so a model without information gives nearly the estimate ``alone``.
+        borrowed: the model's share, corrected with the labels of all cells. This correction assumes that the model's
+            errors are the same in every cell.
     """
 
     labelled: int
@@ -231,7 +237,10 @@ def estimate_cells(hand: HandLabels, position: int, cells: Mapping[Cell, Sums]) 
 
 
 def labelled_rows(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[ShareRow]:
-    """Yield shares by labels alone and by labels and model, for every class and cell; nothing with too few labels."""
+    """Yield the shares of every class and cell by two methods: from labels alone, and from labels and model.
+
+    With fewer than ``LEAST_LABELS`` labels in total, there are no shares to yield.
+    """
     if len(hand.labels) < LEAST_LABELS:
         return
     for position, name in enumerate(hand.classes):
@@ -252,7 +261,7 @@ def in_order(rows: Sequence[ShareRow], cells: Iterable[Cell], classes: Sequence[
 
 
 def changes(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[Change]:
-    """Yield each class's change between consecutive periods, the first and last period, and pairs of groups."""
+    """Yield the differences of each class's share between consecutive periods, first and last period, and groups."""
     for position, name in enumerate(hand.classes):
         found = estimate_cells(hand, position, cells)
         for first, second in _compared(cells):

@@ -1,4 +1,4 @@
-"""Run `sentiment share`: score the tweets, add up the answers, and estimate shares with the labels."""
+"""Run `sentiment share`: score the tweets, add up the model's answers, and estimate shares with hand-made labels."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -71,7 +71,8 @@ def share(
 ) -> ShareAnswer:
     """Estimate the shares that ``request`` asks for, and write them into its output folder.
 
-    ``engine`` must be inside its ``with`` block. ``progress`` is called as in :func:`sentiment.score.run.score`.
+    ``engine`` must be inside its ``with`` block. ``progress`` is called with the totals and with the bytes of input
+    scored since the last call.
 
     Raises:
         SentimentError: an input, the model, the labels or the output folder is not usable. No answer is written then.
@@ -143,7 +144,7 @@ def scored_folder(request: ShareRequest, engine: Engine, progress: Callable[...,
 
 
 def _require_columns(request: ShareRequest) -> None:
-    """Refuse column names that the first file does not have, before all tweets are scored."""
+    """Raise InputError if the first file lacks a requested column, so that the error comes before the scoring."""
     found = find_inputs(request.inputs)
     if isinstance(found.system, LocalFileSystem):
         path = found.files[0].path

@@ -1,4 +1,4 @@
-"""The sample to label by hand: draw its rows at random with known probabilities, and write and read its CSV file."""
+"""Draw rows to label by hand, at random with known probabilities, and write and read the CSV file for the labels."""
 
 import csv
 import io
@@ -22,8 +22,8 @@ _EVEN_PART = 0.4
 def doubt(probabilities: np.ndarray) -> np.ndarray:
     """Return how unsure the model is of each row, float64 ``(n,)``, from 0 (certain) to 1 (all classes are equal).
 
-    This is the standard deviation of the class indicators under the model, divided by its largest possible value. The
-    optimal drawing probability of a row is proportional to this deviation (Neyman, 1934).
+    The doubt is the standard deviation of the class indicators under the model, divided by its largest possible value.
+    The optimal drawing probability of a row is proportional to this deviation (Neyman, 1934).
     """
     classes = probabilities.shape[1]
     variance = (probabilities * (1 - probabilities)).sum(axis=1, dtype=np.float64)
@@ -33,7 +33,8 @@ def doubt(probabilities: np.ndarray) -> np.ndarray:
 def chances_of(doubts: np.ndarray | None, count: int, rows: int) -> np.ndarray:
     """Return the probability with which to draw each row, float64 ``(rows,)``; the probabilities sum to ``count``.
 
-    ``doubts`` are the values of :func:`doubt`; None gives all rows the same probability. ``count`` is at most ``rows``.
+    ``doubts`` (0 to 1) tell how unsure the model is of each row; None gives all rows the same probability. ``count`` is
+    at most ``rows``.
     """
     sizes = np.ones(rows) if doubts is None else _EVEN_PART * doubts.mean() + (1 - _EVEN_PART) * doubts
     sizes = np.maximum(sizes, 1e-9)
@@ -49,12 +50,12 @@ def draw(chances: np.ndarray, cells: np.ndarray, random: np.random.Generator) ->
     """Draw rows by systematic sampling (Madow, 1949), and return their positions, int64, ascending.
 
     Rows are shuffled within their cell, and cells are concatenated. Rows are then taken at equal steps of the
-    cumulative probability. Each cell thus gets its proportion of the sample, to within one row.
+    cumulative probability. Each cell therefore gets its proportion of the sample, with an error below one row.
 
     Args:
         chances: the drawing probabilities from :func:`chances_of`, float64 ``(rows,)``.
         cells: the index of each row's cell (a group in a period), integer ``(rows,)``.
-        random: the generator for the order within the cells and for the first step.
+        random: the random generator for the order within the cells and for the starting point.
     """
     order = np.lexsort((random.random(len(chances)), cells))
     steps = np.floor(np.cumsum(chances[order]) + random.random() - 1e-9)
@@ -206,7 +207,8 @@ def read_labels(path: Path, classes: Sequence[str]) -> FilledIn:
 def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str], count: int) -> None:
     """Check that the labels file was drawn from this input, which has ``count`` rows.
 
-    ``rows`` are the numbers of the labelled rows that exist in the input, ascending; ``texts`` are their tweets there.
+    ``rows`` are the numbers of the labelled rows that exist in the input, ascending. ``texts`` are the tweets in these
+    rows of the input.
 
     Raises:
         InputError: a labelled row is missing or has another text, or all rows of a large sample are in the first half.
@@ -227,7 +229,7 @@ def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str],
 
 
 def _folded(text: str) -> str:
-    """Return ``text`` with white space as single blanks, because a spreadsheet may change white space."""
+    """Replace each run of white space in ``text`` by one blank, because a spreadsheet may change white space."""
     return " ".join(text.split())
 
 

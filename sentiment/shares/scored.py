@@ -31,7 +31,7 @@ class ShareColumns:
         text: the name of the column with the tweets.
         groups: the columns whose values, joined by " / ", name a tweet's group; if empty, all tweets are one group.
         date: the name of the date column; if empty, all tweets are in one period.
-        period: the period to divide by, from :data:`sentiment.shares.dates.PERIODS`; empty without a date column.
+        period: the length of the periods, such as ``week``; empty without a date column.
     """
 
     text: str = "text"
@@ -45,10 +45,10 @@ class ShareColumns:
 
 
 def share_columns(text: str, date: str, by: Sequence[str]) -> ShareColumns:
-    """Return the columns that the values of ``--date`` and ``--by`` name, beside the text column.
+    """Return the columns to read: the column ``text`` and the columns given with ``--date`` and ``--by``.
 
     Raises:
-        InputError: there are two periods, a period without a date column, or a date column without a period.
+        InputError: ``by`` has two period lengths (such as ``week``), or only one of period length and date is given.
     """
     periods = [each for each in by if each in PERIODS]
     if len(periods) > 1:
@@ -88,7 +88,7 @@ def classes_of(store: FileStore) -> list[str]:
     """Return the classes of the model that scored the tweets, in the model's order.
 
     Raises:
-        InputError: the folder has no answers.
+        InputError: the folder contains no scored tweets.
     """
     record = _records(store)[0]
     for table in _tables(store, record.output, ShareColumns("")):
@@ -100,7 +100,7 @@ def scored_batches(store: FileStore, columns: ShareColumns) -> Iterator[Answered
     """Yield the scored tweets of an output folder of `sentiment score` in batches, in the order of its inputs.
 
     Raises:
-        InputError: the folder has no answers, or a column is missing.
+        InputError: the folder contains no scored tweets, or a column is missing.
     """
     for record in _records(store):
         yield from ordered_map(

@@ -24,7 +24,7 @@ class Answered(NamedTuple):
         groups: the name of each tweet's group, Arrow strings; ``all`` if there are no groups.
         periods: the name of each tweet's period, Arrow strings; ``all`` if there are no periods, and empty where the
             date is not readable.
-        unread: the first date that is not readable; empty if all are readable or if that cell is empty.
+        unread: the text of the first unreadable date; empty if all dates are readable or the first unreadable is empty.
     """
 
     texts: pa.Array
@@ -132,7 +132,7 @@ class ShareTally:
         self._count_words(batch, there)
 
     def labelled(self) -> Labelled:
-        """Return the answers for the wanted rows that were found."""
+        """Return the answers for the hand-labelled rows that the added batches contained."""
         parts = self._found or [Labelled(np.zeros(0, np.int64), [], np.zeros((0, len(self.classes))), [])]
         return Labelled(
             np.concatenate([part.rows for part in parts]),
@@ -190,7 +190,7 @@ class ShareTally:
                 del kept[EXAMPLES:]
 
     def _least_certain(self, name: str, period: str) -> float:
-        """Return the probability that a new example must exceed."""
+        """Return the probability that a further example for the class ``name`` in ``period`` must exceed."""
         kept = self.examples.get((name, period), [])
         return kept[-1].probability if len(kept) == EXAMPLES else 0.0
 
@@ -209,7 +209,7 @@ class ShareTally:
 
 
 def margins(cell: Cell) -> Iterator[Cell]:
-    """Yield the cells in which a tweet of ``cell`` counts: the totals over groups and periods, and ``cell`` itself."""
+    """Yield the cells that count a tweet of ``cell``: all tweets, its group, its period, and ``cell`` itself."""
     yield Cell(ALL, ALL)
     yield Cell(cell.group, ALL)
     if cell.period:
@@ -218,7 +218,7 @@ def margins(cell: Cell) -> Iterator[Cell]:
 
 
 def _cells_of(batch: Answered) -> tuple[np.ndarray, list[Cell]]:
-    """Return the index of each row's cell, and the list of distinct cells."""
+    """Return the index of each tweet's cell (a group in a period), and the list of the distinct cells."""
     groups, periods = batch.groups.dictionary_encode(), batch.periods.dictionary_encode()
     joint = groups.indices.to_numpy().astype(np.int64) * max(1, len(periods.dictionary)) + periods.indices.to_numpy()
     distinct, codes = np.unique(joint, return_inverse=True)
@@ -227,7 +227,7 @@ def _cells_of(batch: Answered) -> tuple[np.ndarray, list[Cell]]:
 
 
 def _words_of(texts: pa.Array) -> Iterable[tuple[str, int]]:
-    """Return the lower-case words of ``texts`` with three letters or more, and their counts; no links, no mentions."""
+    """Return the lower-case words of ``texts``, with their counts. Short words, links and mentions are left out."""
     lowered = pc.utf8_lower(texts)
     plain = pc.replace_substring_regex(lowered, r"https?://\S+|@\w+|&\w+;", " ")
     words = pc.list_flatten(pc.split_pattern_regex(plain, r"[^\p{L}\p{N}#']+"))

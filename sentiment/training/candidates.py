@@ -117,8 +117,8 @@ def is_clearly_better(losses: np.ndarray, others: np.ndarray, errors: float = 1.
 def add_ngram_scores(kept: Candidate, rows: TrainingRows, options: TrainingSettings) -> tuple[Candidate, NgramChoice]:
     """Add scores of n-grams to the logits of ``kept``, and calibrate the result again.
 
-    The scores are fitted on the training rows, in ``options.ngram_buckets`` hash buckets, and then multiplied by the
-    factor that gives the lowest loss on the validation rows. If this factor is 0, the network stays unchanged.
+    The scores are fitted on the training rows, in ``options.ngram_buckets`` hash buckets. Scores are then multiplied by
+    the factor with the lowest loss on the validation rows. If this factor is 0, the network stays unchanged.
 
     Returns:
         The new network, and the chosen factor with its losses.

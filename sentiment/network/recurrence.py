@@ -2,7 +2,7 @@
 
 Rows are sorted by decreasing length, so the rows that still have a token at a step come first. A step therefore updates
 one contiguous block of memory in place. The cell inputs of a step are looked up just before the step, so the processor
-still has them in its cache. While the forward direction reads a row's first token, the backward direction reads its last.
+still has them in its cache. The backward direction reads each row from its end, at the same steps.
 
 Allocating new arrays would double the time of a batch. A step of the simple RNN therefore writes into a given buffer,
 ``room``. The buffer has the shape of the states, because NumPy is fastest with arrays of equal shape.

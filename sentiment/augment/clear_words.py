@@ -157,7 +157,7 @@ class Stretch(NamedTuple):
 
     @property
     def ids(self) -> list[int]:
-        """Return all ids of the stretch in their order."""
+        """Return all token ids of the stretch (the excerpt), in their order in the row."""
         return [*self.left, *self.link, *self.degree, *self.clear, *self.right]
 
 
@@ -215,8 +215,8 @@ class Stretches:
     def _find(self, sign: int) -> np.ndarray:
         """Return the indices of rows without negation that have the polarity ``sign``.
 
-        The label and at least one word of a row must have the polarity 1 or -1, and no word the opposite polarity. In a
-        row of polarity 0 (neutral), no word has a polarity.
+        For 1 (positive) and -1 (negative), the label and at least one word have this polarity, and no word has the
+        opposite polarity. For 0 (neutral), no word has a polarity.
         """
         found = [np.zeros(0, np.int64)]
         for start, block, labels in blocks(self._part):

@@ -81,7 +81,7 @@ def wanted_words(lexicon: AnyLexicon) -> set[str]:
 
 
 def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
-    """Find a vector for each lemma: of the lemma, a surface form or a spelling variant, or the mean of other words."""
+    """Find each lemma's vector, either of the lemma or one of its spellings, or as the mean vector of other words."""
     matrix = np.zeros((len(lexicon.vocabulary), vectors.dimension), np.float32)
     found = np.zeros(len(matrix), bool)
     stand_in = np.zeros(len(matrix), bool)

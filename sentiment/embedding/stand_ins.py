@@ -82,7 +82,7 @@ def split_compound(token: str, ranks: Mapping[str, int]) -> tuple[str, ...]:
         token: the compound in lower case, for example "worstserviceever".
         ranks: a map from each known word to its rank by frequency, from 0. The probability of a word is taken as
             proportional to 1 / (rank + 1) (Zipf's law). Most short words of a GloVe file are abbreviations, so words of
-            up to three letters count only if a list of common words contains them.
+            up to three letters must be in a list of common words.
     """
     if not (_LEAST <= len(token) <= _MOST and token.isascii() and token.isalpha()):
         return ()

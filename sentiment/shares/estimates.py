@@ -194,7 +194,7 @@ class HandLabels:
 
 
 def model_rows(classes: Sequence[str], cells: Mapping[Cell, Sums]) -> Iterator[ShareRow]:
-    """Yield the shares that the model alone gives in each cell: mean probabilities, without an interval."""
+    """Yield mean probabilities as the model's shares in each cell (a group in a period), without an interval."""
     for cell, sums in cells.items():
         for position, name in enumerate(classes):
             share = float(sums.probabilities[position]) / max(1, sums.tweets)

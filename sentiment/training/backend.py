@@ -4,7 +4,7 @@ import keras
 
 
 def accelerators() -> list[str]:
-    """Return the names of the GPUs or TPUs that the backend uses; an empty list if it runs on the CPU."""
+    """Return the names of the GPUs or TPUs that the backend uses; an empty list on a CPU."""
     backend = keras.backend.backend()
     if backend == "jax":
         import jax

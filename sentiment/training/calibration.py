@@ -24,7 +24,7 @@ _BOUNDS = (0.2, 5.0)
 
 
 def logits_of(probabilities: np.ndarray) -> np.ndarray:
-    """Return float64 logits whose softmax is ``probabilities``; they are finite even for a probability of zero."""
+    """Return float64 logits whose softmax is ``probabilities``, with finite logits for probabilities of zero."""
     return np.log(np.clip(probabilities.astype(np.float64), 1e-12, 1.0))
 
 

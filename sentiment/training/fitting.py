@@ -57,13 +57,9 @@ class TrainingState:
     def add_epoch(
         self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray], keep: int = 0
     ) -> None:
-        """Record an epoch.
+        """Record an epoch with ``figures`` (loss and accuracy) and ``weights`` (copies of all variables).
 
-        Args:
-            figures: loss and accuracy.
-            weights: copies of all variables that training changes.
-            model: copies of the model's variables; kept only for the best epoch and the last ``keep`` epochs.
-            keep: number of epochs that may be averaged.
+        The copies of the model's variables, ``model``, are kept only for the best epoch and the last ``keep`` epochs.
         """
         self.recent = [*self.recent, model][-keep:] if keep else []
         epoch = len(self.history)

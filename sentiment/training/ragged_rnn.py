@@ -192,10 +192,7 @@ class RaggedRNN:
         going_on: int,
         room: np.ndarray,
     ) -> None:
-        """Add the gradient that a time step receives from each kind of pooling to ``gradient``, in place.
-
-        The first ``going_on`` rows have further tokens; the other rows end at this step.
-        """
+        """Add the gradient of each kind of pooling to ``gradient``; all but the first ``going_on`` rows end here."""
         for kind, value, given in zip(self._kinds, pooled, upstream, strict=True):
             if kind == "max":
                 gradient += np.multiply(given, state == value, out=room)
@@ -234,6 +231,5 @@ def _states_of_steps(
 
 
 def _sum_by_type(tokens: np.ndarray, gradients: np.ndarray, types: int) -> np.ndarray:
-    """Return the sum of ``gradients`` over all occurrences of each distinct token, ``(types, units)``."""
     columns = (np.ones(len(tokens), np.float32), tokens, np.arange(len(tokens) + 1))
     return csc_matrix(columns, (types, len(tokens))) @ gradients

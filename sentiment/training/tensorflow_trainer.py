@@ -74,7 +74,6 @@ class TensorFlowTrainer(KerasTrainer):
         return self.traced[key]
 
     def _step(self, learn: bool, types: Any, positions: Any, y_true: Any, weights: Any) -> tuple[Any, Any]:
-        """Run one batch, update the weights if ``learn``, and return the loss and accuracy of the batch."""
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
             y_pred = self._by_token({"types": types, "positions": positions}, training=learn)

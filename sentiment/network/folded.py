@@ -89,7 +89,6 @@ class FoldedNetwork:
 
     @cached_property
     def _stacked(self) -> Direction:
-        """Return the recurrent weights of all directions, stacked along a new first axis."""
         kernel = np.stack([direction.kernel for direction in self.directions])
         if self.directions[0].bias is None:
             return Direction(kernel)
@@ -104,7 +103,6 @@ class FoldedNetwork:
         return joint.reshape(count * units, -1)
 
     def _logits(self, table: np.ndarray, rows: RowsByLength, weights: Direction) -> np.ndarray:
-        """Return the logits of sorted rows, float32 ``(n, classes)``."""
         states = hidden_states(table, rows, weights, self.cell, self.activation)
         pooled = pool(states, rows.lengths, self.pooling)
         kinds, directions, _, units = pooled.shape

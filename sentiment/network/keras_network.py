@@ -64,7 +64,6 @@ def build_network(
 
 
 def _token_features(ids: Any, shape: tuple[int, ...], settings: NetworkSettings, seen: int) -> Any:
-    """Apply the layers before the recurrence to ids ``(batch, time)``; return features ``(batch, time, width)``."""
     vocabulary, dimension = shape
     features = layers.Embedding(vocabulary, dimension, trainable=False, name=GLOVE)(ids)
     for i, width in enumerate(settings.projection):
@@ -111,7 +110,6 @@ def _dense(layer: Any, x: Any) -> Any:
 
 
 def _projection(named: dict[str, Any]) -> list[Any]:
-    """Return the dense layers before the recurrence and the dropout layers around them, in order."""
     return [layer for name, layer in named.items() if name.startswith((f"{PROJECTION}_", f"{TOKEN_DROPOUT}_"))]
 
 
@@ -154,9 +152,7 @@ def pool(states: Any, real: Any, pooling: str) -> Any:
 
 
 def with_ngram_scores(model: keras.Model, values: np.ndarray, bias: np.ndarray) -> keras.Model:
-    """Return a network that adds scores of n-grams to the logits of ``model``.
-
-    Both networks share all layers except the output layer.
+    """Return a network that shares all but the output layer with ``model`` and adds scores of n-grams to the logits.
 
     Args:
         values: score of each bucket for each class, float32 ``(buckets, classes)``.

@@ -43,9 +43,7 @@ def rows_at_steps(lengths: np.ndarray) -> np.ndarray:
 def hidden_states(
     table: np.ndarray, rows: RowsByLength, weights: Direction, cell: str, activation: str
 ) -> Iterator[np.ndarray]:
-    """Yield the hidden states of each step, ``(directions, active rows, units)``; active rows still have a token.
-
-    Each array is overwritten two steps later.
+    """Yield the hidden states of each step, ``(directions, rows with a token, units)``; overwritten two steps later.
 
     Args:
         table: cell input x W_x + b of each token, float32 ``(directions, vocabulary, gates * units)``.
@@ -130,8 +128,7 @@ _TAKE_IN: dict[str, Any] = {"last": _keep_last, "max": np.maximum, "mean": np.ad
 def pooled_row(steps: np.ndarray, kernel: np.ndarray, activation: str, pooling: str) -> np.ndarray:
     """Return the pooled states of a single row in a simple RNN, ``(kinds of pooling * directions * units,)``.
 
-    This function makes fewer and smaller NumPy calls than the code for many rows. That saves over half of the network's
-    time.
+    Fewer and smaller NumPy calls than for many rows save over half of the network's time.
 
     Args:
         steps: cell inputs x W_x + b in the reading order of each direction, float32 ``(time, directions * units)``;

@@ -38,7 +38,7 @@ def unrolled_states(projected: Any, positions: Any, directions: list[Direction],
 def unrolled_lookups(
     lookup: Callable[[Any], Any], ids: Any, directions: list[Direction], kinds: NetworkSettings | FoldedNetwork
 ) -> Any:
-    """Unroll the recurrence over the cell inputs that ``lookup`` returns for ``ids``.
+    """Unroll the recurrence step by step; return pooled states ``(batch, kinds of pooling * directions * units)``.
 
     Args:
         lookup: function from ids int32 ``(time, directions, batch)`` to the cell inputs x W_x + b of each direction,
@@ -46,9 +46,6 @@ def unrolled_lookups(
         ids: token ids, int32 ``(batch, time)``, padded at the start or the end; ``time`` is fixed.
         directions: recurrent weights of each direction, forward first.
         kinds: the network's settings, or the network itself.
-
-    Returns:
-        Pooled states ``(batch, kinds of pooling * directions * units)``.
     """
     real = ops.cast(ops.not_equal(ids, PADDING), "int32")
     lengths = ops.sum(real, axis=1)

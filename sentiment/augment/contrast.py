@@ -89,10 +89,7 @@ class ContrastRows:
         return self._stretches.draw(0).ids, sign
 
     def _templated(self, effect: str, sign: int) -> list[int]:
-        """Put a tweet excerpt of polarity ``sign`` into a template with the effect ``effect``, such as ``turned``.
-
-        Return the ids, or an empty list if no template fits.
-        """
+        """Put a tweet excerpt of polarity ``sign`` into a template of ``effect``; an empty list means no template."""
         stretch = self._stretches.draw(sign)
         templates = self._templates[effect, stretch.place]
         parts = {"L": stretch.left, "K": stretch.link, "D": stretch.degree, "C": stretch.clear, "R": stretch.right}

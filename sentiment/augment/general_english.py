@@ -42,8 +42,7 @@ Templates = Mapping[tuple[str, str], Sequence[Template]]  # (effect, place) -> t
 def known_templates(lexicon: AnyLexicon) -> Templates:
     """Return the templates whose words all have an id in ``lexicon``.
 
-    Keys are the effect of the templates, such as ``turned``, and the place of the clear word, such as ``subject``
-    (after a subject). A list of templates may be empty.
+    Keys are effect and place, such as ``turned`` (reverses the polarity) and ``subject`` (the word follows a subject).
     """
     found: dict[tuple[str, str], list[Template]] = {(JOINED, HALVES): []}
     found |= {(effect, place): [] for effect in (TURNED, STANDING, WISHED) for place in (LINKED, SUBJECT, BARE)}

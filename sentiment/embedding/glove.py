@@ -51,8 +51,8 @@ def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimen
         dimension: the expected count of numbers per line; 0 means the count on the first line.
 
     Raises:
-        InputError: the file is empty, is not in GloVe's format, has a line of the wrong length or contains none of the
-            wanted words. A wanted vector with a value that is not a finite number is also an error.
+        InputError: the file is empty or not in GloVe's format, a line has the wrong length, no wanted word is found, or
+            a wanted vector has a value that is not finite.
     """
     wanted_bytes = {word.encode() for word in wanted}
     rows: dict[str, int] = {}

@@ -99,7 +99,7 @@ def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
 
 
 def _mean_vector(key: str, stand_ins: Mapping[str, Sequence[str]], vectors: WordVectors) -> np.ndarray | None:
-    """Return the mean vector of the words that stand in for ``key``, or else of the words in a compound, or None."""
+    """Return the mean vector of the words that replace ``key`` or that form the compound ``key``, or None."""
     if key in stand_ins:
         several = [v for word in stand_ins[key] if (v := vectors.get(word)) is not None]
         return np.mean(several, axis=0) if several else None

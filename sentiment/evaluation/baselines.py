@@ -59,10 +59,7 @@ def _majority(train: LabelledTexts, classes: int) -> Predictor:
 
 
 def _by_score(scores: Sequence[float], classes: list[str], neutral: float) -> BaselineAnswers:
-    """Return the class by the sign of each score, or the class "neutral", if there is one, for scores near 0.
-
-    A score is near 0 if its distance from 0 is below the number ``neutral``.
-    """
+    """Classify by the sign of each score; scores closer to 0 than ``neutral`` get the class "neutral", if it exists."""
     values = np.array(scores)
     labels = np.where(values > 0, classes.index("positive"), classes.index("negative"))
     if "neutral" in classes:

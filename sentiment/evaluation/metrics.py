@@ -130,7 +130,7 @@ class Curve(NamedTuple):
 
 
 class Reliability(NamedTuple):
-    """The mean ``confidence``, ``accuracy`` and row count ``n`` per bin, and the expected calibration error ``ece``."""
+    """Mean ``confidence``, ``accuracy`` and row count ``n`` per confidence bin; expected calibration error ``ece``."""
 
     confidence: np.ndarray
     accuracy: np.ndarray
@@ -201,10 +201,7 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> 
 
 
 def abstention_curve(confidence: np.ndarray, correct: np.ndarray) -> Curve:
-    """Return accuracy by coverage; the area is the mean accuracy.
-
-    Coverage is the share of rows whose confidence reaches a threshold. The threshold falls along the curve.
-    """
+    """Return accuracy by coverage (share of rows whose confidence reaches a threshold); the area is mean accuracy."""
     order = np.argsort(-confidence, kind="stable")
     rank = np.arange(1, len(order) + 1)
     accuracy = np.cumsum(correct[order]) / rank

@@ -64,7 +64,9 @@ def with_distinct_names(tests: Sequence[LabelledTestSet]) -> list[LabelledTestSe
 
 
 def without_seen(test: LabelledTestSet, seen: np.ndarray) -> LabelledTestSet:
-    """Return ``test`` without the tweets that the model was trained or validated on; ``seen`` has their hashes, sorted.
+    """Return ``test`` without the tweets that the model was trained or validated on.
+
+    ``seen`` contains the sorted hashes of these tweets.
 
     Raises:
         InputError: no tweet is left.

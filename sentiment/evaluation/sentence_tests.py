@@ -36,7 +36,7 @@ class FirstTry(NamedTuple):
 
     @property
     def half(self) -> str:
-        """Return the half of the texts to which a hash assigns this one: ``choose`` or ``confirm``."""
+        """Return the half to which a hash of the text assigns the text: ``choose`` or ``confirm``."""
         return CONFIRM if zlib.crc32(self.text.encode()) % 2 else CHOOSE
 
 

@@ -154,10 +154,7 @@ def moved_words(words: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, An
 
 
 def _log_odds(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, float]:
-    """Return each word's log odds ratio of the counts ``second`` to the counts ``first``, in standard errors.
-
-    Words with fewer than 5 occurrences in both together are left out.
-    """
+    """Return log odds ratios of ``second`` to ``first``, in standard errors, for words with at least 5 occurrences."""
     before, after = sum(first.values()), sum(second.values())
     scores = {}
     for word in {*first, *second}:
@@ -172,10 +169,7 @@ def _log_odds(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, 
 
 
 def _cell(cell: Cell, sums: Sums, classes: Sequence[str]) -> dict[str, Any]:
-    """Return a cell (a group in a period) for ``shares.json``, with its sums and two kinds of shares.
-
-    ``labels`` are the shares of the most probable classes; ``probabilities`` are mean probabilities.
-    """
+    """Return a cell (a group in a period) with shares of the most probable classes, and with mean probabilities."""
     count = max(1, sums.tweets)
     by_labels = {name: round(int(n) / count, 6) for name, n in zip(classes, sums.labels, strict=False)}
     by_mean = {name: round(float(p) / count, 6) for name, p in zip(classes, sums.probabilities, strict=False)}

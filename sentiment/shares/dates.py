@@ -172,10 +172,7 @@ def _two_digits(cells: pa.Array, start: int) -> np.ndarray:
 
 
 def _decoded(cells: pa.Array, place: tuple[int, int | None], decode: Callable[[str], int]) -> np.ndarray:
-    """Cut the slice ``place`` from each cell, and return the decoded slices, int64 ``(n,)``.
-
-    ``decode`` is called only once per distinct slice, which saves time.
-    """
+    """Return the decoded slice ``place`` of each cell, int64 ``(n,)``; each distinct slice is decoded only once."""
     distinct = pc.utf8_slice_codeunits(cells, *place).dictionary_encode()
     values = np.array([decode(each) for each in distinct.dictionary.to_pylist()], dtype=np.int64)
     return values[distinct.indices.to_numpy()]

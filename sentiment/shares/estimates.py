@@ -33,10 +33,7 @@ class ShareInterval(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """A share with its variance, degrees of freedom and effective number of labels (Kish, 1965).
-
-    The effective number is infinite if every row was certain to be drawn.
-    """
+    """A share, its variance, degrees of freedom, and effective number of labels (Kish, 1965; infinite in a census)."""
 
     value: float
     variance: float
@@ -261,7 +258,10 @@ def in_order(rows: Sequence[ShareRow], cells: Iterable[Cell], classes: Sequence[
 
 
 def changes(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[Change]:
-    """Yield the differences of each class's share between consecutive periods, first and last period, and groups."""
+    """Yield each class's differences between consecutive periods, the first and last period, and every two groups.
+
+    Only cells with an estimate from labels and model are compared; more than ten groups are not compared.
+    """
     for position, name in enumerate(hand.classes):
         found = estimate_cells(hand, position, cells)
         for first, second in _compared(cells):

@@ -2,7 +2,7 @@
 
 Keras's ``fit`` spends most of a short training on tracing: each batch width and each number of distinct tokens needs
 its own program. Here one program serves any number of distinct tokens. With the recurrence in NumPy
-(:mod:`sentiment.training.ragged_rnn`), the program also serves any width, and an epoch takes a fifth of the time.
+(:mod:`sentiment.training.ragged_rnn`), the program also serves any width. An epoch takes a fifth of ``fit``'s time.
 Compared with :class:`sentiment.training.trainer.KerasTrainer`, nothing changes in the order of rows, the network, the
 loss and the optimizer. A test checks that the weights after an epoch are equal.
 """

@@ -79,7 +79,8 @@ def bootstrap_interval(hits: int, n: int) -> tuple[float, float]:
 def difference_interval(only_first: int, only_other: int, n: int) -> tuple[float, float]:
     """Return the 95% paired bootstrap interval of the accuracy of one classifier minus the accuracy of another.
 
-    ``only_first`` of ``n`` rows are labelled correctly by the first classifier only, ``only_other`` by the other only.
+    ``only_first`` is the number of rows, of ``n``, that only the first classifier labels correctly. ``only_other`` is
+    the number of rows that only the other classifier labels correctly.
     """
     shares = np.array([only_first, only_other, n - only_first - only_other]) / n
     drawn = np.random.default_rng(_SEED).multinomial(n, shares, _RESAMPLES)

@@ -79,7 +79,7 @@ def wilson_interval(right: int, n: int) -> tuple[float, float]:
 
 
 def unknown_shares(texts: Sequence[str], preprocessor: Preprocessor) -> np.ndarray:
-    """Return the share of unknown tokens among each text's tokens except stop words, float64 ``(n,)``."""
+    """Return the share of unknown tokens in each text without its stop words, float64 ``(n,)``; 0 for an empty text."""
     types, codes = tokenise(texts, preprocessor.rules)
     ids = preprocessor.lexicon.lookup(types)[codes.values]
     row = np.repeat(np.arange(len(texts)), codes.lengths)

@@ -23,6 +23,8 @@ from sentiment.serve.app import in_use, make_run_folder
 from sentiment.serve.batching import BATCH_SIZE, Batcher
 from sentiment.serve.limits import Admission, Limits, Refusal
 from sentiment.serve.model_store import ModelCopies, ModelStore
+from sentiment.text.preprocessor import FEW
+from sentiment.text.rules_in_python import LONGEST
 from tests.served import serve
 from tests.test_structure import tiny_model
 
@@ -52,7 +54,6 @@ def batched(work):
 
     async def main():
         batcher = Batcher(lambda model, answers: None)
-        batcher.start()
         try:
             return await asyncio.wait_for(work(batcher), 30)
         finally:
@@ -61,7 +62,9 @@ def batched(work):
     return asyncio.run(main())
 
 
-LONG_ZERO = "0" * 3000  # a request of this length is answered in the thread, though it comes alone
+def long(number: int) -> str:
+    """A text for ``number`` that is answered in the thread, because of its length."""
+    return str(number).zfill(3000)
 
 
 async def numbers(batcher, model, *texts):
@@ -80,7 +83,7 @@ def test_what_arrives_during_a_batch_is_the_next_one():
 
     async def work(batcher):
         model.free.clear()
-        first = asyncio.create_task(numbers(batcher, model, LONG_ZERO))
+        first = asyncio.create_task(numbers(batcher, model, long(0)))
         await held_up(model)  # the event loop goes on meanwhile
         rest = [asyncio.create_task(numbers(batcher, model, i, i)) for i in range(1, 4)]
         await asyncio.sleep(0.01)
@@ -92,8 +95,12 @@ def test_what_arrives_during_a_batch_is_the_next_one():
     assert model.sizes == [1, 6]
 
 
-@pytest.mark.parametrize(("text", "in_loop"), [(7, True), (LONG_ZERO, False)], ids=["short", "long"])
-def test_a_short_request_that_comes_alone_is_answered_in_the_event_loop(text, in_loop, monkeypatch):
+@pytest.mark.parametrize(
+    ("text", "in_loop"),
+    [(7, True), ("7".zfill(LONGEST), True), ("7".zfill(LONGEST + 1), False), (long(0), False)],
+    ids=["short", "longest without Arrow", "with Arrow", "long"],
+)
+def test_short_requests_are_answered_in_the_event_loop(text, in_loop, monkeypatch):
     model, threads = NumberModel(), []
 
     async def work(batcher):
@@ -112,6 +119,16 @@ def test_what_arrives_in_one_turn_of_the_loop_is_one_batch():
 
     assert batched(work) == [[i, i] for i in range(20)]
     assert model.sizes == [40]
+
+
+def test_a_batch_of_several_requests_needs_no_arrow():
+    model = NumberModel()
+
+    async def work(batcher):
+        return await asyncio.gather(*(numbers(batcher, model, i, i) for i in range(FEW)))
+
+    assert batched(work) == [[i, i] for i in range(FEW)]
+    assert model.sizes == [FEW, FEW]
 
 
 def test_one_request_that_fails_fails_alone():
@@ -142,7 +159,7 @@ def test_a_request_cancelled_while_its_batch_is_worked_on_shifts_nobodys_answers
 
     async def work(batcher):
         model.free.clear()
-        tasks = [asyncio.create_task(numbers(batcher, model, *[i] * (i + 1))) for i in range(4)]
+        tasks = [asyncio.create_task(numbers(batcher, model, *[long(i)] * (i + 1))) for i in range(4)]
         await held_up(model)
         assert model.sizes == [1 + 2 + 3 + 4]
         tasks[cancelled].cancel()
@@ -160,7 +177,7 @@ def test_a_request_cancelled_while_it_waits_is_left_out():
 
     async def work(batcher):
         model.free.clear()
-        tasks = [asyncio.create_task(numbers(batcher, model, LONG_ZERO))]
+        tasks = [asyncio.create_task(numbers(batcher, model, long(0)))]
         await held_up(model)
         tasks += [asyncio.create_task(numbers(batcher, model, i, i)) for i in range(1, 5)]
         await asyncio.sleep(0.01)

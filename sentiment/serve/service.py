@@ -47,7 +47,6 @@ class Service:
     async def running(self, run_folder: Path) -> AsyncIterator[None]:
         """Answer batches and watch the model folders within the ``with`` block."""
         gc.freeze()  # the present objects stay, so garbage collection only needs to look at those of requests
-        self.batcher.start()
         tasks = [asyncio.create_task(self.store.watch()), asyncio.create_task(self._look_after())]
         try:
             with one_matrix_thread():  # other workers use the other cores

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sentiment.text.many_texts import ManyTexts
 
 LEXICON, VOCABULARY, PREPROCESSING = FILES = ("lexicon.tsv", "vocabulary.txt", "preprocessing.json")
-_FEW = 64  # up to this number of texts, Python's engine is done before Arrow's has compiled its expressions
+FEW = 128  # up to this number of texts, Python's engine is done before Arrow's has compiled its expressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ def _decoded(path: str, content: bytes) -> str:
 
 
 def _are_few_and_short(texts: Any) -> bool:
-    if is_arrow(texts) or len(texts) > _FEW:
+    if is_arrow(texts) or len(texts) > FEW:
         return False
     return all(not isinstance(text, str) or len(text) <= LONGEST for text in texts)
 

@@ -223,7 +223,7 @@ class _CsvReader:
         found = [self._ragged(row, row.place + first_number, line_of) for row in bad]
         lines = data.count(self._newline)
         is_doubtful = self._format.quotes and self._reading.quotes is None  # the user did not say that quotes enclose
-        if is_doubtful and lines > len(places) + len(bad):
+        if is_doubtful and lines > parsed.batch.num_rows + len(parsed.bad):
             self._refuse_swallowed(batch, places + first_number, found, [row.text for row in bad], line_of)
         self._rows += parsed.batch.num_rows + len(parsed.bad)
         self._lines += lines
@@ -267,10 +267,7 @@ class _CsvReader:
             inner = text.split(newline)[1:-1]
             if width > 2 and any(line.count(self._format.delimiter) == width - 1 for line in inner):
                 raise self._swallowed(row.line)
-        several = functools.reduce(
-            pc.or_, (pc.fill_null(pc.match_substring(column, newline), False) for column in batch.columns)
-        )
-        which = np.flatnonzero(as_numpy(several.cast(pa.uint8())))
+        which = _rows_with(newline, batch)
         fields_of = zip(*(column.take(from_numpy(which)).to_pylist() for column in batch.columns), strict=True)
         for number, fields in zip(numbers[which].tolist(), fields_of, strict=True):
             if self._looks_like_rows([field or "" for field in fields]):
@@ -337,5 +334,10 @@ def _marked(data: bytes) -> bytes:
 
 def _not_utf8(batch: pa.RecordBatch) -> np.ndarray:
     """Return the positions of the rows in which :func:`_marked` replaced bytes."""
-    marked = (pc.fill_null(pc.match_substring(column, _NO_TEXT), False) for column in batch.columns)
-    return np.flatnonzero(as_numpy(functools.reduce(pc.or_, marked).cast(pa.uint8())))
+    return _rows_with(_NO_TEXT, batch)
+
+
+def _rows_with(text: str, batch: pa.RecordBatch) -> np.ndarray:
+    """Return the positions of the rows with ``text`` in a field. It avoids ``fill_null``, which would import pandas."""
+    found = (pc.match_substring(column, text) for column in batch.columns)
+    return as_numpy(pc.indices_nonzero(functools.reduce(pc.or_kleene, found)))

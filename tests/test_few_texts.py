@@ -102,7 +102,7 @@ import sentiment
 model = sentiment.load(sys.argv[1])
 assert model.predict(["the love"]).tolist() == ["positive"]
 print("pyarrow" in sys.modules)
-model.predict(["the love"] * 100)
+model.predict(["the love"] * 200)
 print("pyarrow" in sys.modules)
 print("pandas" in sys.modules)
 """

@@ -31,16 +31,22 @@ def test_ids_are_those_of_the_dictionary(ids: dict[str, int], others: list[str])
     assert mapped.to_tsv() == plain.to_tsv()
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        *(b"", b"a\t2", b"a\t2\nb", b"a\n", b"\t2\n", b"a\t\n", b"a\tx\n", b"a\t-1\n", b"a\t1:\n", b"a\t1/\n"),
-        *(b"a\t122\n", b"a\t9999999999\n", b"b\t2\na\t2\n", b"a\t2\na\t2\n", b"a\t2\t3\nb\n", b"a\t2\n\n"),
-        *(b"abcdefghabcdefghb\t2\nabcdefghabcdefgha\t2\n", b"abcdefghb\t2\nabcdefgha\t2\n"),
-    ],
+IN_LINE_1 = (
+    *(b"", b"a\t2", b"a\n", b"\t2\n", b"a\t\n", b"a\tx\n", b"a\t-1\n", b"a\t1:\n", b"a\t1/\n"),
+    *(b"a\t122\n", b"a\t9999999999\n", b"a\t2\t3\nb\n"),
 )
-def test_what_is_no_sorted_lexicon_is_refused(content: bytes) -> None:
-    message = "l.tsv: expected sorted lines `token<TAB>id`, with ids of a vocabulary of 122: export the model again"
+IN_LINE_2 = (
+    *(b"a\t2\nb", b"b\t2\na\t2\n", b"a\t2\na\t2\n", b"a\t2\n\n", b"a\t2\nb\nc\n"),
+    *(b"abcdefghabcdefghb\t2\nabcdefghabcdefgha\t2\n", b"abcdefghb\t2\nabcdefgha\t2\n"),
+)
+
+
+@pytest.mark.parametrize(("content", "line"), [*((each, 1) for each in IN_LINE_1), *((each, 2) for each in IN_LINE_2)])
+def test_what_is_no_sorted_lexicon_is_refused(content: bytes, line: int) -> None:
+    message = (
+        f"l.tsv:{line}: expected sorted lines `token<TAB>id`, with ids of a vocabulary of 122: run `make preprocess`, or "
+        "export the model again"
+    )
     with pytest.raises(ArtefactError, match=f"^{re.escape(message)}$"):
         map_lexicon(content, VOCABULARY, "l.tsv")
 

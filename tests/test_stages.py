@@ -394,7 +394,9 @@ def test_damaged_artefacts_are_named(prepared: Path, glove_txt: Path, capsys: py
     lexicon, ids = processed / "lexicon.tsv", processed / "train.ids.npy"
     content, rows = lexicon.read_text(), ids.read_bytes()
     lexicon.write_text(content.replace("\t", " ", 1))
-    assert error_of(capsys, embed, prepared, "--glove", glove_txt).startswith(f"{lexicon}:1: expected `token<TAB>id`")
+    assert error_of(capsys, embed, prepared, "--glove", glove_txt).startswith(
+        f"{lexicon}:1: expected sorted lines `token<TAB>id`"
+    )
     lexicon.write_text(content)
     ids.write_bytes(rows[:-40])
     assert error_of(capsys, embed, prepared, "--glove", glove_txt).startswith(f"{processed}/train: damaged (")

@@ -202,7 +202,7 @@ def test_a_lexicon_in_another_order_is_refused(copy):
     lines = (copy / "lexicon.tsv").read_text().splitlines(keepends=True)
     (copy / "lexicon.tsv").write_text("".join(reversed(lines)))
     forge(copy)
-    assert refusal(copy).startswith(f"{copy}/lexicon.tsv: expected sorted lines `token<TAB>id`")
+    assert refusal(copy).startswith(f"{copy}/lexicon.tsv:2: expected sorted lines `token<TAB>id`")
 
 
 @pytest.mark.parametrize("masking", [True, False])

@@ -112,9 +112,20 @@ def map_lexicon(content: bytes, vocabulary: str, name: str = "lexicon.tsv") -> M
     lines = _find_lines(content, np.frombuffer(padded, np.uint8), size)
     if lines is None or not (vocabulary.startswith("\n".join([*RESERVED, ""])) and vocabulary.endswith("\n")):
         raise ArtefactError(
-            f"{name}: expected sorted lines `token<TAB>id`, with ids of a vocabulary of {size}: export the model again"
+            f"{name}:{_first_bad_line(content, size)}: expected sorted lines `token<TAB>id`, with ids of a vocabulary "
+            f"of {size}: run `make preprocess`, or export the model again"
         )
     return MappedLexicon(padded, lines, vocabulary)
+
+
+def _first_bad_line(content: bytes, size: int) -> int:
+    """Return the number of the first damaged line, from 1, or of the last line if all are good."""
+    before, lines = b"", content.removesuffix(b"\n").split(b"\n")
+    for number, (form, _, of_form) in enumerate((line.partition(b"\t") for line in lines), 1):
+        if form <= before or not of_form.isdigit() or len(of_form) > _MOST_DIGITS or int(of_form) >= size:
+            return number
+        before = form
+    return len(lines)
 
 
 def _find_lines(content: bytes, data: np.ndarray, size: int) -> _Lines | None:

@@ -128,13 +128,16 @@ _SLOW_MODULES = {"tests.served", "tests.kill", "tests.kill_score"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that train or start processes; those that start Ray come first, because they mostly wait."""
+    """Mark the tests that train or start processes, and let them come first, so that no process ends with a slow file.
+
+    The tests that start Ray are before all others, because they mostly wait.
+    """
     for item in items:
         names = vars(item.module) if isinstance(item, pytest.Function) else {}
         modules = {getattr(value, "__module__", getattr(value, "__name__", "")) for value in names.values()}
         if _SLOW & names.keys() or _SLOW_MODULES & modules or item.get_closest_marker("ray"):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("ray", "slow")])
 
 
 @pytest.hookimpl(optionalhook=True)

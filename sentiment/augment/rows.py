@@ -21,9 +21,10 @@ _ALONE = 0.8  # share of phrases and words to which no words of a tweet are adde
 def augmented(
     part: EncodedPart, preprocessor: Preprocessor, poles: Poles, contrast: float, phrase_weight: float, seed: int
 ) -> EncodedPart:
-    """Return the training rows ``part`` with contrast rows, phrases and rated words appended.
+    """Return the training rows ``part`` with three kinds of made-up rows appended.
 
-    A contrast row is an excerpt of a tweet in a template with words such as "not" and "but".
+    Contrast rows put an excerpt of a tweet into a template, for example "not" before it. Phrases are common English
+    phrases with a label, and rated words are words whose sentiment people rated.
 
     Args:
         preprocessor: text preprocessing that ``part`` was encoded with.

@@ -182,7 +182,7 @@ class _CsvReader:
         return start + 1
 
     def _parse_rows(self, data: bytes) -> tuple[pa.RecordBatch, list[_Bad]]:
-        """Return the valid rows of ``data``, and the rows with a wrong number of fields. Bytes may be invalid UTF-8."""
+        """Return the rows of ``data`` with the right number of fields, and the others. ``data`` may not be UTF-8."""
         bad: list[_Bad] = []
 
         def note(row: pa_csv.InvalidRow) -> str:

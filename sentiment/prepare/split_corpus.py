@@ -92,7 +92,7 @@ def count_range(runs: Runs, which: HashRange) -> Counted:
 
 
 def deal_range(runs: Runs, dealing: Dealing) -> np.ndarray:
-    """Assign the rows in one range to parts. Write the parts and the hashes of training and validation rows to files.
+    """Assign the rows in one range of hashes to training, validation or test, and write the result to files.
 
     Returns:
         The number of rows in each part and class, int64 ``(len(PARTS), n_classes)``.

@@ -1,4 +1,4 @@
-"""The served models by name, their copies, and the watcher that loads a new export without dropping a request."""
+"""The served models, their copies on disk, and the watcher that loads a new export without dropping a request."""
 
 import asyncio
 import contextlib

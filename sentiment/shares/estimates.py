@@ -234,7 +234,7 @@ def estimate_cells(hand: HandLabels, position: int, cells: Mapping[Cell, Sums]) 
 
 
 def labelled_rows(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[ShareRow]:
-    """Yield the shares of every class and cell by two methods: from labels alone, and from labels and model.
+    """Yield each class's share in every cell (one group in one period), from labels alone and with the model.
 
     With fewer than ``LEAST_LABELS`` labels in total, there are no shares to yield.
     """

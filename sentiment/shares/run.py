@@ -1,4 +1,4 @@
-"""Run `sentiment share`: score the tweets, add up the model's answers, and estimate shares with hand-made labels."""
+"""Run `sentiment share`: score the tweets, add up the answers, and estimate class shares with hand-made labels."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence

@@ -68,7 +68,7 @@ def tokens_of(chunks: pa.Array, rules: Sequence[Rule]) -> Tokens:
 
 
 def own_tokens(words: Sequence[str], rules: Sequence[Rule] = RULES) -> list[str]:
-    """Return those of ``words`` that normalisation leaves unchanged, so that they can be tokens of a tweet."""
+    """Return those of ``words`` that normalisation leaves unchanged. Only these can be tokens of a tweet."""
     types, codes = tokenise(words, rules)
     single = np.flatnonzero(codes.lengths == 1)
     tokens = codes.values[codes.starts[single]].tolist()

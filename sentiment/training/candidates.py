@@ -65,7 +65,7 @@ class Candidate(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The name of the chosen candidate, and each candidate's mean validation log loss (empty for one candidate)."""
+    """The name of the chosen candidate, and each candidate's mean validation log loss (empty if there is only one)."""
 
     start: str
     losses: dict[str, float]

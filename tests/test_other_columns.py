@@ -55,6 +55,27 @@ def test_a_table_becomes_json_without_nan_and_with_dates_as_text(model: Sentimen
     assert '"half": 2.0' in written
 
 
+@pytest.mark.parametrize("kind", [pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view()], ids=str)
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
+def test_text_of_every_type_leaves_in_every_format(
+    model: SentimentClassifier, tmp_path: Path, kind: pa.DataType, ending: str
+) -> None:
+    for name, of in (("a", kind), ("b", pa.string())):
+        pq.write_table(
+            pa.table({"text": pa.array(["love", None, 'é"'], pa.string()).cast(of)}), tmp_path / f"{name}.parquet"
+        )
+        scored(model, tmp_path / f"{name}.parquet", tmp_path / f"{name}.{ending}")
+    assert (tmp_path / f"a.{ending}").read_text() == (tmp_path / f"b.{ending}").read_text()
+
+
+def test_times_that_python_lacks_are_refused(model: SentimentClassifier, tmp_path: Path) -> None:
+    times = pa.array([[2**63 - 1]], pa.list_(pa.timestamp("us")))
+    pq.write_table(pa.table({"text": ["love"], "x": times}), tmp_path / "a.parquet")
+    for ending in ("csv", "jsonl"):
+        with pytest.raises(InputError, match=rf"which a \.{ending} cannot hold; write \.parquet instead"):
+            scored(model, tmp_path / "a.parquet", tmp_path / f"b.{ending}")
+
+
 @pytest.mark.parametrize("key", ["label", "known", "p_negative", "l\\u0061bel"])
 @pytest.mark.parametrize("prefix", [None, ""])
 def test_a_key_like_one_of_ours_in_a_later_block_is_refused(

@@ -1,6 +1,7 @@
 """Archives of posts and nested JSON: every layout and shape is read, by content, as a table of one row for each post."""
 
 import contextlib
+import gzip
 import io
 import json
 import zipfile
@@ -150,6 +151,35 @@ def test_a_list_of_objects_is_a_table(tmp_path: Path) -> None:
     assert [row.reason for row in bad.rows] == [
         "expected a JSON object, received '7'", "column 'text' holds a number, expected text",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('{"a": {"text": "b"}}\n\n\n{"a": {"text": 5}}\n', 4),
+        ('[{\n"a":\n{"text": "b"}},\n\n{"a": {"text": 5}\n}]', 5),
+        ('{"a": {"text": "b"}}\n\n{"a": {\n{"a": {"text": "c"}}\n', 3),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_a_bad_row_in_any_layout_has_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, line: int, size: int
+) -> None:
+    monkeypatch.setattr(json_documents, "_READ_BYTES", size)
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(InputError, match=rf"a\.json:{line}: "):
+        texts(tmp_path / "a.json", column="a.text")
+
+
+def test_the_texts_inside_a_column_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"data": [{"id": "1", "text": "love"}]}\n')
+    with pytest.raises(InputError, match=r"named so: data\[\].id, data\[\].text; "):
+        texts(tmp_path / "a.jsonl", column="data")
+
+
+def test_a_packed_archive_may_have_the_name_of_an_unpacked_one(tmp_path: Path) -> None:
+    (tmp_path / "tweets.js").write_bytes(gzip.compress(b'window.a = [{"tweet": {"full_text": "love"}}]'))
+    assert texts(tmp_path / "tweets.js") == ["love"]
 
 
 def test_json_lines_of_posts_leave_as_they_came(tmp_path: Path) -> None:

@@ -147,6 +147,12 @@ def test_an_id_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture, header:
     assert (section["text_column"], section["label_column"]) == (name, "label")
 
 
+@pytest.mark.parametrize("date", ["1/{}/20 10:00 AM", "{}.01.20 10:00 Uhr", "2020-01-{} 10:00:00"])
+def test_a_date_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture, date: str) -> None:
+    rows = [f"{date.format(10 + i % 19)},so {i},{'good' if i % 2 else 'bad'}" for i in range(40)]
+    assert drafted(tmp_path / "tweets.csv", capsys, "when,msg,mood", rows)["text_column"] == "msg"
+
+
 def test_long_cells_are_the_text_against_a_name(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     rows = [f"so {i},{10 * 'a long way '}{i},{row}" for i, row in enumerate(["good,1", "bad,0"] * 6)]
     assert drafted(tmp_path / "tweets.csv", capsys, "post,what,mood,n", rows)["text_column"] == "what"

@@ -368,8 +368,12 @@ def test_other_delimiters_and_columns_called_label(served):
     assert rows(scored(served, b'id,text\n1,"love\n2,hate"\n', "text/csv", "?quotes=yes"))[1][1] == "love\n2,hate"
     assert rows(scored(served, b'id,text\n1,"love"\n2,hate\n', "text/csv", "?quotes=no"))[1][1] == '"love"'
     assert chosen[1][:3] == ["1,2", "love", "positive"]
+    assert rows(scored(served, b"a\tb,text\n1\tlove\n", "text/csv", "?delimiter=tab&column=b,text"))[1][1] == "love"
     for query, sentence in (
         ("quotes=maybe", "quotes: expected yes or no"),
+        ("delimiter=ab", "delimiter: expected one ASCII character, or tab, received 'ab'"),
+        ("delimiter=%C3%A9", "delimiter: expected one ASCII character"),
+        ("column=nope", "file.csv:1: expected a column 'nope', received id, text; set ?column"),
         ("threshold=2", "threshold: expected a num"),
     ):
         refused = served.ask("POST", f"/predict?{query}", CSV.encode(), content_type="text/csv")
@@ -386,6 +390,21 @@ def test_json_lines_come_back_scored_and_keep_their_own_fields(served):
         (None, None),
     ]
     assert (lines[2]["label"], lines[2]["known"]) == ("mine", 7)
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b'{"body": "love"}\n', "file.jsonl: expected a column 'text', received body; set ?column to one of them"),
+        (
+            b'{"text": "love", "label": 1, "predicted_label": 1}\n',
+            "file.jsonl: has columns predicted_label already; rename them",
+        ),
+    ],
+)
+def test_no_message_names_an_option_that_http_lacks(served, body, sentence):
+    refused = served.ask("POST", "/predict", body, content_type="application/x-ndjson")
+    assert (refused.status, refused.json["error"]) == (422, sentence)
 
 
 def test_parquet_comes_back_scored(served):

@@ -59,6 +59,51 @@ def test_quotes_that_swallow_rows_after_the_sample_are_refused(monkeypatch: pyte
     assert rows_of(b'id,text,label\n1,"a\nb, c",4\n')[0]["text"] == "a\nb, c"
 
 
+@pytest.mark.parametrize("mark", [",", ";", "|"])
+@pytest.mark.parametrize(
+    "swallowing", ['7,"opened,Rome\n8,next,New York\n9,closed",\n', '7,Rome,"opened\n8,,closed"\n']
+)
+def test_swallowed_rows_may_have_other_cells_that_vary(
+    monkeypatch: pytest.MonkeyPatch, mark: str, swallowing: str
+) -> None:
+    monkeypatch.setattr(csv_reader, "SAMPLE_BYTES", 30)
+    with pytest.raises(InputError, match=r"^t:3: a quote opens a field"):
+        rows_of(('id,text,place\n1,"a b",x\n' + swallowing).replace(",", mark).encode())
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_bad_row_after_a_long_field_has_its_line(quote: str) -> None:
+    long = quote + "a, b "[2 * (not quote) :] * 50_000 + quote
+    with pytest.raises(InputError, match=r"^t:6: expected 2 columns, received 3"):
+        rows_of(f'id,text\n1,{long}\n2,"a\nb"\n3,c\n4,d,e\n'.encode())
+
+
+def test_a_csv_of_labels_without_header_is_no_fasttext() -> None:
+    for mark in (",", " , ", ";", "|"):
+        content = f"__label__pos{mark}so good\n__label__neg{mark}so bad\n".encode()
+        assert [row["1"].strip() for row in rows_of(content, column="1")] == ["so good", "so bad"]
+    assert rows_of(b"__label__pos so, good\n")[0]["text"] == "so, good"
+
+
+def test_a_damaged_packed_file_is_said_to_be_damaged(tmp_path: Path) -> None:
+    for name, content in {
+        "a.csv.zst": pa.compress(CSV * 9, "zstd", asbytes=True)[:-3],
+        "b.csv.zst": pa.compress(CSV * 9, "zstd", asbytes=True) + b"more",
+        "c.csv.gz": gzip.compress(CSV)[:-3],
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(
+            InputError, match=r"not readable as (csv|a table) \(.*damaged or cut short: fetch or make it"
+        ):
+            texts(tmp_path / name)
+
+
+def test_an_old_workbook_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(600))
+    with pytest.raises(InputError, match="is an Excel workbook, expected text; save it as CSV"):
+        texts(tmp_path / "a.csv")
+
+
 def test_bad_rows_have_their_lines() -> None:
     bad = BadRows(limit=9, kept=9)
     found = rows_of(b'text,id\n"a\nb",1\n\nshort\nc\xff,2\nd,3\ne,4,5\n', bad_rows=bad)

@@ -28,6 +28,7 @@ _MARKS = (b"\xef\xbb\xbf", "ï»¿".encode())  # byte-order mark in UTF-8, and i
 _PROBE = "\x1e"
 _NO_TEXT = "\ufdd0"  # a code point that Unicode reserves for internal use, so no text contains it
 _SURROGATE = re.compile("[\udc80-\udcff]")
+_WITHIN = re.compile(r'([^"\r\n])[^"\r\n]+([^"\r\n])')  # text that opens and ends neither a quote nor a line
 _SHOWN = 40
 _HEAD_BYTES = 400
 _NUMBER = re.compile(r"[-+]?[\d.,:/]+")
@@ -237,14 +238,15 @@ class _CsvReader:
 
         @functools.cache
         def starts() -> list[int]:
-            text = io.StringIO(data.decode("utf-8", "replace"), newline="")
+            short = _WITHIN.sub(r"\1\2", data.decode("utf-8", "replace"))  # csv refuses fields of more than 128 KiB
+            text = io.StringIO(short, newline="")
             rows = rows_of(text, self._format.delimiter, self._format.quotes)
             found, line = [], 0
             try:
                 for row in rows:
                     found += [before + line + 1] if row else []
                     line = rows.line_num
-            except csv.Error:  # a field of more than 128 KiB
+            except csv.Error:  # a field of very many lines
                 pass
             return found
 
@@ -279,7 +281,10 @@ class _CsvReader:
         if len(fields) < 2 or any(len(line) != len(fields) for line in lines):
             return False
         others = [i for i, field in enumerate(fields) if newline not in field]
-        return all(_shape(line[i]) == _shape(fields[i]) for line in lines[1:] for i in others)
+        if all(_shape(line[i]) == _shape(fields[i]) for line in lines[1:] for i in others):
+            return True
+        shapes = [{_shape(line[i]) for line in lines} for i in others]  # a place may be a word, a text or empty
+        return {"number"} in shapes and all("number" not in each or each <= {"number", ""} for each in shapes)
 
     def _swallowed(self, line: int) -> InputError:
         return InputError(

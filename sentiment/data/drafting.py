@@ -26,14 +26,16 @@ _LABEL_NAMES = NEGATIVE_NAMES.union(
 )
 _NO_TEXT_NAMES = word_set("id ids uuid guid hash index url uri link date time timestamp")
 _NAMED = 4  # score factor of a column with a name in ``_TEXT_NAMES``
-# A time of day together with a month or a year. Such a value is not prose, however long it is.
-_DATE = re.compile(r"^(?=.*\b\d{1,2}:\d\d)(?=.*(\b\d{4}\b|\b[A-Z][a-z]{2}\b))[\w:+./, -]{10,40}$", re.ASCII)
+# A time of day together with a month, a year, or a date such as 1/31/20. Such a value is not prose, however long it is.
+_DATE = re.compile(
+    r"^(?=.*\b\d{1,2}:\d\d)(?=.*(\b\d{4}\b|\b[A-Z][a-z]{2}\b|\b\d{1,2}([./-])\d{1,2}\2\d{2}\b))[\w:+./, -]{10,40}$",
+    re.ASCII,
+)
 _NO_PROSE = 1 / 20  # score factor of a column with little prose, such as numbers, names or addresses
 _BLOCK = 1 << 20
 _UTF8_CHARACTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _UNKNOWN = b"\x81\x8d\x8f\x90\x9d"  # bytes that Windows-1252 does not define
 _WINDOWS = bytes(set(range(0x80, 0xA0)) - set(_UNKNOWN))  # control characters in latin-1, which texts do not contain
-_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _JSON = re.compile(rb"\s*(?:window\.[\w.]+\s*=\s*)?(?:\[\s*[{\]]|\{\s*\")")  # an object, a list, or an X archive
 
 
@@ -45,8 +47,6 @@ def detect_kind(path: Path) -> str:
     """
     with open_bytes(path) as opened:
         head, name = _read(opened.stream, path, 1 << 16).removeprefix(codecs.BOM_UTF8), opened.name
-    if head.startswith(_OLD_EXCEL):
-        raise InputError(f"{path}: is an Excel workbook, expected text; save it as CSV (UTF-8), and give that file")
     if is_fasttext(head):
         return FASTTEXT
     by_content = "parquet" if head.startswith(b"PAR1") else "jsonl" if _JSON.match(head) else ""

@@ -17,10 +17,11 @@ _SHOWN = 100
 
 
 class Document(NamedTuple):
-    """A JSON object ``value`` and its text ``raw``. ``value`` is None if the text is not a JSON object."""
+    """A JSON object ``value``, its text ``raw`` and its first ``line``. ``value`` is None if the text is no object."""
 
     value: dict[str, Any] | None
     raw: str
+    line: int
 
 
 def documents(stream: IO[bytes]) -> Iterator[Document]:
@@ -33,8 +34,10 @@ def documents(stream: IO[bytes]) -> Iterator[Document]:
     """
     decoder, parse = codecs.getincrementaldecoder("utf-8-sig")(), json.JSONDecoder().raw_decode
     text, place, size, ended = "", 0, _READ_BYTES, False
+    line, counted = 1, 0  # the line of the character ``counted``
     while True:
         place = _after(_BETWEEN, text, place)
+        line, counted = line + text.count("\n", counted, place), place
         if place < len(text):
             try:
                 value, end = parse(text, place)
@@ -43,14 +46,14 @@ def documents(stream: IO[bytes]) -> Iterator[Document]:
                 value, end = None, _next_line(text, place)
                 end = end if ended or len(text) - place > _LONGEST_OBJECT else -1
             if end >= 0 and (value is not None or ended or end < len(text)):
-                yield Document(value, text[place:end])
+                yield Document(value, text[place:end], line)
                 place, size = end, _READ_BYTES
                 continue
         if ended:
             return
         raw = stream.read(size)
         ended, size = not raw, min(2 * size, _LONGEST_OBJECT)
-        text, place = text[place:] + decoder.decode(raw, ended), 0
+        text, place, counted = text[place:] + decoder.decode(raw, ended), 0, 0
 
 
 def _next_line(text: str, place: int) -> int:
@@ -90,9 +93,8 @@ def refuse_missing(column: str, rows: Sequence[dict[str, Any]], where: str, opti
         for name, value in fields
         for path in (text_paths(value, name) if isinstance(value, dict | list) else [name])
     )
-    remedy = (
-        f"set {option}column to one of them" if option == "--" else f"mend {option}text_column or {option}label_column"
-    )
+    is_corpus = option == "corpus."
+    remedy = f"mend {option}text_column or {option}label_column" if is_corpus else f"set {option}column to one of them"
     raise InputError(f"{where}: expected a column {column!r}, received {', '.join(names)[:200]}; {remedy}")
 
 

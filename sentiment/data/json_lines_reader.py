@@ -211,7 +211,7 @@ class _JsonLinesReader:
         if field is None or field.text is None:
             return None
         if (name == self._reading.column and field.kind != "a string") or (self._is_partial and field.kind in _NESTED):
-            within = next(text_paths(json.loads(field.text), name), "") if field.kind in _NESTED else ""
+            within = ", ".join(text_paths(json.loads(field.text), name)) if field.kind in _NESTED else ""
             advice = f"; text in it is named so: {within}" if within else ""
             raise ValueError(f"column {name!r} holds {field.kind}, expected text{advice}")
         return field.text.removesuffix(".0") if field.kind == "a number" and self._is_partial else field.text

@@ -23,11 +23,12 @@ _BESIDE_TEXT = ("id", "created_at")  # further columns of a post if all columns 
 
 
 class _Row(NamedTuple):
-    """A row's ``value`` (None for a bad row) and JSON text ``raw``, and the JSON object ``page`` around the row."""
+    """A row's ``value`` (None for a bad row), its JSON text ``raw``, and the object ``page`` around it in ``line``."""
 
     value: dict[str, Any] | None
     page: dict[str, Any]
     raw: str
+    line: int
 
 
 def read_posts(
@@ -83,12 +84,13 @@ class _PostReader:
             log.warning("%s: %s", self._name, self._told())
 
     def _rows(self, found: Iterator[Document]) -> Iterator[_Row]:
-        for document, raw in found:
+        for document, raw, line in found:
             if document is None or not self._rows_path:
-                yield _Row(document, document or {}, raw)
+                yield _Row(document, document or {}, raw, line)
                 continue
             for value in values_at(document, self._rows_path):
-                yield _Row(value if isinstance(value, dict) else None, document, json.dumps(value, ensure_ascii=False))
+                row = value if isinstance(value, dict) else None
+                yield _Row(row, document, json.dumps(value, ensure_ascii=False), line)
 
     def _block(self, rows: Sequence[_Row], before: int) -> TableBlock:
         if self._names is None:
@@ -97,9 +99,9 @@ class _PostReader:
         for number, row in enumerate(rows, before + 1):
             if row.value is None:
                 reason = f"expected a JSON object, received {row.raw[:40]!r}"
-                bad.append(BadRow(number, number, " ".join(reason.split())))
+                bad.append(BadRow(number, row.line, " ".join(reason.split())))
             elif reason := self._no_text(row.value):
-                bad.append(BadRow(number, number, reason))
+                bad.append(BadRow(number, row.line, reason))
             elif (text := self._text(row)) is not None or not self._shape:
                 kept.append(number)
                 values.append([self._cell(name, row, text) for name in self._names])
@@ -107,7 +109,8 @@ class _PostReader:
                 self._others += 1
         columns = zip(*values, strict=True) if values else ((),) * len(self._names)
         batch = pa.record_batch([pa.array(column, pa.string()) for column in columns], self._names)
-        return TableBlock(batch, np.array(kept, np.int64), bad, lambda number: number)
+        lines = [row.line for row in rows]
+        return TableBlock(batch, np.array(kept, np.int64), bad, lambda number: lines[number - before - 1])
 
     def _find_names(self, rows: Sequence[dict[str, Any]]) -> list[str]:
         """Return the names of the columns to read, or raise an :class:`InputError` if no row has a requested one."""

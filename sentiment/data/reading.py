@@ -145,7 +145,7 @@ def position_of(column: str | int, names: Sequence[str], where: str, option: str
     found = found or [i for i, name in enumerate(names) if name.strip() == column.strip()]
     if not found:
         received = ", ".join(name if name == name.strip() else repr(name) for name in names)[:200]
-        remedy = f"; set {option}column" if option == "--" else ""
+        remedy = f"; set {option}column" if option != "corpus." else ""
         raise InputError(f"{where}: expected a column {column!r}, received {received}{remedy}")
     if len(found) > 1:
         raise InputError(f"{where}: more than one column is named {column!r}; rename them")

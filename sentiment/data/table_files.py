@@ -29,6 +29,7 @@ DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZi
 TABLE_NAMES = ".csv, .tsv, .jsonl, .json, .js, .parquet (also packed: .gz, .bz2, .xz, .zst, .zip)"
 _PEEKED = 1 << 16
 _EXCEL = "[Content_Types].xml"
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"  # the first bytes of a .xls
 _TWEETS = re.compile(r"(?:.*/)?tweets?(?:-part\d+)?\.js")  # the files of tweets in an X archive
 
 
@@ -158,7 +159,8 @@ def open_bytes(source: str | Path | IO[bytes]) -> Iterator[OpenFile]:
             raw = stack.enter_context(_open_path(source))
             name = str(source)
             if is_x_archive(name):
-                yield OpenFile(raw, name, lambda other: _open_beside(Path(source), other))
+                opened = _decompressed(raw, name, stack)
+                yield opened._replace(beside=lambda other: _open_beside(Path(source), other))
                 return
         else:
             raw, name = io.BufferedReader(source, _PEEKED), ""  # type: ignore[arg-type,type-var]
@@ -183,6 +185,8 @@ def _open_beside(path: Path, name: str) -> IO[bytes] | None:
 
 def _decompressed(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> OpenFile:
     head = raw.peek(8)[:8]
+    if head.startswith(_OLD_EXCEL):
+        raise _is_excel(name)
     if head.startswith(b"\x1f\x8b"):
         return OpenFile(stack.enter_context(gzip.open(raw)), name)  # type: ignore[arg-type]
     if head.startswith(b"BZh"):
@@ -214,7 +218,7 @@ def _member(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> O
     members = [each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith("__MACOSX/")]
     names = [member.filename for member in members]
     if _EXCEL in names:
-        raise InputError(f"{name}: is an Excel workbook, expected text; save it as CSV (UTF-8), and give that file")
+        raise _is_excel(name)
     tweets = [each for each in members if is_x_archive(each.filename)]
     if len(names) > 1 and tweets and not any(each.flag_bits & 1 for each in tweets):
         return _x_archive(archive, [each.filename for each in tweets])
@@ -230,6 +234,10 @@ def _member(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> O
         raise InputError(f"{name}: is a zip with a password; unpack it, and give the file in it")
     inside = next((each for each in (names[0], name) if input_kind_of(each)), f"{name}/{Path(names[0]).name}")
     return OpenFile(stack.enter_context(archive.open(members[0])), inside)
+
+
+def _is_excel(name: str) -> InputError:
+    return InputError(f"{name}: is an Excel workbook, expected text; save it as CSV (UTF-8), and give that file")
 
 
 def _x_archive(archive: zipfile.ZipFile, names: list[str]) -> OpenFile:

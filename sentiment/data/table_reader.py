@@ -32,6 +32,7 @@ _MOST_IN_MEMORY = 8 << 30
 _FASTTEXT_NAMES = ("label", "text")
 _FASTTEXT_BLOCK = 4 << 20
 _FASTTEXT_LINE = re.compile(rf"\s*({FASTTEXT_MARK}\S+)(?:\s+{FASTTEXT_MARK}\S+)*\s*(.*?)\s*")
+_LABEL_OF_CSV = re.compile(rb"\S+?\s*[,;|]")
 
 
 def read_batches(source: str | Path | IO[bytes], reading: Reading, name: str = "") -> Iterator[pa.RecordBatch]:
@@ -80,7 +81,7 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
             raise
         reason = " ".join(str(error).split())[:300]
         advice = _advice(error, kind, reading.option)
-        raise InputError(f"{name}: not readable as {kind} ({reason}); {advice}") from error
+        raise InputError(f"{name}: not readable as {kind or 'a table'} ({reason}); {advice}") from error
 
 
 def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile, str]:
@@ -100,10 +101,10 @@ def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile
 
 def _advice(error: Exception, kind: str, option: str) -> str:
     """Return the advice in the error message for a file that is not readable as ``kind``."""
-    if isinstance(error, DAMAGED):
-        return "the compressed file is damaged or cut short: fetch or make it again"
-    if kind == "parquet":
+    if kind == "parquet" and not isinstance(error, DAMAGED):
         return f"is it Parquet, and whole? write it again, or set {option}format to what it is"
+    if isinstance(error, (*DAMAGED, OSError)):  # Arrow's OSError for a damaged .zst
+        return "the compressed file is damaged or cut short: fetch or make it again"
     if isinstance(error, UnicodeError | LookupError):
         return f"set {option}encoding"
     if isinstance(error, csv.Error):  # the only one that is possible here: a field over csv.field_size_limit()
@@ -159,9 +160,14 @@ def _read_parquet(
 
 
 def is_fasttext(head: bytes) -> bool:
-    """Return whether all lines in ``head``, a file's first bytes, begin with a label. The last line may be cut."""
+    """Return whether all lines in ``head``, a file's first bytes, begin with a label. The last line may be cut.
+
+    If a delimiter follows each label, the file is a CSV without header.
+    """
     lines, mark = [line.strip() for line in head.splitlines() if line.strip()], FASTTEXT_MARK.encode()
-    return bool(lines) and all(line.startswith(mark) and b" " in line for line in lines[:-1] or lines)
+    lines = lines[:-1] or lines
+    is_csv = all(_LABEL_OF_CSV.match(line) for line in lines)
+    return not is_csv and all(line.startswith(mark) and b" " in line for line in lines)
 
 
 def _read_fasttext(stream: IO[bytes], reading: Reading, name: str) -> Iterator[TableBlock]:

@@ -16,6 +16,8 @@ from sentiment.errors import InputError
 
 Write = Callable[[pa.RecordBatch], None]
 _ESCAPED_IN_JSON = r'["\\\x00-\x1f]'
+_VIEWED = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}  # types that Arrow cannot write as CSV
+_TEXTS = (pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view())
 _WHOLE_NUMBER = r"^(-?\d+)$"
 
 
@@ -34,8 +36,9 @@ def table_writer(stream: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Wr
         yield lambda batch: write_lines(stream, batch.column(0))
     else:
         options = pa_csv.WriteOptions(delimiter="\t" if kind == "tsv" else ",")
+        schema = pa.schema([each.with_type(_VIEWED.get(each.type, each.type)) for each in schema])
         with pa_csv.CSVWriter(stream, schema, write_options=options) as writer:
-            yield writer.write_batch
+            yield lambda batch: writer.write_batch(batch.cast(schema))
 
 
 @contextlib.contextmanager
@@ -101,11 +104,13 @@ def as_json(column: pa.Array) -> pa.Array:
     """Return each value as JSON text. Dates and decimals become strings; NaN and infinity become null.
 
     Raises:
-        pyarrow.ArrowInvalid: the values are bytes, which JSON does not support.
+        pyarrow.ArrowInvalid: the values are bytes that are not UTF-8, or times that Python does not support.
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
         return as_json(column.dictionary_decode())
+    if kind in _TEXTS:
+        return as_json(column.cast(pa.string()))
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
         text = column.cast(pa.string())
     elif pa.types.is_floating(kind):
@@ -116,7 +121,11 @@ def as_json(column: pa.Array) -> pa.Array:
     elif pa.types.is_string(kind) or pa.types.is_date(kind) or pa.types.is_time(kind) or pa.types.is_decimal(kind):
         text = _quoted(column.cast(pa.string()))
     else:
-        text = pa.array([json.dumps(_plain(value), ensure_ascii=False) for value in column.to_pylist()], pa.string())
+        try:
+            values = column.to_pylist()
+        except (OverflowError, ValueError) as error:  # a time outside Python's range, or finer than it
+            raise pa.ArrowInvalid(str(error)) from error
+        text = pa.array([json.dumps(_plain(value), ensure_ascii=False) for value in values], pa.string())
     return text.fill_null("null")
 
 

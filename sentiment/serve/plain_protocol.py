@@ -150,7 +150,8 @@ async def score_upload(service: Service, request: Request) -> Response:
     except BaseException as error:
         held.close()
         if isinstance(error, InputError):
-            raise Refusal(422, str(error).replace(f"{folder}/", "")) from None
+            message = str(error).replace(f"{folder}/", "")
+            raise Refusal(422, message.replace("set --prefix to something else", "rename them")) from None
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise Refusal(507, "the service has no room for this file on its disk") from None
         raise
@@ -173,12 +174,16 @@ def _asked(service: Service, request: Request) -> FileRequest:
     quotes = query.get("quotes", "")
     if quotes not in _QUOTES:
         raise Refusal(422, f"quotes: expected yes or no, received {quotes[:20]!r}")
+    delimiter = query.get("delimiter", "")
+    delimiter = {"\\t": "\t", "tab": "\t"}.get(delimiter, delimiter)
+    if len(delimiter.encode("utf-8", "replace")) > 1:
+        raise Refusal(422, f"delimiter: expected one ASCII character, or tab, received {delimiter[:20]!r}")
     return FileRequest(
         service.store.get(query.get("model")),
         query.get("column", "text"),
         threshold,
         encoding,
-        query.get("delimiter", ""),
+        delimiter,
         _QUOTES[quotes],
         KINDS.get(content_type.get_content_type(), ""),
     )

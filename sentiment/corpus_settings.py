@@ -56,7 +56,10 @@ class CorpusSettings(Section):
             "".encode(self.encoding)
         except (LookupError, ValueError):  # some codecs exist only to fail, and a name may contain a NUL
             raise SettingsError(f"corpus.encoding: {self.encoding!r} is not a codec that Python knows") from None
-        require(len(self.delimiter) <= 1, f"corpus.delimiter: expected one character, received {self.delimiter!r}")
+        require(
+            len(self.delimiter) <= 1 and self.delimiter not in ('"', "\r", "\n"),
+            f"corpus.delimiter: expected one character, received {self.delimiter!r}; no quote or line end",
+        )
         self._check_labels()
         self._check_columns()
         self._check_polarity()

@@ -288,6 +288,14 @@ def test_a_column_that_the_answers_cannot_hold_is_an_error_of_its_file(tmp_path,
     ]
 
 
+def test_an_error_at_a_line_of_a_file_names_the_line(tmp_path, model):
+    write(tmp_path / "in" / "a.parquet", table(5))
+    (tmp_path / "in" / "b.csv").write_text("id,body\n1,love\n")
+    assert score(tmp_path / "in", tmp_path / "out", model)["failed_files"] == 1
+    [listed] = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text().splitlines()]
+    assert listed["reason"] == "line 1: expected a column 'text', received id, body; set --column"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -371,7 +371,9 @@ def test_other_delimiters_and_columns_called_label(served):
     assert rows(scored(served, b"a\tb,text\n1\tlove\n", "text/csv", "?delimiter=tab&column=b,text"))[1][1] == "love"
     for query, sentence in (
         ("quotes=maybe", "quotes: expected yes or no"),
-        ("delimiter=ab", "delimiter: expected one ASCII character, or tab, received 'ab'"),
+        ("delimiter=ab", "delimiter: expected one ASCII character, or tab; no quote or line end; received 'ab'"),
+        ("delimiter=%22", "delimiter: expected one ASCII character"),
+        ("delimiter=%0A", "delimiter: expected one ASCII character"),
         ("delimiter=%C3%A9", "delimiter: expected one ASCII character"),
         ("column=nope", "file.csv:1: expected a column 'nope', received id, text; set ?column"),
         ("threshold=2", "threshold: expected a num"),

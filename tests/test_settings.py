@@ -86,7 +86,8 @@ def test_wrong_types(section: str, key: str, value: Any, message: str) -> None:
     [
         ("corpus.encoding", "utf-9", "'utf-9' is not a codec that Python knows"),
         ("corpus.encoding", "base64", "'base64' is not a codec that Python knows"),
-        ("corpus.delimiter", "||", "expected one character, received '||'"),
+        ("corpus.delimiter", "||", "expected one character, received '||'; no quote or line end"),
+        ("corpus.delimiter", '"', "expected one character, received '\"'; no quote or line end"),
         ("corpus.columns", -1, "expected at least 0, received -1"),
         ("corpus.max_bad_rows", -1, "expected at least 0, received -1"),
         ("corpus.text_column", -1, "expected at least 0, received -1"),

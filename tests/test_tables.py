@@ -175,7 +175,8 @@ def test_mistakes_are_one_line(run: Callable, tmp_path: Path) -> None:
     scored = ("--input", source, "--column", "tweet", "--output")
     assert "is a folder, expected the name of a file" in refused(run(*scored, _folder(tmp_path / "f.csv")))
     assert "there is no folder" in refused(run(*scored, tmp_path / "none" / "out.csv"))
-    assert "expected one ASCII character, or tab" in refused(run("--input", source, "--delimiter", "::"))
+    for delimiter in ("::", '"', "\n", "\r", "é"):
+        assert "expected one ASCII character, or tab" in refused(run("--input", source, "--delimiter", delimiter))
     assert "--column '': expected the name of a column, received none" in refused(
         run("--input", source, "--column", "")
     )

@@ -36,6 +36,11 @@ class CsvFormat(NamedTuple):
     header: bool
 
 
+def is_delimiter(text: str) -> bool:
+    """Return whether ``text`` can separate fields: it is one ASCII character, and neither a quote nor a line end."""
+    return len(text.encode("utf-8", "replace")) == 1 and text not in '"\r\n'
+
+
 def find_format(sample: str, is_cut: bool, reading: Reading, name: str, kind: str) -> CsvFormat:
     """Detect the format of a CSV file from its first lines.
 

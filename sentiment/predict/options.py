@@ -48,11 +48,12 @@ def reading_of(arguments: argparse.Namespace, kind: str = "", bad_rows: "BadRows
     Raises:
         InputError: the column, the encoding or the delimiter is not valid.
     """
+    from sentiment.data.csv_format import is_delimiter
     from sentiment.data.reading import Reading
 
     delimiter = {"\\t": "\t", "tab": "\t"}.get(arguments.delimiter, arguments.delimiter)
-    if len(delimiter.encode()) > 1:
-        raise InputError(f"--delimiter {delimiter!r}: expected one ASCII character, or tab")
+    if delimiter and not is_delimiter(delimiter):
+        raise InputError(f"--delimiter {delimiter!r}: expected one ASCII character, or tab; no quote or line end")
     column = "text" if arguments.column is None else arguments.column
     if not column:
         raise InputError("--column '': expected the name of a column, received none; leave it out for 'text'")

@@ -4,6 +4,7 @@ import errno
 import functools
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -131,7 +132,8 @@ def _score_file(job: ScoreJob, model: SentimentClassifier, part: Part, target: P
         raise
     except (SentimentError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:300]
-        raise PartError(reason.removeprefix(str(source)).removeprefix(": ")) from error
+        reason = re.sub(r"^:(?=\d+: )", "line ", reason.removeprefix(str(source)))
+        raise PartError(reason.removeprefix(": ")) from error
 
 
 def _etag(job: ScoreJob, part: Part) -> str:

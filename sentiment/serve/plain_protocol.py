@@ -158,6 +158,8 @@ async def score_upload(service: Service, request: Request) -> Response:
 
 
 def _asked(service: Service, request: Request) -> FileRequest:
+    from sentiment.data.csv_format import is_delimiter
+
     query, content_type = request.query_params, EmailMessage()  # parses the header like that of an e-mail
     content_type["content-type"] = request.headers.get("content-type", "")
     try:
@@ -176,8 +178,10 @@ def _asked(service: Service, request: Request) -> FileRequest:
         raise Refusal(422, f"quotes: expected yes or no, received {quotes[:20]!r}")
     delimiter = query.get("delimiter", "")
     delimiter = {"\\t": "\t", "tab": "\t"}.get(delimiter, delimiter)
-    if len(delimiter.encode("utf-8", "replace")) > 1:
-        raise Refusal(422, f"delimiter: expected one ASCII character, or tab, received {delimiter[:20]!r}")
+    if delimiter and not is_delimiter(delimiter):
+        raise Refusal(
+            422, f"delimiter: expected one ASCII character, or tab; no quote or line end; received {delimiter[:20]!r}"
+        )
     return FileRequest(
         service.store.get(query.get("model")),
         query.get("column", "text"),

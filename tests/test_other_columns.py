@@ -13,6 +13,7 @@ import pytest
 import sentiment
 from sentiment.errors import InputError
 from sentiment.predict.classifier import SentimentClassifier
+from tests.fuzz_targets import zipped
 from tests.random_tables import check_random_table, scored
 from tests.test_structure import tiny_model
 
@@ -66,6 +67,14 @@ def test_text_of_every_type_leaves_in_every_format(
         )
         scored(model, tmp_path / f"{name}.parquet", tmp_path / f"{name}.{ending}")
     assert (tmp_path / f"a.{ending}").read_text() == (tmp_path / f"b.{ending}").read_text()
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "b/data/tweets.js"])
+def test_json_in_a_zip_leaves_as_it_came(model: SentimentClassifier, tmp_path: Path, name: str) -> None:
+    row = {"tweet": {"full_text": "love", "n": 1.5, "lang": "en"}, "id": 7}
+    (tmp_path / "a.zip").write_bytes(zipped({name: json.dumps(row).encode(), "__MACOSX/a": b""}))
+    written = json.loads(scored(model, tmp_path / "a.zip", tmp_path / "b.jsonl", column="tweet.full_text").read_text())
+    assert {key: written[key] for key in row} == row
 
 
 def test_times_that_python_lacks_are_refused(model: SentimentClassifier, tmp_path: Path) -> None:

@@ -168,6 +168,15 @@ def open_bytes(source: str | Path | IO[bytes]) -> Iterator[OpenFile]:
         yield _decompressed(raw, name, stack)
 
 
+def kind_inside(source: str | Path) -> str:
+    """Return the kind of an input file like :func:`input_kind_of`, but of a ``.zip`` the kind of the file in it."""
+    kind = input_kind_of(source)
+    if not kind and str(source).lower().endswith(".zip"):
+        with contextlib.suppress(*DAMAGED), open_bytes(source) as opened:  # damage is reported when it is read
+            return input_kind_of(opened.name)
+    return kind
+
+
 def _open_path(path: str | Path) -> io.BufferedReader:
     if str(path) == STANDARD:
         return io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False), _PEEKED)

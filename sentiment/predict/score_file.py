@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from sentiment.common.messages import counted
 from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.data.reading import RAW_LINE, Reading
-from sentiment.data.table_files import STANDARD, input_kind_of, kind_of
+from sentiment.data.table_files import STANDARD, kind_inside, kind_of
 from sentiment.data.table_reader import read_batches, texts_of
 from sentiment.errors import InputError
 from sentiment.predict.answers import labels_of
@@ -106,7 +106,7 @@ def score_file(
         KeyboardInterrupt: the run was interrupted; the message names the temporary file.
     """
     if str(target) == STANDARD:
-        kind = reading.kind or input_kind_of(source) or "csv"
+        kind = reading.kind or kind_inside(source) or "csv"
         stream = contextlib.nullcontext(sys.stdout.buffer)
         return _score(model, source, lambda: stream, kind, reading, options, progress)
     path = _writable(Path(target), source, overwrite)
@@ -157,7 +157,7 @@ def _score(
     options: AnswerOptions,
     progress: bool,
 ) -> Scored:
-    keeps_lines = kind == "jsonl" and (reading.kind or input_kind_of(source)) == "jsonl"
+    keeps_lines = kind == "jsonl" and (reading.kind or kind_inside(source)) == "jsonl"
     if keeps_lines:
         reading = replace(reading, raw_lines=True, columns=(reading.column,))
     batches = read_batches(source, reading)

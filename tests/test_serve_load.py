@@ -49,11 +49,11 @@ class NumberModel:
         return Answers(numbers[:, None], np.ones(len(texts), np.float32), np.zeros(len(texts), bool))
 
 
-def batched(work):
+def batched(work, in_loop=True):
     """Run ``work(batcher)`` in an event loop."""
 
     async def main():
-        batcher = Batcher(lambda model, answers: None)
+        batcher = Batcher(in_loop, lambda model, answers: None)
         try:
             return await asyncio.wait_for(work(batcher), 30)
         finally:
@@ -108,6 +108,18 @@ def test_short_requests_are_answered_in_the_event_loop(text, in_loop, monkeypatc
         return await numbers(batcher, model, text)
 
     assert batched(work) == [float(text)]
+    assert [thread is threading.current_thread() for thread in threads] == [in_loop]
+
+
+@pytest.mark.parametrize("in_loop", [True, False])
+def test_several_short_requests_are_answered_in_the_loop_of_a_single_worker(in_loop, monkeypatch):
+    model, threads = NumberModel(), []
+
+    async def work(batcher):
+        monkeypatch.setattr(model.free, "wait", lambda seconds: threads.append(threading.current_thread()) or True)
+        return await asyncio.gather(*(numbers(batcher, model, i) for i in range(3)))
+
+    assert batched(work, in_loop) == [[0], [1], [2]]
     assert [thread is threading.current_thread() for thread in threads] == [in_loop]
 
 

@@ -16,7 +16,7 @@ EXTRAS = {
     "onnx": ("onnxruntime", "tf2onnx"),
     "peers": ("fasttext", "textblob"),
     "ray": ("ray",),
-    "serve": ("httptools", "msgspec", "prometheus_client", "python_multipart", "starlette", "uvicorn"),
+    "serve": ("httptools", "msgspec", "prometheus_client", "python_multipart", "starlette", "uvicorn", "uvloop"),
     "torch": ("torch",),
     "train": (
         "emoji", "jinja2", "keras", "markupsafe", "matplotlib", "pandas", "pooch", "scipy", "sklearn", "spacy",

@@ -120,7 +120,7 @@ def _serve(options: "ServeOptions", access_log: bool) -> None:
         host=options.host,
         port=options.port,
         workers=options.workers,
-        loop="asyncio",  # uvloop accepts one connection per turn, so new ones would wait behind many batches
+        loop="asyncio" if options.workers == 1 else "uvloop",  # see sentiment.serve.batching
         http="httptools",
         ws="none",
         lifespan="on",

@@ -1,9 +1,12 @@
 """Answer the texts of concurrent requests in batches.
 
 Batches save time because the model takes nearly as long for one text as for ten. Whenever the last batch is done, all
-waiting requests form the next batch, so no request waits for a batch to fill. A batch of short requests is answered in
-the event loop, because a thread would compete with the loop for Python's interpreter lock: with 200 connections that
-takes a third more processor time. Other batches are answered in a thread, so that the event loop goes on meanwhile.
+waiting requests form the next batch, so no request waits for a batch to fill.
+
+A single worker answers short requests in the event loop, because a thread would compete with the loop for Python's
+interpreter lock: with 200 connections that takes a third more processor time. Several workers answer batches in a
+thread and use uvloop. It accepts one connection per turn of the loop, so the workers share connections evenly, but the
+turns must stay short. asyncio's own loop accepts all connections at once: one of the workers would get them all.
 """
 
 import asyncio
@@ -47,11 +50,12 @@ class Batcher:
     """Answers waiting requests in batches, one batch per model. All its methods are called in one event loop.
 
     Args:
+        in_loop: whether batches of short requests are answered in the event loop.
         observe: a function that is called with the model and the answers after each batch, in the thread of the batch.
     """
 
-    def __init__(self, observe: Callable[[Export, Answers], None]) -> None:
-        self._observe = observe
+    def __init__(self, in_loop: bool, observe: Callable[[Export, Answers], None]) -> None:
+        self._in_loop, self._observe = in_loop, observe
         self._waiting: deque[_Pending] = deque()
         self._thread = ThreadPoolExecutor(1, "batches")
         self._is_busy = False  # a batch is being answered, or will be in the next turn of the event loop
@@ -79,7 +83,7 @@ class Batcher:
 
     def _answer_next(self) -> None:
         batch = _next_batch(self._waiting)
-        if all(pending.is_short for pending in batch):
+        if (self._in_loop or len(batch) == 1) and all(pending.is_short for pending in batch):
             self._deliver(self._answered(batch))
         else:
             answering = asyncio.get_running_loop().run_in_executor(self._thread, self._answered, batch)

@@ -67,7 +67,10 @@ class Observer:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = _with_own(message["headers"])
-            await send(message)
+            try:
+                await send(message)
+            except RuntimeError:  # uvloop raises it when the server has closed this connection
+                raise ClientDisconnect from None
 
         try:
             if sum(len(name) + len(value) for name, value in scope["headers"]) > self.header_bytes:

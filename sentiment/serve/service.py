@@ -41,7 +41,7 @@ class Service:
         self.store, self.limits, self.supervisor = store, limits, supervisor
         self.admission = Admission(limits)
         self.metrics = ServiceMetrics()
-        self.batcher = Batcher(self.metrics.batch)
+        self.batcher = Batcher(not supervisor, self.metrics.batch)
 
     @contextlib.asynccontextmanager
     async def running(self, run_folder: Path) -> AsyncIterator[None]:

@@ -102,6 +102,5 @@ def ngram_logits(values: np.ndarray, ids: Ragged, scales: np.ndarray | None = No
         real = ids.values != PADDING
         scores[~real] = 0
         counts = np.maximum(np.add.reduceat(real, ids.starts, dtype=np.int32), 1)
-    divisors = np.sqrt(counts, dtype=np.float32)[:, None]
-    means = np.add.reduceat(scores, ids.starts, axis=0) / divisors
+    means = np.add.reduceat(scores, ids.starts, axis=0) / np.sqrt(counts, dtype=np.float32)[:, None]
     return means if scales is None else means * scales

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sentiment.predict.score_file import AnswerOptions
 
 UTF_8 = "utf-8"
-_QUOTES = {"yes": True, "no": False, None: None}
+QUOTES = {"": None, "yes": True, "no": False}  # without an answer, whether quotes enclose fields is detected
 
 
 def add_answer_options(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +57,7 @@ def reading_of(arguments: argparse.Namespace, kind: str = "", bad_rows: "BadRows
     column = "text" if arguments.column is None else arguments.column
     if not column:
         raise InputError("--column '': expected the name of a column, received none; leave it out for 'text'")
-    quotes = _QUOTES[arguments.quotes]
+    quotes = QUOTES[arguments.quotes or ""]
     return Reading(column, encoding_of(arguments), delimiter, kind, bad_rows, quotes=quotes)
 
 

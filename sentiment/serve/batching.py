@@ -20,8 +20,7 @@ import numpy as np
 
 from sentiment.predict.answers import Answers
 from sentiment.serve.model_store import Export
-from sentiment.text.preprocessor import FEW
-from sentiment.text.rules_in_python import LONGEST
+from sentiment.text.preprocessor import FEW, are_few_and_short
 
 BATCH_SIZE = 1 << 17  # the size of a text is its characters plus 64; a batch takes a few milliseconds
 _SIZE_OF_A_TEXT = 64
@@ -40,7 +39,7 @@ class _Pending:
     @property
     def is_short(self) -> bool:
         """Return whether the request takes less than a millisecond and no import of Arrow, which takes 0.25 s."""
-        return self.size <= _SHORT and all(len(text) <= LONGEST for text in self.texts)
+        return self.size <= _SHORT and are_few_and_short(self.texts)
 
 
 _Outcome = tuple[_Pending, "Answers | Exception"]

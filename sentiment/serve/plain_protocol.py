@@ -25,6 +25,7 @@ from starlette.types import Message, Receive, Scope, Send
 from sentiment.errors import InputError
 from sentiment.predict.answers import Answers, label_of
 from sentiment.predict.explanation import explain
+from sentiment.predict.options import QUOTES
 from sentiment.serve.bodies import LimitedReceive, check_texts, json_response, read_json
 from sentiment.serve.limits import Refusal
 from sentiment.serve.model_store import Export
@@ -49,7 +50,6 @@ _TYPES = {
     "jsonl": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
 }
-_QUOTES = {"": None, "yes": True, "no": False}  # without an answer, whether quotes enclose fields is detected
 LABELS = "x-sentiment-labels"  # response header: how often each label was given, as JSON
 
 
@@ -174,7 +174,7 @@ def _asked(service: Service, request: Request) -> FileRequest:
     except (LookupError, ValueError):
         raise Refusal(422, f"{encoding[:60]!r}: not a text encoding that Python knows; set ?encoding") from None
     quotes = query.get("quotes", "")
-    if quotes not in _QUOTES:
+    if quotes not in QUOTES:
         raise Refusal(422, f"quotes: expected yes or no, received {quotes[:20]!r}")
     delimiter = query.get("delimiter", "")
     delimiter = {"\\t": "\t", "tab": "\t"}.get(delimiter, delimiter)
@@ -188,7 +188,7 @@ def _asked(service: Service, request: Request) -> FileRequest:
         threshold,
         encoding,
         delimiter,
-        _QUOTES[quotes],
+        QUOTES[quotes],
         KINDS.get(content_type.get_content_type(), ""),
     )
 

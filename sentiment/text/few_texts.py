@@ -8,14 +8,14 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-from sentiment.text.normalisation import ANY_MENTION
+from sentiment.text.normalisation import ANY_MENTION, MENTION
 from sentiment.text.rules_in_python import to_lower_case
 
 _AT_MOST = 1 << 14  # chunks in each half of the cache: about 5 MB in total
 _LONGEST = 64  # bytes of a chunk that is remembered
 _LINK = b"http"  # a link hardly ever comes again
 _any_mention = ANY_MENTION.encode()
-_mention_alone = re.compile(rb"(?<![^ ])@[a-z0-9_]+(?![^ ])")  # MENTION_ALONE between spaces
+_mention_alone = re.compile(f"(?<![^ ]){MENTION}(?![^ ])".encode())  # MENTION_ALONE between spaces
 
 
 class FewTexts:

@@ -32,8 +32,9 @@ HASHTAG = "#([a-z]{2,}|[0-9]+|[A-Z]+|[A-Z][a-z]+)" + f"(?:{_CAPITALISED}" * 6 + 
 HASHTAG_WORDS = r" \1 \2 \3 \4 \5 \6 \7 \8 \9 "
 
 
-# A chunk that is one mention and nothing else. The rules give the same tokens to every such chunk.
-MENTION_ALONE = "^@[a-z0-9_]+$"
+MENTION = "@[a-z0-9_]+"
+# The rules give the same tokens to every chunk that is one mention and nothing else.
+MENTION_ALONE = f"^{MENTION}$"
 ANY_MENTION = "@_"
 
 
@@ -97,7 +98,7 @@ RULES: tuple[Rule, ...] = (
     Rule("letter_entity", "&([a-z])(?:acute|grave|circ|uml|tilde|cedil|ring|slash|caron);", r"\1"),
     Rule("other_entity", f"&(?:{_SIGNS}|#[0-9]+|#x[0-9a-f]+);|ï¿½|\ufffd", " "),
     Rule("url", rf"(?:https?:/|\bwww\.){_URL}|\b[a-z0-9-]+\.(?:com|org|net|ly|fm|tv)\b(?:/{_URL})?", " <url> "),
-    Rule("mention", "@[a-z0-9_]+", " <user> "),
+    Rule("mention", MENTION, " <user> "),
     Rule("emoji_variant", "[\ufe0e\ufe0f\u200d\u20e3\U0001f3fb-\U0001f3ff]+", ""),
     Rule("less_than_number", r"<(3+(?:%|[.,:][0-9]))", r" \1"),
     Rule("heart", r"<3+(\b|[a-z])|[♥❤💕💖💗💓💞💘💙💚💛💜🖤🤍😍🥰😘]", r" <heart> \1"),

@@ -88,7 +88,7 @@ class Preprocessor:
     def encode_and_compare(self, texts: "Sequence[str] | pa.Array") -> tuple[Ragged, np.ndarray]:
         """Return the result of :meth:`encode`, and whether each text has over ``max_tokens`` tokens, bool ``(n,)``."""
         texts = as_sequence(texts)
-        if self._rules is not None and _are_few_and_short(texts):
+        if self._rules is not None and are_few_and_short(texts):
             rows = self._few.rows_of(encode_all(texts))
             cut = np.array([len(row) > self.max_tokens for row in rows], bool)
             return ragged([row[: self.max_tokens] or [UNKNOWN] for row in rows]), cut
@@ -206,7 +206,8 @@ def _decoded(path: str, content: bytes) -> str:
         raise ArtefactError(f"{path}: expected UTF-8 ({error.reason}); make it again") from error
 
 
-def _are_few_and_short(texts: Any) -> bool:
+def are_few_and_short(texts: Any) -> bool:
+    """Return whether ``texts`` are encoded in Python, without Arrow, if the rules are those of this package."""
     if is_arrow(texts) or len(texts) > FEW:
         return False
     return all(not isinstance(text, str) or len(text) <= LONGEST for text in texts)

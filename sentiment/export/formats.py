@@ -67,11 +67,12 @@ class ServingModule(tf.Module):
         ``known`` is the share of known tokens. ``label`` is always the most probable class, even if ``known`` is 0.
         """
         ids = self.encode(text)
-        probabilities = self.network(ids.to_tensor(PADDING), ids.row_lengths())
+        probabilities = self.network(ids)
         label = tf.gather(self.classes, tf.argmax(probabilities, axis=1))
         nothing = tf.constant(self._preprocessor.saying_nothing, tf.int64)
         said = tf.reduce_all(ids.flat_values[:, None] != nothing, axis=1)
-        known = tf.reduce_mean(ids.with_flat_values(tf.cast(said, tf.float32)), axis=1)
+        known = tf.reduce_sum(ids.with_flat_values(tf.cast(said, tf.float32)).to_tensor(), axis=1)
+        known /= tf.cast(ids.row_lengths(), tf.float32)
         return {"probabilities": probabilities, "label": label, "known": known}
 
     @graph_function()
@@ -84,8 +85,7 @@ class ServingModule(tf.Module):
 
     def serve_ids(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """Return ``probabilities``, float32 ``(n, classes)``, for padded token ids, int32 ``(n, max_tokens)``."""
-        real = tf.ragged.boolean_mask(ids, ids != PADDING)
-        return {"probabilities": self.network(real.to_tensor(PADDING), real.row_lengths())}
+        return {"probabilities": self.network(tf.ragged.boolean_mask(ids, ids != PADDING))}
 
     def save(self, folder: Path) -> None:
         """Write the SavedModel into ``folder``."""

@@ -18,10 +18,11 @@ from sentiment.text.inputs import encode_all, is_arrow
 from sentiment.text.lexicon import PADDING
 from sentiment.text.mapped_lexicon import AnyLexicon
 from sentiment.text.normalisation import ANY_MENTION, MENTION_ALONE, Rule
-from sentiment.text.rules_in_python import can_run, cut_hashtags
+from sentiment.text.rules_in_arrow import to_lower_case
+from sentiment.text.rules_in_python import can_run
 from sentiment.text.tokens import as_arrow, tokens_of
 
-_BLANK = 0x20
+_BLANK, _NUMBER_SIGN = b" #"
 _PADDING = "\0" * (LONGEST + 1)
 
 
@@ -49,11 +50,12 @@ class ManyTexts:
         """
         data, text_lengths = _joined(texts)
         chunks, ends = _split(data, text_lengths)
-        slots, found = self._table.find(data, chunks)
+        slots, found = self._table.find(_lower(data), chunks)
+        found[_with_capital_hashtags(data, chunks)] = False  # they are cut at their capitals first
         ids, starts, lengths = self._ids, slots * MOST_IDS, self._lengths.take(slots)
         missing = np.flatnonzero(~found)
         if len(missing):
-            strings = _strings_at(data, chunks.take(missing))
+            strings = to_lower_case(_strings_at(data, chunks.take(missing)))
             if self._mentions_are_alike:  # half of the distinct chunks; they take a third of the time of the rules
                 strings = pc.replace_substring_regex(strings, MENTION_ALONE, ANY_MENTION)
             distinct = strings.dictionary_encode()
@@ -73,10 +75,9 @@ def ids_by_rules(chunks: pa.Array, rules: Sequence[Rule], lexicon: AnyLexicon) -
 
 
 def _joined(texts: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Join the texts in ASCII lower case, with a space after each. Return the bytes, uint8, and each text's size."""
+    """Join the texts, with a space after each. Return the bytes, uint8, and each text's size."""
     strings = as_arrow(texts).to_pylist() if is_arrow(texts) else texts
     try:
-        strings = [cut_hashtags(string.encode()).decode() if "#" in string else string for string in strings]
         text = " ".join([*strings, _PADDING])
         data = np.frombuffer(text.encode(), np.uint8)
     except (TypeError, UnicodeEncodeError):
@@ -86,7 +87,7 @@ def _joined(texts: Any) -> tuple[np.ndarray, np.ndarray]:
         lengths = np.fromiter(map(len, strings), np.int64, len(strings))
     else:
         lengths = np.array([len(string) if string.isascii() else len(string.encode()) for string in strings], np.int64)
-    return _lower(data), lengths
+    return data, lengths
 
 
 def _lower(data: np.ndarray) -> np.ndarray:
@@ -101,6 +102,14 @@ def _split(data: np.ndarray, text_lengths: np.ndarray) -> tuple[Chunks, np.ndarr
     starts[1:] = blanks[:-1] + 1
     ends = np.searchsorted(blanks, np.cumsum(text_lengths + 1) - 1) + 1
     return Chunks(starts, blanks - starts), ends
+
+
+def _with_capital_hashtags(data: np.ndarray, chunks: Chunks) -> np.ndarray:
+    """Return the indices of the chunks that contain a number sign and a capital letter."""
+    ends = chunks.starts + chunks.lengths
+    tagged = np.searchsorted(ends, np.flatnonzero(data == _NUMBER_SIGN))
+    capitals = np.flatnonzero(data - np.uint8(ord("A")) < 26)
+    return tagged[np.searchsorted(capitals, chunks.starts[tagged]) < np.searchsorted(capitals, ends[tagged])]
 
 
 def _strings_at(data: np.ndarray, chunks: Chunks) -> pa.Array:

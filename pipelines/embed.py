@@ -96,7 +96,11 @@ def _from_base_model(this: stage.Stage, preprocessor: "Preprocessor", train_ids:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the stage."""
-    parser.add_argument("--glove", type=Path, help="GloVe vectors: .txt, .txt.gz, .zip, or .npy with .words.parquet")
+    parser.add_argument(
+        "--glove",
+        type=Path,
+        help="GloVe vectors: .txt (also packed: .gz, .bz2, .xz, .zst, .zip), or .npy with .words.parquet",
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """GloVe vectors: reading them in every form, and completing the matrix."""
 
+import bz2
 import gzip
+import lzma
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -123,8 +125,9 @@ def test_select_vectors_refuses(matrix: np.ndarray, wanted: str, message: str) -
 def glove_forms(txt: Path) -> dict[str, tuple[Path, EmbeddingSettings]]:
     """The same vectors in every form that can be read."""
     content = txt.read_bytes()
-    packed = txt.with_suffix(".txt.gz")
-    packed.write_bytes(gzip.compress(content))
+    packed = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+    for suffix, compress in packed.items():
+        txt.with_suffix(f".txt.{suffix}").write_bytes(compress(content))
     one, two = txt.with_suffix(".zip"), txt.with_name("two.zip")
     with zipfile.ZipFile(one, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("inner/glove.4d.txt", content)
@@ -136,10 +139,11 @@ def glove_forms(txt: Path) -> dict[str, tuple[Path, EmbeddingSettings]]:
     np.save(txt.with_suffix(".npy"), np.array([row[1:] for row in rows], np.float32))
     pq.write_table(pa.table({"word": [row[0] for row in rows]}), txt.with_suffix(".words.parquet"))
     plain, named = EmbeddingSettings(dimension=4), EmbeddingSettings(dimension=4, member="glove.4d.txt")
-    return {"gz": (packed, plain), "zip": (one, plain), "member": (two, named), "npy": (txt.with_suffix(".npy"), plain)}
+    forms = {suffix: (txt.with_suffix(f".txt.{suffix}"), plain) for suffix in packed}
+    return forms | {"zip": (one, plain), "member": (two, named), "npy": (txt.with_suffix(".npy"), plain)}
 
 
-@pytest.mark.parametrize("form", ["gz", "zip", "member", "npy"])
+@pytest.mark.parametrize("form", ["gz", "bz2", "xz", "zip", "member", "npy"])
 def test_every_form_gives_the_same_vectors(form: str, glove_txt: Path) -> None:
     wanted = {"love", "hate", "zzz"}
     plain = read_glove(glove_txt, wanted, EmbeddingSettings())
@@ -176,12 +180,13 @@ def test_members_of_a_zip(glove_txt: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("form", ["gz", "zip"])
-@pytest.mark.parametrize("damage", ["cut", "flip", "text"])
+@pytest.mark.parametrize(
+    ("form", "damage"), [("gz", "cut"), ("gz", "flip"), ("xz", "cut"), ("zip", "cut"), ("zip", "flip"), ("zip", "text")]
+)
 def test_damaged_archives(form: str, damage: str, glove_txt: Path) -> None:
     path = glove_forms(glove_txt)[form][0]
     content = path.read_bytes()
-    middle = len(content) // 2 if form == "gz" else 120
+    middle = len(content) // 2 if form != "zip" else 120
     flipped = content[:middle] + bytes(255 - b for b in content[middle : middle + 40]) + content[middle + 40 :]
     path.write_bytes({"cut": content[:-60], "flip": flipped, "text": b"not an archive"}[damage])
     assert glove_refused(path).startswith(f"{path}: damaged or incomplete (")

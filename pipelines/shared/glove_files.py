@@ -1,7 +1,6 @@
-"""Read GloVe vectors from a `.txt`, `.txt.gz` or `.zip`, or from a `.npy` array with a file of its words."""
+"""Read GloVe vectors from a text file, which may be compressed, or from a `.npy` array with a file of its words."""
 
 import contextlib
-import gzip
 import lzma
 import zipfile
 import zlib
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
+from sentiment.data.table_files import open_bytes
 from sentiment.errors import InputError
 from sentiment.settings import EmbeddingSettings
 
@@ -67,14 +67,11 @@ def _open(path: Path, member: str) -> Iterator[Iterator[bytes]]:
     """Yield the lines of a text file, which may be compressed. Damaged content raises an InputError."""
     try:
         with contextlib.ExitStack() as stack:
-            file: Any
             if path.suffix == ".zip":
                 archive = stack.enter_context(zipfile.ZipFile(path))
                 file = stack.enter_context(archive.open(_member(archive, member, path)))
-            elif path.suffix == ".gz":
-                file = stack.enter_context(gzip.open(path))
             else:
-                file = stack.enter_context(path.open("rb"))
+                file = stack.enter_context(open_bytes(path)).stream
             yield _lines(file, path)
     except _DAMAGED as error:
         if isinstance(error, OSError) and error.filename:  # the file could not be opened

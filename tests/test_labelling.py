@@ -39,6 +39,9 @@ def labels(path: Path) -> list[str]:
 
 def test_labels_are_saved_as_they_are_given(served: Served, drawn: Path) -> None:
     assert b"label.js" in served.ask("GET", "/label").body
+    described = served.ask("GET", "/openapi.json").json
+    body = described["paths"]["/labels"]["put"]["requestBody"]["content"]["application/json"]["schema"]
+    assert described["components"]["schemas"][body["$ref"].rpartition("/")[2]]["required"] == ["row", "label"]
     begun = served.ask("GET", "/labels").json
     assert (begun["classes"], begun["others"]) == (["negative", "positive"], ["neutral"])
     assert begun["rows"][1] == {"row": "7", "text": "so; so", "label": "positive"}

@@ -20,6 +20,13 @@ _SHOWN = 300  # characters of an error's message
 _SENTENCES = {404: "no such address; GET /docs lists the addresses", 405: "no such method at this address"}
 
 
+class GivenLabel(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of ``PUT /labels``: the label for the tweet with the id ``row``. An empty text removes the label."""
+
+    row: str
+    label: str
+
+
 class LimitedReceive:
     """An ASGI ``receive`` function that refuses a body which is too large, compressed or too slow.
 

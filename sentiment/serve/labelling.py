@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from sentiment.errors import InputError
-from sentiment.serve.bodies import json_response, read_json
+from sentiment.serve.bodies import GivenLabel, json_response, read_json
 from sentiment.serve.limits import Refusal
 from sentiment.serve.pages import STATIC
 from sentiment.serve.service import Service
@@ -22,13 +22,6 @@ class Classes(NamedTuple):
 
     model: list[str]
     others: list[str]
-
-
-class GivenLabel(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of ``PUT /labels``: the label for the tweet with the id ``row``. An empty text removes the label."""
-
-    row: str
-    label: str
 
 
 _DECODER = msgspec.json.Decoder(GivenLabel)

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import sentiment
-from sentiment.serve.bodies import json_response
+from sentiment.serve.bodies import GivenLabel, json_response
 from sentiment.serve.limits import Refusal
 from sentiment.serve.open_inference import InferRequest
 from sentiment.serve.plain_protocol import FORM, KINDS, PredictRequest
@@ -34,8 +34,9 @@ _EXAMPLES: dict[type, Any] = {
     PredictRequest: {"texts": ["I love this"], "threshold": 0.7, "explain": False},
     TensorflowRequest: {"instances": ["I love this"]},
     InferRequest: {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["I love this"]}]},
+    GivenLabel: {"row": "12", "label": "negative"},
 }
-_BODIES = {"/predict": PredictRequest, ":{verb}": TensorflowRequest, "/infer": InferRequest}
+_BODIES = {"/labels": GivenLabel, "/predict": PredictRequest, ":{verb}": TensorflowRequest, "/infer": InferRequest}
 _FILE_QUERY = ("column", "threshold", "model", "encoding", "delimiter", "quotes")
 _ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 _REFUSALS = {
@@ -109,10 +110,11 @@ def routes(service: Service) -> list[Route | Mount]:
 
 def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     """Return the OpenAPI document of ``routes``."""
-    _, schemas = msgspec.json.schema_components(list(_EXAMPLES), ref_template="#/components/schemas/{name}")
-    for body, example in _EXAMPLES.items():
-        schemas[body.__name__]["examples"] = [example]
     described = [route for route in routes if isinstance(route, Route)]  # without the page's static files
+    bodies = [body for end, body in _BODIES.items() if any(route.path.endswith(end) for route in described)]
+    _, schemas = msgspec.json.schema_components(bodies, ref_template="#/components/schemas/{name}")
+    for body in bodies:
+        schemas[body.__name__]["examples"] = [_EXAMPLES[body]]
     return {
         "openapi": "3.1.0",
         "info": {

@@ -176,14 +176,7 @@ def test_columns_named_as_the_answers_are(run: Callable, tmp_path: Path, suffix:
         (lambda tmp: (tmp / "t.csv").write_bytes(b"text\n\x80\x81\x00\n") and tmp / "t.csv", "set --encoding"),
         (lambda tmp: (tmp / "t.jsonl").write_bytes(b"\x80\x81\x00\n") and tmp / "t.jsonl", "expected a JSON object"),
     ],
-    ids=[
-        "folder",
-        "folder with a suffix",
-        "columns of csv",
-        "columns of jsonl",
-        "binary csv",
-        "binary jsonl",
-    ],
+    ids=["folder", "folder with a suffix", "columns of csv", "columns of jsonl", "binary csv", "binary jsonl"],
 )
 @pytest.mark.parametrize("to_file", [False, True])
 def test_inputs_that_cannot_be_scored(

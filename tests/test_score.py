@@ -284,7 +284,7 @@ def test_a_column_that_the_answers_cannot_hold_is_an_error_of_its_file(tmp_path,
     assert rows_of(tmp_path / "out", "d")[0]["n"] == '{"a": [1]}'
     listed = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text().splitlines()]
     assert [each["reason"] for each in listed] == [
-        "column 'raw' holds binary, which a .csv cannot hold; write .parquet instead",
+        "column 'raw' holds binary, which a .csv cannot hold; write .parquet instead"
     ]
 
 

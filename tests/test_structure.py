@@ -5,6 +5,8 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +28,18 @@ HEAVY = ("tensorflow", "keras", "spacy", "sklearn", "pandas")
 LONGEST_FUNCTION = 60
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    """The parsed module."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """All of a module, wherever in it."""
+    return list(ast.walk(tree(path)))
+
+
 def module_name(path: Path) -> str:
     """Dotted name of a module, as it is imported."""
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
@@ -35,18 +49,13 @@ def module_name(path: Path) -> str:
 def imported(path: Path) -> set[str]:
     """Dotted names of all that a module imports, wherever in it."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
     return names
-
-
-def is_string(node: ast.AST) -> bool:
-    """Return whether a node is a text constant."""
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def is_command(path: Path) -> bool:
@@ -57,29 +66,34 @@ def is_command(path: Path) -> bool:
 @cache
 def at_import(path: Path) -> set[str]:
     """Packages that a module imports as soon as it is imported itself."""
-    body = ast.parse(path.read_text(encoding="utf-8")).body
-    nodes = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
-    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    return {name.split(".")[0] for name in names | {str(n.module) for n in nodes if isinstance(n, ast.ImportFrom)}}
+    found = [node for node in tree(path).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {alias.name for node in found if isinstance(node, ast.Import) for alias in node.names}
+    return {name.split(".")[0] for name in names | {str(n.module) for n in found if isinstance(n, ast.ImportFrom)}}
 
 
-@pytest.mark.parametrize("path", SENTIMENT, ids=module_name)
-def test_sentiment_never_imports_pipelines(path: Path) -> None:
-    assert not [name for name in imported(path) if name.split(".")[0] in ("pipelines", "tests")]
-    strings = [node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if is_string(node)]
-    assert not [text for text in strings if text.startswith("pipelines.")], "a module that is imported by its name"
+def none_of(paths: Iterable[Path], faults: Callable[[Path], object]) -> None:
+    """Fail with the modules that have ``faults``, and which."""
+    assert {module_name(path): found for path in paths if (found := faults(path))} == {}
 
 
-@pytest.mark.parametrize("path", PIPELINES, ids=module_name)
-def test_stages_do_not_import_each_other(path: Path) -> None:
-    others = {name.split(".")[1] for name in imported(path) if name.startswith("pipelines.")}
-    assert others - {path.parent.name} <= {"shared"}
-    assert not [name for name in imported(path) if name.split(".")[0] == "tests"]
+def test_sentiment_never_imports_pipelines() -> None:
+    """Neither by a statement nor by a name in a text."""
+    none_of(SENTIMENT, lambda path: [n for n in imported(path) if n.split(".")[0] in ("pipelines", "tests")])
+    texts = lambda path: [node.value for node in nodes(path) if isinstance(node, ast.Constant)]  # noqa: E731
+    none_of(SENTIMENT, lambda path: [each for each in texts(path) if str(each).startswith("pipelines.")])
 
 
-@pytest.mark.parametrize("path", [path for path in PIPELINES if is_command(path)], ids=module_name)
-def test_stages_import_nothing_heavy_at_the_top(path: Path) -> None:
-    assert at_import(path).isdisjoint(HEAVY)
+def test_stages_do_not_import_each_other() -> None:
+    def others(path: Path) -> set[str]:
+        named = [name.split(".") for name in imported(path)]
+        rooms = {name[1] for name in named if name[0] == "pipelines"} - {path.parent.name, "shared"}
+        return rooms | {name[0] for name in named if name[0] == "tests"}
+
+    none_of(PIPELINES, others)
+
+
+def test_stages_import_nothing_heavy_at_the_top() -> None:
+    none_of(filter(is_command, PIPELINES), lambda path: at_import(path) & set(HEAVY))
 
 
 @cache
@@ -93,8 +107,8 @@ def importing_keras() -> frozenset[str]:
 def keras_imports(tree: ast.AST) -> list[int]:
     """Lines that import Keras, or a module that does so at its top."""
     behind = importing_keras() | {"keras", "tensorflow", "pipelines.shared.base_model.load_network"}
-    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
-    return [node.lineno for node in nodes if {getattr(node, "module", ""), *(a.name for a in node.names)} & behind]
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return [node.lineno for node in found if {getattr(node, "module", ""), *(a.name for a in node.names)} & behind]
 
 
 def quiet_imports(tree: ast.AST) -> list[int]:
@@ -103,14 +117,18 @@ def quiet_imports(tree: ast.AST) -> list[int]:
     return [call.lineno for call in calls if ast.unparse(call.func) == "import_keras"]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "pipelines").glob("*.py")), ids=module_name)
-def test_stages_import_keras_without_its_chatter(path: Path) -> None:
+def test_stages_import_keras_without_its_chatter() -> None:
     """A stage that needs it calls ``import_keras()``, in each function before anything else imports it."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not keras_imports(tree) or quiet_imports(tree)
-    for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
-        quietly = quiet_imports(function)
-        assert not quietly or min(quietly) < min(keras_imports(function), default=1 << 30), function.name
+
+    def loud(path: Path) -> list[str]:
+        found = [] if quiet_imports(tree(path)) or not keras_imports(tree(path)) else ["never called"]
+        for function in [node for node in nodes(path) if isinstance(node, ast.FunctionDef)]:
+            quietly = quiet_imports(function)
+            if quietly and min(quietly) >= min(keras_imports(function), default=1 << 30):
+                found.append(function.name)
+        return found
+
+    none_of((ROOT / "pipelines").glob("*.py"), loud)
 
 
 def test_imports_are_seen() -> None:
@@ -118,28 +136,28 @@ def test_imports_are_seen() -> None:
     assert "pipelines.shared.stage" in imported(ROOT / "pipelines/load.py")
     assert "sentiment.data.splitting.Deal" in imported(ROOT / "pipelines/load.py")  # inside a function
     assert "spacy" in at_import(ROOT / "sentiment/text/lemmas.py")
-    assert keras_imports(ast.parse((ROOT / "pipelines/embed.py").read_text(encoding="utf-8")))
-    assert not keras_imports(ast.parse((ROOT / "pipelines/load.py").read_text(encoding="utf-8")))
+    assert keras_imports(tree(ROOT / "pipelines/embed.py"))
+    assert not keras_imports(tree(ROOT / "pipelines/load.py"))
 
 
-@pytest.mark.parametrize("path", SENTIMENT + PIPELINES, ids=module_name)
-def test_functions_are_short_and_modules_described(path: Path) -> None:
-    source = path.read_text(encoding="utf-8")
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno + 1 <= LONGEST_FUNCTION, node.name
-    assert ast.get_docstring(ast.parse(source)), "no docstring"
+def test_functions_are_short_and_modules_described() -> None:
+    def long(path: Path) -> list[str]:
+        functions = [node for node in nodes(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        return [each.name for each in functions if (each.end_lineno or 0) - each.lineno >= LONGEST_FUNCTION]
+
+    none_of(SENTIMENT + PIPELINES, long)
+    none_of(SENTIMENT + PIPELINES, lambda path: not ast.get_docstring(tree(path)))
 
 
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 OURS = {"sentiment", "pipelines", "tests"}
 
 
-def private_names_of_libraries(tree: ast.AST) -> list[str]:
+def private_names_of_libraries(found_in: list[ast.AST]) -> list[str]:
     """Names with a leading underscore that a module takes from packages that are neither ours nor Python's."""
     foreign: dict[str, str] = {}
     found = []
-    for node in ast.walk(tree):
+    for node in found_in:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 found += [alias.name] if "._" in alias.name and is_foreign(alias.name) else []
@@ -149,7 +167,7 @@ def private_names_of_libraries(tree: ast.AST) -> list[str]:
                 foreign[alias.asname or alias.name] = node.module
                 private = is_private(alias.name) or any(map(is_private, node.module.split(".")))
                 found += [f"{node.module}.{alias.name}"] if private and is_foreign(node.module) else []
-    for node in ast.walk(tree):
+    for node in found_in:
         if isinstance(node, ast.Attribute) and is_private(node.attr):
             top = ast.unparse(node.value).split(".")[0].split("(")[0]
             found += [ast.unparse(node)] if is_foreign(foreign.get(top, "sentiment")) else []
@@ -165,25 +183,30 @@ def is_foreign(module: str) -> bool:
     return top not in OURS and top not in sys.stdlib_module_names
 
 
-@pytest.mark.parametrize("path", SENTIMENT + PIPELINES + TESTS, ids=module_name)
-def test_no_private_names_of_libraries_are_used(path: Path) -> None:
-    assert private_names_of_libraries(ast.parse(path.read_text(encoding="utf-8"))) == []
+def test_no_private_names_of_libraries_are_used() -> None:
+    none_of(SENTIMENT + PIPELINES + TESTS, lambda path: private_names_of_libraries(nodes(path)))
 
 
 def test_private_names_are_seen() -> None:
     source = (
         "import lib, numpy as np, os\nfrom lib.a import b, _c\nimport lib._d\nlib._e, np._f(), b._g.h, os._exit, x._i"
     )
-    assert private_names_of_libraries(ast.parse(source)) == ["lib.a._c", "lib._d", "lib._e", "np._f", "b._g"]
+    assert private_names_of_libraries(list(ast.walk(ast.parse(source)))) == [
+        "lib.a._c",
+        "lib._d",
+        "lib._e",
+        "np._f",
+        "b._g",
+    ]
 
 
 def test_every_class_has_a_name_of_its_own() -> None:
-    owners: dict[str, list[str]] = {}
-    for path in SENTIMENT + PIPELINES + TESTS:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef):
-                owners.setdefault(node.name, []).append(module_name(path))
-    assert {name: modules for name, modules in owners.items() if len(modules) > 1} == {}
+    paths = SENTIMENT + PIPELINES + TESTS
+    classes = [
+        (node.name, module_name(path)) for path in paths for node in nodes(path) if isinstance(node, ast.ClassDef)
+    ]
+    twice = {name for name, count in Counter(name for name, _ in classes).items() if count > 1}
+    assert [each for each in classes if each[0] in twice] == []
 
 
 CHECK = """
@@ -337,14 +360,12 @@ def prerequisites() -> dict[str, set[str]]:
     return {target: set(needed.split()) for target, needed in rules}
 
 
-@pytest.mark.parametrize("name", STAGE_FILES)
-def test_make_runs_a_stage_again_after_a_change_in_any_module_it_reaches(
-    name: str, prerequisites: dict[str, set[str]]
-) -> None:
-    stage = ROOT / f"pipelines/{name}.py"
-    needed = {str(path.relative_to(ROOT)) for path in reached(stage) | {stage}}
-    assert len(needed) > 5
-    assert sorted(needed - prerequisites[STAGE_FILES[name]]) == []
+def test_make_runs_a_stage_again_after_a_change_in_any_module_it_reaches(prerequisites: dict[str, set[str]]) -> None:
+    for name, made in STAGE_FILES.items():
+        stage = ROOT / f"pipelines/{name}.py"
+        needed = {str(path.relative_to(ROOT)) for path in reached(stage) | {stage}}
+        assert len(needed) > 5
+        assert (name, sorted(needed - prerequisites[made])) == (name, [])
 
 
 def test_make_names_code_that_is_there(prerequisites: dict[str, set[str]]) -> None:
@@ -375,23 +396,23 @@ BELOW = {
 }
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=module_name)
-def test_rooms_import_one_way(room: Path) -> None:
-    names = {path.relative_to(ROOT).parts[1] for module in room.glob("*.py") for path in ours(module)}
+def test_rooms_import_one_way() -> None:
     used_by_all = {"settings.py", "settings_by_rows.py", "corpus_settings.py", "settings_checks.py", "errors.py"}
-    assert names - {room.name} - used_by_all <= BELOW[room.name]
+
+    def above(room: Path) -> set[str]:
+        names = {path.relative_to(ROOT).parts[1] for module in room.glob("*.py") for path in ours(module)}
+        return names - {room.name} - used_by_all - BELOW[room.name]
+
+    none_of(ROOMS, above)
 
 
-@pytest.mark.parametrize("path", SENTIMENT + PIPELINES, ids=module_name)
-def test_modules_import_in_no_circle(path: Path) -> None:
-    assert path not in reached(path)
+def test_modules_import_in_no_circle() -> None:
+    none_of(SENTIMENT + PIPELINES, lambda path: path in reached(path))
 
 
-@pytest.mark.parametrize("room", [*ROOMS, *(ROOT / "pipelines" / name for name in ("shared", "bench"))])
-def test_a_room_says_what_it_is_for_and_imports_nothing(room: Path) -> None:
-    tree = ast.parse((room / "__init__.py").read_text(encoding="utf-8"))
-    assert ast.get_docstring(tree)
-    assert len(tree.body) == 1
+def test_a_room_says_what_it_is_for_and_imports_nothing() -> None:
+    rooms = [room / "__init__.py" for room in [*ROOMS, ROOT / "pipelines/shared", ROOT / "pipelines/bench"]]
+    none_of(rooms, lambda path: not (ast.get_docstring(tree(path)) and len(tree(path).body) == 1))
 
 
 def named_in_tables(document: str) -> set[str]:

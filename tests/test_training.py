@@ -29,17 +29,9 @@ NETWORK = NetworkSettings(
 
 
 def make_settings(**options: Any) -> Settings:
-    chosen = {
-        "seed": 3,
-        "epochs": 3,
-        "batch_size": 16,
-        "learning_rate": 0.1,
-        "patience": 4,
-    } | options
+    chosen = {"seed": 3, "epochs": 3, "batch_size": 16, "learning_rate": 0.1, "patience": 4} | options
     return Settings(
-        preprocessing=PreprocessingSettings(max_tokens=MAX_TOKENS),
-        network=NETWORK,
-        training=TrainingSettings(**chosen),
+        preprocessing=PreprocessingSettings(max_tokens=MAX_TOKENS), network=NETWORK, training=TrainingSettings(**chosen)
     )
 
 

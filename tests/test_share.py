@@ -14,6 +14,7 @@ import pytest
 
 import sentiment
 from sentiment import InputError
+from sentiment.score import __main__ as score_command
 from sentiment.shares import __main__ as share_command
 from sentiment.shares import draw_command
 from sentiment.shares.answer import FILES, moved_words
@@ -295,6 +296,15 @@ def test_the_same_answer_from_a_folder_on_any_number_of_workers(trained: Trained
         assert share_command.main([*options, "--workers", workers]) == 0
         answers.append((output / "shares.json").read_bytes())
     assert answers[0] == answers[1]
+
+
+def test_a_damaged_csv_of_answers_is_named(trained: Trained, tweets: Path, tmp_path: Path, capsys) -> None:  # noqa: F811
+    options = ["--format", "csv", "--model", str(trained.folder), "--workers", "1"]
+    assert score_command.main([str(tweets), "--output", str(tmp_path / "scored"), *options]) == 0
+    (path,) = (tmp_path / "scored").glob("*.csv")
+    path.write_bytes(path.read_bytes() + b"one,two\n")
+    assert run_share(trained, str(tmp_path / "scored"), "--output", str(tmp_path / "answer")) == 2
+    assert f"share: error: {path.name}:602: " in capsys.readouterr().err
 
 
 def test_archives_of_posts_are_answered_and_drawn_from(trained: Trained, tmp_path: Path) -> None:  # noqa: F811

@@ -1,7 +1,7 @@
 """Read the answers that `sentiment score` wrote, in the order of its inputs."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -119,7 +119,7 @@ def _tables(store: FileStore, name: str, columns: ShareColumns) -> Iterator[pa.R
     path = store.path(name)
     if not name.endswith(".parquet"):
         with store.system.open_input_stream(path) as stream:
-            yield from read_batches(stream, replace(Reading(), column=columns.text, kind=name.rpartition(".")[2]))
+            yield from read_batches(stream, Reading(columns.text, kind=name.rpartition(".")[2]), name)
         return
     with store.system.open_input_file(path) as source, pq.ParquetFile(source) as file:
         names = file.schema_arrow.names

@@ -19,8 +19,8 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.repeated_runs import (
+    INPUT_OPTIONS,
     RepeatedRun,
-    add_input_arguments,
     check_inputs,
     checksum,
     digest,
@@ -292,14 +292,12 @@ def _paint_group(axes: Any, title: str, rows: Sequence[AblationRow]) -> None:
     axes.set(title=title, ylim=(len(rows) - 0.4, -0.8))
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
-    add_input_arguments(parser)
-    parser.add_argument("--vectors", type=Path, action="append", default=[], help="further GloVe vectors to compare")
-    parser.add_argument("--grid", type=Path, default=GRID, help="what to train (default: pipelines/ablation.toml)")
-    parser.add_argument("--train-rows", type=int, help="training rows of a run, instead of the grid's")
-    parser.add_argument("--seeds", type=int, nargs="+", help="seeds, instead of the grid's")
-
+OPTIONS = INPUT_OPTIONS | {
+    "--vectors": {"type": Path, "action": "append", "default": [], "help": "further GloVe vectors to compare"},
+    "--grid": {"type": Path, "default": GRID, "help": "what to train (default: pipelines/ablation.toml)"},
+    "--train-rows": {"type": int, "help": "training rows of a run, instead of the grid's"},
+    "--seeds": {"type": int, "nargs": "+", "help": "seeds, instead of the grid's"},
+}
 
 if __name__ == "__main__":
-    stage.main(run, __doc__, add_arguments)
+    stage.main(run, __doc__, OPTIONS)

@@ -4,7 +4,6 @@ On a small corpus, the result of a single split is unreliable. Here the corpus i
 the test set once. Nothing is fitted or chosen on the block that is tested.
 """
 
-import argparse
 import shutil
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.shared import publishing, stage
-from pipelines.shared.repeated_runs import RepeatedRun, add_input_arguments, check_inputs, kept, work_folder
+from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, check_inputs, kept, work_folder
 from sentiment.errors import InputError
 
 RESULT = "crossvalidation.json"
@@ -59,12 +58,10 @@ def _execute(this: stage.Stage, root: Path, fold: int, seed: int) -> dict[str, A
     return dict(publishing.read_json(each.places.model / "metrics.json")["held_out"])
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
-    add_input_arguments(parser)
-    parser.add_argument("--folds", type=int, default=5, help="blocks that are the test part in turn (default: 5)")
-    parser.add_argument("--seeds", type=int, nargs="+", help="of the training (default: that of the settings)")
-
+OPTIONS = INPUT_OPTIONS | {
+    "--folds": {"type": int, "default": 5, "help": "blocks that are the test part in turn (default: 5)"},
+    "--seeds": {"type": int, "nargs": "+", "help": "of the training (default: that of the settings)"},
+}
 
 if __name__ == "__main__":
-    stage.main(run, __doc__, add_arguments)
+    stage.main(run, __doc__, OPTIONS)

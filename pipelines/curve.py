@@ -4,7 +4,6 @@ The curve shows what a hundred more labels would gain (`curve.json`, `curve.svg`
 baselines on its tweets, and scores them on the same test tweets. Each seed holds out another part of the corpus.
 """
 
-import argparse
 import shutil
 import sys
 from functools import partial
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.artefacts import read_part, read_split
-from pipelines.shared.repeated_runs import RepeatedRun, add_input_arguments, check_inputs, kept, work_folder
+from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, check_inputs, kept, work_folder
+from sentiment.evaluation import comparison
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,6 @@ class CorpusSize(NamedTuple):
 
 def run(this: stage.Stage) -> None:
     """Train on every number of tweets with every seed, write and draw the mean metrics, and print a table."""
-    from sentiment.evaluation.comparison import curve_table, sizes_for, summarise
     from sentiment.report.figures import learning_curve
     from sentiment.report.templating import NAMES
 
@@ -41,20 +40,20 @@ def run(this: stage.Stage) -> None:
     root = work_folder(this, "curve")
     corpus = _count(this, root)
     runs: dict[int, list[dict[str, Any]]] = {}
-    for size in sizes_for(asked.sizes, corpus.labelled):
+    for size in comparison.sizes_for(asked.sizes, corpus.labelled):
         for fold, seed in enumerate(asked.seeds):
             pairs = (*_split_pairs(size, corpus), f"split.fold={fold}", f"training.seed={seed}")
             figures = kept(root / f"{size}-{seed}.json", partial(_execute, this, root, pairs))
             _tell(size, seed, figures)
             runs.setdefault(size, []).append(figures)
     names = NAMES | {"model": "from base model" if this.base_model else "from nothing"}
-    points = [{"rows": size, "figures": summarise(each)} for size, each in runs.items()]
+    points = [{"rows": size, "figures": comparison.summarise(each)} for size, each in runs.items()]
     result = {"seeds": asked.seeds, "base_model": str(this.base_model or ""), "points": points}
     this.places.model.mkdir(parents=True, exist_ok=True)
     publishing.write_json(this.places.model / RESULT, result)
     publishing.write_text(this.places.model / DRAWING, learning_curve(result) or "")
     shutil.rmtree(root, ignore_errors=True)
-    sys.stdout.write(curve_table(points, names))
+    sys.stdout.write(comparison.curve_table(points, names))
 
 
 def _start(this: stage.Stage, root: Path, name: str, pairs: tuple[str, ...]) -> RepeatedRun:
@@ -74,9 +73,7 @@ def _count(this: stage.Stage, root: Path) -> CorpusSize:
 
 
 def _split_pairs(size: int, corpus: CorpusSize) -> tuple[str, ...]:
-    from sentiment.evaluation.comparison import split_shares
-
-    part = split_shares(size, corpus.labelled, corpus.rows)
+    part = comparison.split_shares(size, corpus.labelled, corpus.rows)
     return (
         f"split.test={corpus.test}", f"split.validation={part.validation}", f"split.train_rows={part.train_rows}"
     )  # fmt: skip
@@ -89,15 +86,13 @@ def _tell(size: int, seed: int, figures: dict[str, Any]) -> None:
 
 def _execute(this: stage.Stage, root: Path, pairs: tuple[str, ...]) -> dict[str, Any]:
     """Train from the base model, from scratch, or both. Return the metrics of all networks and baselines."""
-    from sentiment.evaluation.comparison import BASE_MODEL, FROM_NOTHING
-
     starts = [WARM] if this.base_model else []
     starts += [COLD] if this.arguments.glove else []
     runs = [_start(this, root, name, pairs) for name in starts]
     first, *others = [_train(each) for each in runs]
     base = base_model_figures(this, runs[0].places)
-    baselines = dict(zip([FROM_NOTHING], others, strict=False)) | peer_figures(this, runs[0].places)
-    return first | {"baselines": baselines | ({BASE_MODEL: base} if base else {})}
+    baselines = dict(zip([comparison.FROM_NOTHING], others, strict=False)) | peer_figures(this, runs[0].places)
+    return first | {"baselines": baselines | ({comparison.BASE_MODEL: base} if base else {})}
 
 
 def _train(each: RepeatedRun) -> dict[str, Any]:
@@ -157,14 +152,10 @@ def _measured(labels: "np.ndarray", probabilities: "np.ndarray") -> dict[str, An
     return measure(labels, probabilities.argmax(axis=1), probabilities.shape[1], probabilities).to_dict()
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
-    from sentiment.evaluation.comparison import SIZES
-
-    add_input_arguments(parser)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="labelled tweets of a run (and all)")
-    parser.add_argument("--seeds", type=int, nargs="+", default=(7, 8, 9), help="a run of each size for each")
-
+OPTIONS = INPUT_OPTIONS | {
+    "--sizes": {"type": int, "nargs": "+", "default": comparison.SIZES, "help": "labelled tweets of a run (and all)"},
+    "--seeds": {"type": int, "nargs": "+", "default": (7, 8, 9), "help": "a run of each size for each"},
+}
 
 if __name__ == "__main__":
-    stage.main(run, __doc__, add_arguments)
+    stage.main(run, __doc__, OPTIONS)

@@ -1,6 +1,5 @@
 """Stage 0: download the source files of a profile to data/raw/<profile>/, check them, and make them read-only."""
 
-import argparse
 import logging
 import shutil
 import subprocess
@@ -179,12 +178,11 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the stage."""
-    parser.add_argument(
-        "--mirror", action="append", default=[], metavar="SOURCE=PLACE", help="fetch a source from another URL or file"
-    )
-
+OPTIONS: stage.Options = {
+    "--mirror": {
+        "action": "append", "default": [], "metavar": "SOURCE=PLACE", "help": "fetch a source from another URL or file"
+    }
+}  # fmt: skip
 
 if __name__ == "__main__":
-    stage.main(run, __doc__, add_arguments)
+    stage.main(run, __doc__, OPTIONS)

@@ -1,6 +1,5 @@
 """Stage 3: make the frozen embedding matrix (`embedding_matrix.npy`), and measure how many words have a vector."""
 
-import argparse
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,14 +93,8 @@ def _from_base_model(this: stage.Stage, preprocessor: "Preprocessor", train_ids:
     return matrix, found, origin | {"dimension": int(matrix.shape[1])}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the stage."""
-    parser.add_argument(
-        "--glove",
-        type=Path,
-        help="GloVe vectors: .txt (also packed: .gz, .bz2, .xz, .zst, .zip), or .npy with .words.parquet",
-    )
-
+_GLOVE = "GloVe vectors: .txt (also packed: .gz, .bz2, .xz, .zst, .zip), or .npy with .words.parquet"
+OPTIONS = {"--glove": {"type": Path, "help": _GLOVE}}
 
 if __name__ == "__main__":
-    stage.main(run, __doc__, add_arguments)
+    stage.main(run, __doc__, OPTIONS)

@@ -1,6 +1,5 @@
 """Stage 6: score the exported model and the baselines on unseen tweets. `metrics.json`, written last, marks success."""
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -131,16 +130,12 @@ def _summary(name: str, metrics: dict[str, Any]) -> str:
     )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the stage."""
-    parser.add_argument(
-        "--corpus",
-        action="append",
-        default=[],
-        metavar="[PROFILE:]FILE",
-        help="a further labelled table to score on, in the format of PROFILE (default: this one); may be repeated",
-    )
-
+OPTIONS: stage.Options = {
+    "--corpus": {
+        "action": "append", "default": [], "metavar": "[PROFILE:]FILE",
+        "help": "a further labelled table to score on, in the format of PROFILE (default: this one); may be repeated",
+    }
+}  # fmt: skip
 
 if __name__ == "__main__":
-    stage.main(run, __doc__, add_arguments)
+    stage.main(run, __doc__, OPTIONS)

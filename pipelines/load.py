@@ -1,6 +1,5 @@
 """Stage 1: read labelled tables, remove duplicates, and split them (`tweets.parquet`)."""
 
-import argparse
 import shutil
 import sys
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.shared import publishing, stage
-from pipelines.shared.stage import add_engine_arguments, make_engine, results
+from pipelines.shared.stage import make_engine, results
 from sentiment.common.engines import Engine
 from sentiment.data.splitting import PARTS, SEEN, Deal
 from sentiment.data.table_files import TableFile, checksum, find_files, is_several
@@ -162,14 +161,8 @@ def _tell_counts(counts: dict[str, Any]) -> None:
     )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the stage."""
-    parser.add_argument(
-        "--corpus", type=Path,
-        help="labelled table, folder of them or pattern; - is standard input (default: data/raw/<profile>/corpus.csv)",
-    )  # fmt: skip
-    add_engine_arguments(parser)
-
+_CORPUS = "labelled table, folder of them or pattern; - is standard input (default: data/raw/<profile>/corpus.csv)"
+OPTIONS = {"--corpus": {"type": Path, "help": _CORPUS}} | stage.ENGINE_OPTIONS
 
 if __name__ == "__main__":
-    stage.main(run, __doc__, add_arguments)
+    stage.main(run, __doc__, OPTIONS)

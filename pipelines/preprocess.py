@@ -4,7 +4,6 @@ Each text is normalised and tokenised once, and the numbers of its tokens are ke
 each distinct token once. A table then maps the numbers to ids.
 """
 
-import argparse
 import os
 import re
 import shutil
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from pipelines.shared import publishing, stage
 from pipelines.shared.base_model import require_base_model
 from pipelines.shared.glove_files import glove_file, read_glove, read_words
-from pipelines.shared.stage import add_engine_arguments, make_engine, results
+from pipelines.shared.stage import make_engine, results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,11 +181,9 @@ def _new_array(path: Path, dtype: "np.dtype", shape: tuple[int, ...]) -> None:
         os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the stage."""
-    parser.add_argument("--glove", type=Path, help="GloVe vectors, whose words get an id too (see vector_words)")
-    add_engine_arguments(parser)
-
+OPTIONS = {
+    "--glove": {"type": Path, "help": "GloVe vectors, whose words get an id too (see vector_words)"},
+} | stage.ENGINE_OPTIONS
 
 if __name__ == "__main__":
-    stage.main(run, __doc__, add_arguments)
+    stage.main(run, __doc__, OPTIONS)

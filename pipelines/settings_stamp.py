@@ -1,6 +1,5 @@
 """Write the settings of one stage to a file, but only if they have changed: Make then reruns only what is affected."""
 
-import argparse
 import json
 from typing import Any
 
@@ -59,13 +58,12 @@ def differences(before: Any, now: Any, name: str = "") -> list[str]:
     return [line for key in dotted for line in differences(before.get(key), now.get(key), dotted[key])]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
-    parser.add_argument("stage", choices=SECTIONS, help="whose settings")
-    parser.add_argument("--inputs", nargs="*", default=[], help="the corpus, the GloVe file and the test sets")
-    parser.add_argument("--given", action="append", default=[], metavar="NAME=VALUE", help="what Make was given")
-    parser.add_argument("--replace", action="store_true", help="let a model be replaced by one of other makings")
-
+OPTIONS: stage.Options = {
+    "stage": {"choices": SECTIONS, "help": "whose settings"},
+    "--inputs": {"nargs": "*", "default": [], "help": "the corpus, the GloVe file and the test sets"},
+    "--given": {"action": "append", "default": [], "metavar": "NAME=VALUE", "help": "what Make was given"},
+    "--replace": {"action": "store_true", "help": "let a model be replaced by one of other makings"},
+}
 
 if __name__ == "__main__":
-    stage.main(run, __doc__, add_arguments)
+    stage.main(run, __doc__, OPTIONS)

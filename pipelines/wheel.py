@@ -1,6 +1,5 @@
 """Build `dist/sentiment-*.whl` with a trained model inside, so that the installed package can predict at once."""
 
-import argparse
 import shutil
 import subprocess
 import sys
@@ -47,10 +46,9 @@ def build(source: Path, output: Path) -> Path:
     return Path(shutil.move(built, output / built.name))
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
-    parser.add_argument("--output", type=Path, default=Path("dist"), help="folder for the wheel (default: dist)")
-
+OPTIONS: stage.Options = {
+    "--output": {"type": Path, "default": Path("dist"), "help": "folder for the wheel (default: dist)"}
+}
 
 if __name__ == "__main__":
-    stage.main(run, __doc__, add_arguments)
+    stage.main(run, __doc__, OPTIONS)

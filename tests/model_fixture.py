@@ -148,9 +148,11 @@ def run_stages(this: Trained, settings: Sequence[str] = SETTINGS, last: str = "e
     inputs = {"load": ["--corpus", str(this.corpus)], "embed": ["--glove", str(this.glove)]}
     for module in (load, preprocess, embed, train, export, evaluate):
         name = module.__name__.rpartition(".")[2]
-        add_arguments = getattr(module, "add_arguments", lambda parser: None)
         stage.main(
-            module.run, str(module.__doc__), add_arguments, this.options(*inputs.get(name, []), settings=settings)
+            module.run,
+            str(module.__doc__),
+            getattr(module, "OPTIONS", {}),
+            this.options(*inputs.get(name, []), settings=settings),
         )
         if name == last:
             return

@@ -42,7 +42,7 @@ def run(tmp_path: Path, grid: str = GRID, *more: str) -> None:
     path.write_text(grid)
     inputs = ["--corpus", str(this.corpus), "--glove", str(this.glove), "--grid", str(path)]
     options = this.options(*inputs, *more, settings=[*SETTINGS, "training.epochs=1"])
-    stage.main(ablation_stage.run, "ablation", ablation_stage.add_arguments, options)
+    stage.main(ablation_stage.run, "ablation", ablation_stage.OPTIONS, options)
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_vectors_that_are_missing_are_refused_before_anything_is_trained(
 
 def in_this_process(name: str, options: list[str]) -> None:
     module = import_module(f"pipelines.{name}")
-    stage.main(module.run, "", getattr(module, "add_arguments", lambda parser: None), options)
+    stage.main(module.run, "", getattr(module, "OPTIONS", {}), options)
 
 
 @pytest.mark.slow

@@ -60,9 +60,8 @@ def rows() -> list[tuple[str, str]]:
 def run_all(this: Trained, parent_folder: Path, *modules: object, settings: tuple[str, ...] = OWN) -> None:
     for module in modules or STAGES:
         more = ["--corpus", str(this.corpus)] if module is load else []
-        add_arguments = getattr(module, "add_arguments", lambda parser: None)
         options = this.options("--from", str(parent_folder), *more, settings=settings)
-        stage.main(module.run, "", add_arguments, options)  # type: ignore[attr-defined]
+        stage.main(module.run, "", getattr(module, "OPTIONS", {}), options)  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")

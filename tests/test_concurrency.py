@@ -251,9 +251,9 @@ def test_evaluate_refuses_a_corpus_that_was_split_anew(tmp_path, caplog):
     this = replace(shared_model(), root=tmp_path / "root")
     shutil.copytree(shared_model().root, this.root, symlinks=True)
     options = this.options(settings=[*SETTINGS, "split.test=0.2"])
-    stage.main(load.run, "", load.add_arguments, [*options, "--corpus", str(this.corpus)])
+    stage.main(load.run, "", load.OPTIONS, [*options, "--corpus", str(this.corpus)])
     with pytest.raises(SystemExit) as stopped:
-        stage.main(evaluate.run, "", evaluate.add_arguments, options)
+        stage.main(evaluate.run, "", evaluate.OPTIONS, options)
     assert stopped.value.code == 2
     assert "holds another corpus or split than the model was trained on" in caplog.text
     assert not (this.folder / "metrics.json").exists()

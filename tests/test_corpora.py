@@ -59,7 +59,7 @@ def profile(tmp_path: Path) -> Path:
 
 def loaded(profile: Path, *options: str) -> dict:
     argv = ["--profile", str(profile), "--root", str(profile.parent), *options]
-    stage.main(load.run, "", load.add_arguments, argv)
+    stage.main(load.run, "", load.OPTIONS, argv)
     return json.loads((profile.parent / "data/interim/both/load.json").read_text())
 
 

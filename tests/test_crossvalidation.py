@@ -85,7 +85,7 @@ def crossvalidated(root: Path, *more: str, profile: str = "") -> None:
     for name, text in (("tiny.toml", profile), ("corpus.csv", "c"), ("glove.txt", "g")):
         (root / name).write_text(text)
     argv = ["--profile", str(root / "tiny.toml"), "--root", str(root), "--folds", "2", *more]
-    stage.main(crossvalidate.run, "", crossvalidate.add_arguments, argv)
+    stage.main(crossvalidate.run, "", crossvalidate.OPTIONS, argv)
 
 
 def test_runs_that_are_done_are_kept(tmp_path: Path, calls: list[Call], capsys: pytest.CaptureFixture[str]) -> None:

@@ -83,9 +83,9 @@ def test_runs_that_are_done_are_kept(
     argv = ["--profile", str(tmp_path / "tiny.toml"), "--root", str(tmp_path), "--sizes", "100", "--seeds", "4", "5"]
     argv += ["--corpus", str(tmp_path / "corpus.csv"), "--glove", str(tmp_path / "glove.txt")]
     with pytest.raises(SystemExit):
-        stage.main(curve.run, "", curve.add_arguments, argv)
+        stage.main(curve.run, "", curve.OPTIONS, argv)
     made.clear()
-    stage.main(curve.run, "", curve.add_arguments, argv)
+    stage.main(curve.run, "", curve.OPTIONS, argv)
     assert made == [
         ["split.fold=1", "split.test=0.2", "split.train_rows=0", "split.validation=0.08", "training.seed=5"]
     ]

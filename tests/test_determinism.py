@@ -17,7 +17,7 @@ def pair(tmp_path_factory) -> tuple[dict[str, str], dict[str, str]]:
     """Artefacts of the session's model, and of one made anew in a folder deeper down."""
     first = replace(shared_model(), root=tmp_path_factory.mktemp("copy") / "root")
     shutil.copytree(shared_model().root, first.root, symlinks=True)
-    stage.main(evaluate.run, "", evaluate.add_arguments, first.options())
+    stage.main(evaluate.run, "", evaluate.OPTIONS, first.options())
     second = write_inputs(tmp_path_factory.mktemp("another") / "folder" / "with a space" / "root")
     run_stages(second, last="evaluate")
     assert [check_manifest(this.folder).differences for this in (first, second)] == [

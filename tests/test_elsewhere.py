@@ -44,7 +44,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 def run(this: Trained, *tests: str) -> None:
     options = [part for test in tests for part in ("--corpus", test)]
-    stage.main(evaluate.run, "", evaluate.add_arguments, this.options(*options))
+    stage.main(evaluate.run, "", evaluate.OPTIONS, this.options(*options))
 
 
 def refusal(caplog: pytest.LogCaptureFixture, this: Trained, *tests: str) -> str:

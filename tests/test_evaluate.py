@@ -59,7 +59,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 def score(this: Trained, *options: str) -> None:
     options = this.options(*options)
-    stage.main(evaluate.run, str(evaluate.__doc__), evaluate.add_arguments, options)
+    stage.main(evaluate.run, str(evaluate.__doc__), evaluate.OPTIONS, options)
 
 
 def test_the_training_file_as_a_test_set(copy: Trained, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,8 +17,7 @@ from tests.model_fixture import SETTINGS, Trained, child_environment, write_corp
 
 
 def run(module, this: Trained, *more: str, options=SETTINGS) -> None:
-    add_arguments = getattr(module, "add_arguments", lambda parser: None)
-    stage.main(module.run, str(module.__doc__), add_arguments, this.options(*more, settings=options))
+    stage.main(module.run, str(module.__doc__), getattr(module, "OPTIONS", {}), this.options(*more, settings=options))
 
 
 @pytest.fixture(scope="module")

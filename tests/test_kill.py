@@ -13,7 +13,7 @@ def finish_here(this: Trained, stage: str) -> None:
     """Run the stage again in this process, which has the libraries that it needs."""
     module, *argv = kill.command(this, stage)
     pipeline = importlib.import_module(module)
-    main(pipeline.run, "", getattr(pipeline, "add_arguments", lambda parser: None), argv)
+    main(pipeline.run, "", getattr(pipeline, "OPTIONS", {}), argv)
 
 
 @pytest.fixture(scope="module")

@@ -135,7 +135,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (made / "manifest.json").write_text(json.dumps({"artefacts": sums | {"model.keras": ""}, "inputs": inputs}))
     (folder / "tiny.toml").touch()
     options = ["--profile", str(folder / "tiny.toml"), "--root", str(folder), "--output", str(folder / "wheels")]
-    stage.main(wheel.run, "", wheel.add_arguments, options)
+    stage.main(wheel.run, "", wheel.OPTIONS, options)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
     pip("--python", folder / "env/bin/python", "install", *(folder / "wheels").iterdir())
     link_core(next((folder / "env/lib").glob("*/site-packages")))

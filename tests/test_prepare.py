@@ -107,8 +107,8 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def prepare(corpora: Path, root: Path, corpus: str, *options: str) -> dict[str, str]:
     """Load and preprocess; checksums of what came of it, but for the name and the checksum of the corpus."""
     common = ["--profile", str(corpora / "profile.toml"), "--root", str(root), *options]
-    stage.main(load.run, "", load.add_arguments, [*common, "--corpus", str(corpora / corpus)])
-    stage.main(preprocess.run, "", preprocess.add_arguments, common)
+    stage.main(load.run, "", load.OPTIONS, [*common, "--corpus", str(corpora / corpus)])
+    stage.main(preprocess.run, "", preprocess.OPTIONS, common)
     report = root / "data/interim/profile/load.json"
     content = json.loads(report.read_text())
     del content["source_sha256"]
@@ -213,7 +213,7 @@ def test_a_pattern_takes_the_files_that_match(corpora: Path, tmp_path: Path) -> 
 def test_the_files_are_checked_against_the_manifest(corpora: Path, tmp_path: Path, corpus: str) -> None:
     shutil.copytree(corpora / "many", tmp_path / "many")
     options = ["--profile", str(corpora / "profile.toml"), "--root", str(tmp_path), "--corpus", str(tmp_path / corpus)]
-    stage.main(load.run, "", load.add_arguments, options)
+    stage.main(load.run, "", load.OPTIONS, options)
     inputs = artefacts.corpus_inputs(json.loads((tmp_path / "data/interim/profile/load.json").read_text()))
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "manifest.json").write_text(json.dumps({"artefacts": {}, "inputs": inputs}))
@@ -271,6 +271,6 @@ def test_a_process_that_is_killed_costs_nothing(
 )
 def test_options_choose_the_engine(options: list[str], kind: type, workers: int) -> None:
     parser = argparse.ArgumentParser()
-    stage.add_engine_arguments(parser)
+    parser.add_argument("--workers", **stage.ENGINE_OPTIONS["--workers"])
     engine = stage.make_engine(parser.parse_args(options))
     assert (type(engine), engine.workers) == (kind, workers)

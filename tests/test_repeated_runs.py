@@ -45,7 +45,7 @@ def run(name: str, root: Path, *options: str, profile: str = "") -> None:
     argv = ["--profile", str(root / "tiny.toml"), "--root", str(root), *options]
     argv += ["--grid", str(root / "grid.toml")] if name == "ablation" else []
     with pytest.raises(FirstStageError):
-        stage.main(COMMANDS[name].run, "", COMMANDS[name].add_arguments, argv)
+        stage.main(COMMANDS[name].run, "", COMMANDS[name].OPTIONS, argv)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -86,6 +86,6 @@ def test_inputs_that_are_missing_are_refused_at_once(
         (["--corpus", str(glove)], "--glove: expected vectors, or a model to start from (--from), received neither"),
     ):
         with pytest.raises(SystemExit, match="2"):
-            stage.main(COMMANDS[name].run, "", COMMANDS[name].add_arguments, ["--root", str(tmp_path), *options])
+            stage.main(COMMANDS[name].run, "", COMMANDS[name].OPTIONS, ["--root", str(tmp_path), *options])
         assert message in caplog.text
     assert asked == {}

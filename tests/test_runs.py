@@ -34,7 +34,7 @@ def make(root: Path, *arguments: str) -> subprocess.CompletedProcess:
 def stamp(root: Path, *more: str) -> None:
     """What Make runs first for a run that is to be made from something."""
     options = ["load", "--root", str(root), "--inputs", "c", "g", *more]
-    stage.main(settings_stamp.run, "", settings_stamp.add_arguments, options)
+    stage.main(settings_stamp.run, "", settings_stamp.OPTIONS, options)
 
 
 def test_a_later_make_goes_on_with_what_was_given(

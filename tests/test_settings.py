@@ -322,7 +322,7 @@ def test_every_section_belongs_to_a_stage() -> None:
 
 def written(root: Path, name: str, *extra: str) -> Path:
     options = ["--root", str(root), name, *extra]
-    stage.main(settings_stage.run, "settings", settings_stage.add_arguments, options)
+    stage.main(settings_stage.run, "settings", settings_stage.OPTIONS, options)
     return root / "data/interim/sample/settings" / f"{name}.json"
 
 

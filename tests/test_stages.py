@@ -55,9 +55,8 @@ def root(tmp_path: Path) -> Path:
 
 def run_stage(module: ModuleType, root: Path, *options: object) -> None:
     argv = ["--profile", "sentiment140", "--root", str(root), *HALVES, *LEMMAS, *map(str, options)]
-    add_arguments = getattr(module, "add_arguments", lambda parser: None)
     logging.getLogger().handlers.clear()
-    stage.main(module.run, str(module.__doc__), add_arguments, argv)
+    stage.main(module.run, str(module.__doc__), getattr(module, "OPTIONS", {}), argv)
 
 
 def error_of(capsys: pytest.CaptureFixture[str], module: ModuleType, root: Path, *options: object) -> str:

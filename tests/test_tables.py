@@ -279,7 +279,7 @@ def test_a_damaged_gzip_is_named(tmp_path: Path) -> None:
 
 def load_stage(root: Path, *more: str) -> dict:
     options = ["--root", str(root), "--set", "split.validation=0.1", "--set", "split.test=0.1", *more]
-    stage.main(load.run, "", load.add_arguments, ["--profile", str(write_inputs(root).profile), *options])
+    stage.main(load.run, "", load.OPTIONS, ["--profile", str(write_inputs(root).profile), *options])
     return json.loads((root / "data/interim/tiny/load.json").read_text())
 
 

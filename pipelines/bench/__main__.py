@@ -48,17 +48,14 @@ def _sections(material: Material, asked: argparse.Namespace) -> Iterator[tuple]:
         yield "growth", sections.growth, material
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
-    parser.add_argument("--only", nargs="+", default=list(SECTIONS), choices=SECTIONS, help="sections (default: all)")
-    parser.add_argument(
-        "--tweets", default="", metavar="FILE",
-        help="predict a second list too: a CSV like Sentiment140's, or PROFILE:FILE in another profile's format",
-    )  # fmt: skip
-    parser.add_argument(
-        "--tweets-model", default="", metavar="FOLDER", help="model that answers it (default: the profile's)"
-    )
-
+OPTIONS: stage.Options = {
+    "--only": {"nargs": "+", "default": list(SECTIONS), "choices": SECTIONS, "help": "sections (default: all)"},
+    "--tweets": {
+        "default": "", "metavar": "FILE",
+        "help": "predict a second list too: a CSV like Sentiment140's, or PROFILE:FILE in another profile's format",
+    },
+    "--tweets-model": {"default": "", "metavar": "FOLDER", "help": "model that answers it (default: the profile's)"},
+}  # fmt: skip
 
 if __name__ == "__main__":
-    stage.main(run, __doc__, add_arguments)
+    stage.main(run, __doc__, OPTIONS)

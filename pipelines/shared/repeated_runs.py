@@ -4,7 +4,6 @@ The commands `crossvalidate`, `curve` and `ablation` use this module. A command 
 interruption skips the runs that already have metrics.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -18,6 +17,11 @@ from typing import Any
 from pipelines.shared import publishing, stage
 from sentiment.data.table_files import checksum_of
 from sentiment.errors import ArtefactError, InputError
+
+INPUT_OPTIONS: stage.Options = {
+    "--corpus": {"type": Path, "help": "labelled table, folder or pattern (default: the profile's)"},
+    "--glove": {"type": Path, "help": "GloVe vectors; not needed with --from"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,6 @@ def run_stage(name: str, options: Sequence[str]) -> None:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise ArtefactError(f"the stage {name} failed: {last}; finished runs are kept, the same command goes on")
-
-
-def add_input_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options ``--corpus`` and ``--glove``."""
-    parser.add_argument("--corpus", type=Path, help="labelled table, folder or pattern (default: the profile's)")
-    parser.add_argument("--glove", type=Path, help="GloVe vectors; not needed with --from")
 
 
 def check_inputs(this: stage.Stage) -> None:

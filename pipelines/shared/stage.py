@@ -22,7 +22,14 @@ from sentiment.settings import Settings, SplitSettings
 if TYPE_CHECKING:
     from sentiment.common import engines
 
+Options = dict[str, dict[str, Any]]  # name of an option -> arguments of `ArgumentParser.add_argument`
+
 log = logging.getLogger("pipelines")
+ENGINE_OPTIONS: Options = {
+    "--workers": {
+        "type": count, "default": 0, "metavar": "N", "help": "processes (default: this one with all its threads)"
+    }
+}  # fmt: skip
 # Notices, but no warnings or errors: Abseil's about oneDNN and missing CUDA drivers, before its log is set up, and
 # LiteRT's about its delegate.
 _CHATTER = re.compile(
@@ -31,38 +38,23 @@ _CHATTER = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Places:
-    """The folders inside ``root`` that belong to a profile, or to a named run of the profile."""
+    """The folders inside ``root`` that belong to a profile, or to a named run of the profile.
 
-    root: Path
-    profile: str
-    run: str = ""
+    Attributes:
+        name: the name of the run's folders, ``<profile>`` or ``<profile>-<run>``.
+        raw: the folder of downloaded files, which are read-only.
+        interim: the folder of the deduplicated, split corpus.
+        processed: the folder of ids, lexicon and embedding matrix.
+        model: the model folder.
+    """
 
-    @property
-    def name(self) -> str:
-        """Return the name of the run's folders: ``<profile>`` or ``<profile>-<run>``."""
-        return f"{self.profile}-{self.run}" if self.run else self.profile
-
-    @property
-    def raw(self) -> Path:
-        """Return the folder of downloaded files, which are read-only."""
-        return self.root / "data" / "raw" / self.profile
-
-    @property
-    def interim(self) -> Path:
-        """Return the folder of the deduplicated, split corpus."""
-        return self.root / "data" / "interim" / self.name
-
-    @property
-    def processed(self) -> Path:
-        """Return the folder of ids, lexicon and embedding matrix."""
-        return self.root / "data" / "processed" / self.name
-
-    @property
-    def model(self) -> Path:
-        """Return the model folder."""
-        return self.root / "models" / self.name
+    def __init__(self, root: Path, profile: str, run: str = "") -> None:
+        self.root, self.profile = root, profile
+        self.name = f"{profile}-{run}" if run else profile
+        self.raw = root / "data" / "raw" / profile
+        self.interim, self.processed = (root / "data" / part / self.name for part in ("interim", "processed"))
+        self.model = root / "models" / self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +72,13 @@ class Stage:
 def main(
     body: Callable[[Stage], None],
     description: str,
-    add_arguments: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
+    options: Options | None = None,
     argv: Sequence[str] | None = None,
 ) -> None:
-    """Run a stage as a command. A user's mistake ends the process with status 2 and one line on standard error."""
+    """Run a stage as a command, which has the ``options`` of all stages and its own.
+
+    A user's mistake ends the process with status 2 and one line on standard error.
+    """
     module = _module_name(body)
     parser = OneLineParser(prog=f"python -m {module}", description=description)
     parser.add_argument("--profile", default="sample", help="name of a profile, or path of a .toml (default: sample)")
@@ -95,7 +90,8 @@ def main(
     )
     parser.add_argument("--from", dest="base_model", type=Path, metavar="FOLDER", help="a trained model to start from")
     parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds data/ and models/")
-    add_arguments(parser)
+    for name, details in (options or {}).items():
+        parser.add_argument(name, **details)
     arguments = parser.parse_args(argv)
     with reporting(module.rpartition(".")[2]):
         profile = read_profile(arguments.profile)
@@ -158,13 +154,6 @@ def input_file(path: Path | None, default: Path, option: str) -> Path:
     if path is None and not default.exists():
         raise InputError(f"{default}: no such file; run `make download` for this profile, or give a file with {option}")
     return publishing.require_input(path or default, option)
-
-
-def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the option ``--workers``."""
-    parser.add_argument(
-        "--workers", type=count, default=0, metavar="N", help="processes (default: this one with all its threads)"
-    )
 
 
 def make_engine(arguments: argparse.Namespace) -> "engines.Engine":

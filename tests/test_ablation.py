@@ -1,7 +1,6 @@
 """The ablation: what is trained, what is kept of it, and that it goes on where it stopped."""
 
 import json
-from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from xml.etree import ElementTree
@@ -9,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from pipelines import ablation as ablation_stage
-from pipelines.ablation import AblationResult, AblationRow, Grid, GridGroup, picture, summarise, table
+from pipelines.ablation import AblationRow, Grid, GridGroup, GridRun, picture, summarise, table
 from pipelines.shared import profiles, repeated_runs, stage
 from sentiment.errors import ArtefactError
 from tests.model_fixture import SETTINGS, write_inputs
@@ -32,8 +31,19 @@ title = "Words"
 """
 
 
-def result(accuracy: float, rows: int = 9) -> AblationResult:
-    return AblationResult(accuracy, 0.5, rows, 100, 2.0)
+def result(accuracy: float) -> dict:
+    return {"accuracy": accuracy, "loss": 0.5, "rows": 9, "validation_rows": 100, "seconds": 2.0}
+
+
+def summary_of(groups: dict[str, dict[str, list[float]]]) -> dict[str, list[AblationRow]]:
+    """The summary of runs with these accuracies, by group and variant; a run without one has no result yet."""
+    runs = [
+        (GridRun(title, name, (), None, seed, f"{title}{name}{seed}", ""), accuracy)
+        for title, variants in groups.items()
+        for name, accuracies in variants.items()
+        for seed, accuracy in enumerate(accuracies or [None])
+    ]
+    return summarise([each for each, _ in runs], {each.identity: result(a) for each, a in runs if a is not None})
 
 
 def run(tmp_path: Path, grid: str = GRID, *more: str) -> None:
@@ -52,7 +62,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[ablation_stage.GridRun]:
 
     def execute(this: stage.Stage, root: Path, run: ablation_stage.GridRun) -> dict:
         asked.append(run)
-        return asdict(result(0.5 + run.seed / 10))
+        return result(0.5 + run.seed / 10)
 
     monkeypatch.setattr(ablation_stage, "execute", execute)
     return asked
@@ -155,7 +165,7 @@ def test_a_failing_stage_is_named() -> None:
 
 
 def test_mean_and_deviation() -> None:
-    summary = summarise({"A": {"x": [result(0.7), result(0.8)], "y": [result(0.6)], "z": []}})
+    summary = summary_of({"A": {"x": [0.7, 0.8], "y": [0.6], "z": []}})
     x, y = summary["A"]
     assert (x.accuracy, x.deviation, x.seeds) == (pytest.approx(0.75), pytest.approx(0.05 * 2**0.5), 2)
     assert y == AblationRow("y", 0.6, 0.0, 1, 9, 2.0)
@@ -163,7 +173,7 @@ def test_mean_and_deviation() -> None:
 
 
 def test_the_picture_shows_every_variant() -> None:
-    summary = summarise({"A": {"x<": [result(0.7), result(0.8)]}, "B": {"y": [result(0.6)]}, "C": {}})
+    summary = summary_of({"A": {"x<": [0.7, 0.8]}, "B": {"y": [0.6]}, "C": {"z": []}})
     texts = [element.text for element in ElementTree.fromstring(picture(summary)).iter() if element.text]
     assert {"x<", "y", "A", "B", "75.0", "60.0"} <= set(texts)
     assert "C" not in texts
@@ -179,6 +189,4 @@ def test_the_grid_that_ships_asks_what_is_claimed() -> None:
     for group in grid.groups:
         assert isinstance(group, GridGroup)
         for variant in group.variants.values():
-            profiles.make_settings(
-                profiles.read_profile("sentiment140"), ablation_stage.as_pairs(grid.overrides(variant))
-            )
+            profiles.make_settings(profiles.read_profile("sentiment140"), grid.pairs(variant))

@@ -26,6 +26,15 @@ def read_profile(name: str) -> dict[str, Any]:
     if not path.is_file():
         known = ", ".join(sorted(profile.stem for profile in PROFILES.glob("*.toml")))
         raise SettingsError(f"{path}: no such profile; there are {known}, or give the path of a .toml")
+    return read_toml(path)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file.
+
+    Raises:
+        SettingsError: the file is not TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8, or a number of 5000 digits

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentiment.data import csv_reader, json_lines_reader, table_reader
+from sentiment.data import csv_reader, table_files, table_reader
 from sentiment.data.csv_reader import OpenQuoteError
 from sentiment.data.reading import RAW_LINE, BadRows, Reading
 from sentiment.data.table_reader import read_batches, texts_of
@@ -203,7 +203,7 @@ def test_zips_that_are_no_table_are_refused(tmp_path: Path, members: dict[str, b
 def test_what_a_zip_unpacks_to_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row, an object or a whole Parquet file that is unpacked into memory may have a limited size only."""
     monkeypatch.setattr(csv_reader, "_LONGEST_ROW", 1 << 20)
-    monkeypatch.setattr(json_lines_reader, "_LONGEST_LINE", 1 << 20)
+    monkeypatch.setattr(table_files, "_LONGEST_LINE", 1 << 20)
     monkeypatch.setattr(table_reader, "_MOST_IN_MEMORY", 1 << 10)
     row, parquet = b"a" * (9 << 20), tmp_path / "a.parquet"
     pq.write_table(pa.table({"text": ["love"] * 9}), parquet)
@@ -252,7 +252,7 @@ def test_text_in_parquet(tmp_path: Path, kind: pa.DataType) -> None:
 
 @pytest.mark.parametrize("size", [30, 4 << 20])
 def test_fasttext_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr(table_reader, "_FASTTEXT_BLOCK", size)
+    monkeypatch.setattr(table_files, "BLOCK_BYTES", size)
     (tmp_path / "a.txt").write_text("__label__good __label__new I love, it \n \n__label__bad no\nnone\n")
     bad = BadRows(limit=1)
     assert texts(tmp_path / "a.txt", bad_rows=bad) == ["I love, it", "no"]

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from sentiment.data.reading import Reading, position_of, refuse_duplicates
+from sentiment.data.reading import Reading
 from sentiment.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,10 +67,7 @@ def find_format(sample: str, is_cut: bool, reading: Reading, name: str, kind: st
         header = not reading.column.isdecimal() or reading.column in first
     width = len(first) if header else reading.width or len(first)
     names = first if header else [str(i) for i in range(width)]
-    for column in reading.wanted:
-        position_of(column, names, f"{name}:1" if header else name, reading.option)
-    if reading.columns is None:
-        refuse_duplicates(names, name)
+    reading.positions(names, f"{name}:1" if header else name)
     return CsvFormat(delimiter, quotes, tuple(names), header)
 
 

@@ -5,6 +5,7 @@ probe becomes part of that field. The row with that field is then incomplete, an
 """
 
 import codecs
+import contextlib
 import csv
 import functools
 import io
@@ -19,7 +20,7 @@ import pyarrow.csv as pa_csv
 
 from sentiment.common.arrow_arrays import as_numpy, from_numpy
 from sentiment.data.csv_format import SAMPLE_BYTES, find_format, refuse_utf16, rows_of
-from sentiment.data.reading import BadRow, Reading, TableBlock, position_of
+from sentiment.data.reading import BadRow, Reading, TableBlock
 from sentiment.errors import InputError
 
 _BLOCK_BYTES = 4 << 20
@@ -45,26 +46,14 @@ class OpenQuoteError(InputError):
         )
 
 
-class _Bad(NamedTuple):
-    """A row with too few or too many fields. ``place`` is its position among all rows of the block, from 0."""
-
-    place: int
-    text: str
-    fields: int
-
-
 class _Parsed(NamedTuple):
-    """The complete rows at the start of the unparsed bytes.
+    """The complete rows at the start of the unparsed bytes: ``size`` bytes, with the ``bad`` rows not in ``batch``.
 
-    Attributes:
-        batch: rows with the right number of fields.
-        bad: rows with a wrong number of fields.
-        size: total bytes of all these rows.
-        open_field: text after an unclosed quote in the remaining bytes, or an empty string.
+    A bad row has a wrong number of fields. ``open_field`` is the text after an unclosed quote in the remaining bytes.
     """
 
     batch: pa.RecordBatch
-    bad: list[_Bad]
+    bad: list[pa_csv.InvalidRow]
     size: int
     open_field: str
 
@@ -82,7 +71,6 @@ def read_csv(stream: IO[bytes], reading: Reading, name: str, kind: str) -> Itera
         InputError: the file is empty, lacks a column, ends inside quotes, or has quotes around several rows.
     """
     reader = _CsvReader(stream, reading, name, kind)
-    yield reader.next_block() or reader.empty_block()
     while (block := reader.next_block()) is not None:
         yield block
 
@@ -109,7 +97,9 @@ class _CsvReader:
             if not self._data:
                 self._first = raw[:_HEAD_BYTES]
             self._ended = not raw
-            self._data += raw if self._decoder is None else _in_utf8(self._decoder, raw)
+            if self._decoder is not None:  # bytes that it cannot decode stay unchanged, and so are invalid UTF-8
+                raw = self._decoder.decode(raw, not raw).encode("utf-8", "surrogateescape")
+            self._data += raw
 
     def _sample(self) -> tuple[str, bool]:
         """Return the first lines of the file, and whether further lines follow."""
@@ -145,35 +135,22 @@ class _CsvReader:
             raise OpenQuoteError(self._name, self._lines + within + 1, open_field)
         self._data = self._data.rstrip(b"\r\n") + b'"\n'
 
-    def empty_block(self) -> TableBlock:
-        columns = [pa.array([], pa.string()) for _ in self._format.names]
-        return self._selected(pa.record_batch(columns, names=self._places()), np.zeros(0, np.int64), [], lambda _: 0)
-
-    def _places(self) -> list[str]:
-        return [str(i) for i in range(len(self._format.names))]
-
     def _parse(self) -> _Parsed:
         """Parse the complete rows in ``_data``, and find the open field of an incomplete last row."""
         end = len(self._data) if self._ended else self._data.rfind(self._newline) + 1
         data = self._data[:end] + (b"" if self._data[:end].endswith((b"\n", b"\r")) else self._newline)
-        probe = _PROBE + self._format.delimiter * (len(self._format.names) - 1)
+        delimiter = self._format.delimiter
+        probe = _PROBE + delimiter * (len(self._format.names) - 1)
         batch, bad = self._parse_rows(data + probe.encode())
-        if bad and bad[-1].place == batch.num_rows + len(bad) - 1:
+        if bad and bad[-1].number == batch.num_rows + len(bad):
             last = bad.pop().text
-            open_field = self._last_field(last)
+            open_field = next(csv.reader(io.StringIO(last, newline=""), delimiter=delimiter), [""])[-1]
         else:
-            fields = [_as_text(column[-1:]) for column in batch.columns]
-            last, open_field, batch = (
-                self._format.delimiter.join(fields),
-                fields[-1],
-                batch.slice(0, batch.num_rows - 1),
-            )
+            fields = [column[-1].as_py() or "" for column in batch.columns]
+            last, open_field, batch = delimiter.join(fields), fields[-1], batch[:-1]
         if last == probe:
             return _Parsed(batch, bad, end, "")
         return _Parsed(batch, bad, self._start_of(last, data), open_field.removesuffix(probe))
-
-    def _last_field(self, row: str) -> str:
-        return next(csv.reader(io.StringIO(row, newline=""), delimiter=self._format.delimiter), [""])[-1]
 
     def _start_of(self, last: str, data: bytes) -> int:
         """Return where the incomplete row ``last`` begins in ``data``, found by counting its line ends backwards."""
@@ -182,15 +159,15 @@ class _CsvReader:
             start = data.rfind(self._newline, 0, start)
         return start + 1
 
-    def _parse_rows(self, data: bytes) -> tuple[pa.RecordBatch, list[_Bad]]:
+    def _parse_rows(self, data: bytes) -> tuple[pa.RecordBatch, list[pa_csv.InvalidRow]]:
         """Return the rows of ``data`` with the right number of fields, and the others. ``data`` may not be UTF-8."""
-        bad: list[_Bad] = []
+        bad: list[pa_csv.InvalidRow] = []
 
         def note(row: pa_csv.InvalidRow) -> str:
-            bad.append(_Bad(row.number - 1, row.text, row.actual_columns))
+            bad.append(row)
             return "skip"
 
-        names, quotes = self._places(), self._format.quotes
+        names, quotes = [str(i) for i in range(len(self._format.names))], self._format.quotes
         marked = _marked(data)
         self._is_damaged = marked is not data
         table = pa_csv.read_csv(
@@ -205,33 +182,35 @@ class _CsvReader:
                 strings_can_be_null=True, quoted_strings_can_be_null=False,
             ),
         )  # fmt: skip
-        columns = [
-            pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], pa.string())
-            for column in table.columns
-        ]
-        return pa.record_batch(columns, names=names), bad
+        return pa.record_batch([column.combine_chunks() for column in table.columns], names), bad
 
     def _block(self, parsed: _Parsed) -> TableBlock:
         """Return the parsed rows as a block, and remove their bytes from ``_data``."""
         data, self._data = self._data[: parsed.size], self._data[parsed.size :]
         batch, bad = parsed.batch, parsed.bad
-        places = np.delete(np.arange(batch.num_rows + len(bad)), [row.place for row in bad])
-        first_number = self._rows + 1 - self._format.header
-        line_of = self._line_finder(data, first_number)
-        if self._format.header and not self._rows:
-            bad = [row for row in bad if row.place]
-            batch, places = (batch, places) if len(places) and places[0] else (batch.slice(1), places[1:])
-        found = [self._ragged(row, row.place + first_number, line_of) for row in bad]
-        lines = data.count(self._newline)
+        rows, lines = batch.num_rows + len(bad), data.count(self._newline)
+        before = self._rows - self._format.header
+        numbers = before + np.delete(np.arange(1, rows + 1), [row.number - 1 for row in bad])
+        line_of = self._line_finder(data, before + 1)
+        bad_rows = {before + row.number: row for row in bad if before + row.number}  # the header has the number 0
+        batch, numbers = batch[np.count_nonzero(numbers == 0) :], numbers[numbers > 0]
+        width = len(self._format.names)
         is_doubtful = self._format.quotes and self._reading.quotes is None  # the user did not say that quotes enclose
-        if is_doubtful and lines > parsed.batch.num_rows + len(parsed.bad):
-            self._refuse_swallowed(batch, places + first_number, found, [row.text for row in bad], line_of)
-        self._rows += parsed.batch.num_rows + len(parsed.bad)
+        if is_doubtful and lines > rows:
+            swallowing = self._swallowing(batch, numbers, {number: row.text for number, row in bad_rows.items()})
+            if number := next(swallowing, 0):
+                raise InputError(
+                    f"{self._name}:{line_of(number)}: a quote opens a field that goes on over lines which look like "
+                    f"rows of their own; set {self._reading.option}quotes to yes if they are one field, or to no if "
+                    "quotes are part of the text"
+                )
+        self._rows += rows
         self._lines += lines
-        return self._selected(batch, places + first_number, found, line_of)
-
-    def _ragged(self, row: _Bad, number: int, line_of: Callable[[int], int]) -> BadRow:
-        return BadRow(number, line_of(number), f"expected {len(self._format.names)} columns, received {row.fields}")
+        found = [
+            BadRow(number, line_of(number), f"expected {width} columns, received {row.actual_columns}")
+            for number, row in bad_rows.items()
+        ]
+        return self._selected(batch, numbers, found, line_of)
 
     def _line_finder(self, data: bytes, first_number: int) -> Callable[[int], int]:
         before = self._lines
@@ -239,41 +218,28 @@ class _CsvReader:
         @functools.cache
         def starts() -> list[int]:
             short = _WITHIN.sub(r"\1\2", data.decode("utf-8", "replace"))  # csv refuses fields of more than 128 KiB
-            text = io.StringIO(short, newline="")
-            rows = rows_of(text, self._format.delimiter, self._format.quotes)
+            rows = rows_of(io.StringIO(short, newline=""), self._format.delimiter, self._format.quotes)
             found, line = [], 0
-            try:
+            with contextlib.suppress(csv.Error):  # a field of very many lines
                 for row in rows:
                     found += [before + line + 1] if row else []
                     line = rows.line_num
-            except csv.Error:  # a field of very many lines
-                pass
             return found
 
-        def line_of(number: int) -> int:
-            return starts()[min(number - first_number, len(starts()) - 1)]
+        return lambda number: starts()[min(number - first_number, len(starts()) - 1)]
 
-        return line_of
-
-    def _refuse_swallowed(
-        self,
-        batch: pa.RecordBatch,
-        numbers: np.ndarray,
-        bad: list[BadRow],
-        texts: list[str],
-        line_of: Callable[[int], int],
-    ) -> None:
-        """Raise an :class:`InputError` if a quoted field consists of lines that look like rows of their own."""
+    def _swallowing(self, batch: pa.RecordBatch, numbers: np.ndarray, bad: dict[int, str]) -> Iterator[int]:
+        """Yield the number of each row with a quoted field of lines that look like rows. ``bad`` are further rows."""
         newline, width = self._newline.decode(), len(self._format.names)
-        for row, text in zip(bad, texts, strict=True):
+        for number, text in bad.items():
             inner = text.split(newline)[1:-1]
             if width > 2 and any(line.count(self._format.delimiter) == width - 1 for line in inner):
-                raise self._swallowed(row.line)
+                yield number
         which = _rows_with(newline, batch)
         fields_of = zip(*(column.take(from_numpy(which)).to_pylist() for column in batch.columns), strict=True)
         for number, fields in zip(numbers[which].tolist(), fields_of, strict=True):
             if self._looks_like_rows([field or "" for field in fields]):
-                raise self._swallowed(line_of(number))
+                yield number
 
     def _looks_like_rows(self, fields: list[str]) -> bool:
         mark, newline = self._format.delimiter, self._newline.decode()
@@ -286,38 +252,19 @@ class _CsvReader:
         shapes = [{_shape(line[i]) for line in lines} for i in others]  # a place may be a word, a text or empty
         return {"number"} in shapes and all("number" not in each or each <= {"number", ""} for each in shapes)
 
-    def _swallowed(self, line: int) -> InputError:
-        return InputError(
-            f"{self._name}:{line}: a quote opens a field that goes on over lines which look like rows of their own; "
-            f"set {self._reading.option}quotes to yes if they are one field, or to no if quotes are part of the text"
-        )
-
     def _selected(
         self, batch: pa.RecordBatch, numbers: np.ndarray, bad: list[BadRow], line_of: Callable[[int], int]
     ) -> TableBlock:
         """Return a block with the requested columns. Rows that contain invalid bytes become bad rows."""
-        names, option = self._format.names, self._reading.option
-        wanted = self._reading.columns
-        which = (
-            range(len(names)) if wanted is None else [position_of(each, names, self._name, option) for each in wanted]
-        )
+        names, which = self._format.names, self._reading.positions(self._format.names, self._name)
         chosen = pa.record_batch([batch.column(i) for i in which], names=[names[i] for i in which])
-        damaged = _not_utf8(chosen) if self._is_damaged and chosen.num_rows else ()
+        damaged = _rows_with(_NO_TEXT, chosen) if self._is_damaged and chosen.num_rows else ()
         if len(damaged):
-            reason = f"holds bytes that are not {self._reading.encoding}; set {option}encoding"
+            reason = f"holds bytes that are not {self._reading.encoding}; set {self._reading.option}encoding"
             bad = sorted([*bad, *(BadRow(n, line_of(n), reason) for n in numbers[damaged].tolist())])
             kept = np.delete(np.arange(len(numbers)), damaged)
             chosen, numbers = chosen.take(from_numpy(kept)), numbers[kept]
         return TableBlock(chosen, numbers, bad, line_of)
-
-
-def _in_utf8(decoder: codecs.IncrementalDecoder, raw: bytes) -> bytes:
-    """Convert ``raw`` to UTF-8. Bytes that ``decoder`` cannot decode stay unchanged, and so are invalid UTF-8."""
-    return decoder.decode(raw, not raw).encode("utf-8", "surrogateescape")
-
-
-def _as_text(one: pa.Array) -> str:
-    return one[0].as_py() or ""
 
 
 def _shape(field: str) -> str:
@@ -335,11 +282,6 @@ def _marked(data: bytes) -> bytes:
     except UnicodeDecodeError:
         return _SURROGATE.sub(_NO_TEXT, data.decode("utf-8", "surrogateescape")).encode()
     return data
-
-
-def _not_utf8(batch: pa.RecordBatch) -> np.ndarray:
-    """Return the positions of the rows in which :func:`_marked` replaced bytes."""
-    return _rows_with(_NO_TEXT, batch)
 
 
 def _rows_with(text: str, batch: pa.RecordBatch) -> np.ndarray:

@@ -4,6 +4,7 @@ Arrow's parser reads each block. If it fails, Python's parser reads the block ag
 in each bad line, and accepts input that Arrow rejects, such as values of several types in a column.
 """
 
+import codecs
 import io
 import itertools
 import json
@@ -16,17 +17,14 @@ import pyarrow as pa
 import pyarrow.json as pa_json
 
 from sentiment.data.csv_format import refuse_utf16
-from sentiment.data.json_documents import Field, fields_of, refuse_missing, text_paths
+from sentiment.data.json_documents import Field, fields_of, refuse_missing, text_paths, valid_text
 from sentiment.data.post_reader import read_posts
 from sentiment.data.post_shapes import shape_of
 from sentiment.data.reading import RAW_LINE, BadRow, Reading, TableBlock, position_of
-from sentiment.data.table_files import JoinedStreams, OpenFile
+from sentiment.data.table_files import BLOCK_BYTES, JoinedStreams, OpenFile, whole_lines
 from sentiment.errors import InputError
 from sentiment.text.tokens import from_encoded
 
-_BLOCK_BYTES = 4 << 20
-_MARK = b"\xef\xbb\xbf"
-_LONGEST_LINE = 64 << 20
 _LONGEST_REASON = 160
 _LINES_LOOKED_AT = 50
 _ASSIGNMENT = re.compile(rb"[A-Za-z_$][\w.$]*\s*=\s*[\[{]")  # a JavaScript assignment, as in X's archive
@@ -40,7 +38,7 @@ def read_json(opened: OpenFile, reading: Reading, name: str) -> Iterator[TableBl
     Raises:
         InputError: any error of :func:`read_json_lines`, or of ``read_posts`` for another layout.
     """
-    first = opened.stream.read(_BLOCK_BYTES)
+    first = opened.stream.read(BLOCK_BYTES)
     stream: IO[bytes] = JoinedStreams([io.BytesIO(first), opened.stream])  # type: ignore[assignment]
     if _is_nested(first, reading):
         yield from read_posts(stream, reading, name, opened.beside)
@@ -53,13 +51,13 @@ def _is_nested(first: bytes, reading: Reading) -> bool:
 
     The answer is yes if the JSON is not JSON lines or contains posts, or if ``reading`` requests a path inside objects.
     """
-    head = first.removeprefix(_MARK).lstrip()
+    head = first.removeprefix(codecs.BOM_UTF8).lstrip()
     if head[:1] != b"{":
         return head[:1] == b"[" or bool(_ASSIGNMENT.match(head))
     lines = [line for line in head.split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT] if line.strip()]
     found = [value for line in lines if isinstance(value := _value_or_none(line), dict)]
     if _value_or_none(lines[0]) is None:
-        return (len(lines) > 1 and lines[1][:1] != b"{") or len(first) == len(lines[0]) == _BLOCK_BYTES
+        return (len(lines) > 1 and lines[1][:1] != b"{") or len(first) == len(lines[0]) == BLOCK_BYTES
     column = str(reading.column or (reading.columns or ("",))[0])
     is_path = any(re.search(r"[.\]]", str(each)) and str(each) not in found[0] for each in reading.wanted)
     return is_path or shape_of(found, column) is not None
@@ -86,7 +84,7 @@ def read_json_lines(stream: IO[bytes], reading: Reading, name: str) -> Iterator[
         InputError: no line has a requested column, or all are requested and a later block has a further field.
     """
     reader = _JsonLinesReader(reading, name)
-    blocks = _blocks(stream, name)
+    blocks = whole_lines(stream, name)
     first = next(blocks, b"")
     if first[:1] in (b"\xff", b"\xfe"):
         refuse_utf16(first, "utf-8", name, "the program that wrote it to utf-8; not")
@@ -94,26 +92,10 @@ def read_json_lines(stream: IO[bytes], reading: Reading, name: str) -> Iterator[
         yield reader.block(data)
 
 
-def _blocks(stream: IO[bytes], name: str) -> Iterator[bytes]:
-    """Yield blocks of whole lines."""
-    waiting = b""
-    while raw := stream.read(_BLOCK_BYTES):
-        waiting = waiting + raw if waiting else raw.removeprefix(_MARK)
-        end = waiting.rfind(b"\n") + 1
-        if end:
-            yield waiting[:end]
-            waiting = waiting[end:]
-        elif len(waiting) > _LONGEST_LINE:
-            raise InputError(
-                f"{name}: a line is longer than {_LONGEST_LINE >> 20} MiB; expected one JSON object a line"
-            )
-    if waiting:
-        yield waiting
-
-
 class _JsonLinesReader:
     def __init__(self, reading: Reading, name: str) -> None:
         self._reading, self._name = reading, name
+        self._is_partial = reading.columns is not None or reading.raw_lines  # only some of the columns are read
         self._columns: list[str] | None = None  # known from the first block on
         self._label_type = _LABEL_TYPES[0]
         self._rows = self._lines = 0  # read so far
@@ -145,22 +127,18 @@ class _JsonLinesReader:
     def _find_columns(self, lines: Sequence[bytes]) -> list[str]:
         """Return the names of the columns to read, or raise an :class:`InputError` if no line has a requested one."""
         wanted = [str(column) for column in self._reading.wanted]
-        if self._is_partial and all(column in _fields_or_none(line) for line in lines[:1] for column in wanted):
+        first = _value_or_none(lines[0]) if lines else None
+        if self._is_partial and isinstance(first, dict) and first.keys() >= {*wanted}:
             return wanted
-        names = list(dict.fromkeys(name for line in lines for name in _fields_or_none(line)))
+        rows = [value for line in lines if isinstance(value := _value_or_none(line), dict)]
+        names = list(dict.fromkeys(valid_text(name) for row in rows for name in row))
         if not names:  # an empty file, or only bad lines, which are reported when they are read
             return wanted
         for column in self._reading.wanted:
             if isinstance(column, str) and not any(column.strip() == name.strip() for name in names):
-                rows = [value for line in lines if isinstance(value := _value_or_none(line), dict)]
                 refuse_missing(column, rows, self._name, self._reading.option)
         found = [names[position_of(column, names, self._name, self._reading.option)] for column in self._reading.wanted]
         return found if self._is_partial else names
-
-    @property
-    def _is_partial(self) -> bool:
-        """Return whether only some of the columns are read."""
-        return self._reading.columns is not None or self._reading.raw_lines
 
     def _by_arrow(self, data: bytes, rows: int) -> dict[str, pa.Array] | None:
         """Return the columns as strings, or None if Arrow's parser cannot read all ``rows``."""
@@ -191,20 +169,16 @@ class _JsonLinesReader:
         for i, line in enumerate(lines):
             try:
                 fields = fields_of(line)
-                self._refuse_unknown(fields, known, i)
+                if not self._is_partial and (new := next((name for name in fields if name not in known), None)):
+                    raise InputError(
+                        f"{self._name}: row {self._rows + i + 1} has a field {new!r} that the lines at the beginning "
+                        "lack, so it has no column; write .jsonl instead"
+                    )
                 values.append([self._value(name, fields) for name in names])
             except ValueError as error:
                 bad[i] = " ".join(str(error).split())[:_LONGEST_REASON]
         columns = zip(*values, strict=True) if values else ((),) * len(names)
         return {name: pa.array(column, pa.string()) for name, column in zip(names, columns, strict=True)}, bad
-
-    def _refuse_unknown(self, fields: dict[str, Field], known: set[str], place: int) -> None:
-        if not self._is_partial and not fields.keys() <= known:
-            new = next(iter(fields.keys() - known))
-            raise InputError(
-                f"{self._name}: row {self._rows + place + 1} has a field {new!r} that the lines at the beginning lack, "
-                "so it has no column; write .jsonl instead"
-            )
 
     def _value(self, name: str, fields: dict[str, Field]) -> str | None:
         field = fields.get(name)
@@ -227,10 +201,3 @@ def _suits_arrow(data: bytes, lines: Sequence[bytes]) -> bool:
     except UnicodeDecodeError:
         return False
     return all(line.lstrip()[:1] == b"{" for line in lines)
-
-
-def _fields_or_none(line: bytes) -> dict[str, Field]:
-    try:
-        return fields_of(line)
-    except ValueError:
-        return {}

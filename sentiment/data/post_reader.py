@@ -1,5 +1,6 @@
 """Read posts from nested JSON, such as archives and API pages, as a table with one row per post."""
 
+import html
 import itertools
 import json
 import logging
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from sentiment.common.messages import counted
 from sentiment.data.json_documents import Document, documents, refuse_missing, valid_text, value_at, values_at
-from sentiment.data.post_shapes import X_ARCHIVE, LongPosts, Shape, shape_of
+from sentiment.data.post_shapes import X_ARCHIVE, Shape, shape_of
 from sentiment.data.reading import RAW_LINE, BadRow, Reading, TableBlock
 from sentiment.data.table_files import NOTES
 
@@ -19,7 +20,14 @@ log = logging.getLogger("sentiment.data")
 _ROWS_PER_BLOCK = 8192
 _LOOKED_AT = 200
 _MOST_NOTES = 1 << 20
-_BESIDE_TEXT = ("id", "created_at")  # further columns of a post if all columns are requested
+_KEY_LENGTH = 100  # characters; every post that X's archive cuts is longer
+# Further columns of a post if all columns are requested, and their paths in posts without fields of these names.
+_BESIDE_TEXT = {
+    "id": ("tweet.id_str", "id_str", "commit.rkey", "post.uri", "uri", "object.id"),
+    "created_at": (
+        "tweet.created_at", "commit.record.createdAt", "post.record.createdAt", "record.createdAt", "published",
+    ),
+}  # fmt: skip
 
 
 class _Row(NamedTuple):
@@ -50,25 +58,32 @@ def read_posts(
     first = list(itertools.islice(found, _LOOKED_AT))
     column = str(reading.column or (reading.columns or ("",))[0])
     shape = shape_of([each.value for each in first if each.value], column)
-    notes = LongPosts(list(_notes(beside)) if shape is X_ARCHIVE else [])
-    reader = _PostReader(reading, name, column or (shape.path if shape else ""), shape, notes)
+    notes = beside(NOTES) if shape is X_ARCHIVE else None
+    long_posts = {} if notes is None else _long_posts(notes)
+    reader = _PostReader(reading, name, column or (shape.path if shape else ""), shape, long_posts)
     yield from reader.blocks(itertools.chain(first, found))
 
 
-def _notes(beside: Callable[[str], IO[bytes] | None]) -> Iterator[dict[str, Any]]:
-    stream = beside(NOTES)
-    if stream is not None:
-        with stream:
-            for each in itertools.islice(documents(stream), _MOST_NOTES):
-                if each.value is not None:
-                    yield each.value
+def _long_posts(notes: IO[bytes]) -> dict[str, str]:
+    """Return the full texts of long posts by their beginnings, which are all that the tweets of an X archive have."""
+    with notes:
+        found = [note.value or {} for note in itertools.islice(documents(notes), _MOST_NOTES)]
+    texts = [value_at(note, "noteTweet.core.text") for note in found]
+    return {_start(text): text for text in texts if isinstance(text, str)}
+
+
+def _start(text: str) -> str:
+    return " ".join(html.unescape(text).split())[:_KEY_LENGTH]
 
 
 class _PostReader:
     """Read posts from JSON documents, and count them. ``column`` is the name of the text column."""
 
-    def __init__(self, reading: Reading, name: str, column: str, shape: Shape | None, notes: LongPosts) -> None:
-        self._reading, self._name, self._column, self._shape, self._notes = reading, name, column, shape, notes
+    def __init__(
+        self, reading: Reading, name: str, column: str, shape: Shape | None, long_posts: dict[str, str]
+    ) -> None:
+        self._reading, self._name, self._column, self._shape = reading, name, column, shape
+        self._long_posts = long_posts
         self._names: list[str] | None = None  # known from the first block on
         path = shape.path if shape else column
         self._rows_path = shape.rows if shape else path[: path.rfind("[]") + 2] if "[]" in path else ""
@@ -137,30 +152,32 @@ class _PostReader:
         assert row.value is not None
         if self._shape is None:
             return self._value(row.value, self._column)
-        post = self._shape.post_of(row.value, row.page)
-        if post is None:
+        usual = value_at(row.value, self._shape.text)
+        if not isinstance(usual, str):  # a deletion, for example
             return None
-        text = self._notes.whole(post.text)
+        text = self._shape.read(usual, row.value, row.page)
+        if len(text) >= _KEY_LENGTH:
+            text = self._long_posts.get(_start(text), text)
         self._posts += 1
-        self._longer += bool(self._shape.longer) and (post.longer or len(text) > len(post.text))
+        self._longer += bool(self._shape.longer) and len(text) > len(usual)
         self._cut += text.rstrip().endswith("…")
         return text
 
     def _cell(self, name: str, row: _Row, text: str | None) -> str | None:
         assert row.value is not None
+        value: Any = text if name == self._column else self._value(row.value, name)
         if name == RAW_LINE:
-            raw = row.raw if "\n" not in row.raw else json.dumps(row.value, ensure_ascii=False)
-            return valid_text(raw)
-        value = text if name == self._column else self._value(row.value, name)
-        if value is None or isinstance(value, str):
-            return None if value is None else valid_text(value)
-        return valid_text(json.dumps(value, ensure_ascii=False))
+            value = row.value if "\n" in row.raw else row.raw
+        if value is None:
+            return None
+        return valid_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
     def _value(self, row: dict[str, Any], column: str) -> Any:
         within = column.removeprefix(f"{self._rows_path}.") if self._rows_path else column
         found = value_at(row, within)
-        if found is None and self._shape and column in _BESIDE_TEXT:
-            found = next((value for path in _OTHER_PLACES[column] if (value := value_at(row, path)) is not None), None)
+        if found is None and self._shape:
+            others = (value_at(row, path) for path in _BESIDE_TEXT.get(column, ()))
+            found = next((value for value in others if value is not None), None)
         return found
 
     def _told(self) -> str:
@@ -171,11 +188,3 @@ class _PostReader:
         others = f"; {entries} without a text left out" if self._others else ""
         cut = f"; {counted(self._cut, 'text')} with an ellipsis at the end, so cut" if self._cut else ""
         return f"{self._shape.name}: {self._shape.path}, {counted(self._posts, 'post')}{longer}{others}{cut}"
-
-
-_OTHER_PLACES = {
-    "id": ("tweet.id_str", "id_str", "commit.rkey", "post.uri", "uri", "object.id"),
-    "created_at": (
-        "tweet.created_at", "commit.record.createdAt", "post.record.createdAt", "record.createdAt", "published",
-    ),
-}  # fmt: skip

@@ -1,21 +1,12 @@
 """Recognise the JSON layouts, here called shapes, in which platforms and their tools export posts."""
 
-import html
 from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
 
 from sentiment.data.json_documents import value_at, values_at
 
-_KEY_LENGTH = 100  # characters; every post that X's archive cuts is longer
 _BREAKING = ("p", "br", "li", "blockquote")
-
-
-class Post(NamedTuple):
-    """The full ``text`` of a post. ``longer`` tells whether the usual text field contains only the beginning."""
-
-    text: str
-    longer: bool = False
 
 
 class Shape(NamedTuple):
@@ -44,20 +35,12 @@ class Shape(NamedTuple):
 
     def fits(self, document: dict[str, Any]) -> bool:
         """Return whether a JSON object has a post of this shape."""
-        posts = [post for post in values_at(document, self.rows) if isinstance(post, dict)]
-        return any(self._fits(post) for post in posts)
-
-    def _fits(self, post: dict[str, Any]) -> bool:
-        needed = not self.needs or any(value_at(post, name) is not None for name in self.needs)
-        return needed and isinstance(value_at(post, self.text), str)
-
-    def post_of(self, row: dict[str, Any], page: dict[str, Any]) -> Post | None:
-        """Return the post in ``row`` of the object ``page``, or None for a row without text, such as a deletion."""
-        text = value_at(row, self.text)
-        if not isinstance(text, str):
-            return None
-        whole = self.read(text, row, page)
-        return Post(whole, longer=len(whole) > len(text))
+        return any(
+            isinstance(value_at(post, self.text), str)
+            and (not self.needs or any(value_at(post, name) is not None for name in self.needs))
+            for post in values_at(document, self.rows)
+            if isinstance(post, dict)
+        )
 
 
 def _of_version_1(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
@@ -149,19 +132,3 @@ def shape_of(found: Sequence[dict[str, Any]], column: str) -> Shape | None:
             if asked and shape.fits(document):
                 return shape
     return None
-
-
-class LongPosts:
-    """The full texts of the long posts in an X archive, whose tweets contain only the beginnings."""
-
-    def __init__(self, notes: Sequence[dict[str, Any]]) -> None:
-        texts = [value_at(note, "noteTweet.core.text") for note in notes]
-        self._by_start = {_start(text): text for text in texts if isinstance(text, str)}
-
-    def whole(self, text: str) -> str:
-        """Return the long post that begins with ``text``, or ``text`` itself if there is none."""
-        return self._by_start.get(_start(text), text) if len(text) >= _KEY_LENGTH else text
-
-
-def _start(text: str) -> str:
-    return " ".join(html.unescape(text).split())[:_KEY_LENGTH]

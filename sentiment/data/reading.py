@@ -53,18 +53,13 @@ class BadRows:
         if len(self.rows) < self.kept:
             self.rows.append(bad)
         if self.count > self.limit:
-            raise InputError(f"{name}:{bad.line}: {bad.reason}{self._earlier(name)}; {self._advice(option)}")
-
-    def _earlier(self, name: str) -> str:
-        if self.count == 1:
-            return ""
-        first = self.rows[0]
-        return f" ({self.count} bad rows, the first: {name}:{first.line}: {first.reason})"
-
-    def _advice(self, option: str) -> str:
-        if option not in _LIMIT_OPTIONS:
-            return "mend that row"
-        return f"mend the file, or allow more with {_LIMIT_OPTIONS[option]} (now {self.limit})"
+            first = self.rows[0]
+            earlier = f" ({self.count} bad rows, the first: {name}:{first.line}: {first.reason})"
+            advice = f"mend the file, or allow more with {_LIMIT_OPTIONS.get(option)} (now {self.limit})"
+            raise InputError(
+                f"{name}:{bad.line}: {bad.reason}{earlier if self.count > 1 else ''}; "
+                + (advice if option in _LIMIT_OPTIONS else "mend that row")
+            )
 
     def remark(self) -> str:
         """Return a one-line summary of the rows that were left out, or an empty string if there were none."""
@@ -108,6 +103,20 @@ class Reading:
         """Return the columns that the table must have."""
         return self.columns if self.columns is not None else (self.column,) if self.column else ()
 
+    def positions(self, names: Sequence[str], where: str) -> list[int]:
+        """Return the positions of the columns to read among ``names``, the names of all columns of the table ``where``.
+
+        Raises:
+            InputError: a wanted column is missing or ambiguous, or all columns are read and two have the same name.
+        """
+        found = [position_of(column, names, where, self.option) for column in self.wanted]
+        if self.columns is not None:
+            return found
+        twice = [column for column, count in Counter(names).items() if count > 1]
+        if twice:
+            raise InputError(f"{where}: more than one column is named {', '.join(map(repr, twice))[:200]}; rename them")
+        return [*range(len(names))]
+
 
 class TableBlock(NamedTuple):
     """Consecutive rows of a table.
@@ -150,10 +159,3 @@ def position_of(column: str | int, names: Sequence[str], where: str, option: str
     if len(found) > 1:
         raise InputError(f"{where}: more than one column is named {column!r}; rename them")
     return found[0]
-
-
-def refuse_duplicates(names: Sequence[str], where: str) -> None:
-    """Raise an :class:`InputError` if two columns of the table ``where`` have the same name."""
-    twice = [column for column, count in Counter(names).items() if count > 1]
-    if twice:
-        raise InputError(f"{where}: more than one column is named {', '.join(map(repr, twice))[:200]}; rename them")

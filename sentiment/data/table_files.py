@@ -1,6 +1,7 @@
 """Find the files of a table, derive their kind from their names, and open them, decompressed where necessary."""
 
 import bz2
+import codecs
 import contextlib
 import glob
 import gzip
@@ -13,8 +14,9 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from sentiment.errors import InputError
 
@@ -28,6 +30,8 @@ DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZi
 # The file extensions that can be read, for messages.
 TABLE_NAMES = ".csv, .tsv, .jsonl, .json, .js, .parquet (also packed: .gz, .bz2, .xz, .zst, .zip)"
 _PEEKED = 1 << 16
+BLOCK_BYTES = 4 << 20
+_LONGEST_LINE = 64 << 20
 _EXCEL = "[Content_Types].xml"
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"  # the first bytes of a .xls
 _TWEETS = re.compile(r"(?:.*/)?tweets?(?:-part\d+)?\.js")  # the files of tweets in an X archive
@@ -62,6 +66,23 @@ class JoinedStreams(io.RawIOBase):
                 return data
             self._streams.pop(0)
         return b""
+
+
+def whole_lines(stream: IO[bytes], name: str) -> Iterator[bytes]:
+    """Yield blocks of whole lines, the first one without a byte-order mark. Error messages use the file's ``name``."""
+    waiting = b""
+    while raw := stream.read(BLOCK_BYTES):
+        waiting = waiting + raw if waiting else raw.removeprefix(codecs.BOM_UTF8)
+        end = waiting.rfind(b"\n") + 1
+        if end:
+            yield waiting[:end]
+            waiting = waiting[end:]
+        elif len(waiting) > _LONGEST_LINE:
+            raise InputError(
+                f"{name}: a line is longer than {_LONGEST_LINE >> 20} MiB; expected one JSON object or one text a line"
+            )
+    if waiting:
+        yield waiting
 
 
 def kind_of(name: str | Path) -> str:
@@ -156,16 +177,12 @@ def open_bytes(source: str | Path | IO[bytes]) -> Iterator[OpenFile]:
     """
     with contextlib.ExitStack() as stack:
         if isinstance(source, str | Path):
-            raw = stack.enter_context(_open_path(source))
-            name = str(source)
-            if is_x_archive(name):
-                opened = _decompressed(raw, name, stack)
-                yield opened._replace(beside=lambda other: _open_beside(Path(source), other))
-                return
+            raw, name = stack.enter_context(_open_path(source)), str(source)
         else:
             raw, name = io.BufferedReader(source, _PEEKED), ""  # type: ignore[arg-type,type-var]
             stack.callback(raw.detach)
-        yield _decompressed(raw, name, stack)
+        opened = _decompressed(raw, name, stack)
+        yield opened._replace(beside=partial(_open_beside, Path(name))) if is_x_archive(name) else opened
 
 
 def kind_inside(source: str | Path) -> str:
@@ -192,20 +209,25 @@ def _open_beside(path: Path, name: str) -> IO[bytes] | None:
     return other.open("rb") if other.is_file() else None
 
 
+def _from_zstd(raw: IO[bytes]) -> Any:
+    import pyarrow as pa
+
+    return pa.CompressedInputStream(raw, "zstd")
+
+
+# First bytes of a compressed file -> function that decompresses it.
+_DECOMPRESS: dict[bytes, Callable[[IO[bytes]], Any]] = {
+    b"\x1f\x8b": gzip.open, b"BZh": bz2.BZ2File, b"\xfd7zXZ\x00": lzma.LZMAFile, b"\x28\xb5\x2f\xfd": _from_zstd
+}  # fmt: skip
+
+
 def _decompressed(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> OpenFile:
     head = raw.peek(8)[:8]
     if head.startswith(_OLD_EXCEL):
         raise _is_excel(name)
-    if head.startswith(b"\x1f\x8b"):
-        return OpenFile(stack.enter_context(gzip.open(raw)), name)  # type: ignore[arg-type]
-    if head.startswith(b"BZh"):
-        return OpenFile(stack.enter_context(bz2.BZ2File(raw)), name)
-    if head.startswith(b"\xfd7zXZ\x00"):
-        return OpenFile(stack.enter_context(lzma.LZMAFile(raw)), name)
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
-        import pyarrow as pa
-
-        return OpenFile(stack.enter_context(pa.CompressedInputStream(raw, "zstd")), name)
+    for mark, decompress in _DECOMPRESS.items():
+        if head.startswith(mark):
+            return OpenFile(stack.enter_context(decompress(raw)), name)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # the second one begins an empty archive
         try:
             return _member(raw, name, stack)
@@ -256,9 +278,5 @@ def _x_archive(archive: zipfile.ZipFile, names: list[str]) -> OpenFile:
         path = f"{folder}/{name}".lstrip("/")
         return archive.open(path) if path in archive.namelist() else None
 
-    return OpenFile(JoinedStreams([archive.open(name) for name in sorted(names, key=_part)]), names[0], beside)  # type: ignore[arg-type]
-
-
-def _part(name: str) -> int:
-    found = re.search(r"-part(\d+)", name)
-    return int(found[1]) if found else 0
+    by_part = sorted(names, key=lambda name: [*map(int, re.findall(r"-part(\d+)", name))])
+    return OpenFile(JoinedStreams([archive.open(name) for name in by_part]), names[0], beside)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from sentiment.data.csv_reader import read_csv
 from sentiment.data.json_lines_reader import read_json
 from sentiment.data.label_meanings import FASTTEXT_MARK
-from sentiment.data.reading import BadRow, BadRows, Reading, TableBlock, position_of, refuse_duplicates
+from sentiment.data.reading import BadRow, BadRows, Reading, TableBlock, position_of
 from sentiment.data.table_files import (
     DAMAGED,
     FASTTEXT,
@@ -23,6 +23,7 @@ from sentiment.data.table_files import (
     OpenFile,
     input_kind_of,
     open_bytes,
+    whole_lines,
 )
 from sentiment.errors import InputError
 
@@ -30,7 +31,6 @@ _ROWS_PER_BATCH = 32_768
 _HEAD_BYTES = 1 << 16
 _MOST_IN_MEMORY = 8 << 30
 _FASTTEXT_NAMES = ("label", "text")
-_FASTTEXT_BLOCK = 4 << 20
 _FASTTEXT_LINE = re.compile(rf"\s*({FASTTEXT_MARK}\S+)(?:\s+{FASTTEXT_MARK}\S+)*\s*(.*?)\s*")
 _LABEL_OF_CSV = re.compile(rb"\S+?\s*[,;|]")
 
@@ -147,10 +147,7 @@ def _read_parquet(
         stream = pa.BufferReader(content)
     with pq.ParquetFile(stream) as file:
         schema, row = file.schema_arrow, 1
-        if reading.columns is None:
-            refuse_duplicates(schema.names, name)
-        wanted = [schema.names[position_of(column, schema.names, name, reading.option)] for column in reading.wanted]
-        columns = schema.names if reading.columns is None else wanted
+        columns = [schema.names[i] for i in reading.positions(schema.names, name)]
         batches = file.iter_batches(_ROWS_PER_BATCH, columns=columns, use_threads=False)
         empty = pa.RecordBatch.from_pylist([], schema)
         for batch in batches if file.metadata.num_rows else [empty]:
@@ -178,18 +175,10 @@ def _read_fasttext(stream: IO[bytes], reading: Reading, name: str) -> Iterator[T
     Raises:
         InputError: ``reading`` requests a column with another name.
     """
-    asked = range(len(_FASTTEXT_NAMES)) if reading.columns is None else reading.columns
-    which = [
-        each if isinstance(each, int) else position_of(each, _FASTTEXT_NAMES, name, reading.option) for each in asked
-    ]
-    rest, before, ended = b"", 0, False
-    while not ended:
-        data = stream.read(_FASTTEXT_BLOCK)
-        ended = not data
-        *lines, rest = (rest + data).split(b"\n")
-        lines += [rest] if ended and rest else []
-        if lines or not before:
-            yield _fasttext_block(lines, before, which)
+    which, before = reading.positions(_FASTTEXT_NAMES, name), 0
+    for data in whole_lines(stream, name):
+        lines = data.removesuffix(b"\n").split(b"\n")
+        yield _fasttext_block(lines, before, which)
         before += len(lines)
 
 

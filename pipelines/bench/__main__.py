@@ -3,9 +3,7 @@
 Each section runs in a process of its own. Prediction is measured on one core and on all cores.
 """
 
-import argparse
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,33 +17,25 @@ SECTIONS = (*CONTENDERS, "size", "cold start", "growth")
 
 def run(this: stage.Stage) -> None:
     """Measure the sections of the benchmark that ``--only`` names, and write the figures as JSON and as Markdown."""
+    asked, material = this.arguments, Material(this.places, this.places.model)
+    known: dict[str, tuple] = {name: (sections.speed, name, material) for name in CONTENDERS}
+    known |= {"size": (sections.size, material), "prediction on one core": (sections.speed, "prediction", material, 1)}
+    if asked.tweets:
+        second = replace(material, tweets=asked.tweets, folder=Path(asked.tweets_model or material.folder))
+        name = Path(asked.tweets.partition(":")[2] or asked.tweets).name
+        known[f"prediction of {name}"] = (sections.speed, "prediction", second)
+    known |= {"cold start": (sections.cold_start, material.folder), "growth": (sections.growth, material)}
     measured: dict[str, Entries] = {}
-    for title, function, *arguments in _sections(Material(this.places, this.places.model), this.arguments):
-        stage.log.info("measuring: %s", title)
-        measured[title] = in_own_process(function, *arguments)
+    for title, (function, *arguments) in known.items():
+        if title.startswith(tuple(asked.only)):
+            stage.log.info("measuring: %s", title)
+            measured[title] = in_own_process(function, *arguments)
     report = {"machine": machine(), "sections": measured}
     tables = "\n".join(markdown(title, entries) for title, entries in measured.items())
     text = f"Measured on {report['machine']}; medians.\n\n{tables}"
     publishing.write_json(this.places.root / "models" / "bench.json", report)
     publishing.write_text(this.places.root / "models" / "bench.md", text)
     sys.stdout.write(text)
-
-
-def _sections(material: Material, asked: argparse.Namespace) -> Iterator[tuple]:
-    """Yield the title of each section, the function that measures it, and the arguments of the function."""
-    yield from ((name, sections.speed, name, material) for name in CONTENDERS if name in asked.only)
-    if "size" in asked.only:
-        yield "size", sections.size, material
-    if "prediction" in asked.only:
-        yield "prediction on one core", sections.speed, "prediction", material, 1
-        if asked.tweets:
-            second = replace(material, tweets=asked.tweets, folder=Path(asked.tweets_model or material.folder))
-            name = Path(asked.tweets.partition(":")[2] or asked.tweets).name
-            yield f"prediction of {name}", sections.speed, "prediction", second
-    if "cold start" in asked.only:
-        yield "cold start", sections.cold_start, material.folder
-    if "growth" in asked.only:
-        yield "growth", sections.growth, material
 
 
 OPTIONS: stage.Options = {

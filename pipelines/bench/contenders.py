@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.bench.timing import Contender, CountedSeconds
+from pipelines.bench.timing import Contender
 from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.artefacts import read_part
 from pipelines.shared.stage import import_keras
@@ -149,9 +149,9 @@ def _keras_epoch(batch_size: int, material: Material) -> Contender:
 
     watch = keras.callbacks.LambdaCallback(on_epoch_begin=note, on_epoch_end=note)
 
-    def epoch() -> CountedSeconds:
+    def epoch() -> float:
         model.fit(ids, y_true, batch_size=batch_size, verbose=0, callbacks=[watch])
-        return CountedSeconds(times[-1] - times[-2])
+        return times[-1] - times[-2]
 
     return Contender(epoch, TRAINING_ROWS)
 
@@ -189,24 +189,22 @@ def _fasttext(material: Material) -> Answer:
     return lambda texts: classifier.predict([as_fasttext_reads(text) for text in texts])
 
 
-def train_fasttext(texts: Sequence[str], labels: Sequence[int]) -> Any:
-    """Return a fastText classifier with bigrams, trained on one thread."""
+def train_fasttext(texts: Sequence[str], labels: Sequence[int], kept: int = 0) -> Any:
+    """Return a fastText classifier with bigrams, trained on one thread, and quantised to ``kept`` rows if not 0.
+
+    The rows are shuffled, because fastText does not do this, and corpora may be sorted.
+    """
     import fasttext
-
-    with tempfile.TemporaryDirectory() as folder:
-        return fasttext.train_supervised(
-            fasttext_file(texts, labels, folder), lr=0.1, wordNgrams=2, bucket=200_000, thread=1, seed=7, verbose=0
-        )
-
-
-def fasttext_file(texts: Sequence[str], labels: Sequence[int], folder: str) -> str:
-    """Write a shuffled training file, and return its path. fastText does not shuffle, and corpora may be sorted."""
     import numpy as np
 
-    path = Path(folder) / "train.txt"
     lines = [f"__label__{label} {as_fasttext_reads(text)}\n" for label, text in zip(labels, texts, strict=False)]
-    path.write_text("".join(lines[i] for i in np.random.default_rng(7).permutation(len(lines))), encoding="utf-8")
-    return str(path)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "train.txt"
+        path.write_text("".join(lines[i] for i in np.random.default_rng(7).permutation(len(lines))), encoding="utf-8")
+        model = fasttext.train_supervised(str(path), lr=0.1, wordNgrams=2, bucket=200_000, thread=1, seed=7, verbose=0)
+        if kept:
+            model.quantize(str(path), cutoff=kept)
+    return model
 
 
 def as_fasttext_reads(text: str) -> str:

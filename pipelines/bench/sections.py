@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.bench import contenders
-from pipelines.bench.contenders import FASTTEXT, Material, as_fasttext_reads, fasttext_file, train_fasttext
+from pipelines.bench.contenders import FASTTEXT, Material, as_fasttext_reads, train_fasttext
 from pipelines.bench.timing import TURNS, Entries, in_own_process, peak_mib, run_process, time_in_turn
-from pipelines.shared.artefacts import read_split
+from pipelines.shared.artefacts import read_split, require_agreement
 from sentiment.predict.model_files import CARD, CHECKED, MODEL, OPTIONAL
 from sentiment.predict.pack import pack
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _ALONE_ROWS = 20_000
 _ROWS_COMPARED = 2_000
-_TOLERANCE = 1e-5
 _GROWTH = (20_000, 200_000, 1_600_000)
 _FORMS = {
     "ours, NumPy inference": (MODEL, *CHECKED, *OPTIONAL),
@@ -43,22 +42,21 @@ def speed(section: str, material: Material, cores: int = 0) -> Entries:
 
     If all cores are used, each contender also runs alone in a new process, which measures its peak memory.
     """
-    if cores and hasattr(os, "sched_setaffinity"):
+    if cores:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     if section == "prediction":
         check_forms(material)
-    base = contenders.AGAINST.get(section)
     work = {name: make(material) for name, make in contenders.CONTENDERS[section].items()}
-    entries: Entries = {}
-    for name, seconds in time_in_turn(work).items():
-        entries[name] = {"ms": 1000 * seconds, "tweets_per_second": work[name].tweets / seconds}
-    for name, entry in entries.items() if base else ():
-        entry["ratio"] = entry["tweets_per_second"] / entries[str(base)]["tweets_per_second"]
-        if not cores:
-            entry["peak_mib"] = in_own_process(_peak_alone, section, name, replace(material, rows=_ALONE_ROWS))
-    if FASTTEXT in entries:
-        rate = entries[FASTTEXT]["tweets_per_second"]
-        entries = {name: each | {"times_fastText": each["tweets_per_second"] / rate} for name, each in entries.items()}
+    seconds = time_in_turn(work)
+    rates = {name: work[name].tweets / each for name, each in seconds.items()}
+    entries: Entries = {name: {"ms": 1000 * seconds[name], "tweets_per_second": rates[name]} for name in work}
+    for name, entry in entries.items():
+        if base := contenders.AGAINST.get(section):
+            entry["ratio"] = rates[name] / rates[base]
+            if not cores:
+                entry["peak_mib"] = in_own_process(_peak_alone, section, name, replace(material, rows=_ALONE_ROWS))
+        if FASTTEXT in rates:
+            entry["times_fastText"] = rates[name] / rates[FASTTEXT]
     return entries
 
 
@@ -72,15 +70,11 @@ def check_forms(material: Material) -> None:
     """Check that NumPy inference and the SavedModel give the same probabilities, before their speed is compared.
 
     Raises:
-        AssertionError: the probabilities differ by more than 1e-5.
+        ArtefactError: the probabilities differ by more than 1e-5.
     """
-    import numpy as np
-
     few = material.texts[:_ROWS_COMPARED]
     ours, saved = (make(material)(few) for make in list(contenders.ANSWERS.values())[:2])
-    difference = float(np.abs(ours - saved).max())
-    if not difference <= _TOLERANCE:
-        raise AssertionError(f"the SavedModel's answers differ from those of NumPy inference by {difference:.2g}")
+    require_agreement({"SavedModel": saved}, ours, "NumPy inference")
 
 
 def cold_start(folder: Path) -> Entries:
@@ -160,10 +154,8 @@ def _quality(predict: Callable[[Sequence[str]], Any], test: "LabelledTexts") -> 
 def _fasttext_entries(train: "LabelledTexts", test: "LabelledTexts") -> Entries:
     entries, labels = {}, train.labels.tolist()
     for kept in (0, *_KEPT_ROWS) if FASTTEXT in contenders.ANSWERS else ():
-        model = train_fasttext(train.texts, labels)  # again, because quantising changes the model
+        model = train_fasttext(train.texts, labels, kept)
         with tempfile.TemporaryDirectory() as folder:
-            if kept:
-                model.quantize(fasttext_file(train.texts, labels, folder), cutoff=kept)
             model.save_model(path := f"{folder}/model")
             megabytes = Path(path).stat().st_size / _MB
 

@@ -28,30 +28,23 @@ class Contender(NamedTuple):
     tweets: int
 
 
-class CountedSeconds(float):
-    """Seconds that a run has measured itself, because only a part of the run should count."""
-
-
 def time_in_turn(work: Mapping[str, Contender]) -> dict[str, float]:
     """Return the median seconds per run of each contender, measured in turns A B C A B C.
 
     A turn repeats the run for a second and takes the mean. Within that time, caches and threads recover from the
-    previous contender. The first turn of each contender is a warm-up and does not count.
+    previous contender. The first turn of each contender is a warm-up and does not count. If a run returns a number, it
+    has measured its seconds itself.
     """
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(TURNS + 1):
         for name, contender in work.items():
-            seconds[name].append(_one_turn(contender.run))
+            took: list[float] = []
+            while sum(took) < _TURN_SECONDS:
+                start = time.perf_counter()
+                done = contender.run()
+                took.append(done if isinstance(done, float) else time.perf_counter() - start)
+            seconds[name].append(statistics.mean(took))
     return {name: statistics.median(each[1:]) for name, each in seconds.items()}
-
-
-def _one_turn(run: Callable[[], Any]) -> float:
-    took: list[float] = []
-    while sum(took) < _TURN_SECONDS:
-        start = time.perf_counter()
-        done = run()
-        took.append(float(done) if isinstance(done, CountedSeconds) else time.perf_counter() - start)
-    return statistics.mean(took)
 
 
 def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -61,13 +54,8 @@ def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def peak_mib() -> float:
-    """Return the peak resident memory of this process in MiB. On Linux the parent's memory is excluded."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        return int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0]) / 1024
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    """Return the peak resident memory of this process in MiB, without that of its parent."""
+    return int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0]) / 1024
 
 
 def run_process(arguments: Sequence[str]) -> dict[str, float]:
@@ -89,9 +77,8 @@ def run_process(arguments: Sequence[str]) -> dict[str, float]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)} failed: {done.stderr.strip()[-500:]}")
-    unit = 1024 if sys.platform != "darwin" else 1024**2
     seconds, peak = done.stdout.split()
-    return {"seconds": float(seconds), "peak_mib": int(peak) / unit}
+    return {"seconds": float(seconds), "peak_mib": int(peak) / 1024}
 
 
 def family(pid: int) -> "list[psutil.Process]":
@@ -115,9 +102,8 @@ def machine() -> str:
     found = ", ".join([*simd.get("baseline", ()), *simd.get("found", ())]) or "nothing"
     blas = ", ".join(f"{each['internal_api']} {each['version']} for {each.get('architecture', '?')}"
                      for each in threadpool_info() if each["user_api"] == "blas")  # fmt: skip
-    cpuinfo = Path("/proc/cpuinfo")
-    named = re.search(r"^model name\s*: (.+)$", cpuinfo.read_text(), re.M) if cpuinfo.is_file() else None
-    processor = named.group(1) if named else platform.machine()
+    named = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+    processor = named[1] if named else platform.machine()
     return (
         f"{processor}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}; "
         f"NumPy {np.__version__} found {found}; {blas or 'no known matrix library'}"

@@ -160,7 +160,7 @@ def _publish(this: stage.Stage, model: "keras.Model", state: "TrainingState", ma
 
 def _report(last: "Candidate", rows: "TrainingRows", settings: "Settings", losses: Mapping[str, Any]) -> None:
     """Log the course of the training, and the validation metrics of the published network."""
-    from sentiment.settings_by_rows import still_falling
+    from sentiment.settings import still_falling
 
     state, labels, options = last.state, rows.parts["validation"].labels, settings.training
     if losses:

@@ -12,7 +12,7 @@ from sentiment.evaluation.baselines import Predictor
 from sentiment.evaluation.metrics import mcnemar, measure
 from sentiment.evaluation.record import Predictions, from_probabilities
 from sentiment.evaluation.sentence_tests import NEGATIVE, POSITIVE, read_pairs, score_pairs
-from sentiment.settings_by_rows import still_falling
+from sentiment.settings import still_falling
 
 if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier

@@ -99,14 +99,14 @@ def engine_of(arguments: argparse.Namespace) -> "Engine":
 
 def _run(arguments: argparse.Namespace) -> int:
     encoding_of(arguments)  # refuses an unknown encoding before the slow imports
-    from sentiment.score.run import Request, ScoringBar, score, succeed
+    from sentiment.score.run import Request, score, succeed
 
     request = Request(
         tuple(arguments.inputs), arguments.output, Path(arguments.model), reading_of(arguments),
         answer_options_of(arguments), arguments.format, arguments.force,
     )  # fmt: skip
-    with engine_of(arguments) as engine, ScoringBar() as bar:
-        summary = score(request, engine, bar)
+    with engine_of(arguments) as engine:
+        summary = score(request, engine, show_progress=True)
     errors = summary["failed_files"] + summary["failed_rows"]
     sys.stderr.write(_report(summary, arguments.output))
     if errors > arguments.max_errors:

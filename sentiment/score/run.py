@@ -7,11 +7,13 @@ import secrets
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 import sentiment
 from sentiment.common.engines import Engine
@@ -50,66 +52,13 @@ class Request:
     force: bool = False
 
 
-@dataclass(slots=True)
-class Totals:
-    """The results of a run so far. ``skipped`` is the number of parts that an earlier run has scored."""
-
-    parts: int = 0
-    skipped: int = 0
-    done: dict[str, Record] = field(default_factory=dict)
-    failed: dict[str, Failure] = field(default_factory=dict)
-    rows: int = 0
-
-    def add(self, result: Record | Failure) -> None:
-        """Add the result of a part."""
-        if isinstance(result, Record):
-            self.done[result.output] = result
-            self.rows += result.rows
-        else:
-            self.failed[result.output] = result
-
-
-Progress = Callable[[Totals, int], None]
-
-
-class ScoringBar:
-    """A progress bar: the bytes of input, the time left, and the numbers of tweets, parts and failures so far."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._begun = time.monotonic()
-        self._rows_before = 0
-
-    def __enter__(self) -> "ScoringBar":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def __call__(self, totals: Totals, size: int) -> None:
-        """Show ``totals`` after ``size`` more bytes. The first call gives minus the size of all input in bytes."""
-        from tqdm import tqdm
-
-        if size <= 0:
-            self._bar = tqdm(total=-size, unit="B", unit_scale=True, unit_divisor=1024, disable=None)
-            self._begun, self._rows_before = time.monotonic(), totals.rows
-            return
-        rate = (totals.rows - self._rows_before) / max(1e-9, time.monotonic() - self._begun)
-        done = len(totals.done) + len(totals.failed)
-        parts = f"parts {done}/{totals.parts}, {len(totals.failed)} failed"
-        self._bar.set_postfix_str(f"{counted(totals.rows, 'tweet')}, {rate:.0f}/s, {parts}", refresh=False)
-        self._bar.update(size)
-
-
-def score(request: Request, engine: Engine, progress: Progress = lambda totals, size: None) -> dict[str, Any]:
+def score(request: Request, engine: Engine, show_progress: bool = False) -> dict[str, Any]:
     """Score all inputs, write answers and a summary into the output folder, and return the summary.
 
     Args:
         request: the inputs, output and options.
         engine: an engine whose ``with`` statement has been entered.
-        progress: function that is called with the totals and the number of input bytes scored since the last call. The
-            first call gives minus the size of all input in bytes.
+        show_progress: show a progress bar, if on a terminal.
 
     Raises:
         SentimentError: an input, the model or the output folder is not usable.
@@ -125,14 +74,11 @@ def score(request: Request, engine: Engine, progress: Progress = lambda totals, 
         parts = plan(inputs, request.suffix)
         model = str(request.model.resolve())
         job = ScoreJob(model, checksum, inputs.system, output, attempt, request.reading, request.options)
-        totals = Totals(len(parts))
-        for record in records.keep_valid(output, parts, checksum, inputs.system).values():
-            totals.add(record)
-        totals.skipped = len(totals.done)
-        _score_parts(job, [part for part in parts if part.output not in totals.done], engine, totals, progress)
-        errors = list(_error_lines(parts, totals))
+        done = records.keep_valid(output, parts, checksum, inputs.system)
+        results = done | _score_parts(job, parts, done, engine, show_progress)
+        errors = list(_error_lines(parts, results))
         records.write_errors(output, errors)
-        summary = _summary(request, parts, totals, checksum, time.monotonic() - begun)
+        summary = _summary(request, parts, results, len(done), checksum, time.monotonic() - begun)
         summary["first_error"] = f"{errors[0]['file']}: {errors[0]['reason']}" if errors else None
         records.write_summary(output, summary)
     return summary
@@ -198,12 +144,25 @@ def _staging(output: FileStore) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _score_parts(job: ScoreJob, parts: Sequence[Part], engine: Engine, totals: Totals, progress: Progress) -> None:
-    sizes = {part.output: part.size for part in parts}
-    progress(totals, -sum(sizes.values()))
-    for result in _results(job, list(tasks(parts)), engine):
-        totals.add(result)
-        progress(totals, sizes[result.output])
+def _score_parts(
+    job: ScoreJob, parts: Sequence[Part], done: Mapping[str, Record], engine: Engine, show_progress: bool
+) -> dict[str, Record | Failure]:
+    """Score the parts that are not ``done``, and return their results by output."""
+    left = {part.output: part for part in parts if part.output not in done}
+    rows_before, begun = sum(record.rows for record in done.values()), time.monotonic()
+    results: dict[str, Record | Failure] = {}
+    rows = failed = 0
+    size, hidden = sum(part.size for part in left.values()), None if show_progress else True
+    with tqdm(total=size, unit="B", unit_scale=True, unit_divisor=1024, disable=hidden) as bar:
+        for result in _results(job, list(tasks(left.values())), engine):
+            results[result.output] = result
+            rows += result.rows if isinstance(result, Record) else 0
+            failed += isinstance(result, Failure)
+            speed = f"{counted(rows_before + rows, 'tweet')}, {rows / max(1e-9, time.monotonic() - begun):.0f}/s"
+            progress = f"{speed}, parts {len(done) + len(results)}/{len(parts)}, {failed} failed"
+            bar.set_postfix_str(progress, refresh=False)
+            bar.update(left[result.output].size)
+    return results
 
 
 def _results(job: ScoreJob, lots: Sequence[Sequence[Part]], engine: Engine) -> Iterator[Record | Failure]:
@@ -221,30 +180,37 @@ def _results(job: ScoreJob, lots: Sequence[Sequence[Part]], engine: Engine) -> I
         yield from _results(job, again, engine)
 
 
-def _error_lines(parts: Sequence[Part], totals: Totals) -> Iterator[dict[str, Any]]:
+def _error_lines(parts: Sequence[Part], results: Mapping[str, Record | Failure]) -> Iterator[dict[str, Any]]:
     for part in parts:
-        where = {"file": part.file.path, "part": part.output}
-        if failure := totals.failed.get(part.output):
-            yield where | {"row": None, "reason": failure.reason}
+        where, result = {"file": part.file.path, "part": part.output}, results[part.output]
+        if isinstance(result, Failure):
+            yield where | {"row": None, "reason": result.reason}
         else:
-            yield from (where | asdict(error) for error in totals.done[part.output].errors)
+            yield from (where | asdict(error) for error in result.errors)
 
 
-def _summary(request: Request, parts: Sequence[Part], totals: Totals, checksum: str, seconds: float) -> dict[str, Any]:
-    labels: Counter[str] = Counter()
-    for record in totals.done.values():
+def _summary(
+    request: Request,
+    parts: Sequence[Part],
+    results: Mapping[str, Record | Failure],
+    skipped: int,
+    checksum: str,
+    seconds: float,
+) -> dict[str, Any]:
+    done = [result for result in results.values() if isinstance(result, Record)]
+    rows, labels = sum(record.rows for record in done), Counter[str]()
+    for record in done:
         labels.update(record.labels)
-    rows = totals.rows
     return {
         "rows": rows,
         "labels": dict(sorted(labels.items())),
         "unknown_share": None if request.options.force else labels[UNKNOWN_TEXT] / max(1, rows),
         "files": len({part.file.path for part in parts}),
         "parts": len(parts),
-        "parts_done_before": totals.skipped,
-        "failed_files": len({failure.file for failure in totals.failed.values()}),
-        "failed_rows": sum(len(record.errors) for record in totals.done.values()),
+        "parts_done_before": skipped,
+        "failed_files": len({result.file for result in results.values() if isinstance(result, Failure)}),
+        "failed_rows": sum(len(record.errors) for record in done),
         "seconds": round(seconds, 3),
-        "tweets_per_second": round(rows / seconds) if not totals.skipped else None,
+        "tweets_per_second": round(rows / seconds) if not skipped else None,
         "model": checksum,
     }

@@ -66,7 +66,6 @@ def _parser(prog: str) -> OneLineParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     reading = reading_of(arguments)
-    from sentiment.score.run import ScoringBar
     from sentiment.shares.run import ShareRequest, share
     from sentiment.shares.scored import share_columns
 
@@ -75,8 +74,8 @@ def _run(arguments: argparse.Namespace) -> int:
         share_columns(reading.column, arguments.date, arguments.by), arguments.labels, tuple(arguments.also),
         arguments.force,
     )  # fmt: skip
-    with engine_of(arguments) as engine, ScoringBar() as bar:
-        answer = share(request, engine, bar)
+    with engine_of(arguments) as engine:
+        answer = share(request, engine, show_progress=True)
     for line in answer.summary():
         sys.stdout.write(f"{line}\n")
     sys.stderr.write(f"share: {arguments.output}/answer.html\n")

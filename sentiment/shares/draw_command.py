@@ -55,7 +55,6 @@ def _parser(prog: str) -> OneLineParser:
 def _run(arguments: argparse.Namespace) -> int:
     reading = reading_of(arguments)
     from sentiment.common.stores import open_store
-    from sentiment.score.run import ScoringBar
     from sentiment.shares.run import ShareRequest, scored_folder
     from sentiment.shares.sample import to_label, write_beside
     from sentiment.shares.scored import share_columns
@@ -63,9 +62,9 @@ def _run(arguments: argparse.Namespace) -> int:
     columns = share_columns(reading.column, arguments.date, arguments.by)
     _require_new(arguments.output, arguments.force)
     with tempfile.TemporaryDirectory(prefix="sentiment-draw-") as scratch:
-        with engine_of(arguments) as engine, ScoringBar() as bar:
-            request = ShareRequest(tuple(arguments.inputs), Path(scratch), Path(arguments.model), reading, columns)
-            folder = scored_folder(request, engine, bar)
+        request = ShareRequest(tuple(arguments.inputs), Path(scratch), Path(arguments.model), reading, columns)
+        with engine_of(arguments) as engine:
+            folder = scored_folder(request, engine, show_progress=True)
         drawn = list(_drawn(open_store(folder), columns, arguments.rows, arguments.seed, arguments.even))
     random.Random(arguments.seed).shuffle(drawn)  # so that a person who stops early has labelled a random part
     name = reading.column if not reading.column.isdecimal() else "text"

@@ -1,7 +1,7 @@
 """Run `sentiment share`: score the tweets, add up the answers, and estimate class shares with hand-made labels."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -66,18 +66,15 @@ class ShareRequest:
     force: bool = False
 
 
-def share(
-    request: ShareRequest, engine: Engine, progress: Callable[..., None] = lambda totals, size: None
-) -> ShareAnswer:
+def share(request: ShareRequest, engine: Engine, show_progress: bool = False) -> ShareAnswer:
     """Estimate the shares that ``request`` asks for, and write them into its output folder.
 
-    ``engine`` must be inside its ``with`` block. ``progress`` is called with the totals and with the bytes of input
-    scored since the last call.
+    ``engine`` must be inside its ``with`` block. The progress bar is shown only on a terminal.
 
     Raises:
         SentimentError: an input, the model, the labels or the output folder is not usable. No answer is written then.
     """
-    store = open_store(scored_folder(request, engine, progress))
+    store = open_store(scored_folder(request, engine, show_progress))
     classes = classes_of(store)
     names = [*classes, *(name for name in request.also if name not in classes)]
     filled = read_labels(request.labels, names) if request.labels else None
@@ -116,7 +113,7 @@ def share_of(
         return share(request, engine)
 
 
-def scored_folder(request: ShareRequest, engine: Engine, progress: Callable[..., None]) -> str:
+def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) -> str:
     """Score the inputs unless they are scored already, and return the folder of the scored tweets.
 
     Raises:
@@ -132,7 +129,7 @@ def scored_folder(request: ShareRequest, engine: Engine, progress: Callable[...,
     _require_columns(request)
     options = AnswerOptions(force=True)
     wanted = Request(inputs, output, request.model, request.reading, options, "parquet", request.force)
-    summary = score(wanted, engine, progress)
+    summary = score(wanted, engine, show_progress)
     if summary["failed_files"] or summary["failed_rows"]:
         raise InputError(
             f"{counted(summary['failed_files'], 'file')} and {counted(summary['failed_rows'], 'row')} "

@@ -17,7 +17,7 @@ from pyarrow import fs
 
 from sentiment.common.engines import grouped
 from sentiment.common.parallel import ordered_map
-from sentiment.common.stores import Listing, list_input
+from sentiment.common.stores import list_input
 from sentiment.data.table_files import COMPRESSED, NOTES, TABLE_NAMES, input_kind_of, is_table, is_x_archive, kind_of
 from sentiment.errors import InputError
 
@@ -86,17 +86,13 @@ def find_inputs(places: Sequence[str]) -> ScoreInputs:
     listings = [list_input(place, is_table, TABLE_NAMES) for place in places]
     if any(listing.system != listings[0].system for listing in listings):
         raise InputError("expected inputs of one store, received several: run the command once for each")
-    return ScoreInputs(listings[0].system, tuple(_input_files(listings)))
-
-
-def _input_files(listings: Sequence[Listing]) -> list[InputFile]:
     common = commonpath([listing.base for listing in listings])
     files = {
         info.path: InputFile(info.path, info.path.removeprefix(common).lstrip("/"), info.size, info.mtime_ns or 0)
         for listing in listings
         for info in listing.files
     }
-    return sorted(files.values(), key=lambda file: file.name)
+    return ScoreInputs(listings[0].system, tuple(sorted(files.values(), key=lambda file: file.name)))
 
 
 def plan(inputs: ScoreInputs, suffix: str) -> list[Part]:
@@ -191,28 +187,15 @@ def _copy(source: pa.NativeFile, size: int, target: Path) -> None:
 def _copy_rows(source: pa.NativeFile, part: Part, target: Path) -> None:
     """Copy the rows of a part. Only row groups that contain some of these rows are read."""
     with pq.ParquetFile(source, buffer_size=1 << 20, pre_buffer=False) as file:
-        groups, skipped = _row_groups(file.metadata, part.start, part.stop)
-        wanted = part.stop - part.start
+        rows = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+        starts = list(itertools.accumulate(rows, initial=0))
+        groups = [i for i in range(len(rows)) if starts[i] < part.stop and starts[i + 1] > part.start]
+        row = starts[groups[0]] if groups else part.stop
         with pq.ParquetWriter(target, file.schema_arrow, compression="none", use_dictionary=False) as writer:
             for batch in file.iter_batches(_ROWS_PER_BATCH, row_groups=groups, use_threads=False):
-                kept = batch.slice(min(skipped, batch.num_rows), wanted)
-                skipped -= min(skipped, batch.num_rows)
-                wanted -= kept.num_rows
+                kept = batch[max(0, part.start - row) : part.stop - row]
+                row += batch.num_rows
                 if kept.num_rows:
                     writer.write_batch(kept)
-                if not wanted:
+                if row >= part.stop:
                     return
-
-
-def _row_groups(metadata: pq.FileMetaData, start: int, stop: int) -> tuple[list[int], int]:
-    """Return the row groups that contain rows ``start`` to ``stop``, and how many rows to skip in the first group."""
-    groups: list[int] = []
-    before, skipped = 0, 0
-    for i in range(metadata.num_row_groups):
-        rows = metadata.row_group(i).num_rows
-        if before < stop and before + rows > start:
-            if not groups:
-                skipped = start - before
-            groups.append(i)
-        before += rows
-    return groups, skipped

@@ -19,7 +19,7 @@ from pyarrow import fs
 from sentiment.common.file_checks import sha256_of
 from sentiment.common.stores import FileStore, etag_of
 from sentiment.data.reading import BadRows, Reading
-from sentiment.errors import ArtefactError, SentimentError
+from sentiment.errors import ArtefactError, InputError, SentimentError
 from sentiment.predict.classifier import SentimentClassifier
 from sentiment.predict.model_files import MODEL, open_model
 from sentiment.predict.model_folder import read_classifier
@@ -56,10 +56,6 @@ class ScoreJob:
     run: str
     reading: Reading
     options: AnswerOptions
-
-
-class PartError(Exception):
-    """An error that concerns one part only, so the run continues."""
 
 
 def score_task(job: ScoreJob, parts: Sequence[Part]) -> list[Record | Failure]:
@@ -101,7 +97,7 @@ def model_checksum(folder: Path) -> str:
 def _score(job: ScoreJob, model: SentimentClassifier, part: Part, scratch: Path) -> Record | Failure:
     try:
         return _scored(job, model, part, scratch)
-    except PartError as error:
+    except SentimentError as error:  # concerns this part only, so the run continues
         return Failure(part.output, part.file.path, str(error))
     except OSError as error:
         if error.errno in _ENDS_THE_RUN:
@@ -123,7 +119,7 @@ def _scored(job: ScoreJob, model: SentimentClassifier, part: Part, scratch: Path
 
 
 def _score_file(job: ScoreJob, model: SentimentClassifier, part: Part, target: Path) -> Scored:
-    """Score a local copy of the part. A damaged input raises a `PartError` without the path of the temporary copy."""
+    """Score a local copy of the part. A damaged input raises an `InputError` without the path of the temporary copy."""
     source = Path(part.file.path)
     try:
         source = local_copy(part, job.inputs, target.parent)
@@ -133,7 +129,7 @@ def _score_file(job: ScoreJob, model: SentimentClassifier, part: Part, target: P
     except (SentimentError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:300]
         reason = re.sub(r"^:(?=\d+: )", "line ", reason.removeprefix(str(source)))
-        raise PartError(reason.removeprefix(": ")) from error
+        raise InputError(reason.removeprefix(": ")) from error
 
 
 def _etag(job: ScoreJob, part: Part) -> str:
@@ -146,4 +142,4 @@ def _require_unchanged(job: ScoreJob, part: Part, etag: str) -> None:
     info = job.inputs.get_file_info(part.file.path)
     is_same = (info.size, info.mtime_ns or 0) == (part.file.size, part.file.changed)
     if not is_same or (etag and etag != etag_of(job.inputs, part.file.path)):
-        raise PartError("changed while it was read; run the command again")
+        raise InputError("changed while it was read; run the command again")

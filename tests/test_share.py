@@ -19,7 +19,7 @@ from sentiment.shares import __main__ as share_command
 from sentiment.shares import draw_command
 from sentiment.shares.answer import FILES, moved_words
 from sentiment.shares.dates import PERIODS, period_names, periods_between, read_dates
-from sentiment.shares.estimates import HandLabels, changes, labelled_rows
+from sentiment.shares.estimates import HandLabels, changes, share_rows
 from sentiment.shares.sample import read_labels, require_same_input, to_label
 from sentiment.shares.scored import ShareColumns, answered
 from sentiment.shares.tally import Answered, Cell, ShareTally
@@ -155,12 +155,12 @@ def test_groups_with_few_labels_borrow_the_correction_and_have_no_interval() -> 
         CLASSES, np.arange(40) % 2, np.full(40, 0.5), np.column_stack([np.full(40, 0.4), np.full(40, 0.6)]),
         [Cell("a", "2020-01")] * 38 + [Cell("b", "2020-01")] * 2,
     )  # fmt: skip
-    rows = {(row.group, row.period, row.class_, row.method): row for row in labelled_rows(hand, cells)}
+    rows = {(row.group, row.period, row.class_, row.method): row for row in share_rows(CLASSES, cells, hand)}
     assert rows["a", "all", "negative", "both"].low is not None
     assert rows["b", "all", "negative", "both"].low is None
     assert rows["b", "all", "negative", "both"].share == pytest.approx(0.5)  # a model that says nothing is no help
     assert ("b", "all", "negative", "labels") not in rows
-    assert list(changes(hand, cells)) == []  # no second group or period has an interval
+    assert list(changes(list(rows.values()), cells)) == []  # no second group or period has an interval
 
 
 def test_a_group_whose_labels_agree_has_their_interval_whatever_the_model_says() -> None:
@@ -172,7 +172,7 @@ def test_a_group_whose_labels_agree_has_their_interval_whatever_the_model_says()
         CLASSES, labels, np.full(80, 0.5), np.column_stack([first, 1 - first]),
         [Cell("a", "2020-01")] * 40 + [Cell("b", "2020-01")] * 40,
     )  # fmt: skip
-    found = {(row.group, row.period, row.class_, row.method): row for row in labelled_rows(hand, cells)}
+    found = {(row.group, row.period, row.class_, row.method): row for row in share_rows(CLASSES, cells, hand)}
     both, alone = (found["b", "all", "negative", method] for method in ("both", "labels"))
     assert (both.share, both.low, both.high) == pytest.approx((alone.share, alone.low, alone.high), abs=1e-3)
     assert both.low == 0
@@ -325,7 +325,7 @@ def test_a_missing_column_is_refused_before_scoring(trained: Trained, tweets: Pa
 
 def test_five_labels_say_nothing_of_the_whole() -> None:
     hand = HandLabels(CLASSES, np.ones(5, int), np.full(5, 0.5), np.full((5, 2), 0.5), [Cell("a", "2020-01")] * 5)
-    assert list(labelled_rows(hand, tally_of(0, 12).with_margins())) == []
+    assert {row.method for row in share_rows(CLASSES, tally_of(0, 12).with_margins(), hand)} == {"model"}
 
 
 def test_a_column_without_dates_is_refused(trained: Trained, tweets: Path, tmp_path: Path, capsys) -> None:  # noqa: F811

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 from starlette.requests import Request
@@ -17,13 +16,6 @@ from sentiment.serve.service import Service
 from sentiment.shares.sample import LABEL, ROW, LabelTable, read_table
 
 
-class Classes(NamedTuple):
-    """The labels that a tweet may get: the classes of the model, and labels added with ``--also``."""
-
-    model: list[str]
-    others: list[str]
-
-
 _DECODER = msgspec.json.Decoder(GivenLabel)
 
 
@@ -36,36 +28,28 @@ def routes(service: Service, path: Path, also: Sequence[str]) -> list[Route]:
         also: labels to offer besides the classes.
     """
 
-    def classes() -> Classes:
-        told = service.store.get(None).classes
-        return Classes(list(told), [name for name in also if name not in told])
-
     async def page(request: Request) -> Response:
         """Return the page to label tweets."""
         return FileResponse(STATIC / "label.html")
 
     async def labels(request: Request) -> Response:
         """Return the tweets with their labels; PUT first sets the label of one tweet."""
+        classes = service.store.get(None).classes
+        others = [name for name in also if name not in classes]
         if request.method == "PUT":  # not POST, which browsers would let a page of another site send
-            _give(path, classes(), await read_json(request, _DECODER, service.admission, 422))
-        return json_response(_view(_table(path), classes()))
+            _give(path, [*classes, *others], await read_json(request, _DECODER, service.admission, 422))
+        table = _table(path)
+        rows = [{"row": line[ROW], "text": line[table.text], "label": line[LABEL].strip()} for line in table.lines]
+        return json_response({"file": str(path), "classes": classes, "others": others, "rows": rows})
 
     return [Route("/label", page), Route("/labels", labels, methods=["GET", "PUT"])]
 
 
-def _give(path: Path, classes: Classes, given: GivenLabel) -> None:
-    names = [*classes.model, *classes.others]
+def _give(path: Path, names: Sequence[str], given: GivenLabel) -> None:
     if given.label and given.label not in names:
         raise Refusal(422, f"label: expected {', '.join(names)} or nothing, received {given.label!r:.40}")
-    table = _table(path)
-    if not table.give(given.row, given.label):
+    if not _table(path).give(given.row, given.label):
         raise Refusal(422, f"row: {path} has no row {given.row}; reload the page")
-    table.write()
-
-
-def _view(table: LabelTable, classes: Classes) -> dict[str, object]:
-    rows = [{"row": line[ROW], "text": line[table.text], "label": line[LABEL].strip()} for line in table.lines]
-    return {"file": str(table.path), "classes": classes.model, "others": classes.others, "rows": rows}
 
 
 def _table(path: Path) -> LabelTable:

@@ -56,7 +56,7 @@ def _run(arguments: argparse.Namespace) -> int:
     reading = reading_of(arguments)
     from sentiment.common.stores import open_store
     from sentiment.shares.run import ShareRequest, scored_folder
-    from sentiment.shares.sample import to_label, write_beside
+    from sentiment.shares.sample import to_label
     from sentiment.shares.scored import share_columns
 
     columns = share_columns(reading.column, arguments.date, arguments.by)
@@ -68,7 +68,8 @@ def _run(arguments: argparse.Namespace) -> int:
         drawn = list(_drawn(open_store(folder), columns, arguments.rows, arguments.seed, arguments.even))
     random.Random(arguments.seed).shuffle(drawn)  # so that a person who stops early has labelled a random part
     name = reading.column if not reading.column.isdecimal() else "text"
-    write_beside(arguments.output, to_label("text" if name in ("row", "chance", "label") else name, drawn))
+    content = to_label("text" if name in ("row", "chance", "label") else name, drawn)
+    open_store(str(arguments.output.parent)).write(arguments.output.name, content.encode())
     sys.stderr.write(f"draw: {counted(len(drawn), 'row')} to label in {arguments.output}\n")
     return 0
 

@@ -9,7 +9,7 @@ inference (Zrnic and Candès, *Active statistical inference*, 2024).
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
@@ -20,7 +20,7 @@ import numpy as np
 from sentiment.shares.tally import ALL, Cell, Sums, margins
 
 LEAST_LABELS = 30  # fewer labels give no interval, because the normal approximation needs about 30
-MODEL, LABELS, BOTH = METHODS = ("model", "labels", "both")
+MODEL, LABELS, BOTH = "model", "labels", "both"
 _PAIRS = 45  # the number of pairs of ten groups; more groups are not compared
 
 
@@ -54,10 +54,6 @@ class Labels(NamedTuple):
     indicators: np.ndarray
     chances: np.ndarray
 
-    def take(self, rows: np.ndarray) -> "Labels":
-        """Return the labels at the positions ``rows``."""
-        return Labels(self.features[rows], self.indicators[rows], self.chances[rows])
-
 
 def tuned_slopes(labels: Labels) -> np.ndarray:
     """Fit regression slopes, float64 ``(k,)``, with which the estimate of :func:`with_model` has a small variance.
@@ -65,8 +61,9 @@ def tuned_slopes(labels: Labels) -> np.ndarray:
     The indicators are fitted to the features by least squares. Each row is weighted by its share of the sampling
     variance, ``(1 - chance) / chance**2``. A model without information gets slopes near 0.
     """
-    weights = _variance_weights(labels.chances)
-    x, y = _centred(labels.features, weights), _centred(labels.indicators, weights)
+    weights = (1 - labels.chances) / labels.chances**2
+    weights = weights if weights.sum() > 0 else np.ones_like(weights)
+    x, y = (each - np.average(each, axis=0, weights=weights) for each in (labels.features, labels.indicators))
     return np.linalg.lstsq(x * np.sqrt(weights)[:, None], y * np.sqrt(weights), rcond=1e-6)[0]
 
 
@@ -127,15 +124,6 @@ def difference(first: ShareInterval, second: ShareInterval) -> ShareInterval:
     return ShareInterval(value, value - below, value + above)
 
 
-def _variance_weights(chances: np.ndarray) -> np.ndarray:
-    weights = (1 - chances) / chances**2
-    return weights if weights.sum() > 0 else np.ones_like(weights)
-
-
-def _centred(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return values - np.average(values, axis=0, weights=weights)
-
-
 def _student(freedom: float) -> float:
     """Return the 97.5% quantile of Student's t (Cornish-Fisher expansion), within 1% for ``freedom`` of 3 or more."""
     z = NormalDist().inv_cdf(0.975)
@@ -190,83 +178,54 @@ class HandLabels:
     cells: Sequence[Cell]
 
 
-def model_rows(classes: Sequence[str], cells: Mapping[Cell, Sums]) -> Iterator[ShareRow]:
-    """Yield mean probabilities as the model's shares in each cell (a group in a period), without an interval."""
-    for cell, sums in cells.items():
-        for position, name in enumerate(classes):
-            share = float(sums.probabilities[position]) / max(1, sums.tweets)
-            yield ShareRow(cell.group, cell.period, name, MODEL, sums.tweets, 0, share, None, None)
+def share_rows(
+    classes: Sequence[str], cells: Mapping[Cell, Sums], hand: HandLabels | None = None
+) -> Iterator[ShareRow]:
+    """Yield the share of each class in every cell (a group in a period), by cell, then by class, then by method.
 
-
-class CellEstimate(NamedTuple):
-    """Estimates of the share of one class in a cell (a group in a period).
-
-    Attributes:
-        labelled: the number of labels in the cell.
-        alone: the estimate from these labels alone; None if there are fewer than ``LEAST_LABELS``.
-        both: the estimate from labels and model; None if there are fewer than ``LEAST_LABELS``. A regression is fitted
-            to the cell's own labels, so a model without information gives nearly the estimate ``alone``.
-        borrowed: the model's share, corrected with the labels of all cells. This correction assumes that the model's
-            errors are the same in every cell.
+    The model's shares are its mean probabilities, without an interval. If ``hand`` has at least ``LEAST_LABELS``
+    labels, there are also shares from labels and model. In a cell with fewer labels, this is the model's share
+    corrected with the labels of all cells. It has no interval, because it assumes that the model's errors are the same
+    in every cell. In another cell, a regression is fitted to the cell's own labels, so that a model without information
+    gives nearly the share from these labels alone, which is yielded too.
     """
-
-    labelled: int
-    alone: ShareInterval | None
-    both: ShareInterval | None
-    borrowed: float
-
-
-def estimate_cells(hand: HandLabels, position: int, cells: Mapping[Cell, Sums]) -> dict[Cell, CellEstimate]:
-    """Estimate the share of the class ``hand.classes[position]`` in every cell (a group in a period)."""
-    whole = Labels(hand.probabilities[:, :-1], (hand.labels == position).astype(np.float64), hand.chances)
-    slopes_of_all, rows = tuned_slopes(whole), _rows_by_cell(hand.cells)
-    found = {}
+    used = hand if hand is not None and len(hand.labels) >= LEAST_LABELS else None
+    whole = [_labels_of(used, position) for position in range(len(used.classes))] if used else []
+    slopes, rows = [tuned_slopes(labels) for labels in whole], _rows_by_cell(used.cells if used else [])
     for cell, sums in cells.items():
-        means = sums.probabilities[:-1] / max(1, sums.tweets)
-        borrowed = min(1.0, max(0.0, with_model(whole, slopes_of_all, means, 0).value))
-        mine, alone, both = rows.get(cell, []), None, None
-        if len(mine) >= LEAST_LABELS:
-            labels = whole.take(np.array(mine))
-            slopes = tuned_slopes(labels)
-            alone, both = interval(labels_alone(labels)), interval(with_model(labels, slopes, means, len(slopes)))
-        found[cell] = CellEstimate(len(mine), alone, both, borrowed)
-    return found
+        means, mine = sums.probabilities / max(1, sums.tweets), rows.get(cell, [])
+        for position, name in enumerate(used.classes if used else classes):
+            if position < len(classes):
+                yield ShareRow(*cell, name, MODEL, sums.tweets, 0, float(means[position]), None, None)
+            if len(mine) >= LEAST_LABELS:
+                labels = Labels(*(values[mine] for values in whole[position]))
+                own = tuned_slopes(labels)
+                alone, both = labels_alone(labels), with_model(labels, own, means[:-1], len(own))
+                yield ShareRow(*cell, name, LABELS, sums.tweets, len(mine), *interval(alone))
+                yield ShareRow(*cell, name, BOTH, sums.tweets, len(mine), *interval(both))
+            elif used:
+                borrowed = with_model(whole[position], slopes[position], means[:-1], 0).value
+                share = min(1.0, max(0.0, borrowed))
+                yield ShareRow(*cell, name, BOTH, sums.tweets, len(mine), share, None, None)
 
 
-def labelled_rows(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[ShareRow]:
-    """Yield each class's share in every cell (one group in one period), from labels alone and with the model.
-
-    With fewer than ``LEAST_LABELS`` labels in total, there are no shares to yield.
-    """
-    if len(hand.labels) < LEAST_LABELS:
-        return
-    for position, name in enumerate(hand.classes):
-        for cell, found in estimate_cells(hand, position, cells).items():
-            methods = [(LABELS, found.alone)] if found.alone else []
-            for method, share in [*methods, (BOTH, found.both or (found.borrowed, None, None))]:
-                yield ShareRow(*cell, name, method, cells[cell].tweets, found.labelled, *share)
+def _labels_of(hand: HandLabels, position: int) -> Labels:
+    return Labels(hand.probabilities[:, :-1], (hand.labels == position).astype(np.float64), hand.chances)
 
 
-def in_order(rows: Sequence[ShareRow], cells: Iterable[Cell], classes: Sequence[str]) -> list[ShareRow]:
-    """Return ``rows`` sorted by cell, then by class, then by method."""
-    order = {cell: position for position, cell in enumerate(cells)}
-
-    def place(row: ShareRow) -> tuple[int, int, int]:
-        return order[Cell(row.group, row.period)], classes.index(row.class_), METHODS.index(row.method)
-
-    return sorted(rows, key=place)
-
-
-def changes(hand: HandLabels, cells: Mapping[Cell, Sums]) -> Iterator[Change]:
+def changes(rows: Sequence[ShareRow], cells: Mapping[Cell, Sums]) -> Iterator[Change]:
     """Yield each class's differences between consecutive periods, the first and last period, and every two groups.
 
-    Only cells with an estimate from labels and model are compared; more than ten groups are not compared.
+    Only cells with an interval from labels and model are compared; more than ten groups are not compared.
     """
-    for position, name in enumerate(hand.classes):
-        found = estimate_cells(hand, position, cells)
+    both = {
+        (row.class_, Cell(row.group, row.period)): ShareInterval(row.share, row.low, row.high)
+        for row in rows
+        if row.method == BOTH and row.low is not None and row.high is not None
+    }
+    for name in dict.fromkeys(row.class_ for row in rows):
         for first, second in _compared(cells):
-            before, after = found[first].both, found[second].both
-            if before is not None and after is not None:
+            if (before := both.get((name, first))) and (after := both.get((name, second))):
                 yield Change(name, first, second, difference(before, after))
 
 

@@ -24,16 +24,7 @@ from sentiment.score.records import RUN, SUCCESS, read_records
 from sentiment.score.run import Request, score, succeed
 from sentiment.shares.answer import ShareAnswer
 from sentiment.shares.dates import periods_between
-from sentiment.shares.estimates import (
-    BOTH,
-    LEAST_LABELS,
-    HandLabels,
-    ShareRow,
-    changes,
-    in_order,
-    labelled_rows,
-    model_rows,
-)
+from sentiment.shares.estimates import BOTH, LEAST_LABELS, HandLabels, ShareRow, changes, share_rows
 from sentiment.shares.sample import FilledIn, read_labels, require_same_input
 from sentiment.shares.scored import ShareColumns, classes_of, require_columns, scored_batches, share_columns
 from sentiment.shares.tally import ALL, Cell, ShareTally
@@ -159,11 +150,7 @@ def _answer(
 ) -> ShareAnswer:
     cells = tally.with_margins()
     gaps = _gaps(cells, request.columns.period)
-    rows, moved = list(model_rows(tally.classes, cells)), []
-    if filled is not None:
-        hand = _hand_labels(filled, tally, names)
-        rows = in_order([*rows, *labelled_rows(hand, cells)], cells, names)
-        moved = list(changes(hand, cells))
+    rows = list(share_rows(tally.classes, cells, _hand_labels(filled, tally, names) if filled else None))
     made: dict[str, Any] = {
         "inputs": ", ".join(request.inputs), "rows": tally.rows, "date": request.columns.date,
         "period": request.columns.period, "groups": ", ".join(request.columns.groups), "time zone": "UTC",
@@ -171,8 +158,8 @@ def _answer(
     }  # fmt: skip
     labelled = 0 if filled is None else len(filled.rows)
     return ShareAnswer(
-        [Path(name).name or name for name in request.inputs], names, rows, moved, cells, tally.examples, tally.words,
-        gaps, labelled, _notes(tally, filled, rows, gaps), made,
+        [Path(name).name or name for name in request.inputs], names, rows, list(changes(rows, cells)), cells,
+        tally.examples, tally.words, gaps, labelled, _notes(tally, filled, rows, gaps), made,
     )  # fmt: skip
 
 

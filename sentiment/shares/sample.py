@@ -117,25 +117,22 @@ class LabelTable:
     mark: str
 
     def give(self, row: str, label: str) -> bool:
-        """Set the label of the tweet with the row number ``row``; return whether the file has this row."""
+        """Save ``label`` for the tweet with the row number ``row``; return whether the file has this row.
+
+        The content of the file is replaced atomically.
+        """
         found = [line for line in self.lines if line[ROW] == row]
+        if not found:
+            return False
         for line in found:
             line[LABEL] = label
-        return bool(found)
-
-    def write(self) -> None:
-        """Replace the content of the file by these rows, atomically."""
-        buffer = io.StringIO(self.mark)
-        buffer.seek(len(self.mark))
+        buffer = io.StringIO()
+        buffer.write(self.mark)
         writer = csv.DictWriter(buffer, self.names, delimiter=self.delimiter)
         writer.writeheader()
         writer.writerows(self.lines)
-        write_beside(self.path, buffer.getvalue())
-
-
-def write_beside(path: Path, content: str) -> None:
-    """Write a text file atomically: write a temporary file in the same folder, then rename it."""
-    open_store(str(path.parent)).write(path.name, content.encode())
+        open_store(str(self.path.parent)).write(self.path.name, buffer.getvalue().encode())
+        return True
 
 
 def read_table(path: Path) -> LabelTable:
@@ -196,12 +193,9 @@ def read_labels(path: Path, classes: Sequence[str]) -> FilledIn:
         raise InputError(
             f"--labels {path}: has no label yet; fill in the column {LABEL!r}, or `sentiment serve --labels`"
         )
-    order = sorted(found)
-    columns = [found[number] for number in order]
-    return FilledIn(
-        np.array(order, np.int64), np.array([each[0] for each in columns]), np.array([each[1] for each in columns],
-        int), [each[2] for each in columns], empty, last, path,
-    )  # fmt: skip
+    rows = sorted(found)
+    chances, labels, texts = zip(*(found[row] for row in rows), strict=True)
+    return FilledIn(np.array(rows, np.int64), np.array(chances), np.array(labels, int), list(texts), empty, last, path)
 
 
 def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str], count: int) -> None:

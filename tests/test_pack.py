@@ -17,7 +17,7 @@ import sentiment
 from sentiment.__main__ import main
 from sentiment.common.file_checks import sha256_of
 from sentiment.predict.model_files import CARD, CHECKED, MANIFEST, OPTIONAL, open_model, read_manifest
-from sentiment.serve.model_store import ModelCopies, sign
+from sentiment.serve.model_store import read_export, sign
 from tests.model_fixture import ODD_TWEETS, shared_model
 
 
@@ -199,7 +199,7 @@ def test_no_change_of_bytes_goes_unnoticed_or_breaks_the_reader(packed, tmp_path
 
 
 def test_the_service_takes_it_for_a_folder(evaluated, packed, tmp_path):
-    copy = ModelCopies(tmp_path).read("mine", packed)
+    copy = read_export("mine", packed, tmp_path)
     texts = ["I love this", "they hate soup"]
     np.testing.assert_array_equal(copy.classifier.predict_proba(texts), sentiment.load(packed).predict_proba(texts))
     assert sign(packed) is not None

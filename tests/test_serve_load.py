@@ -22,7 +22,7 @@ from sentiment.predict.answers import Answers
 from sentiment.serve.app import in_use, make_run_folder
 from sentiment.serve.batching import BATCH_SIZE, Batcher
 from sentiment.serve.limits import Admission, Limits, Refusal
-from sentiment.serve.model_store import ModelCopies, ModelStore
+from sentiment.serve.model_store import ModelStore
 from sentiment.text.preprocessor import FEW
 from sentiment.text.rules_in_python import LONGEST
 from tests.served import serve
@@ -36,6 +36,7 @@ class NumberModel:
 
     def __init__(self, add: float = 0.0) -> None:
         self.add, self.sizes, self.free = add, [], threading.Event()
+        self.classifier = self
         self.free.set()
         self.at_work = threading.Event()
 
@@ -449,7 +450,7 @@ def until_answered_with(served, text: str) -> None:
 
 
 def test_workers_share_one_copy_of_an_export(tmp_path, two_models):
-    folder, copies = tmp_path / "served", ModelCopies(tmp_path / "copies")
+    folder, copies = tmp_path / "served", tmp_path / "copies"
     export(two_models[0], folder)
     workers = [ModelStore([str(folder)], copies) for _ in range(3)]
     for source in (two_models[1], two_models[0], two_models[1]):
@@ -462,7 +463,7 @@ def test_workers_share_one_copy_of_an_export(tmp_path, two_models):
 
 
 def test_a_worker_that_starts_on_a_broken_export_serves_the_previous_one(tmp_path, two_models):
-    folder, copies = tmp_path / "served", ModelCopies(tmp_path / "copies")
+    folder, copies = tmp_path / "served", tmp_path / "copies"
     export(two_models[0], folder)
     (first,) = ModelStore([str(folder)], copies)
     (folder / model_folder.TABLE).write_bytes(b"broken")
@@ -470,7 +471,7 @@ def test_a_worker_that_starts_on_a_broken_export_serves_the_previous_one(tmp_pat
     assert second.current.fingerprint == first.current.fingerprint
     assert "table.npy" in second.problem
     with pytest.raises(sentiment.errors.SentimentError, match="table.npy"):
-        ModelStore([str(folder)], ModelCopies(tmp_path / "none"))
+        ModelStore([str(folder)], tmp_path / "none")
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def _count(text: str) -> int:
 
 def _run(arguments: argparse.Namespace) -> None:
     from sentiment.serve.app import MODELS, ServeOptions, in_use, make_run_folder
-    from sentiment.serve.model_store import ModelCopies, ModelStore
+    from sentiment.serve.model_store import ModelStore
 
     options = ServeOptions(
         models=arguments.model or [str(default_model())],
@@ -93,7 +93,7 @@ def _run(arguments: argparse.Namespace) -> None:
     folder = Path(options.run_folder)
     try:
         with in_use(folder):
-            ModelStore(options.models, ModelCopies(folder / MODELS))
+            ModelStore(options.models, folder / MODELS)
             _serve(options, arguments.access_log)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -185,7 +185,8 @@ def _checked_labels(arguments: argparse.Namespace) -> str:
 
     if arguments.host not in _LOOPBACK or arguments.workers > 1:
         raise SettingsError("--labels: serves this machine alone, from one process; leave out --host and --workers")
-    return str(read_table(Path(arguments.labels)).path.resolve())
+    read_table(Path(arguments.labels))
+    return str(Path(arguments.labels).resolve())
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:

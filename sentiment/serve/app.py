@@ -29,7 +29,7 @@ from sentiment.serve import open_inference, pages, plain_protocol, tensorflow_se
 from sentiment.serve.bodies import http_error, json_response, refused
 from sentiment.serve.limits import Limits, Refusal
 from sentiment.serve.middleware import Observer, TokenCheck, TrustedHosts
-from sentiment.serve.model_store import ModelCopies, ModelStore
+from sentiment.serve.model_store import ModelStore
 from sentiment.serve.service import Service, share_one_arena
 
 OPTIONS = "SENTIMENT_SERVE_OPTIONS"  # the environment variable that passes the options to the worker processes
@@ -102,7 +102,7 @@ def create_app() -> Starlette:
     share_one_arena()
     options = msgspec.json.decode(os.environ[OPTIONS], type=ServeOptions)
     sys.setswitchinterval(_SWITCH_SECONDS)
-    store = ModelStore(options.models, ModelCopies(Path(options.run_folder, MODELS)))
+    store = ModelStore(options.models, Path(options.run_folder, MODELS))
     return make_app(Service(store, options.limits, options.supervisor), options)
 
 

@@ -107,7 +107,7 @@ class Batcher:
         """Answer requests for one model. If the model fails, answer each alone, so that only the faulty one fails."""
         model = batch[0].model
         try:
-            answers = model.answer([text for pending in batch for text in pending.texts])
+            answers = model.classifier.answer([text for pending in batch for text in pending.texts])
             self._observe(model, answers)
         except Exception as error:
             if len(batch) == 1:

@@ -10,12 +10,10 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from sentiment.errors import ArtefactError, SentimentError, SettingsError
-from sentiment.predict.answers import Answers
 from sentiment.predict.classifier import SentimentClassifier
 from sentiment.predict.model_files import CHECKED, MODEL, open_model
 from sentiment.predict.model_folder import read_classifier
@@ -31,64 +29,13 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 Signature = tuple[tuple[int, int, int], ...]
 
 
-class ModelCopy(NamedTuple):
-    """A copy of an exported model: folder, loaded classifier, and first digits of the SHA-256 of ``model.json``."""
-
-    folder: Path
-    classifier: SentimentClassifier
-    fingerprint: str
-
-
-class ModelCopies:
-    """Copies of the served exports in ``folder/NAME/KEY``, where KEY is a hash of the files' times, sizes and inodes.
-
-    A model maps its files into memory. Without a copy, a new export over the same files would change a model that is
-    answering requests. Each export is copied once, by the first worker that finds it.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def read(self, name: str, source: Path) -> ModelCopy:
-        """Load a model from a copy of the folder or archive ``source``, and make the copy if there is none.
-
-        Raises:
-            ArtefactError: ``source`` does not contain a complete model.
-        """
-        copy = self.folder / name / hashlib.sha256(repr(sign(source)).encode()).hexdigest()[:_DIGITS]
-        if copy.is_dir():
-            return _read(copy)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=copy.parent, prefix=".", ignore_cleanup_errors=True) as temporary:
-            with open_model(source) as files:
-                for file in files.names():  # _read reports missing files
-                    Path(temporary, file).write_bytes(files.read(file))
-            try:
-                read = _read(Path(temporary))
-            except ArtefactError as error:
-                raise ArtefactError(str(error).replace(temporary, str(source))) from error
-            with contextlib.suppress(OSError):  # another worker was faster; the files of this copy stay mapped
-                os.rename(temporary, copy)
-        return read._replace(folder=copy)
-
-    def newest(self, name: str) -> ModelCopy | None:
-        """Return the newest copy of the model ``name``, or None if there is none."""
-        copies = [path for path in (self.folder / name).glob("[!.]*") if path.is_dir()]
-        return _read(max(copies, key=lambda path: path.stat().st_mtime)) if copies else None
-
-    def keep_only(self, copy: Path) -> None:
-        """Remove all copies of a model except ``copy``. Workers that have mapped a removed copy can still read it."""
-        for path in copy.parent.glob("[!.]*"):
-            if path != copy:
-                shutil.rmtree(path, ignore_errors=True)
-
-
 @dataclass(frozen=True, slots=True)
 class Export:
     """One export of a model, as it was loaded. It is immutable, so a reload does not affect a running request.
 
     Attributes:
         name: the name under which the model is served.
+        copy: the folder of the copy that the model was loaded from.
         classifier: the model.
         classes: the names of the classes, in the order of the probabilities.
         version: the number of the folder in ``saved_model/``, which TensorFlow Serving uses as the version.
@@ -97,15 +44,12 @@ class Export:
     """
 
     name: str
+    copy: Path
     classifier: SentimentClassifier
     classes: tuple[str, ...]
     version: str
     fingerprint: str
     read_at: float
-
-    def answer(self, texts: Sequence[str]) -> Answers:
-        """Return the class probabilities and the share of known words for each text."""
-        return self.classifier.answer(texts)
 
 
 @dataclass(slots=True)
@@ -143,14 +87,14 @@ class ModelStore:
 
     Args:
         models: the models, each as ``FOLDER`` or ``NAME=FOLDER``; FOLDER may also be a packed model.
-        copies: the store of copies. Each export is copied there before it is loaded.
+        copies: the folder for copies. Each export is copied there before it is loaded.
 
     Raises:
         SettingsError: a name is given twice or cannot be part of a URL.
         ArtefactError: a folder does not contain a complete model.
     """
 
-    def __init__(self, models: Sequence[str], copies: ModelCopies) -> None:
+    def __init__(self, models: Sequence[str], copies: Path) -> None:
         self.copies = copies
         self.models: dict[str, ServedModel] = {}
         for name, folder in map(split_name, models):
@@ -169,11 +113,11 @@ class ModelStore:
     def get(self, name: str | None, version: str | None = None) -> Export:
         """Return the current export of a model (None: the first model), or raise a :class:`Refusal` (404)."""
         model = self.models.get(name or self.names[0])
-        if model is None:
-            asked = f"Latest({_shown(name)})" if version is None else f"Specific({_shown(name)}, {_shown(version)})"
-            raise Refusal(404, f"Servable not found for request: {asked}; there are {', '.join(self.names)}")
-        if version is not None and version != model.current.version:
-            raise Refusal(404, f"Servable not found for request: Specific({model.name}, {_shown(version)})")
+        if model is None or version not in (None, model.current.version):
+            shown = str(name)[:100]
+            asked = f"Latest({shown})" if version is None else f"Specific({shown}, {version[:100]})"
+            others = "" if model else f"; there are {', '.join(self.names)}"
+            raise Refusal(404, f"Servable not found for request: {asked}{others}")
         return model.current
 
     async def watch(self) -> None:
@@ -190,8 +134,7 @@ class ModelStore:
         if signature is None or signature == model.signature:
             return
         try:
-            copy = self.copies.read(model.name, model.folder)
-            export = _export(model.name, model.folder, copy)
+            export = read_export(model.name, model.folder, self.copies)
         except (SentimentError, OSError) as error:
             if sign(model.folder) == signature:  # otherwise it changed meanwhile, and the next call reads it again
                 model.signature, model.refusal = signature, f"{error} (the previous export is still served)"
@@ -201,25 +144,58 @@ class ModelStore:
         model.reloads += 1
         if sign(model.folder) == signature:
             model.signature = signature
-        self.copies.keep_only(copy.folder)
+        for copy in export.copy.parent.glob("[!.]*"):  # workers that have mapped a removed copy can still read it
+            if copy != export.copy:
+                shutil.rmtree(copy, ignore_errors=True)
         log.info("%s: took up export %s", model.name, export.fingerprint)
 
     def _first(self, name: str, folder: Path) -> ServedModel:
         """Load a model when the worker starts. If the export is broken, load the newest copy of an earlier export."""
         signature = sign(folder) or ()
         try:
-            return ServedModel(name, folder, _export(name, folder, self.copies.read(name, folder)), signature)
+            return ServedModel(name, folder, read_export(name, folder, self.copies), signature)
         except SentimentError as error:
-            newest = self.copies.newest(name)
-            if newest is None:
+            earlier = [copy for copy in (self.copies / name).glob("[!.]*") if copy.is_dir()]
+            if not earlier:
                 raise
+            newest = max(earlier, key=lambda copy: copy.stat().st_mtime)
             refusal = f"{error} (the previous export is still served)"
-            return ServedModel(name, folder, _export(name, folder, newest), signature, refusal)
+            return ServedModel(name, folder, _loaded(name, folder, newest), signature, refusal)
 
 
-def _read(folder: Path) -> ModelCopy:
-    classifier = read_classifier(folder)
-    return ModelCopy(folder, classifier, hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()[:_DIGITS])
+def read_export(name: str, source: Path, copies: Path) -> Export:
+    """Load a model from a copy of the folder or archive ``source``, and make the copy if there is none.
+
+    A model maps its files into memory. Without a copy, a new export over the same files would change a model that is
+    answering requests. The copy is ``copies/NAME/KEY``, where KEY is a hash of the files' times, sizes and inodes, so
+    each export is copied once, by the first worker that finds it.
+
+    Raises:
+        ArtefactError: ``source`` does not contain a complete model.
+    """
+    copy = copies / name / hashlib.sha256(repr(sign(source)).encode()).hexdigest()[:_DIGITS]
+    if copy.is_dir():
+        return _loaded(name, source, copy)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=copy.parent, prefix=".", ignore_cleanup_errors=True) as temporary:
+        with open_model(source) as files:
+            for file in files.names():  # _loaded reports missing files
+                Path(temporary, file).write_bytes(files.read(file))
+        try:
+            export = _loaded(name, source, Path(temporary))
+        except ArtefactError as error:
+            raise ArtefactError(str(error).replace(temporary, str(source))) from error
+        with contextlib.suppress(OSError):  # another worker was faster; the files of this copy stay mapped
+            os.rename(temporary, copy)
+    return replace(export, copy=copy)
+
+
+def _loaded(name: str, source: Path, copy: Path) -> Export:
+    classifier = read_classifier(copy)
+    classifier.answer(["a first answer finds damaged weights and warms up"])
+    fingerprint = hashlib.sha256((copy / MODEL).read_bytes()).hexdigest()[:_DIGITS]
+    classes = tuple(classifier.classes_.tolist())
+    return Export(name, copy, classifier, classes, _version(source), fingerprint, time.time())
 
 
 def sign(source: Path) -> Signature | None:
@@ -230,13 +206,6 @@ def sign(source: Path) -> Signature | None:
     except OSError:
         return None
     return tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)
-
-
-def _export(name: str, folder: Path, copy: ModelCopy) -> Export:
-    classifier = copy.classifier
-    classifier.answer(["a first answer finds damaged weights and warms up"])
-    classes = tuple(classifier.classes_.tolist())
-    return Export(name, classifier, classes, _version(folder), copy.fingerprint, time.time())
 
 
 def _version(folder: Path) -> str:
@@ -262,7 +231,3 @@ def split_name(model: str) -> tuple[str, Path]:
             "give one with --model NAME=FOLDER"
         )
     return name, Path(folder)
-
-
-def _shown(name: str | None) -> str:
-    return str(name)[:100]

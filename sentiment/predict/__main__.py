@@ -15,8 +15,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from sentiment.common.command_line import OneLineParser, count
 from sentiment.common.messages import INTERRUPTED, MENDABLE, refuse, without_controls
@@ -117,9 +116,10 @@ def _run(arguments: argparse.Namespace, prog: str) -> int:
     if reading and arguments.output:
         _score(model, arguments, reading)
     else:
-        printer = _Printer(model, sys.stdout, arguments)
         for texts in _texts(arguments, piped, reading):
-            printer.show(texts)
+            lines = _explanations(model, texts) if arguments.explain else _lines(model, texts, arguments)
+            sys.stdout.writelines(f"{line}\n" for line in lines)
+            sys.stdout.flush()
     if reading and reading.bad_rows and (remark := reading.bad_rows.remark()):
         sys.stderr.write(f"predict: {remark}\n")
     return 0
@@ -191,54 +191,33 @@ def read_lines(stream: IO[bytes], encoding: str = "utf-8", block: int = _READ_SI
             yield [line.removesuffix("\r") for line in lines]
 
 
-@dataclass(frozen=True)
-class _Printer:
-    """Writes one line or one explanation per tweet to ``stream``, and flushes the stream after each batch of tweets."""
+def _lines(model: "SentimentClassifier", texts: Sequence[str | None], arguments: argparse.Namespace) -> Iterator[str]:
+    """Yield the answer to each text as a line. JSON has ``cut`` only if the model did not read the end of the text."""
+    probabilities, known, cut = model.answer([text for text in texts if text is not None])
+    labels = labels_of(model.classes_, probabilities, known, arguments.threshold, arguments.answer_unknown)
+    rows = zip(labels.tolist(), probabilities.tolist(), known.tolist(), cut.tolist(), strict=True)
+    missing = dict.fromkeys(("label", "probability", "known", "probabilities", "text"))
+    classes = model.classes_.tolist()
+    for text in texts:
+        if text is None:
+            yield json.dumps(missing) if arguments.json else "\t\t"
+            continue
+        label, row, share, is_cut = next(rows)
+        if not arguments.json:
+            yield f"{label}\t{max(row):.3f}\t{without_controls(text, ' ')}"
+            continue
+        answer = {"label": label, "probability": round(max(row), 6), "known": round(share, 4)}
+        answer |= {"cut": True} if is_cut else {}
+        by_class = dict(zip(classes, (round(p, 6) for p in row), strict=True))
+        yield json.dumps(answer | {"probabilities": by_class, "text": text}, ensure_ascii=False)
 
-    model: "SentimentClassifier"
-    stream: IO[str]
-    arguments: argparse.Namespace
 
-    def show(self, texts: Sequence[str | None]) -> None:
-        if self.arguments.explain:
-            self._explain(texts)
-        else:
-            self._answer(texts)
-        self.stream.flush()
+def _explanations(model: "SentimentClassifier", texts: Sequence[str | None]) -> Iterator[str]:
+    from sentiment.predict.explanation import explain, render
 
-    def _answer(self, texts: Sequence[str | None]) -> None:
-        present, arguments = [text for text in texts if text is not None], self.arguments
-        probabilities, known, cut = self.model.answer(present)
-        labels = labels_of(self.model.classes_, probabilities, known, arguments.threshold, arguments.answer_unknown)
-        rows = zip(labels.tolist(), probabilities.tolist(), known.tolist(), cut.tolist(), strict=True)
-        lines = (
-            self._missing() if text is None
-            else self._json(text, *next(rows)) if arguments.json
-            else self._line(text, *next(rows))
-            for text in texts
-        )  # fmt: skip
-        self.stream.write("".join(f"{each}\n" for each in lines))
-
-    def _line(self, text: str, label: str, probabilities: list[float], known: float, cut: bool) -> str:
-        return f"{label}\t{max(probabilities):.3f}\t{without_controls(text, ' ')}"
-
-    def _json(self, text: str, label: str, probabilities: list[float], known: float, cut: bool) -> str:
-        """Return the answer as one line of JSON, with ``cut`` only if the model did not read the end of the text."""
-        by_class = dict(zip(self.model.classes_.tolist(), (round(p, 6) for p in probabilities), strict=True))
-        row: dict[str, Any] = {"label": label, "probability": round(max(probabilities), 6), "known": round(known, 4)}
-        row |= {"cut": True} if cut else {}
-        return json.dumps(row | {"probabilities": by_class, "text": text}, ensure_ascii=False)
-
-    def _missing(self) -> str:
-        row = dict.fromkeys(("label", "probability", "known", "probabilities", "text"))
-        return json.dumps(row) if self.arguments.json else "\t\t"
-
-    def _explain(self, texts: Sequence[str | None]) -> None:
-        from sentiment.predict.explanation import explain, render
-
-        colour = self.stream.isatty() and "NO_COLOR" not in os.environ
-        for text in texts:
-            self.stream.write(f"{render(explain(self.model, text), colour) if text is not None else 'missing'}\n")
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    for text in texts:
+        yield "missing" if text is None else render(explain(model, text), colour)
 
 
 if __name__ == "__main__":

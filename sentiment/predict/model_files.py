@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any
 
 from sentiment.common.file_checks import DAMAGED, sha256_of
 from sentiment.errors import ArtefactError
@@ -34,12 +34,8 @@ _MOST_BYTES = 1 << 27  # largest file that is decompressed into memory
 HEADER_BYTES, _SIZES = 30, slice(26, 30)
 
 
-class Extent(NamedTuple):
-    """The content of a file: ``size`` bytes of the open ``file``, from byte ``start`` on."""
-
-    file: IO[bytes]
-    start: int
-    size: int
+# The content of a file: an open file, the first byte of the content, and its size in bytes.
+Extent = tuple[IO[bytes], int, int]
 
 
 class ModelFiles:
@@ -65,7 +61,7 @@ class ModelFiles:
     def open(self, name: str) -> Iterator[Extent]:
         """Open a file so that its content can be mapped into memory. A failure raises an `OSError`."""
         with open(self.path(name), "rb") as file:
-            yield Extent(file, 0, os.fstat(file.fileno()).st_size)
+            yield file, 0, os.fstat(file.fileno()).st_size
 
 
 class PackedFiles(ModelFiles):
@@ -122,7 +118,7 @@ class PackedFiles(ModelFiles):
             sizes = self._file.read(HEADER_BYTES)[_SIZES]
         start = member.header_offset + HEADER_BYTES
         start += int.from_bytes(sizes[:2], "little") + int.from_bytes(sizes[2:], "little")
-        yield Extent(self._file, start, member.file_size)
+        yield self._file, start, member.file_size
 
     def _member(self, name: str) -> "zipfile.ZipInfo":
         if name not in self._members:

@@ -37,17 +37,10 @@ KERAS_MODEL = "model.keras"
 _BLOCK_BYTES = 1 << 20
 
 
-class _NetworkKinds(NamedTuple):
-    """The network settings that prediction needs; ``model.json`` contains exactly these."""
-
-    cell: str = "simple_rnn"
-    pooling: str = "max_mean"
-    activation: str = "tanh"
-
-
-_ALLOWED: dict[str, tuple[Any, ...]] = {
+# The network settings that prediction needs, and their values, the default first; ``model.json`` has exactly these.
+_SETTINGS: dict[str, tuple[Any, ...]] = {
     "cell": tuple(GATES),
-    "pooling": ("last", "max", "mean", "max_mean"),
+    "pooling": ("max_mean", "last", "max", "mean"),
     "activation": ("tanh", "softsign"),
 }
 
@@ -65,11 +58,11 @@ def read_classifier(place: str | os.PathLike[str]) -> SentimentClassifier:
         model = _read_model(files)
         checked = _CheckedFiles(files, model["sha256"])
         try:
-            kinds = _kinds_of(model["network"])
+            settings = _settings_of(model["network"])
             preprocessor = Preprocessor.load(files.place, checked.read)
             if CHUNKS in model["sha256"]:
                 preprocessor = replace(preprocessor, table=_read_chunks(checked, preprocessor.lexicon.size))
-            folded = _read_network(checked, kinds)
+            folded = _read_network(checked, settings)
         except (KeyError, TypeError) as error:
             raise ArtefactError(f"{place}: not a model of this version ({error}); export it again") from error
         _check_shapes(files, folded, preprocessor.lexicon.size, len(model["classes"]))
@@ -90,8 +83,8 @@ def describe(folder: Path, classes: Sequence[str], network: Mapping[str, Any]) -
         classes: sorted class names, in the order of the network's outputs.
         network: the network's settings; only those that prediction needs are used.
     """
-    kinds = {name: network[name] for name in _NetworkKinds._fields if name in network}
-    model: dict[str, Any] = {"format": FORMAT, "classes": list(classes), "network": _NetworkKinds(**kinds)._asdict()}
+    settings = {name: network.get(name, values[0]) for name, values in _SETTINGS.items()}
+    model: dict[str, Any] = {"format": FORMAT, "classes": list(classes), "network": settings}
     names = [*CHECKED, *(name for name in OPTIONAL if (folder / name).exists())]
     sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     return model | {"sha256": sums | {MODEL: _own_checksum(model)}}
@@ -161,19 +154,10 @@ class _CheckedFiles(NamedTuple):
     checksums: Mapping[str, str]
 
     def read(self, name: str) -> bytes:
-        with self._reporting(name):
+        with self.reporting(name):
             content = self.files.read(name)
-        self._require(name, hashlib.sha256(content))
+        self.require(name, hashlib.sha256(content))
         return content
-
-    def check(self, name: str) -> None:
-        """Verify the checksum of a large file block by block, so that the file is never in memory as a whole."""
-        digest = hashlib.sha256()
-        with self._reporting(name), self.files.open(name) as (file, start, size):
-            file.seek(start)
-            for left in range(size, 0, -_BLOCK_BYTES):
-                digest.update(file.read(min(left, _BLOCK_BYTES)))
-        self._require(name, digest)
 
     def map(self, name: str) -> np.ndarray:
         """Map an array into memory without verifying its checksum."""
@@ -181,14 +165,14 @@ class _CheckedFiles(NamedTuple):
             return np.asarray(map_array(*extent))
 
     @contextlib.contextmanager
-    def _reporting(self, name: str) -> Iterator[None]:
+    def reporting(self, name: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             path = self.files.path(name)
             raise ArtefactError(f"{path}: cannot be read ({error.strerror}); run `make train` again") from error
 
-    def _require(self, name: str, digest: "hashlib._Hash") -> None:
+    def require(self, name: str, digest: "hashlib._Hash") -> None:
         if digest.hexdigest() != self.checksums[name]:
             raise ArtefactError(
                 f"{self.files.path(name)}: does not belong to this model (its checksum is not the one in {MODEL}); "
@@ -208,19 +192,18 @@ def _read_chunks(checked: _CheckedFiles, vocabulary: int) -> ChunkTable:
     return table
 
 
-def _kinds_of(stated: Mapping[str, Any]) -> _NetworkKinds:
+def _settings_of(stated: Mapping[str, Any]) -> dict[str, Any]:
     """Return the network settings in ``model.json``. A missing, unknown or wrong setting raises a `KeyError`."""
-    stated = dict(stated)
-    if not stated.pop("masking", True):  # a setting of earlier versions
+    settings = dict(stated)
+    if not settings.pop("masking", True):  # a setting of earlier versions
         raise KeyError("network.masking: networks that read padding are no longer supported")
-    kinds = _NetworkKinds(**{name: stated[name] for name in _NetworkKinds._fields})
-    for name, value in kinds._asdict().items():
-        if value not in _ALLOWED[name] or len(stated) != len(kinds):
-            raise KeyError(f"network.{name}: received {str(value)[:40]!r}")
-    return kinds
+    for name, allowed in _SETTINGS.items():
+        if settings[name] not in allowed or len(settings) != len(_SETTINGS):
+            raise KeyError(f"network.{name}: received {str(settings[name])[:40]!r}")
+    return settings
 
 
-def _read_network(checked: _CheckedFiles, kinds: _NetworkKinds) -> FoldedNetwork:
+def _read_network(checked: _CheckedFiles, settings: Mapping[str, Any]) -> FoldedNetwork:
     folder, weights = checked.files.place, checked.read(WEIGHTS)
     try:
         table, arrays = checked.map(TABLE), read_arrays(io.BytesIO(weights))
@@ -228,32 +211,20 @@ def _read_network(checked: _CheckedFiles, kinds: _NetworkKinds) -> FoldedNetwork
         raise ArtefactError(
             f"{folder}: {TABLE} or {WEIGHTS} is missing or damaged ({error}); run `make train`"
         ) from error
-    scales, ngrams, ngram_scales = (arrays.get(name) for name in ("scales", "ngram_scores", "ngram_scales"))
-    of_8_bits = [array for array, its in ((table, scales), (ngrams, ngram_scales)) if its is not None]
-    others = [array for array in (table, *arrays.values()) if not any(array is each for each in of_8_bits)]
-    if any(array.dtype != np.int8 for array in of_8_bits if array is not None) or any(
-        array.dtype != np.float32 for array in others
-    ):
-        raise ArtefactError(
-            f"{folder}: {TABLE} and {WEIGHTS} are expected to hold float32, or int8 with scales; run `make train` again"
-        )
+    in_8_bits = {"table": "scales" in arrays, "ngram_scores": "ngram_scales" in arrays}
+    for name, array in (arrays | {"table": table}).items():
+        if array.dtype != (np.int8 if in_8_bits.get(name) else np.float32):
+            raise ArtefactError(
+                f"{folder}: {TABLE} and {WEIGHTS} are expected to hold float32, or int8 with scales; "
+                "run `make train` again"
+            )
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise ArtefactError(f"{checked.files.path(WEIGHTS)}: holds weights that are not finite numbers; train again")
-    directions = tuple(
-        Direction(arrays[name], arrays.get(f"bias_{name[-1]}")) for name in ("kernel_0", "kernel_1") if name in arrays
-    )
-    output = arrays["output_kernel"], arrays["output_bias"]
+    directions = (Direction(arrays[f"kernel_{i}"], arrays.get(f"bias_{i}")) for i in "01" if f"kernel_{i}" in arrays)
     return FoldedNetwork(
-        table,
-        directions,
-        *output,
-        kinds.cell,
-        kinds.pooling,
-        ngrams,
-        kinds.activation,
-        scales,
-        ngram_scales,
-    )
+        table, tuple(directions), arrays["output_kernel"], arrays["output_bias"], ngrams=arrays.get("ngram_scores"),
+        scales=arrays.get("scales"), ngram_scales=arrays.get("ngram_scales"), **settings,
+    )  # fmt: skip
 
 
 def _check_table(checked: _CheckedFiles) -> None:
@@ -261,12 +232,16 @@ def _check_table(checked: _CheckedFiles) -> None:
 
     The large file is read in blocks, through a separate memory map. Closing this map afterwards frees its memory.
     """
-    flat, finite = checked.map(TABLE).reshape(-1), True
+    flat, finite, digest = checked.map(TABLE).reshape(-1), True, hashlib.sha256()
     if flat.dtype == np.float32:
         step = _BLOCK_BYTES // flat.itemsize
         blocks = (flat[start : start + step] for start in range(0, len(flat), step))
         finite = all(np.isfinite(block.min()) and np.isfinite(block.max()) for block in blocks)
-    checked.check(TABLE)
+    with checked.reporting(TABLE), checked.files.open(TABLE) as (file, start, size):
+        file.seek(start)
+        for left in range(size, 0, -_BLOCK_BYTES):
+            digest.update(file.read(min(left, _BLOCK_BYTES)))
+    checked.require(TABLE, digest)
     if not finite:
         raise ArtefactError(f"{checked.files.path(TABLE)}: holds weights that are not finite numbers; train again")
 
@@ -277,21 +252,18 @@ def _check_shapes(files: ModelFiles, folded: FoldedNetwork, vocabulary: int, cla
         raise ArtefactError(f"{path}: expected recurrent kernels of two dimensions; run `make train` again")
     directions, gates, units = len(folded.directions), GATES[folded.cell], len(folded.directions[0].kernel)
     pooled = directions * units * (2 if folded.pooling == "max_mean" else 1)
-    biases = [direction.bias for direction in folded.directions]
+    buckets = 0 if folded.ngrams is None else folded.ngrams.size // classes  # training chooses this number
     expected = [
-        (TABLE, folded.table.shape, (directions, vocabulary, gates * units)),
-        *((WEIGHTS, direction.kernel.shape, (units, gates * units)) for direction in folded.directions),
-        (WEIGHTS, folded.output_kernel.shape, (pooled, classes)),
-        (WEIGHTS, folded.output_bias.shape, (classes,)),
-        *((WEIGHTS, bias.shape, (gates * units,)) for bias in biases if bias is not None),
+        (folded.table, (directions, vocabulary, gates * units)),
+        *((direction.kernel, (units, gates * units)) for direction in folded.directions),
+        (folded.output_kernel, (pooled, classes)),
+        (folded.output_bias, (classes,)),
+        *((direction.bias, (gates * units,)) for direction in folded.directions),
+        (folded.scales, (directions, vocabulary)),
+        (folded.ngrams, (min(max(buckets, 1), MOST_BUCKETS), classes)),
+        (folded.ngram_scales, (classes,)),
     ]
-    if folded.scales is not None:
-        expected.append((WEIGHTS, folded.scales.shape, (directions, vocabulary)))
-    if folded.ngrams is not None:  # training chooses the number of buckets
-        buckets = min(max(len(folded.ngrams), 1), MOST_BUCKETS)
-        expected.append((WEIGHTS, folded.ngrams.shape, (buckets, classes)))
-    if folded.ngram_scales is not None:
-        expected.append((WEIGHTS, folded.ngram_scales.shape, (classes,)))
-    for name, received, wanted in expected:
-        if received != wanted:
-            raise ArtefactError(f"{files.path(name)}: expected shape {wanted}, received {received}: not of this model")
+    for array, wanted in expected:
+        if array is not None and array.shape != wanted:
+            path, received = files.path(TABLE if array is folded.table else WEIGHTS), array.shape
+            raise ArtefactError(f"{path}: expected shape {wanted}, received {received}: not of this model")

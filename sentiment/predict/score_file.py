@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier
 
 PREFIX = "predicted_"
+_Answered = tuple[pa.RecordBatch, pa.Array, int]
 _ESCAPED_NAME = r"\\u00[0-7]"  # an escaped letter; an object that has one is parsed, because a key may contain it
 
 
@@ -166,28 +167,21 @@ def _score(
     names = column_names(answer_names(model), taken, options.prefix, source)
 
     def answered(batch: pa.RecordBatch) -> _Answered:
+        """Return the batch to write, the labels, and the number of texts that end in an ellipsis."""
         texts = texts_of(batch, reading.column, source)
         columns, ellipses = answer_columns(model, texts, options), pc.sum(pc.ends_with(texts, "…")).as_py() or 0
         answers = pa.record_batch(list(columns.values()), names)
         if keeps_lines:
             lines = batch.column(RAW_LINE)
             _refuse_taken(keys_taken(lines, model), names, source)
-            return _Answered(
-                pa.record_batch([extended_objects(lines, answers)], [RAW_LINE]), columns["label"], ellipses
-            )
+            return pa.record_batch([extended_objects(lines, answers)], [RAW_LINE]), columns["label"], ellipses
         for name, values in zip(names, columns.values(), strict=True):
             batch = batch.append_column(name, values)
-        return _Answered(batch, columns["label"], ellipses)
+        return batch, columns["label"], ellipses
 
     with one_matrix_thread():
         results = ordered_map(answered, itertools.chain([first], batches))
         return _write(results, opened, "lines" if keeps_lines else kind, str(source), progress)
-
-
-class _Answered(NamedTuple):
-    batch: pa.RecordBatch
-    labels: pa.Array
-    ellipses: int
 
 
 def _write(results: Iterator[_Answered], opened: Callable[[], Any], kind: str, source: str, progress: bool) -> Scored:

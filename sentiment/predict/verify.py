@@ -67,7 +67,7 @@ def check_manifest(folder: Path) -> ManifestFindings:
     """
     manifest = read_manifest(folder)
     noted, inputs = manifest["artefacts"], named_inputs(manifest)
-    found = {name: mark for name, mark in checksums(folder).items() if not _is_beside(name)}
+    found = {name: mark for name, mark in checksums(folder).items() if not any(fnmatch(name, each) for each in _BESIDE)}
     differing = [name for name in noted.keys() & found.keys() if noted[name] != found[name]]
     differences = [
         *(f"{_shown(name)} differs" for name in sorted(differing)),
@@ -94,10 +94,6 @@ def _exists(path: Path) -> bool:
         return all(file.path.is_file() for file in find_files(path))
     except InputError:
         return False
-
-
-def _is_beside(name: str) -> bool:
-    return any(fnmatch(name, pattern) for pattern in _BESIDE)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from sentiment.serve.pages import STATIC
 from sentiment.serve.service import Service
 from sentiment.shares.sample import LABEL, ROW, LabelTable, read_table
 
-
 _DECODER = msgspec.json.Decoder(GivenLabel)
 
 

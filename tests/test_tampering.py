@@ -124,6 +124,7 @@ def test_opposite_infinities_do_not_cancel(copy):
         ("kernel_1", None, "not of this model"),
         ("output_bias", None, "output_bias"),
         ("ngram_scores", np.zeros((8, 3), np.float32), "weights.npz: expected shape (8, 2), received (8, 3)"),
+        ("ngram_scores", np.array(1, np.float32), "weights.npz: expected shape (1, 2), received ()"),
     ],
 )
 def test_forged_weights(copy, name, array, message):
@@ -131,7 +132,7 @@ def test_forged_weights(copy, name, array, message):
         arrays = dict(file)
     if array is None:
         del arrays[name]
-    elif np.ndim(array):
+    elif isinstance(array, np.ndarray):
         arrays[name] = array
     else:
         arrays[name].flat[0] = array

@@ -252,7 +252,7 @@ def _check_shapes(files: ModelFiles, folded: FoldedNetwork, vocabulary: int, cla
         raise ArtefactError(f"{path}: expected recurrent kernels of two dimensions; run `make train` again")
     directions, gates, units = len(folded.directions), GATES[folded.cell], len(folded.directions[0].kernel)
     pooled = directions * units * (2 if folded.pooling == "max_mean" else 1)
-    buckets = 0 if folded.ngrams is None else folded.ngrams.size // classes  # training chooses this number
+    buckets = len(folded.ngrams) if folded.ngrams is not None and folded.ngrams.ndim else 0  # training chooses it
     expected = [
         (folded.table, (directions, vocabulary, gates * units)),
         *((direction.kernel, (units, gates * units)) for direction in folded.directions),

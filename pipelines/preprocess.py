@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from sentiment.common.engines import Engine
-    from sentiment.prepare.encoding import EncodingJob, RowTask
     from sentiment.settings import PreprocessingSettings
     from sentiment.text.lexicon import Lexicon
     from sentiment.text.preprocessor import Preprocessor
@@ -50,7 +48,6 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
     import numpy as np
 
     from sentiment.prepare import encoding
-    from sentiment.prepare.encoding import EncodingJob
     from sentiment.text.normalisation import RULES
     from sentiment.text.preprocessor import FILES, LEXICON, Preprocessor
 
@@ -62,9 +59,9 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
     with make_engine(this.arguments) as engine, ThreadPoolExecutor(1) as aside:
         asked_soon = aside.submit(_load_spacy)
         tasks = encoding.row_tasks(tweets)
-        job = encoding.CountingJob(tweets, scratch, rules)
-        sizes = np.stack(results(engine, partial(encoding.tokenise_rows, job), tasks, "tweets tokenised"))
-        counts = encoding.sum_counts(scratch, tasks, engine)
+        tokenise = partial(encoding.tokenise_rows, tweets, scratch, rules)
+        sizes = np.stack(results(engine, tokenise, tasks, "tweets tokenised"))
+        counts = encoding.sum_counts(scratch, tasks)
         stage.log.info("%d distinct tokens in training; asking spaCy for their lemmas", len(counts))
         asked_soon.result()
         unlike = partial(_unlike_lemmas, this, set(vector_words))
@@ -72,8 +69,12 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
         preprocessor = Preprocessor(rules, lexicon, settings.max_tokens, seen)
         preprocessor.save(staging)
         checksums = [publishing.sha256(staging / name) for name in FILES]
-        report = _encode(EncodingJob(tweets, scratch, staging, "".join(checksums)), tasks, sizes, preprocessor, engine)
+        encode = partial(encoding.encode_rows, tweets, scratch, staging, "".join(checksums))
+        _make_arrays(staging, sizes, preprocessor)
+        work = list(zip(tasks, np.cumsum(sizes, axis=0) - sizes, strict=True))
+        rows, tokens, unknown, cut = np.sum(results(engine, encode, work, "tweets encoded"), axis=0).tolist()
     shutil.rmtree(scratch)
+    report = {"tokens_per_tweet": tokens / max(1, rows), "unknown_share": unknown / max(1, tokens), "cut": cut}
     report |= {"vocabulary": len(lexicon.vocabulary), "seen": seen, "surface_forms": len(lexicon.ids)}
     return report | {"settings": asdict(settings), "lexicon_sha256": checksums[FILES.index(LEXICON)]}
 
@@ -148,28 +149,16 @@ def _make_lexicon(
     return lexicon, count_seen(lexicon, entries)
 
 
-def _encode(
-    job: "EncodingJob", tasks: "list[RowTask]", sizes: "np.ndarray", preprocessor: "Preprocessor", engine: "Engine"
-) -> dict:
-    """Write the ids and labels of training, validation and test tweets, and return statistics of the tokens.
-
-    ``sizes``, ``(n_tasks, 3)``, counts the rows of each task in these three parts.
-    """
+def _make_arrays(folder: Path, sizes: "np.ndarray", preprocessor: "Preprocessor") -> None:
+    """Make the files of ids and labels. ``sizes``, ``(n_tasks, 3)``, counts the rows of each task in each part."""
     import numpy as np
 
     from sentiment.data.splitting import PARTS
-    from sentiment.prepare.encoding import EncodeTask, encode_rows
 
     dtype = np.min_scalar_type(len(preprocessor.lexicon.vocabulary) - 1)
     for name, size in zip(PARTS, sizes.sum(axis=0).tolist(), strict=True):
-        _new_array(job.target / f"{name}.ids.npy", dtype, (size, preprocessor.max_tokens))
-        _new_array(job.target / f"{name}.labels.npy", np.dtype(np.uint8), (size,))
-    before = np.cumsum(sizes, axis=0) - sizes
-    work = [EncodeTask(task, before[task.number]) for task in tasks]
-    rows, tokens, unknown, cut = np.sum(
-        results(engine, partial(encode_rows, job), work, "tweets encoded"), axis=0
-    ).tolist()
-    return {"tokens_per_tweet": tokens / max(1, rows), "unknown_share": unknown / max(1, tokens), "cut": cut}
+        _new_array(folder / f"{name}.ids.npy", dtype, (size, preprocessor.max_tokens))
+        _new_array(folder / f"{name}.labels.npy", np.dtype(np.uint8), (size,))
 
 
 def _new_array(path: Path, dtype: "np.dtype", shape: tuple[int, ...]) -> None:

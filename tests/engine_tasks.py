@@ -3,11 +3,13 @@
 import os
 import threading
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from sentiment.common.parallel import ordered_map
 from sentiment.errors import InputError
 from sentiment.prepare import encoding
-from sentiment.prepare.encoding import EncodeTask, EncodingJob, Tally
 
 
 def suicidal(task: Path) -> int:
@@ -27,9 +29,9 @@ def fails(task: int) -> int:
     raise InputError(f"no {task}")
 
 
-def encode_and_die_once(mark: Path, job: EncodingJob, task: EncodeTask) -> Tally:
+def encode_and_die_once(mark: Path, *arguments: Any) -> np.ndarray:
     """Ends its process after the work of the first task, before that is told."""
-    done = encoding.encode_rows(job, task)
+    done = encoding.encode_rows(*arguments)
     if not mark.exists():
         mark.touch()
         os._exit(9)

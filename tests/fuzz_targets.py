@@ -72,7 +72,7 @@ class CorpusTarget(Target):
         reader = CorpusReader(path, settings, str(path))
         batches = list(reader)
         report = reader.report
-        texts = [text for batch in batches for text in batch.texts]
+        texts = [text for batch in batches for text in batch.texts.to_pylist()]
         assert len(texts) + report.ignored + report.bad == report.rows
         assert report.bad <= settings.max_bad_rows
         "".join(texts).encode()  # nothing that has no UTF-8 form gets through

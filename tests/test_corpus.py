@@ -32,7 +32,7 @@ def read_all(content: str | bytes, settings: CorpusSettings | None = None) -> tu
     reader = CorpusReader(io.BytesIO(raw), settings, "c.csv")
     batches = list(reader)
     return LabelledTexts(
-        sum((b.texts for b in batches), []), sum((b.labels.tolist() for b in batches), [])
+        sum((b.texts.to_pylist() for b in batches), []), sum((b.labels.tolist() for b in batches), [])
     ), reader.report
 
 
@@ -386,4 +386,4 @@ def test_too_little_to_split(rows: list[tuple[str, int]], message: str) -> None:
 def test_corpora_are_opened_for_the_reader(corpus_file: Callable[..., Path]) -> None:
     path = corpus_file([("0", "a\r\nb"), ("4", "c")])
     (batch,) = CorpusReader(path, CorpusSettings(), str(path))
-    assert batch.texts == ["a\r\nb", "c"]
+    assert batch.texts.to_pylist() == ["a\r\nb", "c"]

@@ -50,7 +50,7 @@ def by_scoring(path: Path) -> list[str] | None:
 
 def by_training(path: Path) -> list[str] | None:
     try:
-        return [text for batch in CorpusReader(path, SETTINGS, path.name) for text in batch.texts]
+        return [text for batch in CorpusReader(path, SETTINGS, path.name) for text in batch.texts.to_pylist()]
     except InputError:
         return None
 

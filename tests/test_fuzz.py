@@ -76,7 +76,8 @@ ROWS = st.lists(
 def test_rows_are_read_as_they_were_written(tmp_path_factory, rows):
     path = write_sentiment140(tmp_path_factory.getbasetemp() / "round.csv", rows)
     batches = list(CorpusReader(path, CorpusSettings(repair_utf8=False), "x"))
-    names = [(("0", "2", "4")[label], text) for batch in batches for text, label in zip(*batch, strict=True)]
+    read = [row for texts, labels in batches for row in zip(texts.to_pylist(), labels, strict=True)]
+    names = [(("0", "2", "4")[label], text) for text, label in read]
     assert names == rows
 
 

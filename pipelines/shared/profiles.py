@@ -96,7 +96,8 @@ def read_corpus(path: Path, settings: CorpusSettings, option: str) -> list[tuple
     publishing.require_input(path, option)
     names = list(settings.labels)
     batches = CorpusReader(path, settings, str(path))
-    return [(text, names[i]) for batch in batches for text, i in zip(batch.texts, batch.labels.tolist(), strict=True)]
+    rows = (zip(texts.to_pylist(), labels.tolist(), strict=True) for texts, labels in batches)
+    return [(text, names[i]) for some in rows for text, i in some]
 
 
 def toml_value(value: Any) -> str:

@@ -63,13 +63,16 @@ class ReadingReport:
 
 
 class CorpusReader:
-    """Iterate over a labelled table in batches of :class:`LabelledTexts`. ``report`` counts the rows read so far.
+    """Iterate over a labelled table in batches of :class:`ArrowTexts`, each with at least one row.
 
     Args:
         source: a path or a binary stream.
         settings: columns, labels and format of the table.
         name: the table's name, used in error messages.
         one_of_many: whether the corpus has further files. If so, a file without labelled rows is no error.
+
+    Attributes:
+        report: counts of the rows read so far.
 
     Raises (while iterating):
         InputError: a column is missing, more than ``max_bad_rows`` rows are bad, or no labelled row is left.
@@ -79,68 +82,52 @@ class CorpusReader:
         self, source: str | Path | IO[bytes], settings: CorpusSettings, name: str, one_of_many: bool = False
     ) -> None:
         self.report = ReadingReport()
-        self.settings, self.name = settings, name
-        self._bad_rows = BadRows(settings.max_bad_rows)
-        self._source, self._one_of_many = source, one_of_many
+        self._source, self._settings, self._name, self._one_of_many = source, settings, name, one_of_many
+        self._bad_rows, self._reading = BadRows(settings.max_bad_rows), reading_of(settings, name)
         ignored = dict.fromkeys(map(settings.label_key, settings.ignored_values()), _IGNORED)
         by_key = {settings.label_key(v): i for i, values in enumerate(settings.label_values()) for v in values}
         self._by_key = by_key | ignored
 
-    def __iter__(self) -> Iterator[LabelledTexts]:
-        """Yield batches of at least one row."""
-        for texts, labels in self.in_arrow():
-            yield LabelledTexts(texts.to_pylist(), labels)
-
-    def in_arrow(self) -> Iterator[ArrowTexts]:
-        """Yield batches of at least one row, with the texts as Arrow arrays."""
-        for block in read_blocks(self._source, reading_of(self.settings, self.name), self.name):
+    def __iter__(self) -> Iterator[ArrowTexts]:
+        """Yield the batches."""
+        for block in read_blocks(self._source, self._reading, self._name):
             batch = self._labelled(block)
             if len(batch.labels):
                 yield batch
         if not (self.report.classes_seen or self._one_of_many):
-            raise InputError(f"{self.name}: expected labelled rows, received none: is it the right file?")
+            raise InputError(f"{self._name}: expected labelled rows, received none: is it the right file?")
 
     def _labelled(self, block: TableBlock) -> ArrowTexts:
         """Return the rows of a block that belong to a class, and count all its rows in ``report``."""
         texts, written = (
-            as_text(block.batch, i, f"{self.name}: column {name!r}") for i, name in enumerate(block.batch.schema.names)
+            as_text(block.batch, i, f"{self._name}: column {name!r}") for i, name in enumerate(block.batch.schema.names)
         )
-        distinct = written.dictionary_encode()
+        distinct, key = written.dictionary_encode(), self._settings.label_key
         values = distinct.dictionary.to_pylist()
-        classes = np.array([self._by_key.get(self.settings.label_key(value), _UNKNOWN) for value in values], np.int64)
+        classes = np.array([self._by_key.get(key(value), _UNKNOWN) for value in values], np.int64)
         labels = classes[as_numpy(distinct.indices)] if values else np.zeros(0, np.int64)
-        self._count_bad([*block.bad, *self._unknown(block, written, np.flatnonzero(labels == _UNKNOWN))])
+        for row in sorted([*block.bad, *self._unknown(block, written, np.flatnonzero(labels == _UNKNOWN))]):
+            self.report.bad += 1
+            self.report.first_bad = self.report.first_bad or f"{self._name}:{row.line}: {row.reason}"
+            self._bad_rows.add(row, self._name, "corpus.")
         wanted = labels >= 0
         self.report.rows += len(labels) + len(block.bad)
         self.report.ignored += int(np.count_nonzero(labels == _IGNORED))
         self.report.classes_seen.update(np.unique(labels[wanted]).tolist())
         if not wanted.all():
             texts, labels = texts.filter(from_numpy(wanted)), labels[wanted]
-        return ArrowTexts(_repaired(texts) if self._repairs() else texts, labels)
+        is_repaired = self._settings.repair_utf8 and self._settings.encoding == "latin-1"
+        return ArrowTexts(_repaired(texts) if is_repaired and self._reading.kind in ("csv", "tsv") else texts, labels)
 
     def _unknown(self, block: TableBlock, written: pa.Array, places: np.ndarray) -> Iterator[BadRow]:
         """Yield a bad row for each position in ``places``, because the label there belongs to no class."""
-        allowed = ", ".join(self._allowed())
+        values = [value for values in self._settings.label_values() for value in values]
+        wanted = [value for value in values if self._by_key[self._settings.label_key(value)] != _IGNORED]
+        allowed = ", ".join([*wanted, *self._settings.ignored_values()])
         for place in places.tolist():
             number, value = int(block.numbers[place]), written[place].as_py()
             reason = f"expected a label out of {allowed}, received {value[:40]!r}"
             yield BadRow(number, block.line_of(number), reason)
-
-    def _allowed(self) -> list[str]:
-        """Return the label values that the settings accept, with ignored values last."""
-        values = [value for values in self.settings.label_values() for value in values]
-        wanted = [value for value in values if self._by_key[self.settings.label_key(value)] != _IGNORED]
-        return [*wanted, *self.settings.ignored_values()]
-
-    def _count_bad(self, bad: list[BadRow]) -> None:
-        for row in sorted(bad):
-            self.report.bad += 1
-            self.report.first_bad = self.report.first_bad or f"{self.name}:{row.line}: {row.reason}"
-            self._bad_rows.add(row, self.name, "corpus.")
-
-    def _repairs(self) -> bool:
-        is_csv = reading_of(self.settings, self.name).kind in ("csv", "tsv")
-        return self.settings.repair_utf8 and self.settings.encoding == "latin-1" and is_csv
 
 
 def reading_of(settings: CorpusSettings, name: str) -> Reading:
@@ -172,10 +159,8 @@ def as_text(batch: pa.RecordBatch, place: int, where: str) -> pa.Array:
 def _repaired(texts: pa.Array) -> pa.Array:
     """Apply :func:`repair` to each text that is not ASCII."""
     other = pc.invert(pc.string_is_ascii(texts))
-    found = texts.filter(other).to_pylist()
-    return (
-        pc.replace_with_mask(texts, other, from_encoded([repair(text).encode() for text in found])) if found else texts
-    )
+    found = [repair(text).encode() for text in texts.filter(other).to_pylist()]
+    return pc.replace_with_mask(texts, other, from_encoded(found)) if found else texts
 
 
 def repair(text: str) -> str:

@@ -1,17 +1,15 @@
 """Preprocessing: encode the tweets on disk as rows of token ids, in two steps.
 
 First, each task gives its tokens integer codes, which only this task uses, and writes the codes of its tweets to disk.
-It also counts the tokens of its training tweets. The tables of counts are added up in groups of 16 until one is left.
+It also counts the tokens of its training tweets. The tables of counts are added up, 16 at a time.
 
 The lexicon is made from these counts. In the second step, each task replaces its codes by ids. The arrays of ids are
 allocated beforehand. The position of a row depends only on the number of earlier rows in its part (training, validation
 or test). The files are therefore identical for any number of processes and any order of tasks.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +18,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentiment.common.arrow_arrays import as_numpy, from_numpy, read_table, write_table
-from sentiment.common.engines import Engine, grouped, results
 from sentiment.common.parallel import ordered_map
 from sentiment.common.ragged import Ragged
 from sentiment.data.splitting import PARTS, TRAIN
@@ -32,15 +29,6 @@ from sentiment.text.tokens import Tokens, from_encoded, tokenise
 _ROWS_PER_BATCH = 32_768
 _ROWS_PER_TASK = 262_144
 _TABLES_AT_ONCE = 16
-
-
-@dataclass(frozen=True, slots=True)
-class CountingJob:
-    """Inputs of all tasks of :func:`tokenise_rows`: the file ``tweets``, the output ``folder``, and the rules."""
-
-    tweets: Path
-    folder: Path
-    rules: tuple[Rule, ...]
 
 
 class RowTask(NamedTuple):
@@ -74,9 +62,7 @@ class TypeCounter:
         ``counted`` tells for each tweet whether it is in training, bool ``(n,)``.
         """
         codes = self.codes
-        types = np.fromiter(
-            (codes.setdefault(token, len(codes)) for token in tokens.types), np.int32, len(tokens.types)
-        )
+        types = np.array([codes.setdefault(token, len(codes)) for token in tokens.types], np.int32)
         if len(codes) > len(self.counts):
             self.counts = np.concatenate([self.counts, np.zeros(2 * len(codes), np.int64)])
         common = types[tokens.codes.values]
@@ -104,89 +90,63 @@ def _read_rows(tweets: Path, task: RowTask, columns: Sequence[str]) -> Iterator[
         yield from source.iter_batches(_ROWS_PER_BATCH, row_groups=[*range(task.start, task.stop)], columns=columns)
 
 
-def tokenise_rows(job: CountingJob, task: RowTask) -> np.ndarray:
-    """Write the tokens of a task's rows to files, and return the number of rows per part, int64 ``(len(PARTS),)``."""
+def tokenise_rows(tweets: Path, folder: Path, rules: tuple[Rule, ...], task: RowTask) -> np.ndarray:
+    """Write the tokens of a task's rows to files in ``folder``, and return the number of rows per part, int64 ``(3,)``.
+
+    ``tweets`` is the Parquet file of all tweets, and ``rules`` are the normalisation rules.
+    """
 
     def tokenised(batch: pa.RecordBatch) -> tuple[Tokens, np.ndarray]:
-        return tokenise(batch.column("text"), job.rules), as_numpy(batch.column("part"))
+        return tokenise(batch.column("text"), rules), as_numpy(batch.column("part"))
 
     counter = TypeCounter()
     sizes, lengths = np.zeros(len(PARTS), np.int64), [np.zeros(0, np.int32)]
-    with (job.folder / f"{task.name}.codes.bin").open("wb") as sink:
-        for tokens, parts in ordered_map(tokenised, _read_rows(job.tweets, task, ["text", "part"])):
+    with (folder / f"{task.name}.codes.bin").open("wb") as sink:
+        for tokens, parts in ordered_map(tokenised, _read_rows(tweets, task, ["text", "part"])):
             codes = counter.add(tokens, parts == TRAIN)
             codes.values.tofile(sink)
             lengths.append(codes.lengths)
             sizes += np.bincount(parts, minlength=len(PARTS))
-    np.save(job.folder / f"{task.name}.lengths.npy", np.concatenate(lengths))
+    np.save(folder / f"{task.name}.lengths.npy", np.concatenate(lengths))
     types, counts = from_encoded([*map(str.encode, counter.codes)]), counter.counts[: len(counter.codes)]
-    write_table(job.folder / f"{task.name}.types.arrow", pa.table({"token": types}))
+    write_table(folder / f"{task.name}.types.arrow", pa.table({"token": types}))
     counted = pa.table({"token": types, "count": from_numpy(counts)}).filter(from_numpy(counts > 0))
-    write_table(job.folder / f"{task.name}.counts.arrow", counted)
+    write_table(folder / f"{task.name}.counts.arrow", counted)
     return sizes
 
 
-def sum_counts(folder: Path, tasks: Sequence[RowTask], engine: Engine) -> dict[str, int]:
+def sum_counts(folder: Path, tasks: Sequence[RowTask]) -> dict[str, int]:
     """Return the number of occurrences of each token that occurs in the training rows of the tasks."""
-    names = [f"{task.name}.counts.arrow" for task in tasks]
-    for level in itertools.count():
-        if len(names) == 1:
-            break
-        groups = list(grouped(names, lambda name: 0, 0, _TABLES_AT_ONCE))
-        sums = [(f"level-{level}-{i:06d}.counts.arrow", group) for i, group in enumerate(groups)]
-        names = results(engine, partial(_add_tables, folder), sums)
-    table = read_table(folder / names[0])
-    return dict(zip(table["token"].to_pylist(), table["count"].to_pylist(), strict=True))
+    total = pa.table({"token": pa.array([], pa.string()), "count": pa.array([], pa.int64())})
+    for start in range(0, len(tasks), _TABLES_AT_ONCE):
+        some = [read_table(folder / f"{task.name}.counts.arrow") for task in tasks[start : start + _TABLES_AT_ONCE]]
+        added = pa.concat_tables([total, *some]).group_by("token", use_threads=False).aggregate([("count", "sum")])
+        total = added.rename_columns(["token", "count"])
+    return dict(zip(total["token"].to_pylist(), total["count"].to_pylist(), strict=True))
 
 
-def _add_tables(folder: Path, sums: tuple[str, Sequence[str]]) -> str:
-    target, names = sums
-    together = pa.concat_tables([read_table(folder / name) for name in names])
-    added = together.group_by("token", use_threads=False).aggregate([("count", "sum")])
-    write_table(folder / target, added.rename_columns(["token", "count"]))
-    return target
+def encode_rows(
+    tweets: Path, folder: Path, target: Path, treatment: str, task: tuple[RowTask, np.ndarray]
+) -> np.ndarray:
+    """Write the ids and labels of a task's rows into the arrays in ``target``.
 
-
-@dataclass(frozen=True, slots=True)
-class EncodingJob:
-    """Inputs of all tasks of :func:`encode_rows`.
-
-    Attributes:
+    Args:
         tweets: the file of tweets.
         folder: the folder with the output of :func:`tokenise_rows`.
         target: the folder of the arrays and of the saved preprocessor.
         treatment: checksum of the saved preprocessor. Each process loads the preprocessor again when it changes.
+        task: the rows, and the number of earlier rows in each part, int64 ``(len(PARTS),)``.
+
+    Returns:
+        The numbers of rows, of tokens, of unknown tokens, and of rows with ``max_tokens`` tokens, int64 ``(4,)``.
     """
-
-    tweets: Path
-    folder: Path
-    target: Path
-    treatment: str
-
-
-class EncodeTask(NamedTuple):
-    """The task of encoding ``rows``. ``before`` is the number of earlier rows in each part, int64 ``(len(PARTS),)``."""
-
-    rows: RowTask
-    before: np.ndarray
-
-
-class Tally(NamedTuple):
-    """Numbers of rows, tokens and unknown tokens, and the number of rows with ``max_tokens`` tokens (``cut``)."""
-
-    rows: int
-    tokens: int
-    unknown: int
-    cut: int
-
-
-def encode_rows(job: EncodingJob, task: EncodeTask) -> Tally:
-    """Write the ids and labels of a task's rows into the arrays in ``job.target``, and return the numbers written."""
-    preprocessor = _preprocessor(job.target, job.treatment)
-    labels, parts = _labels_and_parts(job, task.rows)
-    arrays = [_open_part(job.target, name) for name in PARTS]
-    filled, tokens, unknown, cut, start = task.before.tolist(), 0, 0, 0, 0
-    for block, ids in _blocks(job.folder, task.rows, preprocessor):
+    row_task, before = task
+    preprocessor = _preprocessor(target, treatment)
+    batches = list(_read_rows(tweets, row_task, ["label", "part"]))
+    labels, parts = (np.concatenate([as_numpy(batch.column(i)) for batch in batches]) for i in range(2))
+    arrays = [[np.load(target / f"{name}.{kind}.npy", mmap_mode="r+") for kind in ("ids", "labels")] for name in PARTS]
+    filled, tokens, unknown, cut, start = before.tolist(), 0, 0, 0, 0
+    for block, ids in _blocks(folder, row_task, preprocessor):
         stop = start + len(block.lengths)
         for i, (ids_of_part, labels_of_part) in enumerate(arrays):
             mine = parts[start:stop] == i
@@ -196,7 +156,7 @@ def encode_rows(job: EncodingJob, task: EncodeTask) -> Tally:
         tokens, unknown = tokens + len(block.values), unknown + int((block.values == UNKNOWN).sum())
         cut += int((block.lengths == preprocessor.max_tokens).sum())
         start = stop
-    return Tally(start, tokens, unknown, cut)
+    return np.array([start, tokens, unknown, cut], np.int64)
 
 
 @lru_cache(1)
@@ -204,25 +164,12 @@ def _preprocessor(folder: Path, treatment: str) -> Preprocessor:
     return Preprocessor.load(folder)
 
 
-def _labels_and_parts(job: EncodingJob, task: RowTask) -> tuple[np.ndarray, np.ndarray]:
-    batches = list(_read_rows(job.tweets, task, ["label", "part"]))
-    labels, parts = ([as_numpy(batch.column(i)) for batch in batches] for i in range(2))
-    return np.concatenate(labels), np.concatenate(parts)
-
-
-def _open_part(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
-    ids, labels = (np.load(folder / f"{name}.{kind}.npy", mmap_mode="r+") for kind in ("ids", "labels"))
-    return ids, labels
-
-
 def _blocks(folder: Path, task: RowTask, preprocessor: Preprocessor) -> Iterator[tuple[Ragged, np.ndarray]]:
     """Yield the ids of ``_ROWS_PER_BATCH`` rows at a time, as ragged rows and as padded rows."""
     types = read_table(folder / f"{task.name}.types.arrow")["token"].to_pylist()
     ids_of_codes = preprocessor.lexicon.lookup(types)
-    codes, lengths = (
-        np.fromfile(folder / f"{task.name}.codes.bin", np.int32),
-        np.load(folder / f"{task.name}.lengths.npy"),
-    )
+    codes = np.fromfile(folder / f"{task.name}.codes.bin", np.int32)
+    lengths = np.load(folder / f"{task.name}.lengths.npy")
     ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
 
     def block_from(start: int) -> tuple[Ragged, np.ndarray]:

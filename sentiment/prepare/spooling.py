@@ -163,7 +163,7 @@ def gather(corpora: Sequence[Corpus], tasks: Sequence[FileTask], results: Sequen
 def _batches(file: TableFile, settings: CorpusSettings, task: FileTask, report: ReadingReport) -> Iterator[ArrowTexts]:
     before, told = report.rows, 0
     reader = CorpusReader(file.path, settings, file.shown, one_of_many=not task.alone)
-    for batch in reader.in_arrow():
+    for batch in reader:
         yield batch
         if reader.report.rows >= told + _ROWS_TOLD:
             told = reader.report.rows

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from tests.model_fixture import child_environment
 from tests.test_structure import tiny_model
 
-FILES, WORKERS = 24, 2
+FILES, WORKERS = 16, 2
 _PATIENCE = 120  # seconds: a run that takes longer hangs
 KINDS = ("local driver", "local worker", "ray driver", "ray worker", "ray node", "ray nodes")
 NO_NODE = ("no node of the Ray cluster", "the cluster has no core to give")  # the latter before the first task
@@ -36,15 +36,20 @@ WORDS = ("love", "hate", "the", "coffee", "qqq", ":)", "http://t.co/x", "not", "
 
 @dataclass
 class Setting:
-    """Inputs, a model, the answers of an undisturbed run, and where Ray is."""
+    """Inputs, a model, the answers of an undisturbed run, and where Ray is.
+
+    What runs is ``sentiment score``, or ``sentiment share`` where the folder of answers is called ``scored``.
+    """
 
     folder: Path
     address: str = ""
     environment: dict[str, str] = field(default_factory=child_environment)
+    undisturbed: Path = Path()
     answers: dict[str, bytes] = field(default_factory=dict)
 
-    def command(self, output: Path, engine: str, name: str = "score") -> list[str]:
-        options = ["--output", str(output), "--model", str(self.folder / "model"), "--engine", engine]
+    def command(self, output: Path, engine: str) -> list[str]:
+        name, place = ("share", output.parent) if output.name == "scored" else ("score", output)
+        options = ["--output", str(place), "--model", str(self.folder / "model"), "--engine", engine]
         options += ["--address", self.address, "--patience", "1"] if engine == "ray" and self.address else []
         inputs = [str(self.folder / "in"), "--workers", str(WORKERS)]
         return [sys.executable, "-m", "sentiment", name, *inputs, *options]
@@ -58,18 +63,18 @@ class Setting:
         assert process.wait(_PATIENCE) == 0, (self.folder / "log").read_text()[-2000:]
 
 
-def prepare(folder: Path, rows: int) -> Setting:
-    """Files of about ``rows`` tweets; the number of each its own, and a task its own."""
+def prepare(folder: Path, rows: int, undisturbed: str = "undisturbed") -> Setting:
+    """Files of about ``rows`` tweets; the number of each its own, and a task its own, which takes 2 MB."""
     choose = random.Random(1)
     (folder / "in").mkdir(parents=True)
     for i in range(FILES):
         texts = [" ".join(choose.choices(WORDS, k=12)) for _ in range(rows + i)]
-        long = pa.table({"text": texts, "filler": [choose.randbytes(120).hex() for _ in texts]})
+        long = pa.table({"text": texts, "filler": [choose.randbytes(max(120, 1_100_000 // rows)).hex() for _ in texts]})
         pq.write_table(long, folder / "in" / f"{i:02d}.parquet", compression="none")
     tiny_model(folder / "model")
-    this = Setting(folder)
-    this.finish(folder / "undisturbed")
-    this.answers = answers(folder / "undisturbed")
+    this = Setting(folder, undisturbed=folder / undisturbed)
+    this.finish(this.undisturbed)
+    this.answers = answers(this.undisturbed)
     assert len(this.answers) == FILES
     return this
 
@@ -103,7 +108,7 @@ def check_whole(this: Setting, output: Path, done_before: int | None = None) -> 
     assert answers(output) == this.answers
     assert (output / "_SUCCESS").exists()
     summary = json.loads((output / "summary.json").read_text())
-    whole = json.loads((this.folder / "undisturbed" / "summary.json").read_text())
+    whole = json.loads((this.undisturbed / "summary.json").read_text())
     for name in ("rows", "labels", "parts", "failed_files", "failed_rows"):
         assert summary[name] == whole[name], name
     assert done_before is None or summary["parts_done_before"] == done_before
@@ -123,12 +128,11 @@ def kill_driver(this: Setting, output: Path, engine: str, parts: int, delay: flo
     return killed
 
 
-def go_on(this: Setting, output: Path, engine: str) -> None:
-    """Run the command of a killed driver again."""
+def go_on(this: Setting, output: Path, engine: str, all_ended: bool = True) -> None:
+    """Run the command again; unless something may still have been at work, only what was not recorded is done."""
     done = len(recorded(output))
     this.finish(output, engine)
-    # Ray's workers may finish what they have for a moment after the driver is gone
-    check_whole(this, output, done if engine == "local" else None)
+    check_whole(this, output, done if all_ended else None)
 
 
 def disturb(
@@ -236,7 +240,7 @@ class Nodes:
 
 
 def kill_all_nodes(this: Setting, output: Path, nodes: Nodes, parts: int, delay: float) -> bool:
-    """The run ends with a line, not never; with nodes again, the same command goes on."""
+    """Whether the run ended with a line, not never, because the nodes were gone; afterwards they are there again."""
     process = this.start(output, "ray")
     wait_for(output, process, parts)
     time.sleep(delay)
@@ -247,11 +251,8 @@ def kill_all_nodes(this: Setting, output: Path, nodes: Nodes, parts: int, delay:
         status, said = process.wait(_PATIENCE), (this.folder / "log").read_text()[-2000:]
         assert (status, any(line in said for line in NO_NODE)) in ((2, True), (0, False)), said
         check_nothing_partial(this, output)
-        done = len(recorded(output))
     finally:
         nodes.mend()
-    this.finish(output, "ray")
-    check_whole(this, output, done)
     return running and status == 2
 
 
@@ -263,10 +264,12 @@ def one_point(this: Setting, kind: str, number: int, choose: random.Random, node
         nodes.mend()
     if kind.endswith("driver"):
         killed = kill_driver(this, output, engine, parts, delay)
-        go_on(this, output, engine)
+        go_on(this, output, engine, engine == "local")  # Ray's workers finish what they have for a moment
         return killed
     if nodes and kind == "ray nodes":
-        return kill_all_nodes(this, output, nodes, parts, delay)
+        killed = kill_all_nodes(this, output, nodes, parts, delay)
+        go_on(this, output, engine)
+        return killed
     if nodes and kind == "ray node":
         return disturb(this, output, engine, parts, delay, lambda _: nodes.kill_one(parts % 2))
     raylets = nodes.raylets() if nodes and engine == "ray" else []

@@ -13,6 +13,7 @@ from sentiment.network.cells import Direction
 from sentiment.network.keras_network import build_network
 from sentiment.network.unrolled import unrolled_states
 from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings, TrainingSettings
+from sentiment.training import batches as batching
 from sentiment.training import ragged_rnn, tensorflow_trainer
 from sentiment.training.batches import Batches
 from sentiment.training.ragged_rnn import RaggedRNN
@@ -50,24 +51,24 @@ def unrolled(directions: int, positions: np.ndarray, kinds: GivenKinds, upstream
     return [np.asarray(each) for each in (pooled, *tape.gradient(total, [projected, kernel]))]
 
 
-@pytest.mark.parametrize("few_rows", [ROWS - 1, ROWS])
 @pytest.mark.parametrize("activation", ["tanh", "softsign"])
 @pytest.mark.parametrize("pooling", ["last", "max", "mean", "max_mean"])
 @pytest.mark.parametrize("directions", [1, 2])
 def test_states_and_gradients_are_those_of_the_unrolled_graph(
-    directions: int, pooling: str, activation: str, few_rows: int, monkeypatch: pytest.MonkeyPatch
+    directions: int, pooling: str, activation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each direction in a thread, and both at once in the calling one."""
-    monkeypatch.setattr(ragged_rnn, "_FEW_ROWS", few_rows)
     upstream = RANDOM.normal(size=(ROWS, len(pooling.split("_")) * directions * UNITS)).astype(np.float32)
     recurrence = RaggedRNN(pooling, activation)
     for positions in (POSITIONS, POSITIONS[:, ::-1]):  # padded behind, and before
         expected = unrolled(directions, positions, GivenKinds(pooling, activation), upstream)
         projected, kernel = given(directions)
-        received = [recurrence.forward(projected, positions, kernel), *recurrence.backward(upstream)]
-        for mine, theirs in zip(received, expected, strict=True):
-            np.testing.assert_allclose(mine, theirs, atol=1e-5, rtol=1e-5)
-            assert np.abs(theirs).max() > 0.1
+        for few_rows in (ROWS - 1, ROWS):
+            monkeypatch.setattr(ragged_rnn, "_FEW_ROWS", few_rows)
+            received = [recurrence.forward(projected, positions, kernel), *recurrence.backward(upstream)]
+            for mine, theirs in zip(received, expected, strict=True):
+                np.testing.assert_allclose(mine, theirs, atol=1e-5, rtol=1e-5)
+                assert np.abs(theirs).max() > 0.1
 
 
 def test_few_rows_wake_no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,39 +115,44 @@ class OneWidth(Batches):
 
 def epochs(kind: type[KerasTrainer], cell: str) -> tuple[list[np.ndarray], dict[str, float], KerasTrainer]:
     """Variables after two epochs, the figures of both and of validation, and what ran them."""
-    random, n = np.random.default_rng(3), 200  # the last batch is a partial one
-    lengths = random.integers(1, 10, n)
-    ids = np.where(np.arange(9) < lengths[:, None], random.integers(1, 50, (n, 9)), 0).astype(np.uint8)
+    random, n = np.random.default_rng(3), 80  # the last batch is a partial one
+    lengths = random.integers(1, 5, n)
+    ids = np.where(np.arange(4) < lengths[:, None], random.integers(1, 50, (n, 4)), 0).astype(np.uint8)
     part = EncodedPart(ids, (lengths % 2).astype(np.uint8))
     both = cell == "simple_rnn"
     network = NetworkSettings(
         projection=(16,), cell=cell, units=6, bidirectional=both, output_dropout=0.0, projection_dropout=0.0
     )
     training = TrainingSettings(epochs=2, batch_size=32, learning_rate=0.01)
-    chosen = Settings(preprocessing=PreprocessingSettings(max_tokens=9), network=network, training=training)
+    chosen = Settings(preprocessing=PreprocessingSettings(max_tokens=4), network=network, training=training)
     keras.utils.set_random_seed(1)
     matrix = random.normal(size=(50, 8)).astype(np.float32)
     model = build_network(matrix, network, 2)
     make = Batches if kind is TensorFlowTrainer else OneWidth
     batches = make(part, 2, 32, seed=1, class_weights=np.array([0.5, 2.0], np.float32))
     trainer = kind(model, chosen, len(batches))
+    if kind is KerasTrainer:
+        trainer.model.run_eagerly = True  # which is quicker for six batches than to trace them
     figures = {}
     for epoch in range(2):
         batches.start_epoch(epoch)
         figures |= {f"{name} {epoch}": value for name, value in trainer.run(batches, "", learn=True).items()}
     figures |= {f"val {name}": value for name, value in trainer.run(make(part, 2, 64), "", learn=False).items()}
-    assert {batches.width(i) for i in range(len(batches))} == ({8, 9} if make is Batches else {9})
+    assert {batches.width(i) for i in range(len(batches))} == (set(batching.widths(4)) if make is Batches else {4})
     return [np.array(variable) for variable in trainer.variables], figures, trainer
 
 
 @pytest.mark.parametrize("cell", ["simple_rnn", "gru"])
-def test_epochs_give_the_weights_of_keras_own_fit(cell: str) -> None:
+def test_epochs_give_the_weights_of_keras_own_fit(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "_WIDTHS", (3,))  # two widths for rows of up to four tokens
     expected, figures, _ = epochs(KerasTrainer, cell)
     weights, received, trainer = epochs(TensorFlowTrainer, cell)
     for mine, theirs in zip(weights, expected, strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-4)
     for name, value in figures.items():  # Keras weighs the accuracy of a batch by the weights of its rows
-        assert received[name] == pytest.approx(value, abs=1e-4 if "loss" in name else 0.02), name
+        assert received[name] == pytest.approx(value, abs=0.07 if "accuracy" in name and "val" not in name else 1e-4), (
+            name
+        )
     assert figures["loss 1"] < figures["loss 0"]
     assert isinstance(trainer, TensorFlowTrainer)
     assert len(trainer.traced) == (2 if cell == "simple_rnn" else 4)  # a GRU is traced for each width
@@ -168,4 +174,4 @@ def test_on_a_gpu_the_recurrence_stays_in_the_graph(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(tensorflow_trainer, "accelerators", lambda: ["a GPU"])
     trainer = epochs(TensorFlowTrainer, "simple_rnn")[2]
     assert isinstance(trainer, TensorFlowTrainer)
-    assert sorted(trainer.traced) == [(32, 8, True), (32, 9, True), (64, 8, False), (64, 9, False)]
+    assert sorted(trainer.traced) == [(32, 4, True), (64, 4, False)]

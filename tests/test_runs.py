@@ -344,10 +344,3 @@ def test_chatter_of_libraries_is_held_back_and_nothing_else(capfd: pytest.Captur
     os.write(2, b"after\n")
     held = b"".join(lines.splitlines(keepends=True)[3:]).decode()
     assert capfd.readouterr().err == held + "after\n"
-
-
-def test_importing_keras_writes_nothing() -> None:
-    code = "from pipelines.shared.stage import import_keras; import_keras(); import tensorflow"
-    environment = child_environment()
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
-    assert done.stderr == ""

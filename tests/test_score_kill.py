@@ -1,7 +1,7 @@
 """Scoring, and the shares of what is scored, killed at a handful of points. `make faults` has many more.
 
-On Ray the answers are the same bytes as alone, with the driver, a worker, a node and then all nodes killed. All tests
-are in one file, so that they run one after the other: two of Ray's starts at once mix up their tokens.
+On Ray the answers are the same bytes as alone, with the driver, a worker, a node and all nodes killed. All tests are in
+one file, so that they run one after the other: two of Ray's starts at once mix up their tokens.
 """
 
 import importlib.util
@@ -9,11 +9,12 @@ import os
 import shutil
 import subprocess
 import time
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
 from tests import kill_score
+from tests.test_score import score
 
 
 def ray(function):
@@ -24,23 +25,18 @@ def ray(function):
 
 @pytest.fixture(scope="module")
 def setting(tmp_path_factory) -> kill_score.Setting:
-    return kill_score.prepare(tmp_path_factory.mktemp("kill") / "root", rows=2000)
+    return kill_score.prepare(tmp_path_factory.mktemp("kill") / "root", rows=200, undisturbed="undisturbed/scored")
 
 
-def shares(setting: kill_score.Setting, output: Path, engine: str = "local") -> bytes:
-    """Content of ``shares.json`` after the command has run to its end."""
-    command = setting.command(output, engine, "share")
-    done = subprocess.run(command, env=setting.environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return (output / "shares.json").read_bytes()
+@pytest.fixture
+def scored(setting, tmp_path):
+    """A folder of answers below one of shares; in the end the shares are those of the undisturbed run."""
+    yield tmp_path / "answer" / "scored"
+    received, expected = (each.parent / "shares.json" for each in (tmp_path / "answer" / "scored", setting.undisturbed))
+    assert received.read_bytes() == expected.read_bytes()
 
 
-@pytest.fixture(scope="module")
-def undisturbed_shares(setting, tmp_path_factory) -> bytes:
-    return shares(setting, tmp_path_factory.mktemp("undisturbed") / "answer")
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def nodes():
     with pytest.MonkeyPatch.context() as patch:
         for name in ("RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED", "RAY_enable_metrics_collection"):
@@ -48,11 +44,6 @@ def nodes():
         nodes = kill_score.Nodes()
         yield nodes
         nodes.stop()
-
-
-@pytest.fixture
-def there(setting, nodes) -> kill_score.Setting:
-    return kill_score.Setting(setting.folder, nodes.address, kill_score.child_environment(), setting.answers)
 
 
 @ray
@@ -65,60 +56,37 @@ def test_a_local_ray_gives_the_same_bytes_says_nothing_and_leaves_no_token(setti
     assert [line[:7] for line in done.stderr.splitlines()] == ["score: "]
     assert done.stdout == ""
     assert not (tmp_path / "home").exists()
-    kill_score.check_whole(setting, tmp_path / "out", 0)
+    score(setting.folder / "in", tmp_path / "alone", setting.folder / "model")
+    assert kill_score.answers(tmp_path / "out") == kill_score.answers(tmp_path / "alone")
+    assert (tmp_path / "out" / "_SUCCESS").exists()
 
 
 @ray
-def test_shares_are_the_same_bytes_on_ray(there, undisturbed_shares, tmp_path):
-    assert shares(there, tmp_path / "answer", "ray") == undisturbed_shares
-
-
-@ray
-def test_a_cluster_survives_a_driver_a_worker_and_a_node(there, nodes, tmp_path):
-    assert kill_score.kill_driver(there, tmp_path, "ray", 1, 0.0)
+def test_on_a_cluster_that_loses_a_driver_all_nodes_a_worker_and_a_node(setting, nodes, scored):
+    there = replace(setting, address=nodes.address, environment=kill_score.child_environment())
+    assert kill_score.kill_driver(there, scored, "ray", 1, 0.0)
+    assert kill_score.kill_all_nodes(there, scored, nodes, 5, 0.0)
     kills = lambda _: kill_score.kill_worker(nodes.raylets()), lambda _: nodes.kill_one(1)
-    assert kill_score.disturb(there, tmp_path, "ray", 7, 0.0, *kills)
+    assert kill_score.disturb(there, scored, "ray", len(kill_score.recorded(scored)) + 1, 0.0, *kills)
 
 
-@ray
-def test_a_cluster_without_nodes_is_one_line_and_the_run_goes_on_once_it_has_some(there, nodes, tmp_path):
-    nodes.mend()
-    assert kill_score.kill_all_nodes(there, tmp_path / "nodes", nodes, 1, 0.0)
-    nodes.stop()
-    command = there.command(tmp_path / "none", "ray")
-    refused = subprocess.run(command, env=there.environment, capture_output=True, text=True, check=False)
-    assert (refused.returncode, (tmp_path / "none" / "_run.json").exists()) == (2, False)
-    assert "no Ray cluster there" in refused.stderr.splitlines()[-1]
-
-
-def test_the_driver_is_killed(setting, tmp_path):
-    assert kill_score.kill_driver(setting, tmp_path / "out", "local", 1, 0.0)
-    kill_score.go_on(setting, tmp_path / "out", "local")
-
-
-def test_a_worker_is_killed(setting, tmp_path):
-    assert kill_score.disturb(
-        setting, tmp_path / "out", "local", 1, 0.0, lambda driver: kill_score.kill_worker([driver.pid])
-    )
+def test_alone_with_the_driver_and_a_worker_killed_while_it_scores_and_the_driver_while_it_adds_up(setting, scored):
+    assert kill_score.kill_driver(setting, scored, "local", 1, 0.0)
+    process = setting.start(scored, "local")
+    kill_score.wait_for(scored, process, 9)
+    assert kill_score.kill_worker([process.pid])
+    while process.poll() is None and not (scored / "summary.json").exists():
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait() == -9
+    assert not (scored.parent / "shares.json").exists()
+    kill_score.go_on(setting, scored, "local")
 
 
 def test_a_wrong_byte_would_be_seen(setting, tmp_path):
-    output = shutil.copytree(setting.folder / "undisturbed", tmp_path / "out")
+    output = shutil.copytree(setting.undisturbed, tmp_path / "out")
     kill_score.check_nothing_partial(setting, output)
     path = output / "03.parquet"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(AssertionError, match=r"03\.parquet"):
         kill_score.check_nothing_partial(setting, output)
-
-
-def test_shares_that_are_killed_go_on_to_the_same_bytes(setting, undisturbed_shares, tmp_path):
-    """Killed while tweets are scored, and again while they are added up."""
-    command = setting.command(tmp_path / "answer", "local", "share")
-    for written in ("_records/*.json", "summary.json"):
-        process = subprocess.Popen(command, env=setting.environment, stderr=subprocess.DEVNULL)
-        while process.poll() is None and not list((tmp_path / "answer" / "scored").glob(written)):
-            time.sleep(0.005)
-        process.kill()
-        assert process.wait() == -9
-        assert not (tmp_path / "answer" / "shares.json").exists()
-    assert shares(setting, tmp_path / "answer") == undisturbed_shares

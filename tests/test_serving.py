@@ -1,11 +1,9 @@
 """One artefact, one answer: SavedModel, NumPy inference and LiteRT agree, on tweets and on any Unicode."""
 
-import functools
 import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import keras
@@ -60,28 +58,19 @@ def test_saved_model_answers_like_the_light_form(model, saved):
     assert {0.0, 1.0} < set(known.tolist())
 
 
-@functools.cache
-def both_forms():
-    """The NumPy form, the SavedModel's signature, and its graph from texts to ids (traced once)."""
-    folder = shared_model().folder
-    model = sentiment.load(folder)
-    answer = tf.saved_model.load(str(folder / "saved_model" / "1")).signatures["serving_default"]
-    with tempfile.TemporaryDirectory() as temporary:
-        chunks = Path(temporary) / "chunks.tsv"
-        classes = model.classes_.tolist()
-        module = ServingModule(model.preprocessor, model.network, classes, folder / "lexicon.tsv", chunks)
-        encode = tf.function(module.encode, input_signature=[tf.TensorSpec([None], tf.string)])
-        encode(tf.constant(["love"]))
-    return model, answer, encode
+@pytest.fixture(scope="module")
+def encode(model, tmp_path_factory):
+    """The SavedModel's graph from texts to ids, traced once."""
+    chunks, lexicon = tmp_path_factory.mktemp("encode") / "chunks.tsv", shared_model().folder / "lexicon.tsv"
+    module = ServingModule(model.preprocessor, model.network, model.classes_.tolist(), lexicon, chunks)
+    return tf.function(module.encode, input_signature=[tf.TensorSpec([None], tf.string)]).get_concrete_function()
 
 
 @settings(max_examples=30)
-@given(st.lists(TEXT.map("".join), min_size=1, max_size=20))
-def test_any_unicode_gives_the_same_ids_and_probabilities(texts):
-    model, answer, encode = both_forms()
-    given_texts = tf.constant(texts)
-    np.testing.assert_allclose(answer(text=given_texts)["probabilities"], model.predict_proba(texts), atol=TOLERANCE)
-    expected, received = model.preprocessor.encode(texts), encode(given_texts)
+@given(texts=st.lists(TEXT.map("".join), min_size=1, max_size=20))
+def test_any_unicode_gives_the_same_ids_and_probabilities(model, saved, encode, texts):
+    answer, expected, received = served(saved, texts), model.preprocessor.encode(texts), encode(tf.constant(texts))
+    np.testing.assert_allclose(answer["probabilities"], model.predict_proba(texts), atol=TOLERANCE)
     assert received.flat_values.numpy().tolist() == expected.values.tolist()
     assert received.row_lengths().numpy().tolist() == expected.lengths.tolist()
 
@@ -179,24 +168,30 @@ def test_layout_for_tensorflow_serving():
     assert tf.saved_model.load(str(folder)).signatures.keys() == SIGNATURES
 
 
-def test_both_files_of_a_network_load_without_this_package(model, tmp_path):
+def test_a_process_imports_keras_in_silence_and_both_files_of_a_network_need_none_of_our_code(model, tmp_path):
     """The SavedModel in plain TensorFlow, and in plain Keras a network of the default cell that also learns vectors."""
     network, _ = make_network(trainable_dimension=2)
     network.save(tmp_path / "model.keras")
     np.save(tmp_path / "ids.npy", IDS)
     code = (
-        "import json, sys, keras, numpy as np, tensorflow as tf\n"
+        "import json, sys\n"
+        "from pipelines.shared.stage import import_keras\n"
+        "import_keras()\n"
+        "import keras, numpy as np, tensorflow as tf\n"
+        "sys.stderr.write('imported\\n')\n"
+        "ours = [name for name in sys.modules if name.split('.')[0] in ('sentiment', 'pipelines')]\n"
+        "assert not [name for name in ours if '.network' in name or '.export' in name]\n"
+        "sys.modules |= dict.fromkeys(('sentiment', 'pipelines', 'spacy', *ours))  # None: cannot be imported\n"
         f"f = tf.saved_model.load({str(shared_model().folder / 'saved_model' / '1')!r}).signatures['serving_default']\n"
         "answer = f(text=tf.constant(['I love this coffee', 'I hate this train']))\n"
         "network = keras.models.load_model('model.keras')\n"
         "np.save('answers.npy', network.predict(np.load('ids.npy'), verbose=0))\n"
-        "assert not {'sentiment', 'pipelines', 'spacy'} & {name.split('.')[0] for name in sys.modules}\n"
         "print(json.dumps([answer['probabilities'].numpy().tolist(), [x.decode() for x in answer['label'].numpy()]]))\n"
     )
-    environment = child_environment()
-    del environment["PYTHONPATH"]
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=child_environment())
     assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("imported\n")
     probabilities, labels = json.loads(done.stdout)
     expected = model.predict_proba(["I love this coffee", "I hate this train"])
     np.testing.assert_allclose(probabilities, expected, atol=TOLERANCE)

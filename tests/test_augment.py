@@ -9,7 +9,7 @@ import pytest
 from pipelines.shared import profiles, stage
 from pipelines.shared.artefacts import read_part, read_preprocessor
 from pipelines.shared.training_files import add_augmentation
-from sentiment.augment.clear_words import Poles, Use, polarity
+from sentiment.augment.clear_words import Poles, polarity
 from sentiment.augment.general_english import LINKED, TURNED, known_templates, phrases, rated_words, words_of
 from sentiment.augment.rows import augmented, rated_signs
 from sentiment.data.encoded import EncodedPart
@@ -71,9 +71,9 @@ def made(share: float = 1.0, seed: int = 5) -> tuple[EncodedPart, list[tuple[str
 
 
 def test_clear_words_judge_by_degrees_or_by_what_they_are_said_of() -> None:
-    use = Use(*(np.array([ID[word]]) for word in ("so", "is", "i")))
+    before = [np.array([ID[word]]) for word in ("so", "is", "i")]
     nothing = np.zeros(len(WORDS), np.int8)
-    found = polarity(ROWS, POLES, WORDS, np.array([ID["not"]]), use, np.array([ID["so"]]), nothing)
+    found = polarity(ROWS, POLES, WORDS, np.array([ID["not"]]), before, np.array([ID["so"]]), nothing)
     signs = dict(zip(WORDS, found.clear.tolist(), strict=True))
     assert {word for word, sign in signs.items() if sign} == {"good", "bad", "like", "hate"}
     assert (signs["good"], signs["bad"], signs["like"], signs["hate"]) == (1, -1, 1, -1)

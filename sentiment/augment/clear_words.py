@@ -44,14 +44,6 @@ class Poles(NamedTuple):
         return self.positive if sign > 0 else self.negative
 
 
-class Use(NamedTuple):
-    """Ids of words that often precede a word such as "good": degree words ("so"), linking words ("is"), subjects."""
-
-    degree: np.ndarray
-    linking: np.ndarray
-    subjects: np.ndarray
-
-
 class Polarity(NamedTuple):
     """The polarity of each word in the vocabulary; all arrays have the shape ``(vocabulary,)``.
 
@@ -71,7 +63,7 @@ def polarity(
     poles: Poles,
     vocabulary: Sequence[str],
     negators: np.ndarray,
-    use: Use,
+    before: Sequence[np.ndarray],
     never: np.ndarray,
     rated: np.ndarray,
 ) -> Polarity:
@@ -81,12 +73,13 @@ def polarity(
         poles: the negative and the positive class.
         vocabulary: word of each id.
         negators: ids of negations. Rows that contain a negation are left out of the log odds.
-        use: ids of words that often stand before a word of clear polarity.
+        before: ids of words that often precede a word such as "good": degree words ("so"), linking words ("is"), and
+            subjects ("I").
         never: ids of words that are never treated as words of clear polarity.
         rated: polarity that people gave to each word, int8 ``(vocabulary,)``: 1, -1, or 0 for unrated words.
     """
     odds, certainty, counts = _log_odds(part, poles, vocabulary, negators)
-    degree, linking, subject = _shares_after(part, use, len(vocabulary))
+    degree, linking, subject = _shares_after(part, before, len(vocabulary))
     often = (counts >= 20) & (np.abs(certainty) > 4)
     gradable = (counts >= 12) & (np.abs(certainty) > 3) & (np.abs(odds) >= 0.4) & (degree >= 0.05)
     linked = often & (np.abs(odds) >= 0.8) & (linking >= 0.2)
@@ -107,9 +100,7 @@ def blocks(part: EncodedPart) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         yield start, np.asarray(part.ids[block]).astype(np.int64), part.labels[block]
 
 
-def _log_odds(
-    part: EncodedPart, poles: Poles, vocabulary: Sequence[str], negators: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _log_odds(part: EncodedPart, poles: Poles, vocabulary: Sequence[str], negators: np.ndarray) -> list[np.ndarray]:
     """Return three arrays ``(vocabulary,)``: log odds of positive to negative, log odds in standard errors, counts."""
     counts = np.zeros((2, len(vocabulary)))
     for _, block, labels in blocks(part):
@@ -120,18 +111,16 @@ def _log_odds(
     totals = np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
     smooth = counts + _PRIOR * totals / totals.sum()
     odds = np.log(smooth[1] / totals[1]) - np.log(smooth[0] / totals[0])
-    return odds, odds / np.sqrt((1 / smooth).sum(axis=0)), counts.sum(axis=0)
+    return [odds, odds / np.sqrt((1 / smooth).sum(axis=0)), counts.sum(axis=0)]
 
 
-def _shares_after(part: EncodedPart, use: Use, vocabulary: int) -> np.ndarray:
-    """Return how often a word of each group in ``use`` directly precedes each word, as shares ``(3, vocabulary)``."""
-    after, total = np.zeros((len(use), vocabulary)), np.zeros(vocabulary)
-    member = np.zeros((len(use), vocabulary), bool)
-    for i, ids in enumerate(use):
-        member[i, ids] = True
+def _shares_after(part: EncodedPart, groups: Sequence[np.ndarray], vocabulary: int) -> np.ndarray:
+    """Return how often a word of each of ``groups`` directly precedes each word, as shares ``(3, vocabulary)``."""
+    after, total = np.zeros((len(groups), vocabulary)), np.zeros(vocabulary)
+    member = np.stack([np.isin(np.arange(vocabulary), ids) for ids in groups])
     for _, block, _ in blocks(part):
         total += np.bincount(block.ravel(), minlength=vocabulary)
-        for i in range(len(use)):
+        for i in range(len(groups)):
             after[i] += np.bincount(block[:, 1:][member[i, block[:, :-1]]], minlength=vocabulary)
     return after / np.maximum(total, 1.0)
 
@@ -139,13 +128,9 @@ def _shares_after(part: EncodedPart, use: Use, vocabulary: int) -> np.ndarray:
 class Stretch(NamedTuple):
     """A short excerpt of a training row around a word of clear polarity (the clear word), as lists of token ids.
 
-    Attributes:
-        place: ``linked`` after a linking word such as "is", ``subject`` after a subject, or ``bare`` after neither.
-        left: tokens before ``link``.
-        link: the linking word or the subject; empty if ``place`` is ``bare``.
-        degree: degree words such as "so" before the clear word.
-        clear: the clear word.
-        right: tokens after the clear word.
+    ``place`` is ``linked`` after a linking word such as "is", ``subject`` after a subject, or ``bare`` after neither.
+    The parts are the tokens before ``link``; the linking word or the subject, if any; degree words such as "so"; the
+    clear word; and the tokens after it.
     """
 
     place: str
@@ -187,10 +172,9 @@ class Stretches:
             np.array([i for i, word in enumerate(words) if word in members], np.int64)
             for members in (set(text.split()) for text in (_NEGATORS, _LINKING, _DEGREE, _GRADING, _SUBJECTS))
         )
-        self._linking, self._degree, self._subjects = {*linking.tolist()}, {*degree.tolist()}, {*subjects.tolist()}
-        use = Use(grading, linking, subjects)
-        never = np.concatenate([never, self._negators, *use, degree])
-        self.polarity = polarity(part, poles, words, self._negators, use, never, rated)
+        self._linking, self._degree, self._subjects = ({*ids.tolist()} for ids in (linking, degree, subjects))
+        never = np.concatenate([never, self._negators, grading, linking, subjects, degree])
+        self.polarity = polarity(part, poles, words, self._negators, (grading, linking, subjects), never, rated)
         is_adjective = np.array([bool(_ADJECTIVE.search(word)) for word in words])
         is_adjective[never] = False
         self._adjectives = {sign: np.flatnonzero((rated == sign) & is_adjective) for sign in (-1, 1)}

@@ -97,7 +97,10 @@ def one_matrix_thread() -> Iterator[None]:
     state = _state
     with state.lock:
         if state.limit is None:
-            state.limit, state.limiter = _limited_to_one_thread(), threading.current_thread()
+            from threadpoolctl import get_cached_controller
+
+            state.limit, state.limiter = ExitStack(), threading.current_thread()
+            state.limit.enter_context(get_cached_controller().limit(limits=1, user_api="blas"))
         state.users_of_limit += 1
     try:
         yield
@@ -108,11 +111,3 @@ def one_matrix_thread() -> Iterator[None]:
             if state.limit and may_remove and not state.users_of_limit:
                 state.limit.close()
                 state.limit = None
-
-
-def _limited_to_one_thread() -> ExitStack:
-    from threadpoolctl import get_cached_controller
-
-    limit = ExitStack()
-    limit.enter_context(get_cached_controller().limit(limits=1, user_api="blas"))
-    return limit

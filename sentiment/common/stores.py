@@ -1,5 +1,6 @@
 """Read and write local folders and object stores with `pyarrow.fs`, which needs no further package for S3 and GCS."""
 
+import contextlib
 import glob
 import os
 import secrets
@@ -70,10 +71,8 @@ class FileStore:
 
     def remove(self, name: str) -> None:
         """Remove a file, if it exists."""
-        try:
+        with contextlib.suppress(FileNotFoundError):
             self.system.delete_file(self.path(name))
-        except FileNotFoundError:
-            return
 
     def _in_its_folder(self, name: str) -> str:
         """Create the folder of the file ``name``, and return the path of the file."""
@@ -153,8 +152,8 @@ def list_input(place: str, is_wanted: Callable[[str, bool], bool], expected: str
         return Listing(store.system, store.root.rpartition("/")[0], (info,))
     if not pattern and info.type == fs.FileType.NotFound and store.is_local:
         raise InputError(f"{place}: no such file or folder")
-    wildcards, is_chosen = _wildcards(pattern), bool(pattern)
-    files = [each for each in store.files() if is_wanted(each.path, is_chosen) and _is_wanted(each, store, wildcards)]
+    wanted = (file for file in store.files() if is_wanted(file.path, bool(pattern)))
+    files = [file for file in wanted if _is_listed(file.path, store, pattern)]
     if not files:
         raise InputError(f"{place}: expected files that end in {expected}, found none")
     return Listing(store.system, store.root, tuple(sorted(files, key=lambda info: info.path)))
@@ -181,41 +180,23 @@ def may_list(place: str, store: FileStore) -> bool:
     outer = open_store(folder)
     if outer.system != store.system or not f"{store.root}/".startswith(f"{outer.root.rstrip('/')}/"):
         return False
-    names = _names(store.root, outer)
-    return not _is_note(names) and _may_match_below(names, _wildcards(pattern))
+    return _is_listed(store.root, outer, pattern, below=True)
 
 
-def _is_wanted(info: fs.FileInfo, store: FileStore, wildcards: Sequence[str]) -> bool:
-    names = _names(info.path, store)
-    return not _is_note(names) and _matches(names, wildcards)
+def _is_listed(path: str, store: FileStore, pattern: str, below: bool = False) -> bool:
+    """Return whether a file, or with ``below`` some file inside a folder, is input from ``store`` by its path."""
+    names = [name for name in path.removeprefix(store.root).split("/") if name]
+    is_note = any(name.startswith(("_", ".")) for name in names)
+    return not is_note and _matches(names, (pattern or "**").split("/"), below)
 
 
-def _names(path: str, store: FileStore) -> list[str]:
-    """Return the parts of ``path`` relative to the folder of the store."""
-    return [name for name in path.removeprefix(store.root).split("/") if name]
+def _matches(names: Sequence[str], wildcards: Sequence[str], below: bool) -> bool:
+    """Return whether the parts of a path match the parts of a pattern. ``**`` matches zero or more folders.
 
-
-def _wildcards(pattern: str) -> list[str]:
-    return pattern.split("/") if pattern else ["**"]
-
-
-def _is_note(names: Sequence[str]) -> bool:
-    return any(name.startswith(("_", ".")) for name in names)
-
-
-def _matches(names: Sequence[str], wildcards: Sequence[str]) -> bool:
-    """Return whether the parts of a path match the parts of a pattern. ``**`` matches zero or more folders."""
-    if not wildcards:
-        return not names
-    if wildcards[0] == "**":
-        return any(_matches(names[i:], wildcards[1:] or ["*"]) for i in range(len(names)))
-    return bool(names) and fnmatchcase(names[0], wildcards[0]) and _matches(names[1:], wildcards[1:])
-
-
-def _may_match_below(names: Sequence[str], wildcards: Sequence[str]) -> bool:
-    """Return whether a pattern can match a file inside the folder whose path has the parts ``names``."""
+    If ``below``, return whether the path of some file inside the folder ``names`` can match.
+    """
     if not names or not wildcards:
-        return bool(wildcards)
+        return bool(wildcards) if below else not (names or wildcards)
     if wildcards[0] == "**":
-        return any(_may_match_below(names[i:], wildcards[1:] or ["*"]) for i in range(len(names) + 1))
-    return fnmatchcase(names[0], wildcards[0]) and _may_match_below(names[1:], wildcards[1:])
+        return any(_matches(names[i:], wildcards[1:] or ["*"], below) for i in range(len(names) + 1))
+    return fnmatchcase(names[0], wildcards[0]) and _matches(names[1:], wildcards[1:], below)

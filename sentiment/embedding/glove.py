@@ -127,14 +127,11 @@ def _entries(lines: Iterable[bytes], name: str, dimension: int) -> Iterator[tupl
         line = line.rstrip(b" \r\n")
         if number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
-        if line and not (number == 1 and _is_header(line)):
+        is_header = number == 1 and len(parts := line.split()) == 2 and b"".join(parts).isdigit()
+        if line and not is_header:
             dimension = dimension or _first_dimension(line, f"{name}:{number}")
             word = _word(line, dimension, f"{name}:{number}")
             yield number, word, line[len(word) :]
-
-
-def _is_header(line: bytes) -> bool:
-    return len(parts := line.split()) == 2 and all(part.isdigit() for part in parts)
 
 
 def _first_dimension(line: bytes, place: str) -> int:

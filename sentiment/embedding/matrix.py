@@ -103,12 +103,9 @@ def _mean_vector(key: str, stand_ins: Mapping[str, Sequence[str]], vectors: Word
     if key in stand_ins:
         several = [v for word in stand_ins[key] if (v := vectors.get(word)) is not None]
         return np.mean(several, axis=0) if several else None
-    words = split_compound(key, vectors.rows)
-    if not words:
-        return None
-    return np.average(
-        [vectors.matrix[vectors.rows[word]] for word in words], axis=0, weights=weights_of(words, vectors.rows)
-    )
+    words, ranks = split_compound(key, vectors.rows), vectors.rows
+    several = [vectors.matrix[ranks[word]] for word in words]
+    return np.average(several, axis=0, weights=weights_of(words, ranks)) if several else None
 
 
 def complete(found: FoundVectors, train_ids: Ragged, seen: int | None = None) -> np.ndarray:
@@ -205,20 +202,9 @@ def _forms(key: str, surfaces: Sequence[str]) -> Iterator[str]:
         return
     spellings = [key, *surfaces]
     yield from spellings
-    for variant in (_without_apostrophes, _shortened, _single_letters):
-        yield from (variant(spelling) for spelling in spellings)
-
-
-def _without_apostrophes(word: str) -> str:
-    return re.sub("in'$", "ing", word).replace("'", "") or word
-
-
-def _shortened(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
-
-
-def _single_letters(word: str) -> str:
-    return re.sub(r"(.)\1+", r"\1", word)
+    yield from (re.sub("in'$", "ing", word).replace("'", "") or word for word in spellings)
+    yield from (word[:-1] if len(word) > 3 and word[-1] == word[-2] else word for word in spellings)
+    yield from (re.sub(r"(.)\1+", r"\1", word) for word in spellings)
 
 
 def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged) -> np.ndarray:
@@ -244,15 +230,10 @@ def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged) -> np.n
     scale = np.sqrt(np.log1p(counts[sample]))[:, None]
     inputs, targets = means[sample] * scale, matrix[sample] * scale
     gram = inputs.T @ inputs
-    induced = means @ np.linalg.solve(
-        gram + (_RIDGE * np.trace(gram) / len(gram) + 1e-9) * np.eye(len(gram)), inputs.T @ targets
-    )
-    return _with_norm(induced, float(np.median(np.linalg.norm(matrix[sample], axis=1))))
-
-
-def _with_norm(vectors: np.ndarray, norm: float) -> np.ndarray:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors * norm, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    ridge = (_RIDGE * np.trace(gram) / len(gram) + 1e-9) * np.eye(len(gram))
+    induced = means @ np.linalg.solve(gram + ridge, inputs.T @ targets)
+    norm, lengths = np.median(np.linalg.norm(matrix[sample], axis=1)), np.linalg.norm(induced, axis=1, keepdims=True)
+    return np.divide(induced * norm, lengths, out=np.zeros_like(induced), where=lengths > 0)
 
 
 def _blocks(ids: Ragged, vocabulary: int) -> Iterable[sparse.csr_matrix]:

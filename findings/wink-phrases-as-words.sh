@@ -39,7 +39,7 @@ SEEN = {
 }
 PEOPLE = "I,We,They,You,My neighbours".split(",")
 THINGS = "this show,that song,the new logo,the noise,these adverts".split(",")
-PLACES = "on the platform,by the door,at the bus stop,in the queue,near the stage".split(",")
+PLACES = "on the platform,by the door,at the corner,in the queue,near the stage".split(",")
 WHO = "She works {},He is working {},We work {}".split(",")
 WHERE = "at a bank,in an office,from home,on Mondays,at night,in London,with data,upstairs,until six".split(",")
 afinn = Afinn()

@@ -46,8 +46,7 @@ def run(this: stage.Stage) -> None:
     stage.log.info("%s", describe())
     starts = [NOTHING] if this.base_model is None else [BASE_MODEL, NOTHING] if count <= _FEW_ROWS else [BASE_MODEL]
     rows.parts["train"] = add_augmentation(this, rows.parts["train"], rows.classes)
-    checkpoints = {start: _checkpoints(this, start, count) for start in starts}
-    candidates = {start: average(_runs(this, rows, start, each), rows) for start, each in checkpoints.items()}
+    candidates = {start: average(_runs(this, rows, start, count <= _FEW_ROWS), rows) for start in starts}
     start, losses = choose(candidates, rows, options)
     last, told = candidates[start], dict[str, Any](start=start, start_losses=losses) if losses else {}
     if options.ngram_buckets:
@@ -57,60 +56,39 @@ def run(this: stage.Stage) -> None:
     apply_temperature(last.model, last.temperature)
     made = record(this, rows.classes, last.state) | {"temperature": last.temperature} | told
     _publish(this, last.model, last.state, made)
-    for checkpoint in [each for kept in checkpoints.values() for each in kept]:
-        checkpoint.path.unlink(missing_ok=True)
+    for checkpoint in this.places.model.glob(".checkpoint*.npz"):
+        checkpoint.unlink()
     _report(last, rows, this.settings, losses)
 
 
-def _checkpoints(this: stage.Stage, start: str, rows: int) -> list[Checkpoint]:
-    """Return one checkpoint for each training run that begins at ``start``: the base model, or random weights."""
-    from sentiment.training.candidates import NOTHING
+def _runs(this: stage.Stage, rows: "TrainingRows", start: str, few: bool) -> "list[Candidate]":
+    """Train from ``start``: one network, or with ``few`` rows several from the base model, each with its own seed.
 
-    several = start != NOTHING and rows <= _FEW_ROWS
-    beside = "-nothing" if this.base_model is not None and start == NOTHING else ""
-    runs = range(_AVERAGED_RUNS if several else 1)
-    return [
-        Checkpoint(
-            this.places.model / f".checkpoint{beside}{f'-{run}' if run else ''}.npz",
-            identity(this),
-            f"run {run + 1} of {len(runs)}: " if several else "from nothing: " if beside else "",
-        )
-        for run in runs
-    ]
+    Interrupted runs resume from their checkpoints.
+    """
+    from sentiment.training.candidates import BASE_MODEL, candidate
+    from sentiment.training.fitting import train
 
-
-def _runs(this: stage.Stage, rows: "TrainingRows", start: str, checkpoints: list[Checkpoint]) -> "list[Candidate]":
-    """Train one network per checkpoint, each with its own seed. Interrupted runs resume from their checkpoint."""
-    from sentiment.training.candidates import NOTHING
-
-    settings, weights = this.settings, None
-    if start != NOTHING:
-        weights = _base_weights(this, rows)
+    settings, weights, count, name, told = this.settings, None, 1, ".checkpoint", ""
+    if start == BASE_MODEL:
+        weights, count = _base_weights(this, rows), _AVERAGED_RUNS if few else 1
     elif this.base_model is not None:
         stage.log.info("training from nothing too; it is kept if its validation loss is clearly lower")
         settings = settings_from_nothing(settings, profiles.named_settings(this.profile, this.arguments.set))
-    return [_run(this, rows, settings, weights, checkpoint, number) for number, checkpoint in enumerate(checkpoints)]
-
-
-def _run(
-    this: stage.Stage,
-    rows: "TrainingRows",
-    settings: "Settings",
-    weights: "list[np.ndarray] | None",
-    checkpoint: Checkpoint,
-    number: int,
-) -> "Candidate":
-    from sentiment.training.candidates import candidate
-    from sentiment.training.fitting import train
-
-    seed = settings.training.seed + number * _SEEDS_APART
-    settings = replace(settings, training=replace(settings.training, seed=seed))
-    model = _new_network(settings, rows)
-    if weights is not None:
-        model.set_weights(weights)
-    state = checkpoint.read()
-    train(model, rows.parts, settings, state, checkpoint.write, _callbacks(this), weights is not None)
-    return candidate(model, settings.network, state, rows)
+        name, told = ".checkpoint-nothing", "from nothing: "
+    made_from, runs = identity(this), []
+    for run in range(count):
+        path = this.places.model / f"{name}{f'-{run}' if run else ''}.npz"
+        checkpoint = Checkpoint(path, made_from, f"run {run + 1} of {count}: " if count > 1 else told)
+        seed = settings.training.seed + run * _SEEDS_APART
+        own = replace(settings, training=replace(settings.training, seed=seed))
+        model = _new_network(own, rows)
+        if weights is not None:
+            model.set_weights(weights)
+        state = checkpoint.read()
+        train(model, rows.parts, own, state, checkpoint.write, _callbacks(this), weights is not None)
+        runs.append(candidate(model, own.network, state, rows))
+    return runs
 
 
 def _new_network(settings: "Settings", rows: "TrainingRows") -> "keras.Model":

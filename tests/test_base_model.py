@@ -401,9 +401,9 @@ def test_the_first_candidate_is_kept_unless_another_is_clearly_better() -> None:
     good = small_candidate(rows)._replace(probabilities=np.where(np.eye(2)[labels] > 0, 0.9, 0.1))
     bad = good._replace(probabilities=1 - good.probabilities)
     options = TrainingSettings(class_weights="none")
-    assert choose({BASE_MODEL: bad, NOTHING: good}, rows, options).start == NOTHING
-    assert choose({BASE_MODEL: good, NOTHING: bad}, rows, options).start == BASE_MODEL
-    assert choose({BASE_MODEL: good, NOTHING: good}, rows, options).start == BASE_MODEL
+    assert choose({BASE_MODEL: bad, NOTHING: good}, rows, options)[0] == NOTHING
+    assert choose({BASE_MODEL: good, NOTHING: bad}, rows, options)[0] == BASE_MODEL
+    assert choose({BASE_MODEL: good, NOTHING: good}, rows, options)[0] == BASE_MODEL
     assert choose({NOTHING: good}, rows, options) == (NOTHING, {})
 
 

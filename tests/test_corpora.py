@@ -13,8 +13,8 @@ from pipelines.shared.training_files import row_weights
 from sentiment.data.encoded import EncodedPart
 from sentiment.data.splitting import PARTS
 from sentiment.errors import SettingsError
-from sentiment.settings import Settings
-from sentiment.training.batches import Batches, balanced_weights
+from sentiment.settings import Settings, TrainingSettings
+from sentiment.training.batches import Batches, class_weights
 from sentiment.training.fitting import make_batches
 from tests.model_fixture import labelled_tweets, write_corpus
 
@@ -114,7 +114,8 @@ def test_a_weight_is_what_a_row_counts() -> None:
         np.testing.assert_array_equal(counting, weights[rows])
     balanced, _ = make_batches(parts, Settings())
     np.testing.assert_allclose(balanced.row_weights, weights)  # the classes are even
-    np.testing.assert_allclose(balanced_weights(np.array([0, 0, 1]), 2, np.array([0.5, 0.5, 2.0])), [1.5, 0.75])
+    uneven = EncodedPart(ids[:3], np.array([0, 0, 1]), np.array([0.5, 0.5, 2.0]))
+    np.testing.assert_allclose(class_weights(uneven, 2, TrainingSettings()), [1.5, 0.75])
 
 
 def test_corpus_and_corpora_at_once(profile: Path, caplog: pytest.LogCaptureFixture) -> None:

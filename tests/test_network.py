@@ -1,6 +1,7 @@
 """The network: three computations of one function, what freezing promises, and the batches it is fed."""
 
 import itertools
+from functools import partial
 from typing import Any
 
 import keras
@@ -16,7 +17,7 @@ from sentiment.network.keras_network import build_network, fold
 from sentiment.settings import NetworkSettings
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.training.batches import Batches, widths
-from sentiment.training.tensorflow_trainer import DistinctTokensModel
+from sentiment.training.tensorflow_trainer import by_distinct_tokens
 
 VOCABULARY, DIMENSION, CLASSES = 9, 3, 3
 IDS = np.array([[2, 3, 4, 8], [5, 0, 0, 0], [6, 1, 7, 0], [3, 3, 3, 3], [8, 7, 6, 5]], np.int32)
@@ -56,7 +57,7 @@ def test_keras_distinct_token_and_folded_networks_are_one_function(
     cell: str, bidirectional: bool, pooling: str, trainable: int
 ) -> None:
     model, chosen = make_network(cell=cell, bidirectional=bidirectional, pooling=pooling, trainable_dimension=trainable)
-    by_token, batch = DistinctTokensModel(model, chosen), distinct_ids(IDS)._asdict()
+    by_token, batch = partial(by_distinct_tokens, model, chosen), distinct_ids(IDS)._asdict()
     # A network with a trainable embedding has every variable of one without, so gradients are compared there.
     if trainable:
         expected, theirs = answers_and_gradients(model, model, IDS)
@@ -81,7 +82,7 @@ def test_padding_on_either_side_changes_nothing(cell: str, pooling: str) -> None
     expected = np.repeat(np.asarray(model(np.array([[4, 2, 7]], np.int32))), 3, axis=0)
     ids = np.array([[0, 0, 4, 2, 7], [0, 4, 2, 7, 0], [4, 2, 7, 0, 0]], np.int32)
     for answers in (
-        model(ids), fold(model, chosen).of_padded(ids), DistinctTokensModel(model, chosen)(distinct_ids(ids)._asdict())
+        model(ids), fold(model, chosen).of_padded(ids), by_distinct_tokens(model, chosen, distinct_ids(ids)._asdict())
     ):  # fmt: skip
         np.testing.assert_allclose(answers, expected, atol=1e-6)
 
@@ -90,7 +91,7 @@ def test_dropout_in_the_projection_is_there_in_training_only() -> None:
     """In the network that ships and in the one that trains it; Keras draws anew at every call."""
     model, chosen = make_network(projection_dropout=0.5)
     plain, _ = make_network()  # the same weights: they are drawn by one seed
-    by_token, batch = DistinctTokensModel(model, chosen), distinct_ids(IDS)._asdict()
+    by_token, batch = partial(by_distinct_tokens, model, chosen), distinct_ids(IDS)._asdict()
     np.testing.assert_allclose(model(IDS), plain(IDS), atol=1e-6)
     np.testing.assert_allclose(by_token(batch), plain(IDS), atol=1e-5)
     np.testing.assert_allclose(fold(model, chosen).of_padded(IDS), plain(IDS), atol=1e-5)
@@ -108,7 +109,7 @@ def test_every_layer_of_the_projection_gets_dropout_and_row_lengths_are_free() -
 
 def test_dropout_is_on_in_training_only() -> None:
     model, chosen = make_network(output_dropout=0.5, trainable_dimension=2, trainable_dropout=0.5)
-    by_token, batch = DistinctTokensModel(model, chosen), distinct_ids(IDS)._asdict()
+    by_token, batch = partial(by_distinct_tokens, model, chosen), distinct_ids(IDS)._asdict()
     np.testing.assert_array_equal(by_token(batch), by_token(batch))
     assert np.abs(np.asarray(by_token(batch, training=True)) - np.asarray(by_token(batch))).max() > 1e-3
 

@@ -13,7 +13,7 @@ from sentiment.network.cells import STEPS, Direction
 from sentiment.network.folded import FoldedNetwork
 from sentiment.network.keras_network import RECURRENT, build_network, fold, recurrent_cells
 from sentiment.settings import NetworkSettings
-from sentiment.training.tensorflow_trainer import DistinctTokensModel
+from sentiment.training.tensorflow_trainer import by_distinct_tokens
 
 # h, e, l, o are ids 2, 3, 4, 5, each a one-hot vector; "hello" is h e l l o. Two units, two classes.
 HELLO = [2, 3, 4, 4, 5]
@@ -81,10 +81,11 @@ def test_keras_network_answers_hello_as_worked_by_hand(zeros: str) -> None:
 
 
 def test_distinct_token_network_answers_hello_as_worked_by_hand() -> None:
-    by_token = DistinctTokensModel(hello_network(), PLAIN)
     types = np.array([0, 5, 4, 3, 2], np.int32)  # o l e h
     positions = np.array([[4, 3, 2, 2, 1, 0]], np.int32)
-    np.testing.assert_allclose(by_token({"types": types, "positions": positions}), [ANSWER], atol=1e-6)
+    np.testing.assert_allclose(
+        by_distinct_tokens(hello_network(), PLAIN, {"types": types, "positions": positions}), [ANSWER], atol=1e-6
+    )
 
 
 def test_folded_network_answers_hello_as_worked_by_hand() -> None:

@@ -16,7 +16,7 @@ from sentiment.network.folded import softmax
 from sentiment.network.keras_network import GLOVE, build_network
 from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings, TrainingSettings
 from sentiment.training import fitting as training
-from sentiment.training.batches import Batches, balanced_weights
+from sentiment.training.batches import Batches, class_weights
 from sentiment.training.calibration import apply_temperature, fit_temperature, uncalibrated
 from sentiment.training.fitting import TrainingState, make_batches, train
 from sentiment.training.trainer import KerasTrainer, make_optimizer
@@ -235,8 +235,12 @@ def test_the_figures_of_a_pass_are_means_over_all_rows(max_tokens: int) -> None:
 # Class weights and schedule
 
 
+def balanced(labels: np.ndarray) -> np.ndarray:
+    return class_weights(EncodedPart(labels[:, None], labels), 3, TrainingSettings())
+
+
 def test_balanced_weights_by_hand() -> None:
-    np.testing.assert_allclose(balanced_weights(np.array([0, 0, 0, 2]), 3), [4 / 9, 4 / 3, 4 / 3])
+    np.testing.assert_allclose(balanced(np.array([0, 0, 0, 2])), [4 / 9, 4 / 3, 4 / 3])
 
 
 def test_balanced_weights_are_scikit_learns() -> None:
@@ -244,7 +248,7 @@ def test_balanced_weights_are_scikit_learns() -> None:
 
     labels = np.random.default_rng(0).choice(3, 500, p=[0.7, 0.2, 0.1])
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
-    np.testing.assert_allclose(balanced_weights(labels, 3), expected, rtol=1e-6)
+    np.testing.assert_allclose(balanced(labels), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("choice", "rare", "frequent"), [("none", 1.0, 1.0), ("balanced", 2.5, 0.625)])

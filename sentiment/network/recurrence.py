@@ -55,7 +55,7 @@ def hidden_states(
     """
     steps = _steps(table, rows)
     return (
-        _simple_rnn(steps, weights.kernel, activation)
+        simple_rnn_states(steps, weights.kernel, activation)
         if cell == "simple_rnn"
         else _gated(steps, weights, cell, activation)
     )
@@ -74,7 +74,11 @@ def _steps(table: np.ndarray, rows: RowsByLength) -> Iterator[np.ndarray]:
         yield into
 
 
-def _simple_rnn(steps: Iterator[np.ndarray], kernel: np.ndarray, activation: str) -> Iterator[np.ndarray]:
+def simple_rnn_states(steps: Iterator[np.ndarray], kernel: np.ndarray, activation: str) -> Iterator[np.ndarray]:
+    """Overwrite the cell inputs of each step, ``(directions, n, units)``, with hidden states, and yield these.
+
+    ``kernel`` is W_h, ``(directions, units, units)``. ``n``, the number of rows with a token, never rises.
+    """
     state = room = np.empty(0)
     for first, step in enumerate(steps):
         n = step.shape[1]

@@ -110,14 +110,15 @@ class Batches:
 def class_weights(part: EncodedPart, classes: int, options: TrainingSettings) -> np.ndarray:
     """Return the weight of each class, float32 ``(classes,)``; all are 1 if ``options.class_weights`` is ``none``.
 
-    Otherwise the weights balance the classes of the corpus. Augmented rows are not counted, because their labels are
-    balanced already.
+    Otherwise they are ``n / (classes * count)``, like scikit-learn's ``balanced``: ``count`` is the number of rows of
+    the class, and ``n`` the number of all rows. With row weights, both are sums of weights instead. Augmented rows are
+    not counted, because their labels are balanced already.
     """
     if options.class_weights == "none":
         return np.ones(classes, np.float32)
-    return balanced_weights(
-        part.labels[: part.own], classes, None if part.weights is None else part.weights[: part.own]
-    )
+    weights = None if part.weights is None else part.weights[: part.own]
+    counts = np.bincount(part.labels[: part.own], weights, minlength=classes)
+    return (counts.sum() / (classes * np.where(counts > 0, counts, 1.0))).astype(np.float32)
 
 
 def row_weights(part: EncodedPart, by_class: np.ndarray) -> np.ndarray:
@@ -129,13 +130,3 @@ def row_weights(part: EncodedPart, by_class: np.ndarray) -> np.ndarray:
     weights = by_class[part.labels]
     weights[len(part.labels) if part.own is None else part.own :] = 1
     return weights if part.weights is None else weights * part.weights
-
-
-def balanced_weights(labels: np.ndarray, classes: int, weights: np.ndarray | None = None) -> np.ndarray:
-    """Return ``n / (classes * count)`` for each class, float32 ``(classes,)``, like scikit-learn's ``balanced``.
-
-    ``count`` is the number of rows of the class, and ``n`` the number of all rows. With row weights ``(n,)``, both are
-    sums of weights instead.
-    """
-    counts = np.bincount(labels, weights, minlength=classes)
-    return (counts.sum() / (classes * np.where(counts > 0, counts, 1.0))).astype(np.float32)

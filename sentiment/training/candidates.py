@@ -64,13 +64,6 @@ class Candidate(NamedTuple):
         return row_losses(self.probabilities, labels, self.temperature, rows.class_weights(options))
 
 
-class Choice(NamedTuple):
-    """The name of the chosen candidate, and each candidate's mean validation log loss (empty if there is only one)."""
-
-    start: str
-    losses: dict[str, float]
-
-
 def candidate(model: keras.Model, network: NetworkSettings, state: TrainingState, rows: TrainingRows) -> Candidate:
     """Return the trained ``model`` as a :class:`Candidate`, with a temperature fitted on the validation rows."""
     validation = rows.parts["validation"]
@@ -91,15 +84,21 @@ def average(runs: Sequence[Candidate], rows: TrainingRows) -> Candidate:
     return candidate(first.model, first.network, first.state, rows)
 
 
-def choose(candidates: Mapping[str, Candidate], rows: TrainingRows, options: TrainingSettings) -> Choice:
-    """Choose the first candidate, or a later candidate whose validation log loss is over two standard errors lower."""
+def choose(
+    candidates: Mapping[str, Candidate], rows: TrainingRows, options: TrainingSettings
+) -> tuple[str, dict[str, float]]:
+    """Choose the first candidate, or a later candidate whose validation log loss is over two standard errors lower.
+
+    Returns:
+        Its name, and each candidate's mean validation log loss (empty if there is only one).
+    """
     start, *others = candidates
     if not others:
-        return Choice(start, {})
+        return start, {}
     losses = {name: each.losses(rows, options) for name, each in candidates.items()}
     for other in others:
         start = other if is_clearly_better(losses[other], losses[start], _ERRORS) else start
-    return Choice(start, {name: float(each.mean()) for name, each in losses.items()})
+    return start, {name: float(each.mean()) for name, each in losses.items()}
 
 
 def is_clearly_better(losses: np.ndarray, others: np.ndarray, errors: float = 1.0) -> bool:

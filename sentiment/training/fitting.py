@@ -48,12 +48,6 @@ class TrainingState:
         before, last = (row["val_loss"] for row in self.history[-2:])
         return 1 - last / before
 
-    def add_start(
-        self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray]
-    ) -> None:
-        """Record loss, accuracy and variables before the first epoch as the best so far."""
-        self.start, self.weights, self.best_weights = figures, weights, model
-
     def add_epoch(
         self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray], keep: int = 0
     ) -> None:
@@ -107,7 +101,8 @@ def train(
     watchers = keras.callbacks.CallbackList(list(callbacks), model=trainer.model, epochs=options.epochs)
     watchers.on_train_begin()
     if keep_start and not state.weights:
-        state.add_start(_validated(trainer, validation_batches), *_copies(trainer, model))
+        state.start = _validated(trainer, validation_batches)
+        state.weights, state.best_weights = _copies(trainer, model)
         save(state)
     while not state.is_finished(options):
         epoch = len(state.history)

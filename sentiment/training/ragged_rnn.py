@@ -6,14 +6,13 @@ so the rows that still have a token at a step come first. A step therefore updat
 place. In a large batch each direction has its own thread.
 """
 
-from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csc_matrix
 
 from sentiment.common.parallel import one_matrix_thread, ordered_map
-from sentiment.network.recurrence import activate_in_place, advance, pool, rows_at_steps, slope_of
+from sentiment.network.recurrence import pool, rows_at_steps, simple_rnn_states, slope_of
 from sentiment.text.lexicon import PADDING
 
 # Equal for any number of cores, so that sums of gradients round the same on every machine. More rows would not fit the
@@ -61,14 +60,6 @@ class _ReadPart(NamedTuple):
     pooled: np.ndarray
 
 
-class _Trace(NamedTuple):
-    """Intermediate results of a forward pass that the gradient needs; ``types`` is the number of distinct tokens."""
-
-    parts: Sequence[tuple[slice, Sequence[_ReadPart]]]
-    kernel: np.ndarray
-    types: int
-
-
 class RaggedRNN:
     """A simple recurrent layer with pooling over the tokens of each row, in one or two directions, and its gradient.
 
@@ -84,7 +75,7 @@ class RaggedRNN:
         self.activation = activation
         self._kinds = pooling.split("_")
         self._memory = np.empty(0, np.float32)  # for all states, reused: new memory pages cost more time than the sums
-        self._trace = _Trace((), np.empty(0), 0)
+        self._read: list[tuple[slice, list[_ReadPart]]] = []
 
     def forward(self, projected: np.ndarray, positions: np.ndarray, kernel: np.ndarray) -> np.ndarray:
         """Return pooled states, float32 ``(batch, kinds of pooling * directions * units)``.
@@ -97,7 +88,10 @@ class RaggedRNN:
         """
         directions, units = kernel.shape[:2]
         rows, flat = self._dealt(positions), positions.ravel()
-        memory = self._room(directions, sum(int(each.lengths.sum()) for each in rows), units)
+        shape = (directions, sum(int(each.lengths.sum()) for each in rows), units)
+        if self._memory.size < np.prod(shape):
+            self._memory = np.empty(np.prod(shape), np.float32)
+        memory = self._memory[: np.prod(shape)].reshape(shape)
         answer = np.empty((len(positions), len(self._kinds), directions, units), np.float32)
         tables = np.ascontiguousarray(projected.reshape(-1, directions, units).swapaxes(0, 1))
 
@@ -109,15 +103,18 @@ class RaggedRNN:
                 states = memory[together, start:stop]
                 for table, of, into in zip(tables[together], tokens, states, strict=True):
                     table.take(of, axis=0, out=into, mode="clip")
-                of_steps = _states_of_steps(states, each.steps, kernel[together], self.activation)
+                steps = (states[:, step] for step in each.steps)
+                of_steps = simple_rnn_states(steps, kernel[together], self.activation)
                 pooled = pool(of_steps, each.lengths, self.pooling)
                 answer[each.indices, :, together] = pooled.transpose(2, 0, 1, 3)
                 parts.append(_ReadPart(each, tokens, states, pooled))
             return together, parts
 
+        few = len(positions) <= _FEW_ROWS
+        threads = [slice(0, directions)] if few else [slice(each, each + 1) for each in range(directions)]
         with one_matrix_thread():
-            parts = list(ordered_map(read, _together(directions, len(positions))))
-        self._trace = _Trace(parts, kernel, len(projected))
+            self._read = list(ordered_map(read, threads))
+        self._kernel, self._types = kernel, len(projected)
         return answer.reshape(len(positions), -1)
 
     def _dealt(self, positions: np.ndarray) -> list[_BatchRows]:
@@ -130,37 +127,30 @@ class RaggedRNN:
         parts = np.split(order, cuts)
         return [_BatchRows(part, lengths[part], first[part], _steps(lengths[part])) for part in parts]
 
-    def _room(self, *shape: int) -> np.ndarray:
-        size = int(np.prod(shape))
-        if self._memory.size < size:
-            self._memory = np.empty(size, np.float32)
-        return self._memory[:size].reshape(shape)
-
     def backward(self, upstream: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the gradients of the arguments ``projected`` and ``kernel`` of :meth:`forward`.
 
         ``upstream`` is the gradient of the pooled states, with their shape.
         """
-        trace = self._trace
-        directions, units = trace.kernel.shape[:2]
+        directions, units = self._kernel.shape[:2]
         upstream = upstream.reshape(-1, len(self._kinds), directions, units)
-        kernel = np.zeros_like(trace.kernel)
-        projected = np.zeros((trace.types, directions, units), np.float32)
+        kernel = np.zeros_like(self._kernel)
+        projected = np.zeros((self._types, directions, units), np.float32)
 
-        def go_back(read: tuple[slice, Sequence[_ReadPart]]) -> None:
+        def go_back(read: tuple[slice, list[_ReadPart]]) -> None:
             together, parts = read
             for part in parts:
                 given = np.ascontiguousarray(upstream[part.rows.indices, :, together].transpose(1, 2, 0, 3))
-                kernel[together] += self._back(part, given, trace.kernel[together])
+                kernel[together] += self._back(part, given, self._kernel[together])
                 for direction, tokens, gradients in zip(
                     range(directions)[together], part.tokens, part.states, strict=True
                 ):
-                    projected[:, direction] += _sum_by_type(tokens, gradients, trace.types)
+                    columns = (np.ones(len(tokens), np.float32), tokens, np.arange(len(tokens) + 1))
+                    projected[:, direction] += csc_matrix(columns, (self._types, len(tokens))) @ gradients
 
         with one_matrix_thread():
-            for _ in ordered_map(go_back, trace.parts):
-                pass
-        return projected.reshape(trace.types, -1), kernel
+            list(ordered_map(go_back, self._read))
+        return projected.reshape(self._types, -1), kernel
 
     def _back(self, part: _ReadPart, upstream: np.ndarray, kernel: np.ndarray) -> np.ndarray:
         """Overwrite ``part.states`` with the gradients of the cell inputs x W_x + b; return the gradient of the kernel.
@@ -177,59 +167,20 @@ class RaggedRNN:
             state, gradient, slope = part.states[:, step], gradients[:, :n], slopes[:, :n]
             np.matmul(later, turned, out=gradient[:, :going_on])
             gradient[:, going_on:] = 0
-            self._add_pooling(gradient, state, part.pooled[:, :, :n], upstream[:, :, :n], going_on, slope)
+            for kind, pooled, given in zip(self._kinds, part.pooled[:, :, :n], upstream[:, :, :n], strict=True):
+                if kind == "max":
+                    gradient += np.multiply(given, state == pooled, out=slope)
+                elif kind == "mean":
+                    gradient += given
+                else:  # the rows that end here
+                    gradient[:, going_on:] += given[:, going_on:]
             later = np.multiply(gradient, slope_of(state, slope, self.activation), out=state)
             if before:
                 of_kernel += part.states[:, before][:, :n].swapaxes(1, 2) @ later
         return of_kernel
-
-    def _add_pooling(
-        self,
-        gradient: np.ndarray,
-        state: np.ndarray,
-        pooled: np.ndarray,
-        upstream: np.ndarray,
-        going_on: int,
-        room: np.ndarray,
-    ) -> None:
-        """Add the gradient of each kind of pooling to ``gradient``; all but the first ``going_on`` rows end here."""
-        for kind, value, given in zip(self._kinds, pooled, upstream, strict=True):
-            if kind == "max":
-                gradient += np.multiply(given, state == value, out=room)
-            elif kind == "mean":
-                gradient += given
-            else:
-                gradient[:, going_on:] += given[:, going_on:]
 
 
 def _steps(lengths: np.ndarray) -> list[slice]:
     active = rows_at_steps(lengths)
     stops = np.cumsum(active)
     return [slice(*each) for each in zip((stops - active).tolist(), stops.tolist(), strict=True)]
-
-
-def _together(directions: int, rows: int) -> list[slice]:
-    """Divide the directions among threads: one slice with all directions for few rows, else one slice per direction."""
-    every = slice(0, directions)
-    return [every] if rows <= _FEW_ROWS else [slice(each, each + 1) for each in range(directions)]
-
-
-def _states_of_steps(
-    states: np.ndarray, steps: Sequence[slice], kernel: np.ndarray, activation: str
-) -> Iterator[np.ndarray]:
-    """Overwrite the cell inputs x W_x + b in ``states`` with hidden states, and yield these states step by step."""
-    room = np.empty_like(states[:, steps[0]])
-    state = states[:, :0]
-    for step in steps:
-        now, n = states[:, step], step.stop - step.start
-        if step.start:
-            advance(now, state[:, :n], kernel, room[:, :n], activation)
-        else:
-            activate_in_place(now, room, activation)
-        state = now
-        yield state
-
-
-def _sum_by_type(tokens: np.ndarray, gradients: np.ndarray, types: int) -> np.ndarray:
-    columns = (np.ones(len(tokens), np.float32), tokens, np.arange(len(tokens) + 1))
-    return csc_matrix(columns, (types, len(tokens))) @ gradients

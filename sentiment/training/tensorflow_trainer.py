@@ -41,7 +41,7 @@ class TensorFlowTrainer(KerasTrainer):
         super().__init__(model, settings, steps)
         in_numpy = settings.network.cell == "simple_rnn" and not accelerators()
         self._states = ragged_states if in_numpy else unrolled_states
-        self._by_token = DistinctTokensModel(model, settings.network, self._states)
+        self._by_token = partial(by_distinct_tokens, model, settings.network, states=self._states)
         self.traced: dict[tuple[int, int | None, bool], Any] = {}
 
     def run(self, batches: Batches, title: str, learn: bool) -> dict[str, float]:
@@ -84,42 +84,33 @@ class TensorFlowTrainer(KerasTrainer):
         return loss, tf.math.divide_no_nan(tf.reduce_sum(weights * right), tf.reduce_sum(weights))
 
 
-class DistinctTokensModel(keras.Model):
-    """The Keras network rearranged, so that the layers before the recurrence run once per distinct token of a batch.
+def by_distinct_tokens(
+    model: keras.Model,
+    settings: NetworkSettings,
+    inputs: dict[str, Any],
+    training: bool = False,
+    states: Callable[..., Any] = unrolled_states,
+) -> Any:
+    """Return the probabilities ``(batch, classes)`` of the Keras network ``model`` for a batch of distinct tokens.
 
     A frequent token such as *love* occurs many times in a batch, always with the same cell input x W_x + b. Here each
-    cell input is computed once per distinct token, and the recurrence looks up the results. The variables are shared
-    with the Keras network. A test checks that outputs and gradients are equal.
-
-    The inputs are a dictionary. ``types``, int32 ``(types,)``, are the distinct ids of a batch, with padding first.
-    ``positions``, int32 ``(batch, time)``, are indices into ``types``. Outputs are probabilities ``(batch, classes)``.
+    cell input is computed once per distinct token, and the recurrence looks up the results. A test checks that outputs
+    and gradients equal those of ``model``.
 
     Args:
-        model: the Keras network whose layers are used.
         settings: the settings that ``model`` was built with.
+        inputs: the distinct ids of the batch, ``types``, int32 ``(types,)``, with padding first, and ``positions``,
+            int32 ``(batch, time)``, indices into ``types``.
         states: function that runs the recurrence, either :func:`ragged_states` or :func:`unrolled_states`.
     """
-
-    def __init__(
-        self, model: keras.Model, settings: NetworkSettings, states: Callable[..., Any] = unrolled_states
-    ) -> None:
-        super().__init__(name="distinct_tokens")
-        self.shipped = model
-        self.settings = settings
-        self.states = states
-        self.built = True
-
-    def call(self, inputs: dict[str, Any], training: bool = False) -> Any:
-        """Return the class probabilities of a batch, ``(batch, classes)``."""
-        features = type_features(self.shipped, inputs["types"], training)
-        cells = recurrent_cells(self.shipped)
-        biases = [input_and_recurrent_bias(cell) for cell in cells]
-        kernel = ops.concatenate([cell.kernel for cell in cells], axis=-1)  # one product for all directions
-        projected = ops.matmul(features, kernel) + ops.concatenate([own for own, _ in biases])
-        weights = [Direction(cell.recurrent_kernel, bias) for cell, (_, bias) in zip(cells, biases, strict=True)]
-        pooled = self.states(projected, inputs["positions"], weights, self.settings)
-        dropped = self.shipped.get_layer(OUTPUT_DROPOUT)(pooled, training=training)
-        return self.shipped.get_layer(CLASSES)(dropped)
+    features = type_features(model, inputs["types"], training)
+    cells = recurrent_cells(model)
+    biases = [input_and_recurrent_bias(cell) for cell in cells]
+    kernel = ops.concatenate([cell.kernel for cell in cells], axis=-1)  # one product for all directions
+    projected = ops.matmul(features, kernel) + ops.concatenate([own for own, _ in biases])
+    weights = [Direction(cell.recurrent_kernel, bias) for cell, (_, bias) in zip(cells, biases, strict=True)]
+    pooled = states(projected, inputs["positions"], weights, settings)
+    return model.get_layer(CLASSES)(model.get_layer(OUTPUT_DROPOUT)(pooled, training=training))
 
 
 def ragged_states(

@@ -223,13 +223,13 @@ def test_many_texts_take_turns_with_those_of_others():
 
 def test_back_pressure_counts_what_is_waiting():
     admission = Admission(Limits(pending_texts=10, pending_bytes=10))
-    with admission.hold_texts(50):  # one alone may be larger than what may wait
+    with admission.hold("texts", 50):  # one alone may be larger than what may wait
         with pytest.raises(Refusal, match="50 texts are waiting, at most 10 may; try again in 1 s") as refused:
-            admission.hold_texts(1).__enter__()
+            admission.hold("texts", 1).__enter__()
         assert (refused.value.status, refused.value.headers) == (429, {"retry-after": "1"})
-    with admission.hold_texts(10):
+    with admission.hold("texts", 10):
         pass
-    assert admission.texts == 0
+    assert admission.held["texts"] == 0
 
 
 def head(length: int, kind: str = "application/json") -> bytes:

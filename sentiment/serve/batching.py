@@ -89,7 +89,11 @@ class Batcher:
             answering.add_done_callback(lambda done: self._deliver(done.result()))
 
     def _answered(self, batch: list[_Pending]) -> list[_Outcome]:
-        return [outcome for same in _by_model(batch) for outcome in self._outcomes(same)]
+        def model(pending: _Pending) -> int:
+            return id(pending.model)
+
+        by_model = groupby(sorted(batch, key=model), model)
+        return [outcome for _, same in by_model for outcome in self._outcomes(list(same))]
 
     def _deliver(self, outcomes: list[_Outcome]) -> None:
         for pending, outcome in outcomes:
@@ -144,8 +148,3 @@ def _next_batch(waiting: deque[_Pending]) -> list[_Pending]:
             batch.append(pending)
             size, count = size + pending.size, count + len(pending.texts)
     return batch
-
-
-def _by_model(batch: list[_Pending]) -> list[list[_Pending]]:
-    ordered = sorted(batch, key=lambda pending: id(pending.model))
-    return [list(same) for _, same in groupby(ordered, key=lambda pending: id(pending.model))]

@@ -101,12 +101,12 @@ async def _whole_body(request: Request, admission: Admission) -> bytes:
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
             parts.append(message.get("body", b""))
-            admission.hold_bytes(len(parts[-1]))
+            admission.add("bytes", len(parts[-1]))
             size += len(parts[-1])
             if not message.get("more_body", False):
                 return b"".join(parts)
     finally:
-        admission.bytes -= size
+        admission.held["bytes"] -= size
 
 
 def check_texts(texts: Sequence[str], where: str, limits: Limits) -> None:

@@ -57,54 +57,40 @@ class Limits:
 
 
 class Admission:
-    """Counts the resources that requests use. It needs no lock, because only the event loop's thread calls it.
+    """Counts the texts that wait for answers, the bytes of JSON bodies in memory, and the files that are scored.
+
+    It needs no lock, because only the event loop's thread calls it.
 
     Attributes:
-        texts: the number of texts that wait for answers.
-        bytes: the bytes of JSON bodies in memory.
-        files: the number of files that are uploaded or scored.
+        held: the present number of ``texts``, ``bytes`` and ``files``.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.texts = self.bytes = self.files = 0
+        self.held = {"texts": 0, "bytes": 0, "files": 0}
 
-    @contextlib.contextmanager
-    def hold_texts(self, count: int) -> Iterator[None]:
-        """Count ``count`` texts as waiting within the ``with`` block. If no text is waiting, any number is admitted.
+    def add(self, what: str, count: int) -> None:
+        """Count ``count`` more of ``what``, a key of ``held``. If there are none yet, any number is admitted.
 
         Raises:
-            Refusal: status 429 if too many texts are waiting.
+            Refusal: status 429 if there would be too many.
         """
-        if self.texts and self.texts + count > self.limits.pending_texts:
-            raise _busy(f"{self.texts} texts are waiting, at most {self.limits.pending_texts} may")
-        self.texts += count
+        held = self.held[what]
+        most, sentence = {
+            "texts": (self.limits.pending_texts, "{} texts are waiting, at most {} may"),
+            "bytes": (self.limits.pending_bytes, "requests hold {} bytes, at most {} may be held"),
+            "files": (self.limits.files, "{} files are being scored, at most {} may be at a time"),
+        }[what]
+        if held and held + count > most:
+            reason = f"{sentence.format(held, most)}; try again in {_RETRY_SECONDS} s"
+            raise Refusal(429, reason, {"retry-after": str(_RETRY_SECONDS)})
+        self.held[what] += count
+
+    @contextlib.contextmanager
+    def hold(self, what: str, count: int) -> Iterator[None]:
+        """Count ``count`` more of ``what``, as :meth:`add` does, within the ``with`` block."""
+        self.add(what, count)
         try:
             yield
         finally:
-            self.texts -= count
-
-    @contextlib.contextmanager
-    def hold_file(self) -> Iterator[None]:
-        """Count one file within the ``with`` block, or raise a :class:`Refusal` (429) if too many are being scored."""
-        if self.files >= self.limits.files:
-            raise _busy(f"{self.files} files are being scored, at most {self.limits.files} may be at a time")
-        self.files += 1
-        try:
-            yield
-        finally:
-            self.files -= 1
-
-    def hold_bytes(self, count: int) -> None:
-        """Count ``count`` more bytes of a body. The caller subtracts them once the body is complete or refused.
-
-        Raises:
-            Refusal: status 429 if all bodies in memory together are too large.
-        """
-        if self.bytes and self.bytes + count > self.limits.pending_bytes:
-            raise _busy(f"requests hold {self.bytes} bytes, at most {self.limits.pending_bytes} may be held")
-        self.bytes += count
-
-
-def _busy(reason: str) -> Refusal:
-    return Refusal(429, f"{reason}; try again in {_RETRY_SECONDS} s", {"retry-after": str(_RETRY_SECONDS)})
+            self.held[what] -= count

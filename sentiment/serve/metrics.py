@@ -83,7 +83,7 @@ class ServiceMetrics:
 
     def set_gauges(self, store: "ModelStore", admission: "Admission") -> None:
         """Set the gauges of this worker, so that any worker can report them."""
-        self.pending.set(admission.texts)
+        self.pending.set(admission.held["texts"])
         for model in store:
             self.reloads.labels(model.name).set(model.reloads)
             self.stale.labels(model.name).set(bool(model.problem))

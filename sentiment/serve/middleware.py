@@ -140,14 +140,10 @@ class TokenCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer with status 401 (unauthorized)."""
-        if scope["type"] == "http" and not self._is_open(scope["path"]):
+        if scope["type"] == "http" and not scope["path"].startswith(_OPEN_PREFIX) and scope["path"] not in OPEN:
             scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
             if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode("latin-1"), self.token):
                 sentence = "expected Authorization: Bearer with this service's token"
                 await error_response(401, sentence, {"www-authenticate": "Bearer"})(scope, receive, send)
                 return
         await self.app(scope, receive, send)
-
-    @staticmethod
-    def _is_open(path: str) -> bool:
-        return path in OPEN or path.startswith(_OPEN_PREFIX)

@@ -9,10 +9,10 @@ import errno
 import json
 import shutil
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from email.message import EmailMessage
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
@@ -32,6 +32,7 @@ from sentiment.serve.model_store import Export
 from sentiment.serve.service import Service
 
 if TYPE_CHECKING:
+    from sentiment.data.reading import Reading
     from sentiment.predict.score_file import Scored
 
 _EXPLANATION_COST = 20  # an explanation counts as 20 texts, because it runs the model once per token
@@ -86,7 +87,7 @@ def routes(service: Service) -> list[Route]:
 
 
 async def _explanations(service: Service, export: Export, texts: list[str]) -> list[list[dict[str, Any]]]:
-    with service.admission.hold_texts(len(texts) * _EXPLANATION_COST):
+    with service.admission.hold("texts", len(texts) * _EXPLANATION_COST):
         return await asyncio.to_thread(
             lambda: [[asdict(view) for view in explain(export.classifier, text).tokens] for text in texts]
         )
@@ -112,18 +113,6 @@ def respond(
     return {"model": export.name, "export": export.fingerprint, "answers": each}
 
 
-class FileRequest(NamedTuple):
-    """A request to score a file: the model, and the options for reading the file and for the answers."""
-
-    export: Export
-    column: str
-    threshold: float
-    encoding: str
-    delimiter: str
-    quotes: bool | None
-    kind: str
-
-
 def is_file(request: Request) -> bool:
     """Return whether the body of a request is a file to score rather than JSON."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() in (*KINDS, FORM)
@@ -136,15 +125,15 @@ async def score_upload(service: Service, request: Request) -> Response:
         Refusal: status 404 for an unknown model, 408 for a slow upload, 413 for a large one, 422 for a file or a query
             that is not valid, 429 if too many files are being scored, or 507 if the disk is full.
     """
-    asked, limits = _asked(service, request), service.limits
+    (export, reading, threshold), limits = _asked(service, request), service.limits
     held = contextlib.ExitStack()
     try:
-        held.enter_context(service.admission.hold_file())
+        held.enter_context(service.admission.hold("files", 1))
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="sentiment-upload-")))
         limited = Request(request.scope, LimitedReceive(request, limits, limits.file_bytes))
-        source = await _stored(limited, asked.kind, folder)
+        source = await _stored(limited, reading.kind, folder)
         target = source.with_stem("scored")
-        scored = await asyncio.to_thread(_score, asked, source, target)
+        scored = await asyncio.to_thread(_score, export, reading, threshold, source, target)
         labels = json.dumps({label or "missing": count for label, count in scored.labels.most_common()})
         return _Download(target, labels, limits.send_seconds, held)
     except BaseException as error:
@@ -157,8 +146,10 @@ async def score_upload(service: Service, request: Request) -> Response:
         raise
 
 
-def _asked(service: Service, request: Request) -> FileRequest:
+def _asked(service: Service, request: Request) -> "tuple[Export, Reading, float]":
+    """Return the model, how the file is read, and the threshold. The reading has no kind if the body is a form."""
     from sentiment.data.csv_format import is_delimiter
+    from sentiment.data.reading import Reading
 
     query, content_type = request.query_params, EmailMessage()  # parses the header like that of an e-mail
     content_type["content-type"] = request.headers.get("content-type", "")
@@ -182,15 +173,9 @@ def _asked(service: Service, request: Request) -> FileRequest:
         raise Refusal(
             422, f"delimiter: expected one ASCII character, or tab; no quote or line end; received {delimiter[:20]!r}"
         )
-    return FileRequest(
-        service.store.get(query.get("model")),
-        query.get("column", "text"),
-        threshold,
-        encoding,
-        delimiter,
-        QUOTES[quotes],
-        KINDS.get(content_type.get_content_type(), ""),
-    )
+    export, kind = service.store.get(query.get("model")), KINDS.get(content_type.get_content_type(), "")
+    column = query.get("column", "text")
+    return export, Reading(column, encoding, delimiter, kind, quotes=QUOTES[quotes], option="?"), threshold
 
 
 async def _stored(request: Request, kind: str, folder: Path) -> Path:
@@ -220,13 +205,11 @@ def _kind_of(upload: UploadFile) -> str:
     return input_kind_of(upload.filename or "") or KINDS.get(upload.content_type or "", "csv")
 
 
-def _score(asked: FileRequest, source: Path, target: Path) -> "Scored":
-    from sentiment.data.reading import Reading
+def _score(export: Export, reading: "Reading", threshold: float, source: Path, target: Path) -> "Scored":
     from sentiment.predict.score_file import AnswerOptions, score_file
 
-    reading = Reading(asked.column, asked.encoding, asked.delimiter, source.suffix[1:], quotes=asked.quotes, option="?")
-    options = AnswerOptions(asked.threshold)
-    return score_file(asked.export.classifier, source, target, reading, options, progress=False)
+    reading = replace(reading, kind=source.suffix[1:])
+    return score_file(export.classifier, source, target, reading, AnswerOptions(threshold), progress=False)
 
 
 class _Download(FileResponse):

@@ -64,7 +64,7 @@ class Service:
 
     async def answer(self, export: Export, texts: Sequence[str]) -> Answers:
         """Return the answers of ``export``, or raise a :class:`Refusal` (429) if too many texts are waiting."""
-        with self.admission.hold_texts(len(texts)):
+        with self.admission.hold("texts", len(texts)):
             return await self.batcher.answer(export, texts)
 
     async def answer_ids(self, export: Export, ids: np.ndarray) -> np.ndarray:
@@ -73,7 +73,7 @@ class Service:
         Raises:
             Refusal: status 429 if too many texts are waiting.
         """
-        with self.admission.hold_texts(len(ids)):
+        with self.admission.hold("texts", len(ids)):
             return await asyncio.to_thread(export.classifier.network.of_padded, ids)
 
     def _orphaned(self) -> bool:

@@ -7,7 +7,7 @@ have TensorFlow Serving's form and status codes.
 
 import base64
 import binascii
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -36,14 +36,6 @@ class TensorflowRequest(msgspec.Struct, forbid_unknown_fields=True):
     inputs: list[Value] | dict[str, list[Value]] | msgspec.UnsetType = msgspec.UNSET
 
 
-class PredictCall(NamedTuple):
-    """The values of a predict request, its signature, and whether the values came in the row format (``instances``)."""
-
-    values: list[Any]
-    signature: str
-    by_rows: bool
-
-
 _DECODER = msgspec.json.Decoder(TensorflowRequest)
 
 
@@ -56,14 +48,15 @@ def routes(service: Service) -> list[Route]:
         export, verb = service.export_of(request), request.path_params["verb"]
         if verb != "predict":
             raise Refusal(400, f"{verb[:40]!r}: not a method of this model; expected predict")
-        call = parse(await read_json(request, _DECODER, service.admission, 400))
-        if call.signature == IDS:
-            check_count(call.values, "instances", service.limits)
-            probabilities = await service.answer_ids(export, _ids(call.values, export))
-            return json_response({"predictions" if call.by_rows else "outputs": probabilities.tolist()})
-        texts = [value if isinstance(value, str) else _decoded(value, i) for i, value in enumerate(call.values)]
+        body = await read_json(request, _DECODER, service.admission, 400)
+        values, by_rows = values_of(body), isinstance(body.instances, list)
+        if body.signature_name == IDS:
+            check_count(values, "instances", service.limits)
+            probabilities = await service.answer_ids(export, _ids(values, export))
+            return json_response({"predictions" if by_rows else "outputs": probabilities.tolist()})
+        texts = [value if isinstance(value, str) else _decoded(value, i) for i, value in enumerate(values)]
         check_texts(texts, "instances", service.limits)
-        return json_response(respond(call, export, await service.answer(export, texts)))
+        return json_response(respond(by_rows, export, await service.answer(export, texts)))
 
     async def status(request: Request) -> Response:
         """Return the state of a model as TensorFlow Serving does."""
@@ -83,19 +76,18 @@ def routes(service: Service) -> list[Route]:
     ]
 
 
-def parse(body: TensorflowRequest) -> PredictCall:
-    """Return the values and signature of a request, or raise a :class:`Refusal` (400) if its form is not valid."""
+def values_of(body: TensorflowRequest) -> list[Any]:
+    """Return the values of a request, or raise a :class:`Refusal` (400) if its form is not valid."""
     signature = body.signature_name or TEXT
     if signature not in _INPUT:
         raise Refusal(400, f"Serving signature key {signature[:60]!r} not found; there are {TEXT} and {IDS}")
-    name = _INPUT[signature]
-    if isinstance(body.instances, list) == (body.inputs is not msgspec.UNSET):
+    name, by_rows = _INPUT[signature], isinstance(body.instances, list)
+    if by_rows == (body.inputs is not msgspec.UNSET):
         raise Refusal(400, "expected either 'instances' or 'inputs'")
-    by_rows = isinstance(body.instances, list)
     values = _of_rows(body.instances, name) if isinstance(body.instances, list) else _of_column(body.inputs, name)
     if not values:
         raise Refusal(400, f"{'instances' if by_rows else 'inputs'}: expected at least one value, received none")
-    return PredictCall(values, signature, by_rows)
+    return values
 
 
 def _of_rows(instances: list[Value], name: str) -> list[Any]:
@@ -138,11 +130,14 @@ def _ids(values: list[Any], export: Export) -> np.ndarray:
     return np.array(values, np.int32)
 
 
-def respond(call: PredictCall, export: Export, answers: Answers) -> dict[str, Any]:
-    """Return the response body, with the outputs of the SavedModel; ``label`` is always the most probable class."""
+def respond(by_rows: bool, export: Export, answers: Answers) -> dict[str, Any]:
+    """Return the response body in the row format or the column format, with the outputs of the SavedModel.
+
+    The output ``label`` is always the most probable class.
+    """
     labels = [export.classes[i] for i in answers.probabilities.argmax(axis=1).tolist()]
     probabilities, known = answers.probabilities.tolist(), answers.known.tolist()
-    if not call.by_rows:
+    if not by_rows:
         return {"outputs": {"probabilities": probabilities, "label": labels, "known": known}}
     rows = zip(probabilities, labels, known, strict=True)
     return {"predictions": [{"probabilities": row, "label": label, "known": share} for row, label, share in rows]}

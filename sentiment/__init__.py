@@ -95,6 +95,15 @@ def share(
     Raises:
         SentimentError: an input, the model, the labels or the output folder is not usable.
     """
-    from sentiment.shares.run import share_of
+    from sentiment.common.command_line import default_model
+    from sentiment.common.engines import LocalEngine
+    from sentiment.common.parallel import available_cores
+    from sentiment.data.reading import Reading
+    from sentiment.shares import run
+    from sentiment.shares.scored import share_columns
 
-    return share_of(source, output, model, column, date, by, labels, also)
+    columns, place = share_columns(column, date, by), Path(model or default_model())
+    filled = Path(labels) if labels else None
+    wanted = run.ShareRequest((str(source),), Path(output), place, Reading(column), columns, filled, tuple(also))
+    with LocalEngine(available_cores()) as engine:
+        return run.share(wanted, engine)

@@ -13,7 +13,7 @@ from sentiment.evaluation.slices import find_slices, slice_metrics, unknown_shar
 from sentiment.network.cells import Direction
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.classifier import SentimentClassifier
-from sentiment.predict.explanation import CUT, KEPT, STOP_WORD, UNKNOWN_WORD, UNSEEN, explain, render
+from sentiment.predict.explanation import CUT, KEPT, STOP_WORD, UNKNOWN_WORD, UNSEEN, render
 from sentiment.text.lexicon import Lexicon
 from sentiment.text.normalisation import RULES
 from sentiment.text.preprocessor import Preprocessor
@@ -42,7 +42,7 @@ def tiny():
 
 def test_words_not_seen_in_training_are_told_apart(tiny):
     preprocessor = Preprocessor(RULES, Lexicon(IDS, VOCABULARY), max_tokens=4, seen=3)
-    told = explain(SentimentClassifier(preprocessor, tiny.network, ["negative", "positive"]), "goods bad xyzzy")
+    told = SentimentClassifier(preprocessor, tiny.network, ["negative", "positive"]).explain("goods bad xyzzy")
     assert [view.state for view in told.tokens] == [KEPT, UNSEEN, UNKNOWN_WORD]
     assert [view.contribution is None for view in told.tokens] == [False] * 3
     assert [line.split("  ")[-1].strip() for line in render(told).splitlines()[1:]] == [
@@ -56,7 +56,7 @@ def log_odds(*ids):
 
 
 def test_contributions_are_the_change_of_the_log_odds(tiny):
-    explanation = explain(tiny, "good bad film")
+    explanation = tiny.explain("good bad film")
     assert explanation.label == "positive"
     assert explanation.log_odds == pytest.approx(log_odds(2, 3, 4), abs=1e-5)
     assert explanation.probability == pytest.approx(1 / (1 + math.exp(-log_odds(2, 3, 4))), abs=1e-6)
@@ -66,14 +66,14 @@ def test_contributions_are_the_change_of_the_log_odds(tiny):
 
 
 def test_contributions_are_of_the_predicted_class(tiny):
-    explanation = explain(tiny, "bad bad good")
+    explanation = tiny.explain("bad bad good")
     assert explanation.label == "negative"
     assert explanation.log_odds == pytest.approx(-log_odds(3, 3, 2), abs=1e-5)
     assert [view.contribution > 0 for view in explanation.tokens] == [True, True, False]
 
 
 def test_every_token_has_its_state_in_order(tiny):
-    explanation = explain(tiny, "The GOODS xyzzy bad film film good")
+    explanation = tiny.explain("The GOODS xyzzy bad film film good")
     assert [view.token for view in explanation.tokens] == ["the", "goods", "xyzzy", "bad", "film", "film", "good"]
     states = [STOP_WORD, KEPT, UNKNOWN_WORD, KEPT, KEPT, CUT, CUT]
     assert [view.state for view in explanation.tokens] == states
@@ -83,13 +83,13 @@ def test_every_token_has_its_state_in_order(tiny):
 
 
 def test_removing_the_only_token_leaves_one_unknown(tiny):
-    (view,) = explain(tiny, "good").tokens
+    (view,) = tiny.explain("good").tokens
     assert view.contribution == pytest.approx(log_odds(2) - log_odds(1), abs=1e-5)
 
 
 @pytest.mark.parametrize("text", ["", " \n", "the the"])
 def test_a_tweet_without_tokens_is_one_unknown(tiny, text):
-    explanation = explain(tiny, text)
+    explanation = tiny.explain(text)
     assert explanation.log_odds == pytest.approx(log_odds(1), abs=1e-5)
     assert all(view.contribution is None for view in explanation.tokens)
     assert "no token is left" in render(explanation)
@@ -97,18 +97,18 @@ def test_a_tweet_without_tokens_is_one_unknown(tiny, text):
 
 def test_contributions_are_finite_where_the_probability_is_one(tiny):
     sure = replace(tiny.network, output_kernel=np.array([[-500.0, 500.0]], np.float32))
-    explanation = explain(SentimentClassifier(tiny.preprocessor, sure, tiny.classes_), "good good film")
+    explanation = SentimentClassifier(tiny.preprocessor, sure, tiny.classes_).explain("good good film")
     assert explanation.probability == 1.0
     assert all(math.isfinite(view.contribution) for view in explanation.tokens)
 
 
 def test_not_a_string_is_refused(tiny):
     with pytest.raises(InputError, match="expected a string"):
-        explain(tiny, 3)
+        tiny.explain(3)
 
 
 def test_plain_rendering_has_a_signed_number_a_token(tiny):
-    lines = render(explain(tiny, "the goods xyzzy bad film film")).split("\n")
+    lines = render(tiny.explain("the goods xyzzy bad film film")).split("\n")
     assert lines[0].startswith("positive ")
     assert "dropped: stop word" in lines[1]
     assert re.search(r"goods .*\+\d\.\d\d  \++ +as good$", lines[2])
@@ -119,7 +119,7 @@ def test_plain_rendering_has_a_signed_number_a_token(tiny):
 
 
 def test_colours_are_added_only_when_asked_for(tiny):
-    explanation = explain(tiny, "good bad")
+    explanation = tiny.explain("good bad")
     coloured = render(explanation, colour=True)
     assert "\x1b[32m" in coloured
     assert "\x1b[31m" in coloured
@@ -128,14 +128,14 @@ def test_colours_are_added_only_when_asked_for(tiny):
 
 def test_a_tweet_cannot_drive_the_terminal(tiny):
     hostile = "good\x1b[2J \x9b31m \u202eevil \u2066x \x07 bad\r\ud83d".removesuffix("\ud83d")
-    shown = render(explain(tiny, hostile))
+    shown = render(tiny.explain(hostile))
     assert not set(shown) & set("\x1b\x9b\u202e\u2066\x07\r")
     assert without_controls("a\x00b\x1b[1mc\nd\u202ee\u2028f\U000e0041") == "ab[1mc def"
     assert without_controls("👩\u200d🚀") == "👩\u200d🚀"
 
 
 def test_columns_line_up_for_wide_and_long_tokens(tiny):
-    lines = render(explain(tiny, "漢字漢字 " + "abc" * 20)).split("\n")[1:]
+    lines = render(tiny.explain("漢字漢字 " + "abc" * 20)).split("\n")[1:]
     assert "…" in lines[1]
     assert lines[1].index("+0") - lines[0].index("+0") == 4  # four wide characters fill eight columns
 

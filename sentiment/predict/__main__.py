@@ -213,11 +213,11 @@ def _lines(model: "SentimentClassifier", texts: Sequence[str | None], arguments:
 
 
 def _explanations(model: "SentimentClassifier", texts: Sequence[str | None]) -> Iterator[str]:
-    from sentiment.predict.explanation import explain, render
+    from sentiment.predict.explanation import render
 
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     for text in texts:
-        yield "missing" if text is None else render(explain(model, text), colour)
+        yield "missing" if text is None else render(model.explain(text), colour)
 
 
 if __name__ == "__main__":

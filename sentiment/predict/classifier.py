@@ -103,7 +103,7 @@ class SentimentClassifier:
         """
         from sentiment.predict.explanation import explain
 
-        return explain(self, text)
+        return explain(self.preprocessor, self.network, self.classes_, text)
 
     def fit(self, texts: Any, labels: Any = None) -> Self:
         """Raise an `InputError`, because only the stages of the pipeline can train a model."""

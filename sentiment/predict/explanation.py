@@ -9,7 +9,6 @@ add up to the log-odds, because a recurrent network is not additive.
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -27,14 +26,6 @@ _SMALLEST = 1e-12
 _BAR_CELLS = 10
 _TOKEN_CELLS = 24
 _RESET, _BOLD, _FAINT, _FOR, _AGAINST = "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[31m"
-
-
-class Explainable(Protocol):
-    """The attributes of a classifier that :func:`explain` needs."""
-
-    classes_: np.ndarray
-    preprocessor: Preprocessor
-    network: FoldedNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +72,19 @@ class Explanation:
         return render(self)
 
 
-def explain(classifier: Explainable, text: str) -> Explanation:
+def explain(preprocessor: Preprocessor, network: FoldedNetwork, classes: np.ndarray, text: str) -> Explanation:
     """Label ``text`` and measure how much each token that the model reads contributes to the label.
+
+    ``classes`` are the class names, str ``(classes,)``.
 
     Raises:
         InputError: ``text`` is not a string or has no UTF-8 form.
     """
-    preprocessor = classifier.preprocessor
     tokens = preprocessor.tokens_of(text)
     ids = preprocessor.lexicon.lookup(tokens)
     states = token_states(ids, preprocessor.max_tokens, preprocessor.seen_ids)
     seen = np.flatnonzero([state in _CONTRIBUTING for state in states])
-    probabilities = classifier.network.probabilities(_occlusions(ids[seen]))
+    probabilities = network.probabilities(_occlusions(ids[seen]))
     label = int(probabilities[0].argmax())
     log_odds = _log_odds(probabilities, label)
     contributions: dict[int, float] = dict(zip(seen.tolist(), (log_odds[0] - log_odds[1:]).tolist(), strict=True))
@@ -101,7 +93,7 @@ def explain(classifier: Explainable, text: str) -> Explanation:
         TokenView(token, state, vocabulary[i] if i != PADDING else "", int(i), contributions.get(position))
         for position, (token, state, i) in enumerate(zip(tokens, states, ids, strict=True))
     )
-    return Explanation(text, str(classifier.classes_[label]), float(probabilities[0, label]), float(log_odds[0]), views)
+    return Explanation(text, str(classes[label]), float(probabilities[0, label]), float(log_odds[0]), views)
 
 
 def token_states(ids: np.ndarray, max_tokens: int, seen: int) -> list[str]:

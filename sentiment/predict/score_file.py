@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -108,12 +108,12 @@ def score_file(
     """
     if str(target) == STANDARD:
         kind = reading.kind or kind_inside(source) or "csv"
-        stream = contextlib.nullcontext(sys.stdout.buffer)
-        return _score(model, source, lambda: stream, kind, reading, options, progress)
+        return _score(model, source, sys.stdout.buffer, kind, reading, options, progress)
     path = _writable(Path(target), source, overwrite)
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
-        scored = _score(model, source, lambda: _opened(temporary, path), kind_of(path), reading, options, progress)
+        with _opened(temporary, path) as stream:
+            scored = _score(model, source, stream, kind_of(path), reading, options, progress)
         temporary.replace(path)
     except Exception:
         temporary.unlink(missing_ok=True)
@@ -152,7 +152,7 @@ def _opened(temporary: Path, path: Path) -> Any:
 def _score(
     model: "SentimentClassifier",
     source: str | Path,
-    opened: Callable[[], Any],
+    stream: IO[bytes],
     kind: str,
     reading: Reading,
     options: AnswerOptions,
@@ -181,11 +181,10 @@ def _score(
 
     with one_matrix_thread():
         results = ordered_map(answered, itertools.chain([first], batches))
-        return _write(results, opened, "lines" if keeps_lines else kind, str(source), progress)
+        return _write(results, stream, "lines" if keeps_lines else kind, str(source), progress)
 
 
-def _write(results: Iterator[_Answered], opened: Callable[[], Any], kind: str, source: str, progress: bool) -> Scored:
-    """Write the results to the stream that ``opened`` returns. Without a result, ``opened`` is not called."""
+def _write(results: Iterator[_Answered], stream: IO[bytes], kind: str, source: str, progress: bool) -> Scored:
     from tqdm import tqdm
 
     scored, start = Scored(), time.monotonic()
@@ -197,7 +196,7 @@ def _write(results: Iterator[_Answered], opened: Callable[[], Any], kind: str, s
         for batch, labels, ellipses in results:
             with naming_the_column(batch, kind, source):
                 if write is None:
-                    write = stack.enter_context(table_writer(stack.enter_context(opened()), kind, batch.schema))
+                    write = stack.enter_context(table_writer(stream, kind, batch.schema))
                 write(batch)
             bar.update(batch.num_rows)
             scored.rows += batch.num_rows

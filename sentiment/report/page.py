@@ -11,7 +11,7 @@ from sentiment.evaluation.record import Evaluation, Predictions, strongest
 from sentiment.evaluation.scoring import remarks
 from sentiment.evaluation.slices import NamedShare, find_slices, slice_metrics
 from sentiment.predict.classifier import SentimentClassifier
-from sentiment.predict.explanation import Explanation, explain
+from sentiment.predict.explanation import Explanation
 from sentiment.report import figures, svg
 from sentiment.report.templating import label, render_page
 
@@ -55,7 +55,7 @@ def render_report(evaluation: Evaluation, classifier: SentimentClassifier) -> st
         further={name: draw_further(evaluation, classifier, name) for name in list(evaluation.metrics)[1:]},
         slices=slices,
         tweets=list_tweets(evaluation.predictions),
-        explanations=[(why, explain(classifier, first.texts[row])) for row, why in pick_tweets(first).items()],
+        explanations=[(why, classifier.explain(first.texts[row])) for row, why in pick_tweets(first).items()],
         most_tokens=60,
         strength=_strength,
     )

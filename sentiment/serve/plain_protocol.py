@@ -24,7 +24,6 @@ from starlette.types import Message, Receive, Scope, Send
 
 from sentiment.errors import InputError
 from sentiment.predict.answers import Answers, label_of
-from sentiment.predict.explanation import explain
 from sentiment.predict.options import QUOTES
 from sentiment.serve.bodies import LimitedReceive, check_texts, json_response, read_json
 from sentiment.serve.limits import Refusal
@@ -89,7 +88,7 @@ def routes(service: Service) -> list[Route]:
 async def _explanations(service: Service, export: Export, texts: list[str]) -> list[list[dict[str, Any]]]:
     with service.admission.hold("texts", len(texts) * _EXPLANATION_COST):
         return await asyncio.to_thread(
-            lambda: [[asdict(view) for view in explain(export.classifier, text).tokens] for text in texts]
+            lambda: [[asdict(view) for view in export.classifier.explain(text).tokens] for text in texts]
         )
 
 

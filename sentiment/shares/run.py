@@ -1,7 +1,7 @@
 """Run `sentiment share`: score the tweets, add up the answers, and estimate class shares with hand-made labels."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,8 @@ import numpy as np
 from pyarrow.fs import LocalFileSystem
 
 import sentiment
-from sentiment.common.command_line import default_model
-from sentiment.common.engines import Engine, LocalEngine
+from sentiment.common.engines import Engine
 from sentiment.common.messages import counted
-from sentiment.common.parallel import available_cores
 from sentiment.common.stores import open_store
 from sentiment.data.reading import BadRows, Reading
 from sentiment.data.table_reader import read_batches
@@ -26,8 +24,8 @@ from sentiment.shares.answer import ShareAnswer
 from sentiment.shares.dates import periods_between
 from sentiment.shares.estimates import BOTH, LEAST_LABELS, HandLabels, ShareRow, changes, share_rows
 from sentiment.shares.sample import FilledIn, read_labels, require_same_input
-from sentiment.shares.scored import ShareColumns, classes_of, require_columns, scored_batches, share_columns
-from sentiment.shares.tally import ALL, Cell, ShareTally
+from sentiment.shares.scored import ShareColumns, classes_of, require_columns, scored_batches
+from sentiment.shares.tally import ALL, ShareTally
 
 SCORED = "scored"  # folder of the scored tweets inside the output
 
@@ -84,26 +82,6 @@ def share(request: ShareRequest, engine: Engine, show_progress: bool = False) ->
     return answer
 
 
-def share_of(
-    source: str | Path,
-    output: str | Path,
-    model: str | Path | None,
-    column: str,
-    date: str,
-    by: Sequence[str],
-    labels: str | Path | None,
-    also: Sequence[str],
-) -> ShareAnswer:
-    """Run :func:`share` on all cores of this machine, with the arguments of :func:`sentiment.share`."""
-    columns = share_columns(column, date, by)
-    request = ShareRequest(
-        (str(source),), Path(output), Path(model or default_model()), Reading(column), columns,
-        Path(labels) if labels else None, tuple(also),
-    )  # fmt: skip
-    with LocalEngine(available_cores()) as engine:
-        return share(request, engine)
-
-
 def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) -> str:
     """Score the inputs unless they are scored already, and return the folder of the scored tweets.
 
@@ -148,12 +126,17 @@ def _is_scored(place: str) -> bool:
 def _answer(
     request: ShareRequest, tally: ShareTally, names: list[str], filled: FilledIn | None, model: str
 ) -> ShareAnswer:
-    cells = tally.with_margins()
-    gaps = _gaps(cells, request.columns.period)
-    rows = list(share_rows(tally.classes, cells, _hand_labels(filled, tally, names) if filled else None))
+    cells, period, hand = tally.with_margins(), request.columns.period, None
+    periods = sorted({cell.period for cell in cells} - {ALL})
+    gaps = [name for name in periods_between(periods[0], periods[-1], period) if name not in periods] if periods else []
+    if filled is not None:
+        found = tally.labelled()
+        require_same_input(filled, found.rows, found.texts, tally.rows)
+        hand = HandLabels(names, filled.labels, filled.chances, found.probabilities, found.cells)
+    rows = list(share_rows(tally.classes, cells, hand))
     made: dict[str, Any] = {
         "inputs": ", ".join(request.inputs), "rows": tally.rows, "date": request.columns.date,
-        "period": request.columns.period, "groups": ", ".join(request.columns.groups), "time zone": "UTC",
+        "period": period, "groups": ", ".join(request.columns.groups), "time zone": "UTC",
         "labels": str(request.labels or ""), "model": f"{model[:12]} (checksum)", "version": sentiment.__version__,
     }  # fmt: skip
     labelled = 0 if filled is None else len(filled.rows)
@@ -161,18 +144,6 @@ def _answer(
         [Path(name).name or name for name in request.inputs], names, rows, list(changes(rows, cells)), cells,
         tally.examples, tally.words, gaps, labelled, _notes(tally, filled, rows, gaps), made,
     )  # fmt: skip
-
-
-def _hand_labels(filled: FilledIn, tally: ShareTally, names: list[str]) -> HandLabels:
-    found = tally.labelled()
-    require_same_input(filled, found.rows, found.texts, tally.rows)
-    return HandLabels(names, filled.labels, filled.chances, found.probabilities, found.cells)
-
-
-def _gaps(cells: Iterable[Cell], period: str) -> list[str]:
-    """Return the names of periods without a tweet, between the first and the last period."""
-    found = sorted({cell.period for cell in cells} - {ALL})
-    return [name for name in periods_between(found[0], found[-1], period) if name not in found] if found else []
 
 
 def _notes(tally: ShareTally, filled: FilledIn | None, rows: Sequence[ShareRow], gaps: Sequence[str]) -> list[str]:

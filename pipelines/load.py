@@ -16,7 +16,7 @@ from sentiment.data.splitting import PARTS, SEEN, Deal
 from sentiment.data.table_files import TableFile, checksum, find_files, is_several
 from sentiment.errors import InputError, SettingsError
 from sentiment.prepare import cut_copies, split_corpus
-from sentiment.prepare.spooling import Corpus, Spooled, SpoolingJob, file_tasks, gather, spool
+from sentiment.prepare.spooling import Corpus, Spooled, file_tasks, gather, spool
 
 
 def run(this: stage.Stage) -> None:
@@ -61,8 +61,8 @@ def _files(given: Path | None, default: Path, option: str) -> tuple[TableFile, .
 
 def _read(corpora: list[Corpus], scratch: Path, classes: list[str], engine: Engine) -> list[Spooled]:
     """Read all corpora into files in ``scratch``, and return a report for each corpus."""
-    job, tasks = SpoolingJob(scratch, tuple(corpus.settings for corpus in corpora), tuple(classes)), file_tasks(corpora)
-    return gather(corpora, tasks, results(engine, partial(spool, job), tasks, "files read"))
+    tasks = file_tasks(corpora)
+    return gather(corpora, tasks, results(engine, partial(spool, scratch, classes), tasks, "files read"))
 
 
 def _split(
@@ -81,8 +81,8 @@ def _split(
     left_out = {name: sum(getattr(each, name) for each in counted) for name in ("duplicates", "contradictions")}
     deal = _settle(kept.sum(axis=0), this, corpora, _read_counts(found) | left_out)
     before = np.cumsum(kept, axis=0) - kept
-    dealings = [split_corpus.Dealing(each, deal, before[each.number]) for each in which]
-    dealt = sum(results(engine, partial(split_corpus.deal_range, runs), dealings, "tweets dealt out"))
+    dealings = list(zip(which, before, strict=True))
+    dealt = sum(results(engine, partial(split_corpus.deal_range, runs, deal), dealings, "tweets dealt out"))
     classes = sorted(set().union(*(each.classes for each in found)))
     parts = split_corpus.parts_of_runs(runs, which, np.stack([each.sizes for each in counted]))
     of_corpora = split_corpus.write_tweets(runs, parts, classes, len(corpora), scratch.parent / "tweets.parquet")

@@ -37,13 +37,13 @@ def note_cut(runs: Runs, run: Run) -> int:
             keys.append(kept.take(from_numpy(long)))
         before += len(texts)
     table = pa.table({"row": np.concatenate(rows), "key": pa.concat_arrays(keys)})
-    write_table(_cut_file(runs.folder, run), table)
+    write_table(_file(runs, run, "cut"), table)
     return table.num_rows
 
 
 def note_whole(runs: Runs, run: Run) -> None:
     """Write to a file the hash and :func:`_rank` of each row that begins with the words of a truncated text."""
-    cut = pa.concat_arrays([key for each in runs.runs for key in _cut(runs.folder, each).column("key").chunks])
+    cut = pa.concat_arrays([key for each in runs.runs for key in read_table(_file(runs, each, "cut"))["key"].chunks])
     starts, numbers, found = pc.utf8_slice_codeunits(cut, 0, _LEAST).unique(), defaultdict(list), []
     for number, words in enumerate(cut.to_pylist()):
         numbers[words].append(number)
@@ -56,7 +56,7 @@ def note_whole(runs: Runs, run: Run) -> None:
             found += [(number, _rank(key), hash_) for end in ends for number in numbers.get(key[:end], ())]
     columns = zip(*found, strict=True) if found else ((), (), ())
     arrays = [pa.array(column, kind) for column, kind in zip(columns, _WHOLE.types, strict=True)]
-    write_table(_whole_file(runs.folder, run), pa.table(arrays, schema=_WHOLE))
+    write_table(_file(runs, run, "whole"), pa.table(arrays, schema=_WHOLE))
 
 
 def _rank(key: str) -> int:
@@ -66,15 +66,12 @@ def _rank(key: str) -> int:
 
 def take_hashes(runs: Runs, run: Run) -> None:
     """Give each truncated row of a run the hash of the longest text that begins with the same words."""
-    before = 0
-    for each in runs.runs:
-        if each == run:
-            break
-        before += _cut(runs.folder, each).num_rows
-    rows = _cut(runs.folder, run).column("row").to_numpy()
+    earlier = runs.runs[: runs.runs.index(run)]
+    before = sum(read_table(_file(runs, each, "cut")).num_rows for each in earlier)
+    rows = read_table(_file(runs, run, "cut"))["row"].to_numpy()
     if not len(rows):
         return
-    whole = pa.concat_tables([read_table(_whole_file(runs.folder, each)) for each in runs.runs])
+    whole = pa.concat_tables([read_table(_file(runs, each, "whole")) for each in runs.runs])
     numbers, ranks, hashes = (whole.column(name).to_numpy() for name in _WHOLE.names)
     order = np.lexsort((hashes, ranks, numbers))  # the last entry of each number has the highest rank
     numbers, hashes = numbers[order], hashes[order]
@@ -92,19 +89,11 @@ def _replace_hashes(folder: Path, run: Run, rows: np.ndarray, hashes: np.ndarray
     write_sorted(folder, run.name, by_row, labels_by_row)
 
 
+def _file(runs: Runs, run: Run, kind: str) -> Path:
+    return runs.folder / f"{run.name}.{kind}.arrow"
+
+
 def _texts(folder: Path, run: Run) -> Iterator[pa.Array]:
     with pa.memory_map(str(folder / f"{run.name}.arrow")) as source, pa.ipc.open_file(source) as reader:
         for i in range(reader.num_record_batches):
             yield reader.get_batch(i).column("text")
-
-
-def _cut_file(folder: Path, run: Run) -> Path:
-    return folder / f"{run.name}.cut.arrow"
-
-
-def _whole_file(folder: Path, run: Run) -> Path:
-    return folder / f"{run.name}.whole.arrow"
-
-
-def _cut(folder: Path, run: Run) -> pa.Table:
-    return read_table(_cut_file(folder, run))

@@ -32,6 +32,10 @@ class HashRange(NamedTuple):
     start: int
     stop: int
 
+    def file(self, runs: "Runs", kind: str) -> Path:
+        """Return the path of the file of this range with the parts of its rows, or with the hashes that were seen."""
+        return runs.folder / f"range-{self.number:06d}.{kind}.npy"
+
 
 @dataclass(frozen=True, slots=True)
 class Runs:
@@ -42,38 +46,17 @@ class Runs:
     n_classes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """Counts of the rows with hashes in one range.
 
-    Attributes:
-        sizes: number of rows from each run, int64 ``(n_runs,)``.
-        kept: number of distinct rows in each class, int64 ``(n_classes,)``.
-        duplicates: number of rows left out because they repeat an earlier row.
-        contradictions: number of rows left out because their copies have different labels.
+    These are the numbers of rows from each run, int64 ``(n_runs,)``; of distinct rows in each class, int64
+    ``(n_classes,)``; of rows that repeat an earlier row; and of rows left out because their copies differ in label.
     """
 
     sizes: np.ndarray
     kept: np.ndarray
     duplicates: int
     contradictions: int
-
-
-class Dealing(NamedTuple):
-    """A hash range to split. ``before`` is the number of rows per class in lower ranges, int64 ``(n_classes,)``."""
-
-    range: HashRange
-    deal: Deal
-    before: np.ndarray
-
-
-class _Rows(NamedTuple):
-    """The rows in one range of hashes, sorted by hash. ``order`` has their positions before sorting."""
-
-    hashes: np.ndarray
-    distinct: Distinct
-    order: np.ndarray
-    sizes: np.ndarray
 
 
 def hash_ranges(rows: int) -> list[HashRange]:
@@ -85,27 +68,27 @@ def hash_ranges(rows: int) -> list[HashRange]:
 
 def count_range(runs: Runs, which: HashRange) -> Counted:
     """Count the distinct rows, the duplicates, and the copies with different labels in a range of hashes."""
-    rows = _read(runs, which)
-    kept = rows.distinct.label[rows.distinct.kept]
-    counts = np.bincount(kept, minlength=runs.n_classes)
-    return Counted(rows.sizes, counts, rows.distinct.duplicates, rows.distinct.contradictions)
+    _, distinct, _, sizes = _read(runs, which)
+    counts = np.bincount(distinct.label[distinct.kept], minlength=runs.n_classes)
+    return Counted(sizes, counts, distinct.duplicates, distinct.contradictions)
 
 
-def deal_range(runs: Runs, dealing: Dealing) -> np.ndarray:
+def deal_range(runs: Runs, deal: Deal, task: tuple[HashRange, np.ndarray]) -> np.ndarray:
     """Assign the rows in one range of hashes to training, validation or test, and write the result to files.
+
+    ``task`` is the range, and the number of rows per class in lower ranges, int64 ``(n_classes,)``.
 
     Returns:
         The number of rows in each part and class, int64 ``(len(PARTS), n_classes)``.
     """
-    rows = _read(runs, dealing.range)
-    parts = dealing.deal.parts(rows.distinct, dealing.before)
+    which, before = task
+    hashes, distinct, order, _ = _read(runs, which)
+    parts = deal.parts(distinct, before)
     in_runs = np.empty_like(parts)
-    in_runs[rows.order] = parts
-    np.save(_parts_file(runs, dealing.range), in_runs)
-    np.save(_seen_file(runs, dealing.range), rows.hashes[(parts == TRAIN) | (parts == VALIDATION)])
-    label = rows.distinct.label
-    counts = [np.bincount(label[parts == part], minlength=runs.n_classes) for part in range(len(PARTS))]
-    return np.stack(counts)
+    in_runs[order] = parts
+    np.save(which.file(runs, "parts"), in_runs)
+    np.save(which.file(runs, "seen"), hashes[(parts == TRAIN) | (parts == VALIDATION)])
+    return np.stack([np.bincount(distinct.label[parts == i], minlength=runs.n_classes) for i in range(len(PARTS))])
 
 
 def parts_of_runs(runs: Runs, ranges: Sequence[HashRange], sizes: np.ndarray) -> Iterator[np.ndarray]:
@@ -114,7 +97,7 @@ def parts_of_runs(runs: Runs, ranges: Sequence[HashRange], sizes: np.ndarray) ->
     ``sizes`` is the number of rows in each range and run, from :func:`count_range`, int64 ``(n_ranges, n_runs)``.
     """
     starts = np.cumsum(sizes, axis=1) - sizes
-    noted = [np.load(_parts_file(runs, each), mmap_mode="r") for each in ranges]
+    noted = [np.load(each.file(runs, "parts"), mmap_mode="r") for each in ranges]
     for i, run in enumerate(runs.runs):
         pieces = [parts[starts[r, i] : starts[r, i] + sizes[r, i]] for r, parts in enumerate(noted)]
         parts = np.empty(run.rows, np.uint8)
@@ -124,7 +107,7 @@ def parts_of_runs(runs: Runs, ranges: Sequence[HashRange], sizes: np.ndarray) ->
 
 def write_seen(runs: Runs, ranges: Sequence[HashRange], target: Path) -> None:
     """Join the hashes of the training and validation rows in all ranges into one sorted file, uint64 ``(m,)``."""
-    pieces = [np.load(_seen_file(runs, each), mmap_mode="r") for each in ranges]
+    pieces = [np.load(each.file(runs, "seen"), mmap_mode="r") for each in ranges]
     whole = np.lib.format.open_memmap(target, "w+", np.uint64, (sum(map(len, pieces)),))
     start = 0
     for piece in pieces:
@@ -133,7 +116,8 @@ def write_seen(runs: Runs, ranges: Sequence[HashRange], target: Path) -> None:
     whole.flush()
 
 
-def _read(runs: Runs, which: HashRange) -> _Rows:
+def _read(runs: Runs, which: HashRange) -> tuple[np.ndarray, Distinct, np.ndarray, np.ndarray]:
+    """Return the rows in a range: sorted hashes, the rest, positions before sorting, and number of rows per run."""
     hashes, labels = [], []
     for run in runs.runs:
         sorted_hashes = np.load(runs.folder / f"{run.name}.hashes.npy", mmap_mode="r")
@@ -144,15 +128,7 @@ def _read(runs: Runs, which: HashRange) -> _Rows:
     together, sizes = np.concatenate(hashes), np.array([len(each) for each in hashes], np.int64)
     order = np.argsort(together, kind="stable")  # ties stay in the order of the corpus
     distinct = find_distinct(together[order], np.concatenate(labels)[order])
-    return _Rows(together[order], distinct, order, sizes)
-
-
-def _parts_file(runs: Runs, which: HashRange) -> Path:
-    return runs.folder / f"range-{which.number:06d}.parts.npy"
-
-
-def _seen_file(runs: Runs, which: HashRange) -> Path:
-    return runs.folder / f"range-{which.number:06d}.seen.npy"
+    return together[order], distinct, order, sizes
 
 
 def write_tweets(

@@ -8,7 +8,6 @@ import itertools
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +48,7 @@ class FileTask(NamedTuple):
     number: int
     corpus: int
     files: tuple[TableFile, ...]
+    settings: CorpusSettings
     alone: bool
 
 
@@ -60,7 +60,8 @@ def file_tasks(corpora: Sequence[Corpus]) -> list[FileTask]:
         for group in grouped(corpus.files, lambda file: file.path.stat().st_size, _BYTES_PER_TASK, _FILES_PER_TASK)
     ]
     return [
-        FileTask(i, number, tuple(group), len(corpora[number].files) == 1) for i, (number, group) in enumerate(groups)
+        FileTask(i, number, tuple(group), corpora[number].settings, len(corpora[number].files) == 1)
+        for i, (number, group) in enumerate(groups)
     ]
 
 
@@ -70,21 +71,6 @@ class Run(NamedTuple):
     name: str
     rows: int
     corpus: int
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolingJob:
-    """Inputs that all tasks of reading share.
-
-    Attributes:
-        folder: the output folder.
-        formats: the settings of each corpus.
-        classes: the class names of all corpora. Labels are indices into them.
-    """
-
-    folder: Path
-    formats: tuple[CorpusSettings, ...]
-    classes: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -111,27 +97,24 @@ class Spooled:
         self.checksums += other.checksums
 
 
-class _Hashed(NamedTuple):
-    """A batch of texts, with their hashes, uint64 ``(n,)``, and their labels, uint8 ``(n,)``."""
+def spool(folder: Path, classes: Sequence[str], task: FileTask) -> Spooled:
+    """Read the files of a task, and write their rows to ``folder`` in runs (blocks of up to about four million rows).
 
-    texts: pa.Array
-    hashes: np.ndarray
-    labels: np.ndarray
-
-
-def spool(job: SpoolingJob, task: FileTask) -> Spooled:
-    """Read the files of a task, and write their rows to disk in runs (blocks of up to about four million rows).
+    ``classes`` are the class names of all corpora. Labels are indices into them.
 
     Raises:
         InputError: a file does not match the settings.
     """
-    settings, spooled = job.formats[task.corpus], Spooled()
-    numbers = np.array([job.classes.index(name) for name in settings.labels], np.uint8)
-    rows = itertools.chain.from_iterable(_batches(file, settings, task, spooled.report) for file in task.files)
-    batches = ordered_map(partial(_hashed, numbers), rows)
+    spooled = Spooled()
+    numbers = np.array([classes.index(name) for name in task.settings.labels], np.uint8)
+
+    def hashed(batch: ArrowTexts) -> tuple[pa.Array, np.ndarray, np.ndarray]:
+        return batch.texts, hash_texts(batch.texts), numbers[batch.labels]
+
+    batches = ordered_map(hashed, (batch for file in task.files for batch in _batches(file, task, spooled.report)))
     for i in itertools.count():
         name = f"{task.number:06d}-{i:04d}"
-        if not (count := _write_run(job.folder, name, batches)):
+        if not (count := _write_run(folder, name, batches)):
             break
         spooled.runs.append(Run(name, count, task.corpus))
     spooled.classes = set(numbers[sorted(spooled.report.classes_seen)].tolist())
@@ -160,9 +143,9 @@ def gather(corpora: Sequence[Corpus], tasks: Sequence[FileTask], results: Sequen
     return found
 
 
-def _batches(file: TableFile, settings: CorpusSettings, task: FileTask, report: ReadingReport) -> Iterator[ArrowTexts]:
+def _batches(file: TableFile, task: FileTask, report: ReadingReport) -> Iterator[ArrowTexts]:
     before, told = report.rows, 0
-    reader = CorpusReader(file.path, settings, file.shown, one_of_many=not task.alone)
+    reader = CorpusReader(file.path, task.settings, file.shown, one_of_many=not task.alone)
     for batch in reader:
         yield batch
         if reader.report.rows >= told + _ROWS_TOLD:
@@ -173,19 +156,15 @@ def _batches(file: TableFile, settings: CorpusSettings, task: FileTask, report: 
     report.add(reader.report)
 
 
-def _hashed(numbers: np.ndarray, batch: ArrowTexts) -> _Hashed:
-    return _Hashed(batch.texts, hash_texts(batch.texts), numbers[batch.labels])
-
-
-def _write_run(folder: Path, name: str, batches: Iterator[_Hashed]) -> int:
-    """Write about ``ROWS_PER_RUN`` rows to the files of one run. Return their number, which is 0 at the end."""
+def _write_run(folder: Path, name: str, batches: Iterator[tuple[pa.Array, np.ndarray, np.ndarray]]) -> int:
+    """Write about ``ROWS_PER_RUN`` rows (texts, hashes, labels) to the files of one run. Return 0 if there are none."""
     hashes, labels, rows = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint8)], 0
     with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
-        for batch in batches:
-            writer.write_batch(pa.record_batch([batch.texts, from_numpy(batch.labels)], schema=SCHEMA))
-            hashes.append(batch.hashes)
-            labels.append(batch.labels)
-            rows += len(batch.labels)
+        for texts, some_hashes, some_labels in batches:
+            writer.write_batch(pa.record_batch([texts, from_numpy(some_labels)], schema=SCHEMA))
+            hashes.append(some_hashes)
+            labels.append(some_labels)
+            rows += len(texts)
             if rows >= ROWS_PER_RUN:
                 break
     write_sorted(folder, name, np.concatenate(hashes), np.concatenate(labels))

@@ -8,12 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import sentiment
 from sentiment.predict import __main__ as predict
-from sentiment.predict.answers import label_of, labels_of
+from sentiment.predict.answers import labels_of
 from tests.test_structure import tiny_model
 
 CELLS = ["love", None, "hate qqq zzz love", "犬が好き", "", "the"]
@@ -96,19 +94,6 @@ def test_lines_of_a_file_keep_missing_cells_missing(run: Callable, tmp_path: Pat
     assert [row["known"] for row in rows] == KNOWN
     assert rows[1] == dict.fromkeys(("label", "probability", "known", "probabilities", "text"))
     assert run("--input", source, "--explain")[0].startswith("positive")
-
-
-@given(st.lists(st.tuples(st.integers(0, 10), st.integers(0, 1)), min_size=1), st.integers(0, 10))
-def test_a_single_label_is_that_of_the_array(tenths: list[tuple[int, int]], threshold: int) -> None:
-    classes = np.array(["no", "yes"])
-    probabilities = np.array([[each / 10, 1 - each / 10] for each, _ in tenths], np.float32)
-    known = np.array([share for _, share in tenths], np.float32)
-    at_least = float(np.float32(threshold / 10))
-    single = [
-        label_of(("no", "yes"), row, share, at_least)
-        for row, share in zip(probabilities.tolist(), known.tolist(), strict=True)
-    ]
-    assert single == labels_of(classes, probabilities, known, threshold / 10).tolist()
 
 
 def test_a_tweet_whose_end_was_not_read_says_so(run: Callable, tmp_path: Path) -> None:

@@ -112,7 +112,11 @@ def _run(arguments: argparse.Namespace, prog: str) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     model = _read_model(arguments.model)
-    reading = _reading(arguments) if arguments.input else None
+    reading = None
+    if arguments.input:
+        from sentiment.data.reading import BadRows
+
+        reading = reading_of(arguments, arguments.format or "", BadRows(arguments.max_bad_rows))
     if reading and arguments.output:
         _score(model, arguments, reading)
     else:
@@ -134,12 +138,6 @@ def _read_model(place: str) -> "SentimentClassifier":
         return read_classifier(place)
     finally:
         gc.enable()
-
-
-def _reading(arguments: argparse.Namespace) -> "Reading":
-    from sentiment.data.reading import BadRows
-
-    return reading_of(arguments, arguments.format or "", BadRows(arguments.max_bad_rows))
 
 
 def _score(model: "SentimentClassifier", arguments: argparse.Namespace, reading: "Reading") -> None:

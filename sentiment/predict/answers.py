@@ -1,6 +1,5 @@
 """The model's answer to a tweet: probabilities, the share of known tokens, and the label that follows from both."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -45,14 +44,3 @@ def labels_of(
 
     labels = np.where(probabilities.max(axis=1) < threshold, UNCERTAIN, classes[probabilities.argmax(axis=1)])
     return labels if force else np.where(known == 0, UNKNOWN_TEXT, labels)
-
-
-def label_of(classes: Sequence[str], probabilities: Sequence[float], known: float, threshold: float = 0.0) -> str:
-    """Return the label of a single tweet as :func:`labels_of` does, but in a tenth of the time.
-
-    ``threshold`` must be a float32 value, because it is compared with float32 probabilities.
-    """
-    best = max(probabilities)
-    if known == 0:
-        return UNKNOWN_TEXT
-    return UNCERTAIN if best < threshold else classes[probabilities.index(best)]

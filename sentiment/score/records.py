@@ -80,7 +80,8 @@ def begin(store: FileStore, run: Mapping[str, Any], force: bool) -> None:
     if force:
         _clear(store)
     elif found is None:
-        if any(_is_foreign(store, info.path) for info in store.files()):
+        ours = (store.path(STAGING), store.path(RECORDS))
+        if any(not info.path.startswith(ours) for info in store.files()):
             raise InputError(f"--output {store.root}: holds other files; give a new folder, or --force to write there")
     elif different := [key for key in run if found.get(key) != run[key]]:
         answers = ", ".join(
@@ -92,10 +93,6 @@ def begin(store: FileStore, run: Mapping[str, Any], force: bool) -> None:
         )
     store.remove(SUCCESS)
     store.write(RUN, _json(run))
-
-
-def _is_foreign(store: FileStore, path: str) -> bool:
-    return not path.removeprefix(store.root).lstrip("/").startswith((STAGING, RECORDS))
 
 
 def _read_run(store: FileStore) -> dict[str, Any] | None:

@@ -102,16 +102,11 @@ def create_app() -> Starlette:
     share_one_arena()
     options = msgspec.json.decode(os.environ[OPTIONS], type=ServeOptions)
     sys.setswitchinterval(_SWITCH_SECONDS)
-    store = ModelStore(options.models, Path(options.run_folder, MODELS))
-    return make_app(Service(store, options.limits, options.supervisor), options)
-
-
-def make_app(service: Service, options: ServeOptions) -> Starlette:
-    """Return the ASGI application of ``service``, with its routes and middleware."""
+    folder = Path(options.run_folder)
+    service = Service(ModelStore(options.models, folder / MODELS), options.limits, options.supervisor)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        folder = Path(options.run_folder)
         with in_use(folder):
             async with service.running(folder):
                 announcing = asyncio.create_task(_announce(options, service.store.names))

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-import numpy as np
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
@@ -23,7 +22,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from sentiment.errors import InputError
-from sentiment.predict.answers import Answers, label_of
+from sentiment.predict.answers import Answers, labels_of
 from sentiment.predict.options import QUOTES
 from sentiment.serve.bodies import LimitedReceive, check_texts, json_response, read_json
 from sentiment.serve.limits import Refusal
@@ -44,12 +43,7 @@ KINDS = {  # media type -> file name extension
     "application/json-lines": "jsonl",
     "application/vnd.apache.parquet": "parquet",
 }
-_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "tsv": "text/tab-separated-values; charset=utf-8",
-    "jsonl": "application/x-ndjson",
-    "parquet": "application/vnd.apache.parquet",
-}
+_TYPES = {kind: media_type for media_type, kind in reversed(KINDS.items())}  # the first media type of each
 LABELS = "x-sentiment-labels"  # response header: how often each label was given, as JSON
 
 
@@ -96,16 +90,16 @@ def respond(
     asked: PredictRequest, export: Export, answers: Answers, tokens: list[list[dict[str, Any]]] | None
 ) -> dict[str, Any]:
     """Return the response body, with one answer per text. ``tokens`` are the explanations, or None."""
-    classes, threshold = export.classes, float(np.float32(asked.threshold))
+    labels = labels_of(export.classifier.classes_, answers.probabilities, answers.known, asked.threshold).tolist()
     each: list[dict[str, Any]] = [
         {
-            "label": label_of(classes, row, known, threshold),
+            "label": label,
             "probability": max(row),
-            "probabilities": dict(zip(classes, row, strict=True)),
+            "probabilities": dict(zip(export.classes, row, strict=True)),
             "known": known,
             **({"cut": True} if cut else {}),
         }
-        for row, known, cut in zip(*(values.tolist() for values in answers), strict=True)
+        for label, row, known, cut in zip(labels, *(values.tolist() for values in answers), strict=True)
     ]
     if tokens is not None:
         each = [answer | {"tokens": seen} for answer, seen in zip(each, tokens, strict=True)]

@@ -63,9 +63,7 @@ class ShareAnswer:
 
     def summary(self) -> list[str]:
         """Return lines to print: the share of each class among all tweets, the notes, and the advice."""
-        order = {"both": 0, "labels": 1, "model": 2}
-        whole = [row for row in self.rows if row.group == ALL and row.period == ALL]
-        best = {row.class_: row for row in sorted(whole, key=lambda row: -order[row.method])}
+        best = {row.class_: row for row in self.rows if row.group == ALL and row.period == ALL}  # the last is the best
         lines = []
         for row in best.values():
             ends = "" if row.low is None or row.high is None else f" ({100 * row.low:.1f} to {100 * row.high:.1f})"

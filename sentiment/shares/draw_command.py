@@ -11,9 +11,8 @@ import argparse
 import random
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sentiment.common.command_line import OneLineParser, count, positive
 from sentiment.common.messages import INTERRUPTED, MENDABLE, counted, refuse
@@ -21,12 +20,6 @@ from sentiment.errors import InputError
 from sentiment.predict.options import reading_of
 from sentiment.score.__main__ import engine_of
 from sentiment.shares.__main__ import add_grouping_options
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from sentiment.common.stores import FileStore
-    from sentiment.shares.scored import ShareColumns
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.shares.draw_command") -> int:
@@ -55,7 +48,7 @@ def _parser(prog: str) -> OneLineParser:
 def _run(arguments: argparse.Namespace) -> int:
     reading = reading_of(arguments)
     from sentiment.common.stores import open_store
-    from sentiment.shares.run import ShareRequest, scored_folder
+    from sentiment.shares.run import ShareRequest, drawn_rows, scored_folder
     from sentiment.shares.sample import to_label
     from sentiment.shares.scored import share_columns
 
@@ -65,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
         request = ShareRequest(tuple(arguments.inputs), Path(scratch), Path(arguments.model), reading, columns)
         with engine_of(arguments) as engine:
             folder = scored_folder(request, engine, show_progress=True)
-        drawn = list(_drawn(open_store(folder), columns, arguments.rows, arguments.seed, arguments.even))
+        drawn = list(drawn_rows(open_store(folder), columns, arguments.rows, arguments.seed, arguments.even))
     random.Random(arguments.seed).shuffle(drawn)  # so that a person who stops early has labelled a random part
     name = reading.column if not reading.column.isdecimal() else "text"
     content = to_label("text" if name in ("row", "chance", "label") else name, drawn)
@@ -79,52 +72,6 @@ def _require_new(path: Path, force: bool) -> None:
         raise InputError(f"--output {path}: there is no folder {path.parent}; make it first")
     if path.exists() and not force:
         raise InputError(f"--output {path}: exists already, with labels perhaps; give another name, or --force")
-
-
-def _drawn(
-    store: "FileStore", columns: "ShareColumns", count: int, seed: int, even: bool
-) -> "Iterator[tuple[int, str, float]]":
-    """Yield row number, text and inclusion probability of each drawn tweet; ``even`` makes the probabilities equal."""
-    import numpy as np
-
-    from sentiment.shares.sample import chances_of, doubt, draw
-    from sentiment.shares.scored import scored_batches
-
-    doubts, cells, rows = [], [], []
-    names: dict[tuple[str, str], int] = {}
-    start = 0
-    for batch in scored_batches(store, columns):
-        there = np.flatnonzero(batch.texts.is_valid().to_numpy(zero_copy_only=False))
-        keys = zip(batch.groups.to_pylist(), batch.periods.to_pylist(), strict=True)
-        codes = np.array([names.setdefault(key, len(names)) for key in keys], np.int64)
-        doubts.append(doubt(batch.probabilities[there]).astype(np.float32))
-        cells.append(codes[there].astype(np.int32))
-        rows.append((there + start + 1).astype(np.int64))
-        start += len(batch.texts)
-    if not rows or not sum(map(len, rows)):
-        raise InputError("expected tweets to draw from, found none")
-    numbers = np.concatenate(rows)
-    count = min(count, len(numbers))
-    chances = chances_of(None if even else np.concatenate(doubts).astype(np.float64), count, len(numbers))
-    chosen = draw(chances, np.concatenate(cells), np.random.default_rng(seed))
-    yield from _with_texts(store, columns, numbers[chosen], chances[chosen])
-
-
-def _with_texts(
-    store: "FileStore", columns: "ShareColumns", numbers: "np.ndarray", chances: "np.ndarray"
-) -> "Iterator[tuple[int, str, float]]":
-    import numpy as np
-    import pyarrow as pa
-
-    from sentiment.shares.scored import scored_batches
-
-    start = 0
-    for batch in scored_batches(store, columns):
-        first, last = np.searchsorted(numbers, (start + 1, start + len(batch.texts) + 1))
-        at = numbers[first:last] - start - 1
-        texts = batch.texts.take(pa.array(at)).to_pylist()
-        yield from zip(numbers[first:last].tolist(), texts, chances[first:last].tolist(), strict=True)
-        start += len(batch.texts)
 
 
 if __name__ == "__main__":

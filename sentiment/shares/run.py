@@ -1,18 +1,19 @@
-"""Run `sentiment share`: score the tweets, add up the answers, and estimate class shares with hand-made labels."""
+"""Run `sentiment share` and `sentiment draw`: score tweets, estimate shares of classes, and draw rows to label."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from pyarrow.fs import LocalFileSystem
 
 import sentiment
 from sentiment.common.engines import Engine
 from sentiment.common.messages import counted
-from sentiment.common.stores import open_store
+from sentiment.common.stores import FileStore, open_store
 from sentiment.data.reading import BadRows, Reading
 from sentiment.data.table_reader import read_batches
 from sentiment.errors import InputError
@@ -23,7 +24,7 @@ from sentiment.score.run import Request, score, succeed
 from sentiment.shares.answer import ShareAnswer
 from sentiment.shares.dates import periods_between
 from sentiment.shares.estimates import BOTH, LEAST_LABELS, HandLabels, ShareRow, changes, share_rows
-from sentiment.shares.sample import FilledIn, read_labels, require_same_input
+from sentiment.shares.sample import FilledIn, chances_of, doubt, draw, read_labels, require_same_input
 from sentiment.shares.scored import ShareColumns, classes_of, require_columns, scored_batches
 from sentiment.shares.tally import ALL, ShareTally
 
@@ -107,6 +108,42 @@ def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) ->
         )
     succeed(output)
     return output
+
+
+def drawn_rows(
+    store: FileStore, columns: ShareColumns, count: int, seed: int, even: bool
+) -> Iterator[tuple[int, str, float]]:
+    """Yield row number, text and inclusion probability of each drawn tweet; ``even`` makes the probabilities equal."""
+    doubts, cells, rows = [], [], []
+    names: dict[tuple[str, str], int] = {}
+    start = 0
+    for batch in scored_batches(store, columns):
+        there = np.flatnonzero(batch.texts.is_valid().to_numpy(zero_copy_only=False))
+        keys = zip(batch.groups.to_pylist(), batch.periods.to_pylist(), strict=True)
+        codes = np.array([names.setdefault(key, len(names)) for key in keys], np.int64)
+        doubts.append(doubt(batch.probabilities[there]).astype(np.float32))
+        cells.append(codes[there].astype(np.int32))
+        rows.append((there + start + 1).astype(np.int64))
+        start += len(batch.texts)
+    if not rows or not sum(map(len, rows)):
+        raise InputError("expected tweets to draw from, found none")
+    numbers = np.concatenate(rows)
+    count = min(count, len(numbers))
+    chances = chances_of(None if even else np.concatenate(doubts).astype(np.float64), count, len(numbers))
+    chosen = draw(chances, np.concatenate(cells), np.random.default_rng(seed))
+    yield from _with_texts(store, columns, numbers[chosen], chances[chosen])
+
+
+def _with_texts(
+    store: FileStore, columns: ShareColumns, numbers: np.ndarray, chances: np.ndarray
+) -> Iterator[tuple[int, str, float]]:
+    start = 0
+    for batch in scored_batches(store, columns):
+        first, last = np.searchsorted(numbers, (start + 1, start + len(batch.texts) + 1))
+        at = numbers[first:last] - start - 1
+        texts = batch.texts.take(pa.array(at)).to_pylist()
+        yield from zip(numbers[first:last].tolist(), texts, chances[first:last].tolist(), strict=True)
+        start += len(batch.texts)
 
 
 def _require_columns(request: ShareRequest) -> None:

@@ -221,7 +221,7 @@ def test_the_files_are_checked_against_the_manifest(corpora: Path, tmp_path: Pat
     assert check_manifest(tmp_path / "model") == ([], [])
     with (tmp_path / "many" / "b.csv").open("a") as file:
         file.write("good,one more\n")
-    assert check_manifest(tmp_path / "model").differences == [f"{named} has changed since the model was made"]
+    assert check_manifest(tmp_path / "model")[0] == [f"{named} has changed since the model was made"]
     shutil.rmtree(tmp_path / "many")
     assert check_manifest(tmp_path / "model") == ([], [f"{named} is not there, so not checked"])
 

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import NamedTuple
 
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.messages import MENDABLE, refuse
@@ -30,13 +29,6 @@ _BESIDE = (
 )
 
 
-class ManifestFindings(NamedTuple):
-    """The differences between a model folder and its manifest, and the absent inputs, as one line of text each."""
-
-    differences: list[str]
-    absent: list[str]
-
-
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict.verify") -> int:
     """Run the command and return its exit status: 0, or 2 if a file differs."""
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -52,15 +44,17 @@ def _verify(folder: Path) -> None:
     """Print each difference, and raise an `ArtefactError` if there is any."""
     if not folder.exists():
         raise InputError(f"{folder}: no such folder; name one that `make train` has made, for instance models/sample")
-    findings = check_manifest(folder)
-    sys.stdout.writelines(f"{line}\n" for line in (*findings.differences, *findings.absent))
-    if count := len(findings.differences):
-        raise ArtefactError(f"{folder}: {count} of its files or inputs are not what {MANIFEST} says")
+    differences, absent = check_manifest(folder)
+    sys.stdout.writelines(f"{line}\n" for line in (*differences, *absent))
+    if differences:
+        raise ArtefactError(f"{folder}: {len(differences)} of its files or inputs are not what {MANIFEST} says")
     sys.stderr.write(f"verify: {folder}: every file is what {MANIFEST} says\n")
 
 
-def check_manifest(folder: Path) -> ManifestFindings:
+def check_manifest(folder: Path) -> tuple[list[str], list[str]]:
     """Check a model's files, and the inputs that its manifest names, against the checksums in the manifest.
+
+    Return the differences, and the inputs that are absent, as one line of text each.
 
     Raises:
         ArtefactError: the manifest is missing or damaged.
@@ -69,19 +63,14 @@ def check_manifest(folder: Path) -> ManifestFindings:
     noted, inputs = manifest["artefacts"], named_inputs(manifest)
     found = {name: mark for name, mark in checksums(folder).items() if not any(fnmatch(name, each) for each in _BESIDE)}
     differing = [name for name in noted.keys() & found.keys() if noted[name] != found[name]]
+    present = [each for each in inputs if _exists(each[1])]
     differences = [
         *(f"{_shown(name)} differs" for name in sorted(differing)),
         *(f"{_shown(name)} is missing" for name in sorted(noted.keys() - found.keys())),
         *(f"{_shown(name)} is extra: the manifest does not name it" for name in sorted(found.keys() - noted.keys())),
-        *(
-            f"{line} has changed since the model was made"
-            for line, path, mark in inputs
-            if _exists(path) and checksum_of(path) != mark
-        ),
+        *(f"{line} has changed since the model was made" for line, path, mark in present if checksum_of(path) != mark),
     ]
-    return ManifestFindings(
-        differences, [f"{line} is not there, so not checked" for line, path, _ in inputs if not _exists(path)]
-    )
+    return differences, [f"{each[0]} is not there, so not checked" for each in inputs if each not in present]
 
 
 def _shown(name: str) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Message
+from starlette.types import Message, Receive
 
 from sentiment.serve.limits import Admission, Limits, Refusal
 
@@ -27,43 +27,34 @@ class GivenLabel(msgspec.Struct, forbid_unknown_fields=True):
     label: str
 
 
-class LimitedReceive:
-    """An ASGI ``receive`` function that refuses a body which is too large, compressed or too slow.
+def limited_receive(request: Request, limits: Limits, most: int) -> Receive:
+    """Return an ASGI ``receive`` function for a body of at most ``most`` bytes that has not been read yet.
 
-    Args:
-        request: a request whose body has not been read yet.
-        limits: the time limits.
-        most: the maximum size of the body in bytes.
+    The function raises a :class:`Refusal` with status 408 for a body that takes too long, or 413 for a larger one.
 
     Raises:
         Refusal: status 413 if the headers declare too large a body, or 415 if they declare a compressed one.
     """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and (len(declared) > 18 or int(declared) > most):
+        raise _too_large(most)
+    if request.headers.get("content-encoding", "identity") not in ("", "identity"):
+        raise Refusal(415, "expected a body without Content-Encoding: send it uncompressed")
+    deadline, size = asyncio.get_running_loop().time() + limits.receive_seconds, 0
 
-    def __init__(self, request: Request, limits: Limits, most: int) -> None:
-        declared = request.headers.get("content-length", "")
-        if declared.isdigit() and (len(declared) > 18 or int(declared) > most):
-            raise _too_large(most)
-        if request.headers.get("content-encoding", "identity") not in ("", "identity"):
-            raise Refusal(415, "expected a body without Content-Encoding: send it uncompressed")
-        self._receive, self._limits, self._most = request.receive, limits, most
-        self._deadline = asyncio.get_running_loop().time() + limits.receive_seconds
-        self._size = 0
-
-    async def __call__(self) -> Message:
-        """Return the next part of the body.
-
-        Raises:
-            Refusal: status 408 for a body that takes too long, or 413 for one that is too large.
-        """
+    async def receive() -> Message:
+        nonlocal size
         try:
-            async with asyncio.timeout_at(self._deadline + self._size / self._limits.bytes_per_second):
-                message = await self._receive()
+            async with asyncio.timeout_at(deadline + size / limits.bytes_per_second):
+                message = await request.receive()
         except TimeoutError:
             raise Refusal(408, "the request took too long to arrive", {"connection": "close"}) from None
-        self._size += len(message.get("body", b""))
-        if self._size > self._most:
-            raise _too_large(self._most)
+        size += len(message.get("body", b""))
+        if size > most:
+            raise _too_large(most)
         return message
+
+    return receive
 
 
 def _too_large(limit: int) -> Refusal:
@@ -94,7 +85,7 @@ async def read_json(request: Request, decoder: "msgspec.json.Decoder[T]", admiss
 
 
 async def _whole_body(request: Request, admission: Admission) -> bytes:
-    receive, parts, size = LimitedReceive(request, admission.limits, admission.limits.body_bytes), [], 0
+    receive, parts, size = limited_receive(request, admission.limits, admission.limits.body_bytes), [], 0
     try:
         while True:
             message = await receive()

@@ -44,16 +44,11 @@ class ServiceMetrics:
         self.reloads = gauge("sentiment_model_reloads", "Exports taken up", model, "livemax")
         self.stale = gauge("sentiment_model_stale", "1: the folder's export cannot be served", model, "livemax")
         self.read_at = gauge("sentiment_model_read_timestamp_seconds", "When the export was read", model, "livemin")
-        self._counted: dict[tuple[str, int], tuple[Counter, Histogram]] = {}  # a cache: the library's look-up is slow
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """Count a request by its route and HTTP status, and record the seconds that it took."""
-        counted = self._counted.get((route, status))
-        if counted is None:
-            counted = self.requests.labels(route, str(status)), self.seconds.labels(route)
-            self._counted[route, status] = counted
-        counted[0].inc()
-        counted[1].observe(seconds)
+        self.requests.labels(route, str(status)).inc()
+        self.seconds.labels(route).observe(seconds)
 
     def batch(self, export: "Export", answers: Answers) -> None:
         """Count a batch's labels and add up its shares of known words, whose changes over time reveal data drift."""

@@ -134,16 +134,21 @@ def document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
 
 
 def _operations(route: Route) -> dict[str, Any]:
-    methods = sorted((route.methods or set()) - {"HEAD"})
     body = next((body for end, body in _BODIES.items() if route.path.endswith(end)), None)
-    summary = (route.endpoint.__doc__ or "").removesuffix(".")
-    return {method.lower(): _operation(route.path, summary, None if method == "GET" else body) for method in methods}
+    methods = sorted((route.methods or set()) - {"HEAD"})
+    return {method.lower(): _operation(route, None if method == "GET" else body) for method in methods}
 
 
-def _operation(path: str, summary: str, body: type | None) -> dict[str, Any]:
-    names = [part.partition("}")[0] for part in path.split("{")[1:]]
+def _operation(route: Route, body: type | None) -> dict[str, Any]:
+    names = [part.partition("}")[0] for part in route.path.split("{")[1:]]
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
-    operation: dict[str, Any] = {"summary": summary, "responses": _responses(body is not None)}
+    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    refusals = _REFUSALS if body else {status: _REFUSALS[status] for status in ("401", "404")}
+    responses = {status: {"description": why, "content": error} for status, why in refusals.items()}
+    operation: dict[str, Any] = {
+        "summary": (route.endpoint.__doc__ or "").removesuffix("."),
+        "responses": {"200": {"description": "the answer"}} | responses,
+    }
     if body is PredictRequest:
         parameters += [{"name": name, "in": "query", "schema": {"type": "string"}} for name in _FILE_QUERY]
     if parameters:
@@ -154,13 +159,6 @@ def _operation(path: str, summary: str, body: type | None) -> dict[str, Any]:
             content |= {kind: {"schema": {"type": "string", "format": "binary"}} for kind in (*KINDS, FORM)}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
-
-
-def _responses(with_body: bool) -> dict[str, Any]:
-    refusals = _REFUSALS if with_body else {status: _REFUSALS[status] for status in ("401", "404")}
-    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    answers = {status: {"description": why, "content": error} for status, why in refusals.items()}
-    return {"200": {"description": "the answer"}} | answers
 
 
 def as_page(described: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ from starlette.types import Message, Receive, Scope, Send
 from sentiment.errors import InputError
 from sentiment.predict.answers import Answers, labels_of
 from sentiment.predict.options import QUOTES
-from sentiment.serve.bodies import LimitedReceive, check_texts, json_response, read_json
+from sentiment.serve.bodies import check_texts, json_response, limited_receive, read_json
 from sentiment.serve.limits import Refusal
 from sentiment.serve.model_store import Export
 from sentiment.serve.service import Service
@@ -123,7 +123,7 @@ async def score_upload(service: Service, request: Request) -> Response:
     try:
         held.enter_context(service.admission.hold("files", 1))
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="sentiment-upload-")))
-        limited = Request(request.scope, LimitedReceive(request, limits, limits.file_bytes))
+        limited = Request(request.scope, limited_receive(request, limits, limits.file_bytes))
         source = await _stored(limited, reading.kind, folder)
         target = source.with_stem("scored")
         scored = await asyncio.to_thread(_score, export, reading, threshold, source, target)

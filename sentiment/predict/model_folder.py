@@ -1,11 +1,10 @@
 """Write the files of a model folder, and read a classifier from it. All files are data: reading executes no code."""
 
-import contextlib
 import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -154,9 +153,12 @@ class _CheckedFiles(NamedTuple):
     checksums: Mapping[str, str]
 
     def read(self, name: str) -> bytes:
-        with self.reporting(name):
+        try:
             content = self.files.read(name)
-        self.require(name, hashlib.sha256(content))
+        except OSError as error:
+            path = self.files.path(name)
+            raise ArtefactError(f"{path}: cannot be read ({error.strerror}); run `make train` again") from error
+        self.require(name, hashlib.sha256(content).hexdigest())
         return content
 
     def map(self, name: str) -> np.ndarray:
@@ -164,16 +166,8 @@ class _CheckedFiles(NamedTuple):
         with self.files.open(name) as extent:
             return np.asarray(map_array(*extent))
 
-    @contextlib.contextmanager
-    def reporting(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            path = self.files.path(name)
-            raise ArtefactError(f"{path}: cannot be read ({error.strerror}); run `make train` again") from error
-
-    def require(self, name: str, digest: "hashlib._Hash") -> None:
-        if digest.hexdigest() != self.checksums[name]:
+    def require(self, name: str, checksum: str) -> None:
+        if checksum != self.checksums[name]:
             raise ArtefactError(
                 f"{self.files.path(name)}: does not belong to this model (its checksum is not the one in {MODEL}); "
                 "fetch the whole model again, or run `make train` again"
@@ -237,11 +231,11 @@ def _check_table(checked: _CheckedFiles) -> None:
         step = _BLOCK_BYTES // flat.itemsize
         blocks = (flat[start : start + step] for start in range(0, len(flat), step))
         finite = all(np.isfinite(block.min()) and np.isfinite(block.max()) for block in blocks)
-    with checked.reporting(TABLE), checked.files.open(TABLE) as (file, start, size):
+    with checked.files.open(TABLE) as (file, start, size):
         file.seek(start)
         for left in range(size, 0, -_BLOCK_BYTES):
             digest.update(file.read(min(left, _BLOCK_BYTES)))
-    checked.require(TABLE, digest)
+    checked.require(TABLE, digest.hexdigest())
     if not finite:
         raise ArtefactError(f"{checked.files.path(TABLE)}: holds weights that are not finite numbers; train again")
 

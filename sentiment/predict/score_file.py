@@ -164,7 +164,9 @@ def _score(
     batches = read_batches(source, reading)
     first = next(batches)
     taken = keys_taken(first.column(RAW_LINE), model) if keeps_lines else first.schema.names
-    names = column_names(answer_names(model), taken, options.prefix, source)
+    prefix = (PREFIX if {*answer_names(model)} & {*taken} else "") if options.prefix is None else options.prefix
+    names = [prefix + name for name in answer_names(model)]
+    _refuse_taken(taken, names, source)
 
     def answered(batch: pa.RecordBatch) -> _Answered:
         """Return the batch to write, the labels, and the number of texts that end in an ellipsis."""
@@ -226,25 +228,6 @@ def answer_columns(model: "SentimentClassifier", texts: pa.Array, options: Answe
     valid = texts.is_valid()
     position = pc.if_else(valid, pc.subtract(pc.cumulative_sum(valid.cast(pa.int64())), 1), None)
     return {name: pa.array(values).take(position) for name, values in columns.items()}
-
-
-def column_names(names: Sequence[str], taken: Sequence[str], prefix: str | None, source: str | Path) -> list[str]:
-    """Return the names of a table's new columns, with the prefix.
-
-    Args:
-        names: the new names without the prefix.
-        taken: the names of the table's own columns.
-        prefix: the prefix. None means ``PREFIX`` if one of ``names`` is taken, and otherwise no prefix.
-        source: the table's name, used in the error message.
-
-    Raises:
-        InputError: the table already has a column of a new name.
-    """
-    if prefix is None:
-        prefix = PREFIX if set(names) & set(taken) else ""
-    added = [prefix + name for name in names]
-    _refuse_taken(taken, added, source)
-    return added
 
 
 def _refuse_taken(taken: Sequence[str], added: Sequence[str], source: str | Path) -> None:

@@ -108,26 +108,24 @@ def respond(export: Export, names: list[str], answers: Answers, identity: str) -
     """Return the response body: the outputs in ``names``, each as a flat array, and the request's id if it has one."""
     count, classes = answers.probabilities.shape
     labels = [export.classes[i] for i in answers.probabilities.argmax(axis=1).tolist()]
-    tensors = {
-        "probabilities": ("FP32", [count, classes], answers.probabilities.ravel().tolist()),
-        "label": ("BYTES", [count], labels),
-        "known": ("FP32", [count], answers.known.tolist()),
-    }
-    outputs = [
-        {"name": name, "datatype": tensors[name][0], "shape": tensors[name][1], "data": tensors[name][2]}
-        for name in names
-    ]
+    data = {"probabilities": answers.probabilities.ravel().tolist(), "label": labels, "known": answers.known.tolist()}
+    tensors = {tensor["name"]: tensor for tensor in _outputs(count, classes)}
+    outputs = [tensors[name] | {"data": data[name]} for name in names]
     answer: dict[str, Any] = {"model_name": export.name, "model_version": export.version, "outputs": outputs}
     return answer | {"id": identity} if identity else answer
 
 
 def metadata_of(export: Export) -> dict[str, Any]:
     """Return the model's metadata, with the names, data types and shapes of its input and outputs."""
-    outputs = [("probabilities", "FP32", [-1, len(export.classes)]), ("label", "BYTES", [-1]), ("known", "FP32", [-1])]
     return {
         "name": export.name,
         "versions": [export.version],
         "platform": "sentiment_numpy",
         "inputs": [{"name": INPUT, "datatype": "BYTES", "shape": [-1]}],
-        "outputs": [{"name": name, "datatype": kind, "shape": shape} for name, kind, shape in outputs],
+        "outputs": _outputs(-1, len(export.classes)),
     }
+
+
+def _outputs(count: int, classes: int) -> list[dict[str, Any]]:
+    tensors = ("probabilities", "FP32", [count, classes]), ("label", "BYTES", [count]), ("known", "FP32", [count])
+    return [{"name": name, "datatype": kind, "shape": shape} for name, kind, shape in tensors]

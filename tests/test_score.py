@@ -17,7 +17,7 @@ import pytest
 from sentiment.common.engines import LocalEngine, Outcome
 from sentiment.common.parallel import available_cores
 from sentiment.common.stores import open_store
-from sentiment.errors import InputError
+from sentiment.errors import ArtefactError, InputError
 from sentiment.predict import __main__ as predict
 from sentiment.predict.score_file import AnswerOptions
 from sentiment.score import __main__ as command
@@ -233,6 +233,15 @@ def test_names_that_would_collide_are_refused(tmp_path, model):
     write(tmp_path / "in" / "a.csv.gz", table(5))
     with pytest.raises(InputError, match=r"both would be written as a\.csv"):
         score(tmp_path / "in", tmp_path / "out", model)
+
+
+def test_a_damaged_description_of_a_run_is_refused_unless_forced(tmp_path, model):
+    write(tmp_path / "in" / "a.csv", table(5))
+    score(tmp_path / "in", tmp_path / "out", model)
+    (tmp_path / "out" / "_run.json").write_text('{"format"')
+    with pytest.raises(ArtefactError, match=r"_run.json: damaged .*, or --force"):
+        score(tmp_path / "in", tmp_path / "out", model)
+    assert score(tmp_path / "in", tmp_path / "out", model, force=True)["rows"] == 5
 
 
 def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model, capsys):

@@ -76,7 +76,7 @@ def begin(store: FileStore, run: Mapping[str, Any], force: bool) -> None:
         InputError: the folder contains other files, or answers for another model, other inputs or other options.
         ArtefactError: ``_run.json`` is damaged.
     """
-    found = _read_run(store)
+    found = _read_run(store, force)
     if force:
         _clear(store)
     elif found is None:
@@ -95,7 +95,7 @@ def begin(store: FileStore, run: Mapping[str, Any], force: bool) -> None:
     store.write(RUN, _json(run))
 
 
-def _read_run(store: FileStore) -> dict[str, Any] | None:
+def _read_run(store: FileStore, force: bool) -> dict[str, Any] | None:
     content = store.read(RUN)
     if content is None:
         return None
@@ -104,6 +104,8 @@ def _read_run(store: FileStore) -> dict[str, Any] | None:
         if run["format"] != FORMAT:
             raise ArtefactError(f"{store.path(RUN)}: of another version of this program; give another folder")
     except (ValueError, KeyError, TypeError) as error:
+        if force:
+            return None
         raise ArtefactError(f"{store.path(RUN)}: damaged ({error}); give another folder, or --force") from error
     return dict(run)
 

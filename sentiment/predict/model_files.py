@@ -185,14 +185,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             content = files.read(MANIFEST)
     except FileNotFoundError as error:
         raise ArtefactError(f"{path}: no such file; run `make train` first") from error
-    try:
+    with contextlib.suppress(KeyError, TypeError, AttributeError, ValueError, RecursionError):
         manifest = dict(json.loads(content))
-        known = isinstance(manifest["artefacts"], dict) and bool(manifest["inputs"] and named_inputs(manifest))
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
-        known = False
-    if not known:
-        raise ArtefactError(f"{path}: not a manifest; run `make train` again")
-    return manifest
+        if isinstance(manifest["artefacts"], dict) and manifest["inputs"] and named_inputs(manifest):
+            return manifest
+    raise ArtefactError(f"{path}: not a manifest; run `make train` again")
 
 
 def _checksum(path: Path) -> str:

@@ -1,15 +1,22 @@
 """A full disk and a short memory: one line, status 2, and what was there before stays. Files larger than memory pass."""
 
+import contextlib
 import resource
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
 
+import pyarrow as pa
 import pytest
 
+from pipelines import load, preprocess
 from pipelines.shared import stage
-from tests.model_fixture import Trained, child_environment, shared_model
+from sentiment.common.parallel import available_cores
+from sentiment.data import csv_reader
+from sentiment.predict import __main__ as predict
+from sentiment.predict import score_file, table_writer
+from tests.model_fixture import Trained, shared_model
 from tests.snapshot import all_artefacts
 
 
@@ -20,86 +27,72 @@ def copy(tmp_path) -> Trained:
     return this
 
 
-def limited(command: list[str], kind: int, limit: int) -> subprocess.CompletedProcess:
-    """Run a module with a resource limited, as by ``ulimit``."""
-    return subprocess.run(
-        [sys.executable, "-m", *command],
-        env=child_environment() | {"OPENBLAS_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(kind, (limit, limit)),
-    )
+@contextlib.contextmanager
+def limited(kind: int, limit: int):
+    """Limit a resource of this process, as by ``ulimit``."""
+    before = resource.getrlimit(kind)
+    resource.setrlimit(kind, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(kind, before)
 
 
-def one_line(done: subprocess.CompletedProcess) -> str:
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    lines = [line for line in done.stderr.splitlines() if "error" in line]
-    assert len(lines) == 1
-    return lines[0]
+def refusal(module: ModuleType, options: list[str], caplog) -> str:
+    """The one error of a stage that ends with status 2."""
+    caplog.clear()
+    with pytest.raises(SystemExit) as caught:
+        stage.main(module.run, "", module.OPTIONS, options)
+    assert caught.value.code == 2
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    return line
 
 
-@pytest.mark.parametrize("name", ["load", "preprocess"])
-def test_no_room_for_an_artefact(copy, name):
+@pytest.mark.parametrize("module", [load, preprocess])
+def test_no_room_for_an_artefact(copy, module, caplog):
     """Files of more than 1500 bytes cannot be written, whatever library writes them."""
     before = all_artefacts(copy.root)
-    more = ["--corpus", str(copy.corpus)] if name == "load" else []
-    done = limited([f"pipelines.{name}", *copy.options(*more)], resource.RLIMIT_FSIZE, 1500)
-    assert "the disk is full; free some space and run the same command again" in one_line(done)
+    more = ["--corpus", str(copy.corpus)] if module is load else []
+    with limited(resource.RLIMIT_FSIZE, 1500):
+        said = refusal(module, copy.options(*more), caplog)
+    assert "the disk is full; free some space and run the same command again" in said
     assert all_artefacts(copy.root) == before
 
 
+def predict_file(source: Path, target: Path) -> int:
+    places = ["--input", str(source), "--output", str(target), "--force"]
+    return predict.main(["--model", str(shared_model().folder), *places])
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
-def test_no_room_for_predictions(tmp_path, suffix):
+def test_no_room_for_predictions(tmp_path, suffix, capsys):
     path, target = tmp_path / "in.csv", tmp_path / f"out{suffix}"
     path.write_text("text\n" + "".join(f"some words x{i * i}\n" for i in range(25_000)))
     target.write_text("earlier")
-    command = [
-        "sentiment.predict",
-        "--model",
-        str(shared_model().folder),
-        "--input",
-        str(path),
-        "--output",
-        str(target),
-        "--force",
-    ]
-    assert "the disk is full; free some space and run the same command again" in one_line(
-        limited(command, resource.RLIMIT_FSIZE, 100_000)
-    )
+    with limited(resource.RLIMIT_FSIZE, 100_000):
+        assert predict_file(path, target) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "the disk is full; free some space and run the same command again" in line
     assert target.read_text() == "earlier"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["in.csv", target.name]
 
 
-def test_too_little_memory(copy, tmp_path):
-    """The ids of this corpus take 1 GB, which is not to be had."""
-    before = all_artefacts(copy.root)
-    options = copy.options("--set", "preprocessing.max_tokens=20000000")
-    done = limited(["pipelines.preprocess", *options], resource.RLIMIT_AS, 3 << 30)
-    assert "not enough memory" in one_line(done) or "cannot allocate memory" in one_line(done).lower()
+def test_too_little_memory(copy, caplog):
+    """The ids of this corpus take 8 GB, which is not to be had."""
+    before, pages = all_artefacts(copy.root), int(Path("/proc/self/statm").read_text().split()[0])
+    with limited(resource.RLIMIT_AS, pages * resource.getpagesize() + (2 << 30)):
+        said = refusal(preprocess, copy.options("--set", "preprocessing.max_tokens=20000000"), caplog)
+    assert "not enough memory" in said or "cannot allocate memory" in said.lower()
     assert all_artefacts(copy.root) == before
 
 
 def test_arrows_memory_error_is_not_blamed_on_the_file(tmp_path, monkeypatch, capsys):
-    import pyarrow as pa
-
-    from sentiment.data import csv_reader as files
-    from sentiment.predict import __main__ as predict
-
     def short(*_: object) -> None:
         raise pa.ArrowMemoryError("malloc of size 4194304 failed")
 
     (tmp_path / "in.csv").write_text("text\na\n")
-    monkeypatch.setattr(files.pa_csv, "read_csv", short)
-    arguments = [
-        "--model",
-        str(shared_model().folder),
-        "--input",
-        str(tmp_path / "in.csv"),
-        "--output",
-        str(tmp_path / "o.csv"),
-    ]
-    assert predict.main(arguments) == 2
+    monkeypatch.setattr(csv_reader.pa_csv, "read_csv", short)
+    assert predict_file(tmp_path / "in.csv", tmp_path / "o.csv") == 2
     assert capsys.readouterr().err == "predict: error: not enough memory for the model or for one batch of tweets\n"
 
 
@@ -115,12 +108,6 @@ def test_a_stage_short_of_memory(copy, caplog):
 
 def test_few_batches_are_in_memory_at_once(tmp_path, monkeypatch):
     """What bounds the memory, whatever the size of the file: reading waits for writing."""
-    import pyarrow as pa
-
-    from sentiment.common.parallel import available_cores
-    from sentiment.predict import __main__ as predict
-    from sentiment.predict import score_file, table_writer
-
     read, written, ahead = 0, 0, []
 
     def reading(*_: object):
@@ -144,7 +131,6 @@ def test_few_batches_are_in_memory_at_once(tmp_path, monkeypatch):
 
     monkeypatch.setattr(score_file, "read_batches", reading)
     monkeypatch.setattr(table_writer.pa_csv, "CSVWriter", Writer)
-    arguments = ["--model", str(shared_model().folder), "--input", "in.csv", "--output", str(tmp_path / "out.csv")]
-    assert predict.main(arguments) == 0
+    assert predict_file(Path("in.csv"), tmp_path / "out.csv") == 0
     assert (read, written) == (100, 100)
     assert max(ahead) <= 2 * available_cores() + 1

@@ -108,41 +108,41 @@ def run_make(root: Path, *arguments: str) -> subprocess.CompletedProcess:
 STAMP = "data/interim/sample/settings/load.json"
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (
-            "CORPUS=none.csv",
-            "CORPUS='none.csv': expected a file, a folder or a pattern that files match, received nothing",
-        ),
-        ("CORPUS=none/*.csv", "CORPUS='none/*.csv': expected a file, a folder or a pattern that files match, received"),
-        (
-            "CORPUS=my tweets.csv",
-            "CORPUS='my tweets.csv': expected a path without spaces, at which Make divides; rename",
-        ),
-        ("CORPUS=it's.csv", """CORPUS="it's.csv": expected a file, a folder or a pattern"""),
-        ("GLOVE=none.txt", "GLOVE='none.txt': expected a file of vectors, received nothing there; give another path"),
-        ("GLOVE=sentiment", "GLOVE='sentiment': expected a file of vectors, received a folder; give another path"),
-        ("TESTS=none.csv", "TESTS='none.csv': none.csv: no such file; give existing ones"),
-        (
-            "TESTS=nobody:pyproject.toml",
-            "nobody:pyproject.toml: neither a file nor PROFILE:FILE; there is no profile 'no",
-        ),
-    ],
-)
-def test_what_is_not_there_is_refused_before_anything_runs_and_not_remembered(
-    tmp_path: Path, given: str, message: str
+NOTHING = "expected a file, a folder or a pattern that files match, received"
+REFUSED = {
+    "CORPUS=none.csv": f"CORPUS='none.csv': {NOTHING} nothing",
+    "CORPUS=it's.csv": f"""CORPUS="it's.csv": {NOTHING}""",
+    "GLOVE=none.txt": "GLOVE='none.txt': expected a file of vectors, received nothing there; give another path",
+    "TESTS=none.csv": "TESTS='none.csv': none.csv: no such file; give existing ones",
+    "CORPUS=none/*.csv": f"CORPUS='none/*.csv': {NOTHING} nothing",
+    "CORPUS=my tweets.csv": "CORPUS='my tweets.csv': expected a path without spaces, at which Make divides; rename",
+    "GLOVE=sentiment": "GLOVE='sentiment': expected a file of vectors, received a folder; give another path",
+    "TESTS=nobody:pyproject.toml": "nobody:pyproject.toml: neither a file nor PROFILE:FILE; there is no profile 'no",
+}
+
+
+@pytest.mark.parametrize(("given", "message"), REFUSED.items())
+def test_what_is_not_there_is_refused(
+    tmp_path: Path, given: str, message: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The model needs all that the other targets need; those are asked for once for each variable."""
-    (tmp_path / "my tweets.csv").touch()
-    others = (STAMP, "data/interim/sample/tweets.parquet") if re.search(r"=none\.\w+$", given) else ()
-    for target in (*others, "models/sample/README.md"):
+    monkeypatch.chdir(tmp_path)
+    Path("my tweets.csv").touch()
+    Path("sentiment").mkdir()
+    with pytest.raises(SystemExit, match="2"):
+        stamp(tmp_path, "--given", given)
+    assert caplog.records[-1].getMessage().startswith(f"error: {message}")
+    assert make_variables.recall(tmp_path / "data/interim/sample") == {}
+
+
+@pytest.mark.parametrize("given", list(REFUSED)[:4])
+def test_make_refuses_it_before_anything_runs(tmp_path: Path, given: str) -> None:
+    """The model needs all that the other targets need."""
+    for target in ("data/interim/sample/tweets.parquet", "models/sample/README.md")[given != "CORPUS=none.csv" :]:
         done = run_make(tmp_path, target, given)
         assert done.returncode == 2
         ours, _ = done.stderr.splitlines()
-        assert ours.startswith(f"settings_stamp: error: {message}")
+        assert ours.startswith(f"settings_stamp: error: {REFUSED[given]}")
         assert "pipelines." not in done.stdout
-    assert make_variables.recall(tmp_path / "data/interim/sample") == {}
 
 
 @pytest.mark.parametrize("given", ["PROFILE=my profile", "PROFILE=it's", "PROFILE=", "PROFILE=..", "RUN=a b"])
@@ -160,8 +160,6 @@ def test_test_sets_are_remembered_and_evaluation_follows_them(tmp_path: Path) ->
     (tmp_path / "models/sample/model.json").touch()
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).touch()
-    run_make(tmp_path, *asked)
-    assert json.loads(evaluated.read_text())["inputs"] == []
     both = "a.csv semeval:b.csv"
     for given in ([f"TESTS={both}"], []):  # a model is not made from its test sets: no REPLACE=1 is asked for
         done = run_make(tmp_path, *asked, *given)
@@ -318,17 +316,26 @@ def test_the_environment_names_the_model(tmp_path: Path, monkeypatch: pytest.Mon
     assert done.stdout.startswith("positive\t")
 
 
-@pytest.mark.parametrize("module", ["pipelines.load", "pipelines.ablation", "pipelines.compare", "sentiment.predict"])
-def test_help_names_the_command_and_mistakes_are_one_line(module: str) -> None:
-    help_, wrong = (
-        subprocess.run(
-            [sys.executable, "-m", module, option], capture_output=True, text=True, env=child_environment(), check=False
-        )
-        for option in ("--help", "--nonsense")
+def test_help_names_the_command_and_mistakes_are_one_line() -> None:
+    """All in one process, which imports them once."""
+    code = (
+        "import runpy, sys\n"
+        "for module in sys.argv[1:]:\n"
+        "    for option in ('--help', '--nonsense'):\n"
+        "        sys.argv = [module, option]\n"
+        "        try:\n"
+        "            runpy.run_module(module, run_name='__main__', alter_sys=True)\n"
+        "        except SystemExit as stop:\n"
+        "            print('status', stop.code)\n"
     )
-    assert help_.stdout.startswith(f"usage: python -m {module} [-h]")
-    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
-    assert wrong.stderr.endswith("; see --help\n")
+    modules = ("pipelines.load", "pipelines.ablation", "pipelines.compare", "sentiment.predict")
+    command = [sys.executable, "-c", code, *modules]
+    done = subprocess.run(command, capture_output=True, text=True, env=child_environment(), check=True)
+    for module in modules:
+        assert f"usage: python -m {module} [-h]" in done.stdout
+    assert re.findall(r"^status .*$", done.stdout, re.M) == ["status 0", "status 2"] * len(modules)
+    assert re.findall(r"(?m)^.*; see --help$", done.stderr) == done.stderr.splitlines()
+    assert done.stderr.count("\n") == len(modules)
 
 
 def test_chatter_of_libraries_is_held_back_and_nothing_else(capfd: pytest.CaptureFixture) -> None:

@@ -21,27 +21,6 @@ from tests.snapshot import all_artefacts
 
 STAGES = ("load", "preprocess", "embed", "train", "export", "evaluate", "report")
 DOCUMENTS = ("README.md", "report.html")
-# Runs a stage and counts its changes below a folder; kills itself before the one asked for, or notes how many there are.
-CHILD = """
-import atexit, os, runpy, signal, sys
-folder, wanted, note = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.symlink", "os.truncate"}
-seen = 0
-def hook(event, arguments):
-    global seen
-    writes = event == "open" and (set(arguments[1] or "") & set("wax+") or arguments[2] & (os.O_WRONLY | os.O_RDWR))
-    if (writes or event in CHANGES) and str(arguments[0]).startswith(folder):
-        seen += 1
-        if seen == wanted:
-            os.kill(os.getpid(), signal.SIGKILL)
-def write():
-    with open(note, "w") as file:
-        file.write(str(seen))
-atexit.register(write)
-sys.addaudithook(hook)
-sys.argv = sys.argv[4:]
-runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-"""
 
 
 @dataclass(frozen=True)
@@ -76,26 +55,26 @@ def command(this: Trained, stage: str) -> list[str]:
 
 def start(this: Trained, stage: str, kill_before: int = 0) -> subprocess.Popen:
     note = this.root.parent / "changes"
-    arguments = [str(this.root), str(kill_before), str(note), *command(this, stage)]
+    run = ["-m", "tests.changes", str(this.root), str(kill_before), str(note), *command(this, stage)]
     log = (this.root.parent / "log").open("wb")
-    return subprocess.Popen([sys.executable, "-c", CHILD, *arguments], env=child_environment(), stderr=log, stdout=log)
+    return subprocess.Popen([sys.executable, *run], env=child_environment(), stderr=log, stdout=log)
 
 
-def finish(this: Trained, stage: str) -> None:
-    """Run ``stage`` undisturbed."""
+def finish(this: Trained, stage: str) -> int:
+    """Run ``stage`` undisturbed, and return the number of its changes."""
     if start(this, stage).wait():
         raise AssertionError(f"{stage} failed: {(this.root.parent / 'log').read_text()[-2000:]}")
+    return int((this.root.parent / "changes").read_text())
 
 
-def make_reference(folder: Path, stages: Sequence[str]) -> Reference:
+def make_reference(folder: Path, stages: Sequence[str], finish: Callable[[Trained, str], int] = finish) -> Reference:
     this = write_inputs(folder / "root")
     made = Reference(this, folder / "copies", {}, {})
     for stage in stages:
         shutil.copytree(this.root, made.copies / f"before-{stage}", symlinks=True)
         begun = time.monotonic()
-        finish(this, stage)
+        made.changes[stage] = finish(this, stage)
         made.seconds[stage] = time.monotonic() - begun
-        made.changes[stage] = int((folder / "changes").read_text())
         shutil.copytree(this.root, made.copies / f"after-{stage}", symlinks=True)
     return made
 
@@ -106,7 +85,7 @@ def kill_and_recover(
     kill_before: int = 0,
     delay: float = 0.0,
     again: bool = False,
-    finish: Callable[[Trained, str], None] = finish,
+    finish: Callable[[Trained, str], int] = finish,
 ) -> bool:
     """One point; tells whether the kill came before the stage's end.
 

@@ -10,6 +10,7 @@ from sentiment.serve import __main__ as command
 from tests.served import Served, serve
 from tests.test_structure import tiny_model
 
+# As a spreadsheet has saved the file of a draw.
 CONTENT = '\ufeffrow;tweet;chance;label\r\n3;I love it;0,5;\r\n7;"so; so";0,25;positive\r\n'
 
 
@@ -18,18 +19,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model(tmp_path_factory.mktemp("labelling") / "tiny")
 
 
+@pytest.fixture(scope="module")
+def running(folder: Path) -> Iterator[Served]:
+    path = folder.parent / "to_label.csv"
+    path.write_bytes(CONTENT.encode())
+    with serve("--model", str(folder), "--labels", str(path), "--also", "neutral") as running:
+        yield running
+
+
 @pytest.fixture
-def drawn(tmp_path: Path) -> Path:
-    """A file of a draw as a spreadsheet has saved it."""
-    path = tmp_path / "to_label.csv"
-    path.write_text(CONTENT, encoding="utf-8", newline="")
+def drawn(folder: Path) -> Path:
+    path = folder.parent / "to_label.csv"
+    path.write_bytes(CONTENT.encode())
     return path
 
 
 @pytest.fixture
-def served(folder: Path, drawn: Path) -> Iterator[Served]:
-    with serve("--model", str(folder), "--labels", str(drawn), "--also", "neutral") as running:
-        yield running
+def served(running: Served, drawn: Path) -> Served:
+    """The service, which reads the file anew at each request."""
+    return running
 
 
 def labels(path: Path) -> list[str]:

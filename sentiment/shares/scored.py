@@ -1,6 +1,7 @@
 """Read the answers that `sentiment score` wrote, in the order of its inputs."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -103,9 +104,17 @@ def scored_batches(store: FileStore, columns: ShareColumns) -> Iterator[Answered
         InputError: the folder contains no scored tweets, or a column is missing.
     """
     for record in _records(store):
-        yield from ordered_map(
-            partial(answered, columns=columns, path=record.output), _tables(store, record.output, columns)
-        )
+        tables = _read_ahead(_tables(store, record.output, columns))
+        yield from ordered_map(partial(answered, columns=columns, path=record.output), tables)
+
+
+def _read_ahead(tables: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield ``tables``. Each is read while the caller still adds up the one before."""
+    with ThreadPoolExecutor(1) as reader:
+        table = reader.submit(next, tables, None)
+        while (read := table.result()) is not None:
+            table = reader.submit(next, tables, None)
+            yield read
 
 
 def _records(store: FileStore) -> list[Record]:

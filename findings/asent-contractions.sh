@@ -1,7 +1,7 @@
 #!/bin/sh
 # asent 0.8.3: English contractions do not negate. "They aren't happy" scores exactly as "They are happy".
 #
-# asent applies VADER's rules to spaCy's tokens. Its list of negations has "isn't", "don't" and so on as single words, but
+# asent applies VADER's rules to spaCy's tokens. Its list of negations has "isn't", "don't" and so on as one word, but
 # spaCy's English tokenizer always cuts them in two ("is" and "n't", "ca" and "nt"), and neither half is in the list.
 # So 45 of the 59 listed negations never count. The example in asent's README negates with "not", which works. A word
 # that intensifies, such as "very", does not count as the first word of a text.

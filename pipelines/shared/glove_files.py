@@ -1,15 +1,13 @@
 """Read GloVe vectors from a text file, which may be compressed, or from a `.npy` array with a file of its words."""
 
 import contextlib
-import lzma
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
-from sentiment.data.table_files import open_bytes
+from sentiment.data.table_files import DAMAGED, open_bytes
 from sentiment.errors import InputError
 from sentiment.settings import EmbeddingSettings
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 # Bytes. A line of a GloVe file, a word and 300 numbers, is shorter. The limit bounds the memory for a damaged file.
 _LONGEST_LINE = 1 << 16
 # Exceptions that damaged archives raise, for example an OSError for a seek to before the start.
-_DAMAGED = (EOFError, OSError, RuntimeError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+_DAMAGED = (*DAMAGED, OSError, RuntimeError, ValueError)
 
 
 def glove_file(given: Path | None, raw: Path, profile: Mapping[str, Any]) -> Path:

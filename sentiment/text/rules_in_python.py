@@ -38,14 +38,9 @@ _hashtag = re.compile(HASHTAG.encode())
 _hashtag_words = HASHTAG_WORDS.encode()
 
 
-def cut_hashtags(text: bytes) -> bytes:
-    """Return ``text`` (UTF-8) with spaces between the words of hashtags that have capitals."""
-    return _hashtag.sub(_hashtag_words, text) if b"#" in text else text
-
-
 def to_lower_case(text: bytes) -> bytes:
     """Return ``text`` (UTF-8) in ASCII lower case, after hashtags have been cut at their capitals."""
-    return cut_hashtags(text).lower()
+    return (_hashtag.sub(_hashtag_words, text) if b"#" in text else text).lower()
 
 
 class CompiledRules:

@@ -64,7 +64,7 @@ CORPUS_FILES := $(call there,$(CORPUS)) \
   $(shell test ! -d $(call quoted,$(CORPUS)) || find $(call quoted,$(CORPUS)) -type f | sed 's/ /\\ /g')
 
 # The code of each stage, by room (folder of sentiment/). If it changes, this stage and the later ones rerun.
-rooms = $(wildcard sentiment/*.py sentiment/predict/model_files.py sentiment/data/table_files.py pipelines/shared/*.py $(foreach room,common $1,sentiment/$(room)/*.* sentiment/$(room)/*/*.*))
+rooms = $(wildcard sentiment/*.py sentiment/predict/model_files.py sentiment/data/table_files.py sentiment/data/table_names.py pipelines/shared/*.py $(foreach room,common $1,sentiment/$(room)/*.* sentiment/$(room)/*/*.*))
 LOAD_CODE := pipelines/load.py $(call rooms,data text prepare)
 PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding prepare augment)
 EMBED_CODE := pipelines/embed.py $(call rooms,data text embedding network)

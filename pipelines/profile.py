@@ -22,7 +22,8 @@ from sentiment.data.corpus import as_text
 from sentiment.data.csv_format import SAMPLE_BYTES, CsvFormat, find_format, lines_of
 from sentiment.data.drafting import MOST_VALUES, Column, Draft, detect_encoding, detect_kind, draft, has_header
 from sentiment.data.reading import BadRows, Reading
-from sentiment.data.table_files import FASTTEXT, input_kind_of, open_bytes
+from sentiment.data.table_files import FASTTEXT, open_bytes
+from sentiment.data.table_names import input_kind_of
 from sentiment.data.table_reader import read_batches
 from sentiment.errors import InputError
 

@@ -19,7 +19,7 @@ from pipelines.shared.profiles import read_corpus
 from sentiment.data.corpus import CorpusReader
 from sentiment.data.csv_format import sniff_delimiter
 from sentiment.data.reading import Reading
-from sentiment.data.table_files import kind_of
+from sentiment.data.table_names import kind_of
 from sentiment.data.table_reader import read_batches
 from sentiment.errors import InputError
 from sentiment.predict import __main__ as predict

@@ -1,6 +1,7 @@
 """Ragged arrays: rows of different lengths in one array."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -39,5 +40,4 @@ class Ragged(NamedTuple):
 
 def ragged(rows: Sequence[Sequence[int]]) -> Ragged:
     """Convert a list of rows to a ragged array."""
-    lengths = np.array([len(row) for row in rows], np.int32)
-    return Ragged(np.array([i for row in rows for i in row], np.int32), lengths)
+    return Ragged(np.array([*chain.from_iterable(rows)], np.int32), np.array([*map(len, rows)], np.int32))

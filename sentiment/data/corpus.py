@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from sentiment.common.arrow_arrays import as_numpy, from_numpy
 from sentiment.data.reading import BadRow, BadRows, Reading, TableBlock
-from sentiment.data.table_files import input_kind_of
+from sentiment.data.table_names import input_kind_of
 from sentiment.data.table_reader import read_blocks
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import IO
 
 from sentiment.data.label_meanings import NEGATIVE_NAMES, POSITIVE_NAMES, Meaning, meaning_of, word_set, words_of
-from sentiment.data.table_files import DAMAGED, FASTTEXT, input_kind_of, open_bytes
+from sentiment.data.table_files import DAMAGED, FASTTEXT, open_bytes
+from sentiment.data.table_names import input_kind_of
 from sentiment.data.table_reader import is_fasttext
 from sentiment.errors import InputError
 

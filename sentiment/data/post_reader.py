@@ -14,7 +14,7 @@ from sentiment.common.messages import counted
 from sentiment.data.json_documents import Document, documents, refuse_missing, valid_text, value_at, values_at
 from sentiment.data.post_shapes import X_ARCHIVE, Shape, shape_of
 from sentiment.data.reading import RAW_LINE, BadRow, Reading, TableBlock
-from sentiment.data.table_files import NOTES
+from sentiment.data.table_names import NOTES
 
 log = logging.getLogger("sentiment.data")
 _ROWS_PER_BLOCK = 8192

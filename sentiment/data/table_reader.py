@@ -15,16 +15,8 @@ from sentiment.data.csv_reader import read_csv
 from sentiment.data.json_lines_reader import read_json
 from sentiment.data.label_meanings import FASTTEXT_MARK
 from sentiment.data.reading import BadRow, BadRows, Reading, TableBlock, position_of
-from sentiment.data.table_files import (
-    DAMAGED,
-    FASTTEXT,
-    TABLE_NAMES,
-    JoinedStreams,
-    OpenFile,
-    input_kind_of,
-    open_bytes,
-    whole_lines,
-)
+from sentiment.data.table_files import DAMAGED, FASTTEXT, JoinedStreams, OpenFile, open_bytes, whole_lines
+from sentiment.data.table_names import TABLE_NAMES, input_kind_of
 from sentiment.errors import InputError
 
 _ROWS_PER_BATCH = 32_768

@@ -9,7 +9,7 @@ import numpy as np
 from sentiment.common.parallel import one_matrix_thread
 from sentiment.common.ragged import Ragged
 from sentiment.network.cells import Direction
-from sentiment.network.ngrams import ngram_logits
+from sentiment.network.ngrams import ngram_logits, ngram_logits_of_one
 from sentiment.network.recurrence import RowsByLength, by_length, hidden_states, pool, pooled_row
 from sentiment.text.lexicon import PADDING
 
@@ -58,8 +58,9 @@ class FoldedNetwork:
         Rows are sorted by length, so that each time step computes only rows that still have a token. Blocks of rows are
         small enough for the processor's cache.
         """
-        one = len(ids.lengths) == 1  # its matrix products are too small for BLAS to use threads
-        logits = self._logits_of_one(ids) if one else self._logits_of_many(ids)
+        if len(ids.lengths) == 1:  # its matrix products are too small for BLAS to use threads
+            return softmax(self._logits_of_one(ids.values))
+        logits = self._logits_of_many(ids)
         if self.ngrams is not None:
             logits += ngram_logits(self.ngrams, ids, self.ngram_scales)
         return softmax(logits)
@@ -109,14 +110,25 @@ class FoldedNetwork:
         products = pooled @ self.output_kernel.reshape(kinds, directions, units, -1)
         return products.sum(axis=(0, 1)) + self.output_bias
 
-    def _logits_of_one(self, ids: Ragged) -> np.ndarray:
-        rows = self._rows_of(ids.values[: ids.lengths[0]])
-        if self.cell != "simple_rnn":
-            positions = np.arange(rows.shape[1], dtype=np.int32)
-            return self._logits(rows, by_length(Ragged(positions, ids.lengths))[0], self._stacked)
-        steps = np.concatenate([rows[0], *(each[::-1] for each in rows[1:])], axis=1)
-        pooled = pooled_row(steps, self._diagonal, self.activation, self.pooling)
-        return (pooled @ self.output_kernel + self.output_bias)[None]
+    def _logits_of_one(self, ids: np.ndarray) -> np.ndarray:
+        if self.cell == "simple_rnn":
+            pooled = pooled_row(self._steps_of_one(ids), self._diagonal, self.activation, self.pooling)
+            logits = (pooled @ self.output_kernel + self.output_bias)[None]
+        else:
+            row = Ragged(np.arange(len(ids), dtype=np.int32), np.array([len(ids)], np.int32))
+            logits = self._logits(self._rows_of(ids), by_length(row)[0], self._stacked)
+        if self.ngrams is not None:
+            logits += ngram_logits_of_one(self.ngrams, ids.tolist(), self.ngram_scales)
+        return logits
+
+    def _steps_of_one(self, ids: np.ndarray) -> np.ndarray:
+        """Return the cell inputs of one row in the reading order of each direction, ``(time, directions * units)``."""
+        count, words, units = self.table.shape
+        order = ids[:, None] if count == 1 else np.array([ids, ids[::-1] + words]).T
+        steps = self.table.reshape(-1, units).take(order, axis=0)
+        if self.scales is not None:
+            steps = steps * self.scales.reshape(-1, 1).take(order, axis=0)
+        return steps.reshape(len(ids), -1)
 
 
 class DistinctIds(NamedTuple):

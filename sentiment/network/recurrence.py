@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy import absolute, add, divide, tanh
 
 from sentiment.common.ragged import Ragged
 from sentiment.network.cells import STEPS, Direction, state_count
@@ -141,14 +142,14 @@ def pooled_row(steps: np.ndarray, kernel: np.ndarray, activation: str, pooling: 
         activation: ``tanh`` or ``softsign``.
         pooling: ``last``, ``max``, ``mean`` or ``max_mean``.
     """
-    room, ones = np.empty_like(steps[0]), np.ones_like(steps[0])
-    each_step = iter(steps)
-    state = next(each_step)
-    activate_in_place(state, room, activation, ones)
-    for step in each_step:
-        np.dot(state, kernel, room)
-        np.add(step, room, step)
-        activate_in_place(step, room, activation, ones)
+    room, ones, state = np.empty_like(steps[0]), np.ones_like(steps[0]), None
+    for step in steps:
+        if state is not None:
+            add(step, state.dot(kernel, room), step)  # np.dot takes half as long again for arrays of this size
+        if activation == "softsign":
+            divide(step, add(absolute(step, room), ones, room), step)
+        else:
+            tanh(step, step)
         state = step
     return np.concatenate([_POOLED[kind](steps) for kind in pooling.split("_")])
 
@@ -174,17 +175,12 @@ def advance(projected: np.ndarray, before: np.ndarray, kernel: np.ndarray, room:
     activate_in_place(projected, room, activation)
 
 
-def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str, ones: np.ndarray | int = 1) -> None:
-    """Overwrite ``x`` with f(x), where f is ``activation``; ``room`` is a buffer with the shape of ``x``.
-
-    ``ones`` is 1 or an array of ones, which is faster for a single row.
-    """
+def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str) -> None:
+    """Overwrite ``x`` with f(x), where f is ``activation``; ``room`` is a buffer with the shape of ``x``."""
     if activation == "softsign":
-        np.absolute(x, room)
-        np.add(room, ones, room)
-        np.divide(x, room, x)
+        divide(x, add(absolute(x, room), 1, room), x)
     else:
-        np.tanh(x, out=x)
+        tanh(x, x)
 
 
 def slope_of(state: np.ndarray, room: np.ndarray, activation: str) -> np.ndarray:

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from sentiment.common.command_line import OneLineParser, count
 from sentiment.common.messages import INTERRUPTED, MENDABLE, refuse, without_controls
-from sentiment.data.table_files import KINDS, STANDARD
+from sentiment.data.table_names import KINDS, STANDARD
 from sentiment.errors import InputError
 from sentiment.predict.answers import labels_of
 from sentiment.predict.options import add_answer_options, add_table_options, answer_options_of, encoding_of, reading_of

@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 from sentiment.common.messages import counted
 from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.data.reading import RAW_LINE, Reading
-from sentiment.data.table_files import STANDARD, kind_inside, kind_of
+from sentiment.data.table_files import kind_inside
+from sentiment.data.table_names import STANDARD, kind_of
 from sentiment.data.table_reader import read_batches, texts_of
 from sentiment.errors import InputError
 from sentiment.predict.answers import labels_of

@@ -18,7 +18,7 @@ from pyarrow import fs
 from sentiment.common.engines import grouped
 from sentiment.common.parallel import ordered_map
 from sentiment.common.stores import list_input
-from sentiment.data.table_files import COMPRESSED, NOTES, TABLE_NAMES, input_kind_of, is_table, is_x_archive, kind_of
+from sentiment.data.table_names import COMPRESSED, NOTES, TABLE_NAMES, input_kind_of, is_table, is_x_archive, kind_of
 from sentiment.errors import InputError
 
 ROWS_PER_PART = 131_072  # about three seconds of work for one core

@@ -193,7 +193,7 @@ async def _stored(request: Request, kind: str, folder: Path) -> Path:
 
 
 def _kind_of(upload: UploadFile) -> str:
-    from sentiment.data.table_files import input_kind_of
+    from sentiment.data.table_names import input_kind_of
 
     return input_kind_of(upload.filename or "") or KINDS.get(upload.content_type or "", "csv")
 

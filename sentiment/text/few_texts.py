@@ -5,7 +5,7 @@ been seen before. Finding a chunk in the cache takes a tenth of the time that th
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 from sentiment.text.normalisation import ANY_MENTION, MENTION
@@ -37,18 +37,16 @@ class FewTexts:
 
     def rows_of(self, texts: Sequence[bytes]) -> list[list[int]]:
         """Return the ids of each of ``texts`` (UTF-8); a row may be empty."""
-        split = [_mention_alone.sub(_any_mention, to_lower_case(text)).split(b" ") for text in texts]
-        known = [[*map(self._young.get, chunks)] for chunks in split]
-        pairs = zip(chain.from_iterable(split), chain.from_iterable(known), strict=True)
-        if unknown := [*dict.fromkeys(chunk for chunk, row in pairs if row is None)]:
-            met = self._meet(unknown)
-            known = [
-                [met[chunk] if row is None else row for chunk, row in zip(chunks, rows, strict=True)]
-                for chunks, rows in zip(split, known, strict=True)
-            ]
-        return [[*chain.from_iterable(rows)] for rows in known]  # type: ignore[arg-type]
+        split = [_chunks_of(text) for text in texts]
+        young = self._young
+        unknown = dict.fromkeys(chunk for chunks in split for chunk in chunks if chunk not in young)
+        met = self._meet(unknown) if unknown else {}
+        return [
+            [*chain.from_iterable([met[chunk] if chunk in met else young[chunk] for chunk in chunks])]
+            for chunks in split
+        ]
 
-    def _meet(self, chunks: list[bytes]) -> dict[bytes, Sequence[int]]:
+    def _meet(self, chunks: Iterable[bytes]) -> dict[bytes, Sequence[int]]:
         """Return the ids of ``chunks``, none of them in the younger half, and store short ones there, except links."""
         old = self._old
         met = {chunk: old[chunk] for chunk in chunks if chunk in old}
@@ -56,6 +54,12 @@ class FewTexts:
             met |= zip(unknown, map(tuple, self._find(unknown)), strict=True)
         if len(self._young) + len(met) > _AT_MOST:
             self._old, self._young = self._young, {}
-        worth = (item for item in met.items() if len(item[0]) <= _LONGEST and not item[0].startswith(_LINK))
-        self._young.update(worth)
+        for chunk, row in met.items():
+            if len(chunk) <= _LONGEST and not chunk.startswith(_LINK):
+                self._young[chunk] = row
         return met
+
+
+def _chunks_of(text: bytes) -> list[bytes]:
+    text = to_lower_case(text)
+    return (_mention_alone.sub(_any_mention, text) if b"@" in text else text).split(b" ")

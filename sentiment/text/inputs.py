@@ -14,12 +14,14 @@ def as_sequence(texts: Any) -> Any:
     Raises:
         InputError: ``texts`` is a single string, a table of several columns, a mapping or a set.
     """
+    if isinstance(texts, list):
+        return texts
     if isinstance(texts, str | bytes):
         raise InputError("expected a list of texts, received a single one: put it in a list")
     if isinstance(texts, Mapping | Set):
         raise InputError(f"expected a list of texts, received a {type(texts).__name__}: pass a list of its values")
     texts = _one_column(texts)
-    if is_arrow(texts) or isinstance(texts, list):
+    if is_arrow(texts):
         return texts
     try:
         return list(texts)

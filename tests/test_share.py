@@ -106,8 +106,8 @@ def batch(start: int, stop: int) -> Answered:
         pa.array([None if i == 3 else f"tweet number{i} @bob" for i in rows], pa.string()),
         np.column_stack([first, 1 - first]),
         np.ones(len(rows)),
-        pa.array(["ab"[i % 2] for i in rows]),
-        pa.array(["" if i == 5 else f"2020-0{1 + i % 3 // 2}" for i in rows]),
+        pa.array(["ab"[i % 2] for i in rows]).dictionary_encode(),
+        pa.array(["" if i == 5 else f"2020-0{1 + i % 3 // 2}" for i in rows]).dictionary_encode(),
     )
 
 

@@ -90,7 +90,7 @@ def test_shares_of_the_model_alone_agree_with_quapy() -> None:
     functional = pytest.importorskip("quapy.functional", reason="needs the package quapy")
     probabilities, _ = invented(500, 2.0)
     tally = ShareTally(["negative", "positive"], np.zeros(0, np.int64))
-    texts, names = pa.array(["text"] * 500), pa.array(["all"] * 500)
+    texts, names = pa.array(["text"] * 500), pa.array(["all"] * 500).dictionary_encode()
     tally.add(Answered(texts, probabilities, np.ones(500), names, names))
     (cell,) = tally.with_margins().values()
     mean, counted = (functional.prevalence_from_probabilities(probabilities, binarize=each) for each in (False, True))

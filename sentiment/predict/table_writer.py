@@ -28,7 +28,8 @@ def table_writer(stream: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Wr
     ``kind`` is ``csv``, ``tsv``, ``jsonl``, ``parquet``, or ``lines`` if the only column contains finished lines.
     """
     if kind == "parquet":
-        with pq.ParquetWriter(stream, schema) as writer:
+        # Nearly every tweet is distinct, so dictionaries would take half as long again and make the file larger.
+        with pq.ParquetWriter(stream, schema, use_dictionary=False) as writer:
             yield writer.write_batch
     elif kind == "jsonl":
         yield lambda batch: write_lines(stream, json_objects(batch))

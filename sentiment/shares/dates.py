@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -78,14 +78,14 @@ def read_dates(column: pa.Array, name: str) -> np.ndarray:
     )
 
 
-def period_names(dates: np.ndarray, period: str) -> pa.Array:
-    """Return the name of each date's period, Arrow strings ``(n,)``; NaT gives an empty name.
+def period_names(dates: np.ndarray, period: str) -> pa.DictionaryArray:
+    """Return the name of each date's period, a dictionary array of strings ``(n,)``; NaT gives an empty name.
 
     Names are for example 2009-04-06T22, 2009-04-06, 2009-W15 (ISO 8601 week, from Monday), 2009-04, 2009-Q2 and 2009.
     """
     distinct, place = np.unique(dates.astype(_UNIT[period]), return_inverse=True)
     names = ["" if np.isnat(each) else _NAME[period](each) for each in distinct]
-    return pa.array(names, pa.string()).take(pa.array(place))
+    return pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), pa.array(names, pa.string()))
 
 
 def periods_between(first: str, last: str, period: str) -> list[str]:
@@ -153,8 +153,7 @@ def _from_fields(cells: pa.Array, form: _Form) -> np.ndarray:
     """Return the dates of ASCII texts that match ``form``; NaT for a day or a time that does not exist."""
     month = _decoded(cells, form.month, _month)
     first = (_decoded(cells, form.year, int) - 1970).astype("M8[Y]").astype("M8[M]") + (month - 1).astype("m8[M]")
-    digits: list[Any] = [_two_digits(cells, at) for at in form.digits]
-    day, hour, minute, second = [*digits, 0, 0, 0][:4]
+    day, hour, minute, second = [*_two_digits(cells, form.digits), 0, 0, 0][:4]
     days = first.astype("M8[D]") + (day - 1).astype("m8[D]")
     seconds = hour * 3600 + minute * 60 + second - _decoded(cells, form.zone, _offset)
     exists = (
@@ -164,11 +163,12 @@ def _from_fields(cells: pa.Array, form: _Form) -> np.ndarray:
     return np.where(exists, days.astype("M8[s]") + seconds.astype("m8[s]"), np.datetime64("NaT"))
 
 
-def _two_digits(cells: pa.Array, start: int) -> np.ndarray:
-    """Return the two-digit number at ``start`` in each cell, int64 ``(n,)``; a blank counts as 0."""
-    characters = pc.binary_slice(cells.cast(pa.binary()), start, start + 2).cast(pa.binary(2))
-    tens, ones = np.frombuffer(characters.buffers()[1], np.uint8).reshape(-1, 2).astype(np.int64).T & 15
-    return tens * 10 + ones
+def _two_digits(cells: pa.Array, starts: Sequence[int]) -> list[Any]:
+    """Return the two-digit numbers at ``starts`` (ascending) in each cell, int64 ``(n,)`` each; a blank counts as 0."""
+    width = starts[-1] + 2
+    cells = pc.binary_slice(cells.cast(pa.binary()), 0, width).cast(pa.binary(width))
+    characters = np.frombuffer(cells.buffers()[1], np.uint8).reshape(-1, width) & 15
+    return [characters[:, at].astype(np.int64) * 10 + characters[:, at + 1] for at in starts]
 
 
 def _decoded(cells: pa.Array, place: tuple[int, int | None], decode: Callable[[str], int]) -> np.ndarray:

@@ -135,7 +135,7 @@ def _tables(store: FileStore, name: str, columns: ShareColumns) -> Iterator[pa.R
         found = answer_columns(names, name)
         require_columns(columns.names(), names, name)
         ours = [f"{found.prefix}known", *(f"{found.prefix}p_{each}" for each in found.classes)]
-        yield from file.iter_batches(_ROWS_PER_BATCH, columns=[*columns.names(), *ours])
+        yield from file.iter_batches(_ROWS_PER_BATCH, columns=[*columns.names(), *ours], use_threads=False)
 
 
 def require_columns(wanted: Sequence[str], names: Sequence[str], path: str) -> None:
@@ -170,11 +170,11 @@ def _numbers(column: pa.Array) -> np.ndarray:
     return pc.fill_null(column.cast(pa.float64()), 0.0).to_numpy()
 
 
-def _groups(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.Array:
+def _groups(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.DictionaryArray:
     if not names:
         return _repeated(ALL, table.num_rows)
     parts = [_group_names(table.column(name)) for name in names]
-    return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, " / ")
+    return pc.binary_join_element_wise(*parts, " / ").dictionary_encode()
 
 
 def _group_names(column: pa.Array) -> pa.Array:
@@ -184,7 +184,7 @@ def _group_names(column: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(names, ALL), f"({ALL})", names)
 
 
-def _periods(table: pa.RecordBatch, columns: ShareColumns) -> tuple[pa.Array, str]:
+def _periods(table: pa.RecordBatch, columns: ShareColumns) -> tuple[pa.DictionaryArray, str]:
     """Return the name of each row's period, and the first date that is not readable (empty if all are readable)."""
     if not columns.date:
         return _repeated(ALL, table.num_rows), ""
@@ -195,5 +195,5 @@ def _periods(table: pa.RecordBatch, columns: ShareColumns) -> tuple[pa.Array, st
     return period_names(dates, columns.period), "" if first is None else str(first)
 
 
-def _repeated(value: str, count: int) -> pa.Array:
-    return pa.repeat(pa.scalar(value), count)
+def _repeated(value: str, count: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([value]))

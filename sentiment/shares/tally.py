@@ -21,17 +21,17 @@ class Answered(NamedTuple):
         texts: the tweets, Arrow strings; null where a tweet is missing.
         probabilities: class probabilities, float64 ``(n, classes)``.
         known: the share of known tokens in each tweet, float64 ``(n,)``.
-        groups: the name of each tweet's group, Arrow strings; ``all`` if there are no groups.
-        periods: the name of each tweet's period, Arrow strings; ``all`` if there are no periods, and empty where the
-            date is not readable.
+        groups: the name of each tweet's group, a dictionary array of strings; ``all`` if there are no groups.
+        periods: the name of each tweet's period, a dictionary array of strings; ``all`` if there are no periods, and
+            empty where the date is not readable.
         unread: the text of the first unreadable date; empty if all dates are readable or the first unreadable is empty.
     """
 
     texts: pa.Array
     probabilities: np.ndarray
     known: np.ndarray
-    groups: pa.Array
-    periods: pa.Array
+    groups: pa.DictionaryArray
+    periods: pa.DictionaryArray
     unread: str = ""
 
 
@@ -127,7 +127,7 @@ class ShareTally:
             self.first_undated = int(numbers[undated[codes].argmax()]), batch.unread
         self._add_cells(batch, best, codes, cells, there)
         self._keep_wanted(batch, numbers, codes, cells)
-        dated = pc.not_equal(batch.periods, "").to_numpy(zero_copy_only=False)
+        dated = np.array([cell.period != "" for cell in cells], bool)[codes]
         self._keep_examples(batch, numbers, best, there & dated & (batch.known > 0))
         self._count_words(batch, there)
 
@@ -171,18 +171,17 @@ class ShareTally:
             self._found.append(Labelled(rows, [cells[code] for code in codes[at]], batch.probabilities[at], texts))
 
     def _keep_examples(self, batch: Answered, numbers: np.ndarray, best: np.ndarray, rows: np.ndarray) -> None:
+        periods = batch.periods.dictionary.to_pylist()
         for position, name in enumerate(self.classes):
             mine = np.flatnonzero(rows & (best == position))
-            certain = batch.probabilities[mine, position]
-            periods = batch.periods.take(pa.array(mine)).dictionary_encode()
-            codes = periods.indices.to_numpy()
-            least = np.array([self._least_certain(name, period) for period in periods.dictionary.to_pylist()])
+            certain, codes = batch.probabilities[mine, position], batch.periods.indices.to_numpy()[mine]
+            least = np.array([self._least_certain(name, period) for period in periods])
             better = np.flatnonzero(certain > least[codes]) if len(codes) else np.zeros(0, np.int64)
             mine, certain, codes = mine[better], certain[better], codes[better]
             order = np.lexsort((-certain, codes))
             rank = np.arange(len(order)) - np.searchsorted(codes[order], codes[order], side="left")
             for at in order[rank < EXAMPLES].tolist():
-                period = periods.dictionary[int(codes[at])].as_py()
+                period = periods[codes[at]]
                 found = Example(float(certain[at]), int(numbers[mine[at]]), batch.texts[int(mine[at])].as_py())
                 kept = self.examples.setdefault((name, period), [])
                 kept.append(found)
@@ -195,11 +194,12 @@ class ShareTally:
         return kept[-1].probability if len(kept) == EXAMPLES else 0.0
 
     def _count_words(self, batch: Answered, there: np.ndarray) -> None:
-        for period in pc.unique(batch.periods).to_pylist():
+        codes = batch.periods.indices.to_numpy()
+        for code, period in enumerate(batch.periods.dictionary.to_pylist()):
             left = _WORDS_COUNTED - self._counted.get(period, 0)
             if not period or left <= 0:
                 continue
-            mine = np.flatnonzero(pc.equal(batch.periods, period).to_numpy(zero_copy_only=False) & there)[:left]
+            mine = np.flatnonzero((codes == code) & there)[:left]
             self._counted[period] = self._counted.get(period, 0) + len(mine)
             counts = self.words.setdefault(period, {})
             for word, count in _words_of(batch.texts.take(pa.array(mine))):
@@ -219,7 +219,7 @@ def margins(cell: Cell) -> Iterator[Cell]:
 
 def _cells_of(batch: Answered) -> tuple[np.ndarray, list[Cell]]:
     """Return the index of each tweet's cell (a group in a period), and the list of the distinct cells."""
-    groups, periods = batch.groups.dictionary_encode(), batch.periods.dictionary_encode()
+    groups, periods = batch.groups, batch.periods
     joint = groups.indices.to_numpy().astype(np.int64) * max(1, len(periods.dictionary)) + periods.indices.to_numpy()
     distinct, codes = np.unique(joint, return_inverse=True)
     names, spans = groups.dictionary.to_pylist(), periods.dictionary.to_pylist()

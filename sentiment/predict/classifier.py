@@ -1,7 +1,7 @@
 """The classifier for use from Python: it takes raw tweets, returns labels and probabilities, and needs only NumPy."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -53,7 +53,7 @@ class SentimentClassifier:
             InputError: ``texts`` is a single string, or contains a value that is not a string or has no UTF-8 form.
             ArtefactError: the model is damaged, because its probabilities are not finite numbers.
         """
-        return self.answer(texts).probabilities
+        return self._by_blocks(self._probabilities_only, texts)[0]
 
     def answer(self, texts: Any) -> Answers:
         """Return the probabilities, the share of known tokens, and whether the end was cut off, for each text.
@@ -61,20 +61,7 @@ class SentimentClassifier:
         Arguments and errors are as for :meth:`predict_proba`. A text without tokens (blank, or stop words only) has a
         share of 0. :func:`sentiment.predict.answers.labels_of` turns answers into labels, including ``unknown``.
         """
-        texts = as_sequence(texts)
-        if len(texts) <= _ROWS_ALONE:
-            return self._checked(self._batch_answers(texts))
-        pairs = -(-len(texts) // (2 * _ROWS_PER_BLOCK))
-        rows = -(-len(texts) // (2 * pairs))
-        blocks = (texts[start : start + rows] for start in range(0, len(texts), rows))
-        try:
-            with one_matrix_thread():
-                parts = list(ordered_map(self._batch_answers, blocks))
-        except InputError:
-            if not is_arrow(texts):
-                encode_all(texts)  # raises an error that numbers the text among all texts
-            raise
-        return self._checked(Answers(*map(np.concatenate, zip(*parts, strict=True))))
+        return Answers(*self._by_blocks(self._all_answers, texts))
 
     def predict(self, texts: Any) -> np.ndarray:
         """Return the most probable class of each text, str ``(n,)``. Arguments are as for :meth:`predict_proba`."""
@@ -170,12 +157,30 @@ class SentimentClassifier:
         words, cell = len(self.preprocessor.lexicon.vocabulary), self.network.cell
         return f"SentimentClassifier(classes={self.classes_.tolist()}, vocabulary={words:,}, cell={cell!r})"
 
-    def _batch_answers(self, texts: Any) -> Answers:
-        ids, cut = self.preprocessor.encode_and_compare(texts)
-        return Answers(self.network.probabilities(ids), known_shares(ids, self.preprocessor.says_something), cut)
+    def _probabilities_only(self, texts: Any) -> tuple[np.ndarray, ...]:
+        return (self.network.probabilities(self.preprocessor.encode(texts)),)
 
-    @staticmethod
-    def _checked(answers: Answers) -> Answers:
-        if not np.isfinite(answers.probabilities).all():
+    def _all_answers(self, texts: Any) -> tuple[np.ndarray, ...]:
+        ids, cut = self.preprocessor.encode_and_compare(texts)
+        return self.network.probabilities(ids), known_shares(ids, self.preprocessor.says_something), cut
+
+    def _by_blocks(self, function: Callable[[Any], tuple[np.ndarray, ...]], texts: Any) -> Sequence[np.ndarray]:
+        """Apply ``function`` to blocks of ``texts`` on all cores, and return its arrays, the probabilities first."""
+        texts = as_sequence(texts)
+        arrays: Sequence[np.ndarray]
+        if len(texts) <= _ROWS_ALONE:
+            arrays = function(texts)
+        else:
+            pairs = -(-len(texts) // (2 * _ROWS_PER_BLOCK))
+            rows = -(-len(texts) // (2 * pairs))
+            blocks = (texts[start : start + rows] for start in range(0, len(texts), rows))
+            try:
+                with one_matrix_thread():
+                    arrays = [*map(np.concatenate, zip(*ordered_map(function, blocks), strict=True))]
+            except InputError:
+                if not is_arrow(texts):
+                    encode_all(texts)  # raises an error that numbers the text among all texts
+                raise
+        if not np.isfinite(arrays[0]).all():
             raise ArtefactError("the model's weights are damaged: it gives probabilities that are not numbers")
-        return answers
+        return arrays

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines.shared.evaluation_files import read_predictions
 from sentiment.common.command_line import OneLineParser, count, default_model
-from sentiment.common.messages import MENDABLE, refuse
+from sentiment.common.messages import run_command
 from sentiment.shares.estimates import Labels, interval, labels_alone, tuned_slopes, with_model
 from sentiment.shares.sample import chances_of, doubt, draw
 
@@ -42,14 +42,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--labels", type=count, default=200, help="per draw (200)")
     parser.add_argument("--draws", type=count, default=2000, help="of each kind (2000)")
     arguments = parser.parse_args(argv)
-    try:
-        rows = list(_rows(arguments))
-    except MENDABLE as error:
-        return refuse("share_check", error, "")
-    from tabulate import tabulate
 
-    sys.stdout.write(tabulate(rows, HEADERS, floatfmt=".3f", intfmt=",") + "\n")
-    return 0
+    def run() -> int:
+        from tabulate import tabulate
+
+        sys.stdout.write(tabulate(list(_rows(arguments)), HEADERS, floatfmt=".3f", intfmt=",") + "\n")
+        return 0
+
+    return run_command(run, "share_check")
 
 
 def simulated(known: Known, even: bool, labels: int, draws: int) -> tuple[Simulated, Simulated]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import sentiment
 from sentiment.common.command_line import OneLineParser, default_model_in_words
-from sentiment.common.messages import refuse
+from sentiment.common.messages import run_command
 from sentiment.errors import EXIT_STATUS
 
 
@@ -51,10 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _parser().parse_args(arguments[:1])  # prints help, version or an error, and ends the process
     name, *rest = arguments
     command = COMMANDS[name]
-    try:
-        return importlib.import_module(command.module).main([*command.options, *rest], f"sentiment {name}") or 0
-    except ModuleNotFoundError as error:
-        return refuse(name, error, "")
+    options = [*command.options, *rest]
+    return run_command(lambda: importlib.import_module(command.module).main(options, f"sentiment {name}"), name)
 
 
 def _parser() -> argparse.ArgumentParser:

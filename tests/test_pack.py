@@ -98,7 +98,10 @@ def test_the_same_model_gives_the_same_bytes(evaluated, packed, copy):
 def test_an_existing_file_is_not_replaced(evaluated, copy, capsys):
     before = copy.read_bytes()
     assert main(["pack", str(evaluated), "--output", str(copy)]) == 2
-    assert capsys.readouterr().err == f"pack: error: {copy}: exists already; give another name, or --force\n"
+    assert (
+        capsys.readouterr().err
+        == f"pack: error: --output {copy}: exists already; give another name, or --force to replace it\n"
+    )
     assert copy.read_bytes() == before
 
 

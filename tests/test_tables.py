@@ -158,7 +158,7 @@ def test_an_existing_output_is_kept_unless_forced(run: Callable, tmp_path: Path)
     source, output = write(tmp_path / "in.csv"), tmp_path / "out.csv"
     output.write_text("earlier")
     arguments = ("--input", source, "--column", "tweet", "--output", output)
-    assert "exists already; give --force to replace it" in refused(run(*arguments))
+    assert "exists already; give another name, or --force to replace it" in refused(run(*arguments))
     assert output.read_text() == "earlier"
     assert run(*arguments, "--force")[0] == 0
     assert output.read_text() != "earlier"

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 from sentiment.errors import EXIT_STATUS
@@ -9,7 +11,6 @@ from sentiment.errors import EXIT_STATUS
 MODEL_VARIABLE = "SENTIMENT_MODEL"
 LATEST_MODEL = "models/latest"
 PACKAGED_MODEL = os.path.join(os.path.dirname(os.path.dirname(__file__)), "packaged_model.zip")
-_MOST_WORKERS = 1024  # processes, or tasks that run at once on a cluster
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -53,18 +54,19 @@ def probability(text: str) -> float:
     return value
 
 
-def count(text: str) -> int:
-    """Parse an argument that is a whole number of at least 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0, received {text}")
-    return int(text)
+def whole_number(least: int, most: int = sys.maxsize) -> Callable[[str], int]:
+    """Return a function that parses an argument that is a whole number from ``least`` to ``most``."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            end = f" to {most}" if most < sys.maxsize else ""
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least}{end}, received {text}")
+        return int(text)
+
+    return parse
 
 
-def positive(text: str) -> int:
-    """Parse an argument that is a whole number of at least 1."""
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, received {text}")
-    return int(text)
+count = whole_number(0)
 
 
 def class_name(text: str) -> str:
@@ -72,11 +74,3 @@ def class_name(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("expected the name of a class, received an empty one")
     return text.strip()
-
-
-def workers(text: str) -> int:
-    """Parse an argument that is a number of processes, from 1 to 1,024."""
-    number = count(text)
-    if not 1 <= number <= _MOST_WORKERS:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 to {_MOST_WORKERS}, received {text}")
-    return number

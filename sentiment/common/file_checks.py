@@ -1,4 +1,4 @@
-"""Compute the SHA-256 of a file, read NumPy's files without unpickling, and check that class names are sorted."""
+"""Check an output's path, compute a file's SHA-256, read NumPy's files without unpickling, and check class names."""
 
 import contextlib
 import hashlib
@@ -16,13 +16,30 @@ from typing import IO
 
 import numpy as np
 
-from sentiment.errors import ArtefactError
+from sentiment.errors import ArtefactError, InputError
 
 # Errors of NumPy and zipfile about damaged files.
 DAMAGED = (
     EOFError, KeyError, MemoryError, NotImplementedError, OverflowError, RuntimeError, SyntaxError, TypeError,
     UserWarning, ValueError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
+
+
+def require_writable(path: Path, overwrite: bool, holding: str = "") -> None:
+    """Check that a command can write the file ``path``, the value of its option ``--output``.
+
+    Raises:
+        InputError: ``path`` is a folder, its folder is missing or read-only, or the file exists and ``overwrite`` is
+            false. ``holding`` says what the file may contain, for the message.
+    """
+    if path.is_dir():
+        raise InputError(f"--output {path}: is a folder, expected the name of a file")
+    if not path.parent.is_dir():
+        raise InputError(f"--output {path}: there is no folder {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"--output {path}: the folder {path.parent} cannot be written to; give a file in another")
+    if path.exists() and not overwrite:
+        raise InputError(f"--output {path}: exists already{holding}; give another name, or --force to replace it")
 
 
 def sha256_of(path: Path) -> str:

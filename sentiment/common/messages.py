@@ -3,6 +3,7 @@
 import errno
 import sys
 import unicodedata
+from collections.abc import Callable
 
 from sentiment.errors import EXIT_STATUS, SentimentError
 
@@ -49,14 +50,29 @@ def explained(error: BaseException, memory: str, place: str = "") -> str:
     return " ".join(str(error).splitlines())
 
 
-def refuse(name: str, error: BaseException, memory: str, place: str = "", remedy: str = "") -> int:
-    """Write the line that :func:`explained` returns to standard error, and return the exit status.
+def run_command(
+    run: Callable[[], int], name: str, memory: str = "", place: str = "", remedy: str = "", stopped: str = ""
+) -> int:
+    """Call ``run``, and return its exit status: 2 after a user's mistake, or 130 after an interrupt (Ctrl-C).
 
-    ``name`` is the name of the command. ``remedy`` is advice that is added to an OSError.
+    Both are reported on standard error in one line, which begins with the ``name`` of the command.
+
+    Args:
+        run: the function that does the work.
+        name: the name of the command.
+        memory, place: text for an error, as in :func:`explained`.
+        remedy: advice that is added to an OSError.
+        stopped: text that is added after an interrupt, unless the KeyboardInterrupt has a message of its own.
     """
-    after = f"; {remedy}" if remedy and isinstance(error, OSError) else ""
-    sys.stderr.write(f"{name}: error: {explained(error, memory, place)}{after}\n")
-    return EXIT_STATUS
+    try:
+        return run()
+    except MENDABLE as error:
+        after = f"; {remedy}" if remedy and isinstance(error, OSError) else ""
+        sys.stderr.write(f"{name}: error: {explained(error, memory, place)}{after}\n")
+        return EXIT_STATUS
+    except KeyboardInterrupt as interrupt:
+        sys.stderr.write(f"{'; '.join(filter(None, [f'{name}: stopped', str(interrupt) or stopped]))}\n")
+        return INTERRUPTED
 
 
 def install_line(error: ModuleNotFoundError) -> str | None:

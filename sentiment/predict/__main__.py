@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING
 
 from sentiment.common.command_line import OneLineParser, count
-from sentiment.common.messages import INTERRUPTED, MENDABLE, refuse, without_controls
+from sentiment.common.messages import run_command, without_controls
 from sentiment.data.table_names import KINDS, STANDARD
 from sentiment.errors import InputError
 from sentiment.predict.answers import labels_of
@@ -39,19 +39,18 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
     """Run the command, and return its exit status: 0, 2 after a user's mistake, or 130 after an interrupt (Ctrl-C)."""
     if sys.stderr is None:  # the calling program has closed it
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    name = prog.rpartition(" ")[2].rpartition(".")[2]
     arguments = _parser(prog).parse_args(argv)
-    try:
+
+    def run() -> int:
         _refuse_unused(arguments)
-        return _run(arguments, prog)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has closed the pipe
-        return 0
-    except MENDABLE as error:
-        return refuse(name, error, " for the model or for one batch of tweets", "input or output")
-    except KeyboardInterrupt as stopped:  # its message names the unfinished output file
-        sys.stderr.write(f"{'; '.join([f'{name}: stopped', *map(str, stopped.args)])}\n")
-        return INTERRUPTED
+        try:
+            return _run(arguments, prog)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has closed the pipe
+            return 0
+
+    name = prog.rpartition(" ")[2].rpartition(".")[2]
+    return run_command(run, name, " for the model or for one batch of tweets", "input or output")
 
 
 def _parser(prog: str) -> OneLineParser:

@@ -18,8 +18,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sentiment.common.command_line import OneLineParser
-from sentiment.common.messages import MENDABLE, refuse
-from sentiment.errors import ArtefactError, InputError
+from sentiment.common.file_checks import require_writable
+from sentiment.common.messages import run_command
+from sentiment.errors import ArtefactError
 from sentiment.predict.model_files import CARD, HEADER_BYTES, MANIFEST, TABLE, open_model, read_manifest
 from sentiment.predict.model_folder import read_classifier
 
@@ -37,17 +38,15 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the archive, for instance mine.zip")
     parser.add_argument("--force", action="store_true", help="replace an existing output")
     arguments = parser.parse_args(argv)
-    try:
-        if arguments.output.exists() and not arguments.force:
-            raise InputError(f"{arguments.output}: exists already; give another name, or --force")
-        if not arguments.output.parent.is_dir():
-            raise InputError(f"{arguments.output}: there is no folder {arguments.output.parent}; make it first")
+
+    def run() -> int:
+        require_writable(arguments.output, arguments.force)
         pack(arguments.model, arguments.output)
-    except MENDABLE as error:
-        return refuse("pack", error, "", str(arguments.output))
-    megabytes = arguments.output.stat().st_size / 1e6
-    sys.stderr.write(f"pack: {arguments.model}: {megabytes:.1f} MB written to {arguments.output}\n")
-    return 0
+        megabytes = arguments.output.stat().st_size / 1e6
+        sys.stderr.write(f"pack: {arguments.model}: {megabytes:.1f} MB written to {arguments.output}\n")
+        return 0
+
+    return run_command(run, "pack", place=str(arguments.output))
 
 
 def pack(folder: Path, target: Path) -> None:

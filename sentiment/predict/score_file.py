@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sentiment.common.file_checks import require_writable
 from sentiment.common.messages import counted
 from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.data.reading import RAW_LINE, Reading
@@ -110,7 +111,12 @@ def score_file(
     if str(target) == STANDARD:
         kind = reading.kind or kind_inside(source) or "csv"
         return _score(model, source, sys.stdout.buffer, kind, reading, options, progress)
-    path = _writable(Path(target), source, overwrite)
+    path = Path(target)
+    if not kind_of(path):
+        raise InputError(f"--output {path}: expected a name that ends in .csv, .tsv, .jsonl, .parquet (.gz), or -")
+    if path.is_file() and Path(source).exists() and path.samefile(source):
+        raise InputError(f"--output {path}: is the input itself; give another name")
+    require_writable(path, overwrite)
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
         with _opened(temporary, path) as stream:
@@ -122,22 +128,6 @@ def score_file(
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"rows written so far are in {temporary}") from None
     return scored
-
-
-def _writable(path: Path, source: str | Path, overwrite: bool) -> Path:
-    if not kind_of(path):
-        raise InputError(f"--output {path}: expected a name that ends in .csv, .tsv, .jsonl, .parquet (.gz), or -")
-    if path.is_dir():
-        raise InputError(f"--output {path}: is a folder, expected the name of a file")
-    if not path.parent.is_dir():
-        raise InputError(f"--output {path}: there is no folder {path.parent}; make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise InputError(f"--output {path}: the folder {path.parent} cannot be written to; give a file in another")
-    if path.exists() and Path(source).exists() and path.samefile(source):
-        raise InputError(f"--output {path}: is the input itself; give another name")
-    if path.exists() and not overwrite:
-        raise InputError(f"--output {path}: exists already; give --force to replace it")
-    return path
 
 
 def _opened(temporary: Path, path: Path) -> Any:

@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from sentiment.common.command_line import OneLineParser
-from sentiment.common.messages import MENDABLE, refuse
+from sentiment.common.messages import run_command
 from sentiment.data.table_files import checksum_of, find_files
 from sentiment.errors import ArtefactError, InputError
 from sentiment.predict.model_files import MANIFEST, checksums, named_inputs, read_manifest
@@ -33,15 +33,12 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
     """Run the command and return its exit status: 0, or 2 if a file differs."""
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="model folder such as models/sample, or a packed model")
-    try:
-        _verify(parser.parse_args(argv).model)
-    except MENDABLE as error:
-        return refuse("verify", error, "")
-    return 0
+    folder = parser.parse_args(argv).model
+    return run_command(lambda: _verify(folder), "verify")
 
 
-def _verify(folder: Path) -> None:
-    """Print each difference, and raise an `ArtefactError` if there is any."""
+def _verify(folder: Path) -> int:
+    """Print each difference, and raise an `ArtefactError` if there is any, or else return 0."""
     if not folder.exists():
         raise InputError(f"{folder}: no such folder; name one that `make train` has made, for instance models/sample")
     differences, absent = check_manifest(folder)
@@ -49,6 +46,7 @@ def _verify(folder: Path) -> None:
     if differences:
         raise ArtefactError(f"{folder}: {len(differences)} of its files or inputs are not what {MANIFEST} says")
     sys.stderr.write(f"verify: {folder}: every file is what {MANIFEST} says\n")
+    return 0
 
 
 def check_manifest(folder: Path) -> tuple[list[str], list[str]]:

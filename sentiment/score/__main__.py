@@ -14,8 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sentiment.common.command_line import OneLineParser, count, workers
-from sentiment.common.messages import INTERRUPTED, MENDABLE, counted, refuse
+from sentiment.common.command_line import OneLineParser, count, whole_number
+from sentiment.common.messages import counted, run_command
 from sentiment.common.parallel import available_cores
 from sentiment.errors import InputError
 from sentiment.predict.options import add_answer_options, add_table_options, answer_options_of, encoding_of, reading_of
@@ -35,14 +35,11 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.sco
     """
     arguments = _parser(prog).parse_args(argv)
     before = signal.signal(signal.SIGTERM, _stop)
+    again = "run the same command again to go on"
     try:
-        return _run(arguments)
-    except MENDABLE as error:
-        remedy = "mend that and run the same command again to go on"
-        return refuse("score", error, "; use fewer --workers", arguments.output, remedy)
-    except KeyboardInterrupt:
-        sys.stderr.write("score: stopped; run the same command again to go on\n")
-        return INTERRUPTED
+        return run_command(
+            lambda: _run(arguments), "score", "; use fewer --workers", arguments.output, f"mend that and {again}", again
+        )
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -76,7 +73,9 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--engine``, ``--workers``, ``--address`` and ``--patience``."""
     engine = parser.add_argument_group("engine")
     engine.add_argument("--engine", choices=("local", "ray"), default="local", help="a process pool, or Ray")
-    engine.add_argument("--workers", type=workers, default=0, metavar="N", help="processes (default: one per core)")
+    engine.add_argument(
+        "--workers", type=whole_number(1, 1024), default=0, metavar="N", help="processes (default: one per core)"
+    )
     engine.add_argument("--address", default="", help="of a Ray cluster: auto or host:port (default: a local one)")
     engine.add_argument(
         "--patience", type=count, metavar="SECONDS", help=f"to wait while no node has a core ({_PATIENCE})"

@@ -18,8 +18,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiment.common.command_line import LATEST_MODEL, MODEL_VARIABLE, OneLineParser, class_name, default_model
-from sentiment.common.messages import MENDABLE, refuse
+from sentiment.common.command_line import (
+    LATEST_MODEL,
+    MODEL_VARIABLE,
+    OneLineParser,
+    class_name,
+    default_model,
+    whole_number,
+)
+from sentiment.common.messages import run_command
 from sentiment.errors import InputError, SettingsError
 from sentiment.serve.limits import Limits
 
@@ -33,11 +40,8 @@ _HOST = re.compile(r"\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.serve") -> int:
     """Run the service until SIGTERM or Ctrl-C. Return exit status 0, or 2 after a user's mistake."""
-    try:
-        _run(make_parser(prog).parse_args(argv))
-    except MENDABLE as error:
-        return refuse("serve", error, " for the models", "files")
-    return 0
+    arguments = make_parser(prog).parse_args(argv)
+    return run_command(lambda: _run(arguments), "serve", " for the models", "files")
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
@@ -47,7 +51,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--model", action="append", metavar="[NAME=]FOLDER", help=default)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine)")
     parser.add_argument("--port", type=int, default=8501, help="(default: 8501; 0 chooses a free one)")
-    parser.add_argument("--workers", type=_count, default=1, help="processes that answer (default: 1)")
+    parser.add_argument("--workers", type=whole_number(1, 256), default=1, help="processes that answer (default: 1)")
     parser.add_argument(
         "--allowed-host", action="append", metavar="NAME", default=[],
         help="name that requests may give as their host; may be repeated (default: localhost, --host and IP addresses)",
@@ -67,13 +71,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 256:
-        raise argparse.ArgumentTypeError(f"expected a number of workers from 1 to 256, received {text}")
-    return int(text)
-
-
-def _run(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> int:
     from sentiment.serve.app import MODELS, ServeOptions, in_use, make_run_folder
     from sentiment.serve.model_store import ModelStore
 
@@ -95,6 +93,7 @@ def _run(arguments: argparse.Namespace) -> None:
         with in_use(folder):
             ModelStore(options.models, folder / MODELS)
             _serve(options, arguments.access_log)
+        return 0
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sentiment.common.command_line import OneLineParser, class_name
-from sentiment.common.messages import INTERRUPTED, MENDABLE, refuse
+from sentiment.common.messages import run_command
 from sentiment.predict.options import add_table_options, reading_of
 from sentiment.score.__main__ import add_engine_options, engine_of
 
@@ -21,14 +21,11 @@ from sentiment.score.__main__ import add_engine_options, engine_of
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.shares") -> int:
     """Run the command and return its exit status: 0, 2 after a user's mistake, or 130 after Ctrl+C."""
     arguments = _parser(prog).parse_args(argv)
-    try:
-        return _run(arguments)
-    except MENDABLE as error:
-        remedy = "mend that and run the same command again"
-        return refuse("share", error, "; use fewer --workers", arguments.output, remedy)
-    except KeyboardInterrupt:
-        sys.stderr.write("share: stopped; run the same command again to go on\n")
-        return INTERRUPTED
+    again = "run the same command again"
+    return run_command(
+        lambda: _run(arguments), "share", "; use fewer --workers", arguments.output, f"mend that and {again}",
+        f"{again} to go on",
+    )  # fmt: skip
 
 
 def add_grouping_options(parser: argparse.ArgumentParser) -> None:

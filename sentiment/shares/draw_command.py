@@ -14,9 +14,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentiment.common.command_line import OneLineParser, count, positive
-from sentiment.common.messages import INTERRUPTED, MENDABLE, counted, refuse
-from sentiment.errors import InputError
+from sentiment.common.command_line import OneLineParser, count, whole_number
+from sentiment.common.messages import counted, run_command
 from sentiment.predict.options import reading_of
 from sentiment.score.__main__ import engine_of
 from sentiment.shares.__main__ import add_grouping_options
@@ -25,20 +24,15 @@ from sentiment.shares.__main__ import add_grouping_options
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.shares.draw_command") -> int:
     """Run the command and return its exit status: 0, 2 after a user's mistake, or 130 after Ctrl+C."""
     arguments = _parser(prog).parse_args(argv)
-    try:
-        return _run(arguments)
-    except MENDABLE as error:
-        return refuse("draw", error, "; use fewer --workers", str(arguments.output), "mend that and run it again")
-    except KeyboardInterrupt:
-        sys.stderr.write("draw: stopped; nothing was written\n")
-        return INTERRUPTED
+    place, remedy = str(arguments.output), "mend that and run it again"
+    return run_command(lambda: _run(arguments), "draw", "; use fewer --workers", place, remedy, "nothing was written")
 
 
 def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_grouping_options(parser)
     parser.add_argument("--output", type=Path, required=True, metavar="CSV", help="the file to fill in")
-    parser.add_argument("--rows", type=positive, default=200, metavar="N", help="how many to draw (200)")
+    parser.add_argument("--rows", type=whole_number(1), default=200, metavar="N", help="how many to draw (200)")
     parser.add_argument("--seed", type=count, default=7, metavar="N", help="the same seed draws the same rows (7)")
     parser.add_argument("--even", action="store_true", help="give every tweet the same chance")
     parser.add_argument("--force", action="store_true", help="replace a file that is there, with its labels")
@@ -47,13 +41,14 @@ def _parser(prog: str) -> OneLineParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     reading = reading_of(arguments)
+    from sentiment.common.file_checks import require_writable
     from sentiment.common.stores import open_store
     from sentiment.shares.run import ShareRequest, drawn_rows, scored_folder
     from sentiment.shares.sample import to_label
     from sentiment.shares.scored import share_columns
 
     columns = share_columns(reading.column, arguments.date, arguments.by)
-    _require_new(arguments.output, arguments.force)
+    require_writable(arguments.output, arguments.force, ", with labels perhaps")
     with tempfile.TemporaryDirectory(prefix="sentiment-draw-") as scratch:
         request = ShareRequest(tuple(arguments.inputs), Path(scratch), Path(arguments.model), reading, columns)
         with engine_of(arguments) as engine:
@@ -65,13 +60,6 @@ def _run(arguments: argparse.Namespace) -> int:
     open_store(str(arguments.output.parent)).write(arguments.output.name, content.encode())
     sys.stderr.write(f"draw: {counted(len(drawn), 'row')} to label in {arguments.output}\n")
     return 0
-
-
-def _require_new(path: Path, force: bool) -> None:
-    if not path.parent.is_dir():
-        raise InputError(f"--output {path}: there is no folder {path.parent}; make it first")
-    if path.exists() and not force:
-        raise InputError(f"--output {path}: exists already, with labels perhaps; give another name, or --force")
 
 
 if __name__ == "__main__":

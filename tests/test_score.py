@@ -137,7 +137,8 @@ def write_archives(folder: Path) -> None:
 def test_archives_of_posts_in_a_folder_are_scored(tmp_path, model, pattern):
     write_archives(tmp_path / "in")
     summary = score(tmp_path / "in" / pattern, tmp_path / "out", model)
-    assert sorted(read(tmp_path / "out")) == ["posts.jsonl", "x/tweets.jsonl", "y.csv", "z.csv"]
+    assert sorted(read(tmp_path / "out")) == ["posts.jsonl", "x/tweets.jsonl", "y.jsonl", "z.csv"]
+    assert json.loads(read(tmp_path / "out")["y.jsonl"])["tweet"]["full_text"] == "love"  # the zip holds JSON
     assert (summary["rows"], summary["failed_files"]) == (4, 1 if pattern else 0)  # account.js matches the pattern
 
 
@@ -434,15 +435,15 @@ def test_a_store_that_is_overloaded_costs_its_part_and_the_next_run_does_it(tmp_
 
 def test_an_input_that_changes_while_it_is_read_is_not_called_done(tmp_path, model, monkeypatch):
     path = write(tmp_path / "in" / "a.csv", table(20, 1))
-    score_file = worker._score_file
+    score_file = worker.score_file
 
-    def meanwhile(*arguments):
-        labels = score_file(*arguments)
+    def meanwhile(*arguments, **options):
+        labels = score_file(*arguments, **options)
         write(path, table(21, 2))
         return labels
 
     with monkeypatch.context() as patch:
-        patch.setattr(worker, "_score_file", meanwhile)
+        patch.setattr(worker, "score_file", meanwhile)
         assert score(tmp_path / "in", tmp_path / "out", model)["failed_files"] == 1
     assert read(tmp_path / "out") == {}
     assert score(tmp_path / "in", tmp_path / "out", model)["rows"] == 21

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from sentiment.common.parallel import available_cores, work_alone
 
@@ -32,29 +32,22 @@ class Outcome(NamedTuple):
     lost: str = ""
 
 
-class Engine(Protocol):
+class Engine:
     """Worker processes on this machine or on others. They run while the engine is used in a ``with`` statement."""
 
-    def __enter__(self) -> "Engine":
-        """Start the workers."""
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *exception: object) -> None:
         """Stop the workers."""
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
         """Apply ``function`` to each task, and yield each outcome when ready. Errors of ``function`` propagate."""
+        raise NotImplementedError
 
 
-class InProcess:
+class InProcess(Engine):
     """An engine that runs one task after the other in this process, with all its threads."""
-
-    workers = 1
-
-    def __enter__(self) -> "InProcess":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        pass
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
         """Apply ``function`` to each task in order, and yield the outcomes."""
@@ -62,7 +55,7 @@ class InProcess:
             yield Outcome(i, function(task))
 
 
-class LocalEngine:
+class LocalEngine(Engine):
     """An engine of ``workers`` processes, which are started when there are tasks for them.
 
     A dead process fails all running tasks of a `ProcessPoolExecutor`, which cannot tell which task was the cause. The
@@ -77,9 +70,6 @@ class LocalEngine:
         self._watched, self._open_end = self._context.Pipe(duplex=False)
         self._threads = False
         self._pool = self._new_pool(workers)
-
-    def __enter__(self) -> "LocalEngine":
-        return self
 
     def __exit__(self, *exception: object) -> None:
         if exception[0] is not None:

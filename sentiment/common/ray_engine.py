@@ -7,9 +7,9 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
-from sentiment.common.engines import ATTEMPTS, Outcome, use_one_core
+from sentiment.common.engines import ATTEMPTS, Engine, Outcome, use_one_core
 from sentiment.common.parallel import available_cores
 from sentiment.errors import EngineError, InputError
 
@@ -26,7 +26,7 @@ _SECONDS_BETWEEN_LOOKS = 2
 _STORE_BYTES = 100 << 20  # results are small, so the object store needs no more
 
 
-class RayEngine:
+class RayEngine(Engine):
     """An engine that uses a Ray cluster.
 
     Args:
@@ -44,7 +44,7 @@ class RayEngine:
         self.address = address
         self.patience = patience
 
-    def __enter__(self) -> "RayEngine":
+    def __enter__(self) -> Self:
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
         if self.address:

@@ -31,9 +31,9 @@ _BESIDE_TEXT = {
 
 
 class _Row(NamedTuple):
-    """A row's ``value`` (None for a bad row), its JSON text ``raw``, and the object ``page`` around it in ``line``."""
+    """A row: its object ``value`` (None if bad), the object ``page`` around it, its text ``raw`` and its ``line``."""
 
-    value: dict[str, Any] | None
+    value: Any
     page: dict[str, Any]
     raw: str
     line: int
@@ -104,18 +104,15 @@ class _PostReader:
                 yield _Row(document, document or {}, raw, line)
                 continue
             for value in values_at(document, self._rows_path):
-                row = value if isinstance(value, dict) else None
-                yield _Row(row, document, json.dumps(value, ensure_ascii=False), line)
+                post = value if isinstance(value, dict) else None
+                yield _Row(post, document, json.dumps(value, ensure_ascii=False), line)
 
     def _block(self, rows: Sequence[_Row], before: int) -> TableBlock:
         if self._names is None:
             self._names = self._find_names([row.value for row in rows if row.value])
         kept, values, bad = [], list[list[str | None]](), []
         for number, row in enumerate(rows, before + 1):
-            if row.value is None:
-                reason = f"expected a JSON object, received {row.raw[:40]!r}"
-                bad.append(BadRow(number, row.line, " ".join(reason.split())))
-            elif reason := self._no_text(row.value):
+            if reason := self._problem(row):
                 bad.append(BadRow(number, row.line, reason))
             elif (text := self._text(row)) is not None or not self._shape:
                 kept.append(number)
@@ -134,22 +131,21 @@ class _PostReader:
             if not (self._shape and column == self._column) and all(self._value(row, column) is None for row in rows):
                 before = f"{self._rows_path}." if self._rows_path else ""
                 refuse_missing(column, rows[:1], self._name, self._reading.option, before)
-        if self._reading.raw_lines:
-            return [*wanted, RAW_LINE]
-        if self._reading.columns is not None:
-            return wanted
-        names = _BESIDE_TEXT if self._shape else dict.fromkeys(name for row in rows for name in row)
-        return list(dict.fromkeys([*([self._column] if self._column else []), *names]))
+        if self._reading.raw_lines or self._reading.columns is not None:
+            return [*wanted, RAW_LINE] if self._reading.raw_lines else wanted
+        names = _BESIDE_TEXT if self._shape else (name for row in rows for name in row)
+        return list(dict.fromkeys([*filter(None, [self._column]), *names]))
 
-    def _no_text(self, row: dict[str, Any]) -> str:
-        """Return an error message if the text column contains a value that is not text, or else an empty string."""
-        value = self._value(row, self._column) if self._column and not self._shape else None
+    def _problem(self, row: _Row) -> str:
+        """Return an error message if a row is no object or its text column holds no text, or else an empty string."""
+        if row.value is None:
+            return " ".join(f"expected a JSON object, received {row.raw[:40]!r}".split())
+        value = self._value(row.value, self._column) if self._column and not self._shape else None
         kind = {dict: "an object", list: "a list", bool: "a truth value"}.get(type(value), "a number")
         return "" if value is None or isinstance(value, str) else f"column {self._column!r} holds {kind}, expected text"
 
     def _text(self, row: _Row) -> str | None:
         """Return the text of a row, or None if it has none. If the layout is known, count the post for the summary."""
-        assert row.value is not None
         if self._shape is None:
             return self._value(row.value, self._column)
         usual = value_at(row.value, self._shape.text)
@@ -164,21 +160,18 @@ class _PostReader:
         return text
 
     def _cell(self, name: str, row: _Row, text: str | None) -> str | None:
-        assert row.value is not None
-        value: Any = text if name == self._column else self._value(row.value, name)
         if name == RAW_LINE:
             value = row.value if "\n" in row.raw else row.raw
+        else:
+            value = text if name == self._column else self._value(row.value, name)
         if value is None:
             return None
         return valid_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
     def _value(self, row: dict[str, Any], column: str) -> Any:
         within = column.removeprefix(f"{self._rows_path}.") if self._rows_path else column
-        found = value_at(row, within)
-        if found is None and self._shape:
-            others = (value_at(row, path) for path in _BESIDE_TEXT.get(column, ()))
-            found = next((value for value in others if value is not None), None)
-        return found
+        paths = (within, *_BESIDE_TEXT.get(column, ())) if self._shape else (within,)
+        return next((value for path in paths if (value := value_at(row, path)) is not None), None)
 
     def _told(self) -> str:
         """Return a one-line summary of the posts that were read."""

@@ -4,12 +4,14 @@ The division depends on the files alone, not on the engine (local or Ray) or its
 writes identical answers.
 """
 
+import contextlib
 import itertools
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from posixpath import commonpath
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +20,8 @@ from pyarrow import fs
 from sentiment.common.engines import grouped
 from sentiment.common.parallel import ordered_map
 from sentiment.common.stores import list_input
-from sentiment.data.table_names import COMPRESSED, NOTES, TABLE_NAMES, input_kind_of, is_table, is_x_archive, kind_of
+from sentiment.data.table_files import DAMAGED, open_bytes
+from sentiment.data.table_names import COMPRESSED, NOTES, TABLE_NAMES, input_kind_of, is_table, is_x_archive
 from sentiment.errors import InputError
 
 ROWS_PER_PART = 131_072  # about three seconds of work for one core
@@ -47,8 +50,7 @@ class InputFile:
     changed: int
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreInputs:
+class ScoreInputs(NamedTuple):
     """All files to score, sorted by name, and their file system."""
 
     system: fs.FileSystem
@@ -105,9 +107,10 @@ def plan(inputs: ScoreInputs, suffix: str) -> list[Part]:
     Raises:
         InputError: two parts would have the same output, because two inputs differ only in their suffix.
     """
-    large = [file for file in inputs.files if file.size >= SMALLEST_SPLIT and kind_of(file.name) == "parquet"]
-    rows = dict(zip(large, ordered_map(lambda file: _row_count(file, inputs.system), large), strict=True))
-    parts = [part for file in inputs.files for part in _parts(file, suffix, rows.get(file, 0))]
+    opened = [file for file in inputs.files if file.size >= SMALLEST_SPLIT or not input_kind_of(file.name)]
+    found = dict(zip(opened, ordered_map(lambda file: _kind_and_rows(file, inputs.system), opened), strict=True))
+    usual = ((file, *found.get(file, (input_kind_of(file.name), 0))) for file in inputs.files)
+    parts = [part for file, kind, rows in usual for part in _parts(file, suffix or kind, rows)]
     seen: dict[str, str] = {}
     for part in parts:
         if other := seen.get(part.output):
@@ -116,21 +119,32 @@ def plan(inputs: ScoreInputs, suffix: str) -> list[Part]:
     return parts
 
 
-def _row_count(file: InputFile, system: fs.FileSystem) -> int:
-    """Return the number of rows of a Parquet file. For a damaged file return 0; scoring will report the damage."""
-    try:
-        with system.open_input_file(file.path) as source:
-            return int(pq.read_metadata(source).num_rows)
-    except (OSError, pa.ArrowException):
-        return 0
+def _kind_and_rows(file: InputFile, system: fs.FileSystem) -> tuple[str, int]:
+    """Return the kind of a file, and the number of rows if it is Parquet. For a ``.zip``, the file in it has the kind.
+
+    For a damaged file the kind is empty or the number is 0; scoring will report the damage.
+    """
+    kind, rows = input_kind_of(file.name), 0
+    with contextlib.suppress(OSError, InputError, pa.ArrowException, *DAMAGED):
+        if kind == "parquet":
+            with system.open_input_file(file.path) as source:
+                rows = int(pq.read_metadata(source).num_rows)
+        elif not kind:
+            with system.open_input_file(file.path) as source, open_bytes(source) as opened:
+                kind = input_kind_of(opened.name)
+    return kind, rows
 
 
-def _parts(file: InputFile, suffix: str, rows: int) -> Iterator[Part]:
-    """Yield equal parts of about ``ROWS_PER_PART`` rows, or a single part for a file with few rows."""
-    kind = input_kind_of(file.name)
+def _parts(file: InputFile, kind: str, rows: int) -> Iterator[Part]:
+    """Yield equal parts of about ``ROWS_PER_PART`` rows, or a single part for a file with few rows.
+
+    ``kind`` is the format of the answers; empty means CSV.
+    """
     path = PurePosixPath(file.name)
-    stem = path.with_suffix("").with_suffix("") if kind and path.suffix in COMPRESSED else path.with_suffix("")
-    ending = suffix or kind or "csv"  # the name of a zip file may not tell the format inside
+    stem = path.with_suffix("")
+    if path.suffix in COMPRESSED and input_kind_of(file.name):
+        stem = stem.with_suffix("")
+    ending = kind or "csv"
     count = round(rows / ROWS_PER_PART)
     if count < 2:
         yield Part(file, f"{stem}.{ending}", file.size)
@@ -162,17 +176,11 @@ def local_copy(part: Part, system: fs.FileSystem, folder: Path) -> Path:
             _copy_rows(source, part, target)
         else:
             _copy(source, part.file.size, target)
-    if is_x_archive(path.name):
-        _copy_notes(system, path.with_name(NOTES), target.with_name(NOTES))
-    return target
-
-
-def _copy_notes(system: fs.FileSystem, path: PurePosixPath, target: Path) -> None:
-    """Copy the file with the long posts of an archive of an X (Twitter) account, if there is such a file."""
-    notes = system.get_file_info(str(path))
-    if notes.is_file:
+    notes = system.get_file_info(str(path.with_name(NOTES))) if is_x_archive(path.name) else None
+    if notes and notes.is_file:
         with system.open_input_file(notes.path) as source:
-            _copy(source, notes.size, target)
+            _copy(source, notes.size, target.with_name(NOTES))
+    return target
 
 
 def _copy(source: pa.NativeFile, size: int, target: Path) -> None:

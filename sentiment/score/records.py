@@ -19,14 +19,6 @@ RECORDS, STAGING = "_records", "_staging"
 
 
 @dataclass(frozen=True, slots=True)
-class RowError:
-    """A row that could not be scored. ``row`` is its number from 1, not counting the header."""
-
-    row: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Record:
     """A part that has been scored.
 
@@ -37,7 +29,8 @@ class Record:
         rows: number of scored rows.
         labels: number of rows per label.
         size, sha256: size in bytes and checksum of the answers.
-        errors: the rows that could not be scored and are missing from the answers.
+        errors: the rows that are missing from the answers. Each has its number ``row``, counted from 1 without the
+            header, and the ``reason`` why it could not be scored.
         etag: version tag (HTTP ETag) of an input that changed shortly before scoring; empty for other inputs. Object
             stores give times in whole seconds, so only the tag shows a second change within one second.
     """
@@ -49,13 +42,8 @@ class Record:
     labels: dict[str, int]
     size: int
     sha256: str
-    errors: list[RowError] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
     etag: str = ""
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Record":
-        """Return the record from which ``asdict`` made ``data``. Other data raise a `TypeError` or `KeyError`."""
-        return cls(**{**data, "errors": [RowError(**error) for error in data["errors"]]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +118,14 @@ def _read_all(store: FileStore) -> dict[str, list[Record]]:
     """Return the records in each file, by file name. A damaged file counts as empty, so its parts are scored again."""
     below = FileStore(store.system, store.path(RECORDS))
     names = sorted(info.path.removeprefix(store.root).lstrip("/") for info in below.files())
-    return dict(zip(names, ordered_map(lambda name: _parse(store.read(name) or b""), names), strict=True))
 
+    def read(name: str) -> list[Record]:
+        try:
+            return [Record(**each) for each in json.loads(store.read(name) or b"")]
+        except (ValueError, TypeError):
+            return []
 
-def _parse(content: bytes) -> list[Record]:
-    try:
-        return [Record.from_json(each) for each in json.loads(content)]
-    except (ValueError, KeyError, TypeError):
-        return []
+    return dict(zip(names, ordered_map(read, names), strict=True))
 
 
 def write_records(store: FileStore, records: Sequence[Record]) -> None:

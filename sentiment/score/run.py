@@ -186,7 +186,7 @@ def _error_lines(parts: Sequence[Part], results: Mapping[str, Record | Failure])
         if isinstance(result, Failure):
             yield where | {"row": None, "reason": result.reason}
         else:
-            yield from (where | asdict(error) for error in result.errors)
+            yield from (where | error for error in result.errors)
 
 
 def _summary(

@@ -23,9 +23,9 @@ from sentiment.errors import ArtefactError, InputError, SentimentError
 from sentiment.predict.classifier import SentimentClassifier
 from sentiment.predict.model_files import MODEL, open_model
 from sentiment.predict.model_folder import read_classifier
-from sentiment.predict.score_file import AnswerOptions, Scored, score_file
+from sentiment.predict.score_file import AnswerOptions, score_file
 from sentiment.score.parts import Part, local_copy
-from sentiment.score.records import STAGING, Failure, Record, RowError, write_records
+from sentiment.score.records import STAGING, Failure, Record, write_records
 
 MISSING = "missing"  # rows without a text are counted under this name
 # An object store gives times in whole seconds, and two clocks may differ. For an object that changed less than this
@@ -95,41 +95,30 @@ def model_checksum(folder: Path) -> str:
 
 
 def _score(job: ScoreJob, model: SentimentClassifier, part: Part, scratch: Path) -> Record | Failure:
+    """Score a part. An error that concerns only this part is returned, so that the run continues."""
+    source, target = Path(part.file.path), scratch / f"answers{Path(part.output).suffix}"
+    bad_rows = BadRows(limit=sys.maxsize, kept=sys.maxsize)
+    reading = replace(job.reading, bad_rows=bad_rows)
     try:
-        return _scored(job, model, part, scratch)
-    except SentimentError as error:  # concerns this part only, so the run continues
-        return Failure(part.output, part.file.path, str(error))
+        etag = _etag(job, part)
+        source = local_copy(part, job.inputs, scratch)
+        scored = score_file(model, source, target, reading, job.options, overwrite=True, progress=False)
+        _require_unchanged(job, part, etag)
+        size, checksum = target.stat().st_size, sha256_of(target)
+        job.output.publish(str(target), part.output)
+    except MemoryError:  # Arrow's MemoryError is an ArrowException too
+        raise
+    except (SentimentError, pa.ArrowException) as error:  # the reason must not name the temporary copy
+        reason = " ".join(str(error).split())[:300].removeprefix(str(source))
+        reason = re.sub(r"^:(?=\d+: )", "line ", reason).removeprefix(": ")
+        return Failure(part.output, part.file.path, reason)
     except OSError as error:
         if error.errno in _ENDS_THE_RUN:
             raise
         return Failure(part.output, part.file.path, " ".join((error.strerror or str(error)).split())[:300])
-
-
-def _scored(job: ScoreJob, model: SentimentClassifier, part: Part, scratch: Path) -> Record:
-    target = scratch / f"answers{Path(part.output).suffix}"
-    bad_rows = BadRows(limit=sys.maxsize, kept=sys.maxsize)
-    etag = _etag(job, part)
-    scored = _score_file(replace(job, reading=replace(job.reading, bad_rows=bad_rows)), model, part, target)
-    _require_unchanged(job, part, etag)
-    size, checksum = target.stat().st_size, sha256_of(target)
-    job.output.publish(str(target), part.output)
     labels = {label or MISSING: count for label, count in scored.labels.items()}
-    errors = [RowError(bad.row, bad.reason) for bad in bad_rows.rows]
+    errors = [{"row": bad.row, "reason": bad.reason} for bad in bad_rows.rows]
     return Record(part.output, part.identity(), job.checksum, scored.rows, labels, size, checksum, errors, etag)
-
-
-def _score_file(job: ScoreJob, model: SentimentClassifier, part: Part, target: Path) -> Scored:
-    """Score a local copy of the part. A damaged input raises an `InputError` without the path of the temporary copy."""
-    source = Path(part.file.path)
-    try:
-        source = local_copy(part, job.inputs, target.parent)
-        return score_file(model, source, target, job.reading, job.options, overwrite=True, progress=False)
-    except MemoryError:  # Arrow's MemoryError is an ArrowException too
-        raise
-    except (SentimentError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())[:300]
-        reason = re.sub(r"^:(?=\d+: )", "line ", reason.removeprefix(str(source)))
-        raise InputError(reason.removeprefix(": ")) from error
 
 
 def _etag(job: ScoreJob, part: Part) -> str:

@@ -113,38 +113,45 @@ class OneWidth(Batches):
         return self.part.ids.shape[1]
 
 
+def trainer_and_part(kind: type[KerasTrainer], cell: str) -> tuple[KerasTrainer, EncodedPart]:
+    """A trainer of a new model, and rows for it."""
+    random, n = np.random.default_rng(3), 24  # the last batch is a partial one
+    lengths = random.integers(1, 4, n)
+    ids = np.where(np.arange(3) < lengths[:, None], random.integers(1, 50, (n, 3)), 0).astype(np.uint8)
+    network = NetworkSettings(
+        projection=(16,),
+        cell=cell,
+        units=6,
+        bidirectional=cell == "simple_rnn",
+        output_dropout=0.0,
+        projection_dropout=0.0,
+    )
+    training = TrainingSettings(epochs=2, batch_size=16, learning_rate=0.01)
+    chosen = Settings(preprocessing=PreprocessingSettings(max_tokens=3), network=network, training=training)
+    keras.utils.set_random_seed(1)
+    model = build_network(random.normal(size=(50, 8)).astype(np.float32), network, 2)
+    return kind(model, chosen, 2), EncodedPart(ids, (lengths % 2).astype(np.uint8))
+
+
 def epochs(kind: type[KerasTrainer], cell: str) -> tuple[list[np.ndarray], dict[str, float], KerasTrainer]:
     """Variables after two epochs, the figures of both and of validation, and what ran them."""
-    random, n = np.random.default_rng(3), 80  # the last batch is a partial one
-    lengths = random.integers(1, 5, n)
-    ids = np.where(np.arange(4) < lengths[:, None], random.integers(1, 50, (n, 4)), 0).astype(np.uint8)
-    part = EncodedPart(ids, (lengths % 2).astype(np.uint8))
-    both = cell == "simple_rnn"
-    network = NetworkSettings(
-        projection=(16,), cell=cell, units=6, bidirectional=both, output_dropout=0.0, projection_dropout=0.0
-    )
-    training = TrainingSettings(epochs=2, batch_size=32, learning_rate=0.01)
-    chosen = Settings(preprocessing=PreprocessingSettings(max_tokens=4), network=network, training=training)
-    keras.utils.set_random_seed(1)
-    matrix = random.normal(size=(50, 8)).astype(np.float32)
-    model = build_network(matrix, network, 2)
+    trainer, part = trainer_and_part(kind, cell)
     make = Batches if kind is TensorFlowTrainer else OneWidth
-    batches = make(part, 2, 32, seed=1, class_weights=np.array([0.5, 2.0], np.float32))
-    trainer = kind(model, chosen, len(batches))
+    batches = make(part, 2, 16, seed=1, class_weights=np.array([0.5, 2.0], np.float32))
     if kind is KerasTrainer:
-        trainer.model.run_eagerly = True  # which is quicker for six batches than to trace them
+        trainer.model.run_eagerly = True  # which is quicker for four batches than to trace them
     figures = {}
     for epoch in range(2):
         batches.start_epoch(epoch)
         figures |= {f"{name} {epoch}": value for name, value in trainer.run(batches, "", learn=True).items()}
     figures |= {f"val {name}": value for name, value in trainer.run(make(part, 2, 64), "", learn=False).items()}
-    assert {batches.width(i) for i in range(len(batches))} == (set(batching.widths(4)) if make is Batches else {4})
+    assert {batches.width(i) for i in range(len(batches))} == (set(batching.widths(3)) if make is Batches else {3})
     return [np.array(variable) for variable in trainer.variables], figures, trainer
 
 
 @pytest.mark.parametrize("cell", ["simple_rnn", "gru"])
 def test_epochs_give_the_weights_of_keras_own_fit(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "_WIDTHS", (3,))  # two widths for rows of up to four tokens
+    monkeypatch.setattr(batching, "_WIDTHS", (2,) if cell == "simple_rnn" else ())  # two widths, or one
     expected, figures, _ = epochs(KerasTrainer, cell)
     weights, received, trainer = epochs(TensorFlowTrainer, cell)
     for mine, theirs in zip(weights, expected, strict=True):
@@ -155,23 +162,12 @@ def test_epochs_give_the_weights_of_keras_own_fit(cell: str, monkeypatch: pytest
         )
     assert figures["loss 1"] < figures["loss 0"]
     assert isinstance(trainer, TensorFlowTrainer)
-    assert len(trainer.traced) == (2 if cell == "simple_rnn" else 4)  # a GRU is traced for each width
-
-
-def test_validation_drops_nothing() -> None:
-    random = np.random.default_rng(4)
-    part = EncodedPart(random.integers(1, 9, (20, 8)).astype(np.uint8), random.integers(0, 2, 20))
-    chosen = Settings(network=NetworkSettings(projection=(8,), units=3, output_dropout=0.9))
-    model = build_network(random.normal(size=(9, 4)).astype(np.float32), chosen.network, 2)
-    trainer = TensorFlowTrainer(model, chosen, 1)
-    first, second = (trainer.run(Batches(part, 2, 32), "", learn=False) for _ in range(2))
-    assert first == second
-    answers = model.predict(part.ids, verbose=0)
-    assert first["accuracy"] == pytest.approx((answers.argmax(axis=1) == part.labels).mean())
+    assert len(trainer.traced) == 2  # one program for both widths
 
 
 def test_on_a_gpu_the_recurrence_stays_in_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tensorflow_trainer, "accelerators", lambda: ["a GPU"])
-    trainer = epochs(TensorFlowTrainer, "simple_rnn")[2]
+    trainer, part = trainer_and_part(TensorFlowTrainer, "simple_rnn")
+    trainer.run(Batches(part, 2, 64), "", learn=False)
     assert isinstance(trainer, TensorFlowTrainer)
-    assert sorted(trainer.traced) == [(32, 4, True), (64, 4, False)]
+    assert sorted(trainer.traced) == [(64, 3, False)]

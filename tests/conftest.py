@@ -99,7 +99,11 @@ def corpus_file(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def glove_txt(tmp_path: Path) -> Path:
     """GloVe text with 4-dimensional vectors for the words of :func:`tweets_csv`."""
-    path = tmp_path / "glove.txt"
+    return write_glove(tmp_path / "glove.txt")
+
+
+def write_glove(path: Path) -> Path:
+    """Write :func:`glove_rows` as GloVe text."""
     lines = (" ".join([word, *(f"{number:.4f}" for number in vector)]) for word, vector in glove_rows())
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from sentiment.settings import Settings
 from sentiment.text.lemmas import stop_words
 from sentiment.text.lexicon import PADDING, SPECIAL_TOKENS, UNKNOWN
 from sentiment.text.tokens import tokenise
+from tests.conftest import sentiment140_rows, write_glove, write_sentiment140
 
 # The profile keeps every word as it is written; what spaCy does to words is tested too.
 LEMMAS = ("--set", "preprocessing.lemmatise=true", "--set", "preprocessing.remove_stop_words=true")
@@ -79,13 +81,26 @@ def snapshot(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-@pytest.fixture
-def prepared(root: Path, tweets_csv: Path, glove_txt: Path) -> Path:
-    """A project in which all three stages have run."""
-    run_stage(load, root, "--corpus", tweets_csv)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tweets, vectors, and a project in which all three stages have run."""
+    folder = tmp_path_factory.mktemp("made")
+    write_sentiment140(folder / "tweets.csv", sentiment140_rows())
+    write_glove(folder / "glove.txt")
+    run_all(folder / "project", folder)
+    return folder
+
+
+def run_all(root: Path, inputs: Path) -> None:
+    run_stage(load, root, "--corpus", inputs / "tweets.csv")
     run_stage(preprocess, root, "--set", "preprocessing.min_count=1")
-    run_stage(embed, root, "--glove", glove_txt, "--set", "embedding.member=''")
-    return root
+    run_stage(embed, root, "--glove", inputs / "glove.txt", "--set", "embedding.member=''")
+
+
+@pytest.fixture
+def prepared(root: Path, made: Path) -> Path:
+    """A project in which all three stages have run."""
+    return Path(shutil.copytree(made / "project", root))
 
 
 def test_load(root: Path, tweets_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -236,12 +251,10 @@ def test_embed_reads_compressed_vectors_alike(prepared: Path, glove_txt: Path) -
     assert target.read_bytes() == before
 
 
-def test_a_second_run_writes_the_same_bytes(prepared: Path, tweets_csv: Path, glove_txt: Path) -> None:
+def test_a_second_run_writes_the_same_bytes(prepared: Path, made: Path) -> None:
     before = snapshot(prepared)
     assert len(before) == 15
-    run_stage(load, prepared, "--corpus", tweets_csv)
-    run_stage(preprocess, prepared, "--set", "preprocessing.min_count=1")
-    run_stage(embed, prepared, "--glove", glove_txt, "--set", "embedding.member=''")
+    run_all(prepared, made)
     assert snapshot(prepared) == before
 
 
@@ -252,37 +265,31 @@ def changed(path: Path, change: Callable[[list[str]], Sequence[str]]) -> Path:
     return target
 
 
-BAD_CORPORA: dict[str, tuple[Callable[[list[str]], Sequence[str]], str]] = {
-    "column": (
-        lambda lines: [line.rsplit(',"', 1)[0] for line in lines],
-        ":1: expected 6 columns, received 5; mend the file",
-    ),
-    "polarity": (
+BAD_CORPORA: list[tuple[Callable[[list[str]], Sequence[str]], str]] = [
+    (lambda lines: [line.rsplit(',"', 1)[0] for line in lines], ":1: expected 6 columns, received 5; mend the file"),
+    (
         lambda lines: [*lines[:7], lines[7].replace('"4"', '"5"', 1), *lines[8:]],
         ":8: expected a label out of 0, 2, 4, received '5'; mend the file",
     ),
-    "empty": (lambda lines: [], ": the file is empty"),
-    "one class": (lambda lines: lines[::2], ": expected at least two classes among the distinct tweets, received 1"),
-    "few": (
+    (lambda lines: [], ": the file is empty"),
+    (lambda lines: lines[::2], ": expected at least two classes among the distinct tweets, received 1"),
+    (
         lambda lines: lines[:2],
         ": expected at least 3 distinct tweets of every class for each part to have one, received 1 of 'negative'; add ",
     ),
-    "quote": (lambda lines: [*lines, '"' + "x" * 1_100_000], ": not readable as csv (field larger than field limit"),
-}
+    (lambda lines: [*lines, '"' + "x" * 1_100_000], ": not readable as csv (field larger than field limit"),
+]
 
 
-@pytest.mark.parametrize("kind", BAD_CORPORA)
 def test_bad_corpora_leave_artefacts_alone(
-    kind: str, root: Path, tweets_csv: Path, capsys: pytest.CaptureFixture[str]
+    prepared: Path, tweets_csv: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_stage(load, root, "--corpus", tweets_csv)
-    before = snapshot(root)
-    change, message = BAD_CORPORA[kind]
-    bad = changed(tweets_csv, change)
-    error = error_of(capsys, load, root, "--corpus", bad)
-    assert error.startswith(f"{bad}{message}" if message.startswith(":") else message)
-    assert snapshot(root) == before
-    assert not list(root.rglob(".staging-*"))
+    before = snapshot(prepared)
+    for change, message in BAD_CORPORA:
+        bad = changed(tweets_csv, change)
+        assert error_of(capsys, load, prepared, "--corpus", bad).startswith(f"{bad}{message}")
+        assert snapshot(prepared) == before
+        assert not list(prepared.rglob(".staging-*"))
 
 
 def test_what_became_of_the_rows_is_said_before_they_are_too_few(
@@ -380,12 +387,11 @@ def test_vectors_of_other_words_are_warned_of(
     ],
 )
 def test_bad_settings_leave_artefacts_alone(
-    options: tuple[str, str], message: str, root: Path, tweets_csv: Path, capsys: pytest.CaptureFixture[str]
+    options: tuple[str, str], message: str, prepared: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_stage(load, root, "--corpus", tweets_csv)
-    before = snapshot(root)
-    assert message in error_of(capsys, preprocess, root, *options)
-    assert snapshot(root) == before
+    before = snapshot(prepared)
+    assert message in error_of(capsys, preprocess, prepared, *options)
+    assert snapshot(prepared) == before
 
 
 def test_damaged_artefacts_are_named(prepared: Path, glove_txt: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -407,19 +413,16 @@ def test_damaged_artefacts_are_named(prepared: Path, glove_txt: Path, capsys: py
     assert "load.json: expected JSON (" in error_of(capsys, preprocess, prepared)
 
 
-def test_a_mistake_as_a_process_sees_it(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pipelines.load", "--root", str(tmp_path), "--corpus", "none.csv"]
+def test_a_mistake_as_a_process_sees_it_and_the_hooks_of_a_host_stay(tmp_path: Path) -> None:
+    code = "import runpy, sys; before = sys.excepthook; import pipelines; assert sys.excepthook is before\n"
+    code += "runpy.run_module('pipelines.load', run_name='__main__', alter_sys=True)"
+    command = [sys.executable, "-c", code, "--root", str(tmp_path), "--corpus", "none.csv"]
     result = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert (
         result.stderr == "load: error: none.csv: no such file; give an existing one with CORPUS=file (--corpus file)\n"
     )
     assert result.stdout == ""
-
-
-def test_importing_pipelines_leaves_the_hooks_of_the_host_alone() -> None:
-    code = "import sys; before = sys.excepthook; import pipelines, pipelines.load; assert sys.excepthook is before"
-    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent, check=True)
 
 
 def test_an_interrupt_while_importing_is_one_line() -> None:

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import pytest
 
+from pipelines import train as train_stage
+from pipelines.shared import stage
 from pipelines.shared.training_files import Checkpoint
 from sentiment.data.encoded import EncodedPart
 from sentiment.network.folded import softmax
@@ -313,6 +315,14 @@ def test_a_checkpoint_that_cannot_be_used_means_starting_anew(tmp_path: Path, sp
 def test_a_checkpoint_of_other_inputs_is_not_used(tmp_path: Path) -> None:
     Checkpoint(tmp_path / "c.npz", "me").write(small_state())
     assert Checkpoint(tmp_path / "c.npz", "somebody else").read() == TrainingState()
+
+
+def test_training_without_its_inputs_says_which_command_makes_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        stage.main(train_stage.run, "", argv=["--root", str(tmp_path)])
+    assert "run `make preprocess` first" in caplog.records[-1].getMessage()
 
 
 # Temperature

@@ -182,9 +182,3 @@ def test_scikit_learn_reads_the_columns_of_probabilities_rightly(tmp_path: Path,
         assert np.mean(wrapper.fit(texts, labels).predict(texts) == labels) >= right, wrapper
     columns = cross_val_predict(frozen, texts, labels, method="predict_proba", cv=3).argmax(axis=1)
     assert np.mean(np.unique(labels)[columns] == labels) == right
-
-
-def test_a_model_of_an_earlier_version_whose_classes_are_not_sorted_is_refused(tmp_path: Path) -> None:
-    folder = tiny_model(tmp_path / "model", ("positive", "negative"))
-    with pytest.raises(sentiment.ArtefactError, match="expected sorted classes, received positive, negative"):
-        sentiment.load(folder)

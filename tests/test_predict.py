@@ -19,7 +19,6 @@ import pytest
 
 import sentiment
 from sentiment.predict import __main__ as predict
-from sentiment.predict import score_file
 from tests.model_fixture import child_environment, shared_model
 
 
@@ -376,7 +375,7 @@ def test_two_runs_into_one_file_do_not_share_a_temporary_file(
     names = iter(("first", "second"))
     monkeypatch.setattr("secrets.token_hex", lambda size: next(names))
     opened: list[str] = []
-    monkeypatch.setattr(score_file, "_opened", lambda temporary, path: opened.append(temporary.name) or 1 / 0)
+    monkeypatch.setattr("pyarrow.output_stream", lambda path, **options: opened.append(Path(path).name) or 1 / 0)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             run("--input", path, "--output", output, "--force")

@@ -370,11 +370,11 @@ def test_other_delimiters_and_columns_called_label(served):
     assert chosen[1][:3] == ["1,2", "love", "positive"]
     assert rows(scored(served, b"a\tb,text\n1\tlove\n", "text/csv", "?delimiter=tab&column=b,text"))[1][1] == "love"
     for query, sentence in (
-        ("quotes=maybe", "quotes: expected yes or no"),
-        ("delimiter=ab", "delimiter: expected one ASCII character, or tab; no quote or line end; received 'ab'"),
-        ("delimiter=%22", "delimiter: expected one ASCII character"),
-        ("delimiter=%0A", "delimiter: expected one ASCII character"),
-        ("delimiter=%C3%A9", "delimiter: expected one ASCII character"),
+        ("quotes=maybe", "?quotes 'maybe': expected yes or no"),
+        ("delimiter=ab", "?delimiter 'ab': expected one ASCII character, or tab; no quote or line end"),
+        ("delimiter=%22", "?delimiter '\"': expected one ASCII character"),
+        ("delimiter=%0A", "?delimiter '\\n': expected one ASCII character"),
+        ("delimiter=%C3%A9", "?delimiter 'é': expected one ASCII character"),
         ("column=nope", "file.csv:1: expected a column 'nope', received id, text; set ?column"),
         ("threshold=2", "threshold: expected a num"),
     ):
@@ -440,7 +440,7 @@ def test_a_file_in_a_form_comes_back_scored(served):
         (b"text,n\nlove\n", "text/csv", "file.csv:2: expected 2"),
         (b"text\n\xff\n", "text/csv", "?encoding"),
         (b"text\nlove\n", "text/csv; charset=klingon", "klingon"),
-        (b"text\nlove\n", "text/csv; charset=hex", "'hex': not a text encoding"),
+        (b"text\nlove\n", "text/csv; charset=hex", "?encoding hex: not a codec that Python knows"),
         (b"null\n", "application/jsonl", "file.jsonl:1: expected a JSON object"),
         (b'{"other": "\xf0\x9f"}\n', "application/jsonl", "file.jsonl:1: expected a JSON object in UTF-8"),
         (b'{"text": 1}', "application/jsonl", "expected text"),

@@ -18,7 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment.data import csv_reader, table_files, table_reader
-from sentiment.data.csv_reader import OpenQuoteError
 from sentiment.data.reading import RAW_LINE, BadRows, Reading
 from sentiment.data.table_reader import read_batches, texts_of
 from sentiment.errors import InputError
@@ -140,7 +139,7 @@ def test_odd_white_space_ends_no_line() -> None:
 
 
 def test_an_open_quote_is_named() -> None:
-    with pytest.raises(OpenQuoteError, match="opened in line 3"):
+    with pytest.raises(InputError, match="opened in line 3"):
         rows_of(b'text\nfine\n"unclosed\nbad\n')
 
 

@@ -33,13 +33,12 @@ def read_rows(this: stage.Stage) -> "TrainingRows":
     """
     import numpy as np
 
-    from sentiment.common.file_checks import open_array, require_sorted
+    from sentiment.common.file_checks import open_array
     from sentiment.training.candidates import TrainingRows
 
     processed = this.places.processed
     artefacts.check_agreement(processed, this.settings.preprocessing)
     told = publishing.read_json(processed / "encoded.json")
-    require_sorted(told["classes"], processed / "encoded.json")
     try:
         matrix = np.array(open_array(publishing.require(processed / "embedding_matrix.npy")))
     except ValueError as error:

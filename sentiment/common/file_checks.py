@@ -1,4 +1,4 @@
-"""Check an output's path, compute a file's SHA-256, read NumPy's files without unpickling, and check class names."""
+"""Check an output's path, compute a file's SHA-256, and read NumPy's files without unpickling."""
 
 import contextlib
 import hashlib
@@ -10,13 +10,13 @@ import tokenize
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from sentiment.errors import ArtefactError, InputError
+from sentiment.errors import InputError
 
 # Errors of NumPy and zipfile about damaged files.
 DAMAGED = (
@@ -86,19 +86,6 @@ def read_arrays(source: Path | IO[bytes]) -> dict[str, np.ndarray]:
     """Return all arrays of a ``.npz`` file by name; damage raises a ValueError."""
     with _reporting_damage(), np.load(source, allow_pickle=False) as file:
         return {name: np.asarray(file[name]) for name in file.files}
-
-
-def require_sorted(classes: Sequence[str], path: str | Path) -> None:
-    """Check that ``classes`` are sorted.
-
-    Raises:
-        ArtefactError: the classes are not sorted, because an earlier version wrote the file ``path``.
-    """
-    if list(classes) != sorted(classes):
-        raise ArtefactError(
-            f"{path}: expected sorted classes, received {', '.join(classes)[:100]}: it is of an earlier version; "
-            "run `make clean` and `make train`"
-        )
 
 
 @contextlib.contextmanager

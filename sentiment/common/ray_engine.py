@@ -1,5 +1,6 @@
 """An engine that runs tasks on an existing Ray cluster, or starts a cluster on this machine for one run."""
 
+import importlib
 import importlib.util
 import logging
 import os
@@ -47,26 +48,29 @@ class RayEngine(Engine):
     def __enter__(self) -> Self:
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
+        if not self.address and not any(name.startswith("RAY_AUTH_") for name in os.environ):
+            # The access token stays in the environment and is not written to the home folder.
+            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        self._ray: Any = importlib.import_module("ray")  # reads these variables
         if self.address:
             self._connect()
         else:
-            self._start()
+            self.workers = self.workers or available_cores()
+            options: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
+            self._ray.init("local", num_cpus=self.workers, log_to_driver=False, logging_level=logging.ERROR, **options)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        import ray
-
-        ray.shutdown()
+        self._ray.shutdown()
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
         """Apply ``function`` to each task, and yield each outcome when it is ready. Ray retries a task that died."""
-        import ray
 
         def run(task: Any) -> Any:
             use_one_core()
             return function(task)
 
-        remote: Any = ray.remote(max_retries=ATTEMPTS - 1, num_cpus=1)(run)
+        remote: Any = self._ray.remote(max_retries=ATTEMPTS - 1, num_cpus=1)(run)
         running: dict[Any, int] = {}
         following = iter(range(len(tasks)))
         while True:
@@ -75,30 +79,18 @@ class RayEngine(Engine):
             if not running:
                 return
             for reference in self._wait(list(running)):
-                yield _outcome(reference, running.pop(reference))
-
-    def _start(self) -> None:
-        """Start a Ray cluster on this machine, with its access token in the environment and not in the home folder."""
-        if not any(name.startswith("RAY_AUTH_") for name in os.environ):
-            os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-        import ray  # reads these variables
-
-        self.workers = self.workers or available_cores()
-        options: dict[str, Any] = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
-        ray.init("local", num_cpus=self.workers, log_to_driver=False, logging_level=logging.ERROR, **options)
+                yield self._outcome(reference, running.pop(reference))
 
     def _connect(self) -> None:
-        import ray
-
         try:
             _require_reachable(self.address)
-            ray.init(self.address, log_to_driver=False, logging_level=logging.ERROR)
+            self._ray.init(self.address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:300]
             raise InputError(f"--address {self.address}: no Ray cluster there ({reason})") from error
-        cores = _cores()
+        cores = self._cores()
         if not cores:
-            ray.shutdown()
+            self._ray.shutdown()
             raise InputError(f"--address {self.address}: the cluster has no core to give; add a node with one")
         self.workers = min(self.workers or cores, cores)
 
@@ -108,14 +100,12 @@ class RayEngine(Engine):
         Raises:
             EngineError: no live node had a core for ``patience`` seconds. Ray itself would wait for ever.
         """
-        import ray
-
         last = time.monotonic()
         while True:
-            ready: list[Any] = ray.wait(references, num_returns=1, timeout=_SECONDS_BETWEEN_LOOKS)[0]
+            ready: list[Any] = self._ray.wait(references, num_returns=1, timeout=_SECONDS_BETWEEN_LOOKS)[0]
             if ready:
                 return ready
-            if _cores():
+            if self._cores():
                 last = time.monotonic()
             elif time.monotonic() - last > self.patience:
                 raise EngineError(
@@ -123,22 +113,16 @@ class RayEngine(Engine):
                     "kept: add a node and run the same command again to go on"
                 )
 
+    def _outcome(self, reference: Any, task: int) -> Outcome:
+        try:
+            return Outcome(task, self._ray.get(reference))
+        except self._ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except self._ray.exceptions.RayError as error:
+            return Outcome(task, None, " ".join(str(error).split())[:300])
 
-def _outcome(reference: Any, task: int) -> Outcome:
-    import ray
-
-    try:
-        return Outcome(task, ray.get(reference))
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from None
-    except ray.exceptions.RayError as error:
-        return Outcome(task, None, " ".join(str(error).split())[:300])
-
-
-def _cores() -> int:
-    import ray
-
-    return sum(int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])
+    def _cores(self) -> int:
+        return sum(int(node["Resources"].get("CPU", 0)) for node in self._ray.nodes() if node["Alive"])
 
 
 def _require_reachable(address: str) -> None:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 import pyarrow as pa
 from pyarrow import fs
@@ -114,14 +115,10 @@ def etag_of(system: fs.FileSystem, path: str) -> str:
     return next((value.decode() for key, value in metadata.items() if key.lower() == "etag"), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The input files that one path, address or pattern stands for.
+class Listing(NamedTuple):
+    """The input ``files`` that one path, address or pattern stands for, sorted by path, and their file ``system``.
 
-    Attributes:
-        system: the file system of the files.
-        base: the folder that file names are relative to. For a pattern it is the folder before the first wildcard.
-        files: the files, sorted by path.
+    Their names are relative to the folder ``base``. For a pattern, it is the folder before the first wildcard.
     """
 
     system: fs.FileSystem

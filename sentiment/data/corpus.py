@@ -1,9 +1,9 @@
 """Read the texts and labels of a labelled table, block by block. Labels become class indices."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,16 +22,9 @@ _UNKNOWN = -2
 
 
 class LabelledTexts(NamedTuple):
-    """``n`` labelled rows: the raw ``texts``, and ``labels`` as class indices, int64 ``(n,)``."""
+    """``n`` labelled rows: ``texts``, a list or Arrow array of strings; ``labels``, class indices, int64 ``(n,)``."""
 
-    texts: Sequence[str]
-    labels: np.ndarray
-
-
-class ArrowTexts(NamedTuple):
-    """Labelled rows: ``texts`` is an Arrow string array ``(n,)``, and ``labels`` are class indices, int64 ``(n,)``."""
-
-    texts: pa.Array
+    texts: Any
     labels: np.ndarray
 
 
@@ -63,7 +56,7 @@ class ReadingReport:
 
 
 class CorpusReader:
-    """Iterate over a labelled table in batches of :class:`ArrowTexts`, each with at least one row.
+    """Iterate over a labelled table in batches of at least one row, each with its texts as an Arrow array.
 
     Args:
         source: a path or a binary stream.
@@ -88,7 +81,7 @@ class CorpusReader:
         by_key = {settings.label_key(v): i for i, values in enumerate(settings.label_values()) for v in values}
         self._by_key = by_key | ignored
 
-    def __iter__(self) -> Iterator[ArrowTexts]:
+    def __iter__(self) -> Iterator[LabelledTexts]:
         """Yield the batches."""
         for block in read_blocks(self._source, self._reading, self._name):
             batch = self._labelled(block)
@@ -97,7 +90,7 @@ class CorpusReader:
         if not (self.report.classes_seen or self._one_of_many):
             raise InputError(f"{self._name}: expected labelled rows, received none: is it the right file?")
 
-    def _labelled(self, block: TableBlock) -> ArrowTexts:
+    def _labelled(self, block: TableBlock) -> LabelledTexts:
         """Return the rows of a block that belong to a class, and count all its rows in ``report``."""
         texts, written = (
             as_text(block.batch, i, f"{self._name}: column {name!r}") for i, name in enumerate(block.batch.schema.names)
@@ -116,8 +109,9 @@ class CorpusReader:
         self.report.classes_seen.update(np.unique(labels[wanted]).tolist())
         if not wanted.all():
             texts, labels = texts.filter(from_numpy(wanted)), labels[wanted]
-        is_repaired = self._settings.repair_utf8 and self._settings.encoding == "latin-1"
-        return ArrowTexts(_repaired(texts) if is_repaired and self._reading.kind in ("csv", "tsv") else texts, labels)
+        if self._settings.repair_utf8 and self._settings.encoding == "latin-1" and self._reading.kind in ("csv", "tsv"):
+            texts = _repaired(texts)
+        return LabelledTexts(texts, labels)
 
     def _unknown(self, block: TableBlock, written: pa.Array, places: np.ndarray) -> Iterator[BadRow]:
         """Yield a bad row for each position in ``places``, because the label there belongs to no class."""

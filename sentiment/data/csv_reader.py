@@ -36,16 +36,6 @@ _NUMBER = re.compile(r"[-+]?[\d.,:/]+")
 _LONGEST_WORD = 40
 
 
-class OpenQuoteError(InputError):
-    """A CSV ends inside a quoted field. The quote opens in the line number ``line``, directly before ``content``."""
-
-    def __init__(self, name: str, line: int, content: str) -> None:
-        super().__init__(
-            f"{name}: the file ends inside a quote that was opened in line {line} (before {content[:_SHOWN]!r}): close "
-            "it there, or fetch the file again if it was cut short"
-        )
-
-
 class _Parsed(NamedTuple):
     """The complete rows at the start of the unparsed bytes: ``size`` bytes, with the ``bad`` rows not in ``batch``.
 
@@ -70,9 +60,7 @@ def read_csv(stream: IO[bytes], reading: Reading, name: str, kind: str) -> Itera
     Raises:
         InputError: the file is empty, lacks a column, ends inside quotes, or has quotes around several rows.
     """
-    reader = _CsvReader(stream, reading, name, kind)
-    while (block := reader.next_block()) is not None:
-        yield block
+    yield from iter(_CsvReader(stream, reading, name, kind).next_block, None)
 
 
 class _CsvReader:
@@ -127,12 +115,16 @@ class _CsvReader:
             size *= 2
 
     def _close_empty_quotes(self, open_field: str) -> None:
-        """Close a quote that is followed only by line ends, or raise an :class:`OpenQuoteError`."""
+        """Close a quote that is followed only by line ends, or raise an :class:`InputError`."""
         if open_field.strip("\r\n"):
             newline = self._newline.decode()
             inside = open_field.count(newline)
             within = self._data.count(self._newline) + (not self._data.endswith((b"\n", b"\r"))) - inside
-            raise OpenQuoteError(self._name, self._lines + within + 1, open_field)
+            line = self._lines + within + 1
+            raise InputError(
+                f"{self._name}: the file ends inside a quote that was opened in line {line} (before "
+                f"{open_field[:_SHOWN]!r}): close it there, or fetch the file again if it was cut short"
+            )
         self._data = self._data.rstrip(b"\r\n") + b'"\n'
 
     def _parse(self) -> _Parsed:

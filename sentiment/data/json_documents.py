@@ -43,8 +43,10 @@ def documents(stream: IO[bytes]) -> Iterator[Document]:
                 value, end = parse(text, place)
                 value = value if isinstance(value, dict) else None
             except (ValueError, RecursionError):  # the object may continue in bytes that are not read yet
-                value, end = None, _next_line(text, place)
-                end = end if ended or len(text) - place > _LONGEST_OBJECT else -1
+                value, end = None, -1
+                if ended or len(text) - place > _LONGEST_OBJECT:
+                    following = text.find("\n{", place + 1)
+                    end = following if following >= 0 else len(text)
             if end >= 0 and (value is not None or ended or end < len(text)):
                 yield Document(value, text[place:end], line)
                 place, size = end, _READ_BYTES
@@ -54,12 +56,6 @@ def documents(stream: IO[bytes]) -> Iterator[Document]:
         raw = stream.read(size)
         ended, size = not raw, min(2 * size, _LONGEST_OBJECT)
         text, place, counted = text[place:] + decoder.decode(raw, ended), 0, 0
-
-
-def _next_line(text: str, place: int) -> int:
-    """Return where the next line that begins with an object starts, or the end of ``text`` if there is none."""
-    end = text.find("\n{", place + 1)
-    return len(text) if end < 0 else end
 
 
 def values_at(value: Any, path: str) -> list[Any]:

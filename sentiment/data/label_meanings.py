@@ -57,22 +57,21 @@ class Meaning(NamedTuple):
 
 
 class _Scale(NamedTuple):
-    """A common scale of label values, such as 1 to 5.
+    """A common scale of label values, such as 1 to 5, with the class of each value as its ``meaning``.
 
-    Attributes:
-        meaning: the class of each value.
-        sure: whether the values have no other common meaning.
-        ends: whether the scale applies only if its lowest and highest values both occur.
+    The scale is ``sure`` if its values have no other common meaning. It applies only if all values in ``ends`` occur.
     """
 
     meaning: dict[str, str]
     sure: bool = False
-    ends: bool = False
+    ends: frozenset[str] = frozenset()
 
 
 def _scale(negative: str, neutral: str, positive: str, sure: bool = False, ends: bool = False) -> _Scale:
     of_class = zip(CLASSES, (negative, neutral, positive), strict=True)
-    return _Scale({value: name for name, values in of_class for value in values.split()}, sure, ends)
+    meaning = {value: name for name, values in of_class for value in values.split()}
+    first, *_, last = meaning
+    return _Scale(meaning, sure, frozenset([first, last] if ends else ()))
 
 
 _ANSWERS = _scale("no n", "", "yes y")  # only if the column's name is negative or positive
@@ -156,14 +155,9 @@ def _best_scale(values: set[str], scales: Sequence[_Scale]) -> _Scale | None:
     def rank(scale: _Scale) -> tuple[bool, bool]:
         return values == scale.meaning.keys(), {"negative", "positive"} <= {scale.meaning[value] for value in values}
 
-    fitting = [scale for scale in scales if values <= scale.meaning.keys() and _has_ends(values, scale)]
+    fitting = [scale for scale in scales if scale.ends <= values <= scale.meaning.keys()]
     telling = [scale for scale in fitting if len({scale.meaning[value] for value in values}) > 1]
     return max(telling, key=rank, default=None)
-
-
-def _has_ends(values: set[str], scale: _Scale) -> bool:
-    first, *_, last = scale.meaning
-    return not scale.ends or {first, last} <= values
 
 
 def _plain_number(value: str) -> str:

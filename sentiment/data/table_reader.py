@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,27 +168,22 @@ def _read_fasttext(stream: IO[bytes], reading: Reading, name: str) -> Iterator[T
     Raises:
         InputError: ``reading`` requests a column with another name.
     """
-    which, before = reading.positions(_FASTTEXT_NAMES, name), 0
+    which, numbers = reading.positions(_FASTTEXT_NAMES, name), itertools.count(1)
     for data in whole_lines(stream, name):
-        lines = data.removesuffix(b"\n").split(b"\n")
-        yield _fasttext_block(lines, before, which)
-        before += len(lines)
-
-
-def _fasttext_block(lines: list[bytes], before: int, which: list[int]) -> TableBlock:
-    kept, rows, bad = [], list[tuple[str, ...]](), []
-    for number, line in enumerate(lines, before + 1):
-        if not line.strip():
-            continue
-        try:
-            found = _FASTTEXT_LINE.fullmatch(line.decode())
-        except UnicodeDecodeError:
-            found = None
-        if found is None:
-            bad.append(BadRow(number, number, f"expected {FASTTEXT_MARK}, a label and a text, received {line[:40]!r}"))
-        else:
-            kept.append(number)
-            rows.append(found.groups())
-    arrays = [pa.array([row[i] for row in rows], pa.string()) for i in which]
-    batch = pa.record_batch(arrays, [_FASTTEXT_NAMES[i] for i in which])
-    return TableBlock(batch, np.array(kept, np.int64), bad, lambda number: number)
+        kept, rows, bad = [], list[tuple[str, ...]](), []
+        for line, number in zip(data.removesuffix(b"\n").split(b"\n"), numbers, strict=False):
+            if not line.strip():
+                continue
+            try:
+                found = _FASTTEXT_LINE.fullmatch(line.decode())
+            except UnicodeDecodeError:
+                found = None
+            if found is None:
+                reason = f"expected {FASTTEXT_MARK}, a label and a text, received {line[:40]!r}"
+                bad.append(BadRow(number, number, reason))
+            else:
+                kept.append(number)
+                rows.append(found.groups())
+        arrays = [pa.array([row[i] for row in rows], pa.string()) for i in which]
+        batch = pa.record_batch(arrays, [_FASTTEXT_NAMES[i] for i in which])
+        yield TableBlock(batch, np.array(kept, np.int64), bad, lambda number: number)

@@ -117,7 +117,11 @@ def _run(arguments: argparse.Namespace, prog: str) -> int:
 
         reading = reading_of(arguments, arguments.format or "", BadRows(arguments.max_bad_rows))
     if reading and arguments.output:
-        _score(model, arguments, reading)
+        from sentiment.predict.score_file import score_file
+
+        options = answer_options_of(arguments)
+        scored = score_file(model, arguments.input, arguments.output, reading, options, overwrite=arguments.force)
+        sys.stderr.write(f"predict: {scored.summary()}; written to {arguments.output}\n")
     else:
         for texts in _texts(arguments, piped, reading):
             lines = _explanations(model, texts) if arguments.explain else _lines(model, texts, arguments)
@@ -137,14 +141,6 @@ def _read_model(place: str) -> "SentimentClassifier":
         return read_classifier(place)
     finally:
         gc.enable()
-
-
-def _score(model: "SentimentClassifier", arguments: argparse.Namespace, reading: "Reading") -> None:
-    from sentiment.predict.score_file import score_file
-
-    options = answer_options_of(arguments)
-    scored = score_file(model, arguments.input, arguments.output, reading, options, overwrite=arguments.force)
-    sys.stderr.write(f"predict: {scored.summary()}; written to {arguments.output}\n")
 
 
 def _texts(arguments: argparse.Namespace, piped: bool, reading: "Reading | None") -> Iterator[Sequence[str | None]]:

@@ -53,7 +53,7 @@ class SentimentClassifier:
             InputError: ``texts`` is a single string, or contains a value that is not a string or has no UTF-8 form.
             ArtefactError: the model is damaged, because its probabilities are not finite numbers.
         """
-        return self._by_blocks(self._probabilities_only, texts)[0]
+        return self._by_blocks(lambda block: (self.network.probabilities(self.preprocessor.encode(block)),), texts)[0]
 
     def answer(self, texts: Any) -> Answers:
         """Return the probabilities, the share of known tokens, and whether the end was cut off, for each text.
@@ -156,9 +156,6 @@ class SentimentClassifier:
     def __repr__(self) -> str:
         words, cell = len(self.preprocessor.lexicon.vocabulary), self.network.cell
         return f"SentimentClassifier(classes={self.classes_.tolist()}, vocabulary={words:,}, cell={cell!r})"
-
-    def _probabilities_only(self, texts: Any) -> tuple[np.ndarray, ...]:
-        return (self.network.probabilities(self.preprocessor.encode(texts)),)
 
     def _all_answers(self, texts: Any) -> tuple[np.ndarray, ...]:
         ids, cut = self.preprocessor.encode_and_compare(texts)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sentiment.common.file_checks import map_array, read_array, read_arrays, require_sorted
+from sentiment.common.file_checks import map_array, read_array, read_arrays
 from sentiment.errors import ArtefactError
 from sentiment.network.cells import GATES, Direction
 from sentiment.network.folded import FoldedNetwork
@@ -70,7 +70,6 @@ def read_classifier(place: str | os.PathLike[str]) -> SentimentClassifier:
             raise ArtefactError(
                 f"{files.path(MODEL)}: was edited after export (its checksum differs); run `make train` again"
             )
-        require_sorted(model["classes"], files.path(MODEL))
         return SentimentClassifier(preprocessor, folded, tuple(model["classes"]))
 
 
@@ -132,18 +131,14 @@ def _read_model(files: ModelFiles) -> dict[str, Any]:
             raise ArtefactError(
                 f"{path}: expected format {FORMAT}, received {str(model['format'])[:40]}; run `make train` again"
             )
-        whole = _are_names(model["classes"]) and {*CHECKED, MODEL} <= model["sha256"].keys()
+        names = [name for name in model["classes"] if isinstance(name, str)]
+        whole = model["classes"] == names and len(names) == len({*names}) >= 2
+        whole = whole and {*CHECKED, MODEL} <= model["sha256"].keys()
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArtefactError(f"{path}: damaged ({str(error)[:100]}); run `make train` again") from error
     if not whole:
         raise ArtefactError(f"{path}: lacks classes or checksums; run `make train` again")
     return dict(model)
-
-
-def _are_names(classes: object) -> bool:
-    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-        return False
-    return len(classes) == len(set(classes)) >= 2
 
 
 class _CheckedFiles(NamedTuple):

@@ -1,7 +1,6 @@
 """Options that several commands share: how a table is read, and how probabilities become labels and columns."""
 
 import argparse
-import codecs
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from sentiment.data.reading import BadRows, Reading
     from sentiment.predict.score_file import AnswerOptions
 
-UTF_8 = "utf-8"
-QUOTES = {"": None, "yes": True, "no": False}  # without an answer, whether quotes enclose fields is detected
+_QUOTES = {"": None, "yes": True, "no": False}  # without an answer, whether quotes enclose fields is detected
 
 
 def add_answer_options(parser: argparse.ArgumentParser) -> None:
@@ -37,37 +35,44 @@ def add_table_options(add: Callable[..., Any]) -> None:
     add("--prefix", metavar="P", help="of added columns (default: none; predicted_ if a name is taken)")
 
 
-def reading_of(arguments: argparse.Namespace, kind: str = "", bad_rows: "BadRows | None" = None) -> "Reading":
-    """Return the settings for reading a table, taken from the options of a command.
+def reading_of(
+    given: argparse.Namespace, kind: str = "", bad_rows: "BadRows | None" = None, option: str = "--"
+) -> "Reading":
+    """Return the settings for reading a table, taken from the options of a command or of a request.
 
     Args:
-        arguments: the parsed command line.
+        given: the options ``column``, ``encoding``, ``delimiter`` and ``quotes``; None is the default of each.
         kind: the table's format; if empty, the file's name decides.
         bad_rows: collects the unreadable rows, which are left out; if None, an unreadable row is an error.
+        option: the prefix of the options' names in error messages.
 
     Raises:
-        InputError: the column, the encoding or the delimiter is not valid.
+        InputError: one of the options is not valid.
     """
     from sentiment.data.csv_format import is_delimiter
     from sentiment.data.reading import Reading
 
-    delimiter = {"\\t": "\t", "tab": "\t"}.get(arguments.delimiter, arguments.delimiter)
+    delimiter = {"\\t": "\t", "tab": "\t"}.get(given.delimiter, given.delimiter or "")
     if delimiter and not is_delimiter(delimiter):
-        raise InputError(f"--delimiter {delimiter!r}: expected one ASCII character, or tab; no quote or line end")
-    column = "text" if arguments.column is None else arguments.column
+        raise InputError(
+            f"{option}delimiter {delimiter[:20]!r}: expected one ASCII character, or tab; no quote or line end"
+        )
+    column = "text" if given.column is None else given.column
     if not column:
-        raise InputError("--column '': expected the name of a column, received none; leave it out for 'text'")
-    quotes = QUOTES[arguments.quotes or ""]
-    return Reading(column, encoding_of(arguments), delimiter, kind, bad_rows, quotes=quotes)
+        raise InputError(f"{option}column '': expected the name of a column, received none; leave it out for 'text'")
+    quotes = given.quotes or ""
+    if quotes not in _QUOTES:
+        raise InputError(f"{option}quotes {quotes[:20]!r}: expected yes or no")
+    return Reading(column, encoding_of(given, option), delimiter, kind, bad_rows, option, quotes=_QUOTES[quotes])
 
 
-def encoding_of(arguments: argparse.Namespace) -> str:
-    """Return the input's encoding. A name that is not a Python codec raises an `InputError`."""
-    encoding: str = arguments.encoding or UTF_8
+def encoding_of(given: argparse.Namespace, option: str = "--") -> str:
+    """Return the input's encoding. A name that is not a text encoding of Python raises an `InputError`."""
+    encoding: str = given.encoding or "utf-8"
     try:
-        codecs.lookup(encoding)
-    except LookupError as error:
-        raise InputError(f"--encoding {encoding}: not a codec that Python knows") from error
+        "a".encode(encoding)
+    except (LookupError, ValueError) as error:
+        raise InputError(f"{option}encoding {encoding[:60]}: not a codec that Python knows") from error
     return encoding
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -108,10 +108,42 @@ def score_file(
         InputError: ``source`` cannot be read, or ``target`` cannot be written.
         KeyboardInterrupt: the run was interrupted; the message names the temporary file.
     """
-    if str(target) == STANDARD:
-        kind = reading.kind or kind_inside(source) or "csv"
-        return _score(model, source, sys.stdout.buffer, kind, reading, options, progress)
+    kind = (reading.kind or kind_inside(source) or "csv") if str(target) == STANDARD else kind_of(target)
+    keeps_lines = kind == "jsonl" and (reading.kind or kind_inside(source)) == "jsonl"
+    with _opened(target, source, overwrite) as stream, one_matrix_thread():
+        if keeps_lines:
+            reading = replace(reading, raw_lines=True, columns=(reading.column,))
+        batches = read_batches(source, reading)
+        first = next(batches)
+        taken = keys_taken(first.column(RAW_LINE), model) if keeps_lines else first.schema.names
+        prefix = (PREFIX if {*answer_names(model)} & {*taken} else "") if options.prefix is None else options.prefix
+        names = [prefix + name for name in answer_names(model)]
+        _refuse_taken(taken, names, source)
+
+        def answered(batch: pa.RecordBatch) -> _Answered:
+            """Return the batch to write, the labels, and the number of texts that end in an ellipsis."""
+            texts = texts_of(batch, reading.column, source)
+            columns, ellipses = answer_columns(model, texts, options), pc.sum(pc.ends_with(texts, "…")).as_py() or 0
+            answers = pa.record_batch(list(columns.values()), names)
+            if keeps_lines:
+                lines = batch.column(RAW_LINE)
+                _refuse_taken(keys_taken(lines, model), names, source)
+                return pa.record_batch([extended_objects(lines, answers)], [RAW_LINE]), columns["label"], ellipses
+            for name, values in zip(names, columns.values(), strict=True):
+                batch = batch.append_column(name, values)
+            return batch, columns["label"], ellipses
+
+        results = ordered_map(answered, itertools.chain([first], batches))
+        return _write(results, stream, "lines" if keeps_lines else kind, str(source), progress)
+
+
+@contextlib.contextmanager
+def _opened(target: str | Path, source: str | Path, overwrite: bool) -> Iterator[IO[bytes]]:
+    """Yield the stream to write, standard output or a temporary file, which becomes ``target`` at the end."""
     path = Path(target)
+    if str(path) == STANDARD:
+        yield sys.stdout.buffer
+        return
     if not kind_of(path):
         raise InputError(f"--output {path}: expected a name that ends in .csv, .tsv, .jsonl, .parquet (.gz), or -")
     if path.is_file() and Path(source).exists() and path.samefile(source):
@@ -119,62 +151,20 @@ def score_file(
     require_writable(path, overwrite)
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with _opened(temporary, path) as stream:
-            scored = _score(model, source, stream, kind_of(path), reading, options, progress)
+        file = pa.output_stream(str(temporary), compression="gzip" if path.suffix == ".gz" else None)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error  # not the temporary file's name
+    try:
+        with file:
+            yield file
         temporary.replace(path)
     except Exception:
         temporary.unlink(missing_ok=True)
         raise
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"rows written so far are in {temporary}") from None
-    return scored
-
-
-def _opened(temporary: Path, path: Path) -> Any:
-    """Open ``temporary`` for writing. Error messages show ``path`` instead, the final name that the user knows."""
-    try:
-        return pa.output_stream(str(temporary), compression="gzip" if path.suffix == ".gz" else None)
-    except OSError as error:
-        if error.errno is None:
-            raise
-        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
-
-
-def _score(
-    model: "SentimentClassifier",
-    source: str | Path,
-    stream: IO[bytes],
-    kind: str,
-    reading: Reading,
-    options: AnswerOptions,
-    progress: bool,
-) -> Scored:
-    keeps_lines = kind == "jsonl" and (reading.kind or kind_inside(source)) == "jsonl"
-    if keeps_lines:
-        reading = replace(reading, raw_lines=True, columns=(reading.column,))
-    batches = read_batches(source, reading)
-    first = next(batches)
-    taken = keys_taken(first.column(RAW_LINE), model) if keeps_lines else first.schema.names
-    prefix = (PREFIX if {*answer_names(model)} & {*taken} else "") if options.prefix is None else options.prefix
-    names = [prefix + name for name in answer_names(model)]
-    _refuse_taken(taken, names, source)
-
-    def answered(batch: pa.RecordBatch) -> _Answered:
-        """Return the batch to write, the labels, and the number of texts that end in an ellipsis."""
-        texts = texts_of(batch, reading.column, source)
-        columns, ellipses = answer_columns(model, texts, options), pc.sum(pc.ends_with(texts, "…")).as_py() or 0
-        answers = pa.record_batch(list(columns.values()), names)
-        if keeps_lines:
-            lines = batch.column(RAW_LINE)
-            _refuse_taken(keys_taken(lines, model), names, source)
-            return pa.record_batch([extended_objects(lines, answers)], [RAW_LINE]), columns["label"], ellipses
-        for name, values in zip(names, columns.values(), strict=True):
-            batch = batch.append_column(name, values)
-        return batch, columns["label"], ellipses
-
-    with one_matrix_thread():
-        results = ordered_map(answered, itertools.chain([first], batches))
-        return _write(results, stream, "lines" if keeps_lines else kind, str(source), progress)
 
 
 def _write(results: Iterator[_Answered], stream: IO[bytes], kind: str, source: str, progress: bool) -> Scored:

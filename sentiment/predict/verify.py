@@ -33,12 +33,11 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
     """Run the command and return its exit status: 0, or 2 if a file differs."""
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="model folder such as models/sample, or a packed model")
-    folder = parser.parse_args(argv).model
+    folder: Path = parser.parse_args(argv).model
     return run_command(lambda: _verify(folder), "verify")
 
 
 def _verify(folder: Path) -> int:
-    """Print each difference, and raise an `ArtefactError` if there is any, or else return 0."""
     if not folder.exists():
         raise InputError(f"{folder}: no such folder; name one that `make train` has made, for instance models/sample")
     differences, absent = check_manifest(folder)

@@ -18,7 +18,7 @@ from sentiment.common.arrow_arrays import from_numpy
 from sentiment.common.engines import grouped
 from sentiment.common.file_checks import sha256_of
 from sentiment.common.parallel import ordered_map
-from sentiment.data.corpus import ArrowTexts, CorpusReader, ReadingReport
+from sentiment.data.corpus import CorpusReader, LabelledTexts, ReadingReport
 from sentiment.data.splitting import hash_texts
 from sentiment.data.table_files import TableFile
 from sentiment.errors import InputError
@@ -108,7 +108,7 @@ def spool(folder: Path, classes: Sequence[str], task: FileTask) -> Spooled:
     spooled = Spooled()
     numbers = np.array([classes.index(name) for name in task.settings.labels], np.uint8)
 
-    def hashed(batch: ArrowTexts) -> tuple[pa.Array, np.ndarray, np.ndarray]:
+    def hashed(batch: LabelledTexts) -> tuple[pa.Array, np.ndarray, np.ndarray]:
         return batch.texts, hash_texts(batch.texts), numbers[batch.labels]
 
     batches = ordered_map(hashed, (batch for file in task.files for batch in _batches(file, task, spooled.report)))
@@ -143,7 +143,7 @@ def gather(corpora: Sequence[Corpus], tasks: Sequence[FileTask], results: Sequen
     return found
 
 
-def _batches(file: TableFile, task: FileTask, report: ReadingReport) -> Iterator[ArrowTexts]:
+def _batches(file: TableFile, task: FileTask, report: ReadingReport) -> Iterator[LabelledTexts]:
     before, told = report.rows, 0
     reader = CorpusReader(file.path, task.settings, file.shown, one_of_many=not task.alone)
     for batch in reader:

@@ -180,16 +180,12 @@ def _etags(records: Iterable[Record], inputs: fs.FileSystem) -> dict[str, str]:
     return dict(zip(paths, ordered_map(etag, paths), strict=True))
 
 
-def write_errors(store: FileStore, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Write ``errors.jsonl``, or remove it if there are no errors."""
-    if lines:
-        store.write(ERRORS, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode())
+def write_report(store: FileStore, summary: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> None:
+    """Write ``summary.json`` and ``errors.jsonl``. Without errors, an ``errors.jsonl`` of an earlier run is removed."""
+    if errors:
+        store.write(ERRORS, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in errors).encode())
     else:
         store.remove(ERRORS)
-
-
-def write_summary(store: FileStore, summary: Mapping[str, Any]) -> None:
-    """Write ``summary.json``."""
     store.write(SUMMARY, _json(summary))
 
 

@@ -77,10 +77,12 @@ def score(request: Request, engine: Engine, show_progress: bool = False) -> dict
         done = records.keep_valid(output, parts, checksum, inputs.system)
         results = done | _score_parts(job, parts, done, engine, show_progress)
         errors = list(_error_lines(parts, results))
-        records.write_errors(output, errors)
-        summary = _summary(request, parts, results, len(done), checksum, time.monotonic() - begun)
-        summary["first_error"] = f"{errors[0]['file']}: {errors[0]['reason']}" if errors else None
-        records.write_summary(output, summary)
+        summary = {
+            **_counts(parts, results, request.options.force, len(done), time.monotonic() - begun),
+            "model": checksum,
+            "first_error": f"{errors[0]['file']}: {errors[0]['reason']}" if errors else None,
+        }
+        records.write_report(output, summary, errors)
     return summary
 
 
@@ -189,14 +191,10 @@ def _error_lines(parts: Sequence[Part], results: Mapping[str, Record | Failure])
             yield from (where | error for error in result.errors)
 
 
-def _summary(
-    request: Request,
-    parts: Sequence[Part],
-    results: Mapping[str, Record | Failure],
-    skipped: int,
-    checksum: str,
-    seconds: float,
+def _counts(
+    parts: Sequence[Part], results: Mapping[str, Record | Failure], force: bool, skipped: int, seconds: float
 ) -> dict[str, Any]:
+    """Return the numbers of the summary. With ``force``, every tweet has a label, so no share is unknown."""
     done = [result for result in results.values() if isinstance(result, Record)]
     rows, labels = sum(record.rows for record in done), Counter[str]()
     for record in done:
@@ -204,7 +202,7 @@ def _summary(
     return {
         "rows": rows,
         "labels": dict(sorted(labels.items())),
-        "unknown_share": None if request.options.force else labels[UNKNOWN_TEXT] / max(1, rows),
+        "unknown_share": None if force else labels[UNKNOWN_TEXT] / max(1, rows),
         "files": len({part.file.path for part in parts}),
         "parts": len(parts),
         "parts_done_before": skipped,
@@ -212,5 +210,4 @@ def _summary(
         "failed_rows": sum(len(record.errors) for record in done),
         "seconds": round(seconds, 3),
         "tweets_per_second": round(rows / seconds) if not skipped else None,
-        "model": checksum,
     }

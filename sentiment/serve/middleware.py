@@ -66,7 +66,12 @@ class Observer:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _with_own(message["headers"])
+                has_policy = any(name == _POLICY for name, _ in message["headers"])  # a report has its own
+                message["headers"] = [
+                    *message["headers"],
+                    *_HEADERS,
+                    *([] if has_policy else [(_POLICY, _PAGE_POLICY)]),
+                ]
             try:
                 await send(message)
             except RuntimeError:  # uvloop raises it when the server has closed this connection
@@ -85,20 +90,10 @@ class Observer:
             if not status:  # otherwise the response has begun, and the server aborts it
                 response = error_response(500, "the service failed at this request; its log says where")
                 await response(scope, receive, send_with_headers)
-        self._note(scope, status, time.perf_counter() - started)
-
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = self.routes.get(scope.get("endpoint"), "other")
+        seconds, route = time.perf_counter() - started, self.routes.get(scope.get("endpoint"), "other")
         self.count(route, status, seconds)
         if access.isEnabledFor(logging.INFO):
             access.info("%s %s %d %.1f ms", scope["method"], route, status, 1000 * seconds)
-
-
-def _with_own(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return a response's ``headers`` and this service's own, except a second Content-Security-Policy."""
-    if any(name == _POLICY for name, _ in headers):
-        return [*headers, *_HEADERS]
-    return [*headers, *_HEADERS, (_POLICY, _PAGE_POLICY)]
 
 
 def _place_of(error: BaseException) -> str:

@@ -9,6 +9,7 @@ import errno
 import json
 import shutil
 import tempfile
+from argparse import Namespace
 from dataclasses import asdict, replace
 from email.message import EmailMessage
 from pathlib import Path
@@ -23,7 +24,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from sentiment.errors import InputError
 from sentiment.predict.answers import Answers, labels_of
-from sentiment.predict.options import QUOTES
+from sentiment.predict.options import reading_of
 from sentiment.serve.bodies import check_texts, json_response, limited_receive, read_json
 from sentiment.serve.limits import Refusal
 from sentiment.serve.model_store import Export
@@ -141,9 +142,6 @@ async def score_upload(service: Service, request: Request) -> Response:
 
 def _asked(service: Service, request: Request) -> "tuple[Export, Reading, float]":
     """Return the model, how the file is read, and the threshold. The reading has no kind if the body is a form."""
-    from sentiment.data.csv_format import is_delimiter
-    from sentiment.data.reading import Reading
-
     query, content_type = request.query_params, EmailMessage()  # parses the header like that of an e-mail
     content_type["content-type"] = request.headers.get("content-type", "")
     try:
@@ -152,23 +150,13 @@ def _asked(service: Service, request: Request) -> "tuple[Export, Reading, float]
         threshold = -1.0
     if not 0 <= threshold <= 1:
         raise Refusal(422, "threshold: expected a number from 0 to 1")
-    encoding = query.get("encoding") or str(content_type.get_content_charset("utf-8"))
-    try:
-        "a".encode(encoding)
-    except (LookupError, ValueError):
-        raise Refusal(422, f"{encoding[:60]!r}: not a text encoding that Python knows; set ?encoding") from None
-    quotes = query.get("quotes", "")
-    if quotes not in QUOTES:
-        raise Refusal(422, f"quotes: expected yes or no, received {quotes[:20]!r}")
-    delimiter = query.get("delimiter", "")
-    delimiter = {"\\t": "\t", "tab": "\t"}.get(delimiter, delimiter)
-    if delimiter and not is_delimiter(delimiter):
-        raise Refusal(
-            422, f"delimiter: expected one ASCII character, or tab; no quote or line end; received {delimiter[:20]!r}"
-        )
     export, kind = service.store.get(query.get("model")), KINDS.get(content_type.get_content_type(), "")
-    column = query.get("column", "text")
-    return export, Reading(column, encoding, delimiter, kind, quotes=QUOTES[quotes], option="?"), threshold
+    given = Namespace(**{name: query.get(name) for name in ("column", "delimiter", "quotes")})
+    given.encoding = query.get("encoding") or content_type.get_content_charset()
+    try:
+        return export, reading_of(given, kind, option="?"), threshold
+    except InputError as error:
+        raise Refusal(422, str(error)) from None
 
 
 async def _stored(request: Request, kind: str, folder: Path) -> Path:

@@ -77,36 +77,30 @@ def routes(service: Service) -> list[Route]:
 
 
 def values_of(body: TensorflowRequest) -> list[Any]:
-    """Return the values of a request, or raise a :class:`Refusal` (400) if its form is not valid."""
+    """Return the values of a request, or raise a :class:`Refusal` (400) if its form is not valid.
+
+    The elements of ``instances`` are either values or objects ``{name: value}``. The content of ``inputs`` is either a
+    list of values or an object ``{name: values}``.
+    """
     signature = body.signature_name or TEXT
     if signature not in _INPUT:
         raise Refusal(400, f"Serving signature key {signature[:60]!r} not found; there are {TEXT} and {IDS}")
     name, by_rows = _INPUT[signature], isinstance(body.instances, list)
     if by_rows == (body.inputs is not msgspec.UNSET):
         raise Refusal(400, "expected either 'instances' or 'inputs'")
-    values = _of_rows(body.instances, name) if isinstance(body.instances, list) else _of_column(body.inputs, name)
+    values: Any = body.instances if by_rows else body.inputs
+    if by_rows and all(isinstance(value, dict) and value.keys() != {"b64"} for value in values):
+        for index, value in enumerate(values):
+            if value.keys() != {name}:
+                raise Refusal(400, f"instances[{index}]: expected one input, {name!r}")
+        values = [value[name] for value in values]
+    elif isinstance(values, dict):
+        if values.keys() != {name}:
+            raise Refusal(400, f"inputs: expected one input, {name!r}")
+        values = values[name]
     if not values:
         raise Refusal(400, f"{'instances' if by_rows else 'inputs'}: expected at least one value, received none")
-    return values
-
-
-def _of_rows(instances: list[Value], name: str) -> list[Any]:
-    """Return the values of ``instances``, whose elements are either values or objects ``{name: value}``."""
-    if not all(isinstance(value, dict) and value.keys() != {"b64"} for value in instances):
-        return instances
-    for index, value in enumerate(instances):
-        if value.keys() != {name}:  # type: ignore[union-attr]
-            raise Refusal(400, f"instances[{index}]: expected one input, {name!r}")
-    return [value[name] for value in instances]  # type: ignore[call-overload,index]
-
-
-def _of_column(inputs: Any, name: str) -> list[Any]:
-    """Return the values of ``inputs``, which is either a list of values or an object ``{name: values}``."""
-    if isinstance(inputs, list):
-        return inputs
-    if inputs.keys() != {name}:
-        raise Refusal(400, f"inputs: expected one input, {name!r}")
-    return list(inputs[name])
+    return list(values)
 
 
 def _decoded(value: Any, index: int) -> str:

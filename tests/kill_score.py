@@ -63,7 +63,7 @@ class Setting:
         assert process.wait(_PATIENCE) == 0, (self.folder / "log").read_text()[-2000:]
 
 
-def prepare(folder: Path, rows: int, undisturbed: str = "undisturbed") -> Setting:
+def prepare(folder: Path, rows: int, undisturbed: str = "undisturbed", kind: type[Setting] = Setting) -> Setting:
     """Files of about ``rows`` tweets; the number of each its own, and a task its own, which takes 2 MB."""
     choose = random.Random(1)
     (folder / "in").mkdir(parents=True)
@@ -72,7 +72,7 @@ def prepare(folder: Path, rows: int, undisturbed: str = "undisturbed") -> Settin
         long = pa.table({"text": texts, "filler": [choose.randbytes(max(120, 1_100_000 // rows)).hex() for _ in texts]})
         pq.write_table(long, folder / "in" / f"{i:02d}.parquet", compression="none")
     tiny_model(folder / "model")
-    this = Setting(folder, undisturbed=folder / undisturbed)
+    this = kind(folder, undisturbed=folder / undisturbed)
     this.finish(this.undisturbed)
     this.answers = answers(this.undisturbed)
     assert len(this.answers) == FILES
@@ -95,7 +95,7 @@ def recorded(output: Path) -> set[str]:
 def wait_for(output: Path, process: subprocess.Popen, parts: int) -> None:
     """Until so many parts are recorded, or the run has ended."""
     while process.poll() is None and len(recorded(output)) < parts:
-        time.sleep(0.005)
+        time.sleep(0.02)
 
 
 def check_nothing_partial(this: Setting, output: Path) -> None:

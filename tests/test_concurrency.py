@@ -184,9 +184,7 @@ def test_the_limit_of_the_matrix_library_is_put_back_by_the_last_who_leaves(two_
     assert (set(before), set(within), matrix_threads()) == ({2}, {1}, before)
 
 
-def test_predicting_in_several_threads_leaves_the_thread_count_and_gives_what_one_thread_gives(
-    wide,
-):
+def test_predicting_in_several_threads_leaves_the_thread_count_and_gives_what_one_thread_gives(wide):
     before = matrix_threads()
     model, texts = sentiment.load(wide), [text for _, text in labelled_tweets()] * 10
     sizes = [4800, 700, 3000, 1] * 3

@@ -13,6 +13,8 @@ from dataclasses import replace
 
 import pytest
 
+from sentiment.common.engines import InProcess
+from sentiment.shares import __main__ as share
 from tests import kill_score
 from tests.test_score import score
 
@@ -23,9 +25,20 @@ def ray(function):
     return pytest.mark.ray(pytest.mark.skipif(missing, reason="needs the extra ray")(function))
 
 
+class Setting(kill_score.Setting):
+    def finish(self, output, engine="local") -> None:
+        """Run the command undisturbed, in this process unless it is to run on Ray."""
+        if engine == "ray":
+            return super().finish(output, engine)
+        argv = self.command(output, engine)[4:]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(share, "engine_of", lambda arguments: InProcess())
+            assert share.main(argv) == 0
+
+
 @pytest.fixture(scope="module")
-def setting(tmp_path_factory) -> kill_score.Setting:
-    return kill_score.prepare(tmp_path_factory.mktemp("kill") / "root", rows=200, undisturbed="undisturbed/scored")
+def setting(tmp_path_factory) -> Setting:
+    return kill_score.prepare(tmp_path_factory.mktemp("kill") / "root", 200, "undisturbed/scored", Setting)
 
 
 @pytest.fixture

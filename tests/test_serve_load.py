@@ -244,44 +244,77 @@ def until_answered(ask, status: int):
     return answer
 
 
-def test_back_pressure_over_sockets_comes_and_goes(tmp_path):
-    folder = tiny_model(tmp_path / "tiny")
-    with serve("--model", str(folder), "--files", "1", "--pending-bytes", "3000") as served:
-        with socket.create_connection(("127.0.0.1", served.port)) as large, socket.socket() as file:
-            large.sendall(head(2900) + b" " * 2800)
-            file.connect(("127.0.0.1", served.port))
-            file.sendall(head(100, "text/csv") + b"text\nlove\n")
-            refused = until_answered(lambda: served.predict(["love"] * 50), 429)
-            assert refused.headers["retry-after"] == "1"
-            assert "bytes, at most 3000 may be held" in refused.json["error"]
-            again = until_answered(
-                lambda: served.ask("POST", "/predict", b"text\nlove\n", content_type="text/csv"), 429
-            )
-            assert "1 files are being scored" in again.json["error"]
-        assert until_answered(lambda: served.predict(["love"] * 50), 200).json["answers"]
-        until_answered(lambda: served.ask("POST", "/predict", b"text\nlove\n", content_type="text/csv"), 200)
+def other_model(source: Path, folder: Path) -> Path:
+    """The same, but that *love* and *hate* change places."""
+    shutil.copytree(source, folder)
+    table = np.load(folder / model_folder.TABLE)
+    np.save(folder / model_folder.TABLE, -table)
+    described = json.loads((folder / model_folder.MODEL).read_text())
+    described = model_folder.describe(folder, described["classes"], described["network"])
+    (folder / model_folder.MODEL).write_text(json.dumps(described))
+    return folder
 
 
-def test_clients_that_vanish_leave_the_others_their_own_answers(tmp_path):
-    folder = tiny_model(tmp_path / "tiny")
+def export(source: Path, folder: Path) -> None:
+    with publish(folder, last=model_folder.MODEL) as staging:
+        for path in source.iterdir():
+            shutil.copy(path, staging / path.name)
+
+
+@pytest.fixture(scope="module")
+def two_models(tmp_path_factory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("models")
+    return tiny_model(folder / "tiny"), other_model(folder / "tiny", folder / "second")
+
+
+@pytest.fixture(scope="module")
+def folder(two_models, tmp_path_factory) -> Path:
+    """Of the model that ``limited`` serves."""
+    export(two_models[0], folder := tmp_path_factory.mktemp("limited") / "served")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def limited(folder):
+    with serve("--model", str(folder), "--files", "1", "--pending-bytes", "30000", "--send-seconds", "1") as served:
+        yield served
+
+
+def test_back_pressure_over_sockets_comes_and_goes(limited):
+    with socket.create_connection(("127.0.0.1", limited.port)) as large, socket.socket() as file:
+        large.sendall(head(29_900) + b" " * 29_800)
+        file.connect(("127.0.0.1", limited.port))
+        file.sendall(head(100, "text/csv") + b"text\nlove\n")
+        refused = until_answered(lambda: limited.predict(["love"] * 50), 429)
+        assert refused.headers["retry-after"] == "1"
+        assert "bytes, at most 30000 may be held" in refused.json["error"]
+        assert "1 files are being scored" in until_answered(lambda: small_file(limited), 429).json["error"]
+    assert until_answered(lambda: limited.predict(["love"] * 50), 200).json["answers"]
+    until_answered(lambda: small_file(limited), 200)
+
+
+def small_file(served):
+    return served.ask("POST", "/predict", b"text\nlove\n", content_type="text/csv")
+
+
+def test_clients_that_vanish_leave_the_others_their_own_answers(limited):
     body = json.dumps({"texts": ["hate"] * 7}).encode()
     texts = [["love"], ["hate", "love"], ["qqq"], ["love", "hate", "love"]]
-    with serve("--model", str(folder)) as served:
-        expected = [[each["label"] for each in served.predict(each).json["answers"]] for each in texts]
+    expected = [[each["label"] for each in limited.predict(each).json["answers"]] for each in texts]
 
-        def vanish(_):
-            with socket.create_connection(("127.0.0.1", served.port)) as sock:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # RST, not FIN
-                sock.sendall(head(len(body)) + body)
+    def vanish(_):
+        with socket.create_connection(("127.0.0.1", limited.port)) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # RST, not FIN
+            sock.sendall(head(len(body)) + body)
 
-        def ask(i):
-            return [each["label"] for each in served.predict(texts[i % 4]).json["answers"]] == expected[i % 4]
+    def ask(i):
+        return [each["label"] for each in limited.predict(texts[i % 4]).json["answers"]] == expected[i % 4]
 
-        with ThreadPoolExecutor(8) as pool:
-            gone, asked = pool.map(vanish, range(200)), pool.map(ask, range(200))
-            assert all(asked)
-            list(gone)
-        assert not [line for line in served.log if "defect" in line]
+    with ThreadPoolExecutor(8) as pool:
+        gone, asked = pool.map(vanish, range(100)), pool.map(ask, range(100))
+        assert all(asked)
+        list(gone)
+    assert not [line for line in limited.log if "defect" in line]
 
 
 def counted(served, start: str) -> float:
@@ -296,8 +329,8 @@ def until_counted(served, start: str, value: float) -> None:
         assert time.monotonic() < deadline, received
 
 
-def test_a_killed_worker_is_replaced_and_what_it_counted_stays(tmp_path):
-    folder = tiny_model(tmp_path / "tiny")
+def test_a_killed_worker_is_replaced_what_it_counted_stays_and_no_answer_mixes_exports(tmp_path, two_models):
+    export(two_models[0], folder := tmp_path / "tiny")
     with serve("--model", str(folder), "--workers", "2") as served:
         served.wait_for(r"serve: .* ready: tiny", 2)
         before = served.processes()
@@ -315,14 +348,50 @@ def test_a_killed_worker_is_replaced_and_what_it_counted_stays(tmp_path):
         assert len({*before, *after}) == 3
         until_counted(served, 'sentiment_requests_total{route="/predict"', 80)
         until_counted(served, 'sentiment_labels_total{label="positive",model="tiny"}', 80)
+        take_up_exports_under_load(served, folder, two_models)
         assert served.stop() == 0
     assert not [process for process in after if Path(f"/proc/{process}").exists()]
 
 
-def test_sigterm_finishes_what_has_begun(tmp_path):
-    folder = tiny_model(tmp_path / "tiny")
+def take_up_exports_under_load(served, folder, two_models):
+    """Each answer is that of one of the two models as a whole, while the one takes the place of the other."""
+    texts = ["love", "hate", "qqq love", "love"] * 200  # more than one batch
+    expected = [sentiment.load(each).predict_proba(texts)[:, 1] for each in two_models]
+    stop, seen = threading.Event(), []
+
+    def ask() -> None:
+        while not stop.is_set():
+            answer = served.predict(texts)
+            assert answer.status == 200, answer.body
+            received = [each["probabilities"]["positive"] for each in answer.json["answers"]]
+            fits = [np.allclose(received, each, atol=1e-6) for each in expected]
+            assert sum(fits) == 1
+            seen.append(fits.index(True))
+
+    def until(reached) -> None:
+        deadline = time.monotonic() + 20
+        while not reached():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    with ThreadPoolExecutor(3) as pool:
+        asking = [pool.submit(ask) for _ in range(3)]
+        with contextlib.ExitStack() as at_end:
+            at_end.callback(stop.set)
+            until(lambda: 0 in seen)
+            for i in (1, 0, 1, 0, 1):
+                export(two_models[i], folder)
+                time.sleep(0.1)
+            served.wait_for(r"serve: tiny: took up export ", 2)
+            until(lambda: served.predict(["love"]).json["answers"][0]["label"] == "negative")
+            until(lambda: 1 in seen and not counted(served, "sentiment_model_stale"))
+        for one in asking:
+            one.result()
+
+
+def test_sigterm_finishes_what_has_begun(two_models):
     rows = b"text\n" + b"I love\n" * 500
-    with serve("--model", str(folder)) as served, socket.create_connection(("127.0.0.1", served.port)) as sock:
+    with serve("--model", str(two_models[0])) as served, socket.create_connection(("127.0.0.1", served.port)) as sock:
         idle = socket.create_connection(("127.0.0.1", served.port))
         sock.sendall(head(len(rows), "text/csv") + rows[:1000])
         until_listening = counted(served, "sentiment_pending_tweets")
@@ -338,9 +407,9 @@ def test_sigterm_finishes_what_has_begun(tmp_path):
         assert served.process.wait(20) == 0
 
 
-def test_workers_end_with_a_supervisor_that_was_killed_and_leave_nothing_behind(tmp_path):
+def test_workers_end_with_a_supervisor_that_was_killed_and_leave_nothing_behind(tmp_path, two_models):
     (temporary := tmp_path / "temporary").mkdir()
-    arguments = ("--model", str(tiny_model(tmp_path / "tiny")), "--workers", "2")
+    arguments = ("--model", str(two_models[0]), "--workers", "2")
     with serve(*arguments, environment={"TMPDIR": str(temporary)}) as served:
         served.wait_for(r"serve: .* ready: tiny", 2)
         workers = served.processes()
@@ -362,85 +431,22 @@ def test_a_start_removes_the_folders_of_killed_runs_only(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {running.name, new.name}
 
 
-def other_model(source: Path, folder: Path) -> Path:
-    """The same, but that *love* and *hate* change places."""
-    shutil.copytree(source, folder)
-    table = np.load(folder / model_folder.TABLE)
-    np.save(folder / model_folder.TABLE, -table)
-    described = json.loads((folder / model_folder.MODEL).read_text())
-    described = model_folder.describe(folder, described["classes"], described["network"])
-    (folder / model_folder.MODEL).write_text(json.dumps(described))
-    return folder
-
-
-def export(source: Path, folder: Path) -> None:
-    with publish(folder, last=model_folder.MODEL) as staging:
-        for path in source.iterdir():
-            shutil.copy(path, staging / path.name)
-
-
-@pytest.fixture
-def two_models(tmp_path) -> tuple[Path, Path]:
-    first = tiny_model(tmp_path / "first")
-    return first, other_model(first, tmp_path / "second")
-
-
-def test_new_exports_are_taken_up_under_load_and_no_answer_mixes_them(tmp_path, two_models):
-    folder, texts = tmp_path / "served", ["love", "hate", "qqq love", "love"] * 200  # more than one batch
-    export(two_models[0], folder)
-    expected = [sentiment.load(each).predict_proba(texts)[:, 1] for each in two_models]
-    stop, seen = threading.Event(), []
-    with serve("--model", str(folder), "--workers", "2") as served:
-
-        def ask() -> None:
-            while not stop.is_set():
-                answer = served.predict(texts)
-                assert answer.status == 200, answer.body
-                received = [each["probabilities"]["positive"] for each in answer.json["answers"]]
-                fits = [np.allclose(received, each, atol=1e-6) for each in expected]
-                assert sum(fits) == 1
-                seen.append(fits.index(True))
-
-        def until(reached) -> None:
-            deadline = time.monotonic() + 20
-            while not reached():
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-
-        with ThreadPoolExecutor(3) as pool:
-            asking = [pool.submit(ask) for _ in range(3)]
-            with contextlib.ExitStack() as at_end:
-                at_end.callback(stop.set)
-                until(lambda: 0 in seen)
-                for i in range(1, 9):
-                    export(two_models[i % 2], folder)
-                    time.sleep(0.2)
-                export(two_models[1], folder)
-                served.wait_for(r"serve: served: took up export ", 2)
-                until(lambda: served.predict(["love"]).json["answers"][0]["label"] == "negative")
-                until(lambda: 1 in seen and not counted(served, "sentiment_model_stale"))
-            for one in asking:
-                one.result()
-
-
-def test_a_broken_export_is_refused_visibly_and_the_old_one_goes_on(tmp_path, two_models):
-    folder = tmp_path / "served"
-    export(two_models[0], folder)
-    with serve("--model", str(folder)) as served:
-        assert served.ask("GET", "/readyz").json["models"] == {"served": "ok"}
-        (folder / model_folder.TABLE).write_bytes(b"broken")
-        served.wait_for(r"serve: served: new export refused: .*table\.npy")
-        assert served.predict(["love"]).json["answers"][0]["label"] == "positive"
-        assert "table.npy" in served.ask("GET", "/readyz").json["models"]["served"]
-        (state,) = served.ask("GET", "/v1/models/served").json["model_version_status"]
-        assert "the previous export is still served" in state["status"]["error_message"]
-        assert counted(served, 'sentiment_model_stale{model="served"}') == 1
-        (folder / model_folder.MODEL).unlink()
-        until_answered_with(served, "files are missing")
-        export(two_models[1], folder)
-        served.wait_for(r"serve: served: took up export ")
-        assert served.predict(["love"]).json["answers"][0]["label"] == "negative"
-        until_answered_with(served, "ok")
+def test_a_broken_export_is_refused_visibly_and_the_old_one_goes_on(limited, folder, two_models):
+    assert limited.ask("GET", "/readyz").json["models"] == {"served": "ok"}
+    (folder / model_folder.TABLE).write_bytes(b"broken")
+    limited.wait_for(r"serve: served: new export refused: .*table\.npy")
+    assert limited.predict(["love"]).json["answers"][0]["label"] == "positive"
+    assert "table.npy" in limited.ask("GET", "/readyz").json["models"]["served"]
+    (state,) = limited.ask("GET", "/v1/models/served").json["model_version_status"]
+    assert "the previous export is still served" in state["status"]["error_message"]
+    assert counted(limited, 'sentiment_model_stale{model="served"}') == 1
+    (folder / model_folder.MODEL).unlink()
+    until_answered_with(limited, "files are missing")
+    for i, label in ((1, "negative"), (0, "positive")):
+        export(two_models[i], folder)
+        limited.wait_for(r"serve: served: took up export ", 2 - i)
+        assert limited.predict(["love"]).json["answers"][0]["label"] == label
+        until_answered_with(limited, "ok")
 
 
 def until_answered_with(served, text: str) -> None:
@@ -496,40 +502,32 @@ def test_a_mistake_is_one_line(arguments, sentence, capsys):
     assert said.count("\n") == 1
 
 
-def test_a_port_that_is_taken_is_said_so(tmp_path, capsys):
+def test_a_port_that_is_taken_is_said_so(two_models, capsys):
     from sentiment.serve.__main__ import main
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert main(["--port", port, "--workers", "2", "--model", str(tiny_model(tmp_path / "tiny"))]) == 2
+        assert main(["--port", port, "--workers", "2", "--model", str(two_models[0])]) == 2
     assert "in use" in capsys.readouterr().err
 
 
-def test_a_token_opens_what_answers_and_not_what_tells_of_life(tmp_path):
+def test_a_token_opens_what_answers_and_not_what_tells_of_life(tmp_path, two_models):
     file = tmp_path / "token"
     file.write_text("open-sesame\n")
-    with serve("--model", str(tiny_model(tmp_path / "tiny")), "--token-file", str(file)) as served:
+    with serve("--model", str(two_models[0]), "--token-file", str(file)) as served:
         for given in ({}, {"authorization": "Bearer open-sesam"}, {"authorization": "Basic open-sesame"}):
             answer = served.ask("POST", "/predict", {"texts": ["love"]}, **given)
             assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
         assert served.ask("POST", "/predict", {"texts": ["love"]}, authorization="bearer open-sesame").status == 200
-        for path, status in (
-            ("/", 200),
-            ("/healthz", 200),
-            ("/static/page.js", 200),
-            ("/metrics", 401),
-            ("/models", 401),
-        ):
-            assert served.ask("GET", path).status == status
+        opened = {"/": 200, "/healthz": 200, "/static/page.js": 200, "/metrics": 401, "/models": 401}
+        assert {path: served.ask("GET", path).status for path in opened} == opened
 
 
-def test_a_client_that_takes_nothing_is_let_go(tmp_path):
-    rows = b"text,pad\n" + (b"love," + b"x" * 10_000 + b"\n") * 1500  # more than the system keeps for a connection
-    with serve("--model", str(tiny_model(tmp_path / "tiny")), "--files", "1", "--send-seconds", "1") as served:
-        with socket.create_connection(("127.0.0.1", served.port)) as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 10_000)
-            sock.sendall(head(len(rows), "text/csv") + rows)
-            asked = lambda: served.ask("POST", "/predict", b"text\nlove\n", content_type="text/csv")  # noqa: E731
-            assert asked().status == 429
-            assert until_answered(asked, 200).body.count(b"\n") == 2
-        assert not [line for line in served.log if "defect" in line]
+def test_a_client_that_takes_nothing_is_let_go(limited):
+    rows = b"text,pad\n" + (b"love," + b"x" * 10_000 + b"\n") * 700  # more than the system keeps for a connection
+    with socket.create_connection(("127.0.0.1", limited.port)) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 10_000)
+        sock.sendall(head(len(rows), "text/csv") + rows)
+        assert small_file(limited).status == 429
+        assert until_answered(lambda: small_file(limited), 200).body.count(b"\n") == 2
+    assert not [line for line in limited.log if "defect" in line]

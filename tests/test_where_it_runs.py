@@ -27,7 +27,7 @@ def model():
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("ai_edge_litert"), reason="needs ai-edge-litert")
-@pytest.mark.parametrize(("signature", "rows"), [(0, 1), (0, 3), (0, 255), (1, 1)])
+@pytest.mark.parametrize(("signature", "rows"), [(0, 1), (0, 255), (1, 1)])
 def test_litert_compiled_model_answers_any_batch(model, signature: int, rows: int) -> None:
     from ai_edge_litert.compiled_model import CompiledModel
 
@@ -67,98 +67,29 @@ def node_from(oldest: int) -> str | None:
 
 NODE = node_from(20)
 ANSWER_IN_NODE = """
-const [module, place, file] = process.argv.slice(1);
+const [module, file, ...places] = process.argv.slice(1);
 const { loadModel } = await import(module);
-const model = await loadModel(place);
 const texts = JSON.parse(await (await import("node:fs/promises")).readFile(file));
-const answers = model.predict(texts);
-const ids = texts.map((text) => model.text.encode(text));
-process.stdout.write(JSON.stringify({ answers, ids, explained: texts.slice(0, 40).map((text) => model.explain(text)) }));
+const all = [];
+for (const place of places) {
+  const model = await loadModel(place);
+  const explained = texts.slice(0, 40).map((text) => model.explain(text));
+  all.push({ answers: model.predict(texts), ids: texts.map((text) => model.text.encode(text)), explained });
+}
+process.stdout.write(JSON.stringify(all));
 """
+FILES = ("model.json", "preprocessing.json", "lexicon.tsv", "vocabulary.txt", "table.npy", "weights.npz")
+needs_node = pytest.mark.skipif(not NODE, reason="needs node 20 or later")
 
 
-def by_javascript(model: Path, scratch: Path, texts: list[str]) -> dict:
-    """What the JavaScript module says of ``texts`` by a model folder or archive."""
-    (scratch / "texts.json").write_text(json.dumps(texts))
-    module = shared_model().folder / "sentiment.mjs"
-    command = [NODE, "--input-type=module", "-e", ANSWER_IN_NODE, module, model, scratch / "texts.json"]
-    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-
-
-@pytest.fixture(scope="module")
-def in_node(tmp_path_factory) -> dict:
-    return by_javascript(shared_model().folder, tmp_path_factory.mktemp("node"), TEXTS)
-
-
-@pytest.mark.skipif(not NODE, reason="needs node 20 or later")
-def test_javascript_answers_as_python(model, in_node: dict) -> None:
-    ids, answers = model.preprocessor.encode(TEXTS), model.answer(TEXTS)
-    assert [len(row) for row in in_node["ids"]] == ids.lengths.tolist()
-    assert [i for row in in_node["ids"] for i in row] == ids.values.tolist()
-    probabilities, known = ([each[name] for each in in_node["answers"]] for name in ("probabilities", "known"))
-    np.testing.assert_allclose(probabilities, answers.probabilities, atol=1e-5)
-    np.testing.assert_allclose(known, answers.known, atol=1e-6)
-    assert [each["label"] for each in in_node["answers"]] == model.labels(TEXTS).tolist()
-
-
-@pytest.mark.skipif(not NODE, reason="needs node 20 or later")
-def test_javascript_explains_as_python(model, in_node: dict) -> None:
-    for text, received in zip(TEXTS, in_node["explained"], strict=False):
-        expected = model.explain(text)
-        assert received["label"] == expected.label
-        assert received["logOdds"] == pytest.approx(expected.log_odds, abs=1e-4)
-        for view, token in zip(expected.tokens, received["tokens"], strict=True):
-            assert (token["token"], token["state"], token["lemma"], token["id"]) == (
-                view.token, view.state, view.lemma, view.id,
-            )  # fmt: skip
-            assert token["contribution"] == pytest.approx(view.contribution, abs=1e-4)
-
-
-@pytest.mark.skipif(not NODE, reason="needs node 20 or later")
-def test_javascript_reads_a_packed_model(in_node: dict, tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "mine.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in ("model.json", "preprocessing.json", "lexicon.tsv", "vocabulary.txt", "table.npy", "weights.npz"):
-            archive.write(shared_model().folder / name, name)
-    assert by_javascript(tmp_path / "mine.zip", tmp_path, TEXTS) == in_node
-
-
-FAIL_IN_NODE = """
-const [module, place] = process.argv.slice(1);
-const { loadModel } = await import(module);
-if (process.argv[3] === "plain http") Object.defineProperty(globalThis, "crypto", { value: undefined });
-process.stdout.write(await loadModel(place).then(() => "loaded", (error) => `${error.name}: ${error.message}`));
-"""
-
-
-def refusal_in_javascript(place: Path, *how: str) -> str:
-    """What the JavaScript module says of a model that it cannot load."""
-    command = [NODE, "--input-type=module", "-e", FAIL_IN_NODE, shared_model().folder / "sentiment.mjs", place, *how]
+def in_node(script: str, *arguments: object) -> str:
+    """What a script prints that is given the JavaScript module and ``arguments``."""
+    command = [NODE, "--input-type=module", "-e", script, shared_model().folder / "sentiment.mjs", *arguments]
     return subprocess.run(command, capture_output=True, check=True, text=True).stdout
 
 
-@pytest.mark.skipif(not NODE, reason="needs node 20 or later")
-def test_javascript_names_the_damaged_file(tmp_path: Path) -> None:
-    names = ("model.json", "preprocessing.json", "lexicon.tsv", "vocabulary.txt", "table.npy", "weights.npz")
-    for name in names:
-        shutil.copy(shared_model().folder / name, tmp_path / name)
-    for name in names:
-        content = (tmp_path / name).read_bytes()
-        (tmp_path / name).write_bytes(content[:-40])
-        assert refusal_in_javascript(tmp_path).startswith(f"Error: {name}: d")  # damaged, or does not belong
-        if name not in ("lexicon.tsv", "vocabulary.txt"):  # a page of plain http has no checksums
-            assert refusal_in_javascript(tmp_path, "plain http").startswith(f"Error: {name}: damaged (")
-        (tmp_path / name).write_bytes(content)
-    assert refusal_in_javascript(tmp_path) == refusal_in_javascript(tmp_path, "plain http") == "loaded"
-    (tmp_path / "cut.zip").write_bytes(b"PK")
-    assert refusal_in_javascript(tmp_path / "cut.zip").startswith(f"Error: {tmp_path}/cut.zip: damaged (")
-
-
-@pytest.mark.skipif(not NODE, reason="needs node 20 or later")
-@pytest.mark.parametrize(
-    ("cell", "pooling", "activation"),
-    [("gru", "last", "tanh"), ("lstm", "mean", "softsign"), ("simple_rnn", "max", "softsign")],
-)
-def test_javascript_runs_every_cell(model, tmp_path, cell: str, pooling: str, activation: str) -> None:
+def other_network(model, folder: Path, cell: str, pooling: str, activation: str) -> Path:
+    """A model folder with the text treatment of ``model`` and a random network."""
     random, units, gates = np.random.default_rng(5), 3, GATES[cell]
 
     def some(*shape: int) -> np.ndarray:
@@ -168,13 +99,88 @@ def test_javascript_runs_every_cell(model, tmp_path, cell: str, pooling: str, ac
     table = some(2, preprocessor.lexicon.size, gates * units)
     directions = tuple(Direction(some(units, gates * units), some(gates * units)) for _ in range(2))
     network = FoldedNetwork(table, directions, some(2 * units, 3), some(3), cell, pooling, some(50, 3), activation)
-    preprocessor.save(tmp_path)
-    network_files(tmp_path, network)
-    about = describe(tmp_path, ["a", "b", "c"], vars(network))
-    (tmp_path / "model.json").write_text(json.dumps(about))
-    answers = by_javascript(tmp_path, tmp_path, TEXTS[:60])["answers"]
-    expected = sentiment.load(tmp_path).predict_proba(TEXTS[:60])
-    np.testing.assert_allclose([each["probabilities"] for each in answers], expected, atol=1e-5)
+    folder.mkdir()
+    preprocessor.save(folder)
+    network_files(folder, network)
+    (folder / "model.json").write_text(json.dumps(describe(folder, ["a", "b", "c"], vars(network))))
+    return folder
+
+
+KINDS = [("gru", "last", "tanh"), ("lstm", "mean", "softsign"), ("simple_rnn", "max", "softsign")]
+
+
+@pytest.fixture(scope="module")
+def by_javascript(model, tmp_path_factory) -> dict[Path, dict]:
+    """What the JavaScript module says of the texts by a model folder, its archive, and other networks."""
+    scratch = tmp_path_factory.mktemp("node")
+    (scratch / "texts.json").write_text(json.dumps(TEXTS))
+    with zipfile.ZipFile(scratch / "mine.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in FILES:
+            archive.write(shared_model().folder / name, name)
+    others = [other_network(model, scratch / kinds[0], *kinds) for kinds in KINDS]
+    places = [shared_model().folder, scratch / "mine.zip", *others]
+    return dict(zip(places, json.loads(in_node(ANSWER_IN_NODE, scratch / "texts.json", *places)), strict=True))
+
+
+@needs_node
+def test_javascript_answers_as_python_by_folder_archive_and_any_cell(model, by_javascript: dict) -> None:
+    ids, mine = model.preprocessor.encode(TEXTS), by_javascript[shared_model().folder]
+    assert [len(row) for row in mine["ids"]] == ids.lengths.tolist()
+    assert [i for row in mine["ids"] for i in row] == ids.values.tolist()
+    for place, received in by_javascript.items():
+        if place.suffix == ".zip":
+            assert received == mine
+            continue
+        this = sentiment.load(place)
+        answers, each = this.answer(TEXTS), received["answers"]
+        np.testing.assert_allclose([one["probabilities"] for one in each], answers.probabilities, atol=1e-5)
+        np.testing.assert_allclose([one["known"] for one in each], answers.known, atol=1e-6)
+        assert [one["label"] for one in each] == this.labels(TEXTS).tolist()
+
+
+@needs_node
+def test_javascript_explains_as_python(model, by_javascript: dict) -> None:
+    for text, received in zip(TEXTS, by_javascript[shared_model().folder]["explained"], strict=False):
+        expected = model.explain(text)
+        assert received["label"] == expected.label
+        assert received["logOdds"] == pytest.approx(expected.log_odds, abs=1e-4)
+        for view, token in zip(expected.tokens, received["tokens"], strict=True):
+            named = (token["token"], token["state"], token["lemma"], token["id"])
+            assert named == (view.token, view.state, view.lemma, view.id)
+            assert token["contribution"] == pytest.approx(view.contribution, abs=1e-4)
+
+
+FAIL_IN_NODE = """
+const [module, ...places] = process.argv.slice(1);
+const { loadModel } = await import(module);
+const { crypto } = globalThis;
+for (const value of [crypto, undefined]) {  // a page of plain http has no checksums
+  Object.defineProperty(globalThis, "crypto", { value, configurable: true });
+  for (const place of places)
+    console.log(await loadModel(place).then(() => "loaded", (error) => `${error.name}: ${error.message}`));
+}
+"""
+
+
+@needs_node
+def test_javascript_names_the_damaged_file(tmp_path: Path) -> None:
+    for damaged in ("nothing", *FILES):
+        (tmp_path / damaged).mkdir()
+        for name in FILES:
+            content = (shared_model().folder / name).read_bytes()
+            (tmp_path / damaged / name).write_bytes(content[:-40] if name == damaged else content)
+    (tmp_path / "cut.zip").write_bytes(b"PK")
+    printed = in_node(FAIL_IN_NODE, *(tmp_path / damaged for damaged in ("nothing", "cut.zip", *FILES)))
+    said = [line for line in printed.splitlines() if line.startswith(("Error: ", "loaded"))]
+    assert len(said) == 2 * (2 + len(FILES))
+    for with_checksums, loaded, cut, *rest in ((True, *said[:8]), (False, *said[8:])):
+        assert loaded == "loaded"
+        assert cut.startswith(f"Error: {tmp_path}/cut.zip: damaged (")
+        for name, line in zip(FILES, rest, strict=True):
+            if with_checksums:
+                assert line.startswith(f"Error: {name}: d")  # damaged, or does not belong
+            elif name not in ("lexicon.tsv", "vocabulary.txt"):
+                assert line.startswith(f"Error: {name}: damaged (")
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="needs chromium (apt-get install chromium)")

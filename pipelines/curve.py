@@ -73,10 +73,8 @@ def _count(this: stage.Stage, root: Path) -> CorpusSize:
 
 
 def _split_pairs(size: int, corpus: CorpusSize) -> tuple[str, ...]:
-    part = comparison.split_shares(size, corpus.labelled, corpus.rows)
-    return (
-        f"split.test={corpus.test}", f"split.validation={part.validation}", f"split.train_rows={part.train_rows}"
-    )  # fmt: skip
+    validation, rows = comparison.split_shares(size, corpus.labelled, corpus.rows)
+    return f"split.test={corpus.test}", f"split.validation={validation}", f"split.train_rows={rows}"
 
 
 def _tell(size: int, seed: int, figures: dict[str, Any]) -> None:

@@ -27,8 +27,8 @@ def figures(recall: float) -> dict:
 
 @pytest.mark.parametrize("size", [100, 500, 1600])
 def test_a_run_gets_so_many_tweets_and_the_same_test_part(size: int) -> None:
-    part = split_shares(size, 1600, ROWS)
-    parts = split(HASHES, LABELS, SplitSettings(part.validation, 0.2, part.train_rows)).part
+    validation, train_rows = split_shares(size, 1600, ROWS)
+    parts = split(HASHES, LABELS, SplitSettings(validation, 0.2, train_rows)).part
     counts = np.bincount(parts, minlength=4)
     assert counts[TEST] == 400
     assert counts[TRAIN] + counts[VALIDATION] == pytest.approx(size, abs=2)

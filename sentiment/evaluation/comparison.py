@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -175,25 +175,20 @@ def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
     return tabulate(rows, headers, tablefmt="plain", stralign="right", disable_numparse=True)
 
 
-class Shares(NamedTuple):
-    """The settings of a split: the share of validation rows, and the number of training rows (0 means all others)."""
-
-    validation: float
-    train_rows: int
-
-
 def sizes_for(asked: Sequence[int], labelled: int) -> list[int]:
     """Return the distinct sizes of ``asked`` below ``labelled``, ascending, followed by ``labelled``."""
     return [*sorted({size for size in asked if size < labelled}), labelled]
 
 
-def split_shares(size: int, labelled: int, rows: int) -> Shares:
+def split_shares(size: int, labelled: int, rows: int) -> tuple[float, int]:
     """Return the settings that split ``size`` labelled tweets into training and validation rows by the default shares.
+
+    They are the share of validation rows, and the number of training rows (0 means all others).
 
     Of the ``rows`` tweets in the corpus, ``labelled`` tweets are not test tweets.
     """
     of_them = SplitSettings().for_rows(size).validation
-    return Shares(of_them * size / rows, 0 if size == labelled else round((1 - of_them) * size))
+    return of_them * size / rows, 0 if size == labelled else round((1 - of_them) * size)
 
 
 def curve_table(points: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> str:

@@ -7,7 +7,6 @@ import numpy as np
 
 _SEED = 20091204
 _RESAMPLES = 10_000
-THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +91,6 @@ def _middle95(resampled: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def expected_calibration_error(y_true: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the mean gap between confidence and accuracy over 15 equal-width bins of confidence, weighted by rows."""
-    return reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == y_true).ece
-
-
 def mcnemar(right: np.ndarray, other_right: np.ndarray) -> float:
     """Return the exact two-sided p-value of McNemar's test (1947) of equal accuracy.
 
@@ -106,6 +100,11 @@ def mcnemar(right: np.ndarray, other_right: np.ndarray) -> float:
 
     only, other_only = int((right & ~other_right).sum()), int((other_right & ~right).sum())
     return float(binomtest(only, only + other_only).pvalue) if only + other_only else 1.0
+
+
+def expected_calibration_error(y_true: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the mean gap between confidence and accuracy over 15 equal-width bins of confidence, weighted by rows."""
+    return reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == y_true).ece
 
 
 def _log_loss(y_true: np.ndarray, probabilities: np.ndarray) -> float:
@@ -139,36 +138,21 @@ class Reliability(NamedTuple):
     ece: float
 
 
-class Abstention(NamedTuple):
-    """The share of rows with a confidence of at least ``threshold`` (``coverage``), and their ``accuracy``."""
-
-    threshold: float
-    coverage: float
-    accuracy: float
-
-
-def roc_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
-    """Return the true positive rate by false positive rate, or None if there are no positive or no negative rows.
+def roc_curve(positive: np.ndarray, score: np.ndarray) -> Curve:
+    """Return the true positive rate by false positive rate. There must be positive and negative rows.
 
     ``positive`` is bool ``(n,)``; ``score`` is float ``(n,)``, higher for rows that are more probably positive.
     """
     from sklearn import metrics
 
-    if positive.all() or not positive.any():
-        return None
     x, y, _ = metrics.roc_curve(positive, score, drop_intermediate=False)
     return Curve(x, y, float(metrics.auc(x, y)))
 
 
-def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve | None:
-    """Return precision by recall, or None if there are no positive or no negative rows. The area is average precision.
-
-    ``positive`` is bool ``(n,)``; ``score`` is float ``(n,)``, higher for rows that are more probably positive.
-    """
+def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve:
+    """Return precision by recall, from the arguments of :func:`roc_curve`. The area is average precision."""
     from sklearn import metrics
 
-    if positive.all() or not positive.any():
-        return None
     precision, recall, _ = metrics.precision_recall_curve(positive, score)
     area = float(metrics.average_precision_score(positive, score))
     return Curve(recall[-2::-1], precision[-2::-1], area)  # without scikit-learn's added point at recall 0
@@ -209,9 +193,3 @@ def abstention_curve(confidence: np.ndarray, correct: np.ndarray) -> Curve:
     last = np.flatnonzero(np.append(np.diff(confidence[order]) != 0, True)[: len(order)])
     area = float(accuracy.mean()) if len(order) else float("nan")
     return Curve(rank[last] / max(1, len(order)), accuracy[last], area)
-
-
-def abstentions(confidence: np.ndarray, correct: np.ndarray) -> list[Abstention]:
-    """Return coverage and accuracy for each of ``THRESHOLDS``, except thresholds above all confidences."""
-    rows = [(t, confidence >= t) for t in THRESHOLDS]
-    return [Abstention(t, float(mask.mean()), float(correct[mask].mean())) for t, mask in rows if mask.any()]

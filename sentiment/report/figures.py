@@ -9,9 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from sentiment.evaluation.metrics import (
     Curve,
-    Reliability,
     abstention_curve,
-    abstentions,
     precision_recall_curve,
     reliability,
     roc_curve,
@@ -23,6 +21,7 @@ from sentiment.report.svg import INK, MUTED, SERIES, draw, percent_axis
 from sentiment.training.calibration import uncalibrated
 
 _BINS = 25  # of the histogram of scores
+_THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)  # of confidence, that are marked
 
 
 def training_curves(history: Mapping[str, np.ndarray]) -> str | None:
@@ -173,7 +172,8 @@ def reliability_diagram(predictions: Predictions, temperature: float | None) -> 
         for name, bins in drawn.items():
             line, colour, marker = styles[name]
             axes.plot(bins.confidence, bins.accuracy, line, color=colour, label=f"{name}: ECE {bins.ece:.3f}")
-            axes.scatter(bins.confidence, bins.accuracy, _areas(bins), color=colour, marker=marker, zorder=3)
+            areas = 10 + 60 * bins.n / bins.n.max()
+            axes.scatter(bins.confidence, bins.accuracy, areas, color=colour, marker=marker, zorder=3)
         axes.set(xlabel="Confidence", ylabel="Accuracy", xlim=(lowest, 1.02), ylim=(floor, 1.02))
         percent_axis(axes, "both")
         axes.legend(loc="upper left")
@@ -187,21 +187,22 @@ def abstention(predictions: Predictions) -> str | None:
     if not len(predictions.true):
         return None
     confidence, correct = predictions.confidence, predictions.correct
-    curve, marks = thin(abstention_curve(confidence, correct)), abstentions(confidence, correct)
+    curve, answered = thin(abstention_curve(confidence, correct)), {each: confidence >= each for each in _THRESHOLDS}
+    marks = [(each, rows.mean(), correct[rows].mean()) for each, rows in answered.items() if rows.any()]
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         axes.plot(curve.x, curve.y, color=SERIES[0])
-        for mark in marks:
-            place = (mark.coverage, mark.accuracy)
+        for threshold, share, accuracy in marks:
+            place = (share, accuracy)
             axes.plot(*place, "o", color=SERIES[0], markersize=5)
-            axes.annotate(f"≥ {mark.threshold:g}", place, (-5, -2), textcoords="offset points", ha="right", va="top")
+            axes.annotate(f"≥ {threshold:g}", place, (-5, -2), textcoords="offset points", ha="right", va="top")
         axes.set(xlabel="Tweets answered", ylabel="Accuracy on them", xlim=(0, 1.03))
         axes.set_ylim(max(0.0, float(min(curve.y[len(curve.y) // 10 :])) - 0.03), 1.01)
         percent_axis(axes, "both")
 
     alt = "Accuracy when only answers above a confidence are given: " + "; ".join(
-        f"above {m.threshold:g}, {m.coverage:.0%} of the tweets at {m.accuracy:.1%}" for m in marks
+        f"above {threshold:g}, {share:.0%} of the tweets at {accuracy:.1%}" for threshold, share, accuracy in marks
     )
     return draw("abstention", f"{alt}; all tweets at {correct.mean():.1%}.", paint)
 
@@ -236,14 +237,15 @@ def score_histogram(predictions: Predictions) -> str | None:
 
 def _one_vs_rest(
     predictions: Predictions,
-    measure: Callable[[np.ndarray, np.ndarray], Curve | None],
+    measure: Callable[[np.ndarray, np.ndarray], Curve],
     name: str,
     labels: tuple[str, str],
     area: str,
 ) -> str | None:
     classes = predictions.classes
     wanted = range(1, 2) if len(classes) == 2 else range(len(classes))
-    curves = {k: c for k in wanted if (c := measure(predictions.true == k, predictions.probabilities[:, k]))}
+    positive = {k: predictions.true == k for k in wanted}
+    curves = {k: measure(rows, predictions.probabilities[:, k]) for k, rows in positive.items() if len({*rows}) == 2}
     if not curves:
         return None
 
@@ -265,10 +267,6 @@ def _one_vs_rest(
 
 def _class_colour(k: int, classes: int) -> str:
     return SERIES[1 - k] if classes == 2 else SERIES[(1, 3, 0, 2)[k % 4]]
-
-
-def _areas(bins: Reliability) -> np.ndarray:
-    return 10 + 60 * bins.n / bins.n.max()
 
 
 def short(name: str, most: int = 22) -> str:

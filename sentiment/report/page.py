@@ -1,8 +1,7 @@
 """Render an evaluated model's report (a self-contained HTML page) and model card (Mitchell et al., 2019)."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from markupsafe import Markup
@@ -16,33 +15,15 @@ from sentiment.report import figures, svg
 from sentiment.report.templating import label, render_page
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """A figure of the report. Its ``name`` is unique in the page."""
+class Drawing(NamedTuple):
+    """A figure of the report and its caption."""
 
-    name: str
     svg: Markup
     caption: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListedTweet:
-    """A row of the report's table of tweets; ``kind`` is ``mistake`` or ``uncertain``."""
-
-    kind: str
-    test_set: str
-    text: str
-    true: str
-    predicted: str
-    confidence: float
-
-
 def render_report(evaluation: Evaluation, classifier: SentimentClassifier) -> str:
-    """Return the report as an HTML page. The classifier explains a few of the tweets.
-
-    Raises:
-        ArtefactError: metrics and predictions are incomplete or come from different runs.
-    """
+    """Return the report as an HTML page. The classifier explains a few of the tweets."""
     values = _values(evaluation)
     first = evaluation.predictions.of(evaluation.first_set)
     slices = measure_slices(first, classifier)
@@ -51,7 +32,7 @@ def render_report(evaluation: Evaluation, classifier: SentimentClassifier) -> st
         **values,
         first_name=evaluation.first_set,
         best=strongest(evaluation.metrics[evaluation.first_set].get("baselines") or {}),
-        drawings={drawing.name: drawing for drawing in draw_all(evaluation, slices)},
+        drawings=draw_all(evaluation, slices),
         further={name: draw_further(evaluation, classifier, name) for name in list(evaluation.metrics)[1:]},
         slices=slices,
         tweets=list_tweets(evaluation.predictions),
@@ -67,9 +48,6 @@ def render_card(evaluation: Evaluation, slices: Sequence[NamedShare] = ()) -> st
     Args:
         evaluation: the content of an evaluated model's folder.
         slices: the accuracy on all tweets, then by kind of tweet. The card lists the worst large slices as limits.
-
-    Raises:
-        ArtefactError: metrics and predictions are incomplete or come from different runs.
     """
     return render_page(
         "card.md.j2",
@@ -81,7 +59,6 @@ def render_card(evaluation: Evaluation, slices: Sequence[NamedShare] = ()) -> st
 
 
 def _values(evaluation: Evaluation) -> dict[str, Any]:
-    evaluation.check()
     classes = evaluation.predictions.classes
     return {
         "name": evaluation.name,
@@ -111,49 +88,48 @@ def measure_slices(predictions: Predictions, classifier: SentimentClassifier) ->
     return [slice_ for slice_ in slice_metrics(predictions.correct, masks) if slice_.n]
 
 
-def draw_all(evaluation: Evaluation, slices: Sequence[NamedShare]) -> Iterator[Drawing]:
+def draw_all(evaluation: Evaluation, slices: Sequence[NamedShare]) -> dict[str, Drawing]:
     """Draw the figures of the first test set, the minimal pairs and the training; leave out figures without data."""
-    yield from draw_set(evaluation, evaluation.first_set, slices)
-    drawn = {
-        "behaviour": (figures.intervals("behaviour", passed(evaluation.behaviour), "Pairs passed"), _BEHAVIOUR),
-        "training": (figures.training_curves(evaluation.history), _TRAINING),
-        "curve": (figures.learning_curve(evaluation.curve), _CURVE),
-    }
-    yield from _drawings(drawn)
+    return draw_set(evaluation, evaluation.first_set, slices) | _drawings(
+        {
+            "behaviour": (figures.intervals("behaviour", passed(evaluation.behaviour), "Pairs passed"), _BEHAVIOUR),
+            "training": (figures.training_curves(evaluation.history), _TRAINING),
+            "curve": (figures.learning_curve(evaluation.curve), _CURVE),
+        }
+    )
 
 
-def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[NamedShare]) -> Iterator[Drawing]:
+def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[NamedShare]) -> dict[str, Drawing]:
     """Draw the figures of one test set; leave out figures without data."""
     metrics, rows = evaluation.metrics[test_set], evaluation.predictions.of(test_set)
     temperature = evaluation.manifest.get("temperature")
     matrix = np.array(metrics["confusion_matrix"])
-    drawn = {
-        "baselines": (figures.intervals("baselines", compared(metrics), "Accuracy"), _BASELINES),
-        "confusion": (figures.confusion_matrix(matrix, rows.classes), _CONFUSION),
-        "slices": (figures.intervals("slices", slices, "Accuracy"), _SLICES),
-        "reliability": (figures.reliability_diagram(rows, temperature), _reliability_caption(temperature)),
-        "abstention": (figures.abstention(rows), _ABSTENTION),
-        "scores": (figures.score_histogram(rows), _SCORES),
-        "roc": (figures.roc(rows), _ROC),
-        "precision-recall": (figures.precision_recall(rows), _PRECISION_RECALL),
-    }
-    yield from _drawings(drawn)
+    return _drawings(
+        {
+            "baselines": (figures.intervals("baselines", compared(metrics), "Accuracy"), _BASELINES),
+            "confusion": (figures.confusion_matrix(matrix, rows.classes), _CONFUSION),
+            "slices": (figures.intervals("slices", slices, "Accuracy"), _SLICES),
+            "reliability": (figures.reliability_diagram(rows, temperature), _reliability_caption(temperature)),
+            "abstention": (figures.abstention(rows), _ABSTENTION),
+            "scores": (figures.score_histogram(rows), _SCORES),
+            "roc": (figures.roc(rows), _ROC),
+            "precision-recall": (figures.precision_recall(rows), _PRECISION_RECALL),
+        }
+    )
 
 
-def draw_further(evaluation: Evaluation, classifier: SentimentClassifier, test_set: str) -> list[Drawing]:
+def draw_further(evaluation: Evaluation, classifier: SentimentClassifier, test_set: str) -> dict[str, Drawing]:
     """Draw the figures of a test set other than the first, with names and SVG ids that are unique in the page."""
     place = list(evaluation.metrics).index(test_set) + 1
     slices = measure_slices(evaluation.predictions.of(test_set), classifier)
-    return [
-        Drawing(f"{drawing.name}-{place}", Markup(svg.renamed(str(drawing.svg), f"set{place}")), drawing.caption)
-        for drawing in draw_set(evaluation, test_set, slices)
-    ]
+    drawn = draw_set(evaluation, test_set, slices).items()
+    return {
+        f"{name}-{place}": Drawing(Markup(svg.renamed(each.svg, f"set{place}")), each.caption) for name, each in drawn
+    }
 
 
-def _drawings(drawn: Mapping[str, tuple[str | None, str]]) -> Iterator[Drawing]:
-    for name, (drawing, caption) in drawn.items():
-        if drawing:
-            yield Drawing(name, Markup(drawing), caption)
+def _drawings(drawn: Mapping[str, tuple[str | None, str]]) -> dict[str, Drawing]:
+    return {name: Drawing(Markup(drawing), caption) for name, (drawing, caption) in drawn.items() if drawing}
 
 
 def compared(metrics: dict[str, Any]) -> list[NamedShare]:
@@ -167,7 +143,7 @@ def passed(behaviour: dict[str, Any]) -> list[NamedShare]:
     return [NamedShare(label(name), m["pairs"], m["passed"], *m["passed_ci95"]) for name, m in behaviour.items()]
 
 
-def list_tweets(predictions: Predictions) -> list[ListedTweet]:
+def list_tweets(predictions: Predictions) -> list[dict[str, Any]]:
     """Return the 100 most confident mistakes, followed by the 100 least confident answers."""
     confidence = predictions.confidence
     wrong = np.flatnonzero(~predictions.correct)
@@ -175,14 +151,14 @@ def list_tweets(predictions: Predictions) -> list[ListedTweet]:
     uncertain = np.argsort(confidence, kind="stable")[:100]
     kinds = [("mistake", row) for row in mistakes] + [("uncertain", row) for row in uncertain]
     return [
-        ListedTweet(
-            kind,
-            str(predictions.test_sets[row]),
-            str(predictions.texts[row]),
-            predictions.classes[predictions.true[row]],
-            predictions.classes[predictions.predicted[row]],
-            float(confidence[row]),
-        )
+        {
+            "kind": kind,
+            "test_set": str(predictions.test_sets[row]),
+            "text": str(predictions.texts[row]),
+            "true": predictions.classes[predictions.true[row]],
+            "predicted": predictions.classes[predictions.predicted[row]],
+            "confidence": float(confidence[row]),
+        }
         for kind, row in kinds
     ]
 

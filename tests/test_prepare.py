@@ -92,11 +92,6 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def many_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts so small that there are several of each kind."""
-    small_parts(monkeypatch)
-
-
-def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """See :func:`many_parts`."""
     monkeypatch.setattr("sentiment.prepare.spooling._BYTES_PER_TASK", 4000)
     monkeypatch.setattr("sentiment.prepare.split_corpus.ROWS_PER_RANGE", 90)
     monkeypatch.setattr("sentiment.prepare.split_corpus.ROWS_PER_GROUP", 50)
@@ -124,44 +119,13 @@ def one(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
         return prepare(corpora, tmp_path_factory.mktemp("one"), "one.csv")
 
 
-def test_the_artefacts_are_those_of_one_file(corpora: Path, one: dict[str, str], tmp_path: Path) -> None:
+def test_the_artefacts_are_those_of_one_file_and_the_split_is_the_one_that_is_defined(
+    corpora: Path, one: dict[str, str], tmp_path: Path
+) -> None:
     names = ("interim/profile/tweets.parquet", "interim/profile/seen.npy", "processed/profile/lexicon.tsv")
     assert {*names, "processed/profile/train.ids.npy", "processed/profile/test.labels.npy"} <= set(one)
     assert prepare(corpora, tmp_path, "many") == one
     assert not [path for path in tmp_path.rglob("*") if "scratch" in path.name]
-
-
-@pytest.fixture(scope="module")
-def two() -> Iterator[LocalEngine]:
-    """Two processes, which all tests share."""
-    with LocalEngine(2) as engine:
-        yield engine
-
-
-def use(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
-    """Have both stages take ``engine``, and leave it running."""
-    for module in (load, preprocess):
-        monkeypatch.setattr(module, "make_engine", lambda arguments: contextlib.nullcontext(engine))
-
-
-def test_two_processes_give_the_same(
-    corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two: LocalEngine
-) -> None:
-    use(monkeypatch, two)
-    assert prepare(corpora, tmp_path, "many") == one
-
-
-def test_runs_end_where_they_may(
-    corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """However large a file is, no more than so many rows are held at once."""
-    monkeypatch.setattr("sentiment.prepare.spooling.ROWS_PER_RUN", 30)
-    monkeypatch.setattr("sentiment.data.csv_reader._BLOCK_BYTES", 2000)
-    assert prepare(corpora, tmp_path, "one.csv") == one
-
-
-def test_the_split_is_the_one_that_is_defined(corpora: Path, one: dict[str, str], tmp_path: Path) -> None:
-    prepare(corpora, tmp_path, "many")
     rows = [(mood, text) for mood, text in labelled() if mood in MOODS]
     texts, labels = [text for _, text in rows], np.array([MOODS.index(mood) for mood, _ in rows])
     hashes = hash_texts(pa.array(texts))
@@ -176,6 +140,29 @@ def test_the_split_is_the_one_that_is_defined(corpora: Path, one: dict[str, str]
     assert min(parts.duplicates, parts.contradictions) > 20
     seen = np.load(tmp_path / "data/interim/profile/seen.npy")
     assert seen.tolist() == sorted(hashes[(parts.part == TRAIN) | (parts.part == VALIDATION)].tolist())
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[LocalEngine]:
+    """Two processes, which all tests share, and which do not begin anew where there is only one task."""
+    with pytest.MonkeyPatch.context() as patch, LocalEngine(2) as engine:
+        patch.setattr("sentiment.common.engines.available_cores", lambda: 3)
+        yield engine
+
+
+def use(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
+    """Have both stages take ``engine``, and leave it running."""
+    for module in (load, preprocess):
+        monkeypatch.setattr(module, "make_engine", lambda arguments: contextlib.nullcontext(engine))
+
+
+def test_runs_end_where_they_may(
+    corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large a file is, no more than so many rows are held at once."""
+    monkeypatch.setattr("sentiment.prepare.spooling.ROWS_PER_RUN", 30)
+    monkeypatch.setattr("sentiment.data.csv_reader._BLOCK_BYTES", 2000)
+    assert prepare(corpora, tmp_path, "one.csv") == one
 
 
 def test_texts_that_are_cut_are_copies_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,7 +244,7 @@ def test_bad_rows_are_named_by_file_and_line(
 def test_a_process_that_is_killed_costs_nothing(
     corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two: LocalEngine
 ) -> None:
-    """Whoever does its task again writes the same into the same places."""
+    """Two processes give the same, and whoever does a task again writes the same into the same places."""
     mark = tmp_path / "killed"
     monkeypatch.setattr("sentiment.prepare.encoding.encode_rows", partial(encode_and_die_once, mark))
     use(monkeypatch, two)
@@ -267,10 +254,10 @@ def test_a_process_that_is_killed_costs_nothing(
 
 @pytest.mark.parametrize(
     ("options", "kind", "workers"),
-    [([], InProcess, 1), (["--workers", "1"], InProcess, 1), (["--workers", "3"], LocalEngine, 3)],
+    [([], InProcess, None), (["--workers", "1"], InProcess, None), (["--workers", "3"], LocalEngine, 3)],
 )
-def test_options_choose_the_engine(options: list[str], kind: type, workers: int) -> None:
+def test_options_choose_the_engine(options: list[str], kind: type, workers: int | None) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--workers", **stage.ENGINE_OPTIONS["--workers"])
     engine = stage.make_engine(parser.parse_args(options))
-    assert (type(engine), engine.workers) == (kind, workers)
+    assert (type(engine), getattr(engine, "workers", None)) == (kind, workers)

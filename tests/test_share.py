@@ -14,6 +14,7 @@ import pytest
 
 import sentiment
 from sentiment import InputError
+from sentiment.common.engines import InProcess
 from sentiment.score import __main__ as score_command
 from sentiment.shares import __main__ as share_command
 from sentiment.shares import draw_command
@@ -239,11 +240,19 @@ def tweets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the commands score in this process: another one for each of them takes most of a test."""
+    for module in (share_command, draw_command, score_command):
+        monkeypatch.setattr(module, "engine_of", lambda arguments: InProcess())
+
+
 def run_share(trained: Trained, *options: str) -> int:  # noqa: F811
     return share_command.main([*options, "--model", str(trained.folder), "--workers", "1"])
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_processes")
 def test_from_tweets_to_an_answer(trained: Trained, tweets: Path, tmp_path: Path, capsys) -> None:  # noqa: F811
     by = ("--date", "when", "--by", "month", "--by", "brand")
     output, labels = tmp_path / "answer", tmp_path / "labels.csv"
@@ -290,14 +299,18 @@ def test_the_same_answer_from_a_folder_on_any_number_of_workers(trained: Trained
     for part in range(3):
         pq.write_table(table.slice(200 * part, 200), folder / f"{part}.parquet")
     answers = []
-    for workers in ("1", "2"):
-        output = tmp_path / f"answer{workers}"
-        options = [str(folder), "--by", "brand", "--model", str(trained.folder), "--output", str(output)]
-        assert share_command.main([*options, "--workers", workers]) == 0
+    for workers, engine in (("1", InProcess()), ("2", None)):
+        with pytest.MonkeyPatch.context() as patch:
+            if engine:
+                patch.setattr(share_command, "engine_of", lambda arguments, engine=engine: engine)
+            output = tmp_path / f"answer{workers}"
+            options = [str(folder), "--by", "brand", "--model", str(trained.folder), "--output", str(output)]
+            assert share_command.main([*options, "--workers", workers]) == 0
         answers.append((output / "shares.json").read_bytes())
     assert answers[0] == answers[1]
 
 
+@pytest.mark.usefixtures("no_processes")
 def test_a_damaged_csv_of_answers_is_named(trained: Trained, tweets: Path, tmp_path: Path, capsys) -> None:  # noqa: F811
     options = ["--format", "csv", "--model", str(trained.folder), "--workers", "1"]
     assert score_command.main([str(tweets), "--output", str(tmp_path / "scored"), *options]) == 0
@@ -307,6 +320,7 @@ def test_a_damaged_csv_of_answers_is_named(trained: Trained, tweets: Path, tmp_p
     assert f"share: error: {path.name}:602: " in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("no_processes")
 def test_archives_of_posts_are_answered_and_drawn_from(trained: Trained, tmp_path: Path) -> None:  # noqa: F811
     write_archives(tmp_path / "in")
     assert run_share(trained, str(tmp_path / "in"), "--output", str(tmp_path / "answer")) == 0
@@ -328,6 +342,7 @@ def test_five_labels_say_nothing_of_the_whole() -> None:
     assert {row.method for row in share_rows(CLASSES, tally_of(0, 12).with_margins(), hand)} == {"model"}
 
 
+@pytest.mark.usefixtures("no_processes")
 def test_a_column_without_dates_is_refused(trained: Trained, tweets: Path, tmp_path: Path, capsys) -> None:  # noqa: F811
     options = ("--date", "brand", "--by", "week", "--output", str(tmp_path / "answer"))
     assert run_share(trained, str(tweets), *options) == 2

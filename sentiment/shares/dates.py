@@ -2,9 +2,8 @@
 
 import datetime
 import re
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,39 +17,19 @@ _ZONES = {
     **{"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7},
 }
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_TIME = r"\d\d:\d\d:\d\d"
-_OFFSET = r"\s*(?:Z|UTC|[+-]\d\d:?\d\d)?$"
-_EPOCH = r"^\d{9,13}(?:\.\d+)?$"
-_MILLISECONDS_FROM = 10**11  # Larger numbers are milliseconds: as seconds, they would be dates after the year 5138.
-
-
-class _Form(NamedTuple):
-    """A text format of dates, with each field at a fixed position.
-
-    Attributes:
-        pattern: a regular expression that the whole text must match.
-        year, month: the start and end of the field; negative positions count from the end of the text.
-        digits: the start of the day, hour, minute and second, which have two digits each.
-        zone: the start and end of the time zone, including any fraction of a second before the zone.
-    """
-
-    pattern: str
-    year: tuple[int, int | None]
-    month: tuple[int, int]
-    digits: tuple[int, ...]
-    zone: tuple[int, int | None]
-
-
-_FORMS = (
-    _Form(rf"^\d{{4}}-\d\d-\d\d[T ]{_TIME}(?:[.,]\d+)?{_OFFSET}", (0, 4), (5, 7), (8, 11, 14, 17), (19, None)),
+_DAYS_TO_1970 = datetime.date(1970, 1, 1).toordinal()
+_DATE, _TIME, _SECOND = r"^(?P<date>\d{4}-\d\d-\d\d)", r"(?P<minute>\d\d:\d\d)", r":(?P<second>\d\d)"
+_ZONE = r"\s*(?P<zone>Z|UTC|[+-]\d\d:?\d\d)?$"
+_FORMS = (  # the formats of dates; the names of the groups are those of `_from_fields`
+    rf"{_DATE}[T ]{_TIME}{_SECOND}(?:[.,]\d+)?{_ZONE}",
     # Sentiment140 writes the zone as a name, X as an offset; both put the year last.
-    _Form(
-        rf"^[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ \d]\d {_TIME} (?:[A-Z]{{1,4}}|[+-]\d{{4}}) \d{{4}}$",
-        (-4, None), (4, 7), (8, 11, 14, 17), (20, -5),
-    ),
-    _Form(rf"^\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d{_OFFSET}", (0, 4), (5, 7), (8, 11, 14), (16, None)),
-    _Form(rf"^\d{{4}}-\d\d-\d\d{_OFFSET}", (0, 4), (5, 7), (8,), (10, None)),
-)  # fmt: skip
+    r"^[A-Z][a-z]{2} (?P<date>[A-Z][a-z]{2} [ \d]\d) "
+    rf"{_TIME}{_SECOND} (?P<zone>[A-Z]{{1,4}}|[+-]\d{{4}}) (?P<year>\d{{4}})$",
+    rf"{_DATE}[T ]{_TIME}{_ZONE}",
+    rf"{_DATE}{_ZONE}",
+    r"^(?P<epoch>\d{9,13}(?:\.\d+)?)$",
+)
+_MILLISECONDS_FROM = 10**11  # Larger numbers are milliseconds: as seconds, they would be dates after the year 5138.
 
 
 def read_dates(column: pa.Array, name: str) -> np.ndarray:
@@ -134,55 +113,49 @@ def _from_text(texts: pa.Array) -> np.ndarray:
     texts = pc.ascii_trim_whitespace(texts)
     dates = np.full(len(texts), "NaT", dtype="M8[s]")
     for form in _FORMS:
-        _fill_in(dates, texts, form.pattern, partial(_from_fields, form=form))
-    _fill_in(dates, texts, _EPOCH, lambda cells: _from_numbers(cells.cast(pa.float64())))
+        left = np.flatnonzero(np.isnat(dates))
+        fields = pc.extract_regex(texts.take(pa.array(left)), form)
+        matches = fields.is_valid()
+        found = left[matches.to_numpy(zero_copy_only=False)]
+        if len(found):
+            dates[found] = _from_fields(dict(zip(fields.type.names, fields.filter(matches).flatten(), strict=True)))
     return dates
 
 
-def _fill_in(dates: np.ndarray, texts: pa.Array, pattern: str, read: Callable[[pa.Array], np.ndarray]) -> None:
-    """Set the dates that are still NaT and whose texts match ``pattern``."""
-    left = np.flatnonzero(np.isnat(dates))
-    cells = texts.take(pa.array(left))
-    matches = pc.fill_null(pc.match_substring_regex(cells, pattern), False)
-    found = left[matches.to_numpy(zero_copy_only=False)]
-    if len(found):
-        dates[found] = read(cells.filter(matches))
+def _from_fields(fields: dict[str, pa.Array]) -> np.ndarray:
+    """Return the dates of texts, given their fields by name; NaT for a day or a time that does not exist."""
+    if "epoch" in fields:
+        return _from_numbers(fields["epoch"].cast(pa.float64()))
+    if "year" in fields:
+        fields["date"] = pc.binary_join_element_wise(fields["year"], fields["date"], "-")
+    dates = _decoded(fields["date"], _day, "M8[D]") - _decoded(fields["zone"], _offset, "m8[s]")
+    if "minute" in fields:
+        dates += _decoded(fields["minute"], _minute, "m8[m]")
+    if "second" in fields:
+        dates += _decoded(fields["second"], lambda text: int(text) if int(text) < 61 else None, "m8[s]")
+    return dates
 
 
-def _from_fields(cells: pa.Array, form: _Form) -> np.ndarray:
-    """Return the dates of ASCII texts that match ``form``; NaT for a day or a time that does not exist."""
-    month = _decoded(cells, form.month, _month)
-    first = (_decoded(cells, form.year, int) - 1970).astype("M8[Y]").astype("M8[M]") + (month - 1).astype("m8[M]")
-    day, hour, minute, second = [*_two_digits(cells, form.digits), 0, 0, 0][:4]
-    days = first.astype("M8[D]") + (day - 1).astype("m8[D]")
-    seconds = hour * 3600 + minute * 60 + second - _decoded(cells, form.zone, _offset)
-    exists = (
-        (first >= np.datetime64("0001")) & (month >= 1) & (month <= 12) & (day >= 1) & (days.astype("M8[M]") == first)
-    )
-    exists &= (hour < 24) & (minute < 60) & (second < 61)
-    return np.where(exists, days.astype("M8[s]") + seconds.astype("m8[s]"), np.datetime64("NaT"))
+def _decoded(field: pa.Array, decode: Callable[[str], int | None], unit: str) -> np.ndarray:
+    """Return the decoded text of each cell in the given NumPy unit, ``(n,)``; distinct texts are decoded only once."""
+    distinct = field.dictionary_encode()
+    return np.array([decode(each) for each in distinct.dictionary.to_pylist()], unit)[distinct.indices.to_numpy()]
 
 
-def _two_digits(cells: pa.Array, starts: Sequence[int]) -> list[Any]:
-    """Return the two-digit numbers at ``starts`` (ascending) in each cell, int64 ``(n,)`` each; a blank counts as 0."""
-    width = starts[-1] + 2
-    cells = pc.binary_slice(cells.cast(pa.binary()), 0, width).cast(pa.binary(width))
-    characters = np.frombuffer(cells.buffers()[1], np.uint8).reshape(-1, width) & 15
-    return [characters[:, at].astype(np.int64) * 10 + characters[:, at + 1] for at in starts]
+def _day(text: str) -> int | None:
+    """Return the days from 1970 to a date such as 2009-04-06 or 2009-Apr 06; None if there is no such day."""
+    year, month, day = re.split("[- ]+", text)
+    try:
+        number = int(month) if month.isdecimal() else _MONTHS.index(month) + 1
+        return datetime.date(int(year), number, int(day)).toordinal() - _DAYS_TO_1970
+    except ValueError:
+        return None
 
 
-def _decoded(cells: pa.Array, place: tuple[int, int | None], decode: Callable[[str], int]) -> np.ndarray:
-    """Return the decoded slice ``place`` of each cell, int64 ``(n,)``; each distinct slice is decoded only once."""
-    distinct = pc.utf8_slice_codeunits(cells, *place).dictionary_encode()
-    values = np.array([decode(each) for each in distinct.dictionary.to_pylist()], dtype=np.int64)
-    return values[distinct.indices.to_numpy()]
-
-
-def _month(text: str) -> int:
-    """Return the number of a month from its digits or its abbreviated English name; 0 for any other name."""
-    if text.isdecimal():
-        return int(text)
-    return _MONTHS.index(text) + 1 if text in _MONTHS else 0
+def _minute(text: str) -> int | None:
+    """Return the minutes from midnight to a time such as 22:05; None if there is no such time."""
+    hour, minute = int(text[:2]), int(text[3:])
+    return 60 * hour + minute if hour < 24 and minute < 60 else None
 
 
 def _offset(text: str) -> int:

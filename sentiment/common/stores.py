@@ -4,6 +4,7 @@ import contextlib
 import glob
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -82,8 +83,7 @@ class FileStore:
 
     def _upload(self, source: pa.NativeFile, name: str) -> None:
         with self.system.open_output_stream(self.path(name), compression=None) as sink:
-            while block := source.read(_BLOCK_BYTES):
-                sink.write(block)
+            shutil.copyfileobj(source, sink, _BLOCK_BYTES)
 
 
 def open_store(place: str) -> FileStore:

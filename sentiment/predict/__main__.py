@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier
 
 _READ_SIZE = 1 << 20
-# Options that have an effect only with an input table, with an output table, or on labels.
-_OF_INPUT = ("--column", "--format", "--delimiter", "--quotes", "--max-bad-rows")
-_OF_OUTPUT = ("--force", "--prefix")
-_OF_LABELS = ("--json", "--threshold", "--answer-unknown")
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict") -> int:
@@ -83,12 +79,17 @@ def _parser(prog: str) -> OneLineParser:
 
 def _refuse_unused(arguments: argparse.Namespace) -> None:
     """Raise an `InputError` for an option without effect, or if standard input or output is needed but closed."""
+    of_labels = ["--json", "--threshold", "--answer-unknown"]
     cases = [
-        ("with explanations, which say what the model would answer", arguments.explain, _OF_LABELS),
+        ("with explanations, which say what the model would answer", arguments.explain, of_labels),
         ("with --output, which writes a table (.jsonl is JSON)", arguments.output, ["--json"]),
         ("with --output, which writes labels", arguments.output, ["--explain"]),
-        ("without --input FILE", not arguments.input, _OF_INPUT),
-        ("without --output FILE", not arguments.output, _OF_OUTPUT),
+        (
+            "without --input FILE",
+            not arguments.input,
+            ["--column", "--format", "--delimiter", "--quotes", "--max-bad-rows"],
+        ),
+        ("without --output FILE", not arguments.output, ["--force", "--prefix"]),
         ("with tweets as arguments", arguments.texts not in ([], ["-"]), ["--encoding"]),
     ]
     for where, applies, options in cases:

@@ -6,6 +6,7 @@ writes identical answers.
 
 import contextlib
 import itertools
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -184,10 +185,9 @@ def local_copy(part: Part, system: fs.FileSystem, folder: Path) -> Path:
 
 
 def _copy(source: pa.NativeFile, size: int, target: Path) -> None:
-    copied = 0
     with target.open("wb") as sink:
-        while block := source.read(_BLOCK_BYTES):
-            copied += sink.write(block)
+        shutil.copyfileobj(source, sink, _BLOCK_BYTES)
+        copied = sink.tell()
     if copied < size:
         raise InputError(f"ends after {copied} bytes, expected {size}: it was cut while it was read")
 

@@ -209,10 +209,7 @@ def sign(source: Path) -> Signature | None:
 
 
 def _version(folder: Path) -> str:
-    try:
-        names = os.listdir(folder / "saved_model")
-    except OSError:
-        names = []
+    names = [path.name for path in (folder / "saved_model").glob("*")]
     return str(max((int(name) for name in names if name.isascii() and name.isdecimal() and len(name) < 18), default=1))
 
 

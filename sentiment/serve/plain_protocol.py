@@ -22,6 +22,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from sentiment.data.table_names import input_kind_of
 from sentiment.errors import InputError
 from sentiment.predict.answers import Answers, labels_of
 from sentiment.predict.options import reading_of
@@ -174,16 +175,11 @@ async def _stored(request: Request, kind: str, folder: Path) -> Path:
         upload = next((value for value in form.values() if isinstance(value, UploadFile)), None)
         if upload is None:
             raise Refusal(422, "the form contains no file; send one, for instance with curl -F file=@tweets.csv")
-        path = folder / f"file.{_kind_of(upload)}"
+        kind = input_kind_of(upload.filename or "") or KINDS.get(upload.content_type or "", "csv")
+        path = folder / f"file.{kind}"
         with path.open("wb") as file:
             await asyncio.to_thread(shutil.copyfileobj, upload.file, file)
     return path
-
-
-def _kind_of(upload: UploadFile) -> str:
-    from sentiment.data.table_names import input_kind_of
-
-    return input_kind_of(upload.filename or "") or KINDS.get(upload.content_type or "", "csv")
 
 
 def _score(export: Export, reading: "Reading", threshold: float, source: Path, target: Path) -> "Scored":

@@ -86,7 +86,8 @@ class Service:
             if self._orphaned():
                 signal.raise_signal(signal.SIGTERM)
             gc.collect()
-            _return_free_memory()
+            with contextlib.suppress(OSError, AttributeError):
+                ctypes.CDLL(None).malloc_trim(0)  # on its own, glibc returns only the pages at the end of its heap
             await asyncio.sleep(_LOOK_SECONDS)
 
 
@@ -95,9 +96,3 @@ def share_one_arena() -> None:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
-
-
-def _return_free_memory() -> None:
-    """Return all free memory pages to the system. On its own, glibc returns only those at the end of its heap."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)

@@ -105,6 +105,19 @@ def test_an_existing_file_is_not_replaced(evaluated, copy, capsys):
     assert copy.read_bytes() == before
 
 
+def interrupt(folder: Path, target: Path | None = None) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("command", ["pack", "verify"])
+def test_an_interrupt_is_one_line(evaluated, tmp_path, capsys, monkeypatch, command):
+    monkeypatch.setattr("sentiment.predict.pack.pack", interrupt)
+    monkeypatch.setattr("sentiment.predict.verify.check_manifest", interrupt)
+    output = ["--output", str(tmp_path / "out.zip")] if command == "pack" else []
+    assert main([command, str(evaluated), *output]) == 130
+    assert capsys.readouterr().err == f"{command}: stopped\n"
+
+
 @pytest.mark.parametrize("name", ["table.npy", CARD, ""])
 def test_a_model_that_is_damaged_is_not_packed(evaluated, tmp_path, capsys, name):
     folder = tmp_path / "model"

@@ -151,7 +151,12 @@ def test_real_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         in_this_process(name, options)
 
     monkeypatch.setattr(repeated_runs, "run_stage", run_stage)
-    run(tmp_path, GRID.replace('"as written"', "#"), "--seeds", "1")
+    run(
+        tmp_path,
+        GRID.replace('"network.cell" = "gru"', '"network.units" = 4').replace('"as written"', "#"),
+        "--seeds",
+        "1",
+    )
     assert called == ["load", "preprocess", "embed", "train", "train"]
     data = json.loads((tmp_path / "models/tiny/ablation/ablation.json").read_text())
     assert [row["rows"] for row in data["Cell"]] == [100, 100]

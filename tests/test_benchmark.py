@@ -98,7 +98,7 @@ def material() -> Iterator[Material]:
 def test_every_section_is_measured(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing, "_TURN_SECONDS", 0.01)
     monkeypatch.setattr(timing, "TURNS", 1)
-    monkeypatch.setattr(contenders, "TRAINING_ROWS", 1024)
+    monkeypatch.setattr(contenders, "TRAINING_ROWS", 256)
     monkeypatch.setattr(sections, "_KEPT_ROWS", (500,))  # fastText takes half a minute to quantise 100,000
     for name in contenders.CONTENDERS:
         entries = sections.speed(name, material, 1)

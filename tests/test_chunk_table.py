@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sentiment
@@ -54,6 +54,7 @@ def assert_equal(pair: tuple[Preprocessor, Preprocessor], texts: Sequence[str]) 
     assert rows_of(table.shorten(ragged(table._few.rows_of(encode_all(texts))))) == expected
 
 
+@settings(max_examples=30)
 @given(st.lists(texts_strategy, max_size=6))
 def test_ids_are_those_of_the_rules(pair: tuple[Preprocessor, Preprocessor], texts: list[str]) -> None:
     assert_equal(pair, texts)
@@ -66,9 +67,10 @@ def test_every_pair_of_pieces_and_what_is_evident() -> None:
     pair = plain_and_table(max_tokens=2000)
     assert_equal(pair, texts)
     expected = rows_of(pair[0].encode(texts))
+    some = texts[::2]
     assert 300 < max(map(len, expected[len(ODD_TWEETS) :])) < 2000
-    for corpus in ([""], texts * 2):
-        assert rows_of(plain_and_table(corpus=corpus, max_tokens=2000)[1].encode(texts)) == expected
+    for corpus in ([""], some * 2):
+        assert rows_of(plain_and_table(corpus=corpus, max_tokens=2000)[1].encode(some)) == expected[::2]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

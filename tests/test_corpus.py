@@ -184,8 +184,8 @@ def test_missing_columns() -> None:
 
 def test_a_quote_that_is_not_closed_is_named_by_line() -> None:
     opened = line("0", "a") + '"4","1","d","q","u","open\n'
-    assert complaint(opened + line("4", "x" * 80) * 20_000).startswith("c.csv:2: expected 6 columns")
-    assert complaint('mood,tweet\n1,"open\n' + "tweet\n" * 200_000, NAMED).startswith(
+    assert complaint(opened + line("4", "x" * 800) * 1_400).startswith("c.csv:2: expected 6 columns")
+    assert complaint('mood,tweet\n1,"open\n' + "tweet tweet tweet\n" * 70_000, NAMED).startswith(
         "c.csv: the file ends inside a quote that was opened in line 2 (before 'open"
     )
 

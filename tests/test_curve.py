@@ -96,7 +96,7 @@ def test_runs_that_are_done_are_kept(
     assert list((tmp_path / "data/interim/tiny/curve").iterdir()) == []
 
 
-def test_a_network_and_its_peers_are_scored_on_the_test_part() -> None:
+def test_a_network_and_its_peers_are_scored_on_the_test_part(without_fasttext: None) -> None:
     this = shared_model()
     places = stage.Places(this.root, "tiny")
     started = stage.Stage(Namespace(), Settings(), places, {}, base_model=this.folder)

@@ -188,6 +188,7 @@ class FakeFastText:
         self.given: list[tuple[float, list[str]]] = []
 
     def train_supervised(self, path: str, lr: float, **options: object) -> SimpleNamespace:
+        assert options["thread"] == 1  # else two runs differ
         self.given.append((lr, Path(path).read_text(encoding="utf-8").splitlines()))
         sure = 0.75 if lr == 0.1 else 0.5
 

@@ -17,7 +17,7 @@ from tests.fuzz_targets import zipped
 from tests.random_tables import check_random_table, scored
 from tests.test_structure import tiny_model
 
-TABLES = 40  # `make fuzz` tries ten thousand
+TABLES = 25  # `make fuzz` tries ten thousand
 
 
 @pytest.fixture(scope="module")

@@ -50,11 +50,11 @@ def test_intervals_cover(even: bool, sharpness: float) -> None:
     chances = chances_of(None if even else doubt(probabilities), 200, 5_000)
     means, truth = probabilities[:, :-1].mean(axis=0), indicators.mean()
     covered = 0
-    for seed in range(400):
+    for seed in range(250):
         labels = sample(probabilities, indicators, chances, seed)
         found = interval(with_model(labels, tuned_slopes(labels), means, 1))
         covered += found.low <= truth <= found.high
-    assert 0.92 <= covered / 400 <= 0.98
+    assert 0.92 <= covered / 250 <= 0.98
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -119,9 +119,9 @@ def test_how_often_a_row_is_drawn_follows_its_chance() -> None:
     probabilities, _ = invented(60, 3.0)
     chances = chances_of(doubt(probabilities), 12, 60)
     drawn = np.zeros(60)
-    for seed in range(3_000):
+    for seed in range(1_000):
         drawn[draw(chances, np.arange(60) % 3, np.random.default_rng(seed))] += 1
-    assert np.abs(drawn / 3_000 - chances).max() < 0.04
+    assert np.abs(drawn / 1_000 - chances).max() < 0.05
 
 
 def test_wilson_keeps_an_interval_where_no_label_is_of_the_class() -> None:

@@ -46,7 +46,7 @@ def test_pieces_odd_tweets_and_near_misses(pair: tuple[Preprocessor, tf.Module])
     assert_equal(pair, [*ODD_TWEETS, *NEAR, *PIECES, *(f"{a} {b}" for a in NEAR for b in NEAR)])
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(texts_strategy, max_size=6))
 def test_any_text(pair: tuple[Preprocessor, tf.Module], texts: list[str]) -> None:
     assert_equal(pair, texts)

@@ -25,7 +25,7 @@ def ray(function):
     return pytest.mark.ray(pytest.mark.skipif(missing, reason="needs the extra ray")(function))
 
 
-class Setting(kill_score.Setting):
+class InProcessSetting(kill_score.Setting):
     def finish(self, output, engine="local") -> None:
         """Run the command undisturbed, in this process unless it is to run on Ray."""
         if engine == "ray":
@@ -37,8 +37,8 @@ class Setting(kill_score.Setting):
 
 
 @pytest.fixture(scope="module")
-def setting(tmp_path_factory) -> Setting:
-    return kill_score.prepare(tmp_path_factory.mktemp("kill") / "root", 200, "undisturbed/scored", Setting)
+def setting(tmp_path_factory) -> InProcessSetting:
+    return kill_score.prepare(tmp_path_factory.mktemp("kill") / "root", 200, "undisturbed/scored", InProcessSetting)
 
 
 @pytest.fixture

@@ -63,16 +63,16 @@ SPREAD := $(addprefix --workers ,$(WORKERS))
 CORPUS_FILES := $(call there,$(CORPUS)) \
   $(shell test ! -d $(call quoted,$(CORPUS)) || find $(call quoted,$(CORPUS)) -type f | sed 's/ /\\ /g')
 
-# The code of each stage, by room (folder of sentiment/). If it changes, this stage and the later ones rerun.
-rooms = $(wildcard sentiment/*.py sentiment/predict/model_files.py sentiment/data/table_files.py sentiment/data/table_names.py pipelines/shared/*.py $(foreach room,common $1,sentiment/$(room)/*.* sentiment/$(room)/*/*.*))
-LOAD_CODE := pipelines/load.py $(call rooms,data text prepare)
-PREPROCESS_CODE := pipelines/preprocess.py $(call rooms,data text embedding prepare augment)
-EMBED_CODE := pipelines/embed.py $(call rooms,data text embedding network)
-TRAIN_CODE := pipelines/train.py $(call rooms,data text network augment training)
-EXPORT_CODE := pipelines/export.py $(call rooms,data text network export predict) \
+# The code of each stage, by folder of sentiment/. If it changes, this stage and the later ones rerun.
+code_in = $(wildcard sentiment/*.py sentiment/predict/model_files.py sentiment/data/table_files.py sentiment/data/table_names.py pipelines/shared/*.py $(foreach folder,common $1,sentiment/$(folder)/*.* sentiment/$(folder)/*/*.*))
+LOAD_CODE := pipelines/load.py $(call code_in,data text prepare)
+PREPROCESS_CODE := pipelines/preprocess.py $(call code_in,data text embedding prepare augment)
+EMBED_CODE := pipelines/embed.py $(call code_in,data text embedding network)
+TRAIN_CODE := pipelines/train.py $(call code_in,data text network augment training)
+EXPORT_CODE := pipelines/export.py $(call code_in,data text network export predict) \
   sentiment/report/try_page.py sentiment/report/templating.py $(addprefix sentiment/report/templates/,try.html.j2 style.css)
-EVALUATE_CODE := pipelines/evaluate.py $(call rooms,data text network predict evaluation)
-REPORT_CODE := pipelines/report.py $(call rooms,data text network predict training evaluation report)
+EVALUATE_CODE := pipelines/evaluate.py $(call code_in,data text network predict evaluation)
+REPORT_CODE := pipelines/report.py $(call code_in,data text network predict training evaluation report)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -90,7 +90,7 @@ preprocess: $(PROCESSED)/embedding_matrix.npy ## corpus and GloVe -> ids, lexico
 
 train: $(MODEL)/model.json ## fit the network and export it
 
-evaluate: $(MODEL)/README.md ## score the model and its peers, write report and model card
+evaluate: $(MODEL)/README.md ## score the model and the baselines, write report and model card
 
 report: $(BIN)/.installed ## write report and model card again
 	$(DO) pipelines.report $(OPTIONS)

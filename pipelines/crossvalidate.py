@@ -6,7 +6,6 @@ the test set once. Nothing is fitted or chosen on the block that is tested.
 
 import shutil
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,26 +26,21 @@ def run(this: stage.Stage) -> None:
         raise InputError(f"--folds: expected two or more, received {asked.folds}")
     check_inputs(this)
     seeds, root = asked.seeds or [this.settings.training.seed], work_folder(this, "crossvalidation", asked.folds)
-    metrics = list(_figures(this, root, seeds))
+    metrics = []
+    for fold in range(asked.folds):
+        for seed in seeds:
+            each = kept(root / f"fold{fold}-seed{seed}.json", partial(_execute, this, root, fold, seed))
+            stage.log.info(
+                "fold %d of %d, seed %d: macro recall %.1f%%, accuracy %.1f%% (n = %d)",
+                *(fold + 1, asked.folds, seed, 100 * each["macro_recall"], 100 * each["accuracy"], each["n"]),
+            )
+            metrics.append(each)
+        shutil.rmtree(root / f"fold{fold}", ignore_errors=True)
     result = {"folds": asked.folds, "seeds": seeds, "figures": summarise(metrics)}
     this.places.model.mkdir(parents=True, exist_ok=True)
     publishing.write_json(this.places.model / RESULT, result)
     shutil.rmtree(root, ignore_errors=True)
     sys.stdout.write(folds_table(result))
-
-
-def _figures(this: stage.Stage, root: Path, seeds: list[int]) -> Iterator[dict[str, Any]]:
-    """Run each fold with each seed, and yield the metrics of each run on the test block of the fold."""
-    for fold in range(this.arguments.folds):
-        for seed in seeds:
-            metrics = kept(root / f"fold{fold}-seed{seed}.json", partial(_execute, this, root, fold, seed))
-            stage.log.info(
-                "fold %d of %d, seed %d: macro recall %.1f%%, accuracy %.1f%% (n = %d)",
-                *(fold + 1, this.arguments.folds, seed, 100 * metrics["macro_recall"]),
-                *(100 * metrics["accuracy"], metrics["n"]),
-            )
-            yield metrics
-        shutil.rmtree(root / f"fold{fold}", ignore_errors=True)
 
 
 def _execute(this: stage.Stage, root: Path, fold: int, seed: int) -> dict[str, Any]:

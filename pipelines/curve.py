@@ -8,26 +8,16 @@ import shutil
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.artefacts import read_part, read_split
 from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, check_inputs, kept, work_folder
+from pipelines.shared.stage import import_keras
 from sentiment.evaluation import comparison
-
-if TYPE_CHECKING:
-    import numpy as np
 
 RESULT, DRAWING = "curve.json", "curve.svg"
 WARM, COLD = "warm", "cold"  # runs that start from the base model, and from scratch
-
-
-class CorpusSize(NamedTuple):
-    """The numbers of all tweets and of tweets outside the test set, and the test set's share of all tweets."""
-
-    rows: int
-    labelled: int
-    test: float
 
 
 def run(this: stage.Stage) -> None:
@@ -38,13 +28,17 @@ def run(this: stage.Stage) -> None:
     asked = this.arguments
     check_inputs(this)
     root = work_folder(this, "curve")
-    corpus = _count(this, root)
+    rows, labelled, test = _count(this, root)
     runs: dict[int, list[dict[str, Any]]] = {}
-    for size in comparison.sizes_for(asked.sizes, corpus.labelled):
+    for size in comparison.sizes_for(asked.sizes, labelled):
+        validation, train_rows = comparison.split_shares(size, labelled, rows)
+        split = (f"split.test={test}", f"split.validation={validation}", f"split.train_rows={train_rows}")
         for fold, seed in enumerate(asked.seeds):
-            pairs = (*_split_pairs(size, corpus), f"split.fold={fold}", f"training.seed={seed}")
+            pairs = (*split, f"split.fold={fold}", f"training.seed={seed}")
             figures = kept(root / f"{size}-{seed}.json", partial(_execute, this, root, pairs))
-            _tell(size, seed, figures)
+            recall, baselines = 100 * figures["macro_recall"], figures["baselines"].items()
+            others = ", ".join(f"{name} {100 * each['macro_recall']:.1f}" for name, each in baselines)
+            stage.log.info("%d tweets, seed %d: macro recall %.1f%%; %s", size, seed, recall, others)
             runs.setdefault(size, []).append(figures)
     names = NAMES | {"model": "from base model" if this.base_model else "from nothing"}
     points = [{"rows": size, "figures": comparison.summarise(each)} for size, each in runs.items()]
@@ -61,25 +55,18 @@ def _start(this: stage.Stage, root: Path, name: str, pairs: tuple[str, ...]) -> 
     return RepeatedRun(this, root, pairs, this.arguments.glove, this.base_model if name == WARM else None, name)
 
 
-def _count(this: stage.Stage, root: Path) -> CorpusSize:
-    """Run `load` once to count the distinct tweets of the corpus."""
+def _count(this: stage.Stage, root: Path) -> tuple[int, int, float]:
+    """Run `load` once to count the distinct tweets of the corpus.
+
+    Return the number of tweets, the number of tweets outside the test set, and the test set's share of all tweets.
+    """
     from sentiment.settings import SplitSettings
 
     interim = _start(this, root, COLD, ()).load()
     parts = publishing.read_json(interim / "load.json")["parts"]
     rows = sum(sum(part.values()) for part in parts.values())
     share = min(SplitSettings().for_rows(rows).test, 1 / (len(this.arguments.seeds) + 1))
-    return CorpusSize(rows, round(rows * (1 - share)), share)
-
-
-def _split_pairs(size: int, corpus: CorpusSize) -> tuple[str, ...]:
-    validation, rows = comparison.split_shares(size, corpus.labelled, corpus.rows)
-    return f"split.test={corpus.test}", f"split.validation={validation}", f"split.train_rows={rows}"
-
-
-def _tell(size: int, seed: int, figures: dict[str, Any]) -> None:
-    others = ", ".join(f"{name} {100 * each['macro_recall']:.1f}" for name, each in figures["baselines"].items())
-    stage.log.info("%d tweets, seed %d: macro recall %.1f%%; %s", size, seed, 100 * figures["macro_recall"], others)
+    return rows, round(rows * (1 - share)), share
 
 
 def _execute(this: stage.Stage, root: Path, pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -88,9 +75,8 @@ def _execute(this: stage.Stage, root: Path, pairs: tuple[str, ...]) -> dict[str,
     starts += [COLD] if this.arguments.glove else []
     runs = [_start(this, root, name, pairs) for name in starts]
     first, *others = [_train(each) for each in runs]
-    base = base_model_figures(this, runs[0].places)
-    baselines = dict(zip([comparison.FROM_NOTHING], others, strict=False)) | peer_figures(this, runs[0].places)
-    return first | {"baselines": baselines | ({comparison.BASE_MODEL: base} if base else {})}
+    from_nothing = dict(zip([comparison.FROM_NOTHING], others, strict=False))
+    return first | {"baselines": from_nothing | baseline_figures(this, runs[0].places)}
 
 
 def _train(each: RepeatedRun) -> dict[str, Any]:
@@ -102,7 +88,7 @@ def _train(each: RepeatedRun) -> dict[str, Any]:
 
 def network_figures(places: stage.Places) -> dict[str, Any]:
     """Return the metrics of the trained network in ``places.model`` on the test set."""
-    from pipelines.shared.stage import import_keras
+    from sentiment.evaluation.metrics import measure
     from sentiment.settings import Settings
     from sentiment.settings_checks import from_dict
 
@@ -114,40 +100,30 @@ def network_figures(places: stage.Places) -> dict[str, Any]:
     settings = from_dict(Settings, publishing.read_json(places.model / "settings.json"))
     network = fold(keras.models.load_model(places.model / "model.keras"), settings.network)
     test = read_part(places.processed, "test")
-    return _measured(test.labels, network.of_padded(test.ids))
+    probabilities = network.of_padded(test.ids)
+    return measure(test.labels, probabilities.argmax(axis=1), probabilities.shape[1], probabilities).to_dict()
 
 
-def peer_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
-    """Fit the installed baselines to the run's training rows, and return each one's metrics on the test set."""
-    from sentiment.evaluation.baselines import fit_baselines
+def baseline_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
+    """Return the metrics of the baselines on the test set, by name of baseline.
+
+    The installed baselines are fitted to the run's training rows. A base model with the same classes is one more.
+    """
+    import sentiment
+    from sentiment.evaluation.baselines import BaselineAnswers, fit_baselines
     from sentiment.evaluation.metrics import measure
 
     classes = publishing.read_json(places.interim / "load.json")["classes"]
     meanings = [this.settings.corpus.polarity.get(name, name) for name in classes]
     test, made = read_split(places.interim, "test"), fit_baselines(read_split(places.interim, "train"), meanings)
     answers = {name: predict(test.texts) for name, predict in made.items() if name not in ("majority", "textblob")}
+    if this.base_model and (model := sentiment.load(this.base_model)).classes_.tolist() == classes:
+        probabilities = model.predict_proba(test.texts)
+        answers[comparison.BASE_MODEL] = BaselineAnswers(probabilities.argmax(axis=1), probabilities)
     return {
         name: measure(test.labels, each.labels, len(classes), each.probabilities).to_dict()
         for name, each in answers.items()
     }
-
-
-def base_model_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any] | None:
-    """Return the base model's own metrics on the test set; None without a base model of the same classes."""
-    import sentiment
-
-    classes = publishing.read_json(places.interim / "load.json")["classes"]
-    model = sentiment.load(this.base_model) if this.base_model else None
-    if model is None or model.classes_.tolist() != classes:
-        return None
-    test = read_split(places.interim, "test")
-    return _measured(test.labels, model.predict_proba(test.texts))
-
-
-def _measured(labels: "np.ndarray", probabilities: "np.ndarray") -> dict[str, Any]:
-    from sentiment.evaluation.metrics import measure
-
-    return measure(labels, probabilities.argmax(axis=1), probabilities.shape[1], probabilities).to_dict()
 
 
 OPTIONS = INPUT_OPTIONS | {

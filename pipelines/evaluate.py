@@ -36,9 +36,9 @@ def run(this: stage.Stage) -> None:
     baselines = fit_baselines(read_split(this.places.interim, "train"), meanings)
     scored = [scoring.score(test, model, baselines) for test in tests]
     pairs = scoring.score_minimal_pairs(model, baselines, meanings)
-    figures = {test.name: each.metrics for test, each in zip(tests, scored, strict=True)}
+    figures = {test.name: metrics for test, (metrics, _) in zip(tests, scored, strict=True)}
     with publishing.publish(folder, last="metrics.json") as staging:
-        joined([each.predictions for each in scored]).write(staging / PREDICTIONS)
+        joined([predictions for _, predictions in scored]).write(staging / PREDICTIONS)
         publishing.write_json(staging / "behaviour.json", pairs)
         publishing.write_json(staging / "metrics.json", figures)
         publishing.add_staged(folder, staging)
@@ -123,10 +123,10 @@ def _tell(
 
 def _summary(name: str, metrics: dict[str, Any]) -> str:
     low, high = metrics["accuracy_ci95"]
-    peers = ", ".join(f"{peer} {100 * m['accuracy']:.1f}" for peer, m in metrics["baselines"].items())
+    others = ", ".join(f"{other} {100 * m['accuracy']:.1f}" for other, m in metrics["baselines"].items())
     return (
         f"{name}: accuracy {100 * metrics['accuracy']:.1f}% (95% CI {100 * low:.1f} to {100 * high:.1f}, "
-        f"n = {metrics['n']}), macro recall {100 * metrics['macro_recall']:.1f}%, ECE {metrics['ece']:.3f}; {peers}"
+        f"n = {metrics['n']}), macro recall {100 * metrics['macro_recall']:.1f}%, ECE {metrics['ece']:.3f}; {others}"
     )
 
 

@@ -208,8 +208,8 @@ def _remarks_on_labels(found: Draft, column: str) -> Iterator[str]:
         yield f"what the values of column {column} mean is a guess ({meant}): look at some rows, mend [corpus.labels]"
     elif not found.meaning.known:
         yield (
-            f"which of the classes {', '.join(classes)} are negative and positive is not known; corpus.polarity can "
-            f'say so to the peers and the minimal pairs: polarity = {{ ONE = "negative", OTHER = "positive" }}'
+            f"which of the classes {', '.join(classes)} are negative and positive is not known; VADER and the minimal "
+            f'pairs need this in corpus.polarity: polarity = {{ ONE = "negative", OTHER = "positive" }}'
         )
 
 

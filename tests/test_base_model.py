@@ -133,7 +133,7 @@ def test_the_manifest_and_the_card_name_the_base_model(
     assert told["ngram_scores"] > 0
     own = {"projection_dropout": 0.3}
     assert told["settings"]["network"] == theirs["settings"]["network"] | own
-    monkeypatch.setattr("sentiment.report.page.draw_set", lambda *_: iter(()))  # the card has no figures
+    monkeypatch.setattr("sentiment.report.page.draw_set", lambda *_: {})  # the card has no figures
     run_all(child, shared_model().folder, evaluate, report)
     card = (child.folder / "README.md").read_text(encoding="utf-8")
     assert f"it started from the model `{shared_model().folder}` (classes negative, positive)" in card

@@ -96,16 +96,14 @@ def test_runs_that_are_done_are_kept(
     assert list((tmp_path / "data/interim/tiny/curve").iterdir()) == []
 
 
-def test_a_network_and_its_peers_are_scored_on_the_test_part(without_fasttext: None) -> None:
+def test_a_network_and_the_baselines_are_scored_on_the_test_part(without_fasttext: None) -> None:
     this = shared_model()
     places = stage.Places(this.root, "tiny")
     started = stage.Stage(Namespace(), Settings(), places, {}, base_model=this.folder)
-    own, known = curve.network_figures(places), curve.base_model_figures(started, places)
-    assert known is not None
-    assert own["confusion_matrix"] == known["confusion_matrix"]  # they are one and the same here
-    peers = curve.peer_figures(started, places)
-    assert {"tfidf_logistic_regression", "vader"} <= peers.keys()
-    assert peers["vader"]["n"] == own["n"]
+    own, baselines = curve.network_figures(places), curve.baseline_figures(started, places)
+    assert own["confusion_matrix"] == baselines["base_model"]["confusion_matrix"]  # they are one and the same here
+    assert {"tfidf_logistic_regression", "vader"} <= baselines.keys()
+    assert baselines["vader"]["n"] == own["n"]
 
 
 def test_a_start_that_is_not_asked_for_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,8 +115,7 @@ def test_a_start_that_is_not_asked_for_is_not_run(monkeypatch: pytest.MonkeyPatc
         return figures(0.5 if each.name == "warm" else 0.4)
 
     monkeypatch.setattr(curve, "_train", train)
-    monkeypatch.setattr(curve, "peer_figures", lambda this, places: {})
-    monkeypatch.setattr(curve, "base_model_figures", lambda this, places: None)
+    monkeypatch.setattr(curve, "baseline_figures", lambda this, places: {})
     for given, base in [(None, Path("p")), (Path("g"), None), (Path("g"), Path("p"))]:
         made.clear()
         this = stage.Stage(Namespace(glove=given), Settings(), stage.Places(Path(), "tiny"), {}, base_model=base)

@@ -1,4 +1,4 @@
-"""Evaluation: only on tweets that the model has not seen, by the split's own hash; and peers by what classes mean."""
+"""Evaluation: only on tweets that the model has not seen, by the split's own hash; and baselines by what classes mean."""
 
 import json
 import logging

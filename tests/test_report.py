@@ -506,8 +506,6 @@ def test_rows_whose_true_label_differs_are_left_out():
 def test_nothing_shared_is_refused():
     with pytest.raises(InputError, match="share no tweet"):
         compare({"a": make_predictions(5), "b": make_predictions(5, texts=["other"])})
-    with pytest.raises(InputError, match="two model folders"):
-        compare({"a": make_predictions(5)})
 
 
 def test_the_compare_command_writes_table_and_page(tmp_path, evaluation, capsys):

@@ -44,19 +44,23 @@ def inherit(settings: Settings, given: AbstractSet[str], folder: Path) -> Settin
         ArtefactError: the folder has no trained model.
         SettingsError: a given setting does not fit the weights or words of the base model.
     """
-    made_with = _settings(folder)
+    try:
+        made_with = from_dict(Settings, _manifest(folder)["settings"])
+    except (KeyError, SettingsError) as error:
+        raise ArtefactError(f"{folder}: was made by another version ({error}); train it again") from error
     sections: dict[str, Any] = {}
     for section in _TAKEN_OVER:
         own, theirs = getattr(settings, section), getattr(made_with, section)
-        names = {name: f"{section}.{name}" for name in settings.to_dict()[section]}
-        for name, dotted in names.items():
-            asked, there = getattr(own, name), getattr(theirs, name)
-            if dotted in given and not dotted.startswith(_MAY_DIFFER) and dotted not in _OWN and asked != there:
+        kept = {}
+        for name in settings.to_dict()[section]:
+            dotted, asked, there = f"{section}.{name}", getattr(own, name), getattr(theirs, name)
+            if dotted in given and not dotted.startswith((*_OWN, *_MAY_DIFFER)) and asked != there:
                 raise SettingsError(
                     f"{folder}: was made with {dotted} = {there!r}, and {asked!r} is asked for; leave that setting "
                     "out, or train without FROM (--from)"
                 )
-        kept = {name: getattr(own, name) for name, dotted in names.items() if dotted in _OWN or dotted in given}
+            if dotted in given or dotted in _OWN:
+                kept[name] = asked
         sections[section] = replace(theirs, **kept)
     rate = settings.training.learning_rate if "training.learning_rate" in given else LEARNING_RATE
     buckets = settings.training.ngram_buckets if "training.ngram_buckets" in given else NGRAM_BUCKETS
@@ -108,32 +112,20 @@ def require_base_model(folder: Path) -> dict[str, Any]:
 def describe(folder: Path) -> dict[str, Any]:
     """Describe a base model for the manifest of a new model: its files, classes, numbers of rows and inputs."""
     read = require_base_model(folder)
-    kept = {name: read.get(name) for name in ("profile", "created", "classes", "rows", "inputs", "base_model")}
+    names = ("profile", "created", "classes", "rows", "inputs", "base_model")
+    kept = {name: read[name] for name in names if read.get(name) is not None}
     files = {name: {"path": str(folder / name), "sha256": read["artefacts"][name]} for name in (MODEL, KERAS_MODEL)}
-    return {"folder": str(folder), "files": files} | {name: value for name, value in kept.items() if value is not None}
+    return {"folder": str(folder), "files": files} | kept
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
     if not (folder / MANIFEST).is_file():
-        raise ArtefactError(
-            f"{folder}: no trained model here (expected {MANIFEST}); give FROM a model folder: {_trained()}"
-        )
+        known = ", ".join(sorted(map(str, trained_folders(Path("models")))))
+        there = f"there are {known}" if known else "there is none yet, `make evaluate` without FROM makes one"
+        raise ArtefactError(f"{folder}: no trained model here (expected {MANIFEST}); give FROM a model folder: {there}")
     return read_manifest(folder)
-
-
-def _trained() -> str:
-    """Return a phrase that lists the trained models, or says how to make one."""
-    there = sorted(map(str, trained_folders(Path("models"))))
-    return f"there are {', '.join(there)}" if there else "there is none yet, `make evaluate` without FROM makes one"
 
 
 def trained_folders(models: Path) -> list[Path]:
     """Return the folders of the trained models in ``models``, without the link `latest`."""
     return [path.parent for path in models.glob(f"*/{MODEL}") if not path.parent.is_symlink()]
-
-
-def _settings(folder: Path) -> Settings:
-    try:
-        return from_dict(Settings, _manifest(folder)["settings"])
-    except (KeyError, SettingsError) as error:
-        raise ArtefactError(f"{folder}: was made by another version ({error}); train it again") from error

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from tabulate import tabulate
 
 from sentiment.errors import InputError
 from sentiment.evaluation.metrics import ClassificationMetrics, difference_interval, mcnemar, measure
@@ -60,13 +61,11 @@ class Comparison:
 
 
 def compare(models: Mapping[str, Predictions]) -> Comparison:
-    """Compare models on the tweets that all of them have.
+    """Compare the first of two or more models with each other one, on the tweets that all of them have.
 
     Raises:
-        InputError: there are fewer than two models, or they have no tweet in common.
+        InputError: the models have no tweet in common.
     """
-    if len(models) < 2:
-        raise InputError("expected two model folders or more to compare")
     aligned, left_out = share_rows(models)
     first = next(iter(aligned))
     n = len(aligned[first].true)
@@ -148,10 +147,8 @@ def _figures(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for name in FIGURES:
         values = [run[name] for run in runs if run.get(name) is not None]
         if len(values) == len(runs):
-            found[name] = {
-                "mean": float(np.mean(values)),
-                "sd": float(np.std(values, ddof=1)) if len(values) > 1 else 0,
-            }
+            deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0
+            found[name] = {"mean": float(np.mean(values)), "sd": deviation}
     return found
 
 
@@ -170,8 +167,6 @@ def mean_and_deviation(figures: Mapping[str, Any], name: str) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
-    from tabulate import tabulate
-
     return tabulate(rows, headers, tablefmt="plain", stralign="right", disable_numparse=True)
 
 
@@ -185,7 +180,7 @@ def split_shares(size: int, labelled: int, rows: int) -> tuple[float, int]:
 
     They are the share of validation rows, and the number of training rows (0 means all others).
 
-    Of the ``rows`` tweets in the corpus, ``labelled`` tweets are not test tweets.
+    ``rows`` is the number of tweets in the corpus, and ``labelled`` the number of tweets outside the test set.
     """
     of_them = SplitSettings().for_rows(size).validation
     return of_them * size / rows, 0 if size == labelled else round((1 - of_them) * size)
@@ -194,12 +189,8 @@ def split_shares(size: int, labelled: int, rows: int) -> tuple[float, int]:
 def curve_table(points: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> str:
     """Return a learning curve (macro recall in percent) as a text table: a row per size, a column per model."""
     models = list(points[0]["figures"])
-    rows = [
-        [
-            f"{point['rows']:,}",
-            *(mean_and_deviation(point["figures"].get(model, {}), "macro_recall") for model in models),
-        ]
-        for point in points
-    ]
-    headers = ["tweets", *(names.get(model, model) for model in models)]
-    return _table(rows, headers) + "\n"
+    rows = []
+    for point in points:
+        recalls = (mean_and_deviation(point["figures"].get(model, {}), "macro_recall") for model in models)
+        rows.append([f"{point['rows']:,}", *recalls])
+    return _table(rows, ["tweets", *(names.get(model, model) for model in models)]) + "\n"

@@ -57,20 +57,16 @@ class Predictions:
         """Return the rows of one test set."""
         return self.take(self.test_sets == test_set)
 
-    def columns(self) -> dict[str, np.ndarray]:
-        """Return the columns of ``predictions.csv`` by name, such as texts, labels and class probabilities."""
-        names = np.array(self.classes)
-        columns = dict(
-            zip(REQUIRED, (self.test_sets, self.texts, names[self.true], names[self.predicted]), strict=True)
-        )
-        given = self.probabilities.astype(np.float32)  # the precision of the model's output
-        return columns | {PROBABILITY + name: given[:, i] for i, name in enumerate(self.classes)} | self.baselines
-
     def write(self, path: Path) -> None:
         """Write ``predictions.csv``, with quoted text and a line feed after each row."""
         import pandas as pd
 
-        pd.DataFrame(self.columns()).to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)
+        names = np.array(self.classes)
+        texts = (self.test_sets, self.texts, names[self.true], names[self.predicted])
+        given = self.probabilities.astype(np.float32)  # the precision of the model's output
+        columns = dict(zip(REQUIRED, texts, strict=True))
+        columns |= {PROBABILITY + name: given[:, i] for i, name in enumerate(self.classes)} | self.baselines
+        pd.DataFrame(columns).to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)
 
 
 def joined(parts: Sequence[Predictions]) -> Predictions:

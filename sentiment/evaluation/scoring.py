@@ -42,13 +42,6 @@ class LabelledTestSet(NamedTuple):
     published: Mapping[str, Any] | None = None
 
 
-class ScoredTestSet(NamedTuple):
-    """The figures of the model and its baselines on a test set, and their predictions."""
-
-    metrics: dict[str, Any]
-    predictions: Predictions
-
-
 def with_distinct_names(tests: Sequence[LabelledTestSet]) -> list[LabelledTestSet]:
     """Return ``tests`` with distinct names: if several have the same name, each is named after its source file.
 
@@ -79,25 +72,27 @@ def without_seen(test: LabelledTestSet, seen: np.ndarray) -> LabelledTestSet:
     return test._replace(rows=rows, seen=int(known.sum()))
 
 
-def score(test: LabelledTestSet, model: "SentimentClassifier", baselines: Mapping[str, Predictor]) -> ScoredTestSet:
-    """Return the figures and predictions of ``model`` and ``baselines`` on ``test``."""
+def score(
+    test: LabelledTestSet, model: "SentimentClassifier", baselines: Mapping[str, Predictor]
+) -> tuple[dict[str, Any], Predictions]:
+    """Return the figures of ``model`` and ``baselines`` on ``test``, and their predictions."""
     classes, y_true = model.classes_, test.rows.labels
     probabilities = model.predict_proba(test.rows.texts)
     y_pred = probabilities.argmax(axis=1)
     metrics = {"source": test.source, "left_out": test.left_out, "seen": test.seen}
     metrics |= measure(y_true, y_pred, len(classes), probabilities).to_dict()
     metrics |= {"published": test.published} if test.published else {}
-    peers: dict[str, Any] = {}
+    others: dict[str, Any] = {}
     labels: dict[str, Any] = {}
     for name, predict in baselines.items():
         answers = predict(test.rows.texts)
         labels[name] = classes[answers.labels]
-        peers[name] = measure(y_true, answers.labels, len(classes), answers.probabilities).to_dict()
-        peers[name]["accuracy_difference"] = metrics["accuracy"] - peers[name]["accuracy"]
-        peers[name]["mcnemar_p"] = mcnemar(y_pred == y_true, answers.labels == y_true)
+        others[name] = measure(y_true, answers.labels, len(classes), answers.probabilities).to_dict()
+        others[name]["accuracy_difference"] = metrics["accuracy"] - others[name]["accuracy"]
+        others[name]["mcnemar_p"] = mcnemar(y_pred == y_true, answers.labels == y_true)
     truths = classes[y_true].tolist()
     rows = from_probabilities(classes.tolist(), test.rows.texts, truths, probabilities, test.name, labels)
-    return ScoredTestSet(metrics | {"baselines": peers}, rows)
+    return metrics | {"baselines": others}, rows
 
 
 def score_minimal_pairs(
@@ -177,8 +172,8 @@ def _of_classes(figures: Mapping[str, Any], classes: Sequence[str], where: str) 
 
 def _of_baselines(figures: Mapping[str, Any], where: str, label: Callable[[str], str]) -> Iterator[str]:
     own = figures.get("macro_recall")
-    for name, peer in (figures.get("baselines") or {}).items():
-        other = peer.get("macro_recall")
+    for name, baseline in (figures.get("baselines") or {}).items():
+        other = baseline.get("macro_recall")
         if own is not None and other is not None and other - own >= _VISIBLE:
             recalls = f"macro recall {100 * other:.1f}% against {100 * own:.1f}%"
             yield f"{label(name)} is ahead on the {where}: {recalls}."

@@ -26,11 +26,8 @@ def as_sequence(texts: Any) -> Any:
     try:
         return list(texts)
     except TypeError:  # numbers, None, an array without dimensions
-        raise InputError(f"expected a list of texts, received {_shown(texts)}: put texts in a list") from None
-
-
-def _shown(value: Any) -> str:
-    return "None" if value is None else f"one {type(value).__name__}"
+        received = "None" if texts is None else f"one {type(texts).__name__}"
+        raise InputError(f"expected a list of texts, received {received}: put texts in a list") from None
 
 
 def _one_column(texts: Any) -> Any:
@@ -65,14 +62,13 @@ def encode_all(texts: Sequence[Any]) -> list[bytes]:
     Raises:
         InputError: a text is not a string, or contains an unpaired surrogate, which has no UTF-8 form.
     """
-    return [_encode(text, index) for index, text in enumerate(texts)]
-
-
-def _encode(text: Any, index: int) -> bytes:
-    if not isinstance(text, str):
-        hint = ", a missing value: leave such texts out or make them empty" if is_missing(text) else ""
-        raise InputError(f"expected a string, received {type(text).__name__} as text {index}{hint}")
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(f"text {index} holds an unpaired surrogate: decode it as UTF-8 first") from error
+    encoded = []
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            hint = ", a missing value: leave such texts out or make them empty" if is_missing(text) else ""
+            raise InputError(f"expected a string, received {type(text).__name__} as text {index}{hint}")
+        try:
+            encoded.append(text.encode())
+        except UnicodeEncodeError as error:
+            raise InputError(f"text {index} holds an unpaired surrogate: decode it as UTF-8 first") from error
+    return encoded

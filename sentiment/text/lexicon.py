@@ -97,7 +97,10 @@ def build_lexicon(entries: Iterable[LexiconEntry], min_count: int = 1, max_vocab
         result is deterministic.
     """
     entries = list(entries)
-    counts, ranks = lemma_counts(entries), _lemma_ranks(entries)
+    counts, ranks = lemma_counts(entries), dict[str, int]()
+    for entry in entries:
+        if entry.lemma is not None and entry.rank is not None:
+            ranks[entry.lemma] = min(entry.rank, ranks.get(entry.lemma, entry.rank))
     frequent = [lemma for lemma, count in counts.items() if count >= min_count and lemma not in SPECIAL_TOKENS]
     frequent.sort(key=lambda lemma: (-counts[lemma], lemma))
     kept = {*frequent[: max_vocabulary or None], *SPECIAL_TOKENS, *ranks}
@@ -161,11 +164,3 @@ def count_seen(lexicon: Lexicon, entries: Iterable[LexiconEntry]) -> int:
     """Return the number of ids that are reserved or occur in training. All later ids only have a vector."""
     counts = lemma_counts(entries)
     return len(RESERVED) + sum(counts[lemma] > 0 for lemma in lexicon.vocabulary[len(RESERVED) :])
-
-
-def _lemma_ranks(entries: Iterable[LexiconEntry]) -> dict[str, int]:
-    ranks: dict[str, int] = {}
-    for entry in entries:
-        if entry.lemma is not None and entry.rank is not None:
-            ranks[entry.lemma] = min(entry.rank, ranks.get(entry.lemma, entry.rank))
-    return ranks

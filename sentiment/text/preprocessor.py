@@ -7,7 +7,7 @@ built from one. All three therefore give the same ids.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +23,6 @@ from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, LONG, WHITE_SPA
 from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run, to_lower_case
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pyarrow as pa
 
     from sentiment.text.many_texts import ManyTexts
@@ -136,10 +134,10 @@ class Preprocessor:
         return Ragged(values, kept.lengths + empty.astype(np.int32))
 
     def pad(self, ids: Ragged) -> np.ndarray:
-        """Return ``ids`` (``n`` rows) as int32 ``(n, max_tokens)``, with zeros after the ids."""
+        """Return ``n`` rows of up to ``max_tokens`` ids as int32 ``(n, max_tokens)``, with zeros after the ids."""
         return pad(ids, self.max_tokens)
 
-    def save(self, folder: "Path") -> None:
+    def save(self, folder: Path) -> None:
         """Write the three ``FILES`` into ``folder``. No other process may read the folder at the same time."""
         vocabulary = "".join(f"{lemma}\n" for lemma in self.lexicon.vocabulary)
         texts = {LEXICON: self.lexicon.to_tsv(), VOCABULARY: vocabulary, PREPROCESSING: self.to_json()}
@@ -147,7 +145,7 @@ class Preprocessor:
             (folder / name).write_text(text, encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: "str | Path", read: Callable[[str], bytes] | None = None) -> "Preprocessor":
+    def load(cls, folder: str | Path, read: Callable[[str], bytes] | None = None) -> "Preprocessor":
         """Read the files that :meth:`save` wrote.
 
         Args:
@@ -158,7 +156,7 @@ class Preprocessor:
         Raises:
             ArtefactError: a file is damaged, or the files do not belong together.
         """
-        read = read or partial(_content, str(folder))
+        read = read or (lambda name: Path(folder, name).read_bytes())
         lines, vocabulary = read(LEXICON), _decoded(f"{folder}/{VOCABULARY}", read(VOCABULARY))
         lexicon = map_lexicon(lines, vocabulary, f"{folder}/{LEXICON}")
         path = f"{folder}/{PREPROCESSING}"
@@ -188,15 +186,14 @@ class Preprocessor:
             max_tokens = data["max_tokens"]
             if type(max_tokens) is not int or max_tokens < 1:
                 raise ValueError(f"max_tokens = {str(max_tokens)[:40]}")
-            _try(rules)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            if not can_run(rules):  # the rules of this package are valid; Arrow checks others, as RE2
+                from sentiment.text.rules_in_arrow import apply_rules
+                from sentiment.text.tokens import from_encoded
+
+                apply_rules(from_encoded([b""]), rules)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:  # Arrow's errors are ValueErrors
             raise ArtefactError(f"{name}: expected rules and max_tokens ({error}): export again") from error
         return cls(rules, lexicon, max_tokens, seen)
-
-
-def _content(folder: str, name: str) -> bytes:
-    with open(f"{folder}/{name}", "rb") as file:
-        return file.read()
 
 
 def _decoded(path: str, content: bytes) -> str:
@@ -211,26 +208,6 @@ def are_few_and_short(texts: Any) -> bool:
     if is_arrow(texts) or len(texts) > FEW:
         return False
     return all(not isinstance(text, str) or len(text) <= LONGEST for text in texts)
-
-
-def _try(rules: tuple[Rule, ...]) -> None:
-    """Check that Arrow can run ``rules``. Rules of this package are known to be valid and are not checked.
-
-    Raises:
-        ValueError: a rule is not valid RE2.
-        TypeError: a pattern or a replacement is not a string.
-    """
-    if can_run(rules):
-        return
-    import pyarrow as pa
-
-    from sentiment.text.rules_in_arrow import apply_rules
-    from sentiment.text.tokens import as_arrow
-
-    try:
-        apply_rules(as_arrow([""]), rules)
-    except pa.ArrowException as error:
-        raise ValueError(str(error)) from error
 
 
 def pad(ids: Ragged, length: int) -> np.ndarray:

@@ -27,13 +27,6 @@ class Tokens(NamedTuple):
     codes: Ragged
 
 
-class ChunkedTexts(NamedTuple):
-    """Tweets cut at spaces: the ``distinct`` chunks in lower case, and ``codes``, one row of indices per tweet."""
-
-    distinct: pa.Array
-    codes: Ragged
-
-
 def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> Tokens:
     """Normalise ``texts`` ``(n,)`` and split them into tokens.
 
@@ -43,28 +36,20 @@ def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> 
     Raises:
         InputError: a text is not a string, or contains an unpaired surrogate, which has no UTF-8 form.
     """
-    distinct, codes = split_chunks(texts)
-    types, tokens = tokens_of(distinct, rules)
-    return Tokens(types, _join(tokens, codes))
-
-
-def split_chunks(texts: Sequence[str] | pa.Array) -> ChunkedTexts:
-    """Split ``texts`` ``(n,)`` into chunks at plain spaces. Other white space is rare, and stays in the chunks.
-
-    Raises:
-        InputError: a text is not a string or has no UTF-8 form.
-    """
     chunks = pc.split_pattern(to_lower_case(as_arrow(texts)), " ")
     distinct, codes = _distinct(chunks.flatten())
-    return ChunkedTexts(distinct, Ragged(codes, np.diff(as_numpy(chunks.offsets))))
+    types, of_chunks = tokens_of(distinct, rules)
+    tokens = of_chunks.take(codes)
+    upto = np.concatenate(([0], np.cumsum(tokens.lengths, dtype=np.int64)))  # tokens before each chunk
+    return Tokens(types, Ragged(tokens.values, np.diff(upto[as_numpy(chunks.offsets)]).astype(np.int32)))
 
 
 def tokens_of(chunks: pa.Array, rules: Sequence[Rule]) -> Tokens:
     """Return the distinct tokens of the lower-case ``chunks`` ``(m,)``, and one row of token indices per chunk."""
     tokens = pc.split_pattern(apply_rules(separate_chunks(chunks), rules), " ")
     types, codes = _distinct(tokens.flatten())
-    rows = Ragged(codes, np.diff(as_numpy(tokens.offsets))).keep(_not_empty(types)[codes])
-    return Tokens(types.to_pylist(), rows)
+    not_empty = as_numpy(pc.binary_length(types)) > 0
+    return Tokens(types.to_pylist(), Ragged(codes, np.diff(as_numpy(tokens.offsets))).keep(not_empty[codes]))
 
 
 def own_tokens(words: Sequence[str], rules: Sequence[Rule] = RULES) -> list[str]:
@@ -83,7 +68,11 @@ def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
     """
     texts = as_sequence(texts)
     if isinstance(texts, pa.Array | pa.ChunkedArray):
-        array = _valid(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
+        array = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+        try:
+            array.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise InputError(f"expected texts in UTF-8, received an array that is not ({error})") from error
     else:
         array = from_encoded(encode_all(texts))
     if array.type not in (pa.string(), pa.large_string(), pa.null()):
@@ -94,14 +83,6 @@ def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
             "texts out or make them empty"
         )
     return array.cast(pa.string())
-
-
-def _valid(array: pa.Array) -> pa.Array:
-    try:
-        array.validate(full=True)
-    except pa.ArrowInvalid as error:
-        raise InputError(f"expected texts in UTF-8, received an array that is not ({error})") from error
-    return array
 
 
 def from_encoded(encoded: Sequence[bytes]) -> pa.Array:
@@ -120,15 +101,3 @@ def from_encoded(encoded: Sequence[bytes]) -> pa.Array:
 def _distinct(values: pa.Array) -> tuple[pa.Array, np.ndarray]:
     encoded = values.dictionary_encode()
     return encoded.dictionary, as_numpy(encoded.indices)
-
-
-def _not_empty(types: pa.Array) -> np.ndarray:
-    return as_numpy(pc.binary_length(types)) > 0
-
-
-def _join(rows: Ragged, chunks: Ragged) -> Ragged:
-    """Return the tokens of each text, given those of each distinct chunk (``rows``) and each text's ``chunks``."""
-    tokens = rows.take(chunks.values)
-    upto = np.concatenate(([0], np.cumsum(tokens.lengths, dtype=np.int64)))
-    starts = chunks.starts
-    return Ragged(tokens.values, (upto[starts + chunks.lengths] - upto[starts]).astype(np.int32))

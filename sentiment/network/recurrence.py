@@ -78,16 +78,17 @@ def _steps(table: np.ndarray, rows: RowsByLength) -> Iterator[np.ndarray]:
 def simple_rnn_states(steps: Iterator[np.ndarray], kernel: np.ndarray, activation: str) -> Iterator[np.ndarray]:
     """Overwrite the cell inputs of each step, ``(directions, n, units)``, with hidden states, and yield these.
 
-    ``kernel`` is W_h, ``(directions, units, units)``. ``n``, the number of rows with a token, never rises.
+    The next state is h_t = f(x_t W_x + b + h_{t-1} W_h). ``kernel`` is W_h, ``(directions, units, units)``. ``n`` is
+    the number of rows that have a token at the step. It never rises from step to step.
     """
     state = room = np.empty(0)
     for first, step in enumerate(steps):
         n = step.shape[1]
-        if first == 0:
-            room = np.empty_like(step)
-            activate_in_place(step, room, activation)
-        else:
-            advance(step, state[:, :n], kernel, room[:, :n], activation)
+        room = room[:, :n] if first else np.empty_like(step)
+        if first:
+            np.matmul(state[:, :n], kernel, out=room)
+            np.add(step, room, out=step)
+        activate_in_place(step, room, activation)
         state = step
         yield state
 
@@ -123,11 +124,7 @@ def pool(states: Iterator[np.ndarray], lengths: np.ndarray, pooling: str) -> np.
     return pooled
 
 
-def _keep_last(before: np.ndarray, state: np.ndarray, out: np.ndarray) -> None:
-    out[:] = state
-
-
-_TAKE_IN: dict[str, Any] = {"last": _keep_last, "max": np.maximum, "mean": np.add}
+_TAKE_IN: dict[str, Any] = {"last": lambda before, state, out: np.copyto(out, state), "max": np.maximum, "mean": np.add}
 
 
 def pooled_row(steps: np.ndarray, kernel: np.ndarray, activation: str, pooling: str) -> np.ndarray:
@@ -159,20 +156,6 @@ def _mean(states: np.ndarray) -> np.ndarray:
 
 
 _POOLED = {"last": lambda states: states[-1], "max": lambda states: np.maximum.reduce(states, 0), "mean": _mean}
-
-
-def advance(projected: np.ndarray, before: np.ndarray, kernel: np.ndarray, room: np.ndarray, activation: str) -> None:
-    """Overwrite ``projected`` with the next state h_t = f(x_t W_x + b + h_{t-1} W_h).
-
-    Args:
-        projected: cell input x_t W_x + b, float32 ``(directions, n, units)``.
-        before: previous state h_{t-1}, with the shape of ``projected``.
-        kernel: recurrent kernel W_h, float32 ``(directions, units, units)``.
-        room: buffer with the shape of ``projected``; overwritten.
-    """
-    np.matmul(before, kernel, out=room)
-    np.add(projected, room, out=projected)
-    activate_in_place(projected, room, activation)
 
 
 def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str) -> None:

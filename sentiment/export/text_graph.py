@@ -4,26 +4,17 @@ A chunk is a stretch of text between spaces. A table gives the ids of frequent c
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from sentiment.common.file_checks import sha256_of
-from sentiment.text.chunk_table import MOST_IDS, ChunkTable
+from sentiment.text.chunk_table import MOST_IDS
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, LONG, WHITE_SPACE
 from sentiment.text.preprocessor import Preprocessor
 
 _ABSENT = -1
-
-
-class _IdsOfChunks(NamedTuple):
-    """The token ids of all chunks: chunk ``i`` has ``lengths[i]`` ids in ``values``, from ``starts[i]`` on."""
-
-    starts: tf.Tensor
-    lengths: tf.Tensor
-    values: tf.Tensor
 
 
 class GraphPreprocessor(tf.Module):
@@ -43,17 +34,13 @@ class GraphPreprocessor(tf.Module):
         self.lexicon_asset = _NamedAsset("lexicon", lexicon_file)
         rows = tf.lookup.TextFileInitializer(self.lexicon_asset, tf.string, 0, tf.int64, 1, delimiter="\t")
         self.lexicon = tf.lookup.StaticHashTable(rows, UNKNOWN)
-        self._has_table = False
-        if chunks_file is not None and preprocessor.table is not None:
-            self._make_table(preprocessor.table, chunks_file)
-
-    def _make_table(self, table: ChunkTable, file: Path) -> None:
-        chunks, slots = table.contents()
-        self._has_table = bool(chunks)  # TensorFlow cannot read a table from an empty file
-        if not chunks:
+        table = preprocessor.table
+        chunks, slots = table.contents() if table else ([], [])
+        self._has_table = chunks_file is not None and bool(chunks)  # TensorFlow cannot read a table from an empty file
+        if table is None or chunks_file is None or not chunks:
             return
-        file.write_bytes(b"".join(b"%s\t%d\n" % line for line in zip(chunks, slots, strict=True)))
-        self.chunks_asset = _NamedAsset("chunks", file)
+        chunks_file.write_bytes(b"".join(b"%s\t%d\n" % line for line in zip(chunks, slots, strict=True)))
+        self.chunks_asset = _NamedAsset("chunks", chunks_file)
         rows = tf.lookup.TextFileInitializer(self.chunks_asset, tf.string, 0, tf.int64, 1, delimiter="\t")
         self.chunks = tf.lookup.StaticHashTable(rows, _ABSENT)
         self.chunk_ids = tf.Variable(table.ids.reshape(-1), trainable=False)
@@ -76,16 +63,20 @@ class GraphPreprocessor(tf.Module):
         if not self._has_table:
             return self._ids_by_rules(text)
         chunks = tf.strings.split(text, sep=" ")
-        found = self._ids_of_chunks(chunks.flat_values)
-        where = tf.ragged.range(found.starts, found.starts + found.lengths)
+        starts, lengths, values = self._ids_of_chunks(chunks.flat_values)
+        where = tf.ragged.range(starts, starts + lengths)
         return tf.RaggedTensor.from_row_splits(
-            tf.cast(tf.gather(found.values, where.flat_values), tf.int64),
+            tf.cast(tf.gather(values, where.flat_values), tf.int64),
             tf.gather(where.row_splits, chunks.row_splits),
             validate=False,
         )
 
-    def _ids_of_chunks(self, chunks: tf.Tensor) -> _IdsOfChunks:
-        """Look up the token ids of chunks (text between spaces) in the table; apply the rules to chunks not in it."""
+    def _ids_of_chunks(self, chunks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Look up the token ids of chunks (text between spaces) in the table; apply the rules to chunks not in it.
+
+        Returns:
+            Where the ids of each chunk start in the third tensor, how many they are, and the ids.
+        """
         slots = tf.where(chunks == "", tf.constant(0, tf.int64), self.chunks.lookup(chunks))
         missing = tf.where(slots == _ABSENT)
         distinct, codes = tf.unique(tf.gather_nd(chunks, missing), tf.int64)
@@ -95,8 +86,7 @@ class GraphPreprocessor(tf.Module):
         starts, lengths = slots * MOST_IDS, tf.gather(self.chunk_lengths, slots)
         starts = tf.tensor_scatter_nd_update(starts, missing, tf.gather(further.row_starts() + known, codes))
         lengths = tf.tensor_scatter_nd_update(lengths, missing, tf.gather(further.row_lengths(), codes))
-        values = tf.concat([self.chunk_ids, tf.cast(further.flat_values, tf.int32)], axis=0)
-        return _IdsOfChunks(starts, lengths, values)
+        return starts, lengths, tf.concat([self.chunk_ids, tf.cast(further.flat_values, tf.int32)], axis=0)
 
     def _ids_by_rules(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Return the token ids of each text, without those of stop words, by the rules and the lexicon.

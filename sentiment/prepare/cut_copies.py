@@ -7,7 +7,6 @@ an ellipsis, which links may follow. All its words except the last must be the f
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ import pyarrow.compute as pc
 from sentiment.common.arrow_arrays import as_numpy, from_numpy, read_table, write_table
 from sentiment.data.splitting import duplicate_keys, hash_texts
 from sentiment.prepare.split_corpus import Runs
-from sentiment.prepare.spooling import Run, write_sorted
+from sentiment.prepare.spooling import Run, batches_of, write_sorted
 
 ELLIPSIS = "…"
 _CUT = rf"{ELLIPSIS}(?:\s*https?://\S*)*\s*$"
@@ -28,7 +27,8 @@ _WHOLE = pa.schema({"cut": pa.int64(), "rank": pa.int64(), "hash": pa.uint64()})
 def note_cut(runs: Runs, run: Run) -> int:
     """Write to a file the truncated rows of a run, without their last words. Return the number of rows."""
     rows, keys, before = [np.zeros(0, np.int64)], [pa.array([], pa.string())], 0
-    for texts in _texts(runs.folder, run):
+    for batch in batches_of(runs.folder, run):
+        texts = batch.column("text")
         if pc.any(pc.match_substring(texts, ELLIPSIS)).as_py():
             which = np.flatnonzero(as_numpy(pc.match_substring_regex(texts, _CUT).cast(pa.uint8())))
             kept = pc.replace_substring_regex(duplicate_keys(texts.take(from_numpy(which))), r" ?[^ ]*$", "")
@@ -47,8 +47,8 @@ def note_whole(runs: Runs, run: Run) -> None:
     starts, numbers, found = pc.utf8_slice_codeunits(cut, 0, _LEAST).unique(), defaultdict(list), []
     for number, words in enumerate(cut.to_pylist()):
         numbers[words].append(number)
-    for texts in _texts(runs.folder, run):
-        keys = duplicate_keys(texts)
+    for batch in batches_of(runs.folder, run):
+        texts, keys = batch.column("text"), duplicate_keys(batch.column("text"))
         may_be = pc.is_in(pc.utf8_slice_codeunits(keys, 0, _LEAST), starts)
         texts, keys = texts.filter(may_be), keys.filter(may_be)
         for key, hash_ in zip(keys.to_pylist(), hash_texts(texts).tolist(), strict=True):
@@ -77,23 +77,13 @@ def take_hashes(runs: Runs, run: Run) -> None:
     numbers, hashes = numbers[order], hashes[order]
     wanted = before + np.arange(len(rows))
     places = np.searchsorted(numbers, wanted, side="right") - 1
-    _replace_hashes(runs.folder, run, rows[numbers[places] == wanted], hashes[places[numbers[places] == wanted]])
-
-
-def _replace_hashes(folder: Path, run: Run, rows: np.ndarray, hashes: np.ndarray) -> None:
-    order = np.load(folder / f"{run.name}.rows.npy")
-    old, labels = (np.load(folder / f"{run.name}.{name}.npy") for name in ("hashes", "labels"))
+    found = numbers[places] == wanted
+    old, labels, order = (np.load(runs.folder / f"{run.name}.{name}.npy") for name in ("hashes", "labels", "rows"))
     by_row, labels_by_row = np.empty_like(old), np.empty_like(labels)
     by_row[order], labels_by_row[order] = old, labels
-    by_row[rows] = hashes
-    write_sorted(folder, run.name, by_row, labels_by_row)
+    by_row[rows[found]] = hashes[places[found]]
+    write_sorted(runs.folder, run.name, by_row, labels_by_row)
 
 
 def _file(runs: Runs, run: Run, kind: str) -> Path:
     return runs.folder / f"{run.name}.{kind}.arrow"
-
-
-def _texts(folder: Path, run: Run) -> Iterator[pa.Array]:
-    with pa.memory_map(str(folder / f"{run.name}.arrow")) as source, pa.ipc.open_file(source) as reader:
-        for i in range(reader.num_record_batches):
-            yield reader.get_batch(i).column("text")

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from sentiment.common.arrow_arrays import as_numpy, from_numpy
 from sentiment.data.splitting import DROPPED, PARTS, TRAIN, VALIDATION, Deal, Distinct, find_distinct
-from sentiment.prepare.spooling import Run
+from sentiment.prepare.spooling import Run, batches_of
 
 ROWS_PER_RANGE = 1 << 20
 _HASHES = 1 << 64
@@ -109,10 +109,7 @@ def write_seen(runs: Runs, ranges: Sequence[HashRange], target: Path) -> None:
     """Join the hashes of the training and validation rows in all ranges into one sorted file, uint64 ``(m,)``."""
     pieces = [np.load(each.file(runs, "seen"), mmap_mode="r") for each in ranges]
     whole = np.lib.format.open_memmap(target, "w+", np.uint64, (sum(map(len, pieces)),))
-    start = 0
-    for piece in pieces:
-        whole[start : start + len(piece)] = piece
-        start += len(piece)
+    np.concatenate(pieces, out=whole)
     whole.flush()
 
 
@@ -168,16 +165,14 @@ def _kept(
     folder: Path, run: Run, part: np.ndarray, classes: Sequence[int], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a run that are in training, validation or test."""
-    with pa.memory_map(str(folder / f"{run.name}.arrow")) as mapped:
-        batches, start = pa.ipc.open_file(mapped), 0
-        for i in range(batches.num_record_batches):
-            batch = batches.get_batch(i)
-            mine = part[start : start + batch.num_rows]
-            start += batch.num_rows
-            labels = np.searchsorted(classes, as_numpy(batch.column("label")))
-            numbers = [labels, mine, np.full(batch.num_rows, run.corpus)][: len(schema) - 1]
-            columns = [batch.column("text"), *(from_numpy(each.astype(np.uint8)) for each in numbers)]
-            yield pa.record_batch(columns, schema=schema).filter(from_numpy(mine != DROPPED))
+    start = 0
+    for batch in batches_of(folder, run):
+        mine = part[start : start + batch.num_rows]
+        start += batch.num_rows
+        labels = np.searchsorted(classes, as_numpy(batch.column("label")))
+        numbers = [labels, mine, np.full(batch.num_rows, run.corpus)][: len(schema) - 1]
+        columns = [batch.column("text"), *(from_numpy(each.astype(np.uint8)) for each in numbers)]
+        yield pa.record_batch(columns, schema=schema).filter(from_numpy(mine != DROPPED))
 
 
 def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:

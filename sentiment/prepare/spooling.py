@@ -171,6 +171,13 @@ def _write_run(folder: Path, name: str, batches: Iterator[tuple[pa.Array, np.nda
     return rows
 
 
+def batches_of(folder: Path, run: Run) -> Iterator[pa.RecordBatch]:
+    """Yield the texts and labels of a run in the order of its rows. The columns are those of ``SCHEMA``."""
+    with pa.memory_map(str(folder / f"{run.name}.arrow")) as source, pa.ipc.open_file(source) as reader:
+        for i in range(reader.num_record_batches):
+            yield reader.get_batch(i)
+
+
 def write_sorted(folder: Path, name: str, hashes: np.ndarray, labels: np.ndarray) -> None:
     """Write the hashes and labels of a run, sorted by hash, and the original position of each row, to three files."""
     order = np.argsort(hashes, kind="stable")

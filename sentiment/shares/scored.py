@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -63,15 +62,8 @@ def share_columns(text: str, date: str, by: Sequence[str]) -> ShareColumns:
     return ShareColumns(text, tuple(each for each in by if each not in PERIODS), date, "".join(periods))
 
 
-class AnswerColumns(NamedTuple):
-    """The class names, and the prefix of the columns that contain the model's answers in a table."""
-
-    classes: list[str]
-    prefix: str
-
-
-def answer_columns(names: list[str], path: str) -> AnswerColumns:
-    """Return the classes and the prefix of the answer columns, given all column ``names`` of a table.
+def answer_columns(names: list[str], path: str) -> tuple[list[str], str]:
+    """Return the classes, and the prefix of the answer columns, given all column ``names`` of a table.
 
     Raises:
         InputError: the table has no answers of `sentiment score`.
@@ -81,7 +73,7 @@ def answer_columns(names: list[str], path: str) -> AnswerColumns:
             start = f"{prefix}p_"
             classes = [name.removeprefix(start) for name in names if name.startswith(start)]
             if len(classes) > 1:
-                return AnswerColumns(classes, prefix)
+                return classes, prefix
     raise InputError(f"{path}: expected answers of `sentiment score` (known, p_...); run it first")
 
 
@@ -93,7 +85,7 @@ def classes_of(store: FileStore) -> list[str]:
     """
     record = _records(store)[0]
     for table in _tables(store, record.output, ShareColumns("")):
-        return answer_columns(table.schema.names, record.output).classes
+        return answer_columns(table.schema.names, record.output)[0]
     return []
 
 
@@ -132,9 +124,9 @@ def _tables(store: FileStore, name: str, columns: ShareColumns) -> Iterator[pa.R
         return
     with store.system.open_input_file(path) as source, pq.ParquetFile(source) as file:
         names = file.schema_arrow.names
-        found = answer_columns(names, name)
+        classes, prefix = answer_columns(names, name)
         require_columns(columns.names(), names, name)
-        ours = [f"{found.prefix}known", *(f"{found.prefix}p_{each}" for each in found.classes)]
+        ours = [f"{prefix}known", *(f"{prefix}p_{each}" for each in classes)]
         yield from file.iter_batches(_ROWS_PER_BATCH, columns=[*columns.names(), *ours], use_threads=False)
 
 
@@ -152,14 +144,14 @@ def answered(table: pa.RecordBatch, columns: ShareColumns, path: str) -> Answere
     Raises:
         InputError: a column is missing, or the type of the date column cannot be read as dates.
     """
-    found = answer_columns(table.schema.names, path)
+    classes, prefix = answer_columns(table.schema.names, path)
     require_columns(columns.names(), table.schema.names, path)
     periods, unread = _periods(table, columns)
-    numbers = [_numbers(table.column(f"{found.prefix}p_{name}")) for name in found.classes]
+    numbers = [_numbers(table.column(f"{prefix}p_{name}")) for name in classes]
     return Answered(
         texts_of(table, columns.text, path),
         np.column_stack(numbers),
-        _numbers(table.column(f"{found.prefix}known")),
+        _numbers(table.column(f"{prefix}known")),
         _groups(table, columns.groups),
         periods,
         unread,

@@ -167,7 +167,8 @@ def _new_array(path: Path, dtype: "np.dtype", shape: tuple[int, ...]) -> None:
 
     np.lib.format.open_memmap(path, "w+", dtype, shape)
     with path.open("r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        if hasattr(os, "posix_fallocate"):  # macOS has no such function
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 OPTIONS = {

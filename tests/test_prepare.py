@@ -261,3 +261,11 @@ def test_options_choose_the_engine(options: list[str], kind: type, workers: int 
     parser.add_argument("--workers", **stage.ENGINE_OPTIONS["--workers"])
     engine = stage.make_engine(parser.parse_args(options))
     assert (type(engine), getattr(engine, "workers", None)) == (kind, workers)
+
+
+def test_arrays_are_made_where_the_system_cannot_allocate_their_space(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delattr("os.posix_fallocate")  # as on macOS
+    preprocess._new_array(tmp_path / "train.ids.npy", np.dtype(np.uint16), (3, 2))
+    assert np.load(tmp_path / "train.ids.npy").shape == (3, 2)

@@ -72,9 +72,9 @@ def ngram_buckets(
 
 @cache
 def _first_digits(buckets: int) -> tuple[int, ...]:
-    """Return what n adds to the code of an n-gram, for n from 1 to 3: the code is a number to the base ``_FACTOR``.
+    """Return, for n from 1 to 3, the value modulo ``buckets`` of the first digit of an n-gram's code.
 
-    Its first digit is n, and the ids follow.
+    The code is a number to the base ``_FACTOR``. Its first digit is n, and its other digits are the ids.
     """
     return tuple(n * _FACTOR**n % buckets for n in (1, 2, 3))
 

@@ -49,8 +49,11 @@ class Runs:
 class Counted(NamedTuple):
     """Counts of the rows with hashes in one range.
 
-    These are the numbers of rows from each run, int64 ``(n_runs,)``; of distinct rows in each class, int64
-    ``(n_classes,)``; of rows that repeat an earlier row; and of rows left out because their copies differ in label.
+    Attributes:
+        sizes: the number of rows from each run, int64 ``(n_runs,)``.
+        kept: the number of distinct rows in each class, int64 ``(n_classes,)``.
+        duplicates: the number of rows that repeat an earlier row.
+        contradictions: the number of rows left out because their copies differ in label.
     """
 
     sizes: np.ndarray
@@ -114,7 +117,12 @@ def write_seen(runs: Runs, ranges: Sequence[HashRange], target: Path) -> None:
 
 
 def _read(runs: Runs, which: HashRange) -> tuple[np.ndarray, Distinct, np.ndarray, np.ndarray]:
-    """Return the rows in a range: sorted hashes, the rest, positions before sorting, and number of rows per run."""
+    """Read the rows in a range of hashes.
+
+    Returns:
+        The sorted hashes; the distinct rows; the position of each sorted row before sorting; and the number of rows
+        from each run.
+    """
     hashes, labels = [], []
     for run in runs.runs:
         sorted_hashes = np.load(runs.folder / f"{run.name}.hashes.npy", mmap_mode="r")

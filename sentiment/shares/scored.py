@@ -101,7 +101,7 @@ def scored_batches(store: FileStore, columns: ShareColumns) -> Iterator[Answered
 
 
 def _read_ahead(tables: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield ``tables``. Each is read while the caller still adds up the one before."""
+    """Yield ``tables``. A thread reads the next table while the caller processes the current one."""
     with ThreadPoolExecutor(1) as reader:
         table = reader.submit(next, tables, None)
         while (read := table.result()) is not None:

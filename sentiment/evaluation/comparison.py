@@ -176,11 +176,14 @@ def sizes_for(asked: Sequence[int], labelled: int) -> list[int]:
 
 
 def split_shares(size: int, labelled: int, rows: int) -> tuple[float, int]:
-    """Return the settings that split ``size`` labelled tweets into training and validation rows by the default shares.
+    """Return the share of validation tweets, and the number of training tweets, of a run with ``size`` labelled tweets.
 
-    They are the share of validation rows, and the number of training rows (0 means all others).
+    The shares are the defaults for ``size`` tweets. 0 training tweets mean all tweets that are in no other part.
 
-    ``rows`` is the number of tweets in the corpus, and ``labelled`` the number of tweets outside the test set.
+    Args:
+        size: the number of labelled tweets of the run.
+        labelled: the number of tweets outside the test set.
+        rows: the number of tweets in the corpus.
     """
     of_them = SplitSettings().for_rows(size).validation
     return of_them * size / rows, 0 if size == labelled else round((1 - of_them) * size)

@@ -36,17 +36,9 @@ from sentiment.text.normalisation import RULES
 from sentiment.text.preprocessor import Preprocessor
 
 FIGURES = {
-    "baselines",
-    "confusion",
-    "slices",
-    "reliability",
-    "abstention",
-    "scores",
-    "roc",
-    "precision-recall",
-    "training",
+    "baselines", "confusion", "slices", "reliability", "abstention", "scores", "roc", "precision-recall", "training",
     "behaviour",
-}
+}  # fmt: skip
 SCRIPT = "</td></table><script>alert('pwned')</script><img src=http://evil.example/x onerror=alert(1)>"
 LONG = "word " * 2000
 BREAK = "one\rtwo"
@@ -152,8 +144,9 @@ def page(evaluation, classifier):
 
 @pytest.fixture
 def few_figures(monkeypatch):
-    """Leave out the figures of each test set, which take most of a page's time, where others are tested."""
+    """Leave out the figures of each test set and of the training, which take most of a page's time."""
     monkeypatch.setattr("sentiment.report.page.draw_set", lambda *_: {})
+    monkeypatch.setattr(figures, "training_curves", lambda history: "")
 
 
 def write_folder(folder, evaluation):
@@ -218,13 +211,23 @@ def test_every_figure_is_there_with_an_alternative_text(page):
     assert "var(--series-1" in page
 
 
-def test_the_learning_curve_is_drawn_if_there_is_one(evaluation, classifier, few_figures):
+def test_what_there_may_be_besides_is_in_report_and_card(evaluation, classifier, page, few_figures):
     recall = {"macro_recall": {"mean": 0.6, "sd": 0.01}}
     points = [{"rows": rows, "figures": {"model": recall, "vader": recall}} for rows in (100, 900)]
-    page = render_report(replace(evaluation, curve={"points": points, "base_model": ""}), classifier)
-    drawing = re.search(r'<figure id="figure-curve">.*?</figure>', page, re.DOTALL)
+    folds = {"n": 9} | {each: {"mean": 0.612, "sd": 0.0134} for each in ("accuracy", "macro_recall", "macro_f1")}
+    more = {"crossvalidation": {"folds": 5, "seeds": [7, 8], "figures": {"model": folds}}}
+    few = make_evaluation(make_predictions(200), curve={"points": points, "base_model": ""}, **more)
+    report, card = render_report(few, classifier), render_card(few)
+    ParsedPage(report)
+    drawing = re.search(r'<figure id="figure-curve">.*?</figure>', report, re.DOTALL)
     assert "from nothing 60.0% at 100, 60.0% at 900; VADER 60.0% at 100" in drawing[0]
-    ParsedPage(page)
+    for text in (report, card):
+        assert "Trained 10 times on 5 splits" in text
+        assert "61.2% ± 1.3" in text
+        assert "There are only 200 held-out tweets" in text
+    assert "- There are only 200 held-out tweets" in card
+    assert 'id="remarks"' not in page
+    assert "Mind that" not in render_card(evaluation)
 
 
 def test_figures_are_the_same_each_time(evaluation):
@@ -279,23 +282,22 @@ def test_a_hostile_and_a_long_tweet_stay_harmless(evaluation, classifier, few_fi
     assert "&lt;b&gt;deflate" in page
 
 
-def test_a_bare_folder_and_hostile_classes_and_names_stay_harmless(classifier):
-    evaluation = make_evaluation(make_predictions(classes=('<script>"x"', "neutral", "$a_{b$")))
+def test_a_bare_folder_many_tweets_and_hostile_classes_and_names_stay_small_and_harmless(classifier, page):
+    evaluation = make_evaluation(make_predictions(10_000, ('<script>"x"', "neutral", "$a_{b$")))
     bare = replace(evaluation, history={}, manifest={}, coverage={}, name="</title><script>x")
-    page = render_report(bare, classifier)
-    ParsedPage(page)
-    assert page.count("<script") == 1
-    assert set(re.findall(r'<figure id="figure-([\w-]+)">', page)) == FIGURES - {"training"}
-    assert "neutral: 0." in page
+    large = render_report(bare, classifier)
+    ParsedPage(large)
+    assert large.count("<script") == 1
+    assert set(re.findall(r'<figure id="figure-([\w-]+)">', large)) == FIGURES - {"training"}
+    assert "neutral: 0." in large
+    assert len(large) < 1.2 * len(page)
+    assert large.count('<tr data-kind="mistake">') == large.count('<tr data-kind="uncertain">') == 100
     card = render_card(replace(evaluation, name="a|b\n# c <script>"))
     assert "<script" not in card.split("```")[0]
     assert "\n# c" not in card
 
 
-def test_a_page_stays_small_and_one_of_a_single_tweet_is_drawn_too(classifier, page):
-    large = render_report(make_evaluation(make_predictions(10_000)), classifier)
-    assert len(large) < 1.2 * len(page)
-    assert large.count('<tr data-kind="mistake">') == large.count('<tr data-kind="uncertain">') == 100
+def test_a_page_of_a_single_tweet_is_drawn_too(classifier):
     ParsedPage(render_report(make_evaluation(make_predictions(1)), classifier))
 
 
@@ -639,25 +641,6 @@ def test_the_card_says_what_followed_the_number_of_tweets(evaluation):
     card = render_card(replace(evaluation, manifest=manifest))
     assert "These follow the number of tweets: `training.batch_size = 64`, `split.test = 0.2`." in card
     assert "follow the number" not in render_card(evaluation)
-
-
-def test_crossvalidation_is_in_report_and_card(classifier, few_figures):
-    figure = {"mean": 0.612, "sd": 0.0134}
-    figures = {"model": {"n": 9, "accuracy": figure, "macro_recall": figure, "macro_f1": figure}}
-    folded = make_evaluation(make_predictions(), crossvalidation={"folds": 5, "seeds": [7, 8], "figures": figures})
-    page = render_report(folded, classifier)
-    ParsedPage(page)
-    for text in (page, render_card(folded)):
-        assert "Trained 10 times on 5 splits" in text
-        assert "61.2% ± 1.3" in text
-
-
-def test_remarks_are_in_report_and_card(evaluation, classifier, page, few_figures):
-    few = make_evaluation(make_predictions(200))
-    assert "There are only 200 held-out tweets" in render_report(few, classifier)
-    assert "- There are only 200 held-out tweets" in render_card(few)
-    assert 'id="remarks"' not in page
-    assert "Mind that" not in render_card(evaluation)
 
 
 @pytest.mark.parametrize(

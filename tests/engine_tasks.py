@@ -5,11 +5,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sentiment.common.parallel import ordered_map
 from sentiment.errors import InputError
-from sentiment.prepare import encoding
 
 
 def suicidal(task: Path) -> int:
@@ -29,8 +26,10 @@ def fails(task: int) -> int:
     raise InputError(f"no {task}")
 
 
-def encode_and_die_once(mark: Path, *arguments: Any) -> np.ndarray:
+def encode_and_die_once(mark: Path, *arguments: Any) -> Any:
     """Ends its process after the work of the first task, before that is told."""
+    from sentiment.prepare import encoding
+
     done = encoding.encode_rows(*arguments)
     if not mark.exists():
         mark.touch()

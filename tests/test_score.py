@@ -1,5 +1,6 @@
 """Scoring many files: parts, records, what a rerun does, damaged input. The engine here runs in this process."""
 
+import contextlib
 import csv
 import gzip
 import json
@@ -95,6 +96,12 @@ def rows_of(folder: Path, stem: str) -> list[dict]:
     return rows
 
 
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Have the command work in this process."""
+    monkeypatch.setattr(command, "engine_of", lambda arguments: contextlib.nullcontext(Here()))
+
+
 def score(inputs, output, model, engine=None, **options) -> dict:
     places = tuple(map(str, inputs if isinstance(inputs, list) else [inputs]))
     return run.score(run.Request(places, str(output), model, **options), engine or Here())
@@ -111,7 +118,7 @@ def test_a_file_gets_the_answers_of_the_command_line(name, tmp_path, model):
     assert sum(summary["labels"].values()) == 300
 
 
-def test_a_packed_model_gives_the_same_bytes(tmp_path, model):
+def test_a_packed_model_gives_the_same_bytes(tmp_path, model, in_this_process):
     source, packed = write(tmp_path / "in" / "a.csv", table(50)), tmp_path / "mine.zip"
     with zipfile.ZipFile(packed, "w") as archive:
         for path in model.iterdir():
@@ -245,7 +252,7 @@ def test_a_damaged_description_of_a_run_is_refused_unless_forced(tmp_path, model
     assert score(tmp_path / "in", tmp_path / "out", model, force=True)["rows"] == 5
 
 
-def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model, capsys):
+def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model, capsys, in_this_process):
     folder = tmp_path / "in"
     for i in range(20):
         write(folder / f"{i:02d}.parquet", table(20, i))
@@ -254,7 +261,7 @@ def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model
         (folder / f"{i:02d}.parquet").write_bytes(content[: len(content) // 2])
     (folder / "x.jsonl").write_bytes(b'{"text": "love"}\n{"text": 5}\n{"text": "\xff"}\n[]\n{"text": "hate"}\n{"te\n')
     (folder / "y.csv").write_bytes(b'id,text\n1,love\n2,hate,more\n3,\xff\n4,"so ""love"", it"\n')
-    options = [str(folder), "--output", str(tmp_path / "out"), "--model", str(model), "--workers", "1"]
+    options = [str(folder), "--output", str(tmp_path / "out"), "--model", str(model)]
     assert command.main(options) == 3
     assert "2 files and 6 rows could not be scored" in capsys.readouterr().err
     assert not (tmp_path / "out" / "_SUCCESS").exists()
@@ -361,12 +368,12 @@ def test_two_runs_at_once_into_one_folder_are_refused(tmp_path, model):
 
 
 def test_the_local_engine_survives_its_workers(tmp_path):
-    tasks = [tmp_path / name for name in ("a", "b", "always", "c")]
+    tasks = [tmp_path / name for name in ("a", "always", "b")]
     with LocalEngine(2) as engine:
         outcomes = {outcome.task: outcome for outcome in engine.map(suicidal, tasks)}
-    assert sorted(outcomes) == [0, 1, 2, 3]
-    assert [bool(outcomes[i].lost) for i in range(4)] == [False, False, True, False]
-    assert "its process ended 3 times" in outcomes[2].lost
+    assert sorted(outcomes) == [0, 1, 2]
+    assert [bool(outcomes[i].lost) for i in range(3)] == [False, True, False]
+    assert "its process ended 3 times" in outcomes[1].lost
 
 
 def test_a_single_task_has_all_cores():

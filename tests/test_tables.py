@@ -4,10 +4,11 @@ import gzip
 import hashlib
 import io
 import json
-import subprocess
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,7 +26,7 @@ from sentiment.errors import InputError
 from sentiment.predict import __main__ as predict
 from sentiment.predict.score_file import PREFIX
 from sentiment.settings import CorpusSettings
-from tests.model_fixture import child_environment, write_inputs
+from tests.model_fixture import write_inputs
 from tests.test_structure import tiny_model
 
 ROWS = [("love, love", "good"), ("hate; I hate", "Bad "), ("love", "GREAT"), ("hate", "bad")]
@@ -91,17 +92,23 @@ def test_prediction_reads_every_kind(run: Callable, tmp_path: Path, name: str) -
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl", "a.parquet"])
-def test_standard_input_to_standard_output(folder: Path, tmp_path: Path, name: str) -> None:
+def test_standard_input_to_standard_output(
+    folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: Any
+) -> None:
     kind = kind_of(name)
-    command = [sys.executable, "-m", "sentiment.predict", "--model", str(folder), "--column", "tweet"]
-    done = subprocess.run(
-        [*command, "--input", "-", "--format", kind, "--output", "-"],
-        input=write(tmp_path / name).read_bytes(), capture_output=True, env=child_environment(), check=True,
-    )  # fmt: skip
-    (tmp_path / f"out.{kind}").write_bytes(done.stdout)
+    arguments = ["--model", str(folder), "--column", "tweet", "--input", "-", "--format", kind, "--output", "-"]
+    read, written = os.pipe()
+    with open(written, "wb") as file:
+        file.write(write(tmp_path / name).read_bytes())
+    with open(read) as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        assert predict.main(arguments) == 0
+    sys.stdout.flush()
+    printed, said = capfdbinary.readouterr()
+    (tmp_path / f"out.{kind}").write_bytes(printed)
     (batch,) = read_batches(tmp_path / f"out.{kind}", Reading("tweet"))
     assert batch.column("label").to_pylist() == ["positive", "negative", "positive", "negative"]
-    assert done.stderr.decode().startswith("predict: 4 tweets in ")
+    assert said.startswith(b"predict: 4 tweets in ")
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.tsv", "out.jsonl", "out.jsonl.gz", "out.parquet"])

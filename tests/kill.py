@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.model_fixture import SETTINGS, Trained, child_environment, write_inputs
 from tests.snapshot import all_artefacts
@@ -86,6 +87,7 @@ def kill_and_recover(
     delay: float = 0.0,
     again: bool = False,
     finish: Callable[[Trained, str], int] = finish,
+    start: Callable[[Trained, str, int], Any] = start,
 ) -> bool:
     """One point; tells whether the kill came before the stage's end.
 
@@ -96,6 +98,7 @@ def kill_and_recover(
         delay: seconds.
         again: whether the stage has run before in this folder.
         finish: runs the stage to its end.
+        start: starts a process of the stage that ends before the change.
     """
     made.restore(stage, "after" if again else "before")
     process = start(made.this, stage, kill_before)

@@ -1,8 +1,7 @@
 """Two runs at once: the second waits, and what is left is whole. One model in many threads: the same answers."""
 
+import itertools
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -22,22 +21,22 @@ from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.network.cells import Direction
 from sentiment.predict import __main__ as predict
 from sentiment.predict.model_folder import describe, network_files
+from tests.forked import Forked
 from tests.model_fixture import (
     SETTINGS,
     Trained,
-    child_environment,
     labelled_tweets,
     shared_model,
     write_corpus,
     write_inputs,
 )
 
+NUMBER = itertools.count()
 WAITING = "another run of this profile is at work; waiting for it to end"
 
 
-def start(this: Trained, name: str, *more: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", f"pipelines.{name}", *this.options(*more)]
-    return subprocess.Popen(command, env=child_environment(), stderr=subprocess.PIPE, text=True)
+def start(this: Trained, name: str, *more: str) -> Forked:
+    return Forked(this.root.parent / f"{name}-{next(NUMBER)}", this.root, name, this.options(*more))
 
 
 def test_every_stage_waits_for_another_run_of_its_profile(tmp_path):
@@ -45,15 +44,19 @@ def test_every_stage_waits_for_another_run_of_its_profile(tmp_path):
     names = ("preprocess", "embed", "train", "export", "evaluate", "report")
     with publishing.lock(this.interim / ".lock"):
         waiting = {name: start(this, name) for name in names}
-        said = {name: process.stderr.readline() for name, process in waiting.items()}
-        elsewhere = start(write_inputs(tmp_path / "other"), "preprocess").communicate()[1]
-        assert [name for name, process in waiting.items() if process.poll() is not None] == []
+        elsewhere = start(write_inputs(tmp_path / "elsewhere" / "root"), "preprocess")
+        elsewhere.wait()
+        until = time.monotonic() + 60
+        while [name for name in names if waiting[name].said() != f"{name}: {WAITING}\n"]:
+            assert time.monotonic() < until, {name: process.said() for name, process in waiting.items()}
+            time.sleep(0.02)
+        assert [name for name in names if not waiting[name].process.is_alive()] == []
         for name in names[1:]:  # the others would load TensorFlow or pandas to say the same as the first
-            waiting[name].kill()
-            waiting[name].communicate()
-    assert said == {name: f"{name}: {WAITING}\n" for name in names}
-    assert WAITING not in elsewhere
-    assert "error: " in waiting["preprocess"].communicate()[1]  # it has nothing to work on
+            waiting[name].process.kill()
+            waiting[name].wait()
+    assert WAITING not in elsewhere.said()
+    assert waiting["preprocess"].wait() == 2
+    assert "error: " in waiting["preprocess"].said()  # it has nothing to work on
 
 
 def test_two_loads_at_once_leave_one_of_the_two_whole(tmp_path):
@@ -66,8 +69,6 @@ def test_two_loads_at_once_leave_one_of_the_two_whole(tmp_path):
     report = publishing.read_json(this.interim / "load.json", "make")
     assert (rows, report["source"]) in {(480, str(this.corpus)), (200, str(other))}
     assert sum(sum(part.values()) for part in report["parts"].values()) == rows
-    for process in processes:
-        process.stderr.close()
 
 
 def test_a_lock_that_was_removed_while_it_was_waited_for(tmp_path):

@@ -1,21 +1,18 @@
 """Stages killed in the middle of their writing: a handful of points. `make faults` has all stages and many more."""
 
-import importlib
-
 import pytest
 
-from pipelines.shared.stage import main
-from tests import kill
-from tests.changes import count
+from tests import forked, kill
 from tests.model_fixture import Trained
 
 
 def finish_here(this: Trained, stage: str) -> int:
     """Run the stage in this process, which has the libraries that it needs."""
-    module, *argv = kill.command(this, stage)
-    pipeline = importlib.import_module(module)
-    options = getattr(pipeline, "OPTIONS", {})
-    return count(str(this.root), lambda: main(pipeline.run, "", options, argv))
+    return forked.run(this.root, stage, kill.command(this, stage)[1:])
+
+
+def start_forked(this: Trained, stage: str, kill_before: int) -> forked.Forked:
+    return forked.Forked(this.root.parent / "log", this.root, stage, kill.command(this, stage)[1:], kill_before)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +24,7 @@ def made(tmp_path_factory) -> kill.Reference:
 def test_killed_while_it_writes_or_publishes(made, stage, place):
     """The last changes of a stage are its renames onto final names and the removal of its own folder."""
     change = place if place > 0 else made.changes[stage] + place
-    assert kill.kill_and_recover(made, stage, change, again=stage == "preprocess", finish=finish_here)
+    assert kill.kill_and_recover(made, stage, change, 0.0, stage == "preprocess", finish_here, start_forked)
 
 
 def test_a_partial_file_would_be_seen(made):

@@ -63,18 +63,10 @@ ODD_TWEETS = (
 )
 
 SETTINGS = (
-    "split.validation=0.1",
-    "split.test=0.1",
-    "preprocessing.min_count=1",
-    "preprocessing.max_tokens=8",
-    "network.projection=[8]",
-    "network.projection_dropout=0",
-    "network.units=6",
-    "training.batch_size=32",
-    "training.epochs=10",
-    "training.learning_rate=0.06",
-    "training.seed=9",
-)
+    "split.validation=0.1", "split.test=0.1", "preprocessing.min_count=1", "preprocessing.max_tokens=8",
+    "network.projection=[8]", "network.projection_dropout=0", "network.units=6", "training.batch_size=32",
+    "training.epochs=10", "training.learning_rate=0.06", "training.seed=9",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,7 @@ import pytest
 
 from pipelines.bench import contenders, scale, sections, serve, timing
 from pipelines.bench.contenders import Material
-from pipelines.bench.timing import (
-    Contender,
-    in_own_process,
-    machine,
-    markdown,
-    peak_mib,
-    run_process,
-    time_in_turn,
-)
+from pipelines.bench.timing import Contender, in_own_process, machine, markdown, peak_mib, run_process, time_in_turn
 from pipelines.shared.stage import Places
 from sentiment.data.encoded import EncodedPart, spread
 from sentiment.errors import ArtefactError, InputError

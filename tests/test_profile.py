@@ -134,13 +134,11 @@ def with_values(values: list[str], copies: int = 6) -> list[str]:
 @pytest.mark.parametrize(
     ("header", "name"),
     [
-        ("post_id,headline,label", "headline"),
-        ("tweet_id,sentence,label", "sentence"),
-        ("context_id,sentence,label", "sentence"),
-        ("TextId,whatever,label", "whatever"),
+        ("post_id,headline,label", "headline"), ("tweet_id,sentence,label", "sentence"),
+        ("context_id,sentence,label", "sentence"), ("TextId,whatever,label", "whatever"),
         ("content,whatever,label", "whatever"),
     ],
-)
+)  # fmt: skip
 def test_an_id_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture, header: str, name: str) -> None:
     rows = [f"{10**17 + i},{row}" for i, row in enumerate(with_values(["good", "bad"]))]
     section = drafted(tmp_path / "tweets.csv", capsys, header, rows)
@@ -240,13 +238,11 @@ def test_the_format_of_sentiment140_is_repaired(tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("header", "row", "text"),
     [
-        (",text,label", "{i},{row}", "text"),
-        ("text,label,", "{row},", "text"),
-        ("text,label,note,note", "{row},{i},", "text"),
-        ("text,label,text", "{row},{i}", 0),
+        (",text,label", "{i},{row}", "text"), ("text,label,", "{row},", "text"),
+        ("text,label,note,note", "{row},{i},", "text"), ("text,label,text", "{row},{i}", 0),
         (f"Timestamp,{QUESTION},Mood", "{i}:30 h,{row}", QUESTION),
     ],
-)
+)  # fmt: skip
 def test_headers_with_odd_names(
     tmp_path: Path, capsys: pytest.CaptureFixture, header: str, row: str, text: str | int
 ) -> None:

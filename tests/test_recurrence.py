@@ -29,12 +29,9 @@ PLAIN = NetworkSettings(
     projection=(), units=2, activation="tanh", bidirectional=False, pooling="last", output_dropout=0.0
 )
 STATES = [
-    (0.53704957, -0.46211716),
-    (-0.10807181, 0.19048470),
-    (-0.33653351, 0.11072546),
-    (-0.43630168, 0.19880147),
+    (0.53704957, -0.46211716), (-0.10807181, 0.19048470), (-0.33653351, 0.11072546), (-0.43630168, 0.19880147),
     (0.53108915, 0.65143713),
-]
+]  # fmt: skip
 ANSWER = (0.64126403, 0.35873597)
 
 
@@ -184,8 +181,7 @@ def slope(compiled: Any, variable: Any, direction: np.ndarray, step: float = 1e-
 
 @pytest.mark.usefixtures("_float64")
 @pytest.mark.parametrize(
-    ("cell", "pooling", "bidirectional"),
-    [*((cell, "last", False) for cell in CELLS), ("simple_rnn", "max_mean", True)],
+    ("cell", "pooling", "bidirectional"), [*((cell, "last", False) for cell in CELLS), ("simple_rnn", "max_mean", True)]
 )
 def test_back_propagation_through_time_matches_finite_differences(cell: str, pooling: str, bidirectional: bool) -> None:
     model, random = float64_network(cell, pooling, bidirectional), np.random.default_rng(7)

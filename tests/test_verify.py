@@ -69,12 +69,9 @@ def test_missing_extra_and_a_link(folder, capsys):
     assert status == 2
     extra = "is extra: the manifest does not name it"
     assert lines == [
-        "saved_model/variables differs",
-        "lexicon.tsv is missing",
-        f".hidden {extra}",
-        f"pipe {extra}",
+        "saved_model/variables differs", "lexicon.tsv is missing", f".hidden {extra}", f"pipe {extra}",
         f"saved_model/1/extra {extra}",
-    ]
+    ]  # fmt: skip
 
 
 def test_inputs_that_changed_or_are_gone(folder, capsys):

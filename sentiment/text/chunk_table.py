@@ -1,9 +1,9 @@
 """A hash table from frequent chunks (stretches of text between spaces) to token ids. It finds many chunks at once.
 
 Nearly all chunks of a tweet are among the most frequent chunks of the training corpus. The normalisation rules are
-applied to these chunks once, at export, and the table is stored with the model. This halves the time that a batch of
-texts needs. The key of a chunk is two 64-bit numbers, which contain its bytes (15 at most) and its length. Two chunks
-therefore never have the same key.
+applied to these chunks once, at export, and the table is stored with the model. The table halves the time that a batch
+of texts needs. The key of a chunk is two 64-bit numbers, which contain its bytes (15 at most) and its length. Different
+chunks therefore never have the same key.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,9 @@ class Chunks(NamedTuple):
 
 
 class ChunkTable(NamedTuple):
-    """A hash table with linear probing. Slot 0 is reserved for the empty chunk.
+    """A hash table, with linear probing, from chunks (stretches of text between spaces) to their token ids.
+
+    Slot 0 is reserved for the empty chunk.
 
     Attributes:
         keys: uint64 ``(2 ** bits, 2)``. The second number is 0 in an unused slot and in slot 0, and nowhere else.
@@ -84,7 +86,7 @@ class ChunkTable(NamedTuple):
         return [key[: key[LONGEST]] for key in keyed], slots.tolist()
 
     def is_sound(self, vocabulary: int) -> bool:
-        """Return whether types and shapes are as documented above and all ids are below ``vocabulary``."""
+        """Return whether types and shapes are those of :class:`ChunkTable`, and all ids are below ``vocabulary``."""
         size = len(self.keys)
         if size < 2 or size & size - 1 or self.keys.shape != (size, 2) or self.keys.dtype != np.uint64:
             return False
@@ -96,7 +98,8 @@ class ChunkTable(NamedTuple):
 def build_table(chunks: Sequence[bytes], ids: Ragged) -> ChunkTable:
     """Return a table of ``chunks`` ``(n,)``, sorted from frequent to rare. ``ids`` has one row per chunk.
 
-    A chunk is left out if it is empty, too long, has more than ``MOST_IDS`` ids, or finds its possible slots in use.
+    A chunk is left out if it is empty, longer than ``LONGEST`` bytes, or has more than ``MOST_IDS`` ids, or if all the
+    slots where it may be are in use.
     """
     lengths = np.array([len(chunk) for chunk in chunks], np.int64)
     data = np.frombuffer(b"".join(chunks) + bytes(LONGEST + 1), np.uint8)
@@ -114,7 +117,7 @@ def build_table(chunks: Sequence[bytes], ids: Ragged) -> ChunkTable:
 
 
 def _keys_of(data: np.ndarray, chunks: Chunks) -> tuple[np.ndarray, np.ndarray]:
-    """Return the key of each chunk as two arrays, uint64 ``(n,)``. The key of too long a chunk has no meaning."""
+    """Return the key of each chunk as two uint64 arrays ``(n,)``. A chunk over ``LONGEST`` bytes has no usable key."""
     lengths = np.minimum(chunks.lengths, LONGEST)
     first = _words_at(data, chunks.starts) & _MASKS[0].take(lengths)
     second = lengths.astype(np.uint64) << np.uint64(56)
@@ -124,7 +127,7 @@ def _keys_of(data: np.ndarray, chunks: Chunks) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _words_at(data: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Return the eight bytes of ``data`` from each of ``starts`` ``(n,)`` on as one little-endian number, uint64."""
+    """Read an unsigned 64-bit number, little-endian, at each of the byte positions ``starts`` ``(n,)`` of ``data``."""
     return np.ndarray(max(0, len(data) - 7), "<u8", data, strides=(1,))[starts]  # `take` would copy all of it first
 
 

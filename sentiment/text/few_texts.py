@@ -19,14 +19,14 @@ _mention_alone = re.compile(f"(?<![^ ]){MENTION}(?![^ ])".encode())  # MENTION_A
 
 
 class FewTexts:
-    """Convert texts to ids chunk by chunk (stretches between spaces), with a cache. Threads may share one object.
+    """Convert texts to ids with a cache of the ids of chunks (stretches between spaces). Threads may share one object.
 
     The cache has two halves. A new chunk goes into the younger half. When the younger half is full, it becomes the
     older half. The former older half is dropped, except for chunks that were seen again in the meantime. Thus rare
     chunks never evict frequent ones.
 
     Args:
-        find: takes chunks (lower case, UTF-8) and returns a row of ids for each chunk. The rows lack dropped tokens,
+        find: function from chunks (lower case, UTF-8) to a row of ids for each chunk. The rows lack dropped tokens,
             such as stop words.
     """
 
@@ -47,7 +47,10 @@ class FewTexts:
         ]
 
     def _meet(self, chunks: Iterable[bytes]) -> dict[bytes, Sequence[int]]:
-        """Return the ids of ``chunks``, none of them in the younger half, and store short ones there, except links."""
+        """Return the ids of ``chunks``, which the younger half of the cache lacks, and store them in that half.
+
+        Chunks over 64 bytes are not stored, nor are links, because a link hardly ever occurs again.
+        """
         old = self._old
         met = {chunk: old[chunk] for chunk in chunks if chunk in old}
         if unknown := [chunk for chunk in chunks if chunk not in met]:

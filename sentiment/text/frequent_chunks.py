@@ -18,7 +18,7 @@ _LEFT_OUT = "@|https?:|www\\.|[\x00-\x1f\x7f]"
 
 
 def make_table(preprocessor: Preprocessor, texts: Iterable[pa.Array]) -> ChunkTable:
-    """Return the table of the frequent chunks of ``texts``.
+    """Return the table of the frequent chunks (stretches of text between spaces) of ``texts``.
 
     Args:
         preprocessor: rules and lexicon.

@@ -83,7 +83,7 @@ def lexicon_entries(
 
 
 def _key_of(surface: str, lemma: str, is_stop: bool, settings: PreprocessingSettings) -> str | None:
-    """Return ``lemma`` or ``surface``, depending on the settings, or None if the token is dropped as a stop word."""
+    """Return the word whose id a token gets, ``lemma`` or ``surface``; None if the token is dropped as a stop word."""
     kept = surface in settings.keep_words
     if settings.remove_stop_words and is_stop and not kept:
         return None
@@ -94,7 +94,11 @@ def _key_of(surface: str, lemma: str, is_stop: bool, settings: PreprocessingSett
 
 
 def _elongated(counts: dict[str, int], entries: dict[str, LexiconEntry], min_count: int) -> list[LexiconEntry]:
-    """Return entries for elongated tokens, such as "sooo", that occur or come from common words."""
+    """Return entries for elongated tokens such as "sooo".
+
+    These are the tokens that occur ``min_count`` times, and those whose spelling differs from the common word that they
+    elongate, such as "ːhapy" for "happpy".
+    """
     common = [entry for entry in entries.values() if entry.count or (entry.rank or 0) < _COMMON_VECTOR_WORDS]
     common.sort(key=lambda entry: (-entry.count, entry.rank or 0, entry.surface))
     meant = _intended_words(entry.surface for entry in common if entry.surface.isascii() and entry.surface.isalpha())
@@ -122,13 +126,13 @@ def _intended_words(words: Iterable[str]) -> dict[str, str]:
 
 
 def _with_single_letters(word: str) -> list[str]:
-    """Return the forms of ``word`` in which none, some or all of its double letters are single."""
+    """Return the spellings of ``word`` in which each of its first three double letters is kept or made single."""
     doubles = [match.start() for match in _DOUBLE.finditer(word)][:_MOST_DOUBLES]
     chosen = (some for size in range(len(doubles) + 1) for some in combinations(doubles, size))
     return ["".join(letter for i, letter in enumerate(word) if i not in some) for some in chosen]
 
 
 def stop_words() -> frozenset[str]:
-    """Return the English stop words of spaCy, in the form that normalised tokens have (straight apostrophes)."""
+    """Return the English stop words of spaCy. Their apostrophes are straight, like those of normalised tokens."""
     words = spacy.util.get_lang_class("en").Defaults.stop_words
     return frozenset(word for word in words if "’" not in word and "‘" not in word)

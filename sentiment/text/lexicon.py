@@ -1,8 +1,8 @@
 """The lexicon: a table from surface form to id, and the vocabulary, which has the lemma of each id.
 
-Id 0 is padding; in the table it marks a token that is dropped (a stop word). Id 1 stands for every token that the table
-lacks. The ids from 2 on are lemmas. First come those that occur in training, the most frequent at the beginning. Then
-come those that only have a word vector, in the order of the vectors' file.
+A surface form is a token as it is written. Id 0 is padding, and the table gives this id to dropped tokens (stop words).
+Id 1 stands for every token that the table lacks. The ids from 2 on are lemmas. First come the lemmas that occur in
+training, from frequent to rare. Then come the lemmas that only have a word vector, in the order of the vectors' file.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

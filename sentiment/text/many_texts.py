@@ -1,7 +1,7 @@
-"""Convert many texts to ids: first by the table of frequent chunks, then by Arrow's rules for the other chunks.
+"""Convert many texts to ids: look up frequent chunks in a table, and apply the rules to other chunks in Arrow.
 
-A chunk is a stretch of text between spaces. The table was made by the same rules, so it changes no ids. Tests check
-that.
+A chunk is a stretch of text between spaces. The table was made with the same rules, so the ids are the same without a
+table. Tests check the ids.
 """
 
 from collections.abc import Sequence
@@ -68,14 +68,17 @@ class ManyTexts:
 
 
 def ids_by_rules(chunks: pa.Array, rules: Sequence[Rule], lexicon: AnyLexicon) -> Ragged:
-    """Return the ids of ``chunks`` ``(n,)`` (stretches between spaces) by rules and lexicon, without dropped tokens."""
+    """Apply the rules and the lexicon to ``chunks`` ``(n,)`` (stretches of text between spaces); return their ids.
+
+    Dropped tokens, such as stop words, have no id.
+    """
     types, codes = tokens_of(chunks, rules)
     ids = lexicon.lookup(types)[codes.values]
     return Ragged(ids, codes.lengths).keep(ids != PADDING)
 
 
 def _joined(texts: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Join the texts, with a space after each. Return the bytes, uint8, and each text's size."""
+    """Join the texts, with a space after each. Return their bytes, uint8, and the size of each text in bytes."""
     strings = as_arrow(texts).to_pylist() if is_arrow(texts) else texts
     try:
         text = " ".join([*strings, _PADDING])
@@ -91,12 +94,12 @@ def _joined(texts: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _lower(data: np.ndarray) -> np.ndarray:
-    """Return ``data`` in ASCII lower case. Unlike ``bytes.lower``, NumPy lets other threads run meanwhile."""
+    """Return ``data`` in ASCII lower case. NumPy lets other threads run during the work; ``bytes.lower`` does not."""
     return data | (data - np.uint8(ord("A")) < 26).view(np.uint8) << np.uint8(5)
 
 
 def _split(data: np.ndarray, text_lengths: np.ndarray) -> tuple[Chunks, np.ndarray]:
-    """Split ``data`` at spaces. Return the chunks, some of them empty, and their number up to each text's end."""
+    """Split ``data`` at spaces. Return the chunks (some are empty), and the number of chunks up to each text's end."""
     blanks = np.flatnonzero(data[: -LONGEST - 1] == _BLANK)
     starts = np.zeros(len(blanks), np.int64)
     starts[1:] = blanks[:-1] + 1

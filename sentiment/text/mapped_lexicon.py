@@ -1,7 +1,7 @@
 """Search the lexicon of a model folder directly in the bytes of its file.
 
 The lines are sorted by surface form, so binary search finds a form. This saves a third of a process's start-up time,
-because 100,000 lines need not be read into a dictionary. The dictionary is made when a batch of texts needs it.
+because 100,000 lines need not be read into a dictionary. The dictionary is only made for a batch of many texts.
 """
 
 from bisect import bisect_left
@@ -73,7 +73,7 @@ class MappedLexicon:
 
     @cached_property
     def ids(self) -> dict[str, int]:
-        """Return the dictionary from surface form to id."""
+        """Return the dictionary from surface form (a token as written) to id."""
         forms = [line.partition("\t")[0] for line in self.to_tsv().split("\n")[:-1]]
         return dict(zip(forms, self._lines.numbers.tolist(), strict=True))
 
@@ -102,11 +102,11 @@ class MappedLexicon:
 
 
 def map_lexicon(content: bytes, vocabulary: str, name: str = "lexicon.tsv") -> MappedLexicon:
-    """Make a lexicon from ``content`` (of ``lexicon.tsv``) and ``vocabulary`` (the text of ``vocabulary.txt``).
+    """Make a lexicon from the bytes of ``lexicon.tsv`` and the text of ``vocabulary.txt``.
 
     Raises:
-        ArtefactError: a line is not ``token<TAB>id``, an id is outside the vocabulary, or the forms are not different
-            and sorted. ``name`` is the name of the file in the message.
+        ArtefactError: a line is not ``token<TAB>id``, an id is outside the vocabulary, or the tokens are not sorted and
+            distinct. The message names the file ``name``.
     """
     padded, size = content + bytes(2 * _WIDTH), vocabulary.count("\n")
     lines = _find_lines(content, np.frombuffer(padded, np.uint8), size)
@@ -129,7 +129,7 @@ def _first_bad_line(content: bytes, size: int) -> int:
 
 
 def _find_lines(content: bytes, data: np.ndarray, size: int) -> _Lines | None:
-    """Return the lines in ``content``, or None if they are damaged. ``data`` has the same bytes and 16 further ones."""
+    """Find the lines in ``content``; None if a line is damaged. ``data`` has the bytes of ``content`` and 16 more."""
     ends, tabs = np.flatnonzero(data == _NEW_LINE), np.flatnonzero(data == _TAB)
     if not content.endswith(b"\n") or len(ends) != len(tabs):
         return None
@@ -159,7 +159,11 @@ def _numbers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarr
 
 
 def _are_sorted(content: bytes, lines: _Lines, further: np.ndarray) -> bool:
-    """Return whether each form is greater than the form before it. ``further`` are the bytes 9 to 16 of each form."""
+    """Return whether the forms are sorted and distinct.
+
+    ``further`` has the bytes 9 to 16 of each form as a number. If the first 16 bytes do not decide, all bytes are
+    compared.
+    """
     starts, ends, heads, _ = lines
     rises = (heads[1:] > heads[:-1]) | ((heads[1:] == heads[:-1]) & (further[1:] > further[:-1]))
     return all(

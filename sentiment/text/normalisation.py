@@ -1,10 +1,10 @@
-r"""Normalisation: a list of rules that turns a raw tweet into tokens between spaces.
+r"""Normalisation: a list of rules that turns a raw tweet into tokens separated by spaces.
 
 A rule is data: a pattern in RE2 syntax and its replacement. The list is saved with the model, so that training,
 prediction in Python and the SavedModel graph apply the same rules. Three engines run them:
 
-* Arrow (:mod:`sentiment.text.rules_in_arrow`) and TensorFlow use RE2. It has no look-around and no backreferences in a
-  pattern, and its ``\w \d \s \b`` are ASCII.
+* Arrow (:mod:`sentiment.text.rules_in_arrow`) and TensorFlow use RE2. RE2 patterns have no look-around and
+  no backreferences, and ``\w``, ``\d``, ``\s`` and ``\b`` see only ASCII.
 * Python's ``re`` (:mod:`sentiment.text.rules_in_python`) is used for few texts. Tests check that it agrees with RE2.
 
 Two properties keep the rules fast and the engines equal. Tests check them for every rule:
@@ -52,10 +52,10 @@ def _any_of(*alternatives: str) -> str:
 
 
 def _runs_of(letters: str) -> str:
-    """Return a pattern that matches three or more of the same letter, for each of ``letters``.
+    """Return a pattern that matches a run of three or more equal letters, for each letter of ``letters``.
 
-    The third letter is a group. There are at most nine letters, because a replacement in RE2 can name nine groups. Each
-    alternative begins with a letter, because Python's ``re`` skips such an alternative quickly.
+    The third letter of a run is a capturing group. RE2 replacements can name nine groups, so there are at most nine
+    letters. Each alternative begins with its letter, because Python's ``re`` quickly skips such an alternative.
     """
     return "|".join(f"{letter}{letter}({letter}){letter}*" for letter in letters)
 

@@ -1,7 +1,7 @@
 """The only definition of the text preprocessing, which converts raw texts to rows of ids.
 
-Training encodes its rows with a :class:`Preprocessor`, the exported model contains one, and the SavedModel graph is
-built from one. All three therefore give the same ids.
+Training encodes its rows with a :class:`Preprocessor`. The exported model contains a preprocessor, and the SavedModel
+graph is built from a preprocessor. All three therefore give the same ids.
 """
 
 import json
@@ -43,7 +43,7 @@ class Preprocessor:
             None means that the number is not known.
         saying_nothing: ids that do not count as known: those of unknown words, links and user names.
         says_something: whether each id counts as known, bool ``(vocabulary,)``.
-        table: the ids of frequent chunks (stretches between spaces), which saves time and changes no result; or None.
+        table: the ids of frequent chunks (stretches between spaces), or None. The table only saves time.
     """
 
     rules: tuple[Rule, ...]
@@ -76,7 +76,7 @@ class Preprocessor:
         """Return the ids of the tokens of ``texts`` ``(n,)``, at most ``max_tokens`` per row.
 
         A tweet without any token (blank, or stop words only) becomes a single ``UNKNOWN``. The model has learned from
-        tweets of unknown words what to answer then. Few short texts are encoded without Arrow, with equal ids.
+        tweets of unknown words how to label such a tweet. Few short texts are encoded without Arrow, with equal ids.
 
         Raises:
             InputError: a text is not a string or has no UTF-8 form.
@@ -108,7 +108,7 @@ class Preprocessor:
         return [types[code] for code in codes.values]
 
     def _many_texts(self) -> "ManyTexts":
-        """Make the encoder of many texts when it is needed, since it imports Arrow."""
+        """Return the encoder of many texts. The encoder imports Arrow, so it is made only when it is first needed."""
         if self._many is None:
             from sentiment.text.many_texts import ManyTexts
 
@@ -123,7 +123,7 @@ class Preprocessor:
         return [[i for i in map(id_of, tokens) if i != PADDING] for tokens in self._rules.tokens_of(chunks)]
 
     def shorten(self, ids: Ragged) -> Ragged:
-        """Remove zeros, keep the first ``max_tokens`` ids of each row, and make an empty row a single ``UNKNOWN``."""
+        """Remove padding, keep the first ``max_tokens`` ids of each row, and make an empty row one ``UNKNOWN``."""
         dropped = ids.values == PADDING
         kept = ids.keep(~dropped) if dropped.any() else ids
         if kept.lengths.max(initial=0) > self.max_tokens:
@@ -204,7 +204,7 @@ def _decoded(path: str, content: bytes) -> str:
 
 
 def are_few_and_short(texts: Any) -> bool:
-    """Return whether ``texts`` are encoded in Python, without Arrow, if the rules are those of this package."""
+    """Return whether ``texts`` are so few and so short that Python's ``re`` encodes them sooner than Arrow does."""
     if is_arrow(texts) or len(texts) > FEW:
         return False
     return all(not isinstance(text, str) or len(text) <= LONGEST for text in texts)

@@ -16,7 +16,7 @@ _SEPARATOR = pa.Array.from_buffers(
 
 
 def to_lower_case(texts: pa.Array) -> pa.Array:
-    """Return ``texts`` ``(n,)`` with hashtags cut at their capitals, in ASCII lower case."""
+    """Split the hashtags of ``texts`` ``(n,)`` before their capital letters, and return ASCII lower case."""
     return pc.ascii_lower(pc.replace_substring_regex(texts, HASHTAG, HASHTAG_WORDS))
 
 
@@ -26,7 +26,7 @@ def separate_chunks(texts: pa.Array) -> pa.Array:
 
 
 def apply_rules(texts: pa.Array, rules: Sequence[Rule]) -> pa.Array:
-    """Apply ``rules`` in order.
+    """Apply ``rules`` to ``texts``, in order.
 
     Arrow takes 0.1 microseconds per string and rule even where nothing matches. Joining all texts to one string saves
     four fifths of the time. The texts are separated by line ends, because no match of a rule contains a line end.

@@ -39,7 +39,7 @@ _hashtag_words = HASHTAG_WORDS.encode()
 
 
 def to_lower_case(text: bytes) -> bytes:
-    """Return ``text`` (UTF-8) in ASCII lower case, after hashtags have been cut at their capitals."""
+    """Split the hashtags of ``text`` (UTF-8) before their capital letters, and return ASCII lower case."""
     return (_hashtag.sub(_hashtag_words, text) if b"#" in text else text).lower()
 
 
@@ -57,8 +57,8 @@ class CompiledRules:
         """Return the tokens of each of ``texts`` (UTF-8 in lower case), in their order.
 
         The tokens are those of :func:`sentiment.text.tokens.tokenise`. Each rule runs once over all texts, joined by
-        line ends, which takes a third of the time of one run per text. All white space in the texts has become spaces,
-        so they contain no line end themselves. No match of a rule contains a line end.
+        line ends, which takes a third of the time of one run per text. White space in the texts becomes spaces first,
+        so a line end always separates two texts. No match of a rule contains a line end.
         """
         if not texts:
             return []
@@ -81,7 +81,11 @@ def _substitution(pattern: str) -> Callable[[str, str], tuple[str, int]]:
 
 
 def _characters_of(text: str) -> set[str]:
-    """Return the characters of ``text``, and marks for symbols, other characters beyond ASCII, and repeated letters."""
+    """Return the characters of ``text``, and the marks of what it contains.
+
+    The marks are ``RUN`` for three equal letters in a row, ``BEYOND_ASCII`` for characters beyond ASCII, and
+    ``SYMBOLS`` for characters from that symbol on.
+    """
     present = set(text)
     if _run.search(text):
         present.add(RUN)

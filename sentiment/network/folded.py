@@ -97,7 +97,7 @@ class FoldedNetwork:
 
     @cached_property
     def _diagonal(self) -> np.ndarray:
-        """Return a block-diagonal matrix of the recurrent kernels of a ``simple_rnn``."""
+        """Return the recurrent kernels of a ``simple_rnn``, one per direction, as one block-diagonal matrix."""
         count, units, _ = self._stacked.kernel.shape
         joint = np.zeros((count, units, count, units), np.float32)
         joint[np.arange(count), :, np.arange(count)] = self._stacked.kernel
@@ -122,7 +122,7 @@ class FoldedNetwork:
         return logits
 
     def _steps_of_one(self, ids: np.ndarray) -> np.ndarray:
-        """Return the cell inputs of one row in the reading order of each direction, ``(time, directions * units)``."""
+        """Return the cell inputs of one row, ``(time, directions * units)``, in the reading order of each direction."""
         count, words, units = self.table.shape
         order = ids[:, None] if count == 1 else np.array([ids, ids[::-1] + words]).T
         steps = self.table.reshape(-1, units).take(order, axis=0)
@@ -144,7 +144,7 @@ class DistinctIds(NamedTuple):
 def distinct_ids(ids: np.ndarray) -> DistinctIds:
     """Return the distinct values of integer ``ids`` of any shape, and the index of each id among these values.
 
-    Marking ids in an array of flags takes a quarter of the time of ``np.unique``, which sorts.
+    Setting a flag for each id takes a quarter of the time of ``np.unique``, which sorts the ids.
     """
     present = np.zeros(int(ids.max(initial=PADDING)) + 1, bool)
     present[ids] = True

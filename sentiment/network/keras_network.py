@@ -50,6 +50,8 @@ def build_network(
 
     Args:
         embedding_matrix: frozen GloVe vectors, float32 ``(vocabulary, dimension)``; row 0, for padding, is zero.
+        settings: the settings of the network.
+        classes: the number of classes.
         seen: ids below this number occur in training; None means all ids. Only these ids can get a trainable vector.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
@@ -91,7 +93,7 @@ def _own_ids(ids: Any, words: int) -> Any:
 
 
 def type_features(model: keras.Model, types: Any, training: bool = False) -> Any:
-    """Apply the layers of ``model`` before the recurrence to ids ``(types,)``; return features ``(types, width)``."""
+    """Apply the layers before the recurrence to distinct ids ``(types,)``; return features ``(types, width)``."""
     named = {layer.name: layer for layer in model.layers}
     features = named[GLOVE](types)
     for layer in _projection(named):

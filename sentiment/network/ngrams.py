@@ -32,7 +32,7 @@ def times_factor(codes: Any, buckets: int) -> Any:
 def times_factor_in_float32(codes: Any, buckets: int) -> Any:
     """Return a number that equals ``_FACTOR * codes`` modulo ``buckets``, with no intermediate value above 2**24.
 
-    OpenVINO and MNN calculate with integers as float32, which is exact up to 2**24.
+    OpenVINO and MNN compute integers in float32, which is exact only up to 2**24.
     """
     product = codes
     for factor, further in _SMALL_STEPS:
@@ -72,9 +72,9 @@ def ngram_buckets(
 
 @cache
 def _first_digits(buckets: int) -> tuple[int, ...]:
-    """Return, for n from 1 to 3, the value modulo ``buckets`` of the first digit of an n-gram's code.
+    """Return ``n * _FACTOR**n`` modulo ``buckets`` for n = 1, 2 and 3.
 
-    The code is a number to the base ``_FACTOR``. Its first digit is n, and its other digits are the ids.
+    The code of an n-gram is a number to the base ``_FACTOR``. Its first digit is n, and its other digits are the ids.
     """
     return tuple(n * _FACTOR**n % buckets for n in (1, 2, 3))
 
@@ -119,7 +119,7 @@ def ngram_logits(values: np.ndarray, ids: Ragged, scales: np.ndarray | None = No
 def ngram_logits_of_one(values: np.ndarray, row: Sequence[int], scales: np.ndarray | None = None) -> np.ndarray:
     """Return the scores of the n-grams of one row without padding, float32 ``(classes,)``.
 
-    Python's integers take half the time of :func:`ngram_logits`, which makes many calls with small arrays.
+    Computing the buckets with Python integers takes half the time of :func:`ngram_logits`, which calls NumPy often.
     """
     around = zip([PADDING, *row], row, [*row[1:], PADDING], strict=False)
     found = [bucket for ids in around for bucket in ngram_buckets(*ids, len(values))]

@@ -44,7 +44,9 @@ def rows_at_steps(lengths: np.ndarray) -> np.ndarray:
 def hidden_states(
     table: np.ndarray, rows: RowsByLength, weights: Direction, cell: str, activation: str
 ) -> Iterator[np.ndarray]:
-    """Yield the hidden states of each step, ``(directions, rows with a token, units)``; overwritten two steps later.
+    """Yield the hidden states of each step, ``(directions, rows that have a token, units)``.
+
+    An array may be overwritten two steps later, so a caller must use or copy the array before then.
 
     Args:
         table: cell input x W_x + b of each token, float32 ``(directions, vocabulary, gates * units)``.
@@ -63,7 +65,7 @@ def hidden_states(
 
 
 def _steps(table: np.ndarray, rows: RowsByLength) -> Iterator[np.ndarray]:
-    """Yield the cell inputs of each step from ``table``: ``(directions, rows that have a token, gates * units)``."""
+    """Yield the cell inputs of each step, looked up in ``table``: ``(directions, active rows, gates * units)``."""
     values, first, last = rows.values, rows.starts, rows.starts + rows.lengths - 1
     buffers = np.empty((2, len(table), len(first), table.shape[2]), table.dtype)
     for step, count in enumerate(rows_at_steps(rows.lengths).tolist()):
@@ -76,10 +78,10 @@ def _steps(table: np.ndarray, rows: RowsByLength) -> Iterator[np.ndarray]:
 
 
 def simple_rnn_states(steps: Iterator[np.ndarray], kernel: np.ndarray, activation: str) -> Iterator[np.ndarray]:
-    """Overwrite the cell inputs of each step, ``(directions, n, units)``, with hidden states, and yield these.
+    """Overwrite the cell inputs of each step, ``(directions, n, units)``, with the hidden states, and yield the states.
 
     The next state is h_t = f(x_t W_x + b + h_{t-1} W_h). ``kernel`` is W_h, ``(directions, units, units)``. ``n`` is
-    the number of rows that have a token at the step. It never rises from step to step.
+    the number of rows that have a token at the step; ``n`` never rises from step to step.
     """
     state = room = np.empty(0)
     for first, step in enumerate(steps):
@@ -130,7 +132,7 @@ _TAKE_IN: dict[str, Any] = {"last": lambda before, state, out: np.copyto(out, st
 def pooled_row(steps: np.ndarray, kernel: np.ndarray, activation: str, pooling: str) -> np.ndarray:
     """Return the pooled states of a single row in a simple RNN, ``(kinds of pooling * directions * units,)``.
 
-    Fewer and smaller NumPy calls than for many rows save over half of the network's time.
+    This function makes fewer NumPy calls than the functions for many rows, and saves over half of the network's time.
 
     Args:
         steps: cell inputs x W_x + b in the reading order of each direction, float32 ``(time, directions * units)``;

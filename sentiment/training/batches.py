@@ -79,7 +79,7 @@ class Batches:
         return next(width for width in widths(self.part.ids.shape[1]) if width >= longest)
 
     def rows(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the row numbers of batch ``index``, repeated up to the batch size, and a weight for each.
+        """Return the row numbers of batch ``index``, repeated up to the batch size, and a weight for each row number.
 
         Repeated rows have weight 0. All batches have the same size, so one compiled program serves all batches.
         """
@@ -110,9 +110,9 @@ class Batches:
 def class_weights(part: EncodedPart, classes: int, options: TrainingSettings) -> np.ndarray:
     """Return the weight of each class, float32 ``(classes,)``; all are 1 if ``options.class_weights`` is ``none``.
 
-    Otherwise they are ``n / (classes * count)``, like scikit-learn's ``balanced``: ``count`` is the number of rows of
-    the class, and ``n`` the number of all rows. With row weights, both are sums of weights instead. Augmented rows are
-    not counted, because their labels are balanced already.
+    Otherwise the weight of a class is ``n / (classes * count)``, like scikit-learn's ``balanced``. ``count`` is the
+    number of rows of the class, and ``n`` the number of all rows. With row weights, ``count`` and ``n`` are sums of
+    weights. Augmented rows are not counted, because their labels are balanced already.
     """
     if options.class_weights == "none":
         return np.ones(classes, np.float32)

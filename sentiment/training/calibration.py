@@ -1,4 +1,4 @@
-"""Calibration by temperature scaling (Guo et al., 2017): a probability of 80% is then right in about 80% of cases.
+"""Calibration by temperature scaling (Guo et al., 2017): about 80% of answers with a probability of 80% are right.
 
 The logits are divided by a temperature T. The division is folded into the weights of the output layer, so that every
 exported form of the model is calibrated. ``softmax(T * log p)`` gives the uncalibrated probabilities again.

@@ -28,7 +28,7 @@ class TrainingRows(NamedTuple):
         parts: encoded rows under the keys ``train`` and ``validation``.
         matrix: frozen GloVe vectors, float32 ``(vocabulary, dimension)``.
         classes: names of the classes in the order of the network's outputs.
-        seen: number of ids that occur in the training rows, which are the ids below this number.
+        seen: ids below this number occur in the training rows.
     """
 
     parts: dict[str, EncodedPart]
@@ -47,7 +47,7 @@ class Candidate(NamedTuple):
     Attributes:
         model: the uncalibrated Keras network.
         network: the settings that ``model`` was built with.
-        state: the training history; after averaging, the history of the first run.
+        state: the training history; for the mean of several runs, the history of the first run.
         temperature: calibration temperature, fitted on the validation rows.
         probabilities: uncalibrated probabilities of the validation rows, float32 ``(n, classes)``.
     """
@@ -74,7 +74,7 @@ def candidate(model: keras.Model, network: NetworkSettings, state: TrainingState
 def average(runs: Sequence[Candidate], rows: TrainingRows) -> Candidate:
     """Return the network with the mean weights of ``runs``, which must have started from the same weights.
 
-    The weights of such runs stay close to each other, so a network with their mean works. On unseen tweets, this
+    The weights of such runs stay close to each other, so their mean is a good network too. On unseen tweets, the mean
     network is better than the network of any single run (Wortsman et al., *Model soups*, 2022).
     """
     first = runs[0]
@@ -90,7 +90,7 @@ def choose(
     """Choose the first candidate, or a later candidate whose validation log loss is over two standard errors lower.
 
     Returns:
-        Its name, and each candidate's mean validation log loss (empty if there is only one).
+        The name of the chosen candidate, and each candidate's mean validation log loss (empty for one candidate).
     """
     start, *others = candidates
     if not others:
@@ -114,7 +114,7 @@ def is_clearly_better(losses: np.ndarray, others: np.ndarray, errors: float = 1.
 
 
 def add_ngram_scores(kept: Candidate, rows: TrainingRows, options: TrainingSettings) -> tuple[Candidate, NgramChoice]:
-    """Add scores of n-grams to the logits of ``kept``, and calibrate the result again.
+    """Add scores of n-grams to the logits of the chosen network ``kept``, and calibrate the result again.
 
     The scores are fitted on the training rows, in ``options.ngram_buckets`` hash buckets. Scores are then multiplied by
     the factor with the lowest loss on the validation rows. If this factor is 0, the network stays unchanged.

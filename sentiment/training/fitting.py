@@ -17,7 +17,7 @@ _VALIDATION_BATCH = 4096
 
 @dataclass(slots=True)
 class TrainingState:
-    """The state of a training run. A run that resumes from this state ends like an uninterrupted run.
+    """The state of a training run. A run that is resumed from this state ends like an uninterrupted run.
 
     Attributes:
         history: loss and accuracy of each epoch, one dictionary per epoch.
@@ -25,7 +25,7 @@ class TrainingState:
         start: validation loss and accuracy before the first epoch; empty if training starts from random weights.
         weights: copies of all variables that training changes, including the optimizer's.
         best_weights: copies of the model's variables after ``best_epoch``.
-        recent: copies of the model's variables after each of the last epochs, which may be averaged at the end.
+        recent: copies of the model's variables after each of the last epochs, for averaging at the end.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -83,14 +83,14 @@ def train(
     the patience count on a restart. A resumed run could therefore end differently from an uninterrupted run.
 
     Args:
-        model: the network, built with the settings that ``state`` was made with.
+        model: the network. To resume a run, build it with the settings of the interrupted run.
         parts: encoded rows under the keys ``train`` and ``validation``.
         settings: all settings, of which the sections ``training``, ``network`` and ``preprocessing`` are used.
         state: a new state, or the state of an interrupted run; it is updated in place.
         save: function that is called with the state after every epoch.
         callbacks: Keras callbacks, which are called for epochs and not for batches.
-        keep_start: whether ``model`` starts with trained weights. If true, the final weights are the best epoch's.
-            If no epoch is better than the start, the trained weights stay.
+        keep_start: whether ``model`` starts with trained weights. If true, the final weights are those of the best
+            epoch. If no epoch is better than the start, the model keeps the weights of the start.
     """
     settings = settings.for_rows(len(parts["train"].labels))
     options = settings.training

@@ -3,8 +3,8 @@
 Keras's ``fit`` spends most of a short training on tracing: each batch width and each number of distinct tokens needs
 its own program. Here one program serves any number of distinct tokens. With the recurrence in NumPy
 (:mod:`sentiment.training.ragged_rnn`), the program also serves any width. An epoch takes a fifth of ``fit``'s time.
-Compared with :class:`sentiment.training.trainer.KerasTrainer`, nothing changes in the order of rows, the network, the
-loss and the optimizer. A test checks that the weights after an epoch are equal.
+The order of rows, the network, the loss and the optimizer are those of
+:class:`sentiment.training.trainer.KerasTrainer`. A test checks that the weights after an epoch are equal.
 """
 
 from collections import Counter
@@ -91,16 +91,16 @@ def by_distinct_tokens(
     training: bool = False,
     states: Callable[..., Any] = unrolled_states,
 ) -> Any:
-    """Return the probabilities ``(batch, classes)`` of the Keras network ``model`` for a batch of distinct tokens.
+    """Return the probabilities ``(batch, classes)`` of the Keras network ``model`` for a batch.
 
-    A frequent token such as *love* occurs many times in a batch, always with the same cell input x W_x + b. Here each
-    cell input is computed once per distinct token, and the recurrence looks up the results. A test checks that outputs
-    and gradients equal those of ``model``.
+    A frequent token such as *love* occurs many times in a batch, always with the same cell input x W_x + b. Here the
+    cell input is computed once per distinct token, and the recurrence looks it up. A test checks that outputs and
+    gradients equal those of ``model``.
 
     Args:
         settings: the settings that ``model`` was built with.
-        inputs: the distinct ids of the batch, ``types``, int32 ``(types,)``, with padding first, and ``positions``,
-            int32 ``(batch, time)``, indices into ``types``.
+        inputs: ``types``, the distinct ids of the batch with padding first, int32 ``(types,)``; and ``positions``, the
+            index of each token in ``types``, int32 ``(batch, time)``.
         states: function that runs the recurrence, either :func:`ragged_states` or :func:`unrolled_states`.
     """
     features = type_features(model, inputs["types"], training)

@@ -62,7 +62,7 @@ class ServingModule(tf.Module):
 
     @graph_function(tf.TensorSpec([None], tf.string, name="text"))
     def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Answer raw tweets: return ``probabilities`` ``(n, classes)``, and ``label`` and ``known``, both ``(n,)``.
+        """Classify raw tweets: return ``probabilities`` ``(n, classes)``, and ``label`` and ``known``, both ``(n,)``.
 
         ``known`` is the share of known tokens. ``label`` is always the most probable class, even if ``known`` is 0.
         """
@@ -100,8 +100,8 @@ class ServingModule(tf.Module):
 def write_warm_up(folder: Path, texts: list[str]) -> None:
     """Write a request that TensorFlow Serving replays after loading: ``assets.extra/tf_serving_warmup_requests``.
 
-    The request is a ``PredictionLog`` message in Protocol Buffers encoding. It is encoded by hand, because the package
-    with its classes, tensorflow-serving-api, is large. Each field is a tag, a length and the content.
+    The request is a ``PredictionLog`` message in Protocol Buffers encoding. The message is encoded by hand, because the
+    package with the message classes, tensorflow-serving-api, is large. A field is a tag, a length and the content.
     """
     tensor = tf.make_tensor_proto(texts, shape=[len(texts)]).SerializeToString()
     inputs = _field(1, b"text") + _field(2, tensor)  # map entry: key, value

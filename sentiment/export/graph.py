@@ -46,9 +46,9 @@ class GraphNetwork(tf.Module):
     def __call__(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Return probabilities ``(n, classes)`` of ``n`` rows of token ids without padding; a row may be empty.
 
-        Rows are sorted by length, so that each step computes only rows that still have a token. With the tweets of
-        Sentiment140, the sorting reduces the time to a third of that of :meth:`unrolled`. Table rows are converted to
-        float32 once per distinct token.
+        Rows are sorted by length, so that each step computes only rows that still have a token. On the tweets of
+        Sentiment140, sorted rows take a third of the time of :meth:`unrolled`. Table rows are converted to float32 once
+        per distinct token.
         """
         order = tf.argsort(-ids.row_lengths())
         types, positions = tf.unique(ids.flat_values)
@@ -96,7 +96,7 @@ class GraphNetwork(tf.Module):
         return ngram_logits(ids, self._ngram_scores, self.ngrams.shape[0])
 
     def _ngram_logits(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """Do the work of :meth:`_ngram_logits_of_padded` for rows without padding, in less time."""
+        """Return the n-gram scores ``(n, classes)`` of rows without padding, in less time than those of padded rows."""
         token, row = ids.flat_values, ids.value_rowids()
         tokens, rows = tf.pad(tf.cast(token, tf.int32), [[1, 1]]), tf.pad(row, [[1, 1]], constant_values=-1)
         before, after = (tf.where(rows[at] == row, tokens[at], PADDING) for at in (slice(0, -2), slice(2, None)))
@@ -114,8 +114,8 @@ class GraphNetwork(tf.Module):
     ) -> list[tf.Tensor]:
         """Return the pooled states of one direction: a tensor ``(n, units)`` per kind of pooling (last, max, mean).
 
-        ``inputs`` returns the cell inputs of the first rows, given a step and the number of rows that have a token.
-        A row leaves the loop after its last token, so that no step computes padding.
+        ``inputs`` returns the cell inputs x W_x + b of the rows that have a token, given the step and the number of
+        these rows, ``active[step]``. A row leaves the loop after its last token, so that no step computes padding.
         """
         kinds, step = self._kinds.pooling.split("_"), STEPS[self._kinds.cell]
         units, time = weights.kernel.shape[0], tf.shape(active)[0]
@@ -147,7 +147,10 @@ class GraphNetwork(tf.Module):
 def _inputs_at(
     table: tf.Tensor, positions: tf.Tensor, first: tf.Tensor, way: int, step: tf.Tensor, count: tf.Tensor
 ) -> tf.Tensor:
-    """Return the cell inputs of the first ``count`` rows at ``step``, which begin at ``first`` and go by ``way``."""
+    """Return the cell inputs of the first ``count`` rows at ``step``.
+
+    A row begins with the token at ``first`` and is read forwards (``way`` 1) or backwards (-1).
+    """
     return tf.gather(table, tf.gather(positions, first[:count] + way * step))
 
 

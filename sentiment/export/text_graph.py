@@ -1,6 +1,6 @@
 """The text preprocessing in TensorFlow operations, from tweets to token ids.
 
-A chunk is a stretch of text between spaces. A table gives the ids of frequent chunks; rules give those of the others.
+A chunk is a stretch of text between spaces. A table gives the ids of frequent chunks; rules give the ids of others.
 """
 
 from pathlib import Path
@@ -58,7 +58,7 @@ class GraphPreprocessor(tf.Module):
         return tf.concat([ids, unknown], axis=1)
 
     def _all_ids(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Return the token ids of each text, without those of stop words. Invalid UTF-8 becomes U+FFFD first."""
+        """Return all token ids of each text, without those of stop words. Invalid UTF-8 is read as U+FFFD."""
         text = tf.strings.lower(tf.strings.regex_replace(text, HASHTAG, HASHTAG_WORDS))
         if not self._has_table:
             return self._ids_by_rules(text)
@@ -72,10 +72,11 @@ class GraphPreprocessor(tf.Module):
         )
 
     def _ids_of_chunks(self, chunks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Look up the token ids of chunks (text between spaces) in the table; apply the rules to chunks not in it.
+        """Look up the token ids of chunks (text between spaces) in the table; apply the rules to chunks it lacks.
 
         Returns:
-            Where the ids of each chunk start in the third tensor, how many they are, and the ids.
+            Three tensors: the index of each chunk's first id in the third tensor, the number of ids of each chunk, and
+            the ids.
         """
         slots = tf.where(chunks == "", tf.constant(0, tf.int64), self.chunks.lookup(chunks))
         missing = tf.where(slots == _ABSENT)
@@ -89,7 +90,7 @@ class GraphPreprocessor(tf.Module):
         return starts, lengths, tf.concat([self.chunk_ids, tf.cast(further.flat_values, tf.int32)], axis=0)
 
     def _ids_by_rules(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Return the token ids of each text, without those of stop words, by the rules and the lexicon.
+        """Apply the rules and the lexicon to each text; return its token ids, without those of stop words.
 
         For speed, all texts are joined with line ends, so that each rule runs once on one long string.
         """

@@ -3,8 +3,8 @@
 sentiment share tweets.parquet --date created_at --by week --by brand --output answer
 sentiment share tweets.parquet --date created_at --by week --labels to_label.csv --output answer
 
-Inputs are files, folders or patterns as for `sentiment score`, or a folder that `sentiment score` wrote. After a crash,
-or to add labels, run the same command again; no tweet is scored twice. `sentiment draw` writes the file to label.
+Inputs are files, folders or glob patterns, or a folder that `sentiment score` wrote. After a crash, or to add labels,
+run the same command again; no tweet is scored twice. `sentiment draw` writes the file to label.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from sentiment.score.__main__ import add_engine_options, engine_of
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.shares") -> int:
-    """Run the command and return its exit status: 0, 2 after a user's mistake, or 130 after Ctrl+C."""
+    """Run `sentiment share`; return the exit status: 0, 2 after a user's mistake, or 130 after Ctrl+C."""
     arguments = _parser(prog).parse_args(argv)
     again = "run the same command again"
     return run_command(

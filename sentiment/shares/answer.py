@@ -136,8 +136,9 @@ class ShareAnswer:
 def moved_words(words: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, Any]]:
     """Yield the words whose frequency changed between consecutive periods, and between the first and the last period.
 
-    A word's score is its log odds ratio in standard errors. The Dirichlet prior is from both periods together (Monroe,
-    Colaresi and Quinn, *Fightin' Words*, 2008). Words with a score above 2 are rising, words below -2 are falling.
+    A word's score is its log odds ratio in standard errors. The word counts of both periods together are the Dirichlet
+    prior (Monroe, Colaresi and Quinn, *Fightin' Words*, 2008). A word with a score above 2 is rising, and a word with a
+    score below -2 is falling.
     """
     periods = sorted(period for period in words if period != ALL)
     pairs = list(pairwise(periods))
@@ -152,7 +153,10 @@ def moved_words(words: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, An
 
 
 def _log_odds(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, float]:
-    """Return log odds ratios of ``second`` to ``first``, in standard errors, for words with at least 5 occurrences."""
+    """Return each word's log odds ratio, in standard errors; it is positive if the word is more frequent in ``second``.
+
+    Words with under 5 occurrences in both together are left out.
+    """
     before, after = sum(first.values()), sum(second.values())
     scores = {}
     for word in {*first, *second}:
@@ -167,7 +171,7 @@ def _log_odds(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, 
 
 
 def _cell(cell: Cell, sums: Sums, classes: Sequence[str]) -> dict[str, Any]:
-    """Return a cell (a group in a period) with shares of the most probable classes, and with mean probabilities."""
+    """Return a cell (a group in a period) as a dictionary with two shares per class: by label and by probability."""
     count = max(1, sums.tweets)
     by_labels = {name: round(int(n) / count, 6) for name, n in zip(classes, sums.labels, strict=False)}
     by_mean = {name: round(float(p) / count, 6) for name, p in zip(classes, sums.probabilities, strict=False)}

@@ -137,7 +137,7 @@ def _from_fields(fields: dict[str, pa.Array]) -> np.ndarray:
 
 
 def _decoded(field: pa.Array, decode: Callable[[str], int | None], unit: str) -> np.ndarray:
-    """Return the decoded text of each cell in the given NumPy unit, ``(n,)``; distinct texts are decoded only once."""
+    """Decode the text of each cell to the NumPy ``unit``, such as ``M8[D]``; decode equal texts only once."""
     distinct = field.dictionary_encode()
     return np.array([decode(each) for each in distinct.dictionary.to_pylist()], unit)[distinct.indices.to_numpy()]
 
@@ -159,7 +159,7 @@ def _minute(text: str) -> int | None:
 
 
 def _offset(text: str) -> int:
-    """Return the offset of a time zone from UTC in seconds; 0 for a missing or unknown zone."""
+    """Return the offset of the time zone at the end of ``text`` from UTC, in seconds; 0 if it is missing or unknown."""
     if offset := re.search(r"([+-])(\d\d):?(\d\d)$", text):
         sign, hours, minutes = offset.groups()
         return (1 if sign == "+" else -1) * (int(hours) * 3600 + int(minutes) * 60)

@@ -3,8 +3,8 @@
 sentiment draw tweets.parquet --rows 200 --output to_label.csv
 sentiment draw tweets.parquet --date created_at --by week --rows 300 --output to_label.csv
 
-Fill in the column `label`, for example in a spreadsheet, then give the file to `sentiment share --labels`. The sample
-is spread over periods and groups. Tweets that the model is unsure of are more likely to be drawn.
+Fill in the column `label`, for example in a spreadsheet, then give the file to `sentiment share --labels`. Each
+period and group gets its proportion of the sample. Tweets of which the model is unsure are more likely to be drawn.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from sentiment.shares.__main__ import add_grouping_options
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.shares.draw_command") -> int:
-    """Run the command and return its exit status: 0, 2 after a user's mistake, or 130 after Ctrl+C."""
+    """Run `sentiment draw`; return the exit status: 0, 2 after a user's mistake, or 130 after Ctrl+C."""
     arguments = _parser(prog).parse_args(argv)
     place, remedy = str(arguments.output), "mend that and run it again"
     return run_command(lambda: _run(arguments), "draw", "; use fewer --workers", place, remedy, "nothing was written")

@@ -33,7 +33,10 @@ class ShareInterval(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """A share, its variance, degrees of freedom, and effective number of labels (Kish, 1965; infinite in a census)."""
+    """A share, its variance, its degrees of freedom, and its effective number of labels (Kish, 1965).
+
+    The effective number is infinite if all rows are labelled.
+    """
 
     value: float
     variance: float
@@ -94,7 +97,7 @@ def labels_alone(labels: Labels) -> Estimate:
 
 
 def interval(estimate: Estimate) -> ShareInterval:
-    """Return the 95% interval of a share by Wilson's (1927) formula, for an effective number of labels.
+    """Return the 95% interval of a share by Wilson's (1927) formula, with the effective number of labels.
 
     The effective number is the size of a simple random sample with the same variance. Dean and Pagano (2015) recommend
     this formula for survey samples: an interval centred on the estimate is too short for shares near 0 or 1.
@@ -115,8 +118,8 @@ def interval(estimate: Estimate) -> ShareInterval:
 def difference(first: ShareInterval, second: ShareInterval) -> ShareInterval:
     """Return ``second - first`` with its 95% interval, for two shares from disjoint sets of rows.
 
-    Newcombe's hybrid score interval (1998) combines the ends of both intervals. Its width is therefore realistic even
-    for shares of 0 or 1.
+    The hybrid score interval (Newcombe, 1998) combines the ends of both intervals. Its width is therefore realistic
+    even for shares of 0 or 1.
     """
     value = second.value - first.value
     below = math.hypot(second.value - second.low, first.high - first.value)
@@ -134,7 +137,10 @@ def _student(freedom: float) -> float:
 
 
 class ShareRow(NamedTuple):
-    """The share of a class in a group and period by one method; ``low`` and ``high`` are None without an interval."""
+    """The share of a class in a group and period; ``low`` and ``high`` are None if there is no interval.
+
+    ``method`` tells what the share is estimated from: ``model``, ``labels`` or ``both``.
+    """
 
     group: str
     period: str
@@ -183,11 +189,12 @@ def share_rows(
 ) -> Iterator[ShareRow]:
     """Yield the share of each class in every cell (a group in a period), by cell, then by class, then by method.
 
-    The model's shares are its mean probabilities, without an interval. If ``hand`` has at least ``LEAST_LABELS``
-    labels, there are also shares from labels and model. In a cell with fewer labels, this is the model's share
-    corrected with the labels of all cells. It has no interval, because it assumes that the model's errors are the same
-    in every cell. In another cell, a regression is fitted to the cell's own labels, so that a model without information
-    gives nearly the share from these labels alone, which is yielded too.
+    The method ``model`` gives the mean of the model's probabilities, without an interval. If ``hand`` has fewer than
+    ``LEAST_LABELS`` labels, there is no other method. In a cell with at least ``LEAST_LABELS`` labels, ``labels`` gives
+    the share from the cell's labels alone, and ``both`` adds a regression on the model's probabilities. If the model is
+    without information, both shares are nearly equal. In a cell with fewer labels, ``both`` corrects the model's share
+    with the labels of all cells. The corrected share has no interval, because the correction assumes that the model's
+    errors are the same in every cell.
     """
     used = hand if hand is not None and len(hand.labels) >= LEAST_LABELS else None
     whole = [_labels_of(used, position) for position in range(len(used.classes))] if used else []
@@ -214,9 +221,10 @@ def _labels_of(hand: HandLabels, position: int) -> Labels:
 
 
 def changes(rows: Sequence[ShareRow], cells: Mapping[Cell, Sums]) -> Iterator[Change]:
-    """Yield each class's differences between consecutive periods, the first and last period, and every two groups.
+    """Yield the difference of each class's share between consecutive periods, the first and last period, and groups.
 
-    Only cells with an interval from labels and model are compared; more than ten groups are not compared.
+    Only cells (groups in periods) with an interval from labels and model are compared. Every two groups are compared,
+    but only if there are at most ten.
     """
     both = {
         (row.class_, Cell(row.group, row.period)): ShareInterval(row.share, row.low, row.high)

@@ -36,7 +36,7 @@ class ShareRequest:
     """The inputs and options of `sentiment share`.
 
     Attributes:
-        inputs: files, folders or patterns as for `sentiment score`, or one folder that `sentiment score` wrote.
+        inputs: files, folders or glob patterns, or one folder that `sentiment score` wrote.
         output: the folder for the answer.
         model: the model folder; not used if the inputs are already scored.
         reading: the settings for reading the inputs.
@@ -87,7 +87,7 @@ def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) ->
     """Score the inputs unless they are scored already, and return the folder of the scored tweets.
 
     Raises:
-        InputError: a file or row could not be scored, or the input is a folder whose scoring was not completed.
+        InputError: a file or row could not be scored, or the input is a folder in which `sentiment score` did not end.
     """
     inputs, output = request.inputs, str(request.output / SCORED)
     if len(inputs) == 1 and "://" not in inputs[0] and (Path(inputs[0]) / SCORED / RUN).is_file():  # made by `share`
@@ -113,7 +113,7 @@ def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) ->
 def drawn_rows(
     store: FileStore, columns: ShareColumns, count: int, seed: int, even: bool
 ) -> Iterator[tuple[int, str, float]]:
-    """Yield row number, text and inclusion probability of each drawn tweet; ``even`` makes the probabilities equal."""
+    """Yield the row number, text and drawing probability of each drawn tweet; ``even`` makes probabilities equal."""
     doubts, cells, rows = [], [], []
     names: dict[tuple[str, str], int] = {}
     start = 0
@@ -147,7 +147,7 @@ def _with_texts(
 
 
 def _require_columns(request: ShareRequest) -> None:
-    """Raise InputError if the first file lacks a requested column, so that the error comes before the scoring."""
+    """Raise InputError if the first file lacks a requested column, so that no time is spent on scoring first."""
     found = find_inputs(request.inputs)
     if isinstance(found.system, LocalFileSystem):
         path = found.files[0].path

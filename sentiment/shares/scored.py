@@ -1,4 +1,4 @@
-"""Read the answers that `sentiment score` wrote, in the order of its inputs."""
+"""Read the tweets and the model's answers that `sentiment score` wrote, in the order of the inputs."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -48,7 +48,7 @@ def share_columns(text: str, date: str, by: Sequence[str]) -> ShareColumns:
     """Return the columns to read: the column ``text`` and the columns given with ``--date`` and ``--by``.
 
     Raises:
-        InputError: ``by`` has two period lengths (such as ``week``), or only one of period length and date is given.
+        InputError: ``by`` has two period lengths (such as ``week``), or a period length or a date is given alone.
     """
     periods = [each for each in by if each in PERIODS]
     if len(periods) > 1:
@@ -63,7 +63,7 @@ def share_columns(text: str, date: str, by: Sequence[str]) -> ShareColumns:
 
 
 def answer_columns(names: list[str], path: str) -> tuple[list[str], str]:
-    """Return the classes, and the prefix of the answer columns, given all column ``names`` of a table.
+    """Return the classes, and the prefix of the columns with answers, from the column ``names`` of a table.
 
     Raises:
         InputError: the table has no answers of `sentiment score`.
@@ -90,7 +90,7 @@ def classes_of(store: FileStore) -> list[str]:
 
 
 def scored_batches(store: FileStore, columns: ShareColumns) -> Iterator[Answered]:
-    """Yield the scored tweets of an output folder of `sentiment score` in batches, in the order of its inputs.
+    """Yield the tweets and answers that `sentiment score` wrote into ``store``, in batches and in input order.
 
     Raises:
         InputError: the folder contains no scored tweets, or a column is missing.
@@ -131,7 +131,7 @@ def _tables(store: FileStore, name: str, columns: ShareColumns) -> Iterator[pa.R
 
 
 def require_columns(wanted: Sequence[str], names: Sequence[str], path: str) -> None:
-    """Raise InputError if a column of ``wanted`` (text column first) is missing in a table's column ``names``."""
+    """Raise InputError if a column of ``wanted``, which begins with the text column, is not among ``names``."""
     if missing := [name for name in wanted if name not in names]:
         option = "--column" if missing[0] == wanted[0] else "--by or --date"
         received = ", ".join(names)[:200]
@@ -170,7 +170,7 @@ def _groups(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.DictionaryArray
 
 
 def _group_names(column: pa.Array) -> pa.Array:
-    """Return the values, trimmed, as names of groups: an empty value becomes "(none)", and "all" becomes "(all)"."""
+    """Trim the values to get names of groups. An empty value becomes "(none)", and "all" becomes "(all)"."""
     names = pc.utf8_trim_whitespace(pc.fill_null(column.cast(pa.string()), ""))
     names = pc.if_else(pc.equal(names, ""), "(none)", names)
     return pc.if_else(pc.equal(names, ALL), f"({ALL})", names)

@@ -24,7 +24,7 @@ class Answered(NamedTuple):
         groups: the name of each tweet's group, a dictionary array of strings; ``all`` if there are no groups.
         periods: the name of each tweet's period, a dictionary array of strings; ``all`` if there are no periods, and
             empty where the date is not readable.
-        unread: the text of the first unreadable date; empty if all dates are readable or the first unreadable is empty.
+        unread: the text of the first unreadable date; empty if this date is an empty cell, or if there is none.
     """
 
     texts: pa.Array
@@ -116,7 +116,7 @@ class ShareTally:
     _found: list[Labelled] = field(default_factory=list)
 
     def add(self, batch: Answered) -> None:
-        """Add a batch. Batches must be added in the order of the rows."""
+        """Add a batch to the sums. Batches must be added in the order of their rows in the input."""
         numbers = np.arange(self.rows + 1, self.rows + 1 + len(batch.texts))
         self.rows += len(batch.texts)
         there = batch.texts.is_valid().to_numpy(zero_copy_only=False)
@@ -142,7 +142,7 @@ class ShareTally:
         )
 
     def with_margins(self) -> dict[Cell, Sums]:
-        """Return the sums of each cell, and the totals over groups, over periods and over both. Totals come first."""
+        """Return the totals over groups, over periods and over both, followed by the sums of each cell."""
         total: dict[Cell, Sums] = {}
         for cell in sorted(self.cells):
             for key in dict.fromkeys(margins(cell)):
@@ -189,7 +189,7 @@ class ShareTally:
                 del kept[EXAMPLES:]
 
     def _least_certain(self, name: str, period: str) -> float:
-        """Return the probability that a further example for the class ``name`` in ``period`` must exceed."""
+        """Return the probability that a tweet must exceed to become an example of the class ``name`` in ``period``."""
         kept = self.examples.get((name, period), [])
         return kept[-1].probability if len(kept) == EXAMPLES else 0.0
 
@@ -209,7 +209,7 @@ class ShareTally:
 
 
 def margins(cell: Cell) -> Iterator[Cell]:
-    """Yield the cells that count a tweet of ``cell``: all tweets, its group, its period, and ``cell`` itself."""
+    """Yield the cells in which a tweet of ``cell`` counts: all tweets, its group, its period, and ``cell`` itself."""
     yield Cell(ALL, ALL)
     yield Cell(cell.group, ALL)
     if cell.period:

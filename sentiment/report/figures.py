@@ -48,7 +48,7 @@ def training_curves(history: Mapping[str, np.ndarray]) -> str | None:
 
 
 def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
-    """Draw a confusion matrix of counts ``(classes, classes)``, with each cell's share of its row (its true class)."""
+    """Draw a confusion matrix of counts ``(classes, classes)``. Each cell also shows its share of the true class."""
     share = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     names = [short(name) for name in classes]
 
@@ -155,7 +155,7 @@ def precision_recall(predictions: Predictions) -> str | None:
 
 
 def reliability_diagram(predictions: Predictions, temperature: float | None) -> str | None:
-    """Draw a reliability diagram: accuracy by confidence, before and after scaling by ``temperature``, if given."""
+    """Draw accuracy by confidence (a reliability diagram); ``temperature``, if given, adds the curve before scaling."""
     if not len(predictions.true):
         return None
     drawn = {"after calibration": reliability(predictions.confidence, predictions.correct)}
@@ -183,7 +183,7 @@ def reliability_diagram(predictions: Predictions, temperature: float | None) -> 
 
 
 def abstention(predictions: Predictions) -> str | None:
-    """Draw accuracy against coverage, the share of tweets answered if only the most confident answers are given."""
+    """Draw accuracy against coverage, the share of tweets that get an answer if unsure answers are withheld."""
     if not len(predictions.true):
         return None
     confidence, correct = predictions.confidence, predictions.correct
@@ -208,7 +208,10 @@ def abstention(predictions: Predictions) -> str | None:
 
 
 def score_histogram(predictions: Predictions) -> str | None:
-    """Draw a histogram for each true class: of its predicted probability (with two classes, of the second class's)."""
+    """Draw, for each true class, a histogram of the probability that the model gives to this class.
+
+    With two classes, both histograms show the probability of the second class.
+    """
     if not len(predictions.true):
         return None
     classes, rows = predictions.classes, np.arange(len(predictions.true))

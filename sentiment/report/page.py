@@ -23,7 +23,7 @@ class Drawing(NamedTuple):
 
 
 def render_report(evaluation: Evaluation, classifier: SentimentClassifier) -> str:
-    """Return the report as an HTML page. The classifier explains a few of the tweets."""
+    """Return the report as an HTML page. The classifier explains its answers to a few of the tweets."""
     values = _values(evaluation)
     first = evaluation.predictions.of(evaluation.first_set)
     slices = measure_slices(first, classifier)
@@ -74,9 +74,10 @@ def _values(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def worst_slices(slices: Sequence[NamedShare]) -> list[NamedShare]:
-    """Return the (at most 3) worst slices (kinds of tweet) that have at least 50 tweets.
+    """Return at most three slices (kinds of tweet) with the lowest accuracy.
 
-    The 95% interval of a slice's accuracy must lie below the overall accuracy.
+    A slice counts if it has at least 50 tweets, and if the 95% interval of its accuracy is below the overall accuracy.
+    ``slices`` begins with all tweets.
     """
     below = [s for s in slices[1:] if s.n >= 50 and s.high < slices[0].share]
     return sorted(below, key=lambda s: s.share)[:3]
@@ -144,7 +145,7 @@ def passed(behaviour: dict[str, Any]) -> list[NamedShare]:
 
 
 def list_tweets(predictions: Predictions) -> list[dict[str, Any]]:
-    """Return the 100 most confident mistakes, followed by the 100 least confident answers."""
+    """Return the tweets of the 100 most confident mistakes, followed by those of the 100 least confident answers."""
     confidence = predictions.confidence
     wrong = np.flatnonzero(~predictions.correct)
     mistakes = wrong[np.argsort(-confidence[wrong], kind="stable")][:100]
@@ -166,7 +167,8 @@ def list_tweets(predictions: Predictions) -> list[dict[str, Any]]:
 def pick_tweets(predictions: Predictions) -> dict[int, str]:
     """Choose tweets to explain in the report, and return the reason for each choice by row index.
 
-    Chosen are the most confident right answer per class, the two most confident mistakes, and the least certain answer.
+    The choice is the most confident right answer per class, the two most confident mistakes, and the least confident
+    answer.
     """
     order = np.argsort(-predictions.confidence, kind="stable")
     right, wrong = order[predictions.correct[order]], order[~predictions.correct[order]]
@@ -178,7 +180,7 @@ def pick_tweets(predictions: Predictions) -> dict[int, str]:
 
 
 def _strength(explanation: Explanation, contribution: float | None) -> int:
-    """Return the shade of a token, 0 to 4, in proportion to the largest contribution in its tweet."""
+    """Return the shade of a token, 0 to 4: its contribution relative to the largest contribution in its tweet."""
     largest = max((abs(view.contribution or 0.0) for view in explanation.tokens), default=0.0)
     return round(4 * abs(contribution or 0.0) / largest) if largest else 0
 

@@ -70,7 +70,7 @@ def p_value(p: float | None) -> str:
 
 
 def clip(text: str, longest: int = 300) -> str:
-    """Return ``text`` without control characters; cut a text over ``longest`` characters and add its full length."""
+    """Remove control characters from ``text``; cut it to ``longest`` characters, and then add the original length."""
     text = without_controls(text)
     return text if len(text) <= longest else f"{text[:longest].rstrip()}… [{len(text):,} characters]"
 
@@ -93,7 +93,7 @@ def markdown(text: Any) -> str:
 
 
 def code(text: Any) -> str:
-    """Return untrusted text as a Markdown code span; replace backquotes and bars, which would end it."""
+    """Return untrusted text as a Markdown code span; replace backquotes and bars, which would end the span."""
     flat = " ".join(without_controls(str(text)).split()).replace("`", "'").replace("|", "¦")
     return f"`{flat}`"
 

@@ -1,4 +1,4 @@
-"""A hash table from frequent chunks (stretches of text between spaces) to token ids. It finds many chunks at once.
+"""A hash table from frequent chunks (stretches of text between spaces) to token ids, for many look-ups at once.
 
 Nearly all chunks of a tweet are among the most frequent chunks of the training corpus. The normalisation rules are
 applied to these chunks once, at export, and the table is stored with the model. The table halves the time that a batch
@@ -30,7 +30,7 @@ _MASKS = np.array(
 
 
 class Chunks(NamedTuple):
-    """Places of ``n`` chunks in a buffer: ``starts`` and ``lengths``, int64 ``(n,)``, in bytes."""
+    """Places of ``n`` chunks (stretches of text between spaces) in a buffer, in bytes; each array is int64 ``(n,)``."""
 
     starts: np.ndarray
     lengths: np.ndarray
@@ -54,7 +54,7 @@ class ChunkTable(NamedTuple):
     ids: np.ndarray
 
     def find(self, data: np.ndarray, chunks: Chunks) -> tuple[np.ndarray, np.ndarray]:
-        """Find the slots of ``chunks``.
+        """Find the slots of ``chunks`` (stretches of text between spaces) in the table.
 
         Args:
             data: uint8 ``(bytes,)`` with at least ``LONGEST + 1`` further bytes after the last chunk.
@@ -79,7 +79,7 @@ class ChunkTable(NamedTuple):
         return slot, found & (chunks.lengths <= LONGEST)
 
     def contents(self) -> tuple[list[bytes], list[int]]:
-        """Return the chunks, without the empty one, and their slots, in the order of the slots."""
+        """Return the chunks in the table, in the order of their slots, and the slots; leave out the empty chunk."""
         slots = np.flatnonzero(self.keys[:, 1] != _EMPTY)
         keys = self.keys[slots].astype("<u8").tobytes()
         keyed = (keys[start : start + 16] for start in range(0, len(keys), 16))
@@ -96,10 +96,10 @@ class ChunkTable(NamedTuple):
 
 
 def build_table(chunks: Sequence[bytes], ids: Ragged) -> ChunkTable:
-    """Return a table of ``chunks`` ``(n,)``, sorted from frequent to rare. ``ids`` has one row per chunk.
+    """Return a table of ``chunks`` ``(n,)`` (stretches of text between spaces), which are sorted from frequent to rare.
 
-    A chunk is left out if it is empty, longer than ``LONGEST`` bytes, or has more than ``MOST_IDS`` ids, or if all the
-    slots where it may be are in use.
+    ``ids`` has one row per chunk. A chunk is left out if it is empty, is longer than ``LONGEST`` bytes or has more than
+    ``MOST_IDS`` ids. A chunk is also left out if more frequent chunks use all its possible slots.
     """
     lengths = np.array([len(chunk) for chunk in chunks], np.int64)
     data = np.frombuffer(b"".join(chunks) + bytes(LONGEST + 1), np.uint8)

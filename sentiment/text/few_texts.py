@@ -47,7 +47,7 @@ class FewTexts:
         ]
 
     def _meet(self, chunks: Iterable[bytes]) -> dict[bytes, Sequence[int]]:
-        """Return the ids of ``chunks``, which the younger half of the cache lacks, and store them in that half.
+        """Return the ids of ``chunks`` that the younger half of the cache lacks, and store the ids in that half.
 
         Chunks over 64 bytes are not stored, nor are links, because a link hardly ever occurs again.
         """

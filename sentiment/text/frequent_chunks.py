@@ -29,7 +29,7 @@ def make_table(preprocessor: Preprocessor, texts: Iterable[pa.Array]) -> ChunkTa
 
 
 def _frequent(texts: Iterable[pa.Array]) -> list[str]:
-    """Return distinct chunks in ASCII lower case, the most frequent first. Ties are sorted by code point."""
+    """Return distinct stretches between spaces, in ASCII lower case, by descending frequency, then by code point."""
     counts: dict[str, int] = {}
     for batch in texts:
         chunks = pc.split_pattern(to_lower_case(batch), " ").flatten()

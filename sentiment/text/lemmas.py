@@ -96,8 +96,8 @@ def _key_of(surface: str, lemma: str, is_stop: bool, settings: PreprocessingSett
 def _elongated(counts: dict[str, int], entries: dict[str, LexiconEntry], min_count: int) -> list[LexiconEntry]:
     """Return entries for elongated tokens such as "sooo".
 
-    These are the tokens that occur ``min_count`` times, and those whose spelling differs from the common word that they
-    elongate, such as "ːhapy" for "happpy".
+    There is an entry for a token that occurs ``min_count`` times. There is also one for each altered spelling of a
+    common word, such as "ːhapy" for "happpy", where "ː" is the mark of an elongated token.
     """
     common = [entry for entry in entries.values() if entry.count or (entry.rank or 0) < _COMMON_VECTOR_WORDS]
     common.sort(key=lambda entry: (-entry.count, entry.rank or 0, entry.surface))
@@ -116,7 +116,7 @@ def _intended_words(words: Iterable[str]) -> dict[str, str]:
     """Map each elongated token to the first of ``words`` that it may stand for.
 
     The rules shorten a letter that is repeated three times or more to one letter, and put the mark :data:`LONG` before
-    the token. Thus "haaaappy" becomes "ːhappy", and "happpy" becomes "ːhapy". Both are mapped to "happy" here.
+    the token. Thus "haaaappy" becomes "ːhappy", and "happpy" becomes "ːhapy". Both tokens are mapped to "happy" here.
     """
     meant: dict[str, str] = {}
     for word in words:

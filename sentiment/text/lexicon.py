@@ -122,7 +122,7 @@ def extend_lexicon(
 
     Every known form keeps its lemma. The new vocabulary has three sections. First come the lemmas that the base model
     has seen in training, with their old ids. Then come the lemmas that occur for the first time in the new corpus, the
-    most frequent first. They are new, or had only a vector until now. Last come the other lemmas that have only a
+    most frequent first; these are new, or had only a vector until now. Last come the other lemmas that have only a
     vector.
 
     Args:

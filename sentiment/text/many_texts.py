@@ -99,7 +99,7 @@ def _lower(data: np.ndarray) -> np.ndarray:
 
 
 def _split(data: np.ndarray, text_lengths: np.ndarray) -> tuple[Chunks, np.ndarray]:
-    """Split ``data`` at spaces. Return the chunks (some are empty), and the number of chunks up to each text's end."""
+    """Split ``data`` at spaces. Return the pieces (some are empty), and the number of pieces up to each text's end."""
     blanks = np.flatnonzero(data[: -LONGEST - 1] == _BLANK)
     starts = np.zeros(len(blanks), np.int64)
     starts[1:] = blanks[:-1] + 1
@@ -108,7 +108,7 @@ def _split(data: np.ndarray, text_lengths: np.ndarray) -> tuple[Chunks, np.ndarr
 
 
 def _with_capital_hashtags(data: np.ndarray, chunks: Chunks) -> np.ndarray:
-    """Return the indices of the chunks that contain a number sign and a capital letter."""
+    """Return the indices of the chunks (stretches between spaces) with a number sign and a capital letter."""
     ends = chunks.starts + chunks.lengths
     tagged = np.searchsorted(ends, np.flatnonzero(data == _NUMBER_SIGN))
     capitals = np.flatnonzero(data - np.uint8(ord("A")) < 26)

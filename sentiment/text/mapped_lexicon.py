@@ -1,7 +1,8 @@
 """Search the lexicon of a model folder directly in the bytes of its file.
 
-The lines are sorted by surface form, so binary search finds a form. This saves a third of a process's start-up time,
-because 100,000 lines need not be read into a dictionary. The dictionary is only made for a batch of many texts.
+The lines are sorted by surface form (a token as written), so binary search finds a form. The search saves a third of a
+process's start-up time, because 100,000 lines need not be read into a dictionary. The dictionary is only made for a
+batch of many texts.
 """
 
 from bisect import bisect_left

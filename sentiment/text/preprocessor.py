@@ -117,7 +117,7 @@ class Preprocessor:
         return self._many
 
     def _ids_in_python(self, chunks: Sequence[bytes]) -> list[list[int]]:
-        """Return the ids of ``chunks`` (UTF-8 in lower case). Dropped tokens, such as stop words, have no id."""
+        """Return the ids of stretches of text between spaces (UTF-8, lower case). Dropped tokens have no id."""
         assert self._rules is not None
         id_of = self.lexicon.id_of
         return [[i for i in map(id_of, tokens) if i != PADDING] for tokens in self._rules.tokens_of(chunks)]

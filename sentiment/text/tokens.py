@@ -45,7 +45,7 @@ def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> 
 
 
 def tokens_of(chunks: pa.Array, rules: Sequence[Rule]) -> Tokens:
-    """Return the distinct tokens of the lower-case ``chunks`` ``(m,)``, and one row of token indices per chunk."""
+    """Return the distinct tokens of ``chunks`` ``(m,)`` (lower-case stretches of text), and their indices per chunk."""
     tokens = pc.split_pattern(apply_rules(separate_chunks(chunks), rules), " ")
     types, codes = _distinct(tokens.flatten())
     not_empty = as_numpy(pc.binary_length(types)) > 0

@@ -122,7 +122,7 @@ class FoldedNetwork:
         return logits
 
     def _steps_of_one(self, ids: np.ndarray) -> np.ndarray:
-        """Return the cell inputs of one row, ``(time, directions * units)``, in the reading order of each direction."""
+        """Return the cell inputs x W_x + b, ``(time, directions * units)``, in the reading order of each direction."""
         count, words, units = self.table.shape
         order = ids[:, None] if count == 1 else np.array([ids, ids[::-1] + words]).T
         steps = self.table.reshape(-1, units).take(order, axis=0)

@@ -1,8 +1,8 @@
 """The recurrence in NumPy, over rows of different lengths, in all directions at once and without padding.
 
 Rows are sorted by decreasing length, so the rows that still have a token at a step come first. A step therefore updates
-one contiguous block of memory in place. The cell inputs of a step are looked up just before the step, so the processor
-still has them in its cache. The backward direction reads each row from its end, at the same steps.
+one contiguous block of memory in place. The cell inputs x W_x + b of a step are looked up just before the step, so the
+processor still has them in its cache. The backward direction reads each row from its end, at the same steps.
 
 Allocating new arrays would double the time of a batch. A step of the simple RNN therefore writes into a given buffer,
 ``room``. The buffer has the shape of the states, because NumPy is fastest with arrays of equal shape.
@@ -65,7 +65,7 @@ def hidden_states(
 
 
 def _steps(table: np.ndarray, rows: RowsByLength) -> Iterator[np.ndarray]:
-    """Yield the cell inputs of each step, looked up in ``table``: ``(directions, active rows, gates * units)``."""
+    """Yield the rows of ``table`` for the tokens at each step: ``(directions, active rows, gates * units)``."""
     values, first, last = rows.values, rows.starts, rows.starts + rows.lengths - 1
     buffers = np.empty((2, len(table), len(first), table.shape[2]), table.dtype)
     for step, count in enumerate(rows_at_steps(rows.lengths).tolist()):
@@ -132,7 +132,7 @@ _TAKE_IN: dict[str, Any] = {"last": lambda before, state, out: np.copyto(out, st
 def pooled_row(steps: np.ndarray, kernel: np.ndarray, activation: str, pooling: str) -> np.ndarray:
     """Return the pooled states of a single row in a simple RNN, ``(kinds of pooling * directions * units,)``.
 
-    This function makes fewer NumPy calls than the functions for many rows, and saves over half of the network's time.
+    Compared with the functions for many rows, fewer NumPy calls save over half of the network's time.
 
     Args:
         steps: cell inputs x W_x + b in the reading order of each direction, float32 ``(time, directions * units)``;

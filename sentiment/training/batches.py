@@ -2,7 +2,8 @@
 
 A tweet without stop words has about ten tokens, so rows padded to a fixed length are mostly padding. Here rows of
 similar length share a batch, and the batch is cut to its longest row. The layers that process single tokens run only
-once for each distinct token of the batch. Both measures make an epoch several times faster.
+once for each distinct token of the batch. Together, short batches and distinct tokens make an epoch several times
+faster.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 """The forms in which a model is exported: SavedModel, LiteRT and ONNX.
 
-The SavedModel is a TensorFlow graph from raw tweets to probabilities and labels. It has the rules, lexicon and folded
-network of :class:`sentiment.predict.classifier.SentimentClassifier`, so a program in any language that can load a
-SavedModel gets the same answers. LiteRT and ONNX files contain the network alone, from token ids to probabilities.
+The SavedModel is a TensorFlow graph from raw tweets to probabilities and labels, with the rules, lexicon and network of
+:class:`sentiment.predict.classifier.SentimentClassifier`. A program in any language that can load a SavedModel
+therefore gets the same answers. LiteRT and ONNX files contain the network alone, from token ids to probabilities.
 """
 
 import logging
@@ -128,9 +128,9 @@ def _varint(value: int) -> bytes:
 def to_tflite(network: FoldedNetwork, max_tokens: int) -> bytes:
     """Return the network as a LiteRT file of built-in operations.
 
-    The file has two signatures, which share their weights. Both map token ids, int32 ``(n, max_tokens)``, to
-    probabilities, float32 ``(n, classes)``. A runtime may choose ``n`` for ``ANY_BATCH``. For ``ONE_ROW``, ``n`` is 1,
-    because some runtimes, such as LiteRT.js, cannot resize inputs.
+    The file has two signatures (entry points), which share their weights. Each maps token ids, int32 ``(n,
+    max_tokens)``, to probabilities, float32 ``(n, classes)``. In the signature ``ANY_BATCH``, a runtime may choose
+    ``n``. In ``ONE_ROW``, ``n`` is 1, because some runtimes, such as LiteRT.js, cannot resize inputs.
     """
     graph = GraphNetwork(network)
     rows = {ANY_BATCH: None, ONE_ROW: 1}

@@ -114,8 +114,8 @@ class GraphNetwork(tf.Module):
     ) -> list[tf.Tensor]:
         """Return the pooled states of one direction: a tensor ``(n, units)`` per kind of pooling (last, max, mean).
 
-        ``inputs`` returns the cell inputs x W_x + b of the rows that have a token, given the step and the number of
-        these rows, ``active[step]``. A row leaves the loop after its last token, so that no step computes padding.
+        ``inputs`` returns the cell inputs x W_x + b, given the step and the number of rows that have a token. A row
+        leaves the loop after its last token, so that no step computes padding.
         """
         kinds, step = self._kinds.pooling.split("_"), STEPS[self._kinds.cell]
         units, time = weights.kernel.shape[0], tf.shape(active)[0]
@@ -147,7 +147,7 @@ class GraphNetwork(tf.Module):
 def _inputs_at(
     table: tf.Tensor, positions: tf.Tensor, first: tf.Tensor, way: int, step: tf.Tensor, count: tf.Tensor
 ) -> tf.Tensor:
-    """Return the cell inputs of the first ``count`` rows at ``step``.
+    """Return the cell inputs x W_x + b of the first ``count`` rows at ``step``.
 
     A row begins with the token at ``first`` and is read forwards (``way`` 1) or backwards (-1).
     """

@@ -137,7 +137,7 @@ def _from_fields(fields: dict[str, pa.Array]) -> np.ndarray:
 
 
 def _decoded(field: pa.Array, decode: Callable[[str], int | None], unit: str) -> np.ndarray:
-    """Decode the text of each cell to the NumPy ``unit``, such as ``M8[D]``; decode equal texts only once."""
+    """Decode each text of ``field`` to the NumPy ``unit``, such as ``M8[D]``; decode equal texts only once."""
     distinct = field.dictionary_encode()
     return np.array([decode(each) for each in distinct.dictionary.to_pylist()], unit)[distinct.indices.to_numpy()]
 

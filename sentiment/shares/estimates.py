@@ -156,7 +156,7 @@ class ShareRow(NamedTuple):
 class Change(NamedTuple):
     """The difference ``by`` of a class's share between two cells (groups in periods), ``second`` minus ``first``.
 
-    Both shares are estimated from labels and model.
+    The two shares are estimated from labels and model.
     """
 
     class_: str
@@ -191,8 +191,8 @@ def share_rows(
 
     The method ``model`` gives the mean of the model's probabilities, without an interval. If ``hand`` has fewer than
     ``LEAST_LABELS`` labels, there is no other method. In a cell with at least ``LEAST_LABELS`` labels, ``labels`` gives
-    the share from the cell's labels alone, and ``both`` adds a regression on the model's probabilities. If the model is
-    without information, both shares are nearly equal. In a cell with fewer labels, ``both`` corrects the model's share
+    the share from the cell's labels alone. There, ``both`` adds a regression on the model's probabilities, which
+    changes little if the model is without information. In a cell with fewer labels, ``both`` corrects the model's share
     with the labels of all cells. The corrected share has no interval, because the correction assumes that the model's
     errors are the same in every cell.
     """

@@ -142,7 +142,7 @@ class ShareTally:
         )
 
     def with_margins(self) -> dict[Cell, Sums]:
-        """Return the totals over groups, over periods and over both, followed by the sums of each cell."""
+        """Return the sums of each cell (a group in a period), after the totals over groups, periods and both."""
         total: dict[Cell, Sums] = {}
         for cell in sorted(self.cells):
             for key in dict.fromkeys(margins(cell)):

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipelines.shared import profiles, publishing, stage
-from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, check_inputs, checksum, digest, kept, work_folder
+from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, checksum, digest, kept, work_folder
 from sentiment.settings_checks import from_dict
 
 GRID = Path(__file__).with_suffix(".toml")
@@ -59,13 +59,10 @@ class Grid:
 
 
 class GridRun(NamedTuple):
-    """One training run.
+    """One training run of the variant with the name ``variant``, for the question ``title``.
 
     Attributes:
-        title, variant: its question, and the name of the variant.
-        pairs: the settings it overrides, as ``section.key=value``.
-        glove: its GloVe file, or None.
-        seed: the seed of its training.
+        pairs: the settings that the run overrides, as ``section.key=value``.
         identity: a digest of overrides, GloVe file and seed. Runs of one grid with the same digest are the same run.
         shared: a digest of all that determines ids and embedding matrix. Runs with the same digest share both.
     """
@@ -79,23 +76,11 @@ class GridRun(NamedTuple):
     shared: str
 
 
-class AblationRow(NamedTuple):
-    """The mean accuracy of a variant over its seeds, with the sample standard deviation (0 for one seed)."""
-
-    variant: str
-    accuracy: float
-    deviation: float
-    seeds: int
-    rows: int
-    seconds: float
-
-
-Summary = dict[str, list[AblationRow]]
+Summary = dict[str, list[dict[str, Any]]]  # title of a group -> rows, see `summarise`
 
 
 def run(this: stage.Stage) -> None:
     """Train the runs that have no result yet, then write a table and a chart."""
-    check_inputs(this)
     folder, work = this.places.model / "ablation", work_folder(this, "ablation")
     runs, results = list(runs_of(read_grid(this), this.arguments)), folder / "results" / work.name
     missing = {each.identity: each for each in runs if not (results / f"{each.identity}.json").exists()}
@@ -105,8 +90,7 @@ def run(this: stage.Stage) -> None:
     finally:
         done = summarise(runs, {path.stem: publishing.read_json(path) for path in results.glob("*.json")})
         if done:
-            data = {title: [row._asdict() for row in rows] for title, rows in done.items()}
-            publishing.write_json(folder / "ablation.json", data)
+            publishing.write_json(folder / "ablation.json", done)
             publishing.write_text(folder / "ablation.md", table(done))
             publishing.write_text(folder / "ablation.svg", picture(done))
     shutil.rmtree(work, ignore_errors=True)
@@ -135,7 +119,7 @@ def execute(this: stage.Stage, root: Path, each: GridRun) -> dict[str, Any]:
     start = time.monotonic()
     replace(made, pairs=(*each.pairs, f"training.seed={each.seed}")).run("train")
     seconds, model = time.monotonic() - start, made.places.model
-    trained = publishing.read_json(model / "training.json", "make ablation")
+    trained = publishing.read_json(model / "training.json")
     with (model / "history.csv").open(encoding="utf-8", newline="") as file:
         best = list(csv.DictReader(file))[trained["best_epoch"] - 1]
     rows = {part: sum(counts.values()) for part, counts in trained["rows"].items()}
@@ -174,7 +158,10 @@ def runs_of(grid: Grid, arguments: argparse.Namespace) -> Iterator[GridRun]:
 
 
 def summarise(runs: Sequence[GridRun], results: Mapping[str, Mapping[str, Any]]) -> Summary:
-    """Return one row per variant with results, by title of its group. ``results`` are keyed by identity of the run."""
+    """Return one row per variant with results, by title of its group. ``results`` are keyed by identity of the run.
+
+    A row has the mean accuracy of the variant over its seeds, and the sample standard deviation (0 for one seed).
+    """
     groups: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
     for each in runs:
         if each.identity in results:
@@ -182,19 +169,25 @@ def summarise(runs: Sequence[GridRun], results: Mapping[str, Mapping[str, Any]])
     return {title: [_row(*each) for each in variants.items()] for title, variants in groups.items()}
 
 
-def _row(name: str, results: Sequence[Mapping[str, Any]]) -> AblationRow:
+def _row(name: str, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     accuracies = [result["accuracy"] for result in results]
-    deviation = stdev(accuracies) if len(results) > 1 else 0.0
-    seconds = mean(result["seconds"] for result in results)
-    return AblationRow(name, mean(accuracies), deviation, len(results), results[0]["rows"], seconds)
+    return {
+        "variant": name,
+        "accuracy": mean(accuracies),
+        "deviation": stdev(accuracies) if len(results) > 1 else 0.0,
+        "seeds": len(results),
+        "rows": results[0]["rows"],
+        "seconds": mean(result["seconds"] for result in results),
+    }
 
 
 def table(summary: Summary) -> str:
     """Return the summary as Markdown, one table per group."""
     from tabulate import tabulate
 
-    def cells(row: AblationRow) -> list[object]:
-        return [row.variant, f"{100 * row.accuracy:.1f}", f"{100 * row.deviation:.1f}", row.seeds, f"{row.rows:,}"]
+    def cells(row: dict[str, Any]) -> list[object]:
+        percents = (f"{100 * row[name]:.1f}" for name in ("accuracy", "deviation"))
+        return [row["variant"], *percents, row["seeds"], f"{row['rows']:,}"]
 
     headers, align = ["accuracy", "± sd", "seeds", "training rows"], ["left", *["right"] * 4]
     return "\n".join(
@@ -214,18 +207,18 @@ def picture(summary: Summary) -> str:
     def paint(figure: Figure) -> None:
         panels = figure.subplots(len(summary), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
         for axes, (title, rows) in zip(panels, summary.items(), strict=True):
-            places, accuracies = range(len(rows)), [row.accuracy for row in rows]
-            axes.errorbar(accuracies, places, xerr=[row.deviation for row in rows], fmt="o", color=SERIES[0])
+            places, accuracies = range(len(rows)), [row["accuracy"] for row in rows]
+            axes.errorbar(accuracies, places, xerr=[row["deviation"] for row in rows], fmt="o", color=SERIES[0])
             for place in enumerate(accuracies):
                 text = f"{100 * place[1]:.1f}"
                 axes.annotate(text, place[::-1], (0, 5), textcoords="offset points", ha="center", color=INK, fontsize=8)
-            axes.set_yticks(places, [row.variant for row in rows])
+            axes.set_yticks(places, [row["variant"] for row in rows])
             axes.set(title=title, ylim=(len(rows) - 0.4, -0.8))
         percent_axis(panels[-1], "x")
         panels[-1].set_xlabel("accuracy on the validation rows")
 
-    best = {title: max(rows, key=lambda row: row.accuracy) for title, rows in summary.items()}
-    alt = "; ".join(f"{title}: {row.variant} is highest with {row.accuracy:.1%}" for title, row in best.items())
+    best = {title: max(rows, key=lambda row: row["accuracy"]) for title, rows in summary.items()}
+    alt = "; ".join(f"{title}: {row['variant']} is highest with {row['accuracy']:.1%}" for title, row in best.items())
     return draw("ablation", alt, paint, width=7.5, height=1 + 0.27 * sum(heights))
 
 

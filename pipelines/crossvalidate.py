@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.shared import publishing, stage
-from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, check_inputs, kept, work_folder
+from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, kept, work_folder
 from sentiment.errors import InputError
 
 RESULT = "crossvalidation.json"
@@ -24,7 +24,6 @@ def run(this: stage.Stage) -> None:
     asked = this.arguments
     if asked.folds < 2:
         raise InputError(f"--folds: expected two or more, received {asked.folds}")
-    check_inputs(this)
     seeds, root = asked.seeds or [this.settings.training.seed], work_folder(this, "crossvalidation", asked.folds)
     metrics = []
     for fold in range(asked.folds):

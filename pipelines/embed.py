@@ -50,16 +50,11 @@ def run(this: stage.Stage) -> None:
         100 * report["token_share"],
         " ".join(word for word, _ in coverage.missing[:10]),
     )
-    _warn_of_few(report["token_share"], this.base_model or report["source"])
-
-
-def _warn_of_few(share: float, source: object) -> None:
-    """Warn if few tokens have a vector, because training on unsuitable vectors causes no error."""
-    if share < _FEW:
+    if report["token_share"] < _FEW:  # training on unsuitable vectors causes no error
         stage.log.warning(
             "WARNING: only %.1f%% of the tokens have a vector in %s, expected over %.0f%%: check that it is the right "
             "file (GLOVE), and of the tweets' language",
-            *(100 * share, source, 100 * _FEW),
+            *(100 * report["token_share"], this.base_model or report["source"], 100 * _FEW),
         )
 
 

@@ -113,21 +113,18 @@ def _tell(
     from sentiment.evaluation.scoring import remarks
 
     for name, metrics in figures.items():
-        stage.log.info("%s", _summary(name, metrics))
+        low, high = metrics["accuracy_ci95"]
+        others = ", ".join(f"{other} {100 * m['accuracy']:.1f}" for other, m in metrics["baselines"].items())
+        stage.log.info(
+            "%s: accuracy %.1f%% (95%% CI %.1f to %.1f, n = %d), macro recall %.1f%%, ECE %.3f; %s",
+            *(name, 100 * metrics["accuracy"], 100 * low, 100 * high, metrics["n"]),
+            *(100 * metrics["macro_recall"], metrics["ece"], others),
+        )
     if pairs:
         shares = ", ".join(f"{name} {100 * score['passed']:.1f}" for name, score in pairs.items())
         stage.log.info("minimal pairs passed, in %%: %s", shares)
     for remark in remarks(figures, classes, trained):
         stage.log.warning("WARNING: %s", remark)
-
-
-def _summary(name: str, metrics: dict[str, Any]) -> str:
-    low, high = metrics["accuracy_ci95"]
-    others = ", ".join(f"{other} {100 * m['accuracy']:.1f}" for other, m in metrics["baselines"].items())
-    return (
-        f"{name}: accuracy {100 * metrics['accuracy']:.1f}% (95% CI {100 * low:.1f} to {100 * high:.1f}, "
-        f"n = {metrics['n']}), macro recall {100 * metrics['macro_recall']:.1f}%, ECE {metrics['ece']:.3f}; {others}"
-    )
 
 
 OPTIONS: stage.Options = {

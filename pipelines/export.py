@@ -42,6 +42,7 @@ def run(this: stage.Stage) -> None:
     from pipelines.shared.artefacts import TOLERANCE, rows_to_compare
     from sentiment.network.keras_network import fold
     from sentiment.predict.model_folder import MODEL, chunk_files, describe, network_files
+    from sentiment.report.try_page import JAVASCRIPT, TRY_PAGE, render_try_page
     from sentiment.settings import NetworkSettings
     from sentiment.settings_checks import from_dict
 
@@ -71,7 +72,8 @@ def run(this: stage.Stage) -> None:
         _compare(staging, ids, network)
         about = profiles.known_of_corpus(this.profile, trained["inputs"]["corpus"]["sha256"])
         publishing.write_json(staging / MODEL, describe(staging, trained["classes"], trained["settings"]["network"]))
-        _write_javascript(staging, folder.name)
+        shutil.copyfile(JAVASCRIPT, staging / JAVASCRIPT.name)
+        publishing.write_text(staging / TRY_PAGE, render_try_page(staging, folder.name))
         _write_manifest(staging, trained | {"about": about}, folder)
     _link(this.places.model)
     stage.log.info("%s: SavedModel, LiteRT and NumPy inference agree within %g", folder, TOLERANCE)
@@ -84,7 +86,7 @@ def _chunk_table(tweets: Path, preprocessor: "Preprocessor") -> "ChunkTable | No
     from sentiment.data.splitting import TRAIN
     from sentiment.text.frequent_chunks import make_table
 
-    with pq.ParquetFile(publishing.require(tweets, "make preprocess")) as source:
+    with pq.ParquetFile(publishing.require(tweets)) as source:
         batches = source.iter_batches(_ROWS_PER_BATCH, columns=["text", "part"])
         return make_table(preprocessor, (_texts_of(batch, TRAIN) for batch in batches))
 
@@ -164,13 +166,6 @@ def _write_manifest(staging: Path, trained: dict[str, Any], folder: Path) -> Non
     }
     artefacts = dict(sorted((checksums(staging) | kept).items()))
     publishing.write_json(staging / MANIFEST, trained | {"artefacts": artefacts})
-
-
-def _write_javascript(staging: Path, name: str) -> None:
-    from sentiment.report.try_page import JAVASCRIPT, TRY_PAGE, render_try_page
-
-    shutil.copyfile(JAVASCRIPT, staging / JAVASCRIPT.name)
-    publishing.write_text(staging / TRY_PAGE, render_try_page(staging, name))
 
 
 def _link(folder: Path) -> None:

@@ -26,7 +26,8 @@ def run(this: stage.Stage) -> None:
         scratch.mkdir()
         corpora = _corpora(this, scratch)
         with make_engine(this.arguments) as engine:
-            found = _read(corpora, scratch, sorted(this.settings.corpus.labels), engine)
+            tasks, read = file_tasks(corpora), partial(spool, scratch, sorted(this.settings.corpus.labels))
+            found = gather(corpora, tasks, results(engine, read, tasks, "files read"))
             report = _split(corpora, found, scratch, this, engine)
         shutil.rmtree(scratch)
         publishing.write_json(staging / "load.json", report)
@@ -57,12 +58,6 @@ def _files(given: Path | None, default: Path, option: str) -> tuple[TableFile, .
     if given is None or not is_several(given):
         given = stage.input_file(given, default, option)
     return tuple(find_files(given))
-
-
-def _read(corpora: list[Corpus], scratch: Path, classes: list[str], engine: Engine) -> list[Spooled]:
-    """Read all corpora into files in ``scratch``, and return a report for each corpus."""
-    tasks = file_tasks(corpora)
-    return gather(corpora, tasks, results(engine, partial(spool, scratch, classes), tasks, "files read"))
 
 
 def _split(

@@ -4,12 +4,12 @@ Each text is normalised and tokenised once, and the numbers of its tokens are ke
 each distinct token once. A table then maps the numbers to ids.
 """
 
-import os
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,11 +47,15 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSetting
     """Write all files except the report into ``staging``, and return the report."""
     import numpy as np
 
+    from pipelines.shared.artefacts import read_preprocessor
     from sentiment.prepare import encoding
     from sentiment.text.normalisation import RULES
     from sentiment.text.preprocessor import FILES, LEXICON, Preprocessor
 
-    base = _base_preprocessor(this)
+    base = None
+    if this.base_model:
+        require_base_model(this.base_model)
+        base = read_preprocessor(this.base_model)
     rules = base.rules if base else RULES
     vector_words = [] if base else _vector_words(this, settings.vector_words, rules)
     scratch = staging / "scratch"
@@ -86,15 +90,6 @@ def _load_spacy() -> None:
     lemmatiser()
 
 
-def _base_preprocessor(this: stage.Stage) -> "Preprocessor | None":
-    from pipelines.shared.artefacts import read_preprocessor
-
-    if this.base_model is None:
-        return None
-    require_base_model(this.base_model)
-    return read_preprocessor(this.base_model)
-
-
 def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
     """Return the words that get an id even if the corpus lacks them, without those that the tokeniser cannot produce.
 
@@ -108,7 +103,7 @@ def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
     if not most:
         return []
     glove = glove_file(this.arguments.glove, this.places.raw, this.profile)
-    short = (phrase.text.lower() for phrase in phrases())
+    short = (text.lower() for text, _ in phrases())
     glued = (re.sub("[ ']", "", text) for text in short if re.fullmatch("[a-z']+(?: [a-z']+){1,3}", text))
     known = read_words(glove, most, this.settings.embedding)
     words = dict.fromkeys([*known, *emoji_names(), *common_compounds(), *glued])
@@ -162,13 +157,13 @@ def _make_arrays(folder: Path, sizes: "np.ndarray", preprocessor: "Preprocessor"
 
 
 def _new_array(path: Path, dtype: "np.dtype", shape: tuple[int, ...]) -> None:
-    """Create an array on disk and allocate its space, because a full disk would later kill the writing process."""
+    """Write an array of zeros. Without space on disk for every byte, the process that fills it would be killed."""
     import numpy as np
 
-    np.lib.format.open_memmap(path, "w+", dtype, shape)
+    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
     with path.open("r+b") as file:
-        if hasattr(os, "posix_fallocate"):  # macOS has no such function
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        file.seek(array.offset)
+        file.writelines(repeat(bytes(array[:1].nbytes), len(array)))
 
 
 OPTIONS = {

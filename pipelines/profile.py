@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _ROWS_LOOKED_AT = 200
 _WHOLE = re.compile(r"^(-?\d{1,9})\.0+$")  # `load` reads 4.0 in JSON lines as 4
+_ENCODINGS = {"latin-1": "   # not UTF-8", "cp1252": "   # not UTF-8, but what Excel writes as plain CSV"}
 
 # Chosen on SemEval's tweets (docs/history.md): no worse on tweets, and better on plain sentences.
 _PLAIN_SENTENCES = (
@@ -217,18 +218,13 @@ def _toml(format_: dict[str, object], found: Draft) -> Iterator[str]:
     named = bool(format_.get("header", True))
     yield "[corpus]"
     for name, value in (format_ | {"header": named}).items():
-        yield f"{name} = {toml_value(value)}{_remark_on(value)}"
+        yield f"{name} = {toml_value(value)}{_ENCODINGS.get(str(value), '')}"
     yield "columns = 0" + " " * 20 + "# as many as the first line has"
     yield f"text_column = {toml_value(_column(found, found.text, named))}"
     yield from _label_lines(found, named)
     yield ""
     if {"negative", "positive"} <= found.meaning.classes.keys():
         yield from _PLAIN_SENTENCES
-
-
-def _remark_on(value: object) -> str:
-    remarks = {"latin-1": "   # not UTF-8", "cp1252": "   # not UTF-8, but what Excel writes as plain CSV"}
-    return remarks.get(str(value), "")
 
 
 def _column(found: Draft, position: int, named: bool) -> str | int:

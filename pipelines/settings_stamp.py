@@ -36,7 +36,7 @@ def run(this: stage.Stage) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text(encoding="utf-8") != json.dumps(values, indent=2, ensure_ascii=False) + "\n":
         if path.exists():
-            before, now = publishing.read_json(path, "make"), json.loads(json.dumps(values))
+            before, now = publishing.read_json(path), json.loads(json.dumps(values))
             stage.log.info("%s: %s", name, "; ".join(differences(before, now)))
         publishing.write_json(path, values)
 

@@ -154,18 +154,18 @@ def test_phrases_and_rated_words_keep_their_label_and_weigh_what_is_asked() -> N
 def test_the_phrases_are_many_and_have_one_label_each() -> None:
     listed = phrases()
     assert len(listed) > 400
-    labels = {each.text: each.sign for each in listed}
-    assert all(labels[each.text] == each.sign for each in listed)
+    labels = dict(listed)
+    assert all(labels[text] == sign for text, sign in listed)
     assert labels["9/10"] == labels["five out of five"] == labels["4 stars"] == 1
     assert labels["2 out of 10"] == labels["0/5"] == labels["zero stars"] == -1
-    assert 0.4 < np.mean([each.sign > 0 for each in listed]) < 0.6
+    assert 0.4 < np.mean([sign > 0 for _, sign in listed]) < 0.6
 
 
 def test_no_phrase_is_a_text_that_models_are_tried_on() -> None:
     tried = {each.text.lower() for each in read_tries() if each.half == CONFIRM and each.kind != "rating"}
-    assert not [each.text for each in phrases() if each.text.lower() in tried]
+    assert not [text for text, _ in phrases() if text.lower() in tried]
     pairs = {text.lower() for pair in read_pairs() for text in (pair.positive, pair.negative)}
-    assert len([each for each in phrases() if each.text.lower() in pairs]) < 15
+    assert len([text for text, _ in phrases() if text.lower() in pairs]) < 15
 
 
 def test_words_rated_by_people_get_their_sign() -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.shared.glove_files import read_glove
+from pipelines.shared.glove_files import glove_file, read_glove
 from sentiment.common.ragged import Ragged
 from sentiment.embedding.glove import WordVectors, first_words, read_vectors, select_vectors, unlike_lemmas
 from sentiment.embedding.matrix import complete, find_vectors, measure_coverage, wanted_words
@@ -215,9 +215,10 @@ def test_a_line_without_end_is_refused(tmp_path: Path) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    path = tmp_path / "g.txt"
-    assert glove_refused(path) == f"{path}: no such file; give an existing one with GLOVE=file (--glove file)"
-    assert glove_refused(tmp_path).startswith(f"{tmp_path}: no such file")
+    for path in (tmp_path / "g.txt", tmp_path):
+        with pytest.raises(InputError) as caught:
+            glove_file(path, tmp_path, {})
+        assert str(caught.value) == f"{path}: no such file; give an existing one with GLOVE=file (--glove file)"
 
 
 # The matrix. Ids: 2 love, 3 cat, 4 goin' (a variant is there), 5 n't (a stand-in is there), 6 qqq, 7 zzz (nothing is).

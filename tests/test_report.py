@@ -101,8 +101,8 @@ def make_predictions(n=300, classes=("negative", "positive"), seed=0, texts=None
 
 def make_evaluation(predictions, **more):
     classes = len(predictions.classes)
-    own = measure(predictions.true, predictions.predicted, classes, predictions.probabilities).to_dict()
-    peer = measure(predictions.true, np.zeros_like(predictions.true), classes).to_dict()
+    own = measure(predictions.true, predictions.predicted, classes, predictions.probabilities)
+    peer = measure(predictions.true, np.zeros_like(predictions.true), classes)
     peer |= {"mcnemar_p": 0.0417, "accuracy_difference": own["accuracy"] - peer["accuracy"]}
     metrics = {"held_out": {"source": "a test", "left_out": 3, **own, "baselines": {"majority": peer}}}
     history = {name: np.array([0.6, 0.5, 0.55]) for name in ("loss", "val_loss", "accuracy", "val_accuracy")}
@@ -477,12 +477,12 @@ def test_comparison_by_hand():
     better = replace(other, predicted=other.true.copy())
     result = compare({"one": first, "two": better})
     (pair,) = result.pairs
-    assert (pair.n, pair.only_first, pair.only_other, pair.disagree) == (4, 0, 2, 2)
-    assert pair.difference == -0.5
-    assert pair.p == pytest.approx(0.5)  # two discordant rows, both one way: 2 * (1/2)^2
-    assert pair.low <= pair.difference <= pair.high <= 0
-    assert result.metrics["one"].accuracy == 0.5
-    assert result.metrics["two"].accuracy == 1.0
+    assert (pair["only_first"], pair["only_other"], pair["disagree"]) == (0, 2, 2)
+    assert pair["difference"] == -0.5
+    assert pair["p"] == pytest.approx(0.5)  # two discordant rows, both one way: 2 * (1/2)^2
+    assert pair["low"] <= pair["difference"] <= pair["high"] <= 0
+    assert result.metrics["one"]["accuracy"] == 0.5
+    assert result.metrics["two"]["accuracy"] == 1.0
     page = render_comparison(result, "here")
     ParsedPage(page)
     assert "−50.0" in page

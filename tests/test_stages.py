@@ -404,7 +404,7 @@ def test_damaged_artefacts_are_named(prepared: Path, glove_txt: Path, capsys: py
     )
     lexicon.write_text(content)
     ids.write_bytes(rows[:-40])
-    assert error_of(capsys, embed, prepared, "--glove", glove_txt).startswith(f"{processed}/train: damaged (")
+    assert error_of(capsys, embed, prepared, "--glove", glove_txt).startswith(f"{processed}/train.ids.npy: damaged (")
     np.save(ids, np.zeros((3, 32), np.uint8))
     assert error_of(capsys, embed, prepared, "--glove", glove_txt).startswith(
         f"{processed}/train: 3 rows but 36 labels"

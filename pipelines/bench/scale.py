@@ -25,8 +25,8 @@ def run(this: stage.Stage) -> None:
     """Measure every engine on each source (a kind and number of input files), and print one table per source."""
     import pyarrow.parquet as pq
 
-    publishing.require(this.places.model / "model.json", "make train")
-    tweets = publishing.require(this.places.interim / "tweets.parquet", "make preprocess")
+    publishing.require(this.places.model / "model.json")
+    tweets = publishing.require(this.places.interim / "tweets.parquet")
     texts = pq.read_table(tweets, columns=["text"]).column("text").combine_chunks()
     sys.stdout.write(f"Measured on {machine()}.\n\n")
     with tempfile.TemporaryDirectory(prefix="sentiment-bench-") as name:

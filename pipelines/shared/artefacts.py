@@ -50,17 +50,25 @@ def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
         raise ArtefactError(f"{folder}: embedding_matrix.npy is of another lexicon; run `make preprocess` again")
 
 
+def read_array(path: Path) -> np.ndarray:
+    """Return the memory-mapped array in the file ``path``.
+
+    Raises:
+        ArtefactError: the file is missing or damaged.
+    """
+    try:
+        return open_array(publishing.require(path))
+    except ValueError as error:
+        raise ArtefactError(f"{path}: damaged ({error}); run `{publishing.command_for(path)}` again") from error
+
+
 def read_part(folder: Path, name: str) -> EncodedPart:
     """Return the ids (memory-mapped) and labels of the part ``name``: train, validation or test.
 
     Raises:
         ArtefactError: a file is missing or damaged, or the numbers of rows and labels differ.
     """
-    try:
-        ids = open_array(publishing.require(folder / f"{name}.ids.npy"))
-        labels = np.array(open_array(publishing.require(folder / f"{name}.labels.npy")))
-    except ValueError as error:
-        raise ArtefactError(f"{folder}/{name}: damaged ({error}); run `make preprocess` again") from error
+    ids, labels = read_array(folder / f"{name}.ids.npy"), np.array(read_array(folder / f"{name}.labels.npy"))
     if len(ids) != len(labels):
         raise ArtefactError(f"{folder}/{name}: {len(ids)} rows but {len(labels)} labels; run `make preprocess`")
     return EncodedPart(ids, labels)
@@ -72,13 +80,10 @@ def read_seen(folder: Path) -> np.ndarray:
     Raises:
         ArtefactError: the file is missing or damaged.
     """
-    path = publishing.require(folder / SEEN)
-    try:
-        seen = np.array(open_array(path))
-    except ValueError as error:
-        raise ArtefactError(f"{path}: damaged ({error}); run `make train` again") from error
+    seen = np.array(read_array(folder / SEEN))
     if seen.dtype != np.uint64 or seen.ndim != 1:
-        raise ArtefactError(f"{path}: expected hashes, received {seen.dtype} {seen.shape}; run `make train` again")
+        received = f"{seen.dtype} {seen.shape}"
+        raise ArtefactError(f"{folder / SEEN}: expected hashes, received {received}; run `make train` again")
     return seen
 
 

@@ -34,11 +34,10 @@ def read_words(path: Path, most: int, settings: EmbeddingSettings) -> list[str]:
     """Return the first ``most`` words of a GloVe file, which are its most frequent words.
 
     Raises:
-        InputError: the file is missing, damaged, or not of the dimension in ``settings``.
+        InputError: the file is damaged, or not of the dimension in ``settings``.
     """
     from sentiment.embedding.glove import first_words
 
-    publishing.require_input(path, "GLOVE=file (--glove file)")
     if path.suffix == ".npy":
         return _array_words(path)[:most]
     with _open(path, settings.member) as lines:
@@ -49,11 +48,10 @@ def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "Wo
     """Read the vectors of the ``wanted`` words from a GloVe file.
 
     Raises:
-        InputError: the file is missing, damaged, or not of the dimension in ``settings``.
+        InputError: the file is damaged, or not of the dimension in ``settings``.
     """
     from sentiment.embedding.glove import read_vectors
 
-    publishing.require_input(path, "GLOVE=file (--glove file)")
     if path.suffix == ".npy":
         return _read_array(path, wanted, settings)
     with _open(path, settings.member) as lines:

@@ -33,23 +33,20 @@ def check(values: Mapping[str, str], corpora: Iterable[str], raw: Path) -> None:
     if "FROM" in read:
         read.pop("GLOVE", None)  # not read when there is a base model
     for name, value in [*read.items(), *(("file", file) for file in corpora)]:
-        _check_path(name, value, *_EXPECTED[name], raw)
+        if len(value.split()) > 1:
+            raise InputError(
+                f"{name}={value!r}: expected a path without spaces, at which Make divides; rename the file, "
+                f"or link it: ln -s {value!r} {Path(value).name.replace(' ', '_')}"
+            )
+        expected, is_there = _EXPECTED[name]
+        if not is_there(value) and Path(value).parent != raw:
+            received = "a folder" if Path(value).is_dir() else "nothing there"
+            raise InputError(f"{name}={value!r}: expected {expected}, received {received}; give another path")
     for test in values.get("TESTS", "").split():
-        if not profile_and_path(test, {})[1].is_file():
-            path = profile_and_path(test, {})[1]
+        _, path = profile_and_path(test, {})
+        if not path.is_file():
             remedy = "give existing ones, with spaces between them, or TESTS= for none"
             raise InputError(f"TESTS={test!r}: {path}: no such file; {remedy}")
-
-
-def _check_path(name: str, value: str, expected: str, is_there: Callable[[str], bool], raw: Path) -> None:
-    if len(value.split()) > 1:
-        raise InputError(
-            f"{name}={value!r}: expected a path without spaces, at which Make divides; rename the file, "
-            f"or link it: ln -s {value!r} {Path(value).name.replace(' ', '_')}"
-        )
-    if not is_there(value) and Path(value).parent != raw:
-        received = "a folder" if Path(value).is_dir() else "nothing there"
-        raise InputError(f"{name}={value!r}: expected {expected}, received {received}; give another path")
 
 
 def _is_table(value: str) -> bool:

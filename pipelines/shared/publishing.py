@@ -24,7 +24,7 @@ _MAKES = {
         "tweets.parquet", "load.json", "lexicon.tsv", "vocabulary.txt", "preprocessing.json", "encoded.json",
         "*.ids.npy", "*.labels.npy", "embedding_matrix.npy", "coverage.json",
     ),
-    "make train": ("model.keras", "training.json", "settings.json", "manifest.json", "seen.npy"),
+    "make train": ("model.keras", "model.json", "training.json", "settings.json", "manifest.json", "seen.npy"),
     "make evaluate": ("metrics.json", "predictions.csv", "behaviour.json"),
     "make crossvalidate": ("crossvalidation.json",),
     "make curve": ("curve.json",),
@@ -104,30 +104,27 @@ def write_text(path: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def read_json(path: Path, made_by: str = "") -> Any:
-    """Read the JSON file ``path``. The error message names ``made_by``, the command that makes the file.
+def read_json(path: Path) -> Any:
+    """Read the JSON file ``path``.
 
     Raises:
         ArtefactError: the file is missing or not JSON.
     """
-    require(path, made_by)
+    require(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ArtefactError(
-            f"{path}: expected JSON ({error}); delete it and run `{made_by or command_for(path)}`"
-        ) from error
+        raise ArtefactError(f"{path}: expected JSON ({error}); delete it and run `{command_for(path)}`") from error
 
 
-def require(path: Path, made_by: str = "") -> Path:
+def require(path: Path) -> Path:
     """Return ``path`` if it exists.
 
     Raises:
-        ArtefactError: the file is missing. The message names the command that makes it: ``made_by``, or the result of
-            :func:`command_for`.
+        ArtefactError: the file is missing. The message names the command that makes it.
     """
     if not path.exists():
-        raise ArtefactError(f"{path}: no such file; run `{made_by or command_for(path)}` first")
+        raise ArtefactError(f"{path}: no such file; run `{command_for(path)}` first")
     return path
 
 

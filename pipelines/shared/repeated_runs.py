@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.shared import publishing, stage
+from pipelines.shared.base_model import KERAS_MODEL
 from sentiment.data.table_files import checksum_of
 from sentiment.errors import ArtefactError, InputError
 
@@ -86,20 +87,20 @@ def run_stage(name: str, options: Sequence[str]) -> None:
         raise ArtefactError(f"the stage {name} failed: {last}; finished runs are kept, the same command goes on")
 
 
-def check_inputs(this: stage.Stage) -> None:
-    """Check that all inputs exist, before the first run.
+def work_folder(this: stage.Stage, command: str, *made_from: object) -> Path:
+    """Return the folder for the runs of ``command``, named by a digest of settings, inputs and ``made_from``.
 
     Raises:
-        InputError: neither vectors nor a base model is given, or a file is missing.
+        InputError: neither vectors nor a base model is given, or an input file is missing.
     """
-    if this.arguments.glove is None and this.base_model is None:
+    glove, base = this.arguments.glove, this.base_model
+    if glove is None and base is None:
         raise InputError("--glove: expected vectors, or a model to start from (--from), received neither")
-    _digest_of_inputs(this)
-
-
-def work_folder(this: stage.Stage, command: str, *made_from: object) -> Path:
-    """Return the folder for the runs of ``command``, named by a digest of settings, inputs and ``made_from``."""
-    return this.places.interim / command / digest(this.settings.to_dict(), _digest_of_inputs(this), *made_from)
+    corpora = [Path(each) for each in _corpus_option(this)[1:]] or [Path(each.file) for each in this.settings.corpora]
+    inputs = [
+        checksum(each) for each in (*corpora, *([glove] if glove else []), *([base / KERAS_MODEL] if base else []))
+    ]
+    return this.places.interim / command / digest(this.settings.to_dict(), inputs, *made_from)
 
 
 def digest(*parts: object) -> str:
@@ -121,13 +122,6 @@ def _corpus_option(this: stage.Stage) -> list[str]:
     if this.arguments.corpus is None and this.settings.corpora:
         return []
     return ["--corpus", str(this.arguments.corpus or this.places.raw / "corpus.csv")]
-
-
-def _digest_of_inputs(this: stage.Stage) -> list[str]:
-    corpora = [Path(each) for each in _corpus_option(this)[1:]] or [Path(each.file) for each in this.settings.corpora]
-    base = [this.base_model / "model.keras"] if this.base_model else []
-    glove = [this.arguments.glove] if this.arguments.glove else []
-    return [checksum(place) for place in (*corpora, *glove, *base)]
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.shared import artefacts, publishing, stage
 from pipelines.shared.base_model import KERAS_MODEL, describe
-from sentiment.errors import ArtefactError, SettingsError
+from sentiment.errors import SettingsError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,16 +33,12 @@ def read_rows(this: stage.Stage) -> "TrainingRows":
     """
     import numpy as np
 
-    from sentiment.common.file_checks import open_array
     from sentiment.training.candidates import TrainingRows
 
     processed = this.places.processed
     artefacts.check_agreement(processed, this.settings.preprocessing)
     told = publishing.read_json(processed / "encoded.json")
-    try:
-        matrix = np.array(open_array(publishing.require(processed / "embedding_matrix.npy")))
-    except ValueError as error:
-        raise ArtefactError(f"{processed}/embedding_matrix.npy: damaged ({error}); run `make preprocess`") from error
+    matrix = np.array(artefacts.read_array(processed / "embedding_matrix.npy"))
     weights = row_weights(this.places.interim)
     parts = {
         name: artefacts.read_part(processed, name)._replace(weights=weights.get(name))

@@ -20,7 +20,6 @@ from -4 to 4.
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
-from typing import NamedTuple
 
 import numpy as np
 
@@ -36,6 +35,7 @@ _CLEARLY_RATED = 1.0  # absolute mean rating from which a word counts as clear
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 Template = tuple[int | str, ...]  # ids of words, and letters
+LabelledText = tuple[str, int]  # 1 for a positive text, -1 for a negative text
 Templates = Mapping[tuple[str, str], Sequence[Template]]  # (effect, place) -> templates
 
 
@@ -59,16 +59,9 @@ def words_of(templates: Templates) -> np.ndarray:
     return np.array(sorted({part for line in lines for part in line if isinstance(part, int)}), np.int64)
 
 
-class LabelledText(NamedTuple):
-    """A text and its polarity: ``sign`` is 1 if the text is positive and -1 if it is negative."""
-
-    text: str
-    sign: int
-
-
 def phrases() -> list[LabelledText]:
     """Return the phrases of ``phrases.tsv``, and ratings such as "9/10"."""
-    listed = [LabelledText(text, 1 if label == "positive" else -1) for _, label, text in _read_table("phrases.tsv")]
+    listed = [(text, 1 if label == "positive" else -1) for _, label, text in _read_table("phrases.tsv")]
     return [*listed, *_ratings()]
 
 
@@ -76,7 +69,7 @@ def rated_words() -> list[LabelledText]:
     """Return the words, emoticons and abbreviations that VADER's lexicon rates as clearly positive or negative."""
     lines = files("vaderSentiment").joinpath("vader_lexicon.txt").read_text(encoding="utf-8").splitlines()
     rated = [(text, float(rating)) for text, rating, *_ in (line.split("\t") for line in lines if "\t" in line)]
-    return [LabelledText(text, 1 if mean > 0 else -1) for text, mean in rated if abs(mean) >= _CLEARLY_RATED]
+    return [(text, 1 if mean > 0 else -1) for text, mean in rated if abs(mean) >= _CLEARLY_RATED]
 
 
 def _ratings() -> Iterator[LabelledText]:
@@ -86,13 +79,13 @@ def _ratings() -> Iterator[LabelledText]:
             if n <= 0.4 * most or n >= 0.7 * most:
                 sign = 1 if n >= 0.7 * most else -1
                 forms = (f"{n}/{most}", f"{n} out of {most}", f"{_NUMBERS[n]} out of {_NUMBERS[most]}")
-                yield from (LabelledText(form, sign) for text in forms for form in (text, f"... {text}", f"{text} ..."))
+                yield from ((form, sign) for text in forms for form in (text, f"... {text}", f"{text} ..."))
     for n in range(6):
         if n != 3:
             sign, star = (1 if n > 3 else -1), "star" if n == 1 else "stars"
             for number in (str(n), _NUMBERS[n]):
-                yield from (LabelledText(form, sign) for form in (f"{number} {star}", f"{number} {star} ..."))
-            yield LabelledText("⭐" * n or "no stars", sign)
+                yield from ((form, sign) for form in (f"{number} {star}", f"{number} {star} ..."))
+            yield ("⭐" * n or "no stars", sign)
 
 
 def _read_table(name: str) -> list[tuple[str, ...]]:

@@ -8,7 +8,7 @@ import numpy as np
 from tabulate import tabulate
 
 from sentiment.errors import InputError
-from sentiment.evaluation.metrics import ClassificationMetrics, difference_interval, mcnemar, measure
+from sentiment.evaluation.metrics import difference_interval, mcnemar, measure
 from sentiment.evaluation.record import Predictions
 from sentiment.settings import SplitSettings
 
@@ -19,44 +19,19 @@ FIGURES = ("accuracy", "macro_recall", "macro_f1", "ece")
 
 
 @dataclass(frozen=True, slots=True)
-class PairedComparison:
-    """A comparison of the first model with another model on the same tweets.
-
-    Attributes:
-        name: the name of the other model.
-        n: the number of tweets.
-        only_first, only_other: the number of tweets that only the first or only the other model labels correctly.
-        disagree: the number of tweets with different labels.
-        difference: the accuracy of the first model minus the accuracy of the other model.
-        low, high: the 95% interval of ``difference``, by percentile bootstrap over tweets.
-        p: the p-value of McNemar's exact test.
-    """
-
-    name: str
-    n: int
-    only_first: int
-    only_other: int
-    disagree: int
-    difference: float
-    low: float
-    high: float
-    p: float
-
-
-@dataclass(frozen=True, slots=True)
 class Comparison:
     """The predictions and metrics of several models on the tweets that all of them have.
 
     Attributes:
         models: predictions for the common tweets by name of model, in the same order for every model.
         metrics: metrics on these tweets by name of model.
-        pairs: the comparison of the first model with each other model.
+        pairs: the comparison of the first model with each other model, see :func:`pair`.
         left_out: the number of tweets that were left out because the models' files give them different true labels.
     """
 
     models: dict[str, Predictions]
-    metrics: dict[str, ClassificationMetrics]
-    pairs: list[PairedComparison]
+    metrics: dict[str, dict[str, Any]]
+    pairs: list[dict[str, Any]]
     left_out: int
 
 
@@ -94,15 +69,30 @@ def share_rows(models: Mapping[str, Predictions]) -> tuple[dict[str, Predictions
     return taken, len(common) - len(agreed)
 
 
-def pair(name: str, first: Predictions, other: Predictions) -> PairedComparison:
-    """Compare the predictions of two models row by row; ``name`` is the name of the other model."""
+def pair(name: str, first: Predictions, other: Predictions) -> dict[str, Any]:
+    """Compare the predictions of the first model with those of another model, ``name``, for the same tweets.
+
+    Returns:
+        name: the name of the other model.
+        only_first, only_other: the number of tweets that only the first or only the other model labels correctly.
+        disagree: the number of tweets with different labels.
+        difference: the accuracy of the first model minus the accuracy of the other model.
+        low, high: the 95% interval of ``difference``, by percentile bootstrap over tweets.
+        p: the p-value of McNemar's exact test.
+    """
     right, other_right = first.correct, other.correct
     only_first, only_other, n = int((right & ~other_right).sum()), int((other_right & ~right).sum()), len(right)
     low, high = difference_interval(only_first, only_other, n)
-    disagree = int((_labels(first) != _labels(other)).sum())
-    difference = (only_first - only_other) / n
-    p = mcnemar(right, other_right)
-    return PairedComparison(name, n, only_first, only_other, disagree, difference, low, high, p)
+    return {
+        "name": name,
+        "only_first": only_first,
+        "only_other": only_other,
+        "disagree": int((_labels(first) != _labels(other)).sum()),
+        "difference": (only_first - only_other) / n,
+        "low": low,
+        "high": high,
+        "p": mcnemar(right, other_right),
+    }
 
 
 def disagreements(comparison: Comparison) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Metrics of predictions with confidence intervals, paired tests of two classifiers, and the curves of the report."""
 
-from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,11 +8,17 @@ _SEED = 20091204
 _RESAMPLES = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class ClassificationMetrics:
-    """Metrics of one classifier on one test set; a metric that needs probabilities is None if there are none.
+def measure(
+    y_true: np.ndarray, y_pred: np.ndarray, classes: int, probabilities: np.ndarray | None = None
+) -> dict[str, Any]:
+    """Return the metrics of one classifier on one test set, by name.
 
-    Attributes:
+    Args:
+        y_true, y_pred: true and predicted class indices, integer ``(n,)``, ``n`` at least 1.
+        classes: the number of classes.
+        probabilities: class probabilities, float ``(n, classes)``. If None, the metrics that need them are None too.
+
+    Returns:
         n: the number of rows.
         accuracy: the share of correct labels.
         accuracy_ci95: the 95% percentile bootstrap interval over rows (Efron, 1979), from 10,000 resamples.
@@ -23,50 +28,27 @@ class ClassificationMetrics:
         ece: the expected calibration error over 15 equal-width bins of confidence (Guo et al., 2017).
         confusion_matrix: the number of rows per true class (matrix row) and predicted class (matrix column).
     """
-
-    n: int
-    accuracy: float
-    accuracy_ci95: tuple[float, float]
-    macro_recall: float
-    macro_f1: float
-    roc_auc: float | None
-    log_loss: float | None
-    ece: float | None
-    confusion_matrix: list[list[int]]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the metrics as a dict for JSON."""
-        return asdict(self)
-
-
-def measure(
-    y_true: np.ndarray, y_pred: np.ndarray, classes: int, probabilities: np.ndarray | None = None
-) -> ClassificationMetrics:
-    """Return the metrics of predictions.
-
-    Args:
-        y_true, y_pred: true and predicted class indices, integer ``(n,)``, ``n`` at least 1.
-        classes: the number of classes.
-        probabilities: class probabilities, float ``(n, classes)``, or None if the classifier has none.
-    """
     matrix = np.zeros((classes, classes), np.int64)
     np.add.at(matrix, (y_true, y_pred), 1)
-    present = matrix.sum(axis=1) > 0
-    hits, truths, guesses = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    recall = hits[present] / truths[present]
-    f1 = 2 * hits[present] / np.maximum(1, truths[present] + guesses[present])
-    n = len(y_true)
-    return ClassificationMetrics(
-        n=n,
-        accuracy=float(hits.sum() / n),
-        accuracy_ci95=bootstrap_interval(int(hits.sum()), n),
-        macro_recall=float(recall.mean()),
-        macro_f1=float(f1.mean()),
-        roc_auc=None if probabilities is None or present.sum() < 2 else _roc_auc(y_true, probabilities),
-        log_loss=None if probabilities is None else _log_loss(y_true, probabilities),
-        ece=None if probabilities is None else expected_calibration_error(y_true, probabilities),
-        confusion_matrix=matrix.tolist(),
-    )
+    hits, truths, guesses, n = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0), len(y_true)
+    present = truths > 0
+    area = log_loss = ece = None
+    if probabilities is not None:
+        area = _roc_auc(y_true, probabilities) if present.sum() > 1 else None
+        of_truth = probabilities[np.arange(n), y_true].astype(np.float64)
+        log_loss = float(-np.log(np.clip(of_truth, 1e-15, 1.0)).mean())
+        ece = reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == y_true).ece
+    return {
+        "n": n,
+        "accuracy": float(hits.sum() / n),
+        "accuracy_ci95": bootstrap_interval(int(hits.sum()), n),
+        "macro_recall": float((hits[present] / truths[present]).mean()),
+        "macro_f1": float((2 * hits[present] / np.maximum(1, truths[present] + guesses[present])).mean()),
+        "roc_auc": area,
+        "log_loss": log_loss,
+        "ece": ece,
+        "confusion_matrix": matrix.tolist(),
+    }
 
 
 def bootstrap_interval(hits: int, n: int) -> tuple[float, float]:
@@ -100,16 +82,6 @@ def mcnemar(right: np.ndarray, other_right: np.ndarray) -> float:
 
     only, other_only = int((right & ~other_right).sum()), int((other_right & ~right).sum())
     return float(binomtest(only, only + other_only).pvalue) if only + other_only else 1.0
-
-
-def expected_calibration_error(y_true: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the mean gap between confidence and accuracy over 15 equal-width bins of confidence, weighted by rows."""
-    return reliability(probabilities.max(axis=1), probabilities.argmax(axis=1) == y_true).ece
-
-
-def _log_loss(y_true: np.ndarray, probabilities: np.ndarray) -> float:
-    of_truth = probabilities[np.arange(len(y_true)), y_true].astype(np.float64)
-    return float(-np.log(np.clip(of_truth, 1e-15, 1.0)).mean())
 
 
 def _roc_auc(y_true: np.ndarray, probabilities: np.ndarray) -> float:

@@ -130,10 +130,9 @@ def _class_indices(labels: Sequence[str], classes: Sequence[str], where: str) ->
 
 def _probabilities(columns: Sequence[Sequence[str]], name: str) -> np.ndarray:
     try:
-        values = np.array([np.asarray(column, dtype=np.float64) for column in columns]).T
+        values = np.array(columns, dtype=np.float64).T.reshape(-1, len(columns))
     except (ValueError, TypeError) as error:
         raise ArtefactError(f"{name}: expected probabilities ({error}); run `make evaluate` again") from error
-    values = values.reshape(-1, len(columns))
     if not ((values >= 0) & (values <= 1)).all():
         raise ArtefactError(f"{name}: expected probabilities from 0 to 1; run `make evaluate` again")
     return values

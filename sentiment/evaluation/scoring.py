@@ -79,15 +79,15 @@ def score(
     classes, y_true = model.classes_, test.rows.labels
     probabilities = model.predict_proba(test.rows.texts)
     y_pred = probabilities.argmax(axis=1)
-    metrics = {"source": test.source, "left_out": test.left_out, "seen": test.seen}
-    metrics |= measure(y_true, y_pred, len(classes), probabilities).to_dict()
+    metrics: dict[str, Any] = {"source": test.source, "left_out": test.left_out, "seen": test.seen}
+    metrics |= measure(y_true, y_pred, len(classes), probabilities)
     metrics |= {"published": test.published} if test.published else {}
     others: dict[str, Any] = {}
     labels: dict[str, Any] = {}
     for name, predict in baselines.items():
         answers = predict(test.rows.texts)
         labels[name] = classes[answers.labels]
-        others[name] = measure(y_true, answers.labels, len(classes), answers.probabilities).to_dict()
+        others[name] = measure(y_true, answers.labels, len(classes), answers.probabilities)
         others[name]["accuracy_difference"] = metrics["accuracy"] - others[name]["accuracy"]
         others[name]["mcnemar_p"] = mcnemar(y_pred == y_true, answers.labels == y_true)
     truths = classes[y_true].tolist()
@@ -128,14 +128,10 @@ def remarks(
         manifest: the inputs and settings of the model; every key may be missing.
         label: a function from the name of a baseline or test set to its printed name.
     """
-    found = [*_of_training(manifest), *_of_balance(manifest)]
+    found = [*_of_training(manifest)]
     for name, figures in metrics.items():
         where = "held-out tweets" if name == "held_out" else f"tweets of {label(name)}"
-        found += [
-            *_of_size(figures, where),
-            *_of_classes(figures, classes, where),
-            *_of_baselines(figures, where, label),
-        ]
+        found += _of_test_set(figures, where, classes, label)
     return found
 
 
@@ -144,9 +140,6 @@ def _of_training(manifest: Mapping[str, Any]) -> Iterator[str]:
     if allowed and "last_fall" in manifest:
         remark = still_falling(allowed, manifest["best_epoch"], manifest["last_fall"])
         yield from [remark] if remark else []
-
-
-def _of_balance(manifest: Mapping[str, Any]) -> Iterator[str]:
     counts = (manifest.get("rows") or {}).get("train") or {}
     total = sum(counts.values())
     rare = [name for name, count in counts.items() if total and count / total < _RARE / len(counts)]
@@ -155,22 +148,18 @@ def _of_balance(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield f"The classes are unbalanced: of the training tweets, {shares}. Look at macro recall, not at accuracy."
 
 
-def _of_size(figures: Mapping[str, Any], where: str) -> Iterator[str]:
+def _of_test_set(
+    figures: Mapping[str, Any], where: str, classes: Sequence[str], label: Callable[[str], str]
+) -> Iterator[str]:
     low, high = figures["accuracy_ci95"]
     if (n := figures["n"]) < FEWEST_TWEETS:
         yield (
             f"There are only {n} {where}: the accuracy may be anything from {100 * low:.0f}% to {100 * high:.0f}%. "
             "`make crossvalidate` measures on all tweets in turn."
         )
-
-
-def _of_classes(figures: Mapping[str, Any], classes: Sequence[str], where: str) -> Iterator[str]:
     matrix = np.array(figures["confusion_matrix"])
     for k in np.flatnonzero((matrix.sum(axis=0) == 0) & (matrix.sum(axis=1) > 0)).tolist():
         yield f"The class {classes[k]} is never answered on the {where}, {matrix[k].sum()} of which are {classes[k]}."
-
-
-def _of_baselines(figures: Mapping[str, Any], where: str, label: Callable[[str], str]) -> Iterator[str]:
     own = figures.get("macro_recall")
     for name, baseline in (figures.get("baselines") or {}).items():
         other = baseline.get("macro_recall")

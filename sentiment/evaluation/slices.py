@@ -50,7 +50,12 @@ def find_slices(texts: Sequence[str], preprocessor: Preprocessor | None = None) 
     slices = {
         name: np.array([pattern.search(text) is not None for text in texts], bool) for name, pattern in PATTERNS.items()
     }
-    slices |= _by_length(texts)
+    words = np.fromiter((len(text.split()) for text in texts), np.int64, len(texts))
+    slices |= {
+        f"short (under {SHORT} words)": words < SHORT,
+        f"medium ({SHORT} to {LONG} words)": (words >= SHORT) & (words <= LONG),
+        f"long (over {LONG} words)": words > LONG,
+    }
     if preprocessor is not None:
         slices["unknown words ≥ 20%"] = unknown_shares(texts, preprocessor) >= MANY_UNKNOWN
     return slices
@@ -61,8 +66,9 @@ def slice_metrics(correct: np.ndarray, slices: Mapping[str, np.ndarray]) -> list
 
     ``correct`` tells whether each label is correct, bool ``(n,)``. ``slices`` are masks of this shape, by name.
     """
-    whole = {"all tweets": np.ones(len(correct), bool)}
-    return [_measure(name, correct[mask]) for name, mask in {**whole, **slices}.items()]
+    answers = {"all tweets": correct} | {name: correct[mask] for name, mask in slices.items()}
+    counts = [(name, len(some), int(some.sum())) for name, some in answers.items()]
+    return [NamedShare(name, n, right / n if n else math.nan, *wilson_interval(right, n)) for name, n, right in counts]
 
 
 def wilson_interval(right: int, n: int) -> tuple[float, float]:
@@ -86,17 +92,3 @@ def unknown_shares(texts: Sequence[str], preprocessor: Preprocessor) -> np.ndarr
     kept = np.bincount(row[ids != PADDING], minlength=len(texts))
     unknown = np.bincount(row[ids == UNKNOWN], minlength=len(texts))
     return unknown / np.maximum(kept, 1)
-
-
-def _measure(name: str, correct: np.ndarray) -> NamedShare:
-    n, right = len(correct), int(correct.sum())
-    return NamedShare(name, n, right / n if n else math.nan, *wilson_interval(right, n))
-
-
-def _by_length(texts: Sequence[str]) -> dict[str, np.ndarray]:
-    words = np.fromiter((len(text.split()) for text in texts), np.int64, len(texts))
-    return {
-        f"short (under {SHORT} words)": words < SHORT,
-        f"medium ({SHORT} to {LONG} words)": (words >= SHORT) & (words <= LONG),
-        f"long (over {LONG} words)": words > LONG,
-    }

@@ -26,14 +26,15 @@ def text_table(comparison: Comparison) -> str:
     first = next(iter(comparison.models))
     interval = "95% interval"
     models = [
-        {"model": name, "n": m.n, "accuracy": percent(m.accuracy),
-         interval: f"{percent(m.accuracy_ci95[0])} to {percent(m.accuracy_ci95[1])}",
-         "macro F1": percent(m.macro_f1), "log loss": number(m.log_loss), "ECE": number(m.ece)}
+        {"model": name, "n": m["n"], "accuracy": percent(m["accuracy"]),
+         interval: " to ".join(map(percent, m["accuracy_ci95"])),
+         "macro F1": percent(m["macro_f1"]), "log loss": number(m["log_loss"]), "ECE": number(m["ece"])}
         for name, m in comparison.metrics.items()
     ]  # fmt: skip
     pairs = [
-        {f"{first} less": p.name, "points": points(p.difference), interval: f"{points(p.low)} to {points(p.high)}",
-         "McNemar p": p_value(p.p), "only first right": p.only_first, "only other right": p.only_other}
+        {f"{first} less": p["name"], "points": points(p["difference"]),
+         interval: " to ".join(map(points, (p["low"], p["high"]))),
+         "McNemar p": p_value(p["p"]), "only first right": p["only_first"], "only other right": p["only_other"]}
         for p in comparison.pairs
     ]  # fmt: skip
     return f"{_plain(models)}\n\n{_plain(pairs)}\n"

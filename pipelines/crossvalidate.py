@@ -52,8 +52,8 @@ def _execute(this: stage.Stage, root: Path, fold: int, seed: int) -> dict[str, A
 
 
 OPTIONS = INPUT_OPTIONS | {
-    "--folds": {"type": int, "default": 5, "help": "blocks that are the test part in turn (default: 5)"},
-    "--seeds": {"type": int, "nargs": "+", "help": "of the training (default: that of the settings)"},
+    "--folds": {"type": int, "default": 5, "help": "number of blocks; each is the test set once (default: 5)"},
+    "--seeds": {"type": int, "nargs": "+", "help": "seeds of the training (default: the seed of the settings)"},
 }
 
 if __name__ == "__main__":

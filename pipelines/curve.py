@@ -123,8 +123,8 @@ def baseline_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
 
 
 OPTIONS = INPUT_OPTIONS | {
-    "--sizes": {"type": int, "nargs": "+", "default": comparison.SIZES, "help": "labelled tweets of a run (and all)"},
-    "--seeds": {"type": int, "nargs": "+", "default": (7, 8, 9), "help": "a run of each size for each"},
+    "--sizes": {"type": int, "nargs": "+", "default": comparison.SIZES, "help": "numbers of labelled tweets (and all)"},
+    "--seeds": {"type": int, "nargs": "+", "default": (7, 8, 9), "help": "seeds; each size is trained with each"},
 }
 
 if __name__ == "__main__":

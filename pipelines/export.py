@@ -19,7 +19,6 @@ from sentiment.predict.model_files import MANIFEST, checksums
 if TYPE_CHECKING:
     import keras
     import numpy as np
-    import pyarrow as pa
 
     from sentiment.network.folded import FoldedNetwork
     from sentiment.text.chunk_table import ChunkTable
@@ -81,6 +80,8 @@ def run(this: stage.Stage) -> None:
 
 def _chunk_table(tweets: Path, preprocessor: "Preprocessor") -> "ChunkTable | None":
     """Return a table of ids for the chunks (stretches between spaces) that are frequent in the training tweets."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     from sentiment.data.splitting import TRAIN
@@ -88,14 +89,8 @@ def _chunk_table(tweets: Path, preprocessor: "Preprocessor") -> "ChunkTable | No
 
     with pq.ParquetFile(publishing.require(tweets)) as source:
         batches = source.iter_batches(_ROWS_PER_BATCH, columns=["text", "part"])
-        return make_table(preprocessor, (_texts_of(batch, TRAIN) for batch in batches))
-
-
-def _texts_of(batch: "pa.RecordBatch", part: int) -> "pa.Array":
-    import numpy as np
-    import pyarrow as pa
-
-    return batch.column("text").filter(pa.array(np.asarray(batch.column("part")) == part)).cast(pa.string())
+        training = (batch.filter(pc.equal(batch.column("part"), TRAIN)) for batch in batches)
+        return make_table(preprocessor, (batch.column("text").cast(pa.string()) for batch in training))
 
 
 def _save(folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", classes: list[str]) -> None:

@@ -59,10 +59,10 @@ def differences(before: Any, now: Any, name: str = "") -> list[str]:
 
 
 OPTIONS: stage.Options = {
-    "stage": {"choices": SECTIONS, "help": "whose settings"},
+    "stage": {"choices": SECTIONS, "help": "the stage whose settings are written"},
     "--inputs": {"nargs": "*", "default": [], "help": "the corpus, the GloVe file and the test sets"},
-    "--given": {"action": "append", "default": [], "metavar": "NAME=VALUE", "help": "what Make was given"},
-    "--replace": {"action": "store_true", "help": "let a model be replaced by one of other makings"},
+    "--given": {"action": "append", "default": [], "metavar": "NAME=VALUE", "help": "a variable that Make was given"},
+    "--replace": {"action": "store_true", "help": "permit replacing a model made with other variables"},
 }
 
 if __name__ == "__main__":

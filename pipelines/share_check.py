@@ -39,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print a table of the coverage and width of the intervals, and return the exit status."""
     parser = OneLineParser(prog="python -m pipelines.share_check", description=__doc__)
     parser.add_argument("folder", nargs="?", default=default_model(), help="an evaluated model (default: the last one)")
-    parser.add_argument("--labels", type=count, default=200, help="per draw (200)")
-    parser.add_argument("--draws", type=count, default=2000, help="of each kind (2000)")
+    parser.add_argument("--labels", type=count, default=200, help="labels per draw (default: 200)")
+    parser.add_argument("--draws", type=count, default=2000, help="draws of each kind (default: 2000)")
     arguments = parser.parse_args(argv)
 
     def run() -> int:

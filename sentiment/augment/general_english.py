@@ -76,16 +76,14 @@ def _ratings() -> Iterator[LabelledText]:
     """Yield ratings such as "9 out of 10" and "2 stars", except neutral ratings in the middle of a scale."""
     for most in (5, 10):
         for n in range(most + 1):
-            if n <= 0.4 * most or n >= 0.7 * most:
-                sign = 1 if n >= 0.7 * most else -1
+            if sign := (n >= 0.7 * most) - (n <= 0.4 * most):
                 forms = (f"{n}/{most}", f"{n} out of {most}", f"{_NUMBERS[n]} out of {_NUMBERS[most]}")
                 yield from ((form, sign) for text in forms for form in (text, f"... {text}", f"{text} ..."))
-    for n in range(6):
-        if n != 3:
-            sign, star = (1 if n > 3 else -1), "star" if n == 1 else "stars"
-            for number in (str(n), _NUMBERS[n]):
-                yield from ((form, sign) for form in (f"{number} {star}", f"{number} {star} ..."))
-            yield ("⭐" * n or "no stars", sign)
+    for n in (0, 1, 2, 4, 5):
+        sign, star = (1 if n > 3 else -1), "star" if n == 1 else "stars"
+        for number in (str(n), _NUMBERS[n]):
+            yield from ((form, sign) for form in (f"{number} {star}", f"{number} {star} ..."))
+        yield ("⭐" * n or "no stars", sign)
 
 
 def _read_table(name: str) -> list[tuple[str, ...]]:

@@ -13,7 +13,7 @@ from sentiment.data.corpus import LabelledTexts
 from sentiment.data.label_meanings import FASTTEXT_MARK
 
 # VADER's authors call a text neutral if its compound score is within 0.05 of zero (Hutto and Gilbert, 2014).
-_VADER_NEUTRAL = 0.05
+_NEUTRAL = 0.05
 _SEED = 7
 # Scikit-learn's default pattern drops punctuation, and therefore emoticons. This pattern and C = 2 make logistic
 # regression 0.9 percentage points better than the defaults on the validation rows of Sentiment140.
@@ -40,9 +40,15 @@ def fit_baselines(train: LabelledTexts, classes: Sequence[str]) -> dict[str, Pre
     baselines = {"majority": _majority(train, len(classes))}
     if {"negative", "positive"} <= set(classes):
         if importlib.util.find_spec("vaderSentiment"):
-            baselines["vader"] = _vader(list(classes))
+            from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+            scores = SentimentIntensityAnalyzer().polarity_scores
+            baselines["vader"] = _by_score(lambda text: scores(text)["compound"], classes)
         if importlib.util.find_spec("textblob"):
-            baselines["textblob"] = _textblob(list(classes))
+            from textblob.en.sentiments import PatternAnalyzer
+
+            analyse = PatternAnalyzer().analyze
+            baselines["textblob"] = _by_score(lambda text: analyse(text).polarity, classes)
     baselines["tfidf_logistic_regression"] = _logistic_regression(train)
     if importlib.util.find_spec("fasttext"):
         baselines["fasttext"] = _fasttext(train, len(classes))
@@ -58,27 +64,20 @@ def _majority(train: LabelledTexts, classes: int) -> Predictor:
     return predict
 
 
-def _by_score(scores: Sequence[float], classes: list[str], neutral: float) -> BaselineAnswers:
-    """Classify by the sign of each score; scores closer to 0 than ``neutral`` get the class "neutral", if it exists."""
-    values = np.array(scores)
-    labels = np.where(values > 0, classes.index("positive"), classes.index("negative"))
-    if "neutral" in classes:
-        labels[np.abs(values) < neutral] = classes.index("neutral")
-    return BaselineAnswers(labels, None)
+def _by_score(score: Callable[[str], float], classes: Sequence[str]) -> Predictor:
+    """Return a prediction function that gives each text the class of the sign of its score.
 
+    Scores that are closer to 0 than ``_NEUTRAL`` get the class "neutral", if it exists.
+    """
 
-def _vader(classes: list[str]) -> Predictor:
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+    def predict(texts: Sequence[str]) -> BaselineAnswers:
+        values = np.array([score(text) for text in texts])
+        labels = np.where(values > 0, classes.index("positive"), classes.index("negative"))
+        if "neutral" in classes:
+            labels[np.abs(values) < _NEUTRAL] = classes.index("neutral")
+        return BaselineAnswers(labels, None)
 
-    score = SentimentIntensityAnalyzer().polarity_scores
-    return lambda texts: _by_score([score(text)["compound"] for text in texts], classes, _VADER_NEUTRAL)
-
-
-def _textblob(classes: list[str]) -> Predictor:
-    from textblob.en.sentiments import PatternAnalyzer
-
-    analyse = PatternAnalyzer().analyze
-    return lambda texts: _by_score([analyse(text).polarity for text in texts], classes, _VADER_NEUTRAL)
+    return predict
 
 
 def _logistic_regression(train: LabelledTexts) -> Predictor:

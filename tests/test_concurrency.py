@@ -66,7 +66,7 @@ def test_two_loads_at_once_leave_one_of_the_two_whole(tmp_path):
     processes = [start(this, "load", "--corpus", str(path)) for path in (this.corpus, other) * 2]
     assert [process.wait() for process in processes] == [0] * 4
     rows = pq.read_table(this.interim / "tweets.parquet").num_rows
-    report = publishing.read_json(this.interim / "load.json", "make")
+    report = publishing.read_json(this.interim / "load.json")
     assert (rows, report["source"]) in {(480, str(this.corpus)), (200, str(other))}
     assert sum(sum(part.values()) for part in report["parts"].values()) == rows
 
@@ -114,7 +114,7 @@ def test_training_on_ids_of_a_run_with_other_settings_is_refused(copy, caplog):
 
 
 def test_a_matrix_or_a_network_of_another_lexicon_is_refused(copy, caplog):
-    encoded = publishing.read_json(copy.processed / "encoded.json", "make")
+    encoded = publishing.read_json(copy.processed / "encoded.json")
     publishing.write_json(copy.processed / "encoded.json", encoded | {"lexicon_sha256": "0" * 64})
     assert "embedding_matrix.npy is of another lexicon" in refusal(copy, train, caplog)
     before = publishing.sha256(copy.folder)
@@ -169,7 +169,7 @@ def wide(tmp_path_factory) -> Path:
     )
     directions = tuple(Direction(kernel) for kernel in kernels)
     network_files(folder, replace(small, table=table, scales=None, directions=directions, output_kernel=output))
-    described = publishing.read_json(folder / "model.json", "make")
+    described = publishing.read_json(folder / "model.json")
     network = described["network"] | {"units": 64}
     publishing.write_json(folder / "model.json", describe(folder, described["classes"], network))
     return folder

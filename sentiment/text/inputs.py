@@ -47,7 +47,7 @@ def _one_column(texts: Any) -> Any:
 
 
 def is_arrow(texts: Any) -> bool:
-    """Return whether ``texts`` is an Arrow array. Arrow is not imported for this, because importing it takes 0.1 s."""
+    """Return whether ``texts`` is an Arrow array. Arrow is not imported for the check, because this takes 0.1 s."""
     return type(texts).__module__.startswith("pyarrow")
 
 

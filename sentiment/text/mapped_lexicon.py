@@ -130,7 +130,7 @@ def _first_bad_line(content: bytes, size: int) -> int:
 
 
 def _find_lines(content: bytes, data: np.ndarray, size: int) -> _Lines | None:
-    """Find the lines in ``content``; None if a line is damaged. ``data`` has the bytes of ``content`` and 16 more."""
+    """Return the lines of ``content``; None if a line is damaged. ``data`` has the bytes of ``content`` and 16 more."""
     ends, tabs = np.flatnonzero(data == _NEW_LINE), np.flatnonzero(data == _TAB)
     if not content.endswith(b"\n") or len(ends) != len(tabs):
         return None

@@ -81,10 +81,10 @@ def _substitution(pattern: str) -> Callable[[str, str], tuple[str, int]]:
 
 
 def _characters_of(text: str) -> set[str]:
-    """Return the characters of ``text``, and the marks of what it contains.
+    """Return the characters of ``text``, and up to three marks.
 
-    The marks are ``RUN`` for three equal letters in a row, ``BEYOND_ASCII`` for characters beyond ASCII, and
-    ``SYMBOLS`` for characters from that symbol on.
+    ``RUN`` marks three equal letters in a row, ``BEYOND_ASCII`` any character beyond ASCII, and ``SYMBOLS`` any
+    character from the trade mark sign (U+2122) on.
     """
     present = set(text)
     if _run.search(text):

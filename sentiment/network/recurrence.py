@@ -132,7 +132,7 @@ _TAKE_IN: dict[str, Any] = {"last": lambda before, state, out: np.copyto(out, st
 def pooled_row(steps: np.ndarray, kernel: np.ndarray, activation: str, pooling: str) -> np.ndarray:
     """Return the pooled states of a single row in a simple RNN, ``(kinds of pooling * directions * units,)``.
 
-    Compared with the functions for many rows, fewer NumPy calls save over half of the network's time.
+    The functions for many rows make more NumPy calls, and a single row would take the network over twice as long.
 
     Args:
         steps: cell inputs x W_x + b in the reading order of each direction, float32 ``(time, directions * units)``;

@@ -128,9 +128,9 @@ def _varint(value: int) -> bytes:
 def to_tflite(network: FoldedNetwork, max_tokens: int) -> bytes:
     """Return the network as a LiteRT file of built-in operations.
 
-    The file has two signatures (entry points), which share their weights. Each maps token ids, int32 ``(n,
-    max_tokens)``, to probabilities, float32 ``(n, classes)``. In the signature ``ANY_BATCH``, a runtime may choose
-    ``n``. In ``ONE_ROW``, ``n`` is 1, because some runtimes, such as LiteRT.js, cannot resize inputs.
+    The file has two signatures (entry points), which share their weights. Each maps token ids, int32
+    ``(n, max_tokens)``, to probabilities, float32 ``(n, classes)``. In ``ANY_BATCH``, a runtime may choose ``n``. In
+    ``ONE_ROW``, ``n`` is 1, because some runtimes, such as LiteRT.js, cannot resize inputs.
     """
     graph = GraphNetwork(network)
     rows = {ANY_BATCH: None, ONE_ROW: 1}

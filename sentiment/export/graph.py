@@ -96,7 +96,7 @@ class GraphNetwork(tf.Module):
         return ngram_logits(ids, self._ngram_scores, self.ngrams.shape[0])
 
     def _ngram_logits(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """Return the n-gram scores ``(n, classes)`` of rows without padding, in less time than those of padded rows."""
+        """Return the n-gram scores ``(n, classes)`` of rows without padding, which is faster than with padded rows."""
         token, row = ids.flat_values, ids.value_rowids()
         tokens, rows = tf.pad(tf.cast(token, tf.int32), [[1, 1]]), tf.pad(row, [[1, 1]], constant_values=-1)
         before, after = (tf.where(rows[at] == row, tokens[at], PADDING) for at in (slice(0, -2), slice(2, None)))

@@ -110,7 +110,7 @@ class ShareAnswer:
         }
 
     def to_html(self) -> str:
-        """Return the text of ``answer.html``, a page that needs no other file and no network."""
+        """Return the text of ``answer.html``, a page that needs no other file and no connection."""
         page = Template((files("sentiment.shares") / "answer.html").read_text(encoding="utf-8"))
         style = (files("sentiment.report") / "templates/style.css").read_text(encoding="utf-8")
         data = json.dumps(self.to_dict(), ensure_ascii=False).replace("</", "<\\/")

@@ -190,9 +190,9 @@ def share_rows(
     """Yield the share of each class in every cell (a group in a period), by cell, then by class, then by method.
 
     The method ``model`` gives the mean of the model's probabilities, without an interval. If ``hand`` has fewer than
-    ``LEAST_LABELS`` labels, there is no other method. In a cell with at least ``LEAST_LABELS`` labels, ``labels`` gives
-    the share from the cell's labels alone. There, ``both`` adds a regression on the model's probabilities, which
-    changes little if the model is without information. In a cell with fewer labels, ``both`` corrects the model's share
+    ``LEAST_LABELS`` labels, there is no other method. In a cell with at least ``LEAST_LABELS`` labels, the method
+    ``labels`` uses the cell's labels alone, and ``both`` adds a regression on the model's probabilities. A model
+    without information hardly changes the share. In a cell with fewer labels, ``both`` corrects the model's share
     with the labels of all cells. The corrected share has no interval, because the correction assumes that the model's
     errors are the same in every cell.
     """
@@ -221,10 +221,10 @@ def _labels_of(hand: HandLabels, position: int) -> Labels:
 
 
 def changes(rows: Sequence[ShareRow], cells: Mapping[Cell, Sums]) -> Iterator[Change]:
-    """Yield the difference of each class's share between consecutive periods, the first and last period, and groups.
+    """Yield the difference of each class's share between every two cells (groups in periods) that are compared.
 
-    Only cells (groups in periods) with an interval from labels and model are compared. Every two groups are compared,
-    but only if there are at most ten.
+    Consecutive periods, the first and the last period, and up to ten groups are compared. A cell without an interval
+    from labels and model is left out.
     """
     both = {
         (row.class_, Cell(row.group, row.period)): ShareInterval(row.share, row.low, row.high)

@@ -205,7 +205,8 @@ def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str],
     rows of the input.
 
     Raises:
-        InputError: a labelled row is missing or has another text, or all rows of a large sample are in the first half.
+        InputError: a labelled row is missing from the input or has another text there, or the second half of the input
+            has no row of a large sample.
     """
     if missing := sorted(set(filled.rows.tolist()) - set(rows.tolist())):
         raise InputError(f"--labels {filled.path}: row {missing[0]} is not in the input; draw from this input")

@@ -48,7 +48,7 @@ def training_curves(history: Mapping[str, np.ndarray]) -> str | None:
 
 
 def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
-    """Draw a confusion matrix of counts ``(classes, classes)``, and the shares of each true class."""
+    """Draw a confusion matrix of counts ``(classes, classes)``, with their shares of each true class."""
     share = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     names = [short(name) for name in classes]
 

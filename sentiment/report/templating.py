@@ -70,7 +70,7 @@ def p_value(p: float | None) -> str:
 
 
 def clip(text: str, longest: int = 300) -> str:
-    """Remove control characters from ``text``; cut it to ``longest`` characters, and then add the original length."""
+    """Remove control characters from ``text``; cut a longer text to ``longest`` characters, and add its full length."""
     text = without_controls(text)
     return text if len(text) <= longest else f"{text[:longest].rstrip()}… [{len(text):,} characters]"
 

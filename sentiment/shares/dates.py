@@ -159,7 +159,7 @@ def _minute(text: str) -> int | None:
 
 
 def _offset(text: str) -> int:
-    """Return the offset of the time zone at the end of ``text`` from UTC, in seconds; 0 for a missing or unknown zone."""
+    """Return the UTC offset, in seconds, of the time zone at the end of ``text``; 0 for a missing or unknown zone."""
     if offset := re.search(r"([+-])(\d\d):?(\d\d)$", text):
         sign, hours, minutes = offset.groups()
         return (1 if sign == "+" else -1) * (int(hours) * 3600 + int(minutes) * 60)

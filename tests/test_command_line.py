@@ -1,12 +1,12 @@
 """`python -m sentiment.predict` and `sentiment.load`: what a user types, and what goes wrong."""
 
 import gzip
+import io
 import json
+import os
 import pickle
-import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +78,7 @@ def test_a_line_in_gives_a_line_out_at_once(folder):
 
 
 def test_closed_pipe_ends_quietly(folder):
-    shell = f"yes 'I love this coffee' | head -200000 | {' '.join(command(folder, '-'))} | head -1"
+    shell = f"yes 'I love this coffee' | head -20000 | {' '.join(command(folder, '-'))} | head -1"
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", shell], capture_output=True, text=True, env=child_environment(), check=False
     )
@@ -87,30 +87,17 @@ def test_closed_pipe_ends_quietly(folder):
 
 
 def test_lines_are_split_wherever_the_blocks_end():
-    read, write = _pipe(b"one\r\ntwo\n\nlast\xc3\xa9")
-    with read:
-        lines = [line for batch in predict.read_lines(read, block=3) for line in batch]
-    assert lines == ["one", "two", "", "lasté"]
-    assert write is None
-
-
-def _pipe(content: bytes):
-    import os
-
     read, write = os.pipe()
-    os.write(write, content)
+    os.write(write, b"one\r\ntwo\n\nlast\xc3\xa9")
     os.close(write)
-    return os.fdopen(read, "rb"), None
+    with open(read, "rb") as lines:
+        assert [line for batch in predict.read_lines(lines, block=3) for line in batch] == ["one", "two", "", "lasté"]
 
 
-def test_binary_input_names_the_line(folder):
-    done = subprocess.run(
-        command(folder, "-"), input=b"fine\n\xff\xfe\x00\n", capture_output=True, env=child_environment(), check=False
-    )
-    assert done.returncode == 2
-    assert done.stderr.decode() == (
-        "predict: error: standard input:2: expected utf-8 text, received b'\\xff\\xfe\\x00\\n'; set --encoding\n"
-    )
+def test_binary_input_names_the_line(capsys, folder, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"fine\n\xff\xfe\x00\n")))
+    message = "standard input:2: expected utf-8 text, received b'\\xff\\xfe\\x00\\n'; set --encoding"
+    assert run(capsys, folder, "-")[::2] == (2, f"predict: error: {message}\n")
 
 
 def write_table(path: Path) -> Path:
@@ -188,64 +175,10 @@ def test_bad_files_leave_the_output_alone(capsys, folder, tmp_path, name, conten
     assert output.read_text() == "earlier"
 
 
-def test_output_onto_its_input_is_refused(capsys, folder, tmp_path):
-    path = write_table(tmp_path / "in.csv")
-    before = path.read_bytes()
-    status, _, err = run(capsys, folder, "--input", str(path), "--column", "tweet", "--output", str(path))
-    assert status == 2
-    assert "is the input itself" in err
-    assert path.read_bytes() == before
-
-
 def test_no_model_says_which_command_makes_one(capsys, tmp_path):
     status, _, err = run(capsys, tmp_path / "none", "hello")
     assert status == 2
     assert "run `make preprocess train evaluate` in a checkout to make one" in err
-
-
-def copied(folder, tmp_path):
-    return Path(shutil.copytree(folder, tmp_path / "copy", symlinks=True))
-
-
-@pytest.mark.parametrize("name", ["lexicon.tsv", "vocabulary.txt", "preprocessing.json", "weights.npz"])
-def test_a_file_of_another_model_is_refused(folder, tmp_path, name):
-    copy = copied(folder, tmp_path)
-    content = bytearray((copy / name).read_bytes())
-    content[len(content) // 2] ^= 1
-    (copy / name).write_bytes(bytes(content))
-    with pytest.raises(sentiment.ArtefactError, match="does not belong to this model"):
-        sentiment.load(copy)
-
-
-def test_a_table_of_another_size_is_refused(folder, tmp_path):
-    copy = copied(folder, tmp_path)
-    table = np.load(copy / "table.npy")
-    np.save(copy / "table.npy", table[:, :-1])
-    with pytest.raises(sentiment.ArtefactError, match="table.npy: expected shape"):
-        sentiment.load(copy)
-    (copy / "table.npy").write_bytes(b"\x93NUMPY")
-    with pytest.raises(sentiment.ArtefactError, match="missing or damaged"):
-        sentiment.load(copy)
-
-
-def test_a_table_of_nan_is_refused(folder, tmp_path):
-    copy = copied(folder, tmp_path)
-    np.save(copy / "table.npy", np.full(np.load(copy / "table.npy").shape, np.nan, np.float32))
-    with pytest.raises(sentiment.ArtefactError, match=r"expected to hold float32, or int8 with scales"):
-        sentiment.load(copy)
-
-
-def test_edited_settings_are_refused(folder, tmp_path):
-    copy = copied(folder, tmp_path)
-    model = json.loads((copy / "model.json").read_text())
-    model["network"]["cell"] = "gru"
-    (copy / "model.json").write_text(json.dumps(model))
-    with pytest.raises(sentiment.ArtefactError, match="expected shape"):
-        sentiment.load(copy)
-    model["network"]["cell"] = "many"
-    (copy / "model.json").write_text(json.dumps(model))
-    with pytest.raises(sentiment.ArtefactError, match="not a model of this version"):
-        sentiment.load(copy)
 
 
 def test_inputs_of_all_kinds(folder):
@@ -271,15 +204,9 @@ def test_what_is_no_text_is_refused(folder, texts, message):
         sentiment.load(folder).predict(texts)
 
 
-def test_pickling_and_threads(folder):
+def test_a_model_can_be_pickled(folder):
     model = sentiment.load(folder)
-    texts = TWEETS * 50
-    expected = model.predict_proba(texts)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(texts), expected)
-    with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(model.predict_proba, [texts] * 64))
-    for answer in answers:
-        np.testing.assert_array_equal(answer, expected)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(TWEETS), model.predict_proba(TWEETS))
 
 
 def test_many_texts_in_blocks(folder):
@@ -296,21 +223,15 @@ def test_explain_is_plain_when_piped(capsys, folder):
     assert "n't" in out
 
 
-def test_help_imports_nothing_heavy():
+def test_help_imports_nothing_heavy_and_predicting_neither_tensorflow_nor_spacy_nor_pandas(folder):
     code = (
         "import sys, contextlib\n"
         "from sentiment.predict.__main__ import main\n"
         "with contextlib.suppress(SystemExit): main(['--help'])\n"
-        "heavy = {'tensorflow', 'keras', 'spacy', 'pandas', 'sklearn', 'numpy', 'pyarrow'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=child_environment())
-
-
-def test_predicting_needs_neither_tensorflow_nor_spacy_nor_pandas(folder):
-    code = (
-        f"import sys, sentiment\nsentiment.load({str(folder)!r}).predict(['I love this'])\n"
-        "heavy = {'tensorflow', 'keras', 'spacy', 'pandas', 'sklearn'} & set(sys.modules)\nassert not heavy, heavy\n"
+        "heavy = {'tensorflow', 'keras', 'spacy', 'pandas', 'sklearn'}\n"
+        "assert not (heavy | {'numpy', 'pyarrow'}) & set(sys.modules), sys.modules\n"
+        f"import sentiment\nsentiment.load({str(folder)!r}).predict(['I love this'])\n"
+        "assert not heavy & set(sys.modules), sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=child_environment())
 

@@ -90,9 +90,7 @@ def test_a_file_that_has_gone_is_told_and_not_made_anew(served: Served, drawn: P
         ([], "expected columns row, the text, chance and label, received a"),
     ],
 )
-def test_the_view_is_for_this_machine_and_for_files_of_a_draw(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
-) -> None:
+def test_the_view_is_for_this_machine_and_for_files_of_a_draw(folder, tmp_path, capsys, options, message):
     (tmp_path / "other.csv").write_text("a\n1\n")
     assert command.main(["--model", str(folder), "--labels", str(tmp_path / "other.csv"), "--port", "0", *options]) == 2
     assert message in capsys.readouterr().err

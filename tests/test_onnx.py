@@ -11,15 +11,13 @@ from pipelines import onnx
 from pipelines.shared import stage
 from pipelines.shared.artefacts import require_agreement
 from sentiment.errors import ArtefactError
-from tests.model_fixture import Trained, trained
+from tests.model_fixture import trained
 
 __all__ = ["trained"]
 INSTALLED = all(importlib.util.find_spec(name) for name in ("tf2onnx", "onnxruntime"))
 
 
-def test_without_the_converter_the_command_says_how_to_get_it(
-    trained: Trained, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_without_the_converter_the_command_says_how_to_get_it(trained, monkeypatch, caplog):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SystemExit) as stopped:
         stage.main(onnx.run, "", argv=trained.options())

@@ -179,9 +179,7 @@ def test_the_packaged_model_answers_and_is_what_its_manifest_says(environment: P
 
 
 @pytest.mark.slow
-def test_other_models_win_over_the_packaged_one(
-    environment: Path, tmp_path: Path, hand_made: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_models_win_over_the_packaged_one(environment, tmp_path, hand_made, monkeypatch):
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "latest").symlink_to(hand_made)
     version = f"sentiment {sentiment.__version__}\nmodel: "
@@ -195,9 +193,7 @@ def test_other_models_win_over_the_packaged_one(
 
 
 @pytest.mark.slow
-def test_the_console_script_predicts_and_verifies_in_another_folder(
-    environment: Path, tmp_path: Path, hand_made: Path
-) -> None:
+def test_the_console_script_predicts_and_verifies_in_another_folder(environment, tmp_path, hand_made):
     predicted = run(environment, "sentiment", "predict", "--model", str(hand_made), "the love", cwd=tmp_path)
     assert (predicted.returncode, predicted.stderr) == (0, "")
     assert re.fullmatch(r"positive\t0\.99\d\tthe love\n", predicted.stdout)

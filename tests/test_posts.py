@@ -71,9 +71,7 @@ WHOLE = {
 
 @pytest.mark.parametrize("layout", ["lines", "indented"])
 @pytest.mark.parametrize("told", SHAPES)
-def test_a_known_shape_is_read_and_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, told: str, layout: str
-) -> None:
+def test_a_known_shape_is_read_and_named(tmp_path, caplog, told, layout):
     path = tmp_path / "posts.json"
     path.write_text("\n".join(json.dumps(each, indent=2 if layout == "indented" else None) for each in SHAPES[told]))
     expected = next(WHOLE[key] for key in reversed(WHOLE) if key in told)
@@ -82,9 +80,7 @@ def test_a_known_shape_is_read_and_named(
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
-def test_an_x_archive_has_its_long_posts_and_its_parts(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, packed: bool
-) -> None:
+def test_an_x_archive_has_its_long_posts_and_its_parts(tmp_path, caplog, packed):
     first, second = x_archive(["one", CUT, "RT @x: cut…"]), x_archive(["two"], 1)
     root, tmp_path = tmp_path, tmp_path / "deep" / "down"
     tmp_path.mkdir(parents=True)
@@ -164,9 +160,7 @@ def test_a_list_of_objects_is_a_table(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
-def test_a_bad_row_in_any_layout_has_its_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, line: int, size: int
-) -> None:
+def test_a_bad_row_in_any_layout_has_its_line(tmp_path, monkeypatch, content, line, size):
     monkeypatch.setattr(json_documents, "_READ_BYTES", size)
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(InputError, match=rf"a\.json:{line}: "):

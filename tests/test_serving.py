@@ -185,7 +185,7 @@ def test_a_process_imports_keras_in_silence_and_both_files_of_a_network_need_non
         f"f = tf.saved_model.load({str(shared_model().folder / 'saved_model' / '1')!r}).signatures['serving_default']\n"
         "answer = f(text=tf.constant(['I love this coffee', 'I hate this train']))\n"
         "network = keras.models.load_model('model.keras')\n"
-        "np.save('answers.npy', network.predict(np.load('ids.npy'), verbose=0))\n"
+        "np.save('answers.npy', network(np.load('ids.npy')))\n"
         "print(json.dumps([answer['probabilities'].numpy().tolist(), [x.decode() for x in answer['label'].numpy()]]))\n"
     )
     command = [sys.executable, "-c", code]
@@ -196,4 +196,4 @@ def test_a_process_imports_keras_in_silence_and_both_files_of_a_network_need_non
     expected = model.predict_proba(["I love this coffee", "I hate this train"])
     np.testing.assert_allclose(probabilities, expected, atol=TOLERANCE)
     assert labels == ["positive", "negative"]
-    np.testing.assert_array_equal(np.load(tmp_path / "answers.npy"), network.predict(IDS, verbose=0))
+    np.testing.assert_array_equal(np.load(tmp_path / "answers.npy"), network(IDS))

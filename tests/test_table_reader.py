@@ -62,9 +62,7 @@ def test_quotes_that_swallow_rows_after_the_sample_are_refused(monkeypatch: pyte
 @pytest.mark.parametrize(
     "swallowing", ['7,"opened,Rome\n8,next,New York\n9,closed",\n', '7,Rome,"opened\n8,,closed"\n']
 )
-def test_swallowed_rows_may_have_other_cells_that_vary(
-    monkeypatch: pytest.MonkeyPatch, mark: str, swallowing: str
-) -> None:
+def test_swallowed_rows_may_have_other_cells_that_vary(monkeypatch, mark, swallowing):
     monkeypatch.setattr(csv_reader, "SAMPLE_BYTES", 30)
     with pytest.raises(InputError, match=r"^t:3: a quote opens a field"):
         rows_of(('id,text,place\n1,"a b",x\n' + swallowing).replace(",", mark).encode())

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -92,9 +91,7 @@ def test_prediction_reads_every_kind(run: Callable, tmp_path: Path, name: str) -
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl", "a.parquet"])
-def test_standard_input_to_standard_output(
-    folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: Any
-) -> None:
+def test_standard_input_to_standard_output(folder, tmp_path, name, monkeypatch, capfdbinary):
     kind = kind_of(name)
     arguments = ["--model", str(folder), "--column", "tweet", "--input", "-", "--format", kind, "--output", "-"]
     read, written = os.pipe()

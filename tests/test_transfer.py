@@ -117,9 +117,7 @@ def test_a_wrong_checksum_leaves_the_earlier_file_and_nothing_else(server: FileS
     assert left(target) == ["file.bin"]
 
 
-def test_a_connection_that_breaks_is_asked_again_and_leaves_nothing_half_written(
-    server: FileServer, target: Path
-) -> None:
+def test_a_connection_that_breaks_is_asked_again_and_leaves_nothing_half_written(server, target):
     server.breaks, server.statuses = [1000], [503]
     get(server.url, target)
     assert target.read_bytes() == BODY
@@ -176,9 +174,7 @@ def test_one_member_is_written_and_its_path_is_not(tmp_path: Path, target: Path)
     refused(lambda: extract_member(archive, "none", target), archive, "no such member; there are '../../evil'")
 
 
-def test_damaged_members_are_refused_and_the_earlier_file_stays(
-    tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damaged_members_are_refused_and_the_earlier_file_stays(tmp_path, target, monkeypatch):
     target.parent.mkdir(parents=True)
     target.write_bytes(OTHER)
     archive = zipped(tmp_path, {"f": BODY})

@@ -72,7 +72,7 @@ class GraphPreprocessor(tf.Module):
         )
 
     def _ids_of_chunks(self, chunks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Look up the token ids of chunks (text between spaces) in the table; apply the rules to chunks it lacks.
+        """Look up the token ids of chunks (text between spaces) in the table; apply the rules to all others.
 
         Returns:
             Three tensors: the index of each chunk's first id in the third tensor, the number of ids of each chunk, and

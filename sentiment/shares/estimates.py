@@ -223,8 +223,8 @@ def _labels_of(hand: HandLabels, position: int) -> Labels:
 def changes(rows: Sequence[ShareRow], cells: Mapping[Cell, Sums]) -> Iterator[Change]:
     """Yield the difference of each class's share between every two cells (groups in periods) that are compared.
 
-    Consecutive periods, the first and the last period, and up to ten groups are compared. A cell without an interval
-    from labels and model is left out.
+    These are consecutive periods, the first and the last period, and, if there are at most ten groups, every two
+    groups. A cell without an interval from labels and model is left out.
     """
     both = {
         (row.class_, Cell(row.group, row.period)): ShareInterval(row.share, row.low, row.high)

@@ -9,7 +9,7 @@ from sentiment.report.templating import MISSING, number, p_value, percent, point
 
 
 def render_comparison(comparison: Comparison, source: str) -> str:
-    """Return the comparison as one self-contained HTML page; ``source`` says where its tweets come from."""
+    """Return the comparison as one self-contained HTML page; ``source`` says where the tweets come from."""
     first = next(iter(comparison.models.values()))
     return render_page(
         "compare.html.j2",

@@ -1,4 +1,4 @@
-"""Messages of one line: a user's mistake, a number with its noun, and untrusted text without control characters."""
+"""Make one-line messages: describe errors, add nouns to numbers, and remove control characters from untrusted text."""
 
 import errno
 import sys
@@ -29,7 +29,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def explained(error: BaseException, memory: str, place: str = "") -> str:
-    """Describe an error of a type in ``MENDABLE`` in one line.
+    """Describe an error in one line. Types in ``MENDABLE`` are expected: errors that users or administrators can fix.
 
     Args:
         error: the exception.

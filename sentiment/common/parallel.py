@@ -20,7 +20,10 @@ def available_cores() -> int:
 
 
 class _ProcessState:
-    """The thread pool, the ``limit`` of the matrix library to one thread, and the thread that set it (``limiter``)."""
+    """Hold the thread pool of this process, and the limit of the matrix library to one thread.
+
+    Closing ``limit`` removes the limit. ``limiter`` is the thread that has set the limit.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -47,9 +50,10 @@ if hasattr(os, "register_at_fork"):
 def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
     """Apply ``function`` to each item with one thread per core, and yield the results in order.
 
-    This is faster if ``function`` releases the interpreter lock. At most two items per core are read ahead of the
-    consumer, so memory stays bounded. The calling thread computes a single item itself. A thread of the pool computes
-    all items itself, because a pool that waits for itself can deadlock. After an exception no further item starts.
+    Threads save time only if ``function`` releases the interpreter lock. At most two items per core are read ahead of
+    the consumer, so memory stays bounded. The calling thread computes a single item itself. A call inside a thread of
+    the pool also computes its items itself, because a pool that waits for itself can deadlock. After an exception no
+    further item starts.
     """
     if getattr(_state.thread, "works_alone", False) or (isinstance(items, Sized) and len(items) == 1):
         yield from map(function, items)

@@ -32,7 +32,8 @@ class RayEngine(Engine):
 
     Args:
         workers: the number of tasks to run at once; 0 uses all cores.
-        address: the address of the cluster: ``auto``, ``host:port`` or ``ray://host:port``. Empty starts one locally.
+        address: the address of the cluster: ``auto``, ``host:port`` or ``ray://host:port``. An empty address starts a
+            cluster on this machine.
         patience: seconds to wait for a new node while no live node has a core.
     """
 

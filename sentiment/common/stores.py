@@ -63,7 +63,7 @@ class FileStore:
         os.replace(temporary, self.path(name))
 
     def publish(self, source: str, name: str) -> None:
-        """Move the local file ``source`` to ``name`` atomically. A local store must share its file system."""
+        """Move the local file ``source`` to ``name`` atomically. For a local store, both must be in one file system."""
         if self.is_local:
             os.replace(source, self._in_its_folder(name))
             return
@@ -116,9 +116,10 @@ def etag_of(system: fs.FileSystem, path: str) -> str:
 
 
 class Listing(NamedTuple):
-    """The input ``files`` that one path, address or pattern stands for, sorted by path, and their file ``system``.
+    """The input ``files`` that one path, address or pattern stands for, sorted by path.
 
-    Their names are relative to the folder ``base``. For a pattern, it is the folder before the first wildcard.
+    ``system`` is their file system. File names are relative to the folder ``base``; for a pattern, this is the folder
+    before the first wildcard.
     """
 
     system: fs.FileSystem
@@ -181,7 +182,11 @@ def may_list(place: str, store: FileStore) -> bool:
 
 
 def _is_listed(path: str, store: FileStore, pattern: str, below: bool = False) -> bool:
-    """Return whether a file, or with ``below`` some file inside a folder, is input from ``store`` by its path."""
+    """Return whether ``path`` is an input from ``store``.
+
+    The path must match ``pattern``, and no part of the path may begin with ``_`` or ``.``. With ``below``, ``path`` is
+    a folder, and the result tells whether a file inside this folder could be an input.
+    """
     names = [name for name in path.removeprefix(store.root).split("/") if name]
     is_note = any(name.startswith(("_", ".")) for name in names)
     return not is_note and _matches(names, (pattern or "**").split("/"), below)
@@ -190,7 +195,8 @@ def _is_listed(path: str, store: FileStore, pattern: str, below: bool = False) -
 def _matches(names: Sequence[str], wildcards: Sequence[str], below: bool) -> bool:
     """Return whether the parts of a path match the parts of a pattern. ``**`` matches zero or more folders.
 
-    If ``below``, return whether the path of some file inside the folder ``names`` can match.
+    With ``below``, ``names`` is the path of a folder, and the result tells whether a file inside this folder could
+    match.
     """
     if not names or not wildcards:
         return bool(wildcards) if below else not (names or wildcards)

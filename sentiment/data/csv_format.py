@@ -133,10 +133,10 @@ def sniff_delimiter(lines: Sequence[str], fits: Callable[[Sequence[str]], bool])
 def quotes_enclose(lines: Sequence[str], delimiter: str, is_cut: bool) -> bool:
     """Return whether quotes enclose fields, as in most CSV, or are part of the text, as in most files with tabs.
 
-    Quotes enclose fields if nearly all fields of a column are in quotes. They also do if the first row is all in quotes
-    and the lines parse without error. Otherwise both interpretations are tried. The one with more rows as wide as the
-    first row wins. In a tie, quotes that would join several lines into one field are text. ``is_cut`` tells whether the
-    last row may be incomplete.
+    Quotes enclose fields if nearly all fields of a column are in quotes. They also do if the first row is entirely in
+    quotes and the lines parse without error. Otherwise both interpretations are tried. The one with more rows as wide
+    as the first row wins. In a tie, quotes that would join several lines into one field are text. ``is_cut`` tells
+    whether the last row may be incomplete.
     """
     if not any('"' in line for line in lines):
         return delimiter != "\t"

@@ -37,9 +37,10 @@ _LONGEST_WORD = 40
 
 
 class _Parsed(NamedTuple):
-    """The complete rows at the start of the unparsed bytes: ``size`` bytes, with the ``bad`` rows not in ``batch``.
+    """The complete rows at the start of the unparsed bytes, ``size`` bytes long.
 
-    A bad row has a wrong number of fields. ``open_field`` is the text after an unclosed quote in the remaining bytes.
+    ``batch`` contains the rows with the right number of fields, and ``bad`` the other rows. If an incomplete row
+    follows, ``open_field`` is the text after its unclosed quote.
     """
 
     batch: pa.RecordBatch
@@ -115,7 +116,7 @@ class _CsvReader:
             size *= 2
 
     def _close_empty_quotes(self, open_field: str) -> None:
-        """Close a quote that is followed only by line ends, or raise an :class:`InputError`."""
+        """Close a quote after which only line ends follow. If other text follows, raise an :class:`InputError`."""
         if open_field.strip("\r\n"):
             newline = self._newline.decode()
             inside = open_field.count(newline)
@@ -128,7 +129,7 @@ class _CsvReader:
         self._data = self._data.rstrip(b"\r\n") + b'"\n'
 
     def _parse(self) -> _Parsed:
-        """Parse the complete rows in ``_data``, and find the open field of an incomplete last row."""
+        """Parse the complete rows in ``_data``, and find the text after an unclosed quote in an incomplete last row."""
         end = len(self._data) if self._ended else self._data.rfind(self._newline) + 1
         data = self._data[:end] + (b"" if self._data[:end].endswith((b"\n", b"\r")) else self._newline)
         delimiter = self._format.delimiter
@@ -145,14 +146,14 @@ class _CsvReader:
         return _Parsed(batch, bad, self._start_of(last, data), open_field.removesuffix(probe))
 
     def _start_of(self, last: str, data: bytes) -> int:
-        """Return where the incomplete row ``last`` begins in ``data``, found by counting its line ends backwards."""
+        """Return the byte offset in ``data`` of the incomplete row ``last``, found by counting line ends backwards."""
         start = len(data)
         for _ in range(last.count(self._newline.decode()) + 1):
             start = data.rfind(self._newline, 0, start)
         return start + 1
 
     def _parse_rows(self, data: bytes) -> tuple[pa.RecordBatch, list[pa_csv.InvalidRow]]:
-        """Return the rows of ``data`` with the right number of fields, and the others. ``data`` may not be UTF-8."""
+        """Return the rows with the right number of fields, and the other rows. ``data`` may contain invalid UTF-8."""
         bad: list[pa_csv.InvalidRow] = []
 
         def note(row: pa_csv.InvalidRow) -> str:
@@ -221,7 +222,13 @@ class _CsvReader:
         return lambda number: starts()[min(number - first_number, len(starts()) - 1)]
 
     def _swallowing(self, batch: pa.RecordBatch, numbers: np.ndarray, bad: dict[int, str]) -> Iterator[int]:
-        """Yield the number of each row with a quoted field of lines that look like rows. ``bad`` are further rows."""
+        """Yield the number of each row in which a quoted field contains lines that look like rows of their own.
+
+        Args:
+            batch: rows with the right number of fields.
+            numbers: the row numbers of ``batch``, int64 ``(n,)``.
+            bad: the texts of rows with a wrong number of fields, by row number.
+        """
         newline, width = self._newline.decode(), len(self._format.names)
         for number, text in bad.items():
             inner = text.split(newline)[1:-1]
@@ -277,6 +284,6 @@ def _marked(data: bytes) -> bytes:
 
 
 def _rows_with(text: str, batch: pa.RecordBatch) -> np.ndarray:
-    """Return the positions of the rows with ``text`` in a field. It avoids ``fill_null``, which would import pandas."""
+    """Return the indices of the rows with ``text`` in a field. ``or_kleene`` skips nulls without importing pandas."""
     found = (pc.match_substring(column, text) for column in batch.columns)
     return as_numpy(pc.indices_nonzero(functools.reduce(pc.or_kleene, found)))

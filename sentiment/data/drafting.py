@@ -172,8 +172,8 @@ def draft(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Draft:
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Return whether the first row is a header: no cell is a number, and no cell occurs again in its column.
 
-    A cell may be empty, because pandas writes row numbers without a name. It may be a long question, as in a form, if
-    at least one column with a name has values that repeat.
+    A header cell may be empty, because pandas writes row numbers without a column name. A header cell may be as long as
+    a survey question, if at least one column with a name has values that repeat.
     """
     first = [cell.strip() for cell in rows[0]]
     if not any(first) or any(re.fullmatch(r"[-+]?[\d.,:/ ]+", cell) for cell in first):
@@ -193,7 +193,8 @@ def _meaning(column: Column) -> Meaning:
 def _text_score(column: Column) -> float:
     """Return a score that is highest for the text column.
 
-    The score is the mean number of characters per cell, times factors for the name and for lack of prose.
+    The score begins as the mean number of characters per cell. A name such as "tweet" raises the score. A name such as
+    "id" and a lack of prose each lower the score.
     """
     words = _words(column)
     score = column.characters / max(1, column.rows)

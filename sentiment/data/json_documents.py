@@ -1,4 +1,4 @@
-"""Read JSON objects: a stream of them in any layout, paths in them, and the fields of a line exactly as written."""
+"""Read a stream of JSON objects in any layout, look up paths in objects, and keep fields exactly as written."""
 
 import codecs
 import json
@@ -17,7 +17,10 @@ _SHOWN = 100
 
 
 class Document(NamedTuple):
-    """A JSON object ``value``, its text ``raw`` and its first ``line``. ``value`` is None if the text is no object."""
+    """A JSON object ``value``, its text ``raw`` and the number of its first ``line``.
+
+    The ``value`` of text that is not an object is None.
+    """
 
     value: dict[str, Any] | None
     raw: str
@@ -112,7 +115,7 @@ class _Literal(str):
 
 
 class Field(NamedTuple):
-    """A field's value as ``text``, None for null, and its ``kind`` for messages, for example ``a number``."""
+    """The value of a field as ``text`` (None for null), and the value's ``kind`` for messages, such as ``a number``."""
 
     text: str | None
     kind: str

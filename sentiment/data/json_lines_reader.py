@@ -33,10 +33,11 @@ _LABEL_TYPES = (pa.string(), pa.int64(), pa.bool_(), pa.float64())
 
 
 def read_json(opened: OpenFile, reading: Reading, name: str) -> Iterator[TableBlock]:
-    """Yield the rows of JSON in any layout in blocks.
+    """Yield the rows of a JSON file in blocks. The first bytes show whether the layout is JSON lines or nested.
 
     Raises:
-        InputError: any error of :func:`read_json_lines`, or of ``read_posts`` for another layout.
+        InputError: no row has a requested column, or all columns are requested and a later block of JSON lines has a
+            further field.
     """
     first = opened.stream.read(BLOCK_BYTES)
     stream: IO[bytes] = JoinedStreams([io.BytesIO(first), opened.stream])  # type: ignore[assignment]
@@ -47,9 +48,9 @@ def read_json(opened: OpenFile, reading: Reading, name: str) -> Iterator[TableBl
 
 
 def _is_nested(first: bytes, reading: Reading) -> bool:
-    """Return whether the JSON that begins with ``first`` needs ``read_posts``.
+    """Return whether the JSON that begins with ``first`` needs the reader of nested JSON, :func:`read_posts`.
 
-    The answer is yes if the JSON is not JSON lines or contains posts, or if ``reading`` requests a path inside objects.
+    That reader is for layouts other than JSON lines, posts of a known layout, and requests for paths inside objects.
     """
     head = first.removeprefix(codecs.BOM_UTF8).lstrip()
     if head[:1] != b"{":
@@ -81,7 +82,7 @@ def read_json_lines(stream: IO[bytes], reading: Reading, name: str) -> Iterator[
         name: the file's name, used in error messages.
 
     Raises:
-        InputError: no line has a requested column, or all are requested and a later block has a further field.
+        InputError: no line has a requested column, or all columns are requested and a later block has a further field.
     """
     reader = _JsonLinesReader(reading, name)
     blocks = whole_lines(stream, name)

@@ -39,7 +39,7 @@ class Meaning(NamedTuple):
     """The meaning of label values.
 
     Attributes:
-        classes: values of each class, by name of class, in order.
+        classes: the values of each class, by class name.
         left_out: values that belong to no class.
         guessed: whether the meaning is uncertain, because the values could have another meaning.
         worded: whether the values are words with a known meaning.

@@ -31,7 +31,10 @@ _BESIDE_TEXT = {
 
 
 class _Row(NamedTuple):
-    """A row: its object ``value`` (None if bad), the object ``page`` around it, its text ``raw`` and its ``line``."""
+    """A post: its JSON object ``value`` (None if invalid) and the object ``page`` that contains the post.
+
+    ``raw`` is the post as JSON text, and ``line`` the number of the line where ``page`` begins.
+    """
 
     value: Any
     page: dict[str, Any]
@@ -46,7 +49,7 @@ def read_posts(
 
     Args:
         stream: JSON objects in any layout.
-        reading: the requested columns, which may be paths. If it requests all columns, the columns of a known layout
+        reading: the requested columns, which may be paths. If all columns are requested, the columns of a known layout
             are the text, ``id`` and ``created_at``. Those of an unknown layout are all fields of the first rows.
         name: the file's name, used in error messages.
         beside: opens another file of the same archive by its name, or returns None if there is no such file.
@@ -65,7 +68,7 @@ def read_posts(
 
 
 def _long_posts(notes: IO[bytes]) -> dict[str, str]:
-    """Return the full texts of long posts by their beginnings, which are all that the tweets of an X archive have."""
+    """Map the beginnings of long posts to their full texts. Tweets in an X archive contain only the beginnings."""
     with notes:
         found = [note.value or {} for note in itertools.islice(documents(notes), _MOST_NOTES)]
     texts = [value_at(note, "noteTweet.core.text") for note in found]
@@ -145,7 +148,7 @@ class _PostReader:
         return "" if value is None or isinstance(value, str) else f"column {self._column!r} holds {kind}, expected text"
 
     def _text(self, row: _Row) -> str | None:
-        """Return the text of a row, or None if it has none. If the layout is known, count the post for the summary."""
+        """Return a row's text, or None if the row has no text. Posts of a known layout are counted for the summary."""
         if self._shape is None:
             return self._value(row.value, self._column)
         usual = value_at(row.value, self._shape.text)

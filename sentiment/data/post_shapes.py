@@ -44,7 +44,7 @@ class Shape(NamedTuple):
 
 
 def _of_version_1(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
-    """Return the full text of a tweet in the format of X's API 1.1. For a retweet it includes "RT @name: "."""
+    """Return the full text of a tweet in the format of X's API 1.1. A retweet keeps the prefix "RT @name: "."""
     repeated = post.get("retweeted_status")
     if isinstance(repeated, dict):
         own = _of_version_1(str(repeated.get("full_text") or repeated.get("text") or ""), repeated, page)
@@ -54,7 +54,7 @@ def _of_version_1(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
 
 
 def _of_version_2(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
-    """Return the full text of a tweet in the format of X's API 2. ``page`` contains the originals of retweets."""
+    """Return the full text of a tweet in the format of X's API 2. A retweet's original tweet is in ``page``."""
     repeated = [
         each.get("id")
         for each in values_at(post, "referenced_tweets[]")

@@ -135,7 +135,7 @@ class TableBlock(NamedTuple):
 
 
 def position_of(column: str | int, names: Sequence[str], where: str, option: str) -> int:
-    """Return the position of a column among ``names``. White space around names is ignored if no name is equal.
+    """Return the position of a column among ``names``. White space around names is ignored unless one matches exactly.
 
     Args:
         column: a name, or a position from 0.

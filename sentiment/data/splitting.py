@@ -1,4 +1,4 @@
-"""Remove duplicates and split a corpus by a stable hash of each text, and recognise tweets that a model has seen."""
+"""Remove duplicates, split a corpus and recognise tweets that a model has seen, by a stable hash of each text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def duplicate_keys(texts: pa.Array) -> pa.Array:
 
 
 def _between_blanks(texts: pa.Array) -> pa.Array:
-    """Replace each stretch of bytes outside words by one blank, in a third of the time of a regular expression."""
+    """Replace each stretch of bytes between words by one blank. A regular expression would take three times as long."""
     offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, 4 * texts.offset)
     whole = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
     data, offsets = _OF_WORDS.take(whole), offsets - offsets[0]
@@ -118,8 +118,8 @@ class Deal:
 
     Attributes:
         shifts: rank of each class's first test row, int64 ``(n_classes,)``.
-        borders: ends of each class's test, validation and training part, counted in rows from the first test row, int64
-            ``(n_classes, 3)``.
+        borders: position of the end of each class's test, validation and training rows, int64 ``(n_classes, 3)``.
+            Positions are counted from the class's first test row.
         counts: number of distinct rows in each class, int64 ``(n_classes,)``.
         settings: the settings of the split, with defaults resolved for the number of rows.
     """
@@ -131,7 +131,12 @@ class Deal:
 
     @classmethod
     def settle(cls, counts: np.ndarray, settings: SplitSettings, names: Sequence[str] = ()) -> "Deal":
-        """Split ``counts`` distinct rows per class, integers ``(n_classes,)``. Error messages use the class ``names``.
+        """Make a split from the number of distinct rows in each class.
+
+        Args:
+            counts: the numbers of rows, integers ``(n_classes,)``.
+            settings: the settings of the split.
+            names: the names of the classes, used in error messages; empty means class indices.
 
         Raises:
             InputError: fewer than two classes have rows, or a class has too few rows to have one in every part.
@@ -168,7 +173,10 @@ class Deal:
 
 
 def _sizes(n: int, total: int, settings: SplitSettings) -> tuple[int, int, int, int]:
-    """Return the first test row's rank in a class of ``n`` rows, and the test, validation and training sizes."""
+    """Return the rank of the first test row in a class of ``n`` rows, and the numbers of rows per part.
+
+    The parts are test, validation and training, in this order. ``total`` is the number of rows in all classes.
+    """
     start = round(n * settings.test * settings.fold)
     test = round(n * settings.test * (settings.fold + 1)) - start
     validation = max(1, round(n * settings.validation))

@@ -36,8 +36,8 @@ class OpenFile(NamedTuple):
 
     Attributes:
         stream: the decompressed bytes.
-        name: a name that shows the file's kind. For a file in a zip it is the file's name or else the zip's name. If
-            neither shows a kind, it is both joined by a slash.
+        name: a name that shows the file's kind. For a file in a zip archive, this is the file's own name, or else the
+            archive's name. If neither name shows a kind, both are joined by a slash.
         beside: opens a file in the same folder by its name, or returns None if there is no such file.
     """
 
@@ -63,7 +63,11 @@ class JoinedStreams(io.RawIOBase):
 
 
 def whole_lines(stream: IO[bytes], name: str) -> Iterator[bytes]:
-    """Yield blocks of whole lines, the first one without a byte-order mark. Error messages use the file's ``name``."""
+    """Yield blocks of whole lines, without a byte-order mark at the start. Error messages use the file's ``name``.
+
+    Raises:
+        InputError: a line is longer than 64 MiB.
+    """
     waiting = b""
     while raw := stream.read(BLOCK_BYTES):
         waiting = waiting + raw if waiting else raw.removeprefix(codecs.BOM_UTF8)
@@ -80,7 +84,7 @@ def whole_lines(stream: IO[bytes], name: str) -> Iterator[bytes]:
 
 
 class TableFile(NamedTuple):
-    """A file: its path, the name ``shown`` in messages, and its ``name`` within the folder, for the checksum."""
+    """A file's ``path``, the name ``shown`` in messages, and the ``name`` within the folder, used for the checksum."""
 
     path: Path
     shown: str
@@ -136,7 +140,7 @@ def open_bytes(source: str | Path | IO[bytes]) -> Iterator[OpenFile]:
     """Open a path, standard input (``-``) or a binary stream. Compressed data is recognised by its first bytes.
 
     Raises:
-        InputError: the path is missing or a folder, or a zip does not contain exactly one readable file.
+        InputError: the path does not exist or is a folder, or a zip does not contain exactly one readable file.
     """
     with contextlib.ExitStack() as stack:
         if isinstance(source, str | Path):
@@ -149,7 +153,7 @@ def open_bytes(source: str | Path | IO[bytes]) -> Iterator[OpenFile]:
 
 
 def kind_inside(source: str | Path) -> str:
-    """Return the kind of an input file like :func:`input_kind_of`, but of a ``.zip`` the kind of the file in it."""
+    """Return the kind that the name of an input file shows. For a ``.zip``, use the name of the file inside."""
     kind = input_kind_of(source)
     if not kind and str(source).lower().endswith(".zip"):
         with contextlib.suppress(*DAMAGED), open_bytes(source) as opened:  # damage is reported when it is read

@@ -78,7 +78,7 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
 
 
 def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile, str]:
-    """Return the file and its kind, given by ``reading`` or the file's name. The content tells fastText from CSV."""
+    """Return the file and its kind, from ``reading`` or the file's name. Only a file's content can show fastText."""
     kind = reading.kind or input_kind_of(opened.name or name)
     if kind in ("", "csv") and not reading.delimiter:
         head = opened.stream.read(_HEAD_BYTES)

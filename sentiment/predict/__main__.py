@@ -186,7 +186,7 @@ def read_lines(stream: IO[bytes], encoding: str = "utf-8", block: int = _READ_SI
 
 
 def _lines(model: "SentimentClassifier", texts: Sequence[str | None], arguments: argparse.Namespace) -> Iterator[str]:
-    """Yield the answer to each text as a line. JSON has ``cut`` only if the model did not read the end of the text."""
+    """Yield the answer to each text as a line. JSON has the field ``cut`` only if the text's end was not read."""
     probabilities, known, cut = model.answer([text for text in texts if text is not None])
     labels = labels_of(model.classes_, probabilities, known, arguments.threshold, arguments.answer_unknown)
     rows = zip(labels.tolist(), probabilities.tolist(), known.tolist(), cut.tolist(), strict=True)

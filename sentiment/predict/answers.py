@@ -16,7 +16,7 @@ class Answers(NamedTuple):
         probabilities: class probabilities, float32 ``(n, classes)``.
         known: share of known tokens among the tokens that the model reads, float32 ``(n,)``, from 0 to 1. If a tweet's
             share is 0, its probabilities are meaningless.
-        cut: whether the tweet has more tokens than the model reads, bool ``(n,)``. The model then ignores its end.
+        cut: whether the tweet has more tokens than the model reads, bool ``(n,)``. The end of such a tweet is ignored.
     """
 
     probabilities: "np.ndarray"

@@ -51,7 +51,7 @@ class SentimentClassifier:
 
         Raises:
             InputError: ``texts`` is a single string, or contains a value that is not a string or has no UTF-8 form.
-            ArtefactError: the model is damaged, because its probabilities are not finite numbers.
+            ArtefactError: a probability is not a finite number, so the model is damaged.
         """
         return self._by_blocks(lambda block: (self.network.probabilities(self.preprocessor.encode(block)),), texts)[0]
 
@@ -144,7 +144,7 @@ class SentimentClassifier:
         return self
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags. Only scikit-learn calls this method, so its modules are already imported."""
+        """Return scikit-learn's tags. Only scikit-learn calls this method, so scikit-learn is already imported."""
         kinds = sys.modules["sklearn.utils"]
         return kinds.Tags(
             estimator_type="classifier",
@@ -162,7 +162,11 @@ class SentimentClassifier:
         return self.network.probabilities(ids), known_shares(ids, self.preprocessor.says_something), cut
 
     def _by_blocks(self, function: Callable[[Any], tuple[np.ndarray, ...]], texts: Any) -> Sequence[np.ndarray]:
-        """Apply ``function`` to blocks of ``texts`` on all cores, and return its arrays, the probabilities first."""
+        """Apply ``function`` to blocks of ``texts`` on all cores, and join its arrays.
+
+        The first array contains the probabilities. If one is not finite, the model is damaged: raise an
+        `ArtefactError`.
+        """
         texts = as_sequence(texts)
         arrays: Sequence[np.ndarray]
         if len(texts) <= _ROWS_ALONE:

@@ -34,9 +34,9 @@ class TokenView:
 
     Attributes:
         token: the token after normalisation.
-        state: how the model treats the token. ``stop word`` (dropped) and ``cut off`` (beyond ``max_tokens``) are not
-            read. ``kept``, ``unknown`` (read as the vector that all unknown tokens share) and ``not seen in training``
-            (read as its GloVe vector) are read.
+        state: how the model treats the token. Three states are read: ``kept``, ``unknown`` (by the vector that all
+            unknown tokens share) and ``not seen in training`` (by its GloVe vector). Two are not read: ``stop word``,
+            and ``cut off`` (after the first ``max_tokens`` tokens).
         lemma: the vocabulary entry that the token is read as; empty for a dropped token.
         id: the id of the lemma.
         contribution: change of the predicted class's log-odds due to the token; None if the model does not read it.
@@ -108,7 +108,10 @@ def token_states(ids: np.ndarray, max_tokens: int, seen: int) -> list[str]:
 
 
 def _occlusions(ids: np.ndarray) -> Ragged:
-    """Return the ``t`` token ``ids``, then ``t`` copies that each lack one id. An empty row becomes one ``UNKNOWN``."""
+    """Return the ``t`` token ``ids``, then ``t`` copies, each without one of the ids.
+
+    If a row would have no ids, its only id is ``UNKNOWN``.
+    """
     rows = [ids, *(np.delete(ids, i) for i in range(len(ids)))]
     rows = [row if len(row) else np.array([UNKNOWN], np.int32) for row in rows]
     return Ragged(np.concatenate(rows).astype(np.int32), np.array([len(row) for row in rows], np.int32))

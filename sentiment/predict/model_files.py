@@ -59,7 +59,7 @@ class ModelFiles:
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[Extent]:
-        """Open a file so that its content can be mapped into memory. A failure raises an `OSError`."""
+        """Open a file for memory mapping: yield the file, 0 and its size in bytes. A failure raises an `OSError`."""
         with open(self.path(name), "rb") as file:
             yield file, 0, os.fstat(file.fileno()).st_size
 
@@ -110,7 +110,12 @@ class PackedFiles(ModelFiles):
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[Extent]:
-        """Open a file without unpacking it: yield its position in the archive. Raises what :meth:`read` raises."""
+        """Open a file without unpacking it: yield the archive, and the file's offset and size in the archive, in bytes.
+
+        Raises:
+            ArtefactError: the file is damaged.
+            FileNotFoundError: the archive does not contain the file.
+        """
         member = self._member(name)
         with self._reporting_damage(name):
             self._archive.open(member).close()  # compares the member's header with the archive's directory
@@ -134,7 +139,7 @@ class PackedFiles(ModelFiles):
 
 
 def _problem_of(member: "zipfile.ZipInfo") -> str:
-    """Return what shows that `sentiment pack` did not write this member of an archive; empty if nothing does."""
+    """Return why `sentiment pack` cannot have written this member of an archive; empty if nothing is wrong."""
     name, is_stored = member.filename, not member.compress_type
     if name not in _ARCHIVED:
         return f"contains {name[:100]!r}, which is no file of a model"

@@ -157,7 +157,7 @@ class _CheckedFiles(NamedTuple):
         return content
 
     def map(self, name: str) -> np.ndarray:
-        """Map an array into memory without verifying its checksum."""
+        """Map an array into memory. Its checksum is not verified, because this would read the whole file."""
         with self.files.open(name) as extent:
             return np.asarray(map_array(*extent))
 

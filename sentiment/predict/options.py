@@ -41,7 +41,7 @@ def reading_of(
     """Return the settings for reading a table, taken from the options of a command or of a request.
 
     Args:
-        given: the options ``column``, ``encoding``, ``delimiter`` and ``quotes``; None is the default of each.
+        given: the options ``column``, ``encoding``, ``delimiter`` and ``quotes``. None as a value means the default.
         kind: the table's format; if empty, the file's name decides.
         bad_rows: collects the unreadable rows, which are left out; if None, an unreadable row is an error.
         option: the prefix of the options' names in error messages.
@@ -77,7 +77,7 @@ def encoding_of(given: argparse.Namespace, option: str = "--") -> str:
 
 
 def answer_options_of(arguments: argparse.Namespace) -> "AnswerOptions":
-    """Return the options that say how probabilities become labels and columns."""
+    """Return the options for turning probabilities into labels and columns."""
     from sentiment.predict.score_file import AnswerOptions
 
     return AnswerOptions(arguments.threshold, arguments.answer_unknown, arguments.prefix)

@@ -72,7 +72,7 @@ def pack(folder: Path, target: Path) -> None:
 
 
 def _manifest_of(folder: Path, contents: Mapping[str, bytes]) -> bytes:
-    """Return the manifest reduced to the files in ``contents``, after comparing these with their checksums in it."""
+    """Return the manifest reduced to the files ``contents``, after checking their checksums against the manifest."""
     manifest = read_manifest(folder)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
     changed = [name for name, mark in sums.items() if manifest["artefacts"].get(name) != mark]

@@ -43,8 +43,8 @@ class AnswerOptions:
     Attributes:
         threshold: probability below which the label is ``uncertain``.
         force: give a text without a known token its most probable class as the label, instead of ``unknown``.
-        prefix: prefix of the new column names. None means ``PREFIX`` if the table already has a column of a new name,
-            and otherwise no prefix.
+        prefix: prefix of the new columns' names. None means no prefix, or ``PREFIX`` if the table already has a column
+            of the same name as a new one.
     """
 
     threshold: float = 0.0
@@ -139,7 +139,7 @@ def score_file(
 
 @contextlib.contextmanager
 def _opened(target: str | Path, source: str | Path, overwrite: bool) -> Iterator[IO[bytes]]:
-    """Yield the stream to write, standard output or a temporary file, which becomes ``target`` at the end."""
+    """Yield the stream to write: standard output, or a temporary file that is renamed to ``target`` at the end."""
     path = Path(target)
     if str(path) == STANDARD:
         yield sys.stdout.buffer

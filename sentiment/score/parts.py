@@ -1,7 +1,7 @@
-"""Divide the inputs into parts, and provide each as a local file. A part is a file, or some rows of a Parquet file.
+"""Divide the inputs into parts, and provide each part as a local file.
 
-The division depends on the files alone, not on the engine (local or Ray) or its number of processes. So every engine
-writes identical answers.
+A part is a file, or some rows of a Parquet file. The division depends on the files alone, not on the engine (local or
+Ray) or its number of processes. So every engine writes identical answers.
 """
 
 import contextlib
@@ -121,9 +121,10 @@ def plan(inputs: ScoreInputs, suffix: str) -> list[Part]:
 
 
 def _kind_and_rows(file: InputFile, system: fs.FileSystem) -> tuple[str, int]:
-    """Return the kind of a file, and the number of rows if it is Parquet. For a ``.zip``, the file in it has the kind.
+    """Return the kind of a file, and the number of rows if the kind is Parquet, or else 0.
 
-    For a damaged file the kind is empty or the number is 0; scoring will report the damage.
+    The kind of a ``.zip`` is that of the file inside. For a damaged file the kind is empty or the number is 0; scoring
+    will report the damage.
     """
     kind, rows = input_kind_of(file.name), 0
     with contextlib.suppress(OSError, InputError, pa.ArrowException, *DAMAGED):

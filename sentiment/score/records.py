@@ -139,7 +139,8 @@ def keep_valid(store: FileStore, parts: Iterable[Part], model: str, inputs: fs.F
     """Return the valid records by output, and remove invalid records and the answers of parts that are not in the run.
 
     A record is valid if the input and the model (a checksum) are unchanged and the answers have the recorded size.
-    Invalid records are removed before any scoring, because new answers of the same size would make them valid again.
+    Invalid records are removed before any scoring. Otherwise, new answers of the same size would make an invalid record
+    valid again.
     """
     wanted = {part.output: part.identity() for part in parts}
     sizes = {info.path: info.size for info in store.files()}

@@ -128,7 +128,7 @@ def locked(output: FileStore) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _staging(output: FileStore) -> Iterator[str]:
-    """Yield a random name for this attempt and, in a local output, for its folder of unfinished files.
+    """Yield a random name for this attempt. In a local output, make a folder of this name for unfinished files.
 
     Folders of earlier attempts are removed first. A process left over from an earlier attempt then cannot move its
     unfinished files over the answers of this attempt.
@@ -194,7 +194,7 @@ def _error_lines(parts: Sequence[Part], results: Mapping[str, Record | Failure])
 def _counts(
     parts: Sequence[Part], results: Mapping[str, Record | Failure], force: bool, skipped: int, seconds: float
 ) -> dict[str, Any]:
-    """Return the numbers of the summary. With ``force``, every tweet has a label, so no share is unknown."""
+    """Return the numbers of the summary. With ``force``, the share of ``unknown`` is None: no tweet gets this label."""
     done = [result for result in results.values() if isinstance(result, Record)]
     rows, labels = sum(record.rows for record in done), Counter[str]()
     for record in done:

@@ -90,7 +90,7 @@ def make_run_folder() -> Path:
 
 @contextlib.contextmanager
 def in_use(folder: Path) -> Iterator[None]:
-    """Hold the lock of ``folder`` within the ``with`` block. All processes of a run can hold it at the same time."""
+    """Hold the lock of ``folder`` within the ``with`` block. All processes of a run hold the lock together."""
     lock: IO[str]
     with (folder / _LOCK).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)

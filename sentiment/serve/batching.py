@@ -4,9 +4,11 @@ Batches save time because the model takes nearly as long for one text as for ten
 waiting requests form the next batch, so no request waits for a batch to fill.
 
 A single worker answers short requests in the event loop, because a thread would compete with the loop for Python's
-interpreter lock: with 200 connections that takes a third more processor time. Several workers answer batches in a
-thread and use uvloop. It accepts one connection per turn of the loop, so the workers share connections evenly, but the
-turns must stay short. asyncio's own loop accepts all connections at once: one of the workers would get them all.
+interpreter lock. With 200 connections, a thread takes a third more processor time.
+
+Several workers answer batches in a thread and use uvloop, which accepts one connection per turn of its loop. The
+workers therefore share connections evenly, as long as turns are short. asyncio's own loop accepts all waiting
+connections in one turn, so one of the workers would get them all.
 """
 
 import asyncio
@@ -29,7 +31,7 @@ _SHORT = 1 << 11  # a request of at most this size takes less than a millisecond
 
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """A waiting request; ``size`` is its characters plus 64 per text, and ``answered`` receives the answers."""
+    """A waiting request. ``size`` is its number of characters plus 64 per text; ``answered`` receives the answers."""
 
     model: Export
     texts: Sequence[str]
@@ -38,7 +40,7 @@ class _Pending:
 
     @property
     def is_short(self) -> bool:
-        """Return whether the request takes less than a millisecond and no import of Arrow, which takes 0.25 s."""
+        """Return whether an answer takes less than a millisecond and does not need Arrow, whose import takes 0.25 s."""
         return self.size <= _SHORT and are_few_and_short(self.texts)
 
 
@@ -76,7 +78,7 @@ class Batcher:
         return pending.answered
 
     def _answer_soon(self) -> None:
-        """Answer the next batch after the other requests that this turn of the event loop receives have arrived."""
+        """Answer a batch in the next turn of the event loop, so that the batch has all requests of the current turn."""
         self._is_busy = True
         asyncio.get_running_loop().call_soon(self._answer_next)
 
@@ -123,7 +125,10 @@ class Batcher:
 
 
 def _parts(texts: Sequence[str]) -> Iterator[tuple[Sequence[str], int]]:
-    """Yield parts of ``texts`` with their sizes (characters plus 64 per text), which are at most ``BATCH_SIZE``."""
+    """Yield consecutive parts of ``texts``, each with its size: its number of characters plus 64 per text.
+
+    A part has a size of at most ``BATCH_SIZE``, unless it is a single longer text.
+    """
     start = size = 0
     for end, text in enumerate(texts):
         of_text = len(text) + _SIZE_OF_A_TEXT
@@ -137,8 +142,8 @@ def _parts(texts: Sequence[str]) -> Iterator[tuple[Sequence[str], int]]:
 def _next_batch(waiting: deque[_Pending]) -> list[_Pending]:
     """Take requests from the front of ``waiting``, and drop cancelled ones.
 
-    Several requests together have at most ``FEW`` texts and at most ``BATCH_SIZE``. More texts would need Arrow, which
-    takes 40 MB of memory.
+    A batch of several requests has at most ``FEW`` texts and a size of at most ``BATCH_SIZE``. More texts would need
+    Arrow, which takes 40 MB of memory.
     """
     batch: list[_Pending] = []
     size = count = 0

@@ -1,6 +1,6 @@
 """Read JSON from request bodies, within limits of size and time, and make JSON and error responses.
 
-In all three protocols, an error is an HTTP status and one sentence, as ``{"error": "..."}``.
+In every protocol of the service, an error is an HTTP status and one sentence, as ``{"error": "..."}``.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _SENTENCES = {404: "no such address; GET /docs lists the addresses", 405: "no su
 
 
 class GivenLabel(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of ``PUT /labels``: the label for the tweet with the id ``row``. An empty text removes the label."""
+    """Body of ``PUT /labels``: the label for the tweet with the id ``row``. An empty ``label`` removes the old one."""
 
     row: str
     label: str

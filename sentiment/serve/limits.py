@@ -70,10 +70,10 @@ class Admission:
         self.held = {"texts": 0, "bytes": 0, "files": 0}
 
     def add(self, what: str, count: int) -> None:
-        """Count ``count`` more of ``what``, a key of ``held``. If there are none yet, any number is admitted.
+        """Add ``count`` to the number of ``what``, a key of ``held``. If that number is 0, any ``count`` is admitted.
 
         Raises:
-            Refusal: status 429 if there would be too many.
+            Refusal: status 429 if the sum would exceed its limit.
         """
         held = self.held[what]
         most, sentence = {
@@ -88,7 +88,7 @@ class Admission:
 
     @contextlib.contextmanager
     def hold(self, what: str, count: int) -> Iterator[None]:
-        """Count ``count`` more of ``what``, as :meth:`add` does, within the ``with`` block."""
+        """Add ``count`` to the number of ``what`` within the ``with`` block. Errors are as for :meth:`add`."""
         self.add(what, count)
         try:
             yield

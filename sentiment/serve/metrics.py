@@ -51,7 +51,7 @@ class ServiceMetrics:
         self.seconds.labels(route).observe(seconds)
 
     def batch(self, export: "Export", answers: Answers) -> None:
-        """Count a batch's labels and add up its shares of known words, whose changes over time reveal data drift."""
+        """Count the labels of a batch, and sum its texts' shares of known words, whose changes reveal data drift."""
         name, known = export.name, answers.known.tolist()
         self.batches.observe(len(known))
         best = answers.probabilities.argmax(axis=1).tolist()
@@ -77,7 +77,7 @@ class ServiceMetrics:
         return generate_latest(registry)
 
     def set_gauges(self, store: "ModelStore", admission: "Admission") -> None:
-        """Set the gauges of this worker, so that any worker can report them."""
+        """Set the gauges to the present state of this worker, so that every worker can report this state."""
         self.pending.set(admission.held["texts"])
         for model in store:
             self.reloads.labels(model.name).set(model.reloads)

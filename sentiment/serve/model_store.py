@@ -128,7 +128,7 @@ class ModelStore:
                 await asyncio.to_thread(self.refresh, model)
 
     def refresh(self, model: ServedModel) -> None:
-        """Load a new export from the model's folder. If it is not valid, keep the current one and record the reason."""
+        """Load a new export from the model's folder. If the new export is not valid, keep the old one and say why."""
         signature = sign(model.folder)
         model.incomplete = signature is None
         if signature is None or signature == model.signature:

@@ -56,7 +56,7 @@ def routes(service: Service) -> list[Route]:
     version = _MODEL + "/versions/{version}"
 
     async def infer(request: Request) -> Response:
-        """Answer texts (Open Inference Protocol)."""
+        """Return the probabilities and labels of texts (Open Inference Protocol)."""
         export = service.export_of(request)
         if _BINARY in request.headers:
             raise Refusal(400, f"{_BINARY}: the binary data extension is not supported; send data as JSON")

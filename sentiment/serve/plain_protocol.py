@@ -142,7 +142,10 @@ async def score_upload(service: Service, request: Request) -> Response:
 
 
 def _asked(service: Service, request: Request) -> "tuple[Export, Reading, float]":
-    """Return the model, how the file is read, and the threshold. The reading has no kind if the body is a form."""
+    """Return the model that a request names, the settings for reading its file, and the threshold.
+
+    If the body is a form, the settings have no kind, because the file's name in the form shows the kind.
+    """
     query, content_type = request.query_params, EmailMessage()  # parses the header like that of an e-mail
     content_type["content-type"] = request.headers.get("content-type", "")
     try:

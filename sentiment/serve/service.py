@@ -92,7 +92,10 @@ class Service:
 
 
 def share_one_arena() -> None:
-    """Make all threads and Arrow share one malloc arena (memory pool); must run before threads and Arrow's import."""
+    """Make all threads and Arrow share one malloc arena (memory pool).
+
+    Call this before any thread starts and before Arrow is imported.
+    """
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)

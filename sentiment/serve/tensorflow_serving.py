@@ -44,7 +44,7 @@ def routes(service: Service) -> list[Route]:
     version = _MODEL + "/versions/{version}"
 
     async def predict(request: Request) -> Response:
-        """Answer texts or token ids as TensorFlow Serving does; ``predict`` is the only supported verb."""
+        """Classify texts or token ids as TensorFlow Serving does. The only supported method is ``predict``."""
         export, verb = service.export_of(request), request.path_params["verb"]
         if verb != "predict":
             raise Refusal(400, f"{verb[:40]!r}: not a method of this model; expected predict")

@@ -25,7 +25,10 @@ _WHOLE = pa.schema({"cut": pa.int64(), "rank": pa.int64(), "hash": pa.uint64()})
 
 
 def note_cut(runs: Runs, run: Run) -> int:
-    """Write to a file the truncated rows of a run, without their last words. Return the number of rows."""
+    """Find the truncated texts of a run, and write their rows and their complete words to a file.
+
+    Short texts are left out. Return the number of texts that were written.
+    """
     rows, keys, before = [np.zeros(0, np.int64)], [pa.array([], pa.string())], 0
     for batch in batches_of(runs.folder, run):
         texts = batch.column("text")
@@ -42,7 +45,7 @@ def note_cut(runs: Runs, run: Run) -> int:
 
 
 def note_whole(runs: Runs, run: Run) -> None:
-    """Write to a file the hash and :func:`_rank` of each row that begins with the words of a truncated text."""
+    """Find the texts of a run that begin with the words of a truncated text, and write their hashes to a file."""
     cut = pa.concat_arrays([key for each in runs.runs for key in read_table(_file(runs, each, "cut"))["key"].chunks])
     starts, numbers, found = pc.utf8_slice_codeunits(cut, 0, _LEAST).unique(), defaultdict(list), []
     for number, words in enumerate(cut.to_pylist()):
@@ -60,12 +63,12 @@ def note_whole(runs: Runs, run: Run) -> None:
 
 
 def _rank(key: str) -> int:
-    """Return twice the number of characters in the complete words of ``key``, plus 1 if ``key`` is not truncated."""
+    """Return a rank by which longer texts win, and a full text wins against a truncated text with the same words."""
     return 2 * len(key.rpartition(" ")[0]) if key.endswith(ELLIPSIS) else 2 * len(key) + 1
 
 
 def take_hashes(runs: Runs, run: Run) -> None:
-    """Give each truncated row of a run the hash of the longest text that begins with the same words."""
+    """Give each truncated row of a run the hash of the longest text that begins with the row's complete words."""
     earlier = runs.runs[: runs.runs.index(run)]
     before = sum(read_table(_file(runs, each, "cut")).num_rows for each in earlier)
     rows = read_table(_file(runs, run, "cut"))["row"].to_numpy()

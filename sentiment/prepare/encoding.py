@@ -32,7 +32,7 @@ _TABLES_AT_ONCE = 16
 
 
 class RowTask(NamedTuple):
-    """A task for the Parquet row groups ``start`` to ``stop - 1`` of all tweets. ``number`` is the task's index."""
+    """A task: its ``number``, and the row groups ``start`` to ``stop - 1`` of the Parquet file with all tweets."""
 
     number: int
     start: int
@@ -134,7 +134,7 @@ def encode_rows(
         tweets: the file of tweets.
         folder: the folder with the output of :func:`tokenise_rows`.
         target: the folder of the arrays and of the saved preprocessor.
-        treatment: checksum of the saved preprocessor. Each process loads the preprocessor again when it changes.
+        treatment: checksum of the saved preprocessor. A process loads the preprocessor again when the checksum changes.
         task: the rows, and the number of earlier rows in each part, int64 ``(len(PARTS),)``.
 
     Returns:

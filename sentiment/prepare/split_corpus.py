@@ -26,14 +26,17 @@ ROWS_PER_GROUP = 65_536
 
 
 class HashRange(NamedTuple):
-    """The hashes from ``start`` to ``stop - 1``."""
+    """The hashes from ``start`` to ``stop - 1``, and the ``number`` of this range."""
 
     number: int
     start: int
     stop: int
 
     def file(self, runs: "Runs", kind: str) -> Path:
-        """Return the path of the file of this range with the parts of its rows, or with the hashes that were seen."""
+        """Return the path of a file for this range.
+
+        The kind ``parts`` is for the part of each row, and ``seen`` for the hashes of training and validation rows.
+        """
         return runs.folder / f"range-{self.number:06d}.{kind}.npy"
 
 
@@ -70,7 +73,7 @@ def hash_ranges(rows: int) -> list[HashRange]:
 
 
 def count_range(runs: Runs, which: HashRange) -> Counted:
-    """Count the distinct rows, the duplicates, and the copies with different labels in a range of hashes."""
+    """Count the distinct rows, duplicates and contradictions (copies that differ in label) in a range of hashes."""
     _, distinct, _, sizes = _read(runs, which)
     counts = np.bincount(distinct.label[distinct.kept], minlength=runs.n_classes)
     return Counted(sizes, counts, distinct.duplicates, distinct.contradictions)

@@ -43,7 +43,10 @@ class Corpus(NamedTuple):
 
 
 class FileTask(NamedTuple):
-    """A task of reading ``files`` of corpus number ``corpus``. ``alone`` tells if that corpus has only one file."""
+    """A task of reading ``files`` of the corpus with the index ``corpus``.
+
+    ``number`` is the index of the task, and ``alone`` tells whether the corpus has only one file.
+    """
 
     number: int
     corpus: int
@@ -53,7 +56,7 @@ class FileTask(NamedTuple):
 
 
 def file_tasks(corpora: Sequence[Corpus]) -> list[FileTask]:
-    """Return the tasks of reading, one per large file or group of small files. Only the files determine the groups."""
+    """Return the tasks of reading, one per large file or group of small files, whatever the number of processes."""
     groups = [
         (number, group)
         for number, corpus in enumerate(corpora)
@@ -157,7 +160,7 @@ def _batches(file: TableFile, task: FileTask, report: ReadingReport) -> Iterator
 
 
 def _write_run(folder: Path, name: str, batches: Iterator[tuple[pa.Array, np.ndarray, np.ndarray]]) -> int:
-    """Write about ``ROWS_PER_RUN`` rows (texts, hashes, labels) to the files of one run. Return 0 if there are none."""
+    """Write about ``ROWS_PER_RUN`` rows (texts, hashes, labels) to the files of one run, and return their number."""
     hashes, labels, rows = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint8)], 0
     with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
         for texts, some_hashes, some_labels in batches:

@@ -137,7 +137,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     options = ["--profile", str(folder / "tiny.toml"), "--root", str(folder), "--output", str(folder / "wheels")]
     stage.main(wheel.run, "", wheel.OPTIONS, options)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], check=True)
-    pip("--python", folder / "env/bin/python", "install", *(folder / "wheels").iterdir())
+    pip("--python", folder / "env/bin/python", "install", "--no-compile", *(folder / "wheels").iterdir())
     link_core(next((folder / "env/lib").glob("*/site-packages")))
     yield folder / "env"
     shutil.rmtree(folder)
@@ -187,7 +187,6 @@ def test_other_models_win_over_the_packaged_one(environment, tmp_path, hand_made
     assert re.fullmatch(rf"{version}/.*/sentiment/packaged_model\.zip \(packaged\)\n", packaged.stdout)
     trained = run(environment, "sentiment", "--version", cwd=tmp_path)
     assert trained.stdout == f"{version}{hand_made} (models/latest, trained last)\n"
-    assert run(environment, "sentiment", "predict", "the love", cwd=tmp_path).returncode == 0
     (hand_made / "model.json").write_text("{}")
     assert "model.json: damaged" in run(environment, "sentiment", "predict", "the love", cwd=tmp_path).stderr
 

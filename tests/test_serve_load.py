@@ -97,51 +97,33 @@ def test_what_arrives_during_a_batch_is_the_next_one():
 
 
 @pytest.mark.parametrize(
-    ("text", "in_loop"),
-    [(7, True), ("7".zfill(LONGEST), True), ("7".zfill(LONGEST + 1), False), (long(0), False)],
-    ids=["short", "longest without Arrow", "with Arrow", "long"],
-)
-def test_short_requests_are_answered_in_the_event_loop(text, in_loop, monkeypatch):
+    ("texts", "alone", "in_loop"),
+    [
+        ([7], False, True), (["7".zfill(LONGEST)], False, True), (["7".zfill(LONGEST + 1)], False, False),
+        ([long(0)], False, False), ([0, 1, 2], True, True), ([0, 1, 2], False, False),
+    ],
+    ids=["short", "longest without Arrow", "with Arrow", "long", "several, single worker", "several, many workers"],
+)  # fmt: skip
+def test_short_requests_are_answered_in_the_loop_and_several_by_a_single_worker(texts, alone, in_loop, monkeypatch):
     model, threads = NumberModel(), []
 
     async def work(batcher):
         monkeypatch.setattr(model.free, "wait", lambda seconds: threads.append(threading.current_thread()) or True)
-        return await numbers(batcher, model, text)
+        return await asyncio.gather(*(numbers(batcher, model, text) for text in texts))
 
-    assert batched(work) == [float(text)]
+    assert batched(work, alone) == [[float(text)] for text in texts]
     assert [thread is threading.current_thread() for thread in threads] == [in_loop]
 
 
-@pytest.mark.parametrize("in_loop", [True, False])
-def test_several_short_requests_are_answered_in_the_loop_of_a_single_worker(in_loop, monkeypatch):
-    model, threads = NumberModel(), []
-
-    async def work(batcher):
-        monkeypatch.setattr(model.free, "wait", lambda seconds: threads.append(threading.current_thread()) or True)
-        return await asyncio.gather(*(numbers(batcher, model, i) for i in range(3)))
-
-    assert batched(work, in_loop) == [[0], [1], [2]]
-    assert [thread is threading.current_thread() for thread in threads] == [in_loop]
-
-
-def test_what_arrives_in_one_turn_of_the_loop_is_one_batch():
+@pytest.mark.parametrize(("requests", "sizes"), [(20, [40]), (FEW, [FEW, FEW])], ids=["few", "more needed Arrow"])
+def test_what_arrives_in_one_turn_of_the_loop_is_one_batch_unless_it_needs_arrow(requests, sizes):
     model = NumberModel()
 
     async def work(batcher):
-        return await asyncio.gather(*(numbers(batcher, model, i, i) for i in range(20)))
+        return await asyncio.gather(*(numbers(batcher, model, i, i) for i in range(requests)))
 
-    assert batched(work) == [[i, i] for i in range(20)]
-    assert model.sizes == [40]
-
-
-def test_a_batch_of_several_requests_needs_no_arrow():
-    model = NumberModel()
-
-    async def work(batcher):
-        return await asyncio.gather(*(numbers(batcher, model, i, i) for i in range(FEW)))
-
-    assert batched(work) == [[i, i] for i in range(FEW)]
-    assert model.sizes == [FEW, FEW]
+    assert batched(work) == [[i, i] for i in range(requests)]
+    assert model.sizes == sizes
 
 
 def test_one_request_that_fails_fails_alone():

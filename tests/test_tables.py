@@ -274,13 +274,6 @@ def test_a_column_that_is_wanted_may_not_be_there_twice(tmp_path: Path) -> None:
         read_corpus(path, NAMED, "--corpus")
 
 
-def test_a_damaged_gzip_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv.gz"
-    path.write_bytes(gzip.compress(b"tweet,mood\n" + b"love,good\n" * 99999)[:-30])
-    with pytest.raises(InputError, match=r"a.csv.gz: not readable as csv .*damaged or cut short"):
-        list(CorpusReader(path, NAMED, str(path)))
-
-
 def load_stage(root: Path, *more: str) -> dict:
     options = ["--root", str(root), "--set", "split.validation=0.1", "--set", "split.test=0.1", *more]
     stage.main(load.run, "", load.OPTIONS, ["--profile", str(write_inputs(root).profile), *options])

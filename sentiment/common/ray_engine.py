@@ -65,7 +65,7 @@ class RayEngine(Engine):
         self._ray.shutdown()
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
-        """Apply ``function`` to each task, and yield each outcome when it is ready. Ray retries a task that died."""
+        """Apply ``function`` to each task, and yield each outcome when ready. Ray retries a task whose process died."""
 
         def run(task: Any) -> Any:
             use_one_core()

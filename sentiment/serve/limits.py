@@ -59,7 +59,7 @@ class Limits:
 class Admission:
     """Counts the texts that wait for answers, the bytes of JSON bodies in memory, and the files that are scored.
 
-    It needs no lock, because only the event loop's thread calls it.
+    No lock is needed, because only the event loop's thread calls the methods.
 
     Attributes:
         held: the present number of ``texts``, ``bytes`` and ``files``.

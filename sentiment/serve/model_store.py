@@ -31,7 +31,7 @@ Signature = tuple[tuple[int, int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One export of a model, as it was loaded. It is immutable, so a reload does not affect a running request.
+    """One export of a model, as it was loaded. An export is immutable, so a reload does not affect a running request.
 
     Attributes:
         name: the name under which the model is served.

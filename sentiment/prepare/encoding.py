@@ -1,7 +1,7 @@
 """Preprocessing: encode the tweets on disk as rows of token ids, in two steps.
 
 First, each task gives its tokens integer codes, which only this task uses, and writes the codes of its tweets to disk.
-It also counts the tokens of its training tweets. The tables of counts are added up, 16 at a time.
+Each task also counts the tokens of its training tweets. The tables of counts are added up, 16 at a time.
 
 The lexicon is made from these counts. In the second step, each task replaces its codes by ids. The arrays of ids are
 allocated beforehand. The position of a row depends only on the number of earlier rows in its part (training, validation

@@ -5,7 +5,7 @@ Row 0 (padding) is zero. Every other lemma gets the first of these vectors that 
 1. its own GloVe vector, or else the vector of its most frequent surface form that has one;
 2. the vector of a spelling variant (without apostrophes or doubled letters);
 3. the mean vector of other words: stand-ins for a special token, the words of an emoji's name, or parts of a compound;
-4. a vector that is induced from its contexts in the training rows.
+4. a vector that is induced from the contexts of the lemma in the training rows.
 
 Row 1 (any unknown token) is the mean of the induced vectors.
 """

@@ -7,7 +7,7 @@ array(['positive', 'negative'], dtype='<U8')
 
 Start reading here. To predict a tweet, these modules work together:
 
-1. `predict/classifier.py` takes raw texts and returns probabilities. Exports in other formats give the same ones.
+1. `predict/classifier.py` takes raw texts and returns the same probabilities as exports in other formats.
 2. `text/preprocessor.py` converts a text to ids, by the rules of `text/normalisation.py` and the table of
    `text/lexicon.py`.
 3. `network/folded.py` computes probabilities from the ids in NumPy, with the recurrence of `network/recurrence.py`.

@@ -145,6 +145,7 @@ def in_this_process(name: str, options: list[str]) -> None:
 @pytest.mark.slow
 def test_real_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
+    monkeypatch.setattr("pipelines.train._AVERAGED_RUNS", 1)
 
     def run_stage(name: str, options: list[str]) -> None:
         called.append(name)

@@ -57,7 +57,7 @@ ROWS = part_of(TWEETS)
 @pytest.fixture(autouse=True)
 def fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Templates are filled with enough words by far fewer rows than a lexicon of thousands needs."""
-    monkeypatch.setattr("sentiment.augment.rows._CONTRAST_ROWS", 3000)
+    monkeypatch.setattr("sentiment.augment.rows._CONTRAST_ROWS", 2000)
 
 
 @functools.cache
@@ -231,7 +231,7 @@ def test_the_stage_makes_them_by_the_words_of_its_lexicon(trained: Trained) -> N
 
 def test_class_weights_are_those_of_the_own_rows() -> None:
     options = profiles.make_settings({}, []).training
-    few = part_of([(0, "film is bad"), (2, "film is good"), (2, "film is so good"), (2, "i like film")] * 40)
+    few = part_of([(0, "film is bad"), (2, "film is good"), (2, "film is so good"), (2, "i like film")] * 60)
     more = augmented(few, treatment(), POLES, 1.0, 0.0, 5)
     assert len(more.labels) > len(few.labels) == more.own
     np.testing.assert_array_equal(class_weights(more, 3, options), class_weights(few, 3, options))
@@ -240,7 +240,7 @@ def test_class_weights_are_those_of_the_own_rows() -> None:
 
 def test_rows_of_augmentation_count_their_own_weight_only() -> None:
     more = augmented(
-        part_of([(0, "film is bad"), (2, "film is good"), (2, "i like film")] * 40), treatment(), POLES, 1.0, 0.0, 5
+        part_of([(0, "film is bad"), (2, "film is good"), (2, "i like film")] * 60), treatment(), POLES, 1.0, 0.0, 5
     )
     by_class = class_weights(more, 3, profiles.make_settings({}, []).training)
     divided = more.weights.copy()  # as it was before: the class's weight is divided out, and comes back with all rows

@@ -1,7 +1,5 @@
-"""The classifier as scikit-learn users expect it, without scikit-learn on the light path."""
+"""The classifier as scikit-learn users expect it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,6 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
 import sentiment
-from tests.model_fixture import child_environment
 from tests.test_structure import tiny_model
 
 TEXTS = ["love", "hate", "love love", "I hate it, hate"]
@@ -109,16 +106,6 @@ def test_explain_and_repr(model) -> None:
     assert explanation.label == "positive"
     assert str(explanation).startswith("positive ")
     assert repr(model) == "SentimentClassifier(classes=['negative', 'positive'], vocabulary=15, cell='simple_rnn')"
-
-
-def test_scikit_learn_is_not_imported(folder: Path) -> None:
-    code = (
-        "import sys, sentiment\n"
-        f"model = sentiment.load({str(folder)!r})\n"
-        "model.predict(['love']); model.labels(['love'], threshold=0.5); repr(model); model.explain('love')\n"
-        "assert not {'sklearn', 'pandas', 'scipy'} & set(sys.modules)\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=child_environment())
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,7 @@
 """The path for few texts: Python's engine gives the tokens of Arrow's, and nobody notices which of them ran."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,8 +14,7 @@ from sentiment.text.normalisation import LONG, RULES, Rule
 from sentiment.text.preprocessor import Preprocessor
 from sentiment.text.rules_in_python import BEYOND_ASCII, LONGEST, RUN, SIGNS, SYMBOLS, CompiledRules, to_lower_case
 from sentiment.text.tokens import tokenise
-from tests.model_fixture import ODD_TWEETS, child_environment
-from tests.test_structure import tiny_model
+from tests.model_fixture import ODD_TWEETS
 from tests.test_text import PIECES, normalise, rows_of, texts_strategy
 
 LEXICON = build_lexicon([LexiconEntry(word, word, 9) for word in ("love", "n't", "do", "aa", "it", "İ", "❤")])
@@ -86,24 +82,6 @@ def test_a_rule_that_the_engines_read_differently_is_left_to_arrow() -> None:
     assert in_python(["axb"], [empty]) != in_arrow(["axb"], [empty])
     lexicon = build_lexicon([LexiconEntry("-a-b-", "-a-b-", 9)])
     assert rows_of(Preprocessor((empty,), lexicon, 5).encode(["axb"])) == [[lexicon.ids["-a-b-"]]]
-
-
-ONE = """
-import sys
-import sentiment
-model = sentiment.load(sys.argv[1])
-assert model.predict(["the love"]).tolist() == ["positive"]
-print("pyarrow" in sys.modules)
-model.predict(["the love"] * 200)
-print("pyarrow" in sys.modules)
-print("pandas" in sys.modules)
-"""
-
-
-def test_one_tweet_needs_no_arrow(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", ONE, str(tiny_model(tmp_path / "model"))]
-    done = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["False", "True", "False"], done.stderr
 
 
 def test_what_is_met_is_remembered_up_to_a_bound_and_longest_if_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:

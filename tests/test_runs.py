@@ -17,6 +17,7 @@ from pipelines.shared import make_variables, stage
 from pipelines.shared.stage import without_chatter
 from sentiment.common.command_line import default_model, default_model_in_words
 from sentiment.errors import InputError
+from sentiment.predict import __main__ as predict
 from tests.model_fixture import child_environment
 from tests.test_structure import ROOT, tiny_model
 
@@ -62,7 +63,7 @@ def test_a_later_make_goes_on_with_what_was_given(
 def install(root: Path, **pythons: bool) -> subprocess.CompletedProcess:
     """Have Make install, where the commands ``pythons`` are there: those that TensorFlow has builds for, and others."""
     tools = root / "bin"
-    tools.mkdir()
+    tools.mkdir(parents=True)
     for tool in ("sh", "touch", "mkdir", "chmod", "ls", "sed", "find"):
         (tools / tool).symlink_to(shutil.which(tool) or tool)
     for name, fits in pythons.items():
@@ -83,19 +84,16 @@ esac
     return subprocess.run(command, capture_output=True, text=True, env={"PATH": str(tools)}, check=False)
 
 
-def test_make_takes_a_python_that_tensorflow_has_builds_for(tmp_path: Path) -> None:
-    done = install(tmp_path, python3=False, python3_12=True)
+def test_make_takes_a_python_that_tensorflow_has_builds_for_or_says_in_one_line_that_none_fits(tmp_path: Path) -> None:
+    done = install(tmp_path / "one", python3=False, python3_12=True)
     assert done.returncode == 0, done.stderr
     assert "TensorFlow has no build for Python 3.14.1 (python3); taking python3.12\n" in done.stdout
     assert "bin/python3.12 makes .venv" in done.stdout
-
-
-def test_make_says_in_one_line_that_no_python_fits(tmp_path: Path) -> None:
-    done = install(tmp_path, python3=False)
+    done = install(tmp_path / "none", python3=False)
     assert done.returncode == 2
     first, _ = done.stderr.splitlines()
     assert first.startswith("error: TensorFlow has builds for Python 3.11 to 3.13, and python3 is Python 3.14.1; ")
-    assert not (tmp_path / ".venv").exists()
+    assert not (tmp_path / "none" / ".venv").exists()
 
 
 def run_make(root: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -300,7 +298,9 @@ def test_runs_are_listed(tmp_path: Path) -> None:
     assert first == ["mine (latest)", "2026-11-21 12:15", "1,234", "4,320", "87.9", "84.6", "CORPUS=t.csv"]
 
 
-def test_the_environment_names_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     monkeypatch.delenv("SENTIMENT_MODEL", raising=False)
     assert default_model() == "models/latest"
     monkeypatch.chdir(tmp_path)
@@ -309,11 +309,8 @@ def test_the_environment_names_the_model(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("SENTIMENT_MODEL", str(folder))
     assert default_model_in_words() == f"{folder} ($SENTIMENT_MODEL)"
     assert sentiment.load().predict(["love"]).tolist() == ["positive"]
-    done = subprocess.run(
-        [sys.executable, "-m", "sentiment.predict", "love"], capture_output=True, text=True, cwd=tmp_path,
-        env=child_environment() | {"SENTIMENT_MODEL": str(folder)}, check=True,
-    )  # fmt: skip
-    assert done.stdout.startswith("positive\t")
+    assert predict.main(["love"]) == 0
+    assert capsys.readouterr().out.startswith("positive\t")
 
 
 def test_help_names_the_command_and_mistakes_are_one_line() -> None:

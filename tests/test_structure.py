@@ -276,16 +276,20 @@ import sentiment
 model = sentiment.load(sys.argv[1])
 texts = ["the love", "I hate it, hate", "qqq", ""]
 answer = [model.predict(texts[:2]).tolist(), model.predict_proba(texts).tolist()]
+arrow = ["pyarrow" in sys.modules]  # few texts need none
+model.predict(texts * 50), model.labels(texts, threshold=0.5), model.explain("love"), repr(model)
+arrow += ["pyarrow" in sys.modules]
 from sentiment.predict.__main__ import main
 assert main(["--model", sys.argv[1], "love"]) == 0
-print(json.dumps([*answer, [heavy for heavy in %r if heavy in sys.modules]]))
+print(json.dumps([*answer, arrow, [heavy for heavy in %r if heavy in sys.modules]]))
 """
 
 
 def test_predicting_is_light(tmp_path: Path) -> None:
-    line, answer = run_python(PREDICT % (HEAVY,), str(tiny_model(tmp_path / "model"))).splitlines()
-    labels, probabilities, heavy = json.loads(answer)
+    line, answer = run_python(PREDICT % ((*HEAVY, "scipy"),), str(tiny_model(tmp_path / "model"))).splitlines()
+    labels, probabilities, arrow, heavy = json.loads(answer)
     assert heavy == []
+    assert arrow == [False, True]
     assert labels == ["positive", "negative"]
     love = 1 / (1 + np.exp(6 * np.tanh(2.0)))  # of the other class: logits are 3 tanh(2) and its negative
     expected = [[love, 1 - love], [1 - love, love], [0.5, 0.5], [0.5, 0.5]]

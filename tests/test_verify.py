@@ -98,22 +98,19 @@ def test_a_folder_without_a_manifest(tmp_path, capsys):
     assert capsys.readouterr().err == expected
 
 
-def test_as_a_command_and_without_tensorflow(folder):
+def test_as_a_command_and_without_tensorflow(folder, capsys):
     code = (
         "import sys; from sentiment.__main__ import main; status = main(['verify', *sys.argv[1:]]); "
         "assert not {'tensorflow', 'pipelines'} & set(sys.modules); sys.exit(status)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(folder)], env=child_environment(), capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", code, str(folder)]
+    done = subprocess.run(command, env=child_environment(), capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == f"verify: {folder}: every file is what manifest.json says\n"
     (folder / "table.npy").unlink()
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(folder)], env=child_environment(), capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout) == (2, "table.npy is missing\n")
-    assert done.stderr == f"verify: error: {folder}: 1 of its files or inputs are not what manifest.json says\n"
+    assert verify.main([str(folder)]) == 2
+    said = f"verify: error: {folder}: 1 of its files or inputs are not what manifest.json says\n"
+    assert capsys.readouterr() == ("table.npy is missing\n", said)
 
 
 @pytest.mark.parametrize(

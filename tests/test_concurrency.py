@@ -122,18 +122,6 @@ def test_a_matrix_or_a_network_of_another_lexicon_is_refused(copy, caplog):
     assert publishing.sha256(copy.folder) == before
 
 
-def test_sixteen_threads_get_what_one_gets():
-    model = sentiment.load(shared_model().folder)
-    texts = [text for _, text in labelled_tweets()]
-    slices = [texts[i : i + 60] for i in range(0, len(texts), 30)] * 6
-    expected = [model.predict_proba(part) for part in slices]
-    with ThreadPoolExecutor(16) as pool:
-        received = list(pool.map(model.predict_proba, slices))
-    assert len(slices) == 96
-    for one, many in zip(expected, received, strict=True):
-        np.testing.assert_array_equal(one, many)
-
-
 def test_large_batches_in_several_threads():
     """Above a size, one call uses several threads itself."""
     model = sentiment.load(Path(shared_model().folder))

@@ -97,21 +97,13 @@ def test_a_table_of_float32_gives_the_same_answers(copy):
     np.testing.assert_allclose(sentiment.load(copy).predict_proba(["I love this coffee", "they hate soup"]), before)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_forged_table_with_one_bad_number(copy, bad):
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, [np.inf, -np.inf]], ids=str)
+def test_a_forged_table_with_bad_numbers_even_if_they_cancel(copy, bad):
     table = widen(copy)
-    table[-1, -1, -1] = bad
+    table[-1, -1, -np.size(bad) :] = bad
     np.save(copy / "table.npy", table)
     forge(copy)
     assert refusal(copy) == f"{copy}/table.npy: holds weights that are not finite numbers; train again"
-
-
-def test_opposite_infinities_do_not_cancel(copy):
-    table = widen(copy)
-    table[0, 0, :2] = np.inf, -np.inf
-    np.save(copy / "table.npy", table)
-    forge(copy)
-    assert "not finite" in refusal(copy)
 
 
 @pytest.mark.parametrize(

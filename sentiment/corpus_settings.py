@@ -15,22 +15,22 @@ class CorpusSettings(Section):
 
     Attributes:
         encoding: the encoding of a CSV or TSV file, as the name of a Python codec.
-        repair_utf8: decode a text again as UTF-8 if its bytes are valid UTF-8. Sentiment140 needs this: it contains
-            UTF-8, but is read as latin-1.
-        format: ``csv``, ``tsv``, ``jsonl``, ``parquet`` or ``fasttext``. Empty detects it by the file name, and takes
-            ``csv`` for other names.
-        delimiter: the character between the fields of a CSV. Empty detects a comma, tab, semicolon or bar.
-        quotes: whether quotes enclose the fields of a CSV: ``yes`` or ``no``. Empty detects it.
+        repair_utf8: decode a text again as UTF-8 if its bytes are valid UTF-8. Sentiment140 contains
+            such texts, but is read as latin-1.
+        format: ``csv``, ``tsv``, ``jsonl``, ``parquet`` or ``fasttext``. If empty, the file name decides; a name
+            without one of these endings means ``csv``.
+        delimiter: the character between the fields of a CSV. If empty, a comma, tab, semicolon or bar is detected.
+        quotes: whether quotes enclose the fields of a CSV: ``yes`` or ``no``. If empty, quotes are detected.
         header: whether the first line contains the names of the columns.
-        columns: the number of columns; 0 takes it from the first line.
+        columns: the number of columns; 0 means that of the first line.
         text_column, label_column: the name of the column if there is a header, else its position, counted from 0.
         labels: value of each class in the label column, or a list of values. A number needs no quotes. The log
             shows the classes in this order; the model sorts them, as scikit-learn expects.
         ignored_labels: label values whose rows are left out and counted.
         exact_labels: compare label values exactly. Otherwise case and surrounding white space are ignored.
         max_bad_rows: the number of damaged rows that may be skipped before reading fails.
-        polarity: meaning (``negative``, ``neutral`` or ``positive``) of each class that has another name. It allows a
-            comparison with VADER and TextBlob, and the test on minimal pairs.
+        polarity: meaning (``negative``, ``neutral`` or ``positive``) of each class that has another name. Models are
+            compared with VADER and TextBlob, and tested on minimal pairs, only if the meanings are known.
     """
 
     encoding: str = "latin-1"
@@ -105,7 +105,7 @@ class CorpusSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class CorpusFile:
-    """One of the corpora that a profile names (``[[corpora]]``). A profile without them is trained on `CORPUS`.
+    """One of the corpora that a profile names (``[[corpora]]``), in place of the Make variable `CORPUS`.
 
     Attributes:
         file: the path of a file or folder, or a pattern.

@@ -4,8 +4,8 @@ A profile (``pipelines/profiles/*.toml``) sets the values that differ from the d
 the settings that it was made with.
 
 Some defaults depend on the number of rows, because settings for 176,000 tweets do not suit 1,000 tweets. The methods
-``for_rows`` compute them when the rows have been counted. They never change a setting that the user has given. Their
-rules were not chosen on the test tweets of docs/quality.md.
+``for_rows`` compute these defaults when the rows have been counted, and never change a setting that the user has given.
+The rules for these defaults were not chosen on the test tweets of docs/quality.md.
 """
 
 import dataclasses
@@ -44,14 +44,14 @@ class SplitSettings(Section):
     """The split of the deduplicated rows into training, validation and test, which depends on a hash of each text.
 
     Attributes:
-        validation: share of the rows for early stopping and calibration. 0 takes 800 tweets, but at least 5% and at
+        validation: share of the rows for early stopping and calibration. 0 means 800 tweets, but at least 5% and at
             most 10% of the rows.
-        test: share of the rows for the test; 0 makes no test part. -1 takes 1,500 tweets, but at least 5% and at most
+        test: share of the rows for the test; 0 means no test part. -1 means 1,500 tweets, but at least 5% and at most
             20% of the rows.
-        train_rows: approximate number of training rows to use, a stratified sample. A larger sample contains the rows
-            of every smaller sample. 0 uses all rows.
+        train_rows: approximate size of a stratified sample of the training rows to use; 0 means all rows. A larger
+            sample contains the rows of every smaller sample.
         fold: the block of rows that is the test part, counted from 0. There are 1 / ``test`` blocks, and a
-            cross-validation uses one after the other.
+            cross-validation uses each block once.
     """
 
     validation: float = fraction(0.0)
@@ -70,7 +70,7 @@ class SplitSettings(Section):
     def for_rows(self, rows: int) -> "SplitSettings":
         """Return these settings with the shares computed for a corpus of ``rows`` distinct tweets.
 
-        Of a small corpus a larger share is held out, because a held-out part must be large enough to tell models apart.
+        A larger share of a small corpus is held out, because a held-out part must be large enough to tell models apart.
         """
         validation = self.validation or round(_between(0.05, 800 / max(1, rows), 0.1), 3)
         by_rows = round(_between(0.05, 1500 / max(1, rows), 0.2), 3)
@@ -85,11 +85,11 @@ class PreprocessingSettings(Section):
         lemmatise: replace each token by its lemma, from spaCy's lookup table.
         remove_stop_words: drop the words of spaCy's English stop list, except ``keep_words``.
         keep_words: stop words that are not dropped.
-        min_count: number of times that a lemma must occur in training to get its own id. 0 takes 1 below 50,000
+        min_count: number of times that a lemma must occur in training to get its own id. 0 means 1 below 50,000
             training rows, else 2.
-        max_vocabulary: largest number of lemmas that get an id, the most frequent first; 0 sets no limit.
+        max_vocabulary: largest number of lemmas that get an id, the most frequent first; 0 means no limit.
         vector_words: number of the most frequent words in the GloVe file that get an id and their vector even if
-            they do not occur in training; 0 takes none.
+            they do not occur in training; 0 means none.
         max_tokens: length of a row of ids. Longer tweets are cut at the end.
     """
 
@@ -104,7 +104,7 @@ class PreprocessingSettings(Section):
     def for_rows(self, rows: int) -> "PreprocessingSettings":
         """Return these settings with ``min_count`` computed for ``rows`` training tweets.
 
-        In a small corpus a word that occurs once gets an id. Its vector is frozen, so there is nothing to learn. In a
+        In a small corpus a word that occurs once gets an id, because its vector is frozen and need not be learned. In a
         large corpus such a word is mostly a typing error.
         """
         return replace(self, min_count=self.min_count or (1 if rows < _MANY_ROWS else 2))
@@ -115,8 +115,8 @@ class EmbeddingSettings(Section):
     """The frozen GloVe matrix, whose columns are centred and scaled.
 
     Attributes:
-        dimension: required length of the vectors in the GloVe file; 0 accepts any length.
-        member: name of the file inside a ``.zip``. Empty takes the only file in it.
+        dimension: required length of the vectors in the GloVe file; 0 means any length.
+        member: name of the file inside a ``.zip``. If empty, the archive's only file is read.
     """
 
     dimension: int = at_least(0, 0)
@@ -128,13 +128,13 @@ class NetworkSettings(Section):
     """The layers between the frozen GloVe matrix and the class probabilities.
 
     Attributes:
-        trainable_dimension: width of a second, trainable embedding beside the frozen one; 0 makes none.
+        trainable_dimension: width of a second, trainable embedding beside the frozen one; 0 means none.
         trainable_words: number of ids, the most frequent first, that get their own trainable vector. All other ids
             share the vector of the unknown token. 0 gives every id its own vector.
         trainable_dropout, trainable_word_dropout: dropout rates on single values and on whole vectors of the trainable
             embedding.
-        projection: widths of the dense ReLU layers that the vector of each token passes first. Their output depends
-            only on the token, so the export computes it once per token and stores it in a table.
+        projection: widths of the dense ReLU layers that the vector of each token passes first. The output of these
+            layers depends only on the token, so the export stores a table of it.
         cell: recurrent cell: ``simple_rnn``, ``gru`` or ``lstm``.
         units: size of the recurrent state, per direction.
         activation: activation function of the state: ``tanh`` or ``softsign``. Softsign (Bergstra et al., 2009) takes a
@@ -144,7 +144,7 @@ class NetworkSettings(Section):
         pooling: ``last`` uses the last state. ``max``, ``mean`` and ``max_mean`` pool the states of all tokens except
             padding.
         word_dropout: share of the tokens that training replaces by the unknown token.
-        projection_dropout: dropout rate on the vector of a token and after each dense layer. -1 takes 0.3 below 3,000
+        projection_dropout: dropout rate on the vector of a token and after each dense layer. -1 means 0.3 below 3,000
             training rows, else 0.
         feature_dropout: dropout rate on the input of the recurrent layer.
         output_dropout: dropout rate on the pooled state.
@@ -168,8 +168,8 @@ class NetworkSettings(Section):
     def for_rows(self, rows: int) -> "NetworkSettings":
         """Return these settings with ``projection_dropout`` computed for ``rows`` training tweets.
 
-        With 700 tweets in three classes, macro recall was 56.9% with dropout and 53.8% without. With 5,600 tweets it
-        made no difference.
+        With 700 tweets in three classes, macro recall was 56.9% with dropout and 53.8% without. With 5,600 tweets
+        dropout made no difference.
         """
         by_rows = 0.3 if rows < _FEW_ROWS else 0.0
         return replace(self, projection_dropout=by_rows) if self.projection_dropout == BY_ROWS else self
@@ -181,27 +181,27 @@ class TrainingSettings(Section):
 
     Attributes:
         seed: seed of all random numbers: initial weights, order of the rows, dropout.
-        epochs: largest number of epochs, over which the learning rate falls to zero (cosine decay). 0 takes enough
+        epochs: largest number of epochs, over which the learning rate falls to zero (cosine decay). 0 means enough
             epochs for 500 steps, but at least 10 and at most 30.
-        batch_size: tweets per step. 0 takes the power of two nearest to twice the square root of the number of training
+        batch_size: tweets per step. 0 means the power of two nearest to twice the square root of the number of training
             rows, but at least 32 and at most 1,024.
         learning_rate: learning rate after a warm-up over the first 5% of the steps. With a base model the default is
             0.001.
         clip_norm: largest norm of the whole gradient (Pascanu, Mikolov and Bengio, 2013).
         label_smoothing: share of each label that is spread evenly over all classes.
-        class_weights: ``balanced`` weights each class by the inverse of its frequency. This raises macro recall, most
-            of all the recall of rare classes, and lowers accuracy. ``none`` weights all rows equally.
-        contrast: total weight of the contrast rows, relative to all training rows together; 0 makes none. A contrast
+        class_weights: ``balanced`` weights each class by the inverse of its frequency. These weights raise macro
+            recall, most of all the recall of rare classes, and lower accuracy. ``none`` weights all rows equally.
+        contrast: total weight of the contrast rows, relative to all training rows together; 0 means none. A contrast
             row puts words of clear polarity from a training row into a template such as "not ...", which reverses or
             keeps the label. Some templates need words that ``remove_stop_words`` drops.
         phrases: total weight of further training rows (common English phrases, and words rated by people), relative
-            to all training rows together; 0 makes none.
+            to all training rows together; 0 means none.
         averaged_epochs: share of the epochs, counted from the last, whose weights are averaged (Izmailov et al., 2018).
-            0 uses the weights of the best epoch instead, as does training from a base model.
+            0 means the weights of the best epoch, which training from a base model always uses.
         ngram_buckets: number of hash buckets for single tokens, pairs and triples, at most 1,048,576. A logistic
             regression on the buckets adds its logits to those of the network, with a factor chosen on the validation
-            rows. 0 makes none. -1 takes 1,048,576 from 50,000 training rows on, else 0.
-        patience: number of epochs without a lower validation loss after which training stops; 0 takes a third of the
+            rows. 0 means no such regression. -1 means 1,048,576 from 50,000 training rows on, else 0.
+        patience: number of epochs without a lower validation loss after which training stops; 0 means a third of the
             epochs, but at least 3.
     """
 

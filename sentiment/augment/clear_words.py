@@ -128,9 +128,14 @@ def _shares_after(part: EncodedPart, groups: Sequence[np.ndarray], vocabulary: i
 class Stretch(NamedTuple):
     """A short excerpt of a training row around a word of clear polarity (the clear word), as lists of token ids.
 
-    ``place`` is ``linked`` after a linking word such as "is", ``subject`` after a subject, or ``bare`` after neither.
-    The parts are the tokens before ``link``; the linking word or the subject, if any; degree words such as "so"; the
-    clear word; and the tokens after it.
+    Attributes:
+        place: ``linked`` if a linking word such as "is" precedes the clear word, ``subject`` if a subject such as "I"
+            does, else ``bare``.
+        left: the tokens before ``link``.
+        link: the linking word or the subject; empty if ``place`` is ``bare``.
+        degree: degree words such as "so".
+        clear: the clear word.
+        right: the tokens after the clear word.
     """
 
     place: str

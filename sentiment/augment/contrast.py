@@ -1,9 +1,9 @@
-"""Contrast rows: training tweets with "not" and "but" put in, which teach the network how these words change polarity.
+"""Contrast rows: training tweets with "not" or "but" inserted, which teach the network how these words work.
 
 Tweets seldom say "not bad". A network trained on tweets alone therefore treats every "not", and most short plain
 sentences, as negative. A clear word is a word of clear polarity. A stretch is a short excerpt of a training tweet,
 mostly around a clear word. This module puts stretches into templates that reverse the polarity or only seem to do so.
-People have edited reviews in this way by hand ("counterfactually augmented data": Kaushik, Hovy and Lipton, 2020).
+People have edited reviews in the same way by hand ("counterfactually augmented data": Kaushik, Hovy and Lipton, 2020).
 Other stretches stay unchanged or get another clear word, so that neither length nor topic predicts the label. Words
 such as "but" join two stretches of opposite polarity, one of which decides the label (Hu et al., 2016). Stretches of
 neutral tweets get both labels equally often, so that a template alone does not predict the label.

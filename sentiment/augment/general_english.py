@@ -1,4 +1,4 @@
-"""General English that is not learnt from the tweets: templates of sentences, phrases, ratings, words rated by people.
+"""General English from other sources than the tweets: sentence templates, phrases, ratings, words rated by people.
 
 Templates (``templates.tsv``) are patterns of sentences that keep or reverse the polarity of a word, the clear word. A
 line consists of words and of capital letters, which stand for parts of a tweet. In the tweet "the soup is so good
@@ -42,7 +42,8 @@ Templates = Mapping[tuple[str, str], Sequence[Template]]  # (effect, place) -> t
 def known_templates(lexicon: AnyLexicon) -> Templates:
     """Return the templates whose words all have an id in ``lexicon``.
 
-    Keys are effect and place, such as ``turned`` (reverses the polarity) and ``subject`` (the word follows a subject).
+    A key has the effect of the template, such as ``turned`` (it reverses the polarity), and the place of the clear
+    word, such as ``subject`` (the word follows a subject).
     """
     found: dict[tuple[str, str], list[Template]] = {(JOINED, HALVES): []}
     found |= {(effect, place): [] for effect in (TURNED, STANDING, WISHED) for place in (LINKED, SUBJECT, BARE)}

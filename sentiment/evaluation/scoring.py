@@ -1,4 +1,4 @@
-"""Score a model and its baselines on test sets of labelled tweets, and remark on weaknesses in the figures."""
+"""Score a model and its baselines on test sets of labelled tweets, and list the weaknesses that the figures show."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple

@@ -1,7 +1,7 @@
 """Stage 5: export the trained model as SavedModel, LiteRT and NumPy files. `model.json`, written last, marks success.
 
-The JavaScript module, which also reads the NumPy files, is copied into the model folder. The web page that is written
-there embeds the module and the NumPy files.
+The JavaScript module, which also reads the NumPy files, is copied into the model folder. A web page in the model folder
+embeds the module and the NumPy files.
 """
 
 import os

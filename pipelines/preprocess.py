@@ -1,7 +1,7 @@
 """Stage 2: make the lexicon, and convert tweets to padded ids. `encoded.json`, written last, marks success.
 
-Each text is normalised and tokenised once, and the numbers of its tokens are kept on disk. spaCy looks up the lemma of
-each distinct token once. A table then maps the numbers to ids.
+Each text is normalised and tokenised once. Its tokens are kept on disk as numbers, one number per distinct token. spaCy
+looks up the lemma of each distinct token once. A table then maps the numbers to ids.
 """
 
 import re
@@ -91,7 +91,7 @@ def _load_spacy() -> None:
 
 
 def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
-    """Return the words that get an id even if the corpus lacks them, without those that the tokeniser cannot produce.
+    """Return the words that get an id even if the corpus lacks them. All are words that the tokeniser can produce.
 
     The ``most`` most frequent words of the GloVe file come first. Emoji, common lower-case hashtags ("lovethis") and
     short phrases without their spaces follow.
@@ -157,7 +157,7 @@ def _make_arrays(folder: Path, sizes: "np.ndarray", preprocessor: "Preprocessor"
 
 
 def _new_array(path: Path, dtype: "np.dtype", shape: tuple[int, ...]) -> None:
-    """Write an array of zeros. Without space on disk for every byte, the process that fills it would be killed."""
+    """Write an array of zeros to reserve its disk space, because on a full disk the writing process would be killed."""
     import numpy as np
 
     array = np.lib.format.open_memmap(path, "w+", dtype, shape)

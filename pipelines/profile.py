@@ -101,7 +101,7 @@ def _head(path: Path, target: Path | None, found: Draft) -> list[str]:
 def _command(path: Path, target: Path | None) -> str:
     """Return the `make` command to run next.
 
-    The command contains the name of the profile, or its path ``target`` if that is outside the folder of profiles.
+    The command names the profile, or gives its path ``target`` if ``target`` is outside the folder of profiles.
     """
     given = target or Path("mine.toml")
     here = target is None or target.resolve() == profiles.PROFILES / target.name

@@ -1,4 +1,4 @@
-"""Write the settings of one stage to a file, but only if they have changed: Make then reruns only what is affected."""
+"""Write the settings of one stage to a file, but only if they have changed, so that Make reruns few stages."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Check the intervals of `sentiment share`: simulate samples of labels, and count the intervals with the true share."""
+"""Check the intervals of `sentiment share`: simulate samples of labels, and count how often an interval is right."""
 
 import argparse
 import sys

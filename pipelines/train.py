@@ -62,7 +62,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _runs(this: stage.Stage, rows: "TrainingRows", start: str, few: bool) -> "list[Candidate]":
-    """Train from ``start``: one network, or with ``few`` rows several from the base model, each with its own seed.
+    """Train one network from ``start``. From a base model with ``few`` rows, train several, each with its own seed.
 
     Interrupted runs resume from their checkpoints.
     """

@@ -192,7 +192,7 @@ def _fasttext(material: Material) -> Answer:
 def train_fasttext(texts: Sequence[str], labels: Sequence[int], kept: int = 0) -> Any:
     """Return a fastText classifier with bigrams, trained on one thread, and quantised to ``kept`` rows if not 0.
 
-    The rows are shuffled, because fastText does not do this, and corpora may be sorted.
+    The rows are shuffled first, because fastText does not shuffle, and corpora may be sorted.
     """
     import fasttext
     import numpy as np

@@ -73,7 +73,7 @@ def write_bodies(texts: Sequence[str], each: int, file: Path) -> Path:
 def running(folder: Path, workers: int) -> Iterator[tuple[int, int, float]]:
     """Start the service on a free port, and stop it at the end.
 
-    When all its workers are ready, yield the id of its process, its port, and the seconds that it took to start.
+    When all workers are ready, yield the id of the service's process, its port, and the seconds that it took to start.
     """
     started = time.perf_counter()
     options = ["--port", "0", "--model", str(folder), "--workers", str(workers)]

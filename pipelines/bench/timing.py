@@ -82,7 +82,7 @@ def run_process(arguments: Sequence[str]) -> dict[str, float]:
 
 
 def family(pid: int) -> "list[psutil.Process]":
-    """Return a process and all its descendants; an empty list if it has ended."""
+    """Return a process and all its descendants; an empty list if the process has ended."""
     import psutil
 
     try:

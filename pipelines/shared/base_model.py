@@ -69,7 +69,7 @@ def inherit(settings: Settings, given: AbstractSet[str], folder: Path) -> Settin
 
 
 def settings_from_nothing(settings: Settings, given: AbstractSet[str]) -> Settings:
-    """Replace the learning rate that :func:`inherit` has set by the default, for training from scratch."""
+    """Undo the learning rate of :func:`inherit` for training from scratch, unless the rate is among ``given``."""
     rate = settings.training.learning_rate if "training.learning_rate" in given else TrainingSettings().learning_rate
     return replace(settings, training=replace(settings.training, learning_rate=rate))
 

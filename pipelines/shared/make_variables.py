@@ -1,8 +1,8 @@
 """Check the variables that Make is given before any stage runs, and save them for the next `make`.
 
-They are saved beside the run's artefacts in a file that Make includes, with lines such as `CORPUS ?= tweets.csv`.
-Without the checks, Make would report a missing file as `No rule to make target` or not at all. It would also split a
-file name at its spaces.
+The variables are saved beside the run's artefacts in a file that Make includes, with lines such as
+`CORPUS ?= tweets.csv`. Without the checks, Make would report a missing file as `No rule to make target` or not at all,
+and would split a file name at its spaces.
 """
 
 import glob

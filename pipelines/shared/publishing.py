@@ -35,8 +35,8 @@ _MAKES = {
 def publish(folder: Path, last: str) -> Iterator[Path]:
     """Yield a staging folder, and at the end move its entries into ``folder``, the file ``last`` after all others.
 
-    Make uses ``last`` as the target of the stage. It is deleted before the first move, so that Make reruns a stage that
-    was killed meanwhile. If the ``with`` block raises an error, ``folder`` is unchanged.
+    Make uses ``last`` as the target of the stage. The old ``last`` is deleted before the first move, so that Make
+    reruns a stage that was killed meanwhile. If the ``with`` block raises an error, ``folder`` is unchanged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for left_over in folder.glob(".staging-*"):

@@ -104,7 +104,7 @@ def main(
 
 
 def settle(this: Stage, *sections: str) -> Stage:
-    """Return ``this`` with the settings computed that depend on the number of training rows.
+    """Compute the settings that depend on the number of training rows, and return ``this`` with these settings.
 
     The computed settings in ``sections``, for example "training", are logged.
 

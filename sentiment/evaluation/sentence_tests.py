@@ -1,8 +1,8 @@
 """Test classifiers on sentences that were written for this project: first tries and minimal pairs.
 
 First tries (``first_tries.tsv``) are short plain texts, like a newcomer's, with labels that people find obvious.
-All were written before any model was tried on them. Settings are chosen on the half ``choose``; reports use the half
-``confirm``. A text without a known token counts as labelled wrongly.
+All were written before any model was tried on them. A hash divides them into two halves: settings
+are chosen on ``choose``, and reports use ``confirm``. A text without a known token counts as labelled wrongly.
 
 A minimal pair (``minimal_pairs.tsv``) is a positive and a negative tweet with few other differences. A pair passes if
 the classifier labels both tweets correctly. A classifier that always gives the same label therefore passes no pair. The

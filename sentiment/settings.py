@@ -310,8 +310,8 @@ def still_falling(epochs: int, best_epoch: int, last_fall: float) -> str:
     Args:
         epochs: the number of epochs that were allowed.
         best_epoch: the number of the best epoch, counted from 1.
-        last_fall: the share by which the validation loss fell in the last epoch. It is usually close to 0, because the
-            learning rate falls to zero.
+        last_fall: the share by which the validation loss fell in the last epoch. This share is usually close to 0,
+            because the learning rate falls to zero.
     """
     if best_epoch < epochs or last_fall < _STILL_FALLING:
         return ""

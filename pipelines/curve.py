@@ -106,7 +106,8 @@ def network_figures(places: stage.Places) -> dict[str, Any]:
 def baseline_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
     """Return the metrics of the baselines on the test set, by name of baseline.
 
-    The installed baselines are fitted to the run's training rows. A base model with the same classes also counts.
+    The installed baselines are fitted to the run's training rows. A base model with the same classes is a
+    baseline too.
     """
     import sentiment
     from sentiment.evaluation.baselines import BaselineAnswers, fit_baselines

@@ -157,7 +157,10 @@ def _make_arrays(folder: Path, sizes: "np.ndarray", preprocessor: "Preprocessor"
 
 
 def _new_array(path: Path, dtype: "np.dtype", shape: tuple[int, ...]) -> None:
-    """Write an array of zeros to reserve its disk space, because on a full disk the writing process would be killed."""
+    """Write an array of zeros, which reserves its disk space.
+
+    Otherwise a process that fills the memory-mapped array would be killed on a full disk.
+    """
     import numpy as np
 
     array = np.lib.format.open_memmap(path, "w+", dtype, shape)

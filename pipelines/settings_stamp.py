@@ -1,4 +1,4 @@
-"""Write the settings of one stage to a file, but only if they have changed, so that Make reruns few stages."""
+"""Write one stage's settings to a file if they have changed, so that Make reruns only stages with changed settings."""
 
 import json
 from typing import Any

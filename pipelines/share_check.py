@@ -81,8 +81,9 @@ def simulated(known: Known, even: bool, labels: int, draws: int) -> tuple[Simula
 def least_ratio(known: Known) -> float:
     """Return the least width of an interval, relative to the width when all tweets are equally likely to be labelled.
 
-    The least width needs probabilities of labelling that are proportional to the standard deviation of the indicator,
-    given the model's probability (Neyman, 1934). The true classes, which only a simulation knows, give this deviation.
+    An interval is narrowest if each tweet is labelled with a probability proportional to the standard deviation of its
+    indicator, given the model's probability (Neyman, 1934). The deviation is computed from the true classes, which only
+    a simulation knows.
     """
     order = np.argsort(known.probabilities[:, 0], kind="stable")
     parts = np.array_split(known.indicators[order], _BINS)

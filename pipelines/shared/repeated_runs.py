@@ -109,7 +109,7 @@ def digest(*parts: object) -> str:
 
 
 def kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return the metrics in the JSON file ``path``. If it is missing, call ``make`` and save its result there first."""
+    """Return the metrics in the JSON file ``path``. If the file is missing, call ``make`` and save its result."""
     if not path.exists():
         figures = make()
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -65,6 +65,24 @@ def test_dates_of_other_types_are_read() -> None:
         read_dates(pa.array([True]), "when")
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(["0001-01-01T00:00:00+02:00", "9999-12-31T23:59:59-05:00"]),
+        pa.array([1538352000000000, -(10**12)]),  # microseconds
+        pa.array([1538352000000000000, 1234567890123456789]),  # nanoseconds, an id of a tweet
+        pa.array([2**64 - 1], pa.uint64()),
+        pa.array([2**62, -(2**62)], pa.timestamp("s")),
+        pa.array([float("nan"), float("inf"), 1e300]),
+    ],
+    ids=["text", "microseconds", "nanoseconds", "uint64", "timestamp", "float"],
+)
+def test_dates_beyond_the_years_1_to_9999_are_not_read(column: pa.Array) -> None:
+    dates = read_dates(column, "when")
+    assert np.isnat(dates).all()
+    assert [period_names(dates, period).to_pylist() for period in PERIODS] == [[""] * len(dates)] * len(PERIODS)
+
+
 def test_periods_have_names() -> None:
     dates = np.array(["2021-01-03T22:10:00", "NaT"], "M8[s]")
     names = {period: period_names(dates, period).to_pylist() for period in PERIODS}

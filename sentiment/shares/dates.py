@@ -18,6 +18,7 @@ _ZONES = {
 }
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS_TO_1970 = datetime.date(1970, 1, 1).toordinal()
+_FIRST, _END = np.datetime64("0001-01-01", "s"), np.datetime64("10000-01-01", "s")  # as of Python's dates
 _DATE, _TIME, _SECOND = r"^(?P<date>\d{4}-\d\d-\d\d)", r"(?P<minute>\d\d:\d\d)", r":(?P<second>\d\d)"
 _ZONE = r"\s*(?P<zone>Z|UTC|[+-]\d\d:?\d\d)?$"
 _FORMS = (  # the formats of dates; the names of the groups are those of `_from_fields`
@@ -33,7 +34,7 @@ _MILLISECONDS_FROM = 10**11  # Larger numbers are milliseconds: as seconds, they
 
 
 def read_dates(column: pa.Array, name: str) -> np.ndarray:
-    """Return dates as datetime64[s] in UTC, ``(n,)``; NaT for a cell that is empty or not readable as a date.
+    """Return dates as datetime64[s] in UTC, ``(n,)``; NaT for a cell without a readable date of the years 1 to 9999.
 
     Args:
         column: ``n`` timestamps, dates, texts (UTC unless a text names a time zone), or seconds or milliseconds since
@@ -43,13 +44,18 @@ def read_dates(column: pa.Array, name: str) -> np.ndarray:
     Raises:
         InputError: the column has another type.
     """
+    dates = _from_column(column, name)
+    return np.where((dates >= _FIRST) & (dates < _END), dates, np.datetime64("NaT"))
+
+
+def _from_column(column: pa.Array, name: str) -> np.ndarray:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         seconds = column.cast(pa.timestamp("s", getattr(column.type, "tz", None)), safe=False).cast(pa.int64())
         return _from_seconds(seconds)
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-        return _from_numbers(column.cast(pa.float64()))
+        return _from_numbers(column.cast(pa.float64(), safe=False))  # not all of 64 bits fit into a float exactly
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_null(column.type):
         return _from_text(column.cast(pa.string()))
     raise InputError(
@@ -73,8 +79,10 @@ def periods_between(first: str, last: str, period: str) -> list[str]:
     If there are more than 10,000 names, the list is empty, because one of the dates is probably wrong.
     """
     begin, end = (_begin_of(name, period).astype(_UNIT[period]) for name in (first, last))
-    dates = np.arange(begin, end + 1, _STEP.get(period, 1))
-    return period_names(dates, period).to_pylist() if len(dates) <= _MOST_PERIODS else []
+    step = _STEP.get(period, 1)
+    if int((end - begin).astype(np.int64)) >= step * _MOST_PERIODS:
+        return []
+    return period_names(np.arange(begin, end + 1, step), period).to_pylist()
 
 
 def _begin_of(name: str, period: str) -> np.datetime64:

@@ -125,7 +125,8 @@ def draw_further(evaluation: Evaluation, classifier: SentimentClassifier, test_s
     slices = measure_slices(evaluation.predictions.of(test_set), classifier)
     drawn = draw_set(evaluation, test_set, slices).items()
     return {
-        f"{name}-{place}": Drawing(Markup(svg.renamed(each.svg, f"set{place}")), each.caption) for name, each in drawn
+        f"{name}-{place}": Drawing(Markup(svg.renamed(str(each.svg), f"set{place}")), each.caption)
+        for name, each in drawn
     }
 
 

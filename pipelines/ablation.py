@@ -109,15 +109,16 @@ def _train_all(this: stage.Stage, todo: list[GridRun], results: Path, work: Path
             shutil.rmtree(work / shared, ignore_errors=True)
 
 
-def execute(this: stage.Stage, root: Path, each: GridRun) -> dict[str, Any]:
-    """Make the ids, train the network of the run ``each``, and return its result.
+def execute(this: stage.Stage, root: Path, grid_run: GridRun) -> dict[str, Any]:
+    """Preprocess the tweets, train the network with the settings of ``grid_run``, and return the run's result.
 
-    The result has the validation accuracy and loss after the best epoch, numbers of rows, and the duration in seconds.
+    The result has the validation accuracy and loss after the best epoch, the number of rows in training, validation and
+    test, and the duration of training in seconds.
     """
-    made = RepeatedRun(this, root, each.pairs, each.glove, this.base_model)
+    made = RepeatedRun(this, root, grid_run.pairs, grid_run.glove, this.base_model)
     made.make_ids()
     start = time.monotonic()
-    replace(made, pairs=(*each.pairs, f"training.seed={each.seed}")).run("train")
+    replace(made, pairs=(*grid_run.pairs, f"training.seed={grid_run.seed}")).run("train")
     seconds, model = time.monotonic() - start, made.places.model
     trained = publishing.read_json(model / "training.json")
     with (model / "history.csv").open(encoding="utf-8", newline="") as file:
@@ -158,9 +159,10 @@ def runs_of(grid: Grid, arguments: argparse.Namespace) -> Iterator[GridRun]:
 
 
 def summarise(runs: Sequence[GridRun], results: Mapping[str, Mapping[str, Any]]) -> Summary:
-    """Return one row per variant with results, by title of its group. ``results`` are keyed by identity of the run.
+    """Return the rows of the table of each group, keyed by the group's title: one row per variant that has results.
 
-    A row has the mean accuracy of the variant over its seeds, and the sample standard deviation (0 for one seed).
+    ``results`` are keyed by the identity of the run. A row has the mean accuracy of the variant over its seeds, and the
+    sample standard deviation (0 for one seed).
     """
     groups: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
     for each in runs:

@@ -62,9 +62,9 @@ def run(this: stage.Stage) -> None:
     sys.stdout.write(f"Measured on {machine()}; medians.\n\n{markdown('service', entries)}")
 
 
-def write_bodies(texts: Sequence[str], each: int, file: Path) -> Path:
-    """Write JSON requests of ``each`` texts to ``file``, one request per line, and return ``file``."""
-    groups = [list(texts[start : start + each]) for start in range(0, len(texts) - each + 1, each)]
+def write_bodies(texts: Sequence[str], size: int, file: Path) -> Path:
+    """Write JSON requests with ``size`` texts per request to ``file``, one request per line. Return ``file``."""
+    groups = [list(texts[start : start + size]) for start in range(0, len(texts) - size + 1, size)]
     file.write_text("".join(json.dumps({"texts": group}) + "\n" for group in groups), encoding="utf-8")
     return file
 

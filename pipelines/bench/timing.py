@@ -54,7 +54,7 @@ def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def peak_mib() -> float:
-    """Return the peak resident memory of this process in MiB, without that of its parent."""
+    """Return the peak resident memory of this process in MiB, from the figures of Linux about the process."""
     return int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0]) / 1024
 
 

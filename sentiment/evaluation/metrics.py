@@ -131,7 +131,7 @@ def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve:
 
 
 def thin(curve: Curve, points: int = 160) -> Curve:
-    """Return at most ``points`` points of a curve, evenly spaced along its length, with both ends."""
+    """Return at most ``points`` points of a curve, with equal arc length between them, including both ends."""
     if len(curve.x) <= points:
         return curve
     length = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(curve.x), np.diff(curve.y)))))

@@ -52,7 +52,7 @@ _REFUSALS = {
 
 
 def routes(service: Service) -> list[Route | Mount]:
-    """Return the routes for the pages, models, reports and the interface's description."""
+    """Return the routes for the pages, the list of models, the reports and the OpenAPI document."""
 
     async def page(request: Request) -> Response:
         """Return the page to try the models."""

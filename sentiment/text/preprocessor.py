@@ -58,7 +58,7 @@ class Preprocessor:
     _many: "ManyTexts | None" = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Compile the rules for few texts, and record the ids of unknown words, links and user names."""
+        """Compile the rules for calls with few texts. Record the ids of unknown words, links and user names."""
         object.__setattr__(self, "_rules", CompiledRules(self.rules) if can_run(self.rules) else None)
         object.__setattr__(self, "_few", FewTexts(self._ids_in_python))
         links_and_names = {self.lexicon.id_of(token) for token in ("<url>", "<user>")} - {PADDING}

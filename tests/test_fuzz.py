@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.shared import profiles
-from pipelines.shared.glove_files import read_glove
+from pipelines.shared.glove_files import glove_file, read_glove
 from sentiment.common.file_checks import open_array, read_arrays
 from sentiment.data.corpus import CorpusReader
 from sentiment.errors import InputError, SentimentError, SettingsError
@@ -192,7 +192,8 @@ def test_links_and_pipes(tmp_path):
     (tmp_path / "gone.txt").symlink_to("nowhere")
     os.mkfifo(tmp_path / "pipe.txt")
     for name in ("loop", "gone", "pipe"):
-        assert "no such file" in refused_glove(tmp_path / f"{name}.txt")
+        with pytest.raises(InputError, match="no such file"):
+            glove_file(tmp_path / f"{name}.txt", tmp_path, {})
 
 
 @pytest.mark.parametrize(
@@ -251,7 +252,7 @@ def predict_of(text: pa.Array) -> np.ndarray:
 BOMBS = """
 import resource, sys
 from pathlib import Path
-from pipelines.shared.glove_files import read_glove
+from pipelines.shared.glove_files import glove_file, read_glove
 from sentiment.data.corpus import CorpusReader
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings, EmbeddingSettings

@@ -90,14 +90,17 @@ def test_prediction_reads_every_kind(run: Callable, tmp_path: Path, name: str) -
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("piped", [True, False])
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl", "a.parquet"])
-def test_standard_input_to_standard_output(folder, tmp_path, name, monkeypatch, capfdbinary):
+def test_standard_input_to_standard_output(folder, tmp_path, name, piped, monkeypatch, capfdbinary):
     kind = kind_of(name)
     arguments = ["--model", str(folder), "--column", "tweet", "--input", "-", "--format", kind, "--output", "-"]
+    path = write(tmp_path / name)
     read, written = os.pipe()
     with open(written, "wb") as file:
-        file.write(write(tmp_path / name).read_bytes())
-    with open(read) as stream:
+        file.write(path.read_bytes())
+    with open(read) as pipe, open(path) as redirected:
+        stream = pipe if piped else redirected
         monkeypatch.setattr(sys, "stdin", stream)
         assert predict.main(arguments) == 0
     sys.stdout.flush()

@@ -17,7 +17,7 @@ from sentiment.data.json_lines_reader import read_json
 from sentiment.data.label_meanings import FASTTEXT_MARK
 from sentiment.data.reading import BadRow, BadRows, Reading, TableBlock, position_of
 from sentiment.data.table_files import DAMAGED, FASTTEXT, JoinedStreams, OpenFile, open_bytes, whole_lines
-from sentiment.data.table_names import TABLE_NAMES, input_kind_of
+from sentiment.data.table_names import STANDARD, TABLE_NAMES, input_kind_of
 from sentiment.errors import InputError
 
 _ROWS_PER_BATCH = 32_768
@@ -128,7 +128,7 @@ def _read_parquet(
 ) -> Iterator[TableBlock]:
     """Yield the rows in blocks. A plain file is memory-mapped; compressed or piped data is read into memory."""
     is_plain = isinstance(stream, io.BufferedReader) and stream.seekable()
-    if is_plain and isinstance(source, str | Path):
+    if is_plain and isinstance(source, str | Path) and str(source) != STANDARD:
         stream = pa.memory_map(str(source))
     elif not is_plain:
         content = stream.read(_MOST_IN_MEMORY + 1)

@@ -105,6 +105,14 @@ def test_an_existing_file_is_not_replaced(evaluated, copy, capsys):
     assert copy.read_bytes() == before
 
 
+def test_a_device_or_a_pipe_is_not_replaced_by_a_file(evaluated, tmp_path, capsys):
+    pipe = tmp_path / "pipe.zip"
+    os.mkfifo(pipe)
+    assert main(["pack", str(evaluated), "--output", str(pipe), "--force"]) == 2
+    assert f"--output {pipe}: is a device or a pipe, expected the name of a file" in capsys.readouterr().err
+    assert pipe.is_fifo()
+
+
 def interrupt(folder: Path, target: Path | None = None) -> None:
     raise KeyboardInterrupt
 

@@ -29,11 +29,12 @@ def require_writable(path: Path, overwrite: bool, holding: str = "") -> None:
     """Check that a command can write the file ``path``, the value of its option ``--output``.
 
     Raises:
-        InputError: ``path`` is a folder, its folder is missing or read-only, or the file exists and ``overwrite`` is
-            false. ``holding`` says what the file may contain, for the message.
+        InputError: ``path`` is a folder or a device, its folder is missing or read-only, or the file exists and
+            ``overwrite`` is false. ``holding`` says what the file may contain, for the message.
     """
-    if path.is_dir():
-        raise InputError(f"--output {path}: is a folder, expected the name of a file")
+    if path.exists() and not path.is_file():  # a finished file, which is renamed, would take the place of a device
+        kind = "folder" if path.is_dir() else "device or a pipe"
+        raise InputError(f"--output {path}: is a {kind}, expected the name of a file")
     if not path.parent.is_dir():
         raise InputError(f"--output {path}: there is no folder {path.parent}; make it first")
     if not os.access(path.parent, os.W_OK):

@@ -18,7 +18,7 @@ from sentiment.common.engines import InProcess
 from sentiment.score import __main__ as score_command
 from sentiment.shares import __main__ as share_command
 from sentiment.shares import draw_command
-from sentiment.shares.answer import FILES, moved_words
+from sentiment.shares.answer import FILES, ShareAnswer, moved_words
 from sentiment.shares.dates import PERIODS, period_names, periods_between, read_dates
 from sentiment.shares.estimates import HandLabels, changes, share_rows
 from sentiment.shares.sample import read_labels, require_same_input, to_label
@@ -162,6 +162,32 @@ def test_values_that_differ_in_blanks_are_one_group_and_none_is_taken_for_all_tw
     assert found.groups.to_pylist() == ["x", "x", "(none)", "(none)", "(all)"]
 
 
+@pytest.mark.parametrize(
+    ("column", "options", "unread"),
+    [
+        (pa.array([[1]]), {"groups": ("odd",)}, "--by odd: holds list"),
+        (pa.array([b"\xff"]), {"groups": ("odd",)}, "--by odd: holds binary"),
+        (pa.array([2**62], pa.timestamp("ms")), {"date": "odd", "period": "week"}, ""),
+    ],
+)
+def test_columns_of_odd_types_are_refused_or_count_as_unreadable(column: pa.Array, options: dict, unread: str) -> None:
+    answers = [pa.array(["good"]), column, *[pa.array([0.5])] * 3]
+    table = pa.record_batch(answers, ["text", "odd", "known", "p_negative", "p_positive"])
+    if unread:
+        with pytest.raises(InputError, match=unread):
+            answered(table, ShareColumns("text", **options), "tweets.parquet")
+    else:
+        assert answered(table, ShareColumns("text", **options), "tweets.parquet").periods.to_pylist() == [""]
+
+
+def test_a_tweet_cannot_end_or_hide_the_data_of_the_page() -> None:
+    names = ["tweets.csv", "<!--<script></script>"]  # after these two tags, a browser would not see the data's end
+    page = ShareAnswer(names, CLASSES, [], [], {}, {}, {}, [], 0, [], {}).to_html()
+    data = page.partition('id="data">')[2].partition("</script>")[0]
+    assert "<" not in data
+    assert json.loads(data)["source"] == names
+
+
 def test_words_that_moved_are_found() -> None:
     before, after = {"sun": 90, "rain": 10, "the": 500}, {"sun": 12, "rain": 80, "the": 510}
     (moved,) = moved_words({"2020-01": before, "2020-02": after})
@@ -208,6 +234,8 @@ def labels_file(path: Path, *lines: str) -> Path:
         (["1,a,0.5,bad"], "line 2: expected a label of negative, positive, received 'bad'"),
         (["1,a,0.5,negative", "0,b,0.5,positive"], "line 3: expected a row from 1"),
         (["1,a,1.5,negative"], "line 2: expected a row from 1 and a chance over 0, up to 1; received 1 and 1.5"),
+        (["1,a,1e-300,negative"], "line 2: expected a row from 1 and a chance over 0"),
+        (["99999999999999999999,a,0.5,negative"], "line 2: expected a row from 1"),
         (["x,a,0.5,negative"], "line 2: expected whole numbers in row"),
         (["1,a,0.5,negative", "1,a,0.5,positive"], "line 3: row 1 is there twice"),
     ],
@@ -386,6 +414,7 @@ def test_arguments_that_say_nothing_are_refused(command: ModuleType, options: li
         (["--by", "week"], "--date goes with a period"),
         (["--date", "when"], "--date goes with a period"),
         (["--date", "when", "--by", "week", "--by", "day"], "expected one period, received week and day"),
+        (["--by", ""], "--by '': expected a period or the name of a column"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options: list[str], message: str, tmp_path: Path, capsys) -> None:

@@ -113,7 +113,7 @@ class ShareAnswer:
         """Return the text of ``answer.html``, a page that needs no other file and no connection."""
         page = Template((files("sentiment.shares") / "answer.html").read_text(encoding="utf-8"))
         style = (files("sentiment.report") / "templates/style.css").read_text(encoding="utf-8")
-        data = json.dumps(self.to_dict(), ensure_ascii=False).replace("</", "<\\/")
+        data = json.dumps(self.to_dict(), ensure_ascii=False).replace("<", "\\u003c")
         return page.substitute(style=style, data=data)
 
     def write(self, folder: Path) -> None:

@@ -233,7 +233,7 @@ def _checked(line: dict[str, str], known: dict[str, int], where: str) -> tuple[i
         number, chance = int(line[ROW]), float(line[CHANCE].replace(",", "."))
     except ValueError as error:
         raise InputError(f"{where}: expected whole numbers in row and numbers in chance ({error})") from error
-    if number < 1 or not 0 < chance <= 1:
+    if not (1 <= number < 1 << 63 and 1e-15 <= chance <= 1):  # the squares of 1 / chance are added up
         raise InputError(f"{where}: expected a row from 1 and a chance over 0, up to 1; received {number} and {chance}")
     label = known.get(line[LABEL].strip().casefold())
     if label is None:

@@ -48,8 +48,11 @@ def share_columns(text: str, date: str, by: Sequence[str]) -> ShareColumns:
     """Return the columns to read: the column ``text`` and the columns given with ``--date`` and ``--by``.
 
     Raises:
-        InputError: ``by`` has two period lengths (such as ``week``), or a period length or a date is given alone.
+        InputError: ``by`` has two period lengths (such as ``week``) or an empty name, or a period length or a date is
+            given alone.
     """
+    if "" in by:
+        raise InputError("--by '': expected a period or the name of a column, received none; leave it out")
     periods = [each for each in by if each in PERIODS]
     if len(periods) > 1:
         raise InputError(f"--by: expected one period, received {' and '.join(periods)}")
@@ -142,7 +145,7 @@ def answered(table: pa.RecordBatch, columns: ShareColumns, path: str) -> Answere
     """Return the model's answers in a batch of scored tweets, with the group and the period of each tweet.
 
     Raises:
-        InputError: a column is missing, or the type of the date column cannot be read as dates.
+        InputError: a column is missing, or the type of a column cannot be read as dates or as names of groups.
     """
     classes, prefix = answer_columns(table.schema.names, path)
     require_columns(columns.names(), table.schema.names, path)
@@ -165,13 +168,17 @@ def _numbers(column: pa.Array) -> np.ndarray:
 def _groups(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.DictionaryArray:
     if not names:
         return _repeated(ALL, table.num_rows)
-    parts = [_group_names(table.column(name)) for name in names]
+    parts = [_group_names(table.column(name), name) for name in names]
     return pc.binary_join_element_wise(*parts, " / ").dictionary_encode()
 
 
-def _group_names(column: pa.Array) -> pa.Array:
+def _group_names(column: pa.Array, name: str) -> pa.Array:
     """Trim the values to get names of groups. An empty value becomes "(none)", and "all" becomes "(all)"."""
-    names = pc.utf8_trim_whitespace(pc.fill_null(column.cast(pa.string()), ""))
+    try:
+        texts = column.cast(pa.string())
+    except pa.ArrowException as error:
+        raise InputError(f"--by {name}: holds {column.type}, expected texts or numbers in UTF-8 ({error})") from error
+    names = pc.utf8_trim_whitespace(pc.fill_null(texts, ""))
     names = pc.if_else(pc.equal(names, ""), "(none)", names)
     return pc.if_else(pc.equal(names, ALL), f"({ALL})", names)
 
@@ -183,8 +190,8 @@ def _periods(table: pa.RecordBatch, columns: ShareColumns) -> tuple[pa.Dictionar
     column = table.column(columns.date)
     dates = read_dates(column, columns.date)
     unread = np.flatnonzero(np.isnat(dates))
-    first = column[int(unread[0])].as_py() if len(unread) else None
-    return period_names(dates, columns.period), "" if first is None else str(first)
+    first = column[int(unread[0])].cast(pa.string()).as_py() if len(unread) else ""  # Python's dates end in 9999
+    return period_names(dates, columns.period), first or ""
 
 
 def _repeated(value: str, count: int) -> pa.DictionaryArray:

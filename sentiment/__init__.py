@@ -95,6 +95,11 @@ def share(
     Raises:
         SentimentError: an input, the model, the labels or the output folder is not usable.
     """
+    if not isinstance(source, str | PathLike):
+        raise InputError(f"source: expected one file, folder or pattern, received {source!r:.100}")
+    for name, given in (("by", by), ("also", also)):
+        if isinstance(given, str):
+            raise InputError(f"{name}: expected a tuple of names, received {given!r:.100}: write ({given!r:.100},)")
     from sentiment.common.command_line import default_model
     from sentiment.common.engines import LocalEngine
     from sentiment.common.parallel import available_cores

@@ -6,6 +6,7 @@ import itertools
 import json
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -393,6 +394,31 @@ def test_a_column_without_dates_is_refused(trained: Trained, tweets: Path, tmp_p
     options = ("--date", "brand", "--by", "week", "--output", str(tmp_path / "answer"))
     assert run_share(trained, str(tweets), *options) == 2
     assert "--date brand: expected dates, received none that can be read; the first is 'y'" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_processes")
+def test_a_column_without_dates_is_refused_where_a_tweet_is_missing(trained: Trained, tmp_path: Path, capsys) -> None:  # noqa: F811
+    path = tmp_path / "tweets.csv"
+    path.write_text("brand,text\nx,I love it\ny,\n", encoding="utf-8")
+    options = ("--date", "brand", "--by", "week", "--output", str(tmp_path / "answer"))
+    assert run_share(trained, str(path), *options) == 2
+    assert "--date brand: expected dates, received none that can be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"by": "week"}, r"by: expected a tuple of names, received 'week': write \('week',\)"),
+        ({"also": "neutral"}, r"also: expected a tuple of names, received 'neutral'"),
+        (
+            {"source": ["a.csv", "b.csv"]},
+            r"source: expected one file, folder or pattern, received \['a.csv', 'b.csv'\]",
+        ),
+    ],
+)
+def test_arguments_of_the_wrong_type_are_refused(given: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        sentiment.share(**{"source": "tweets.csv", "output": tmp_path / "answer"} | given)
 
 
 @pytest.mark.parametrize(

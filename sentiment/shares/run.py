@@ -73,7 +73,7 @@ def share(request: ShareRequest, engine: Engine, show_progress: bool = False) ->
         tally.add(batch)
     if not tally.cells:
         raise InputError(f"{', '.join(request.inputs)}: expected tweets, found none")
-    if tally.undated == tally.rows:
+    if not any(cell.period for cell in tally.cells):
         raise InputError(
             f"--date {request.columns.date}: expected dates, received none that can be read; the first is "
             f"{tally.first_undated[1][:40]!r} (docs/shares.md lists the forms)"
@@ -94,7 +94,10 @@ def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) ->
         inputs = (f"{inputs[0]}/{SCORED}",)
     if len(inputs) == 1 and _is_scored(inputs[0]):
         if open_store(inputs[0]).read(SUCCESS) is None:
-            raise InputError(f"{inputs[0]}: its scoring was not completed; run the same `sentiment score` again")
+            raise InputError(
+                f"{inputs[0]}: its scoring was not completed; run the same `sentiment score` again, with "
+                "--max-errors N to leave out up to N files and rows that cannot be scored"
+            )
         return inputs[0]
     _require_columns(request)
     options = AnswerOptions(force=True)

@@ -169,6 +169,12 @@ def test_damaged_rows_are_left_out_counted_and_shown(run: Callable, tmp_path: Pa
     assert len(lines) == 3
 
 
+def test_one_damaged_row_is_counted_in_the_singular(run: Callable, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,text\n1,love\n2\n")
+    assert "predict: 1 bad row left out (the first, line 3" in run("--input", path, "--max-bad-rows", "1")[2]
+
+
 def test_without_damaged_rows_nothing_is_said_of_them(run: Callable, tweets: Path) -> None:
     assert run("--input", tweets, "--max-bad-rows", "5")[::2] == (0, "")
 
@@ -381,3 +387,13 @@ def test_explain_goes_by_its_own_name(capsys: pytest.CaptureFixture[str]) -> Non
         out = capsys.readouterr().out
         assert f'sentiment {name} "I ' in out
         assert "python -m" not in out
+        refused_by_explain = (
+            "--explain",
+            "--json",
+            "--threshold",
+            "--answer-unknown",
+            "--output",
+            "--force",
+            "--prefix",
+        )
+        assert [option in out for option in refused_by_explain] == [name == "predict"] * len(refused_by_explain)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from sentiment.common.messages import counted
 from sentiment.errors import InputError
 
 RAW_LINE = "\0line"  # name of the column of unchanged JSON lines, which no JSON field has
@@ -65,7 +66,7 @@ class BadRows:
         """Return a one-line summary of the rows that were left out, or an empty string if there were none."""
         if not self.count:
             return ""
-        return f"{self.count:,} bad rows left out (the first, line {self.rows[0].line}: {self.rows[0].reason})"
+        return f"{counted(self.count, 'bad row')} left out (the first, line {self.rows[0].line}: {self.rows[0].reason})"
 
 
 @dataclass(frozen=True, slots=True)

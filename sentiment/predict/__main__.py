@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier
 
 _READ_SIZE = 1 << 20
+_OF_LABELS = ("--json", "--threshold", "--answer-unknown")  # options that have no use with explanations
+_OF_OUTPUT = ("--force", "--prefix")  # options that have no use without --output
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict") -> int:
@@ -74,14 +76,15 @@ def _parser(prog: str) -> OneLineParser:
         "--max-bad-rows", type=count, default=0, metavar="N", help="damaged rows that may be left out (default: 0)"
     )
     add_table_options(files.add_argument)
+    if prog.endswith(" explain"):
+        parser.hide("--explain", *_OF_LABELS, "--output", *_OF_OUTPUT)
     return parser
 
 
 def _refuse_unused(arguments: argparse.Namespace) -> None:
     """Raise an `InputError` for an option without effect, or if standard input or output is needed but closed."""
-    of_labels = ["--json", "--threshold", "--answer-unknown"]
-    cases = [
-        ("with explanations, which say what the model would answer", arguments.explain, of_labels),
+    cases: list[tuple[str, object, Sequence[str]]] = [
+        ("with explanations, which say what the model would answer", arguments.explain, _OF_LABELS),
         ("with --output, which writes a table (.jsonl is JSON)", arguments.output, ["--json"]),
         ("with --output, which writes labels", arguments.output, ["--explain"]),
         (
@@ -89,7 +92,7 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
             not arguments.input,
             ["--column", "--format", "--delimiter", "--quotes", "--max-bad-rows"],
         ),
-        ("without --output FILE", not arguments.output, ["--force", "--prefix"]),
+        ("without --output FILE", not arguments.output, _OF_OUTPUT),
         ("with tweets as arguments", arguments.texts not in ([], ["-"]), ["--encoding"]),
     ]
     for where, applies, options in cases:

@@ -22,7 +22,7 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
         help=f"below this probability: {UNCERTAIN!r}",
     )  # fmt: skip
     parser.add_argument(
-        "--answer-unknown", action="store_true", help=f"the forced answer of the model, instead of {UNKNOWN_TEXT!r}"
+        "--answer-unknown", action="store_true", help=f"the most probable class, instead of {UNKNOWN_TEXT!r}"
     )
 
 

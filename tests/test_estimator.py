@@ -78,13 +78,14 @@ def test_one_column_is_taken(model, texts) -> None:
     ("texts", "message"),
     [
         (pd.DataFrame({"id": [1], "tweet": ["love"]}), r"a DataFrame with columns id, tweet: pass one column, such as"),
+        (pd.DataFrame({"id": [1], "text": ["love"]}), r"columns id, text: pass one column, such as data\['text'\]"),
         (pa.table({"id": [1], "tweet": ["love"]}), r"a Table with columns id, tweet: pass one column"),
         (np.array([["a", "b"]]), r"a ndarray with shape \(1, 2\): pass one column"),
         ({"love": 1}, "received a dict: pass a list of its values"),
         ({"love"}, "received a set: pass a list"),
         (pd.Series(["love", np.nan], dtype=object), "received float as text 1, a missing value: leave such texts out"),
     ],
-    ids=["frame", "table", "array", "dict", "set", "missing"],
+    ids=["frame", "frame with text", "table", "array", "dict", "set", "missing"],
 )
 def test_what_is_no_column_is_refused(model, texts, message: str) -> None:
     for method in (model.predict, model.predict_proba, model.answer, model.labels):

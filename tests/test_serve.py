@@ -315,6 +315,7 @@ def test_the_document_describes_every_route_and_the_bodies(served):
     assert schemas["InferRequest"]["properties"]["inputs"]["maxItems"] == 1
     page = served.ask("GET", "/docs").body.decode()
     assert all(f"<code>{path}</code>" in page for path in described["paths"])
+    assert "`" not in page
 
 
 CSV = 'id,text\n1,I do love\n2,"so, ""I""\nhate"\n3,\n'

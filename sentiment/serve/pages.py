@@ -146,7 +146,7 @@ def _operation(route: Route, body: type | None) -> dict[str, Any]:
     refusals = _REFUSALS if body else {status: _REFUSALS[status] for status in ("401", "404")}
     responses = {status: {"description": why, "content": error} for status, why in refusals.items()}
     operation: dict[str, Any] = {
-        "summary": (route.endpoint.__doc__ or "").removesuffix("."),
+        "summary": (route.endpoint.__doc__ or "").removesuffix(".").replace("``", ""),
         "responses": {"200": {"description": "the answer"}} | responses,
     }
     if body is PredictRequest:

@@ -39,7 +39,7 @@ def _one_column(texts: Any) -> Any:
         which = f"columns {', '.join(names)[:200]}" if names else f"shape {tuple(texts.shape)}"
         raise InputError(
             f"expected texts, received a {type(texts).__name__} with {which}: pass one column"
-            + (f", such as data[{names[0]!r}]" if names else "")
+            + (f", such as data[{'text' if 'text' in names else names[0]!r}]" if names else "")
         )
     if hasattr(texts, "iloc"):
         return texts.iloc[:, 0]

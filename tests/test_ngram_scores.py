@@ -24,7 +24,7 @@ IDS = np.array([[2, 3, 3, 0], [4, 0, 0, 0], [5, 2, 6, 1], [3, 7, 8, 4]], np.int3
 
 
 def by_hand(rows: list[list[int]], values: np.ndarray) -> np.ndarray:
-    """Token by token, in Python's own integers."""
+    """The scores of each row's n-grams, hashed one at a time in Python's own integers."""
 
     def bucket(*ngram: int) -> int:
         code = len(ngram)

@@ -426,12 +426,21 @@ def test_arguments_of_the_wrong_type_are_refused(given: dict[str, Any], message:
     [
         (draw_command, ["--rows", "0"], "argument --rows: expected a whole number from 1, received 0"),
         (share_command, ["--also", " "], "argument --also: expected the name of a class, received an empty one"),
+        (share_command, ["--output", ""], "argument --output: expected a path or an address, received an empty one"),
+        (score_command, ["--output", ""], "argument --output: expected a path or an address, received an empty one"),
     ],
 )
 def test_arguments_that_say_nothing_are_refused(command: ModuleType, options: list[str], message: str, capsys) -> None:
     with pytest.raises(SystemExit, match="2"):
         command.main(["tweets.csv", "--output", "x", *options])
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [score_command, share_command, draw_command])
+def test_an_empty_input_is_not_the_current_folder(command: ModuleType, capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["", "--output", "x"])
+    assert "argument INPUT: expected a path or an address, received an empty one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -79,3 +79,10 @@ def class_name(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("expected the name of a class, received an empty one")
     return text.strip()
+
+
+def place(text: str) -> str:
+    """Parse an argument that is a path or an address; an empty one would mean the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path or an address, received an empty one")
+    return text

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sentiment.common.command_line import OneLineParser, count, whole_number
+from sentiment.common.command_line import OneLineParser, count, place, whole_number
 from sentiment.common.messages import counted, run_command
 from sentiment.common.parallel import available_cores
 from sentiment.errors import InputError
@@ -51,11 +51,11 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
 def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "inputs", nargs="+", metavar="INPUT",
+        "inputs", nargs="+", type=place, metavar="INPUT",
         help="file, folder or pattern, also at s3:// or gs://: all that `sentiment predict --input` takes",
     )  # fmt: skip
     parser.add_argument(
-        "--output", required=True, metavar="FOLDER", help="where the answers go; a path or s3://, gs://"
+        "--output", type=place, required=True, metavar="FOLDER", help="where the answers go; a path or s3://, gs://"
     )
     parser.add_model()
     add_answer_options(parser)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentiment.common.command_line import OneLineParser, class_name
+from sentiment.common.command_line import OneLineParser, class_name, place
 from sentiment.common.messages import run_command
 from sentiment.predict.options import add_table_options, reading_of
 from sentiment.score.__main__ import add_engine_options, engine_of
@@ -31,7 +31,11 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.sha
 def add_grouping_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that `sentiment share` and `sentiment draw` have in common, such as ``--date`` and ``--by``."""
     parser.add_argument(
-        "inputs", nargs="+", metavar="INPUT", help="files, folders, patterns, or a folder that `sentiment score` wrote"
+        "inputs",
+        nargs="+",
+        type=place,
+        metavar="INPUT",
+        help="files, folders, patterns, or a folder that `sentiment score` wrote",
     )
     parser.add_argument(
         "--date", default="", metavar="COLUMN", help="when a tweet was written: ISO, dates of X, or seconds since 1970"
@@ -49,7 +53,9 @@ def add_grouping_options(parser: argparse.ArgumentParser) -> None:
 def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_grouping_options(parser)
-    parser.add_argument("--output", required=True, metavar="FOLDER", help="for answer.html, shares.csv and shares.json")
+    parser.add_argument(
+        "--output", type=place, required=True, metavar="FOLDER", help="for answer.html, shares.csv and shares.json"
+    )
     parser.add_argument("--labels", type=Path, metavar="CSV", help="a file of `sentiment draw` that was filled in")
     parser.add_argument(
         "--also", action="append", type=class_name, default=[], metavar="CLASS",

@@ -75,6 +75,12 @@ def test_kinds_of_network_that_there_are_not(copy, change):
     assert "not a model of this version" in refusal(copy)
 
 
+@pytest.mark.parametrize("network", ["simple_rnn", [1], 5, None], ids=repr)
+def test_a_network_without_settings(copy, network):
+    edit(copy, lambda model: model.update(network=network))
+    assert "network: expected settings, received" in refusal(copy)
+
+
 @pytest.mark.parametrize("classes", [[], ["one"], ["a", "a"], "ab", ["a", 1], {"a": 1, "b": 2}, None], ids=repr)
 def test_classes_that_are_none(copy, classes):
     edit(copy, lambda model: model.update(classes=classes))

@@ -183,6 +183,8 @@ def _read_chunks(checked: _CheckedFiles, vocabulary: int) -> ChunkTable:
 
 def _settings_of(stated: Mapping[str, Any]) -> dict[str, Any]:
     """Return the network settings in ``model.json``. A missing, unknown or wrong setting raises a `KeyError`."""
+    if not isinstance(stated, dict):
+        raise KeyError(f"network: expected settings, received {str(stated)[:40]!r}")
     settings = dict(stated)
     if not settings.pop("masking", True):  # a setting of earlier versions
         raise KeyError("network.masking: networks that read padding are no longer supported")

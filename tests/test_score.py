@@ -252,6 +252,14 @@ def test_a_damaged_description_of_a_run_is_refused_unless_forced(tmp_path, model
     assert score(tmp_path / "in", tmp_path / "out", model, force=True)["rows"] == 5
 
 
+def test_the_most_frequent_label_is_said_first(tmp_path, model, capsys, in_this_process):
+    texts = ["love"] * 1100 + ["hate"] * 3 + ["qqq"] * 2
+    write(tmp_path / "in.parquet", pa.table({"text": texts}))
+    options = [str(tmp_path / "in.parquet"), "--output", str(tmp_path / "out"), "--model", str(model)]
+    assert command.main(options) == 0
+    assert capsys.readouterr().err.splitlines()[-1].endswith(" s: positive 1,100, negative 3, unknown 2")
+
+
 def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model, capsys, in_this_process):
     folder = tmp_path / "in"
     for i in range(20):

@@ -155,6 +155,14 @@ def test_sums_by_hand_and_in_batches_of_any_size() -> None:
     assert parts.labelled().texts == whole.labelled().texts == ["tweet number1 @bob", "tweet number8 @bob"]
 
 
+def test_the_first_unreadable_date_is_that_of_a_tweet() -> None:
+    columns = {"text": [None, "good", "bad"], "when": ["soon", "2020-01-01", "later"], "known": [0.0, 1, 1]}
+    table = pa.RecordBatch.from_pydict(columns | {f"p_{name}": [0.5] * 3 for name in CLASSES})
+    tally = ShareTally(CLASSES, np.zeros(0, np.int64))
+    tally.add(answered(table, ShareColumns("text", date="when", period="week"), "t"))
+    assert (tally.undated, tally.first_undated) == (1, (3, "later"))
+
+
 def test_values_that_differ_in_blanks_are_one_group_and_none_is_taken_for_all_tweets() -> None:
     columns = {"text": list("abcde"), "brand": ["x", " x ", "", None, "all"]}
     answers = {"known": [1.0] * 5, "p_negative": [0.1] * 5, "p_positive": [0.9] * 5}

@@ -9,6 +9,7 @@ After a crash, run the same command again: the new run skips parts that are done
 import argparse
 import signal
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -115,7 +116,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _report(summary: dict[str, Any], output: str) -> str:
-    labels = ", ".join(f"{label} {count}" for label, count in summary["labels"].items())
+    labels = ", ".join(f"{label} {count:,}" for label, count in Counter(summary["labels"]).most_common())
     lines = [f"{counted(summary['rows'], 'tweet')} in {summary['seconds']:.1f} s: {labels}"]
     if summary["parts_done_before"]:
         lines.append(f"{counted(summary['parts'], 'part')}, done before: {summary['parts_done_before']}")

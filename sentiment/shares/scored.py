@@ -149,10 +149,11 @@ def answered(table: pa.RecordBatch, columns: ShareColumns, path: str) -> Answere
     """
     classes, prefix = answer_columns(table.schema.names, path)
     require_columns(columns.names(), table.schema.names, path)
-    periods, unread = _periods(table, columns)
+    texts = texts_of(table, columns.text, path)
+    periods, unread = _periods(table, columns, texts.is_valid().to_numpy(zero_copy_only=False))
     numbers = [_numbers(table.column(f"{prefix}p_{name}")) for name in classes]
     return Answered(
-        texts_of(table, columns.text, path),
+        texts,
         np.column_stack(numbers),
         _numbers(table.column(f"{prefix}known")),
         _groups(table, columns.groups),
@@ -183,13 +184,16 @@ def _group_names(column: pa.Array, name: str) -> pa.Array:
     return pc.if_else(pc.equal(names, ALL), f"({ALL})", names)
 
 
-def _periods(table: pa.RecordBatch, columns: ShareColumns) -> tuple[pa.DictionaryArray, str]:
-    """Return the name of each row's period, and the first date that is not readable (empty if all are readable)."""
+def _periods(table: pa.RecordBatch, columns: ShareColumns, there: np.ndarray) -> tuple[pa.DictionaryArray, str]:
+    """Return the name of each row's period, and the first date that is not readable (empty if all are readable).
+
+    A row without a tweet, for which ``there`` is False, is not the first.
+    """
     if not columns.date:
         return _repeated(ALL, table.num_rows), ""
     column = table.column(columns.date)
     dates = read_dates(column, columns.date)
-    unread = np.flatnonzero(np.isnat(dates))
+    unread = np.flatnonzero(np.isnat(dates) & there)
     first = column[int(unread[0])].cast(pa.string()).as_py() if len(unread) else ""  # Python's dates end in 9999
     return period_names(dates, columns.period), first or ""
 

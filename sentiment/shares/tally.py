@@ -122,9 +122,9 @@ class ShareTally:
         there = batch.texts.is_valid().to_numpy(zero_copy_only=False)
         codes, cells = _cells_of(batch)
         best = batch.probabilities.argmax(axis=1)
-        if not self.first_undated[0] and "" in (cell.period for cell in cells):
-            undated = np.array([not cell.period for cell in cells])
-            self.first_undated = int(numbers[undated[codes].argmax()]), batch.unread
+        undated = np.array([not cell.period for cell in cells], bool)[codes] & there
+        if not self.first_undated[0] and undated.any():
+            self.first_undated = int(numbers[undated.argmax()]), batch.unread
         self._add_cells(batch, best, codes, cells, there)
         self._keep_wanted(batch, numbers, codes, cells)
         dated = np.array([cell.period != "" for cell in cells], bool)[codes]

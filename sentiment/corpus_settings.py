@@ -99,7 +99,7 @@ class CorpusSettings(Section):
         return tuple(_written(value) for value in self.ignored_labels)
 
     def label_key(self, value: str) -> str:
-        """Return the form in which a label value is compared: trimmed and case-folded, or as it is."""
+        """Return ``value`` as it is compared: unchanged if ``exact_labels`` is set, else trimmed and case-folded."""
         return value if self.exact_labels else value.strip().casefold()
 
 

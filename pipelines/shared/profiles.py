@@ -42,10 +42,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def profile_and_path(given: str, own: dict[str, Any]) -> tuple[dict[str, Any], Path]:
-    """Split ``profile:file`` into the profile's tables and the file's path; without ``profile:``, return ``own``.
+    """Return the profile and the path of a test set that is ``given`` as ``file`` or as ``profile:file``.
+
+    ``own`` is the profile of the running command. It is returned for a plain ``file``, and also if a file with this
+    whole name exists, colon included.
 
     Raises:
-        InputError: neither the file nor the profile exists.
+        InputError: ``given`` has a colon, but there is neither such a file nor such a profile.
     """
     before, colon, after = given.partition(":")
     if not colon or Path(given).exists():

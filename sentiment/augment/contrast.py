@@ -81,7 +81,10 @@ class ContrastRows:
         return _filled(self._one_of(templates), parts) if templates else [], sign
 
     def _unclear(self, sign: int) -> tuple[list[int], int]:
-        """Return the ids of a neutral tweet excerpt, mostly in a template, and ``sign`` as the label."""
+        """Return the ids of a neutral tweet excerpt and the label ``sign``, which the excerpt gives no reason for.
+
+        With the probability ``_IN_TEMPLATE``, a template surrounds the excerpt.
+        """
         if not self._stretches.has(0):
             return [], sign
         if self._random.random() < _IN_TEMPLATE:

@@ -134,8 +134,8 @@ def list_input(place: str, is_wanted: Callable[[str, bool], bool], expected: str
 
     Args:
         place: the path or address of a file or folder, or a pattern with wildcards.
-        is_wanted: takes the path of a file, and whether the user has named the file or given a pattern. Returns whether
-            to include the file.
+        is_wanted: returns whether to include a file, given its path and a flag. The flag is False for files found in a
+            folder, and True for a file that the user has named or that matches the user's pattern.
         expected: the accepted endings of file names, used in error messages.
 
     Raises:

@@ -172,8 +172,9 @@ def draft(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Draft:
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Return whether the first row is a header: no cell is a number, and no cell occurs again in its column.
 
-    A header cell may be empty, because pandas writes row numbers without a column name. A header cell may be as long as
-    a survey question, if at least one column with a name has values that repeat.
+    A header cell may be empty, because pandas writes row numbers without a column name. Long cells look like tweets, so
+    a header with a long cell (a survey question, for example) is recognised only by another sign: the values of some
+    named column repeat, as labels do.
     """
     first = [cell.strip() for cell in rows[0]]
     if not any(first) or any(re.fullmatch(r"[-+]?[\d.,:/ ]+", cell) for cell in first):

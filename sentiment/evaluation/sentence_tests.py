@@ -91,9 +91,9 @@ def vader_answer(texts: Sequence[str]) -> list[str]:
 
 
 def score_pairs(pairs: Sequence[Pair], predict: Callable[[Sequence[str]], Any]) -> dict[str, Any]:
-    """Return the share of minimal pairs (at least one) in which a classifier labels both tweets correctly.
+    """Return the share of minimal pairs in which a classifier labels both tweets correctly.
 
-    ``predict`` maps ``n`` texts to ``n`` class names.
+    ``pairs`` must not be empty. ``predict`` maps ``n`` texts to ``n`` class names.
 
     Returns:
         ``pairs`` (their number), ``passed`` (share), ``passed_ci95`` (its 95% interval), ``kinds`` (share by kind), and

@@ -40,7 +40,8 @@ class Request:
         reading: how tables are read.
         options: how probabilities become labels and columns.
         suffix: format of the answers: ``parquet``, ``csv`` or ``jsonl``; empty for the format of each input.
-        force: begin in any folder, and remove the files of an earlier run.
+        force: accept an output folder that has files of something else or of a run with other settings. The files of
+            the earlier run are removed.
     """
 
     inputs: tuple[str, ...]

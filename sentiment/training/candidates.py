@@ -87,7 +87,10 @@ def average(runs: Sequence[Candidate], rows: TrainingRows) -> Candidate:
 def choose(
     candidates: Mapping[str, Candidate], rows: TrainingRows, options: TrainingSettings
 ) -> tuple[str, dict[str, float]]:
-    """Choose the first candidate, or a later candidate whose validation log loss is over two standard errors lower.
+    """Choose the candidate with a low validation log loss. A later candidate must be clearly better to be chosen.
+
+    Candidates are compared in order. A candidate replaces the one chosen so far if its mean log loss is lower by over
+    two standard errors of the difference.
 
     Returns:
         The name of the chosen candidate, and each candidate's mean validation log loss (empty for one candidate).

@@ -20,11 +20,6 @@ class OneLineParser(argparse.ArgumentParser):
         """Print ``message`` in one line and exit with status 2."""
         self.exit(EXIT_STATUS, f"{self.prog}: error: {' '.join(message.split())}; see --help\n")
 
-    def hide(self, *options: str) -> None:
-        """Leave ``options`` out of the help."""
-        for option in options:
-            self._option_string_actions[option].help = argparse.SUPPRESS
-
     def add_model(self) -> None:
         """Add the option ``--model``."""
         default = f"default: ${MODEL_VARIABLE}, or {LATEST_MODEL}"

@@ -15,7 +15,8 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import IO, TYPE_CHECKING
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
 
 from sentiment.common.command_line import OneLineParser, count
 from sentiment.common.messages import run_command, without_controls
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _READ_SIZE = 1 << 20
 _OF_LABELS = ("--json", "--threshold", "--answer-unknown")  # options that have no use with explanations
 _OF_OUTPUT = ("--force", "--prefix")  # options that have no use without --output
+_NOT_OF_EXPLAIN = {"--explain", *_OF_LABELS, "--output", *_OF_OUTPUT}
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict") -> int:
@@ -53,31 +55,32 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
 
 def _parser(prog: str) -> OneLineParser:
     description = (__doc__ or "").replace("python -m sentiment.predict", prog)
-    if prog.endswith(" explain"):
+    explains = prog.endswith(" explain")
+    if explains:
         description = f'Show what each token of a tweet contributed to its label.\n\n{prog} "I don\'t like the phone"'
     parser = OneLineParser(prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("texts", nargs="*", metavar="tweet", help="tweets; - reads lines from standard input")
-    parser.add_model()
-    parser.add_argument("--json", action="store_true", help="one JSON object per tweet")
-    parser.add_argument("--explain", action="store_true", help="show what each token contributed")
-    add_answer_options(parser)
     files = parser.add_argument_group("files")
-    files.add_argument(
-        "--input",
-        metavar="FILE",
-        help="a .csv, .tsv, .jsonl, .json, .parquet or archive of posts, packed or not; - is standard input",
-    )
-    files.add_argument(
-        "--output", metavar="FILE", help="where to write the table with columns added; - is standard output"
-    )
-    files.add_argument("--force", action="store_true", help="replace an existing output")
-    files.add_argument("--format", choices=KINDS, help="of --input, if its name does not tell")
-    files.add_argument(
-        "--max-bad-rows", type=count, default=0, metavar="N", help="damaged rows that may be left out (default: 0)"
-    )
-    add_table_options(files.add_argument)
-    if prog.endswith(" explain"):
-        parser.hide("--explain", *_OF_LABELS, "--output", *_OF_OUTPUT)
+
+    def add(*names: str, to: Any = parser, **options: Any) -> None:
+        """Add an option. The help of `explain` leaves out the options that have no use there."""
+        if explains and not _NOT_OF_EXPLAIN.isdisjoint(names):
+            options["help"] = argparse.SUPPRESS
+        to.add_argument(*names, **options)
+
+    add("texts", nargs="*", metavar="tweet", help="tweets; - reads lines from standard input")
+    parser.add_model()
+    add("--json", action="store_true", help="one JSON object per tweet")
+    add("--explain", action="store_true", help="show what each token contributed")
+    add_answer_options(add)
+    add_file = partial(add, to=files)
+    read = "a .csv, .tsv, .jsonl, .json, .parquet or archive of posts, packed or not; - is standard input"
+    add_file("--input", metavar="FILE", help=read)
+    add_file("--output", metavar="FILE", help="where to write the table with columns added; - is standard output")
+    add_file("--force", action="store_true", help="replace an existing output")
+    add_file("--format", choices=KINDS, help="of --input, if its name does not tell")
+    bad = "damaged rows that may be left out (default: 0)"
+    add_file("--max-bad-rows", type=count, default=0, metavar="N", help=bad)
+    add_table_options(add_file)
     return parser
 
 

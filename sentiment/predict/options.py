@@ -15,15 +15,11 @@ if TYPE_CHECKING:
 _QUOTES = {"": None, "yes": True, "no": False}  # without an answer, whether quotes enclose fields is detected
 
 
-def add_answer_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--threshold`` and ``--answer-unknown``."""
-    parser.add_argument(
-        "--threshold", "--abstain", type=probability, default=0.0, metavar="P",
-        help=f"below this probability: {UNCERTAIN!r}",
-    )  # fmt: skip
-    parser.add_argument(
-        "--answer-unknown", action="store_true", help=f"the most probable class, instead of {UNKNOWN_TEXT!r}"
-    )
+def add_answer_options(add: Callable[..., Any]) -> None:
+    """Add ``--threshold`` and ``--answer-unknown``. ``add`` is a parser's ``add_argument``."""
+    below = f"below this probability: {UNCERTAIN!r}"
+    add("--threshold", "--abstain", type=probability, default=0.0, metavar="P", help=below)
+    add("--answer-unknown", action="store_true", help=f"the most probable class, instead of {UNKNOWN_TEXT!r}")
 
 
 def add_table_options(add: Callable[..., Any]) -> None:

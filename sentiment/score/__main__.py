@@ -59,7 +59,7 @@ def _parser(prog: str) -> OneLineParser:
         "--output", type=place, required=True, metavar="FOLDER", help="where the answers go; a path or s3://, gs://"
     )
     parser.add_model()
-    add_answer_options(parser)
+    add_answer_options(parser.add_argument)
     add_table_options(parser.add_argument)
     parser.add_argument("--format", choices=_FORMATS, default="", help="of the answers (default: of each input)")
     parser.add_argument(

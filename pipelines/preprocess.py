@@ -9,7 +9,6 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
-from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from sentiment.settings import PreprocessingSettings
     from sentiment.text.lexicon import Lexicon
     from sentiment.text.preprocessor import Preprocessor
+
+_ZEROS = bytes(1 << 20)
 
 
 def run(this: stage.Stage) -> None:
@@ -166,7 +167,8 @@ def _new_array(path: Path, dtype: "np.dtype", shape: tuple[int, ...]) -> None:
     array = np.lib.format.open_memmap(path, "w+", dtype, shape)
     with path.open("r+b") as file:
         file.seek(array.offset)
-        file.writelines(repeat(bytes(array[:1].nbytes), len(array)))
+        for left in range(array.nbytes, 0, -len(_ZEROS)):
+            file.write(_ZEROS[:left])
 
 
 OPTIONS = {

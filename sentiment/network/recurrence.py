@@ -145,10 +145,7 @@ def pooled_row(steps: np.ndarray, kernel: np.ndarray, activation: str, pooling: 
     for step in steps:
         if state is not None:
             add(step, state.dot(kernel, room), step)  # np.dot takes half as long again for arrays of this size
-        if activation == "softsign":
-            divide(step, add(absolute(step, room), ones, room), step)
-        else:
-            tanh(step, step)
+        activate_in_place(step, room, activation, ones)
         state = step
     return np.concatenate([_POOLED[kind](steps) for kind in pooling.split("_")])
 
@@ -160,10 +157,13 @@ def _mean(states: np.ndarray) -> np.ndarray:
 _POOLED = {"last": lambda states: states[-1], "max": lambda states: np.maximum.reduce(states, 0), "mean": _mean}
 
 
-def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str) -> None:
-    """Overwrite ``x`` with f(x), where f is ``activation``; ``room`` is a buffer with the shape of ``x``."""
+def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str, ones: np.ndarray | int = 1) -> None:
+    """Overwrite ``x`` with f(x), where f is ``activation``; ``room`` is a buffer with the shape of ``x``.
+
+    ``ones`` is 1 or an array of ones, which is faster for a single row.
+    """
     if activation == "softsign":
-        divide(x, add(absolute(x, room), 1, room), x)
+        divide(x, add(absolute(x, room), ones, room), x)
     else:
         tanh(x, x)
 

@@ -140,13 +140,14 @@ def _run(arguments: argparse.Namespace, prog: str) -> int:
 
 
 def _read_model(place: str) -> "SentimentClassifier":
-    """Read the model without garbage collection, which would free nothing and take a tenth of the starting time."""
+    """Read the model, and exempt it and all modules from garbage collection, which saves a tenth of the start."""
     gc.disable()
     try:
         from sentiment.predict.model_folder import read_classifier
 
         return read_classifier(place)
     finally:
+        gc.freeze()
         gc.enable()
 
 

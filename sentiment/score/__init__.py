@@ -1,1 +1,1 @@
-"""Score many files in parallel: divide them into parts, score the parts on an engine, and record the finished parts."""
+"""Score many files in parallel: divide them into parts, score the parts in worker processes, record what is done."""

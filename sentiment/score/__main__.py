@@ -3,7 +3,7 @@
 sentiment score tweets/ --output answers
 sentiment score "s3://bucket/tweets/*.parquet" --output s3://bucket/answers --engine ray --address auto
 
-After a crash, run the same command again: the new run skips parts that are done, and scores changed parts again.
+After a crash, run the same command again. It skips what has been scored, unless the input has changed since.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def _parser(prog: str) -> OneLineParser:
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--engine``, ``--workers``, ``--address`` and ``--patience``."""
+    """Add the options that choose the worker processes: a local pool or Ray, how many, and where."""
     engine = parser.add_argument_group("engine")
     engine.add_argument("--engine", choices=("local", "ray"), default="local", help="a process pool, or Ray")
     engine.add_argument(
@@ -84,7 +84,10 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
 
 
 def engine_of(arguments: argparse.Namespace) -> "Engine":
-    """Return the engine that the options select. Options for Ray without ``--engine ray`` raise an `InputError`."""
+    """Return the engine (worker processes, local or of Ray) that the options select, for use in a ``with`` block.
+
+    Options for Ray without ``--engine ray`` raise an `InputError`.
+    """
     if arguments.engine == "ray":
         from sentiment.common.ray_engine import RayEngine
 

@@ -60,12 +60,12 @@ class ScoreInputs(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A whole file, or some rows of a Parquet file.
+    """A piece of the input that is scored on its own: a whole file, or some rows of a Parquet file.
 
     Attributes:
         file: the input file.
         output: path of the answers, relative to the output folder.
-        size: approximate size of the input, in bytes.
+        size: approximate number of input bytes.
         start, stop: the first row, counted from 0, and the row after the last. Both are 0 for a whole file.
     """
 
@@ -76,12 +76,12 @@ class Part:
     stop: int = 0
 
     def identity(self) -> list[str | int]:
-        """Return path, size, time of change and rows of the input. If any of them changes, the part is scored again."""
+        """Return the input's path, size, time of change and rows. If one differs, a later run scores the part again."""
         return [self.file.path, self.file.size, self.file.changed, self.start, self.stop]
 
 
 def find_inputs(places: Sequence[str]) -> ScoreInputs:
-    """Return the files that paths, folders and patterns stand for.
+    """Return the files to score, given paths of files, folders and glob patterns.
 
     Raises:
         InputError: there are no files, or they are in different file systems.
@@ -99,14 +99,12 @@ def find_inputs(places: Sequence[str]) -> ScoreInputs:
 
 
 def plan(inputs: ScoreInputs, suffix: str) -> list[Part]:
-    """Divide the inputs into parts, and return them in the order of the inputs.
+    """Divide the inputs into parts, which are scored on their own, and return the parts in the order of the inputs.
 
-    Args:
-        inputs: the files to score.
-        suffix: format of the answers: ``parquet``, ``csv`` or ``jsonl``; empty for the format of each input.
+    ``suffix`` is the format of the answers: ``parquet``, ``csv`` or ``jsonl``; empty for the format of each input.
 
     Raises:
-        InputError: two parts would have the same output, because two inputs differ only in their suffix.
+        InputError: two inputs differ only in their suffix, so their answers would have the same path.
     """
     opened = [file for file in inputs.files if file.size >= SMALLEST_SPLIT or not input_kind_of(file.name)]
     found = dict(zip(opened, ordered_map(lambda file: _kind_and_rows(file, inputs.system), opened), strict=True))
@@ -121,10 +119,9 @@ def plan(inputs: ScoreInputs, suffix: str) -> list[Part]:
 
 
 def _kind_and_rows(file: InputFile, system: fs.FileSystem) -> tuple[str, int]:
-    """Return the kind of a file, and the number of rows if the kind is Parquet, or else 0.
+    """Return the format of a file (for a ``.zip``: of the file inside), and its number of rows if it is Parquet.
 
-    The kind of a ``.zip`` is that of the file inside. For a damaged file the kind is empty or the number is 0; scoring
-    will report the damage.
+    The number is 0 for other formats. Damage gives an empty format or the number 0; scoring will report it.
     """
     kind, rows = input_kind_of(file.name), 0
     with contextlib.suppress(OSError, InputError, pa.ArrowException, *DAMAGED):
@@ -138,9 +135,9 @@ def _kind_and_rows(file: InputFile, system: fs.FileSystem) -> tuple[str, int]:
 
 
 def _parts(file: InputFile, kind: str, rows: int) -> Iterator[Part]:
-    """Yield equal parts of about ``ROWS_PER_PART`` rows, or a single part for a file with few rows.
+    """Divide a file of ``rows`` rows into equal parts of about ``ROWS_PER_PART`` rows, or one part if there are few.
 
-    ``kind`` is the format of the answers; empty means CSV.
+    ``kind`` is the format of the answers; empty means CSV. Only large Parquet files have ``rows`` other than 0.
     """
     path = PurePosixPath(file.name)
     stem = path.with_suffix("")
@@ -157,12 +154,14 @@ def _parts(file: InputFile, kind: str, rows: int) -> Iterator[Part]:
 
 
 def tasks(parts: Iterable[Part]) -> Iterator[list[Part]]:
-    """Group the parts into tasks: each large part alone, and small parts together."""
+    """Group the parts into tasks, each for one worker process: a large part alone, several small parts together."""
     return grouped(parts, lambda part: part.size, _BYTES_PER_TASK, FILES_PER_TASK)
 
 
 def local_copy(part: Part, system: fs.FileSystem, folder: Path) -> Path:
-    """Return the path of a local file with the part's rows: the whole local input, or else a copy in ``folder``.
+    """Return the path of a local file with the rows of ``part``.
+
+    It is the input itself if the part is a whole local file, or else a copy in ``folder``.
 
     Raises:
         OSError: the input cannot be read.
@@ -194,7 +193,7 @@ def _copy(source: pa.NativeFile, size: int, target: Path) -> None:
 
 
 def _copy_rows(source: pa.NativeFile, part: Part, target: Path) -> None:
-    """Copy the rows of a part. Only row groups that contain some of these rows are read."""
+    """Copy rows ``part.start`` to ``part.stop`` of a Parquet file, reading only the row groups that contain them."""
     with pq.ParquetFile(source, buffer_size=1 << 20, pre_buffer=False) as file:
         rows = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
         starts = list(itertools.accumulate(rows, initial=0))

@@ -1,4 +1,4 @@
-"""The files in the output folder that describe the run and record which parts are done."""
+"""The files in the output folder of `sentiment score` that describe the run and record what has been scored."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ RECORDS, STAGING = "_records", "_staging"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A part that has been scored.
+    """The record of a part (a file, or some rows of one) that has been scored.
 
     Attributes:
         output: path of the answers, relative to the output folder.
@@ -31,8 +31,8 @@ class Record:
         size, sha256: size in bytes and checksum of the answers.
         errors: the rows that are missing from the answers. Each has its number ``row``, counted from 1 without the
             header, and the ``reason`` why it could not be scored.
-        etag: version tag (HTTP ETag) of an input that changed shortly before scoring; empty for other inputs. Object
-            stores give times in whole seconds, so only the tag shows a second change within one second.
+        etag: version tag (HTTP ETag) of an input that changed less than a minute before scoring; empty for others.
+            Such an input may change again within the same second, which the tag shows and the time does not.
     """
 
     output: str
@@ -48,7 +48,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A part that could not be scored, with its input ``file`` and the ``reason``."""
+    """A part (a file, or some rows of one) that could not be scored, with its input ``file`` and the ``reason``."""
 
     output: str
     file: str
@@ -109,13 +109,13 @@ def _clear(store: FileStore) -> None:
 
 
 def read_records(store: FileStore) -> list[Record]:
-    """Return the records of all parts that are done, sorted by input path and first row."""
+    """Return the records of all that has been scored, sorted by input path and first row."""
     records = [record for several in _read_all(store).values() for record in several]
     return sorted(records, key=lambda record: (str(record.input[0]), int(record.input[3])))
 
 
 def _read_all(store: FileStore) -> dict[str, list[Record]]:
-    """Return the records in each file, by file name. A damaged file counts as empty, so its parts are scored again."""
+    """Return the records by the name of the file that contains them. What a damaged file recorded is scored again."""
     below = FileStore(store.system, store.path(RECORDS))
     names = sorted(info.path.removeprefix(store.root).lstrip("/") for info in below.files())
 
@@ -129,18 +129,18 @@ def _read_all(store: FileStore) -> dict[str, list[Record]]:
 
 
 def write_records(store: FileStore, records: Sequence[Record]) -> None:
-    """Write the records of a task into one file."""
+    """Write the records of what one task has scored into one file."""
     if records:
         name = hashlib.sha256("\n".join(record.output for record in records).encode()).hexdigest()[:24]
         store.write(f"{RECORDS}/{name}.json", _json([asdict(record) for record in records]))
 
 
 def keep_valid(store: FileStore, parts: Iterable[Part], model: str, inputs: fs.FileSystem) -> dict[str, Record]:
-    """Return the valid records by output, and remove invalid records and the answers of parts that are not in the run.
+    """Return the valid records of earlier attempts by the path of their answers, so that this work is not repeated.
 
     A record is valid if the input and the model (a checksum) are unchanged and the answers have the recorded size.
-    Invalid records are removed before any scoring. Otherwise, new answers of the same size would make an invalid record
-    valid again.
+    Invalid records are removed before the scoring, because new answers of the recorded size would make them valid
+    again. Answers that belong to none of ``parts`` are removed too.
     """
     wanted = {part.output: part.identity() for part in parts}
     sizes = {info.path: info.size for info in store.files()}
@@ -169,7 +169,7 @@ def keep_valid(store: FileStore, parts: Iterable[Part], model: str, inputs: fs.F
 
 
 def _etags(records: Iterable[Record], inputs: fs.FileSystem) -> dict[str, str]:
-    """Return the current etag of each record's input, by path, or "" for an input that can no longer be read."""
+    """Return the present HTTP ETag of each record's input, by path, or "" for an input that can no longer be read."""
 
     def etag(path: str) -> str:
         try:

@@ -1,4 +1,4 @@
-"""A whole run: divide the inputs into parts, skip parts that are done, score the other parts, and report the result."""
+"""A run of `sentiment score`: divide the inputs into parts, score those that are not done yet, and report."""
 
 import contextlib
 import fcntl
@@ -56,10 +56,7 @@ class Request:
 def score(request: Request, engine: Engine, show_progress: bool = False) -> dict[str, Any]:
     """Score all inputs, write answers and a summary into the output folder, and return the summary.
 
-    Args:
-        request: the inputs, output and options.
-        engine: an engine whose ``with`` statement has been entered.
-        show_progress: show a progress bar, if on a terminal.
+    ``engine`` (the worker processes) must be inside its ``with`` block. The progress bar is shown only on a terminal.
 
     Raises:
         SentimentError: an input, the model or the output folder is not usable.
@@ -93,7 +90,7 @@ def succeed(output: str) -> None:
 
 
 def _description(request: Request, checksum: str) -> dict[str, Any]:
-    """Return all settings on which the parts and their answers depend."""
+    """Return all settings that the answers depend on. A run is resumed only if they are the same."""
     places = [place if "://" in place else os.path.abspath(place) for place in request.inputs]
     return {
         "format": records.FORMAT, "version": sentiment.__version__, "model": checksum, "inputs": places,
@@ -112,7 +109,7 @@ def _require_outside(output: FileStore, places: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def locked(output: FileStore) -> Iterator[None]:
-    """Lock a local folder against other runs. An object store is not locked."""
+    """Lock a local output folder against other runs within the ``with`` block. An object store is not locked."""
     if not output.is_local:
         yield
         return
@@ -129,10 +126,10 @@ def locked(output: FileStore) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _staging(output: FileStore) -> Iterator[str]:
-    """Yield a random name for this attempt. In a local output, make a folder of this name for unfinished files.
+    """Yield a random name for this attempt at the run. A local output gets a folder of this name for unfinished files.
 
-    Folders of earlier attempts are removed first. A process left over from an earlier attempt then cannot move its
-    unfinished files over the answers of this attempt.
+    The folders of earlier attempts are removed first. If a process of an earlier attempt is still alive, it then
+    cannot replace answers of this attempt with its own.
     """
     attempt = secrets.token_hex(4)
     if not output.is_local:
@@ -150,7 +147,7 @@ def _staging(output: FileStore) -> Iterator[str]:
 def _score_parts(
     job: ScoreJob, parts: Sequence[Part], done: Mapping[str, Record], engine: Engine, show_progress: bool
 ) -> dict[str, Record | Failure]:
-    """Score the parts that are not ``done``, and return their results by output."""
+    """Score the parts that have no record in ``done``, and return their results by the path of their answers."""
     left = {part.output: part for part in parts if part.output not in done}
     rows_before, begun = sum(record.rows for record in done.values()), time.monotonic()
     results: dict[str, Record | Failure] = {}
@@ -169,7 +166,7 @@ def _score_parts(
 
 
 def _results(job: ScoreJob, lots: Sequence[Sequence[Part]], engine: Engine) -> Iterator[Record | Failure]:
-    """Yield the result of each part. If the process of a task dies, repeat the task's parts one by one."""
+    """Score ``lots`` (lists of parts), and yield one result per part. If a process dies, its parts are tried singly."""
     again: list[Sequence[Part]] = []
     for outcome in engine.map(partial(score_task, job), lots):
         parts = lots[outcome.task]
@@ -195,7 +192,7 @@ def _error_lines(parts: Sequence[Part], results: Mapping[str, Record | Failure])
 def _counts(
     parts: Sequence[Part], results: Mapping[str, Record | Failure], force: bool, skipped: int, seconds: float
 ) -> dict[str, Any]:
-    """Return the numbers of the summary. With ``force``, the share of ``unknown`` is None: no tweet gets this label."""
+    """Return the numbers for ``summary.json``. With ``force``, no tweet is ``unknown``, so their share is None."""
     done = [result for result in results.values() if isinstance(result, Record)]
     rows, labels = sum(record.rows for record in done), Counter[str]()
     for record in done:

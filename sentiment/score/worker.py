@@ -1,4 +1,4 @@
-"""Score the parts of one task in a worker process."""
+"""Score some files, or parts of files, in a worker process."""
 
 import errno
 import functools
@@ -37,14 +37,14 @@ _ENDS_THE_RUN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENO
 
 @dataclass(frozen=True, slots=True)
 class ScoreJob:
-    """The settings that all parts of a run share.
+    """The settings of a run that every worker process gets.
 
     Attributes:
         model: path of the model folder.
         checksum: checksum of the model.
         inputs: file system of the inputs.
         output: the output folder.
-        run: name of this attempt, and of its folder for unfinished files.
+        run: name of this attempt at the run, and of its folder for unfinished files.
         reading: how tables are read.
         options: how probabilities become labels and columns.
     """
@@ -59,7 +59,7 @@ class ScoreJob:
 
 
 def score_task(job: ScoreJob, parts: Sequence[Part]) -> list[Record | Failure]:
-    """Score ``parts``, write their answers and records into the output folder, and return one result per part."""
+    """Score ``parts`` (files, or rows of files), write their answers and records, and return one result per part."""
     model = _model(job.model, job.checksum)
     # The scratch folder of a local run must be in the file system of the answers, so that files can be renamed.
     parent = job.output.path(f"{STAGING}/{job.run}") if job.output.is_local else None
@@ -74,7 +74,7 @@ def score_task(job: ScoreJob, parts: Sequence[Part]) -> list[Record | Failure]:
 
 @functools.lru_cache(1)
 def _model(folder: str, checksum: str) -> SentimentClassifier:
-    """Return the model, which is read once per process."""
+    """Return the model, which is read once per process. Raise ArtefactError if its checksum is not ``checksum``."""
     model = read_classifier(folder)
     if model_checksum(Path(folder)) != checksum:
         raise ArtefactError(f"{folder}: changed since the run began; start it again")
@@ -95,7 +95,10 @@ def model_checksum(folder: Path) -> str:
 
 
 def _score(job: ScoreJob, model: SentimentClassifier, part: Part, scratch: Path) -> Record | Failure:
-    """Score a part. An error that concerns only this part is returned, so that the run continues."""
+    """Score a part, with temporary files in ``scratch``.
+
+    An error that concerns only this part is returned as a `Failure`, so that the run continues.
+    """
     source, target = Path(part.file.path), scratch / f"answers{Path(part.output).suffix}"
     bad_rows = BadRows(limit=sys.maxsize, kept=sys.maxsize)
     reading = replace(job.reading, bad_rows=bad_rows)
@@ -122,7 +125,10 @@ def _score(job: ScoreJob, model: SentimentClassifier, part: Part, scratch: Path)
 
 
 def _etag(job: ScoreJob, part: Part) -> str:
-    """Return the etag of an input that changed less than a minute ago; "" for others, whose time of change suffices."""
+    """Return the HTTP ETag of an input that changed less than a minute ago, to notice a change while it is read.
+
+    For older inputs, return "": a change would show in the time of change.
+    """
     is_young = abs(time.time_ns() - part.file.changed) < _JUST_CHANGED_NS
     return etag_of(job.inputs, part.file.path) if is_young else ""
 

@@ -30,7 +30,7 @@ _OF_TRAINING = ("network.", "training.")
 
 @dataclass(frozen=True, slots=True)
 class GridGroup:
-    """A question (``title``) and its ``variants``: each variant's name, and the settings that the variant overrides."""
+    """Variants that answer one question (``title``): the name of each, and the settings that it overrides."""
 
     title: str
     variants: dict[str, dict[str, Any]]
@@ -63,7 +63,7 @@ class GridRun(NamedTuple):
 
     Attributes:
         pairs: the settings that the run overrides, as ``section.key=value``.
-        identity: a digest of overrides, GloVe file and seed. Runs of one grid with the same digest are the same run.
+        identity: a digest of overrides, GloVe file and seed. Runs with the same digest are trained once.
         shared: a digest of all that determines ids and embedding matrix. Runs with the same digest share both.
     """
 
@@ -144,7 +144,7 @@ def read_grid(this: stage.Stage) -> Grid:
 
 
 def runs_of(grid: Grid, arguments: argparse.Namespace) -> Iterator[GridRun]:
-    """Yield the runs of the grid, one per variant and seed, and then one per seed and GloVe file in ``--vectors``."""
+    """Yield a run per variant and seed. Then, for each GloVe file in ``--vectors``, yield a run per seed."""
     given = arguments.glove
     variants = [(group.title, *each, given) for group in grid.groups for each in group.variants.items()]
     if arguments.vectors:
@@ -159,10 +159,10 @@ def runs_of(grid: Grid, arguments: argparse.Namespace) -> Iterator[GridRun]:
 
 
 def summarise(runs: Sequence[GridRun], results: Mapping[str, Mapping[str, Any]]) -> Summary:
-    """Return the rows of the table of each group, keyed by the group's title: one row per variant that has results.
+    """Return the rows of one table per group of variants, by the group's title. Variants without results are left out.
 
-    ``results`` are keyed by the identity of the run. A row has the mean accuracy of the variant over its seeds, and the
-    sample standard deviation (0 for one seed).
+    ``results`` has the result of each finished run by its ``identity``. A row has the variant's mean accuracy over its
+    seeds, and the sample standard deviation (0 for one seed).
     """
     groups: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
     for each in runs:

@@ -102,8 +102,8 @@ def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str,
 def _read(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, list[tuple[str, str]]]:
     """Return for each model the rows (text, class name) of the corpus.
 
-    Each model's profile describes the file's format, unless ``--profile`` names one. If a model's profile does not fit
-    the file, the rows are those of the first model whose profile fits.
+    The file is read in the format of each model's training corpus, or of ``--profile``. If a model's format does not
+    fit the file, the rows are those of the first model whose format fits.
     """
     if arguments.profile:
         settings = profiles.make_settings(profiles.read_profile(arguments.profile), []).corpus

@@ -104,10 +104,9 @@ def network_figures(places: stage.Places) -> dict[str, Any]:
 
 
 def baseline_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
-    """Return the metrics of the baselines on the test set, by name of baseline.
+    """Return by name the test metrics of the installed baselines, which are fitted to the run's training rows.
 
-    The installed baselines are fitted to the run's training rows. A base model with the same classes is a
-    baseline too.
+    A base model with the same classes is a baseline too.
     """
     import sentiment
     from sentiment.evaluation.baselines import BaselineAnswers, fit_baselines

@@ -140,7 +140,7 @@ def extract_member(archive: Path, member: str, target: Path) -> None:
 
 
 def _bring(url: str, target: Path, known: str | None) -> None:
-    """Download or copy a file, and move it to ``target`` atomically if it has the ``known`` checksum."""
+    """Download or copy a file to ``target`` atomically. Raise a ValueError if its checksum is not ``known``."""
     import pooch
 
     pooch.get_logger().setLevel(logging.WARNING)

@@ -23,7 +23,7 @@ _FEW = 0.5
 
 
 def run(this: stage.Stage) -> None:
-    """Write the embedding matrix, with stand-ins for words without a vector, and a report on the coverage."""
+    """Write the embedding matrix, and a report on its coverage. A word without a vector gets one from other words."""
     import numpy as np
 
     from pipelines.shared.artefacts import read_part, read_preprocessor

@@ -99,7 +99,7 @@ def _read_test_set(given: str, this: stage.Stage, classes: Sequence[str]) -> "La
 
 
 def _format(profile: dict[str, Any]) -> CorpusSettings:
-    """Return the profile's corpus settings. A label value that is both ignored and part of a class is not ignored."""
+    """Return the profile's corpus settings. A label that belongs to a class is not ignored: the model may know it."""
     settings = profiles.make_settings({"corpus": profile.get("corpus", {})}, []).corpus
     classes = {settings.label_key(value) for values in settings.label_values() for value in values}
     ignored = zip(settings.ignored_labels, settings.ignored_values(), strict=True)

@@ -1,7 +1,6 @@
 """Stage 5: export the trained model as SavedModel, LiteRT and NumPy files. `model.json`, written last, marks success.
 
-The JavaScript module, which also reads the NumPy files, is copied into the model folder. A web page in the model folder
-embeds the module and the NumPy files.
+The model folder also gets a JavaScript module that predicts from the NumPy files, and a web page with both embedded.
 """
 
 import os
@@ -79,7 +78,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _chunk_table(tweets: Path, preprocessor: "Preprocessor") -> "ChunkTable | None":
-    """Return a table of ids for the chunks (stretches between spaces) that are frequent in the training tweets."""
+    """Return a table from frequent chunks (texts between spaces) to their ids, for which prediction runs no rules."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq

@@ -20,7 +20,7 @@ from sentiment.prepare.spooling import Corpus, Spooled, file_tasks, gather, spoo
 
 
 def run(this: stage.Stage) -> None:
-    """Read the corpora, remove duplicates, split the rest, and write the tweets and a report."""
+    """Read the corpora, remove duplicates, split into training, validation and test, and write tweets and a report."""
     with publishing.publish(this.places.interim, last="tweets.parquet") as staging:
         scratch = staging / "scratch"
         scratch.mkdir()
@@ -35,10 +35,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _corpora(this: stage.Stage, scratch: Path) -> list[Corpus]:
-    """Return the corpora that the profile names, or else the one that ``--corpus`` names.
-
-    Standard input (``--corpus -``) is first copied to a file in ``scratch``.
-    """
+    """Return the profile's corpora, or else ``--corpus``. Standard input ("-") is first copied into ``scratch``."""
     given, settings = this.arguments.corpus, this.settings.corpus
     if corpora := this.settings.corpora:
         if given is not None:
@@ -88,7 +85,7 @@ def _split(
 
 
 def _join_cut_copies(runs: split_corpus.Runs, engine: Engine) -> None:
-    """Make a truncated text, such as a long retweet, a duplicate of the full text if the corpus contains both."""
+    """Mark a truncated text, such as a long retweet, as a duplicate of the full text if the corpora have both."""
     if sum(results(engine, partial(cut_copies.note_cut, runs), runs.runs, "texts searched for cut ones")):
         list(results(engine, partial(cut_copies.note_whole, runs), runs.runs, "texts compared with cut ones"))
         list(results(engine, partial(cut_copies.take_hashes, runs), runs.runs, "cut texts joined"))
@@ -97,7 +94,7 @@ def _join_cut_copies(runs: split_corpus.Runs, engine: Engine) -> None:
 def _settle(kept: np.ndarray, this: stage.Stage, corpora: list[Corpus], told: dict[str, int]) -> Deal:
     """Decide how many of the distinct rows (``kept`` per class) go to training, validation and test.
 
-    If there are too few rows, the counts in ``told`` are logged before the error.
+    If there are too few rows, log ``told`` (the numbers of rows read and left out), and raise an InputError.
     """
     try:
         return Deal.settle(kept, this.settings.split, sorted(this.settings.corpus.labels))
@@ -111,7 +108,7 @@ def _read_counts(found: list[Spooled]) -> dict[str, int]:
 
 
 def _by_class(counts: np.ndarray, classes: dict[str, int]) -> dict[str, dict[str, int]]:
-    """Return ``counts`` ``(n_parts, n_classes)`` as nested dictionaries: numbers of rows by part and class."""
+    """Return ``counts`` ``(n_parts, n_classes)`` as dictionaries: part (such as "train") to class to number of rows."""
     return {part: {name: int(counts[i, label]) for name, label in classes.items()} for i, part in enumerate(PARTS)}
 
 

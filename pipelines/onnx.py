@@ -11,7 +11,7 @@ _NEEDED = ("tf2onnx", "onnxruntime")
 
 
 def run(this: stage.Stage) -> None:
-    """Convert the model, compare its probabilities on validation rows, and write the file."""
+    """Convert the model to `model.onnx`, and check its probabilities on validation rows against NumPy inference."""
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(f"{', '.join(missing)}: not installed; run `make onnx`, or pip install -e '.[onnx]'")

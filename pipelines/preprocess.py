@@ -92,7 +92,7 @@ def _load_spacy() -> None:
 
 
 def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
-    """Return the words that get an id even if the corpus lacks them. All are words that the tokeniser can produce.
+    """Return the words that get an id even if the corpus lacks them, except those that normalisation would change.
 
     The ``most`` most frequent words of the GloVe file come first. Emoji, common lower-case hashtags ("lovethis") and
     short phrases without their spaces follow.
@@ -112,7 +112,7 @@ def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
 
 
 def _unlike_lemmas(this: stage.Stage, vector_words: set[str], lemma_of: list[tuple[str, str]]) -> set[str]:
-    """Return the word forms (first of each pair) whose GloVe vector is unlike the vector of their lemma."""
+    """Return the word forms (first of each pair) whose GloVe vector is unlike their lemma's: they get their own id."""
     from sentiment.embedding.glove import unlike_lemmas
 
     pairs = [pair for pair in lemma_of if vector_words.issuperset(pair)]
@@ -132,7 +132,7 @@ def _make_lexicon(
     """Return the lexicon, and the number of its ids that occur in training.
 
     If there is a ``base`` model, its lexicon is extended. ``unlike`` takes pairs of word form and lemma, and returns
-    the word forms whose GloVe vector is unlike the vector of the lemma.
+    the word forms that differ from their lemma in meaning. They become their own lemma.
     """
     from sentiment.text.lemmas import lexicon_entries
     from sentiment.text.lexicon import Lexicon, build_lexicon, count_seen, extend_lexicon
@@ -146,7 +146,10 @@ def _make_lexicon(
 
 
 def _make_arrays(folder: Path, sizes: "np.ndarray", preprocessor: "Preprocessor") -> None:
-    """Make the files of ids and labels. ``sizes``, ``(n_tasks, 3)``, counts the rows of each task in each part."""
+    """Write files of zeros for the ids and labels of each part (training, validation, test), to be filled in later.
+
+    ``sizes``, ``(n_tasks, 3)``, has the number of rows that each task, a slice of the tweets, adds to each part.
+    """
     import numpy as np
 
     from sentiment.data.splitting import PARTS
@@ -158,10 +161,7 @@ def _make_arrays(folder: Path, sizes: "np.ndarray", preprocessor: "Preprocessor"
 
 
 def _new_array(path: Path, dtype: "np.dtype", shape: tuple[int, ...]) -> None:
-    """Write an array of zeros, which reserves its disk space.
-
-    Otherwise a process that fills the memory-mapped array would be killed on a full disk.
-    """
+    """Write an array of zeros, so that a full disk raises an error now instead of killing the process that fills it."""
     import numpy as np
 
     array = np.lib.format.open_memmap(path, "w+", dtype, shape)

@@ -99,10 +99,7 @@ def _head(path: Path, target: Path | None, found: Draft) -> list[str]:
 
 
 def _command(path: Path, target: Path | None) -> str:
-    """Return the `make` command to run next.
-
-    The command names the profile, or gives its path ``target`` if ``target`` is outside the folder of profiles.
-    """
+    """Return the `make` command to run next, with the profile's name, or its path if it is outside `profiles/`."""
     given = target or Path("mine.toml")
     here = target is None or target.resolve() == profiles.PROFILES / target.name
     profile, corpus = shlex.quote(given.stem if here else str(given)), shlex.quote(str(path))
@@ -159,9 +156,9 @@ def _of_batches(path: Path, kind: str) -> Draft:
 
 
 def _rows(batch: "pa.RecordBatch", without_text: dict[str, str]) -> Iterator[tuple[str, ...]]:
-    """Return the rows of cells as `load` will read them.
+    """Return the rows of ``batch`` as tuples of text, which is how `load` will read them.
 
-    The cells of a column without text are empty, and ``without_text`` gets a remark under the name of the column.
+    A column of nested or other non-text values becomes empty text. ``without_text`` gets a remark under its name.
     """
     columns = []
     for i, name in enumerate(batch.schema.names):
@@ -228,7 +225,7 @@ def _toml(format_: dict[str, object], found: Draft) -> Iterator[str]:
 
 
 def _column(found: Draft, position: int, named: bool) -> str | int:
-    """Return the name of a column, or its position if the name is empty or not unique."""
+    """Return a column's name, or its position if the name is missing (no header: not ``named``) or not unique."""
     names = [column.name for column in found.columns]
     name = names[position]
     return name if named and name.strip() and names.count(name) == 1 else position

@@ -1,4 +1,4 @@
-"""Check the intervals of `sentiment share`: simulate samples of labels, and count how often an interval is right."""
+"""Check the intervals of `sentiment share`: label many random samples, and count the intervals that are right."""
 
 import argparse
 import sys
@@ -22,7 +22,7 @@ _BINS = 20  # ranges of the model's probability with equal numbers of tweets
 
 
 class Known(NamedTuple):
-    """The model's ``probabilities`` ``(n, classes)``, and ``indicators`` ``(n,)``: 1 for tweets of a class, else 0."""
+    """The model's ``probabilities`` ``(n, classes)``; ``indicators`` ``(n,)``: 1 if a tweet is of a class, else 0."""
 
     probabilities: np.ndarray
     indicators: np.ndarray
@@ -55,8 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def simulated(known: Known, even: bool, labels: int, draws: int) -> tuple[Simulated, Simulated]:
     """Return coverage and width of two kinds of intervals: from model and labels together, and from labels alone.
 
-    For the first kind, a tweet is labelled with a higher probability where the model is in doubt, unless ``even`` is
-    true. For the second kind, all tweets are equally likely to be labelled.
+    Each of ``draws`` random samples has ``labels`` labelled tweets. For the first kind, tweets about which the model is
+    in doubt are drawn more often, unless ``even``. For the second kind, all tweets are equally likely to be drawn.
     """
     rows, means = len(known.indicators), known.probabilities[:, :-1].mean(axis=0)
     evenly = chances_of(None, labels, rows)
@@ -79,11 +79,10 @@ def simulated(known: Known, even: bool, labels: int, draws: int) -> tuple[Simula
 
 
 def least_ratio(known: Known) -> float:
-    """Return the least width of an interval, relative to the width when all tweets are equally likely to be labelled.
+    """Return the least possible width of an interval, divided by the width when all tweets are equally likely drawn.
 
-    An interval is narrowest if each tweet is labelled with a probability proportional to the standard deviation of its
-    indicator, given the model's probability (Neyman, 1934). The deviation is computed from the true classes, which only
-    a simulation knows.
+    The width is least if a tweet is drawn in proportion to the standard deviation of the ``indicators`` of tweets with
+    similar model probabilities (Neyman, 1934). Only a simulation knows all indicators.
     """
     order = np.argsort(known.probabilities[:, 0], kind="stable")
     parts = np.array_split(known.indicators[order], _BINS)

@@ -62,8 +62,9 @@ def run(this: stage.Stage) -> None:
 
 
 def _runs(this: stage.Stage, rows: "TrainingRows", start: str, few: bool) -> "list[Candidate]":
-    """Train one network from ``start``. From a base model with ``few`` rows, train several, each with its own seed.
+    """Train one network from ``start``, which is random weights or the base model's.
 
+    From a base model with ``few`` training rows, train several with different seeds; they are averaged later.
     Interrupted runs resume from their checkpoints.
     """
     from sentiment.training.candidates import BASE_MODEL, candidate

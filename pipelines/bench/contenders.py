@@ -1,7 +1,4 @@
-"""The contenders of the benchmark (this project and other libraries), and the tweets, ids and models that they use.
-
-Each library is imported only when it is measured.
-"""
+"""The contenders of the benchmark (functions of this project and other libraries to time), and the data they use."""
 
 import importlib.util
 import itertools
@@ -115,7 +112,7 @@ def _spacy(material: Material) -> Contender:
 
 
 def _our_epoch(batch_size: int, material: Material) -> Contender:
-    """Return a contender that trains our network for an epoch; ``batch_size`` 0 uses the profile's batch size."""
+    """Return a contender that trains our network for one epoch, by default (0) with the profile's batch size."""
     import_keras()
     from sentiment.training.fitting import make_batches, trainer_class
 
@@ -127,10 +124,7 @@ def _our_epoch(batch_size: int, material: Material) -> Contender:
 
 
 def _keras_epoch(batch_size: int, material: Material) -> Contender:
-    """Return a contender that runs Keras `fit` on padded rows for an epoch. Only the epoch itself is timed.
-
-    After the last epoch `fit` waits for TensorFlow's data pipeline. The wait can take as long as a short epoch.
-    """
+    """Return a contender that runs one epoch of Keras `fit` on padded rows. The wait after the epoch is not timed."""
     import_keras()
     import keras
     import numpy as np
@@ -190,9 +184,10 @@ def _fasttext(material: Material) -> Answer:
 
 
 def train_fasttext(texts: Sequence[str], labels: Sequence[int], kept: int = 0) -> Any:
-    """Return a fastText classifier with bigrams, trained on one thread, and quantised to ``kept`` rows if not 0.
+    """Return a fastText classifier with bigrams, trained on one thread.
 
-    The rows are shuffled first, because fastText does not shuffle, and corpora may be sorted.
+    Unless ``kept`` is 0, only the ``kept`` most important embeddings stay, quantised. The tweets are shuffled first,
+    because fastText does not shuffle, and corpora may be sorted.
     """
     import fasttext
     import numpy as np

@@ -1,6 +1,7 @@
-"""Measure `sentiment score` by engine, kind of file and number of workers, beside `sentiment predict`.
+"""Measure `sentiment score` by engine (local processes or Ray), kind of file and number of workers.
 
-Seconds are the duration of the whole command. CPU seconds and memory are totals over all its processes.
+`sentiment predict` is measured too. Seconds are the duration of the whole command. CPU seconds and memory are totals
+over all its processes.
 """
 
 import itertools
@@ -40,7 +41,7 @@ def run(this: stage.Stage) -> None:
 def write_source(path: Path, texts: "pa.Array", rows: int) -> None:
     """Write ``rows`` shuffled tweets to ``path``: one Parquet file or CSV, or a folder of Parquet files.
 
-    A folder called ``small`` gets files of 100 tweets each, any other folder 32 files.
+    The suffix decides which. The folder ``small`` gets files of 100 tweets each, any other folder 32 files.
     """
     import numpy as np
     import pyarrow as pa
@@ -62,7 +63,7 @@ def write_source(path: Path, texts: "pa.Array", rows: int) -> None:
 
 
 def _measured(source: Path, model: list[str]) -> Entries:
-    """Measure duration, CPU time and memory of `score` with each engine, and of `predict` if ``source`` is a file."""
+    """Measure time and memory of `score` with local processes and with Ray, and of `predict` if there is one file."""
     entries: Entries = {}
     if source.suffix:
         answers = source.with_name(f"predicted-{source.name}")

@@ -1,7 +1,4 @@
-"""The sections of the benchmark: speed beside other libraries, size, cold start, and growth with the corpus.
-
-Each section runs in a new process, which can import its function from this module but not from `__main__`.
-"""
+"""The sections of the benchmark: speed beside other libraries, size, cold start, and growth with the corpus."""
 
 import csv
 import os
@@ -125,7 +122,7 @@ def write_corpus(path: Path, texts: Sequence[str], rows: int) -> None:
 def size(material: Material) -> Entries:
     """Return the size in MB of our model in each file format, and of other models.
 
-    The entries of NumPy inference and of the other models also have the accuracy and the speed on the test tweets.
+    For NumPy inference and the other models, also return accuracy and speed on the test tweets.
     """
     train, test = (read_split(material.places.interim, part) for part in ("train", "test"))
     entries: Entries = {name: {"MB": _megabytes(material.folder, patterns)} for name, patterns in _FORMS.items()}

@@ -32,8 +32,8 @@ def time_in_turn(work: Mapping[str, Contender]) -> dict[str, float]:
     """Return the median seconds per run of each contender, measured in turns A B C A B C.
 
     A turn repeats the run for a second and takes the mean. Within that time, caches and threads recover from the
-    previous contender. The first turn of each contender is a warm-up and does not count. If a run returns a number, it
-    has measured its seconds itself.
+    previous contender. The first turn of each contender is a warm-up and does not count. If a run returns a float, this
+    is taken as its seconds.
     """
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(TURNS + 1):

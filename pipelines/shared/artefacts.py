@@ -33,7 +33,7 @@ def read_preprocessor(folder: Path) -> Preprocessor:
 
 
 def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
-    """Check that the ids in ``folder`` were made with ``settings`` and the lexicon of the embedding matrix.
+    """Check that the ids in ``folder`` were made with ``settings``, and with the same lexicon as the embedding matrix.
 
     Raises:
         ArtefactError: the files do not match, because a stage was left out or ran with other settings.
@@ -104,14 +104,14 @@ def read_split(interim: Path, name: str) -> "LabelledTexts":
 
 
 def corpus_inputs(loaded: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return path and SHA-256 of each corpus in `load.json`; the keys are ``corpus``, ``corpus 2`` ..."""
+    """Return path and SHA-256 of each corpus in ``loaded``, the content of `load.json`, by "corpus", "corpus 2" ..."""
     first = {"corpus": {"path": loaded["source"], "sha256": loaded["source_sha256"]}}
     further = enumerate(loaded.get("corpora", [])[1:], 2)
     return first | {f"corpus {i}": {"path": each["file"], "sha256": each["sha256"]} for i, each in further}
 
 
 def rows_to_compare(processed: Path) -> np.ndarray:
-    """Return padded ids of validation tweets, int32 ``(rows, max_tokens)``, for comparing the forms of a model.
+    """Return padded ids of validation tweets, int32 ``(rows, max_tokens)``, for comparing a model's file formats.
 
     Raises:
         ArtefactError: the file of ids is missing or damaged.

@@ -69,7 +69,10 @@ def inherit(settings: Settings, given: AbstractSet[str], folder: Path) -> Settin
 
 
 def settings_from_nothing(settings: Settings, given: AbstractSet[str]) -> Settings:
-    """Undo the learning rate of :func:`inherit` for training from scratch, unless the rate is among ``given``."""
+    """Return ``settings`` with the default learning rate for training from scratch, unless the rate is ``given``.
+
+    :func:`inherit` has set a lower rate, which suits training from a base model.
+    """
     rate = settings.training.learning_rate if "training.learning_rate" in given else TrainingSettings().learning_rate
     return replace(settings, training=replace(settings.training, learning_rate=rate))
 

@@ -19,10 +19,10 @@ VARIABLES = (*MADE_FROM, "TESTS")
 
 
 def check(values: Mapping[str, str], corpora: Iterable[str], raw: Path) -> None:
-    """Check that the files named by variables exist and have no spaces in their names.
+    """Check that the files named by Make variables exist and have no spaces in their names.
 
     Args:
-        values: values of the variables, by name.
+        values: values of the Make variables, by name.
         corpora: the corpus files that the profile names itself.
         raw: the folder of downloads. Files in it may be missing, because they can still be downloaded.
 
@@ -76,7 +76,7 @@ def with_given(interim: Path, given: Sequence[str]) -> dict[str, str]:
 
 
 def remember(interim: Path, model: Path, given: Sequence[str], replace: bool) -> dict[str, str]:
-    """Update the saved Make variables by those that this `make` was given, and return all variables.
+    """Update the saved Make variables with those that this `make` was given, and return all variables.
 
     Args:
         interim: the run's folder of interim data, where the variables are saved.

@@ -71,7 +71,7 @@ def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings
 
 
 def named_settings(profile: dict[str, Any], overrides: Sequence[str]) -> set[str]:
-    """Return the dotted names of the settings that the profile or an override sets."""
+    """Return the names of the settings that the profile or an override sets, for example "training.epochs"."""
     tables = {section: keys for section, keys in profile.items() if section not in BESIDE_SETTINGS}
     named = {f"{section}.{key}" for section, keys in tables.items() for key in keys}
     return named | {override.partition("=")[0].strip() for override in overrides}

@@ -129,7 +129,7 @@ def require(path: Path) -> Path:
 
 
 def command_for(path: Path) -> str:
-    """Return the command that makes the artefact with the file name of ``path``."""
+    """Return the `make` command that writes the file ``path``, for use in error messages."""
     makers = (command for command, names in _MAKES.items() if any(fnmatch(path.name, name) for name in names))
     return next(makers, "make preprocess train evaluate")
 

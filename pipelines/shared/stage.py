@@ -59,7 +59,10 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The input of a stage. ``by_rows`` has the settings computed from the number of rows, by dotted name."""
+    """What a stage works on: its command's arguments, settings, folders, profile, and base model (None: from scratch).
+
+    ``by_rows`` has the settings that were computed from the number of training rows, such as "training.epochs".
+    """
 
     arguments: argparse.Namespace
     settings: Settings
@@ -75,7 +78,7 @@ def main(
     options: Options | None = None,
     argv: Sequence[str] | None = None,
 ) -> None:
-    """Run a stage as a command, which has the ``options`` of all stages and its own.
+    """Run ``body`` as a command with the command-line options of all stages and further ``options``.
 
     A user's mistake ends the process with status 2 and one line on standard error.
     """

@@ -48,7 +48,10 @@ def read_rows(this: stage.Stage) -> "TrainingRows":
 
 
 def row_weights(interim: Path) -> "dict[str, np.ndarray]":
-    """Return the row weights of each part, float32 ``(n,)``, with mean 1 in training; empty if there is one corpus."""
+    """Return by part each row's weight, float32 ``(n,)``: its corpus's weight, scaled to mean 1 in training.
+
+    With one corpus, the result is empty.
+    """
     import numpy as np
     import pyarrow.parquet as pq
 
@@ -65,7 +68,7 @@ def row_weights(interim: Path) -> "dict[str, np.ndarray]":
 
 
 def add_augmentation(this: stage.Stage, part: "EncodedPart", classes: list[str]) -> "EncodedPart":
-    """Append augmentation rows to ``part``, as ``training.contrast`` and ``training.phrases`` ask for.
+    """Append training rows made from templates and phrases, if ``training.contrast`` or ``training.phrases`` is set.
 
     Raises:
         SettingsError: the classes do not include a negative and a positive one.

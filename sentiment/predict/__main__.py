@@ -62,7 +62,7 @@ def _parser(prog: str) -> OneLineParser:
     files = parser.add_argument_group("files")
 
     def add(*names: str, to: Any = parser, **options: Any) -> None:
-        """Add an option. The help of `explain` leaves out the options that have no use there."""
+        """Add an option to the parser ``to``. The help of `explain` leaves out options that have no use there."""
         if explains and not _NOT_OF_EXPLAIN.isdisjoint(names):
             options["help"] = argparse.SUPPRESS
         to.add_argument(*names, **options)

@@ -1,4 +1,4 @@
-"""The model's answer to a tweet: probabilities, the share of known tokens, and the label that follows from both."""
+"""The model's answer to a tweet: probabilities, the share of tokens that the model knows, and the label."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,8 +14,8 @@ class Answers(NamedTuple):
 
     Attributes:
         probabilities: class probabilities, float32 ``(n, classes)``.
-        known: share of known tokens among the tokens that the model reads, float32 ``(n,)``, from 0 to 1. If a tweet's
-            share is 0, its probabilities are meaningless.
+        known: share of tokens that the model knows, float32 ``(n,)``, from 0 to 1. Tokens that it does not know are
+            links, user names and words outside its vocabulary. At a share of 0, the probabilities are meaningless.
         cut: whether the tweet has more tokens than the model reads, bool ``(n,)``. The end of such a tweet is ignored.
     """
 
@@ -36,9 +36,9 @@ def labels_of(
     Args:
         classes: class names, str ``(classes,)``.
         probabilities: class probabilities, float32 ``(n, classes)``.
-        known: share of known tokens per tweet, ``(n,)``.
+        known: share of each tweet's tokens that the model knows, ``(n,)``.
         threshold: probability below which the label is ``uncertain``.
-        force: give a tweet without a known token its most probable class as the label, instead of ``unknown``.
+        force: label a tweet whose share is 0 with its most probable class, instead of ``unknown``.
     """
     import numpy as np
 

@@ -32,7 +32,7 @@ class SentimentClassifier:
     Attributes:
         classes_: class names, str ``(n_classes,)``, sorted; the order of the columns of probabilities.
         preprocessor: the text preprocessing.
-        network: the network, whose layers before the recurrence are folded into a table.
+        network: the network, whose layers before the recurrence are replaced by a table of their outputs per token.
     """
 
     _estimator_type = "classifier"
@@ -46,8 +46,8 @@ class SentimentClassifier:
         """Return class probabilities, float32 ``(n, n_classes)``.
 
         Args:
-            texts: ``n`` strings in a list, NumPy array, pandas Series or Arrow array. The probabilities of a text
-                without a known token are meaningless. :meth:`answer` also returns the share of known tokens.
+            texts: ``n`` strings in a list, NumPy array, pandas Series or Arrow array. The probabilities of a text are
+                meaningless if the model knows none of its tokens. :meth:`answer` returns the share that it knows.
 
         Raises:
             InputError: ``texts`` is a single string, or contains a value that is not a string or has no UTF-8 form.
@@ -56,7 +56,7 @@ class SentimentClassifier:
         return self._by_blocks(lambda block: (self.network.probabilities(self.preprocessor.encode(block)),), texts)[0]
 
     def answer(self, texts: Any) -> Answers:
-        """Return the probabilities, the share of known tokens, and whether the end was cut off, for each text.
+        """Return for each text the probabilities, the share of tokens that the model knows, and whether it was cut.
 
         Arguments and errors are as for :meth:`predict_proba`. A text without tokens (blank, or stop words only) has a
         share of 0. :func:`sentiment.predict.answers.labels_of` turns answers into labels, including ``unknown``.
@@ -68,12 +68,12 @@ class SentimentClassifier:
         return self.classes_[self.predict_proba(texts).argmax(axis=1)]
 
     def labels(self, texts: Any, threshold: float = 0.0, force: bool = False) -> np.ndarray:
-        """Return the command line's label for each text, str ``(n,)``: a class, ``unknown`` or ``uncertain``.
+        """Return each text's label, as `sentiment predict` does, str ``(n,)``: a class, ``unknown`` or ``uncertain``.
 
         Args:
             texts: ``n`` strings, as for :meth:`predict_proba`.
             threshold: probability below which the label is ``uncertain``.
-            force: give a text without a known token its most probable class as the label, instead of ``unknown``.
+            force: label a text of which the model knows no token with its most probable class, instead of ``unknown``.
 
         Raises:
             InputError: a text is not valid, as for :meth:`predict_proba`, or ``threshold`` is not between 0 and 1.
@@ -144,7 +144,7 @@ class SentimentClassifier:
         return self
 
     def __sklearn_tags__(self) -> Any:
-        """Return scikit-learn's tags. Only scikit-learn calls this method, so scikit-learn is already imported."""
+        """Return scikit-learn's tags for a classifier. Only scikit-learn calls this, so it is imported already."""
         kinds = sys.modules["sklearn.utils"]
         return kinds.Tags(
             estimator_type="classifier",
@@ -162,10 +162,9 @@ class SentimentClassifier:
         return self.network.probabilities(ids), known_shares(ids, self.preprocessor.says_something), cut
 
     def _by_blocks(self, function: Callable[[Any], tuple[np.ndarray, ...]], texts: Any) -> Sequence[np.ndarray]:
-        """Apply ``function`` to blocks of ``texts`` on all cores, and join its arrays.
+        """Apply ``function`` to blocks of ``texts`` on all cores, and concatenate the arrays that it returns.
 
-        The first array contains the probabilities. If one is not finite, the model is damaged: raise an
-        `ArtefactError`.
+        The first array has the probabilities. If one is not finite, raise ArtefactError, as the model is damaged.
         """
         texts = as_sequence(texts)
         arrays: Sequence[np.ndarray]

@@ -97,7 +97,7 @@ def explain(preprocessor: Preprocessor, network: FoldedNetwork, classes: np.ndar
 
 
 def token_states(ids: np.ndarray, max_tokens: int, seen: int) -> list[str]:
-    """Return the state of each token of one tweet, given the tokens' ids, int32 ``(tokens,)``.
+    """Return the state of each token of one tweet (see `TokenView`), given the tokens' ids, int32 ``(tokens,)``.
 
     Tokens after the first ``max_tokens`` are cut off. Tokens with an id of ``seen`` or more did not occur in training.
     """
@@ -108,10 +108,7 @@ def token_states(ids: np.ndarray, max_tokens: int, seen: int) -> list[str]:
 
 
 def _occlusions(ids: np.ndarray) -> Ragged:
-    """Return the ``t`` token ``ids``, then ``t`` copies, each without one of the ids.
-
-    If a row would have no ids, its only id is ``UNKNOWN``.
-    """
+    """Return rows of ids: all ``ids``, then for each id the others. A row without any id becomes ``UNKNOWN``."""
     rows = [ids, *(np.delete(ids, i) for i in range(len(ids)))]
     rows = [row if len(row) else np.array([UNKNOWN], np.int32) for row in rows]
     return Ragged(np.concatenate(rows).astype(np.int32), np.array([len(row) for row in rows], np.int32))

@@ -59,7 +59,7 @@ class ModelFiles:
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[Extent]:
-        """Open a file for memory mapping: yield the file, 0 and its size in bytes. A failure raises an `OSError`."""
+        """Open a file: yield it, the offset of its content (0, as it is not in an archive) and its size in bytes."""
         with open(self.path(name), "rb") as file:
             yield file, 0, os.fstat(file.fileno()).st_size
 
@@ -68,7 +68,7 @@ class PackedFiles(ModelFiles):
     """The files of a model in an archive.
 
     Nothing is unpacked to disk, so a file name such as ``../x`` does no harm. The large ``table.npy`` must be stored
-    without compression, because it is mapped into memory. Compressed files must be small.
+    without compression, because it is mapped into memory. Compressed files are unpacked in memory, so must be small.
 
     Args:
         place: path of the archive.
@@ -110,7 +110,7 @@ class PackedFiles(ModelFiles):
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[Extent]:
-        """Open a file without unpacking it: yield the archive, and the file's offset and size in the archive, in bytes.
+        """Open a file without unpacking it: yield the archive, and the file's offset and size in it, in bytes.
 
         Raises:
             ArtefactError: the file is damaged.
@@ -183,7 +183,7 @@ def checksums(folder: Path) -> dict[str, str]:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the content of a model's manifest. A missing or damaged manifest raises an `ArtefactError`."""
+    """Return a model's manifest: its inputs and checksums. A missing or damaged one raises an `ArtefactError`."""
     path = folder / MANIFEST
     try:
         with open_model(folder) as files:
@@ -204,7 +204,7 @@ def _checksum(path: Path) -> str:
 
 
 def named_inputs(manifest: Mapping[str, Any]) -> list[tuple[str, Path, str]]:
-    """Return three values for each input in a manifest: its name for messages, its path and its SHA-256.
+    """Return the inputs that a model was made from, by its manifest: each one's name for messages, path and SHA-256.
 
     For a fine-tuned model, the files and inputs of the base model are included, and of the base model's base model.
 

@@ -94,7 +94,7 @@ def _own_checksum(model: Mapping[str, Any]) -> str:
 
 
 def network_files(folder: Path, network: FoldedNetwork) -> None:
-    """Write the network into ``folder``: the token table as ``table.npy``, the other weights as ``weights.npz``."""
+    """Write the network into ``folder``: ``table.npy`` with a row per token, and ``weights.npz`` with the rest."""
     np.save(folder / TABLE, network.table, allow_pickle=False)
     arrays = {"output_kernel": network.output_kernel, "output_bias": network.output_bias}
     optional = {"scales": network.scales, "ngram_scores": network.ngrams, "ngram_scales": network.ngram_scales}
@@ -157,7 +157,7 @@ class _CheckedFiles(NamedTuple):
         return content
 
     def map(self, name: str) -> np.ndarray:
-        """Map an array into memory. Its checksum is not verified, because this would read the whole file."""
+        """Map an array into memory without verifying its checksum. :func:`_check_table` verifies it block by block."""
         with self.files.open(name) as extent:
             return np.asarray(map_array(*extent))
 

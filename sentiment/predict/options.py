@@ -16,7 +16,7 @@ _QUOTES = {"": None, "yes": True, "no": False}  # without an answer, whether quo
 
 
 def add_answer_options(add: Callable[..., Any]) -> None:
-    """Add ``--threshold`` and ``--answer-unknown``. ``add`` is a parser's ``add_argument``."""
+    """Add the options that decide how probabilities become labels. ``add`` is a parser's ``add_argument``."""
     below = f"below this probability: {UNCERTAIN!r}"
     add("--threshold", "--abstain", type=probability, default=0.0, metavar="P", help=below)
     add("--answer-unknown", action="store_true", help=f"the most probable class, instead of {UNKNOWN_TEXT!r}")
@@ -73,7 +73,7 @@ def encoding_of(given: argparse.Namespace, option: str = "--") -> str:
 
 
 def answer_options_of(arguments: argparse.Namespace) -> "AnswerOptions":
-    """Return the options for turning probabilities into labels and columns."""
+    """Return the options that decide how probabilities become labels and columns."""
     from sentiment.predict.score_file import AnswerOptions
 
     return AnswerOptions(arguments.threshold, arguments.answer_unknown, arguments.prefix)

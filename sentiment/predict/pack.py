@@ -72,7 +72,7 @@ def pack(folder: Path, target: Path) -> None:
 
 
 def _manifest_of(folder: Path, contents: Mapping[str, bytes]) -> bytes:
-    """Return the manifest reduced to the files ``contents``, after checking their checksums against the manifest."""
+    """Check ``contents`` (by file name) against the model's manifest; return it with only these files' checksums."""
     manifest = read_manifest(folder)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
     changed = [name for name, mark in sums.items() if manifest["artefacts"].get(name) != mark]
@@ -95,10 +95,7 @@ def _write(path: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def _filling(start: int) -> bytes:
-    """Return a zip extra field of such a length that the content after it is aligned to ``_ALIGNMENT`` bytes.
-
-    The extra field begins at byte ``start`` of the archive.
-    """
+    """Return padding (a zip extra field) from byte ``start`` of the archive up to a multiple of ``_ALIGNMENT``."""
     header = 4
     size = -(start + header) % _ALIGNMENT
     return _ALIGNING.to_bytes(2, "little") + size.to_bytes(2, "little") + bytes(size)

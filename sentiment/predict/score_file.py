@@ -42,7 +42,7 @@ class AnswerOptions:
 
     Attributes:
         threshold: probability below which the label is ``uncertain``.
-        force: give a text without a known token its most probable class as the label, instead of ``unknown``.
+        force: label a text of which the model knows no token with its most probable class, instead of ``unknown``.
         prefix: prefix of the new columns' names. None means no prefix, or ``PREFIX`` if the table already has a column
             of the same name as a new one.
     """
@@ -121,7 +121,7 @@ def score_file(
         _refuse_taken(taken, names, source)
 
         def answered(batch: pa.RecordBatch) -> _Answered:
-            """Return the batch to write, the labels, and the number of texts that end in an ellipsis."""
+            """Return the batch with its answers, the labels, and the number of texts that end in an ellipsis."""
             texts = texts_of(batch, reading.column, source)
             columns, ellipses = answer_columns(model, texts, options), pc.sum(pc.ends_with(texts, "…")).as_py() or 0
             answers = pa.record_batch(list(columns.values()), names)
@@ -191,14 +191,14 @@ def _write(results: Iterator[_Answered], stream: IO[bytes], kind: str, source: s
 
 
 def answer_names(model: "SentimentClassifier") -> list[str]:
-    """Return the names of the columns that :func:`answer_columns` returns."""
+    """Return the names of the columns that :func:`answer_columns` returns, in the same order."""
     return ["label", "probability", "known", "cut", *(f"p_{name}" for name in model.classes_)]
 
 
 def answer_columns(model: "SentimentClassifier", texts: pa.Array, options: AnswerOptions) -> dict[str, pa.Array]:
     """Return the columns ``label``, ``probability``, ``known``, ``cut`` and ``p_<class>`` for Arrow strings ``(n,)``.
 
-    A null text has null in every column.
+    A null text has null in every column. The columns ``known`` and ``cut`` are those of `Answers`.
     """
     probabilities, known, cut = model.answer(texts.drop_null())
     labels = labels_of(model.classes_, probabilities, known, options.threshold, options.force)
@@ -217,9 +217,9 @@ def _refuse_taken(taken: Sequence[str], added: Sequence[str], source: str | Path
 
 
 def keys_taken(objects: pa.Array, model: "SentimentClassifier") -> list[str]:
-    """Return the keys in JSON objects, strings ``(n,)``, that end in the name of a new column.
+    """Return the keys of JSON objects, Arrow strings ``(n,)``, that may be equal to the name of a new column.
 
-    For speed, only objects that may contain such a key are parsed.
+    They end in such a name, as a prefix may precede it. For speed, only objects that may contain such a key are parsed.
     """
     ends = "|".join(map(re.escape, answer_names(model)))
     possible = pc.match_substring_regex(objects, rf'({ends})"\s*:|{_ESCAPED_NAME}')

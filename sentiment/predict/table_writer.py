@@ -25,7 +25,7 @@ _WHOLE_NUMBER = r"^(-?\d+)$"
 def table_writer(stream: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Write]:
     """Yield a function that writes Arrow batches of ``schema`` to ``stream``.
 
-    ``kind`` is ``csv``, ``tsv``, ``jsonl``, ``parquet``, or ``lines`` if the only column contains finished lines.
+    ``kind`` is ``csv``, ``tsv``, ``jsonl``, ``parquet``, or ``lines``: the values of the only column become the lines.
     """
     if kind == "parquet":
         # Nearly every tweet is distinct, so dictionaries would take half as long again and make the file larger.
@@ -44,7 +44,7 @@ def table_writer(stream: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Wr
 
 @contextlib.contextmanager
 def naming_the_column(batch: pa.RecordBatch, kind: str, source: str) -> Iterator[None]:
-    """Replace Arrow's error about writing ``batch`` with an error that names the column and a format that can hold it.
+    """Replace Arrow's error in the ``with`` block, which writes ``batch``: name the column and a format that holds it.
 
     Raises:
         InputError: the format ``kind`` does not support a column's type, for instance a list.
@@ -86,7 +86,7 @@ def json_objects(batch: pa.RecordBatch) -> pa.Array:
 
 
 def extended_objects(objects: pa.Array, batch: pa.RecordBatch) -> pa.Array:
-    """Append the columns of ``batch`` to JSON objects, Arrow strings ``(n,)``, and keep the objects' own text."""
+    """Add the columns of ``batch`` to JSON objects, Arrow strings ``(n,)``, whose own text stays exactly as it is."""
     whole = pc.ascii_rtrim_whitespace(objects).cast(pa.binary())
     opened = pc.ascii_rtrim_whitespace(pc.binary_slice(whole, 0, -1).cast(pa.string()))  # without the last brace
     comma = pc.if_else(pc.ends_with(opened, "{"), "", ", ")
@@ -94,7 +94,7 @@ def extended_objects(objects: pa.Array, batch: pa.RecordBatch) -> pa.Array:
 
 
 def _members(batch: pa.RecordBatch) -> pa.Array:
-    """Return each row's names and values as a JSON object without its braces."""
+    """Return each row of ``batch`` as the text between the braces of a JSON object: column names and values."""
     parts: list[Any] = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         parts += [f"{', ' if parts else ''}{json.dumps(name, ensure_ascii=False)}: ", as_json(column)]

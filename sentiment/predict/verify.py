@@ -1,4 +1,4 @@
-"""Command line: check the files and the training inputs of a model against the checksums in its manifest.
+"""Command line: check the files and the training inputs of a model against the checksums in its manifest.json.
 
 The exit status is 0, or 2 if a file differs.
 """
@@ -49,9 +49,9 @@ def _verify(folder: Path) -> int:
 
 
 def check_manifest(folder: Path) -> tuple[list[str], list[str]]:
-    """Check a model's files, and the inputs that its manifest names, against the checksums in the manifest.
+    """Check a model's files, and the inputs that it was made from, against the checksums in its ``manifest.json``.
 
-    Return the differences, and the inputs that are absent, as one line of text each.
+    Return two lists of lines: the differences, and the inputs that are absent, so were not checked.
 
     Raises:
         ArtefactError: the manifest is missing or damaged.

@@ -62,7 +62,7 @@ class ShareAnswer:
     made: dict[str, Any]
 
     def summary(self) -> list[str]:
-        """Return lines to print: the share of each class among all tweets, the notes, and the advice."""
+        """Return lines to print: the share of each class among all tweets, ``notes``, and :meth:`advice`."""
         best = {row.class_: row for row in self.rows if row.group == ALL and row.period == ALL}  # the last is the best
         lines = []
         for row in best.values():
@@ -134,7 +134,7 @@ class ShareAnswer:
 
 
 def moved_words(words: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, Any]]:
-    """Yield the words whose frequency changed between consecutive periods, and between the first and the last period.
+    """Yield the rising and falling words between consecutive periods, and between the first and the last period.
 
     A word's score is its log odds ratio in standard errors. The word counts of both periods together are the Dirichlet
     prior (Monroe, Colaresi and Quinn, *Fightin' Words*, 2008). A word with a score above 2 is rising, and a word with a
@@ -153,9 +153,9 @@ def moved_words(words: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, An
 
 
 def _log_odds(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, float]:
-    """Return each word's log odds ratio, in standard errors; it is positive if the word is more frequent in ``second``.
+    """Return each word's log odds ratio in standard errors, given the word counts of two periods.
 
-    Words with under 5 occurrences in both together are left out.
+    It is positive if the word is more frequent in ``second``. Words with fewer than 5 occurrences are left out.
     """
     before, after = sum(first.values()), sum(second.values())
     scores = {}

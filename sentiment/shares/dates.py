@@ -131,7 +131,7 @@ def _from_text(texts: pa.Array) -> np.ndarray:
 
 
 def _from_fields(fields: dict[str, pa.Array]) -> np.ndarray:
-    """Return the dates of texts, given their fields by name; NaT for a day or a time that does not exist."""
+    """Return dates from their fields (texts) by name, such as ``date``; NaT for a day or a time that does not exist."""
     if "epoch" in fields:
         return _from_numbers(fields["epoch"].cast(pa.float64()))
     if "year" in fields:
@@ -145,7 +145,7 @@ def _from_fields(fields: dict[str, pa.Array]) -> np.ndarray:
 
 
 def _decoded(field: pa.Array, decode: Callable[[str], int | None], unit: str) -> np.ndarray:
-    """Decode each text of ``field`` to the NumPy ``unit``, such as ``M8[D]``; decode equal texts only once."""
+    """Convert texts to the NumPy type ``unit``, such as ``M8[D]``, with one call of ``decode`` per distinct text."""
     distinct = field.dictionary_encode()
     return np.array([decode(each) for each in distinct.dictionary.to_pylist()], unit)[distinct.indices.to_numpy()]
 

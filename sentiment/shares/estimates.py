@@ -4,8 +4,8 @@ Some rows, drawn at random with known probabilities, are labelled by hand. The m
 variables of a regression estimator. The interval is therefore valid even if the model is wrong, and narrower if the
 model is right. In survey sampling, this is the generalised regression estimator (Särndal, Swensson and Wretman, *Model
 Assisted Survey Sampling*, 1992, section 6.4). In machine learning, it is tuned prediction-powered inference
-(Angelopoulos, Duchi and Zrnic, *PPI++*, 2023). If drawing probabilities follow the model's doubt, the method is active
-inference (Zrnic and Candès, *Active statistical inference*, 2024).
+(Angelopoulos, Duchi and Zrnic, *PPI++*, 2023). If tweets of which the model is unsure are drawn more often, the method
+is active inference (Zrnic and Candès, *Active statistical inference*, 2024).
 """
 
 import math
@@ -35,7 +35,7 @@ class ShareInterval(NamedTuple):
 class Estimate(NamedTuple):
     """A share, its variance, its degrees of freedom, and its effective number of labels (Kish, 1965).
 
-    The effective number is infinite if all rows are labelled.
+    The effective number is that of equally weighted labels with the same precision; infinite if all rows are labelled.
     """
 
     value: float
@@ -48,7 +48,7 @@ class Labels(NamedTuple):
     """The ``n`` labelled rows of a sample, for one class.
 
     Attributes:
-        features: the model's probabilities of all classes except the last, float64 ``(n, k)``.
+        features: the model's probabilities of all classes but the last, which follows from them, float64 ``(n, k)``.
         indicators: 1 for rows with the label of this class, else 0, float64 ``(n,)``.
         chances: the probability with which each row was drawn, float64 ``(n,)``, above 0 and at most 1.
     """
@@ -61,8 +61,8 @@ class Labels(NamedTuple):
 def tuned_slopes(labels: Labels) -> np.ndarray:
     """Fit regression slopes, float64 ``(k,)``, with which the estimate of :func:`with_model` has a small variance.
 
-    The indicators are fitted to the features by least squares. Each row is weighted by its share of the sampling
-    variance, ``(1 - chance) / chance**2``. A model without information gets slopes near 0.
+    The features predict the indicators, by weighted least squares. A row's weight is its part in the sampling variance,
+    ``(1 - chance) / chance**2``. A model that tells nothing about the labels gets slopes near 0.
     """
     weights = (1 - labels.chances) / labels.chances**2
     weights = weights if weights.sum() > 0 else np.ones_like(weights)
@@ -71,7 +71,9 @@ def tuned_slopes(labels: Labels) -> np.ndarray:
 
 
 def with_model(labels: Labels, slopes: np.ndarray, means: np.ndarray, fitted: int) -> Estimate:
-    """Estimate a share by linear regression on the model's probabilities: mean prediction plus mean error on labels.
+    """Estimate a share by linear regression on the model's probabilities.
+
+    The estimate is the mean prediction over all rows, plus the mean error of the prediction in the labelled rows.
 
     Args:
         labels: the labelled rows.
@@ -156,7 +158,7 @@ class ShareRow(NamedTuple):
 class Change(NamedTuple):
     """The difference ``by`` of a class's share between two cells (groups in periods), ``second`` minus ``first``.
 
-    The two shares are estimated from labels and model.
+    The two shares are estimated from hand-made labels and the model's probabilities together.
     """
 
     class_: str
@@ -189,12 +191,13 @@ def share_rows(
 ) -> Iterator[ShareRow]:
     """Yield the share of each class in every cell (a group in a period), by cell, then by class, then by method.
 
-    The method ``model`` gives the mean of the model's probabilities, without an interval. If ``hand`` has fewer than
-    ``LEAST_LABELS`` labels, there is no other method. In a cell with at least ``LEAST_LABELS`` labels, the method
-    ``labels`` uses the cell's labels alone, and ``both`` adds a regression on the model's probabilities. A model
-    without information hardly changes the share. In a cell with fewer labels, ``both`` corrects the model's share
-    with the labels of all cells. The corrected share has no interval, because the correction assumes that the model's
-    errors are the same in every cell.
+    - ``model``: the mean of the model's probabilities, without an interval.
+    - ``labels``: an estimate from the cell's labels alone, if there are at least ``LEAST_LABELS``.
+    - ``both``: an estimate from the cell's labels and the model's probabilities, if there are at least
+      ``LEAST_LABELS``. With fewer, the model's share is corrected with the labels of all cells. This share has no
+      interval, because the correction assumes that the model's errors are the same in every cell.
+
+    If ``hand`` has fewer than ``LEAST_LABELS`` labels in all, ``model`` is the only method.
     """
     used = hand if hand is not None and len(hand.labels) >= LEAST_LABELS else None
     whole = [_labels_of(used, position) for position in range(len(used.classes))] if used else []
@@ -221,10 +224,10 @@ def _labels_of(hand: HandLabels, position: int) -> Labels:
 
 
 def changes(rows: Sequence[ShareRow], cells: Mapping[Cell, Sums]) -> Iterator[Change]:
-    """Yield the difference of each class's share between every two cells (groups in periods) that are compared.
+    """Yield the differences of each class's share between periods and between groups.
 
-    These are consecutive periods, the first and the last period, and, if there are at most ten groups, every two
-    groups. A cell without an interval from labels and model is left out.
+    Consecutive periods are compared, the first period with the last, and, if there are at most ten groups, every two
+    groups. A period or group without an interval from labels and model together is left out.
     """
     both = {
         (row.class_, Cell(row.group, row.period)): ShareInterval(row.share, row.low, row.high)

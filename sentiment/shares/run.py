@@ -59,7 +59,7 @@ class ShareRequest:
 def share(request: ShareRequest, engine: Engine, show_progress: bool = False) -> ShareAnswer:
     """Estimate the shares that ``request`` asks for, and write them into its output folder.
 
-    ``engine`` must be inside its ``with`` block. The progress bar is shown only on a terminal.
+    ``engine`` (the worker processes) must be inside its ``with`` block. The progress bar is shown only on a terminal.
 
     Raises:
         SentimentError: an input, the model, the labels or the output folder is not usable. No answer is written then.
@@ -87,7 +87,7 @@ def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) ->
     """Score the inputs unless they are scored already, and return the folder of the scored tweets.
 
     Raises:
-        InputError: a file or row could not be scored, or the input is a folder in which `sentiment score` did not end.
+        InputError: a file or row could not be scored, or the input is a folder of an unfinished `sentiment score`.
     """
     inputs, output = request.inputs, str(request.output / SCORED)
     if len(inputs) == 1 and "://" not in inputs[0] and (Path(inputs[0]) / SCORED / RUN).is_file():  # made by `share`
@@ -116,7 +116,7 @@ def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) ->
 def drawn_rows(
     store: FileStore, columns: ShareColumns, count: int, seed: int, even: bool
 ) -> Iterator[tuple[int, str, float]]:
-    """Yield the row number, text and drawing probability of each drawn tweet; ``even`` makes probabilities equal."""
+    """Draw ``count`` tweets; yield each one's row number, text and drawing probability (equal for all if ``even``)."""
     doubts, cells, rows = [], [], []
     names: dict[tuple[str, str], int] = {}
     start = 0

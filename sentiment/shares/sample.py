@@ -1,4 +1,4 @@
-"""Draw rows to label by hand, at random with known probabilities, and write and read the CSV file for the labels."""
+"""Draw tweets to label by hand, at random with known probabilities, and write and read the CSV file for the labels."""
 
 import csv
 import io
@@ -20,10 +20,10 @@ _EVEN_PART = 0.4
 
 
 def doubt(probabilities: np.ndarray) -> np.ndarray:
-    """Return how unsure the model is of each row, float64 ``(n,)``, from 0 (certain) to 1 (all classes are equal).
+    """Return how unsure the model is of each tweet, float64 ``(n,)``, from 0 (certain) to 1 (all classes are equal).
 
-    The doubt is the standard deviation of the class indicators under the model, divided by its largest possible value.
-    The optimal drawing probability of a row is proportional to this deviation (Neyman, 1934).
+    The doubt is the standard deviation of a one-hot class drawn with ``probabilities``, divided by its maximum. It is
+    optimal to draw tweets for labelling with probabilities proportional to this deviation (Neyman, 1934).
     """
     classes = probabilities.shape[1]
     variance = (probabilities * (1 - probabilities)).sum(axis=1, dtype=np.float64)
@@ -47,7 +47,7 @@ def chances_of(doubts: np.ndarray | None, count: int, rows: int) -> np.ndarray:
 
 
 def draw(chances: np.ndarray, cells: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Draw rows by systematic sampling (Madow, 1949), and return their positions, int64, ascending.
+    """Draw rows (tweets) by systematic sampling (Madow, 1949), and return their positions, int64, ascending.
 
     Rows are shuffled within their cell, and cells are concatenated. Rows are then taken at equal steps of the
     cumulative probability. Each cell therefore gets its proportion of the sample, with an error below one row.
@@ -205,8 +205,8 @@ def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str],
     rows of the input.
 
     Raises:
-        InputError: a labelled row is missing from the input or has another text there, or the second half of the input
-            has no row of a large sample.
+        InputError: a labelled row is missing from the input or has another text there, or the file has many rows, but
+            none from the second half of the input, so it was drawn from a shorter one.
     """
     if missing := sorted(set(filled.rows.tolist()) - set(rows.tolist())):
         raise InputError(f"--labels {filled.path}: row {missing[0]} is not in the input; draw from this input")
@@ -224,7 +224,7 @@ def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str],
 
 
 def _folded(text: str) -> str:
-    """Replace each run of white space in ``text`` by one blank, because a spreadsheet may change white space."""
+    """Replace each run of white space by one blank, to recognise a tweet after a spreadsheet has changed its spaces."""
     return " ".join(text.split())
 
 

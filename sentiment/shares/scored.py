@@ -48,8 +48,8 @@ def share_columns(text: str, date: str, by: Sequence[str]) -> ShareColumns:
     """Return the columns to read: the column ``text`` and the columns given with ``--date`` and ``--by``.
 
     Raises:
-        InputError: ``by`` has two period lengths (such as ``week``) or an empty name, or a period length or a date is
-            given alone.
+        InputError: ``by`` has two period lengths (such as ``week``) or an empty name, or there is a date column without
+            a period length, or a period length without a date column.
     """
     if "" in by:
         raise InputError("--by '': expected a period or the name of a column, received none; leave it out")
@@ -66,7 +66,7 @@ def share_columns(text: str, date: str, by: Sequence[str]) -> ShareColumns:
 
 
 def answer_columns(names: list[str], path: str) -> tuple[list[str], str]:
-    """Return the classes, and the prefix of the columns with answers, from the column ``names`` of a table.
+    """Find the columns with answers among ``names``, and return the model's classes and the prefix of these columns.
 
     Raises:
         InputError: the table has no answers of `sentiment score`.
@@ -104,7 +104,7 @@ def scored_batches(store: FileStore, columns: ShareColumns) -> Iterator[Answered
 
 
 def _read_ahead(tables: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield ``tables``. Each is read while the caller adds up the one before, which saves a fifth of the time."""
+    """Yield ``tables``, and read the next one while the caller adds up this one, which saves a fifth of the time."""
     with ThreadPoolExecutor(1) as reader:
         table = reader.submit(next, tables, None)
         while (read := table.result()) is not None:
@@ -134,7 +134,7 @@ def _tables(store: FileStore, name: str, columns: ShareColumns) -> Iterator[pa.R
 
 
 def require_columns(wanted: Sequence[str], names: Sequence[str], path: str) -> None:
-    """Raise InputError if a column of ``wanted``, which begins with the text column, is not among ``names``."""
+    """Raise InputError if a column of ``wanted`` (the text column first) is not among ``names``, a file's columns."""
     if missing := [name for name in wanted if name not in names]:
         option = "--column" if missing[0] == wanted[0] else "--by or --date"
         received = ", ".join(names)[:200]
@@ -174,7 +174,7 @@ def _groups(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.DictionaryArray
 
 
 def _group_names(column: pa.Array, name: str) -> pa.Array:
-    """Trim the values to get names of groups. An empty value becomes "(none)", and "all" becomes "(all)"."""
+    """Trim values to get names of groups. Empty becomes "(none)"; "all", which names the total, becomes "(all)"."""
     try:
         texts = column.cast(pa.string())
     except pa.ArrowException as error:
@@ -185,9 +185,9 @@ def _group_names(column: pa.Array, name: str) -> pa.Array:
 
 
 def _periods(table: pa.RecordBatch, columns: ShareColumns, there: np.ndarray) -> tuple[pa.DictionaryArray, str]:
-    """Return the name of each row's period, and the first date that is not readable (empty if all are readable).
+    """Return the name of each row's period, and the first unreadable date of a tweet (empty if all are readable).
 
-    A row without a tweet, for which ``there`` is False, is not the first.
+    ``there`` tells which rows have a tweet. Unreadable dates in other rows are not reported.
     """
     if not columns.date:
         return _repeated(ALL, table.num_rows), ""

@@ -20,11 +20,11 @@ class Answered(NamedTuple):
     Attributes:
         texts: the tweets, Arrow strings; null where a tweet is missing.
         probabilities: class probabilities, float64 ``(n, classes)``.
-        known: the share of known tokens in each tweet, float64 ``(n,)``.
+        known: the share of each tweet's tokens that the model knows, float64 ``(n,)``.
         groups: the name of each tweet's group, a dictionary array of strings; ``all`` if there are no groups.
         periods: the name of each tweet's period, a dictionary array of strings; ``all`` if there are no periods, and
             empty where the date is not readable.
-        unread: the text of the first unreadable date; empty if this date is an empty cell, or if there is none.
+        unread: the first unreadable date, as text; empty if it is an empty cell, or if all dates are readable.
     """
 
     texts: pa.Array
@@ -48,7 +48,7 @@ class Sums:
 
     Attributes:
         tweets: the number of tweets.
-        known: the number of tweets with a known token.
+        known: the number of tweets with a token that the model knows.
         labels: the number of tweets for which each class is the most probable one, int64 ``(classes,)``.
         probabilities: the sum of each class's probability, float64 ``(classes,)``.
     """
@@ -67,7 +67,7 @@ class Sums:
 
 
 class Example(NamedTuple):
-    """A tweet with a high ``probability`` of its class, and its row number in the input."""
+    """An example of a class: a tweet's ``probability`` of this class, its row number in the input, and its text."""
 
     probability: float
     row: int
@@ -91,7 +91,7 @@ class Labelled(NamedTuple):
 
 @dataclass(slots=True)
 class ShareTally:
-    """Sums over all tweets that were added.
+    """Sums of the model's answers over all tweets that were given to :meth:`add`.
 
     Attributes:
         classes: the class names, in the order of the probabilities.
@@ -142,7 +142,7 @@ class ShareTally:
         )
 
     def with_margins(self) -> dict[Cell, Sums]:
-        """Return the sums of each cell (a group in a period), after the totals over groups, periods and both."""
+        """Return the sums by cell (a group in a period). Totals over groups, over periods and over both come first."""
         total: dict[Cell, Sums] = {}
         for cell in sorted(self.cells):
             for key in dict.fromkeys(margins(cell)):
@@ -209,7 +209,7 @@ class ShareTally:
 
 
 def margins(cell: Cell) -> Iterator[Cell]:
-    """Yield the cells in which a tweet of ``cell`` counts: all tweets, its group, its period, and ``cell`` itself."""
+    """Yield the cells in which a tweet of ``cell`` counts: total, group and, if it has a date, period and ``cell``."""
     yield Cell(ALL, ALL)
     yield Cell(cell.group, ALL)
     if cell.period:

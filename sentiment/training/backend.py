@@ -25,7 +25,7 @@ def describe() -> str:
 
 
 def make_repeatable(seed: int) -> None:
-    """Seed all random generators and make TensorFlow's operations deterministic, for any number of threads."""
+    """Seed all random generators, and make TensorFlow's results the same in every run, for any number of threads."""
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

@@ -55,11 +55,11 @@ def take_over(
 
 
 def fit_output_layer(model: keras.Model, part: EncodedPart, weights: np.ndarray) -> None:
-    """Fit the output layer of ``model`` in place by logistic regression on its pooled states.
+    """Fit only the output layer of ``model``, in place, by logistic regression on the rows of ``part``.
 
-    The other layers are trained already. A random output layer would send random gradients into these layers. Linear
-    probing therefore comes before fine-tuning (Kumar et al., *Fine-Tuning can Distort Pretrained Features and
-    Underperform Out-of-Distribution*, 2022). ``weights`` are the weights of the classes, ``(classes,)``.
+    The other layers have the weights of a trained network. The gradients of a random output layer would spoil these
+    weights. Linear probing therefore comes before fine-tuning (Kumar et al., *Fine-Tuning can Distort Pretrained
+    Features and Underperform Out-of-Distribution*, 2022). ``weights`` are the weights of the classes, ``(classes,)``.
     """
     from sklearn.linear_model import LogisticRegression
 

@@ -1,9 +1,8 @@
-"""Batches of rows of similar length, each with a list of its distinct tokens, and the weights of rows in the loss.
+"""Batches of rows (encoded tweets) of similar length, and the weights of rows in the loss.
 
 A tweet without stop words has about ten tokens, so rows padded to a fixed length are mostly padding. Here rows of
-similar length share a batch, and the batch is cut to its longest row. The layers that process single tokens run only
-once for each distinct token of the batch. Together, short batches and distinct tokens make an epoch several times
-faster.
+similar length share a batch, and the batch is cut to its longest row. Each batch has a list of its distinct tokens,
+and the layers that process single tokens run only once for each of them. Both make an epoch several times faster.
 """
 
 import numpy as np
@@ -20,7 +19,7 @@ _SHUFFLE_BATCHES = 40
 
 
 def widths(max_tokens: int) -> tuple[int, ...]:
-    """Return all possible widths of a batch, in tokens, ascending; the last one is ``max_tokens``."""
+    """Return the widths, in tokens, to which a batch can be cut, ascending; the last one is ``max_tokens``."""
     return (*(width for width in _WIDTHS if width < max_tokens), max_tokens)
 
 
@@ -80,9 +79,10 @@ class Batches:
         return next(width for width in widths(self.part.ids.shape[1]) if width >= longest)
 
     def rows(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the row numbers of batch ``index``, repeated up to the batch size, and a weight for each row number.
+        """Return the row numbers of batch ``index``, and a weight for each of them.
 
-        Repeated rows have weight 0. All batches have the same size, so one compiled program serves all batches.
+        A smaller batch is filled up with repeated rows of weight 0, so that one compiled program serves all batches.
+        The weights sum to the batch size, by which Keras divides the loss.
         """
         rows = self._batches[index]
         filled = np.resize(rows, self.batch_size)

@@ -1,7 +1,7 @@
 """Calibration by temperature scaling (Guo et al., 2017): about 80% of answers with a probability of 80% are right.
 
 The logits are divided by a temperature T. The division is folded into the weights of the output layer, so that every
-exported form of the model is calibrated. ``softmax(T * log p)`` gives the uncalibrated probabilities again.
+exported form of the model is calibrated. For calibrated probabilities p, ``softmax(T * log p)`` undoes the calibration.
 
 With only 20 validation rows, the temperature with the lowest log loss can be anything from 0.3 to 5. Therefore the fit
 has a normal prior on log T with mean 0. From about 500 rows on, the prior has hardly any effect.
@@ -59,7 +59,7 @@ def apply_temperature(model: "keras.Model", temperature: float) -> None:
 
 
 def uncalibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Undo the calibration of ``probabilities`` ``(n, classes)`` by ``temperature``."""
+    """Return the probabilities ``(n, classes)`` before their calibration with ``temperature``."""
     return softmax(logits_of(probabilities) * temperature)
 
 

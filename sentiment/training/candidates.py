@@ -1,4 +1,4 @@
-"""Turn trained networks into the final one: average runs, choose between starting points, and add n-gram scores."""
+"""Make the final network from trained ones: average runs, choose a random or pretrained start, add n-gram scores."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -59,7 +59,7 @@ class Candidate(NamedTuple):
     probabilities: np.ndarray
 
     def losses(self, rows: TrainingRows, options: TrainingSettings) -> np.ndarray:
-        """Return the calibrated log loss of each validation row, float64 ``(n,)``."""
+        """Return the log loss of each validation row after calibration, times the weight of its class, ``(n,)``."""
         labels = rows.parts["validation"].labels
         return row_losses(self.probabilities, labels, self.temperature, rows.class_weights(options))
 
@@ -87,10 +87,10 @@ def average(runs: Sequence[Candidate], rows: TrainingRows) -> Candidate:
 def choose(
     candidates: Mapping[str, Candidate], rows: TrainingRows, options: TrainingSettings
 ) -> tuple[str, dict[str, float]]:
-    """Choose the candidate with a low validation log loss. A later candidate must be clearly better to be chosen.
+    """Choose a candidate by its mean log loss on the validation rows.
 
-    Candidates are compared in order. A candidate replaces the one chosen so far if its mean log loss is lower by over
-    two standard errors of the difference.
+    Candidates are compared in order. A candidate replaces the one chosen so far only if its mean log loss is lower by
+    more than two standard errors of the difference.
 
     Returns:
         The name of the chosen candidate, and each candidate's mean validation log loss (empty for one candidate).
@@ -105,11 +105,10 @@ def choose(
 
 
 def is_clearly_better(losses: np.ndarray, others: np.ndarray, errors: float = 1.0) -> bool:
-    """Return whether the mean of ``losses`` is below the mean of ``others`` by more than ``errors`` standard errors.
+    """Return whether a candidate's mean loss is lower than another network's by over ``errors`` standard errors.
 
-    Both arrays ``(n,)`` have one loss per row: ``losses`` of a candidate, ``others`` of the preferred network. Without
-    the margin, a candidate that is better by chance would replace the preferred network (Breiman et al.,
-    *Classification and Regression Trees*, 1984).
+    ``losses`` of the candidate and ``others`` of the other network have one loss per row, ``(n,)``. Without the margin,
+    a candidate that is better by chance would win (Breiman et al., *Classification and Regression Trees*, 1984).
     """
     gain = others - losses
     error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
@@ -119,7 +118,7 @@ def is_clearly_better(losses: np.ndarray, others: np.ndarray, errors: float = 1.
 def add_ngram_scores(kept: Candidate, rows: TrainingRows, options: TrainingSettings) -> tuple[Candidate, NgramChoice]:
     """Add scores of n-grams to the logits of the chosen network ``kept``, and calibrate the result again.
 
-    The scores are fitted on the training rows, in ``options.ngram_buckets`` hash buckets. Scores are then multiplied by
+    The scores are fitted on the training rows, in ``options.ngram_buckets`` hash buckets. They are then multiplied by
     the factor with the lowest loss on the validation rows. If this factor is 0, the network stays unchanged.
 
     Returns:

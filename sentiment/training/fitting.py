@@ -42,7 +42,7 @@ class TrainingState:
 
     @property
     def last_fall(self) -> float:
-        """Return the relative decrease of the validation loss in the last epoch; 1 before the second epoch has run."""
+        """Return the share by which the last epoch lowered the validation loss; 1 if fewer than two epochs have run."""
         if len(self.history) < 2:
             return 1.0
         before, last = (row["val_loss"] for row in self.history[-2:])
@@ -51,9 +51,10 @@ class TrainingState:
     def add_epoch(
         self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray], keep: int = 0
     ) -> None:
-        """Record an epoch with ``figures`` (loss and accuracy) and ``weights`` (copies of all variables).
+        """Record an epoch: its ``figures`` (loss and accuracy), and copies of the variables after it.
 
-        The copies of the model's variables, ``model``, are kept only for the best epoch and the last ``keep`` epochs.
+        ``weights`` are all variables that training changes, to resume from. ``model`` are those of the model only,
+        which are kept for the best epoch and the last ``keep`` epochs.
         """
         self.recent = [*self.recent, model][-keep:] if keep else []
         epoch = len(self.history)
@@ -63,7 +64,7 @@ class TrainingState:
         self.history.append({"epoch": epoch + 1, **figures})
 
     def is_finished(self, settings: TrainingSettings) -> bool:
-        """Return whether all epochs have run, or the last ``patience`` epochs brought no improvement."""
+        """Return whether all epochs have run, or the last ``patience`` epochs brought no lower validation loss."""
         done = len(self.history)
         return done >= settings.epochs or (done > 0 and done - 1 - self.best_epoch >= settings.patience)
 
@@ -136,7 +137,7 @@ def trainer_class() -> "type[KerasTrainer]":
 
 
 def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[Batches, Batches]:
-    """Return training and validation batches. Settings that depend on the number of training rows are resolved here."""
+    """Return training and validation batches, with the default settings for this number of training rows."""
     train_part = parts["train"]
     options = settings.for_rows(len(train_part.labels)).training
     classes = int(max(part.labels.max() for part in parts.values())) + 1

@@ -137,7 +137,7 @@ def choose_factor(
 
 
 def _counts(ids: np.ndarray, buckets: int) -> "csr_matrix":
-    """Return sparse n-gram counts ``(n, buckets)``, divided by the square root of each row's number of tokens."""
+    """Count the n-grams of each row by bucket, sparse ``(n, buckets)``, divided by the root of its number of tokens."""
     from scipy.sparse import csr_matrix
 
     rows = ragged_rows(np.asarray(ids))

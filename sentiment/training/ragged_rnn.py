@@ -23,13 +23,14 @@ _FEW_ROWS = 256
 
 
 class _BatchRows(NamedTuple):
-    """Rows of a batch, sorted by decreasing length.
+    """A block of rows of a batch, sorted by decreasing length.
 
     Attributes:
         indices: index of each row in the batch, ``(n,)``.
         lengths: number of tokens of each row, ``(n,)``.
         first: index of each row's first token in the flattened batch, ``(n,)``.
-        steps: for each time step, the slice of its tokens in arrays that are ordered by time step.
+        steps: one slice per time step, which selects its tokens from an array of all tokens in time order: the first
+            token of every row, then the second tokens, and so on.
     """
 
     indices: np.ndarray
@@ -38,18 +39,18 @@ class _BatchRows(NamedTuple):
     steps: list[slice]
 
     def places(self, direction: int) -> np.ndarray:
-        """Return each token's index in the flattened batch, ordered by time step; direction 1 reads rows backwards."""
+        """Return the tokens' indices in the flattened batch, in time order; ``direction`` 1 reads rows backwards."""
         time = np.arange(self.lengths[0])[:, None]
         places = self.first + self.lengths - 1 - time if direction else self.first + time
         return places[time < self.lengths]
 
 
 class _ReadPart(NamedTuple):
-    """A part of a batch after the forward pass, in one or all directions.
+    """Results of the forward pass for a block of rows, in one or all directions; the backward pass needs them.
 
     Attributes:
-        rows: the rows of the part.
-        tokens: index of each token among the distinct tokens, int32 ``(directions, tokens)``, ordered by time step.
+        rows: the rows of the block.
+        tokens: index of each token among the distinct tokens, int32 ``(directions, tokens)``, in time order.
         states: hidden state after each token, ``(directions, tokens, units)``, in the same order.
         pooled: pooled states, ``(kinds of pooling, directions, n, units)``.
     """
@@ -118,7 +119,7 @@ class RaggedRNN:
         return answer.reshape(len(positions), -1)
 
     def _dealt(self, positions: np.ndarray) -> list[_BatchRows]:
-        """Sort the rows of a batch by decreasing length, and split them into parts of ``_ROWS_PER_PART`` rows."""
+        """Sort the rows of a batch by decreasing length, and split them into blocks of ``_ROWS_PER_PART`` rows."""
         real = positions != PADDING
         lengths = real.sum(axis=1)
         first = real.argmax(axis=1) + np.arange(len(positions)) * positions.shape[1]

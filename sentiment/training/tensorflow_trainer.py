@@ -1,9 +1,8 @@
 """Training in TensorFlow with few traced programs, and on a CPU with the simple recurrence in NumPy.
 
-Keras's ``fit`` spends most of a short training on tracing: each batch width and each number of distinct tokens needs
-its own program. Here one program serves any number of distinct tokens. With the recurrence in NumPy
-(:mod:`sentiment.training.ragged_rnn`), the program also serves any width. An epoch takes a fifth of ``fit``'s time.
-The order of rows, the network, the loss and the optimizer are those of
+Keras's ``fit`` spends most of a short training on tracing, because each shape of a batch needs its own program. Here
+one program serves any number of distinct tokens. With the recurrence in NumPy (:mod:`sentiment.training.ragged_rnn`),
+it also serves any width. An epoch takes a fifth of ``fit``'s time. Rows, loss and optimizer are those of
 :class:`sentiment.training.trainer.KerasTrainer`. A test checks that the weights after an epoch are equal.
 """
 
@@ -35,7 +34,7 @@ from sentiment.training.trainer import KerasTrainer
 
 
 class TensorFlowTrainer(KerasTrainer):
-    """Runs epochs over batches of several widths, with one traced program for all widths where possible."""
+    """Runs epochs with traced TensorFlow programs: one for all widths of batches if the recurrence runs in NumPy."""
 
     def __init__(self, model: keras.Model, settings: Settings, steps: int) -> None:
         super().__init__(model, settings, steps)
@@ -116,13 +115,9 @@ def by_distinct_tokens(
 def ragged_states(
     projected: tf.Tensor, positions: tf.Tensor, directions: list[Direction], kinds: NetworkSettings
 ) -> tf.Tensor:
-    """Return the pooled states ``(batch, pooled)`` of :class:`RaggedRNN`, as a TensorFlow operation with a gradient.
+    """Run :class:`RaggedRNN` as a TensorFlow operation with a gradient; return the pooled states ``(batch, pooled)``.
 
-    Args:
-        projected: cell input x W_x + b of each distinct token, ``(types, directions * units)``; row 0 is padding.
-        positions: index of each token in ``projected``, int32 ``(batch, time)``.
-        directions: recurrent weights of each direction, forward first.
-        kinds: the network's settings.
+    The arguments are those of :func:`sentiment.network.unrolled.unrolled_states`.
     """
     recurrence = RaggedRNN(kinds.pooling, kinds.activation)
     kernel = tf.stack([tf.convert_to_tensor(direction.kernel) for direction in directions])

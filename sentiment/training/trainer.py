@@ -38,7 +38,7 @@ class KerasTrainer:
 
 
 class _Dataset(keras.utils.PyDataset):
-    """Batches as ids, labels and weights, without the repeated rows that fill up the last batch."""
+    """The batches for Keras's ``fit``: ids, labels and weights, without the repeated rows that fill up a batch."""
 
     def __init__(self, batches: Batches) -> None:
         super().__init__()

@@ -55,8 +55,8 @@ class FoldedNetwork:
     def probabilities(self, ids: Ragged) -> np.ndarray:
         """Return the class probabilities, float32 ``(n, classes)``, of ``n`` rows with at least one id each.
 
-        Rows are sorted by length, so that each time step computes only rows that still have a token. Blocks of rows are
-        small enough for the processor's cache.
+        Rows are sorted by length, so that each time step computes only rows that still have a token. They are computed
+        in blocks that fit the processor's cache.
         """
         if len(ids.lengths) == 1:  # its matrix products are too small for BLAS to use threads
             return softmax(self._logits_of_one(ids.values))
@@ -71,7 +71,7 @@ class FoldedNetwork:
         return self.probabilities(Ragged(ids[real].astype(np.int32), real.sum(axis=1, dtype=np.int32)))
 
     def _rows_of(self, ids: np.ndarray) -> np.ndarray:
-        """Return the table's rows for ``ids`` ``(n,)``, converted to float32: ``(directions, n, gates * units)``."""
+        """Return the cell inputs of ``ids`` ``(n,)`` from the table, float32 ``(directions, n, gates * units)``."""
         rows = self.table.take(ids, axis=1)
         return rows if self.scales is None else rows * self.scales.take(ids, axis=1)[..., None]
 
@@ -97,7 +97,7 @@ class FoldedNetwork:
 
     @cached_property
     def _diagonal(self) -> np.ndarray:
-        """Return the recurrent kernels of a ``simple_rnn``, one per direction, as one block-diagonal matrix."""
+        """Return one block-diagonal matrix of all recurrent kernels, so that one product updates both directions."""
         count, units, _ = self._stacked.kernel.shape
         joint = np.zeros((count, units, count, units), np.float32)
         joint[np.arange(count), :, np.arange(count)] = self._stacked.kernel
@@ -122,7 +122,7 @@ class FoldedNetwork:
         return logits
 
     def _steps_of_one(self, ids: np.ndarray) -> np.ndarray:
-        """Return the cell inputs x W_x + b, ``(time, directions * units)``, in the reading order of each direction."""
+        """Return one row's cell inputs, ``(time, directions * units)``, in the reading order of each direction."""
         count, words, units = self.table.shape
         order = ids[:, None] if count == 1 else np.array([ids, ids[::-1] + words]).T
         steps = self.table.reshape(-1, units).take(order, axis=0)

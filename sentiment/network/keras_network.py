@@ -124,7 +124,7 @@ def recurrent_cells(model: keras.Model) -> list[Any]:
 
 
 def input_and_recurrent_bias(cell: Any) -> tuple[Any, Any]:
-    """Return the biases added to x W_x and to h W_h, each ``(gates * units,)``; the second is None except for a GRU."""
+    """Return the bias added to x W_x, and that added to h W_h (None except for a GRU), each ``(gates * units,)``."""
     if isinstance(cell, layers.GRUCell):
         return cell.bias[0], cell.bias[1]
     return cell.bias, None
@@ -138,7 +138,7 @@ def _recurrent_layer(settings: NetworkSettings) -> Any:
 
 
 def pool(states: Any, real: Any, pooling: str) -> Any:
-    """Pool ``states`` ``(batch, time, units)`` over the steps where ``real`` ``(batch, time)`` is true.
+    """Pool ``states`` ``(batch, time, units)`` over the tokens, where ``real`` ``(batch, time)`` is true, not padding.
 
     With ``last`` pooling, ``states`` has the last step only, ``(batch, units)``, and is returned unchanged.
     """
@@ -154,7 +154,7 @@ def pool(states: Any, real: Any, pooling: str) -> Any:
 
 
 def with_ngram_scores(model: keras.Model, values: np.ndarray, bias: np.ndarray) -> keras.Model:
-    """Return a network that shares all but the output layer with ``model`` and adds scores of n-grams to the logits.
+    """Return a network that shares the layers below the output with ``model``, and adds n-gram scores to the logits.
 
     Args:
         values: score of each bucket for each class, float32 ``(buckets, classes)``.

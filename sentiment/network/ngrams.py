@@ -72,9 +72,10 @@ def ngram_buckets(
 
 @cache
 def _first_digits(buckets: int) -> tuple[int, ...]:
-    """Return ``n * _FACTOR**n`` modulo ``buckets`` for n = 1, 2 and 3.
+    """Return ``n * _FACTOR**n`` modulo ``buckets`` for n = 1, 2 and 3, to be added to the hash code of an n-gram.
 
-    The code of an n-gram is a number to the base ``_FACTOR``. Its first digit is n, and its other digits are the ids.
+    A code is a number to the base ``_FACTOR``, with the digits n, then the ids. Without n, a tweet's first token would
+    have the same code as the pair of padding and this token.
     """
     return tuple(n * _FACTOR**n % buckets for n in (1, 2, 3))
 

@@ -26,7 +26,7 @@ class RowsByLength(NamedTuple):
     lengths: np.ndarray
 
     def part(self, start: int, end: int) -> "RowsByLength":
-        """Return the rows from index ``start`` up to, but not including, ``end``."""
+        """Return a block of these rows of ids: those from index ``start`` to ``end - 1``."""
         return RowsByLength(self.values, self.starts[start:end], self.lengths[start:end])
 
 
@@ -65,7 +65,7 @@ def hidden_states(
 
 
 def _steps(table: np.ndarray, rows: RowsByLength) -> Iterator[np.ndarray]:
-    """Yield the rows of ``table`` for the tokens at each step: ``(directions, active rows, gates * units)``."""
+    """Yield the cell inputs of each time step from ``table``: ``(directions, rows with a token, gates * units)``."""
     values, first, last = rows.values, rows.starts, rows.starts + rows.lengths - 1
     buffers = np.empty((2, len(table), len(first), table.shape[2]), table.dtype)
     for step, count in enumerate(rows_at_steps(rows.lengths).tolist()):
@@ -78,10 +78,10 @@ def _steps(table: np.ndarray, rows: RowsByLength) -> Iterator[np.ndarray]:
 
 
 def simple_rnn_states(steps: Iterator[np.ndarray], kernel: np.ndarray, activation: str) -> Iterator[np.ndarray]:
-    """Overwrite the cell inputs of each step, ``(directions, n, units)``, with the hidden states, and yield the states.
+    """Yield the hidden states h_t = f(x_t W_x + b + h_{t-1} W_h) of each time step, ``(directions, n, units)``.
 
-    The next state is h_t = f(x_t W_x + b + h_{t-1} W_h). ``kernel`` is W_h, ``(directions, units, units)``. ``n`` is
-    the number of rows that have a token at the step; ``n`` never rises from step to step.
+    ``steps`` yields the cell inputs x_t W_x + b, which the states overwrite. ``n`` is the number of rows that have a
+    token at the step, and never rises from step to step. ``kernel`` is W_h, ``(directions, units, units)``.
     """
     state = room = np.empty(0)
     for first, step in enumerate(steps):
@@ -109,7 +109,7 @@ def pool(states: Iterator[np.ndarray], lengths: np.ndarray, pooling: str) -> np.
     """Pool hidden states over time; return ``(kinds of pooling, directions, n, units)``.
 
     Args:
-        states: hidden states of each step, ``(directions, active rows, units)``; at least one step.
+        states: hidden states of each time step, ``(directions, rows with a token, units)``; at least one step.
         lengths: number of tokens of each row, ``(n,)``.
         pooling: ``last``, ``max``, ``mean`` or ``max_mean`` (maxima first, then means).
     """
@@ -132,7 +132,7 @@ _TAKE_IN: dict[str, Any] = {"last": lambda before, state, out: np.copyto(out, st
 def pooled_row(steps: np.ndarray, kernel: np.ndarray, activation: str, pooling: str) -> np.ndarray:
     """Return the pooled states of a single row in a simple RNN, ``(kinds of pooling * directions * units,)``.
 
-    The functions for many rows make more NumPy calls, and a single row would take the network over twice as long.
+    The functions for many rows make more NumPy calls. With them, the network would take over twice as long for one row.
 
     Args:
         steps: cell inputs x W_x + b in the reading order of each direction, float32 ``(time, directions * units)``;
@@ -158,9 +158,9 @@ _POOLED = {"last": lambda states: states[-1], "max": lambda states: np.maximum.r
 
 
 def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str, ones: np.ndarray | int = 1) -> None:
-    """Overwrite ``x`` with f(x), where f is ``activation``; ``room`` is a buffer with the shape of ``x``.
+    """Overwrite ``x`` with tanh(x) or softsign(x) = x / (1 + |x|); ``room`` is a buffer with the shape of ``x``.
 
-    ``ones`` is 1 or an array of ones, which is faster for a single row.
+    ``ones`` is the 1 in softsign: the number, or an array of ones, which is faster for a single row.
     """
     if activation == "softsign":
         divide(x, add(absolute(x, room), ones, room), x)

@@ -18,7 +18,7 @@ from sentiment.text.lexicon import PADDING
 
 
 def unrolled_states(projected: Any, positions: Any, directions: list[Direction], kinds: NetworkSettings) -> Any:
-    """Unroll the recurrence step by step; return pooled states ``(batch, kinds of pooling * directions * units)``.
+    """Run the unrolled recurrence; return pooled states ``(batch, kinds of pooling * directions * units)``.
 
     Args:
         projected: cell input x W_x + b of each distinct token, ``(distinct tokens, directions * gates * units)``;
@@ -38,14 +38,13 @@ def unrolled_states(projected: Any, positions: Any, directions: list[Direction],
 def unrolled_lookups(
     lookup: Callable[[Any], Any], ids: Any, directions: list[Direction], kinds: NetworkSettings | FoldedNetwork
 ) -> Any:
-    """Unroll the recurrence step by step; return pooled states ``(batch, kinds of pooling * directions * units)``.
+    """Do the same as :func:`unrolled_states`, but get the cell inputs by calling ``lookup``.
 
     Args:
         lookup: function from ids int32 ``(time, directions, batch)`` to the cell inputs x W_x + b of each direction,
             ``(time, directions, batch, gates * units)``.
         ids: token ids, int32 ``(batch, time)``, padded at the start or the end; ``time`` is fixed.
-        directions: recurrent weights of each direction, forward first.
-        kinds: the network's settings, or the network itself.
+        directions, kinds: as for :func:`unrolled_states`; ``kinds`` may also be the network itself.
     """
     real = ops.cast(ops.not_equal(ids, PADDING), "int32")
     lengths = ops.sum(real, axis=1)
@@ -55,7 +54,10 @@ def unrolled_lookups(
 
 
 def _turned(ids: Any, first: Any, lengths: Any, directions: int) -> Any:
-    """Return ids ``(time, directions, batch)`` in the reading order of each direction, with padding last."""
+    """Return ids ``(time, directions, batch)`` in the reading order of each direction, with padding last.
+
+    ``first`` is the index of each row's first token, and ``lengths`` the number of its tokens, both ``(batch,)``.
+    """
     last = ids.shape[1] - 1
     time = ops.expand_dims(ops.arange(last + 1, dtype="int32"), 0)
     first, lengths = (ops.expand_dims(ops.cast(each, "int32"), 1) for each in (first, lengths))

@@ -2,7 +2,8 @@
 
 Retweets ("RT @name: ... …") and copies of long posts are often truncated. With equal hashes, a truncated copy and its
 full text count as duplicates, so they never end up in different parts of the split. A text is truncated if it ends in
-an ellipsis, which links may follow. All its words except the last must be the first words of the full text.
+an ellipsis, which links may follow. Its complete words are all words except the last, which may be cut off. The full
+text is the longest text that begins with these complete words.
 """
 
 import re
@@ -25,9 +26,9 @@ _WHOLE = pa.schema({"cut": pa.int64(), "rank": pa.int64(), "hash": pa.uint64()})
 
 
 def note_cut(runs: Runs, run: Run) -> int:
-    """Find the truncated texts of a run, and write their rows and their complete words to a file.
+    """Write the index and the complete words of each truncated text in a run (block of rows on disk) to a file.
 
-    Short texts are left out. Return the number of texts that were written.
+    Texts with fewer than ``_LEAST`` characters of complete words are left out. Return the number of texts written.
     """
     rows, keys, before = [np.zeros(0, np.int64)], [pa.array([], pa.string())], 0
     for batch in batches_of(runs.folder, run):
@@ -45,7 +46,7 @@ def note_cut(runs: Runs, run: Run) -> int:
 
 
 def note_whole(runs: Runs, run: Run) -> None:
-    """Find the texts of a run that begin with the words of a truncated text, and write their hashes to a file."""
+    """Find texts of a run that may be the full text of a truncated one of any run; write their hashes to a file."""
     cut = pa.concat_arrays([key for each in runs.runs for key in read_table(_file(runs, each, "cut"))["key"].chunks])
     starts, numbers, found = pc.utf8_slice_codeunits(cut, 0, _LEAST).unique(), defaultdict(list), []
     for number, words in enumerate(cut.to_pylist()):
@@ -63,12 +64,12 @@ def note_whole(runs: Runs, run: Run) -> None:
 
 
 def _rank(key: str) -> int:
-    """Return a rank by which longer texts win, and a full text wins against a truncated text with the same words."""
+    """Rank a possible full text by its words ``key``: longer texts are higher, and truncated ones lower than equals."""
     return 2 * len(key.rpartition(" ")[0]) if key.endswith(ELLIPSIS) else 2 * len(key) + 1
 
 
 def take_hashes(runs: Runs, run: Run) -> None:
-    """Give each truncated row of a run the hash of the longest text that begins with the row's complete words."""
+    """Replace the hash of each truncated text in a run (block of rows) by the hash of its full text."""
     earlier = runs.runs[: runs.runs.index(run)]
     before = sum(read_table(_file(runs, each, "cut")).num_rows for each in earlier)
     rows = read_table(_file(runs, run, "cut"))["row"].to_numpy()

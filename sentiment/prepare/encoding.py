@@ -1,11 +1,12 @@
 """Preprocessing: encode the tweets on disk as rows of token ids, in two steps.
 
-First, each task gives its tokens integer codes, which only this task uses, and writes the codes of its tweets to disk.
-Each task also counts the tokens of its training tweets. The tables of counts are added up, 16 at a time.
+A task is a block of tweets that one process encodes. In the first step, a task numbers its distinct tokens with integer
+codes of its own, and writes its tweets to disk as rows of codes. It also counts the tokens of its training tweets.
 
-The lexicon is made from these counts. In the second step, each task replaces its codes by ids. The arrays of ids are
-allocated beforehand. The position of a row depends only on the number of earlier rows in its part (training, validation
-or test). The files are therefore identical for any number of processes and any order of tasks.
+The lexicon (the table from token to id) is made from the counts of all tasks. In the second step, a task replaces its
+codes by ids, and writes its rows into arrays that have their full size from the beginning. The place of a row depends
+only on the number of earlier rows in its part (training, validation or test). The files are therefore identical for any
+number of processes and any order of tasks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,7 @@ _TABLES_AT_ONCE = 16
 
 
 class RowTask(NamedTuple):
-    """A task: its ``number``, and the row groups ``start`` to ``stop - 1`` of the Parquet file with all tweets."""
+    """A block of tweets for one process: the row groups ``start`` to ``stop - 1`` of the Parquet file of tweets."""
 
     number: int
     start: int
@@ -40,16 +41,16 @@ class RowTask(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return the prefix in the names of the task's files."""
+        """Return the prefix in the names of the files that the task writes."""
         return f"{self.number:06d}"
 
 
 class TypeCounter:
-    """Assign integer codes to distinct tokens in order of appearance, and count the tokens of training tweets.
+    """Assigns integer codes to distinct tokens in order of appearance, and counts the tokens of training tweets.
 
     Attributes:
-        codes: code of each token.
-        counts: number of occurrences of each code, int64. The array may be longer than ``codes``.
+        codes: code of each distinct token.
+        counts: occurrences of each code in training tweets, int64. The array may be longer than ``codes``.
     """
 
     def __init__(self) -> None:
@@ -57,7 +58,7 @@ class TypeCounter:
         self.counts = np.zeros(1024, np.int64)
 
     def add(self, tokens: Tokens, counted: np.ndarray) -> Ragged:
-        """Return ``tokens`` of ``n`` tweets as ``n`` rows of codes, and count the tokens of training tweets.
+        """Return ``tokens`` of ``n`` tweets as ``n`` rows of integer codes, and add training tweets to ``counts``.
 
         ``counted`` tells for each tweet whether it is in training, bool ``(n,)``.
         """
@@ -72,7 +73,7 @@ class TypeCounter:
 
 
 def row_tasks(tweets: Path) -> list[RowTask]:
-    """Divide the row groups of the Parquet file ``tweets`` into tasks. The division depends only on this file."""
+    """Divide the row groups of the Parquet file ``tweets`` into tasks, in the same way for any number of processes."""
     metadata = pq.read_metadata(tweets)
     tasks: list[RowTask] = []
     start = rows = 0
@@ -85,15 +86,16 @@ def row_tasks(tweets: Path) -> list[RowTask]:
 
 
 def _read_rows(tweets: Path, task: RowTask, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the given columns of a task's rows in batches."""
+    """Yield ``columns`` of a task's tweets from the Parquet file ``tweets``, in batches."""
     with pq.ParquetFile(tweets) as source:
         yield from source.iter_batches(_ROWS_PER_BATCH, row_groups=[*range(task.start, task.stop)], columns=columns)
 
 
 def tokenise_rows(tweets: Path, folder: Path, rules: tuple[Rule, ...], task: RowTask) -> np.ndarray:
-    """Write the tokens of a task's rows to files in ``folder``, and return the number of rows per part, int64 ``(3,)``.
+    """Tokenise a task's tweets, and write their integer codes and the counts of the tokens to files in ``folder``.
 
-    ``tweets`` is the Parquet file of all tweets, and ``rules`` are the normalisation rules.
+    ``tweets`` is the Parquet file of all tweets, and ``rules`` are the normalisation rules. Return the number of tweets
+    in each part (training, validation and test), int64 ``(3,)``.
     """
 
     def tokenised(batch: pa.RecordBatch) -> tuple[Tokens, np.ndarray]:
@@ -116,7 +118,7 @@ def tokenise_rows(tweets: Path, folder: Path, rules: tuple[Rule, ...], task: Row
 
 
 def sum_counts(folder: Path, tasks: Sequence[RowTask]) -> dict[str, int]:
-    """Return the number of occurrences of each token that occurs in the training rows of the tasks."""
+    """Return how often each token occurs in the training tweets of all tasks."""
     total = pa.table({"token": pa.array([], pa.string()), "count": pa.array([], pa.int64())})
     for start in range(0, len(tasks), _TABLES_AT_ONCE):
         some = [read_table(folder / f"{task.name}.counts.arrow") for task in tasks[start : start + _TABLES_AT_ONCE]]
@@ -135,7 +137,7 @@ def encode_rows(
         folder: the folder with the output of :func:`tokenise_rows`.
         target: the folder of the arrays and of the saved preprocessor.
         treatment: checksum of the saved preprocessor. A process loads the preprocessor again when the checksum changes.
-        task: the rows, and the number of earlier rows in each part, int64 ``(len(PARTS),)``.
+        task: the task, and the number of earlier rows in each part, int64 ``(len(PARTS),)``.
 
     Returns:
         The numbers of rows, of tokens, of unknown tokens, and of rows with ``max_tokens`` tokens, int64 ``(4,)``.
@@ -165,7 +167,7 @@ def _preprocessor(folder: Path, treatment: str) -> Preprocessor:
 
 
 def _blocks(folder: Path, task: RowTask, preprocessor: Preprocessor) -> Iterator[tuple[Ragged, np.ndarray]]:
-    """Yield the ids of ``_ROWS_PER_BATCH`` rows at a time, as ragged rows and as padded rows."""
+    """Yield the ids of a task's tweets, ``_ROWS_PER_BATCH`` at a time, as rows without and with padding."""
     types = read_table(folder / f"{task.name}.types.arrow")["token"].to_pylist()
     ids_of_codes = preprocessor.lexicon.lookup(types)
     codes = np.fromfile(folder / f"{task.name}.codes.bin", np.int32)

@@ -1,9 +1,8 @@
 """Remove duplicates from a corpus on disk, split it, and write the rows of training, validation and test to one file.
 
 Each task takes the rows in one range of hashes. Copies of a tweet have the same hash, so a task finds all duplicates in
-its range. Rows are assigned to parts by rank, which is the number of rows in the same class with a lower hash. A task
-therefore needs only the row counts of lower ranges. A worker process has at most one range in memory, and the main
-process has no rows.
+its range. A row's part (training, validation or test) depends on the number of rows in its class with a lower hash. A
+task therefore needs only the row counts of lower ranges. A worker process has at most one range in memory.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,16 +25,17 @@ ROWS_PER_GROUP = 65_536
 
 
 class HashRange(NamedTuple):
-    """The hashes from ``start`` to ``stop - 1``, and the ``number`` of this range."""
+    """A range of hashes for one task, from ``start`` to ``stop - 1``; ``number`` is its index among all ranges."""
 
     number: int
     start: int
     stop: int
 
     def file(self, runs: "Runs", kind: str) -> Path:
-        """Return the path of a file for this range.
+        """Return the path of a file about the rows in this range.
 
-        The kind ``parts`` is for the part of each row, and ``seen`` for the hashes of training and validation rows.
+        The ``kind`` is ``parts`` (whether each row is in training, validation or test) or ``seen`` (the hashes of the
+        training and validation rows).
         """
         return runs.folder / f"range-{self.number:06d}.{kind}.npy"
 
@@ -82,7 +82,8 @@ def count_range(runs: Runs, which: HashRange) -> Counted:
 def deal_range(runs: Runs, deal: Deal, task: tuple[HashRange, np.ndarray]) -> np.ndarray:
     """Assign the rows in one range of hashes to training, validation or test, and write the result to files.
 
-    ``task`` is the range, and the number of rows per class in lower ranges, int64 ``(n_classes,)``.
+    ``deal`` decides by the number of rows in the same class with a lower hash. ``task`` therefore has the range, and
+    the number of rows per class in lower ranges, int64 ``(n_classes,)``.
 
     Returns:
         The number of rows in each part and class, int64 ``(len(PARTS), n_classes)``.
@@ -98,9 +99,10 @@ def deal_range(runs: Runs, deal: Deal, task: tuple[HashRange, np.ndarray]) -> np
 
 
 def parts_of_runs(runs: Runs, ranges: Sequence[HashRange], sizes: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield one array per run, uint8 ``(rows,)``, with the part of each row (training, validation, test or dropped).
+    """Yield the part of each row (training, validation, test or dropped), one uint8 array ``(rows,)`` per run.
 
-    ``sizes`` is the number of rows in each range and run, from :func:`count_range`, int64 ``(n_ranges, n_runs)``.
+    ``sizes``, from :func:`count_range`, is the number of rows in each range of hashes and each run (block of rows on
+    disk), int64 ``(n_ranges, n_runs)``.
     """
     starts = np.cumsum(sizes, axis=1) - sizes
     noted = [np.load(each.file(runs, "parts"), mmap_mode="r") for each in ranges]
@@ -112,7 +114,7 @@ def parts_of_runs(runs: Runs, ranges: Sequence[HashRange], sizes: np.ndarray) ->
 
 
 def write_seen(runs: Runs, ranges: Sequence[HashRange], target: Path) -> None:
-    """Join the hashes of the training and validation rows in all ranges into one sorted file, uint64 ``(m,)``."""
+    """Write the sorted hashes of all training and validation rows, uint64 ``(m,)``: no model is tested on them."""
     pieces = [np.load(each.file(runs, "seen"), mmap_mode="r") for each in ranges]
     whole = np.lib.format.open_memmap(target, "w+", np.uint64, (sum(map(len, pieces)),))
     np.concatenate(pieces, out=whole)
@@ -120,11 +122,11 @@ def write_seen(runs: Runs, ranges: Sequence[HashRange], target: Path) -> None:
 
 
 def _read(runs: Runs, which: HashRange) -> tuple[np.ndarray, Distinct, np.ndarray, np.ndarray]:
-    """Read the rows in a range of hashes.
+    """Read the rows in a range of hashes, and sort them by hash.
 
     Returns:
-        The sorted hashes; the distinct rows; the position of each sorted row before sorting; and the number of rows
-        from each run.
+        The sorted hashes, the distinct rows, the index of each sorted row before sorting, and the number of rows from
+        each run (block of rows on disk).
     """
     hashes, labels = [], []
     for run in runs.runs:
@@ -175,7 +177,7 @@ def write_tweets(
 def _kept(
     folder: Path, run: Run, part: np.ndarray, classes: Sequence[int], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a run that are in training, validation or test."""
+    """Yield the rows of a run, without those whose ``part`` is dropped, with the columns of ``schema``."""
     start = 0
     for batch in batches_of(folder, run):
         mine = part[start : start + batch.num_rows]

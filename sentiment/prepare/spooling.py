@@ -1,7 +1,7 @@
-"""Read, check and hash the rows of files, and write them to disk in blocks, called runs. This is the first step.
+"""Read the labelled files of a corpus, check and hash their rows, and write them to disk in blocks, called runs.
 
 A run has about four million rows at most, which limits the memory of a task. The sorted hashes of a run are in a file
-of their own, because later tasks read only one range of hashes.
+of their own, because the tasks that split the corpus later each read only one range of hashes.
 """
 
 import itertools
@@ -43,7 +43,7 @@ class Corpus(NamedTuple):
 
 
 class FileTask(NamedTuple):
-    """A task of reading ``files`` of the corpus with the index ``corpus``.
+    """A task for one process: read ``files`` of the corpus with the index ``corpus``.
 
     ``number`` is the index of the task, and ``alone`` tells whether the corpus has only one file.
     """
@@ -56,7 +56,7 @@ class FileTask(NamedTuple):
 
 
 def file_tasks(corpora: Sequence[Corpus]) -> list[FileTask]:
-    """Return the tasks of reading, one per large file or group of small files, whatever the number of processes."""
+    """Divide reading into tasks: one per large file or group of small files. Processes then share the tasks."""
     groups = [
         (number, group)
         for number, corpus in enumerate(corpora)
@@ -78,7 +78,7 @@ class Run(NamedTuple):
 
 @dataclass(slots=True)
 class Spooled:
-    """The results of one or more tasks of reading.
+    """The results of one or more reading tasks.
 
     Attributes:
         report: counts of the rows in all files.
@@ -93,7 +93,7 @@ class Spooled:
     checksums: list[str] = field(default_factory=list)
 
     def add(self, other: "Spooled") -> None:
-        """Add the results of later files."""
+        """Append the results ``other`` of later files to these results."""
         self.report.add(other.report)
         self.classes |= other.classes
         self.runs += other.runs
@@ -160,7 +160,7 @@ def _batches(file: TableFile, task: FileTask, report: ReadingReport) -> Iterator
 
 
 def _write_run(folder: Path, name: str, batches: Iterator[tuple[pa.Array, np.ndarray, np.ndarray]]) -> int:
-    """Write about ``ROWS_PER_RUN`` rows (texts, hashes, labels) to the files of one run, and return their number."""
+    """Write about ``ROWS_PER_RUN`` rows (texts, hashes, labels) from ``batches`` as one run; return their number."""
     hashes, labels, rows = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint8)], 0
     with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
         for texts, some_hashes, some_labels in batches:
@@ -182,7 +182,7 @@ def batches_of(folder: Path, run: Run) -> Iterator[pa.RecordBatch]:
 
 
 def write_sorted(folder: Path, name: str, hashes: np.ndarray, labels: np.ndarray) -> None:
-    """Write the hashes and labels of a run, sorted by hash, and the original position of each row, to three files."""
+    """Write a run's hashes and labels, sorted by hash, and the index of each row before sorting, to three files."""
     order = np.argsort(hashes, kind="stable")
     np.save(folder / f"{name}.hashes.npy", hashes[order])
     np.save(folder / f"{name}.labels.npy", labels[order])

@@ -49,8 +49,8 @@ class Polarity(NamedTuple):
 
     Attributes:
         clear: 1 (positive) or -1 (negative) for words of clear polarity, else 0; int8.
-        leaning: 1 or -1 for all words that tell the classes apart, topics included, else 0; int8.
-        verbs: true for words of clear polarity that mostly follow a subject; bool.
+        leaning: 1 or -1 also for topics that are much more frequent in one class, such as "school", else 0; int8.
+        verbs: true for words of clear polarity that are probably verbs, because they often follow a subject; bool.
     """
 
     clear: np.ndarray
@@ -101,7 +101,7 @@ def blocks(part: EncodedPart) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
 
 
 def _log_odds(part: EncodedPart, poles: Poles, vocabulary: Sequence[str], negators: np.ndarray) -> list[np.ndarray]:
-    """Return three arrays ``(vocabulary,)``: log odds of positive to negative, log odds in standard errors, counts."""
+    """Return three values per word: log odds of positive to negative, log odds in standard errors, and the count."""
     counts = np.zeros((2, len(vocabulary)))
     for _, block, labels in blocks(part):
         counted = ~np.isin(block, negators).any(axis=1)
@@ -115,7 +115,7 @@ def _log_odds(part: EncodedPart, poles: Poles, vocabulary: Sequence[str], negato
 
 
 def _shares_after(part: EncodedPart, groups: Sequence[np.ndarray], vocabulary: int) -> np.ndarray:
-    """Return how often a word of each of ``groups`` directly precedes each word, as shares ``(3, vocabulary)``."""
+    """Return the share of each word's occurrences right after a word of each of ``groups``, ``(3, vocabulary)``."""
     after, total = np.zeros((len(groups), vocabulary)), np.zeros(vocabulary)
     member = np.stack([np.isin(np.arange(vocabulary), ids) for ids in groups])
     for _, block, _ in blocks(part):
@@ -158,8 +158,7 @@ class Stretches:
         part: training rows.
         words: word of each id.
         poles: the negative and the positive class. Rows of other classes are not used.
-        never: ids of words that are never treated as words of clear polarity.
-        rated: polarity that people gave to each word, int8 ``(vocabulary,)``: 1, -1, or 0 for unrated words.
+        never, rated: as for :func:`polarity`.
         random: random generator for all choices.
     """
 
@@ -186,11 +185,11 @@ class Stretches:
         self._rows = {sign: self._find(sign) for sign in (-1, 0, 1)}
 
     def has(self, sign: int) -> bool:
-        """Return whether any row has the polarity ``sign``: 1 for positive, -1 for negative, 0 for neutral."""
+        """Return whether there are rows to draw from: positive (``sign`` 1), negative (-1) or without polarity (0)."""
         return bool(len(self._rows[sign]))
 
     def draw(self, sign: int) -> Stretch:
-        """Return a random excerpt around a word of clear polarity ``sign``, or from a neutral row if ``sign`` is 0."""
+        """Return a random excerpt around a word of clear polarity ``sign``; 0 means from a row without such words."""
         row = np.asarray(self._part.ids[self._one_of(self._rows[sign])])
         ids = row[row != PADDING].tolist()
         stretch = self._cut(ids, self._one_of(np.flatnonzero(self.polarity.clear[ids]) if sign else range(len(ids))))
@@ -202,10 +201,10 @@ class Stretches:
         return int(numbers[self._random.integers(len(numbers))])
 
     def _find(self, sign: int) -> np.ndarray:
-        """Return the indices of rows without negation that have the polarity ``sign``.
+        """Return the indices of the rows from which excerpts of the polarity ``sign`` are drawn.
 
-        For 1 (positive) and -1 (negative), the label and at least one word have this polarity, and no word has the
-        opposite polarity. For 0 (neutral), no word has a polarity.
+        For 1 (positive) and -1 (negative), the row has this label and a word of this clear polarity, and no word leans
+        to the other class. For 0, no word leans to either class. No row contains a negation.
         """
         found = [np.zeros(0, np.int64)]
         for start, block, labels in blocks(self._part):

@@ -1,12 +1,14 @@
 """Contrast rows: training tweets with "not" or "but" inserted, which teach the network how these words work.
 
 Tweets seldom say "not bad". A network trained on tweets alone therefore treats every "not", and most short plain
-sentences, as negative. A clear word is a word of clear polarity. A stretch is a short excerpt of a training tweet,
-mostly around a clear word. This module puts stretches into templates that reverse the polarity or only seem to do so.
-People have edited reviews in the same way by hand ("counterfactually augmented data": Kaushik, Hovy and Lipton, 2020).
+sentences, as negative. This module takes short excerpts of training tweets, called stretches. Most are around a word of
+clear polarity, the clear word, such as "bad". Stretches are put into templates that reverse the polarity ("not ...") or
+only seem to do so ("nothing but ..."). People have edited reviews in the same way by hand ("counterfactually augmented
+data": Kaushik, Hovy and Lipton, 2020).
+
 Other stretches stay unchanged or get another clear word, so that neither length nor topic predicts the label. Words
-such as "but" join two stretches of opposite polarity, one of which decides the label (Hu et al., 2016). Stretches of
-neutral tweets get both labels equally often, so that a template alone does not predict the label.
+such as "but" join two stretches of opposite polarity, one of which decides the label (Hu et al., 2016). Stretches
+without polarity get both labels equally often, so that a template alone does not predict the label.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +41,7 @@ Row = tuple[list[int], int]  # ids and label
 
 
 class ContrastRows:
-    """Makes contrast rows: excerpts of tweets (stretches) in templates that reverse the polarity or seem to do so."""
+    """Makes contrast rows: short excerpts of training tweets, most of them in a template such as "not ..."."""
 
     def __init__(
         self, stretches: Stretches, templates: Templates, lexicon: AnyLexicon, random: np.random.Generator
@@ -47,7 +49,7 @@ class ContrastRows:
         self._stretches, self._templates, self._lexicon, self._random = stretches, templates, lexicon, random
 
     def make(self, count: int) -> Iterator[Row]:
-        """Yield about ``count`` rows, nearly half of them positive; none unless both polarities occur in the tweets."""
+        """Yield about ``count`` rows, nearly half of them positive; none if one class has no word of clear polarity."""
         if not (self._stretches.has(1) and self._stretches.has(-1)):
             return
         makers: dict[str, Callable[[int], tuple[list[int], int]]] = {
@@ -65,9 +67,9 @@ class ContrastRows:
             yield from ((ids, self._stretches.poles.label(sign)) for ids, sign in made if ids)
 
     def _swapped(self, sign: int) -> tuple[list[int], int]:
-        """Replace the clear word in an excerpt of polarity ``sign`` by a clear word of opposite polarity.
+        """Return an excerpt of polarity ``sign`` with a clear word of opposite polarity put in, and ``-sign``.
 
-        If only one of the two words is a verb, use the excerpt of the new word instead. Return the ids, and ``-sign``.
+        If one of the two words is a verb and the other is not, return the unchanged excerpt around the new word.
         """
         stretch, other = self._stretches.draw(sign), self._stretches.draw(-sign)
         verbs = self._stretches.polarity.verbs
@@ -75,15 +77,15 @@ class ContrastRows:
         return (stretch._replace(clear=other.clear) if same else other).ids, -sign
 
     def _joined(self, sign: int) -> tuple[list[int], int]:
-        """Join two tweet excerpts of opposite polarity by a template in which the polarity ``sign`` prevails."""
+        """Join two excerpts of opposite polarity by a template such as "X but Y", in which polarity ``sign`` wins."""
         parts = {"X": self._stretches.draw(-sign).ids, "Y": self._stretches.draw(sign).ids}
         templates = self._templates[JOINED, HALVES]
         return _filled(self._one_of(templates), parts) if templates else [], sign
 
     def _unclear(self, sign: int) -> tuple[list[int], int]:
-        """Return the ids of a neutral tweet excerpt and the label ``sign``, which the excerpt gives no reason for.
+        """Return an excerpt without polarity, mostly in a template, and ``sign`` as its label.
 
-        With the probability ``_IN_TEMPLATE``, a template surrounds the excerpt.
+        The caller asks for both signs equally often, so that such excerpts and templates do not predict a label.
         """
         if not self._stretches.has(0):
             return [], sign
@@ -92,7 +94,7 @@ class ContrastRows:
         return self._stretches.draw(0).ids, sign
 
     def _templated(self, effect: str, sign: int) -> list[int]:
-        """Put a tweet excerpt of polarity ``sign`` into a template of ``effect``; an empty list means no template."""
+        """Return an excerpt of polarity ``sign`` in a random template of ``effect``; empty if there is no template."""
         stretch = self._stretches.draw(sign)
         templates = self._templates[effect, stretch.place]
         parts = {"L": stretch.left, "K": stretch.link, "D": stretch.degree, "C": stretch.clear, "R": stretch.right}

@@ -40,10 +40,10 @@ Templates = Mapping[tuple[str, str], Sequence[Template]]  # (effect, place) -> t
 
 
 def known_templates(lexicon: AnyLexicon) -> Templates:
-    """Return the templates whose words all have an id in ``lexicon``.
+    """Return the templates whose words all have an id in ``lexicon``, by effect and place.
 
-    A key has the effect of the template, such as ``turned`` (it reverses the polarity), and the place of the clear
-    word, such as ``subject`` (the word follows a subject).
+    The effect is, for example, ``turned``: the template reverses the polarity. The place is, for example, ``subject``:
+    the clear word follows a subject.
     """
     found: dict[tuple[str, str], list[Template]] = {(JOINED, HALVES): []}
     found |= {(effect, place): [] for effect in (TURNED, STANDING, WISHED) for place in (LINKED, SUBJECT, BARE)}
@@ -61,13 +61,13 @@ def words_of(templates: Templates) -> np.ndarray:
 
 
 def phrases() -> list[LabelledText]:
-    """Return the phrases of ``phrases.tsv``, and ratings such as "9/10"."""
+    """Return the phrases of ``phrases.tsv`` and ratings such as "9/10", each with 1 (positive) or -1 (negative)."""
     listed = [(text, 1 if label == "positive" else -1) for _, label, text in _read_table("phrases.tsv")]
     return [*listed, *_ratings()]
 
 
 def rated_words() -> list[LabelledText]:
-    """Return the words, emoticons and abbreviations that VADER's lexicon rates as clearly positive or negative."""
+    """Return the words and emoticons that VADER's lexicon rates as clearly positive (with 1) or negative (with -1)."""
     lines = files("vaderSentiment").joinpath("vader_lexicon.txt").read_text(encoding="utf-8").splitlines()
     rated = [(text, float(rating)) for text, rating, *_ in (line.split("\t") for line in lines if "\t" in line)]
     return [(text, 1 if mean > 0 else -1) for text, mean in rated if abs(mean) >= _CLEARLY_RATED]

@@ -63,9 +63,10 @@ def rated_signs(words: Sequence[LabelledText], lexicon: AnyLexicon) -> np.ndarra
 def _encoded(
     texts: Sequence[LabelledText], preprocessor: Preprocessor, stretches: Stretches, random: np.random.Generator
 ) -> Iterator[Row]:
-    """Yield a row for each text whose tokens are all known.
+    """Yield a row (ids and label) for each text whose tokens are all known.
 
-    A text may have a gap, written "...". In a random part of the rows, words of a neutral tweet fill the gap.
+    A text may contain "...", a gap. In about a fifth of the rows, an excerpt of a tweet without polarity fills the gap,
+    or is put after a text without gap.
     """
     halves = preprocessor.encode([half for text, _ in texts for half in text.partition("...")[::2]])
     parts = [part.tolist() for part in np.split(halves.values, np.cumsum(halves.lengths)[:-1])]

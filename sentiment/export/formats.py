@@ -37,9 +37,7 @@ class ServingModule(tf.Module):
         preprocessor: the text preprocessing.
         network: the network, whose layers before the recurrence are folded into a table.
         classes: class names, in the order of the probabilities.
-        lexicon_file: path of the lexicon as tab-separated values, which becomes an asset of the SavedModel.
-        chunks_file: path of the file to write with the table of chunks (stretches of text between spaces). The file
-            becomes an asset too. None leaves the table out.
+        lexicon_file, chunks_file: paths, as for :class:`sentiment.export.text_graph.GraphPreprocessor`.
     """
 
     def __init__(

@@ -79,7 +79,7 @@ class GraphNetwork(tf.Module):
         return graph_function(spec)(probabilities)
 
     def unrolled(self, ids: tf.Tensor) -> tf.Tensor:
-        """Return probabilities ``(n, classes)`` of padded token ids ``(n, time)`` without using a TensorFlow loop."""
+        """Return probabilities ``(n, classes)`` of padded ids ``(n, time)``, for runtimes that have no loops."""
         offsets = self._vocabulary * np.arange(len(self.directions), dtype=np.int32)[:, None]
         pooled = unrolled_lookups(lambda each: self._rows(each + offsets), ids, self.directions, self._kinds)
         return self._probabilities(pooled, self._ngram_logits_of_padded, ids)
@@ -114,8 +114,8 @@ class GraphNetwork(tf.Module):
     ) -> list[tf.Tensor]:
         """Return the pooled states of one direction: a tensor ``(n, units)`` per kind of pooling (last, max, mean).
 
-        ``inputs`` returns the cell inputs x W_x + b, given the step and the number of rows that have a token. A row
-        leaves the loop after its last token, so that no step computes padding.
+        ``inputs`` returns the cell inputs x W_x + b, given the step and the number of rows that have a token, which is
+        ``active[step]``. A row leaves the loop after its last token, so that no step computes padding.
         """
         kinds, step = self._kinds.pooling.split("_"), STEPS[self._kinds.cell]
         units, time = weights.kernel.shape[0], tf.shape(active)[0]
@@ -147,9 +147,10 @@ class GraphNetwork(tf.Module):
 def _inputs_at(
     table: tf.Tensor, positions: tf.Tensor, first: tf.Tensor, way: int, step: tf.Tensor, count: tf.Tensor
 ) -> tf.Tensor:
-    """Return the cell inputs x W_x + b of the first ``count`` rows at ``step``.
+    """Return the cell inputs x W_x + b that the first ``count`` rows read from ``table`` at ``step``.
 
-    A row begins with the token at ``first`` and is read forwards (``way`` 1) or backwards (-1).
+    ``positions`` gives the table row of every token. ``first`` is the index in ``positions`` where reading of each row
+    begins, which goes forwards (``way`` 1) or backwards (-1).
     """
     return tf.gather(table, tf.gather(positions, first[:count] + way * step))
 

@@ -58,7 +58,7 @@ class GraphPreprocessor(tf.Module):
         return tf.concat([ids, unknown], axis=1)
 
     def _all_ids(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Return all token ids of each text, without those of stop words. Invalid UTF-8 is read as U+FFFD."""
+        """Return each text's ids without stop words, not yet cut to ``max_tokens``. Invalid UTF-8 becomes U+FFFD."""
         text = tf.strings.lower(tf.strings.regex_replace(text, HASHTAG, HASHTAG_WORDS))
         if not self._has_table:
             return self._ids_by_rules(text)
@@ -90,7 +90,7 @@ class GraphPreprocessor(tf.Module):
         return starts, lengths, tf.concat([self.chunk_ids, tf.cast(further.flat_values, tf.int32)], axis=0)
 
     def _ids_by_rules(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Apply the rules and the lexicon to each text; return its token ids, without those of stop words.
+        """Return the token ids of each text without stop words, by the normalisation rules and the lexicon.
 
         For speed, all texts are joined with line ends, so that each rule runs once on one long string.
         """
@@ -105,9 +105,10 @@ class GraphPreprocessor(tf.Module):
         return tf.ragged.boolean_mask(ids, ids != PADDING)
 
     def _ids_of_tokens(self, tokens: tf.Tensor) -> tf.Tensor:
-        """Return the ids of tokens ``(n,)``. An elongated token such as "sooo" has the mark ``LONG`` in front.
+        """Return the ids of normalised tokens ``(n,)``.
 
-        If the lexicon lacks the token with the mark, the token is looked up without the mark.
+        The rules shorten an elongated token such as "sooo", and put the mark ``LONG`` in front of it. If the lexicon
+        lacks the token with the mark, the token is looked up without the mark.
         """
         ids = self.lexicon.lookup(tokens)
         plain = tf.strings.regex_replace(tokens, f"^{LONG}", "")
@@ -115,10 +116,10 @@ class GraphPreprocessor(tf.Module):
 
 
 class _NamedAsset(tf.saved_model.Asset):
-    """A file of the SavedModel with a fixed name. TensorFlow derives the name of a hash table from its asset's name.
+    """A file of the SavedModel with a name that depends only on the file's content.
 
-    By default the name is a memory address, which differs between exports. The fixed name contains a checksum of the
-    file, because a process shares one table among all hash tables of the same name.
+    TensorFlow names a hash table after its file. By default the name is a memory address, which differs between
+    exports. This name contains a checksum, because hash tables with the same name are one table within a process.
     """
 
     def __init__(self, name: str, path: Path) -> None:

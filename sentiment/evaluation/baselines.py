@@ -65,9 +65,9 @@ def _majority(train: LabelledTexts, classes: int) -> Predictor:
 
 
 def _by_score(score: Callable[[str], float], classes: Sequence[str]) -> Predictor:
-    """Return a prediction function that gives each text the class of the sign of its score.
+    """Return a prediction function that labels a text "positive" if its ``score`` is above 0, else "negative".
 
-    Scores that are closer to 0 than ``_NEUTRAL`` get the class "neutral", if it exists.
+    If there is a class "neutral", texts with a score closer to 0 than ``_NEUTRAL`` get this class.
     """
 
     def predict(texts: Sequence[str]) -> BaselineAnswers:

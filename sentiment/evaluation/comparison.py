@@ -54,9 +54,9 @@ def compare(models: Mapping[str, Predictions]) -> Comparison:
 
 
 def share_rows(models: Mapping[str, Predictions]) -> tuple[dict[str, Predictions], int]:
-    """Return each model's predictions for the common tweets, one row per text, in the order of the first model.
+    """Return each model's predictions for the texts that all models have, in the order of the first model.
 
-    The second result is the number of texts that are left out because their true labels differ.
+    The second result is the number of texts that are left out because the models' files label them differently.
     """
     rows = [_rows_by_text(model) for model in models.values()]
     common = [text for text in rows[0] if all(text in other for other in rows[1:])]
@@ -96,9 +96,9 @@ def pair(name: str, first: Predictions, other: Predictions) -> dict[str, Any]:
 
 
 def disagreements(comparison: Comparison) -> np.ndarray:
-    """Return the positions, int64 ``(rows,)``, of at most ``LISTED`` tweets to which models give different labels.
+    """Return the indices, int64, of at most ``LISTED`` tweets to which the models give different labels.
 
-    Tweets with the highest mean confidence come first.
+    The tweets on which the models' confidence is highest on average come first.
     """
     labels = np.stack([_labels(model) for model in comparison.models.values()])
     rows = np.flatnonzero((labels != labels[0]).any(axis=0))
@@ -161,19 +161,16 @@ def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> str:
 
 
 def sizes_for(asked: Sequence[int], labelled: int) -> list[int]:
-    """Return the distinct sizes of ``asked`` below ``labelled``, ascending, followed by ``labelled``."""
+    """Return the sizes of a learning curve: those of ``asked`` below ``labelled``, ascending, then ``labelled``."""
     return [*sorted({size for size in asked if size < labelled}), labelled]
 
 
 def split_shares(size: int, labelled: int, rows: int) -> tuple[float, int]:
-    """Return the share of validation tweets, and the number of training tweets, of a run with ``size`` labelled tweets.
+    """Return the settings ``split.validation`` and ``split.train_rows`` for a training run on ``size`` labelled tweets.
 
-    The shares are the defaults for ``size`` tweets. 0 training tweets mean all tweets that are in no other part.
-
-    Args:
-        size: the number of labelled tweets of the run.
-        labelled: the number of tweets outside the test set.
-        rows: the number of tweets in the corpus.
+    The default share of these tweets is for validation, and the others are for training. ``split.validation`` is a
+    share of all ``rows`` of the corpus. ``split.train_rows`` is 0, which means all, if ``size`` is ``labelled``, the
+    number of tweets outside the test set.
     """
     of_them = SplitSettings().for_rows(size).validation
     return of_them * size / rows, 0 if size == labelled else round((1 - of_them) * size)

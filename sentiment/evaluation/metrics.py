@@ -60,8 +60,7 @@ def bootstrap_interval(hits: int, n: int) -> tuple[float, float]:
 def difference_interval(only_first: int, only_other: int, n: int) -> tuple[float, float]:
     """Return the 95% paired bootstrap interval of the accuracy of one classifier minus the accuracy of another.
 
-    ``only_first`` is the number of rows, of ``n``, that only the first classifier labels correctly. ``only_other`` is
-    the number of rows that only the other classifier labels correctly.
+    Of ``n`` rows, only the first classifier labels ``only_first`` correctly, and only the other ``only_other``.
     """
     shares = np.array([only_first, only_other, n - only_first - only_other]) / n
     drawn = np.random.default_rng(_SEED).multinomial(n, shares, _RESAMPLES)
@@ -131,7 +130,7 @@ def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve:
 
 
 def thin(curve: Curve, points: int = 160) -> Curve:
-    """Return at most ``points`` points of a curve, with equal arc length between them, including both ends."""
+    """Return a curve of fewer points for drawing: at most ``points``, evenly spaced along it, including both ends."""
     if len(curve.x) <= points:
         return curve
     length = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(curve.x), np.diff(curve.y)))))
@@ -141,7 +140,7 @@ def thin(curve: Curve, points: int = 160) -> Curve:
 
 
 def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> Reliability:
-    """Return mean confidence and accuracy in bins of equal width from 0 to 1. Empty bins are left out.
+    """Return mean confidence and accuracy per bin of confidence, of equal width from 0 to 1, without empty bins.
 
     Args:
         confidence: the probability of the predicted class, float ``(n,)``.

@@ -49,12 +49,12 @@ class Predictions:
         return self.probabilities.max(axis=1, initial=0.0)
 
     def take(self, rows: np.ndarray) -> "Predictions":
-        """Return the given rows; ``rows`` contains positions or is a mask."""
+        """Return the predictions for some tweets; ``rows`` contains their indices or is a mask."""
         arrays = {name: getattr(self, name)[rows] for name in _BY_ROW}
         return replace(self, **arrays, baselines={name: labels[rows] for name, labels in self.baselines.items()})
 
     def of(self, test_set: str) -> "Predictions":
-        """Return the rows of one test set."""
+        """Return the predictions for the tweets of one test set."""
         return self.take(self.test_sets == test_set)
 
     def write(self, path: Path) -> None:
@@ -70,14 +70,14 @@ class Predictions:
 
 
 def joined(parts: Sequence[Predictions]) -> Predictions:
-    """Return the rows of all ``parts`` in order. All parts must have the same classes and baselines."""
+    """Join predictions for several sets of tweets, ``parts``, in order. All need the same classes and baselines."""
     arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _BY_ROW}
     baselines = {name: np.concatenate([part.baselines[name] for part in parts]) for name in parts[0].baselines}
     return replace(parts[0], **arrays, baselines=baselines)
 
 
 def read_columns(path: Path) -> dict[str, list[str]]:
-    """Read the columns of a CSV file as texts. Only a line feed ends a row, because tweets contain carriage returns.
+    """Return the columns of a CSV file as texts, by name. Only a line feed ends a row: tweets contain carriage returns.
 
     Raises:
         ArtefactError: the file is not CSV.
@@ -94,7 +94,7 @@ def read_columns(path: Path) -> dict[str, list[str]]:
 def from_columns(columns: Mapping[str, Sequence[str]], name: str = PREDICTIONS) -> Predictions:
     """Return predictions from the columns of ``predictions.csv``: ``n`` values as text, by column name.
 
-    Every column with an unknown name is a baseline. ``name`` is the file's name, used in error messages.
+    A column with any other name has the labels of a baseline. ``name`` is the file's name, used in error messages.
 
     Raises:
         ArtefactError: a column is missing, a label is not a class, or a probability is not a number from 0 to 1.

@@ -43,7 +43,7 @@ class LabelledTestSet(NamedTuple):
 
 
 def with_distinct_names(tests: Sequence[LabelledTestSet]) -> list[LabelledTestSet]:
-    """Return ``tests`` with distinct names: if several have the same name, each is named after its source file.
+    """Return ``tests`` with distinct names: those with equal names are named after their source files instead.
 
     Raises:
         InputError: two test sets have the same source.

@@ -1,8 +1,8 @@
 """Test classifiers on sentences that were written for this project: first tries and minimal pairs.
 
-First tries (``first_tries.tsv``) are short plain texts, like a newcomer's, with labels that people find obvious.
-All were written before any model was tried on them. A hash divides them into two halves: settings
-are chosen on ``choose``, and reports use ``confirm``. A text without a known token counts as labelled wrongly.
+First tries (``first_tries.tsv``) are short plain texts such as a newcomer might try, with labels that people find
+obvious. All were written before any model was tried on them. A hash divides them into two halves: settings are chosen
+on ``choose``, and reports use ``confirm``. A text without a known token counts as labelled wrongly.
 
 A minimal pair (``minimal_pairs.tsv``) is a positive and a negative tweet with few other differences. A pair passes if
 the classifier labels both tweets correctly. A classifier that always gives the same label therefore passes no pair. The
@@ -36,7 +36,7 @@ class FirstTry(NamedTuple):
 
     @property
     def half(self) -> str:
-        """Return the half to which a hash of the text assigns the text: ``choose`` or ``confirm``."""
+        """Return to which half of the first tries this text belongs, by its hash: ``choose`` or ``confirm``."""
         return CONFIRM if zlib.crc32(self.text.encode()) % 2 else CHOOSE
 
 
@@ -70,10 +70,7 @@ def failed_tries(tries: Sequence[FirstTry], answer: Answer) -> list[FirstTry]:
 
 
 def shares_right(tries: Sequence[FirstTry], answer: Answer) -> dict[str, float]:
-    """Return the share of correct labels among all ``tries`` (at least one), in each half and in each kind.
-
-    ``answer`` maps texts to class names.
-    """
+    """Return the share of ``tries`` that ``answer`` labels correctly: in all, in each half and in each kind."""
     failed = set(failed_tries(tries, answer))
     groups = {"all": list(tries)}
     groups |= {half: [each for each in tries if each.half == half] for half in (CHOOSE, CONFIRM)}

@@ -43,7 +43,7 @@ class NamedShare(NamedTuple):
 
 
 def find_slices(texts: Sequence[str], preprocessor: Preprocessor | None = None) -> dict[str, np.ndarray]:
-    """Return the mask of the texts in each slice, bool ``(n,)``, by name of slice.
+    """Return for each slice (kind of text, for example "question") the mask of its texts, bool ``(n,)``, by name.
 
     With a ``preprocessor`` there is also a slice of the texts in which at least 20% of the tokens are unknown.
     """

@@ -48,7 +48,7 @@ def training_curves(history: Mapping[str, np.ndarray]) -> str | None:
 
 
 def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
-    """Draw a confusion matrix of counts ``(classes, classes)``, with their shares of each true class."""
+    """Draw a confusion matrix of counts ``(classes, classes)``, with each count as a share of its true class."""
     share = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     names = [short(name) for name in classes]
 
@@ -75,7 +75,7 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
 
 
 def intervals(name: str, rows: Sequence[NamedShare], title: str) -> str | None:
-    """Draw each share with its 95% interval as a row. The first row is bold, and a vertical line marks its share."""
+    """Draw a row for each share and its 95% interval. The first row is bold, and a vertical line marks its share."""
     rows = [row for row in rows if row.n]
     if not rows:
         return None
@@ -155,7 +155,7 @@ def precision_recall(predictions: Predictions) -> str | None:
 
 
 def reliability_diagram(predictions: Predictions, temperature: float | None) -> str | None:
-    """Draw accuracy by confidence (a reliability diagram); ``temperature``, if given, adds the curve before scaling."""
+    """Draw accuracy by confidence. With ``temperature``, a second curve shows the probabilities before calibration."""
     if not len(predictions.true):
         return None
     drawn = {"after calibration": reliability(predictions.confidence, predictions.correct)}

@@ -168,8 +168,7 @@ def list_tweets(predictions: Predictions) -> list[dict[str, Any]]:
 def pick_tweets(predictions: Predictions) -> dict[int, str]:
     """Choose tweets to explain in the report, and return the reason for each choice by row index.
 
-    The choice is the most confident right answer per class, the two most confident mistakes, and the least confident
-    answer.
+    They are the most confident right answer per class, the two most confident mistakes and the least confident answer.
     """
     order = np.argsort(-predictions.confidence, kind="stable")
     right, wrong = order[predictions.correct[order]], order[~predictions.correct[order]]

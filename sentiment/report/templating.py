@@ -93,7 +93,7 @@ def markdown(text: Any) -> str:
 
 
 def code(text: Any) -> str:
-    """Return untrusted text as a Markdown code span; replace backquotes and bars, which would end the span."""
+    """Return untrusted text as a Markdown code span; replace backquotes and bars, which end a span or a table cell."""
     flat = " ".join(without_controls(str(text)).split()).replace("`", "'").replace("|", "¦")
     return f"`{flat}`"
 

@@ -15,7 +15,7 @@ JAVASCRIPT = Path(sentiment.export.__file__).with_name("sentiment.mjs")
 
 
 def render_try_page(folder: Path, name: str) -> str:
-    """Return an HTML page with the compressed prediction files of the model in ``folder``; the page shows ``name``."""
+    """Return an HTML page that contains the model in ``folder``, compressed; ``name`` is shown as the model's name."""
     contents = {file: base64.b64encode(_compressed(folder / file)).decode() for file in (MODEL, *CHECKED)}
     module = Markup(JAVASCRIPT.read_text(encoding="utf-8"))
     return render_page("try.html.j2", name=name, contents=contents, module=module)

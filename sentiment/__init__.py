@@ -86,7 +86,7 @@ def share(
         by: a period (``hour``, ``day``, ``week``, ``month``, ``quarter``, ``year``), columns to group by, or both.
         labels: a file from `sentiment draw` with labels filled in. It is needed for 95% intervals, which
             :mod:`sentiment.shares.estimates` computes.
-        also: further labels that are not classes of the model.
+        also: further labels that the file ``labels`` may contain, although they are not classes of the model.
 
     Returns:
         An answer. Its ``rows`` are the estimated shares, and its ``changes`` compare periods and groups. Its method

@@ -21,7 +21,7 @@ from sentiment.errors import EXIT_STATUS
 class Command(NamedTuple):
     """A subcommand: a module with a function ``main(argv, prog)`` that returns the exit status, and a line of help.
 
-    The module is imported only when the subcommand runs. ``options`` are put before the user's options.
+    The module is imported only when the subcommand runs. ``options`` are passed to it before the user's options.
     """
 
     module: str
@@ -42,7 +42,7 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a subcommand and return its exit status, which is 2 after a user's mistake."""
+    """Run the subcommand that ``argv`` names; return its exit status, which is 2 after a user's mistake."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments:
         _parser().print_help(sys.stderr)

@@ -15,8 +15,8 @@ class CorpusSettings(Section):
 
     Attributes:
         encoding: the encoding of a CSV or TSV file, as the name of a Python codec.
-        repair_utf8: decode a text again as UTF-8 if its bytes are valid UTF-8. Sentiment140 contains
-            such texts, but is read as latin-1.
+        repair_utf8: in a CSV or TSV file read as latin-1, decode a text as UTF-8 if its bytes are valid UTF-8.
+            Sentiment140 contains such texts.
         format: ``csv``, ``tsv``, ``jsonl``, ``parquet`` or ``fasttext``. If empty, the file name decides; a name
             without one of these endings means ``csv``.
         delimiter: the character between the fields of a CSV. If empty, a comma, tab, semicolon or bar is detected.

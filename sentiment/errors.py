@@ -31,4 +31,4 @@ class ArtefactError(SentimentError):
 
 
 class EngineError(SentimentError):
-    """The engine that runs the tasks cannot continue. Finished tasks are kept."""
+    """The engine that runs tasks in parallel, for example Ray, cannot continue. Results of finished tasks are kept."""

@@ -241,7 +241,7 @@ class TrainingSettings(Section):
         return replace(self, epochs=epochs, batch_size=batch_size, patience=patience, ngram_buckets=buckets)
 
     def averaged(self, epochs: int) -> int:
-        """Return the number of epochs to average when training takes ``epochs`` epochs."""
+        """Return from how many of the last epochs the weights are averaged, if training takes ``epochs`` epochs."""
         return math.ceil(self.averaged_epochs * epochs)
 
 
@@ -250,8 +250,8 @@ class ExportSettings(Section):
     """The export of a model as SavedModel, LiteRT and NumPy files.
 
     Attributes:
-        table: number type of the tables in all exported files: ``int8`` with a float32 scale per row, or ``float32``,
-            which takes four times the space.
+        table: number type of the tables in all exported files: ``int8`` with float32 scales, or ``float32``, which
+            takes four times the space.
     """
 
     table: str = one_of("int8", "float32", default="int8")

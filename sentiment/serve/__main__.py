@@ -134,7 +134,7 @@ def _serve(options: "ServeOptions", access_log: bool) -> None:
 
 
 def _logging(access_log: bool, workers: int) -> dict[str, Any]:
-    """Return the logging configuration. With several workers, the supervisor also logs when it replaces a worker."""
+    """Return the logging configuration. With several workers, uvicorn also logs when it starts or replaces a worker."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -177,7 +177,7 @@ def _checked_host(name: str) -> str:
 
 
 def _checked_labels(arguments: argparse.Namespace) -> str:
-    """Return the path of the file to label, or "" for none. Only one process on this machine may write the file."""
+    """Return the path of the file for the labels, or "" for none. Only one process on this machine may write it."""
     if not arguments.labels:
         return ""
     from sentiment.shares.sample import read_table

@@ -90,7 +90,7 @@ def make_run_folder() -> Path:
 
 @contextlib.contextmanager
 def in_use(folder: Path) -> Iterator[None]:
-    """Hold the lock of ``folder`` within the ``with`` block. All processes of a run hold the lock together."""
+    """Share the lock of a run's folder within the ``with`` block, so that no later run removes the folder."""
     lock: IO[str]
     with (folder / _LOCK).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
@@ -98,7 +98,7 @@ def in_use(folder: Path) -> Iterator[None]:
 
 
 def create_app() -> Starlette:
-    """Return the application of a worker process, with the options from the environment variable ``OPTIONS``."""
+    """Return the application of a worker process. An environment variable, named in ``OPTIONS``, has the options."""
     share_one_arena()
     options = msgspec.json.decode(os.environ[OPTIONS], type=ServeOptions)
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -142,7 +142,7 @@ def _health(service: Service) -> list[Route]:
         return json_response({"live": True})
 
     async def readyz(request: Request) -> Response:
-        """Return whether the service is ready, and whether a new export was refused."""
+        """Return whether the service is ready, and for each model whether a newer export was refused."""
         return json_response({"ready": True, "models": {model.name: model.problem or "ok" for model in service.store}})
 
     async def metrics(request: Request) -> Response:

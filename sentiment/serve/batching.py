@@ -31,7 +31,7 @@ _SHORT = 1 << 11  # a request of at most this size takes less than a millisecond
 
 @dataclass(slots=True, eq=False)
 class _Pending:
-    """A waiting request. ``size`` is its number of characters plus 64 per text; ``answered`` receives the answers."""
+    """A waiting request. ``size`` measures its work: characters, plus 64 per text. ``answered`` gets the answers."""
 
     model: Export
     texts: Sequence[str]
@@ -51,7 +51,7 @@ class Batcher:
     """Answers waiting requests in batches, one batch per model. All its methods are called in one event loop.
 
     Args:
-        in_loop: whether batches of short requests are answered in the event loop.
+        in_loop: whether batches of short requests are answered in the event loop, and not in a thread.
         observe: a function that is called with the model and the answers after each batch, in the thread of the batch.
     """
 
@@ -125,10 +125,7 @@ class Batcher:
 
 
 def _parts(texts: Sequence[str]) -> Iterator[tuple[Sequence[str], int]]:
-    """Yield consecutive parts of ``texts``, each with its size: its number of characters plus 64 per text.
-
-    A part has a size of at most ``BATCH_SIZE``, unless it is a single longer text.
-    """
+    """Divide ``texts`` into parts with a size (see `_Pending`) up to ``BATCH_SIZE``, and yield each with its size."""
     start = size = 0
     for end, text in enumerate(texts):
         of_text = len(text) + _SIZE_OF_A_TEXT
@@ -142,8 +139,8 @@ def _parts(texts: Sequence[str]) -> Iterator[tuple[Sequence[str], int]]:
 def _next_batch(waiting: deque[_Pending]) -> list[_Pending]:
     """Take requests from the front of ``waiting``, and drop cancelled ones.
 
-    A batch of several requests has at most ``FEW`` texts and a size of at most ``BATCH_SIZE``. More texts would need
-    Arrow, which takes 40 MB of memory.
+    A batch of several requests has at most ``FEW`` texts, because more would need Arrow, which takes 40 MB of memory.
+    Its size (see `_Pending`) is at most ``BATCH_SIZE``.
     """
     batch: list[_Pending] = []
     size = count = 0

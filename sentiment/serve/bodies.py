@@ -130,7 +130,7 @@ def error_response(status: int, message: str, headers: Mapping[str, str] | None 
 
 
 async def refused(request: Request, error: Exception) -> Response:
-    """Return the response to a :class:`Refusal`."""
+    """Return the response to a request that was refused by raising a :class:`Refusal`."""
     assert isinstance(error, Refusal)
     return error_response(error.status, error.message, error.headers)
 

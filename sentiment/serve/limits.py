@@ -70,10 +70,9 @@ class Admission:
         self.held = {"texts": 0, "bytes": 0, "files": 0}
 
     def add(self, what: str, count: int) -> None:
-        """Add ``count`` to the number of ``what``, a key of ``held``. If that number is 0, any ``count`` is admitted.
+        """Add ``count`` to ``held[what]``, or raise a :class:`Refusal` (429) if the sum would exceed its limit.
 
-        Raises:
-            Refusal: status 429 if the sum would exceed its limit.
+        If ``held[what]`` is 0, any ``count`` is admitted, so that a large request can be answered alone.
         """
         held = self.held[what]
         most, sentence = {
@@ -88,7 +87,7 @@ class Admission:
 
     @contextlib.contextmanager
     def hold(self, what: str, count: int) -> Iterator[None]:
-        """Add ``count`` to the number of ``what`` within the ``with`` block. Errors are as for :meth:`add`."""
+        """Add ``count`` to ``held[what]`` for the time of the ``with`` block. Errors are as for :meth:`add`."""
         self.add(what, count)
         try:
             yield

@@ -51,7 +51,7 @@ class ServiceMetrics:
         self.seconds.labels(route).observe(seconds)
 
     def batch(self, export: "Export", answers: Answers) -> None:
-        """Count the labels of a batch, and sum its texts' shares of known words, whose changes reveal data drift."""
+        """Count a batch's labels, and sum the shares of tokens that the model knows, which reveal data drift."""
         name, known = export.name, answers.known.tolist()
         self.batches.observe(len(known))
         best = answers.probabilities.argmax(axis=1).tolist()
@@ -77,7 +77,7 @@ class ServiceMetrics:
         return generate_latest(registry)
 
     def set_gauges(self, store: "ModelStore", admission: "Admission") -> None:
-        """Set the gauges to the present state of this worker, so that every worker can report this state."""
+        """Write the present state of this worker into its gauges (files), which any worker can report."""
         self.pending.set(admission.held["texts"])
         for model in store:
             self.reloads.labels(model.name).set(model.reloads)
@@ -86,7 +86,7 @@ class ServiceMetrics:
 
 
 def _forget_dead_workers() -> None:
-    """Remove the gauges of workers that have ended. Their counters stay."""
+    """Remove the gauges (present values) of workers that have ended. Their counters (totals) stay."""
     from prometheus_client.multiprocess import mark_process_dead
 
     processes = {path.stem.rpartition("_")[2] for path in Path(os.environ[FOLDER]).glob("gauge_live*.db")}

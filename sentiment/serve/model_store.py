@@ -76,7 +76,7 @@ class ServedModel:
 
     @property
     def problem(self) -> str:
-        """Return the reason why the content of the folder is not served; empty if it is served."""
+        """Return the reason why the model folder's present content is not served; empty if it is served."""
         if self.incomplete:
             return f"{self.folder}: files are missing; the previous export is still served"
         return self.refusal
@@ -128,7 +128,7 @@ class ModelStore:
                 await asyncio.to_thread(self.refresh, model)
 
     def refresh(self, model: ServedModel) -> None:
-        """Load a new export from the model's folder. If the new export is not valid, keep the old one and say why."""
+        """Load an export if the model's folder has a new one. If it is not valid, keep the old one and note why."""
         signature = sign(model.folder)
         model.incomplete = signature is None
         if signature is None or signature == model.signature:
@@ -199,7 +199,7 @@ def _loaded(name: str, source: Path, copy: Path) -> Export:
 
 
 def sign(source: Path) -> Signature | None:
-    """Return the modification times, sizes and inodes of the export's files, or None if a file is missing."""
+    """Return modification times, sizes and inodes of a model's files, to notice changes; None if a file is missing."""
     files = [source] if source.is_file() else [source / name for name in (MODEL, *CHECKED)]
     try:
         stats = [os.stat(file) for file in files]

@@ -91,7 +91,7 @@ async def _explanations(service: Service, export: Export, texts: list[str]) -> l
 def respond(
     asked: PredictRequest, export: Export, answers: Answers, tokens: list[list[dict[str, Any]]] | None
 ) -> dict[str, Any]:
-    """Return the response body, with one answer per text. ``tokens`` are the explanations, or None."""
+    """Return the response body, with one answer per text. ``tokens`` has each text's explained tokens, or is None."""
     labels = labels_of(export.classifier.classes_, answers.probabilities, answers.known, asked.threshold).tolist()
     each: list[dict[str, Any]] = [
         {
@@ -142,9 +142,9 @@ async def score_upload(service: Service, request: Request) -> Response:
 
 
 def _asked(service: Service, request: Request) -> "tuple[Export, Reading, float]":
-    """Return the model that a request names, the settings for reading its file, and the threshold.
+    """Return the model, the settings for reading the uploaded file, and the threshold for labels, from a request.
 
-    If the body is a form, the settings have no kind, because the file's name in the form shows the kind.
+    If the body is a form, the settings do not name the file's format: the file's name in the form shows it.
     """
     query, content_type = request.query_params, EmailMessage()  # parses the header like that of an e-mail
     content_type["content-type"] = request.headers.get("content-type", "")

@@ -45,7 +45,7 @@ class Service:
 
     @contextlib.asynccontextmanager
     async def running(self, run_folder: Path) -> AsyncIterator[None]:
-        """Answer batches and watch the model folders within the ``with`` block."""
+        """Watch the model folders and publish metrics within the ``with`` block, and stop the batcher at its end."""
         gc.freeze()  # the present objects stay, so garbage collection only needs to look at those of requests
         tasks = [asyncio.create_task(self.store.watch()), asyncio.create_task(self._look_after())]
         try:
@@ -59,11 +59,11 @@ class Service:
                 shutil.rmtree(run_folder, ignore_errors=True)
 
     def export_of(self, request: Request) -> Export:
-        """Return the export for the model and version in a request's path, or raise a :class:`Refusal` (404)."""
+        """Return the loaded model for the name and version in a request's path, or raise a :class:`Refusal` (404)."""
         return self.store.get(request.path_params["name"], request.path_params.get("version"))
 
     async def answer(self, export: Export, texts: Sequence[str]) -> Answers:
-        """Return the answers of ``export``, or raise a :class:`Refusal` (429) if too many texts are waiting."""
+        """Return the loaded model's answers to ``texts``, or raise a :class:`Refusal` (429) if too many are waiting."""
         with self.admission.hold("texts", len(texts)):
             return await self.batcher.answer(export, texts)
 
@@ -80,7 +80,7 @@ class Service:
         return bool(self.supervisor) and os.getppid() != self.supervisor
 
     async def _look_after(self) -> None:
-        """Every 2 s, publish the gauges, return free memory, and end this worker if its supervisor was killed."""
+        """Every 2 s, publish metrics, return free memory to the system, and end this worker if its supervisor died."""
         while True:
             self.metrics.set_gauges(self.store, self.admission)
             if self._orphaned():
@@ -92,7 +92,7 @@ class Service:
 
 
 def share_one_arena() -> None:
-    """Make all threads and Arrow share one malloc arena (memory pool).
+    """Make all threads and Arrow share one malloc arena (memory pool), which saves memory.
 
     Call this before any thread starts and before Arrow is imported.
     """

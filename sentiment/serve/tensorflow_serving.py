@@ -77,7 +77,7 @@ def routes(service: Service) -> list[Route]:
 
 
 def values_of(body: TensorflowRequest) -> list[Any]:
-    """Return the values of a request, or raise a :class:`Refusal` (400) if its form is not valid.
+    """Return a request's values (texts or rows of ids), or raise a :class:`Refusal` (400) if its form is not valid.
 
     The elements of ``instances`` are either values or objects ``{name: value}``. The content of ``inputs`` is either a
     list of values or an object ``{name: values}``.
@@ -114,7 +114,7 @@ def _decoded(value: Any, index: int) -> str:
 
 
 def _ids(values: list[Any], export: Export) -> np.ndarray:
-    """Return rows of padded token ids as an array, int32 ``(n, max_tokens)``, or raise a :class:`Refusal` (400)."""
+    """Return valid rows of padded token ids as int32 ``(n, max_tokens)``; raise a :class:`Refusal` (400) for others."""
     preprocessor = export.classifier.preprocessor
     length, vocabulary = preprocessor.max_tokens, len(preprocessor.lexicon.vocabulary)
     for index, row in enumerate(values):

@@ -1,4 +1,4 @@
-"""Convert between Arrow and NumPy, and store Arrow tables, without the import of pandas (0.2 s) by pyarrow."""
+"""Convert between Arrow and NumPy, and store Arrow tables. None of this imports pandas, which takes 0.2 s."""
 
 from pathlib import Path
 

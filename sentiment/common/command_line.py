@@ -27,7 +27,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def default_model() -> str:
-    """Return the path of the default model: ``SENTIMENT_MODEL``, else the last trained model, else the packaged model.
+    """Return the path of the default model: ``$SENTIMENT_MODEL``, else the last trained model, else the packaged model.
 
     Only a wheel that `make wheel` has built contains a packaged model.
     """
@@ -55,7 +55,7 @@ def probability(text: str) -> float:
 
 
 def whole_number(least: int, most: int = sys.maxsize) -> Callable[[str], int]:
-    """Return a function that parses an argument that is a whole number from ``least`` to ``most``."""
+    """Return a function that parses a command-line argument as a whole number from ``least`` to ``most``."""
 
     def parse(text: str) -> int:
         if not text.isdecimal() or not least <= int(text) <= most:
@@ -77,7 +77,7 @@ def class_name(text: str) -> str:
 
 
 def place(text: str) -> str:
-    """Parse an argument that is a path or an address; an empty one would mean the current folder."""
+    """Return an argument that is a path or an address; refuse an empty one, which would mean the current folder."""
     if not text:
         raise argparse.ArgumentTypeError("expected a path or an address, received an empty one")
     return text

@@ -25,7 +25,7 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLI
 
 
 class Outcome(NamedTuple):
-    """The ``result`` of the task with the index ``task``. If the task was given up, ``lost`` is the reason."""
+    """The ``result`` of the task with the index ``task``. If its process died repeatedly, ``lost`` says so."""
 
     task: int
     result: Any
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
 
 
 class Engine:
-    """Worker processes on this machine or on others. They run while the engine is used in a ``with`` statement."""
+    """Run tasks in worker processes, on this machine or others. They stop at the end of a ``with`` block."""
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +97,7 @@ class LocalEngine(Engine):
                     yield Outcome(task, future.result())
 
     def _use_threads(self, threads: bool) -> None:
-        """Let each process use one thread per core, or only one thread. A change restarts the processes."""
+        """Let each worker process use one thread per core, or only one. A change restarts the processes."""
         if threads != self._threads:
             self._pool.shutdown()
             self._threads = threads
@@ -151,7 +151,7 @@ def results(
     ``progress`` is called with the number of finished tasks after each task.
 
     Raises:
-        ChildProcessError: a task was given up, because its process died repeatedly.
+        ChildProcessError: the process of a task died repeatedly.
     """
     found: list[Any] = [None] * len(tasks)
     for done, outcome in enumerate(engine.map(function, tasks), 1):
@@ -177,7 +177,7 @@ def _has_lost_its_process(future: Future[Any]) -> bool:
 
 
 def _prepare_process(watched: Connection, threads: bool) -> None:
-    """Limit this process to one core unless it may use ``threads``, and end it when its parent ends."""
+    """Prepare a new worker process: limit it to one core unless ``threads``, and make it end when its parent ends."""
     from tqdm import tqdm
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

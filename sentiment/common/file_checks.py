@@ -54,7 +54,7 @@ def sha256_of(path: Path) -> str:
 
 
 def open_array(path: Path) -> np.ndarray:
-    """Memory-map a ``.npy`` file.
+    """Return the array of a ``.npy`` file, memory-mapped.
 
     Raises:
         ValueError: the file is of another format, or damaged.
@@ -65,7 +65,7 @@ def open_array(path: Path) -> np.ndarray:
 
 
 def map_array(file: IO[bytes], start: int, size: int) -> np.ndarray:
-    """Memory-map a ``.npy`` of ``size`` bytes at offset ``start`` of an open file; damage raises a ValueError."""
+    """Memory-map a ``.npy`` of ``size`` bytes that begins at byte ``start`` of a file; damage raises a ValueError."""
     with _reporting_damage():
         file.seek(start)
         version = np.lib.format.read_magic(file)

@@ -29,15 +29,15 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def explained(error: BaseException, memory: str, place: str = "") -> str:
-    """Describe an error in one line. Types in ``MENDABLE`` are expected: errors that users or administrators can fix.
+    """Describe an error in one line, for a user or an administrator who can fix its cause.
 
     Args:
-        error: the exception.
-        memory: text that is added to a MemoryError: what needed too much memory, and what may help.
+        error: an exception of a type in ``MENDABLE``, for example an OSError.
+        memory: text to add to a MemoryError: what needed too much memory, and what may help.
         place: the file or folder to name if an OSError names none.
 
     Raises:
-        ModuleNotFoundError: ``error`` itself, if no extra of this package installs the module.
+        ModuleNotFoundError: ``error`` itself, if no extra of this package installs the missing module.
     """
     if isinstance(error, MemoryError):
         return f"not enough memory{memory}"
@@ -53,16 +53,17 @@ def explained(error: BaseException, memory: str, place: str = "") -> str:
 def run_command(
     run: Callable[[], int], name: str, memory: str = "", place: str = "", remedy: str = "", stopped: str = ""
 ) -> int:
-    """Call ``run``, and return its exit status: 2 after a user's mistake, or 130 after an interrupt (Ctrl-C).
+    """Run a command, report an error or an interrupt (Ctrl-C) in one line on standard error, and return an exit status.
 
-    Both are reported on standard error in one line, which begins with the ``name`` of the command.
+    The status is that of ``run``, or 2 after an error that a user can fix (``MENDABLE``), or 130 after an interrupt.
 
     Args:
         run: the function that does the work.
-        name: the name of the command.
-        memory, place: text for an error, as in :func:`explained`.
-        remedy: advice that is added to an OSError.
-        stopped: text that is added after an interrupt, unless the KeyboardInterrupt has a message of its own.
+        name: the name of the command, which begins the reported line.
+        memory: text to add to a MemoryError, for example what may help.
+        place: the file or folder to name if an OSError names none.
+        remedy: advice to add to an OSError.
+        stopped: text to add after an interrupt, unless the KeyboardInterrupt has a message of its own.
     """
     try:
         return run()
@@ -76,7 +77,7 @@ def run_command(
 
 
 def install_line(error: ModuleNotFoundError) -> str | None:
-    """Return a line that names the extra to install after a failed import; None if no extra would help."""
+    """Return advice on which extra of this package installs a missing module; None if no extra installs it."""
     package = (error.name or "").split(".")[0]
     extra = next((extra for extra, packages in EXTRAS.items() if package in packages), None)
     if not extra:

@@ -20,9 +20,9 @@ def available_cores() -> int:
 
 
 class _ProcessState:
-    """Hold the thread pool of this process, and the limit of the matrix library to one thread.
+    """Hold what all threads of this process share: a thread pool, and the limit of the matrix library to one thread.
 
-    Closing ``limit`` removes the limit. ``limiter`` is the thread that has set the limit.
+    Closing ``limit`` removes this limit. ``limiter`` is the thread that has set it.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ _state = _ProcessState()
 
 
 def _start_anew() -> None:
-    """Reset the state in a forked child, because a child does not have the threads of its parent."""
+    """Forget the thread pool and the limit in a forked child, because a child does not have its parent's threads."""
     global _state
     _state = _ProcessState()
 
@@ -76,7 +76,7 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, 
 
 
 def work_alone() -> None:
-    """Make :func:`ordered_map` compute in the calling thread, because other processes use the other cores."""
+    """Make :func:`ordered_map` compute in the thread that calls this function, because the other cores are in use."""
     _state.thread.works_alone = True
 
 
@@ -91,12 +91,11 @@ def _pool() -> "ThreadPoolExecutor":
 
 @contextmanager
 def one_matrix_thread() -> Iterator[None]:
-    """Limit the matrix library (BLAS) to the calling thread.
+    """Limit the matrix library (BLAS) to one thread while a ``with`` block runs.
 
     More BLAS threads are of no use, because :func:`ordered_map` keeps all cores busy. They also change how a product is
-    rounded. The limit applies to the whole process, but only the thread that has set the limit can remove it. If
-    calls from several threads overlap, the limit may therefore stay until that thread calls again or ends. A limit that
-    the program itself has set with threadpoolctl stays, too.
+    rounded. The limit applies to the whole process, but only the thread that has set it can remove it. If blocks of
+    several threads overlap, it may stay after the last block. A limit that the calling program has set stays, too.
     """
     state = _state
     with state.lock:

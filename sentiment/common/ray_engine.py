@@ -96,7 +96,7 @@ class RayEngine(Engine):
         self.workers = min(self.workers or cores, cores)
 
     def _wait(self, references: list[Any]) -> list[Any]:
-        """Wait until a task has finished, and return the finished tasks.
+        """Wait until at least one task has finished, and return Ray's references to the finished tasks.
 
         Raises:
             EngineError: no live node had a core for ``patience`` seconds. Ray itself would wait for ever.
@@ -127,7 +127,7 @@ class RayEngine(Engine):
 
 
 def _require_reachable(address: str) -> None:
-    """Raise an error if no server listens at ``host:port``, because Ray itself would retry for minutes."""
+    """Raise a ConnectionError if no server listens at ``host:port``, because Ray itself would retry for minutes."""
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     if not colon:
         return

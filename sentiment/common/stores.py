@@ -23,7 +23,7 @@ class FileStore:
     """A local folder, or a folder of an object store.
 
     Attributes:
-        system: the file system, which can be pickled.
+        system: pyarrow's file system, which can be pickled.
         root: the path of the folder, without a slash at the end.
     """
 
@@ -36,7 +36,7 @@ class FileStore:
         return isinstance(self.system, fs.LocalFileSystem)
 
     def path(self, name: str) -> str:
-        """Return the path of ``name``, which is relative to the folder."""
+        """Return the full path of ``name``, a path relative to this folder."""
         return f"{self.root}/{name}"
 
     def files(self) -> Iterator[fs.FileInfo]:
@@ -63,7 +63,7 @@ class FileStore:
         os.replace(temporary, self.path(name))
 
     def publish(self, source: str, name: str) -> None:
-        """Move the local file ``source`` to ``name`` atomically. For a local store, both must be in one file system."""
+        """Move the local file ``source`` to ``name`` atomically. A local target must be on the same file system."""
         if self.is_local:
             os.replace(source, self._in_its_folder(name))
             return
@@ -77,7 +77,7 @@ class FileStore:
             self.system.delete_file(self.path(name))
 
     def _in_its_folder(self, name: str) -> str:
-        """Create the folder of the file ``name``, and return the path of the file."""
+        """Create the parent folder of the file ``name`` if necessary, and return the full path of the file."""
         os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
         return self.path(name)
 
@@ -103,7 +103,7 @@ def open_store(place: str) -> FileStore:
 
 
 def etag_of(system: fs.FileSystem, path: str) -> str:
-    """Return the ETag of an object, which identifies its content; empty for a local file.
+    """Return the ETag of an object in a store, which changes with its content; empty if it has none, as local files.
 
     Raises:
         OSError: the object cannot be opened.
@@ -118,8 +118,8 @@ def etag_of(system: fs.FileSystem, path: str) -> str:
 class Listing(NamedTuple):
     """The input ``files`` that one path, address or pattern stands for, sorted by path.
 
-    ``system`` is their file system. File names are relative to the folder ``base``; for a pattern, this is the folder
-    before the first wildcard.
+    ``system`` is their file system. ``base`` is the folder that contains them. For a pattern, it is the folder before
+    the first wildcard.
     """
 
     system: fs.FileSystem
@@ -134,8 +134,8 @@ def list_input(place: str, is_wanted: Callable[[str, bool], bool], expected: str
 
     Args:
         place: the path or address of a file or folder, or a pattern with wildcards.
-        is_wanted: returns whether to include a file, given its path and a flag. The flag is False for files found in a
-            folder, and True for a file that the user has named or that matches the user's pattern.
+        is_wanted: returns whether to include a file, given its path and whether the user chose it. A file is chosen if
+            the user names it or a pattern that matches it, not if it is found in a folder.
         expected: the accepted endings of file names, used in error messages.
 
     Raises:
@@ -158,7 +158,7 @@ def list_input(place: str, is_wanted: Callable[[str, bool], bool], expected: str
 
 
 def split_pattern(place: str) -> tuple[str, str]:
-    """Split ``place`` into the folder before the first wildcard (``*``, ``?`` or ``[``) and the rest, the pattern.
+    """Split ``place`` into a folder and a pattern, which begins at the first name with a wildcard (one of ``*?[``).
 
     Without wildcards the pattern is empty. In an address, ``?`` is not a wildcard but begins the options of the store.
     These options are returned as the end of the folder's address.
@@ -173,7 +173,7 @@ def split_pattern(place: str) -> tuple[str, str]:
 
 
 def may_list(place: str, store: FileStore) -> bool:
-    """Return whether the input ``place`` could include files inside the folder ``store``."""
+    """Return whether the files that ``place``, a path or a pattern, stands for could include files in ``store``."""
     folder, pattern = split_pattern(place)
     outer = open_store(folder)
     if outer.system != store.system or not f"{store.root}/".startswith(f"{outer.root.rstrip('/')}/"):
@@ -182,10 +182,10 @@ def may_list(place: str, store: FileStore) -> bool:
 
 
 def _is_listed(path: str, store: FileStore, pattern: str, below: bool = False) -> bool:
-    """Return whether ``path`` is an input from ``store``.
+    """Return whether ``path``, in the folder ``store``, is an input file.
 
-    The path must match ``pattern``, and no part of the path may begin with ``_`` or ``.``. With ``below``, ``path`` is
-    a folder, and the result tells whether a file inside this folder could be an input.
+    Its part below this folder must match ``pattern``, and no name in it may begin with ``_`` or ``.``. With ``below``,
+    ``path`` is a folder, and the result tells whether a file inside could be an input.
     """
     names = [name for name in path.removeprefix(store.root).split("/") if name]
     is_note = any(name.startswith(("_", ".")) for name in names)
@@ -193,10 +193,9 @@ def _is_listed(path: str, store: FileStore, pattern: str, below: bool = False) -
 
 
 def _matches(names: Sequence[str], wildcards: Sequence[str], below: bool) -> bool:
-    """Return whether the parts of a path match the parts of a pattern. ``**`` matches zero or more folders.
+    """Return whether a path matches a pattern, both split at slashes. ``**`` matches zero or more folders.
 
-    With ``below``, ``names`` is the path of a folder, and the result tells whether a file inside this folder could
-    match.
+    With ``below``, the path is that of a folder, and the result tells whether a file inside this folder could match.
     """
     if not names or not wildcards:
         return bool(wildcards) if below else not (names or wildcards)

@@ -30,7 +30,7 @@ _MASKS = np.array(
 
 
 class Chunks(NamedTuple):
-    """Places of ``n`` chunks (stretches of text between spaces) in a buffer, in bytes; each array is int64 ``(n,)``."""
+    """Start and length in bytes of ``n`` chunks (stretches of text between spaces) in a buffer, each int64 ``(n,)``."""
 
     starts: np.ndarray
     lengths: np.ndarray
@@ -46,7 +46,8 @@ class ChunkTable(NamedTuple):
     Slot 0 is reserved for the empty chunk.
 
     Attributes:
-        keys: uint64 ``(2 ** bits, 2)``. The second number is 0 in an unused slot and in slot 0, and nowhere else.
+        keys: the chunk in each slot as two numbers, uint64 ``(2 ** bits, 2)``. The second number is 0 in an unused slot
+            and in slot 0, and nowhere else.
         ids: int32 ``(2 ** bits, MOST_IDS)``: the ids of the chunk in that slot, without dropped tokens, then zeros.
     """
 
@@ -79,14 +80,14 @@ class ChunkTable(NamedTuple):
         return slot, found & (chunks.lengths <= LONGEST)
 
     def contents(self) -> tuple[list[bytes], list[int]]:
-        """Return the chunks in the table, in the order of their slots, and the slots; leave out the empty chunk."""
+        """Return the chunks in the table and their slots, in the order of the slots. The empty chunk is left out."""
         slots = np.flatnonzero(self.keys[:, 1] != _EMPTY)
         keys = self.keys[slots].astype("<u8").tobytes()
         keyed = (keys[start : start + 16] for start in range(0, len(keys), 16))
         return [key[: key[LONGEST]] for key in keyed], slots.tolist()
 
     def is_sound(self, vocabulary: int) -> bool:
-        """Return whether types and shapes are those of :class:`ChunkTable`, and all ids are below ``vocabulary``."""
+        """Return whether a table from a file is valid: its dtypes, shapes, slot 0, and all ids below ``vocabulary``."""
         size = len(self.keys)
         if size < 2 or size & size - 1 or self.keys.shape != (size, 2) or self.keys.dtype != np.uint64:
             return False
@@ -117,7 +118,7 @@ def build_table(chunks: Sequence[bytes], ids: Ragged) -> ChunkTable:
 
 
 def _keys_of(data: np.ndarray, chunks: Chunks) -> tuple[np.ndarray, np.ndarray]:
-    """Return the key of each chunk as two uint64 arrays ``(n,)``. A chunk over ``LONGEST`` bytes has no usable key."""
+    """Return the key of each chunk as two uint64 arrays ``(n,)``. Only the first ``LONGEST`` bytes of a chunk count."""
     lengths = np.minimum(chunks.lengths, LONGEST)
     first = _words_at(data, chunks.starts) & _MASKS[0].take(lengths)
     second = lengths.astype(np.uint64) << np.uint64(56)

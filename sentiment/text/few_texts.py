@@ -26,8 +26,8 @@ class FewTexts:
     chunks never evict frequent ones.
 
     Args:
-        find: function from chunks (lower case, UTF-8) to a row of ids for each chunk. The rows lack dropped tokens,
-            such as stop words.
+        find: function from chunks (lower case, UTF-8) to one row of ids per chunk, without dropped tokens such as stop
+            words.
     """
 
     def __init__(self, find: Callable[[list[bytes]], Sequence[Sequence[int]]]) -> None:
@@ -36,7 +36,7 @@ class FewTexts:
         self._old: dict[bytes, Sequence[int]] = {}
 
     def rows_of(self, texts: Sequence[bytes]) -> list[list[int]]:
-        """Return the ids of each of ``texts`` (UTF-8); a row may be empty."""
+        """Return one list of ids for each of ``texts`` (UTF-8). It is empty if all tokens are dropped."""
         split = [_chunks_of(text) for text in texts]
         young = self._young
         unknown = dict.fromkeys(chunk for chunks in split for chunk in chunks if chunk not in young)
@@ -47,7 +47,7 @@ class FewTexts:
         ]
 
     def _meet(self, chunks: Iterable[bytes]) -> dict[bytes, Sequence[int]]:
-        """Return the ids of ``chunks`` that the younger half of the cache lacks, and store the ids in that half.
+        """Return the ids of ``chunks``, which the younger half of the cache lacks, and store them in that half.
 
         Chunks over 64 bytes are not stored, nor are links, because a link hardly ever occurs again.
         """

@@ -1,4 +1,4 @@
-"""Make the table of frequent chunks (stretches of text between spaces) in the training tweets, with their ids."""
+"""Make the table from frequent chunks (stretches of text between spaces) of the training tweets to token ids."""
 
 from collections.abc import Iterable
 
@@ -18,10 +18,10 @@ _LEFT_OUT = "@|https?:|www\\.|[\x00-\x1f\x7f]"
 
 
 def make_table(preprocessor: Preprocessor, texts: Iterable[pa.Array]) -> ChunkTable:
-    """Return the table of the frequent chunks (stretches of text between spaces) of ``texts``.
+    """Return a table from the frequent chunks (stretches of text between spaces) of ``texts`` to their token ids.
 
     Args:
-        preprocessor: rules and lexicon.
+        preprocessor: the rules and the lexicon that give the ids.
         texts: batches of training tweets, Arrow string arrays without nulls.
     """
     chunks = [chunk.encode() for chunk in _frequent(texts)]
@@ -29,7 +29,7 @@ def make_table(preprocessor: Preprocessor, texts: Iterable[pa.Array]) -> ChunkTa
 
 
 def _frequent(texts: Iterable[pa.Array]) -> list[str]:
-    """Return distinct stretches between spaces, in ASCII lower case, by descending frequency, then by code point."""
+    """Return frequent chunks (stretches between spaces) in lower case, most frequent first, then by code point."""
     counts: dict[str, int] = {}
     for batch in texts:
         chunks = pc.split_pattern(to_lower_case(batch), " ").flatten()

@@ -52,7 +52,7 @@ def is_arrow(texts: Any) -> bool:
 
 
 def is_missing(value: Any) -> bool:
-    """Return whether ``value`` is None, NaN, or pandas' NA, which cannot be compared."""
+    """Return whether ``value`` is None, NaN or pandas' NA."""
     return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
 

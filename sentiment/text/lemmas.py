@@ -55,18 +55,18 @@ def lexicon_entries(
     vector_words: Iterable[str] = (),
     find_unlike: Callable[[list[tuple[str, str]]], set[str]] | None = None,
 ) -> list[LexiconEntry]:
-    """Choose the lemma of each surface form, or drop the form.
+    """Choose the lemma of each surface form (a token as written), or drop the form.
 
     Args:
         counts: numbers of occurrences in the training rows, by surface form.
-        settings: whether to lemmatise and to drop stop words, and which stop words stay.
+        settings: whether to lemmatise, whether to drop stop words and which of them stay, and ``min_count``.
         vector_words: further surface forms, in the order of the file of word vectors.
         find_unlike: takes pairs of form and lemma, and returns the forms that differ from their lemma in meaning. Such
             a form becomes its own lemma.
 
     Returns:
         One entry for each vector word, each stop word, each surface form that occurs ``min_count`` times, and each
-        special token that occurs.
+            special token that occurs; and entries for elongated tokens such as "sooo".
     """
     frequent = (token for token, count in counts.items() if count >= settings.min_count)
     ranks = {word: rank for rank, word in enumerate(vector_words)}
@@ -94,10 +94,10 @@ def _key_of(surface: str, lemma: str, is_stop: bool, settings: PreprocessingSett
 
 
 def _elongated(counts: dict[str, int], entries: dict[str, LexiconEntry], min_count: int) -> list[LexiconEntry]:
-    """Return entries for elongated tokens such as "sooo".
+    """Return entries for elongated tokens such as "sooo", which the rules shorten to one letter and the mark: "ːso".
 
-    There is an entry for a token that occurs ``min_count`` times. There is also one for each altered spelling of a
-    common word, such as "ːhapy" for "happpy", where "ː" is the mark of an elongated token.
+    Each one that occurs ``min_count`` times gets an entry. So does each one that shortening may make of a common word
+    with a double letter, such as "ːhapy", from "happpy". Its lemma is that of the common word, here "happy".
     """
     common = [entry for entry in entries.values() if entry.count or (entry.rank or 0) < _COMMON_VECTOR_WORDS]
     common.sort(key=lambda entry: (-entry.count, entry.rank or 0, entry.surface))
@@ -126,7 +126,7 @@ def _intended_words(words: Iterable[str]) -> dict[str, str]:
 
 
 def _with_single_letters(word: str) -> list[str]:
-    """Return the spellings of ``word`` in which each of its first three double letters is kept or made single."""
+    """Return the spellings that elongation may make of ``word``, with some of its first three double letters single."""
     doubles = [match.start() for match in _DOUBLE.finditer(word)][:_MOST_DOUBLES]
     chosen = (some for size in range(len(doubles) + 1) for some in combinations(doubles, size))
     return ["".join(letter for i, letter in enumerate(word) if i not in some) for some in chosen]

@@ -24,11 +24,11 @@ SPECIAL_TOKENS = (
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """A table from surface form to id, and the vocabulary.
+    """A table from surface form (a token as written) to id, and the vocabulary.
 
     Attributes:
         ids: id of each surface form; ``PADDING`` for a token that is dropped.
-        vocabulary: the lemma of each id, ``RESERVED`` first.
+        vocabulary: the lemma of each id. The first two are ``RESERVED``, for padding and for unknown tokens.
     """
 
     ids: dict[str, int]
@@ -40,21 +40,21 @@ class Lexicon:
         return len(self.vocabulary)
 
     def lookup(self, types: Sequence[str]) -> np.ndarray:
-        """Return the ids of ``types`` ``(n,)`` as int32 ``(n,)``; ``UNKNOWN`` for a token that is not in the table."""
+        """Return the ids of the tokens ``types`` as int32 ``(n,)``; ``UNKNOWN`` for a token that the table lacks."""
         return np.fromiter(map(self.id_of, types), np.int32, len(types))
 
     def id_of(self, token: str) -> int:
-        """Return the id of one token; ``UNKNOWN`` if it is not in the table."""
+        """Return the id of one token, with or without its mark of elongation; ``UNKNOWN`` if the table has neither."""
         number = self.ids.get(token)
         return self.ids.get(token.removeprefix(LONG), UNKNOWN) if number is None else number
 
     def to_tsv(self) -> str:
-        """Return one line ``form<TAB>id`` per surface form, sorted by form, so that a reader can use binary search."""
+        """Return the table as lines ``form<TAB>id``, sorted by form, so that a reader can use binary search."""
         return "".join(f"{token}\t{i}\n" for token, i in sorted(self.ids.items()))
 
 
 def known_shares(ids: Ragged, says_something: np.ndarray) -> np.ndarray:
-    """Return the share of known ids in each row, float32 ``(n,)``.
+    """Return which share of each row's ids counts as known, float32 ``(n,)``. A tweet with share 0 is ``unknown``.
 
     Args:
         ids: ``n`` rows, none of them empty.
@@ -68,13 +68,13 @@ def known_shares(ids: Ragged, says_something: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class LexiconEntry:
-    """One surface form and its lemma.
+    """One surface form (a token as written) and its lemma.
 
     Attributes:
-        surface: a token.
-        lemma: the word whose id the token gets, or None if the token is dropped.
+        surface: the form.
+        lemma: the word whose id the form gets, or None if the form is dropped.
         count: occurrences in the training rows.
-        rank: position in the file of word vectors if the form gets an id because it has a vector; else None.
+        rank: position among the words of the vectors' file that get an id even without occurrences; None for others.
     """
 
     surface: str
@@ -93,8 +93,8 @@ def build_lexicon(entries: Iterable[LexiconEntry], min_count: int = 1, max_vocab
             tokens always get an id.
 
     Returns:
-        A lexicon in which the most frequent lemmas have the lowest ids. Ties are broken by rank and lemma, so the
-        result is deterministic.
+        A lexicon in which the most frequent lemmas have the lowest ids. Lemmas of equal frequency are in the order of
+            their vectors, then of the alphabet, so the result is deterministic.
     """
     entries = list(entries)
     counts, ranks = lemma_counts(entries), dict[str, int]()
@@ -118,12 +118,11 @@ def build_lexicon(entries: Iterable[LexiconEntry], min_count: int = 1, max_vocab
 def extend_lexicon(
     lexicon: Lexicon, seen: int, counts: Mapping[str, int], entries: Iterable[LexiconEntry], min_count: int = 1
 ) -> tuple[Lexicon, int]:
-    """Extend the lexicon of a base model for a further corpus.
+    """Extend the lexicon of a base model (a trained model) for a further corpus.
 
-    Every known form keeps its lemma. The new vocabulary has three sections. First come the lemmas that the base model
-    has seen in training, with their old ids. Then come the lemmas that occur for the first time in the new corpus, the
-    most frequent first; these are new, or had only a vector until now. Last come the other lemmas that have only a
-    vector.
+    Every form of the old lexicon keeps its lemma. The new vocabulary has three sections. First come the lemmas that the
+    base model has seen in training, with their old ids. Then come the lemmas that occur for the first time in the new
+    corpus, the most frequent first. Last come the other lemmas of the old vocabulary, which have only a vector.
 
     Args:
         lexicon: the lexicon of the base model.
@@ -161,6 +160,6 @@ def lemma_counts(entries: Iterable[LexiconEntry]) -> dict[str, int]:
 
 
 def count_seen(lexicon: Lexicon, entries: Iterable[LexiconEntry]) -> int:
-    """Return the number of ids that are reserved or occur in training. All later ids only have a vector."""
+    """Return how many ids are reserved or have a lemma that occurs in training. All later ids only have a vector."""
     counts = lemma_counts(entries)
     return len(RESERVED) + sum(counts[lemma] > 0 for lemma in lexicon.vocabulary[len(RESERVED) :])

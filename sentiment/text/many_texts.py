@@ -1,7 +1,6 @@
 """Convert many texts to ids: look up frequent chunks in a table, and apply the rules to other chunks in Arrow.
 
-A chunk is a stretch of text between spaces. The table was made with the same rules, so the ids are the same without a
-table. Tests check the ids.
+A chunk is a stretch of text between spaces. The table only saves time: the ids would be the same without it.
 """
 
 from collections.abc import Sequence
@@ -68,7 +67,7 @@ class ManyTexts:
 
 
 def ids_by_rules(chunks: pa.Array, rules: Sequence[Rule], lexicon: AnyLexicon) -> Ragged:
-    """Apply the rules and the lexicon to ``chunks`` ``(n,)`` (stretches of text between spaces); return their ids.
+    """Apply the rules and the lexicon to ``chunks`` (stretches of text between spaces). Return one row of ids for each.
 
     Dropped tokens, such as stop words, have no id.
     """
@@ -78,7 +77,7 @@ def ids_by_rules(chunks: pa.Array, rules: Sequence[Rule], lexicon: AnyLexicon) -
 
 
 def _joined(texts: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Join the texts, with a space after each. Return their bytes, uint8, and the size of each text in bytes."""
+    """Join texts, with a space after each and zeros at the end. Return the bytes, and each text's length in bytes."""
     strings = as_arrow(texts).to_pylist() if is_arrow(texts) else texts
     try:
         text = " ".join([*strings, _PADDING])
@@ -94,12 +93,12 @@ def _joined(texts: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _lower(data: np.ndarray) -> np.ndarray:
-    """Return ``data`` in ASCII lower case. NumPy lets other threads run during the work; ``bytes.lower`` does not."""
+    """Return the bytes ``data`` in ASCII lower case. Unlike ``bytes.lower``, this lets other threads run meanwhile."""
     return data | (data - np.uint8(ord("A")) < 26).view(np.uint8) << np.uint8(5)
 
 
 def _split(data: np.ndarray, text_lengths: np.ndarray) -> tuple[Chunks, np.ndarray]:
-    """Split ``data`` at spaces. Return the pieces (some are empty), and the number of pieces up to each text's end."""
+    """Split joined texts at spaces. Return the chunks (some are empty), and their number up to the end of each text."""
     blanks = np.flatnonzero(data[: -LONGEST - 1] == _BLANK)
     starts = np.zeros(len(blanks), np.int64)
     starts[1:] = blanks[:-1] + 1
@@ -108,7 +107,7 @@ def _split(data: np.ndarray, text_lengths: np.ndarray) -> tuple[Chunks, np.ndarr
 
 
 def _with_capital_hashtags(data: np.ndarray, chunks: Chunks) -> np.ndarray:
-    """Return the indices of the chunks (stretches between spaces) with a number sign and a capital letter."""
+    """Return the indices of chunks that may be hashtags of several words, with a number sign and a capital letter."""
     ends = chunks.starts + chunks.lengths
     tagged = np.searchsorted(ends, np.flatnonzero(data == _NUMBER_SIGN))
     capitals = np.flatnonzero(data - np.uint8(ord("A")) < 26)

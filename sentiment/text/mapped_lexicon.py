@@ -24,7 +24,7 @@ _TOP_BYTES = np.array([(1 << 64) - (1 << 8 * (_WIDTH - n)) for n in range(_WIDTH
 
 
 class _Lines(NamedTuple):
-    """The lines of the lexicon's file.
+    """The lines of the lexicon's file, each with a surface form (a token as written) and its id.
 
     Attributes:
         starts, ends: the positions in bytes where the form of each line begins and ends, int64 ``(forms,)``.
@@ -39,14 +39,11 @@ class _Lines(NamedTuple):
 
 
 class MappedLexicon:
-    """A :class:`sentiment.text.lexicon.Lexicon` that :func:`map_lexicon` makes from a file.
-
-    Attributes:
-        size: the number of ids.
+    """A :class:`sentiment.text.lexicon.Lexicon` that searches the bytes of its file. :func:`map_lexicon` makes it.
 
     Args:
-        content: the content of ``lexicon.tsv``, followed by 16 further bytes.
-        lines: the positions of the forms in ``content``, and their ids.
+        content: the content of ``lexicon.tsv``, followed by 16 zero bytes.
+        lines: the positions of the forms (tokens as written) in ``content``, and their ids.
         vocabulary: the content of ``vocabulary.txt``.
     """
 
@@ -56,7 +53,7 @@ class MappedLexicon:
         self._heads = lines.heads.data  # a single number is read faster from a buffer than from an array
 
     def __eq__(self, other: object) -> bool:
-        """Return whether ``other``, a lexicon of either class, has the same forms, ids and vocabulary."""
+        """Return whether ``other``, a lexicon in memory or in a file, has the same forms, ids and vocabulary."""
         if not isinstance(other, Lexicon | MappedLexicon):
             return NotImplemented
         return (self.ids, self.vocabulary) == (other.ids, other.vocabulary)
@@ -64,7 +61,7 @@ class MappedLexicon:
     __hash__ = None  # type: ignore[assignment]  # like a dictionary
 
     def __reduce__(self) -> tuple:
-        """Pickle the arrays, because the buffer ``_heads`` cannot be pickled."""
+        """Pickle the arguments of the constructor, because the buffer ``_heads`` cannot be pickled."""
         return MappedLexicon, (self._content, self._lines, self._vocabulary)
 
     @cached_property
@@ -79,7 +76,7 @@ class MappedLexicon:
         return dict(zip(forms, self._lines.numbers.tolist(), strict=True))
 
     def lookup(self, types: Sequence[str]) -> np.ndarray:
-        """Return the ids of ``types`` ``(n,)`` as int32 ``(n,)``; the first call makes the dictionary."""
+        """Return the ids of the tokens ``types`` as int32 ``(n,)``. The first call reads the file into a dictionary."""
         ids = np.fromiter(map(self.ids.get, types, repeat(UNKNOWN)), np.int32, len(types))
         for i in np.flatnonzero(ids == UNKNOWN).tolist():
             if types[i].startswith(LONG):
@@ -87,7 +84,7 @@ class MappedLexicon:
         return ids
 
     def id_of(self, token: str) -> int:
-        """Return the id of one token; ``UNKNOWN`` if it is not in the table."""
+        """Return the id of one token, found by binary search; ``UNKNOWN`` if the file lacks it."""
         form, lines = token.encode(), self._lines
         head = int.from_bytes(form[:_WIDTH].ljust(_WIDTH, b"\0"))
         line = bisect_left(self._heads, head)
@@ -130,7 +127,7 @@ def _first_bad_line(content: bytes, size: int) -> int:
 
 
 def _find_lines(content: bytes, data: np.ndarray, size: int) -> _Lines | None:
-    """Return the lines of ``content``; None if a line is damaged. ``data`` has the bytes of ``content`` and 16 more."""
+    """Find the forms and ids in ``content``; None if a line is damaged. ``data`` is ``content`` and 16 more bytes."""
     ends, tabs = np.flatnonzero(data == _NEW_LINE), np.flatnonzero(data == _TAB)
     if not content.endswith(b"\n") or len(ends) != len(tabs):
         return None
@@ -145,7 +142,7 @@ def _find_lines(content: bytes, data: np.ndarray, size: int) -> _Lines | None:
 
 
 def _numbers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray | None:
-    """Return the decimal numbers between ``starts`` and ``ends``, int32; None if any of them is not a number."""
+    """Return the decimal numbers in ``data`` from ``starts`` to ``ends``, int32; None if any is not a number."""
     widths = ends - starts
     if widths.max() > _MOST_DIGITS:
         return None
@@ -160,10 +157,10 @@ def _numbers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarr
 
 
 def _are_sorted(content: bytes, lines: _Lines, further: np.ndarray) -> bool:
-    """Return whether the forms are sorted and distinct.
+    """Return whether the surface forms (tokens as written) are sorted and distinct.
 
-    ``further`` has the bytes 9 to 16 of each form as a number. If the first 16 bytes do not decide, all bytes are
-    compared.
+    The first 16 bytes of each form are compared as two numbers, ``lines.heads`` and ``further``. Where these do not
+    ascend, all bytes are compared.
     """
     starts, ends, heads, _ = lines
     rises = (heads[1:] > heads[:-1]) | ((heads[1:] == heads[:-1]) & (further[1:] > further[:-1]))
@@ -173,7 +170,7 @@ def _are_sorted(content: bytes, lines: _Lines, further: np.ndarray) -> bool:
 
 
 def _heads(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first 16 bytes of each form, padded with zeros, as two numbers that sort like the bytes."""
+    """Return the first 16 bytes of each form, padded with zeros, as two uint64 arrays that sort like the bytes."""
     words = np.ndarray(len(data) - _WIDTH + 1, ">u8", data, strides=(1,))
     first = words[starts].astype(np.uint64) & _TOP_BYTES[np.minimum(lengths, _WIDTH)]
     second = words[starts + _WIDTH].astype(np.uint64) & _TOP_BYTES[np.clip(lengths - _WIDTH, 0, _WIDTH)]

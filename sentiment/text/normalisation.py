@@ -52,7 +52,7 @@ def _any_of(*alternatives: str) -> str:
 
 
 def _runs_of(letters: str) -> str:
-    """Return a pattern that matches a run of three or more equal letters, for each letter of ``letters``.
+    """Return a pattern for three or more of the same letter in a row, if this is one of ``letters``.
 
     The third letter of a run is a capturing group. RE2 replacements can name nine groups, so there are at most nine
     letters. Each alternative begins with its letter, because Python's ``re`` quickly skips such an alternative.

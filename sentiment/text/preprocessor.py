@@ -1,7 +1,7 @@
 """The only definition of the text preprocessing, which converts raw texts to rows of ids.
 
-Training encodes its rows with a :class:`Preprocessor`. The exported model contains a preprocessor, and the SavedModel
-graph is built from a preprocessor. All three therefore give the same ids.
+Training encodes its rows with a :class:`Preprocessor`. The exported model contains it, and the SavedModel graph is
+built from it. All three therefore give the same ids.
 """
 
 import json
@@ -37,11 +37,11 @@ class Preprocessor:
 
     Attributes:
         rules: the normalisation rules, in the order of their application.
-        lexicon: the table from surface form to id.
+        lexicon: the table from surface form (a token as written) to id.
         max_tokens: the largest number of ids in a row.
         seen: number of ids that are reserved or occurred in training. All later ids are words that only have a vector.
             None means that the number is not known.
-        saying_nothing: ids that do not count as known: those of unknown words, links and user names.
+        saying_nothing: ids that do not count as known tokens: those of unknown words, links and user names.
         says_something: whether each id counts as known, bool ``(vocabulary,)``.
         table: the ids of frequent chunks (stretches between spaces), or None. The table only saves time.
     """
@@ -58,7 +58,7 @@ class Preprocessor:
     _many: "ManyTexts | None" = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Compile the rules for calls with few texts. Record the ids of unknown words, links and user names."""
+        """Compile the rules for calls with few texts, and find the ids that do not count as known tokens."""
         object.__setattr__(self, "_rules", CompiledRules(self.rules) if can_run(self.rules) else None)
         object.__setattr__(self, "_few", FewTexts(self._ids_in_python))
         links_and_names = {self.lexicon.id_of(token) for token in ("<url>", "<user>")} - {PADDING}
@@ -69,7 +69,7 @@ class Preprocessor:
 
     @property
     def seen_ids(self) -> int:
-        """Return ``seen``, or the size of the vocabulary if ``seen`` is None."""
+        """Return how many ids are reserved or occurred in training. If ``seen`` is None, these are all ids."""
         return self.lexicon.size if self.seen is None else self.seen
 
     def encode(self, texts: "Sequence[str] | pa.Array") -> Ragged:
@@ -84,7 +84,7 @@ class Preprocessor:
         return self.encode_and_compare(texts)[0]
 
     def encode_and_compare(self, texts: "Sequence[str] | pa.Array") -> tuple[Ragged, np.ndarray]:
-        """Return the result of :meth:`encode`, and whether each text has over ``max_tokens`` tokens, bool ``(n,)``."""
+        """Return the result of :meth:`encode`, and whether each text was cut to ``max_tokens``, bool ``(n,)``."""
         texts = as_sequence(texts)
         if self._rules is not None and are_few_and_short(texts):
             rows = self._few.rows_of(encode_all(texts))
@@ -123,7 +123,7 @@ class Preprocessor:
         return [[i for i in map(id_of, tokens) if i != PADDING] for tokens in self._rules.tokens_of(chunks)]
 
     def shorten(self, ids: Ragged) -> Ragged:
-        """Remove padding, keep the first ``max_tokens`` ids of each row, and make an empty row one ``UNKNOWN``."""
+        """Remove ids of dropped tokens, cut rows to ``max_tokens`` ids, and turn an empty row into one ``UNKNOWN``."""
         dropped = ids.values == PADDING
         kept = ids.keep(~dropped) if dropped.any() else ids
         if kept.lengths.max(initial=0) > self.max_tokens:
@@ -138,7 +138,7 @@ class Preprocessor:
         return pad(ids, self.max_tokens)
 
     def save(self, folder: Path) -> None:
-        """Write the three ``FILES`` into ``folder``. No other process may read the folder at the same time."""
+        """Write the three ``FILES`` into ``folder``, one after another. Other processes must not read it meanwhile."""
         vocabulary = "".join(f"{lemma}\n" for lemma in self.lexicon.vocabulary)
         texts = {LEXICON: self.lexicon.to_tsv(), VOCABULARY: vocabulary, PREPROCESSING: self.to_json()}
         for name, text in texts.items():
@@ -163,7 +163,7 @@ class Preprocessor:
         return cls.from_json(_decoded(path, read(PREPROCESSING)), lexicon, path)
 
     def to_json(self) -> str:
-        """Return everything but the lexicon as JSON, which programs in other languages can read."""
+        """Return the rules and settings, all but the lexicon, as JSON, which programs in other languages can read."""
         data = {"max_tokens": self.max_tokens, "padding": "post", "seen": self.seen_ids}
         data |= {"saying_nothing": self.saying_nothing, "long_mark": LONG, "white_space": WHITE_SPACE}
         data |= {"hashtag": {"pattern": HASHTAG, "replacement": HASHTAG_WORDS}}
@@ -172,10 +172,10 @@ class Preprocessor:
 
     @classmethod
     def from_json(cls, text: str, lexicon: AnyLexicon, name: str = "preprocessing.json") -> "Preprocessor":
-        """Read the text that :meth:`to_json` returned.
+        """Make a preprocessor from a lexicon and the text that :meth:`to_json` returned.
 
         Raises:
-            ArtefactError: a key is missing or has the wrong type.
+            ArtefactError: a key is missing or has an invalid value. The message names the file ``name``.
         """
         try:
             data = json.loads(text)

@@ -45,7 +45,7 @@ def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> 
 
 
 def tokens_of(chunks: pa.Array, rules: Sequence[Rule]) -> Tokens:
-    """Return the distinct tokens of ``chunks`` ``(m,)`` (lower-case stretches of text), and their indices per chunk."""
+    """Split ``chunks`` (lower-case stretches of text) into tokens. Return distinct tokens and indices per chunk."""
     tokens = pc.split_pattern(apply_rules(separate_chunks(chunks), rules), " ")
     types, codes = _distinct(tokens.flatten())
     not_empty = as_numpy(pc.binary_length(types)) > 0
@@ -53,7 +53,7 @@ def tokens_of(chunks: pa.Array, rules: Sequence[Rule]) -> Tokens:
 
 
 def own_tokens(words: Sequence[str], rules: Sequence[Rule] = RULES) -> list[str]:
-    """Return those of ``words`` that normalisation leaves unchanged. Only these can be tokens of a tweet."""
+    """Return the ``words`` that normalisation leaves unchanged, because no other word can be a token of a tweet."""
     types, codes = tokenise(words, rules)
     single = np.flatnonzero(codes.lengths == 1)
     tokens = codes.values[codes.starts[single]].tolist()

@@ -18,7 +18,7 @@ _LEAST_COSINE = 0.2  # a form and a lemma with a lower cosine are no more simila
 
 @dataclass(frozen=True, slots=True)
 class WordVectors:
-    """The wanted words that a file contains, with their vectors.
+    """The wanted words that a GloVe file contains, with their vectors.
 
     Attributes:
         rows: a map from each word to the index of its row in ``matrix``.

@@ -30,7 +30,7 @@ _RIDGE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The part of the training text that has GloVe vectors.
+    """How much of the training text has GloVe vectors.
 
     Attributes:
         types, types_found: the number of lemmas in the training rows, and how many of these lemmas have a vector.
@@ -81,7 +81,7 @@ def wanted_words(lexicon: AnyLexicon) -> set[str]:
 
 
 def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
-    """Find each lemma's vector, either of the lemma or one of its spellings, or as the mean vector of other words."""
+    """Find the vector of each lemma: its own, that of one of its spellings, or the mean vector of other words."""
     matrix = np.zeros((len(lexicon.vocabulary), vectors.dimension), np.float32)
     found = np.zeros(len(matrix), bool)
     stand_in = np.zeros(len(matrix), bool)
@@ -99,7 +99,7 @@ def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
 
 
 def _mean_vector(key: str, stand_ins: Mapping[str, Sequence[str]], vectors: WordVectors) -> np.ndarray | None:
-    """Return the mean vector of the words that replace ``key`` or that form the compound ``key``, or None."""
+    """Return the mean vector of the stand-ins for ``key``, or of the parts of the compound ``key``, or None."""
     if key in stand_ins:
         several = [v for word in stand_ins[key] if (v := vectors.get(word)) is not None]
         return np.mean(several, axis=0) if several else None
@@ -148,7 +148,7 @@ def carry_over(
         train_ids: the new training rows, as ids of ``new``.
 
     Returns:
-        The new matrix, float32 ``(len(new), dimension)``, and the vectors that were carried over.
+        The new matrix, float32 ``(len(new), dimension)``, and its vectors that come from the trained model.
     """
     row_of = {word: i for i, word in enumerate(old)}
     rows = np.array([row_of.get(word, UNKNOWN) for word in new])
@@ -196,7 +196,7 @@ def _surfaces(lexicon: AnyLexicon) -> dict[str, list[str]]:
 
 
 def _forms(key: str, surfaces: Sequence[str]) -> Iterator[str]:
-    """Yield the spellings of a lemma to look up, the best first."""
+    """Yield the spellings of the lemma ``key`` under which a vector may be found, the best first."""
     if key.startswith("<"):
         yield key
         return
@@ -211,7 +211,8 @@ def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged) -> np.n
     """Induce a vector for each word of the vocabulary from its contexts: "a la carte" embeddings (Khodak et al., 2018).
 
     The context of a word is the mean vector of the other words in its tweets. Frequent words have less weight (Arora,
-    Liang and Ma, 2017). A linear map, fitted on words with a GloVe vector, turns the mean into the word's vector.
+    Liang and Ma, 2017). A linear map turns the mean into the word's vector. It is fitted on the words with a vector
+    (``known``).
     """
     counts = np.bincount(ids.values, minlength=len(matrix)).astype(float)
     weights = np.where(known, 1e-3 / (1e-3 + counts / max(1.0, counts.sum())), 0.0)
@@ -237,7 +238,7 @@ def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged) -> np.n
 
 
 def _blocks(ids: Ragged, vocabulary: int) -> Iterable[sparse.csr_matrix]:
-    """Yield the token counts of the tweets in sparse blocks, float64 ``(rows, vocabulary)``."""
+    """Yield the token counts of the tweets in sparse blocks, with a row per tweet and a column per id, float64."""
     ends = np.concatenate(([0], np.cumsum(ids.lengths, dtype=np.int64)))
     for start in range(0, len(ids.lengths), _ROWS_PER_BLOCK):
         bounds = ends[start : start + _ROWS_PER_BLOCK + 1]

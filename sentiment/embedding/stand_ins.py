@@ -60,7 +60,7 @@ _WORD_COST = log(12)  # 12 is the sum of 1 / rank over the words of a large file
 
 
 def emoji_names() -> dict[str, tuple[str, ...]]:
-    """Return the words in the Unicode short name of each emoji that can be a token (Eisner et al., 2016).
+    """Map each emoji that can be a token to the words in its Unicode short name (Eisner et al., 2016).
 
     Emoji sequences are left out, except flags, because the normalisation rules cut sequences into single emoji.
     """
@@ -81,8 +81,8 @@ def split_compound(token: str, ranks: Mapping[str, int]) -> tuple[str, ...]:
     Args:
         token: the compound in lower case, for example "worstserviceever".
         ranks: a map from each known word to its rank by frequency, from 0. The probability of a word is taken as
-            proportional to 1 / (rank + 1) (Zipf's law). Most short words of a GloVe file are abbreviations, so words of
-            up to three letters must be in a list of common words.
+            proportional to 1 / (rank + 1) (Zipf's law). A word of up to three letters must also be in a list of common
+            words, because most short words of a GloVe file are abbreviations.
     """
     if not (_LEAST <= len(token) <= _MOST and token.isascii() and token.isalpha()):
         return ()
@@ -99,7 +99,7 @@ def split_compound(token: str, ranks: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def weights_of(words: Sequence[str], ranks: Mapping[str, int]) -> list[float]:
-    """Return each word's weight in a mean vector (smooth inverse frequency: Arora, Liang and Ma, 2017)."""
+    """Return each word's weight in a mean vector, lower for frequent words (as Arora, Liang and Ma, 2017)."""
     return [_RARE / (_RARE + exp(-_cost(word, ranks))) for word in words]
 
 
@@ -111,7 +111,7 @@ def common_compounds() -> list[str]:
 
 
 def _cost(word: str, ranks: Mapping[str, int]) -> float:
-    """Return the negative log probability of ``word``, from its frequency rank; infinite for an unknown word."""
+    """Return the negative log probability of ``word`` by Zipf's law, from its rank; infinite if it is unknown."""
     if word not in ranks or (len(word) <= 3 and word not in _KNOWN_SHORT):
         return inf
     return _WORD_COST + log(ranks[word] + 1)

@@ -82,7 +82,7 @@ class CorpusReader:
         self._by_key = by_key | ignored
 
     def __iter__(self) -> Iterator[LabelledTexts]:
-        """Yield the batches."""
+        """Yield the rows whose label is a class, in batches."""
         for block in read_blocks(self._source, self._reading, self._name):
             batch = self._labelled(block)
             if len(batch.labels):
@@ -114,7 +114,7 @@ class CorpusReader:
         return LabelledTexts(texts, labels)
 
     def _unknown(self, block: TableBlock, written: pa.Array, places: np.ndarray) -> Iterator[BadRow]:
-        """Yield a bad row for each position in ``places``, because the label there belongs to no class."""
+        """Yield a bad row for each position in ``places``, because its label in ``written`` belongs to no class."""
         values = [value for values in self._settings.label_values() for value in values]
         wanted = [value for value in values if self._by_key[self._settings.label_key(value)] != _IGNORED]
         allowed = ", ".join([*wanted, *self._settings.ignored_values()])
@@ -138,7 +138,7 @@ def as_text(batch: pa.RecordBatch, place: int, where: str) -> pa.Array:
     """Return the column at position ``place`` as strings. A missing value becomes an empty string.
 
     Raises:
-        InputError: the values cannot be converted to strings, for example objects. ``where`` names the column.
+        InputError: the values cannot be converted to strings, for example lists. ``where`` names the column.
     """
     values = batch.column(place)
     try:
@@ -151,7 +151,7 @@ def as_text(batch: pa.RecordBatch, place: int, where: str) -> pa.Array:
 
 
 def _repaired(texts: pa.Array) -> pa.Array:
-    """Apply :func:`repair` to each text that is not ASCII."""
+    """Apply :func:`repair`, which corrects wrongly decoded UTF-8, to each text that is not ASCII."""
     other = pc.invert(pc.string_is_ascii(texts))
     found = [repair(text).encode() for text in texts.filter(other).to_pylist()]
     return pc.replace_with_mask(texts, other, from_encoded(found)) if found else texts

@@ -1,4 +1,4 @@
-"""Read a CSV with Arrow's parser in blocks of whole rows, without a thread that outlives the reader.
+"""Read a CSV with Arrow's parser in blocks of whole rows, without further threads.
 
 To find the last complete row of a block, a probe row is appended to its bytes. If a quoted field is still open, the
 probe becomes part of that field. The row with that field is then incomplete, and is read with the next block.
@@ -37,10 +37,10 @@ _LONGEST_WORD = 40
 
 
 class _Parsed(NamedTuple):
-    """The complete rows at the start of the unparsed bytes, ``size`` bytes long.
+    """The rows that were parsed from the first ``size`` bytes of the data.
 
     ``batch`` contains the rows with the right number of fields, and ``bad`` the other rows. If an incomplete row
-    follows, ``open_field`` is the text after its unclosed quote.
+    follows these bytes, ``open_field`` is the text after its unclosed quote.
     """
 
     batch: pa.RecordBatch
@@ -116,7 +116,7 @@ class _CsvReader:
             size *= 2
 
     def _close_empty_quotes(self, open_field: str) -> None:
-        """Close a quote after which only line ends follow. If other text follows, raise an :class:`InputError`."""
+        """Close an unclosed quote that only line ends follow. If other text follows, raise an :class:`InputError`."""
         if open_field.strip("\r\n"):
             newline = self._newline.decode()
             inside = open_field.count(newline)
@@ -146,7 +146,7 @@ class _CsvReader:
         return _Parsed(batch, bad, self._start_of(last, data), open_field.removesuffix(probe))
 
     def _start_of(self, last: str, data: bytes) -> int:
-        """Return the byte offset in ``data`` of the incomplete row ``last``, found by counting line ends backwards."""
+        """Return the byte offset where ``last``, the incomplete row at the end of ``data``, begins."""
         start = len(data)
         for _ in range(last.count(self._newline.decode()) + 1):
             start = data.rfind(self._newline, 0, start)
@@ -178,7 +178,7 @@ class _CsvReader:
         return pa.record_batch([column.combine_chunks() for column in table.columns], names), bad
 
     def _block(self, parsed: _Parsed) -> TableBlock:
-        """Return the parsed rows as a block, and remove their bytes from ``_data``."""
+        """Return the parsed rows as a block with row and line numbers, and remove their bytes from ``_data``."""
         data, self._data = self._data[: parsed.size], self._data[parsed.size :]
         batch, bad = parsed.batch, parsed.bad
         rows, lines = batch.num_rows + len(bad), data.count(self._newline)
@@ -222,12 +222,12 @@ class _CsvReader:
         return lambda number: starts()[min(number - first_number, len(starts()) - 1)]
 
     def _swallowing(self, batch: pa.RecordBatch, numbers: np.ndarray, bad: dict[int, str]) -> Iterator[int]:
-        """Yield the number of each row in which a quoted field contains lines that look like rows of their own.
+        """Yield the number of each row in which a quoted field contains lines that are probably rows of the table.
 
         Args:
             batch: rows with the right number of fields.
             numbers: the row numbers of ``batch``, int64 ``(n,)``.
-            bad: the texts of rows with a wrong number of fields, by row number.
+            bad: the other rows as text, by row number.
         """
         newline, width = self._newline.decode(), len(self._format.names)
         for number, text in bad.items():
@@ -275,7 +275,7 @@ def _shape(field: str) -> str:
 
 
 def _marked(data: bytes) -> bytes:
-    """Replace each byte that is not UTF-8 by ``_NO_TEXT``, because Arrow's row handler needs valid UTF-8."""
+    """Replace each byte that is not UTF-8 by the mark ``_NO_TEXT``, because Arrow's row handler needs valid UTF-8."""
     try:
         data.decode()
     except UnicodeDecodeError:
@@ -284,6 +284,6 @@ def _marked(data: bytes) -> bytes:
 
 
 def _rows_with(text: str, batch: pa.RecordBatch) -> np.ndarray:
-    """Return the indices of the rows with ``text`` in a field. ``or_kleene`` skips nulls without importing pandas."""
+    """Return the indices of the rows with ``text`` in at least one field. A null field contains no text."""
     found = (pc.match_substring(column, text) for column in batch.columns)
     return as_numpy(pc.indices_nonzero(functools.reduce(pc.or_kleene, found)))

@@ -117,7 +117,7 @@ class Column:
     example: str = ""
 
     def add(self, value: str) -> None:
-        """Add the next cell to the counts."""
+        """Count the column's next cell."""
         value = value.strip()
         if not value:
             return

@@ -27,7 +27,7 @@ class EncodedPart(NamedTuple):
 
 
 def spread(part: EncodedPart, n: int) -> EncodedPart:
-    """Return ``n`` evenly spaced rows of ``part``, which may be sorted by class. Rows repeat if there are too few."""
+    """Return ``n`` evenly spaced rows of ``part``, a fair sample even if it is sorted by class. Rows may repeat."""
     rows = np.linspace(0, len(part.labels), n, endpoint=False).astype(np.int64)
     return EncodedPart(part.ids[rows], part.labels[rows])
 

@@ -109,7 +109,7 @@ def text_paths(row: Any, before: str) -> Iterator[str]:
 
 
 class _Literal(str):
-    """A number, exactly as the JSON line writes it."""
+    """A number as text, exactly as the JSON line writes it, because a float could lose digits."""
 
     __slots__ = ()
 
@@ -122,7 +122,7 @@ class Field(NamedTuple):
 
 
 def fields_of(line: bytes) -> dict[str, Field]:
-    """Return a dict of the fields in a line that contains a JSON object.
+    """Return the fields of the JSON object in a line, by name.
 
     Raises:
         ValueError: the line is not a JSON object in UTF-8. The message says why.

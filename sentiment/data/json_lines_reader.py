@@ -33,11 +33,11 @@ _LABEL_TYPES = (pa.string(), pa.int64(), pa.bool_(), pa.float64())
 
 
 def read_json(opened: OpenFile, reading: Reading, name: str) -> Iterator[TableBlock]:
-    """Yield the rows of a JSON file in blocks. The first bytes show whether the layout is JSON lines or nested.
+    """Yield the rows of a JSON file in blocks. Its first bytes show whether it contains JSON lines or nested JSON.
 
     Raises:
-        InputError: no row has a requested column, or all columns are requested and a later block of JSON lines has a
-            further field.
+        InputError: no row has a requested column; or all columns are requested, and JSON lines have a field that their
+            first block lacks.
     """
     first = opened.stream.read(BLOCK_BYTES)
     stream: IO[bytes] = JoinedStreams([io.BytesIO(first), opened.stream])  # type: ignore[assignment]
@@ -48,9 +48,9 @@ def read_json(opened: OpenFile, reading: Reading, name: str) -> Iterator[TableBl
 
 
 def _is_nested(first: bytes, reading: Reading) -> bool:
-    """Return whether the JSON that begins with ``first`` needs the reader of nested JSON, :func:`read_posts`.
+    """Return whether a JSON file that begins with ``first`` needs the reader of nested JSON, :func:`read_posts`.
 
-    That reader is for layouts other than JSON lines, posts of a known layout, and requests for paths inside objects.
+    It does if it is not JSON lines, if its posts have a known layout, or if a path inside an object is requested.
     """
     head = first.removeprefix(codecs.BOM_UTF8).lstrip()
     if head[:1] != b"{":
@@ -142,7 +142,7 @@ class _JsonLinesReader:
         return found if self._is_partial else names
 
     def _by_arrow(self, data: bytes, rows: int) -> dict[str, pa.Array] | None:
-        """Return the columns as strings, or None if Arrow's parser cannot read all ``rows``."""
+        """Parse ``data`` with Arrow. Return the columns as strings, or None if Arrow cannot read all ``rows`` lines."""
         columns = self._columns or []
         if not rows or not columns or not self._is_partial:
             return None
@@ -164,7 +164,7 @@ class _JsonLinesReader:
         return None
 
     def _by_python(self, lines: Sequence[bytes]) -> tuple[dict[str, pa.Array], dict[int, str]]:
-        """Return the columns as strings, and a message for each bad line by its position in ``lines``."""
+        """Parse ``lines`` with Python. Return the columns as strings, and a message for each bad line by position."""
         names = self._columns or []
         known, values, bad = set(names), [], dict[int, str]()
         for i, line in enumerate(lines):
@@ -193,7 +193,7 @@ class _JsonLinesReader:
 
 
 def _suits_arrow(data: bytes, lines: Sequence[bytes]) -> bool:
-    """Return whether all bytes are UTF-8 and every line begins like an object.
+    """Return whether Arrow's parser may read ``data``: it is UTF-8, and every line begins like an object.
 
     Arrow's parser overlooks invalid bytes in columns that are not requested, and crashes on ``null``.
     """

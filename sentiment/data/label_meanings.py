@@ -52,14 +52,15 @@ class Meaning(NamedTuple):
 
     @property
     def known(self) -> bool:
-        """Return whether all classes are among ``CLASSES``."""
+        """Return whether all classes are among ``CLASSES``: negative, neutral and positive."""
         return set(self.classes) <= set(CLASSES)
 
 
 class _Scale(NamedTuple):
     """A common scale of label values, such as 1 to 5, with the class of each value as its ``meaning``.
 
-    The scale is ``sure`` if its values have no other common meaning. It applies only if all values in ``ends`` occur.
+    The scale is ``sure`` if its values have no other common meaning. It fits a column only if all values in ``ends``
+    (its lowest and highest value, or none) occur there.
     """
 
     meaning: dict[str, str]
@@ -119,7 +120,7 @@ def _by_class(meaning: dict[str, str | None]) -> dict[str, list[str]]:
 
 
 def _word_meaning(value: str) -> str | None:
-    """Return the class of a value by its words: positive for "very positive", negative for "not good", or None."""
+    """Return the class that a value's words mean: positive for "very positive", negative for "not good"; or None."""
     value = value.removeprefix(FASTTEXT_MARK)
     words = [word for word in re.split(r"[\s_-]+", value) if word not in _BESIDE]
     if value in _KNOWN or not words:
@@ -131,7 +132,7 @@ def _word_meaning(value: str) -> str | None:
 
 
 def _scale_of(values: Sequence[str], name: str) -> Meaning | None:
-    """Return the meaning of the values as points of a known scale, or None if no scale contains all of them."""
+    """Return what the values mean on a known scale, or None. A column ``name`` such as "toxic" reverses the scale."""
     plain = {value: _plain_number(value) for value in values}
     names = words_of(name)
     bad, good = bool(names & NEGATIVE_NAMES), bool(names & POSITIVE_NAMES)

@@ -68,7 +68,7 @@ def read_posts(
 
 
 def _long_posts(notes: IO[bytes]) -> dict[str, str]:
-    """Map the beginnings of long posts to their full texts. Tweets in an X archive contain only the beginnings."""
+    """Map the beginnings of the long posts in ``notes`` to their full texts, because tweets in an X archive are cut."""
     with notes:
         found = [note.value or {} for note in itertools.islice(documents(notes), _MOST_NOTES)]
     texts = [value_at(note, "noteTweet.core.text") for note in found]
@@ -140,7 +140,7 @@ class _PostReader:
         return list(dict.fromkeys([*filter(None, [self._column]), *names]))
 
     def _problem(self, row: _Row) -> str:
-        """Return an error message if a row is no object or its text column holds no text, or else an empty string."""
+        """Return an error message if a row is not an object or its text column contains no text, else an empty one."""
         if row.value is None:
             return " ".join(f"expected a JSON object, received {row.raw[:40]!r}".split())
         value = self._value(row.value, self._column) if self._column and not self._shape else None

@@ -54,7 +54,7 @@ def _of_version_1(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
 
 
 def _of_version_2(text: str, post: dict[str, Any], page: dict[str, Any]) -> str:
-    """Return the full text of a tweet in the format of X's API 2. A retweet's original tweet is in ``page``."""
+    """Return the full text of a tweet in the format of X's API 2. ``page`` contains the tweet that was retweeted."""
     repeated = [
         each.get("id")
         for each in values_at(post, "referenced_tweets[]")

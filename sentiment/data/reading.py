@@ -78,7 +78,7 @@ class Reading:
         encoding: Python codec name for a CSV. Other kinds are always UTF-8.
         delimiter: the character between the fields of a CSV; empty means that it is detected.
         kind: one of ``KINDS``; empty means that the file's name decides.
-        bad_rows: records the bad rows; None means that any bad row is an error.
+        bad_rows: records the rows that cannot be read; None means that any such row is an error.
         option: prefix of option names in error messages, ``--`` or ``corpus.``.
         columns: names or positions of the columns to read; None means all.
         header: whether the first row of a CSV is a header; None means yes, unless ``column`` is a position.
@@ -101,7 +101,7 @@ class Reading:
 
     @property
     def wanted(self) -> tuple[str | int, ...]:
-        """Return the columns that the table must have."""
+        """Return the names or positions of the columns that the table must have."""
         return self.columns if self.columns is not None else (self.column,) if self.column else ()
 
     def positions(self, names: Sequence[str], where: str) -> list[int]:

@@ -50,7 +50,7 @@ def duplicate_keys(texts: pa.Array) -> pa.Array:
 
 
 def _between_blanks(texts: pa.Array) -> pa.Array:
-    """Replace each stretch of bytes between words by one blank. A regular expression would take three times as long."""
+    """Replace each run of ASCII punctuation or white space by one blank. A regular expression takes thrice as long."""
     offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, 4 * texts.offset)
     whole = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
     data, offsets = _OF_WORDS.take(whole), offsets - offsets[0]
@@ -68,7 +68,7 @@ def hash_texts(texts: pa.Array) -> np.ndarray:
 
 
 def is_seen(texts: Sequence[str], seen: np.ndarray) -> np.ndarray:
-    """Return for each text whether its hash is in ``seen``, bool ``(n,)``. ``seen`` is sorted, uint64 ``(m,)``."""
+    """Return whether a model has seen each text, bool ``(n,)``. ``seen`` is the sorted hashes of texts it has seen."""
     hashes = hash_texts(pa.array(texts, pa.string()))
     if not len(seen):
         return np.zeros(len(hashes), bool)
@@ -77,7 +77,7 @@ def is_seen(texts: Sequence[str], seen: np.ndarray) -> np.ndarray:
 
 
 class Distinct(NamedTuple):
-    """The result of :func:`find_distinct`, with ``n`` rows in the order of their hashes.
+    """The result of :func:`find_distinct`: which of ``n`` rows to keep. The rows are in the order of their hashes.
 
     Attributes:
         kept: whether each row is kept, bool ``(n,)``.
@@ -112,14 +112,15 @@ def find_distinct(hashes: np.ndarray, labels: np.ndarray) -> Distinct:
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """A split: which ranks of each class go to training, validation and test.
+    """A split: which rows of each class are for test, validation and training.
 
-    The rank of a row is its position among the rows of its class, sorted by hash, from 0.
+    The rows of a class are ranked by hash, from 0. The first part, test, begins at a rank that depends on the fold. The
+    other parts follow. After the last rank, counting goes on at rank 0. Rows in no part are dropped.
 
     Attributes:
         shifts: rank of each class's first test row, int64 ``(n_classes,)``.
-        borders: position of the end of each class's test, validation and training rows, int64 ``(n_classes, 3)``.
-            Positions are counted from the class's first test row.
+        borders: where the test, validation and training rows of each class end, int64 ``(n_classes, 3)``. These
+            positions are counted from the class's first test row.
         counts: number of distinct rows in each class, int64 ``(n_classes,)``.
         settings: the settings of the split, with defaults resolved for the number of rows.
     """
@@ -160,8 +161,8 @@ class Deal:
     def parts(self, rows: Distinct, before: np.ndarray) -> np.ndarray:
         """Return the part of each row, uint8 ``(n,)``: ``TRAIN``, ``VALIDATION``, ``TEST`` or ``DROPPED``.
 
-        ``before`` is the number of rows in each class that have lower hashes than all ``rows``, integers
-        ``(n_classes,)``.
+        ``rows`` is a section of the corpus, sorted by hash. ``before`` is the number of rows in each class that the
+        earlier sections keep, integers ``(n_classes,)``.
         """
         parts = np.full(len(rows.label), DROPPED, np.uint8)
         for label in np.flatnonzero(self.counts):
@@ -173,7 +174,7 @@ class Deal:
 
 
 def _sizes(n: int, total: int, settings: SplitSettings) -> tuple[int, int, int, int]:
-    """Return the rank of the first test row in a class of ``n`` rows, and the numbers of rows per part.
+    """Return the rank of the first test row in a class of ``n`` rows sorted by hash, and the numbers of rows per part.
 
     The parts are test, validation and training, in this order. ``total`` is the number of rows in all classes.
     """
@@ -192,7 +193,7 @@ def _fill_every_part(sizes: Sequence[int], settings: SplitSettings) -> bool:
 
 
 def _too_few(name: str, n: int, total: int, settings: SplitSettings) -> str:
-    """Return the error message for class ``name``, which has only ``n`` of all ``total`` rows."""
+    """Return the error message for a class with too few rows for the split: ``n`` of ``total`` rows in all classes."""
 
     def would_do(rows: int) -> bool:
         settled = settings.for_rows(total - n + rows)

@@ -84,7 +84,7 @@ def whole_lines(stream: IO[bytes], name: str) -> Iterator[bytes]:
 
 
 class TableFile(NamedTuple):
-    """A file's ``path``, the name ``shown`` in messages, and the ``name`` within the folder, used for the checksum."""
+    """A file's ``path``, the name ``shown`` in messages, and the ``name`` in its folder, which the checksum covers."""
 
     path: Path
     shown: str
@@ -97,7 +97,7 @@ def is_several(place: Path) -> bool:
 
 
 def find_files(place: Path) -> list[TableFile]:
-    """Return the file ``place``, or all tables in a folder or matching a glob pattern, sorted by name.
+    """Return the files of the table ``place``: a file, the tables in a folder, or those that match a glob pattern.
 
     Raises:
         InputError: the folder contains no table, or the pattern matches none.
@@ -137,7 +137,7 @@ def checksum_of(place: Path) -> str:
 
 @contextlib.contextmanager
 def open_bytes(source: str | Path | IO[bytes]) -> Iterator[OpenFile]:
-    """Open a path, standard input (``-``) or a binary stream. Compressed data is recognised by its first bytes.
+    """Open a path, standard input (``-``) or a binary stream. Its first bytes show whether to decompress it.
 
     Raises:
         InputError: the path does not exist or is a folder, or a zip does not contain exactly one readable file.
@@ -153,7 +153,7 @@ def open_bytes(source: str | Path | IO[bytes]) -> Iterator[OpenFile]:
 
 
 def kind_inside(source: str | Path) -> str:
-    """Return the kind that the name of an input file shows. For a ``.zip``, use the name of the file inside."""
+    """Return the kind that the name of an input file shows; for a ``.zip``, that of the name of the file inside."""
     kind = input_kind_of(source)
     if not kind and str(source).lower().endswith(".zip"):
         with contextlib.suppress(*DAMAGED), open_bytes(source) as opened:  # damage is reported when it is read

@@ -20,7 +20,7 @@ def kind_of(name: str | Path) -> str:
 
 
 def input_kind_of(name: str | Path) -> str:
-    """Return the kind that an input file's name shows, as :func:`kind_of` does, but also ``jsonl`` for ``.json``."""
+    """Return the kind that an input file's name shows: as :func:`kind_of`, or ``jsonl`` for ``.json`` and ``.js``."""
     return kind_of(name) or ("jsonl" if _suffix_of(name) in ("json", "js") else "")
 
 

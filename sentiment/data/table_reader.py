@@ -78,7 +78,7 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
 
 
 def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile, str]:
-    """Return the file and its kind, from ``reading`` or the file's name. Only a file's content can show fastText."""
+    """Return a file, still at its start, and its kind: that of ``reading``, of its name, or fastText by its content."""
     kind = reading.kind or input_kind_of(opened.name or name)
     if kind in ("", "csv") and not reading.delimiter:
         head = opened.stream.read(_HEAD_BYTES)
@@ -93,7 +93,7 @@ def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile
 
 
 def _advice(error: Exception, kind: str, option: str) -> str:
-    """Return the advice in the error message for a file that is not readable as ``kind``."""
+    """Return the advice for the error message about a file that is not readable as ``kind``."""
     if kind == "parquet" and not isinstance(error, DAMAGED):
         return f"is it Parquet, and whole? write it again, or set {option}format to what it is"
     if isinstance(error, (*DAMAGED, OSError)):  # Arrow's OSError for a damaged .zst
@@ -126,7 +126,7 @@ def texts_of(batch: pa.RecordBatch, column: str, where: str | Path) -> pa.Array:
 def _read_parquet(
     stream: IO[bytes], source: str | Path | IO[bytes], reading: Reading, name: str
 ) -> Iterator[TableBlock]:
-    """Yield the rows in blocks. A plain file is memory-mapped; compressed or piped data is read into memory."""
+    """Yield the rows of a Parquet file in blocks. A plain file is memory-mapped; other data is read into memory."""
     is_plain = isinstance(stream, io.BufferedReader) and stream.seekable()
     if is_plain and isinstance(source, str | Path) and str(source) != STANDARD:
         stream = pa.memory_map(str(source))
@@ -150,9 +150,9 @@ def _read_parquet(
 
 
 def is_fasttext(head: bytes) -> bool:
-    """Return whether all lines in ``head``, a file's first bytes, begin with a label. The last line may be cut.
+    """Return whether a file, which begins with ``head``, has the fastText format: every line begins with a label.
 
-    If a delimiter follows each label, the file is a CSV without header.
+    A file with a delimiter after each label is a CSV instead. The last line of ``head`` may be cut, so it is ignored.
     """
     lines, mark = [line.strip() for line in head.splitlines() if line.strip()], FASTTEXT_MARK.encode()
     lines = lines[:-1] or lines

@@ -193,7 +193,7 @@ def read_lines(stream: IO[bytes], encoding: str = "utf-8", block: int = _READ_SI
 
 
 def _lines(model: "SentimentClassifier", texts: Sequence[str | None], arguments: argparse.Namespace) -> Iterator[str]:
-    """Yield the answer to each text as a line. JSON has the field ``cut`` only if the text's end was not read."""
+    """Yield the answer to each text as a line. JSON has the field ``cut`` only if the model read just its start."""
     probabilities, known, cut = model.answer([text for text in texts if text is not None])
     labels = labels_of(model.classes_, probabilities, known, arguments.threshold, arguments.answer_unknown)
     rows = zip(labels.tolist(), probabilities.tolist(), known.tolist(), cut.tolist(), strict=True)

@@ -56,7 +56,7 @@ class SentimentClassifier:
         return self._by_blocks(lambda block: (self.network.probabilities(self.preprocessor.encode(block)),), texts)[0]
 
     def answer(self, texts: Any) -> Answers:
-        """Return for each text the probabilities, the share of tokens that the model knows, and whether it was cut.
+        """Return for each text the probabilities, the share of tokens that the model knows, and if its end was cut off.
 
         Arguments and errors are as for :meth:`predict_proba`. A text without tokens (blank, or stop words only) has a
         share of 0. :func:`sentiment.predict.answers.labels_of` turns answers into labels, including ``unknown``.

@@ -34,9 +34,9 @@ class TokenView:
 
     Attributes:
         token: the token after normalisation.
-        state: how the model treats the token. Three states are read: ``kept``, ``unknown`` (by the vector that all
-            unknown tokens share) and ``not seen in training`` (by its GloVe vector). Two are not read: ``stop word``,
-            and ``cut off`` (after the first ``max_tokens`` tokens).
+        state: how the model treats the token. It reads a token that is ``kept``, ``unknown`` (all of these share one
+            vector) or ``not seen in training`` (but has a GloVe vector). It does not read a ``stop word``, or a token
+            that is ``cut off`` (after the first ``max_tokens`` tokens).
         lemma: the vocabulary entry that the token is read as; empty for a dropped token.
         id: the id of the lemma.
         contribution: change of the predicted class's log-odds due to the token; None if the model does not read it.
@@ -108,7 +108,7 @@ def token_states(ids: np.ndarray, max_tokens: int, seen: int) -> list[str]:
 
 
 def _occlusions(ids: np.ndarray) -> Ragged:
-    """Return rows of ids: all ``ids``, then for each id the others. A row without any id becomes ``UNKNOWN``."""
+    """Return the rows of ids to compare: all ``ids``, then all but each one in turn. No id becomes ``UNKNOWN``."""
     rows = [ids, *(np.delete(ids, i) for i in range(len(ids)))]
     rows = [row if len(row) else np.array([UNKNOWN], np.int32) for row in rows]
     return Ragged(np.concatenate(rows).astype(np.int32), np.array([len(row) for row in rows], np.int32))

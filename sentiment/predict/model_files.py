@@ -59,7 +59,7 @@ class ModelFiles:
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[Extent]:
-        """Open a file: yield it, the offset of its content (0, as it is not in an archive) and its size in bytes."""
+        """Open a file for memory mapping: yield it, the offset of its content (0 here) and its size in bytes."""
         with open(self.path(name), "rb") as file:
             yield file, 0, os.fstat(file.fileno()).st_size
 
@@ -183,7 +183,7 @@ def checksums(folder: Path) -> dict[str, str]:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return a model's manifest: its inputs and checksums. A missing or damaged one raises an `ArtefactError`."""
+    """Return a model's manifest: its inputs and its files' checksums. If missing or damaged, raise `ArtefactError`."""
     path = folder / MANIFEST
     try:
         with open_model(folder) as files:
@@ -204,7 +204,7 @@ def _checksum(path: Path) -> str:
 
 
 def named_inputs(manifest: Mapping[str, Any]) -> list[tuple[str, Path, str]]:
-    """Return the inputs that a model was made from, by its manifest: each one's name for messages, path and SHA-256.
+    """Return the inputs in a manifest, which a model was made from: each one's name for messages, path and SHA-256.
 
     For a fine-tuned model, the files and inputs of the base model are included, and of the base model's base model.
 

@@ -44,7 +44,7 @@ def table_writer(stream: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Wr
 
 @contextlib.contextmanager
 def naming_the_column(batch: pa.RecordBatch, kind: str, source: str) -> Iterator[None]:
-    """Replace Arrow's error in the ``with`` block, which writes ``batch``: name the column and a format that holds it.
+    """Turn an Arrow error in the ``with`` block, which writes ``batch``, into one that names the column and a remedy.
 
     Raises:
         InputError: the format ``kind`` does not support a column's type, for instance a list.

@@ -40,8 +40,7 @@ class Request:
         reading: how tables are read.
         options: how probabilities become labels and columns.
         suffix: format of the answers: ``parquet``, ``csv`` or ``jsonl``; empty for the format of each input.
-        force: accept an output folder that has files of something else or of a run with other settings. The files of
-            the earlier run are removed.
+        force: accept an output folder with other files, or with a run of other settings, whose files are removed.
     """
 
     inputs: tuple[str, ...]

@@ -98,7 +98,7 @@ def in_use(folder: Path) -> Iterator[None]:
 
 
 def create_app() -> Starlette:
-    """Return the application of a worker process. An environment variable, named in ``OPTIONS``, has the options."""
+    """Return the application of a worker process, whose options are in the environment variable of `OPTIONS`."""
     share_one_arena()
     options = msgspec.json.decode(os.environ[OPTIONS], type=ServeOptions)
     sys.setswitchinterval(_SWITCH_SECONDS)

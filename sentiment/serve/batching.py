@@ -125,7 +125,7 @@ class Batcher:
 
 
 def _parts(texts: Sequence[str]) -> Iterator[tuple[Sequence[str], int]]:
-    """Divide ``texts`` into parts with a size (see `_Pending`) up to ``BATCH_SIZE``, and yield each with its size."""
+    """Yield parts of ``texts`` with their sizes (see `_Pending`), at most ``BATCH_SIZE`` unless one text is larger."""
     start = size = 0
     for end, text in enumerate(texts):
         of_text = len(text) + _SIZE_OF_A_TEXT

@@ -103,7 +103,7 @@ async def _whole_body(request: Request, admission: Admission) -> bytes:
 def check_texts(texts: Sequence[str], where: str, limits: Limits) -> None:
     """Raise a :class:`Refusal` (422) if there are too many or too long texts.
 
-    The message quotes no text. It begins with ``where``, the place of the texts in the request.
+    The refusal's message begins with ``where``, the place of the texts in the request, and quotes no text.
     """
     check_count(texts, where, limits)
     for index, text in enumerate(texts):

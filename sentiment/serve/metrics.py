@@ -51,7 +51,7 @@ class ServiceMetrics:
         self.seconds.labels(route).observe(seconds)
 
     def batch(self, export: "Export", answers: Answers) -> None:
-        """Count a batch's labels, and sum the shares of tokens that the model knows, which reveal data drift."""
+        """Count a batch's labels, and sum the shares of tokens that the model knows, which fall when the data drift."""
         name, known = export.name, answers.known.tolist()
         self.batches.observe(len(known))
         best = answers.probabilities.argmax(axis=1).tolist()
@@ -77,7 +77,7 @@ class ServiceMetrics:
         return generate_latest(registry)
 
     def set_gauges(self, store: "ModelStore", admission: "Admission") -> None:
-        """Write the present state of this worker into its gauges (files), which any worker can report."""
+        """Set the gauges to the present state of this worker. Whichever worker Prometheus asks reports those of all."""
         self.pending.set(admission.held["texts"])
         for model in store:
             self.reloads.labels(model.name).set(model.reloads)

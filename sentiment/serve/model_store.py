@@ -150,7 +150,7 @@ class ModelStore:
         log.info("%s: took up export %s", model.name, export.fingerprint)
 
     def _first(self, name: str, folder: Path) -> ServedModel:
-        """Load a model when the worker starts. If the export is broken, load the newest copy of an earlier export."""
+        """Load a model when the worker starts. If its folder is broken, load the newest copy of an earlier export."""
         signature = sign(folder) or ()
         try:
             return ServedModel(name, folder, read_export(name, folder, self.copies), signature)

@@ -50,7 +50,7 @@ LABELS = "x-sentiment-labels"  # response header: how often each label was given
 
 
 class PredictRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of ``POST /predict``."""
+    """Body of ``POST /predict``. With ``explain``, the answers tell what each token contributed to the label."""
 
     texts: list[str]
     threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0

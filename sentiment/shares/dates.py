@@ -131,7 +131,7 @@ def _from_text(texts: pa.Array) -> np.ndarray:
 
 
 def _from_fields(fields: dict[str, pa.Array]) -> np.ndarray:
-    """Return dates from their fields (texts) by name, such as ``date``; NaT for a day or a time that does not exist."""
+    """Return dates from their fields as texts (``date``, ``minute``, ``zone``, ...); NaT if no such date exists."""
     if "epoch" in fields:
         return _from_numbers(fields["epoch"].cast(pa.float64()))
     if "year" in fields:

@@ -226,8 +226,8 @@ def _labels_of(hand: HandLabels, position: int) -> Labels:
 def changes(rows: Sequence[ShareRow], cells: Mapping[Cell, Sums]) -> Iterator[Change]:
     """Yield the differences of each class's share between periods and between groups.
 
-    Consecutive periods are compared, the first period with the last, and, if there are at most ten groups, every two
-    groups. A period or group without an interval from labels and model together is left out.
+    The pairs are consecutive periods, the first and the last period, and, if there are at most ten groups, every two
+    groups. Periods and groups without an interval from labels and model together are left out.
     """
     both = {
         (row.class_, Cell(row.group, row.period)): ShareInterval(row.share, row.low, row.high)

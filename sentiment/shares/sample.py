@@ -20,7 +20,7 @@ _EVEN_PART = 0.4
 
 
 def doubt(probabilities: np.ndarray) -> np.ndarray:
-    """Return how unsure the model is of each tweet, float64 ``(n,)``, from 0 (certain) to 1 (all classes are equal).
+    """Return how unsure the model is of each tweet, float64 ``(n,)``, from 0 (certain) to 1 (no class is likelier).
 
     The doubt is the standard deviation of a one-hot class drawn with ``probabilities``, divided by its maximum. It is
     optimal to draw tweets for labelling with probabilities proportional to this deviation (Neyman, 1934).

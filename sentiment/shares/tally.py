@@ -209,7 +209,7 @@ class ShareTally:
 
 
 def margins(cell: Cell) -> Iterator[Cell]:
-    """Yield the cells in which a tweet of ``cell`` counts: total, group and, if it has a date, period and ``cell``."""
+    """Yield the cells that count a tweet of ``cell``: all tweets, its group and, if dated, its period and ``cell``."""
     yield Cell(ALL, ALL)
     yield Cell(cell.group, ALL)
     if cell.period:

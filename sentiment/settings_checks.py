@@ -79,7 +79,6 @@ def from_dict(cls: type[T], values: object, where: str = "") -> T:
     """Make an instance of a settings dataclass from a dictionary.
 
     Args:
-        cls: the dataclass.
         values: values by name of field. The value of a section is a dictionary.
         where: the dotted name of the section, used in error messages.
 

@@ -101,7 +101,7 @@ def blocks(part: EncodedPart) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
 
 
 def _log_odds(part: EncodedPart, poles: Poles, vocabulary: Sequence[str], negators: np.ndarray) -> list[np.ndarray]:
-    """Return three values per word: log odds of positive to negative, log odds in standard errors, and the count."""
+    """Return for each word the log odds of positive to negative, the same divided by its standard error, the count."""
     counts = np.zeros((2, len(vocabulary)))
     for _, block, labels in blocks(part):
         counted = ~np.isin(block, negators).any(axis=1)
@@ -115,7 +115,7 @@ def _log_odds(part: EncodedPart, poles: Poles, vocabulary: Sequence[str], negato
 
 
 def _shares_after(part: EncodedPart, groups: Sequence[np.ndarray], vocabulary: int) -> np.ndarray:
-    """Return the share of each word's occurrences right after a word of each of ``groups``, ``(3, vocabulary)``."""
+    """Return the share of each word's occurrences that directly follow a word of each group, ``(3, vocabulary)``."""
     after, total = np.zeros((len(groups), vocabulary)), np.zeros(vocabulary)
     member = np.stack([np.isin(np.arange(vocabulary), ids) for ids in groups])
     for _, block, _ in blocks(part):

@@ -94,7 +94,7 @@ class ContrastRows:
         return self._stretches.draw(0).ids, sign
 
     def _templated(self, effect: str, sign: int) -> list[int]:
-        """Return an excerpt of polarity ``sign`` in a random template of ``effect``; empty if there is no template."""
+        """Return an excerpt of polarity ``sign`` in a template of ``effect``, such as ``turned``; empty without one."""
         stretch = self._stretches.draw(sign)
         templates = self._templates[effect, stretch.place]
         parts = {"L": stretch.left, "K": stretch.link, "D": stretch.degree, "C": stretch.clear, "R": stretch.right}

@@ -118,14 +118,14 @@ def _labels(model: Predictions) -> np.ndarray:
 
 
 def summarise(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the mean and standard deviation of each figure over several runs, for ``model`` and each baseline.
+    """Return the mean and standard deviation of each metric over several runs, for ``model`` and each baseline.
 
     Args:
-        runs: for each run (at least one), the figures of one test set from `metrics.json`.
+        runs: for each run (at least one), the metrics on one test set from `metrics.json`.
 
     Returns:
-        For each name, ``n`` (the number of tweets in all runs), and ``mean`` and ``sd`` (0 for one run) of each figure.
-        Figures that a run lacks are left out.
+        For each name, ``n`` (the number of tweets in all runs), and ``mean`` and ``sd`` (0 for one run) of each metric.
+        Metrics that a run lacks are left out.
     """
     shared = [name for name in runs[0].get("baselines") or {} if all(name in run["baselines"] for run in runs)]
     by_name = {"model": list(runs)} | {name: [run["baselines"][name] for run in runs] for name in shared}
@@ -143,7 +143,7 @@ def _figures(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def folds_table(result: Mapping[str, Any]) -> str:
-    """Return the figures of a cross-validation (``result``) as a text table, in percent."""
+    """Return the metrics of a cross-validation (``result``) as a text table, in percent."""
     figures = result["figures"]
     rows = [[name, *(mean_and_deviation(each, figure) for figure in FIGURES)] for name, each in figures.items()]
     table = _table(rows, ["", *FIGURES])
@@ -152,7 +152,7 @@ def folds_table(result: Mapping[str, Any]) -> str:
 
 
 def mean_and_deviation(figures: Mapping[str, Any], name: str) -> str:
-    """Return the figure ``name`` as ``mean ± standard deviation`` in percent, or a dash if ``figures`` lacks it."""
+    """Return the metric ``name`` as ``mean ± standard deviation`` in percent, or a dash if ``figures`` lacks it."""
     return f"{100 * figures[name]['mean']:.1f} ± {100 * figures[name]['sd']:.1f}" if name in figures else "–"
 
 

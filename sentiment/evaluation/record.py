@@ -1,4 +1,4 @@
-"""The results of an evaluation: predictions for labelled tweets (`predictions.csv`) and the figures of the model."""
+"""The results of an evaluation: predictions for labelled tweets (`predictions.csv`) and the metrics of the model."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -168,14 +168,14 @@ class Evaluation:
 
     Attributes:
         name: the name of the profile.
-        metrics: the content of `metrics.json`: figures by name of test set.
+        metrics: the content of `metrics.json`: metrics of the model and its baselines, by name of test set.
         predictions: the predictions for all test sets.
-        history: values after each epoch by name of figure, float ``(epochs,)``.
+        history: values after each epoch, such as ``val_loss``, by name, float ``(epochs,)``.
         manifest: the inputs and settings of the model.
         coverage: the content of `coverage.json`: the numbers of words and tokens with a GloVe vector.
         behaviour: results on the minimal pairs, for ``model`` and by name of baseline.
-        crossvalidation: figures over several splits.
-        curve: figures by the number of labelled tweets.
+        crossvalidation: metrics over several splits.
+        curve: metrics by the number of labelled tweets.
     """
 
     name: str
@@ -190,14 +190,14 @@ class Evaluation:
 
     @property
     def first_set(self) -> str:
-        """Return the name of the first test set, for which the report draws its figures."""
+        """Return the name of the first test set, which comes first in the report."""
         return next(iter(self.metrics))
 
     def check(self) -> None:
         """Check that metrics and predictions are complete and come from the same run.
 
         Raises:
-            ArtefactError: a figure is missing, or a test set has different numbers of rows in metrics and predictions.
+            ArtefactError: a metric is missing, or a test set has different numbers of rows in metrics and predictions.
         """
         again = "run `make evaluate` again"
         if not isinstance(self.metrics, dict) or not self.metrics:

@@ -1,4 +1,4 @@
-"""Score a model and its baselines on test sets of labelled tweets, and list the weaknesses that the figures show."""
+"""Score a model and its baselines on test sets of labelled tweets, and list the weaknesses that the metrics show."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,7 +31,7 @@ class LabelledTestSet(NamedTuple):
         rows: texts and class indices.
         left_out: the number of rows left out because the model does not have their class.
         seen: the number of rows left out because the model was trained or validated on them.
-        published: published figures for these tweets, from the profile.
+        published: results on these tweets that others have published, from the profile.
     """
 
     name: str
@@ -75,7 +75,7 @@ def without_seen(test: LabelledTestSet, seen: np.ndarray) -> LabelledTestSet:
 def score(
     test: LabelledTestSet, model: "SentimentClassifier", baselines: Mapping[str, Predictor]
 ) -> tuple[dict[str, Any], Predictions]:
-    """Return the figures of ``model`` and ``baselines`` on ``test``, and their predictions."""
+    """Return the metrics of ``model`` and ``baselines`` on ``test``, and their predictions."""
     classes, y_true = model.classes_, test.rows.labels
     probabilities = model.predict_proba(test.rows.texts)
     y_pred = probabilities.argmax(axis=1)
@@ -123,7 +123,7 @@ def remarks(
     """Return one sentence for each weakness of a model; an empty list if there is none.
 
     Args:
-        metrics: the content of `metrics.json`: figures by name of test set.
+        metrics: the content of `metrics.json`: metrics of the model and its baselines, by name of test set.
         classes: the class names, in the order of the confusion matrix.
         manifest: the inputs and settings of the model; every key may be missing.
         label: a function from the name of a baseline or test set to its printed name.

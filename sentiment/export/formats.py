@@ -96,10 +96,10 @@ class ServingModule(tf.Module):
 
 
 def write_warm_up(folder: Path, texts: list[str]) -> None:
-    """Write a request that TensorFlow Serving replays after loading: ``assets.extra/tf_serving_warmup_requests``.
+    """Write a request that TensorFlow Serving replays after loading, so that the first real request is not slow.
 
-    The request is a ``PredictionLog`` message in Protocol Buffers encoding. The message is encoded by hand, because the
-    package with the message classes, tensorflow-serving-api, is large. A field is a tag, a length and the content.
+    The file is ``assets.extra/tf_serving_warmup_requests``. The request is a Protocol Buffers message, which is encoded
+    by hand, because the package with the message classes, tensorflow-serving-api, is large.
     """
     tensor = tf.make_tensor_proto(texts, shape=[len(texts)]).SerializeToString()
     inputs = _field(1, b"text") + _field(2, tensor)  # map entry: key, value

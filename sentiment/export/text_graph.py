@@ -1,6 +1,7 @@
 """The text preprocessing in TensorFlow operations, from tweets to token ids.
 
-A chunk is a stretch of text between spaces. A table gives the ids of frequent chunks; rules give the ids of others.
+A chunk is a stretch of text between spaces. A table gives the ids of frequent chunks. Other chunks are normalised by
+rules, and the lexicon gives the ids of their tokens.
 """
 
 from pathlib import Path

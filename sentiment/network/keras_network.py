@@ -50,8 +50,6 @@ def build_network(
 
     Args:
         embedding_matrix: frozen GloVe vectors, float32 ``(vocabulary, dimension)``; row 0, for padding, is zero.
-        settings: the settings of the network.
-        classes: the number of classes.
         seen: ids below this number occur in training; None means all ids. Only these ids can get a trainable vector.
     """
     ids = keras.Input((None,), dtype="int32", name="ids")
@@ -179,7 +177,6 @@ def ngram_logits(ids: Any, lookup: Callable[[Any], Any], buckets: int) -> Any:
     Args:
         ids: token ids, int32 ``(batch, time)``, padded on either side.
         lookup: function from buckets ``(batch, time, 3)`` to their scores ``(batch, time, 3, classes)``.
-        buckets: number of buckets.
     """
     around = ops.pad(ids, [[0, 0], [1, 1]], constant_values=PADDING)
     found = ngram_buckets(around[:, :-2], ids, around[:, 2:], buckets, times=times_factor_in_float32)

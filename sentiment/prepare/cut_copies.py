@@ -46,7 +46,10 @@ def note_cut(runs: Runs, run: Run) -> int:
 
 
 def note_whole(runs: Runs, run: Run) -> None:
-    """Find texts of a run that may be the full text of a truncated one of any run; write their hashes to a file."""
+    """Write the hashes of those texts in a run that may be the full text of a truncated text to a file.
+
+    They begin with the complete words of a truncated text, which may be in any run.
+    """
     cut = pa.concat_arrays([key for each in runs.runs for key in read_table(_file(runs, each, "cut"))["key"].chunks])
     starts, numbers, found = pc.utf8_slice_codeunits(cut, 0, _LEAST).unique(), defaultdict(list), []
     for number, words in enumerate(cut.to_pylist()):
@@ -64,7 +67,10 @@ def note_whole(runs: Runs, run: Run) -> None:
 
 
 def _rank(key: str) -> int:
-    """Rank a possible full text by its words ``key``: longer texts are higher, and truncated ones lower than equals."""
+    """Return the rank of a possible full text by its words, ``key``. The text with the highest rank is chosen.
+
+    Longer texts rank higher. Of two texts with the same complete words, a truncated one ranks lower.
+    """
     return 2 * len(key.rpartition(" ")[0]) if key.endswith(ELLIPSIS) else 2 * len(key) + 1
 
 

@@ -58,7 +58,7 @@ class TypeCounter:
         self.counts = np.zeros(1024, np.int64)
 
     def add(self, tokens: Tokens, counted: np.ndarray) -> Ragged:
-        """Return ``tokens`` of ``n`` tweets as ``n`` rows of integer codes, and add training tweets to ``counts``.
+        """Return ``tokens`` of ``n`` tweets as ``n`` rows of integer codes, and count those of training tweets.
 
         ``counted`` tells for each tweet whether it is in training, bool ``(n,)``.
         """

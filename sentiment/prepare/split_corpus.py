@@ -53,7 +53,7 @@ class Counted(NamedTuple):
     """Counts of the rows with hashes in one range.
 
     Attributes:
-        sizes: the number of rows from each run, int64 ``(n_runs,)``.
+        sizes: the number of rows from each run (block of rows on disk), int64 ``(n_runs,)``.
         kept: the number of distinct rows in each class, int64 ``(n_classes,)``.
         duplicates: the number of rows that repeat an earlier row.
         contradictions: the number of rows left out because their copies differ in label.
@@ -114,7 +114,7 @@ def parts_of_runs(runs: Runs, ranges: Sequence[HashRange], sizes: np.ndarray) ->
 
 
 def write_seen(runs: Runs, ranges: Sequence[HashRange], target: Path) -> None:
-    """Write the sorted hashes of all training and validation rows, uint64 ``(m,)``: no model is tested on them."""
+    """Write the hashes of all training and validation rows, sorted, so that no model is tested on these rows."""
     pieces = [np.load(each.file(runs, "seen"), mmap_mode="r") for each in ranges]
     whole = np.lib.format.open_memmap(target, "w+", np.uint64, (sum(map(len, pieces)),))
     np.concatenate(pieces, out=whole)
@@ -152,8 +152,6 @@ def write_tweets(
         runs: the blocks of rows on disk, from all corpora.
         parts: the part of each row, one uint8 array ``(rows,)`` per run.
         classes: the sorted indices of the classes that occur. Labels in the file are positions in this list.
-        n_corpora: the number of corpora.
-        target: the output file.
 
     Returns:
         The number of rows in each corpus and part, int64 ``(n_corpora, len(PARTS))``.
@@ -177,7 +175,7 @@ def write_tweets(
 def _kept(
     folder: Path, run: Run, part: np.ndarray, classes: Sequence[int], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a run, without those whose ``part`` is dropped, with the columns of ``schema``."""
+    """Yield the rows of a run (block on disk) whose ``part`` is not ``DROPPED``, with the columns of ``schema``."""
     start = 0
     for batch in batches_of(folder, run):
         mine = part[start : start + batch.num_rows]

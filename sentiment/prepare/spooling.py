@@ -160,7 +160,7 @@ def _batches(file: TableFile, task: FileTask, report: ReadingReport) -> Iterator
 
 
 def _write_run(folder: Path, name: str, batches: Iterator[tuple[pa.Array, np.ndarray, np.ndarray]]) -> int:
-    """Write about ``ROWS_PER_RUN`` rows (texts, hashes, labels) from ``batches`` as one run; return their number."""
+    """Write about ``ROWS_PER_RUN`` rows of ``batches`` (texts, hashes, labels) as one block; return their number."""
     hashes, labels, rows = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint8)], 0
     with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
         for texts, some_hashes, some_labels in batches:
@@ -175,14 +175,14 @@ def _write_run(folder: Path, name: str, batches: Iterator[tuple[pa.Array, np.nda
 
 
 def batches_of(folder: Path, run: Run) -> Iterator[pa.RecordBatch]:
-    """Yield the texts and labels of a run in the order of its rows. The columns are those of ``SCHEMA``."""
+    """Yield the texts and labels of a run (block of rows) in their order. The columns are those of ``SCHEMA``."""
     with pa.memory_map(str(folder / f"{run.name}.arrow")) as source, pa.ipc.open_file(source) as reader:
         for i in range(reader.num_record_batches):
             yield reader.get_batch(i)
 
 
 def write_sorted(folder: Path, name: str, hashes: np.ndarray, labels: np.ndarray) -> None:
-    """Write a run's hashes and labels, sorted by hash, and the index of each row before sorting, to three files."""
+    """Write the hashes and labels of a block of rows, sorted by hash, and each row's index before, to three files."""
     order = np.argsort(hashes, kind="stable")
     np.save(folder / f"{name}.hashes.npy", hashes[order])
     np.save(folder / f"{name}.labels.npy", labels[order])

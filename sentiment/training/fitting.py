@@ -137,7 +137,7 @@ def trainer_class() -> "type[KerasTrainer]":
 
 
 def make_batches(parts: Mapping[str, EncodedPart], settings: Settings) -> tuple[Batches, Batches]:
-    """Return training and validation batches, with the default settings for this number of training rows."""
+    """Return training and validation batches, by ``settings`` with the defaults for this number of training rows."""
     train_part = parts["train"]
     options = settings.for_rows(len(train_part.labels)).training
     classes = int(max(part.labels.max() for part in parts.values())) + 1

@@ -54,7 +54,6 @@ def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logit
 
     Args:
         weights: weight of each class, ``(classes,)``.
-        buckets: number of hash buckets for n-grams.
         logits: calibrated logits of the network for the training rows, float ``(n, classes)``.
     """
     counts = _counts(part.ids, buckets)
@@ -109,7 +108,7 @@ def _fit_beside(
 
 
 class NgramChoice(NamedTuple):
-    """The factor chosen for the n-gram scores, and the calibrated validation log loss with and without the scores."""
+    """The factor chosen for the n-gram scores, and the validation loss after calibration with and without them."""
 
     factor: float
     loss: float
@@ -119,7 +118,7 @@ class NgramChoice(NamedTuple):
 def choose_factor(
     probabilities: np.ndarray, scores: np.ndarray, labels: np.ndarray, weights: np.ndarray
 ) -> NgramChoice:
-    """Choose the factor for the n-gram scores that gives the lowest calibrated log loss on validation rows.
+    """Choose the factor for the n-gram scores that gives the lowest log loss on validation rows after calibration.
 
     Args:
         probabilities: uncalibrated probabilities of the network, float ``(n, classes)``.

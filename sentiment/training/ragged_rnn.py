@@ -29,8 +29,8 @@ class _BatchRows(NamedTuple):
         indices: index of each row in the batch, ``(n,)``.
         lengths: number of tokens of each row, ``(n,)``.
         first: index of each row's first token in the flattened batch, ``(n,)``.
-        steps: one slice per time step, which selects its tokens from an array of all tokens in time order: the first
-            token of every row, then the second tokens, and so on.
+        steps: one slice per time step, which selects its tokens from an array of all tokens ordered by time step: the
+            first token of every row, then the second tokens, and so on.
     """
 
     indices: np.ndarray
@@ -39,7 +39,7 @@ class _BatchRows(NamedTuple):
     steps: list[slice]
 
     def places(self, direction: int) -> np.ndarray:
-        """Return the tokens' indices in the flattened batch, in time order; ``direction`` 1 reads rows backwards."""
+        """Return the tokens' indices in the flattened batch, ordered by step; ``direction`` 1 reads rows backwards."""
         time = np.arange(self.lengths[0])[:, None]
         places = self.first + self.lengths - 1 - time if direction else self.first + time
         return places[time < self.lengths]
@@ -50,7 +50,7 @@ class _ReadPart(NamedTuple):
 
     Attributes:
         rows: the rows of the block.
-        tokens: index of each token among the distinct tokens, int32 ``(directions, tokens)``, in time order.
+        tokens: index of each token among the distinct tokens, int32 ``(directions, tokens)``, ordered by time step.
         states: hidden state after each token, ``(directions, tokens, units)``, in the same order.
         pooled: pooled states, ``(kinds of pooling, directions, n, units)``.
     """

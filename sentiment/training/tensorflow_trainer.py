@@ -34,7 +34,7 @@ from sentiment.training.trainer import KerasTrainer
 
 
 class TensorFlowTrainer(KerasTrainer):
-    """Runs epochs with traced TensorFlow programs: one for all widths of batches if the recurrence runs in NumPy."""
+    """Runs epochs with traced TensorFlow programs: one if the recurrence runs in NumPy, else one per batch width."""
 
     def __init__(self, model: keras.Model, settings: Settings, steps: int) -> None:
         super().__init__(model, settings, steps)

@@ -182,7 +182,7 @@ def batches_of(folder: Path, run: Run) -> Iterator[pa.RecordBatch]:
 
 
 def write_sorted(folder: Path, name: str, hashes: np.ndarray, labels: np.ndarray) -> None:
-    """Write the hashes and labels of a block of rows, sorted by hash, and each row's index before, to three files."""
+    """Write three files about a block of rows: its sorted hashes, the labels in this order, each row's old index."""
     order = np.argsort(hashes, kind="stable")
     np.save(folder / f"{name}.hashes.npy", hashes[order])
     np.save(folder / f"{name}.labels.npy", labels[order])

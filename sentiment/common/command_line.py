@@ -21,7 +21,7 @@ class OneLineParser(argparse.ArgumentParser):
         self.exit(EXIT_STATUS, f"{self.prog}: error: {' '.join(message.split())}; see --help\n")
 
     def add_model(self) -> None:
-        """Add the option ``--model``."""
+        """Add the option ``--model``, with its default and help."""
         default = f"default: ${MODEL_VARIABLE}, or {LATEST_MODEL}"
         self.add_argument("--model", default=default_model(), help=f"model folder or packed model ({default})")
 

@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
 
 
 class Engine:
-    """Run tasks in worker processes, on this machine or others. They stop at the end of a ``with`` block."""
+    """Run tasks in worker processes, on this machine or others. The workers stop at the end of a ``with`` block."""
 
     def __enter__(self) -> Self:
         return self

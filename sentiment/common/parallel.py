@@ -38,7 +38,7 @@ _state = _ProcessState()
 
 
 def _start_anew() -> None:
-    """Forget the thread pool and the limit in a forked child, because a child does not have its parent's threads."""
+    """Forget the thread pool and the BLAS limit in a forked child, because a child lacks its parent's threads."""
     global _state
     _state = _ProcessState()
 
@@ -76,7 +76,7 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, 
 
 
 def work_alone() -> None:
-    """Make :func:`ordered_map` compute in the thread that calls this function, because the other cores are in use."""
+    """Make later calls of :func:`ordered_map` by this thread compute in it, because the other cores are in use."""
     _state.thread.works_alone = True
 
 

@@ -103,7 +103,7 @@ def open_store(place: str) -> FileStore:
 
 
 def etag_of(system: fs.FileSystem, path: str) -> str:
-    """Return the ETag of an object in a store, which changes with its content; empty if it has none, as local files.
+    """Return the ETag of a stored object, which changes with its content; empty if there is none, or for a local file.
 
     Raises:
         OSError: the object cannot be opened.
@@ -173,7 +173,7 @@ def split_pattern(place: str) -> tuple[str, str]:
 
 
 def may_list(place: str, store: FileStore) -> bool:
-    """Return whether the files that ``place``, a path or a pattern, stands for could include files in ``store``."""
+    """Return whether files in ``store`` could be among the files that ``place``, a path or a pattern, stands for."""
     folder, pattern = split_pattern(place)
     outer = open_store(folder)
     if outer.system != store.system or not f"{store.root}/".startswith(f"{outer.root.rstrip('/')}/"):

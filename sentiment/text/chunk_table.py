@@ -2,8 +2,8 @@
 
 Nearly all chunks of a tweet are among the most frequent chunks of the training corpus. The normalisation rules are
 applied to these chunks once, at export, and the table is stored with the model. The table halves the time that a batch
-of texts needs. The key of a chunk is two 64-bit numbers, which contain its bytes (15 at most) and its length. Different
-chunks therefore never have the same key.
+of texts needs. A chunk's key, two 64-bit numbers, consists of its bytes (15 at most) and its length, so no two chunks
+have the same key.
 """
 
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ class ChunkTable(NamedTuple):
         """Find the slots of ``chunks`` (stretches of text between spaces) in the table.
 
         Args:
-            data: uint8 ``(bytes,)`` with at least ``LONGEST + 1`` further bytes after the last chunk.
+            data: the buffer that contains the chunks, uint8, with ``LONGEST + 1`` or more bytes after the last chunk.
             chunks: the ``n`` chunks to find. A chunk that is longer than ``LONGEST`` is never found.
 
         Returns:
@@ -87,7 +87,7 @@ class ChunkTable(NamedTuple):
         return [key[: key[LONGEST]] for key in keyed], slots.tolist()
 
     def is_sound(self, vocabulary: int) -> bool:
-        """Return whether a table from a file is valid: its dtypes, shapes, slot 0, and all ids below ``vocabulary``."""
+        """Return whether a table from a file is valid: dtypes, shapes, empty slot 0, and ids below ``vocabulary``."""
         size = len(self.keys)
         if size < 2 or size & size - 1 or self.keys.shape != (size, 2) or self.keys.dtype != np.uint64:
             return False

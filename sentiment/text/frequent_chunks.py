@@ -1,4 +1,4 @@
-"""Make the table from frequent chunks (stretches of text between spaces) of the training tweets to token ids."""
+"""Make the table that maps frequent chunks (stretches of text between spaces) of training tweets to token ids."""
 
 from collections.abc import Iterable
 
@@ -18,7 +18,7 @@ _LEFT_OUT = "@|https?:|www\\.|[\x00-\x1f\x7f]"
 
 
 def make_table(preprocessor: Preprocessor, texts: Iterable[pa.Array]) -> ChunkTable:
-    """Return a table from the frequent chunks (stretches of text between spaces) of ``texts`` to their token ids.
+    """Return a table that maps the frequent chunks (stretches of text between spaces) of ``texts`` to their token ids.
 
     Args:
         preprocessor: the rules and the lexicon that give the ids.

@@ -7,9 +7,7 @@ from sentiment.errors import InputError
 
 
 def as_sequence(texts: Any) -> Any:
-    """Return ``texts`` as a sequence: an Arrow array unchanged, anything else as a list.
-
-    The contents are not checked.
+    """Return ``texts``, with unchecked contents, as a sequence: an Arrow array unchanged, anything else as a list.
 
     Raises:
         InputError: ``texts`` is a single string, a table of several columns, a mapping or a set.

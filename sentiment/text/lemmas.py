@@ -94,10 +94,10 @@ def _key_of(surface: str, lemma: str, is_stop: bool, settings: PreprocessingSett
 
 
 def _elongated(counts: dict[str, int], entries: dict[str, LexiconEntry], min_count: int) -> list[LexiconEntry]:
-    """Return entries for elongated tokens such as "sooo", which the rules shorten to one letter and the mark: "ːso".
+    """Return entries for elongated tokens. The rules shorten them to one letter and mark them, so "sooo" becomes "ːso".
 
-    Each one that occurs ``min_count`` times gets an entry. So does each one that shortening may make of a common word
-    with a double letter, such as "ːhapy", from "happpy". Its lemma is that of the common word, here "happy".
+    Each token that occurs ``min_count`` times gets an entry. Further entries are for shortened spellings of common
+    words with double letters: "ːhapy", which the rules make of "happpy", gets the lemma of "happy".
     """
     common = [entry for entry in entries.values() if entry.count or (entry.rank or 0) < _COMMON_VECTOR_WORDS]
     common.sort(key=lambda entry: (-entry.count, entry.rank or 0, entry.surface))
@@ -126,7 +126,7 @@ def _intended_words(words: Iterable[str]) -> dict[str, str]:
 
 
 def _with_single_letters(word: str) -> list[str]:
-    """Return the spellings that elongation may make of ``word``, with some of its first three double letters single."""
+    """Return ``word`` with all, some or none of its first three double letters made single: "happy" and "hapy"."""
     doubles = [match.start() for match in _DOUBLE.finditer(word)][:_MOST_DOUBLES]
     chosen = (some for size in range(len(doubles) + 1) for some in combinations(doubles, size))
     return ["".join(letter for i, letter in enumerate(word) if i not in some) for some in chosen]

@@ -54,7 +54,7 @@ class Lexicon:
 
 
 def known_shares(ids: Ragged, says_something: np.ndarray) -> np.ndarray:
-    """Return which share of each row's ids counts as known, float32 ``(n,)``. A tweet with share 0 is ``unknown``.
+    """Return the share of known ids in each row, float32 ``(n,)``. A tweet without known ids is labelled ``unknown``.
 
     Args:
         ids: ``n`` rows, none of them empty.

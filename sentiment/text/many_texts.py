@@ -107,7 +107,7 @@ def _split(data: np.ndarray, text_lengths: np.ndarray) -> tuple[Chunks, np.ndarr
 
 
 def _with_capital_hashtags(data: np.ndarray, chunks: Chunks) -> np.ndarray:
-    """Return the indices of chunks that may be hashtags of several words, with a number sign and a capital letter."""
+    """Return the indices of chunks with a number sign and a capital letter: hashtags that may have to be split."""
     ends = chunks.starts + chunks.lengths
     tagged = np.searchsorted(ends, np.flatnonzero(data == _NUMBER_SIGN))
     capitals = np.flatnonzero(data - np.uint8(ord("A")) < 26)

@@ -127,7 +127,10 @@ def _first_bad_line(content: bytes, size: int) -> int:
 
 
 def _find_lines(content: bytes, data: np.ndarray, size: int) -> _Lines | None:
-    """Find the forms and ids in ``content``; None if a line is damaged. ``data`` is ``content`` and 16 more bytes."""
+    """Find the form (token) and id in each line of ``content``; None if a line is damaged or an id is ``size`` or more.
+
+    ``data`` consists of the bytes of ``content`` and 16 further bytes, uint8.
+    """
     ends, tabs = np.flatnonzero(data == _NEW_LINE), np.flatnonzero(data == _TAB)
     if not content.endswith(b"\n") or len(ends) != len(tabs):
         return None

@@ -3,8 +3,8 @@ r"""Normalisation: a list of rules that turns a raw tweet into tokens separated 
 A rule is data: a pattern in RE2 syntax and its replacement. The list is saved with the model, so that training,
 prediction in Python and the SavedModel graph apply the same rules. Three engines run them:
 
-* Arrow (:mod:`sentiment.text.rules_in_arrow`) and TensorFlow use RE2. RE2 patterns have no look-around and
-  no backreferences, and ``\w``, ``\d``, ``\s`` and ``\b`` see only ASCII.
+* Arrow (:mod:`sentiment.text.rules_in_arrow`) and TensorFlow use RE2. RE2 patterns have no look-around and no
+  backreferences, and ``\w``, ``\d``, ``\s`` and ``\b`` see only ASCII.
 * Python's ``re`` (:mod:`sentiment.text.rules_in_python`) is used for few texts. Tests check that it agrees with RE2.
 
 Two properties keep the rules fast and the engines equal. Tests check them for every rule:
@@ -12,7 +12,7 @@ Two properties keep the rules fast and the engines equal. Tests check them for e
 * **Only ASCII letters change case.** Unicode case folding differs between engines and versions (``İ``, ``ß``, final
   sigma). An English model loses nothing.
 * **A rule never matches across a space**, and treats a space like the end of the text. A tweet can therefore be
-  normalised chunk by chunk (stretches between white space), and each distinct chunk only once.
+  normalised in chunks (stretches between white space), and each distinct chunk only once.
 
 The special tokens (``<user>``, ``<url>``, ``<number>``, ``<smile>`` ...) come from the GloVe Twitter vectors
 (Pennington, Socher and Manning, 2014).
@@ -52,10 +52,11 @@ def _any_of(*alternatives: str) -> str:
 
 
 def _runs_of(letters: str) -> str:
-    """Return a pattern for three or more of the same letter in a row, if this is one of ``letters``.
+    """Return a pattern that matches any one of ``letters`` three or more times in a row.
 
-    The third letter of a run is a capturing group. RE2 replacements can name nine groups, so there are at most nine
-    letters. Each alternative begins with its letter, because Python's ``re`` quickly skips such an alternative.
+    The third letter is a capturing group, so that a replacement can keep one letter. RE2 replacements can name nine
+    groups, so there are at most nine letters. Each alternative begins with its letter, because ``re`` quickly skips
+    such alternatives.
     """
     return "|".join(f"{letter}{letter}({letter}){letter}*" for letter in letters)
 

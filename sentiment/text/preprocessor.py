@@ -138,7 +138,7 @@ class Preprocessor:
         return pad(ids, self.max_tokens)
 
     def save(self, folder: Path) -> None:
-        """Write the three ``FILES`` into ``folder``, one after another. Other processes must not read it meanwhile."""
+        """Write lexicon, vocabulary and settings (``FILES``) into ``folder``. No process may read it meanwhile."""
         vocabulary = "".join(f"{lemma}\n" for lemma in self.lexicon.vocabulary)
         texts = {LEXICON: self.lexicon.to_tsv(), VOCABULARY: vocabulary, PREPROCESSING: self.to_json()}
         for name, text in texts.items():

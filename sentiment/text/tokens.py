@@ -45,7 +45,7 @@ def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> 
 
 
 def tokens_of(chunks: pa.Array, rules: Sequence[Rule]) -> Tokens:
-    """Split ``chunks`` (lower-case stretches of text) into tokens. Return distinct tokens and indices per chunk."""
+    """Return the distinct tokens of ``chunks`` (lower-case stretches of text), and indices of them for each chunk."""
     tokens = pc.split_pattern(apply_rules(separate_chunks(chunks), rules), " ")
     types, codes = _distinct(tokens.flatten())
     not_empty = as_numpy(pc.binary_length(types)) > 0
@@ -86,10 +86,7 @@ def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
 
 
 def from_encoded(encoded: Sequence[bytes]) -> pa.Array:
-    """Return texts in UTF-8 as a string array.
-
-    The array is built from its buffers, because ``pyarrow.array`` would import pandas, which takes a third of a second.
-    """
+    """Return texts in UTF-8 as a string array, without ``pyarrow.array``, which would import pandas (0.3 s)."""
     offsets = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum([len(text) for text in encoded], out=offsets[1:])
     if offsets[-1] > np.iinfo(np.int32).max:

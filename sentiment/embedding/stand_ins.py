@@ -99,7 +99,7 @@ def split_compound(token: str, ranks: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def weights_of(words: Sequence[str], ranks: Mapping[str, int]) -> list[float]:
-    """Return each word's weight in a mean vector, lower for frequent words (as Arora, Liang and Ma, 2017)."""
+    """Return each word's weight in a mean vector, by its frequency rank: rare ones weigh more (Arora et al., 2017)."""
     return [_RARE / (_RARE + exp(-_cost(word, ranks))) for word in words]
 
 

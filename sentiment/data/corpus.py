@@ -68,7 +68,7 @@ class CorpusReader:
         report: counts of the rows read so far.
 
     Raises (while iterating):
-        InputError: a column is missing, more than ``max_bad_rows`` rows are bad, or no labelled row is left.
+        InputError: a column is missing, more than ``max_bad_rows`` rows are bad, or no row has a label of a class.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class CorpusReader:
 
 
 def reading_of(settings: CorpusSettings, name: str) -> Reading:
-    """Return the :class:`Reading` for the labelled table ``name``: first its text column, then its label column."""
+    """Return how to read the labelled table ``name``: first its text column, then its label column."""
     return Reading(
         column="", encoding=settings.encoding, delimiter=settings.delimiter,
         kind=settings.format or input_kind_of(name) or "csv", option="corpus.",

@@ -17,7 +17,7 @@ class EncodedPart(NamedTuple):
         ids: padded token ids, unsigned integers ``(n, max_tokens)``.
         labels: class indices, integers ``(n,)``.
         weights: weight of each row in training, float32 ``(n,)``; None means equal weights.
-        own: number of rows from the corpus itself, which come before the augmented rows; None means all rows.
+        own: number of rows from the corpus itself, before those that augmentation adds; None means all rows.
     """
 
     ids: np.ndarray

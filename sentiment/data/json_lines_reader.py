@@ -50,7 +50,7 @@ def read_json(opened: OpenFile, reading: Reading, name: str) -> Iterator[TableBl
 def _is_nested(first: bytes, reading: Reading) -> bool:
     """Return whether a JSON file that begins with ``first`` needs the reader of nested JSON, :func:`read_posts`.
 
-    It does if it is not JSON lines, if its posts have a known layout, or if a path inside an object is requested.
+    It does if it is not JSON lines, if :func:`shape_of` knows its layout, or if a path inside an object is requested.
     """
     head = first.removeprefix(codecs.BOM_UTF8).lstrip()
     if head[:1] != b"{":

@@ -34,7 +34,7 @@ class Shape(NamedTuple):
         return f"{self.rows}.{self.text}" if self.rows else self.text
 
     def fits(self, document: dict[str, Any]) -> bool:
-        """Return whether a JSON object has a post of this shape."""
+        """Return whether a JSON object contains a post in this layout."""
         return any(
             isinstance(value_at(post, self.text), str)
             and (not self.needs or any(value_at(post, name) is not None for name in self.needs))

@@ -50,7 +50,7 @@ def duplicate_keys(texts: pa.Array) -> pa.Array:
 
 
 def _between_blanks(texts: pa.Array) -> pa.Array:
-    """Replace each run of ASCII punctuation or white space by one blank. A regular expression takes thrice as long."""
+    """Replace each run of ASCII punctuation or white space by one blank. A regex would take three times as long."""
     offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, 4 * texts.offset)
     whole = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
     data, offsets = _OF_WORDS.take(whole), offsets - offsets[0]
@@ -62,7 +62,7 @@ def _between_blanks(texts: pa.Array) -> pa.Array:
 
 
 def hash_texts(texts: pa.Array) -> np.ndarray:
-    """Return a BLAKE2b hash of each text's :func:`duplicate_keys` key, uint64 ``(n,)``, the same on every machine."""
+    """Return a BLAKE2b hash of each text, uint64 ``(n,)``, equal for duplicates (see :func:`duplicate_keys`)."""
     keys = duplicate_keys(texts).cast(pa.binary()).to_pylist()
     return np.frombuffer(b"".join(blake2b(key, digest_size=8).digest() for key in keys), "<u8")
 

@@ -36,7 +36,7 @@ class OpenFile(NamedTuple):
 
     Attributes:
         stream: the decompressed bytes.
-        name: a name that shows the file's kind. For a file in a zip archive, this is the file's own name, or else the
+        name: a name that shows the file's kind. For a file in a zip archive, this is the file's own name or the
             archive's name. If neither name shows a kind, both are joined by a slash.
         beside: opens a file in the same folder by its name, or returns None if there is no such file.
     """

@@ -78,7 +78,7 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
 
 
 def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile, str]:
-    """Return a file, still at its start, and its kind: that of ``reading``, of its name, or fastText by its content."""
+    """Return the file (still at its start) and its kind, by ``reading`` or its name, or fastText by its first bytes."""
     kind = reading.kind or input_kind_of(opened.name or name)
     if kind in ("", "csv") and not reading.delimiter:
         head = opened.stream.read(_HEAD_BYTES)

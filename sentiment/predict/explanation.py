@@ -108,7 +108,7 @@ def token_states(ids: np.ndarray, max_tokens: int, seen: int) -> list[str]:
 
 
 def _occlusions(ids: np.ndarray) -> Ragged:
-    """Return the rows of ids to compare: all ``ids``, then all but each one in turn. No id becomes ``UNKNOWN``."""
+    """Return rows of ids: all ``ids``, then all but one, leaving out each in turn. An empty row becomes ``UNKNOWN``."""
     rows = [ids, *(np.delete(ids, i) for i in range(len(ids)))]
     rows = [row if len(row) else np.array([UNKNOWN], np.int32) for row in rows]
     return Ragged(np.concatenate(rows).astype(np.int32), np.array([len(row) for row in rows], np.int32))

@@ -204,7 +204,7 @@ def _checksum(path: Path) -> str:
 
 
 def named_inputs(manifest: Mapping[str, Any]) -> list[tuple[str, Path, str]]:
-    """Return the inputs in a manifest, which a model was made from: each one's name for messages, path and SHA-256.
+    """Return the inputs that a manifest names, from which the model was made: name for messages, path and SHA-256.
 
     For a fine-tuned model, the files and inputs of the base model are included, and of the base model's base model.
 

@@ -72,7 +72,7 @@ def pack(folder: Path, target: Path) -> None:
 
 
 def _manifest_of(folder: Path, contents: Mapping[str, bytes]) -> bytes:
-    """Return the manifest of an archive of ``contents`` (by file name), which must be as the model's manifest says."""
+    """Return the manifest for an archive of ``contents`` (by file name), checked against the model's own manifest."""
     manifest = read_manifest(folder)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
     changed = [name for name, mark in sums.items() if manifest["artefacts"].get(name) != mark]

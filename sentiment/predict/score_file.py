@@ -219,7 +219,7 @@ def _refuse_taken(taken: Sequence[str], added: Sequence[str], source: str | Path
 def keys_taken(objects: pa.Array, model: "SentimentClassifier") -> list[str]:
     """Return the keys of JSON objects, Arrow strings ``(n,)``, that may be equal to the name of a new column.
 
-    They end in such a name; a new column may have a prefix. For speed, only objects with a possible match are parsed.
+    They end in such a name, which a prefix may precede. For speed, only objects with a possible match are parsed.
     """
     ends = "|".join(map(re.escape, answer_names(model)))
     possible = pc.match_substring_regex(objects, rf'({ends})"\s*:|{_ESCAPED_NAME}')

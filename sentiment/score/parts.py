@@ -159,9 +159,7 @@ def tasks(parts: Iterable[Part]) -> Iterator[list[Part]]:
 
 
 def local_copy(part: Part, system: fs.FileSystem, folder: Path) -> Path:
-    """Return the path of a local file with the rows of ``part``.
-
-    It is the input itself if the part is a whole local file, or else a copy in ``folder``.
+    """Return the path of a local file with the part's rows: the input if local and whole, else a copy in ``folder``.
 
     Raises:
         OSError: the input cannot be read.

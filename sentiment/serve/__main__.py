@@ -177,7 +177,7 @@ def _checked_host(name: str) -> str:
 
 
 def _checked_labels(arguments: argparse.Namespace) -> str:
-    """Return the path of the file to label, or "" for none. Refuse it unless a single local process would write it."""
+    """Return the path of the file to label, or "" for none. Only a local service with one worker may offer it."""
     if not arguments.labels:
         return ""
     from sentiment.shares.sample import read_table

@@ -40,7 +40,7 @@ class _Pending:
 
     @property
     def is_short(self) -> bool:
-        """Return whether an answer takes less than a millisecond and does not need Arrow, whose import takes 0.25 s."""
+        """Return whether the answers take less than a millisecond and do not need Arrow, whose import takes 0.25 s."""
         return self.size <= _SHORT and are_few_and_short(self.texts)
 
 

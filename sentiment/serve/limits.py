@@ -70,9 +70,9 @@ class Admission:
         self.held = {"texts": 0, "bytes": 0, "files": 0}
 
     def add(self, what: str, count: int) -> None:
-        """Add ``count`` to ``held[what]``, or raise a :class:`Refusal` (429) if the sum would exceed its limit.
+        """Add ``count`` to ``held[what]``, the number in use, or raise a :class:`Refusal` (429) beyond its limit.
 
-        If ``held[what]`` is 0, any ``count`` is admitted, so that a large request can be answered alone.
+        If none is in use, any ``count`` is admitted, so that a large request can be answered alone.
         """
         held = self.held[what]
         most, sentence = {

@@ -59,10 +59,10 @@ class Labels(NamedTuple):
 
 
 def tuned_slopes(labels: Labels) -> np.ndarray:
-    """Fit regression slopes, float64 ``(k,)``, with which the estimate of :func:`with_model` has a small variance.
+    """Fit slopes, float64 ``(k,)``, of a linear regression of the indicators on the features, for :func:`with_model`.
 
-    The features predict the indicators, by weighted least squares. A row's weight is its part in the sampling variance,
-    ``(1 - chance) / chance**2``. A model that tells nothing about the labels gets slopes near 0.
+    Least squares with the weights ``(1 - chance) / chance**2``, a row's part in the sampling variance, give the
+    estimate a small variance. A model that tells nothing about the labels gets slopes near 0.
     """
     weights = (1 - labels.chances) / labels.chances**2
     weights = weights if weights.sum() > 0 else np.ones_like(weights)

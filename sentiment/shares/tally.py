@@ -209,7 +209,10 @@ class ShareTally:
 
 
 def margins(cell: Cell) -> Iterator[Cell]:
-    """Yield the cells that count a tweet of ``cell``: all tweets, its group and, if dated, its period and ``cell``."""
+    """Yield the cells (groups in periods) that count a tweet of ``cell``: ``cell`` itself, and three totals.
+
+    The totals are over groups, over periods and over both. An undated tweet counts only in the last two.
+    """
     yield Cell(ALL, ALL)
     yield Cell(cell.group, ALL)
     if cell.period:

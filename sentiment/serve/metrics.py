@@ -51,7 +51,7 @@ class ServiceMetrics:
         self.seconds.labels(route).observe(seconds)
 
     def batch(self, export: "Export", answers: Answers) -> None:
-        """Count a batch's labels, and sum the shares of tokens that the model knows, which fall when the data drift."""
+        """Count a batch's labels, and sum its texts' shares of tokens that the model knows, to reveal data drift."""
         name, known = export.name, answers.known.tolist()
         self.batches.observe(len(known))
         best = answers.probabilities.argmax(axis=1).tolist()

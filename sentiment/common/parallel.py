@@ -20,7 +20,7 @@ def available_cores() -> int:
 
 
 class _ProcessState:
-    """Hold what all threads of this process share: a thread pool, and the limit of the matrix library to one thread.
+    """Hold what all threads of this process share: a thread pool, and the limit of BLAS to one thread.
 
     Closing ``limit`` removes this limit. ``limiter`` is the thread that has set it.
     """
@@ -51,9 +51,9 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, 
     """Apply ``function`` to each item with one thread per core, and yield the results in order.
 
     Threads save time only if ``function`` releases the interpreter lock. At most two items per core are read ahead of
-    the consumer, so memory stays bounded. The calling thread computes a single item itself. A call inside a thread of
-    the pool also computes its items itself, because a pool that waits for itself can deadlock. After an exception no
-    further item starts.
+    the consumer, so memory stays bounded. A single item is computed in the calling thread. So are all items of a call
+    inside a thread of the pool, because a pool that waits for itself can deadlock. After an exception no further item
+    starts.
     """
     if getattr(_state.thread, "works_alone", False) or (isinstance(items, Sized) and len(items) == 1):
         yield from map(function, items)
@@ -76,7 +76,7 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, 
 
 
 def work_alone() -> None:
-    """Make later calls of :func:`ordered_map` by this thread compute in it, because the other cores are in use."""
+    """Make :func:`ordered_map` use no other thread when this thread calls it, because the other cores are in use."""
     _state.thread.works_alone = True
 
 

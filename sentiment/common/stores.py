@@ -158,7 +158,7 @@ def list_input(place: str, is_wanted: Callable[[str, bool], bool], expected: str
 
 
 def split_pattern(place: str) -> tuple[str, str]:
-    """Split ``place`` into a folder and a pattern, which begins at the first name with a wildcard (one of ``*?[``).
+    """Split a path or address into folder and pattern, which begins at the first name with a wildcard (one of ``*?[``).
 
     Without wildcards the pattern is empty. In an address, ``?`` is not a wildcard but begins the options of the store.
     These options are returned as the end of the folder's address.

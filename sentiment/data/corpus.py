@@ -91,7 +91,7 @@ class CorpusReader:
             raise InputError(f"{self._name}: expected labelled rows, received none: is it the right file?")
 
     def _labelled(self, block: TableBlock) -> LabelledTexts:
-        """Return the rows of a block that belong to a class, and count all rows of the block in ``report``."""
+        """Return the rows of a block whose label is a class, and count all rows of the block in ``report``."""
         texts, written = (
             as_text(block.batch, i, f"{self._name}: column {name!r}") for i, name in enumerate(block.batch.schema.names)
         )

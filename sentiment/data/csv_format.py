@@ -170,7 +170,7 @@ def _has_improper(lines: Sequence[str], delimiter: str) -> bool:
 
 
 def _is_strict(lines: Sequence[str], delimiter: str, is_cut: bool) -> bool:
-    """Return whether every quote opens or closes a field, and all rows are as wide as the first row."""
+    """Return whether each quote opens or closes a field and all rows are equally wide, except a cut last row."""
     rows: list[list[str]] = []
     try:
         rows.extend(csv.reader(lines, delimiter=delimiter, strict=True))

@@ -37,10 +37,10 @@ _LONGEST_WORD = 40
 
 
 class _Parsed(NamedTuple):
-    """The rows that were parsed from the first ``size`` bytes of the data.
+    """The complete rows at the start of the unparsed bytes, of which they fill the first ``size``.
 
     ``batch`` contains the rows with the right number of fields, and ``bad`` the other rows. If an incomplete row
-    follows these bytes, ``open_field`` is the text after its unclosed quote.
+    follows, ``open_field`` is the text after its unclosed quote.
     """
 
     batch: pa.RecordBatch
@@ -116,7 +116,7 @@ class _CsvReader:
             size *= 2
 
     def _close_empty_quotes(self, open_field: str) -> None:
-        """Close an unclosed quote that only line ends follow. If other text follows, raise an :class:`InputError`."""
+        """Close the file's last quote if only line ends follow. If other text follows, raise an :class:`InputError`."""
         if open_field.strip("\r\n"):
             newline = self._newline.decode()
             inside = open_field.count(newline)
@@ -153,7 +153,7 @@ class _CsvReader:
         return start + 1
 
     def _parse_rows(self, data: bytes) -> tuple[pa.RecordBatch, list[pa_csv.InvalidRow]]:
-        """Return the rows with the right number of fields, and the other rows. ``data`` may contain invalid UTF-8."""
+        """Parse ``data``, perhaps with invalid UTF-8. Return the rows with the right number of fields, and others."""
         bad: list[pa_csv.InvalidRow] = []
 
         def note(row: pa_csv.InvalidRow) -> str:
@@ -254,7 +254,7 @@ class _CsvReader:
     def _selected(
         self, batch: pa.RecordBatch, numbers: np.ndarray, bad: list[BadRow], line_of: Callable[[int], int]
     ) -> TableBlock:
-        """Return a block with the requested columns. Rows that contain invalid bytes become bad rows."""
+        """Return the rows as a block of the requested columns. Rows that contain invalid bytes become bad rows."""
         names, which = self._format.names, self._reading.positions(self._format.names, self._name)
         chosen = pa.record_batch([batch.column(i) for i in which], names=[names[i] for i in which])
         damaged = _rows_with(_NO_TEXT, chosen) if self._is_damaged and chosen.num_rows else ()

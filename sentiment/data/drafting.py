@@ -213,7 +213,7 @@ def _words(column: Column) -> set[str]:
 
 
 def _label_column(columns: Sequence[Column], text: int) -> int | None:
-    """Return the position of the column that looks most like labels, or None if no column does.
+    """Return the position of the column, other than ``text``, that looks most like labels, or None if no column does.
 
     The values of a label column repeat. Columns with words such as "positive" as values are preferred, and then columns
     with a name such as "sentiment".

@@ -33,7 +33,7 @@ def spread(part: EncodedPart, n: int) -> EncodedPart:
 
 
 def row_lengths(ids: np.ndarray) -> np.ndarray:
-    """Return the number of tokens in each row of ``ids`` ``(n, max_tokens)``, int32 ``(n,)``."""
+    """Return the number of tokens, without padding, in each row of ``ids`` ``(n, max_tokens)``, int32 ``(n,)``."""
     lengths = np.empty(len(ids), np.int32)
     for start in range(0, len(ids), _ROWS_PER_BLOCK):
         block = slice(start, start + _ROWS_PER_BLOCK)

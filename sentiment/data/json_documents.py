@@ -1,4 +1,4 @@
-"""Read a stream of JSON objects in any layout, look up paths in objects, and keep fields exactly as written."""
+"""Read a stream of JSON objects in any layout, look up paths in objects, and return fields exactly as written."""
 
 import codecs
 import json
@@ -158,7 +158,7 @@ def valid_text(text: str) -> str:
 
 
 def _raw_pairs(text: str) -> Iterator[tuple[str, str]]:
-    """Yield each field name of the JSON object ``text`` with the text of its value."""
+    """Yield each field name of the JSON object ``text`` with the exact JSON text of its value."""
     decoder = json.JSONDecoder()
     place = _after(_BLANK, text, _after(_BLANK, text, 0) + 1)
     while text[place] != "}":

@@ -150,7 +150,7 @@ def _scale_of(values: Sequence[str], name: str) -> Meaning | None:
 def _best_scale(values: set[str], scales: Sequence[_Scale]) -> _Scale | None:
     """Return the scale that fits the values best, or None if no scale gives them at least two classes.
 
-    A scale with exactly these values is preferred, and then a scale that gives them both negative and positive.
+    A scale with exactly these values is preferred, then a scale in which they are both negative and positive.
     """
 
     def rank(scale: _Scale) -> tuple[bool, bool]:
@@ -162,7 +162,7 @@ def _best_scale(values: set[str], scales: Sequence[_Scale]) -> _Scale | None:
 
 
 def _plain_number(value: str) -> str:
-    """Return ``1`` for ``1.0``, ``+1`` and ``1 star``, and any other value unchanged."""
+    """Simplify a label value that is a number: ``1.0``, ``+1`` and ``1 star`` become ``1``. Return others unchanged."""
     value = value.removeprefix(FASTTEXT_MARK)
     found = re.fullmatch(r"([-+]?[0-9]{1,9})(\.0*)?( stars?)?", value)
     return str(int(found[1])) if found else value

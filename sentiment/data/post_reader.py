@@ -148,7 +148,7 @@ class _PostReader:
         return "" if value is None or isinstance(value, str) else f"column {self._column!r} holds {kind}, expected text"
 
     def _text(self, row: _Row) -> str | None:
-        """Return a row's text, or None if the row has no text. Posts of a known layout are counted for the summary."""
+        """Return a row's text, or None if it has none. Posts of a known layout are counted, for the log."""
         if self._shape is None:
             return self._value(row.value, self._column)
         usual = value_at(row.value, self._shape.text)
@@ -177,7 +177,7 @@ class _PostReader:
         return next((value for path in paths if (value := value_at(row, path)) is not None), None)
 
     def _told(self) -> str:
-        """Return a one-line summary of the posts that were read."""
+        """Return a one-line summary, for the log, of the posts that were read."""
         assert self._shape is not None
         longer = f", {counted(self._longer, 'longer one')} from {self._shape.longer}" if self._longer else ""
         entries = counted(self._others, "entry", "entries")

@@ -105,7 +105,7 @@ class Reading:
         return self.columns if self.columns is not None else (self.column,) if self.column else ()
 
     def positions(self, names: Sequence[str], where: str) -> list[int]:
-        """Return the positions of the columns to read among ``names``, the names of all columns of the table ``where``.
+        """Return the positions of the columns to read in ``names``, all column names of the table ``where``.
 
         Raises:
             InputError: a wanted column is missing or ambiguous, or all columns are read and two have the same name.

@@ -78,7 +78,10 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
 
 
 def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile, str]:
-    """Return the file (still at its start) and its kind, by ``reading`` or its name, or fastText by its first bytes."""
+    """Return the file and its kind: that of ``reading`` or of the file's name, or fastText if its content shows this.
+
+    The returned file still begins with the bytes that were read to find out.
+    """
     kind = reading.kind or input_kind_of(opened.name or name)
     if kind in ("", "csv") and not reading.delimiter:
         head = opened.stream.read(_HEAD_BYTES)
@@ -93,7 +96,7 @@ def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile
 
 
 def _advice(error: Exception, kind: str, option: str) -> str:
-    """Return the advice for the error message about a file that is not readable as ``kind``."""
+    """Return advice on ``error``, which reading a file as ``kind`` raised. ``option`` is the prefix of option names."""
     if kind == "parquet" and not isinstance(error, DAMAGED):
         return f"is it Parquet, and whole? write it again, or set {option}format to what it is"
     if isinstance(error, (*DAMAGED, OSError)):  # Arrow's OSError for a damaged .zst

@@ -71,7 +71,7 @@ class FoundVectors:
 
 
 def wanted_words(lexicon: AnyLexicon) -> set[str]:
-    """Return every word whose vector :func:`find_vectors` may use."""
+    """Return every word whose vector :func:`find_vectors` may use, so that only these vectors need be read."""
     names = emoji_names()
     emoji = [names[key] for key in lexicon.vocabulary if key in names]
     wanted = {word for words in (*STAND_INS.values(), *emoji) for word in words}
@@ -99,7 +99,7 @@ def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
 
 
 def _mean_vector(key: str, stand_ins: Mapping[str, Sequence[str]], vectors: WordVectors) -> np.ndarray | None:
-    """Return the mean vector of the stand-ins for ``key``, or of the parts of the compound ``key``, or None."""
+    """Return the mean vector of the words that stand in for ``key`` or that form the compound ``key``, or None."""
     if key in stand_ins:
         several = [v for word in stand_ins[key] if (v := vectors.get(word)) is not None]
         return np.mean(several, axis=0) if several else None

@@ -80,7 +80,7 @@ class ChunkTable(NamedTuple):
         return slot, found & (chunks.lengths <= LONGEST)
 
     def contents(self) -> tuple[list[bytes], list[int]]:
-        """Return the chunks in the table and their slots, in the order of the slots. The empty chunk is left out."""
+        """Return the chunks in the table, except the empty one, and their slots, both in the order of the slots."""
         slots = np.flatnonzero(self.keys[:, 1] != _EMPTY)
         keys = self.keys[slots].astype("<u8").tobytes()
         keyed = (keys[start : start + 16] for start in range(0, len(keys), 16))
@@ -97,7 +97,7 @@ class ChunkTable(NamedTuple):
 
 
 def build_table(chunks: Sequence[bytes], ids: Ragged) -> ChunkTable:
-    """Return a table of ``chunks`` ``(n,)`` (stretches of text between spaces), which are sorted from frequent to rare.
+    """Return a hash table from ``chunks`` (stretches of text between spaces, from frequent to rare) to their token ids.
 
     ``ids`` has one row per chunk. A chunk is left out if it is empty, is longer than ``LONGEST`` bytes or has more than
     ``MOST_IDS`` ids. A chunk is also left out if more frequent chunks use all its possible slots.

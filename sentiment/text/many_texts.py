@@ -31,7 +31,7 @@ class ManyTexts:
     Args:
         rules: the normalisation rules.
         lexicon: the table from token to id.
-        table: the ids of frequent chunks (stretches of text between spaces), or None.
+        table: the ids of frequent chunks (stretches of text between spaces), or None. The table only saves time.
     """
 
     def __init__(self, rules: Sequence[Rule], lexicon: AnyLexicon, table: ChunkTable | None) -> None:

@@ -145,7 +145,7 @@ def _find_lines(content: bytes, data: np.ndarray, size: int) -> _Lines | None:
 
 
 def _numbers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray | None:
-    """Return the decimal numbers in ``data`` from ``starts`` to ``ends``, int32; None if any is not a number."""
+    """Return the decimal numbers in the bytes ``data`` from ``starts`` to ``ends``, int32; None if any is invalid."""
     widths = ends - starts
     if widths.max() > _MOST_DIGITS:
         return None

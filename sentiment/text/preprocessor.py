@@ -69,7 +69,7 @@ class Preprocessor:
 
     @property
     def seen_ids(self) -> int:
-        """Return how many ids are reserved or occurred in training. If ``seen`` is None, these are all ids."""
+        """Return how many ids are reserved (padding, unknown) or occurred in training; all ids if ``seen`` is None."""
         return self.lexicon.size if self.seen is None else self.seen
 
     def encode(self, texts: "Sequence[str] | pa.Array") -> Ragged:
@@ -117,7 +117,7 @@ class Preprocessor:
         return self._many
 
     def _ids_in_python(self, chunks: Sequence[bytes]) -> list[list[int]]:
-        """Return the ids of stretches of text between spaces (UTF-8, lower case). Dropped tokens have no id."""
+        """Return a list of ids for each chunk (text between spaces; UTF-8, lower case). Dropped tokens have no id."""
         assert self._rules is not None
         id_of = self.lexicon.id_of
         return [[i for i in map(id_of, tokens) if i != PADDING] for tokens in self._rules.tokens_of(chunks)]
@@ -138,7 +138,7 @@ class Preprocessor:
         return pad(ids, self.max_tokens)
 
     def save(self, folder: Path) -> None:
-        """Write lexicon, vocabulary and settings (``FILES``) into ``folder``. No process may read it meanwhile."""
+        """Write the three ``FILES`` into ``folder``, one after another, so no other process may read it meanwhile."""
         vocabulary = "".join(f"{lemma}\n" for lemma in self.lexicon.vocabulary)
         texts = {LEXICON: self.lexicon.to_tsv(), VOCABULARY: vocabulary, PREPROCESSING: self.to_json()}
         for name, text in texts.items():

@@ -53,7 +53,7 @@ def tokens_of(chunks: pa.Array, rules: Sequence[Rule]) -> Tokens:
 
 
 def own_tokens(words: Sequence[str], rules: Sequence[Rule] = RULES) -> list[str]:
-    """Return the ``words`` that normalisation leaves unchanged, because no other word can be a token of a tweet."""
+    """Return the ``words`` that normalisation leaves unchanged, because only these can be tokens of a tweet."""
     types, codes = tokenise(words, rules)
     single = np.flatnonzero(codes.lengths == 1)
     tokens = codes.values[codes.starts[single]].tolist()

@@ -44,7 +44,7 @@ def to_lower_case(text: bytes) -> bytes:
 
 
 class CompiledRules:
-    """Rules that Python's ``re`` applies to few texts, in their order, all from :data:`RULES`."""
+    """Apply normalisation rules to few texts with Python's ``re``. All rules must be among :data:`RULES`."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._steps = [(rule.pattern, rule.replacement, frozenset(SIGNS.get(rule.name, ""))) for rule in rules]
@@ -77,7 +77,7 @@ def _substitution(pattern: str) -> Callable[[str, str], tuple[str, int]]:
 
 
 def _characters_of(text: str) -> set[str]:
-    """Return the characters of ``text`` and up to three marks. A rule that needs others is skipped.
+    """Return the characters of ``text`` and up to three marks. A rule whose matches need other characters is skipped.
 
     ``RUN`` marks three equal letters in a row, ``BEYOND_ASCII`` any character beyond ASCII, and ``SYMBOLS`` any
     character from the trade mark sign (U+2122) on.

@@ -17,17 +17,17 @@ PAGE = Path("docs/settings.md")
 _LONGEST_DEFAULT = 60
 _HEAD = """# Settings
 
-Made from `sentiment/settings.py` by `make docs`; do not edit. A [profile](profiles.md) sets what differs from these
-defaults, and `SET` overrides both for one run:
+Made from `sentiment/settings.py` by `make docs`; do not edit. A [profile](profiles.md) replaces defaults, and `SET`
+overrides both for one run:
 
 ```sh
 make evaluate SET="network.cell=gru training.epochs=5"
 ```
 
-Values are written as TOML has them, and may hold spaces and quotes (the whole in quotes of the other kind, for the
-shell: `SET='preprocessing.keep_words=["not", "no"] training.epochs=5'`; a `$` is written `$$`, for Make); plain
-words need no quotes. An unknown name is refused, and the nearest known one
-is suggested. Every model folder holds the settings that it was made with (`settings.json`).
+Values are written as in TOML, but plain words need no quotes. If a value has double quotes, put single quotes around
+the whole: `SET='preprocessing.keep_words=["not", "no"] training.epochs=5'`. Write `$$` for a `$`, because Make reads
+it. An unknown name is refused, and the nearest known one is suggested. Every model folder has its settings in
+`settings.json`.
 """
 
 
@@ -77,10 +77,10 @@ def described(cls: type) -> tuple[str, dict[str, str]]:
 
 def _default(each: Any) -> str:
     if each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING:
-        return "needed"
+        return "required"
     value = each.default if each.default is not dataclasses.MISSING else each.default_factory()
     if dataclasses.is_dataclass(value):
-        return "as there"
+        return "as in [corpus]"
     return toml_value(value)
 
 

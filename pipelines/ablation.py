@@ -98,7 +98,7 @@ def run(this: stage.Stage) -> None:
 
 
 def _train_all(this: stage.Stage, todo: list[GridRun], results: Path, work: Path) -> None:
-    """Train runs with the same ids one after the other, so that the tweets are preprocessed once."""
+    """Train the runs that preprocess the tweets in the same way one after the other, so that this is done once."""
     todo.sort(key=attrgetter("shared", "pairs", "seed"))
     with logging_redirect_tqdm([logging.getLogger()]), tqdm(total=len(todo), unit="run", disable=None) as bar:
         for shared, group in groupby(todo, attrgetter("shared")):

@@ -104,7 +104,7 @@ def read_split(interim: Path, name: str) -> "LabelledTexts":
 
 
 def corpus_inputs(loaded: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return path and SHA-256 of each corpus in ``loaded``, the content of `load.json`, by "corpus", "corpus 2" ..."""
+    """Return path and SHA-256 of each corpus in ``loaded`` (from `load.json`), keyed "corpus", "corpus 2" and so on."""
     first = {"corpus": {"path": loaded["source"], "sha256": loaded["source_sha256"]}}
     further = enumerate(loaded.get("corpora", [])[1:], 2)
     return first | {f"corpus {i}": {"path": each["file"], "sha256": each["sha256"]} for i, each in further}

@@ -160,7 +160,7 @@ def input_file(path: Path | None, default: Path, option: str) -> Path:
 
 
 def make_engine(arguments: argparse.Namespace) -> "engines.Engine":
-    """Return an engine with ``--workers`` processes, for use in a ``with`` statement."""
+    """Return an engine that runs tasks in ``--workers`` processes, for use in a ``with`` statement."""
     from sentiment.common.engines import InProcess, LocalEngine
 
     return InProcess() if arguments.workers < 2 else LocalEngine(arguments.workers)

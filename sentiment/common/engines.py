@@ -4,6 +4,7 @@ The caller of an engine decides which tasks there are, and what to do when a tas
 one machine, and :mod:`sentiment.common.ray_engine` has the engine for a cluster.
 """
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -12,12 +13,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple, Self, TypeVar
 
 from sentiment.common.parallel import available_cores, work_alone
 
 T = TypeVar("T")
+R = TypeVar("R")
 # A task is given up after its process has died this many times, because the task itself may need too much memory.
 ATTEMPTS = 3
 # The matrix libraries read their number of threads from these variables when they are loaded.
@@ -61,15 +64,24 @@ class LocalEngine(Engine):
     A dead process fails all running tasks of a `ProcessPoolExecutor`, which cannot tell which task was the cause. The
     engine retries each of these tasks alone, and gives up only a task whose process dies every time. If there is only
     one task, its process uses a thread per core.
+
+    Args:
+        workers: the number of processes.
+        module: a module that the tasks need. The first process imports it as soon as the engine is used, while the
+            caller still prepares the tasks.
     """
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
+    def __init__(self, workers: int, module: str = "") -> None:
+        self.workers, self._module = workers, module
         self._context = multiprocessing.get_context("spawn")
         # The workers exit when this process closes its end of the pipe. The system closes it if this process is killed.
         self._watched, self._open_end = self._context.Pipe(duplex=False)
-        self._threads = False
         self._pool = self._new_pool(workers)
+
+    def __enter__(self) -> Self:
+        if self._module:
+            self._pool.submit(_import, self._module)
+        return self
 
     def __exit__(self, *exception: object) -> None:
         if exception[0] is not None:
@@ -80,7 +92,8 @@ class LocalEngine(Engine):
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
         """Apply ``function`` to each task, and yield each outcome when ready. Errors of ``function`` propagate."""
-        self._use_threads(len(tasks) == 1 and self.workers >= available_cores())
+        cores = available_cores() if len(tasks) == 1 and self.workers >= available_cores() else 1
+        function = partial(_on_cores, cores, function)
         waiting, running = deque(range(len(tasks))), dict[Future[Any], int]()
         while waiting or running:
             while waiting and len(running) < self.workers:
@@ -96,15 +109,8 @@ class LocalEngine(Engine):
                 else:
                     yield Outcome(task, future.result())
 
-    def _use_threads(self, threads: bool) -> None:
-        """Let each worker process use one thread per core, or only one. A change restarts the processes."""
-        if threads != self._threads:
-            self._pool.shutdown()
-            self._threads = threads
-            self._pool = self._new_pool(self.workers)
-
     def _new_pool(self, workers: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(workers, self._context, _prepare_process, (self._watched, self._threads))
+        return ProcessPoolExecutor(workers, self._context, _prepare_process, (self._watched,))
 
     def _submit(self, function: Callable[[Any], Any], argument: Any) -> Future[Any]:
         try:
@@ -162,13 +168,22 @@ def results(
     return found
 
 
-def use_one_core() -> None:
-    """Limit this process to one thread, because there is one process per core."""
+def use_cores(cores: int) -> None:
+    """Let the calling thread, and the threads of Arrow, use one core or several."""
     import pyarrow as pa
 
-    work_alone()
-    pa.set_cpu_count(1)
-    pa.set_io_thread_count(1)
+    work_alone(cores == 1)
+    pa.set_cpu_count(cores)
+    pa.set_io_thread_count(cores)
+
+
+def _import(module: str) -> None:
+    importlib.import_module(module)
+
+
+def _on_cores(cores: int, function: Callable[[T], R], argument: T) -> R:
+    use_cores(cores)
+    return function(argument)
 
 
 def _has_lost_its_process(future: Future[Any]) -> bool:
@@ -176,16 +191,14 @@ def _has_lost_its_process(future: Future[Any]) -> bool:
     return isinstance(future.exception(), BrokenProcessPool)
 
 
-def _prepare_process(watched: Connection, threads: bool) -> None:
-    """Prepare a new worker process: limit it to one core unless ``threads``, and make it end when its parent ends."""
+def _prepare_process(watched: Connection) -> None:
+    """Limit the matrix libraries of this process to one thread, and end it when its parent ends."""
     from tqdm import tqdm
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     tqdm.set_lock(threading.RLock())  # the default, a lock between processes, would outlive a killed process
-    if not threads:
-        use_one_core()
 
 
 def _end_with_parent(watched: Connection) -> None:

@@ -75,9 +75,12 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, 
         wait(pending)
 
 
-def work_alone() -> None:
-    """Make :func:`ordered_map` use no other thread when this thread calls it, because the other cores are in use."""
-    _state.thread.works_alone = True
+def work_alone(alone: bool = True) -> None:
+    """Make :func:`ordered_map` use no other thread when this thread calls it, because the other cores are in use.
+
+    If ``alone`` is false, it may use all cores again.
+    """
+    _state.thread.works_alone = alone
 
 
 def _pool() -> "ThreadPoolExecutor":

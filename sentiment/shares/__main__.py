@@ -69,15 +69,15 @@ def _parser(prog: str) -> OneLineParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     reading = reading_of(arguments)
-    from sentiment.shares.run import ShareRequest, share
-    from sentiment.shares.scored import share_columns
-
-    request = ShareRequest(
-        tuple(arguments.inputs), Path(arguments.output), Path(arguments.model), reading,
-        share_columns(reading.column, arguments.date, arguments.by), arguments.labels, tuple(arguments.also),
-        arguments.force,
-    )  # fmt: skip
     with engine_of(arguments) as engine:
+        from sentiment.shares.run import ShareRequest, share
+        from sentiment.shares.scored import share_columns
+
+        request = ShareRequest(
+            tuple(arguments.inputs), Path(arguments.output), Path(arguments.model), reading,
+            share_columns(reading.column, arguments.date, arguments.by), arguments.labels, tuple(arguments.also),
+            arguments.force,
+        )  # fmt: skip
         answer = share(request, engine, show_progress=True)
     for line in answer.summary():
         sys.stdout.write(f"{line}\n")

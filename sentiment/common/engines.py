@@ -169,7 +169,7 @@ def results(
 
 
 def use_cores(cores: int) -> None:
-    """Let the calling thread, and the threads of Arrow, use one core or several."""
+    """Limit the calling thread and Arrow to ``cores`` threads: 1 if there is a process per core, else all cores."""
     import pyarrow as pa
 
     work_alone(cores == 1)

@@ -28,7 +28,7 @@ Answer = Callable[[Sequence[str]], Sequence[str]]  # texts -> class names; UNANS
 
 
 class FirstTry(NamedTuple):
-    """A text with its label (``positive`` or ``negative``) and its kind, such as "negation" or "slang"."""
+    """A plain sentence such as a newcomer might try first, with its label and its kind, such as "negation"."""
 
     kind: str
     label: str

@@ -147,10 +147,10 @@ class GraphNetwork(tf.Module):
 def _inputs_at(
     table: tf.Tensor, positions: tf.Tensor, first: tf.Tensor, way: int, step: tf.Tensor, count: tf.Tensor
 ) -> tf.Tensor:
-    """Return the cell inputs x W_x + b that the first ``count`` rows read from ``table`` at ``step``.
+    """Return the cell inputs x W_x + b of the first ``count`` texts at ``step``, read from ``table``.
 
-    ``positions`` gives the table row of every token. ``first`` is the index in ``positions`` where reading of each row
-    begins, which goes forwards (``way`` 1) or backwards (-1).
+    ``positions`` has the row in ``table`` of each token of all texts. A text is read from the index ``first`` in
+    ``positions`` on, forwards (``way`` 1) or backwards (-1).
     """
     return tf.gather(table, tf.gather(positions, first[:count] + way * step))
 

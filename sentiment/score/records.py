@@ -109,7 +109,7 @@ def _clear(store: FileStore) -> None:
 
 
 def read_records(store: FileStore) -> list[Record]:
-    """Return the records of all that has been scored, sorted by input path and first row."""
+    """Return a record for each scored part (a file, or some rows of one), sorted by input path and first row."""
     records = [record for several in _read_all(store).values() for record in several]
     return sorted(records, key=lambda record: (str(record.input[0]), int(record.input[3])))
 

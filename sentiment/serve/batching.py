@@ -139,8 +139,8 @@ def _parts(texts: Sequence[str]) -> Iterator[tuple[Sequence[str], int]]:
 def _next_batch(waiting: deque[_Pending]) -> list[_Pending]:
     """Take requests from the front of ``waiting``, and drop cancelled ones.
 
-    A batch of several requests has at most ``FEW`` texts, because more would need Arrow, which takes 40 MB of memory.
-    Its size (see `_Pending`) is at most ``BATCH_SIZE``.
+    A large request is a batch alone. A batch of several requests has at most ``FEW`` texts, because more texts would be
+    encoded with Arrow, which takes 40 MB of memory. The sum of their sizes (see `_Pending`) is at most ``BATCH_SIZE``.
     """
     batch: list[_Pending] = []
     size = count = 0

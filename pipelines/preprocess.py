@@ -1,7 +1,8 @@
-"""Stage 2: make the lexicon, and convert tweets to padded ids. `encoded.json`, written last, marks success.
+"""Stage 2: make the lexicon (a table from token to id), and convert tweets to padded ids.
 
 Each text is normalised and tokenised once. Its tokens are kept on disk as numbers, one number per distinct token. spaCy
-looks up the lemma of each distinct token once. A table then maps the numbers to ids.
+looks up the lemma of each distinct token once, from which the lexicon follows. A second table then maps the numbers to
+ids. `encoded.json`, written last, marks success.
 """
 
 import re

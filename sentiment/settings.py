@@ -185,8 +185,8 @@ class TrainingSettings(Section):
             epochs for 500 steps, but at least 10 and at most 30.
         batch_size: tweets per step. 0 means the power of two nearest to twice the square root of the number of training
             rows, but at least 32 and at most 1,024.
-        learning_rate: learning rate after a warm-up over the first 5% of the steps. With a base model the default is
-            0.001.
+        learning_rate: learning rate after a warm-up over the first 5% of the steps. When training starts from a
+            base model, the default is 0.001.
         clip_norm: largest norm of the whole gradient (Pascanu, Mikolov and Bengio, 2013).
         label_smoothing: share of each label that is spread evenly over all classes.
         class_weights: ``balanced`` weights each class by the inverse of its frequency. These weights raise macro

@@ -57,10 +57,10 @@ class Meaning(NamedTuple):
 
 
 class _Scale(NamedTuple):
-    """A common scale of label values, such as 1 to 5, with the class of each value as its ``meaning``.
+    """A common scale of label values, such as 1 to 5; ``meaning`` gives the class of each value.
 
     The scale is ``sure`` if its values have no other common meaning. It fits a column only if all values in ``ends``
-    (its lowest and highest value, or none) occur there.
+    occur there: the scale's lowest and highest value, or no value.
     """
 
     meaning: dict[str, str]

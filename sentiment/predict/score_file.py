@@ -198,7 +198,8 @@ def answer_names(model: "SentimentClassifier") -> list[str]:
 def answer_columns(model: "SentimentClassifier", texts: pa.Array, options: AnswerOptions) -> dict[str, pa.Array]:
     """Return the columns ``label``, ``probability``, ``known``, ``cut`` and ``p_<class>`` for Arrow strings ``(n,)``.
 
-    A null text has null in every column. The columns ``known`` and ``cut`` are those of `Answers`.
+    A null text has null in every column. ``known`` is the share of tokens that the model knows, and
+    ``cut`` tells whether it did not read a tweet's end (see `Answers`).
     """
     probabilities, known, cut = model.answer(texts.drop_null())
     labels = labels_of(model.classes_, probabilities, known, options.threshold, options.force)

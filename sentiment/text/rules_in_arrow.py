@@ -16,7 +16,7 @@ _SEPARATOR = pa.Array.from_buffers(
 
 
 def to_lower_case(texts: pa.Array) -> pa.Array:
-    """Split hashtags such as #NotBad in ``texts`` before their capital letters, and return ASCII lower case."""
+    """Split hashtags such as #NotBad in ``texts`` before their capital letters, and make A to Z lower case."""
     return pc.ascii_lower(pc.replace_substring_regex(texts, HASHTAG, HASHTAG_WORDS))
 
 

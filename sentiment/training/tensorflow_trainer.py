@@ -57,7 +57,10 @@ class TensorFlowTrainer(KerasTrainer):
         return {name: sums[name] / sums["rows"] for name in ("loss", "accuracy")}
 
     def _program(self, shape: tuple[int, int], classes: int, learn: bool) -> Any:
-        """Return a traced training or validation step for batches of ``shape`` with any number of distinct tokens."""
+        """Return a traced step (training, or validation unless ``learn``) for batches of ``shape``.
+
+        The number of distinct tokens may differ from batch to batch.
+        """
         rows, width = shape  # with a known number of rows, TensorFlow draws dropout while NumPy is busy
         key = (rows, None if self._states is ragged_states else width, learn)
         if key not in self.traced:

@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(folder: Path) -> Iterator[Served]:
     path = folder.parent / "to_label.csv"
     path.write_bytes(CONTENT.encode())
-    with serve("--model", str(folder), "--labels", str(path), "--also", "neutral") as running:
+    with serve("--model", str(folder), "--labels", str(path), "--also", "neutral", "--also", "Positive") as running:
         yield running
 
 

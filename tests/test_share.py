@@ -22,7 +22,7 @@ from sentiment.shares import draw_command
 from sentiment.shares.answer import FILES, ShareAnswer, moved_words
 from sentiment.shares.dates import PERIODS, period_names, periods_between, read_dates
 from sentiment.shares.estimates import HandLabels, changes, share_rows
-from sentiment.shares.sample import read_labels, require_same_input, to_label
+from sentiment.shares.sample import label_names, read_labels, require_same_input, to_label
 from sentiment.shares.scored import ShareColumns, answered
 from sentiment.shares.tally import Answered, Cell, ShareTally
 from tests.model_fixture import Trained, trained  # noqa: F401 (a fixture)
@@ -265,6 +265,11 @@ def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path) -> None:
         require_same_input(found, np.array([2, 7]), ["a", "other"], 9)
     with pytest.raises(InputError, match="row 7 is not in the input"):
         require_same_input(found, np.array([2]), ["a"], 9)
+
+
+def test_a_class_that_is_added_in_other_letters_is_the_same_class() -> None:
+    """A second class with this name would get all labels, and the model's class would have a share of 0."""
+    assert label_names(CLASSES, ("Positive", "neutral", "Neutral")) == [*CLASSES, "neutral"]
 
 
 def test_a_draw_from_the_beginning_of_the_input_is_refused(tmp_path: Path) -> None:

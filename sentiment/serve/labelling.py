@@ -13,7 +13,7 @@ from sentiment.serve.bodies import GivenLabel, json_response, read_json
 from sentiment.serve.limits import Refusal
 from sentiment.serve.pages import STATIC
 from sentiment.serve.service import Service
-from sentiment.shares.sample import LABEL, ROW, LabelTable, read_table
+from sentiment.shares.sample import LABEL, ROW, LabelTable, label_names, read_table
 
 _DECODER = msgspec.json.Decoder(GivenLabel)
 
@@ -34,12 +34,12 @@ def routes(service: Service, path: Path, also: Sequence[str]) -> list[Route]:
     async def labels(request: Request) -> Response:
         """Return the tweets with their labels; PUT first sets the label of one tweet."""
         classes = service.store.get(None).classes
-        others = [name for name in also if name not in classes]
+        names = label_names(classes, also)
         if request.method == "PUT":  # not POST, which browsers would let a page of another site send
-            _give(path, [*classes, *others], await read_json(request, _DECODER, service.admission, 422))
+            _give(path, names, await read_json(request, _DECODER, service.admission, 422))
         table = _table(path)
         rows = [{"row": line[ROW], "text": line[table.text], "label": line[LABEL].strip()} for line in table.lines]
-        return json_response({"file": str(path), "classes": classes, "others": others, "rows": rows})
+        return json_response({"file": str(path), "classes": classes, "others": names[len(classes) :], "rows": rows})
 
     return [Route("/label", page), Route("/labels", labels, methods=["GET", "PUT"])]
 

@@ -24,7 +24,7 @@ from sentiment.score.run import Request, score, succeed
 from sentiment.shares.answer import ShareAnswer
 from sentiment.shares.dates import periods_between
 from sentiment.shares.estimates import BOTH, LEAST_LABELS, HandLabels, ShareRow, changes, share_rows
-from sentiment.shares.sample import FilledIn, chances_of, doubt, draw, read_labels, require_same_input
+from sentiment.shares.sample import FilledIn, chances_of, doubt, draw, label_names, read_labels, require_same_input
 from sentiment.shares.scored import ShareColumns, classes_of, require_columns, scored_batches
 from sentiment.shares.tally import ALL, ShareTally
 
@@ -66,7 +66,7 @@ def share(request: ShareRequest, engine: Engine, show_progress: bool = False) ->
     """
     store = open_store(scored_folder(request, engine, show_progress))
     classes = classes_of(store)
-    names = [*classes, *(name for name in request.also if name not in classes)]
+    names = label_names(classes, request.also)
     filled = read_labels(request.labels, names) if request.labels else None
     tally = ShareTally(classes, filled.rows if filled else np.zeros(0, np.int64))
     for batch in scored_batches(store, request.columns):

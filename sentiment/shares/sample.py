@@ -83,6 +83,18 @@ class FilledIn(NamedTuple):
     path: Path
 
 
+def label_names(classes: Sequence[str], also: Sequence[str]) -> list[str]:
+    """Return the labels to choose from: the model's classes, then the names in ``also`` that are not yet there.
+
+    Names that differ only in case are the same label, as in a labels file.
+    """
+    names = list(classes)
+    for name in also:
+        if name.casefold() not in map(str.casefold, names):
+            names.append(name)
+    return names
+
+
 def to_label(column: str, rows: Iterable[tuple[int, str, float]]) -> str:
     """Return the text of a CSV file to label, from the row number, tweet and drawing probability of each row.
 

@@ -36,6 +36,7 @@ CLASSES = ["negative", "positive"]
     [
         ("2023-01-01T01:30:00+02:00", "2022-12-31T23:30:00"),
         ("2023-01-01 10:11:12.345Z", "2023-01-01T10:11:12"),
+        ("2023-01-01 01:30:00+02", "2022-12-31T23:30:00"),
         ("2023-01-01", "2023-01-01T00:00:00"),
         ("Mon Apr 06 22:19:45 PDT 2009", "2009-04-07T05:19:45"),
         ("Wed Oct 10 20:19:24 +0000 2018", "2018-10-10T20:19:24"),
@@ -82,6 +83,11 @@ def test_dates_beyond_the_years_1_to_9999_are_not_read(column: pa.Array) -> None
     dates = read_dates(column, "when")
     assert np.isnat(dates).all()
     assert [period_names(dates, period).to_pylist() for period in PERIODS] == [[""] * len(dates)] * len(PERIODS)
+
+
+def test_numbers_that_are_years_or_days_are_not_seconds_since_1970() -> None:
+    for numbers in ([2009, 20090406, 0], [2009.0, 20090406.0, -1.0]):
+        assert np.isnat(read_dates(pa.array(numbers), "when")).all()
 
 
 def test_periods_have_names() -> None:

@@ -20,7 +20,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _DAYS_TO_1970 = datetime.date(1970, 1, 1).toordinal()
 _FIRST, _END = np.datetime64("0001-01-01", "s"), np.datetime64("10000-01-01", "s")  # as of Python's dates
 _DATE, _TIME, _SECOND = r"^(?P<date>\d{4}-\d\d-\d\d)", r"(?P<minute>\d\d:\d\d)", r":(?P<second>\d\d)"
-_ZONE = r"\s*(?P<zone>Z|UTC|[+-]\d\d:?\d\d)?$"
+_ZONE = r"\s*(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?)?$"
 _FORMS = (  # the formats of dates; the names of the groups are those of `_from_fields`
     rf"{_DATE}[T ]{_TIME}{_SECOND}(?:[.,]\d+)?{_ZONE}",
     # Sentiment140 writes the zone as a name, X as an offset; both put the year last.
@@ -30,6 +30,7 @@ _FORMS = (  # the formats of dates; the names of the groups are those of `_from_
     rf"{_DATE}{_ZONE}",
     r"^(?P<epoch>\d{9,13}(?:\.\d+)?)$",
 )
+_SECONDS_FROM = 10**8  # Smaller numbers are not read: they are years, or dates such as 20090406.
 _MILLISECONDS_FROM = 10**11  # Larger numbers are milliseconds: as seconds, they would be dates after the year 5138.
 
 
@@ -38,7 +39,7 @@ def read_dates(column: pa.Array, name: str) -> np.ndarray:
 
     Args:
         column: ``n`` timestamps, dates, texts (UTC unless a text names a time zone), or seconds or milliseconds since
-            1970.
+            1970, from March 1973 on.
         name: the column's name, used in the error message.
 
     Raises:
@@ -112,6 +113,7 @@ def _from_seconds(seconds: pa.Array) -> np.ndarray:
 
 
 def _from_numbers(numbers: pa.Array) -> np.ndarray:
+    numbers = pc.if_else(pc.greater_equal(numbers, float(_SECONDS_FROM)), numbers, None)
     scale = pc.if_else(pc.greater_equal(numbers, float(_MILLISECONDS_FROM)), 1000.0, 1.0)
     return _from_seconds(pc.floor(pc.divide(numbers, scale)).cast(pa.int64(), safe=False))
 
@@ -168,7 +170,7 @@ def _minute(text: str) -> int | None:
 
 def _offset(text: str) -> int:
     """Return the UTC offset, in seconds, of the time zone at the end of ``text``; 0 for a missing or unknown zone."""
-    if offset := re.search(r"([+-])(\d\d):?(\d\d)$", text):
+    if offset := re.search(r"([+-])(\d\d):?(\d\d)?$", text):
         sign, hours, minutes = offset.groups()
-        return (1 if sign == "+" else -1) * (int(hours) * 3600 + int(minutes) * 60)
+        return (1 if sign == "+" else -1) * (int(hours) * 3600 + int(minutes or 0) * 60)
     return _ZONES.get(text.strip(), 0) * 3600

@@ -47,12 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments:
         _parser().print_help(sys.stderr)
         return EXIT_STATUS
-    if arguments[0] not in COMMANDS:
-        _parser().parse_args(arguments[:1])  # prints help, version or an error, and ends the process
-    name, *rest = arguments
+    return run_command(lambda: _run(*arguments), arguments[0] if arguments[0] in COMMANDS else "sentiment")
+
+
+def _run(name: str, *rest: str) -> int:
+    if name not in COMMANDS:
+        _parser().parse_args([name])  # prints help, version or an error, and ends the process
     command = COMMANDS[name]
-    options = [*command.options, *rest]
-    return run_command(lambda: importlib.import_module(command.module).main(options, f"sentiment {name}"), name)
+    status: int = importlib.import_module(command.module).main([*command.options, *rest], f"sentiment {name}")
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:

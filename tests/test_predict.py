@@ -356,6 +356,38 @@ def test_standard_streams_that_are_closed(folder: Path, shell: str, message: str
     assert (done.returncode, done.stderr) == (2, f"predict: error: {message}\n" if message else "")
 
 
+@pytest.mark.parametrize(
+    ("shell", "status"),
+    [
+        ("--help | true", 141),
+        ("--help >/dev/full", 2),
+        ("predict --input tweets.csv --output - | true", 141),
+        ("predict --input tweets.csv --output - >/dev/full", 2),
+        ("verify . >&-", 2),
+        ("verify . | true", 141),
+        ("score tweets.csv --output answers <&- >&- 2>&-", 0),
+        ("score tweets.csv --output answers 2>&1 | true", 141),
+        ("share tweets.csv --output answers >&-", 0),
+        ("share tweets.csv --output answers | true", 141),
+    ],
+)
+def test_commands_with_streams_that_are_closed_unread_or_full(
+    folder: Path, tmp_path: Path, shell: str, status: int
+) -> None:
+    (tmp_path / "tweets.csv").write_text("text\nI love this\nI hate this\n")
+    (tmp_path / "manifest.json").write_text(
+        '{"artefacts": {"table.npy": "0"}, "inputs": {"a": {"path": "gone", "sha256": "0"}}}'
+    )
+    environment = child_environment() | {"SENTIMENT_MODEL": str(folder), "PYTHONUNBUFFERED": ""}
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f"{sys.executable} -m sentiment {shell}"],
+        env=environment, cwd=tmp_path, capture_output=True, check=False, text=True,
+    )  # fmt: skip
+    assert done.returncode == status, done.stderr
+    assert not {"Traceback", "Exception", "Broken"} & set(done.stderr.split())
+    assert not shell.startswith("score") or (tmp_path / "answers" / "_SUCCESS").exists()
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-8-sig", "shift-jis", "cp037"])
 def test_lines_of_any_encoding(run: Callable, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
     for text in ("I love it\r\nso bad\n\ncoffee", "hate\n"):

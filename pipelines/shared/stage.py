@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.shared import base_model, publishing
 from pipelines.shared.profiles import make_settings, named_settings, read_profile
 from sentiment.common.command_line import OneLineParser, count
-from sentiment.common.messages import INTERRUPTED, MENDABLE, explained
+from sentiment.common.messages import INTERRUPTED, MENDABLE, explained, standard_streams
 from sentiment.errors import EXIT_STATUS, InputError
 from sentiment.settings import Settings, SplitSettings
 
@@ -138,7 +138,8 @@ def reporting(name: str) -> Iterator[None]:
     for library in ("tensorflow", "absl"):  # expected warnings: one graph per batch width, renamed inputs
         logging.getLogger(library).setLevel(logging.ERROR)
     try:
-        yield
+        with standard_streams():
+            yield
     except MENDABLE as error:
         less = "; lower preprocessing.max_vocabulary or training.batch_size, or use fewer rows"
         log.error("error: %s", " ".join(explained(error, less).split("\n")))

@@ -1,13 +1,17 @@
 """Make one-line messages: describe errors, add nouns to numbers, and remove control characters from untrusted text."""
 
+import contextlib
 import errno
+import os
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TextIO
 
 from sentiment.errors import EXIT_STATUS, SentimentError
 
 INTERRUPTED = 130
+UNREAD = 141  # the status that a shell gives a process that SIGPIPE has ended
 # Errors that a user or an administrator can fix. Any other error is a bug and keeps its traceback.
 MENDABLE = (SentimentError, OSError, MemoryError, ModuleNotFoundError)
 # Extra in pyproject.toml -> the optional modules that it installs.
@@ -56,6 +60,7 @@ def run_command(
     """Run a command, report an error or an interrupt (Ctrl-C) in one line on standard error, and return an exit status.
 
     The status is that of ``run``, or 2 after an error that a user can fix (``MENDABLE``), or 130 after an interrupt.
+    See :func:`standard_streams` for closed streams.
 
     Args:
         run: the function that does the work.
@@ -66,14 +71,42 @@ def run_command(
         stopped: text to add after an interrupt, unless the KeyboardInterrupt has a message of its own.
     """
     try:
-        return run()
+        with standard_streams():
+            return run()
     except MENDABLE as error:
         after = f"; {remedy}" if remedy and isinstance(error, OSError) else ""
-        sys.stderr.write(f"{name}: error: {explained(error, memory, place)}{after}\n")
+        _tell(f"{name}: error: {explained(error, memory, place)}{after}\n")
         return EXIT_STATUS
     except KeyboardInterrupt as interrupt:
-        sys.stderr.write(f"{'; '.join(filter(None, [f'{name}: stopped', str(interrupt) or stopped]))}\n")
+        _tell(f"{'; '.join(filter(None, [f'{name}: stopped', str(interrupt) or stopped]))}\n")
         return INTERRUPTED
+
+
+@contextlib.contextmanager
+def standard_streams() -> Iterator[None]:
+    """Make standard input, output and error safe to use in the ``with`` block.
+
+    A stream that the calling program has closed becomes the null device, for this process and its children. If the
+    reader of standard output or error goes away, as `head` does, the process ends quietly with status 141.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:  # closed, so open() gives the new stream the same number
+            setattr(sys, name, open(os.devnull, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115
+            os.set_inheritable(getattr(sys, name).fileno(), True)
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise SystemExit(UNREAD) from None
+    finally:
+        _discard_unwritable()
+
+
+def is_closed(stream: TextIO) -> bool:
+    """Return whether the calling program had closed ``stream``, one of those that `standard_streams` opens."""
+    return getattr(stream, "name", None) == os.devnull
 
 
 def install_line(error: ModuleNotFoundError) -> str | None:
@@ -103,6 +136,23 @@ def without_controls(text: str, instead: str = "") -> str:
     unwanted = ("Cc", "Cf", "Cs", "Zl", "Zp")
     kept = (" " if c in "\t\n\r" else c for c in text)
     return "".join(c if c == _JOINER or unicodedata.category(c) not in unwanted else instead for c in kept)
+
+
+def _tell(line: str) -> None:
+    """Write ``line`` to standard error, if someone reads it."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(line)
+    _discard_unwritable()
+
+
+def _discard_unwritable() -> None:
+    """Send standard output and error to the null device if what they hold cannot be written: Python tries at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with open(os.devnull, "wb") as null:
+                os.dup2(null.fileno(), stream.fileno())
 
 
 def _system_error(error: OSError, place: str) -> str:

@@ -19,7 +19,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from sentiment.common.command_line import OneLineParser, count
-from sentiment.common.messages import run_command, without_controls
+from sentiment.common.messages import is_closed, run_command, without_controls
 from sentiment.data.table_names import KINDS, STANDARD
 from sentiment.errors import InputError
 from sentiment.predict.answers import labels_of
@@ -37,17 +37,11 @@ _NOT_OF_EXPLAIN = {"--explain", *_OF_LABELS, "--output", *_OF_OUTPUT}
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict") -> int:
     """Run the command, and return its exit status: 0, 2 after a user's mistake, or 130 after an interrupt (Ctrl-C)."""
-    if sys.stderr is None:  # the calling program has closed it
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     arguments = _parser(prog).parse_args(argv)
 
     def run() -> int:
         _refuse_unused(arguments)
-        try:
-            return _run(arguments, prog)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has closed the pipe
-            return 0
+        return _run(arguments, prog)
 
     name = prog.rpartition(" ")[2].rpartition(".")[2]
     return run_command(run, name, " for the model or for one batch of tweets", "input or output")
@@ -102,15 +96,15 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
         unused = [option for option in options if getattr(arguments, option[2:].replace("-", "_"))]
         if applies and unused:
             raise InputError(f"{', '.join(unused)}: has no use {where}; leave it out")
-    if sys.stdin is None and (arguments.input == STANDARD or arguments.texts == ["-"]):
+    if is_closed(sys.stdin) and (arguments.input == STANDARD or arguments.texts == ["-"]):
         raise InputError("standard input is closed; give it tweets, or --input FILE")
-    if sys.stdout is None and arguments.output in (None, STANDARD):
+    if is_closed(sys.stdout) and arguments.output in (None, STANDARD):
         raise InputError("standard output is closed; give it a place, or --output FILE")
 
 
 def _run(arguments: argparse.Namespace, prog: str) -> int:
     sources = bool(arguments.input) + bool(arguments.texts)
-    piped = arguments.texts == ["-"] or (not sources and sys.stdin is not None and not sys.stdin.isatty())
+    piped = arguments.texts == ["-"] or (not sources and not is_closed(sys.stdin) and not sys.stdin.isatty())
     if sources > 1 or (arguments.output and not arguments.input):
         raise InputError("expected either tweets or --input FILE; --output goes with --input")
     if not sources and not piped:

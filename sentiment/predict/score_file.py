@@ -143,6 +143,7 @@ def _opened(target: str | Path, source: str | Path, overwrite: bool) -> Iterator
     path = Path(target)
     if str(path) == STANDARD:
         yield sys.stdout.buffer
+        sys.stdout.flush()
         return
     if not kind_of(path):
         raise InputError(f"--output {path}: expected a name that ends in .csv, .tsv, .jsonl, .parquet (.gz), or -")

@@ -110,12 +110,11 @@ def _run(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     with engine_of(arguments) as engine:
         summary = score(request, engine, show_progress=True)
-    errors = summary["failed_files"] + summary["failed_rows"]
+    failed = summary["failed_files"] + summary["failed_rows"] > arguments.max_errors
+    if not failed:
+        succeed(arguments.output)
     sys.stderr.write(_report(summary, arguments.output))
-    if errors > arguments.max_errors:
-        return _SOME_FAILED
-    succeed(arguments.output)
-    return 0
+    return _SOME_FAILED if failed else 0
 
 
 def _report(summary: dict[str, Any], output: str) -> str:

@@ -138,6 +138,7 @@ def test_labels_of_any_kind_are_scored(model, kind) -> None:
         (None, "expected a list of texts, received None"),
         (5, "expected a list of texts, received one int"),
         (np.array("x"), "expected a list of texts, received one ndarray"),
+        (pa.scalar("x"), "expected a list of texts, received one StringScalar"),
         (pa.array([1, 2]), "expected text, received an array of int64"),
         (pa.array(["a", None]), "with 1 missing"),
     ],

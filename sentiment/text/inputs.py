@@ -41,12 +41,12 @@ def _one_column(texts: Any) -> Any:
         )
     if hasattr(texts, "iloc"):
         return texts.iloc[:, 0]
-    return texts.column(0) if is_arrow(texts) else texts[:, 0]
+    return texts.column(0) if hasattr(texts, "column") else texts[:, 0]  # Arrow's tables, or NumPy's arrays
 
 
 def is_arrow(texts: Any) -> bool:
     """Return whether ``texts`` is an Arrow array. Arrow is not imported for the check, because this takes 0.1 s."""
-    return type(texts).__module__.startswith("pyarrow")
+    return type(texts).__module__.startswith("pyarrow") and hasattr(texts, "null_count")  # a scalar has none
 
 
 def is_missing(value: Any) -> bool:

@@ -22,7 +22,7 @@ from sentiment.shares import draw_command
 from sentiment.shares.answer import FILES, ShareAnswer, moved_words
 from sentiment.shares.dates import PERIODS, period_names, periods_between, read_dates
 from sentiment.shares.estimates import HandLabels, changes, share_rows
-from sentiment.shares.sample import label_names, read_labels, require_same_input, to_label
+from sentiment.shares.sample import label_names, read_labels, read_table, require_same_input, to_label
 from sentiment.shares.scored import ShareColumns, answered
 from sentiment.shares.tally import Answered, Cell, ShareTally
 from tests.model_fixture import Trained, trained  # noqa: F401 (a fixture)
@@ -253,6 +253,10 @@ def labels_file(path: Path, *lines: str) -> Path:
         (["99999999999999999999,a,0.5,negative"], "line 2: expected a row from 1"),
         (["x,a,0.5,negative"], "line 2: expected whole numbers in row"),
         (["1,a,0.5,negative", "1,a,0.5,positive"], "line 3: row 1 is there twice"),
+        (
+            ["1,a,0.5,negative", '2,"a,0.5,positive', "3,a,0.5,positive"],
+            "line 4: unexpected end of data; mend the quote",
+        ),
     ],
 )
 def test_labels_that_cannot_be_are_refused(tmp_path: Path, lines: list[str], message: str) -> None:
@@ -271,6 +275,17 @@ def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path) -> None:
         require_same_input(found, np.array([2, 7]), ["a", "other"], 9)
     with pytest.raises(InputError, match="row 7 is not in the input"):
         require_same_input(found, np.array([2]), ["a"], 9)
+
+
+def test_columns_and_empty_rows_that_a_spreadsheet_added_change_no_label(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("note;row;tweet;chance;label;;\n?;7;b;0,25;positive;mine;his\n;;;;;;\n; ;;;;;\n", "utf-8")
+    found = read_labels(path, CLASSES, "tweet")
+    assert (found.rows.tolist(), found.texts, found.empty) == ([7], ["b"], 0)
+    assert read_table(path).give("7", "negative")
+    assert path.read_text("utf-8") == "note;row;tweet;chance;label;;\n?;7;b;0,25;negative;mine;his\n"
+    path.write_text("note,row,text,chance,label\n?,7,b,0.25,\n", "utf-8")
+    assert read_table(path).text == "text"
 
 
 def test_a_class_that_is_added_in_other_letters_is_the_same_class() -> None:

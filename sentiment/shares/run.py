@@ -67,7 +67,7 @@ def share(request: ShareRequest, engine: Engine, show_progress: bool = False) ->
     store = open_store(scored_folder(request, engine, show_progress))
     classes = classes_of(store)
     names = label_names(classes, request.also)
-    filled = read_labels(request.labels, names) if request.labels else None
+    filled = read_labels(request.labels, names, request.columns.text) if request.labels else None
     tally = ShareTally(classes, filled.rows if filled else np.zeros(0, np.int64))
     for batch in scored_batches(store, request.columns):
         tally.add(batch)

@@ -112,18 +112,19 @@ class LabelTable:
     """The rows of a file from `sentiment draw`, with or without labels.
 
     Attributes:
-        names: the names of all columns.
+        header: the names of all columns as they are in the file; names may be empty or repeated.
         text: the name of the column with the tweets.
-        lines: the cells of each row by column name, one dictionary per row.
+        lines: the cells of each row by column name, one dictionary per row, in the order of ``header``. The key of a
+            repeated name is the column's position instead.
         numbers: the line of the file in which each row ends, used in error messages.
         delimiter: the character between cells.
         mark: the byte-order mark, or an empty string if the file has none.
     """
 
     path: Path
-    names: list[str]
+    header: list[str]
     text: str
-    lines: list[dict[str, str]]
+    lines: list[dict[str | int, str]]
     numbers: list[int]
     delimiter: str
     mark: str
@@ -140,18 +141,22 @@ class LabelTable:
             line[LABEL] = label
         buffer = io.StringIO()
         buffer.write(self.mark)
-        writer = csv.DictWriter(buffer, self.names, delimiter=self.delimiter)
-        writer.writeheader()
-        writer.writerows(self.lines)
+        writer = csv.writer(buffer, delimiter=self.delimiter)
+        writer.writerow(self.header)
+        writer.writerows(line.values() for line in self.lines)
         open_store(str(self.path.parent)).write(self.path.name, buffer.getvalue().encode())
         return True
 
 
-def read_table(path: Path) -> LabelTable:
+def read_table(path: Path, column: str = "text") -> LabelTable:
     """Read a file from `sentiment draw`, even if a spreadsheet saved it with semicolons, tabs or a byte-order mark.
 
+    Empty rows are left out. If columns were added, the tweets are in the one named ``column``, else in ``text``, else
+    in the first column that is none of row, chance and label.
+
     Raises:
-        InputError: the file is not readable, a column is missing, or a row has too many cells.
+        InputError: the file is not readable, a quoted cell does not end, a column is missing, or a row has too many
+            cells.
     """
     try:
         content = path.read_text(encoding="utf-8")
@@ -163,32 +168,42 @@ def read_table(path: Path) -> LabelTable:
         raise InputError(f"--labels {path}: not readable ({error}); draw again, or save it as CSV in UTF-8") from error
     mark, content = content[: content.startswith("\ufeff")], content.removeprefix("\ufeff")
     delimiter = max(",;\t", key=content.partition("\n")[0].count)
-    reader = csv.DictReader(io.StringIO(content, newline=""), delimiter=delimiter)
-    names = [name for name in reader.fieldnames or [] if name]
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    try:
+        header = next(reader, [])
+        rows = [(reader.line_num, cells) for cells in reader]
+    except csv.Error as error:
+        raise InputError(f"--labels {path}: line {reader.line_num}: {error}; mend the quotes above it") from error
+    names = [name for name in header if name]
     if not {ROW, CHANCE, LABEL} <= set(names) or len(names) < 4:
         received = ", ".join(names) or "nothing"
         raise InputError(
             f"--labels {path}: expected columns row, the text, chance and label, received {received}; "
             "give a file of `sentiment draw`"
         )
-    text = next(name for name in names if name not in (ROW, CHANCE, LABEL))
+    others = [name for name in names if name not in (ROW, CHANCE, LABEL)]
+    text = next((name for name in (column, "text") if name in others), others[0])
+    keys = [i if name in header[:i] else name for i, name in enumerate(header)]
     lines, numbers = [], []
-    for line in reader:
-        if None in line:
-            raise InputError(f"--labels {path}: line {reader.line_num}: has more cells than the first line; mend it")
-        lines.append({name: cell or "" for name, cell in line.items()})
-        numbers.append(reader.line_num)
-    return LabelTable(path, list(reader.fieldnames or []), text, lines, numbers, delimiter, mark)
+    for line, cells in rows:
+        if len(cells) > len(header):
+            raise InputError(f"--labels {path}: line {line}: has more cells than the first line; mend it")
+        if any(map(str.strip, cells)):
+            lines.append(dict(zip(keys, cells + [""] * (len(header) - len(cells)), strict=True)))
+            numbers.append(line)
+    return LabelTable(path, header, text, lines, numbers, delimiter, mark)
 
 
-def read_labels(path: Path, classes: Sequence[str]) -> FilledIn:
+def read_labels(path: Path, classes: Sequence[str], column: str = "text") -> FilledIn:
     """Read the labels of a file from `sentiment draw`; case and surrounding white space of a label do not matter.
+
+    ``column`` is the name of the column with the tweets (see :func:`read_table`).
 
     Raises:
         InputError: the file is not usable (see :func:`read_table`), has no label, has a row twice, or has an invalid
             row number, drawing probability or label.
     """
-    table = read_table(path)
+    table = read_table(path, column)
     known = {name.strip().casefold(): position for position, name in enumerate(classes)}
     found: dict[int, tuple[float, int, str]] = {}
     empty = last = 0
@@ -226,7 +241,8 @@ def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str],
         if _folded(expected) != _folded(received):
             raise InputError(
                 f"--labels {filled.path}: row {number} is {received!r:.60} there and {expected!r:.60} in the input; "
-                "the labels are of another input: draw from this one"
+                "the labels are of another input, or a spreadsheet changed this text: draw again, and copy the labels "
+                "if the rows are the same"
             )
     if 2 * filled.last < count and len(filled.rows) + filled.empty >= _MANY_ROWS:
         raise InputError(
@@ -240,7 +256,7 @@ def _folded(text: str) -> str:
     return " ".join(text.split())
 
 
-def _checked(line: dict[str, str], known: dict[str, int], where: str) -> tuple[int, float, int]:
+def _checked(line: dict[str | int, str], known: dict[str, int], where: str) -> tuple[int, float, int]:
     try:
         number, chance = int(line[ROW]), float(line[CHANCE].replace(",", "."))
     except ValueError as error:

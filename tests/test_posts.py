@@ -200,6 +200,17 @@ def test_an_object_without_end_costs_bounded_memory(monkeypatch: pytest.MonkeyPa
     assert max(asked) <= 64
 
 
+@pytest.mark.parametrize("before", ["", '[{"text": "0"}]\n', "window.YTD.tweets.part0 = "])
+@pytest.mark.parametrize("end", ["", ",", "\n"])
+def test_a_list_without_its_end_is_damage(tmp_path: Path, before: str, end: str) -> None:
+    path, allowed = tmp_path / "cut.json", BadRows(1)
+    path.write_text(f'{before}[{{"text": "a"}},\n{{"text": "b"}}{end}')
+    with pytest.raises(InputError, match=r"cut\.json:\d: expected .*, received the end of the file inside a list"):
+        texts(path)
+    assert texts(path, bad_rows=allowed)[-2:] == ["a", "b"]
+    assert allowed.count == 1
+
+
 @settings(max_examples=30)
 @given(
     st.lists(OBJECT | NUMBER, max_size=9),

@@ -31,6 +31,7 @@ def documents(stream: IO[bytes]) -> Iterator[Document]:
     """Yield the JSON objects of a stream: one per line, in a list, in JavaScript assignments, or concatenated.
 
     Invalid text up to the next line that begins with an object is yielded as a :class:`Document` whose value is None.
+    So is the end of a stream inside a list, with an empty text: the stream was cut after an object.
 
     Raises:
         UnicodeDecodeError: the stream is not UTF-8.
@@ -38,8 +39,10 @@ def documents(stream: IO[bytes]) -> Iterator[Document]:
     decoder, parse = codecs.getincrementaldecoder("utf-8-sig")(), json.JSONDecoder().raw_decode
     text, place, size, ended = "", 0, _READ_BYTES, False
     line, counted = 1, 0  # the line of the character ``counted``
+    lists = 0  # how many lists are open
     while True:
-        place = _after(_BETWEEN, text, place)
+        start, place = place, _after(_BETWEEN, text, place)
+        lists += text.count("[", start, place) - text.count("]", start, place)
         line, counted = line + text.count("\n", counted, place), place
         if place < len(text):
             try:
@@ -53,8 +56,11 @@ def documents(stream: IO[bytes]) -> Iterator[Document]:
             if end >= 0 and (value is not None or ended or end < len(text)):
                 yield Document(value, text[place:end], line)
                 place, size = end, _READ_BYTES
+                lists = 0 if value is None else lists  # invalid text may contain the end of a list
                 continue
         if ended:
+            if lists > 0:
+                yield Document(None, "", line)
             return
         raw = stream.read(size)
         ended, size = not raw, min(2 * size, _LONGEST_OBJECT)

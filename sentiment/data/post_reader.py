@@ -142,7 +142,8 @@ class _PostReader:
     def _problem(self, row: _Row) -> str:
         """Return an error message if a row is not an object or its text column contains no text, else an empty one."""
         if row.value is None:
-            return " ".join(f"expected a JSON object, received {row.raw[:40]!r}".split())
+            received = repr(row.raw[:40]) if row.raw else "the end of the file inside a list: it is cut short"
+            return " ".join(f"expected a JSON object, received {received}".split())
         value = self._value(row.value, self._column) if self._column and not self._shape else None
         kind = {dict: "an object", list: "a list", bool: "a truth value"}.get(type(value), "a number")
         return "" if value is None or isinstance(value, str) else f"column {self._column!r} holds {kind}, expected text"

@@ -93,7 +93,7 @@ def test_a_key_like_one_of_ours_in_a_later_block_is_refused(
     source = tmp_path / "a.jsonl"
     filler = '{"text": "love", "filler": "' + "x" * 1000 + '"}\n'
     source.write_text(filler * 9000 + f'{{"text": "love", "{key}": 1}}\n')
-    with pytest.raises(InputError, match="already; set --prefix to something else"):
+    with pytest.raises(InputError, match="already; rename them or set --prefix"):
         scored(model, source, tmp_path / "b.jsonl", prefix)
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
     source.write_text(f'{{"text": "love"}}\n{{"text": "love", "{key}": 1}}\n')

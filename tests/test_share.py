@@ -24,7 +24,7 @@ from sentiment.shares.dates import PERIODS, period_names, periods_between, read_
 from sentiment.shares.estimates import HandLabels, changes, share_rows
 from sentiment.shares.sample import label_names, read_labels, read_table, require_same_input, to_label
 from sentiment.shares.scored import ShareColumns, answered
-from sentiment.shares.tally import Answered, Cell, ShareTally
+from sentiment.shares.tally import Answered, Cell, ShareTally, Sums
 from tests.model_fixture import Trained, trained  # noqa: F401 (a fixture)
 from tests.test_score import write_archives
 
@@ -236,6 +236,33 @@ def test_a_group_whose_labels_agree_has_their_interval_whatever_the_model_says()
     both, alone = (found["b", "all", "negative", method] for method in ("both", "labels"))
     assert (both.share, both.low, both.high) == pytest.approx((alone.share, alone.low, alone.high), abs=1e-3)
     assert both.low == 0
+
+
+def test_shares_are_known_if_every_tweet_has_a_label() -> None:
+    """Group a has six tweets and group b five; the model is wrong about every tweet of group b."""
+    cells = tally_of(0, 12).with_margins()
+    where = [cell for cell, sums in cells.items() if "all" not in cell for _ in range(sums.tweets)]
+    where.append(Cell("b", ""))  # a tweet without a date
+    labels = np.array([int(cell.group == "b") for cell in where])
+    hand = HandLabels(CLASSES, labels, np.ones(11), np.tile([0.9, 0.1], (11, 1)), where)
+    rows = list(share_rows(CLASSES, cells, hand))
+    found = {(row.group, row.class_): row[6:] for row in rows if row.period == "all" and row.method == "both"}
+    assert found["a", "negative"] == found["b", "positive"] == (1, 1, 1)
+    assert found["all", "negative"] == pytest.approx((6 / 11,) * 3)
+    assert advice(11, cells) == "Every tweet has a label."
+
+
+def advice(labelled: int, cells: dict[Cell, Sums]) -> str:
+    return ShareAnswer([], CLASSES, [], [], cells, {}, {}, [], labelled, [], {}).advice()
+
+
+def test_more_labels_are_advised_only_as_far_as_there_are_tweets() -> None:
+    cells = tally_of(0, 12).with_margins()
+    assert advice(4, cells) == "7 more labels would give an interval."
+    cells[Cell("all", "all")].tweets = 400
+    assert advice(100, cells) == "129 more labels would halve the intervals."  # 4 / (1 / 100 + 3 / 400) = 228.6 labels
+    cells[Cell("all", "all")].tweets = 10**9
+    assert advice(100, cells) == "300 more labels would halve the intervals."
 
 
 def labels_file(path: Path, *lines: str) -> Path:

@@ -150,7 +150,7 @@ def test_a_labelled_corpus_is_scored_as_it_is(run: Callable, tmp_path: Path) -> 
     assert run("--input", source, "--output", tmp_path / "two.jsonl", "--prefix", "m_")[0] == 0
     assert json.loads((tmp_path / "two.jsonl").read_text())["m_label"] == "positive"
     message = refused(run("--input", source, "--output", tmp_path / "x.csv", "--prefix", ""))
-    assert "has columns label, probability already; set --prefix to something else" in message
+    assert "has columns label, probability already; rename them or set --prefix" in message
 
 
 def test_the_summary_says_what_was_found(run: Callable, tmp_path: Path) -> None:

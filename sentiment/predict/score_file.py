@@ -215,7 +215,7 @@ def answer_columns(model: "SentimentClassifier", texts: pa.Array, options: Answe
 
 def _refuse_taken(taken: Sequence[str], added: Sequence[str], source: str | Path) -> None:
     if clash := [name for name in added if name in taken]:
-        raise InputError(f"{source}: has columns {', '.join(clash)} already; set --prefix to something else")
+        raise InputError(f"{source}: has columns {', '.join(clash)} already; rename them or set --prefix")
 
 
 def keys_taken(objects: pa.Array, model: "SentimentClassifier") -> list[str]:

@@ -135,7 +135,7 @@ async def score_upload(service: Service, request: Request) -> Response:
         held.close()
         if isinstance(error, InputError):
             message = str(error).replace(f"{folder}/", "")
-            raise Refusal(422, message.replace("set --prefix to something else", "rename them")) from None
+            raise Refusal(422, message.replace("rename them or set --prefix", "rename them")) from None
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise Refusal(507, "the service has no room for this file on its disk") from None
         raise

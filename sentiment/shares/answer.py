@@ -75,9 +75,12 @@ class ShareAnswer:
         """Return a sentence on how further labels would improve the intervals."""
         if not self.labelled:
             return CAUTION
-        if self.labelled < LEAST_LABELS:
-            return f"{counted(LEAST_LABELS - self.labelled, 'more label')} would give an interval."
-        return f"{3 * self.labelled:,} more labels would halve the intervals."
+        tweets = self.cells[Cell(ALL, ALL)].tweets
+        if (missing := min(LEAST_LABELS, tweets) - self.labelled) > 0:
+            return f"{counted(missing, 'more label')} would give an interval."
+        # The variance is proportional to 1 / labelled - 1 / tweets, and must become a quarter.
+        more = math.ceil(4 * tweets * self.labelled / (tweets + 3 * self.labelled)) - self.labelled
+        return f"{counted(more, 'more label')} would halve the intervals." if more else "Every tweet has a label."
 
     def table(self) -> pa.Table:
         """Return ``shares.csv`` as an Arrow table; ``low`` and ``high`` are null where there is no interval."""

@@ -197,9 +197,12 @@ def share_rows(
       ``LEAST_LABELS``. With fewer, the model's share is corrected with the labels of all cells. This share has no
       interval, because the correction assumes that the model's errors are the same in every cell.
 
-    If ``hand`` has fewer than ``LEAST_LABELS`` labels in all, ``model`` is the only method.
+    If ``hand`` has fewer than ``LEAST_LABELS`` labels in all, ``model`` is the only method. If it has a label for every
+    tweet, however, no number is too small: the shares of all cells are known.
     """
-    used = hand if hand is not None and len(hand.labels) >= LEAST_LABELS else None
+    complete = hand is not None and len(hand.labels) == cells[Cell(ALL, ALL)].tweets
+    least = 1 if complete else LEAST_LABELS
+    used = hand if hand is not None and len(hand.labels) >= least else None
     whole = [_labels_of(used, position) for position in range(len(used.classes))] if used else []
     slopes, rows = [tuned_slopes(labels) for labels in whole], _rows_by_cell(used.cells if used else [])
     for cell, sums in cells.items():
@@ -207,7 +210,7 @@ def share_rows(
         for position, name in enumerate(used.classes if used else classes):
             if position < len(classes):
                 yield ShareRow(*cell, name, MODEL, sums.tweets, 0, float(means[position]), None, None)
-            if len(mine) >= LEAST_LABELS:
+            if len(mine) >= least:
                 labels = Labels(*(values[mine] for values in whole[position]))
                 own = tuned_slopes(labels)
                 alone, both = labels_alone(labels), with_model(labels, own, means[:-1], len(own))

@@ -197,7 +197,7 @@ def _notes(tally: ShareTally, filled: FilledIn | None, rows: Sequence[ShareRow],
         notes.append(f"{tweets} without a date that can be read, {first}: counted in no period.")
     if filled is not None and filled.empty:
         notes.append(f"{counted(filled.empty, 'row')} of the labels file without a label: left out.")
-    if filled is not None and len(filled.rows) < LEAST_LABELS:
+    if filled is not None and not any(row.method == BOTH for row in rows):
         found = counted(len(filled.rows), "label")
         notes.append(f"{found}, too few to correct the model, so these are the model's shares alone.")
     if any(row.method == BOTH and row.low is None for row in rows):

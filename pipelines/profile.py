@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.profiles import toml_key, toml_value
 from sentiment.common.command_line import OneLineParser
-from sentiment.common.messages import counted, without_controls
+from sentiment.common.messages import counted, shown, without_controls
 from sentiment.data.corpus import as_text
 from sentiment.data.csv_format import SAMPLE_BYTES, CsvFormat, find_format, lines_of
 from sentiment.data.drafting import MOST_VALUES, Column, Draft, detect_encoding, detect_kind, draft, has_header
@@ -129,7 +129,7 @@ def _format_of(path: Path, reading: Reading) -> CsvFormat:
     sample = codecs.getincrementaldecoder(reading.encoding)("replace").decode(head).removeprefix("\ufeff")
     lines = lines_of(sample)
     if lines and re.fullmatch(r'"?sep=.?"?\s*', lines[0], re.IGNORECASE):
-        raise InputError(f"{path}:1: expected names of columns, received {lines[0].strip()!r}; delete that line")
+        raise InputError(f"{path}:1: expected names of columns, received {shown(lines[0].strip())!r}; delete that line")
     if "\0" in sample:
         raise InputError(f"{path}: holds bytes of 0, which no text in {reading.encoding} has; save it as CSV (UTF-8)")
     is_cut = len(head) == SAMPLE_BYTES
@@ -168,7 +168,7 @@ def _rows(batch: "pa.RecordBatch", without_text: dict[str, str]) -> Iterator[tup
         except InputError:
             nested = str(batch.schema.types[i])[:100]
         if nested:
-            without_text[name] = f"column {name!r} holds {nested}, expected text"
+            without_text[name] = f"column {shown(name)!r} holds {nested}, expected text"
         columns.append([""] * batch.num_rows if nested else values)
     return zip(*columns, strict=True)
 

@@ -240,3 +240,7 @@ def test_standard_output_that_is_not_a_terminal_gets_utf8(folder):
     environment = child_environment() | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
     done = subprocess.run(command(folder, "love ❤"), capture_output=True, env=environment, check=True)
     assert "love ❤" in done.stdout.decode("utf-8")
+
+
+def test_a_path_with_control_characters_is_told_without_them(capsys, folder):
+    assert run(capsys, folder, "--input", "a\x1b[31m.csv")[::2] == (2, "predict: error: a?[31m.csv: no such file\n")

@@ -294,3 +294,38 @@ def test_no_thread_ends_the_process_at_exit(tmp_path: Path, name: str) -> None:
         command, env=child_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     assert done.stdout == ("{1}\n" if name == "a.jsonl" else "{3}\n")
+
+
+CONTROLS = "a\x1b[31m\0\u202e" * 3000
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "column"),
+    [
+        ("a.csv", f"{CONTROLS},b\nx,y\n", "text"),
+        ("a.csv", f"{CONTROLS},{CONTROLS}\nx,y\n", "b"),
+        ("a.jsonl", json.dumps({CONTROLS: "x"}), "text"),
+        ("a.jsonl", '{"text": "x"}\n' + json.dumps({"text": "x", CONTROLS: "y"}), "text"),
+        ("a.jsonl", json.dumps({"text": {CONTROLS: "x"}}), "text"),
+        ("a.json", json.dumps([{CONTROLS: "x"}]), "text"),
+        ("a.parquet", pa.table({CONTROLS: ["x"]}), "text"),
+        ("a.parquet", pa.table({"text": [{CONTROLS: "x"}]}), "text"),
+        ("a.zip", CONTROLS.replace("\0", ""), "text"),
+    ],
+)
+def test_names_in_a_file_are_cut_and_without_controls_in_messages(
+    tmp_path: Path, name: str, content: str | pa.Table, column: str
+) -> None:
+    path = tmp_path / name
+    if isinstance(content, pa.Table):
+        pq.write_table(content, path)
+    elif name == "a.zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(content, "x")
+            archive.writestr("b", "x")
+    else:
+        path.write_text(content)
+    with pytest.raises(InputError) as raised:
+        [texts_of(batch, column, path) for batch in read_batches(path, Reading(column=column))]
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 500 + len(str(path))

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from pipelines.shared import publishing, stage
+from sentiment.common.messages import shown
 from sentiment.data.table_files import DAMAGED, open_bytes
 from sentiment.errors import InputError
 from sentiment.settings import EmbeddingSettings
 
 if TYPE_CHECKING:
-    from sentiment.embedding.glove import WordVectors
+    from sentiment.common.messages import shown
+from sentiment.embedding.glove import WordVectors
 
 # Bytes. A line of a GloVe file, a word and 300 numbers, is shorter. The limit bounds the memory for a damaged file.
 _LONGEST_LINE = 1 << 16
@@ -93,7 +95,7 @@ def _member(archive: zipfile.ZipFile, member: str, path: Path) -> str:
     if not member and len(names) == 1:
         return names[0]
     if member not in names:
-        there = ", ".join(names[:10])
+        there = shown(", ".join(names))
         raise InputError(f"{path}: expected a member {member!r}, received {there}; set embedding.member")
     return member
 

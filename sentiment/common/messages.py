@@ -46,12 +46,12 @@ def explained(error: BaseException, memory: str, place: str = "") -> str:
     if isinstance(error, MemoryError):
         return f"not enough memory{memory}"
     if isinstance(error, OSError):
-        return _system_error(error, str(error.filename or place))
+        return without_controls(_system_error(error, str(error.filename or place)), "?")
     if isinstance(error, ModuleNotFoundError):
         if not (line := install_line(error)):
             raise error
         return line
-    return " ".join(str(error).splitlines())
+    return without_controls(" ".join(str(error).splitlines()), "?")
 
 
 def run_command(
@@ -136,6 +136,12 @@ def without_controls(text: str, instead: str = "") -> str:
     unwanted = ("Cc", "Cf", "Cs", "Zl", "Zp")
     kept = (" " if c in "\t\n\r" else c for c in text)
     return "".join(c if c == _JOINER or unicodedata.category(c) not in unwanted else instead for c in kept)
+
+
+def shown(text: object, most: int = 200) -> str:
+    """Return text from a user's file for a message: at most ``most`` characters, and "?" for control characters."""
+    text = str(text)
+    return without_controls(text[:most], "?") + "…" * (len(text) > most)
 
 
 def _tell(line: str) -> None:

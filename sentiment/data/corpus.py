@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment.common.arrow_arrays import as_numpy, from_numpy
+from sentiment.common.messages import shown
 from sentiment.data.reading import BadRow, BadRows, Reading, TableBlock
 from sentiment.data.table_names import input_kind_of
 from sentiment.data.table_reader import read_blocks
@@ -144,7 +145,7 @@ def as_text(batch: pa.RecordBatch, place: int, where: str) -> pa.Array:
     try:
         return values.cast(pa.string()).fill_null("")
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
-        held = " ".join(str(values.type).split())[:100]
+        held = shown(values.type, 100)
         raise InputError(
             f"{where} holds {held}, expected text; name another with corpus.text_column and corpus.label_column"
         ) from error

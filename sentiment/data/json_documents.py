@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import IO, Any, NamedTuple, NoReturn
 
+from sentiment.common.messages import shown
 from sentiment.errors import InputError
 
 _READ_BYTES = 1 << 20
@@ -100,7 +101,7 @@ def refuse_missing(column: str, rows: Sequence[dict[str, Any]], where: str, opti
     )
     is_corpus = option == "corpus."
     remedy = f"mend {option}text_column or {option}label_column" if is_corpus else f"set {option}column to one of them"
-    raise InputError(f"{where}: expected a column {column!r}, received {', '.join(names)[:200]}; {remedy}")
+    raise InputError(f"{where}: expected a column {column!r}, received {shown(', '.join(names))}; {remedy}")
 
 
 def text_paths(row: Any, before: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pa_json
 
+from sentiment.common.messages import shown
 from sentiment.data.csv_format import refuse_utf16
 from sentiment.data.json_documents import Field, fields_of, refuse_missing, text_paths, valid_text
 from sentiment.data.post_reader import read_posts
@@ -172,12 +173,12 @@ class _JsonLinesReader:
                 fields = fields_of(line)
                 if not self._is_partial and (new := next((name for name in fields if name not in known), None)):
                     raise InputError(
-                        f"{self._name}: row {self._rows + i + 1} has a field {new!r} that the lines at the beginning "
-                        "lack, so it has no column; write .jsonl instead"
+                        f"{self._name}: row {self._rows + i + 1} has a field {shown(new)!r} that the lines at the "
+                        "beginning lack, so it has no column; write .jsonl instead"
                     )
                 values.append([self._value(name, fields) for name in names])
             except ValueError as error:
-                bad[i] = " ".join(str(error).split())[:_LONGEST_REASON]
+                bad[i] = shown(" ".join(str(error).split()), _LONGEST_REASON)
         columns = zip(*values, strict=True) if values else ((),) * len(names)
         return {name: pa.array(column, pa.string()) for name, column in zip(names, columns, strict=True)}, bad
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sentiment.common.messages import counted
+from sentiment.common.messages import counted, shown
 from sentiment.errors import InputError
 
 RAW_LINE = "\0line"  # name of the column of unchanged JSON lines, which no JSON field has
@@ -115,7 +115,9 @@ class Reading:
             return found
         twice = [column for column, count in Counter(names).items() if count > 1]
         if twice:
-            raise InputError(f"{where}: more than one column is named {', '.join(map(repr, twice))[:200]}; rename them")
+            raise InputError(
+                f"{where}: more than one column is named {shown(', '.join(map(repr, twice)))}; rename them"
+            )
         return [*range(len(names))]
 
 
@@ -154,7 +156,7 @@ def position_of(column: str | int, names: Sequence[str], where: str, option: str
     found = [i for i, name in enumerate(names) if name == column]
     found = found or [i for i, name in enumerate(names) if name.strip() == column.strip()]
     if not found:
-        received = ", ".join(name if name == name.strip() else repr(name) for name in names)[:200]
+        received = shown(", ".join(name if name == name.strip() else repr(name) for name in names))
         remedy = f"; set {option}column" if option != "corpus." else ""
         raise InputError(f"{where}: expected a column {column!r}, received {received}{remedy}")
     if len(found) > 1:

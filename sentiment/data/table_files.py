@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from sentiment.common.messages import shown
 from sentiment.data.table_names import STANDARD, TABLE_NAMES, input_kind_of, is_table, is_x_archive
 from sentiment.errors import InputError
 
@@ -224,10 +225,10 @@ def _member(raw: io.BufferedReader, name: str, stack: contextlib.ExitStack) -> O
         raise InputError(f"{name}: is an empty zip, expected one file in it; fetch or make it again")
     if len(names) != 1:
         raise InputError(
-            f"{name}: is a zip of {len(names)} files ({', '.join(names)[:200]}), expected one; unpack it and give one"
+            f"{name}: is a zip of {len(names)} files ({shown(', '.join(names))}), expected one; unpack it and give one"
         )
     if stat.S_ISLNK(members[0].external_attr >> 16):
-        raise InputError(f"{name}: is a zip of a link ({names[0]!r}), expected a file; zip what it leads to")
+        raise InputError(f"{name}: is a zip of a link ({shown(names[0])!r}), expected a file; zip what it leads to")
     if members[0].flag_bits & 1:
         raise InputError(f"{name}: is a zip with a password; unpack it, and give the file in it")
     inside = next((each for each in (names[0], name) if input_kind_of(each)), f"{name}/{Path(names[0]).name}")

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sentiment.common.messages import shown
 from sentiment.data.csv_reader import read_csv
 from sentiment.data.json_lines_reader import read_json
 from sentiment.data.label_meanings import FASTTEXT_MARK
@@ -72,7 +73,7 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
     except (*DAMAGED, OSError, pa.ArrowException, csv.Error, UnicodeError, LookupError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # Arrow's OSError for a damaged file has no errno
             raise
-        reason = " ".join(str(error).split())[:300]
+        reason = shown(" ".join(str(error).split()), 300)
         advice = _advice(error, kind, reading.option)
         raise InputError(f"{name}: not readable as {kind or 'a table'} ({reason}); {advice}") from error
 
@@ -119,7 +120,7 @@ def texts_of(batch: pa.RecordBatch, column: str, where: str | Path) -> pa.Array:
     is_text = kind in (pa.string(), pa.large_string(), pa.string_view(), pa.null())
     is_bytes = kind in (pa.binary(), pa.large_binary(), pa.binary_view())
     if not (is_text or is_bytes):
-        raise InputError(f"{where}: column {column!r} holds {values.type}, expected text")
+        raise InputError(f"{where}: column {column!r} holds {shown(values.type)}, expected text")
     try:
         return values.cast(pa.string())
     except pa.ArrowInvalid as error:

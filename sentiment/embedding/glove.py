@@ -11,6 +11,7 @@ from itertools import islice, takewhile
 
 import numpy as np
 
+from sentiment.common.messages import shown
 from sentiment.errors import InputError
 
 _LEAST_COSINE = 0.2  # a form and a lemma with a lower cosine are no more similar than two random words
@@ -169,7 +170,7 @@ def _numbers(text: bytes, place: str) -> np.ndarray:
         with np.errstate(over="ignore"):  # a number that overflows becomes infinite and is refused below
             vector = np.array(text.split(), np.float32)
     except ValueError as error:
-        raise InputError(f"{place}: expected {dimension} numbers ({error})") from error
+        raise InputError(f"{place}: expected {dimension} numbers ({shown(error)})") from error
     if vector.shape != (dimension,) or not np.isfinite(vector).all():
         raise InputError(f"{place}: expected {dimension} finite numbers, received {text[:60]!r}")
     return vector

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from sentiment.common.messages import shown
 from sentiment.errors import InputError
 
 Write = Callable[[pa.RecordBatch], None]
@@ -60,7 +61,7 @@ def naming_the_column(batch: pa.RecordBatch, kind: str, source: str) -> Iterator
         others = [f".{other}" for other in ("jsonl", "parquet") if _can_hold(other, batch.select([column.name]))]
         remedy = f"write {' or '.join(others)} instead" if others else "leave it out"
         raise InputError(
-            f"{source}: column {column.name!r} holds {column.type}, which a .{kind} cannot hold; {remedy}"
+            f"{source}: column {shown(column.name)!r} holds {shown(column.type)}, which a .{kind} cannot hold; {remedy}"
         ) from error
 
 

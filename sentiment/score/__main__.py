@@ -16,7 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sentiment.common.command_line import OneLineParser, count, place, whole_number
-from sentiment.common.messages import counted, run_command
+from sentiment.common.messages import counted, run_command, shown
 from sentiment.common.parallel import available_cores
 from sentiment.errors import InputError
 from sentiment.predict.options import add_answer_options, add_table_options, answer_options_of, encoding_of, reading_of
@@ -125,7 +125,8 @@ def _report(summary: dict[str, Any], output: str) -> str:
     if summary["failed_files"] or summary["failed_rows"]:
         lines.append(
             f"{counted(summary['failed_files'], 'file')} and {counted(summary['failed_rows'], 'row')} "
-            f"could not be scored: see {output.rstrip('/')}/errors.jsonl, which begins with: {summary['first_error']}"
+            f"could not be scored: see {output.rstrip('/')}/errors.jsonl, which begins with: "
+            f"{shown(summary['first_error'], 500)}"
         )
     return "".join(f"score: {line}\n" for line in lines)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sentiment.common.messages import shown
 from sentiment.errors import InputError
 
 # Offsets from UTC in hours of the time zones that RFC 5322 names (section 4.3). Sentiment140's dates are in PDT.
@@ -60,7 +61,7 @@ def _from_column(column: pa.Array, name: str) -> np.ndarray:
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_null(column.type):
         return _from_text(column.cast(pa.string()))
     raise InputError(
-        f"column {name!r} holds {column.type}, expected dates: set --date to a column of text, times or numbers"
+        f"column {name!r} holds {shown(column.type)}, expected dates: set --date to a column of text, times or numbers"
     )
 
 

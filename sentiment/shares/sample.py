@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sentiment.common.messages import shown
 from sentiment.common.stores import open_store
 from sentiment.errors import InputError
 
@@ -176,7 +177,7 @@ def read_table(path: Path, column: str = "text") -> LabelTable:
         raise InputError(f"--labels {path}: line {reader.line_num}: {error}; mend the quotes above it") from error
     names = [name for name in header if name]
     if not {ROW, CHANCE, LABEL} <= set(names) or len(names) < 4:
-        received = ", ".join(names) or "nothing"
+        received = shown(", ".join(names)) or "nothing"
         raise InputError(
             f"--labels {path}: expected columns row, the text, chance and label, received {received}; "
             "give a file of `sentiment draw`"
@@ -260,7 +261,7 @@ def _checked(line: dict[str | int, str], known: dict[str, int], where: str) -> t
     try:
         number, chance = int(line[ROW]), float(line[CHANCE].replace(",", "."))
     except ValueError as error:
-        raise InputError(f"{where}: expected whole numbers in row and numbers in chance ({error})") from error
+        raise InputError(f"{where}: expected whole numbers in row and numbers in chance ({shown(error)})") from error
     if not (1 <= number < 1 << 63 and 1e-15 <= chance <= 1):  # the squares of 1 / chance are added up
         raise InputError(f"{where}: expected a row from 1 and a chance over 0, up to 1; received {number} and {chance}")
     label = known.get(line[LABEL].strip().casefold())

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sentiment.common.messages import shown
 from sentiment.common.parallel import ordered_map
 from sentiment.common.stores import FileStore
 from sentiment.data.reading import Reading
@@ -137,7 +138,7 @@ def require_columns(wanted: Sequence[str], names: Sequence[str], path: str) -> N
     """Raise InputError if a column of ``wanted`` (the text column first) is not among ``names``, a file's columns."""
     if missing := [name for name in wanted if name not in names]:
         option = "--column" if missing[0] == wanted[0] else "--by or --date"
-        received = ", ".join(names)[:200]
+        received = shown(", ".join(names))
         raise InputError(f"{path}: expected a column {missing[0]!r}, received {received}; set {option}")
 
 
@@ -178,7 +179,9 @@ def _group_names(column: pa.Array, name: str) -> pa.Array:
     try:
         texts = column.cast(pa.string())
     except pa.ArrowException as error:
-        raise InputError(f"--by {name}: holds {column.type}, expected texts or numbers in UTF-8 ({error})") from error
+        raise InputError(
+            f"--by {name}: holds {shown(column.type)}, expected texts or numbers in UTF-8 ({shown(error)})"
+        ) from error
     names = pc.utf8_trim_whitespace(pc.fill_null(texts, ""))
     names = pc.if_else(pc.equal(names, ""), "(none)", names)
     return pc.if_else(pc.equal(names, ALL), f"({ALL})", names)

@@ -265,6 +265,12 @@ def test_more_labels_are_advised_only_as_far_as_there_are_tweets() -> None:
     assert advice(100, cells) == "300 more labels would halve the intervals."
 
 
+@pytest.mark.parametrize(("tweets", "labels"), [(29, "29 tweets"), (200, "200 tweets"), (5000, "200 tweets")])
+def test_no_more_labels_are_advised_than_there_are_tweets(tweets: int, labels: str) -> None:
+    cells = {Cell("all", "all"): Sums(tweets, tweets, np.zeros(2, np.int64), np.zeros(2))}
+    assert f"Labelling {labels} by hand" in advice(0, cells)
+
+
 def labels_file(path: Path, *lines: str) -> Path:
     path.write_text("\n".join(["row,text,chance,label", *lines]) + "\n", encoding="utf-8")
     return path

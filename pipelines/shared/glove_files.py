@@ -13,8 +13,7 @@ from sentiment.errors import InputError
 from sentiment.settings import EmbeddingSettings
 
 if TYPE_CHECKING:
-    from sentiment.common.messages import shown
-from sentiment.embedding.glove import WordVectors
+    from sentiment.embedding.glove import WordVectors
 
 # Bytes. A line of a GloVe file, a word and 300 numbers, is shorter. The limit bounds the memory for a damaged file.
 _LONGEST_LINE = 1 << 16

@@ -25,10 +25,11 @@ SHARES_CSV, SHARES_JSON, PAGE = FILES = ("shares.csv", "shares.json", "answer.ht
 COLUMNS = ("group", "period", "class", "method", "tweets", "labelled", "share", "low", "high")
 CAUTION = (
     "This is what the model says, not what people feel. Counting a model's labels was off by 5 to 46 points of 100 on "
-    "tweets unlike those that the model was trained on. Labelling 200 tweets by hand (sentiment draw, then --labels) "
-    "gives an interval that is true even then."
+    "tweets unlike those that the model was trained on. Labelling {} by hand (sentiment draw, then --labels) gives "
+    "an interval that is true even then."
 )
 _MENTION = re.compile(r"@\w+")
+_USUAL_LABELS = 200  # the default of `sentiment draw --rows`
 _WORDS = 12  # number of rising words, and of falling words, to show for a pair of periods
 
 
@@ -73,9 +74,9 @@ class ShareAnswer:
 
     def advice(self) -> str:
         """Return a sentence on how further labels would improve the intervals."""
-        if not self.labelled:
-            return CAUTION
         tweets = self.cells[Cell(ALL, ALL)].tweets
+        if not self.labelled:
+            return CAUTION.format(counted(min(_USUAL_LABELS, tweets), "tweet"))
         if (missing := min(LEAST_LABELS, tweets) - self.labelled) > 0:
             return f"{counted(missing, 'more label')} would give an interval."
         # The variance is proportional to 1 / labelled - 1 / tweets, and must become a quarter.

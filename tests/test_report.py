@@ -297,6 +297,16 @@ def test_a_bare_folder_many_tweets_and_hostile_classes_and_names_stay_small_and_
     assert "\n# c" not in card
 
 
+def test_figures_of_many_classes_stay_legible():
+    rows = make_predictions(500, [f"topic {k}" for k in range(28)])
+    cells = figures.confusion_matrix(np.eye(28, dtype=int), rows.classes)
+    sizes = [float(size) for size in re.findall(r'style="font-size: ([0-9.]+)px[^>]*>[0-9.]+%<', cells)]
+    assert len(sizes) == 28 * 28
+    assert max(sizes) < 4  # a cell is about 11 wide
+    for figure in (figures.score_histogram, figures.roc, figures.precision_recall):
+        assert "topic 27" in figure(rows)  # Matplotlib warns, and so this test fails, if the names leave no room
+
+
 def test_a_page_of_a_single_tweet_is_drawn_too(classifier):
     ParsedPage(render_report(make_evaluation(make_predictions(1)), classifier))
 

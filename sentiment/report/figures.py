@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -21,6 +22,8 @@ from sentiment.report.svg import INK, MUTED, SERIES, draw, percent_axis
 from sentiment.training.calibration import uncalibrated
 
 _BINS = 25  # of the histogram of scores
+_FEW_CLASSES = 4  # with more, names stand below the axes or at right angles to them
+_LINES = ("-", "--", ":", "-.")
 _THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)  # of confidence, that are marked
 
 
@@ -51,17 +54,18 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
     """Draw a confusion matrix of counts ``(classes, classes)``, with each count as a share of its true class."""
     share = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     names = [short(name) for name in classes]
+    many, scale = len(names) > _FEW_CLASSES, min(1, 5 / len(names))
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         for (i, j), count in np.ndenumerate(matrix):
             shade = 0.06 + 0.4 * share[i, j]
             axes.fill_between([j - 0.48, j + 0.48], i - 0.48, i + 0.48, color=SERIES[0], alpha=shade, linewidth=0)
-            axes.text(j, i - 0.06, f"{share[i, j]:.1%}", ha="center", va="center", fontsize=13)
-            axes.text(j, i + 0.2, f"{count:,}", ha="center", va="center")
+            axes.text(j, i - 0.06, f"{share[i, j]:.1%}", ha="center", va="center", fontsize=13 * scale)
+            axes.text(j, i + 0.2, f"{count:,}", ha="center", va="center", fontsize=9.5 * scale)
         axes.set(xlabel="Predicted", ylabel="True", xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5))
-        axes.set_xticks(range(len(names)), names)
-        axes.set_yticks(range(len(names)), names, rotation=90, va="center")
+        axes.set_xticks(range(len(names)), names, rotation=90 if many else 0)
+        axes.set_yticks(range(len(names)), names, rotation=0 if many else 90, va="center")
         axes.grid(visible=False)
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
@@ -71,7 +75,7 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
         + ", ".join(f"{int(n):,} {c}" for c, n in zip(classes, matrix[i], strict=True))
         for i, name in enumerate(classes)
     )
-    return draw("confusion", alt + ".", paint)
+    return draw("confusion", alt + ".", paint, height=4.7 if many else 3.3)
 
 
 def intervals(name: str, rows: Sequence[NamedShare], title: str) -> str | None:
@@ -227,15 +231,16 @@ def score_histogram(predictions: Predictions) -> str | None:
         for k, share in enumerate(shares):
             colour = _class_colour(k, len(classes))
             axes.stairs(share, edges, fill=True, color=colour, alpha=0.16)
-            line = ("-", "--", ":", "-.")[k % 4]
+            line = _LINES[(k + k // 4) % 4]
             axes.stairs(share, edges, color=colour, linewidth=1.6, linestyle=line, label=short(classes[k]))
         axes.set(xlabel=label, ylabel="Share of the class's tweets", xlim=(0, 1))
         percent_axis(axes, "both")
-        axes.legend(loc="upper center", title="True class")
+        _name_classes(figure, axes, "upper center", "True class")
 
     means = ", ".join(f"{score[predictions.true == k].mean():.2f} for {name}" for k, name in enumerate(classes)
                       if (predictions.true == k).any())  # fmt: skip
-    return draw("scores", f"Histogram of scores by true class. {label}, mean: {means}.", paint)
+    alt = f"Histogram of scores by true class. {label}, mean: {means}."
+    return draw("scores", alt, paint, height=_height(len(classes)))
 
 
 def _one_vs_rest(
@@ -257,15 +262,30 @@ def _one_vs_rest(
         for k, curve in curves.items():
             points = thin(curve)
             colour = _class_colour(k, len(classes))
-            axes.plot(points.x, points.y, color=colour, label=f"{short(classes[k])}: {curve.area:.3f}")
+            line = _LINES[k // 4 % 4]
+            axes.plot(points.x, points.y, line, color=colour, label=f"{short(classes[k])}: {curve.area:.3f}")
         if name == "roc":
             axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8)
         axes.set(xlabel=labels[0], ylabel=labels[1], xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
         percent_axis(axes, "both")
-        axes.legend(loc="lower right" if name == "roc" else "lower left", title=area)
+        _name_classes(figure, axes, "lower right" if name == "roc" else "lower left", area)
 
     alt = f"{labels[1]} against {labels[0].lower()}. {area}: "
-    return draw(name, alt + ", ".join(f"{c.area:.3f} for {classes[k]}" for k, c in curves.items()) + ".", paint)
+    alt += ", ".join(f"{c.area:.3f} for {classes[k]}" for k, c in curves.items())
+    return draw(name, alt + ".", paint, height=_height(len(curves)))
+
+
+def _name_classes(figure: Figure, axes: Axes, place: str, title: str) -> None:
+    """Name the curves of classes at ``place`` in the axes, or below them if they are many."""
+    if len(axes.get_legend_handles_labels()[0]) <= _FEW_CLASSES:
+        axes.legend(loc=place, title=title)
+    else:
+        figure.legend(loc="outside lower center", title=title, ncols=2, fontsize=8)
+
+
+def _height(curves: int) -> float:
+    """Return the height in inches of a figure that names so many curves, below the axes if they are many."""
+    return 3.3 if curves <= _FEW_CLASSES else 3.7 + 0.08 * curves
 
 
 def _class_colour(k: int, classes: int) -> str:

@@ -1,7 +1,7 @@
 """Draw the figures of the report as inline ``<svg>`` elements. A function returns None if it has nothing to draw."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,6 +24,7 @@ from sentiment.training.calibration import uncalibrated
 _BINS = 25  # of the histogram of scores
 _FEW_CLASSES = 4  # with more, names stand below the axes or at right angles to them
 _LINES = ("-", "--", ":", "-.")
+_Place = Literal["lower left", "lower right", "upper center"]
 _THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)  # of confidence, that are marked
 
 
@@ -275,12 +276,12 @@ def _one_vs_rest(
     return draw(name, alt + ".", paint, height=_height(len(curves)))
 
 
-def _name_classes(figure: Figure, axes: Axes, place: str, title: str) -> None:
+def _name_classes(figure: Figure, axes: Axes, place: _Place, title: str) -> None:
     """Name the curves of classes at ``place`` in the axes, or below them if they are many."""
     if len(axes.get_legend_handles_labels()[0]) <= _FEW_CLASSES:
         axes.legend(loc=place, title=title)
     else:
-        figure.legend(loc="outside lower center", title=title, ncols=2, fontsize=8)
+        figure.legend(loc="outside lower center", title=title, ncols=2, fontsize="small")
 
 
 def _height(curves: int) -> float:

@@ -378,9 +378,17 @@ def test_other_delimiters_and_columns_called_label(served):
         ("delimiter=%C3%A9", "?delimiter 'é': expected one ASCII character"),
         ("column=nope", "file.csv:1: expected a column 'nope', received id, text; set ?column"),
         ("threshold=2", "threshold: expected a num"),
+        ("treshold=0.9", "query: expected column, threshold, model, encoding, delimiter, quotes; received treshold"),
     ):
         refused = served.ask("POST", f"/predict?{query}", CSV.encode(), content_type="text/csv")
         assert (refused.status, refused.json["error"][: len(sentence)]) == (422, sentence)
+
+
+def test_a_query_that_json_would_not_heed_is_refused(served):
+    """Otherwise the first model would answer for the one that the query names."""
+    refused = served.ask("POST", "/predict?model=other&threshold=0.9", {"texts": ["love"]})
+    assert (refused.status, refused.json["error"][:31]) == (422, "query: expected none with JSON ")
+    assert refused.json["error"].endswith("; received model, threshold")
 
 
 def test_json_lines_come_back_scored_and_keep_their_own_fields(served):

@@ -46,6 +46,7 @@ KINDS = {  # media type -> file name extension
     "application/vnd.apache.parquet": "parquet",
 }
 _TYPES = {kind: media_type for media_type, kind in reversed(KINDS.items())}  # the first media type of each
+_QUERY = ("column", "threshold", "model", "encoding", "delimiter", "quotes")
 LABELS = "x-sentiment-labels"  # response header: how often each label was given, as JSON
 
 
@@ -66,6 +67,7 @@ def routes(service: Service) -> list[Route]:
 
     async def predict(request: Request) -> Response:
         """Return label, probability and share of known words for texts, or for the tweets in a file."""
+        _check_query(request)
         if is_file(request):
             return await score_upload(service, request)
         asked = await read_json(request, _DECODER, service.admission, 422)
@@ -111,6 +113,16 @@ def respond(
 def is_file(request: Request) -> bool:
     """Return whether the body of a request is a file to score rather than JSON."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() in (*KINDS, FORM)
+
+
+def _check_query(request: Request) -> None:
+    """Refuse a query that would have no effect: unknown names for a file, and any name for JSON."""
+    allowed = _QUERY if is_file(request) else ()
+    if unknown := [name for name in request.query_params if name not in allowed]:
+        expected = (
+            ", ".join(allowed) or "none with JSON (threshold and model go into the body; a file needs its Content-Type)"
+        )
+        raise Refusal(422, f"query: expected {expected}; received {', '.join(unknown)[:80]}")
 
 
 async def score_upload(service: Service, request: Request) -> Response:

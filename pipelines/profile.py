@@ -19,8 +19,8 @@ from pipelines.shared.profiles import toml_key, toml_value
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.messages import counted, shown, without_controls
 from sentiment.data.corpus import as_text
-from sentiment.data.csv_format import SAMPLE_BYTES, CsvFormat, find_format, lines_of
-from sentiment.data.drafting import MOST_VALUES, Column, Draft, detect_encoding, detect_kind, draft, has_header
+from sentiment.data.csv_format import SAMPLE_BYTES, CsvFormat, find_format, has_header, lines_of
+from sentiment.data.drafting import MOST_VALUES, Column, Draft, detect_encoding, detect_kind, draft
 from sentiment.data.reading import BadRows, Reading
 from sentiment.data.table_files import FASTTEXT, open_bytes
 from sentiment.data.table_names import input_kind_of

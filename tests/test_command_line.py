@@ -135,11 +135,20 @@ def test_files_of_all_kinds(capsys, folder, tmp_path, source, target):
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_column_by_position_of_a_file_without_header(capsys, folder, tmp_path):
+def test_column_by_position_of_a_file_without_header(capsys, caplog, folder, tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text('"0","I love this coffee"\n"4","I hate this train"\n')
     _, out, _ = run(capsys, folder, "--input", str(path), "--column", "1")
     assert [line.split("\t")[0] for line in out.splitlines()] == ["positive", "negative"]
+    assert not caplog.text
+
+
+def test_column_by_position_of_a_file_with_a_header(capsys, caplog, folder, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("label,tweet\n0,I love this coffee\n4,I hate this train\n")
+    _, out, _ = run(capsys, folder, "--input", str(path), "--column", "1")
+    assert len(out.splitlines()) == 3
+    assert "rows.csv: row 1 looks like a header, and is read as a tweet" in caplog.text
 
 
 @pytest.mark.parametrize(

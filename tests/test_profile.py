@@ -11,7 +11,7 @@ import pytest
 from pipelines import profile
 from pipelines.shared import profiles
 from pipelines.shared.profiles import read_corpus
-from sentiment.data.drafting import has_header
+from sentiment.data.csv_format import has_header
 from sentiment.data.label_meanings import meaning_of
 from sentiment.errors import InputError
 

@@ -1,8 +1,11 @@
 """Detect the format of a CSV from its first lines: its delimiter, its columns, and whether quotes enclose fields."""
 
 import codecs
+import contextlib
 import csv
 import io
+import itertools
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -14,9 +17,11 @@ from sentiment.errors import InputError
 if TYPE_CHECKING:
     from _csv import Reader
 
+log = logging.getLogger("sentiment.data")
 DELIMITERS = (",", "\t", ";", "|")
 SAMPLE_BYTES = 1 << 20
 _ROWS_SNIFFED = 200
+_LONGEST_NAME = 40
 _NEARLY_ALL = 0.9
 
 
@@ -65,10 +70,37 @@ def find_format(sample: str, is_cut: bool, reading: Reading, name: str, kind: st
     header = reading.header
     if header is None:
         header = not reading.column.isdecimal() or reading.column in first
+        if not header and reading.option == "--":
+            _remark_on_header(rows_of(lines, delimiter, quotes), name)
     width = len(first) if header else reading.width or len(first)
     names = first if header else [str(i) for i in range(width)]
     reading.positions(names, f"{name}:1" if header else name)
     return CsvFormat(delimiter, quotes, tuple(names), header)
+
+
+def has_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first row is a header: no cell is a number, and no cell occurs again in its column.
+
+    A header cell may be empty, because pandas writes row numbers without a column name. Long cells look like tweets, so
+    a header with a long cell (a survey question, for example) is recognised only by another sign: the values of some
+    named column repeat, as labels do.
+    """
+    first = [cell.strip() for cell in rows[0]]
+    if not any(first) or any(re.fullmatch(r"[-+]?[\d.,:/ ]+", cell) for cell in first):
+        return False
+    below = [[row[i].strip() for row in rows[1:] if i < len(row)] for i in range(len(first))]
+    if any(cell and cell in values for cell, values in zip(first, below, strict=True)):
+        return False
+    return all(len(cell) <= _LONGEST_NAME for cell in first) or any(
+        cell and 2 * len(set(values)) <= len(values) for cell, values in zip(first, below, strict=True)
+    )
+
+
+def _remark_on_header(rows: "Reader", name: str) -> None:
+    """Log a remark if a CSV that is read as one without a header seems to have one."""
+    with contextlib.suppress(csv.Error):
+        if has_header([row for row in itertools.islice(rows, _ROWS_SNIFFED) if row]):
+            log.warning("%s: row 1 looks like a header, and is read as a tweet; if it is one, name a --column", name)
 
 
 def refuse_utf16(head: bytes, encoding: str, name: str, option: str) -> None:

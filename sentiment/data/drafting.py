@@ -15,7 +15,6 @@ from sentiment.data.table_reader import is_fasttext
 from sentiment.errors import InputError
 
 MOST_VALUES = 30  # a column with more distinct values is not a label column
-_LONGEST_NAME = 40
 _TEXT_NAMES = word_set(
     "text tweet sentence headline title body content message review comment post caption description summary utterance "
     "phrase document statement feedback remark status answer response"
@@ -167,24 +166,6 @@ def draft(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Draft:
     label = _label_column(columns, text)
     meaning = Meaning({}) if label is None else _meaning(columns[label])
     return Draft(columns, text, label, meaning, count, ragged)
-
-
-def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether the first row is a header: no cell is a number, and no cell occurs again in its column.
-
-    A header cell may be empty, because pandas writes row numbers without a column name. Long cells look like tweets, so
-    a header with a long cell (a survey question, for example) is recognised only by another sign: the values of some
-    named column repeat, as labels do.
-    """
-    first = [cell.strip() for cell in rows[0]]
-    if not any(first) or any(re.fullmatch(r"[-+]?[\d.,:/ ]+", cell) for cell in first):
-        return False
-    below = [[row[i].strip() for row in rows[1:] if i < len(row)] for i in range(len(first))]
-    if any(cell and cell in values for cell, values in zip(first, below, strict=True)):
-        return False
-    return all(len(cell) <= _LONGEST_NAME for cell in first) or any(
-        cell and 2 * len(set(values)) <= len(values) for cell, values in zip(first, below, strict=True)
-    )
 
 
 def _meaning(column: Column) -> Meaning:

@@ -57,10 +57,9 @@ def test_json(capsys, folder):
     assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-5)
 
 
-def test_threshold_and_its_other_name(capsys, folder):
-    for option in ("--threshold", "--abstain"):
-        assert run(capsys, folder, option, "1", "I love this coffee")[1].startswith("uncertain\t")
-        assert run(capsys, folder, option, "0.5", "I love this coffee")[1].startswith("positive\t")
+def test_threshold(capsys, folder):
+    assert run(capsys, folder, "--threshold", "1", "I love this coffee")[1].startswith("uncertain\t")
+    assert run(capsys, folder, "--threshold", "0.5", "I love this coffee")[1].startswith("positive\t")
 
 
 def test_a_line_in_gives_a_line_out_at_once(folder):

@@ -18,7 +18,7 @@ _QUOTES = {"": None, "yes": True, "no": False}  # without an answer, whether quo
 def add_answer_options(add: Callable[..., Any]) -> None:
     """Add the options that decide how probabilities become labels. ``add`` is a parser's ``add_argument``."""
     below = f"below this probability: {UNCERTAIN!r}"
-    add("--threshold", "--abstain", type=probability, default=0.0, metavar="P", help=below)
+    add("--threshold", type=probability, default=0.0, metavar="P", help=below)
     add("--answer-unknown", action="store_true", help=f"the most probable class, instead of {UNKNOWN_TEXT!r}")
 
 

@@ -50,12 +50,15 @@ def routes(service: Service) -> list[Route]:
             raise Refusal(400, f"{verb[:40]!r}: not a method of this model; expected predict")
         body = await read_json(request, _DECODER, service.admission, 400)
         values, by_rows = values_of(body), isinstance(body.instances, list)
+        where = "instances" if by_rows else "inputs"
         if body.signature_name == IDS:
-            check_count(values, "instances", service.limits)
+            check_count(values, where, service.limits)
             probabilities = await service.answer_ids(export, _ids(values, export))
             return json_response({"predictions" if by_rows else "outputs": probabilities.tolist()})
-        texts = [value if isinstance(value, str) else _decoded(value, i) for i, value in enumerate(values)]
-        check_texts(texts, "instances", service.limits)
+        texts = [
+            value if isinstance(value, str) else _decoded(value, f"{where}[{i}]") for i, value in enumerate(values)
+        ]
+        check_texts(texts, where, service.limits)
         return json_response(respond(by_rows, export, await service.answer(export, texts)))
 
     async def status(request: Request) -> Response:
@@ -103,14 +106,14 @@ def values_of(body: TensorflowRequest) -> list[Any]:
     return list(values)
 
 
-def _decoded(value: Any, index: int) -> str:
-    """Decode the base64 text in ``{"b64": ...}``. Bytes that are not UTF-8 become U+FFFD, as in the SavedModel."""
+def _decoded(value: Any, where: str) -> str:
+    """Decode the base64 text in ``{"b64": ...}``, at ``where`` in the request. Bytes that are not UTF-8 become U+FFFD, as in the SavedModel."""
     if not (isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)):
-        raise Refusal(400, f"instances[{index}]: expected a string")
+        raise Refusal(400, f"{where}: expected a string")
     try:
         return base64.b64decode(value["b64"], validate=True).decode("utf-8", "replace")
     except (binascii.Error, ValueError):
-        raise Refusal(400, "b64: expected base64") from None
+        raise Refusal(400, f"{where}: expected base64") from None
 
 
 def _ids(values: list[Any], export: Export) -> np.ndarray:

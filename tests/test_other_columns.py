@@ -13,6 +13,7 @@ import pytest
 import sentiment
 from sentiment.errors import InputError
 from sentiment.predict.classifier import SentimentClassifier
+from sentiment.predict.score_file import keys_taken
 from tests.fuzz_targets import zipped
 from tests.random_tables import check_random_table, scored
 from tests.test_structure import tiny_model
@@ -99,3 +100,12 @@ def test_a_key_like_one_of_ours_in_a_later_block_is_refused(
     source.write_text(f'{{"text": "love"}}\n{{"text": "love", "{key}": 1}}\n')
     row = json.loads(scored(model, source, tmp_path / "b.jsonl", "x_").read_text().splitlines()[1])
     assert (row[json.loads(f'"{key}"')], row["x_label"]) == (1, "positive")
+
+
+@pytest.mark.parametrize(
+    "key", ["p_négatif", r"p_n\u00e9gatif", r"p_n\u00E9gatif", r"p_\ud83d\ude00", r"p_\"a\/b", r"l\u0061bel"]
+)
+def test_keys_with_any_escape_are_found(tmp_path: Path, key: str) -> None:
+    model = sentiment.load(tiny_model(tmp_path / "model", ("négatif", "😀", '"a/b')))
+    objects = pa.array(['{"text": "\\u2764 caf\\u00e9 \\/"}', f'{{"text": "x", "{key}": 1}}'])
+    assert keys_taken(objects, model) == [json.loads(f'"{key}"')]

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 PREFIX = "predicted_"
 _Answered = tuple[pa.RecordBatch, pa.Array, int]
-_ESCAPED_NAME = r"\\u00[0-7]"  # an escaped letter; an object that has one is parsed, because a key may contain it
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +222,10 @@ def keys_taken(objects: pa.Array, model: "SentimentClassifier") -> list[str]:
 
     They end in such a name, which a prefix may precede. For speed, only objects with a possible match are parsed.
     """
-    ends = "|".join(map(re.escape, answer_names(model)))
-    possible = pc.match_substring_regex(objects, rf'({ends})"\s*:|{_ESCAPED_NAME}')
+    names = answer_names(model)
+    ends, letters = "|".join(map(re.escape, names)), "".join(names)
+    escapes = [f"u(?i:{unit})" for unit in sorted({*letters.encode("utf-16-be").hex(" ", 2).split()})]
+    escapes += [re.escape(mark) for mark in '"/\\' if mark in letters]
+    possible = pc.match_substring_regex(objects, rf'({ends})"\s*:|\\({"|".join(escapes)})')
     keys = {key for text in objects.filter(possible).to_pylist() for key in json.loads(text)}
-    return [key for key in keys if key.endswith(tuple(answer_names(model)))]
+    return [key for key in keys if key.endswith(tuple(names))]

@@ -55,9 +55,7 @@ def routes(service: Service) -> list[Route]:
             check_count(values, where, service.limits)
             probabilities = await service.answer_ids(export, _ids(values, export))
             return json_response({"predictions" if by_rows else "outputs": probabilities.tolist()})
-        texts = [
-            value if isinstance(value, str) else _decoded(value, f"{where}[{i}]") for i, value in enumerate(values)
-        ]
+        texts = [each if isinstance(each, str) else _decoded(each, f"{where}[{i}]") for i, each in enumerate(values)]
         check_texts(texts, where, service.limits)
         return json_response(respond(by_rows, export, await service.answer(export, texts)))
 
@@ -107,7 +105,10 @@ def values_of(body: TensorflowRequest) -> list[Any]:
 
 
 def _decoded(value: Any, where: str) -> str:
-    """Decode the base64 text in ``{"b64": ...}``, at ``where`` in the request. Bytes that are not UTF-8 become U+FFFD, as in the SavedModel."""
+    """Decode the base64 text in ``{"b64": ...}``. Bytes that are not UTF-8 become U+FFFD, as in the SavedModel.
+
+    ``where`` is the place of the value in the request, for a refusal's message.
+    """
     if not (isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)):
         raise Refusal(400, f"{where}: expected a string")
     try:

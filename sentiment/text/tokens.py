@@ -34,7 +34,8 @@ def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> 
         The distinct tokens of all texts, and one row of token indices per text. The row of a blank text is empty.
 
     Raises:
-        InputError: a text is not a string, or contains an unpaired surrogate, which has no UTF-8 form.
+        InputError: a text is not a string, or contains an unpaired surrogate, which has no UTF-8 form; or the texts
+            have more than 2 GiB together.
     """
     chunks = pc.split_pattern(to_lower_case(as_arrow(texts)), " ")
     distinct, codes = _distinct(chunks.flatten())
@@ -64,7 +65,7 @@ def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
     """Return ``texts`` as an Arrow string array without nulls.
 
     Raises:
-        InputError: a text is not a string or has no UTF-8 form.
+        InputError: a text is not a string or has no UTF-8 form, or the texts have more than 2 GiB together.
     """
     texts = as_sequence(texts)
     if isinstance(texts, pa.Array | pa.ChunkedArray):
@@ -86,7 +87,11 @@ def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
 
 
 def from_encoded(encoded: Sequence[bytes]) -> pa.Array:
-    """Return texts in UTF-8 as a string array, without ``pyarrow.array``, which would import pandas (0.3 s)."""
+    """Return texts in UTF-8 as a string array, without ``pyarrow.array``, which would import pandas (0.3 s).
+
+    Raises:
+        InputError: the texts have more than 2 GiB together.
+    """
     offsets = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum([len(text) for text in encoded], out=offsets[1:])
     if offsets[-1] > np.iinfo(np.int32).max:

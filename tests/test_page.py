@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,17 @@ def test_a_last_row_without_line_end_counts(page, downloads):
     ]
 
 
+X_ARCHIVE = b'window.YTD.tweets.part0 = [{"tweet": {"id_str": "1", "full_text": "love"}}]'
+
+
+def packed(name: str, content: bytes) -> bytes:
+    """Return the bytes of a zip of one file."""
+    with contextlib.closing(io.BytesIO()) as written:
+        with zipfile.ZipFile(written, "w") as archive:
+            archive.writestr(name, content)
+        return written.getvalue()
+
+
 REFUSED = [
     ("ragged.csv", b"id,text\n1,I love it\n2,bad, very\n3,ok\n", "file.csv:3: expected 2 columns, received 3"),
     ("a.xlsx", b"PK\x03\x04text\nlove\n", "zip"),
@@ -242,6 +254,9 @@ def test_other_kinds_of_files(page, downloads):
         ("marked.tsv", "\ufefftext\tn\nPK caf\xe9 love\t1\n".encode(), "marked_scored.tsv"),
         ("packed.csv.gz", gzip.compress(b"text\nlove\nlove\n", mtime=0), "packed_scored.csv"),
         ("lines.jsonl", b'{"text": "love"}\n', "lines_scored.jsonl"),
+        ("list.json", b'[{"text": "love", "id": 1}]', "list_scored.jsonl"),
+        ("tweets.js", X_ARCHIVE, "tweets_scored.jsonl"),
+        ("archive.zip", packed("data/tweets.js", X_ARCHIVE), "archive_scored.jsonl"),
     ):
         page.drop(name, content)
         page.see("#scoring", "2 tweets scored." if name.endswith(".gz") else "1 tweet scored.")

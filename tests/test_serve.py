@@ -6,6 +6,7 @@ import io
 import json
 import socket
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -444,6 +445,18 @@ def test_a_file_in_a_form_comes_back_scored(served):
     assert (empty.status, empty.json["error"][:25]) == (422, "the form contains no file")
     no_form = served.ask("POST", "/predict", b"--b", content_type="multipart/form-data")
     assert (no_form.status, "boundary" in no_form.json["error"]) == (400, True)
+
+
+def test_a_zip_in_a_form_is_read_as_the_file_inside(served):
+    """Its name does not show the kind, so the archive of X was read as CSV."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(
+            "data/tweets.js", 'window.YTD.tweets.part0 = [{"tweet": {"id_str": "1", "full_text": "love"}}]'
+        )
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="archive.zip"\r\n\r\n'
+    answer = scored(served, head + packed.getvalue() + b"\r\n--b--\r\n", "multipart/form-data; boundary=b")
+    assert answer.json["label"] == "positive"
 
 
 @pytest.mark.parametrize(

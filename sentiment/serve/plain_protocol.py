@@ -178,7 +178,8 @@ def _asked(service: Service, request: Request) -> "tuple[Export, Reading, float]
 async def _stored(request: Request, kind: str, folder: Path) -> Path:
     """Store the uploaded file in ``folder`` and return its path, which never contains the client's file name.
 
-    ``kind`` is the file's extension if the body is the file itself. It is empty if the body is a form with the file.
+    ``kind`` is the file's extension if the body is the file itself. It is empty if the body is a form with the file:
+    its name in the form shows the kind then, or, for a zip, the name of the file inside.
     """
     if kind:
         path = folder / f"file.{kind}"
@@ -190,11 +191,17 @@ async def _stored(request: Request, kind: str, folder: Path) -> Path:
         upload = next((value for value in form.values() if isinstance(value, UploadFile)), None)
         if upload is None:
             raise Refusal(422, "the form contains no file; send one, for instance with curl -F file=@tweets.csv")
-        kind = input_kind_of(upload.filename or "") or KINDS.get(upload.content_type or "", "csv")
+        name = (upload.filename or "").lower()
+        otherwise = "zip" if name.endswith(".zip") else "csv"
+        kind = input_kind_of(name) or KINDS.get(upload.content_type or "", otherwise)
         path = folder / f"file.{kind}"
         with path.open("wb") as file:
             await asyncio.to_thread(shutil.copyfileobj, upload.file, file)
-    return path
+    if kind != "zip":
+        return path
+    from sentiment.data.table_files import kind_inside
+
+    return path.rename(path.with_suffix(f".{await asyncio.to_thread(kind_inside, path) or 'csv'}"))
 
 
 def _score(export: Export, reading: "Reading", threshold: float, source: Path, target: Path) -> "Scored":

@@ -5,7 +5,8 @@ import { scoreFile } from "./service.js";
 
 const HEAD = 65536; // bytes in which the first lines are looked for
 const LIKELY = /^(text|tweet|content|message|body|comment|review|post)s?$/i;
-const KIND = /\.(csv|tsv|jsonl|ndjson|parquet)(\.(gz|bz2|xz|zst|zip))?$/i;
+const KIND = /\.(csv|tsv|jsonl|ndjson|json|js|parquet)(\.(gz|bz2|xz|zst|zip))?$|\.zip$/i;
+const ENDINGS = { "text/tab-separated-values": "tsv", "application/x-ndjson": "jsonl", "application/vnd.apache.parquet": "parquet" };
 
 let current = null; // ends the request for the newest file
 
@@ -26,7 +27,7 @@ export async function showFile(place, file, settings) {
 /** Names of the columns by the first line of `file`, and the column that probably contains the tweets. */
 async function guess(file) {
   const kind = KIND.exec(file.name);
-  if (kind && (kind[2] || !["csv", "tsv"].includes(kind[1].toLowerCase()))) return { names: [], likely: "text" };
+  if (kind && (kind[2] || !/^[ct]sv$/i.test(kind[1]))) return { names: [], likely: "text" };
   const [first, second] = (await file.slice(0, HEAD).text()).replace(/^\ufeff/, "").split(/\r?\n/);
   const count = (separator) => first.split(separator).length;
   const separator = [",", ";", "\t", "|"].reduce((a, b) => (count(b) > count(a) ? b : a));
@@ -69,7 +70,7 @@ async function score(file, { model, classes, threshold }, view) {
     showShares(view, labels, classes);
     end(view, summary(labels), false);
     view.download.hidden = false;
-    view.download.onclick = () => save(savedName(file.name), [content], content.type);
+    view.download.onclick = () => save(savedName(file.name, content.type), [content], content.type);
   } catch (error) {
     if (mine === current) end(view, mine.signal.aborted ? "Stopped." : error.message, true);
   }
@@ -110,4 +111,5 @@ function summary({ missing = 0, ...labels }) {
   return `${counted(scored, "tweet")} scored${missing ? `, ${missing.toLocaleString("en")} missing` : ""}.`;
 }
 
-const savedName = (name) => name.replace(KIND, "") + `_scored.${(KIND.exec(name)?.[1] ?? "csv").toLowerCase()}`;
+/** The name of the scored file; its ending is that of the answer's format, JSON lines for all files of JSON. */
+const savedName = (name, type) => `${name.replace(KIND, "")}_scored.${ENDINGS[type.split(";")[0]] ?? "csv"}`;

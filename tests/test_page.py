@@ -14,9 +14,13 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sentiment.predict import __main__ as predict
+from sentiment.shares.answer import ShareAnswer
+from sentiment.shares.estimates import share_rows
+from sentiment.shares.tally import Cell, Sums
 from tests.served import serve
 from tests.test_structure import tiny_model
 
@@ -388,3 +392,19 @@ def test_with_a_token_files_wait_reports_are_saved_and_a_dead_service_is_told(br
         page.see("#alert", "The service does not answer. Is it still running?")
         page.see("#answers .label", "positive")  # what was answered stays
     browser.get_log("browser")
+
+
+def test_a_group_with_a_long_name_does_not_widen_the_page_of_shares(browser, tmp_path):
+    long = "x" * 300
+    cells = {
+        Cell(*names): Sums(1, 1, np.array([1, 0]), np.array([0.9, 0.1])) for names in (("all", "all"), (long, "all"))
+    }
+    classes = ["negative", "positive"]
+    rows = list(share_rows(classes, cells))
+    ShareAnswer(["tweets.csv"], classes, rows, [], cells, {}, {}, [], 0, [], {}).write(tmp_path)
+    browser.get((tmp_path / "answer.html").as_uri())
+    browser.execute_script(
+        "const s = document.getElementById('group'); s.value = arguments[0]; s.dispatchEvent(new Event('change'))", long
+    )
+    assert long in browser.find_element("id", "lead").text
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")

@@ -293,7 +293,10 @@ class Settings:
         )
 
     def differences(self, other: "Settings") -> dict[str, Any]:
-        """Return the dotted names of the settings that differ, with their values in ``other``."""
+        """Return the dotted names of the settings that differ, with their values in ``other``.
+
+        The ``corpora`` have no such names, and are not compared.
+        """
         before, after = self.to_dict(), other.to_dict()
         return {
             f"{section}.{name}": value

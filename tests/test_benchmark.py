@@ -3,11 +3,13 @@
 import csv
 import functools
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,8 +18,10 @@ from pipelines.bench import contenders, scale, sections, serve, timing
 from pipelines.bench.contenders import Material
 from pipelines.bench.timing import Contender, in_own_process, machine, markdown, peak_mib, run_process, time_in_turn
 from pipelines.shared.stage import Places
+from sentiment.data.corpus import LabelledTexts
 from sentiment.data.encoded import EncodedPart, spread
 from sentiment.errors import ArtefactError, InputError
+from sentiment.evaluation.baselines import fit_baselines
 from tests.model_fixture import shared_model
 
 
@@ -84,6 +88,23 @@ def material() -> Iterator[Material]:
             patch.delitem(contenders.CONTENDERS["training"], other_batch)
         places = Places(shared_model().root, "tiny")
         yield Material(places, places.model, 100)
+
+
+def test_fasttext_is_trained_as_evaluate_trains_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both give fastText the same options and the same lines, so that speed and quality are of one model."""
+    given: list[tuple[object, str]] = []
+
+    def train_supervised(path: str, **options: object) -> SimpleNamespace:
+        given.append((options, Path(path).read_text(encoding="utf-8")))
+        return SimpleNamespace(predict=lambda texts: ([["__label__0"]] * len(texts), None))
+
+    monkeypatch.setitem(sys.modules, "fasttext", SimpleNamespace(train_supervised=train_supervised, __spec__=1))
+    rows = LabelledTexts([f"Tweet no. {i}!" for i in range(40)], np.arange(40) % 2)
+    contenders._fasttext(SimpleNamespace(texts=rows.texts))  # type: ignore[arg-type]
+    of_bench = given.copy()
+    given.clear()
+    fit_baselines(rows, ["a", "b"])
+    assert of_bench == given
 
 
 @pytest.mark.slow

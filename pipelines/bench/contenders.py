@@ -2,7 +2,6 @@
 
 import importlib.util
 import itertools
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -179,32 +178,14 @@ def _textblob(material: Material) -> Answer:
 
 def _fasttext(material: Material) -> Answer:
     """Return fastText's prediction. The labels of its training are arbitrary, because they do not change its speed."""
-    classifier = train_fasttext(material.texts[:TRAINING_ROWS], [i % 2 for i in range(TRAINING_ROWS)])
-    return lambda texts: classifier.predict([as_fasttext_reads(text) for text in texts])
-
-
-def train_fasttext(texts: Sequence[str], labels: Sequence[int], kept: int = 0) -> Any:
-    """Return a fastText classifier with bigrams, trained on one thread.
-
-    Unless ``kept`` is 0, only the ``kept`` most important embeddings stay, quantised. The tweets are shuffled first,
-    because fastText does not shuffle, and corpora may be sorted.
-    """
-    import fasttext
     import numpy as np
 
-    lines = [f"__label__{label} {as_fasttext_reads(text)}\n" for label, text in zip(labels, texts, strict=False)]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "train.txt"
-        path.write_text("".join(lines[i] for i in np.random.default_rng(7).permutation(len(lines))), encoding="utf-8")
-        model = fasttext.train_supervised(str(path), lr=0.1, wordNgrams=2, bucket=200_000, thread=1, seed=7, verbose=0)
-        if kept:
-            model.quantize(str(path), cutoff=kept)
-    return model
+    from sentiment.data.corpus import LabelledTexts
+    from sentiment.evaluation.baselines import as_fasttext_reads, train_fasttext
 
-
-def as_fasttext_reads(text: str) -> str:
-    """Return ``text`` with every stretch of white space replaced by one space."""
-    return " ".join(text.split())
+    texts = material.texts[:TRAINING_ROWS]
+    classifier = train_fasttext(LabelledTexts(texts, np.arange(len(texts)) % 2))
+    return lambda texts: classifier.predict([as_fasttext_reads(text) for text in texts])
 
 
 _OPTIONAL: dict[str, tuple[str, Callable[[Material], Answer]]] = {

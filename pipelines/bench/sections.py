@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.bench import contenders
-from pipelines.bench.contenders import FASTTEXT, Material, as_fasttext_reads, train_fasttext
+from pipelines.bench.contenders import FASTTEXT, Material
 from pipelines.bench.timing import TURNS, Entries, in_own_process, peak_mib, run_process, time_in_turn
 from pipelines.shared.artefacts import read_split, require_agreement
 from sentiment.predict.model_files import CARD, CHECKED, MODEL, OPTIONAL
@@ -149,27 +149,33 @@ def _quality(predict: Callable[[Sequence[str]], Any], test: "LabelledTexts") -> 
 
 
 def _fasttext_entries(train: "LabelledTexts", test: "LabelledTexts") -> Entries:
-    entries, labels = {}, train.labels.tolist()
-    for kept in (0, *_KEPT_ROWS) if FASTTEXT in contenders.ANSWERS else ():
-        model = train_fasttext(train.texts, labels, kept)
-        with tempfile.TemporaryDirectory() as folder:
-            model.save_model(path := f"{folder}/model")
-            megabytes = Path(path).stat().st_size / _MB
+    """Measure fastText as `evaluate` trains it, and the same model quantised, with only the most important rows."""
+    if FASTTEXT not in contenders.ANSWERS:
+        return {}
+    import fasttext
 
-        def predict(texts: Sequence[str], model: Any = model) -> list[int]:
-            labels, _ = model.predict([as_fasttext_reads(text) for text in texts])
-            return [int(label[0].removeprefix("__label__")) for label in labels]
+    from sentiment.evaluation.baselines import as_fasttext_reads, train_fasttext
 
-        name = f"fastText .ftz, {kept:,} rows kept" if kept else "fastText .bin"
-        entries[name] = {"MB": megabytes, **_quality(predict, test)}
+    entries = {}
+    with tempfile.TemporaryDirectory() as folder:
+        train_fasttext(train).save_model(whole := f"{folder}/whole")
+        for kept in (0, *_KEPT_ROWS):
+            model, path = fasttext.load_model(whole), whole
+            if kept:
+                model.quantize(cutoff=kept)
+                model.save_model(path := f"{folder}/quantised")
+
+            def predict(texts: Sequence[str], model: Any = model) -> list[int]:
+                labels, _ = model.predict([as_fasttext_reads(text) for text in texts])
+                return [int(label[0].removeprefix("__label__")) for label in labels]
+
+            name = f"fastText .ftz, {kept:,} rows kept" if kept else "fastText .bin"
+            entries[name] = {"MB": Path(path).stat().st_size / _MB, **_quality(predict, test)}
     return entries
 
 
 def _regression_entry(train: "LabelledTexts", test: "LabelledTexts") -> Entries:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
+    from sentiment.evaluation.baselines import train_regression
 
-    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(C=2.0, max_iter=1000))
-    model.fit(train.texts, train.labels)
+    model = train_regression(train)
     return {"logistic regression": {"MB": len(pickle.dumps(model)) / _MB, **_quality(model.predict, test)}}

@@ -80,14 +80,19 @@ def _by_score(score: Callable[[str], float], classes: Sequence[str]) -> Predicto
     return predict
 
 
-def _logistic_regression(train: LabelledTexts) -> Predictor:
+def train_regression(train: LabelledTexts) -> Any:
+    """Train logistic regression on TF-IDF weights of words and pairs of words, as a scikit-learn pipeline."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=_WORDS_AND_MARKS, dtype=np.float32)
     pipeline = make_pipeline(vectorizer, LogisticRegression(C=_C, max_iter=1000, random_state=_SEED))
-    pipeline.fit(train.texts, train.labels)
+    return pipeline.fit(train.texts, train.labels)
+
+
+def _logistic_regression(train: LabelledTexts) -> Predictor:
+    pipeline = train_regression(train)
 
     def predict(texts: Sequence[str]) -> BaselineAnswers:
         probabilities = pipeline.predict_proba(texts)
@@ -96,22 +101,26 @@ def _logistic_regression(train: LabelledTexts) -> Predictor:
     return predict
 
 
-def _fasttext(train: LabelledTexts, classes: int) -> Predictor:
+def train_fasttext(train: LabelledTexts) -> Any:
     """Train supervised fastText with bigrams (Joulin et al., 2017), on one thread for deterministic results.
 
     Rows are shuffled, because fastText reads rows in order and corpora are often sorted by class. The learning rate is
     chosen on a tenth of the rows, because a small corpus needs a higher rate than a large corpus.
     """
     order = np.random.default_rng(_SEED).permutation(len(train.labels))
-    lines = [f"{FASTTEXT_MARK}{train.labels[i]} {_one_line(train.texts[i])}\n" for i in order]
+    lines = [f"{FASTTEXT_MARK}{train.labels[i]} {as_fasttext_reads(train.texts[i])}\n" for i in order]
     held = len(lines) // 10
     tried = {rate: _fasttext_model(lines[held:], rate) for rate in _FASTTEXT_RATES}
     right = {rate: _fasttext_hits(model, lines[:held]) for rate, model in tried.items()}
-    model = _fasttext_model(lines, max(right, key=lambda rate: right[rate]))
+    return _fasttext_model(lines, max(right, key=lambda rate: right[rate]))
+
+
+def _fasttext(train: LabelledTexts, classes: int) -> Predictor:
+    model = train_fasttext(train)
 
     def predict(texts: Sequence[str]) -> BaselineAnswers:
         probabilities = np.zeros((len(texts), classes))
-        answers = model.predict([_one_line(text) for text in texts], k=classes)
+        answers = model.predict([as_fasttext_reads(text) for text in texts], k=classes)
         for row, (names, shares) in enumerate(zip(*answers, strict=True)):
             probabilities[row, [int(name.removeprefix(FASTTEXT_MARK)) for name in names]] = shares
         return BaselineAnswers(probabilities.argmax(axis=1), probabilities)
@@ -119,7 +128,7 @@ def _fasttext(train: LabelledTexts, classes: int) -> Predictor:
     return predict
 
 
-def _one_line(text: str) -> str:
+def as_fasttext_reads(text: str) -> str:
     """Return ``text`` in lower case with blanks between words and punctuation marks."""
     return " ".join(re.findall(_WORDS_AND_MARKS, text.lower()))
 

@@ -60,6 +60,12 @@ def test_labels_are_saved_as_they_are_given(served: Served, drawn: Path) -> None
     assert drawn.read_bytes() == CONTENT.encode()  # with the byte-order mark, the semicolons and the commas
 
 
+def test_a_label_in_other_letters_is_shown_as_the_class(served: Served, drawn: Path) -> None:
+    """Otherwise no button would be pressed, and undo would remove the label instead of giving it back."""
+    drawn.write_text(CONTENT.replace("positive", "POSITIVE "), encoding="utf-8", newline="")
+    assert served.ask("GET", "/labels").json["rows"][1]["label"] == "positive"
+
+
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [

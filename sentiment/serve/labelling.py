@@ -38,7 +38,12 @@ def routes(service: Service, path: Path, also: Sequence[str]) -> list[Route]:
         if request.method == "PUT":  # not POST, which browsers would let a page of another site send
             _give(path, names, await read_json(request, _DECODER, service.admission, 422))
         table = _table(path)
-        rows = [{"row": line[ROW], "text": line[table.text], "label": line[LABEL].strip()} for line in table.lines]
+        spelt = {name.casefold(): name for name in names}
+        given = [line[LABEL].strip() for line in table.lines]
+        rows = [
+            {"row": line[ROW], "text": line[table.text], "label": spelt.get(label.casefold(), label)}
+            for line, label in zip(table.lines, given, strict=True)
+        ]
         return json_response({"file": str(path), "classes": classes, "others": names[len(classes) :], "rows": rows})
 
     return [Route("/label", page), Route("/labels", labels, methods=["GET", "PUT"])]

@@ -10,9 +10,10 @@ from sentiment.errors import InputError
 
 
 def suicidal(task: Path) -> int:
-    """Ends its process, the first time or always."""
+    """Ends its process, the first time or always. The file ``task`` has a byte per end."""
     if task.name == "always" or not task.exists():
-        task.touch()
+        with task.open("a") as file:
+            file.write("x")
         os.kill(os.getpid(), 9)
     return os.getpid()
 

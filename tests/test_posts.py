@@ -58,6 +58,7 @@ SHAPES = {
         {"kind": "identity"}, {"kind": "commit", "commit": {"record": {"text": "one"}}},
     ],
     "pages of Bluesky: feed[].post.record.text, 1 post": [{"feed": [{"post": {"record": {"text": "one"}}}], "cursor": ""}],
+    "pages of Bluesky: posts[].record.text, 1 post": [{"posts": [{"record": {"text": "one"}}]}],
     "a Mastodon outbox: orderedItems[].object.content, 1 post; 1 entry without a text left out": [
         {"orderedItems": [{"object": "https://a.b/c"}, {"object": {"content": "<p>one &lt;3<br>two <a href='x'>#tag</a></p>"}}]}
     ],
@@ -76,6 +77,24 @@ def test_a_known_shape_is_read_and_named(tmp_path, caplog, told, layout):
     path.write_text("\n".join(json.dumps(each, indent=2 if layout == "indented" else None) for each in SHAPES[told]))
     expected = next(WHOLE[key] for key in reversed(WHOLE) if key in told)
     assert texts(path) == texts(path, column=told.partition(": ")[2].partition(",")[0]) == expected
+    assert told in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "told"),
+    [
+        ("text", "edit_history_tweet_ids", "tweets of X's API, version 2: text"),
+        ("text", "referenced_tweets", "tweets of X's API, version 2: text"),
+        ("text", "retweeted_status", "tweets of X's API, version 1.1: text"),
+        ("text", "extended_tweet", "tweets of X's API, version 1.1: text"),
+        ("text", "truncated", "tweets of X's API, version 1.1: text"),
+        ("content", "spoiler_text", "posts of Mastodon: content"),
+        ("content", "visibility", "posts of Mastodon: content"),
+    ],
+)
+def test_one_field_beside_the_text_tells_the_shape(tmp_path, caplog, text, field, told):
+    (tmp_path / "posts.json").write_text(json.dumps({text: "<p>one</p>", field: ""}))
+    assert texts(tmp_path / "posts.json") == ["one" if text == "content" else "<p>one</p>"]
     assert told in caplog.text
 
 

@@ -1,7 +1,10 @@
 """Two runs at once: the second waits, and what is left is whole. One model in many threads: the same answers."""
 
 import itertools
+import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -171,6 +174,47 @@ def test_the_limit_of_the_matrix_library_is_put_back_by_the_last_who_leaves(two_
     within = matrix_threads()
     second.__exit__(None, None, None)
     assert (set(before), set(within), matrix_threads()) == ({2}, {1}, before)
+
+
+FORKS = """
+import os, signal, threading, time, threadpoolctl
+from sentiment.common.parallel import one_matrix_thread
+
+find, lock, inside = threadpoolctl.get_cached_controller, threading.Lock(), threading.Event()
+
+def find_under_lock():  # as threadpoolctl does after an import
+    with lock:
+        inside.set()
+        time.sleep(0.5)
+        return find()
+
+def limit():
+    with one_matrix_thread():
+        pass
+
+threadpoolctl.get_cached_controller = find_under_lock
+other = threading.Thread(target=limit)
+other.start()
+inside.wait()
+if not (child := os.fork()):
+    signal.alarm(20)  # ends a child that waits for ever
+    limit()
+    os._exit(0)
+other.join()
+with one_matrix_thread():
+    within = os.fork()
+if not within:
+    signal.alarm(20)
+    limit()
+    os._exit(0)
+print([os.waitpid(each, 0)[1] for each in (child, within)])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
+def test_a_child_forked_while_another_thread_predicts_does_not_wait_for_that_thread():
+    answered = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, check=False)
+    assert answered.stdout == "[0, 0]\n", answered.stderr
 
 
 def test_predicting_in_several_threads_leaves_the_thread_count_and_gives_what_one_thread_gives(wide):

@@ -40,11 +40,17 @@ _state = _ProcessState()
 def _start_anew() -> None:
     """Forget the thread pool and the BLAS limit in a forked child, because a child lacks its parent's threads."""
     global _state
+    _state.lock.release()
     _state = _ProcessState()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)
+    # Holding the lock during a fork keeps other threads out of threadpoolctl, whose own lock a child could never get.
+    os.register_at_fork(
+        before=lambda: _state.lock.acquire(),
+        after_in_parent=lambda: _state.lock.release(),
+        after_in_child=_start_anew,
+    )
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:

@@ -197,7 +197,7 @@ def test_columns_of_odd_types_are_refused_or_count_as_unreadable(column: pa.Arra
 
 def test_a_tweet_cannot_end_or_hide_the_data_of_the_page() -> None:
     names = ["tweets.csv", "<!--<script></script>"]  # after these two tags, a browser would not see the data's end
-    page = ShareAnswer(names, CLASSES, [], [], {}, {}, {}, [], 0, [], {}).to_html()
+    page = ShareAnswer(names, CLASSES, [], [], tally_of(0, 12).with_margins(), {}, {}, [], 0, [], {}).to_html()
     data = page.partition('id="data">')[2].partition("</script>")[0]
     assert "<" not in data
     assert json.loads(data)["source"] == names

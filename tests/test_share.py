@@ -330,8 +330,18 @@ def test_a_draw_from_the_beginning_of_the_input_is_refused(tmp_path: Path) -> No
     lines = [f"{row},a,0.5,{'positive' if row < 20 else ''}" for row in range(1, 51)]
     found = read_labels(labels_file(tmp_path / "labels.csv", *lines), CLASSES)
     require_same_input(found, found.rows, ["a"] * 19, 100)
-    with pytest.raises(InputError, match="its last row is 50 and the input has 101"):
-        require_same_input(found, found.rows, ["a"] * 19, 101)
+    with pytest.raises(InputError, match="its last row is 50 and the input has 110"):
+        require_same_input(found, found.rows, ["a"] * 19, 110)
+
+
+def test_a_draw_before_a_fifth_of_the_input_was_added_is_refused(tmp_path: Path) -> None:
+    """Of 200 rows, 40 would be from this fifth; the labels would say nothing about it."""
+    found = read_labels(
+        labels_file(tmp_path / "labels.csv", *[f"{row},a,0.5,positive" for row in range(1, 201)]), CLASSES
+    )
+    require_same_input(found, found.rows, ["a"] * 200, 220)
+    with pytest.raises(InputError, match="its last row is 200 and the input has 250"):
+        require_same_input(found, found.rows, ["a"] * 200, 250)
 
 
 def test_a_file_to_fill_in_is_read_back(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sentiment.common.stores import open_store
 from sentiment.errors import InputError
 
 ROW, CHANCE, LABEL = "row", "chance", "label"
-_MANY_ROWS = 50  # a sample of this size almost certainly has a row in the second half of its input
+_UNLIKELY = 1e-5  # a draw with a lower probability than this is taken for a draw from another input
 # The part of a row's drawing probability that does not depend on the model's doubt. It limits the variance that
 # confident mistakes of the model cause.
 _EVEN_PART = 0.4
@@ -233,8 +233,8 @@ def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str],
     rows of the input.
 
     Raises:
-        InputError: a labelled row is missing from the input or has another text there, or the file has many rows, but
-            none from the second half of the input, so it was drawn from a shorter one.
+        InputError: a labelled row is missing from the input or has another text there, or the file has no row from so
+            long a part at the input's end that it was probably drawn before this part was added.
     """
     if missing := sorted(set(filled.rows.tolist()) - set(rows.tolist())):
         raise InputError(f"--labels {filled.path}: row {missing[0]} is not in the input; draw from this input")
@@ -245,7 +245,8 @@ def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str],
                 "the labels are of another input, or a spreadsheet changed this text: draw again, and copy the labels "
                 "if the rows are the same"
             )
-    if 2 * filled.last < count and len(filled.rows) + filled.empty >= _MANY_ROWS:
+    part = _EVEN_PART * (1 - filled.last / count)  # the least part of the drawing probability that these rows have
+    if (1 - part) ** (len(filled.rows) + filled.empty) < _UNLIKELY:
         raise InputError(
             f"--labels {filled.path}: its last row is {filled.last:,} and the input has {count:,}; "
             "the labels are of another input: draw from this one"

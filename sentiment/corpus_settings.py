@@ -22,7 +22,7 @@ class CorpusSettings(Section):
         delimiter: the character between the fields of a CSV. If empty, a comma, tab, semicolon or bar is detected.
         quotes: whether quotes enclose the fields of a CSV: ``yes`` or ``no``. If empty, quotes are detected.
         header: whether the first line contains the names of the columns.
-        columns: the number of columns; 0 means that of the first line.
+        columns: the number of columns of a CSV without a header; 0 means that of the first line.
         text_column, label_column: the name of the column if there is a header, else its position, counted from 0.
         labels: value of each class in the label column, or a list of values. A number needs no quotes. The log
             shows the classes in this order; the model sorts them, as scikit-learn expects.
@@ -70,6 +70,8 @@ class CorpusSettings(Section):
         distinct = len(set().union(*keys)) == sum(map(len, keys))
         require(distinct, f"corpus.labels: two classes share a value in {self.labels}")
         require(all(keys), f"corpus.labels: a class without a value in {self.labels}")
+        for name in self.labels:
+            require(bool(name.strip()), f"corpus.labels: expected a name for each class, received {name!r}")
         for name in _RESERVED:
             require(name not in self.labels, f"corpus.labels: {name!r} is what answers are called; name it otherwise")
 

@@ -98,6 +98,7 @@ def test_wrong_types(section: str, key: str, value: Any, message: str) -> None:
         ("corpus.labels", {"a": "Bad ", "b": "bad"}, "two classes share a value in {'a': 'Bad ', 'b': 'bad'}"),
         ("corpus.labels", {"a": ["1", 2], "b": 2}, "two classes share a value in {'a': ['1', 2], 'b': 2}"),
         ("corpus.labels", {"a": [], "b": 2}, "a class without a value in {'a': [], 'b': 2}"),
+        ("corpus.labels", {" ": "1", "b": "2"}, "expected a name for each class, received ' '"),
         ("corpus.labels", {"unknown": "1", "b": "2"}, "'unknown' is what answers are called; name it otherwise"),
         ("corpus.format", "xls", "expected one of , csv, tsv, jsonl, parquet, fasttext, received 'xls'"),
         ("corpus.labels", {"a": "1", "b": "1"}, "two classes share a value in {'a': '1', 'b': '1'}"),
@@ -184,6 +185,12 @@ def test_unknown_profile(tmp_path: Path) -> None:
         profiles.read_profile("nope")
     with pytest.raises(SettingsError, match="no such profile"):
         profiles.read_profile(str(tmp_path / "nope.toml"))
+
+
+def test_profile_saved_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[training]\nepochs = 3\n", encoding="utf-8-sig")  # as editors on Windows may save it
+    assert profiles.read_profile(str(path)) == {"training": {"epochs": 3}}
 
 
 @pytest.mark.parametrize("content", [b"[training\n", b"training = \xff\n", b"a = 1\na = 2\n"])

@@ -36,7 +36,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         SettingsError: the file is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8, or a number of 5000 digits
         raise SettingsError(f"{path}: not a TOML file ({error})") from error
 

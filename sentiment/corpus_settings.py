@@ -71,7 +71,8 @@ class CorpusSettings(Section):
         require(distinct, f"corpus.labels: two classes share a value in {self.labels}")
         require(all(keys), f"corpus.labels: a class without a value in {self.labels}")
         for name in self.labels:
-            require(bool(name.strip()), f"corpus.labels: expected a name for each class, received {name!r}")
+            named = name.strip() and min(name) >= " "  # a line end or a tab would break lines of output
+            require(bool(named), f"corpus.labels: expected a name of one line for each class, received {name!r}")
         for name in _RESERVED:
             require(name not in self.labels, f"corpus.labels: {name!r} is what answers are called; name it otherwise")
 

@@ -89,6 +89,7 @@ def test_values_of_no_class_are_left_out() -> None:
     assert found[:2] == ({"negative": ["neg"], "positive": ["positive"]}, ("irrelevant",))
     assert meaning_of(["glad", "meh", "sad"]).left_out == ()
     assert meaning_of(["joy", "fear"])[:2] == ({"fear": ["fear"], "joy": ["joy"]}, ())
+    assert meaning_of(["no\nfear", "no fear", "joy"]).classes == {"joy": ["joy"], "no fear": ["no\nfear", "no fear"]}
 
 
 def test_values_that_are_left_out_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

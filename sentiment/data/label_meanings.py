@@ -101,7 +101,8 @@ def words_of(name: str) -> set[str]:
 def meaning_of(values: Sequence[str], name: str = "") -> Meaning:
     """Guess the meaning of the lower-case values in the label column ``name``.
 
-    If the values are neither known words nor points of a known scale, every value becomes a class of its own.
+    If the values are neither known words nor points of a known scale, every value becomes a class of its own. White
+    space in the name of such a class becomes single spaces.
     """
     scale = _scale_of(values, name)
     if scale is not None:
@@ -110,8 +111,11 @@ def meaning_of(values: Sequence[str], name: str = "") -> Meaning:
     classes = _by_class(meaning)
     if len(classes) > 1:
         return Meaning(classes, tuple(value for value in values if meaning[value] is None), worded=True)
-    own = [value for value in sorted(values) if value not in _RESERVED]
-    return Meaning({value: [value] for value in own}, tuple(value for value in values if value in _RESERVED))
+    own: dict[str, list[str]] = {}
+    for value in sorted(values):
+        own.setdefault(" ".join(value.split()), []).append(value)
+    left_out = [value for name in _RESERVED for value in own.pop(name, [])]
+    return Meaning(own, tuple(left_out))
 
 
 def _by_class(meaning: dict[str, str | None]) -> dict[str, list[str]]:

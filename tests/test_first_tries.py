@@ -60,8 +60,8 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path, caplog: pytest.LogC
     with pytest.raises(SystemExit) as exit_status:
         tries.main([str(tmp_path)])
     assert exit_status.value.code == 2
-    assert [record.message.partition("; ")[0] for record in caplog.records] == [
-        f"error: {tmp_path}: no model here (expected {tmp_path}/model.json)"
+    assert [record.message.partition(", or run")[0] for record in caplog.records] == [
+        f"error: {tmp_path}: no model here (expected {tmp_path}/model.json); name a model folder"
     ]
 
 

@@ -122,7 +122,7 @@ def _read_model(files: ModelFiles) -> dict[str, Any]:
         content = files.read(MODEL)
     except OSError as error:
         raise ArtefactError(
-            f"{files.place}: no model here (expected {os.path.abspath(path)}); name a model folder with --model, "
+            f"{files.place}: no model here (expected {os.path.abspath(path)}); name a model folder, "
             "or run `make preprocess train evaluate` in a checkout to make one"
         ) from error
     try:

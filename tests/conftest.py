@@ -13,6 +13,8 @@ from hypothesis import settings
 
 # As in the stages and in the tests' subprocesses: else the last digits depend on which test imports TensorFlow first.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# Even where PYTHONDONTWRITEBYTECODE is set: else each process of each run compiles all modules again, for seconds.
+sys.dont_write_bytecode = False
 settings.register_profile("suite", deadline=None, derandomize=True, database=None, max_examples=50)
 settings.load_profile("suite")
 
@@ -129,19 +131,30 @@ def pytest_configure(config: pytest.Config) -> None:
 # What a test module imports if it trains, or starts processes: all its tests are marked slow.
 _SLOW = {"shared_model", "trained", "run_stages", "child_environment", "keras", "tf"}
 _SLOW_MODULES = {"tests.served", "tests.kill", "tests.kill_score"}
+# The longest of the other modules, the longest first.
+_LONG = [f"tests.test_{name}" for name in (
+    "report", "score_store", "score", "prepare", "fuzz_service", "structure", "few_texts", "text", "posts",
+    "other_columns", "share_estimators", "stages", "corpus", "documents",
+)]  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that train or start processes, and let them come first, so that no process ends with a slow file.
 
-    The tests that start Ray are before all others, because they mostly wait.
+    The tests that start Ray are before all others, because they mostly wait. The shortest modules are last.
     """
     for item in items:
         names = vars(item.module) if isinstance(item, pytest.Function) else {}
         modules = {getattr(value, "__module__", getattr(value, "__name__", "")) for value in names.values()}
         if _SLOW & names.keys() or _SLOW_MODULES & modules or item.get_closest_marker("ray"):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("ray", "slow")])
+
+    def place(item: pytest.Item) -> list[int]:
+        marks = [item.get_closest_marker(mark) is None for mark in ("ray", "slow")]
+        name = item.module.__name__ if isinstance(item, pytest.Function) else ""
+        return [*marks, _LONG.index(name) if name in _LONG else len(_LONG)]
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(optionalhook=True)

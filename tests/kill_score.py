@@ -201,6 +201,7 @@ class Nodes:
                 "num_cpus": 0,
                 "include_dashboard": False,
                 "include_log_monitor": False,
+                "no_monitor": True,  # of the autoscaler
                 "object_store_memory": 80 << 20,
                 "_system_config": _NOTICED_SOON,
             },

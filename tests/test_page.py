@@ -87,7 +87,7 @@ class Page:
         deadline = time.monotonic() + 20
         while not (value := self.browser.execute_script(script, *arguments)):
             assert time.monotonic() < deadline, (script, self.browser.execute_script("return document.body.innerText"))
-            time.sleep(0.02)
+            time.sleep(0.05)
         return value
 
     def see(self, selector: str, text: str) -> None:

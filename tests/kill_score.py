@@ -184,9 +184,9 @@ def command_of(pid: int) -> bytes:
 
 
 class Nodes:
-    """A Ray cluster on this machine: a head without cores, and two nodes of one core each."""
+    """A Ray cluster on this machine: a head without cores, and nodes of one core each."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: int = WORKERS) -> None:
         self.handler = signal.getsignal(signal.SIGTERM)  # Ray puts its own in its place
         os.environ |= {
             "RAY_AUTH_MODE": "disabled",
@@ -206,7 +206,7 @@ class Nodes:
                 "_system_config": _NOTICED_SOON,
             },
         )
-        self.nodes = [self.add() for _ in range(WORKERS)]
+        self.nodes = [self.add() for _ in range(count)]
         self.cluster.wait_for_nodes()
 
     @property
@@ -231,7 +231,7 @@ class Nodes:
         return True
 
     def mend(self) -> None:
-        """As many nodes as there were."""
+        """A node for each worker."""
         while len(self.nodes) < WORKERS:
             self.nodes.append(self.add())
 
@@ -246,7 +246,7 @@ def kill_all_nodes(this: Setting, output: Path, nodes: Nodes, parts: int, delay:
     wait_for(output, process, parts)
     time.sleep(delay)
     running = process.poll() is None
-    for _ in range(WORKERS):
+    while nodes.nodes:
         nodes.kill_one(0)
     try:
         status, said = process.wait(_PATIENCE), (this.folder / "log").read_text()[-2000:]

@@ -54,7 +54,7 @@ def nodes():
     with pytest.MonkeyPatch.context() as patch:
         for name in ("RAY_AUTH_MODE", "RAY_USAGE_STATS_ENABLED", "RAY_enable_metrics_collection"):
             patch.setenv(name, os.environ.get(name, ""))  # put back afterwards
-        nodes = kill_score.Nodes()
+        nodes = kill_score.Nodes(1)
         yield nodes
         nodes.stop()
 

@@ -144,9 +144,8 @@ def test_the_artefacts_are_those_of_one_file_and_the_split_is_the_one_that_is_de
 
 @pytest.fixture(scope="module")
 def two() -> Iterator[LocalEngine]:
-    """Two processes, which all tests share, and which do not begin anew where there is only one task."""
-    with pytest.MonkeyPatch.context() as patch, LocalEngine(2) as engine:
-        patch.setattr("sentiment.common.engines.available_cores", lambda: 3)
+    """Two processes, which all tests share."""
+    with LocalEngine(2) as engine:
         yield engine
 
 

@@ -64,7 +64,8 @@ CORPUS_FILES := $(call there,$(CORPUS)) \
   $(shell test ! -d $(call quoted,$(CORPUS)) || find $(call quoted,$(CORPUS)) -type f | sed 's/ /\\ /g')
 
 # The code of each stage, by folder of sentiment/. If it changes, this stage and the later ones rerun.
-code_in = $(wildcard sentiment/*.py sentiment/predict/model_files.py sentiment/data/table_files.py sentiment/data/table_names.py pipelines/shared/*.py $(foreach folder,common $1,sentiment/$(folder)/*.* sentiment/$(folder)/*/*.*))
+# Python's bytecode does not count, or the second `make` would train anew because the first one has written it.
+code_in = $(filter-out %.pyc,$(wildcard sentiment/*.py sentiment/predict/model_files.py sentiment/data/table_files.py sentiment/data/table_names.py pipelines/shared/*.py $(foreach folder,common $1,sentiment/$(folder)/*.* sentiment/$(folder)/*/*.*)))
 LOAD_CODE := pipelines/load.py $(call code_in,data text prepare)
 PREPROCESS_CODE := pipelines/preprocess.py $(call code_in,data text embedding prepare augment)
 EMBED_CODE := pipelines/embed.py $(call code_in,data text embedding network)

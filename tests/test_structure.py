@@ -378,6 +378,7 @@ def test_make_names_code_that_is_there(prerequisites: dict[str, set[str]]) -> No
     }
     assert len(named) > 100
     assert sorted(path for path in named if not (ROOT / path).is_file()) == []
+    assert sorted(path for path in named if "__pycache__" in path) == []  # else the second `make` trains anew
 
 
 # What each room may import of the others: the order that a tweet takes.

@@ -389,7 +389,8 @@ def test_a_single_task_has_all_cores():
     """A large CSV file is one task, and is scored as fast as `sentiment predict` does it."""
     with LocalEngine(available_cores()) as engine:
         for tasks in ([0], [0, 1], [0]):
-            assert {outcome.result for outcome in engine.map(uses_threads, tasks)} == {len(tasks) == 1}
+            wanted = len(tasks) == 1 and available_cores() > 1
+            assert {outcome.result for outcome in engine.map(uses_threads, tasks)} == {wanted}
 
 
 def test_the_local_engine_passes_errors_on():

@@ -91,8 +91,9 @@ def test_the_interval_covers_the_truth_about_19_times_in_20() -> None:
 
 
 def test_the_interval_at_its_limits() -> None:
-    assert bootstrap_interval(50, 50) == (1.0, 1.0)
-    assert bootstrap_interval(0, 50) == (0.0, 0.0)
+    least = 1 / (1 + 1.959964**2 / 50)
+    assert bootstrap_interval(50, 50) == pytest.approx((least, 1.0))
+    assert bootstrap_interval(0, 50) == pytest.approx((0.0, 1 - least))
 
 
 def test_calibration_error_by_hand() -> None:

@@ -21,7 +21,8 @@ def measure(
     Returns:
         n: the number of rows.
         accuracy: the share of correct labels.
-        accuracy_ci95: the 95% percentile bootstrap interval over rows (Efron, 1979), from 10,000 resamples.
+        accuracy_ci95: the 95% percentile bootstrap interval over rows (Efron, 1979), from 10,000 resamples; Wilson's
+            interval if all labels are correct or none is.
         macro_recall, macro_f1: unweighted means over the classes that occur in the test set.
         roc_auc: the area under the ROC curve; for more than two classes the mean over each class against the rest.
         log_loss: the mean negative natural logarithm of the probability of the true class.
@@ -52,7 +53,15 @@ def measure(
 
 
 def bootstrap_interval(hits: int, n: int) -> tuple[float, float]:
-    """Return the 95% percentile bootstrap interval of the share ``hits / n``."""
+    """Return the 95% percentile bootstrap interval of the share ``hits / n``.
+
+    All resamples of a share of 0 or 1 are equal, so its interval is by Wilson's (1927) formula.
+    """
+    if hits in (0, n):
+        from scipy.stats import binomtest
+
+        interval = binomtest(hits, n).proportion_ci(method="wilson")
+        return float(interval.low), float(interval.high)
     # to resample rows is to draw from a binomial distribution
     return _middle95(np.random.default_rng(_SEED).binomial(n, hits / n, _RESAMPLES) / n)
 

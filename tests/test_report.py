@@ -646,6 +646,12 @@ def test_what_is_wrong_is_said(changed, manifest, expected):
     assert remarks(of_set(**changed), ["a", "b"], manifest, label) == ([expected] if expected else [])
 
 
+def test_cross_validation_is_no_advice_for_a_further_test_set():
+    further = {"other.csv": of_set(n=299)["held_out"]}
+    said = "There are only 299 tweets of other.csv: the accuracy may be anything from 70% to 80%."
+    assert remarks(further, ["a", "b"], {}) == [said]
+
+
 def test_the_card_says_what_followed_the_number_of_tweets(evaluation):
     manifest = evaluation.manifest | {"created": "today", "by_rows": {"training.batch_size": 64, "split.test": 0.2}}
     card = render_card(replace(evaluation, manifest=manifest))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier
 
 FEWEST_TWEETS = 300
+_HELD_OUT = "held-out tweets"
 # A class is rare below half of the share it would have in a balanced corpus: accuracy then says little about it.
 _RARE = 0.5
 _VISIBLE = 0.0005  # the smallest difference that a percentage with one decimal shows
@@ -130,7 +131,7 @@ def remarks(
     """
     found = [*_of_training(manifest)]
     for name, figures in metrics.items():
-        where = "held-out tweets" if name == "held_out" else f"tweets of {label(name)}"
+        where = _HELD_OUT if name == "held_out" else f"tweets of {label(name)}"
         found += _of_test_set(figures, where, classes, label)
     return found
 
@@ -153,10 +154,8 @@ def _of_test_set(
 ) -> Iterator[str]:
     low, high = figures["accuracy_ci95"]
     if (n := figures["n"]) < FEWEST_TWEETS:
-        yield (
-            f"There are only {n} {where}: the accuracy may be anything from {100 * low:.0f}% to {100 * high:.0f}%. "
-            "`make crossvalidate` measures on all tweets in turn."
-        )
+        few = f"There are only {n} {where}: the accuracy may be anything from {100 * low:.0f}% to {100 * high:.0f}%."
+        yield few + " `make crossvalidate` measures on all tweets in turn." * (where == _HELD_OUT)
     matrix = np.array(figures["confusion_matrix"])
     for k in np.flatnonzero((matrix.sum(axis=0) == 0) & (matrix.sum(axis=1) > 0)).tolist():
         yield f"The class {classes[k]} is never answered on the {where}, {matrix[k].sum()} of which are {classes[k]}."

@@ -320,7 +320,9 @@ def test_the_document_describes_every_route_and_the_bodies(served):
     assert schemas["PredictRequest"]["properties"]["threshold"]["maximum"] == 1
     assert schemas["InferRequest"]["properties"]["inputs"]["maxItems"] == 1
     page = served.ask("GET", "/docs").body.decode()
-    assert all(f"<code>{path}</code>" in page for path in described["paths"])
+    refusals = {"400", "401", "404", "408", "413", "415", "422", "429", "431", "503"}
+    assert set(described["paths"]["/predict"]["post"]["responses"]) == {"200", *refusals}
+    assert all(f"<code>{each}</code>" in page for each in (*described["paths"], *refusals))
     assert "`" not in page
 
 

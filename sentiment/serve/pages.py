@@ -45,8 +45,10 @@ _REFUSALS = {
     "404": "no such model or version",
     "408": "the body took too long to arrive",
     "413": "the body is too large",
+    "415": "the body is compressed",
     "422": "a value has the wrong type, there are too many texts, or one is too long",
     "429": "too much is waiting; try again after Retry-After seconds",
+    "431": "the headers are too long",
     "503": "too many connections are open",
 }
 
@@ -175,6 +177,7 @@ def as_page(described: dict[str, Any]) -> str:
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
         '<link rel="stylesheet" href="/static/style.css"><main class="docs"><h1>Interface</h1>'
         '<p>As a document for programs: <a href="/openapi.json">openapi.json</a>. <a href="/">The page</a>.</p>'
-        f'<table>{"".join(rows)}</table><h2>Refusals</h2><p>All are <code>{{"error": "one sentence"}}</code>.</p>'
+        f'<table>{"".join(rows)}</table><h2>Refusals</h2><p>The body is <code>{{"error": "one sentence"}}</code>, '
+        "except for too many connections, and for a request that is not HTTP or names a wrong host.</p>"
         f"<table>{''.join(refusals)}</table></main></html>"
     )

@@ -179,7 +179,7 @@ REFUSED = [
     ("/predict", {"texts": ["x"], "explain": 1}, 422, "Expected `bool`, got `int` - at `$.explain`"),
     ("/predict", {"texts": ["x"], "tre\nsh": 1}, 422, "unknown field `tre sh`"),
     ("/predict", {"texts": ["x"], "model": "gone"}, 404, "there are tiny, other"),
-    ("/predict", b" " * 20_001, 413, "expected a body of at most 20000 bytes"),
+    ("/predict", b" " * 20_001, 413, "at most 20000 bytes: send fewer tweets; files may be larger than JSON"),
     (V1, {"instances": ["x"], "inputs": ["x"]}, 400, "either 'instances' or 'inputs'"),
     (V1, {"instances": []}, 400, "at least one value"),
     (V1, {"instances": [{"words": "x"}]}, 400, "instances[0]: expected one input, 'text'"),

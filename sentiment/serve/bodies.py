@@ -58,7 +58,7 @@ def limited_receive(request: Request, limits: Limits, most: int) -> Receive:
 
 
 def _too_large(limit: int) -> Refusal:
-    return Refusal(413, f"expected a body of at most {limit} bytes: send fewer texts at a time, or a file to /predict")
+    return Refusal(413, f"expected a body of at most {limit} bytes: send fewer tweets; files may be larger than JSON")
 
 
 async def read_json(request: Request, decoder: "msgspec.json.Decoder[T]", admission: Admission, invalid: int) -> T:

@@ -1,8 +1,11 @@
 """A full disk and a short memory: one line, status 2, and what was there before stays. Files larger than memory pass."""
 
 import contextlib
+import os
 import resource
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -104,6 +107,31 @@ def test_a_stage_short_of_memory(copy, caplog):
         stage.main(body, "", argv=copy.options())
     assert caught.value.code == 2
     assert "not enough memory; lower preprocessing.max_vocabulary" in caplog.records[-1].getMessage()
+
+
+KEEPS = """
+import os, resource, sys
+import numpy as np
+import sentiment
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.ones(20 << 20, np.uint8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+sentiment.load(sys.argv[1]).predict_proba(["a tweet"] * 200)
+faults()
+print(faults() < 100, os.confstr("CS_GNU_LIBC_VERSION"))
+"""
+
+
+@pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in os.confstr_names, reason="only glibc's allocator is meant")
+def test_the_memory_of_a_batch_is_kept_for_the_next_one():
+    """The system need not fill 5,000 pages with zeros again."""
+    answered = subprocess.run(
+        [sys.executable, "-c", KEEPS, str(shared_model().folder)], capture_output=True, text=True, check=False
+    )
+    assert answered.stdout.startswith("True glibc"), answered.stdout + answered.stderr
 
 
 def test_few_batches_are_in_memory_at_once(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
+_LARGEST_KEPT = (32 << 20) - (8 << 10)  # bytes; glibc adds a header, and rounds up to whole pages
 
 
 def available_cores() -> int:
@@ -51,6 +52,16 @@ if hasattr(os, "register_at_fork"):
         after_in_parent=lambda: _state.lock.release(),
         after_in_child=_start_anew,
     )
+
+
+def keep_freed_memory() -> None:
+    """Make glibc keep the memory of freed arrays below 32 MiB, instead of giving it back to the system.
+
+    The system fills every page of new memory with zeros, and two threads wait for each other meanwhile. Without this
+    call, two cores therefore predict a seventh fewer tweets per second. Freeing a block raises glibc's limits to its
+    size, and to at most 32 MiB (M_MMAP_THRESHOLD in the manual page mallopt(3)). Other C libraries are not affected.
+    """
+    bytes(_LARGEST_KEPT)  # never written to, so it takes no memory
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment.common.arrow_arrays import as_numpy
+from sentiment.common.parallel import keep_freed_memory
 from sentiment.common.ragged import Ragged
 from sentiment.text.chunk_table import LONGEST, MOST_IDS, Chunks, ChunkTable, build_table
 from sentiment.text.inputs import encode_all, is_arrow
@@ -40,6 +41,7 @@ class ManyTexts:
         self._mentions_are_alike = can_run(rules)  # other rules may tell one mention from another
         self._ids = table.ids.reshape(-1)
         self._lengths = np.count_nonzero(table.ids, axis=1)
+        keep_freed_memory()  # the arrays of a batch are freed after each batch, and made again for the next
 
     def encode(self, texts: Any) -> Ragged:
         """Return the ids of ``texts`` ``(n,)``. Dropped tokens, such as stop words, have no id, so a row may be empty.

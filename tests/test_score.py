@@ -341,9 +341,10 @@ def test_options_that_would_do_nothing_or_too_much(tmp_path, model, capsys, opti
     assert message in capsys.readouterr().err
 
 
-def test_no_more_processes_are_started_than_there_are_tasks():
-    with LocalEngine(3) as engine:
-        before = len(multiprocessing.active_children())
+@pytest.mark.parametrize("module", ["", "json"])
+def test_no_more_processes_are_started_than_there_are_tasks(module):
+    before = len(multiprocessing.active_children())
+    with LocalEngine(3, module) as engine:
         assert [outcome.result for outcome in engine.map(abs, [-1])] == [1]
         assert len(multiprocessing.active_children()) == before + 1
 

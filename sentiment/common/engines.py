@@ -77,10 +77,11 @@ class LocalEngine(Engine):
         # The workers exit when this process closes its end of the pipe. The system closes it if this process is killed.
         self._watched, self._open_end = self._context.Pipe(duplex=False)
         self._pool = self._new_pool(workers)
+        self._imported: Future[None] | None = None
 
     def __enter__(self) -> Self:
         if self._module:
-            self._pool.submit(_import, self._module)
+            self._imported = self._pool.submit(_import, self._module)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -93,6 +94,8 @@ class LocalEngine(Engine):
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
         """Apply ``function`` to each task, and yield each outcome when ready. Errors of ``function`` propagate."""
         cores = available_cores() if len(tasks) == 1 and self.workers >= available_cores() else 1
+        if len(tasks) == 1 and self._imported:
+            wait([self._imported])  # the pool would start a second process while its first one is busy
         function = partial(_on_cores, cores, function)
         waiting, running = deque(range(len(tasks))), dict[Future[Any], int]()
         while waiting or running:

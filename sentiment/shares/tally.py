@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sentiment.common.arrow_arrays import as_numpy, from_numpy
+
 ALL = "all"
 EXAMPLES = 3  # tweets to keep per class and period: the most certain ones
 _WORDS_COUNTED = 4_000  # tweets per period whose words are counted
@@ -224,9 +226,10 @@ def _cells_of(batch: Answered) -> tuple[np.ndarray, list[Cell]]:
     """Return the index of each tweet's cell (a group in a period), and the list of the distinct cells."""
     groups, periods = batch.groups, batch.periods
     joint = groups.indices.to_numpy().astype(np.int64) * max(1, len(periods.dictionary)) + periods.indices.to_numpy()
-    distinct, codes = np.unique(joint, return_inverse=True)
+    encoded = from_numpy(joint).dictionary_encode()
     names, spans = groups.dictionary.to_pylist(), periods.dictionary.to_pylist()
-    return codes, [Cell(names[each // len(spans)], spans[each % len(spans)]) for each in distinct.tolist()]
+    cells = [Cell(names[each // len(spans)], spans[each % len(spans)]) for each in encoded.dictionary.to_pylist()]
+    return as_numpy(encoded.indices), cells
 
 
 def _words_of(texts: pa.Array) -> Iterable[tuple[str, int]]:

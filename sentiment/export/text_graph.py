@@ -79,7 +79,7 @@ class GraphPreprocessor(tf.Module):
             Three tensors: the index of each chunk's first id in the third tensor, the number of ids of each chunk, and
             the ids.
         """
-        slots = tf.where(chunks == "", tf.constant(0, tf.int64), self.chunks.lookup(chunks))
+        slots = self.chunks.lookup(chunks)
         missing = tf.where(slots == _ABSENT)
         distinct, codes = tf.unique(tf.gather_nd(chunks, missing), tf.int64)
         further = self._ids_by_rules(distinct)

@@ -113,6 +113,31 @@ def test_a_device_or_a_pipe_is_not_replaced_by_a_file(evaluated, tmp_path, capsy
     assert pipe.is_fifo()
 
 
+@pytest.mark.parametrize("name", ["lexicon.tsv", "new.zip"])
+def test_a_model_is_not_packed_into_its_own_folder(evaluated, tmp_path, capsys, name):
+    folder = shutil.copytree(evaluated, tmp_path / "model")
+    before = {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+    assert main(["pack", str(folder), "--output", str(folder / name), "--force"]) == 2
+    assert f"--output {folder / name}: is in the model's own folder; give a file in another" in capsys.readouterr().err
+    assert {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "received"),
+    [
+        (["verify", ""], "model: expected a path or an address, received an empty one"),
+        (["pack", "", "--output", "a.zip"], "model: expected a path or an address, received an empty one"),
+        (["pack", "a", "--output", "-"], "--output: expected a path or an address, received -"),
+        (["predict", "--input", ""], "--input: expected a path or an address, received an empty one"),
+        (["predict", "--input", "-", "--output", ""], "--output: expected a path or an address, received an empty one"),
+    ],
+)
+def test_a_path_that_names_nothing_is_refused(arguments, received, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert f"argument {received}" in capsys.readouterr().err
+
+
 def interrupt(folder: Path, target: Path | None = None) -> None:
     raise KeyboardInterrupt
 

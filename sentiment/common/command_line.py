@@ -23,7 +23,8 @@ class OneLineParser(argparse.ArgumentParser):
     def add_model(self) -> None:
         """Add the option ``--model``, with its default and help."""
         default = f"default: ${MODEL_VARIABLE}, or {LATEST_MODEL}"
-        self.add_argument("--model", default=default_model(), help=f"model folder or packed model ({default})")
+        described = f"model folder or packed model ({default})"
+        self.add_argument("--model", type=place, default=default_model(), help=described)
 
 
 def default_model() -> str:
@@ -77,7 +78,12 @@ def class_name(text: str) -> str:
 
 
 def place(text: str) -> str:
-    """Return an argument that is a path or an address; refuse an empty one, which would mean the current folder."""
-    if not text:
-        raise argparse.ArgumentTypeError("expected a path or an address, received an empty one")
+    """Return an argument that is a path or an address; refuse an empty one (the current folder) and "-" (a stream)."""
+    if text in ("", "-"):
+        raise argparse.ArgumentTypeError(f"expected a path or an address, received {text or 'an empty one'}")
     return text
+
+
+def stream_or_place(text: str) -> str:
+    """Return an argument that is a path or an address, or "-" for standard input or output."""
+    return text if text == "-" else place(text)

@@ -17,10 +17,10 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sentiment.common.command_line import OneLineParser
+from sentiment.common.command_line import OneLineParser, place
 from sentiment.common.file_checks import require_writable
 from sentiment.common.messages import run_command
-from sentiment.errors import ArtefactError
+from sentiment.errors import ArtefactError, InputError
 from sentiment.predict.model_files import CARD, HEADER_BYTES, MANIFEST, TABLE, open_model, read_manifest
 from sentiment.predict.model_folder import read_classifier
 
@@ -34,19 +34,19 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
     description = (__doc__ or "").replace("python -m sentiment.predict.pack", prog)
     description = description.replace("python -m sentiment.predict", prog.rpartition(" ")[0] + " predict")
     parser = OneLineParser(prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path, help="model folder, for instance models/sample")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the archive, for instance mine.zip")
+    parser.add_argument("model", type=place, help="model folder, for instance models/sample")
+    parser.add_argument("--output", type=place, required=True, metavar="FILE", help="the archive: mine.zip")
     parser.add_argument("--force", action="store_true", help="replace an existing output")
     arguments = parser.parse_args(argv)
+    folder, target = Path(arguments.model), Path(arguments.output)
 
     def run() -> int:
-        require_writable(arguments.output, arguments.force)
-        pack(arguments.model, arguments.output)
-        megabytes = arguments.output.stat().st_size / 1e6
-        sys.stderr.write(f"pack: {arguments.model}: {megabytes:.1f} MB written to {arguments.output}\n")
+        require_writable(target, arguments.force)
+        pack(folder, target)
+        sys.stderr.write(f"pack: {folder}: {target.stat().st_size / 1e6:.1f} MB written to {target}\n")
         return 0
 
-    return run_command(run, "pack", place=str(arguments.output))
+    return run_command(run, "pack", place=arguments.output)
 
 
 def pack(folder: Path, target: Path) -> None:
@@ -54,7 +54,10 @@ def pack(folder: Path, target: Path) -> None:
 
     Raises:
         ArtefactError: the model is damaged, was not evaluated, is packed already, or differs from its manifest.
+        InputError: ``target`` is inside ``folder``, where only the model's own files belong.
     """
+    if folder.resolve() in target.resolve().parents:
+        raise InputError(f"--output {target}: is in the model's own folder; give a file in another")
     read_classifier(folder)
     if folder.is_file():
         raise ArtefactError(f"{folder}: is packed already, expected a model folder; copy the file as it is")

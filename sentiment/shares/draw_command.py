@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentiment.common.command_line import OneLineParser, count, whole_number
+from sentiment.common.command_line import OneLineParser, count, place, whole_number
 from sentiment.common.messages import counted, run_command
 from sentiment.predict.options import reading_of
 from sentiment.score.__main__ import engine_of
@@ -24,14 +24,14 @@ from sentiment.shares.__main__ import add_grouping_options
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.shares.draw_command") -> int:
     """Run `sentiment draw`; return the exit status: 0, 2 after a user's mistake, or 130 after Ctrl+C."""
     arguments = _parser(prog).parse_args(argv)
-    place, remedy = str(arguments.output), "mend that and run it again"
-    return run_command(lambda: _run(arguments), "draw", "; use fewer --workers", place, remedy, "nothing was written")
+    remedy, target = "mend that and run it again", arguments.output
+    return run_command(lambda: _run(arguments), "draw", "; use fewer --workers", target, remedy, "nothing was written")
 
 
 def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_grouping_options(parser)
-    parser.add_argument("--output", type=Path, required=True, metavar="CSV", help="the file to fill in")
+    parser.add_argument("--output", type=place, required=True, metavar="CSV", help="the file to fill in")
     parser.add_argument("--rows", type=whole_number(1), default=200, metavar="N", help="how many to draw (200)")
     parser.add_argument("--seed", type=count, default=7, metavar="N", help="the same seed draws the same rows (7)")
     parser.add_argument("--even", action="store_true", help="give every tweet the same chance")
@@ -47,8 +47,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from sentiment.shares.sample import to_label
     from sentiment.shares.scored import share_columns
 
-    columns = share_columns(reading.column, arguments.date, arguments.by)
-    require_writable(arguments.output, arguments.force, ", with labels perhaps")
+    columns, target = share_columns(reading.column, arguments.date, arguments.by), Path(arguments.output)
+    require_writable(target, arguments.force, ", with labels perhaps")
     with tempfile.TemporaryDirectory(prefix="sentiment-draw-") as scratch:
         request = ShareRequest(tuple(arguments.inputs), Path(scratch), Path(arguments.model), reading, columns)
         with engine_of(arguments) as engine:
@@ -57,8 +57,8 @@ def _run(arguments: argparse.Namespace) -> int:
     random.Random(arguments.seed).shuffle(drawn)  # so that a person who stops early has labelled a random part
     name = reading.column if not reading.column.isdecimal() else "text"
     content = to_label("text" if name in ("row", "chance", "label") else name, drawn)
-    open_store(str(arguments.output.parent)).write(arguments.output.name, content.encode())
-    sys.stderr.write(f"draw: {counted(len(drawn), 'row')} to label in {arguments.output}\n")
+    open_store(str(target.parent)).write(target.name, content.encode())
+    sys.stderr.write(f"draw: {counted(len(drawn), 'row')} to label in {target}\n")
     return 0
 
 

@@ -169,12 +169,24 @@ def test_the_first_unreadable_date_is_that_of_a_tweet() -> None:
     assert (tally.undated, tally.first_undated) == (1, (3, "later"))
 
 
-def test_values_that_differ_in_blanks_are_one_group_and_none_is_taken_for_all_tweets() -> None:
-    columns = {"text": list("abcde"), "brand": ["x", " x ", "", None, "all"]}
-    answers = {"known": [1.0] * 5, "p_negative": [0.1] * 5, "p_positive": [0.9] * 5}
+@pytest.mark.parametrize(
+    ("by", "groups"),
+    [
+        (("brand",), ["x", "x", "(none)", "(none)", "(all)", "a / b", "a", "n/a"]),
+        (("brand", "place"), ["x / y", "x / y", "(none) / y", "(none) / y", "(all) / y", "a // b / c", "a / b // c",
+                              "n/a / /r/b"]),
+    ],
+)  # fmt: skip
+def test_values_that_differ_in_blanks_only_are_one_group_and_no_others(by: tuple[str, ...], groups: list[str]) -> None:
+    columns = {
+        "text": list("abcdefgh"),
+        "brand": ["x", " x ", "", None, "all", "a / b", "a", "n/a"],
+        "place": [*"yyyyyc", "b / c", "/r/b"],
+    }
+    answers = {"known": [1.0] * 8, "p_negative": [0.1] * 8, "p_positive": [0.9] * 8}
     table = pa.record_batch(columns | answers)
-    found = answered(table, ShareColumns("text", ("brand",)), "tweets.parquet")
-    assert found.groups.to_pylist() == ["x", "x", "(none)", "(none)", "(all)"]
+    found = answered(table, ShareColumns("text", by), "tweets.parquet")
+    assert found.groups.to_pylist() == groups
 
 
 @pytest.mark.parametrize(
@@ -297,9 +309,10 @@ def test_labels_that_cannot_be_are_refused(tmp_path: Path, lines: list[str], mes
         read_labels(labels_file(tmp_path / "labels.csv", *lines), CLASSES)
 
 
-def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("header", ["row;text;chance;label", "ROW;TEXT;CHANCE;LABEL", "Row;Label; Chance;label"])
+def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path, header: str) -> None:
     path = tmp_path / "labels.csv"
-    path.write_text("\ufeffrow;text;chance;label\r\n7;b;0,25; Positive \r\n2;a;0,5;NEGATIVE\r\n9;c;0,5;\r\n", "utf-8")
+    path.write_text(f"\ufeff{header}\r\n7;b;0,25; Positive \r\n2;a;0,5;NEGATIVE\r\n9;c;0,5;\r\n", "utf-8")
     found = read_labels(path, CLASSES)
     assert (found.rows.tolist(), found.chances.tolist(), found.labels.tolist()) == ([2, 7], [0.5, 0.25], [0, 1])
     assert found.empty == 1
@@ -505,6 +518,9 @@ def test_arguments_of_the_wrong_type_are_refused(given: dict[str, Any], message:
         (share_command, ["--also", " "], "argument --also: expected the name of a class, received an empty one"),
         (share_command, ["--output", ""], "argument --output: expected a path or an address, received an empty one"),
         (score_command, ["--output", ""], "argument --output: expected a path or an address, received an empty one"),
+        (draw_command, ["--output", ""], "argument --output: expected a path or an address, received an empty one"),
+        (draw_command, ["--output", "-"], "argument --output: expected a path or an address, received -"),
+        (share_command, ["--model", ""], "argument --model: expected a path or an address, received an empty one"),
     ],
 )
 def test_arguments_that_say_nothing_are_refused(command: ModuleType, options: list[str], message: str, capsys) -> None:
@@ -527,6 +543,7 @@ def test_an_empty_input_is_not_the_current_folder(command: ModuleType, capsys) -
         (["--date", "when"], "--date goes with a period"),
         (["--date", "when", "--by", "week", "--by", "day"], "expected one period, received week and day"),
         (["--by", ""], "--by '': expected a period or the name of a column"),
+        (["--also", "neutral"], "--also: has no use without --labels"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options: list[str], message: str, tmp_path: Path, capsys) -> None:

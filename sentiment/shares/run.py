@@ -64,6 +64,8 @@ def share(request: ShareRequest, engine: Engine, show_progress: bool = False) ->
     Raises:
         SentimentError: an input, the model, the labels or the output folder is not usable. No answer is written then.
     """
+    if request.also and not request.labels:
+        raise InputError("--also: has no use without --labels, the file in which such labels are; leave it out")
     store = open_store(scored_folder(request, engine, show_progress))
     classes = classes_of(store)
     names = label_names(classes, request.also)

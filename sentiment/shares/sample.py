@@ -14,6 +14,7 @@ from sentiment.common.stores import open_store
 from sentiment.errors import InputError
 
 ROW, CHANCE, LABEL = "row", "chance", "label"
+_OURS = {ROW, CHANCE, LABEL}
 _UNLIKELY = 1e-5  # a draw with a lower probability than this is taken for a draw from another input
 # The part of a row's drawing probability that does not depend on the model's doubt. It limits the variance that
 # confident mistakes of the model cause.
@@ -175,16 +176,17 @@ def read_table(path: Path, column: str = "text") -> LabelTable:
         rows = [(reader.line_num, cells) for cells in reader]
     except csv.Error as error:
         raise InputError(f"--labels {path}: line {reader.line_num}: {error}; mend the quotes above it") from error
-    names = [name for name in header if name]
-    if not {ROW, CHANCE, LABEL} <= set(names) or len(names) < 4:
+    columns = [_as_drawn(name, header) for name in header]
+    names = [name for name in columns if name]
+    if not set(names) >= _OURS or len(names) < 4:
         received = shown(", ".join(names)) or "nothing"
         raise InputError(
             f"--labels {path}: expected columns row, the text, chance and label, received {received}; "
             "give a file of `sentiment draw`"
         )
-    others = [name for name in names if name not in (ROW, CHANCE, LABEL)]
+    others = [name for name in names if name not in _OURS]
     text = next((name for name in (column, "text") if name in others), others[0])
-    keys = [i if name in header[:i] else name for i, name in enumerate(header)]
+    keys = [i if name in columns[:i] else name for i, name in enumerate(columns)]
     lines, numbers = [], []
     for line, cells in rows:
         if len(cells) > len(header):
@@ -193,6 +195,12 @@ def read_table(path: Path, column: str = "text") -> LabelTable:
             lines.append(dict(zip(keys, cells + [""] * (len(header) - len(cells)), strict=True)))
             numbers.append(line)
     return LabelTable(path, header, text, lines, numbers, delimiter, mark)
+
+
+def _as_drawn(name: str, header: Sequence[str]) -> str:
+    """Return the name that `draw` gave a column of its own which a person wrote "Label" or " ROW", else ``name``."""
+    drawn = name.strip().lower()
+    return drawn if drawn in _OURS and drawn not in header else name
 
 
 def read_labels(path: Path, classes: Sequence[str], column: str = "text") -> FilledIn:

@@ -171,6 +171,8 @@ def _groups(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.DictionaryArray
     if not names:
         return _repeated(ALL, table.num_rows)
     parts = [_group_names(table.column(name), name) for name in names]
+    if len(parts) > 1:  # " / " in a value becomes " // ", or "a / b" and "c" would be the group of "a" and "b / c"
+        parts = [pc.replace_substring_regex(part, r" (/+)", r" \1\1") for part in parts]
     return pc.binary_join_element_wise(*parts, " / ").dictionary_encode()
 
 

@@ -624,6 +624,12 @@ def of_set(**changed):
             {},
             "VADER is ahead on the held-out tweets: macro recall 75.1% against 75.0%.",
         ),
+        ({"baselines": {"majority": {"macro_recall": 0.7494}}}, {}, None),
+        (
+            {"baselines": {"majority": {"macro_recall": 0.75}}},
+            {},
+            "The model is no better than the most frequent class on the held-out tweets: macro recall 75.0%.",
+        ),
         (
             {"confusion_matrix": [[200, 0], [200, 0]]},
             {},
@@ -650,6 +656,12 @@ def test_cross_validation_is_no_advice_for_a_further_test_set():
     further = {"other.csv": of_set(n=299)["held_out"]}
     said = "There are only 299 tweets of other.csv: the accuracy may be anything from 70% to 80%."
     assert remarks(further, ["a", "b"], {}) == [said]
+
+
+def test_models_are_not_compared_on_a_test_set_of_one_class():
+    figures = {"confusion_matrix": [[350, 50], [0, 0]], "baselines": {"majority": {"macro_recall": 1.0}}}
+    said = "All tweets of x.csv are a: they do not show how well the model tells the classes apart."
+    assert remarks({"x.csv": of_set(**figures)["held_out"]}, ["a", "b"], {}) == [said]
 
 
 def test_the_card_says_what_followed_the_number_of_tweets(evaluation):

@@ -159,9 +159,16 @@ def _of_test_set(
     matrix = np.array(figures["confusion_matrix"])
     for k in np.flatnonzero((matrix.sum(axis=0) == 0) & (matrix.sum(axis=1) > 0)).tolist():
         yield f"The class {classes[k]} is never answered on the {where}, {matrix[k].sum()} of which are {classes[k]}."
+    if len(present := np.flatnonzero(matrix.sum(axis=1))) == 1:
+        yield f"All {where} are {classes[present[0]]}: they do not show how well the model tells the classes apart."
+        return
     own = figures.get("macro_recall")
     for name, baseline in (figures.get("baselines") or {}).items():
         other = baseline.get("macro_recall")
-        if own is not None and other is not None and other - own >= _VISIBLE:
+        if own is None or other is None:
+            continue
+        if other - own >= _VISIBLE:
             recalls = f"macro recall {100 * other:.1f}% against {100 * own:.1f}%"
             yield f"{label(name)} is ahead on the {where}: {recalls}."
+        elif name == "majority" and own - other < _VISIBLE:
+            yield f"The model is no better than the most frequent class on the {where}: macro recall {100 * own:.1f}%."

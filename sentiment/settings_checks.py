@@ -8,7 +8,7 @@ import math
 import types
 import typing
 from collections.abc import Callable
-from dataclasses import field, fields, is_dataclass
+from dataclasses import MISSING, field, fields, is_dataclass
 from typing import Any, TypeVar
 
 from sentiment.errors import SettingsError
@@ -83,7 +83,7 @@ def from_dict(cls: type[T], values: object, where: str = "") -> T:
         where: the dotted name of the section, used in error messages.
 
     Raises:
-        SettingsError: a key is unknown (the nearest known one is suggested) or a value has the wrong type.
+        SettingsError: a key is unknown (the nearest known one is suggested) or missing, or a value has the wrong type.
     """
     if not isinstance(values, dict):
         raise SettingsError(f"{where or 'settings'}: expected a section of settings, received {values!r}")
@@ -93,7 +93,11 @@ def from_dict(cls: type[T], values: object, where: str = "") -> T:
             near = difflib.get_close_matches(str(key), hints, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(hints)}"
             raise SettingsError(f"{_dotted(where, key)}: unknown setting; {hint}")
-    return cls(**{key: _convert(hints[key], value, _dotted(where, key)) for key, value in values.items()})
+    given = {key: _convert(hints[key], value, _dotted(where, key)) for key, value in values.items()}
+    for each in fields(cls):  # type: ignore[arg-type]
+        if each.default is each.default_factory is MISSING and each.name not in given:
+            raise SettingsError(f"{_dotted(where, each.name)}: expected a value, received none")
+    return cls(**given)
 
 
 def _declared(default: Any, allows: Callable[[Any], bool], expected: str) -> Any:

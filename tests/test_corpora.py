@@ -85,6 +85,12 @@ def test_they_are_read_each_in_its_own_format(profile: Path, caplog: pytest.LogC
         assert [sum(corpus == i for corpus, _ in both) for i in (0, 1)] == [first["parts"][name], second["parts"][name]]
 
 
+def test_a_corpus_without_a_format_has_that_of_the_profile() -> None:
+    own = {"encoding": "cp1252"}
+    made = profiles.make_settings({"corpus": own, "corpora": [{"file": "a"}, {"file": "b", "corpus": {}}]}, [])
+    assert [each.corpus.encoding for each in made.corpora] == ["cp1252", "latin-1"]
+
+
 def test_the_rows_of_each_are_weighed_to_one_on_average(profile: Path) -> None:
     report = loaded(profile)
     weights = row_weights(profile.parent / "data/interim/both")
@@ -129,3 +135,5 @@ def test_a_class_that_the_profile_does_not_have() -> None:
         profiles.make_settings({"corpora": [{"file": "a.csv", "corpus": {"labels": {"angry": 1, "positive": 2}}}]}, [])
     with pytest.raises(SettingsError, match=r"^corpora\.weight: expected more than 0, received 0\.0$"):
         profiles.make_settings({"corpora": [{"file": "a.csv", "weight": 0}]}, [])
+    with pytest.raises(SettingsError, match=r"^corpora\.file: expected a value, received none$"):
+        profiles.make_settings({"corpora": [{"weight": 1}]}, [])

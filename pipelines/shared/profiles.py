@@ -59,7 +59,10 @@ def profile_and_path(given: str, own: dict[str, Any]) -> tuple[dict[str, Any], P
 
 
 def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings:
-    """Return the settings of a profile after ``section.key=value`` overrides, whose values are TOML or plain words."""
+    """Return the settings of a profile after ``section.key=value`` overrides, whose values are TOML or plain words.
+
+    Each of ``[[corpora]]`` that has no format of its own has that of ``[corpus]``.
+    """
     tables = {k: dict(v) if isinstance(v, dict) else v for k, v in profile.items() if k not in BESIDE_SETTINGS}
     for override in overrides:
         dotted, equals, text = override.partition("=")
@@ -67,6 +70,9 @@ def make_settings(profile: dict[str, Any], overrides: Sequence[str]) -> Settings
         if not (equals and dot):
             raise SettingsError(f"--set {override}: expected SECTION.KEY=VALUE")
         tables.setdefault(section, {})[key] = _parsed(text.strip())
+    if isinstance(corpora := tables.get("corpora"), list):
+        shared = {"corpus": tables.get("corpus", {})}
+        tables["corpora"] = [shared | each if isinstance(each, dict) else each for each in corpora]
     return from_dict(Settings, tables)
 
 

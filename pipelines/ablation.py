@@ -20,6 +20,8 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, checksum, digest, kept, work_folder
+from sentiment.common.command_line import count
+from sentiment.errors import InputError
 from sentiment.settings_checks import from_dict
 
 GRID = Path(__file__).with_suffix(".toml")
@@ -81,9 +83,13 @@ Summary = dict[str, list[dict[str, Any]]]  # title of a group -> rows, see `summ
 
 def run(this: stage.Stage) -> None:
     """Train the runs that have no result yet, then write a table and a chart."""
+    if this.base_model and this.arguments.vectors:
+        raise InputError("--vectors: have no use with --from, whose model has vectors of its own; leave them out")
     folder, work = this.places.model / "ablation", work_folder(this, "ablation")
     runs, results = list(runs_of(read_grid(this), this.arguments)), folder / "results" / work.name
     missing = {each.identity: each for each in runs if not (results / f"{each.identity}.json").exists()}
+    if not runs:
+        raise InputError(f"{this.arguments.grid}: expected variants and seeds to train, found none")
     stage.log.info("%d runs, %d to make", len({each.identity for each in runs}), len(missing))
     try:
         _train_all(this, list(missing.values()), results, work)
@@ -154,7 +160,7 @@ def runs_of(grid: Grid, arguments: argparse.Namespace) -> Iterator[GridRun]:
     for title, name, variant, glove in variants:
         pairs, vectors = grid.pairs(variant), checksum(glove) if glove else ""
         shared = digest([pair for pair in pairs if not pair.startswith(_OF_TRAINING)], vectors)
-        for seed in grid.seeds:
+        for seed in dict.fromkeys(grid.seeds):
             yield GridRun(title, name, pairs, glove, seed, digest(pairs, vectors, seed), shared)
 
 
@@ -227,8 +233,8 @@ def picture(summary: Summary) -> str:
 OPTIONS = INPUT_OPTIONS | {
     "--vectors": {"type": Path, "action": "append", "default": [], "help": "further GloVe vectors to compare"},
     "--grid": {"type": Path, "default": GRID, "help": "what to train (default: pipelines/ablation.toml)"},
-    "--train-rows": {"type": int, "help": "training rows of a run, instead of the grid's"},
-    "--seeds": {"type": int, "nargs": "+", "help": "seeds, instead of the grid's"},
+    "--train-rows": {"type": count, "help": "training rows of a run, instead of the grid's"},
+    "--seeds": {"type": count, "nargs": "+", "help": "seeds, instead of the grid's"},
 }
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipelines.shared import publishing, stage
 from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, kept, work_folder
-from sentiment.errors import InputError
+from sentiment.common.command_line import count, whole_number
 
 RESULT = "crossvalidation.json"
 
@@ -22,9 +22,8 @@ def run(this: stage.Stage) -> None:
     from sentiment.evaluation.comparison import folds_table, summarise
 
     asked = this.arguments
-    if asked.folds < 2:
-        raise InputError(f"--folds: expected two or more, received {asked.folds}")
-    seeds, root = asked.seeds or [this.settings.training.seed], work_folder(this, "crossvalidation", asked.folds)
+    seeds = [*dict.fromkeys(asked.seeds or [this.settings.training.seed])]
+    root = work_folder(this, "crossvalidation", asked.folds)
     metrics = []
     for fold in range(asked.folds):
         for seed in seeds:
@@ -52,8 +51,12 @@ def _execute(this: stage.Stage, root: Path, fold: int, seed: int) -> dict[str, A
 
 
 OPTIONS = INPUT_OPTIONS | {
-    "--folds": {"type": int, "default": 5, "help": "number of blocks; each is the test set once (default: 5)"},
-    "--seeds": {"type": int, "nargs": "+", "help": "seeds of the training (default: the seed of the settings)"},
+    "--folds": {
+        "type": whole_number(2),
+        "default": 5,
+        "help": "blocks; each is the test set once (default: 5)",
+    },
+    "--seeds": {"type": count, "nargs": "+", "help": "seeds of the training (default: the seed of the settings)"},
 }
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pipelines.shared import publishing, stage
 from pipelines.shared.artefacts import read_part, read_split
 from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, kept, work_folder
 from pipelines.shared.stage import import_keras
+from sentiment.common.command_line import count, whole_number
 from sentiment.evaluation import comparison
 
 RESULT, DRAWING = "curve.json", "curve.svg"
@@ -26,13 +27,14 @@ def run(this: stage.Stage) -> None:
     from sentiment.report.templating import NAMES
 
     asked = this.arguments
-    root = work_folder(this, "curve")
+    seeds = [*dict.fromkeys(asked.seeds)]
+    root = work_folder(this, "curve", seeds)
     rows, labelled, test = _count(this, root)
     runs: dict[int, list[dict[str, Any]]] = {}
     for size in comparison.sizes_for(asked.sizes, labelled):
         validation, train_rows = comparison.split_shares(size, labelled, rows)
         split = (f"split.test={test}", f"split.validation={validation}", f"split.train_rows={train_rows}")
-        for fold, seed in enumerate(asked.seeds):
+        for fold, seed in enumerate(seeds):
             pairs = (*split, f"split.fold={fold}", f"training.seed={seed}")
             figures = kept(root / f"{size}-{seed}.json", partial(_execute, this, root, pairs))
             recall, baselines = 100 * figures["macro_recall"], figures["baselines"].items()
@@ -41,7 +43,7 @@ def run(this: stage.Stage) -> None:
             runs.setdefault(size, []).append(figures)
     names = NAMES | {"model": "from base model" if this.base_model else "from nothing"}
     points = [{"rows": size, "figures": comparison.summarise(each)} for size, each in runs.items()]
-    result = {"seeds": asked.seeds, "base_model": str(this.base_model or ""), "points": points}
+    result = {"seeds": seeds, "base_model": str(this.base_model or ""), "points": points}
     this.places.model.mkdir(parents=True, exist_ok=True)
     publishing.write_json(this.places.model / RESULT, result)
     publishing.write_text(this.places.model / DRAWING, learning_curve(result) or "")
@@ -64,7 +66,7 @@ def _count(this: stage.Stage, root: Path) -> tuple[int, int, float]:
     interim = _start(this, root, COLD, ()).load()
     parts = publishing.read_json(interim / "load.json")["parts"]
     rows = sum(sum(part.values()) for part in parts.values())
-    share = min(SplitSettings().for_rows(rows).test, 1 / (len(this.arguments.seeds) + 1))
+    share = min(SplitSettings().for_rows(rows).test, 1 / (len({*this.arguments.seeds}) + 1))
     return rows, round(rows * (1 - share)), share
 
 
@@ -123,8 +125,13 @@ def baseline_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
 
 
 OPTIONS = INPUT_OPTIONS | {
-    "--sizes": {"type": int, "nargs": "+", "default": comparison.SIZES, "help": "numbers of labelled tweets (and all)"},
-    "--seeds": {"type": int, "nargs": "+", "default": (7, 8, 9), "help": "seeds; each size is trained with each"},
+    "--sizes": {
+        "type": whole_number(1),
+        "nargs": "+",
+        "default": comparison.SIZES,
+        "help": "how many tweets (and all)",
+    },
+    "--seeds": {"type": count, "nargs": "+", "default": (7, 8, 9), "help": "seeds; each size is trained with each"},
 }
 
 if __name__ == "__main__":

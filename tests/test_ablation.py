@@ -96,9 +96,10 @@ def test_finished_runs_are_not_made_again(tmp_path: Path, made: list) -> None:
 
 
 def test_the_command_line_narrows_the_grid(tmp_path: Path, made: list) -> None:
-    run(tmp_path, GRID, "--seeds", "5", "--train-rows", "50")
+    run(tmp_path, GRID, "--seeds", "5", "5", "--train-rows", "50")
     assert {each.seed for each in made} == {5}
     assert all("split.train_rows=50" in each.pairs for each in made)
+    assert json.loads((tmp_path / "models/tiny/ablation/ablation.json").read_text())["Cell"][0]["seeds"] == 1
 
 
 def test_further_vectors_are_a_group_of_their_own(tmp_path: Path, made: list) -> None:
@@ -116,6 +117,10 @@ def test_further_vectors_are_a_group_of_their_own(tmp_path: Path, made: list) ->
         ("grups = []", "grups: unknown setting; did you mean 'groups'?"),
         (GRID.replace('"gru"', '"gnu"'), "network.cell: expected one of simple_rnn, gru, lstm, received 'gnu'"),
         ("seeds = [", "not a TOML file"),
+        ("", "groups: expected a value, received none"),
+        ("groups = [{}]", "groups.title: expected a value, received none"),
+        ("groups = []", "grid.toml: expected variants and seeds to train, found none"),
+        (GRID.replace("[1, 2]", "[]"), "grid.toml: expected variants and seeds to train, found none"),
     ],
 )
 def test_a_wrong_grid_is_refused_before_anything_is_trained(

@@ -93,11 +93,12 @@ def test_runs_that_are_done_are_kept(tmp_path: Path, calls: list[Call], capsys: 
     with pytest.raises(SystemExit):
         crossvalidated(tmp_path, *inputs)
     calls.clear()
-    crossvalidated(tmp_path, *inputs)
+    crossvalidated(tmp_path, *inputs, "--seeds", "7", "7")  # a seed counts once
     assert [name for name, _ in calls] == ["load", "preprocess", "embed", "train", "export", "evaluate"]
     given = [settings_of(options) for _, options in calls]
     assert {(each["split.test"], each["split.fold"], each["training.seed"]) for each in given} == {("0.5", "1", "7")}
     result = json.loads((tmp_path / "models/tiny/crossvalidation.json").read_text())
+    assert (result["seeds"], result["figures"]["model"]["n"]) == ([7], 22)
     assert result["figures"]["model"]["accuracy"]["mean"] == pytest.approx(0.8)
     assert "80.0 ± 14.1" in capsys.readouterr().out
     assert list((tmp_path / "data/interim/tiny/crossvalidation").iterdir()) == []

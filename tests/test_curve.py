@@ -80,17 +80,20 @@ def test_runs_that_are_done_are_kept(
     monkeypatch.setattr(curve, "_execute", execute)
     for name in ("tiny.toml", "corpus.csv", "glove.txt"):
         (tmp_path / name).write_text("")
-    argv = ["--profile", str(tmp_path / "tiny.toml"), "--root", str(tmp_path), "--sizes", "100", "--seeds", "4", "5"]
-    argv += ["--corpus", str(tmp_path / "corpus.csv"), "--glove", str(tmp_path / "glove.txt")]
+    argv = ["--profile", str(tmp_path / "tiny.toml"), "--root", str(tmp_path), "--sizes", "100"]
+    argv += ["--corpus", str(tmp_path / "corpus.csv"), "--glove", str(tmp_path / "glove.txt"), "--seeds"]
     with pytest.raises(SystemExit):
-        stage.main(curve.run, "", curve.OPTIONS, argv)
+        stage.main(curve.run, "", curve.OPTIONS, [*argv, "4", "5", "4"])
     made.clear()
-    stage.main(curve.run, "", curve.OPTIONS, argv)
+    stage.main(curve.run, "", curve.OPTIONS, [*argv, "5"])  # another split than that of the second seed
+    assert len(made) == 2
+    made.clear()
+    stage.main(curve.run, "", curve.OPTIONS, [*argv, "4", "5", "4"])
     assert made == [
         ["split.fold=1", "split.test=0.2", "split.train_rows=0", "split.validation=0.08", "training.seed=5"]
     ]
     result = json.loads((tmp_path / "models/tiny/curve.json").read_text())
-    assert [point["rows"] for point in result["points"]] == [100, 480]
+    assert ([point["rows"] for point in result["points"]], result["seeds"]) == ([100, 480], [4, 5])
     assert (tmp_path / "models/tiny/curve.svg").read_text().startswith("<svg")
     assert "50.0 ± 0.0" in capsys.readouterr().out
     assert list((tmp_path / "data/interim/tiny/curve").iterdir()) == []

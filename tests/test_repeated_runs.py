@@ -89,3 +89,22 @@ def test_inputs_that_are_missing_are_refused_at_once(
             stage.main(COMMANDS[name].run, "", COMMANDS[name].OPTIONS, ["--root", str(tmp_path), *options])
         assert message in caplog.text
     assert asked == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("crossvalidate", ["--folds", "1"], "argument --folds: expected a whole number from 2, received 1"),
+        ("crossvalidate", ["--seeds", "-1"], "argument --seeds: expected a whole number from 0, received -1"),
+        ("curve", ["--sizes", "0"], "argument --sizes: expected a whole number from 1, received 0"),
+        ("ablation", ["--vectors", "a", "--from", "b"], "--vectors: have no use with --from"),
+    ],
+)
+def test_options_that_say_nothing_are_refused(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys, name: str, options: list, message: str
+) -> None:
+    """A curve of 0 tweets would show the figures of all."""
+    monkeypatch.setattr(base_model, "inherit", lambda settings, given, folder: settings)
+    with pytest.raises(SystemExit, match="2"):
+        stage.main(COMMANDS[name].run, "", COMMANDS[name].OPTIONS, options)
+    assert message in capsys.readouterr().err + caplog.text

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.profiles import read_corpus
 from sentiment.common.command_line import OneLineParser
+from sentiment.common.file_checks import require_writable
 from sentiment.common.messages import counted
 from sentiment.errors import InputError
 from sentiment.evaluation.record import Predictions
@@ -36,6 +37,8 @@ def run(arguments: argparse.Namespace) -> None:
     from sentiment.report.comparison_page import render_comparison, text_table
 
     folders = _named(arguments.models)
+    if arguments.output:
+        require_writable(arguments.output, overwrite=True)
     if arguments.corpus:
         models, source = _score(folders, arguments), f"labelled tweets of {arguments.corpus}"
     else:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.profiles import toml_key, toml_value
-from sentiment.common.command_line import OneLineParser
+from sentiment.common.command_line import OneLineParser, place
+from sentiment.common.file_checks import require_writable
 from sentiment.common.messages import counted, shown, without_controls
 from sentiment.data.corpus import as_text
 from sentiment.data.csv_format import SAMPLE_BYTES, CsvFormat, find_format, has_header, lines_of
@@ -50,7 +51,7 @@ _PLAIN_SENTENCES = (
 def main(argv: Sequence[str] | None = None) -> None:
     """Draft a profile for a labelled file, and print the draft or write the draft to ``--output``."""
     parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", type=Path, help="a labelled .csv, .tsv, .jsonl (.gz) or .parquet")
+    parser.add_argument("file", type=place, help="a labelled .csv, .tsv, .jsonl (.gz) or .parquet")
     parser.add_argument("--output", type=Path, metavar="FILE.toml", help="where to write it (default: standard output)")
     arguments = parser.parse_args(argv)
     with stage.reporting("profile"):
@@ -59,10 +60,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise InputError(f"--output {target}: expected a name that ends in .toml, by which make knows a profile")
         if target and target.exists():
             raise InputError(f"{target}: exists already; remove it first, or give another name")
-        text = drafted(arguments.file, target)
+        if target:
+            require_writable(target, overwrite=True)
+        text = drafted(Path(arguments.file), target)
         if target:
             publishing.write_text(target, text)
-            stage.log.info("wrote %s; look it through, then: %s", target, _command(arguments.file, target))
+            stage.log.info("wrote %s; look it through, then: %s", target, _command(Path(arguments.file), target))
         else:
             sys.stdout.write(text)
 

@@ -105,7 +105,7 @@ def test_headers_are_told_from_rows() -> None:
     assert not has_header([["good", "I like it"], ["good", "no"]])
 
 
-def test_an_existing_profile_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_existing_profile_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys) -> None:
     source, target = tmp_path / "tweets.csv", tmp_path / "mine.toml"
     source.write_text(
         "tweet,mood\n" + "".join(f"{text.replace(',', '')},{m}\n" for _, m, text in labelled(["a", "b"] * 2))
@@ -116,9 +116,14 @@ def test_an_existing_profile_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFi
         profile.main([str(source), "--output", str(target)])
     assert "exists already" in caplog.records[-1].getMessage()
     assert target.read_text() == before
-    for bad in (tmp_path, tmp_path / "none.csv"):
+    for bad in (tmp_path, tmp_path / "none.csv", "-"):
         with pytest.raises(SystemExit, match="2"):
             profile.main([str(bad)])
+    assert "argument file: expected a path or an address, received -" in capsys.readouterr().err
+    nowhere = tmp_path / "nowhere" / "a.toml"
+    with pytest.raises(SystemExit, match="2"):
+        profile.main([str(source), "--output", str(nowhere)])
+    assert f"--output {nowhere}: there is no folder {nowhere.parent}" in caplog.messages[-1]
 
 
 def drafted(path: Path, capsys: pytest.CaptureFixture, header: str, rows: list[str]) -> dict:

@@ -529,6 +529,9 @@ def test_the_compare_command_writes_table_and_page(tmp_path, evaluation, capsys)
     assert re.search(r"^one +299 +[\d.]+%", table, re.MULTILINE)
     assert math.isclose(float(re.search(r"^one +299 +([\d.]+)%", table, re.MULTILINE)[1]), 100 * accuracy, abs_tol=0.5)
     assert references((tmp_path / "c.html").read_text(encoding="utf-8")) == []
+    with pytest.raises(SystemExit):
+        compare_stage.main([str(one), str(two), "--output", str(tmp_path)])
+    assert capsys.readouterr().out == ""  # refused before the work
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,10 @@ REFUSED = {
         lambda folder: folder,
         "no trained model here (expected manifest.json); give FROM a model folder: there is none yet, `make evaluate`",
     ),
+    "a packed model": (
+        lambda folder: Path(shutil.copy(shared_model().folder / "model.json", folder.with_suffix(".zip"))),
+        "is a file, and a packed model lacks its network (expected manifest.json); give FROM a model folder",
+    ),
     "no network": (
         damaged(lambda f: (f / "model.keras").unlink()),
         "cannot be trained further: model.keras is missing",

@@ -125,7 +125,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
     if not (folder / MANIFEST).is_file():
         known = ", ".join(sorted(map(str, trained_folders(Path("models")))))
         there = f"there are {known}" if known else "there is none yet, `make evaluate` without FROM makes one"
-        raise ArtefactError(f"{folder}: no trained model here (expected {MANIFEST}); give FROM a model folder: {there}")
+        found = "is a file, and a packed model lacks its network" if folder.is_file() else "no trained model here"
+        raise ArtefactError(f"{folder}: {found} (expected {MANIFEST}); give FROM a model folder: {there}")
     return read_manifest(folder)
 
 

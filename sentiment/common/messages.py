@@ -140,7 +140,7 @@ def without_controls(text: str, instead: str = "") -> str:
 
 def shown(text: object, most: int = 200) -> str:
     """Return text from a user's file for a message: at most ``most`` characters, and "?" for control characters."""
-    text = str(text)
+    text = str(text).strip("\n")  # Arrow ends some reasons with a line
     return without_controls(text[:most], "?") + "…" * (len(text) > most)
 
 

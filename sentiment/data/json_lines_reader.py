@@ -178,7 +178,7 @@ class _JsonLinesReader:
                     )
                 values.append([self._value(name, fields) for name in names])
             except ValueError as error:
-                bad[i] = shown(" ".join(str(error).split()), _LONGEST_REASON)
+                bad[i] = shown(error, _LONGEST_REASON)
         columns = zip(*values, strict=True) if values else ((),) * len(names)
         return {name: pa.array(column, pa.string()) for name, column in zip(names, columns, strict=True)}, bad
 

@@ -73,7 +73,7 @@ def read_blocks(source: str | Path | IO[bytes], reading: Reading, name: str) -> 
     except (*DAMAGED, OSError, pa.ArrowException, csv.Error, UnicodeError, LookupError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # Arrow's OSError for a damaged file has no errno
             raise
-        reason = shown(" ".join(str(error).split()), 300)
+        reason = shown(error, 300)
         advice = _advice(error, kind, reading.option)
         raise InputError(f"{name}: not readable as {kind or 'a table'} ({reason}); {advice}") from error
 

@@ -117,7 +117,7 @@ def score_file(
         taken = keys_taken(first.column(RAW_LINE), model) if keeps_lines else first.schema.names
         prefix = (PREFIX if {*answer_names(model)} & {*taken} else "") if options.prefix is None else options.prefix
         names = [prefix + name for name in answer_names(model)]
-        _refuse_taken(taken, names, source)
+        _refuse_taken(taken, names, source, reading.option)
 
         def answered(batch: pa.RecordBatch) -> _Answered:
             """Return the batch with its answers, the labels, and the number of texts that end in an ellipsis."""
@@ -126,7 +126,7 @@ def score_file(
             answers = pa.record_batch(list(columns.values()), names)
             if keeps_lines:
                 lines = batch.column(RAW_LINE)
-                _refuse_taken(keys_taken(lines, model), names, source)
+                _refuse_taken(keys_taken(lines, model), names, source, reading.option)
                 return pa.record_batch([extended_objects(lines, answers)], [RAW_LINE]), columns["label"], ellipses
             for name, values in zip(names, columns.values(), strict=True):
                 batch = batch.append_column(name, values)
@@ -212,9 +212,10 @@ def answer_columns(model: "SentimentClassifier", texts: pa.Array, options: Answe
     return {name: pa.array(values).take(position) for name, values in columns.items()}
 
 
-def _refuse_taken(taken: Sequence[str], added: Sequence[str], source: str | Path) -> None:
+def _refuse_taken(taken: Sequence[str], added: Sequence[str], source: str | Path, option: str) -> None:
     if clash := [name for name in added if name in taken]:
-        raise InputError(f"{source}: has columns {', '.join(clash)} already; rename them or set --prefix")
+        remedy = " or set --prefix" if option == "--" else ""  # a request has no such option
+        raise InputError(f"{source}: has columns {', '.join(clash)} already; rename them{remedy}")
 
 
 def keys_taken(objects: pa.Array, model: "SentimentClassifier") -> list[str]:

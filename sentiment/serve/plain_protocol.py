@@ -146,8 +146,7 @@ async def score_upload(service: Service, request: Request) -> Response:
     except BaseException as error:
         held.close()
         if isinstance(error, InputError):
-            message = str(error).replace(f"{folder}/", "")
-            raise Refusal(422, message.replace("rename them or set --prefix", "rename them")) from None
+            raise Refusal(422, str(error).replace(f"{folder}/", "")) from None
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise Refusal(507, "the service has no room for this file on its disk") from None
         raise

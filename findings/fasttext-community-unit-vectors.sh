@@ -6,7 +6,7 @@
 # But since 0.11.1, get_word_vector divides by the length. The commit speaks of unknown words and of failing tests, but
 # it concerns all words.
 # In a classifier's vectors the length says how much a word matters. The mean of a text's word vectors, with the end of
-# line "</s>", gives the same label as predict. With vectors of length 1 it gives another one for a third of the texts.
+# line "</s>", gives the same label as predict. With vectors of length 1 it gives another one for 3 of 10 texts.
 # So features for other classifiers, which are often such means, and vectors that are written to a file change when a
 # project moves to this package, without an error or a warning.
 #

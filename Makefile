@@ -164,7 +164,7 @@ runs: $(BIN)/.installed ## the runs there are, with what they were made from and
 	@$(DO) pipelines.runs
 
 clean: ## remove a profile's artefacts (PROFILE=all: everybody's), but neither downloads nor .venv
-	rm -rf $(if $(filter all,$(PROFILE)),$(filter-out models/latest/,$(wildcard data/interim/*/ data/processed/*/ models/*/)),$(INTERIM) $(PROCESSED) $(MODEL))
+	rm -rf $(if $(filter all,$(PROFILE)),$(filter-out models/latest/,$(wildcard data/interim/*/ data/processed/*/ models/*/)),'$(INTERIM)' '$(PROCESSED)' '$(MODEL)')
 	@test -e models/latest || { rm -f models/latest; last=$$(ls -t models/*/model.json 2>/dev/null | head -n 1); \
 	  test -z "$$last" || ln -s "$$(basename "$$(dirname "$$last")")" models/latest; }
 

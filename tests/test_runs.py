@@ -185,7 +185,7 @@ def test_a_profile_by_its_path_is_called_by_its_stem(tmp_path: Path) -> None:
     needed = next(line for line in rules.splitlines() if line.startswith("data/interim/my/tweets.parquet: "))
     assert {"a.csv", "b.csv"} <= set(needed.split())
     assert "sentiment verify 'models/my'" in make(tmp_path, "-n", "verify", f"PROFILE={profile}").stdout
-    assert "models/my\n" in make(tmp_path, "-n", "clean", f"PROFILE={profile}").stdout
+    assert "'models/my'\n" in make(tmp_path, "-n", "clean", f"PROFILE={profile}").stdout
 
 
 def test_what_is_given_empty_is_the_profile_s_again(tmp_path: Path) -> None:
@@ -273,6 +273,7 @@ def test_clean_touches_one_profile_and_latest_never_dangles(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "models/latest").resolve().name in ("mine", "sample")
     assert not (tmp_path / "data/processed/mine-gru").exists()
+    make(tmp_path, "clean", "PROFILE=*")  # is no pattern, or the tracked files would go too
     assert (tmp_path / "data/processed/mine").exists()
     assert make(tmp_path, "clean", "PROFILE=all").returncode == 0
     left = sorted(

@@ -1,7 +1,8 @@
 """Measure the learning curve: train on 100, 200, 500 … tweets of a corpus, with and without a base model.
 
 The curve shows what a hundred more labels would gain (`curve.json`, `curve.svg`). Each run also trains the
-baselines on its tweets, and scores them on the same test tweets. Each seed holds out another part of the corpus.
+baselines on its tweets, and scores them on the same test tweets, which the base model has not seen. Each seed
+holds out another part of the corpus.
 """
 
 import shutil
@@ -11,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.shared import publishing, stage
-from pipelines.shared.artefacts import read_part, read_split
+from pipelines.shared.artefacts import read_part, read_seen, read_split
 from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, kept, work_folder
 from pipelines.shared.stage import import_keras
 from sentiment.common.command_line import count, whole_number
+from sentiment.data.splitting import is_seen
+from sentiment.errors import InputError
 from sentiment.evaluation import comparison
 
 RESULT, DRAWING = "curve.json", "curve.svg"
@@ -84,11 +87,20 @@ def _train(each: RepeatedRun) -> dict[str, Any]:
     """Train a network and return its metrics on the test set, without exporting a model."""
     each.make_ids(again=True)
     each.run("train")
-    return network_figures(each.places)
+    return network_figures(each.this, each.places)
 
 
-def network_figures(places: stage.Places) -> dict[str, Any]:
-    """Return the metrics of the trained network in ``places.model`` on the test set."""
+def _unseen(this: stage.Stage, places: stage.Places) -> list[int]:
+    """Return the positions of the test tweets that the base model, if there is one, was not trained or validated on."""
+    texts = read_split(places.interim, "test").texts
+    seen = is_seen(texts, read_seen(this.base_model)) if this.base_model else [False] * len(texts)
+    if all(seen):
+        raise InputError(f"{this.base_model}: was trained on every test tweet; expected tweets it has not seen")
+    return [i for i, known in enumerate(seen) if not known]
+
+
+def network_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
+    """Return the metrics of the trained network in ``places.model`` on the unseen tweets of the test set."""
     from sentiment.evaluation.metrics import measure
     from sentiment.settings import Settings
     from sentiment.settings_checks import from_dict
@@ -100,9 +112,9 @@ def network_figures(places: stage.Places) -> dict[str, Any]:
 
     settings = from_dict(Settings, publishing.read_json(places.model / "settings.json"))
     network = fold(keras.models.load_model(places.model / "model.keras"), settings.network)
-    test = read_part(places.processed, "test")
-    probabilities = network.of_padded(test.ids)
-    return measure(test.labels, probabilities.argmax(axis=1), probabilities.shape[1], probabilities)
+    test, rows = read_part(places.processed, "test"), _unseen(this, places)
+    probabilities = network.of_padded(test.ids[rows])
+    return measure(test.labels[rows], probabilities.argmax(axis=1), probabilities.shape[1], probabilities)
 
 
 def baseline_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
@@ -116,12 +128,14 @@ def baseline_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
 
     classes = publishing.read_json(places.interim / "load.json")["classes"]
     meanings = [this.settings.corpus.polarity.get(name, name) for name in classes]
-    test, made = read_split(places.interim, "test"), fit_baselines(read_split(places.interim, "train"), meanings)
-    answers = {name: predict(test.texts) for name, predict in made.items() if name not in ("majority", "textblob")}
+    test, rows = read_split(places.interim, "test"), _unseen(this, places)
+    texts, labels = [test.texts[i] for i in rows], test.labels[rows]
+    made = fit_baselines(read_split(places.interim, "train"), meanings)
+    answers = {name: predict(texts) for name, predict in made.items() if name not in ("majority", "textblob")}
     if this.base_model and (model := sentiment.load(this.base_model)).classes_.tolist() == classes:
-        probabilities = model.predict_proba(test.texts)
+        probabilities = model.predict_proba(texts)
         answers[comparison.BASE_MODEL] = BaselineAnswers(probabilities.argmax(axis=1), probabilities)
-    return {name: measure(test.labels, each.labels, len(classes), each.probabilities) for name, each in answers.items()}
+    return {name: measure(labels, each.labels, len(classes), each.probabilities) for name, each in answers.items()}
 
 
 OPTIONS = INPUT_OPTIONS | {

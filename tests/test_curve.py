@@ -10,6 +10,7 @@ import pytest
 from pipelines import curve
 from pipelines.shared import publishing, repeated_runs, stage
 from sentiment.data.splitting import TEST, TRAIN, VALIDATION
+from sentiment.errors import InputError
 from sentiment.evaluation.comparison import curve_table, sizes_for, split_shares, summarise
 from sentiment.report.figures import learning_curve
 from sentiment.settings import Settings, SplitSettings
@@ -99,14 +100,22 @@ def test_runs_that_are_done_are_kept(
     assert list((tmp_path / "data/interim/tiny/curve").iterdir()) == []
 
 
-def test_a_network_and_the_baselines_are_scored_on_the_test_part(without_fasttext: None) -> None:
+def test_a_network_and_the_baselines_are_scored_on_test_tweets_that_the_base_model_has_not_seen(
+    without_fasttext: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     this = shared_model()
     places = stage.Places(this.root, "tiny")
     started = stage.Stage(Namespace(), Settings(), places, {}, base_model=this.folder)
-    own, baselines = curve.network_figures(places), curve.baseline_figures(started, places)
+    own, baselines = curve.network_figures(started, places), curve.baseline_figures(started, places)
     assert own["confusion_matrix"] == baselines["base_model"]["confusion_matrix"]  # they are one and the same here
     assert {"tfidf_logistic_regression", "vader"} <= baselines.keys()
     assert baselines["vader"]["n"] == own["n"]
+    monkeypatch.setattr(curve, "is_seen", lambda texts, seen: np.arange(len(texts)) == 0)
+    fewer = curve.network_figures(started, places), curve.baseline_figures(started, places)["vader"]
+    assert [each["n"] for each in fewer] == [own["n"] - 1] * 2
+    monkeypatch.setattr(curve, "is_seen", lambda texts, seen: np.ones(len(texts), bool))
+    with pytest.raises(InputError, match="was trained on every test tweet"):
+        curve.network_figures(started, places)
 
 
 def test_a_start_that_is_not_asked_for_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:

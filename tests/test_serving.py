@@ -96,11 +96,13 @@ def test_every_cell_and_pooling_in_the_graph(cell: str, pooling: str) -> None:
 
     directions = tuple(Direction(some(units, gates * units), some(gates * units)) for _ in range(2))
     pooled = 2 * units * len(pooling.split("_"))
-    network = FoldedNetwork(some(2, 9, gates * units), directions, some(pooled, 2), some(2), cell, pooling)
-    ids = np.array([[3, 0, 0, 0], [4, 5, 6, 7], [0, 0, 0, 0], [8, 2, 0, 0], [1, 2, 3, 4]], np.int32)
+    table, ngrams = some(2, 9, gates * units), some(64, 2)
+    network = FoldedNetwork(table, directions, some(pooled, 2), some(2), cell, pooling, ngrams)
+    rows = [[0] * 4, [3, 0, 0, 0], [4, 5, 6, 7], [0] * 4, [8, 2, 0, 0], [1, 2, 3, 4], [0] * 4]
+    ids = np.array(rows, np.int32)
     lengths = np.count_nonzero(ids, axis=1).astype(np.int32)
     answers = GraphNetwork(network)(tf.RaggedTensor.from_tensor(ids, lengths)).numpy()
-    assert np.isfinite(answers).all()  # of the row without a token too
+    assert np.isfinite(answers).all()  # of rows without a token too
     np.testing.assert_allclose(answers[lengths > 0], network.of_padded(ids[lengths > 0]), atol=TOLERANCE)
 
 

@@ -67,8 +67,7 @@ class ServingModule(tf.Module):
         ids = self.encode(text)
         probabilities = self.network(ids)
         label = tf.gather(self.classes, tf.argmax(probabilities, axis=1))
-        nothing = tf.constant(self._preprocessor.saying_nothing, tf.int64)
-        said = tf.reduce_all(ids.flat_values[:, None] != nothing, axis=1)
+        said = tf.gather(tf.constant(self._preprocessor.says_something), ids.flat_values)
         known = tf.reduce_sum(ids.with_flat_values(tf.cast(said, tf.float32)).to_tensor(), axis=1)
         known /= tf.cast(ids.row_lengths(), tf.float32)
         return {"probabilities": probabilities, "label": label, "known": known}

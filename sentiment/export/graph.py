@@ -90,24 +90,29 @@ class GraphNetwork(tf.Module):
 
     def _probabilities(self, pooled: tf.Tensor, further: Callable[[tf.Tensor], tf.Tensor], ids: tf.Tensor) -> tf.Tensor:
         logits = tf.matmul(pooled, self.output_kernel) + self.output_bias
-        return tf.nn.softmax(logits if self.ngrams is None else logits + further(ids))
+        if self.ngrams is None:
+            return tf.nn.softmax(logits)
+        scores = further(ids)
+        return tf.nn.softmax(logits + (scores if self.ngram_scales is None else scores * self.ngram_scales))
 
     def _ngram_logits_of_padded(self, ids: tf.Tensor) -> tf.Tensor:
         return ngram_logits(ids, self._ngram_scores, self.ngrams.shape[0])
 
     def _ngram_logits(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Return the n-gram scores ``(n, classes)`` of rows without padding, which is faster than with padded rows."""
-        token, row = ids.flat_values, ids.value_rowids()
-        tokens, rows = tf.pad(tf.cast(token, tf.int32), [[1, 1]]), tf.pad(row, [[1, 1]], constant_values=-1)
-        before, after = (tf.where(rows[at] == row, tokens[at], PADDING) for at in (slice(0, -2), slice(2, None)))
-        found = ngram_buckets(before, tokens[1:-1], after, self.ngrams.shape[0])
+        padded = tf.pad(tf.cast(ids.flat_values, tf.int32), [[1, 1]])
+        ends = ids.row_splits  # beyond which a token has no neighbour
+        none = tf.fill(tf.shape(ends), PADDING)
+        before = tf.tensor_scatter_nd_update(padded[:-1], ends[:, None], none)[:-1]
+        after = tf.tensor_scatter_nd_update(padded[1:], ends[:, None], none)[1:]
+        found = ngram_buckets(before, padded[1:-1], after, self.ngrams.shape[0])
         scores = ids.with_flat_values(tf.add_n([self._ngram_scores(each) for each in found]))
         counts = tf.maximum(tf.cast(ids.row_lengths(), tf.float32), 1.0)
         return tf.reduce_sum(scores.to_tensor(), axis=1) / tf.sqrt(counts)[:, None]
 
     def _ngram_scores(self, buckets: tf.Tensor) -> tf.Tensor:
-        scores = tf.gather(self.ngrams, buckets)
-        return scores if self.ngram_scales is None else tf.cast(scores, tf.float32) * self.ngram_scales
+        """Return the scores of ``buckets`` before they are scaled, because scaling their sum takes less time."""
+        return tf.cast(tf.gather(self.ngrams, buckets), tf.float32)
 
     def _pooled(
         self, inputs: Callable[[Any, Any], Any], active: tf.Tensor, lengths: tf.Tensor, weights: Direction

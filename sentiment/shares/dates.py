@@ -130,7 +130,8 @@ def _from_text(texts: pa.Array) -> np.ndarray:
     dates = np.full(len(texts), "NaT", dtype="M8[s]")
     first = next((text for text in texts[:1].to_pylist() if text), "")
     for form in sorted(_FORMS, key=lambda form: not re.match(form, first)):
-        left = np.flatnonzero(np.isnat(dates))
+        if not len(left := np.flatnonzero(np.isnat(dates))):
+            break
         fields = pc.extract_regex(texts.take(pa.array(left)), form)
         found = left[fields.is_valid().to_numpy(zero_copy_only=False)]
         if len(found):

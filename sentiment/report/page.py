@@ -203,4 +203,4 @@ _SCORES = "Where the probabilities lie, by true class. The less the classes over
 _ROC = "How many tweets of a class are found, against how many of the others are taken for it, at every threshold."
 _PRECISION_RECALL = "How pure what is found stays as more of the class is found."
 _CURVE = "Macro recall by the number of labelled tweets, on tweets set apart; bars are standard deviations over seeds."
-_TRAINING = "Loss and accuracy by epoch. The large mark is the epoch whose weights were kept."
+_TRAINING = "Loss and accuracy by epoch. The large mark is the epoch with the lowest validation loss."

@@ -10,13 +10,16 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import sentiment
+from sentiment.errors import ArtefactError
 from sentiment.predict import model_folder
+from sentiment.predict.classifier import SentimentClassifier
 from tests.model_fixture import shared_model
 
 
@@ -289,3 +292,14 @@ def test_nothing_is_unpickled(copy, tmp_path, name, kind):
 def test_deeply_nested_json(copy):
     (copy / "model.json").write_text("[" * 100_000)
     assert refusal(copy).startswith(f"{copy}/model.json: damaged")
+
+
+@pytest.mark.parametrize("count", [1, 2000])
+def test_no_probability_that_is_not_a_number_is_given(count):
+    """Weights may be damaged before the checksums are made."""
+    model = sentiment.load(shared_model().folder)
+    damaged = SentimentClassifier(
+        model.preprocessor, replace(model.network, output_bias=np.array([np.nan, 0], np.float32)), model.classes_
+    )
+    with pytest.raises(ArtefactError, match="probabilities that are not numbers"):
+        damaged.predict_proba(["a tweet"] * count)

@@ -181,6 +181,6 @@ class SentimentClassifier:
                 if not is_arrow(texts):
                     encode_all(texts)  # raises an error that numbers the text among all texts
                 raise
-        if not np.isfinite(arrays[0]).all():
+        if not np.isfinite(arrays[0].sum()):  # of all at once, because this takes half the time for one text
             raise ArtefactError("the model's weights are damaged: it gives probabilities that are not numbers")
         return arrays

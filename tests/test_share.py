@@ -472,6 +472,12 @@ def test_a_missing_column_is_refused_before_scoring(trained: Trained, tweets: Pa
     assert run_share(trained, str(tweets), "--by", "brnad", "--output", str(tmp_path / "answer")) == 2
     assert "expected a column 'brnad', received text, when, brand; set --by or --date" in capsys.readouterr().err
     assert not (tmp_path / "answer").exists()
+    path = tmp_path / "tweets.parquet"
+    pq.write_table(pa.table({"text": ["I love it"], "odd": [[1]]}), path)
+    for options in (["--by", "odd"], ["--date", "odd", "--by", "week"]):
+        assert run_share(trained, str(path), *options, "--output", str(tmp_path / "answer")) == 2
+        assert "holds list" in capsys.readouterr().err
+        assert not (tmp_path / "answer").exists()
 
 
 def test_five_labels_say_nothing_of_the_whole() -> None:

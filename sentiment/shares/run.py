@@ -22,10 +22,10 @@ from sentiment.score.parts import find_inputs
 from sentiment.score.records import RUN, SUCCESS, read_records
 from sentiment.score.run import Request, score, succeed
 from sentiment.shares.answer import ShareAnswer
-from sentiment.shares.dates import periods_between
+from sentiment.shares.dates import periods_between, read_dates
 from sentiment.shares.estimates import BOTH, LEAST_LABELS, HandLabels, ShareRow, changes, share_rows
 from sentiment.shares.sample import FilledIn, chances_of, doubt, draw, label_names, read_labels, require_same_input
-from sentiment.shares.scored import ShareColumns, classes_of, require_columns, scored_batches
+from sentiment.shares.scored import ShareColumns, classes_of, groups_of, require_columns, scored_batches
 from sentiment.shares.tally import ALL, ShareTally
 
 SCORED = "scored"  # folder of the scored tweets inside the output
@@ -152,12 +152,15 @@ def _with_texts(
 
 
 def _require_columns(request: ShareRequest) -> None:
-    """Raise InputError if the first file lacks a requested column, so that no time is spent on scoring first."""
+    """Raise InputError if the first file lacks a usable column, so that no time is spent on scoring first."""
     found = find_inputs(request.inputs)
     if isinstance(found.system, LocalFileSystem):
         path = found.files[0].path
         for batch in read_batches(path, replace(request.reading, bad_rows=BadRows(sys.maxsize))):
             require_columns(request.columns.names(), batch.schema.names, path)
+            groups_of(batch, request.columns.groups)
+            if request.columns.date:
+                read_dates(batch.column(request.columns.date), request.columns.date)
             return
 
 

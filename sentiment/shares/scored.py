@@ -157,7 +157,7 @@ def answered(table: pa.RecordBatch, columns: ShareColumns, path: str) -> Answere
         texts,
         np.column_stack(numbers),
         _numbers(table.column(f"{prefix}known")),
-        _groups(table, columns.groups),
+        groups_of(table, columns.groups),
         periods,
         unread,
     )
@@ -167,7 +167,12 @@ def _numbers(column: pa.Array) -> np.ndarray:
     return pc.fill_null(column.cast(pa.float64()), 0.0).to_numpy()
 
 
-def _groups(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.DictionaryArray:
+def groups_of(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.DictionaryArray:
+    """Return the name of each row's group, from the columns ``names``; ``all`` if there are none.
+
+    Raises:
+        InputError: the type of a column cannot be read as names of groups.
+    """
     if not names:
         return _repeated(ALL, table.num_rows)
     parts = [_group_names(table.column(name), name) for name in names]

@@ -85,10 +85,8 @@ class LocalEngine(Engine):
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if exception[0] is not None:
-            self._open_end.close()  # do not wait for tasks
+        self._open_end.close()  # the workers exit at once, without the tenth of a second that Python's own end takes
         self._pool.shutdown(cancel_futures=True)
-        self._open_end.close()
         self._watched.close()
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:

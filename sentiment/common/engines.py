@@ -91,10 +91,10 @@ class LocalEngine(Engine):
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
         """Apply ``function`` to each task, and yield each outcome when ready. Errors of ``function`` propagate."""
-        cores = available_cores() if len(tasks) == 1 and self.workers >= available_cores() else 1
-        if len(tasks) == 1 and self._imported:
+        alone, cores = len(tasks) == 1, available_cores()
+        if alone and self._imported:
             wait([self._imported])  # the pool would start a second process while its first one is busy
-        function = partial(_on_cores, cores, function)
+        function = partial(_on_cores, cores if alone and self.workers >= cores else 1, function)
         waiting, running = deque(range(len(tasks))), dict[Future[Any], int]()
         while waiting or running:
             while waiting and len(running) < self.workers:

@@ -128,7 +128,7 @@ def _from_text(texts: pa.Array) -> np.ndarray:
     """
     texts = pc.ascii_trim_whitespace(texts)
     dates = np.full(len(texts), "NaT", dtype="M8[s]")
-    first = next((text for text in texts[:1].to_pylist() if text), "")
+    first = next(filter(None, texts[:1].to_pylist()), "")
     for form in sorted(_FORMS, key=lambda form: not re.match(form, first)):
         if not len(left := np.flatnonzero(np.isnat(dates))):
             break

@@ -19,6 +19,8 @@ from sentiment.text.inputs import encode_all
 from sentiment.text.lexicon import LexiconEntry, build_lexicon
 from sentiment.text.normalisation import RULES, Rule
 from sentiment.text.preprocessor import Preprocessor
+from sentiment.text.rules_in_python import can_run
+from sentiment.text.tokens import tokenise
 from tests.model_fixture import ODD_TWEETS, shared_model
 from tests.test_text import PIECES, rows_of, texts_strategy
 
@@ -51,7 +53,8 @@ def assert_equal(pair: tuple[Preprocessor, Preprocessor], texts: Sequence[str]) 
     expected = rows_of(plain.encode(pa.array(list(texts), pa.string())))
     assert rows_of(table.encode(pa.array(list(texts), pa.string()))) == expected
     assert rows_of(table.shorten(table._many_texts().encode(list(texts)))) == expected
-    assert rows_of(table.shorten(ragged(table._few.rows_of(encode_all(texts))))) == expected
+    if can_run(table.rules):
+        assert rows_of(table.shorten(ragged(table._few.rows_of(encode_all(texts))))) == expected
 
 
 @settings(max_examples=30)
@@ -75,7 +78,12 @@ def test_every_pair_of_pieces_and_what_is_evident() -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_nothing_is_evident_where_a_rule_is_left_out(rule: Rule) -> None:
-    assert_equal(plain_and_table(rule.name), [*NEAR, *PIECES, *ODD_TWEETS[:12]])
+    texts = [*NEAR, *PIECES, *ODD_TWEETS[:12]]
+    pair = plain_and_table(rule.name)
+    assert_equal(pair, texts)
+    tokens = tokenise(texts, pair[0].rules)
+    ids = [[LEXICON.id_of(tokens.types[code]) for code in row] for row in rows_of(tokens.codes)]
+    assert rows_of(pair[0].encode(pa.array(texts))) == [[i for i in row if i][:6] or [1] for row in ids]
 
 
 def test_few_and_many_texts_through_encode(pair: tuple[Preprocessor, Preprocessor]) -> None:

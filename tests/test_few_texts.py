@@ -49,18 +49,21 @@ def test_every_rule_alone_on_every_pair_of_pieces(rule: Rule) -> None:
     assert in_python(PAIRS, [rule]) == in_arrow(PAIRS, [rule])
 
 
-MENTIONS = [
+MENTIONS_AND_LINKS = [
     "@bob it", "@al", "@al\n@bob", "@bob!", "@BOB it", "x@bob", "@@bob", "@é", "@www.x.com", "@bit.ly it", "@", "@it\0",
+    "http:/", "it http://t.co/a1?b=c#d it", "HTTPS://X.com/@bob,it", "http://t.co/x)it", "http://t.co/<it", "xhttp://it",
+    "http://t.co/x\tit", "http://t.co/&lt;it", "http://x.y/“it”", "http://x.y/it's", "http://a`b", "http:it", "http",
+    "http://x.y/#LoveIt it", '"http://x.y/it"it',
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("rules", [RULES, (Rule("ada", "@al", "love"), *RULES)], ids=["ours", "others"])
 @pytest.mark.parametrize("times", [1, 80])
-def test_mentions_share_their_ids_where_the_rules_treat_all_alike(rules: Sequence[Rule], times: int) -> None:
+def test_mentions_and_links_share_their_ids_where_the_rules_treat_all_alike(rules: Sequence[Rule], times: int) -> None:
     lexicon = build_lexicon([LexiconEntry(word, word, 9) for word in ("love", "it", "<user>", "<url>", "bob", "x")])
-    types, codes = tokenise(MENTIONS, rules)
+    types, codes = tokenise(MENTIONS_AND_LINKS, rules)
     expected = [[lexicon.id_of(types[code]) for code in row] for row in rows_of(codes)]
-    rows = rows_of(Preprocessor(rules, lexicon, 9).encode(MENTIONS * times))
+    rows = rows_of(Preprocessor(rules, lexicon, 9).encode(MENTIONS_AND_LINKS * times))
     assert rows == [[i for i in row if i] or [1] for row in expected] * times
 
 
@@ -89,23 +92,24 @@ def test_what_is_met_is_remembered_up_to_a_bound_and_longest_if_it_comes_again(m
     asked: list[bytes] = []
     few = FewTexts(lambda chunks: asked.extend(chunks) or [[len(chunk)] for chunk in chunks])  # type: ignore[func-returns-value]
     long = b"x" * 65
-    assert few.rows_of([b"a bb A", b"bb " + long, b"http " + long]) == [[1, 2, 1], [2, 65], [4, 65]]
-    assert asked == [b"a", b"bb", long, b"http"]
-    assert few.rows_of([b"a " + long, b"http"]) == [[1, 65], [4]]  # neither is remembered
-    assert asked[4:] == [long, b"http"]
+    assert few.rows_of([b"a bb A", b"bb " + long]) == [[1, 2, 1], [2, 65]]
+    assert asked == [b"a", b"bb", long]
+    assert few.rows_of([b"a " + long]) == [[1, 65]]  # it is too long to be remembered
+    assert asked[3:] == [long]
     few.rows_of([b"c d"])  # too many: a and bb become the older half
     few.rows_of([b"a"])  # comes again
     few.rows_of([b"e f"])  # the older half is c, d and a now
-    assert asked[6:] == [b"c", b"d", b"e", b"f"]
+    assert asked[4:] == [b"c", b"d", b"e", b"f"]
     assert few.rows_of([b"a bb"]) == [[1, 2]]
-    assert asked[10:] == [b"bb"]
+    assert asked[8:] == [b"bb"]
 
 
-def test_a_mention_is_asked_for_once() -> None:
+def test_mentions_and_links_are_asked_for_once() -> None:
     asked: list[bytes] = []
     few = FewTexts(lambda chunks: asked.extend(chunks) or [[7]] * len(chunks))  # type: ignore[func-returns-value]
     assert few.rows_of([b"@al @Bob", b"@carla"]) + few.rows_of([b"@dan"]) == [[7, 7], [7], [7]]
-    assert asked == [b"@_"]
+    assert few.rows_of([b"http://t.co/a HTTPS://x.y?z"]) + few.rows_of([b"http://b"]) == [[7, 7], [7]]
+    assert asked == [b"@_", b"http:/"]
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.name in SIGNS], ids=lambda rule: rule.name)

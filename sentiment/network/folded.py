@@ -118,7 +118,7 @@ class FoldedNetwork:
             row = Ragged(np.arange(len(ids), dtype=np.int32), np.array([len(ids)], np.int32))
             logits = self._logits(self._rows_of(ids), by_length(row)[0], self._stacked)
         if self.ngrams is not None:
-            logits += ngram_logits_of_one(self.ngrams, ids.tolist(), self.ngram_scales)
+            logits += ngram_logits_of_one(self.ngrams, ids, self.ngram_scales)
         return logits
 
     def _steps_of_one(self, ids: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ same (Joulin et al., *Bag of Tricks for Efficient Text Classification*, 2017). T
 the square root of the tweet's number of tokens.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from math import sqrt
 from operator import mod
@@ -117,12 +117,14 @@ def ngram_logits(values: np.ndarray, ids: Ragged, scales: np.ndarray | None = No
     return means if scales is None else means * scales
 
 
-def ngram_logits_of_one(values: np.ndarray, row: Sequence[int], scales: np.ndarray | None = None) -> np.ndarray:
-    """Return the scores of the n-grams of one row without padding, float32 ``(classes,)``.
+def ngram_logits_of_one(values: np.ndarray, row: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
+    """Return the scores of the n-grams of one row of ids without padding, float32 ``(classes,)``.
 
-    Computing the buckets with Python integers takes half the time of :func:`ngram_logits`, which calls NumPy often.
+    This takes half the time of :func:`ngram_logits`. In int64 no code overflows, so a single remainder is enough.
     """
-    around = zip([PADDING, *row], row, [*row[1:], PADDING], strict=False)
-    found = [bucket for ids in around for bucket in ngram_buckets(*ids, len(values))]
+    padded = np.zeros(len(row) + 2, np.int64)
+    padded[1:-1] = row
+    codes = ngram_buckets(padded[:-2], padded[1:-1], padded[2:], len(values), remainder=lambda codes, _: codes)
+    found = _remainder(np.concatenate(codes), len(values))
     scores = np.add.reduce(values.take(found, axis=0), axis=0, dtype=np.float32) / np.float32(sqrt(len(row)))
     return scores if scales is None else scores * scales

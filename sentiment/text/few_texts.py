@@ -8,14 +8,15 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
-from sentiment.text.normalisation import ANY_MENTION, MENTION
+from sentiment.text.normalisation import ANY_LINK, ANY_MENTION, LINK, MENTION
 from sentiment.text.rules_in_python import to_lower_case
 
 _AT_MOST = 1 << 14  # chunks in each half of the cache: about 5 MB in total
 _LONGEST = 64  # bytes of a chunk that is remembered
-_LINK = b"http"  # a link hardly ever comes again
-_any_mention = ANY_MENTION.encode()
-_mention_alone = re.compile(f"(?<![^ ]){MENTION}(?![^ ])".encode())  # MENTION_ALONE between spaces
+_alone = [  # what such a chunk contains, its pattern and what replaces it
+    (sign, re.compile(f"(?<![^ ]){pattern}(?![^ ])".encode()).sub, short.encode())
+    for sign, pattern, short in ((b"@", MENTION, ANY_MENTION), (b"http", LINK, ANY_LINK))
+]
 
 
 class FewTexts:
@@ -49,7 +50,7 @@ class FewTexts:
     def _meet(self, chunks: Iterable[bytes]) -> dict[bytes, Sequence[int]]:
         """Return the ids of ``chunks``, which the younger half of the cache lacks, and store them in that half.
 
-        Chunks over 64 bytes are not stored, nor are links, because a link hardly ever occurs again.
+        Chunks over 64 bytes are not stored.
         """
         old = self._old
         met = {chunk: old[chunk] for chunk in chunks if chunk in old}
@@ -58,11 +59,14 @@ class FewTexts:
         if len(self._young) + len(met) > _AT_MOST:
             self._old, self._young = self._young, {}
         for chunk, row in met.items():
-            if len(chunk) <= _LONGEST and not chunk.startswith(_LINK):
+            if len(chunk) <= _LONGEST:
                 self._young[chunk] = row
         return met
 
 
 def _chunks_of(text: bytes) -> list[bytes]:
     text = to_lower_case(text)
-    return (_mention_alone.sub(_any_mention, text) if b"@" in text else text).split(b" ")
+    for sign, replace, short in _alone:
+        if sign in text:
+            text = replace(short, text)
+    return text.split(b" ")

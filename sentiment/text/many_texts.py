@@ -17,7 +17,7 @@ from sentiment.text.chunk_table import LONGEST, MOST_IDS, Chunks, ChunkTable, bu
 from sentiment.text.inputs import encode_all, is_arrow
 from sentiment.text.lexicon import PADDING
 from sentiment.text.mapped_lexicon import AnyLexicon
-from sentiment.text.normalisation import ANY_MENTION, MENTION_ALONE, Rule
+from sentiment.text.normalisation import ANY_MENTION, MENTION, Rule
 from sentiment.text.rules_in_arrow import to_lower_case
 from sentiment.text.rules_in_python import can_run
 from sentiment.text.tokens import as_arrow, tokens_of
@@ -58,7 +58,7 @@ class ManyTexts:
         if len(missing):
             strings = to_lower_case(_strings_at(data, chunks.take(missing)))
             if self._mentions_are_alike:  # half of the distinct chunks; they take a third of the time of the rules
-                strings = pc.replace_substring_regex(strings, MENTION_ALONE, ANY_MENTION)
+                strings = pc.replace_substring_regex(strings, f"^{MENTION}$", ANY_MENTION)
             distinct = strings.dictionary_encode()
             rows, codes = ids_by_rules(distinct.dictionary, self._rules, self._lexicon), as_numpy(distinct.indices)
             starts[missing], lengths[missing] = (rows.starts + len(ids)).take(codes), rows.lengths.take(codes)

@@ -31,11 +31,9 @@ _CAPITALISED = "([A-Z][a-z]+|[IA])"
 HASHTAG = "#([a-z]{2,}|[0-9]+|[A-Z]+|[A-Z][a-z]+)" + f"(?:{_CAPITALISED}" * 6 + ")?" * 6 + r"([A-Z][a-z]+)([0-9]*)\b"
 HASHTAG_WORDS = r" \1 \2 \3 \4 \5 \6 \7 \8 \9 "
 
-
-MENTION = "@[a-z0-9_]+"
-# The rules give the same tokens to every chunk that is one mention and nothing else.
-MENTION_ALONE = f"^{MENTION}$"
-ANY_MENTION = "@_"
+# The rules give the same tokens to all chunks that are one mention and nothing else, and to all that are one link.
+MENTION, ANY_MENTION = "@[a-z0-9_]+", "@_"
+LINK, ANY_LINK = "https?:/[!#-%'*-;=?-~]*", "http:/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ def share(
 ) -> "ShareAnswer":
     """Estimate the share of each class among many tweets, per period and group, like the command `sentiment share`.
 
-    In a script, write the call below ``if __name__ == "__main__":``, because each worker process imports the script.
+    In a script, write the call below ``if __name__ == "__main__":``, because worker processes, which score several
+    files or a large Parquet file, import the script.
 
     Args:
         source: a file, folder or pattern, or a folder that `sentiment score` wrote.

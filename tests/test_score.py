@@ -341,12 +341,23 @@ def test_options_that_would_do_nothing_or_too_much(tmp_path, model, capsys, opti
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", ["", "json"])
-def test_no_more_processes_are_started_than_there_are_tasks(module):
+@pytest.mark.parametrize(("tasks", "processes"), [(1, 0), (2, 2)])
+def test_no_more_processes_are_started_than_there_are_tasks(tasks, processes):
     before = len(multiprocessing.active_children())
-    with LocalEngine(3, module) as engine:
-        assert [outcome.result for outcome in engine.map(abs, [-1])] == [1]
-        assert len(multiprocessing.active_children()) == before + 1
+    with LocalEngine(available_cores() + 1) as engine:
+        assert [outcome.result for outcome in engine.map(abs, [-1] * tasks)] == [1] * tasks
+        assert len(multiprocessing.active_children()) == before + processes
+
+
+def test_an_interrupt_of_a_single_task_tells_how_to_go_on(tmp_path, model, monkeypatch, capsys):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt("rows written so far are in x.part")
+
+    monkeypatch.setattr(worker, "score_file", interrupted)
+    source = str(write(tmp_path / "in.csv", table(2)))
+    assert command.main([source, "--output", str(tmp_path / "out"), "--model", str(model)]) == 130
+    assert capsys.readouterr().err == "score: stopped; run the same command again to go on\n"
+    assert os.listdir(tmp_path / "out") == ["_run.json"]
 
 
 def test_a_disk_that_is_full_stops_the_run_and_the_next_one_goes_on(tmp_path, model, monkeypatch, capsys):

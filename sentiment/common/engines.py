@@ -4,7 +4,6 @@ The caller of an engine decides which tasks there are, and what to do when a tas
 one machine, and :mod:`sentiment.common.ray_engine` has the engine for a cluster.
 """
 
-import importlib
 import multiprocessing
 import os
 import signal
@@ -62,39 +61,32 @@ class LocalEngine(Engine):
     """An engine of ``workers`` processes, which are started when there are tasks for them.
 
     A dead process fails all running tasks of a `ProcessPoolExecutor`, which cannot tell which task was the cause. The
-    engine retries each of these tasks alone, and gives up only a task whose process dies every time. If there is only
-    one task, its process uses a thread per core.
+    engine retries each of these tasks alone, and gives up only a task whose process dies every time. A single task runs
+    in this process if ``workers`` is the number of cores, because it can then use all of them at once.
 
     Args:
         workers: the number of processes.
-        module: a module that the tasks need. The first process imports it as soon as the engine is used, while the
-            caller still prepares the tasks.
     """
 
-    def __init__(self, workers: int, module: str = "") -> None:
-        self.workers, self._module = workers, module
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
         self._context = multiprocessing.get_context("spawn")
         # The workers exit when this process closes its end of the pipe. The system closes it if this process is killed.
         self._watched, self._open_end = self._context.Pipe(duplex=False)
-        self._pool = self._new_pool(workers)
-        self._imported: Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        if self._module:
-            self._imported = self._pool.submit(_import, self._module)
-        return self
+        self._pool: ProcessPoolExecutor | None = None
 
     def __exit__(self, *exception: object) -> None:
         self._open_end.close()  # the workers exit at once, without the tenth of a second that Python's own end takes
-        self._pool.shutdown(cancel_futures=True)
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
         self._watched.close()
 
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
         """Apply ``function`` to each task, and yield each outcome when ready. Errors of ``function`` propagate."""
-        alone, cores = len(tasks) == 1, available_cores()
-        if alone and self._imported:
-            wait([self._imported])  # the pool would start a second process while its first one is busy
-        function = partial(_on_cores, cores if alone and self.workers >= cores else 1, function)
+        if len(tasks) == 1 and self.workers >= available_cores():
+            yield Outcome(0, function(tasks[0]))
+            return
+        function = partial(_on_one_core, function)
         waiting, running = deque(range(len(tasks))), dict[Future[Any], int]()
         while waiting or running:
             while waiting and len(running) < self.workers:
@@ -114,12 +106,13 @@ class LocalEngine(Engine):
         return ProcessPoolExecutor(workers, self._context, _prepare_process, (self._watched,))
 
     def _submit(self, function: Callable[[Any], Any], argument: Any) -> Future[Any]:
-        try:
-            return self._pool.submit(function, argument)
-        except BrokenProcessPool:  # a pool stays unusable after one of its processes has died
-            self._pool.shutdown()
-            self._pool = self._new_pool(self.workers)
-            return self._pool.submit(function, argument)
+        if self._pool:
+            try:
+                return self._pool.submit(function, argument)
+            except BrokenProcessPool:  # a pool stays unusable after one of its processes has died
+                self._pool.shutdown()
+        self._pool = self._new_pool(self.workers)
+        return self._pool.submit(function, argument)
 
     def _repeated_alone(self, function: Callable[[Any], Any], argument: Any, task: int) -> Outcome:
         for _ in range(ATTEMPTS - 1):
@@ -169,21 +162,17 @@ def results(
     return found
 
 
-def use_cores(cores: int) -> None:
-    """Limit the calling thread and Arrow to ``cores`` threads: 1 if there is a process per core, else all cores."""
+def use_one_core() -> None:
+    """Limit the calling thread and Arrow to one thread."""
     import pyarrow as pa
 
-    work_alone(cores == 1)
-    pa.set_cpu_count(cores)
-    pa.set_io_thread_count(cores)
+    work_alone()
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
 
 
-def _import(module: str) -> None:
-    importlib.import_module(module)
-
-
-def _on_cores(cores: int, function: Callable[[T], R], argument: T) -> R:
-    use_cores(cores)
+def _on_one_core(function: Callable[[T], R], argument: T) -> R:
+    use_one_core()
     return function(argument)
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
-from sentiment.common.engines import ATTEMPTS, Engine, Outcome, use_cores
+from sentiment.common.engines import ATTEMPTS, Engine, Outcome, use_one_core
 from sentiment.common.parallel import available_cores
 from sentiment.errors import EngineError, InputError
 
@@ -68,7 +68,7 @@ class RayEngine(Engine):
         """Apply ``function`` to each task, and yield each outcome when ready. Ray retries a task whose process died."""
 
         def run(task: Any) -> Any:
-            use_cores(1)
+            use_one_core()
             return function(task)
 
         remote: Any = self._ray.remote(max_retries=ATTEMPTS - 1, num_cpus=1)(run)

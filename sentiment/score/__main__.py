@@ -97,7 +97,7 @@ def engine_of(arguments: argparse.Namespace) -> "Engine":
         raise InputError("--address, --patience: have no use without --engine ray; add it, or leave them out")
     from sentiment.common.engines import LocalEngine
 
-    return LocalEngine(arguments.workers or available_cores(), "sentiment.score.worker")
+    return LocalEngine(arguments.workers or available_cores())
 
 
 def _run(arguments: argparse.Namespace) -> int:

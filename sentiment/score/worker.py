@@ -109,6 +109,8 @@ def _score(job: ScoreJob, model: SentimentClassifier, part: Part, scratch: Path)
         _require_unchanged(job, part, etag)
         size, checksum = target.stat().st_size, sha256_of(target)
         job.output.publish(str(target), part.output)
+    except KeyboardInterrupt:  # its message names the temporary file, which is removed
+        raise KeyboardInterrupt from None
     except MemoryError:  # Arrow's MemoryError is an ArrowException too
         raise
     except (SentimentError, pa.ArrowException) as error:  # the reason must not name the temporary copy

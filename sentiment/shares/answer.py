@@ -115,14 +115,12 @@ class ShareAnswer:
 
     def to_html(self) -> str:
         """Return the text of ``answer.html``, a page that needs no other file and no connection."""
-        page = Template((files("sentiment.shares") / "answer.html").read_text(encoding="utf-8"))
-        style = (files("sentiment.report") / "templates/style.css").read_text(encoding="utf-8")
-        data = json.dumps(self.to_dict(), ensure_ascii=False).replace("<", "\\u003c")
-        return page.substitute(style=style, data=data)
+        return _page(self.to_dict())
 
     def write(self, folder: Path) -> None:
         """Write the CSV, JSON and HTML files into ``folder``, each atomically. Create the folder if needed."""
-        contents = (self.to_csv(), json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n", self.to_html())
+        data = self.to_dict()
+        contents = (self.to_csv(), json.dumps(data, indent=1, ensure_ascii=False) + "\n", _page(data))
         for name, content in zip(FILES, contents, strict=True):
             open_store(str(folder)).write(name, content.encode())
 
@@ -135,6 +133,12 @@ class ShareAnswer:
             for example in found:
                 text = _MENTION.sub("@user", html.unescape(example.text))
                 yield {"class": name, "period": period, "probability": round(example.probability, 4), "text": text}
+
+
+def _page(data: dict[str, Any]) -> str:
+    page = Template((files("sentiment.shares") / "answer.html").read_text(encoding="utf-8"))
+    style = (files("sentiment.report") / "templates/style.css").read_text(encoding="utf-8")
+    return page.substitute(style=style, data=json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"))
 
 
 def moved_words(words: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, Any]]:

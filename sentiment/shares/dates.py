@@ -121,12 +121,13 @@ def _from_numbers(numbers: pa.Array) -> np.ndarray:
 
 
 def _from_text(texts: pa.Array) -> np.ndarray:
-    """Parse the texts as dates: try each format in turn on the texts that no earlier format could parse.
+    """Parse the distinct texts as dates: try each format in turn on the texts that no earlier format could parse.
 
     No text has two formats, so their order does not matter. The format of the first text is tried first, because most
     columns have only one.
     """
-    texts = pc.ascii_trim_whitespace(texts)
+    encoded = texts.dictionary_encode(null_encoding="encode")
+    texts = pc.ascii_trim_whitespace(encoded.dictionary)
     dates = np.full(len(texts), "NaT", dtype="M8[s]")
     first = next(filter(None, texts[:1].to_pylist()), "")
     for form in sorted(_FORMS, key=lambda form: not re.match(form, first)):
@@ -136,7 +137,7 @@ def _from_text(texts: pa.Array) -> np.ndarray:
         found = left[fields.is_valid().to_numpy(zero_copy_only=False)]
         if len(found):
             dates[found] = _from_fields(dict(zip(fields.type.names, fields.drop_null().flatten(), strict=True)))
-    return dates
+    return dates[encoded.indices.to_numpy()]
 
 
 def _from_fields(fields: dict[str, pa.Array]) -> np.ndarray:

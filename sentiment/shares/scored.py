@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sentiment.common.messages import shown
-from sentiment.common.parallel import ordered_map
+from sentiment.common.parallel import keep_freed_memory, ordered_map
 from sentiment.common.stores import FileStore
 from sentiment.data.reading import Reading
 from sentiment.data.table_reader import read_batches, texts_of
@@ -99,6 +99,7 @@ def scored_batches(store: FileStore, columns: ShareColumns) -> Iterator[Answered
     Raises:
         InputError: the folder contains no scored tweets, or a column is missing.
     """
+    keep_freed_memory()
     for record in _records(store):
         tables = _read_ahead(_tables(store, record.output, columns))
         yield from ordered_map(partial(answered, columns=columns, path=record.output), tables)

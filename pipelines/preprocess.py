@@ -136,12 +136,11 @@ def _make_lexicon(
     the word forms that differ from their lemma in meaning. They become their own lemma.
     """
     from sentiment.text.lemmas import lexicon_entries
-    from sentiment.text.lexicon import Lexicon, build_lexicon, count_seen, extend_lexicon
+    from sentiment.text.lexicon import build_lexicon, count_seen, extend_lexicon
 
     entries = lexicon_entries(counts, settings, vector_words, unlike)
     if base:
-        known = Lexicon(base.lexicon.ids, base.lexicon.vocabulary)
-        return extend_lexicon(known, base.seen_ids, counts, entries, settings.min_count)
+        return extend_lexicon(base.lexicon, base.seen_ids, counts, entries, settings.min_count)
     lexicon = build_lexicon(entries, settings.min_count, settings.max_vocabulary)
     return lexicon, count_seen(lexicon, entries)
 

@@ -18,8 +18,7 @@ import numpy as np
 
 from sentiment.augment.clear_words import Stretch, Stretches
 from sentiment.augment.general_english import HALVES, JOINED, STANDING, TURNED, WISHED, Template, Templates
-from sentiment.text.lexicon import UNKNOWN
-from sentiment.text.mapped_lexicon import AnyLexicon
+from sentiment.text.lexicon import UNKNOWN, Lexicon
 
 # Share of the contrast rows that each rule makes.
 _SHARES = {
@@ -44,7 +43,7 @@ class ContrastRows:
     """Makes contrast rows: short excerpts of training tweets, most of them in a template such as "not ..."."""
 
     def __init__(
-        self, stretches: Stretches, templates: Templates, lexicon: AnyLexicon, random: np.random.Generator
+        self, stretches: Stretches, templates: Templates, lexicon: Lexicon, random: np.random.Generator
     ) -> None:
         self._stretches, self._templates, self._lexicon, self._random = stretches, templates, lexicon, random
 

@@ -23,8 +23,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from sentiment.text.lexicon import UNKNOWN
-from sentiment.text.mapped_lexicon import AnyLexicon
+from sentiment.text.lexicon import UNKNOWN, Lexicon
 
 # Effect of a template: it reverses the polarity, keeps it, wishes for something good that is missing, or joins halves.
 TURNED, STANDING, WISHED, JOINED = "turned", "standing", "wished", "joined"
@@ -39,7 +38,7 @@ LabelledText = tuple[str, int]  # 1 for a positive text, -1 for a negative text
 Templates = Mapping[tuple[str, str], Sequence[Template]]  # (effect, place) -> templates
 
 
-def known_templates(lexicon: AnyLexicon) -> Templates:
+def known_templates(lexicon: Lexicon) -> Templates:
     """Return the templates whose words all have an id in ``lexicon``, by effect and place.
 
     The effect is, for example, ``turned``: the template reverses the polarity. The place is, for example, ``subject``:

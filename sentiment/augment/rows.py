@@ -9,8 +9,7 @@ from sentiment.augment.contrast import ContrastRows, Row
 from sentiment.augment.general_english import LabelledText, known_templates, phrases, rated_words, words_of
 from sentiment.common.ragged import ragged
 from sentiment.data.encoded import EncodedPart
-from sentiment.text.lexicon import UNKNOWN
-from sentiment.text.mapped_lexicon import AnyLexicon
+from sentiment.text.lexicon import UNKNOWN, Lexicon
 from sentiment.text.preprocessor import Preprocessor, pad
 
 _CONTRAST_ROWS = 20_000  # minimum, so that every template is filled with enough words
@@ -51,7 +50,7 @@ def augmented(
     return _with_rows(part, rows, weights) if rows else part
 
 
-def rated_signs(words: Sequence[LabelledText], lexicon: AnyLexicon) -> np.ndarray:
+def rated_signs(words: Sequence[LabelledText], lexicon: Lexicon) -> np.ndarray:
     """Return the polarity that people gave to each word, int8 ``(vocabulary,)``: 1, -1, or 0 for unrated words."""
     signs = np.zeros(lexicon.size, np.int8)
     for text, sign in words:

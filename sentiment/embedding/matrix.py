@@ -21,8 +21,7 @@ from scipy import sparse
 from sentiment.common.ragged import Ragged
 from sentiment.embedding.glove import WordVectors
 from sentiment.embedding.stand_ins import STAND_INS, emoji_names, split_compound, weights_of
-from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN
-from sentiment.text.mapped_lexicon import AnyLexicon
+from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
 
 _ROWS_PER_BLOCK = 100_000
 _RIDGE = 1e-3
@@ -70,7 +69,7 @@ class FoundVectors:
     stand_in: np.ndarray
 
 
-def wanted_words(lexicon: AnyLexicon) -> set[str]:
+def wanted_words(lexicon: Lexicon) -> set[str]:
     """Return every word whose vector :func:`find_vectors` may use, so that only these vectors need be read."""
     names = emoji_names()
     emoji = [names[key] for key in lexicon.vocabulary if key in names]
@@ -80,7 +79,7 @@ def wanted_words(lexicon: AnyLexicon) -> set[str]:
     return wanted
 
 
-def find_vectors(lexicon: AnyLexicon, vectors: WordVectors) -> FoundVectors:
+def find_vectors(lexicon: Lexicon, vectors: WordVectors) -> FoundVectors:
     """Find the vector of each lemma: its own, that of one of its spellings, or the mean vector of other words."""
     matrix = np.zeros((len(lexicon.vocabulary), vectors.dimension), np.float32)
     found = np.zeros(len(matrix), bool)
@@ -165,7 +164,7 @@ def carry_over(
 
 
 def measure_coverage(
-    found: FoundVectors, lexicon: AnyLexicon, train_ids: Ragged, seen: int | None = None, most: int = 100
+    found: FoundVectors, lexicon: Lexicon, train_ids: Ragged, seen: int | None = None, most: int = 100
 ) -> Coverage:
     """Count the lemmas and tokens of the training rows that have a vector, and list frequent lemmas without a vector.
 
@@ -187,7 +186,7 @@ def measure_coverage(
     )
 
 
-def _surfaces(lexicon: AnyLexicon) -> dict[str, list[str]]:
+def _surfaces(lexicon: Lexicon) -> dict[str, list[str]]:
     surfaces: dict[str, list[str]] = {key: [] for key in lexicon.vocabulary[UNKNOWN + 1 :]}
     for surface, i in lexicon.ids.items():
         if i > UNKNOWN:

@@ -7,6 +7,7 @@ training, from frequent to rare. Then come the lemmas that only have a word vect
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
@@ -22,7 +23,7 @@ SPECIAL_TOKENS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Lexicon:
     """A table from surface form (a token as written) to id, and the vocabulary.
 
@@ -34,6 +35,12 @@ class Lexicon:
     ids: dict[str, int]
     vocabulary: tuple[str, ...]
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether ``other``, a lexicon in memory or in a file, has the same forms, ids and vocabulary."""
+        if not isinstance(other, Lexicon):
+            return NotImplemented
+        return (self.ids, self.vocabulary) == (other.ids, other.vocabulary)
+
     @property
     def size(self) -> int:
         """Return the number of ids."""
@@ -41,7 +48,10 @@ class Lexicon:
 
     def lookup(self, types: Sequence[str]) -> np.ndarray:
         """Return the ids of the tokens ``types`` as int32 ``(n,)``; ``UNKNOWN`` for a token that the table lacks."""
-        return np.fromiter(map(self.id_of, types), np.int32, len(types))
+        ids = np.fromiter(map(self.ids.get, types, repeat(UNKNOWN)), np.int32, len(types))
+        for i in np.flatnonzero(ids == UNKNOWN).tolist():
+            ids[i] = self.ids.get(types[i].removeprefix(LONG), UNKNOWN)
+        return ids
 
     def id_of(self, token: str) -> int:
         """Return the id of one token, with or without its mark of elongation; ``UNKNOWN`` if the table has neither."""

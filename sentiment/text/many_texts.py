@@ -15,8 +15,7 @@ from sentiment.common.parallel import keep_freed_memory
 from sentiment.common.ragged import Ragged
 from sentiment.text.chunk_table import LONGEST, MOST_IDS, Chunks, ChunkTable, build_table
 from sentiment.text.inputs import encode_all, is_arrow
-from sentiment.text.lexicon import PADDING
-from sentiment.text.mapped_lexicon import AnyLexicon
+from sentiment.text.lexicon import PADDING, Lexicon
 from sentiment.text.normalisation import ANY_MENTION, MENTION, Rule
 from sentiment.text.rules_in_arrow import to_lower_case
 from sentiment.text.rules_in_python import can_run
@@ -35,7 +34,7 @@ class ManyTexts:
         table: the ids of frequent chunks (stretches of text between spaces), or None. The table only saves time.
     """
 
-    def __init__(self, rules: Sequence[Rule], lexicon: AnyLexicon, table: ChunkTable | None) -> None:
+    def __init__(self, rules: Sequence[Rule], lexicon: Lexicon, table: ChunkTable | None) -> None:
         table = table or build_table([], Ragged(np.zeros(0, np.int32), np.zeros(0, np.int32)))
         self._rules, self._lexicon, self._table = rules, lexicon, table
         self._mentions_are_alike = can_run(rules)  # other rules may tell one mention from another
@@ -68,7 +67,7 @@ class ManyTexts:
         return Ragged(flat, np.diff(upto[ends], prepend=0).astype(np.int32))
 
 
-def ids_by_rules(chunks: pa.Array, rules: Sequence[Rule], lexicon: AnyLexicon) -> Ragged:
+def ids_by_rules(chunks: pa.Array, rules: Sequence[Rule], lexicon: Lexicon) -> Ragged:
     """Apply the rules and the lexicon to ``chunks`` (stretches of text between spaces). Return one row of ids for each.
 
     Dropped tokens, such as stop words, have no id.

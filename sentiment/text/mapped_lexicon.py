@@ -6,9 +6,7 @@ batch of many texts.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
 from functools import cached_property
-from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -38,8 +36,8 @@ class _Lines(NamedTuple):
     numbers: np.ndarray
 
 
-class MappedLexicon:
-    """A :class:`sentiment.text.lexicon.Lexicon` that searches the bytes of its file. :func:`map_lexicon` makes it.
+class MappedLexicon(Lexicon):
+    """A lexicon that searches the bytes of its file. :func:`map_lexicon` makes it.
 
     Args:
         content: the content of ``lexicon.tsv``, followed by 16 zero bytes.
@@ -49,20 +47,16 @@ class MappedLexicon:
 
     def __init__(self, content: bytes, lines: _Lines, vocabulary: str) -> None:
         self._content, self._lines, self._vocabulary = content, lines, vocabulary
-        self.size = vocabulary.count("\n")
         self._heads = lines.heads.data  # a single number is read faster from a buffer than from an array
-
-    def __eq__(self, other: object) -> bool:
-        """Return whether ``other``, a lexicon in memory or in a file, has the same forms, ids and vocabulary."""
-        if not isinstance(other, Lexicon | MappedLexicon):
-            return NotImplemented
-        return (self.ids, self.vocabulary) == (other.ids, other.vocabulary)
-
-    __hash__ = None  # type: ignore[assignment]  # like a dictionary
 
     def __reduce__(self) -> tuple:
         """Pickle the arguments of the constructor, because the buffer ``_heads`` cannot be pickled."""
         return MappedLexicon, (self._content, self._lines, self._vocabulary)
+
+    @property
+    def size(self) -> int:
+        """Return the number of ids."""
+        return self._vocabulary.count("\n")
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
@@ -74,14 +68,6 @@ class MappedLexicon:
         """Return the dictionary from surface form (a token as written) to id."""
         forms = [line.partition("\t")[0] for line in self.to_tsv().split("\n")[:-1]]
         return dict(zip(forms, self._lines.numbers.tolist(), strict=True))
-
-    def lookup(self, types: Sequence[str]) -> np.ndarray:
-        """Return the ids of the tokens ``types`` as int32 ``(n,)``. The first call reads the file into a dictionary."""
-        ids = np.fromiter(map(self.ids.get, types, repeat(UNKNOWN)), np.int32, len(types))
-        for i in np.flatnonzero(ids == UNKNOWN).tolist():
-            if types[i].startswith(LONG):
-                ids[i] = self.ids.get(types[i].removeprefix(LONG), UNKNOWN)
-        return ids
 
     def id_of(self, token: str) -> int:
         """Return the id of one token, found by binary search; ``UNKNOWN`` if the file lacks it."""
@@ -178,6 +164,3 @@ def _heads(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> tuple[n
     first = words[starts].astype(np.uint64) & _TOP_BYTES[np.minimum(lengths, _WIDTH)]
     second = words[starts + _WIDTH].astype(np.uint64) & _TOP_BYTES[np.clip(lengths - _WIDTH, 0, _WIDTH)]
     return first, second
-
-
-AnyLexicon = Lexicon | MappedLexicon

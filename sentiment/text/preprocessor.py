@@ -17,8 +17,8 @@ from sentiment.errors import ArtefactError
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.few_texts import FewTexts
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow
-from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN
-from sentiment.text.mapped_lexicon import AnyLexicon, map_lexicon
+from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
+from sentiment.text.mapped_lexicon import map_lexicon
 from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, LONG, WHITE_SPACE, Rule
 from sentiment.text.rules_in_python import LONGEST, CompiledRules, can_run, to_lower_case
 
@@ -47,7 +47,7 @@ class Preprocessor:
     """
 
     rules: tuple[Rule, ...]
-    lexicon: AnyLexicon
+    lexicon: Lexicon
     max_tokens: int
     seen: int | None = None
     table: ChunkTable | None = field(default=None, repr=False, compare=False)
@@ -171,7 +171,7 @@ class Preprocessor:
         return json.dumps(data, indent=2, ensure_ascii=True) + "\n"
 
     @classmethod
-    def from_json(cls, text: str, lexicon: AnyLexicon, name: str = "preprocessing.json") -> "Preprocessor":
+    def from_json(cls, text: str, lexicon: Lexicon, name: str = "preprocessing.json") -> "Preprocessor":
         """Make a preprocessor from a lexicon and the text that :meth:`to_json` returned.
 
         Raises:

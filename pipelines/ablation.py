@@ -121,7 +121,7 @@ def execute(this: stage.Stage, root: Path, grid_run: GridRun) -> dict[str, Any]:
     The result has the validation accuracy and loss after the best epoch, the number of rows in training, validation and
     test, and the duration of training in seconds.
     """
-    made = RepeatedRun(this, root, grid_run.pairs, grid_run.glove, this.base_model)
+    made = RepeatedRun(this, root, grid_run.pairs, grid_run.glove)
     made.make_ids()
     start = time.monotonic()
     replace(made, pairs=(*grid_run.pairs, f"training.seed={grid_run.seed}")).run("train")

@@ -43,7 +43,7 @@ def run(this: stage.Stage) -> None:
 
 def _execute(this: stage.Stage, root: Path, fold: int, seed: int) -> dict[str, Any]:
     pairs = (f"split.test={1 / this.arguments.folds}", f"split.fold={fold}", f"training.seed={seed}")
-    each = RepeatedRun(this, root / f"fold{fold}", pairs, this.arguments.glove, this.base_model)
+    each = RepeatedRun(this, root / f"fold{fold}", pairs, this.arguments.glove)
     each.make_ids()
     for name in ("train", "export", "evaluate"):
         each.run(name)

@@ -7,21 +7,26 @@ holds out another part of the corpus.
 
 import shutil
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import sentiment
 from pipelines.shared import publishing, stage
-from pipelines.shared.artefacts import read_part, read_seen, read_split
+from pipelines.shared.artefacts import read_preprocessor, read_seen, read_split
 from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, kept, work_folder
 from pipelines.shared.stage import import_keras
 from sentiment.common.command_line import count, whole_number
-from sentiment.data.splitting import is_seen
-from sentiment.errors import InputError
 from sentiment.evaluation import comparison
+from sentiment.evaluation.baselines import Predictor, fit_baselines, predictor_of
+from sentiment.evaluation.scoring import LabelledTestSet, score, without_seen
+from sentiment.predict.classifier import SentimentClassifier
+from sentiment.settings import Settings, SplitSettings
+from sentiment.settings_checks import from_dict
 
 RESULT, DRAWING = "curve.json", "curve.svg"
-WARM, COLD = "warm", "cold"  # runs that start from the base model, and from scratch
+_NOT_SHOWN = ("majority", "textblob")
 
 
 def run(this: stage.Stage) -> None:
@@ -32,14 +37,17 @@ def run(this: stage.Stage) -> None:
     asked = this.arguments
     seeds = [*dict.fromkeys(asked.seeds)]
     root = work_folder(this, "curve", seeds)
-    rows, labelled, test = _count(this, root)
+    rows = _count(this, root / "all")
+    test = min(SplitSettings().for_rows(rows).test, 1 / (len(seeds) + 1))
+    labelled = round(rows * (1 - test))
     runs: dict[int, list[dict[str, Any]]] = {}
     for size in comparison.sizes_for(asked.sizes, labelled):
         validation, train_rows = comparison.split_shares(size, labelled, rows)
         split = (f"split.test={test}", f"split.validation={validation}", f"split.train_rows={train_rows}")
         for fold, seed in enumerate(seeds):
-            pairs = (*split, f"split.fold={fold}", f"training.seed={seed}")
-            figures = kept(root / f"{size}-{seed}.json", partial(_execute, this, root, pairs))
+            pairs, work = (*split, f"split.fold={fold}", f"training.seed={seed}"), root / f"{size}-{seed}"
+            figures = kept(work.with_suffix(".json"), partial(_execute, this, work, pairs))
+            shutil.rmtree(work, ignore_errors=True)
             recall, baselines = 100 * figures["macro_recall"], figures["baselines"].items()
             others = ", ".join(f"{name} {100 * each['macro_recall']:.1f}" for name, each in baselines)
             stage.log.info("%d tweets, seed %d: macro recall %.1f%%; %s", size, seed, recall, others)
@@ -54,88 +62,51 @@ def run(this: stage.Stage) -> None:
     sys.stdout.write(comparison.curve_table(points, names))
 
 
-def _start(this: stage.Stage, root: Path, name: str, pairs: tuple[str, ...]) -> RepeatedRun:
-    """Return a run that starts from the base model (``warm``) or from scratch (``cold``)."""
-    return RepeatedRun(this, root, pairs, this.arguments.glove, this.base_model if name == WARM else None, name)
-
-
-def _count(this: stage.Stage, root: Path) -> tuple[int, int, float]:
-    """Run `load` once to count the distinct tweets of the corpus.
-
-    Return the number of tweets, the number of tweets outside the test set, and the test set's share of all tweets.
-    """
-    from sentiment.settings import SplitSettings
-
-    interim = _start(this, root, COLD, ()).load()
-    parts = publishing.read_json(interim / "load.json")["parts"]
-    rows = sum(sum(part.values()) for part in parts.values())
-    share = min(SplitSettings().for_rows(rows).test, 1 / (len({*this.arguments.seeds}) + 1))
-    return rows, round(rows * (1 - share)), share
+def _count(this: stage.Stage, root: Path) -> int:
+    """Run `load` once, and return the number of distinct tweets of the corpus."""
+    cold = RepeatedRun(replace(this, base_model=None), root, (), this.arguments.glove)
+    cold.load()
+    parts = publishing.read_json(cold.places.interim / "load.json")["parts"]
+    return sum(sum(part.values()) for part in parts.values())
 
 
 def _execute(this: stage.Stage, root: Path, pairs: tuple[str, ...]) -> dict[str, Any]:
     """Train from the base model, from scratch, or both. Return the metrics of all networks and baselines."""
-    starts = [WARM] if this.base_model else []
-    starts += [COLD] if this.arguments.glove else []
-    runs = [_start(this, root, name, pairs) for name in starts]
-    first, *others = [_train(each) for each in runs]
-    from_nothing = dict(zip([comparison.FROM_NOTHING], others, strict=False))
-    return first | {"baselines": from_nothing | baseline_figures(this, runs[0].places)}
+    starts = {"warm": this} if this.base_model else {}
+    starts |= {"cold": replace(this, base_model=None)} if this.arguments.glove else {}
+    runs = [RepeatedRun(start, root / name, pairs, this.arguments.glove) for name, start in starts.items()]
+    first, *others = [_trained(each) for each in runs]
+    interim, classes = runs[0].places.interim, first.classes_.tolist()
+    from_nothing = {comparison.FROM_NOTHING: predictor_of(others[0])} if others else {}
+    test = LabelledTestSet("held_out", f"the test tweets, with --from {this.base_model}", read_split(interim, "test"))
+    if this.base_model:
+        test = without_seen(test, read_seen(this.base_model))
+    return score(test, first, from_nothing | _baselines(this, interim, classes))[0]
 
 
-def _train(each: RepeatedRun) -> dict[str, Any]:
-    """Train a network and return its metrics on the test set, without exporting a model."""
-    each.make_ids(again=True)
+def _trained(each: RepeatedRun) -> SentimentClassifier:
+    """Train a network, and return a classifier with it, without exporting a model."""
+    each.make_ids()
     each.run("train")
-    return network_figures(each.this, each.places)
-
-
-def _unseen(this: stage.Stage, places: stage.Places) -> list[int]:
-    """Return the positions of the test tweets that the base model, if there is one, was not trained or validated on."""
-    texts = read_split(places.interim, "test").texts
-    seen = is_seen(texts, read_seen(this.base_model)) if this.base_model else [False] * len(texts)
-    if all(seen):
-        raise InputError(f"{this.base_model}: was trained on every test tweet; expected tweets it has not seen")
-    return [i for i, known in enumerate(seen) if not known]
-
-
-def network_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
-    """Return the metrics of the trained network in ``places.model`` on the unseen tweets of the test set."""
-    from sentiment.evaluation.metrics import measure
-    from sentiment.settings import Settings
-    from sentiment.settings_checks import from_dict
-
     import_keras()
     import keras
 
     from sentiment.network.keras_network import fold
 
-    settings = from_dict(Settings, publishing.read_json(places.model / "settings.json"))
-    network = fold(keras.models.load_model(places.model / "model.keras"), settings.network)
-    test, rows = read_part(places.processed, "test"), _unseen(this, places)
-    probabilities = network.of_padded(test.ids[rows])
-    return measure(test.labels[rows], probabilities.argmax(axis=1), probabilities.shape[1], probabilities)
+    folder, classes = each.places.model, publishing.read_json(each.places.interim / "load.json")["classes"]
+    settings = from_dict(Settings, publishing.read_json(folder / "settings.json"))
+    network = fold(keras.models.load_model(folder / "model.keras"), settings.network)
+    return SentimentClassifier(read_preprocessor(each.places.processed), network, classes)
 
 
-def baseline_figures(this: stage.Stage, places: stage.Places) -> dict[str, Any]:
-    """Return by name the test metrics of the installed baselines, which are fitted to the run's training rows.
-
-    A base model with the same classes is a baseline too.
-    """
-    import sentiment
-    from sentiment.evaluation.baselines import BaselineAnswers, fit_baselines
-    from sentiment.evaluation.metrics import measure
-
-    classes = publishing.read_json(places.interim / "load.json")["classes"]
+def _baselines(this: stage.Stage, interim: Path, classes: list[str]) -> dict[str, Predictor]:
+    """Return by name the installed baselines, fitted to the training tweets, and a base model of the same classes."""
     meanings = [this.settings.corpus.polarity.get(name, name) for name in classes]
-    test, rows = read_split(places.interim, "test"), _unseen(this, places)
-    texts, labels = [test.texts[i] for i in rows], test.labels[rows]
-    made = fit_baselines(read_split(places.interim, "train"), meanings)
-    answers = {name: predict(texts) for name, predict in made.items() if name not in ("majority", "textblob")}
+    made = fit_baselines(read_split(interim, "train"), meanings)
+    made = {name: predict for name, predict in made.items() if name not in _NOT_SHOWN}
     if this.base_model and (model := sentiment.load(this.base_model)).classes_.tolist() == classes:
-        probabilities = model.predict_proba(texts)
-        answers[comparison.BASE_MODEL] = BaselineAnswers(probabilities.argmax(axis=1), probabilities)
-    return {name: measure(labels, each.labels, len(classes), each.probabilities) for name, each in answers.items()}
+        made[comparison.BASE_MODEL] = predictor_of(model)
+    return made
 
 
 OPTIONS = INPUT_OPTIONS | {

@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from pipelines import curve
 from pipelines.shared import publishing, repeated_runs, stage
 from sentiment.data.splitting import TEST, TRAIN, VALIDATION
 from sentiment.errors import InputError
+from sentiment.evaluation import scoring
 from sentiment.evaluation.comparison import curve_table, sizes_for, split_shares, summarise
 from sentiment.report.figures import learning_curve
 from sentiment.settings import Settings, SplitSettings
@@ -66,7 +68,7 @@ def test_runs_that_are_done_are_kept(
     made: list[list[str]] = []
 
     def run_stage(name: str, options: list[str]) -> None:
-        places = stage.Places(Path(options[options.index("--root") + 1]), "tiny", "cold")
+        places = stage.Places(Path(options[options.index("--root") + 1]), "tiny")
         parts = {name: {"a": 100, "b": 100} for name in ("train", "validation", "test")}
         places.interim.mkdir(parents=True, exist_ok=True)
         publishing.write_json(places.interim / "load.json", {"parts": parts})
@@ -100,38 +102,49 @@ def test_runs_that_are_done_are_kept(
     assert list((tmp_path / "data/interim/tiny/curve").iterdir()) == []
 
 
-def test_a_network_and_the_baselines_are_scored_on_test_tweets_that_the_base_model_has_not_seen(
-    without_fasttext: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> stage.Stage:
+    """A curve from the shared model, which stands for each trained network too."""
     this = shared_model()
     places = stage.Places(this.root, "tiny")
-    started = stage.Stage(Namespace(), Settings(), places, {}, base_model=this.folder)
-    own, baselines = curve.network_figures(started, places), curve.baseline_figures(started, places)
-    assert own["confusion_matrix"] == baselines["base_model"]["confusion_matrix"]  # they are one and the same here
-    assert {"tfidf_logistic_regression", "vader"} <= baselines.keys()
-    assert baselines["vader"]["n"] == own["n"]
-    monkeypatch.setattr(curve, "is_seen", lambda texts, seen: np.arange(len(texts)) == 0)
-    fewer = curve.network_figures(started, places), curve.baseline_figures(started, places)["vader"]
-    assert [each["n"] for each in fewer] == [own["n"] - 1] * 2
-    monkeypatch.setattr(curve, "is_seen", lambda texts, seen: np.ones(len(texts), bool))
-    with pytest.raises(InputError, match="was trained on every test tweet"):
-        curve.network_figures(started, places)
+    monkeypatch.setattr(repeated_runs, "run_stage", lambda name, options: None)
+    monkeypatch.setattr(repeated_runs.RepeatedRun, "places", places)
+    arguments = Namespace(profile="tiny", set=[], corpus=this.corpus, glove=this.glove)
+    return stage.Stage(arguments, Settings(), places, {}, base_model=this.folder)
 
 
-def test_a_start_that_is_not_asked_for_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_networks_and_baselines_are_scored_on_test_tweets_that_the_base_model_has_not_seen(
+    without_fasttext: None, monkeypatch: pytest.MonkeyPatch, started: stage.Stage
+) -> None:
+    found = curve._execute(started, Path(), ())
+    baselines = found["baselines"]
+    assert list(baselines) == ["from_nothing", "vader", "tfidf_logistic_regression", "base_model"]
+    for name in ("from_nothing", "base_model"):  # they are one and the same here
+        assert baselines[name]["confusion_matrix"] == found["confusion_matrix"]
+    assert baselines["vader"]["n"] == found["n"]
+    monkeypatch.setattr(scoring, "is_seen", lambda texts, seen: np.arange(len(texts)) == 0)
+    fewer = curve._execute(started, Path(), ())
+    assert [each["n"] for each in (fewer, *fewer["baselines"].values())] == [found["n"] - 1] * 5
+    monkeypatch.setattr(scoring, "is_seen", lambda texts, seen: np.ones(len(texts), bool))
+    with pytest.raises(InputError, match=f"--from {started.base_model}: the model was trained on every tweet of it"):
+        curve._execute(started, Path(), ())
+
+
+@pytest.mark.parametrize(("cold", "warm"), [(False, True), (True, False), (True, True)])
+def test_a_start_that_is_not_asked_for_is_not_run(
+    monkeypatch: pytest.MonkeyPatch, started: stage.Stage, cold: bool, warm: bool
+) -> None:
     made: list[str] = []
 
-    def train(each: repeated_runs.RepeatedRun) -> dict:
-        made.append(each.name)
-        assert bool(each.base_model) == (each.name == "warm")
-        return figures(0.5 if each.name == "warm" else 0.4)
+    def train(each: repeated_runs.RepeatedRun) -> Namespace:
+        made.append(each.root.name)
+        assert bool(each.this.base_model) == (each.root.name == "warm")
+        return Namespace(name=each.root.name, classes_=np.array(["negative", "positive"]))
 
-    monkeypatch.setattr(curve, "_train", train)
-    monkeypatch.setattr(curve, "baseline_figures", lambda this, places: {})
-    for given, base in [(None, Path("p")), (Path("g"), None), (Path("g"), Path("p"))]:
-        made.clear()
-        this = stage.Stage(Namespace(glove=given), Settings(), stage.Places(Path(), "tiny"), {}, base_model=base)
-        found = curve._execute(this, Path(), ())
-        assert made == (["warm"] if base else []) + (["cold"] if given else [])
-        assert found["macro_recall"] == (0.5 if base else 0.4)
-        assert ("from_nothing" in found["baselines"]) == bool(given and base)
+    monkeypatch.setattr(curve, "_trained", train)
+    monkeypatch.setattr(curve, "_baselines", lambda this, interim, classes: {})
+    monkeypatch.setattr(curve, "score", lambda test, model, others: ({"model": model.name, "others": [*others]}, None))
+    started.arguments.glove = started.arguments.glove if cold else None
+    found = curve._execute(replace(started, base_model=started.base_model if warm else None), Path(), ())
+    assert made == ["warm"] * warm + ["cold"] * cold
+    assert found == {"model": made[0], "others": ["from_nothing"] * (cold and warm)}

@@ -33,7 +33,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
             raise FirstStageError
 
     monkeypatch.setattr(repeated_runs, "run_stage", run_stage)
-    monkeypatch.setattr(curve, "_count", lambda this, root: (200, 150, 0.25))
+    monkeypatch.setattr(curve, "_count", lambda this, root: 200)
     return made
 
 

@@ -30,36 +30,31 @@ class RepeatedRun:
     """One run of the stages in a separate folder.
 
     Attributes:
-        this: the command that repeats the stages.
+        this: the command that repeats the stages, and the base model to start from.
         root: the folder that contains `data/` and `models/` of the run.
         pairs: the settings that the run overrides, as ``section.key=value``.
-        glove: the GloVe file, which is not read if there is a ``base_model``.
-        base_model: the folder of the model to start from, or None.
-        name: a name that tells apart runs with the same ``root``.
+        glove: the GloVe file, which is not read if there is a base model.
     """
 
     this: stage.Stage
     root: Path
     pairs: tuple[str, ...]
     glove: Path | None
-    base_model: Path | None
-    name: str = ""
 
     @property
     def places(self) -> stage.Places:
         """Return the folders of the run."""
-        return stage.Places(self.root, self.this.places.profile, self.name)
+        return stage.Places(self.root, self.this.places.profile)
 
-    def load(self) -> Path:
-        """Run the stage `load`, and return the folder of the split corpus."""
+    def load(self) -> None:
+        """Run the stage `load`."""
         self.run("load", *_corpus_option(self.this))
-        return self.places.interim
 
-    def make_ids(self, again: bool = False) -> None:
-        """Run `load`, `preprocess` and `embed`, unless their results exist and ``again`` is false."""
-        if not again and (self.places.processed / "embedding_matrix.npy").exists():
+    def make_ids(self) -> None:
+        """Run `load`, `preprocess` and `embed`, unless their results exist."""
+        if (self.places.processed / "embedding_matrix.npy").exists():
             return
-        vectors = ["--glove", str(self.glove)] if self.glove and not self.base_model else []
+        vectors = ["--glove", str(self.glove)] if self.glove and not self.this.base_model else []
         self.load()
         self.run("preprocess", *vectors)
         self.run("embed", *vectors)
@@ -67,9 +62,8 @@ class RepeatedRun:
     def run(self, name: str, *options: str) -> None:
         """Run one stage in a new process."""
         given = ["--profile", self.this.arguments.profile, "--root", str(self.root)]
-        given += ["--run", self.name] if self.name else []
         given += [part for pair in (*self.this.arguments.set, *self.pairs) for part in ("--set", pair)]
-        given += ["--from", str(self.base_model)] if self.base_model else []
+        given += ["--from", str(self.this.base_model)] if self.this.base_model else []
         run_stage(name, [*given, *options])
 
 

@@ -49,7 +49,7 @@ def fit_baselines(train: LabelledTexts, classes: Sequence[str]) -> dict[str, Pre
 
             analyse = PatternAnalyzer().analyze
             baselines["textblob"] = _by_score(lambda text: analyse(text).polarity, classes)
-    baselines["tfidf_logistic_regression"] = _logistic_regression(train)
+    baselines["tfidf_logistic_regression"] = predictor_of(train_regression(train))
     if importlib.util.find_spec("fasttext"):
         baselines["fasttext"] = _fasttext(train, len(classes))
     return baselines
@@ -91,11 +91,11 @@ def train_regression(train: LabelledTexts) -> Any:
     return pipeline.fit(train.texts, train.labels)
 
 
-def _logistic_regression(train: LabelledTexts) -> Predictor:
-    pipeline = train_regression(train)
+def predictor_of(classifier: Any) -> Predictor:
+    """Return a prediction function that calls ``classifier.predict_proba``."""
 
     def predict(texts: Sequence[str]) -> BaselineAnswers:
-        probabilities = pipeline.predict_proba(texts)
+        probabilities = classifier.predict_proba(texts)
         return BaselineAnswers(probabilities.argmax(axis=1), probabilities)
 
     return predict

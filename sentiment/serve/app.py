@@ -15,7 +15,6 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import msgspec
 from starlette.applications import Starlette
@@ -33,7 +32,6 @@ from sentiment.serve.model_store import ModelStore
 from sentiment.serve.service import Service, share_one_arena
 
 OPTIONS = "SENTIMENT_SERVE_OPTIONS"  # the environment variable that passes the options to the worker processes
-LOCAL_HOSTS = ("localhost", "*.localhost")
 _PREFIX = "sentiment-serve-"
 _LOCK = "lock"
 METRICS, MODELS = "metrics", "models"  # folders in the folder of a run
@@ -43,19 +41,13 @@ _SWITCH_SECONDS = 0.0005  # with Python's 5 ms, the event loop and the batch thr
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """Options from the command line.
+    """Options from the command line, whose help describes them, and what the workers need besides.
 
     Attributes:
-        models: the models, each as ``FOLDER`` or ``NAME=FOLDER``.
-        host, port: the address to listen on.
-        workers: the number of worker processes.
-        allowed_hosts: further names that the Host header may contain, besides this machine's and IP addresses.
         token: the token that requests must carry; empty if they need none.
         run_folder: the path of the temporary folder of this run.
         supervisor: the id of the process that starts the workers; 0 if there is only one worker.
-        limits: the limits on requests.
-        labels: the path of a file from `sentiment draw` that is labelled in the browser; empty for none.
-        also: labels to offer in the browser besides the model's classes.
+        labels: the path of the file that is labelled in the browser; empty for none.
     """
 
     models: list[str]
@@ -91,7 +83,6 @@ def make_run_folder() -> Path:
 @contextlib.contextmanager
 def in_use(folder: Path) -> Iterator[None]:
     """Share the lock of a run's folder within the ``with`` block, so that no later run removes the folder."""
-    lock: IO[str]
     with (folder / _LOCK).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         yield
@@ -125,7 +116,7 @@ def create_app() -> Starlette:
 
         routes += labelling.routes(service, Path(options.labels), options.also)
     names = {getattr(route, "endpoint", getattr(route, "app", None)): route.path for route in reversed(routes)}  # type: ignore[attr-defined]
-    hosts = ["*"] if "*" in options.allowed_hosts else [*LOCAL_HOSTS, options.host, *options.allowed_hosts]
+    hosts = ["localhost", "*.localhost", options.host, *options.allowed_hosts]
     middleware = [
         Middleware(Observer, service.metrics.request, names, service.limits.header_bytes),
         Middleware(TrustedHosts, hosts, www_redirect=False),

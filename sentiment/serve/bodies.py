@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive
+from starlette.types import Message
 
 from sentiment.serve.limits import Admission, Limits, Refusal
 
@@ -27,10 +27,10 @@ class GivenLabel(msgspec.Struct, forbid_unknown_fields=True):
     label: str
 
 
-def limited_receive(request: Request, limits: Limits, most: int) -> Receive:
-    """Return an ASGI ``receive`` function for a body of at most ``most`` bytes that has not been read yet.
+def limited(request: Request, limits: Limits, most: int) -> Request:
+    """Return ``request``, whose body has not been read yet, so that at most ``most`` bytes of its body can be read.
 
-    The function raises a :class:`Refusal` with status 408 for a body that takes too long, or 413 for a larger one.
+    Reading raises a :class:`Refusal` with status 408 for a body that takes too long, or 413 for a larger one.
 
     Raises:
         Refusal: status 413 if the headers declare too large a body, or 415 if they declare a compressed one.
@@ -54,7 +54,7 @@ def limited_receive(request: Request, limits: Limits, most: int) -> Receive:
             raise _too_large(most)
         return message
 
-    return receive
+    return Request(request.scope, receive)
 
 
 def _too_large(limit: int) -> Refusal:
@@ -85,17 +85,13 @@ async def read_json(request: Request, decoder: "msgspec.json.Decoder[T]", admiss
 
 
 async def _whole_body(request: Request, admission: Admission) -> bytes:
-    receive, parts, size = limited_receive(request, admission.limits, admission.limits.body_bytes), [], 0
+    parts, size = [], 0
     try:
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            parts.append(message.get("body", b""))
-            admission.add("bytes", len(parts[-1]))
-            size += len(parts[-1])
-            if not message.get("more_body", False):
-                return b"".join(parts)
+        async for part in limited(request, admission.limits, admission.limits.body_bytes).stream():
+            parts.append(part)
+            admission.add("bytes", len(part))
+            size += len(part)
+        return b"".join(parts)
     finally:
         admission.held["bytes"] -= size
 

@@ -60,26 +60,17 @@ class ServedModel:
         name: the name under which the model is served.
         folder: the model folder.
         current: the export that answers requests.
-        signature: the file times, sizes and inodes of the last export that was read, valid or not.
-        refusal: the reason why the last export is not served; empty if it is served.
-        incomplete: whether files are missing now, for example during an export.
+        signature: the signature of the last export that was read, valid or not; None if files were missing after that.
+        problem: the reason why the model folder's present content is not served; empty if it is served.
         reloads: the number of exports loaded since the start.
     """
 
     name: str
     folder: Path
     current: Export
-    signature: Signature
-    refusal: str = ""
-    incomplete: bool = False
+    signature: Signature | None
+    problem: str = ""
     reloads: int = 0
-
-    @property
-    def problem(self) -> str:
-        """Return the reason why the model folder's present content is not served; empty if it is served."""
-        if self.incomplete:
-            return f"{self.folder}: files are missing; the previous export is still served"
-        return self.refusal
 
 
 class ModelStore:
@@ -130,17 +121,19 @@ class ModelStore:
     def refresh(self, model: ServedModel) -> None:
         """Load an export if the model's folder has a new one. If it is not valid, keep the old one and note why."""
         signature = sign(model.folder)
-        model.incomplete = signature is None
-        if signature is None or signature == model.signature:
+        if signature is None:  # for example during an export
+            model.signature = None
+            model.problem = f"{model.folder}: files are missing; the previous export is still served"
+        if signature == model.signature:
             return
         try:
             export = read_export(model.name, model.folder, self.copies)
         except (SentimentError, OSError) as error:
             if sign(model.folder) == signature:  # otherwise it changed meanwhile, and the next call reads it again
-                model.signature, model.refusal = signature, f"{error} (the previous export is still served)"
-                log.error("%s: new export refused: %s", model.name, model.refusal)
+                model.signature, model.problem = signature, f"{error} (the previous export is still served)"
+                log.error("%s: new export refused: %s", model.name, model.problem)
             return
-        model.current, model.refusal = export, ""
+        model.current, model.problem = export, ""
         model.reloads += 1
         if sign(model.folder) == signature:
             model.signature = signature
@@ -151,7 +144,7 @@ class ModelStore:
 
     def _first(self, name: str, folder: Path) -> ServedModel:
         """Load a model when the worker starts. If its folder is broken, load the newest copy of an earlier export."""
-        signature = sign(folder) or ()
+        signature = sign(folder)
         try:
             return ServedModel(name, folder, read_export(name, folder, self.copies), signature)
         except SentimentError as error:
@@ -159,8 +152,8 @@ class ModelStore:
             if not earlier:
                 raise
             newest = max(earlier, key=lambda copy: copy.stat().st_mtime)
-            refusal = f"{error} (the previous export is still served)"
-            return ServedModel(name, folder, _loaded(name, folder, newest), signature, refusal)
+            problem = f"{error} (the previous export is still served)"
+            return ServedModel(name, folder, _loaded(name, folder, newest), signature, problem)
 
 
 def read_export(name: str, source: Path, copies: Path) -> Export:

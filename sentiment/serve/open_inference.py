@@ -1,5 +1,6 @@
 """The Open Inference Protocol (version 2) of KServe and Triton: texts in; probabilities and labels out."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,8 +15,6 @@ from sentiment.serve.limits import Refusal
 from sentiment.serve.model_store import Export
 from sentiment.serve.service import Service
 
-INPUT = "text"
-OUTPUTS = ("probabilities", "label", "known")
 _BINARY = "inference-header-content-length"
 _MODEL = "/v2/models/{name}"
 
@@ -63,7 +62,7 @@ def routes(service: Service) -> list[Route]:
         asked = await read_json(request, _DECODER, service.admission, 400)
         texts = texts_of(asked.inputs[0])
         check_texts(texts, "inputs[0].data", service.limits)
-        names = [str(output.name) for output in asked.outputs] or list(OUTPUTS)
+        names = [output.name for output in asked.outputs]
         return json_response(respond(export, names, await service.answer(export, texts), asked.id))
 
     async def about(request: Request) -> Response:
@@ -104,13 +103,13 @@ def texts_of(tensor: InputTensor) -> list[str]:
     return [value if isinstance(value, str) else value[0] for value in tensor.data]
 
 
-def respond(export: Export, names: list[str], answers: Answers, identity: str) -> dict[str, Any]:
-    """Return the response body: the outputs in ``names``, each as a flat array, and the request's id if it has one."""
+def respond(export: Export, names: Sequence[str], answers: Answers, identity: str) -> dict[str, Any]:
+    """Return the response body: the outputs in ``names`` (all if empty) as flat arrays, and the request's id if any."""
     count, classes = answers.probabilities.shape
     labels = [export.classes[i] for i in answers.probabilities.argmax(axis=1).tolist()]
     data = {"probabilities": answers.probabilities.ravel().tolist(), "label": labels, "known": answers.known.tolist()}
     tensors = {tensor["name"]: tensor for tensor in _outputs(count, classes)}
-    outputs = [tensors[name] | {"data": data[name]} for name in names]
+    outputs = [tensors[name] | {"data": data[name]} for name in names or tensors]
     answer: dict[str, Any] = {"model_name": export.name, "model_version": export.version, "outputs": outputs}
     return answer | {"id": identity} if identity else answer
 
@@ -121,7 +120,7 @@ def metadata_of(export: Export) -> dict[str, Any]:
         "name": export.name,
         "versions": [export.version],
         "platform": "sentiment_numpy",
-        "inputs": [{"name": INPUT, "datatype": "BYTES", "shape": [-1]}],
+        "inputs": [{"name": "text", "datatype": "BYTES", "shape": [-1]}],
         "outputs": _outputs(-1, len(export.classes)),
     }
 

@@ -19,7 +19,7 @@ import sentiment
 from sentiment.serve.bodies import GivenLabel, json_response
 from sentiment.serve.limits import Refusal
 from sentiment.serve.open_inference import InferRequest
-from sentiment.serve.plain_protocol import FORM, KINDS, PredictRequest
+from sentiment.serve.plain_protocol import FORM, KINDS, QUERY, PredictRequest
 from sentiment.serve.service import Service
 from sentiment.serve.tensorflow_serving import TensorflowRequest
 
@@ -37,7 +37,6 @@ _EXAMPLES: dict[type, Any] = {
     GivenLabel: {"row": "12", "label": "negative"},
 }
 _BODIES = {"/labels": GivenLabel, "/predict": PredictRequest, ":{verb}": TensorflowRequest, "/infer": InferRequest}
-_FILE_QUERY = ("column", "threshold", "model", "encoding", "delimiter", "quotes")
 _ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 _REFUSALS = {
     "400": "the body is not JSON, or not of this protocol's form",
@@ -152,7 +151,7 @@ def _operation(route: Route, body: type | None) -> dict[str, Any]:
         "responses": {"200": {"description": "the answer"}} | responses,
     }
     if body is PredictRequest:
-        parameters += [{"name": name, "in": "query", "schema": {"type": "string"}} for name in _FILE_QUERY]
+        parameters += [{"name": name, "in": "query", "schema": {"type": "string"}} for name in QUERY]
     if parameters:
         operation["parameters"] = parameters
     if body is not None:

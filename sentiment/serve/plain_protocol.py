@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 from argparse import Namespace
-from dataclasses import asdict, replace
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,8 +25,9 @@ from starlette.types import Message, Receive, Scope, Send
 from sentiment.data.table_names import input_kind_of
 from sentiment.errors import InputError
 from sentiment.predict.answers import Answers, labels_of
+from sentiment.predict.explanation import TokenView
 from sentiment.predict.options import reading_of
-from sentiment.serve.bodies import check_texts, json_response, limited_receive, read_json
+from sentiment.serve.bodies import check_texts, json_response, limited, read_json
 from sentiment.serve.limits import Refusal
 from sentiment.serve.model_store import Export
 from sentiment.serve.service import Service
@@ -46,8 +47,9 @@ KINDS = {  # media type -> file name extension
     "application/vnd.apache.parquet": "parquet",
 }
 _TYPES = {kind: media_type for media_type, kind in reversed(KINDS.items())}  # the first media type of each
-_QUERY = ("column", "threshold", "model", "encoding", "delimiter", "quotes")
+QUERY = ("column", "threshold", "model", "encoding", "delimiter", "quotes")
 LABELS = "x-sentiment-labels"  # response header: how often each label was given, as JSON
+Tokens = tuple[TokenView, ...]  # the explained tokens of a text
 
 
 class PredictRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -83,16 +85,12 @@ def routes(service: Service) -> list[Route]:
     return [Route("/predict", predict, methods=["POST"])]
 
 
-async def _explanations(service: Service, export: Export, texts: list[str]) -> list[list[dict[str, Any]]]:
+async def _explanations(service: Service, export: Export, texts: list[str]) -> list[Tokens]:
     with service.admission.hold("texts", len(texts) * _EXPLANATION_COST):
-        return await asyncio.to_thread(
-            lambda: [[asdict(view) for view in export.classifier.explain(text).tokens] for text in texts]
-        )
+        return await asyncio.to_thread(lambda: [export.classifier.explain(text).tokens for text in texts])
 
 
-def respond(
-    asked: PredictRequest, export: Export, answers: Answers, tokens: list[list[dict[str, Any]]] | None
-) -> dict[str, Any]:
+def respond(asked: PredictRequest, export: Export, answers: Answers, tokens: list[Tokens] | None) -> dict[str, Any]:
     """Return the response body, with one answer per text. ``tokens`` has each text's explained tokens, or is None."""
     labels = labels_of(export.classifier.classes_, answers.probabilities, answers.known, asked.threshold).tolist()
     each: list[dict[str, Any]] = [
@@ -117,7 +115,7 @@ def is_file(request: Request) -> bool:
 
 def _check_query(request: Request) -> None:
     """Refuse a query that would have no effect: unknown names for a file, and any name for JSON."""
-    allowed = _QUERY if is_file(request) else ()
+    allowed = QUERY if is_file(request) else ()
     if unknown := [name for name in request.query_params if name not in allowed]:
         expected = (
             ", ".join(allowed) or "none with JSON (threshold and model go into the body; a file needs its Content-Type)"
@@ -132,13 +130,12 @@ async def score_upload(service: Service, request: Request) -> Response:
         Refusal: status 404 for an unknown model, 408 for a slow upload, 413 for a large one, 422 for a file or a query
             that is not valid, 429 if too many files are being scored, or 507 if the disk is full.
     """
-    (export, reading, threshold), limits = _asked(service, request), service.limits
-    held = contextlib.ExitStack()
+    limits, held = service.limits, contextlib.ExitStack()
     try:
         held.enter_context(service.admission.hold("files", 1))
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="sentiment-upload-")))
-        limited = Request(request.scope, limited_receive(request, limits, limits.file_bytes))
-        source = await _stored(limited, reading.kind, folder)
+        export, reading, threshold = _asked(service, request)
+        source = await _stored(limited(request, limits, limits.file_bytes), reading.kind, folder)
         target = source.with_stem("scored")
         scored = await asyncio.to_thread(_score, export, reading, threshold, source, target)
         labels = json.dumps({label or "missing": count for label, count in scored.labels.most_common()})
@@ -168,10 +165,7 @@ def _asked(service: Service, request: Request) -> "tuple[Export, Reading, float]
     export, kind = service.store.get(query.get("model")), KINDS.get(content_type.get_content_type(), "")
     given = Namespace(**{name: query.get(name) for name in ("column", "delimiter", "quotes")})
     given.encoding = query.get("encoding") or content_type.get_content_charset()
-    try:
-        return export, reading_of(given, kind, option="?"), threshold
-    except InputError as error:
-        raise Refusal(422, str(error)) from None
+    return export, reading_of(given, kind, option="?"), threshold
 
 
 async def _stored(request: Request, kind: str, folder: Path) -> Path:

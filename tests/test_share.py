@@ -4,6 +4,7 @@ import csv
 import datetime
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -207,10 +208,11 @@ def test_columns_of_odd_types_are_refused_or_count_as_unreadable(column: pa.Arra
         assert answered(table, ShareColumns("text", **options), "tweets.parquet").periods.to_pylist() == [""]
 
 
-def test_a_tweet_cannot_end_or_hide_the_data_of_the_page() -> None:
+def test_a_tweet_cannot_end_or_hide_the_data_of_the_page(tmp_path: Path) -> None:
     names = ["tweets.csv", "<!--<script></script>"]  # after these two tags, a browser would not see the data's end
-    page = ShareAnswer(names, CLASSES, [], [], tally_of(0, 12).with_margins(), {}, {}, [], 0, [], {}).to_html()
-    data = page.partition('id="data">')[2].partition("</script>")[0]
+    ShareAnswer(names, CLASSES, [], [], tally_of(0, 12).with_margins(), {}, {}, [], 0, [], {}).write(tmp_path)
+    data = (tmp_path / "answer.html").read_text(encoding="utf-8")
+    data = data.partition('id="data">')[2].partition("</script>")[0]
     assert "<" not in data
     assert json.loads(data)["source"] == names
 
@@ -271,10 +273,10 @@ def advice(labelled: int, cells: dict[Cell, Sums]) -> str:
 def test_more_labels_are_advised_only_as_far_as_there_are_tweets() -> None:
     cells = tally_of(0, 12).with_margins()
     assert advice(4, cells) == "7 more labels would give an interval."
-    cells[Cell("all", "all")].tweets = 400
-    assert advice(100, cells) == "129 more labels would halve the intervals."  # 4 / (1 / 100 + 3 / 400) = 228.6 labels
-    cells[Cell("all", "all")].tweets = 10**9
-    assert advice(100, cells) == "300 more labels would halve the intervals."
+    # 4 / (1 / 100 + 3 / 400) = 228.6 labels
+    for tweets, more in ((400, 129), (10**9, 300)):
+        cells = {Cell("all", "all"): replace(cells[Cell("all", "all")], tweets=tweets)}
+        assert advice(100, cells) == f"{more} more labels would halve the intervals."
 
 
 @pytest.mark.parametrize(("tweets", "labels"), [(29, "29 tweets"), (200, "200 tweets"), (5000, "200 tweets")])

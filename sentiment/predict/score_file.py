@@ -203,13 +203,11 @@ def answer_columns(model: "SentimentClassifier", texts: pa.Array, options: Answe
     """
     probabilities, known, cut = model.answer(texts.drop_null())
     labels = labels_of(model.classes_, probabilities, known, options.threshold, options.force)
-    answers = (labels, probabilities.max(axis=1), known, cut, *probabilities.T)
-    columns = dict(zip(answer_names(model), answers, strict=True))
-    if not texts.null_count:
-        return {name: pa.array(values) for name, values in columns.items()}
-    valid = texts.is_valid()
-    position = pc.if_else(valid, pc.subtract(pc.cumulative_sum(valid.cast(pa.int64())), 1), None)
-    return {name: pa.array(values).take(position) for name, values in columns.items()}
+    answers = [pa.array(each) for each in (labels, probabilities.max(axis=1), known, cut, *probabilities.T)]
+    if texts.null_count:
+        valid = texts.is_valid()
+        answers = [pc.replace_with_mask(pa.nulls(len(texts), each.type), valid, each) for each in answers]
+    return dict(zip(answer_names(model), answers, strict=True))
 
 
 def _refuse_taken(taken: Sequence[str], added: Sequence[str], source: str | Path, option: str) -> None:

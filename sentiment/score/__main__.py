@@ -10,13 +10,13 @@ import argparse
 import signal
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sentiment.common.command_line import OneLineParser, count, place, whole_number
-from sentiment.common.messages import counted, run_command, shown
+from sentiment.common.messages import counted, run_command
 from sentiment.common.parallel import available_cores
 from sentiment.errors import InputError
 from sentiment.predict.options import add_answer_options, add_table_options, answer_options_of, encoding_of, reading_of
@@ -102,7 +102,7 @@ def engine_of(arguments: argparse.Namespace) -> "Engine":
 
 def _run(arguments: argparse.Namespace) -> int:
     encoding_of(arguments)  # refuses an unknown encoding before the slow imports
-    from sentiment.score.run import Request, score, succeed
+    from sentiment.score.run import Request, failures_of, score, succeed
 
     request = Request(
         tuple(arguments.inputs), arguments.output, Path(arguments.model), reading_of(arguments),
@@ -113,22 +113,16 @@ def _run(arguments: argparse.Namespace) -> int:
     failed = summary["failed_files"] + summary["failed_rows"] > arguments.max_errors
     if not failed:
         succeed(arguments.output)
-    sys.stderr.write(_report(summary, arguments.output))
+    for line in (*_report(summary), failures_of(summary, arguments.output)):
+        sys.stderr.write(f"score: {line}\n" if line else "")
     return _SOME_FAILED if failed else 0
 
 
-def _report(summary: dict[str, Any], output: str) -> str:
+def _report(summary: dict[str, Any]) -> Iterator[str]:
     labels = ", ".join(f"{label} {count:,}" for label, count in Counter(summary["labels"]).most_common())
-    lines = [f"{counted(summary['rows'], 'tweet')} in {summary['seconds']:.1f} s: {labels}"]
+    yield f"{counted(summary['rows'], 'tweet')} in {summary['seconds']:.1f} s: {labels}"
     if summary["parts_done_before"]:
-        lines.append(f"{counted(summary['parts'], 'part')}, done before: {summary['parts_done_before']}")
-    if summary["failed_files"] or summary["failed_rows"]:
-        lines.append(
-            f"{counted(summary['failed_files'], 'file')} and {counted(summary['failed_rows'], 'row')} "
-            f"could not be scored: see {output.rstrip('/')}/errors.jsonl, which begins with: "
-            f"{shown(summary['first_error'], 500)}"
-        )
-    return "".join(f"score: {line}\n" for line in lines)
+        yield f"{counted(summary['parts'], 'part')}, done before: {summary['parts_done_before']}"
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 import sentiment
 from sentiment.common.engines import Engine
-from sentiment.common.messages import counted
+from sentiment.common.messages import counted, shown
 from sentiment.common.stores import FileStore, may_list, open_store
 from sentiment.data.reading import Reading
 from sentiment.errors import InputError
@@ -81,6 +81,17 @@ def score(request: Request, engine: Engine, show_progress: bool = False) -> dict
         }
         records.write_report(output, summary, errors)
     return summary
+
+
+def failures_of(summary: Mapping[str, Any], output: str) -> str:
+    """Return a sentence about the files and rows that could not be scored; empty if there are none."""
+    files, rows = summary["failed_files"], summary["failed_rows"]
+    if not files and not rows:
+        return ""
+    return (
+        f"{counted(files, 'file')} and {counted(rows, 'row')} could not be scored: see "
+        f"{output.rstrip('/')}/errors.jsonl, which begins with: {shown(summary['first_error'], 500)}"
+    )
 
 
 def succeed(output: str) -> None:

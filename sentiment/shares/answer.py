@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from itertools import pairwise
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -18,10 +17,10 @@ import pyarrow as pa
 
 from sentiment.common.messages import counted
 from sentiment.common.stores import open_store
-from sentiment.shares.estimates import BOTH, LEAST_LABELS, Change, ShareRow
+from sentiment.shares.estimates import BOTH, LEAST_LABELS, Change, ShareRow, compared
 from sentiment.shares.tally import ALL, Cell, Example, Sums
 
-SHARES_CSV, SHARES_JSON, PAGE = FILES = ("shares.csv", "shares.json", "answer.html")
+FILES = ("shares.csv", "shares.json", "answer.html")
 COLUMNS = ("group", "period", "class", "method", "tweets", "labelled", "share", "low", "high")
 CAUTION = (
     "This is what the model says, not what people feel. Counting a model's labels was off by 5 to 46 points of 100 on "
@@ -68,7 +67,7 @@ class ShareAnswer:
         lines = []
         for row in best.values():
             ends = "" if row.low is None or row.high is None else f" ({100 * row.low:.1f} to {100 * row.high:.1f})"
-            by = "model and labels" if row.method == "both" else "the model alone"
+            by = "model and labels" if row.method == BOTH else "the model alone"
             lines.append(f"{row.class_} {100 * row.share:.1f}%{ends} of {counted(row.tweets, 'tweet')}, by {by}")
         return [*lines, *self.notes, self.advice()]
 
@@ -113,10 +112,6 @@ class ShareAnswer:
             "made": self.made,
         }
 
-    def to_html(self) -> str:
-        """Return the text of ``answer.html``, a page that needs no other file and no connection."""
-        return _page(self.to_dict())
-
     def write(self, folder: Path) -> None:
         """Write the CSV, JSON and HTML files into ``folder``, each atomically. Create the folder if needed."""
         data = self.to_dict()
@@ -136,6 +131,7 @@ class ShareAnswer:
 
 
 def _page(data: dict[str, Any]) -> str:
+    """Return the text of ``answer.html``, a page that needs no other file and no connection."""
     page = Template((files("sentiment.shares") / "answer.html").read_text(encoding="utf-8"))
     style = (files("sentiment.report") / "templates/style.css").read_text(encoding="utf-8")
     return page.substitute(style=style, data=json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"))
@@ -148,11 +144,7 @@ def moved_words(words: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, An
     prior (Monroe, Colaresi and Quinn, *Fightin' Words*, 2008). A word with a score above 2 is rising, and a word with a
     score below -2 is falling.
     """
-    periods = sorted(period for period in words if period != ALL)
-    pairs = list(pairwise(periods))
-    if len(periods) > 2:
-        pairs.append((periods[0], periods[-1]))
-    for first, second in pairs:
+    for first, second in compared(sorted(period for period in words if period != ALL)):
         scores = _log_odds(words[first], words[second])
         ranked = sorted(scores, key=lambda word: (-scores[word], word))
         rising = [word for word in ranked[:_WORDS] if scores[word] > 2]

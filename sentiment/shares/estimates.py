@@ -11,9 +11,9 @@ is active inference (Zrnic and Candès, *Active statistical inference*, 2024).
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from sentiment.shares.tally import ALL, Cell, Sums, margins
 
 LEAST_LABELS = 30  # fewer labels give no interval, because the normal approximation needs about 30
 MODEL, LABELS, BOTH = "model", "labels", "both"
-_PAIRS = 45  # the number of pairs of ten groups; more groups are not compared
+T = TypeVar("T")
+_GROUPS = 10  # more groups are not compared
 
 
 class ShareInterval(NamedTuple):
@@ -238,19 +239,22 @@ def changes(rows: Sequence[ShareRow], cells: Mapping[Cell, Sums]) -> Iterator[Ch
         if row.method == BOTH and row.low is not None and row.high is not None
     }
     for name in dict.fromkeys(row.class_ for row in rows):
-        for first, second in _compared(cells):
+        for first, second in _pairs(cells):
             if (before := both.get((name, first))) and (after := both.get((name, second))):
                 yield Change(name, first, second, difference(before, after))
 
 
-def _compared(cells: Mapping[Cell, Sums]) -> Iterator[tuple[Cell, Cell]]:
-    periods = [cell for cell in cells if cell.group == ALL and cell.period != ALL]
+def compared(periods: Sequence[T]) -> Iterator[tuple[T, T]]:
+    """Yield the pairs of periods to compare: consecutive ones, then the first and the last."""
     yield from pairwise(periods)
     if len(periods) > 2:
         yield periods[0], periods[-1]
+
+
+def _pairs(cells: Mapping[Cell, Sums]) -> Iterator[tuple[Cell, Cell]]:
+    yield from compared([cell for cell in cells if cell.group == ALL and cell.period != ALL])
     groups = [cell for cell in cells if cell.period == ALL and cell.group != ALL]
-    pairs = [(first, second) for i, first in enumerate(groups) for second in groups[i + 1 :]]
-    yield from pairs if len(pairs) <= _PAIRS else ()
+    yield from combinations(groups, 2) if len(groups) <= _GROUPS else ()
 
 
 def _rows_by_cell(cells: Sequence[Cell]) -> dict[Cell, list[int]]:

@@ -20,7 +20,7 @@ from sentiment.errors import InputError
 from sentiment.predict.score_file import AnswerOptions
 from sentiment.score.parts import find_inputs
 from sentiment.score.records import RUN, SUCCESS, read_records
-from sentiment.score.run import Request, score, succeed
+from sentiment.score.run import Request, failures_of, score, succeed
 from sentiment.shares.answer import ShareAnswer
 from sentiment.shares.dates import periods_between, read_dates
 from sentiment.shares.estimates import BOTH, LEAST_LABELS, HandLabels, ShareRow, changes, share_rows
@@ -105,12 +105,8 @@ def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) ->
     options = AnswerOptions(force=True)
     wanted = Request(inputs, output, request.model, request.reading, options, "parquet", request.force)
     summary = score(wanted, engine, show_progress)
-    if summary["failed_files"] or summary["failed_rows"]:
-        raise InputError(
-            f"{counted(summary['failed_files'], 'file')} and {counted(summary['failed_rows'], 'row')} "
-            f"could not be scored: see {output}/errors.jsonl, which begins with: {summary['first_error']}; "
-            "mend them, or leave them out"
-        )
+    if failures := failures_of(summary, output):
+        raise InputError(f"{failures}; mend them, or leave them out")
     succeed(output)
     return output
 

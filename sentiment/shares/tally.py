@@ -44,7 +44,7 @@ class Cell(NamedTuple):
     period: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Sums:
     """Sums over the tweets of a cell (a group in a period).
 
@@ -60,12 +60,9 @@ class Sums:
     labels: np.ndarray
     probabilities: np.ndarray
 
-    def __iadd__(self, other: "Sums") -> "Sums":
-        self.tweets += other.tweets
-        self.known += other.known
-        self.labels = self.labels + other.labels
-        self.probabilities = self.probabilities + other.probabilities
-        return self
+    def __add__(self, other: "Sums") -> "Sums":
+        labels, probabilities = self.labels + other.labels, self.probabilities + other.probabilities
+        return Sums(self.tweets + other.tweets, self.known + other.known, labels, probabilities)
 
 
 class Example(NamedTuple):
@@ -148,7 +145,7 @@ class ShareTally:
         total: dict[Cell, Sums] = {}
         for cell in sorted(self.cells):
             for key in dict.fromkeys(margins(cell)):
-                total.setdefault(key, _nothing(len(self.classes))).__iadd__(self.cells[cell])
+                total[key] = total[key] + self.cells[cell] if key in total else self.cells[cell]
         return dict(sorted(total.items(), key=lambda item: (item[0].group != ALL, item[0].period != ALL, item[0])))
 
     def _add_cells(
@@ -159,10 +156,11 @@ class ShareTally:
         labels = np.bincount(codes * classes + best[there], minlength=size * classes).reshape(size, classes)
         columns = batch.probabilities[there].T
         probabilities = np.column_stack([np.bincount(codes, each, minlength=size) for each in columns])
-        for cell, *sums in zip(cells, tweets.tolist(), known.tolist(), labels, probabilities, strict=True):
-            if sums[0]:
-                self.undated += 0 if cell.period else sums[0]
-                self.cells.setdefault(cell, _nothing(classes)).__iadd__(Sums(*sums))
+        for cell, *each in zip(cells, tweets.tolist(), known.tolist(), labels, probabilities, strict=True):
+            sums = Sums(*each)
+            if sums.tweets:
+                self.undated += 0 if cell.period else sums.tweets
+                self.cells[cell] = self.cells[cell] + sums if cell in self.cells else sums
 
     def _keep_wanted(self, batch: Answered, numbers: np.ndarray, codes: np.ndarray, cells: list[Cell]) -> None:
         first, last = np.searchsorted(self.wanted, (numbers[0], numbers[-1] + 1)) if len(numbers) else (0, 0)
@@ -239,7 +237,3 @@ def _words_of(texts: pa.Array) -> Iterable[tuple[str, int]]:
     words = pc.list_flatten(pc.split_pattern_regex(plain, r"[^\p{L}\p{N}#']+"))
     counted = pc.value_counts(words.filter(pc.greater(pc.utf8_length(words), 2)))
     return zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True)
-
-
-def _nothing(classes: int) -> Sums:
-    return Sums(0, 0, np.zeros(classes, np.int64), np.zeros(classes))

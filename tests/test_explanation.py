@@ -9,7 +9,8 @@ import pytest
 
 from sentiment.common.messages import without_controls
 from sentiment.errors import InputError
-from sentiment.evaluation.slices import find_slices, slice_metrics, unknown_shares, wilson_interval
+from sentiment.evaluation.metrics import wilson_interval
+from sentiment.evaluation.slices import find_slices, slice_metrics, unknown_shares
 from sentiment.network.cells import Direction
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.classifier import SentimentClassifier
@@ -153,15 +154,15 @@ SLICED = {
 
 
 @pytest.mark.parametrize("name", SLICED)
-def test_slices_find_what_they_are_named_after(name):
-    assert find_slices(SLICED[name])[name].all()
+def test_slices_find_what_they_are_named_after(name, tiny):
+    assert find_slices(SLICED[name], tiny.preprocessor)[name].all()
     others = ["I want plants, front and knot at 12:30", "an a@b mail (so) OK book"]
-    assert not find_slices(others)[name].any()
+    assert not find_slices(others, tiny.preprocessor)[name].any()
 
 
-def test_lengths_cover_every_tweet_once():
+def test_lengths_cover_every_tweet_once(tiny):
     texts = ["", " ".join("a" * 7), " ".join("a" * 8), " ".join("a" * 16), " ".join("a" * 17)]
-    slices = find_slices(texts)
+    slices = find_slices(texts, tiny.preprocessor)
     lengths = np.stack([mask for name, mask in slices.items() if name.split()[0] in ("short", "medium", "long")])
     assert lengths.argmax(axis=0).tolist() == [0, 0, 1, 1, 2]
     assert (lengths.sum(axis=0) == 1).all()
@@ -172,14 +173,12 @@ def test_unknown_share_counts_what_is_left_after_stop_words(tiny):
     assert find_slices(["xyzzy", "good"], tiny.preprocessor)["unknown words ≥ 20%"].tolist() == [True, False]
 
 
-def test_slice_metrics_have_wilsons_interval():
-    whole, none, half = slice_metrics(
-        np.array([True, True, False, True]), {"none": np.zeros(4, bool), "half": np.arange(4) >= 2}
-    )
+def test_slices_that_are_not_empty_have_wilsons_interval():
+    masks = {"none": np.zeros(4, bool), "half": np.arange(4) >= 2}
+    whole, half = slice_metrics(np.array([True, True, False, True]), masks)
     assert (whole.name, whole.n, whole.share) == ("all tweets", 4, 0.75)
-    assert none.n == 0
-    assert math.isnan(none.share)
-    assert (half.n, half.share) == (2, 0.5)
+    assert (half.name, half.n, half.share) == ("half", 2, 0.5)
+    assert half[3:] == wilson_interval(1, 2)
     assert wilson_interval(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
     assert wilson_interval(0, 5)[0] == 0
     assert wilson_interval(5, 5)[1] == 1

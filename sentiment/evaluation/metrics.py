@@ -53,17 +53,22 @@ def measure(
 
 
 def bootstrap_interval(hits: int, n: int) -> tuple[float, float]:
-    """Return the 95% percentile bootstrap interval of the share ``hits / n``.
+    """Return the 95% percentile bootstrap interval of the share ``hits / n``, or Wilson's if the share is 0 or 1.
 
-    All resamples of a share of 0 or 1 are equal, so its interval is by Wilson's (1927) formula.
+    All resamples of a share of 0 or 1 are equal.
     """
     if hits in (0, n):
-        from scipy.stats import binomtest
-
-        interval = binomtest(hits, n).proportion_ci(method="wilson")
-        return float(interval.low), float(interval.high)
+        return wilson_interval(hits, n)
     # to resample rows is to draw from a binomial distribution
     return _middle95(np.random.default_rng(_SEED).binomial(n, hits / n, _RESAMPLES) / n)
+
+
+def wilson_interval(hits: int, n: int) -> tuple[float, float]:
+    """Return Wilson's (1927) 95% score interval of ``hits / n``, which is within 0 and 1 and accurate for few rows."""
+    from scipy.stats import binomtest
+
+    low, high = binomtest(hits, n).proportion_ci(method="wilson")
+    return float(low), float(high)
 
 
 def difference_interval(only_first: int, only_other: int, n: int) -> tuple[float, float]:
@@ -161,7 +166,7 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> 
     mean = np.bincount(position, confidence, bins)[filled] / n[filled]
     accuracy = np.bincount(position, correct, bins)[filled] / n[filled]
     gaps = np.bincount(position, correct - confidence.astype(np.float64), bins)
-    ece = float(np.abs(gaps).sum() / max(1, len(confidence)))
+    ece = float(np.abs(gaps).sum() / len(confidence))
     return Reliability(mean, accuracy, n[filled], ece)
 
 
@@ -170,6 +175,5 @@ def abstention_curve(confidence: np.ndarray, correct: np.ndarray) -> Curve:
     order = np.argsort(-confidence, kind="stable")
     rank = np.arange(1, len(order) + 1)
     accuracy = np.cumsum(correct[order]) / rank
-    last = np.flatnonzero(np.append(np.diff(confidence[order]) != 0, True)[: len(order)])
-    area = float(accuracy.mean()) if len(order) else float("nan")
-    return Curve(rank[last] / max(1, len(order)), accuracy[last], area)
+    last = np.flatnonzero(np.append(np.diff(confidence[order]) != 0, True))
+    return Curve(rank[last] / len(order), accuracy[last], float(accuracy.mean()))

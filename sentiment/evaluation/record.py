@@ -46,7 +46,7 @@ class Predictions:
     @property
     def confidence(self) -> np.ndarray:
         """Return the probability of the most probable class, float64 ``(n,)``."""
-        return self.probabilities.max(axis=1, initial=0.0)
+        return self.probabilities.max(axis=1)
 
     def take(self, rows: np.ndarray) -> "Predictions":
         """Return the predictions for some tweets; ``rows`` contains their indices or is a mask."""

@@ -1,12 +1,12 @@
 """Accuracy on named slices of a test set, for example on tweets with a link."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from sentiment.evaluation.metrics import wilson_interval
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.text.preprocessor import Preprocessor
 from sentiment.text.tokens import tokenise
@@ -33,7 +33,7 @@ PATTERNS: Mapping[str, re.Pattern[str]] = {
 
 
 class NamedShare(NamedTuple):
-    """A share of ``n`` rows, for example the accuracy on a slice, with its 95% interval; NaN if ``n`` is 0."""
+    """A share of ``n`` rows, for example the accuracy on a slice, with its 95% interval."""
 
     name: str
     n: int
@@ -42,46 +42,28 @@ class NamedShare(NamedTuple):
     high: float
 
 
-def find_slices(texts: Sequence[str], preprocessor: Preprocessor | None = None) -> dict[str, np.ndarray]:
-    """Return for each slice (kind of text, for example "question") the mask of its texts, bool ``(n,)``, by name.
-
-    With a ``preprocessor`` there is also a slice of the texts in which at least 20% of the tokens are unknown.
-    """
+def find_slices(texts: Sequence[str], preprocessor: Preprocessor) -> dict[str, np.ndarray]:
+    """Return for each slice (kind of text, for example "question") the mask of its texts, bool ``(n,)``, by name."""
     slices = {
         name: np.array([pattern.search(text) is not None for text in texts], bool) for name, pattern in PATTERNS.items()
     }
     words = np.fromiter((len(text.split()) for text in texts), np.int64, len(texts))
-    slices |= {
+    return slices | {
         f"short (under {SHORT} words)": words < SHORT,
         f"medium ({SHORT} to {LONG} words)": (words >= SHORT) & (words <= LONG),
         f"long (over {LONG} words)": words > LONG,
+        "unknown words ≥ 20%": unknown_shares(texts, preprocessor) >= MANY_UNKNOWN,
     }
-    if preprocessor is not None:
-        slices["unknown words ≥ 20%"] = unknown_shares(texts, preprocessor) >= MANY_UNKNOWN
-    return slices
 
 
 def slice_metrics(correct: np.ndarray, slices: Mapping[str, np.ndarray]) -> list[NamedShare]:
-    """Return the accuracy on all tweets and on each slice, with Wilson's interval.
+    """Return the accuracy on all tweets and on each slice that is not empty, with Wilson's interval.
 
     ``correct`` tells whether each label is correct, bool ``(n,)``. ``slices`` are masks of this shape, by name.
     """
-    answers = {"all tweets": correct} | {name: correct[mask] for name, mask in slices.items()}
+    answers = {"all tweets": correct} | {name: correct[mask] for name, mask in slices.items() if mask.any()}
     counts = [(name, len(some), int(some.sum())) for name, some in answers.items()]
-    return [NamedShare(name, n, right / n if n else math.nan, *wilson_interval(right, n)) for name, n, right in counts]
-
-
-def wilson_interval(right: int, n: int) -> tuple[float, float]:
-    """Return Wilson's (1927) 95% score interval of the share ``right / n``, or two NaN if ``n`` is 0.
-
-    The interval stays within 0 and 1, and is accurate for few rows.
-    """
-    from scipy.stats import binomtest
-
-    if n == 0:
-        return math.nan, math.nan
-    low, high = binomtest(right, n).proportion_ci(method="wilson")
-    return float(low), float(high)
+    return [NamedShare(name, n, right / n, *wilson_interval(right, n)) for name, n, right in counts]
 
 
 def unknown_shares(texts: Sequence[str], preprocessor: Preprocessor) -> np.ndarray:

@@ -81,7 +81,6 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
 
 def intervals(name: str, rows: Sequence[NamedShare], title: str) -> str | None:
     """Draw a row for each share and its 95% interval. The first row is bold, and a vertical line marks its share."""
-    rows = [row for row in rows if row.n]
     if not rows:
         return None
 
@@ -159,10 +158,8 @@ def precision_recall(predictions: Predictions) -> str | None:
     return _one_vs_rest(predictions, precision_recall_curve, "precision-recall", labels, "Average precision")
 
 
-def reliability_diagram(predictions: Predictions, temperature: float | None) -> str | None:
+def reliability_diagram(predictions: Predictions, temperature: float | None) -> str:
     """Draw accuracy by confidence. With ``temperature``, a second curve shows the probabilities before calibration."""
-    if not len(predictions.true):
-        return None
     drawn = {"after calibration": reliability(predictions.confidence, predictions.correct)}
     if temperature:
         before = uncalibrated(predictions.probabilities, temperature)
@@ -187,10 +184,8 @@ def reliability_diagram(predictions: Predictions, temperature: float | None) -> 
     return draw("reliability", alt + ".", paint)
 
 
-def abstention(predictions: Predictions) -> str | None:
+def abstention(predictions: Predictions) -> str:
     """Draw accuracy against coverage, the share of tweets that get an answer if unsure answers are withheld."""
-    if not len(predictions.true):
-        return None
     confidence, correct = predictions.confidence, predictions.correct
     curve, answered = thin(abstention_curve(confidence, correct)), {each: confidence >= each for each in _THRESHOLDS}
     marks = [(each, rows.mean(), correct[rows].mean()) for each, rows in answered.items() if rows.any()]
@@ -212,13 +207,11 @@ def abstention(predictions: Predictions) -> str | None:
     return draw("abstention", f"{alt}; all tweets at {correct.mean():.1%}.", paint)
 
 
-def score_histogram(predictions: Predictions) -> str | None:
+def score_histogram(predictions: Predictions) -> str:
     """Draw, for each true class, a histogram of the probability that the model gives to this class.
 
     With two classes, both histograms show the probability of the second class.
     """
-    if not len(predictions.true):
-        return None
     classes, rows = predictions.classes, np.arange(len(predictions.true))
     binary = len(classes) == 2
     score = predictions.probabilities[:, 1] if binary else predictions.probabilities[rows, predictions.true]

@@ -85,8 +85,7 @@ def worst_slices(slices: Sequence[NamedShare]) -> list[NamedShare]:
 
 def measure_slices(predictions: Predictions, classifier: SentimentClassifier) -> list[NamedShare]:
     """Return the accuracy on all tweets, followed by the accuracy on each non-empty slice (kind of tweet)."""
-    masks = find_slices(predictions.texts.tolist(), classifier.preprocessor)
-    return [slice_ for slice_ in slice_metrics(predictions.correct, masks) if slice_.n]
+    return slice_metrics(predictions.correct, find_slices(predictions.texts.tolist(), classifier.preprocessor))
 
 
 def draw_all(evaluation: Evaluation, slices: Sequence[NamedShare]) -> dict[str, Drawing]:

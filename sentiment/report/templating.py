@@ -1,6 +1,5 @@
 """The Jinja environment, with filters that format numbers and escape untrusted text in HTML and Markdown."""
 
-import math
 import re
 from functools import cache
 from typing import Any
@@ -37,13 +36,13 @@ def environment() -> Environment:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """Format a share in percent, for example 0.8859 as 88.6%. None and NaN become a dash."""
-    return MISSING if share is None or math.isnan(share) else f"{100 * share:.{digits}f}%"
+    """Format a share in percent, for example 0.8859 as 88.6%. None becomes a dash."""
+    return MISSING if share is None else f"{100 * share:.{digits}f}%"
 
 
 def number(amount: float | None, digits: int = 3) -> str:
-    """Format a number, for example 12345 as 12,345 and 0.12345 as 0.123. None and NaN become a dash."""
-    if amount is None or (isinstance(amount, float) and math.isnan(amount)):
+    """Format a number, for example 12345 as 12,345 and 0.12345 as 0.123. None becomes a dash."""
+    if amount is None:
         return MISSING
     return f"{amount:,}" if isinstance(amount, int) else f"{amount:.{digits}f}"
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 import sentiment
 from pipelines.export import by_litert
 from sentiment.export import formats
-from sentiment.export.formats import ServingModule
 from sentiment.export.graph import GraphNetwork
+from sentiment.export.text_graph import GraphPreprocessor
 from sentiment.network.cells import GATES, Direction
 from sentiment.network.folded import FoldedNetwork
 from sentiment.text.lexicon import UNKNOWN
@@ -62,8 +62,8 @@ def test_saved_model_answers_like_the_light_form(model, saved):
 def encode(model, tmp_path_factory):
     """The SavedModel's graph from texts to ids, traced once."""
     chunks, lexicon = tmp_path_factory.mktemp("encode") / "chunks.tsv", shared_model().folder / "lexicon.tsv"
-    module = ServingModule(model.preprocessor, model.network, model.classes_.tolist(), lexicon, chunks)
-    return tf.function(module.encode, input_signature=[tf.TensorSpec([None], tf.string)]).get_concrete_function()
+    graph = GraphPreprocessor(model.preprocessor, lexicon, chunks)
+    return tf.function(graph.__call__, input_signature=[tf.TensorSpec([None], tf.string)]).get_concrete_function()
 
 
 @settings(max_examples=30)

@@ -46,7 +46,7 @@ class ServingModule(tf.Module):
         network: FoldedNetwork,
         classes: list[str],
         lexicon_file: Path,
-        chunks_file: Path | None,
+        chunks_file: Path,
     ) -> None:
         super().__init__()
         self._preprocessor = preprocessor
@@ -54,17 +54,13 @@ class ServingModule(tf.Module):
         self.classes = tf.constant(classes)
         self.text = GraphPreprocessor(preprocessor, lexicon_file, chunks_file)
 
-    def encode(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Encode raw tweets, string ``(n,)``, as a ragged tensor with 1 to ``max_tokens`` token ids per row."""
-        return self.text(tf.ensure_shape(text, [None], name="text_is_a_vector_of_tweets"))
-
     @graph_function(tf.TensorSpec([None], tf.string, name="text"))
     def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """Classify raw tweets: return ``probabilities`` ``(n, classes)``, and ``label`` and ``known``, both ``(n,)``.
 
         ``known`` is the share of known tokens. ``label`` is always the most probable class, even if ``known`` is 0.
         """
-        ids = self.encode(text)
+        ids = self.text(tf.ensure_shape(text, [None], name="text_is_a_vector_of_tweets"))
         probabilities = self.network(ids)
         label = tf.gather(self.classes, tf.argmax(probabilities, axis=1))
         said = tf.gather(tf.constant(self._preprocessor.says_something), ids.flat_values)
@@ -80,16 +76,15 @@ class ServingModule(tf.Module):
         """
         return {"classes": self.classes, "preprocessing": tf.constant(self._preprocessor.to_json())}
 
-    def serve_ids(self, ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Return ``probabilities``, float32 ``(n, classes)``, for padded token ids, int32 ``(n, max_tokens)``."""
-        return {"probabilities": self.network(tf.ragged.boolean_mask(ids, ids != PADDING))}
-
     def save(self, folder: Path) -> None:
         """Write the SavedModel into ``folder``."""
-        spec = tf.TensorSpec([None, self._preprocessor.max_tokens], tf.int32, name="ids")
-        by_ids = graph_function(spec)(self.serve_ids)
-        unrolled = self.network.by_ids(self._preprocessor.max_tokens)
-        by_ids = {"serve_ids": by_ids, "serve_ids_unrolled": unrolled}
+        length = self._preprocessor.max_tokens
+
+        @graph_function(tf.TensorSpec([None, length], tf.int32, name="ids"))
+        def serve_ids(ids: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"probabilities": self.network(tf.ragged.boolean_mask(ids, ids != PADDING))}
+
+        by_ids = {"serve_ids": serve_ids, "serve_ids_unrolled": self.network.by_ids(length)}
         signatures = {"serving_default": self.serve, **by_ids, "describe": self.describe}
         tf.saved_model.save(self, str(folder), signatures=signatures)
 

@@ -24,11 +24,11 @@ class GraphPreprocessor(tf.Module):
     Args:
         preprocessor: the text preprocessing.
         lexicon_file: path of the lexicon as tab-separated values, which becomes an asset of the SavedModel.
-        chunks_file: path of the file to write with the table of chunks (stretches of text between spaces). The file
-            becomes an asset too. None leaves the table out.
+        chunks_file: path of a file to write, which becomes an asset too: the chunks of the preprocessor's table and
+            their slots in it. Without a chunk, no file is written.
     """
 
-    def __init__(self, preprocessor: Preprocessor, lexicon_file: Path, chunks_file: Path | None) -> None:
+    def __init__(self, preprocessor: Preprocessor, lexicon_file: Path, chunks_file: Path) -> None:
         super().__init__()
         self._rules = preprocessor.rules
         self._max_tokens = preprocessor.max_tokens
@@ -37,8 +37,8 @@ class GraphPreprocessor(tf.Module):
         self.lexicon = tf.lookup.StaticHashTable(rows, UNKNOWN)
         table = preprocessor.table
         chunks, slots = table.contents() if table else ([], [])
-        self._has_table = chunks_file is not None and bool(chunks)  # TensorFlow cannot read a table from an empty file
-        if table is None or chunks_file is None or not chunks:
+        self._has_table = bool(chunks)  # TensorFlow cannot read a table from an empty file
+        if table is None or not chunks:
             return
         chunks_file.write_bytes(b"".join(b"%s\t%d\n" % line for line in zip(chunks, slots, strict=True)))
         self.chunks_asset = _NamedAsset("chunks", chunks_file)
@@ -48,7 +48,7 @@ class GraphPreprocessor(tf.Module):
         self.chunk_lengths = tf.Variable(np.count_nonzero(table.ids, axis=1), trainable=False)
 
     def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Encode raw tweets, string ``(n,)``, as an int64 ragged tensor with 1 to ``max_tokens`` token ids per row."""
+        """Encode tweets, string ``(n,)``, as an int64 ragged tensor with 1 to ``max_tokens`` token ids per row."""
         half = tf.shape(text)[0] // 2  # two branches, which TensorFlow runs in parallel
         ids = tf.concat([self._all_ids(text[:half]), self._all_ids(text[half:])], axis=0)
         ids = ids[:, : self._max_tokens]

@@ -52,7 +52,7 @@ def assert_equal(pair: tuple[Preprocessor, Preprocessor], texts: Sequence[str]) 
     plain, table = pair
     expected = rows_of(plain.encode(pa.array(list(texts), pa.string())))
     assert rows_of(table.encode(pa.array(list(texts), pa.string()))) == expected
-    assert rows_of(table.shorten(table._many_texts().encode(list(texts)))) == expected
+    assert rows_of(table.shorten(table._many.encode(list(texts)))) == expected
     if can_run(table.rules):
         assert rows_of(table.shorten(ragged(table._few.rows_of(encode_all(texts))))) == expected
 
@@ -121,7 +121,7 @@ def test_no_one_is_named_in_a_table() -> None:
 
 
 def test_what_is_not_text_is_refused_as_ever(pair: tuple[Preprocessor, Preprocessor]) -> None:
-    encoder = pair[1]._many_texts()
+    encoder = pair[1]._many
     for texts, message in (
         (["a", 3], "expected a string, received int as text 1"),
         (["\ud800"], "text 0 holds an unpaired surrogate"),

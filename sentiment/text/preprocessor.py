@@ -7,6 +7,7 @@ built from it. All three therefore give the same ids.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ LEXICON, VOCABULARY, PREPROCESSING = FILES = ("lexicon.tsv", "vocabulary.txt", "
 FEW = 128  # up to this number of texts, Python's engine is done before Arrow's has compiled its expressions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Preprocessor:
     """Convert texts to rows of ids by normalisation rules and a lexicon.
 
@@ -41,8 +42,6 @@ class Preprocessor:
         max_tokens: the largest number of ids in a row.
         seen: number of ids that are reserved or occurred in training. All later ids are words that only have a vector.
             None means that the number is not known.
-        saying_nothing: ids that do not count as known tokens: those of unknown words, links and user names.
-        says_something: whether each id counts as known, bool ``(vocabulary,)``.
         table: the ids of frequent chunks (stretches between spaces), or None. The table only saves time.
     """
 
@@ -51,21 +50,19 @@ class Preprocessor:
     max_tokens: int
     seen: int | None = None
     table: ChunkTable | None = field(default=None, repr=False, compare=False)
-    saying_nothing: tuple[int, ...] = field(init=False, repr=False, compare=False)
-    says_something: np.ndarray = field(init=False, repr=False, compare=False)
-    _rules: CompiledRules | None = field(init=False, repr=False, compare=False)
-    _few: FewTexts = field(init=False, repr=False, compare=False)
-    _many: "ManyTexts | None" = field(default=None, init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Compile the rules for calls with few texts, and find the ids that do not count as known tokens."""
-        object.__setattr__(self, "_rules", CompiledRules(self.rules) if can_run(self.rules) else None)
-        object.__setattr__(self, "_few", FewTexts(self._ids_in_python))
+    @cached_property
+    def saying_nothing(self) -> list[int]:
+        """Return the ids that do not count as known tokens: those of unknown words, links and user names."""
         links_and_names = {self.lexicon.id_of(token) for token in ("<url>", "<user>")} - {PADDING}
-        object.__setattr__(self, "saying_nothing", tuple(sorted({UNKNOWN, *links_and_names})))
-        says_something = np.ones(self.lexicon.size, bool)
-        says_something[list(self.saying_nothing)] = False
-        object.__setattr__(self, "says_something", says_something)
+        return sorted({UNKNOWN, *links_and_names})
+
+    @cached_property
+    def says_something(self) -> np.ndarray:
+        """Return whether each id counts as known, bool ``(vocabulary,)``."""
+        known = np.ones(self.lexicon.size, bool)
+        known[self.saying_nothing] = False
+        return known
 
     @property
     def seen_ids(self) -> int:
@@ -90,7 +87,7 @@ class Preprocessor:
             rows = self._few.rows_of(encode_all(texts))
             cut = np.array([len(row) > self.max_tokens for row in rows], bool)
             return ragged([row[: self.max_tokens] or [UNKNOWN] for row in rows]), cut
-        whole = self._many_texts().encode(texts)
+        whole = self._many.encode(texts)
         return self.shorten(whole), whole.lengths > self.max_tokens
 
     def tokens_of(self, text: str) -> list[str]:
@@ -107,14 +104,19 @@ class Preprocessor:
         types, codes = tokenise([text], self.rules)
         return [types[code] for code in codes.values]
 
-    def _many_texts(self) -> "ManyTexts":
-        """Return the encoder of many texts. The encoder imports Arrow, so it is made only when it is first needed."""
-        if self._many is None:
-            from sentiment.text.many_texts import ManyTexts
+    @cached_property
+    def _rules(self) -> CompiledRules | None:
+        return CompiledRules(self.rules) if can_run(self.rules) else None
 
-            object.__setattr__(self, "_many", ManyTexts(self.rules, self.lexicon, self.table))
-        assert self._many is not None
-        return self._many
+    @cached_property
+    def _few(self) -> FewTexts:
+        return FewTexts(self._ids_in_python)
+
+    @cached_property
+    def _many(self) -> "ManyTexts":
+        from sentiment.text.many_texts import ManyTexts  # imported late, because it imports Arrow
+
+        return ManyTexts(self.rules, self.lexicon, self.table)
 
     def _ids_in_python(self, chunks: Sequence[bytes]) -> list[list[int]]:
         """Return a list of ids for each chunk (text between spaces; UTF-8, lower case). Dropped tokens have no id."""
@@ -150,8 +152,7 @@ class Preprocessor:
 
         Args:
             folder: the folder of the files, named in error messages.
-            read: returns the content of a file, given its name in ``FILES``. Errors that it raises are passed on. None
-                reads the files of ``folder``.
+            read: returns the content of a file, given its name in ``FILES``. None reads the files of ``folder``.
 
         Raises:
             ArtefactError: a file is damaged, or the files do not belong together.

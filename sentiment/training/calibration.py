@@ -29,21 +29,17 @@ def logits_of(probabilities: np.ndarray) -> np.ndarray:
 
 
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature from 0.2 to 5 that calibrates ``probabilities`` best.
+    """Return the temperature from 0.2 to 5 that calibrates ``probabilities`` best, by Brent's bounded search.
 
-    Brent's bounded search finds the maximum a posteriori estimate, with a normal prior on the temperature's logarithm.
-
-    Args:
-        probabilities: uncalibrated probabilities, float ``(n, classes)``, of rows that the network was not trained on.
-        labels: class of each row, integer ``(n,)``.
+    ``probabilities``, float ``(n, classes)``, are of rows that the network was not trained on, with the classes
+    ``labels``, integer ``(n,)``.
     """
     from scipy.optimize import minimize_scalar
 
     logits = logits_of(probabilities)
 
     def loss(log_temperature: float) -> float:
-        scaled = softmax(logits / np.exp(log_temperature))
-        likelihood = -np.log(np.clip(scaled[np.arange(len(labels)), labels], 1e-12, 1.0)).mean()
+        likelihood = _losses(logits / np.exp(log_temperature), labels).mean()
         return float(likelihood + (log_temperature / SPREAD) ** 2 / (2 * len(labels)))
 
     return float(np.exp(minimize_scalar(loss, bounds=np.log(_BOUNDS), method="bounded", options={"xatol": 1e-4}).x))
@@ -66,11 +62,10 @@ def uncalibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 def row_losses(probabilities: np.ndarray, labels: np.ndarray, temperature: float, weights: np.ndarray) -> np.ndarray:
     """Return the log loss of each row after calibration, times the weight of its class, float64 ``(n,)``.
 
-    Args:
-        probabilities: uncalibrated probabilities, float ``(n, classes)``.
-        labels: class of each row, integer ``(n,)``.
-        temperature: calibration temperature that was fitted on these rows.
-        weights: weight of each class, ``(classes,)``.
+    ``probabilities`` ``(n, classes)`` are uncalibrated. ``weights`` ``(classes,)`` are those of the classes.
     """
-    scaled = softmax(logits_of(probabilities) / temperature)
-    return -np.log(np.clip(scaled[np.arange(len(labels)), labels], 1e-12, 1.0)) * weights[labels]
+    return _losses(logits_of(probabilities) / temperature, labels) * weights[labels]
+
+
+def _losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return -np.log(np.clip(softmax(logits)[np.arange(len(labels)), labels], 1e-12, 1.0))

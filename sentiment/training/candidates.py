@@ -87,10 +87,7 @@ def average(runs: Sequence[Candidate], rows: TrainingRows) -> Candidate:
 def choose(
     candidates: Mapping[str, Candidate], rows: TrainingRows, options: TrainingSettings
 ) -> tuple[str, dict[str, float]]:
-    """Choose a candidate by its mean log loss on the validation rows.
-
-    Candidates are compared in order. A candidate replaces the one chosen so far only if its mean log loss is lower by
-    more than two standard errors of the difference.
+    """Choose a candidate: the first, unless a later one is clearly better on the validation rows.
 
     Returns:
         The name of the chosen candidate, and each candidate's mean validation log loss (empty for one candidate).
@@ -100,29 +97,26 @@ def choose(
         return start, {}
     losses = {name: each.losses(rows, options) for name, each in candidates.items()}
     for other in others:
-        start = other if is_clearly_better(losses[other], losses[start], _ERRORS) else start
+        start = other if is_clearly_better(losses[other], losses[start]) else start
     return start, {name: float(each.mean()) for name, each in losses.items()}
 
 
-def is_clearly_better(losses: np.ndarray, others: np.ndarray, errors: float = 1.0) -> bool:
-    """Return whether a candidate's mean loss is lower than another network's by over ``errors`` standard errors.
+def is_clearly_better(losses: np.ndarray, others: np.ndarray) -> bool:
+    """Return whether a candidate's mean loss is lower than another network's by over two standard errors.
 
     ``losses`` of the candidate and ``others`` of the other network have one loss per row, ``(n,)``. Without the margin,
     a candidate that is better by chance would win (Breiman et al., *Classification and Regression Trees*, 1984).
     """
     gain = others - losses
     error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
-    return bool(gain.mean() > errors * error)
+    return bool(gain.mean() > _ERRORS * error)
 
 
 def add_ngram_scores(kept: Candidate, rows: TrainingRows, options: TrainingSettings) -> tuple[Candidate, NgramChoice]:
     """Add scores of n-grams to the logits of the chosen network ``kept``, and calibrate the result again.
 
-    The scores are fitted on the training rows, in ``options.ngram_buckets`` hash buckets. They are then multiplied by
-    the factor with the lowest loss on the validation rows. If this factor is 0, the network stays unchanged.
-
-    Returns:
-        The new network, and the chosen factor with its losses.
+    The scores are fitted on the training rows, and multiplied by the factor with the lowest loss on the validation
+    rows. If this factor is 0, the network stays unchanged.
     """
     part, validation = rows.parts["train"], rows.parts["validation"]
     weights = rows.class_weights(options)

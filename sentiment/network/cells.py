@@ -31,18 +31,12 @@ def activate(xp: Any, x: Any, activation: Activation) -> Any:
 def simple_rnn_step(
     xp: Any, projected: Any, states: tuple, weights: Direction, activation: Activation = "tanh"
 ) -> tuple:
-    """Return the next state h_t = f(x_t W_x + b + h_{t-1} W_h) of a simple RNN (Elman, 1990).
-
-    ``projected`` is the cell input x_t W_x + b. ``xp`` is the array library that computes the result.
-    """
+    """Return the next state h_t = f(x_t W_x + b + h_{t-1} W_h) of a simple RNN (Elman, 1990)."""
     return (activate(xp, projected + xp.matmul(states[0], weights.kernel), activation),)
 
 
 def gru_step(xp: Any, projected: Any, states: tuple, weights: Direction, activation: Activation = "tanh") -> tuple:
-    """Return the next state of a GRU (Cho et al., 2014) in Keras's ``reset_after`` form.
-
-    ``projected`` is the cell input x_t W_x + b, with the gates in the order z, r, h. ``xp`` is the array library.
-    """
+    """Return the next state of a GRU (Cho et al., 2014) in Keras's ``reset_after`` form, with the gates z, r, h."""
     (state,) = states
     recurrent = xp.matmul(state, weights.kernel) + weights.bias
     x_z, x_r, x_h = xp.split(projected, 3, axis=-1)
@@ -52,10 +46,7 @@ def gru_step(xp: Any, projected: Any, states: tuple, weights: Direction, activat
 
 
 def lstm_step(xp: Any, projected: Any, states: tuple, weights: Direction, activation: Activation = "tanh") -> tuple:
-    """Return the next state and memory of an LSTM (Hochreiter and Schmidhuber, 1997).
-
-    ``projected`` is the cell input x_t W_x + b, with the gates in the order i, f, c, o. ``xp`` is the array library.
-    """
+    """Return the next state and memory of an LSTM (Hochreiter and Schmidhuber, 1997), with the gates i, f, c, o."""
     state, memory = states
     x_i, x_f, x_c, x_o = xp.split(projected + xp.matmul(state, weights.kernel), 4, axis=-1)
     memory = _sigmoid(xp, x_f) * memory + _sigmoid(xp, x_i) * activate(xp, x_c, activation)

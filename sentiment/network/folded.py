@@ -132,9 +132,9 @@ class FoldedNetwork:
 
 
 class DistinctIds(NamedTuple):
-    """The distinct ids of an array, ``types`` (int32, ascending, padding first).
+    """The distinct ids ``types`` of an array, int32, ascending, padding first.
 
-    ``positions`` (int32) has the shape of the array and contains the index of each id in ``types``.
+    ``positions``, int32, has the shape of the array and contains the index of each id in ``types``.
     """
 
     types: np.ndarray
@@ -142,10 +142,7 @@ class DistinctIds(NamedTuple):
 
 
 def distinct_ids(ids: np.ndarray) -> DistinctIds:
-    """Return the distinct values of integer ``ids`` of any shape, and the index of each id among these values.
-
-    Setting a flag for each id takes a quarter of the time of ``np.unique``, which sorts the ids.
-    """
+    """Find the distinct ids. Setting a flag for each id takes a quarter of the time of ``np.unique``, which sorts."""
     present = np.zeros(int(ids.max(initial=PADDING)) + 1, bool)
     present[ids] = True
     present[PADDING] = True
@@ -162,12 +159,9 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def quantise(numbers: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Quantise finite float32 ``numbers`` to int8, with one scale for all numbers along ``axis``.
+    """Return finite float32 ``numbers`` as int8, and their float32 scales, one for all numbers along ``axis``.
 
-    Every exported form of a model uses the same int8 numbers and scales, so that all forms compute with equal numbers.
-
-    Returns:
-        The int8 numbers, and float32 scales with the shape of ``numbers`` without ``axis``.
+    All exported forms of a model use these numbers, so that they compute with equal numbers.
     """
     scales = (np.abs(numbers).max(axis=axis, keepdims=True) / _LARGEST).astype(np.float32)
     divisors = np.where(scales > 0, scales, np.float32(1))

@@ -154,9 +154,7 @@ def pool(states: Any, real: Any, pooling: str) -> Any:
 def with_ngram_scores(model: keras.Model, values: np.ndarray, bias: np.ndarray) -> keras.Model:
     """Return a network that shares the layers below the output with ``model``, and adds n-gram scores to the logits.
 
-    Args:
-        values: score of each bucket for each class, float32 ``(buckets, classes)``.
-        bias: bias of the scores, float32 ``(classes,)``.
+    ``values`` are the scores of each bucket, float32 ``(buckets, classes)``, and ``bias`` is theirs, ``(classes,)``.
     """
     before = model.get_layer(CLASSES)
     dense = layers.Dense(before.units, name=CLASSES)
@@ -170,13 +168,10 @@ def with_ngram_scores(model: keras.Model, values: np.ndarray, bias: np.ndarray) 
 
 
 def ngram_logits(ids: Any, lookup: Callable[[Any], Any], buckets: int) -> Any:
-    """Return the scores of each row's n-grams, to be added to the logits, ``(batch, classes)``.
+    """Return the scores of the n-grams of padded ids, int32 ``(batch, time)``, as ``(batch, classes)``.
 
-    :mod:`sentiment.network.ngrams` computes the same scores in NumPy.
-
-    Args:
-        ids: token ids, int32 ``(batch, time)``, padded on either side.
-        lookup: function from buckets ``(batch, time, 3)`` to their scores ``(batch, time, 3, classes)``.
+    :mod:`sentiment.network.ngrams` computes the same scores in NumPy. ``lookup`` is a function from buckets
+    ``(batch, time, 3)`` to their scores ``(batch, time, 3, classes)``.
     """
     around = ops.pad(ids, [[0, 0], [1, 1]], constant_values=PADDING)
     found = ngram_buckets(around[:, :-2], ids, around[:, 2:], buckets, times=times_factor_in_float32)

@@ -54,9 +54,7 @@ def ngram_buckets(
     neighbours. Only products, sums and remainders of int32 are used, so every array library can compute them.
 
     Args:
-        before: id before each token, or padding at the start; int32 of any shape.
-        token: id of each token.
-        after: id after each token, or padding at the end.
+        before, token, after: id of each token and of its neighbours, where padding means none; int32 of any shape.
         buckets: number of buckets, at most :data:`MOST_BUCKETS`.
         remainder: function that returns the remainder of a non-negative number.
         times: function that multiplies by the hash factor, such as :func:`times_factor`.
@@ -97,12 +95,10 @@ def buckets_of_rows(ids: Ragged, buckets: int) -> list[np.ndarray]:
 
 
 def ngram_logits(values: np.ndarray, ids: Ragged, scales: np.ndarray | None = None) -> np.ndarray:
-    """Return the scores of each row's n-grams, to be added to the logits, float32 ``(n, classes)``.
+    """Return the scores of the n-grams of rows with at least one id each, float32 ``(n, classes)``.
 
-    Args:
-        values: score of each bucket for each class, ``(buckets, classes)``, float32, or int8 with ``scales``.
-        ids: rows with at least one id each. Padding ids add nothing to the scores.
-        scales: number by which to multiply each column of int8 ``values``, float32 ``(classes,)``.
+    ``values`` are the scores of each bucket, ``(buckets, classes)``, float32, or int8 with float32 ``scales``
+    ``(classes,)``. Padding ids add nothing.
     """
     found = buckets_of_rows(ids, len(values))
     scores = values.take(found[0], axis=0).astype(np.float32)

@@ -50,18 +50,14 @@ def hidden_states(
 
     Args:
         table: cell input x W_x + b of each token, float32 ``(directions, vocabulary, gates * units)``.
-        rows: at least one row of ids, sorted by decreasing length.
+        rows: at least one row.
         weights: stacked weights of all directions: kernel ``(directions, units, gates * units)``, and bias
             ``(directions, 1, gates * units)`` or None.
-        cell: ``simple_rnn``, ``gru`` or ``lstm``.
-        activation: ``tanh`` or ``softsign``.
     """
     steps = _steps(table, rows)
-    return (
-        simple_rnn_states(steps, weights.kernel, activation)
-        if cell == "simple_rnn"
-        else _gated(steps, weights, cell, activation)
-    )
+    if cell == "simple_rnn":
+        return simple_rnn_states(steps, weights.kernel, activation)
+    return _gated(steps, weights, cell, activation)
 
 
 def _steps(table: np.ndarray, rows: RowsByLength) -> Iterator[np.ndarray]:
@@ -80,8 +76,7 @@ def _steps(table: np.ndarray, rows: RowsByLength) -> Iterator[np.ndarray]:
 def simple_rnn_states(steps: Iterator[np.ndarray], kernel: np.ndarray, activation: str) -> Iterator[np.ndarray]:
     """Yield the hidden states h_t = f(x_t W_x + b + h_{t-1} W_h) of each time step, ``(directions, n, units)``.
 
-    ``steps`` yields the cell inputs x_t W_x + b, which the states overwrite. ``n`` is the number of rows that have a
-    token at the step, and never rises from step to step. ``kernel`` is W_h, ``(directions, units, units)``.
+    ``steps`` yields the cell inputs x_t W_x + b, which the states overwrite. ``n`` never rises from step to step.
     """
     state = room = np.empty(0)
     for first, step in enumerate(steps):
@@ -106,12 +101,9 @@ def _gated(steps: Iterator[np.ndarray], weights: Direction, cell: str, activatio
 
 
 def pool(states: Iterator[np.ndarray], lengths: np.ndarray, pooling: str) -> np.ndarray:
-    """Pool hidden states over time; return ``(kinds of pooling, directions, n, units)``.
+    """Pool the ``states`` that :func:`hidden_states` yields; return ``(kinds of pooling, directions, n, units)``.
 
-    Args:
-        states: hidden states of each time step, ``(directions, rows with a token, units)``; at least one step.
-        lengths: number of tokens of each row, ``(n,)``.
-        pooling: ``last``, ``max``, ``mean`` or ``max_mean`` (maxima first, then means).
+    ``lengths`` are the numbers of tokens of the rows, ``(n,)``. ``max_mean`` gives the maxima first, then the means.
     """
     kinds = pooling.split("_")
     first = next(states)
@@ -134,12 +126,8 @@ def pooled_row(steps: np.ndarray, kernel: np.ndarray, activation: str, pooling: 
 
     The functions for many rows make more NumPy calls. With them, the network would take over twice as long for one row.
 
-    Args:
-        steps: cell inputs x W_x + b in the reading order of each direction, float32 ``(time, directions * units)``;
-            overwritten.
-        kernel: block-diagonal W_h of all directions, ``(directions * units, directions * units)``.
-        activation: ``tanh`` or ``softsign``.
-        pooling: ``last``, ``max``, ``mean`` or ``max_mean``.
+    The states overwrite ``steps``, float32 ``(time, directions * units)``: the cell inputs in the reading order of each
+    direction. ``kernel`` is the block-diagonal W_h of all directions, ``(directions * units, directions * units)``.
     """
     room, ones, state = np.empty_like(steps[0]), np.ones_like(steps[0]), None
     for step in steps:

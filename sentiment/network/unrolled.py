@@ -38,13 +38,10 @@ def unrolled_states(projected: Any, positions: Any, directions: list[Direction],
 def unrolled_lookups(
     lookup: Callable[[Any], Any], ids: Any, directions: list[Direction], kinds: NetworkSettings | FoldedNetwork
 ) -> Any:
-    """Do the same as :func:`unrolled_states`, but get the cell inputs by calling ``lookup``.
+    """Do the same as :func:`unrolled_states` for token ids, int32 ``(batch, time)``, with cell inputs from ``lookup``.
 
-    Args:
-        lookup: function from ids int32 ``(time, directions, batch)`` to the cell inputs x W_x + b of each direction,
-            ``(time, directions, batch, gates * units)``.
-        ids: token ids, int32 ``(batch, time)``, padded at the start or the end; ``time`` is fixed.
-        directions, kinds: as for :func:`unrolled_states`; ``kinds`` may also be the network itself.
+    ``lookup`` is a function from ids int32 ``(time, directions, batch)`` to the cell inputs x W_x + b, ``(time,
+    directions, batch, gates * units)``. ``kinds`` may also be the network itself.
     """
     real = ops.cast(ops.not_equal(ids, PADDING), "int32")
     lengths = ops.sum(real, axis=1)

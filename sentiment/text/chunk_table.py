@@ -41,9 +41,7 @@ class Chunks(NamedTuple):
 
 
 class ChunkTable(NamedTuple):
-    """A hash table, with linear probing, from chunks (stretches of text between spaces) to their token ids.
-
-    Slot 0 is reserved for the empty chunk.
+    """A hash table, with linear probing, from chunks to their token ids. Slot 0 is reserved for the empty chunk.
 
     Attributes:
         keys: the chunk in each slot as two numbers, uint64 ``(2 ** bits, 2)``. The second number is 0 in an unused slot
@@ -55,14 +53,10 @@ class ChunkTable(NamedTuple):
     ids: np.ndarray
 
     def find(self, data: np.ndarray, chunks: Chunks) -> tuple[np.ndarray, np.ndarray]:
-        """Find the slots of ``chunks`` (stretches of text between spaces) in the table.
+        """Return the slot of each of ``n`` chunks, int64 ``(n,)``, and whether the chunk was found, bool ``(n,)``.
 
-        Args:
-            data: the buffer that contains the chunks, uint8, with ``LONGEST + 1`` or more bytes after the last chunk.
-            chunks: the ``n`` chunks to find. A chunk that is longer than ``LONGEST`` is never found.
-
-        Returns:
-            The slot of each chunk, int64 ``(n,)``, and whether the chunk was found, bool ``(n,)``.
+        The buffer ``data``, uint8, contains the chunks, and ``LONGEST + 1`` or more bytes after the last chunk. A chunk
+        that is longer than ``LONGEST`` is never found.
         """
         first, second = _keys_of(data, chunks)
         slot = _hash(first, second, len(self.keys))
@@ -97,10 +91,10 @@ class ChunkTable(NamedTuple):
 
 
 def build_table(chunks: Sequence[bytes], ids: Ragged) -> ChunkTable:
-    """Return a hash table from ``chunks`` (stretches of text between spaces, from frequent to rare) to their token ids.
+    """Return a hash table from ``chunks``, sorted from frequent to rare, to their token ids, one row of ``ids`` each.
 
-    ``ids`` has one row per chunk. A chunk is left out if it is empty, is longer than ``LONGEST`` bytes or has more than
-    ``MOST_IDS`` ids. A chunk is also left out if more frequent chunks use all its possible slots.
+    A chunk is left out if it is empty, is longer than ``LONGEST`` bytes, has more than ``MOST_IDS`` ids, or if more
+    frequent chunks use all its possible slots.
     """
     lengths = np.array([len(chunk) for chunk in chunks], np.int64)
     data = np.frombuffer(b"".join(chunks) + bytes(LONGEST + 1), np.uint8)

@@ -20,7 +20,7 @@ _alone = [  # what such a chunk contains, its pattern and what replaces it
 
 
 class FewTexts:
-    """Convert texts to ids with a cache of the ids of chunks (stretches between spaces). Threads may share one object.
+    """Convert texts to ids with a cache of the ids of chunks. Threads may share one object.
 
     The cache has two halves. A new chunk goes into the younger half. When the younger half is full, it becomes the
     older half. The former older half is dropped, except for chunks that were seen again in the meantime. Thus rare
@@ -48,10 +48,7 @@ class FewTexts:
         ]
 
     def _meet(self, chunks: Iterable[bytes]) -> dict[bytes, Sequence[int]]:
-        """Return the ids of ``chunks``, which the younger half of the cache lacks, and store them in that half.
-
-        Chunks over 64 bytes are not stored.
-        """
+        """Return the ids of ``chunks``. Store those of chunks up to 64 bytes in the younger half of the cache."""
         old = self._old
         met = {chunk: old[chunk] for chunk in chunks if chunk in old}
         if unknown := [chunk for chunk in chunks if chunk not in met]:

@@ -18,18 +18,16 @@ _LEFT_OUT = "@|https?:|www\\.|[\x00-\x1f\x7f]"
 
 
 def make_table(preprocessor: Preprocessor, texts: Iterable[pa.Array]) -> ChunkTable:
-    """Return a table that maps the frequent chunks (stretches of text between spaces) of ``texts`` to their token ids.
+    """Return a table from the frequent chunks of ``texts`` to the token ids that ``preprocessor`` gives them.
 
-    Args:
-        preprocessor: the rules and the lexicon that give the ids.
-        texts: batches of training tweets, Arrow string arrays without nulls.
+    ``texts`` are batches of training tweets, Arrow string arrays without nulls.
     """
     chunks = [chunk.encode() for chunk in _frequent(texts)]
     return build_table(chunks, ids_by_rules(from_encoded(chunks), preprocessor.rules, preprocessor.lexicon))
 
 
 def _frequent(texts: Iterable[pa.Array]) -> list[str]:
-    """Return frequent chunks (stretches between spaces) in lower case, most frequent first, then by code point."""
+    """Return frequent chunks in lower case, most frequent first, then by code point."""
     counts: dict[str, int] = {}
     for batch in texts:
         chunks = pc.split_pattern(to_lower_case(batch), " ").flatten()

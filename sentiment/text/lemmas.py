@@ -59,7 +59,6 @@ def lexicon_entries(
 
     Args:
         counts: numbers of occurrences in the training rows, by surface form.
-        settings: whether to lemmatise, whether to drop stop words and which of them stay, and ``min_count``.
         vector_words: further surface forms, in the order of the file of word vectors.
         find_unlike: takes pairs of form and lemma, and returns the forms that differ from their lemma in meaning. Such
             a form becomes its own lemma.
@@ -113,11 +112,7 @@ def _elongated(counts: dict[str, int], entries: dict[str, LexiconEntry], min_cou
 
 
 def _intended_words(words: Iterable[str]) -> dict[str, str]:
-    """Map each elongated token to the first of ``words`` that it may stand for.
-
-    The rules shorten a letter that is repeated three times or more to one letter, and put the mark :data:`LONG` before
-    the token. Thus "haaaappy" becomes "ːhappy", and "happpy" becomes "ːhapy". Both tokens are mapped to "happy" here.
-    """
+    """Map each elongated token to the first of ``words`` that it may stand for: "ːhappy" and "ːhapy" to "happy"."""
     meant: dict[str, str] = {}
     for word in words:
         for form in _with_single_letters(word):

@@ -96,15 +96,13 @@ class LexiconEntry:
 def build_lexicon(entries: Iterable[LexiconEntry], min_count: int = 1, max_vocabulary: int = 0) -> Lexicon:
     """Assign ids to the lemmas that occur often enough or have a vector, and to all their surface forms.
 
-    Args:
-        entries: one entry per surface form, with its count in the training rows.
-        min_count: occurrences that a lemma without a vector needs, over all its surface forms.
-        max_vocabulary: the largest number of lemmas that get an id because they occur often; 0 sets no limit. Special
-            tokens always get an id.
+    The most frequent lemmas have the lowest ids. Lemmas of equal frequency are in the order of their vectors, then of
+    the alphabet, so the result is deterministic. Special tokens always get an id.
 
-    Returns:
-        A lexicon in which the most frequent lemmas have the lowest ids. Lemmas of equal frequency are in the order of
-            their vectors, then of the alphabet, so the result is deterministic.
+    Args:
+        entries: one entry per surface form.
+        min_count: occurrences that a lemma without a vector needs, over all its surface forms.
+        max_vocabulary: the largest number of lemmas that get an id because they occur often; 0 sets no limit.
     """
     entries = list(entries)
     counts, ranks = lemma_counts(entries), dict[str, int]()

@@ -26,13 +26,7 @@ _PADDING = "\0" * (LONGEST + 1)
 
 
 class ManyTexts:
-    """Convert batches of texts to ids. Threads may share one object.
-
-    Args:
-        rules: the normalisation rules.
-        lexicon: the table from token to id.
-        table: the ids of frequent chunks (stretches of text between spaces), or None. The table only saves time.
-    """
+    """Convert batches of texts to ids. Threads may share one object."""
 
     def __init__(self, rules: Sequence[Rule], lexicon: Lexicon, table: ChunkTable | None) -> None:
         table = table or build_table([], Ragged(np.zeros(0, np.int32), np.zeros(0, np.int32)))
@@ -68,10 +62,7 @@ class ManyTexts:
 
 
 def ids_by_rules(chunks: pa.Array, rules: Sequence[Rule], lexicon: Lexicon) -> Ragged:
-    """Apply the rules and the lexicon to ``chunks`` (stretches of text between spaces). Return one row of ids for each.
-
-    Dropped tokens, such as stop words, have no id.
-    """
+    """Return one row of ids for each of ``chunks``. Dropped tokens, such as stop words, have no id."""
     types, codes = tokens_of(chunks, rules)
     ids = lexicon.lookup(types)[codes.values]
     return Ragged(ids, codes.lengths).keep(ids != PADDING)

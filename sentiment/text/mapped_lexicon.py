@@ -39,10 +39,7 @@ class _Lines(NamedTuple):
 class MappedLexicon(Lexicon):
     """A lexicon that searches the bytes of its file. :func:`map_lexicon` makes it.
 
-    Args:
-        content: the content of ``lexicon.tsv``, followed by 16 zero bytes.
-        lines: the positions of the forms (tokens as written) in ``content``, and their ids.
-        vocabulary: the content of ``vocabulary.txt``.
+    ``content`` is ``lexicon.tsv``, followed by 16 zero bytes. ``vocabulary`` is the content of ``vocabulary.txt``.
     """
 
     def __init__(self, content: bytes, lines: _Lines, vocabulary: str) -> None:
@@ -146,10 +143,9 @@ def _numbers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarr
 
 
 def _are_sorted(content: bytes, lines: _Lines, further: np.ndarray) -> bool:
-    """Return whether the surface forms (tokens as written) are sorted and distinct.
+    """Return whether the forms are sorted and distinct.
 
-    The first 16 bytes of each form are compared as two numbers, ``lines.heads`` and ``further``. Where these do not
-    ascend, all bytes are compared.
+    First, their first 16 bytes are compared as two numbers. Where these do not ascend, all bytes are compared.
     """
     starts, ends, heads, _ = lines
     rises = (heads[1:] > heads[:-1]) | ((heads[1:] == heads[:-1]) & (further[1:] > further[:-1]))

@@ -28,15 +28,9 @@ def separate_chunks(texts: pa.Array) -> pa.Array:
 def apply_rules(texts: pa.Array, rules: Sequence[Rule]) -> pa.Array:
     """Apply ``rules`` to ``texts``, in order.
 
-    Arrow takes 0.1 microseconds per string and rule even where nothing matches. Joining all texts to one string saves
-    four fifths of the time. The texts are separated by line ends, because no match of a rule contains a line end.
-
-    Args:
-        texts: string array ``(n,)`` that :func:`separate_chunks` has returned.
-        rules: the rules.
-
-    Returns:
-        String array ``(n,)`` of the normalised texts, with one or more spaces between tokens.
+    ``texts`` is a string array ``(n,)`` that :func:`separate_chunks` has returned. The result has one or more spaces
+    between tokens. Joining all texts to one string saves four fifths of the time, because Arrow takes 0.1 microseconds
+    per string and rule even where nothing matches. Line ends separate the texts, because no match contains a line end.
     """
     if not len(texts):
         return texts

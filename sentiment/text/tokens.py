@@ -30,12 +30,10 @@ class Tokens(NamedTuple):
 def tokenise(texts: Sequence[str] | pa.Array, rules: Sequence[Rule] = RULES) -> Tokens:
     """Normalise ``texts`` ``(n,)`` and split them into tokens.
 
-    Returns:
-        The distinct tokens of all texts, and one row of token indices per text. The row of a blank text is empty.
+    The row of a blank text is empty.
 
     Raises:
-        InputError: a text is not a string, or contains an unpaired surrogate, which has no UTF-8 form; or the texts
-            have more than 2 GiB together.
+        InputError: a text is not a string or has no UTF-8 form, or the texts have more than 2 GiB together.
     """
     chunks = pc.split_pattern(to_lower_case(as_arrow(texts)), " ")
     distinct, codes = _distinct(chunks.flatten())

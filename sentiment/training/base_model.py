@@ -24,16 +24,11 @@ def take_over(
     base_classes: Sequence[str],
     temperature: float = 1.0,
 ) -> bool:
-    """Copy the weights of the trained network ``base`` into ``model``, layer by layer, except the frozen GloVe vectors.
+    """Copy the weights of the trained network ``base`` into ``model``, which has the same network settings.
 
-    The output layer is copied only if both networks have the same classes. A trainable embedding is copied row by row.
-    Words that ``base`` does not have start with the vector of the unknown token in ``base``.
-
-    Args:
-        model: an untrained network with the network settings of ``base``.
-        classes, base_classes: class names of each network, in the order of its outputs.
-        temperature: calibration temperature of ``base``. Multiplying the copied output layer by the temperature undoes
-            the calibration.
+    The frozen GloVe vectors are not copied. In a trainable embedding, words that ``base`` does not have start with the
+    vector of the unknown token. The output layer is copied only if both networks have the same class names. It is
+    multiplied by ``temperature``, which undoes the calibration of ``base``.
 
     Returns:
         True if the output layer was copied.

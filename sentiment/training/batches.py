@@ -26,8 +26,7 @@ def widths(max_tokens: int) -> tuple[int, ...]:
 class Batches:
     """The batches of one epoch. The order of the rows depends only on the seed and the number of the epoch.
 
-    A batch has inputs, one-hot labels and row weights. The inputs are a dictionary: ``types`` are the distinct ids of
-    the batch, and ``positions`` give the index of each token among the distinct ids.
+    A batch has inputs (a dictionary with the fields of ``DistinctIds``), one-hot labels and row weights.
 
     Args:
         part: encoded rows and their labels; the arrays may be memory-mapped.

@@ -51,10 +51,9 @@ class TrainingState:
     def add_epoch(
         self, figures: dict[str, float], weights: dict[str, np.ndarray], model: dict[str, np.ndarray], keep: int = 0
     ) -> None:
-        """Record an epoch: its ``figures`` (loss and accuracy), and copies of the variables after it.
+        """Record an epoch: loss and accuracy, all variables that training changes, and those of the model only.
 
-        ``weights`` are all variables that training changes, to resume from. ``model`` are those of the model only,
-        which are kept for the best epoch and the last ``keep`` epochs.
+        The latter are kept for the best epoch and the last ``keep`` epochs.
         """
         self.recent = [*self.recent, model][-keep:] if keep else []
         epoch = len(self.history)
@@ -86,12 +85,11 @@ def train(
     Args:
         model: the network. To resume a run, build it with the settings of the interrupted run.
         parts: encoded rows under the keys ``train`` and ``validation``.
-        settings: all settings, of which the sections ``training``, ``network`` and ``preprocessing`` are used.
         state: a new state, or the state of an interrupted run; it is updated in place.
         save: function that is called with the state after every epoch.
         callbacks: Keras callbacks, which are called for epochs and not for batches.
-        keep_start: whether ``model`` starts with trained weights. If true, the final weights are those of the best
-            epoch. If no epoch is better than the start, the model keeps the weights of the start.
+        keep_start: whether ``model`` starts with trained weights. Then the final weights are those of the best epoch,
+            or of the start if no epoch is better.
     """
     settings = settings.for_rows(len(parts["train"].labels))
     options = settings.training

@@ -49,12 +49,8 @@ class NgramScores(NamedTuple):
 def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logits: np.ndarray) -> NgramScores:
     """Fit the scores of hashed n-grams on the training rows ``part``, each with at least one token.
 
-    With at least 5,000 rows, the scores correct the errors of ``logits``. With fewer rows, ``logits`` are ignored: a
-    network memorises few rows, so its errors on these rows teach nothing.
-
-    Args:
-        weights: weight of each class, ``(classes,)``.
-        logits: calibrated logits of the network for the training rows, float ``(n, classes)``.
+    ``weights`` ``(classes,)`` are those of the classes. With at least 5,000 rows, the scores correct the errors of the
+    network's calibrated ``logits`` ``(n, classes)``. With fewer rows, ``logits`` are ignored.
     """
     counts = _counts(part.ids, buckets)
     rows = np.bincount(counts.indices, minlength=buckets)
@@ -75,17 +71,9 @@ def _fit_beside(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit a logistic regression whose logits are added to the fixed ``logits`` of another model.
 
-    Scikit-learn's logistic regression does not accept such an offset, so L-BFGS minimises the loss directly.
-
-    Args:
-        features: one row of features per row of ``part``, ``(n, width)``.
-        part: rows with their labels and weights.
-        weights: weight of each class, ``(classes,)``.
-        inverse_penalty: inverse strength of the L2 penalty, like ``C`` in scikit-learn.
-        logits: logits of the other model for the same rows, ``(n, classes)``.
-
-    Returns:
-        Kernel ``(width, classes)`` and bias ``(classes,)``, float32.
+    Scikit-learn's logistic regression does not accept such an offset, so L-BFGS minimises the loss directly. The L2
+    penalty is as strong as with scikit-learn's ``C = inverse_penalty``. From ``features`` ``(n, width)``, return the
+    kernel ``(width, classes)`` and the bias ``(classes,)``, float32.
     """
     from scipy.optimize import minimize
 
@@ -120,11 +108,7 @@ def choose_factor(
 ) -> NgramChoice:
     """Choose the factor for the n-gram scores that gives the lowest log loss on validation rows after calibration.
 
-    Args:
-        probabilities: uncalibrated probabilities of the network, float ``(n, classes)``.
-        scores: logits of the n-grams, ``(n, classes)``.
-        labels: class of each row, integer ``(n,)``.
-        weights: weight of each class, ``(classes,)``.
+    ``probabilities`` are the network's, uncalibrated; ``scores`` are the logits of the n-grams; both ``(n, classes)``.
     """
     logits = logits_of(probabilities)
     losses = {}

@@ -65,10 +65,6 @@ class RaggedRNN:
     """A simple recurrent layer with pooling over the tokens of each row, in one or two directions, and its gradient.
 
     :meth:`forward` stores intermediate results for :meth:`backward`, so an object works on one batch at a time.
-
-    Args:
-        pooling: ``last``, ``max``, ``mean`` or ``max_mean``.
-        activation: ``tanh`` or ``softsign``.
     """
 
     def __init__(self, pooling: str, activation: str = "tanh") -> None:
@@ -129,10 +125,7 @@ class RaggedRNN:
         return [_BatchRows(part, lengths[part], first[part], _steps(lengths[part])) for part in parts]
 
     def backward(self, upstream: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the gradients of the arguments ``projected`` and ``kernel`` of :meth:`forward`.
-
-        ``upstream`` is the gradient of the pooled states, with their shape.
-        """
+        """Return the gradients of ``projected`` and ``kernel``, given ``upstream``, that of the pooled states."""
         directions, units = self._kernel.shape[:2]
         upstream = upstream.reshape(-1, len(self._kinds), directions, units)
         kernel = np.zeros_like(self._kernel)

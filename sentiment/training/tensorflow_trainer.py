@@ -57,10 +57,7 @@ class TensorFlowTrainer(KerasTrainer):
         return {name: sums[name] / sums["rows"] for name in ("loss", "accuracy")}
 
     def _program(self, shape: tuple[int, int], classes: int, learn: bool) -> Any:
-        """Return a traced step (training, or validation unless ``learn``) for batches of ``shape``.
-
-        The number of distinct tokens may differ from batch to batch.
-        """
+        """Return a traced step for batches of ``shape`` with any number of distinct tokens."""
         rows, width = shape  # with a known number of rows, TensorFlow draws dropout while NumPy is busy
         key = (rows, None if self._states is ragged_states else width, learn)
         if key not in self.traced:
@@ -101,8 +98,7 @@ def by_distinct_tokens(
 
     Args:
         settings: the settings that ``model`` was built with.
-        inputs: ``types``, the distinct ids of the batch with padding first, int32 ``(types,)``; and ``positions``, the
-            index of each token in ``types``, int32 ``(batch, time)``.
+        inputs: the fields of ``DistinctIds``: ``types`` ``(types,)`` and ``positions`` ``(batch, time)``.
         states: function that runs the recurrence, either :func:`ragged_states` or :func:`unrolled_states`.
     """
     features = type_features(model, inputs["types"], training)

@@ -109,13 +109,13 @@ class _JsonLinesReader:
         texts = [lines[i] for i in filled] if len(filled) < len(lines) else lines
         if self._columns is None:
             self._columns = self._find_columns(texts)
-        columns = self._by_arrow(data, len(texts)) if _suits_arrow(data, texts) else None
+        batch = self._by_arrow(data, len(texts)) if _suits_arrow(data, texts) else None
         bad: dict[int, str] = {}
-        if columns is None:
-            columns, bad = self._by_python(texts)
+        if batch is None:
+            batch, bad = self._by_python(texts)
         good = [i for i in range(len(texts)) if i not in bad]
         if self._reading.raw_lines:
-            columns[RAW_LINE] = from_encoded([texts[i].rstrip(b"\r") for i in good])
+            batch = batch.append_column(RAW_LINE, from_encoded([texts[i].rstrip(b"\r") for i in good]))
         first_row, first_line = self._rows + 1, self._lines + 1
         self._rows, self._lines = self._rows + len(texts), self._lines + data.count(b"\n")
 
@@ -123,7 +123,6 @@ class _JsonLinesReader:
             return first_line + filled[number - first_row]
 
         found = [BadRow(first_row + i, line_of(first_row + i), reason) for i, reason in bad.items()]
-        batch = pa.record_batch(list(columns.values()), names=list(columns))
         return TableBlock(batch, first_row + np.array(good, np.int64), found, line_of)
 
     def _find_columns(self, lines: Sequence[bytes]) -> list[str]:
@@ -142,7 +141,7 @@ class _JsonLinesReader:
         found = [names[position_of(column, names, self._name, self._reading.option)] for column in self._reading.wanted]
         return found if self._is_partial else names
 
-    def _by_arrow(self, data: bytes, rows: int) -> dict[str, pa.Array] | None:
+    def _by_arrow(self, data: bytes, rows: int) -> pa.RecordBatch | None:
         """Parse ``data`` with Arrow. Return the columns as strings, or None if Arrow cannot read all ``rows`` lines."""
         columns = self._columns or []
         if not rows or not columns or not self._is_partial:
@@ -161,13 +160,13 @@ class _JsonLinesReader:
                 continue
             if table.num_rows == rows:
                 self._label_type = label_type
-                return {name: table.column(name).combine_chunks().cast(pa.string()) for name in columns}
+                return table.combine_chunks().cast(pa.schema(dict.fromkeys(columns, pa.string()))).to_batches()[0]
         return None
 
-    def _by_python(self, lines: Sequence[bytes]) -> tuple[dict[str, pa.Array], dict[int, str]]:
+    def _by_python(self, lines: Sequence[bytes]) -> tuple[pa.RecordBatch, dict[int, str]]:
         """Parse ``lines`` with Python. Return the columns as strings, and a message for each bad line by position."""
         names = self._columns or []
-        known, values, bad = set(names), [], dict[int, str]()
+        known, rows, bad = set(names), [], dict[int, str]()
         for i, line in enumerate(lines):
             try:
                 fields = fields_of(line)
@@ -176,11 +175,10 @@ class _JsonLinesReader:
                         f"{self._name}: row {self._rows + i + 1} has a field {shown(new)!r} that the lines at the "
                         "beginning lack, so it has no column; write .jsonl instead"
                     )
-                values.append([self._value(name, fields) for name in names])
+                rows.append({name: self._value(name, fields) for name in names})
             except ValueError as error:
                 bad[i] = shown(error, _LONGEST_REASON)
-        columns = zip(*values, strict=True) if values else ((),) * len(names)
-        return {name: pa.array(column, pa.string()) for name, column in zip(names, columns, strict=True)}, bad
+        return pa.RecordBatch.from_pylist(rows, pa.schema(dict.fromkeys(names, pa.string()))), bad
 
     def _value(self, name: str, fields: dict[str, Field]) -> str | None:
         field = fields.get(name)

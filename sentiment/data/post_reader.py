@@ -113,17 +113,16 @@ class _PostReader:
     def _block(self, rows: Sequence[_Row], before: int) -> TableBlock:
         if self._names is None:
             self._names = self._find_names([row.value for row in rows if row.value])
-        kept, values, bad = [], list[list[str | None]](), []
+        kept, values, bad = [], list[dict[str, str | None]](), []
         for number, row in enumerate(rows, before + 1):
             if reason := self._problem(row):
                 bad.append(BadRow(number, row.line, reason))
             elif (text := self._text(row)) is not None or not self._shape:
                 kept.append(number)
-                values.append([self._cell(name, row, text) for name in self._names])
+                values.append({name: self._cell(name, row, text) for name in self._names})
             else:
                 self._others += 1
-        columns = zip(*values, strict=True) if values else ((),) * len(self._names)
-        batch = pa.record_batch([pa.array(column, pa.string()) for column in columns], self._names)
+        batch = pa.RecordBatch.from_pylist(values, pa.schema(dict.fromkeys(self._names, pa.string())))
         lines = [row.line for row in rows]
         return TableBlock(batch, np.array(kept, np.int64), bad, lambda number: lines[number - before - 1])
 

@@ -25,7 +25,7 @@ _ROWS_PER_BATCH = 32_768
 _HEAD_BYTES = 1 << 16
 _MOST_IN_MEMORY = 8 << 30
 _FASTTEXT_NAMES = ("label", "text")
-_FASTTEXT_LINE = re.compile(rf"\s*({FASTTEXT_MARK}\S+)(?:\s+{FASTTEXT_MARK}\S+)*\s*(.*?)\s*")
+_FASTTEXT_LINE = re.compile(rf"\s*(?P<label>{FASTTEXT_MARK}\S+)(?:\s+{FASTTEXT_MARK}\S+)*\s*(?P<text>.*?)\s*")
 _LABEL_OF_CSV = re.compile(rb"\S+?\s*[,;|]")
 
 
@@ -172,9 +172,11 @@ def _read_fasttext(stream: IO[bytes], reading: Reading, name: str) -> Iterator[T
     Raises:
         InputError: ``reading`` requests a column with another name.
     """
-    which, numbers = reading.positions(_FASTTEXT_NAMES, name), itertools.count(1)
+    names = [_FASTTEXT_NAMES[i] for i in reading.positions(_FASTTEXT_NAMES, name)]
+    schema = pa.schema(dict.fromkeys(names, pa.string()))
+    numbers = itertools.count(1)
     for data in whole_lines(stream, name):
-        kept, rows, bad = [], list[tuple[str, ...]](), []
+        kept, rows, bad = [], list[dict[str, str]](), []
         for line, number in zip(data.removesuffix(b"\n").split(b"\n"), numbers, strict=False):
             if not line.strip():
                 continue
@@ -187,7 +189,6 @@ def _read_fasttext(stream: IO[bytes], reading: Reading, name: str) -> Iterator[T
                 bad.append(BadRow(number, number, reason))
             else:
                 kept.append(number)
-                rows.append(found.groups())
-        arrays = [pa.array([row[i] for row in rows], pa.string()) for i in which]
-        batch = pa.record_batch(arrays, [_FASTTEXT_NAMES[i] for i in which])
+                rows.append(found.groupdict())
+        batch = pa.RecordBatch.from_pylist(rows, schema)
         yield TableBlock(batch, np.array(kept, np.int64), bad, lambda number: number)

@@ -75,7 +75,7 @@ def _split(
     before = np.cumsum(kept, axis=0) - kept
     dealings = list(zip(which, before, strict=True))
     dealt = sum(results(engine, partial(split_corpus.deal_range, runs, deal), dealings, "tweets dealt out"))
-    classes = sorted(set().union(*(each.classes for each in found)))
+    classes = sorted(set().union(*(each.report.classes_seen for each in found)))
     parts = split_corpus.parts_of_runs(runs, which, np.stack([each.sizes for each in counted]))
     of_corpora = split_corpus.write_tweets(runs, parts, classes, len(corpora), scratch.parent / "tweets.parquet")
     split_corpus.write_seen(runs, which, scratch.parent / SEEN)

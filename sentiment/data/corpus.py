@@ -63,20 +63,18 @@ class CorpusReader:
         source: a path or a binary stream.
         settings: columns, labels and format of the table.
         name: the table's name, used in error messages.
-        one_of_many: whether the corpus has further files. If so, a file without labelled rows is no error.
-
-    Attributes:
-        report: counts of the rows read so far.
+        report: counts of the corpus's earlier files, to which those of this file are added. None means that there is
+            no other file, so that a file without labelled rows is an error.
 
     Raises (while iterating):
         InputError: a column is missing, more than ``max_bad_rows`` rows are bad, or no row has a label of a class.
     """
 
     def __init__(
-        self, source: str | Path | IO[bytes], settings: CorpusSettings, name: str, one_of_many: bool = False
+        self, source: str | Path | IO[bytes], settings: CorpusSettings, name: str, report: ReadingReport | None = None
     ) -> None:
-        self.report = ReadingReport()
-        self._source, self._settings, self._name, self._one_of_many = source, settings, name, one_of_many
+        self.report, self._is_only = report or ReadingReport(), report is None
+        self._source, self._settings, self._name = source, settings, name
         self._bad_rows, self._reading = BadRows(settings.max_bad_rows), reading_of(settings, name)
         ignored = dict.fromkeys(map(settings.label_key, settings.ignored_values()), _IGNORED)
         by_key = {settings.label_key(v): i for i, values in enumerate(settings.label_values()) for v in values}
@@ -88,7 +86,7 @@ class CorpusReader:
             batch = self._labelled(block)
             if len(batch.labels):
                 yield batch
-        if not (self.report.classes_seen or self._one_of_many):
+        if self._is_only and not self.report.classes_seen:
             raise InputError(f"{self._name}: expected labelled rows, received none: is it the right file?")
 
     def _labelled(self, block: TableBlock) -> LabelledTexts:

@@ -154,18 +154,15 @@ class Draft:
 def draft(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Draft:
     """Examine every row of a table with the columns ``names``, and guess which of them are the text and the label."""
     columns = tuple(Column(name) for name in names)
-    count = ragged = 0
+    count = 0
     for row in rows:
         count += 1
-        if len(row) != len(columns):
-            ragged += 1
-            continue
         for column, value in zip(columns, row, strict=True):
             column.add(value)
     text = max(range(len(columns)), key=lambda i: _text_score(columns[i]), default=0)
     label = _label_column(columns, text)
     meaning = Meaning({}) if label is None else _meaning(columns[label])
-    return Draft(columns, text, label, meaning, count, ragged)
+    return Draft(columns, text, label, meaning, count)
 
 
 def _meaning(column: Column) -> Meaning:

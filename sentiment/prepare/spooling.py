@@ -43,16 +43,12 @@ class Corpus(NamedTuple):
 
 
 class FileTask(NamedTuple):
-    """A task for one process: read ``files`` of the corpus with the index ``corpus``.
-
-    ``number`` is the index of the task, and ``alone`` tells whether the corpus has only one file.
-    """
+    """A task for one process, with the index ``number``: read ``files`` of the corpus with the index ``corpus``."""
 
     number: int
     corpus: int
     files: tuple[TableFile, ...]
     settings: CorpusSettings
-    alone: bool
 
 
 def file_tasks(corpora: Sequence[Corpus]) -> list[FileTask]:
@@ -62,10 +58,7 @@ def file_tasks(corpora: Sequence[Corpus]) -> list[FileTask]:
         for number, corpus in enumerate(corpora)
         for group in grouped(corpus.files, lambda file: file.path.stat().st_size, _BYTES_PER_TASK, _FILES_PER_TASK)
     ]
-    return [
-        FileTask(i, number, tuple(group), corpora[number].settings, len(corpora[number].files) == 1)
-        for i, (number, group) in enumerate(groups)
-    ]
+    return [FileTask(i, number, tuple(group), corpora[number].settings) for i, (number, group) in enumerate(groups)]
 
 
 class Run(NamedTuple):
@@ -82,20 +75,17 @@ class Spooled:
 
     Attributes:
         report: counts of the rows in all files.
-        classes: indices of the classes that occur.
         runs: the runs that were written, in the order of the rows.
         checksums: the SHA-256 of each file, in order.
     """
 
     report: ReadingReport = field(default_factory=ReadingReport)
-    classes: set[int] = field(default_factory=set)
     runs: list[Run] = field(default_factory=list)
     checksums: list[str] = field(default_factory=list)
 
     def add(self, other: "Spooled") -> None:
         """Append the results ``other`` of later files to these results."""
         self.report.add(other.report)
-        self.classes |= other.classes
         self.runs += other.runs
         self.checksums += other.checksums
 
@@ -120,7 +110,7 @@ def spool(folder: Path, classes: Sequence[str], task: FileTask) -> Spooled:
         if not (count := _write_run(folder, name, batches)):
             break
         spooled.runs.append(Run(name, count, task.corpus))
-    spooled.classes = set(numbers[sorted(spooled.report.classes_seen)].tolist())
+    spooled.report.classes_seen = set(numbers[sorted(spooled.report.classes_seen)].tolist())
     spooled.checksums = [sha256_of(file.path) for file in task.files]
     return spooled
 
@@ -142,21 +132,20 @@ def gather(corpora: Sequence[Corpus], tasks: Sequence[FileTask], results: Sequen
                 f"more with corpus.max_bad_rows (now {limit})"
             )
         if not each.runs:
-            raise InputError(f"{corpus.name}: expected labelled rows, received none: are they the right files?")
+            asked = "is it the right file" if len(corpus.files) == 1 else "are they the right files"
+            raise InputError(f"{corpus.name}: expected labelled rows, received none: {asked}?")
     return found
 
 
 def _batches(file: TableFile, task: FileTask, report: ReadingReport) -> Iterator[LabelledTexts]:
-    before, told = report.rows, 0
-    reader = CorpusReader(file.path, task.settings, file.shown, one_of_many=not task.alone)
-    for batch in reader:
+    told = report.rows
+    for batch in CorpusReader(file.path, task.settings, file.shown, report):
         yield batch
-        if reader.report.rows >= told + _ROWS_TOLD:
-            told = reader.report.rows
-            log.info("%d rows read", before + told)
-    if reader.report.rows != told:
-        log.info("%d rows read", before + reader.report.rows)
-    report.add(reader.report)
+        if report.rows >= told + _ROWS_TOLD:
+            told = report.rows
+            log.info("%d rows read", told)
+    if report.rows != told:
+        log.info("%d rows read", report.rows)
 
 
 def _write_run(folder: Path, name: str, batches: Iterator[tuple[pa.Array, np.ndarray, np.ndarray]]) -> int:

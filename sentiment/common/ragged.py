@@ -1,6 +1,6 @@
 """Ragged arrays: rows of different lengths in one array."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -34,6 +34,13 @@ class Ragged(NamedTuple):
         starts = self.starts
         lengths = kept_before[starts + self.lengths] - kept_before[starts]
         return Ragged(self.values[wanted], lengths.astype(np.int32))
+
+    def blocks(self, size: int) -> Iterator["Ragged"]:
+        """Yield consecutive blocks of at most ``size`` rows."""
+        ends = np.concatenate(([0], np.cumsum(self.lengths, dtype=np.int64)))
+        for start in range(0, len(self.lengths), size):
+            lengths = self.lengths[start : start + size]
+            yield Ragged(self.values[ends[start] : ends[start + len(lengths)]], lengths)
 
 
 def ragged(rows: Sequence[Sequence[int]]) -> Ragged:

@@ -238,9 +238,6 @@ def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged) -> np.n
 
 def _blocks(ids: Ragged, vocabulary: int) -> Iterable[sparse.csr_matrix]:
     """Yield the token counts of the tweets in sparse blocks, with a row per tweet and a column per id, float64."""
-    ends = np.concatenate(([0], np.cumsum(ids.lengths, dtype=np.int64)))
-    for start in range(0, len(ids.lengths), _ROWS_PER_BLOCK):
-        bounds = ends[start : start + _ROWS_PER_BLOCK + 1]
-        values = ids.values[bounds[0] : bounds[-1]]
-        block = (np.ones(len(values)), values, bounds - bounds[0])
-        yield sparse.csr_matrix(block, shape=(len(bounds) - 1, vocabulary))
+    for values, lengths in ids.blocks(_ROWS_PER_BLOCK):
+        block = (np.ones(len(values)), values, np.concatenate(([0], np.cumsum(lengths))))
+        yield sparse.csr_matrix(block, shape=(len(lengths), vocabulary))

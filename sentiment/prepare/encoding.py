@@ -170,14 +170,11 @@ def _blocks(folder: Path, task: RowTask, preprocessor: Preprocessor) -> Iterator
     """Yield the ids of a task's tweets, ``_ROWS_PER_BATCH`` at a time, as rows without and with padding."""
     types = read_table(folder / f"{task.name}.types.arrow")["token"].to_pylist()
     ids_of_codes = preprocessor.lexicon.lookup(types)
-    codes = np.fromfile(folder / f"{task.name}.codes.bin", np.int32)
     lengths = np.load(folder / f"{task.name}.lengths.npy")
-    ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+    codes = Ragged(np.fromfile(folder / f"{task.name}.codes.bin", np.int32), lengths)
 
-    def block_from(start: int) -> tuple[Ragged, np.ndarray]:
-        bounds = ends[start : start + _ROWS_PER_BATCH + 1]
-        block = ids_of_codes.take(codes[bounds[0] : bounds[-1]])
-        rows = preprocessor.shorten(Ragged(block, lengths[start : start + _ROWS_PER_BATCH]))
+    def encoded(block: Ragged) -> tuple[Ragged, np.ndarray]:
+        rows = preprocessor.shorten(Ragged(ids_of_codes.take(block.values), block.lengths))
         return rows, preprocessor.pad(rows)
 
-    return ordered_map(block_from, range(0, len(lengths), _ROWS_PER_BATCH))
+    return ordered_map(encoded, codes.blocks(_ROWS_PER_BATCH))

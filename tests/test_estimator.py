@@ -66,12 +66,16 @@ def test_fitting_is_refused_with_a_reason(model) -> None:
     "texts",
     [
         pd.DataFrame({"tweet": TEXTS}), pd.DataFrame({"tweet": TEXTS})["tweet"], np.array(TEXTS)[:, None],
-        pa.table({"tweet": TEXTS}), pa.table({"tweet": TEXTS})["tweet"], tuple(TEXTS), iter(TEXTS),
+        pa.table({"tweet": TEXTS}), pa.table({"tweet": TEXTS})["tweet"], tuple(TEXTS), iter(TEXTS), np.array(TEXTS),
+        pa.array(TEXTS), pa.chunked_array([TEXTS[:1], TEXTS[1:]]),
     ],
-    ids=["frame of one", "series", "2d", "table of one", "chunked", "tuple", "iterator"],
+    ids=["frame of one", "series", "2d", "table of one", "column", "tuple", "iterator", "array", "Arrow", "chunked"],
 )  # fmt: skip
 def test_one_column_is_taken(model, texts) -> None:
-    assert model.predict(texts).tolist() == LABELS
+    received, expected = model.predict_proba(texts), model.predict_proba(TEXTS)
+    np.testing.assert_array_equal(received, expected)
+    assert received.dtype == np.float32
+    assert model.classes_[received.argmax(axis=1)].tolist() == LABELS
 
 
 @pytest.mark.parametrize(
@@ -135,6 +139,9 @@ def test_labels_of_any_kind_are_scored(model, kind) -> None:
     ("texts", "message"),
     [
         (pd.Series(["a", None], dtype="string"), "received NAType as text 1, a missing value"),
+        ("I love this", "expected a list of texts, received a single one"),
+        (["a", None], "expected a string, received NoneType as text 1"),
+        (["a", "\ud800"], "text 1 holds an unpaired surrogate"),
         (None, "expected a list of texts, received None"),
         (5, "expected a list of texts, received one int"),
         (np.array("x"), "expected a list of texts, received one ndarray"),

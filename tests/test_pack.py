@@ -122,22 +122,6 @@ def test_a_model_is_not_packed_into_its_own_folder(evaluated, tmp_path, capsys, 
     assert {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")} == before
 
 
-@pytest.mark.parametrize(
-    ("arguments", "received"),
-    [
-        (["verify", ""], "model: expected a path or an address, received an empty one"),
-        (["pack", "", "--output", "a.zip"], "model: expected a path or an address, received an empty one"),
-        (["pack", "a", "--output", "-"], "--output: expected a path or an address, received -"),
-        (["predict", "--input", ""], "--input: expected a path or an address, received an empty one"),
-        (["predict", "--input", "-", "--output", ""], "--output: expected a path or an address, received an empty one"),
-    ],
-)
-def test_a_path_that_names_nothing_is_refused(arguments, received, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        main(arguments)
-    assert f"argument {received}" in capsys.readouterr().err
-
-
 def interrupt(folder: Path, target: Path | None = None) -> None:
     raise KeyboardInterrupt
 

@@ -105,6 +105,36 @@ def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) ->
     assert "'forecast'" in capsys.readouterr().err
 
 
+NO_PATH = "expected a path or an address, received an empty one"
+NO_WORKERS = "--workers: expected a whole number from 1 to 1024, received"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["verify", ""], f"model: {NO_PATH}"),
+        (["pack", "", "--output", "a.zip"], f"model: {NO_PATH}"),
+        (["pack", "a", "--output", "-"], "--output: expected a path or an address, received -"),
+        (["predict", "--input", ""], f"--input: {NO_PATH}"),
+        (["predict", "--input", "-", "--output", ""], f"--output: {NO_PATH}"),
+        (["predict", "--model", "", "hi"], f"--model: {NO_PATH}"),
+        (["predict", "--threshold", "1.5", "hi"], "--threshold: expected a probability from 0 to 1, received 1.5"),
+        (["predict", "--threshold", "nan", "hi"], "--threshold: expected a probability from 0 to 1, received nan"),
+        (["predict", "--threshold", "much", "hi"], "--threshold: invalid probability value: 'much'"),
+        *(([name, "", "--output", "x"], f"INPUT: {NO_PATH}") for name in ("score", "share", "draw")),
+        *(([name, "a.csv", "--output", ""], f"--output: {NO_PATH}") for name in ("score", "share", "draw")),
+        *((["score", "a.csv", "--output", "x", "--workers", n], f"{NO_WORKERS} {n}") for n in ("0", "1000000")),
+        (["draw", "a.csv", "--output", "-"], "--output: expected a path or an address, received -"),
+        (["draw", "a.csv", "--output", "x", "--rows", "0"], "--rows: expected a whole number from 1, received 0"),
+        (["share", "a.csv", "--output", "x", "--also", " "], "--also: expected the name of a class, received an empty"),
+    ],
+)
+def test_arguments_that_say_nothing_are_refused(arguments: list[str], message: str, capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert f"argument {message}" in capsys.readouterr().err
+
+
 def link_core(packages: Path) -> None:
     """The core's distributions, and no others, linked into a bare environment."""
     for name in CORE:

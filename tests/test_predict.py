@@ -74,14 +74,6 @@ def test_arguments_that_are_not_utf8_are_answered(folder: Path) -> None:
     assert done.stdout.decode().split("\t")[2] == "I love caf\ufffd\n"
 
 
-@pytest.mark.parametrize("value", ["1.5", "-0.1", "nan", "much"])
-def test_a_threshold_that_is_no_probability(run: Callable, capsys: Any, value: str) -> None:
-    with pytest.raises(SystemExit) as caught:
-        run("--threshold", value, "hello")
-    assert caught.value.code == 2
-    assert "--threshold" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     "control", ["\x1b[2J", "\x9b2J", "\x07", "\n", "\r", "\u202e", "\u2028", "\t", "\x85"], ids=repr
 )

@@ -138,6 +138,14 @@ _LONG = [f"tests.test_{name}" for name in (
 )]  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model made by hand, which tests leave as it is."""
+    from tests.test_structure import tiny_model
+
+    return tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that train or start processes, and let them come first, so that no process ends with a slow file.
 

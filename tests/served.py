@@ -11,13 +11,22 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.model_fixture import child_environment
 
 WAIT = 30.0
+
+
+def until(reached: Callable[[], Any]) -> Any:
+    """Return what ``reached()`` returns, once that is true."""
+    deadline = time.monotonic() + WAIT
+    while not (value := reached()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return value
 
 
 class Answer:

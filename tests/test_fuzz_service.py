@@ -1,16 +1,14 @@
 """Damaged requests, some hundreds; `make fuzz` sends more than fifty thousand. What it has found is named below."""
 
-import time
-
 import pytest
 
 from tests.fuzz_service import exchange, fuzz, fuzzed_service, report, settled
-from tests.test_structure import tiny_model
+from tests.served import until
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    with fuzzed_service(tiny_model(tmp_path_factory.mktemp("fuzz") / "tiny")) as running:
+def served(tiny_folder):
+    with fuzzed_service(tiny_folder) as running:
         yield running
 
 
@@ -41,9 +39,8 @@ def test_heads_that_once_did_harm(served, head, body, status):
         f"POST /predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         + body
     )
-    deadline = time.monotonic() + 20
-    while (received := served.raw(sent)).startswith(b"HTTP/1.1 429 "):
-        assert time.monotonic() < deadline  # uploads of before that never end are given up after two seconds
+    # Uploads of before that never end are given up after two seconds.
+    received = until(lambda: answer if not (answer := served.raw(sent)).startswith(b"HTTP/1.1 429 ") else None)
     assert received.startswith(b"HTTP/1.1 %d " % status)
 
 

@@ -8,28 +8,26 @@ import pytest
 
 from sentiment.serve import __main__ as command
 from tests.served import Served, serve
-from tests.test_structure import tiny_model
 
 # As a spreadsheet has saved the file of a draw.
 CONTENT = '\ufeffrow;tweet;chance;label\r\n3;I love it;0,5;\r\n7;"so; so";0,25;positive\r\n'
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("labelling") / "tiny")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("labelling") / "to_label.csv"
 
 
 @pytest.fixture(scope="module")
-def running(folder: Path) -> Iterator[Served]:
-    path = folder.parent / "to_label.csv"
+def running(tiny_folder: Path, path: Path) -> Iterator[Served]:
     path.write_bytes(CONTENT.encode())
-    with serve("--model", str(folder), "--labels", str(path), "--also", "neutral", "--also", "Positive") as running:
+    labels = ("--labels", str(path), "--also", "neutral", "--also", "Positive")
+    with serve("--model", str(tiny_folder), *labels) as running:
         yield running
 
 
 @pytest.fixture
-def drawn(folder: Path) -> Path:
-    path = folder.parent / "to_label.csv"
+def drawn(path: Path) -> Path:
     path.write_bytes(CONTENT.encode())
     return path
 
@@ -96,7 +94,8 @@ def test_a_file_that_has_gone_is_told_and_not_made_anew(served: Served, drawn: P
         ([], "expected columns row, the text, chance and label, received a"),
     ],
 )
-def test_the_view_is_for_this_machine_and_for_files_of_a_draw(folder, tmp_path, capsys, options, message):
+def test_the_view_is_for_this_machine_and_for_files_of_a_draw(tiny_folder, tmp_path, capsys, options, message):
     (tmp_path / "other.csv").write_text("a\n1\n")
-    assert command.main(["--model", str(folder), "--labels", str(tmp_path / "other.csv"), "--port", "0", *options]) == 2
+    given = ["--model", str(tiny_folder), "--labels", str(tmp_path / "other.csv"), "--port", "0"]
+    assert command.main([*given, *options]) == 2
     assert message in capsys.readouterr().err

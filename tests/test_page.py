@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -21,8 +20,7 @@ from sentiment.predict import __main__ as predict
 from sentiment.shares.answer import ShareAnswer
 from sentiment.shares.estimates import share_rows
 from sentiment.shares.tally import Cell, Sums
-from tests.served import serve
-from tests.test_structure import tiny_model
+from tests.served import serve, until
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
@@ -32,21 +30,16 @@ PASTED = [f"{i}, I {'love' if i % 3 else 'hate'}" for i in range(500)]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("page") / "tiny")
-
-
-@pytest.fixture(scope="module")
-def drawn(folder) -> Path:
-    (path := folder.parent / "to_label.csv").write_text(
+def drawn(tmp_path_factory) -> Path:
+    (path := tmp_path_factory.mktemp("page") / "to_label.csv").write_text(
         "row,text,chance,label\n2,first,1,\n5,<b>second</b>,1,positive\n9,third,1,\n"
     )
     return path
 
 
 @pytest.fixture(scope="module")
-def served(folder, drawn):
-    with serve("--model", str(folder), "--model", f"other={folder}", "--labels", str(drawn)) as running:
+def served(tiny_folder, drawn):
+    with serve("--model", str(tiny_folder), "--model", f"other={tiny_folder}", "--labels", str(drawn)) as running:
         yield running
 
 
@@ -84,11 +77,10 @@ class Page:
 
     def wait(self, script: str, *arguments):
         """What ``script`` returns, once that is true."""
-        deadline = time.monotonic() + 20
-        while not (value := self.browser.execute_script(script, *arguments)):
-            assert time.monotonic() < deadline, (script, self.browser.execute_script("return document.body.innerText"))
-            time.sleep(0.05)
-        return value
+        try:
+            return until(lambda: self.browser.execute_script(script, *arguments))
+        except AssertionError:
+            raise AssertionError(script, self.browser.execute_script("return document.body.innerText")) from None
 
     def see(self, selector: str, text: str) -> None:
         self.wait("return document.querySelector(arguments[0])?.innerText.includes(arguments[1])", selector, text)
@@ -191,10 +183,7 @@ def test_pasted_lines_become_a_table_to_sort_and_save(page, downloads):
 
 
 def saved(path: Path) -> list[list[str]]:
-    deadline = time.monotonic() + 20
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: path.exists() and path.stat().st_size)  # the browser first makes an empty file of this name
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.reader(file))
 
@@ -280,7 +269,7 @@ def test_the_column_is_guessed(page):
         assert page.browser.execute_script("return document.querySelector('#scoring input').value") == column
 
 
-def test_a_missing_cell_stays_missing(page, downloads, tmp_path, folder):
+def test_a_missing_cell_stays_missing(page, downloads, tmp_path, tiny_folder):
     content = b'id,text\n1,love\n2,\n3,""\n4, \n'
     page.drop("gaps.csv", content)
     page.see("#scoring", "3 tweets scored, 1 missing.")
@@ -288,8 +277,8 @@ def test_a_missing_cell_stays_missing(page, downloads, tmp_path, folder):
     rows = page.save(downloads / "gaps_scored.csv")
     assert rows[2] == ["2", "", "", "", "", "", "", ""]
     (tmp_path / "gaps.csv").write_bytes(content)
-    command = ["--model", str(folder), "--input", str(tmp_path / "gaps.csv"), "--output", str(tmp_path / "out.csv")]
-    assert predict.main(command) == 0
+    files = ["--input", str(tmp_path / "gaps.csv"), "--output", str(tmp_path / "out.csv")]
+    assert predict.main(["--model", str(tiny_folder), *files]) == 0
     assert rows == saved(tmp_path / "out.csv")
 
 
@@ -370,9 +359,9 @@ def test_tweets_are_labelled_by_keys_and_labels_are_taken_back(browser, served, 
     assert browser.get_log("browser") == []
 
 
-def test_with_a_token_files_wait_reports_are_saved_and_a_dead_service_is_told(browser, folder, downloads):
-    (folder / "report.html").write_text("<p>how good it is</p>")
-    with serve("--model", str(folder), environment={"SENTIMENT_TOKEN": "open-sesame"}) as running:
+def test_with_a_token_files_wait_reports_are_saved_and_a_dead_service_is_told(browser, tiny_folder, downloads):
+    (tiny_folder / "report.html").write_text("<p>how good it is</p>")
+    with serve("--model", str(tiny_folder), environment={"SENTIMENT_TOKEN": "open-sesame"}) as running:
         browser.get(f"http://127.0.0.1:{running.port}/")
         page = Page.__new__(Page)
         page.browser = browser
@@ -384,7 +373,7 @@ def test_with_a_token_files_wait_reports_are_saved_and_a_dead_service_is_told(br
         browser.find_element("link text", "report").click()
         assert saved(downloads / "tiny-report.html") == [["<p>how good it is</p>"]]
         assert browser.current_url == f"http://127.0.0.1:{running.port}/"
-        (folder / "report.html").unlink()
+        (tiny_folder / "report.html").unlink()
         page.find("text").send_keys("love")
         page.see("#answers .label", "positive")
         running.stop()

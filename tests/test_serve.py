@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import socket
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,16 +18,11 @@ import sentiment
 from sentiment.predict import model_folder
 from sentiment.text.frequent_chunks import make_table
 from sentiment.text.preprocessor import Preprocessor
-from tests.served import Answer, Served, serve
+from tests.served import Answer, Served, serve, until
 from tests.test_structure import tiny_model
 
 TWEETS = ["I do love", "hate hate", "the", "qqq zzz", "", "İ \U0001f44d\U0001f3fd love", "love " * 50]
 LIMITS = ("--texts", "50", "--characters", "1000", "--body-bytes", "20000", "--receive-seconds", "1")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tiny_model(tmp_path_factory.mktemp("serve") / "tiny")
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +31,19 @@ def temporary(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(folder, temporary) -> Iterator[Served]:
+def served(tiny_folder, temporary) -> Iterator[Served]:
     more = ("--access-log", "--allowed-host", "tweets.example.com", "--allowed-host", "*.example.org", *LIMITS)
     environment = {"TMPDIR": str(temporary)}
-    with serve("--model", str(folder), "--model", f"other={folder}", *more, environment=environment) as running:
+    models = ("--model", str(tiny_folder), "--model", f"other={tiny_folder}")
+    with serve(*models, *more, environment=environment) as running:
         yield running
         assert running.stop() == 0
     assert list(temporary.iterdir()) == []
 
 
 @pytest.fixture(scope="module")
-def model(folder):
-    return sentiment.load(folder)
+def model(tiny_folder):
+    return sentiment.load(tiny_folder)
 
 
 def test_plain_answers_are_those_of_the_model(served, model):
@@ -489,6 +484,4 @@ def test_a_file_larger_than_what_is_held(served, temporary):
     count = 60_000
     answer = scored(served, b"text\n" + b"I do love\n" * count, "text/csv")
     assert answer.body.count(b"\n") == count + 1
-    deadline = time.monotonic() + 20
-    while list(temporary.glob("sentiment-upload-*")):
-        assert time.monotonic() < deadline
+    until(lambda: not list(temporary.glob("sentiment-upload-*")))

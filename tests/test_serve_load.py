@@ -25,7 +25,7 @@ from sentiment.serve.limits import Admission, Limits, Refusal
 from sentiment.serve.model_store import ModelStore
 from sentiment.text.preprocessor import FEW
 from sentiment.text.rules_in_python import LONGEST
-from tests.served import serve
+from tests.served import serve, until
 from tests.test_structure import tiny_model
 
 pytestmark = pytest.mark.slow
@@ -220,10 +220,7 @@ def head(length: int, kind: str = "application/json") -> bytes:
 
 def until_answered(ask, status: int):
     """What ``ask()`` answers, once that has this status: the other connection's bytes may not have arrived yet."""
-    deadline = time.monotonic() + 20
-    while (answer := ask()).status != status:
-        assert time.monotonic() < deadline, (answer.status, answer.body)
-    return answer
+    return until(lambda: answer if (answer := ask()).status == status else None)
 
 
 def other_model(source: Path, folder: Path) -> Path:
@@ -306,9 +303,7 @@ def counted(served, start: str) -> float:
 
 def until_counted(served, start: str, value: float) -> None:
     """A worker counts a request when its answer has been sent, so another may tell of it a moment later."""
-    deadline = time.monotonic() + 20
-    while (received := counted(served, start)) != value:
-        assert time.monotonic() < deadline, received
+    until(lambda: counted(served, start) == value)
 
 
 def test_a_killed_worker_is_replaced_what_it_counted_stays_and_no_answer_mixes_exports(tmp_path, two_models):
@@ -350,12 +345,6 @@ def take_up_exports_under_load(served, folder, two_models):
             assert sum(fits) == 1
             seen.append(fits.index(True))
 
-    def until(reached) -> None:
-        deadline = time.monotonic() + 20
-        while not reached():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-
     with ThreadPoolExecutor(3) as pool:
         asking = [pool.submit(ask) for _ in range(3)]
         with contextlib.ExitStack() as at_end:
@@ -376,15 +365,12 @@ def test_sigterm_finishes_what_has_begun(two_models):
     with serve("--model", str(two_models[0])) as served, socket.create_connection(("127.0.0.1", served.port)) as sock:
         idle = socket.create_connection(("127.0.0.1", served.port))
         sock.sendall(head(len(rows), "text/csv") + rows[:1000])
-        until_listening = counted(served, "sentiment_pending_tweets")
-        assert until_listening == 0
+        assert counted(served, "sentiment_pending_tweets") == 0
         served.process.send_signal(signal.SIGTERM)
         assert idle.recv(1) == b""  # who is not being answered is let go
         idle.close()
         sock.sendall(rows[1000:])
-        received = b""
-        while piece := sock.recv(1 << 16):
-            received += piece
+        received = b"".join(iter(lambda: sock.recv(1 << 16), b""))
         assert received.count(b'"I love","positive"') == 500
         assert served.process.wait(20) == 0
 
@@ -396,10 +382,7 @@ def test_workers_end_with_a_supervisor_that_was_killed_and_leave_nothing_behind(
         served.wait_for(r"serve: .* ready: tiny", 2)
         workers = served.processes()
         served.process.kill()
-        deadline = time.monotonic() + 20
-        while [worker for worker in workers if Path(f"/proc/{worker}").exists()]:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
     assert list(temporary.glob("sentiment-serve-*")) == []
 
 
@@ -432,9 +415,7 @@ def test_a_broken_export_is_refused_visibly_and_the_old_one_goes_on(limited, fol
 
 
 def until_answered_with(served, text: str) -> None:
-    deadline = time.monotonic() + 20
-    while text not in served.ask("GET", "/readyz").json["models"]["served"]:
-        assert time.monotonic() < deadline
+    until(lambda: text in served.ask("GET", "/readyz").json["models"]["served"])
 
 
 def test_workers_share_one_copy_of_an_export(tmp_path, two_models):

@@ -143,7 +143,7 @@ def test_an_open_quote_is_named() -> None:
 
 def test_only_the_column_that_is_asked_for_is_typed() -> None:
     lines = b'{"text": "a", "id": 1, "when": "2023-01-01T01:30:00+02:00"}\n{"id": "2", "text": null, "late": {"x": [1.50]}}\n'
-    raw = rows_of(lines, kind="jsonl", raw_lines=True)
+    raw = rows_of(lines, kind="jsonl", raw_lines=True, columns=("text",))
     assert [row["text"] for row in raw] == ["a", None]
     assert [row[RAW_LINE].encode() for row in raw] == lines.splitlines()
     assert rows_of(lines, kind="jsonl", columns=("text",)) == [{"text": "a"}, {"text": None}]
@@ -153,10 +153,13 @@ def test_only_the_column_that_is_asked_for_is_typed() -> None:
 def test_half_an_emoji_and_bad_lines() -> None:
     bad = BadRows(limit=2, kept=2)
     lines = b'{"text": "\\ud83d ok"}\n\n[1]\n{"text": 3}\n{"text": "fine"}\n'
-    assert [row["text"] for row in rows_of(lines, kind="jsonl", raw_lines=True, bad_rows=bad)] == ["\ufffd ok", "fine"]
+    assert [row["text"] for row in rows_of(lines, kind="jsonl", raw_lines=True, columns=("text",), bad_rows=bad)] == [
+        "\ufffd ok",
+        "fine",
+    ]
     assert [row.line for row in bad.rows] == [3, 4]
     with pytest.raises(InputError, match="expected a column 'text', received a, b"):
-        rows_of(b'{"a": 1}\n{"b": 1}\n', kind="jsonl", raw_lines=True)
+        rows_of(b'{"a": 1}\n{"b": 1}\n', kind="jsonl", raw_lines=True, columns=("text",))
 
 
 @pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "zst", "zip"])

@@ -28,10 +28,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def default_model() -> str:
-    """Return the path of the default model: ``$SENTIMENT_MODEL``, else the last trained model, else the packaged model.
-
-    Only a wheel that `make wheel` has built contains a packaged model.
-    """
+    """Return the path of the default model: ``$SENTIMENT_MODEL``, the last trained model, or that of a wheel."""
     if named := os.environ.get(MODEL_VARIABLE):
         return named
     return PACKAGED_MODEL if os.path.exists(PACKAGED_MODEL) and not os.path.exists(LATEST_MODEL) else LATEST_MODEL

@@ -63,9 +63,6 @@ class LocalEngine(Engine):
     A dead process fails all running tasks of a `ProcessPoolExecutor`, which cannot tell which task was the cause. The
     engine retries each of these tasks alone, and gives up only a task whose process dies every time. A single task runs
     in this process if ``workers`` is the number of cores, because it can then use all of them at once.
-
-    Args:
-        workers: the number of processes.
     """
 
     def __init__(self, workers: int) -> None:
@@ -146,9 +143,7 @@ def results(
     tasks: Sequence[Any],
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[Any]:
-    """Apply ``function`` to each task, and return the results in the order of the tasks.
-
-    ``progress`` is called with the number of finished tasks after each task.
+    """Return the results of ``function`` in the order of the tasks. ``progress`` receives the number of finished ones.
 
     Raises:
         ChildProcessError: the process of a task died repeatedly.

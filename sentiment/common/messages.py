@@ -63,7 +63,6 @@ def run_command(
     See :func:`standard_streams` for closed streams.
 
     Args:
-        run: the function that does the work.
         name: the name of the command, which begins the reported line.
         memory: text to add to a MemoryError, for example what may help.
         place: the file or folder to name if an OSError names none.
@@ -127,10 +126,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def without_controls(text: str, instead: str = "") -> str:
-    """Return ``text`` without characters that control a terminal or the reading direction (Unicode Cc, Cf, Cs, Zl, Zp).
-
-    Tabs and line ends become spaces. Every other control character becomes ``instead``.
-    """
+    """Replace characters that control a terminal or the reading direction by ``instead``; tabs, line ends by spaces."""
     if text.isprintable():
         return text
     unwanted = ("Cc", "Cf", "Cs", "Zl", "Zp")

@@ -113,10 +113,9 @@ def _pool() -> "ThreadPoolExecutor":
 
 @contextmanager
 def one_matrix_thread() -> Iterator[None]:
-    """Limit the matrix library (BLAS) to one thread while a ``with`` block runs.
+    """Limit the matrix library (BLAS) to one thread while a ``with`` block runs, because threads change how it rounds.
 
-    More BLAS threads are of no use, because :func:`ordered_map` keeps all cores busy. They also change how a product is
-    rounded. The limit applies to the whole process, but only the thread that has set it can remove it. If blocks of
+    The limit applies to the whole process, but only the thread that has set it can remove it. If blocks of
     several threads overlap, it may stay after the last block. A limit that the calling program has set stays, too.
     """
     state = _state

@@ -116,10 +116,9 @@ def etag_of(system: fs.FileSystem, path: str) -> str:
 
 
 class Listing(NamedTuple):
-    """The input ``files`` that one path, address or pattern stands for, sorted by path.
+    """The input ``files`` that one path, address or pattern stands for, sorted by path, and their file ``system``.
 
-    ``system`` is their file system. ``base`` is the folder that contains them. For a pattern, it is the folder before
-    the first wildcard.
+    ``base`` is the folder that contains them: for a pattern, the folder before the first wildcard.
     """
 
     system: fs.FileSystem
@@ -160,8 +159,7 @@ def list_input(place: str, is_wanted: Callable[[str, bool], bool], expected: str
 def split_pattern(place: str) -> tuple[str, str]:
     """Split a path or address into folder and pattern, which begins at the first name with a wildcard (one of ``*?[``).
 
-    Without wildcards the pattern is empty. In an address, ``?`` is not a wildcard but begins the options of the store.
-    These options are returned as the end of the folder's address.
+    In an address, ``?`` is not a wildcard but begins the options of the store, which become the end of the folder.
     """
     address, mark, query = place.partition("?") if "://" in place else (place, "", "")
     if not glob.has_magic(address) or ("://" not in place and os.path.exists(place)):
@@ -193,10 +191,7 @@ def _is_listed(path: str, store: FileStore, pattern: str, below: bool = False) -
 
 
 def _matches(names: Sequence[str], wildcards: Sequence[str], below: bool) -> bool:
-    """Return whether a path matches a pattern, both split at slashes. ``**`` matches zero or more folders.
-
-    With ``below``, the path is that of a folder, and the result tells whether a file inside this folder could match.
-    """
+    """Return whether a path (with ``below``, a file in this folder) can match a pattern, both split at slashes."""
     if not names or not wildcards:
         return bool(wildcards) if below else not (names or wildcards)
     if wildcards[0] == "**":

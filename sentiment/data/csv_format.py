@@ -47,14 +47,10 @@ def is_delimiter(text: str) -> bool:
 
 
 def find_format(sample: str, is_cut: bool, reading: Reading, name: str, kind: str) -> CsvFormat:
-    """Detect the format of a CSV file from its first lines.
+    """Detect the format of the ``csv`` or ``tsv`` file ``name`` from its first lines, ``sample``.
 
-    Args:
-        sample: the first lines of the file.
-        is_cut: whether the file continues after ``sample``.
-        reading: the columns that the file must have, and any part of the format that is known already.
-        name: the file's name, used in error messages.
-        kind: ``csv`` or ``tsv``.
+    ``is_cut`` tells whether the file continues. ``reading`` has the columns that the file must have, and any part of
+    the format that is known already.
 
     Raises:
         InputError: the file is empty, or a column in ``reading`` is missing or occurs twice.
@@ -64,7 +60,7 @@ def find_format(sample: str, is_cut: bool, reading: Reading, name: str, kind: st
         "\t" if kind == "tsv" else sniff_delimiter(lines, lambda row: _fits(row, reading))
     )
     quotes = quotes_enclose(lines, delimiter, is_cut) if reading.quotes is None else reading.quotes
-    first = first_row(lines, delimiter, quotes)
+    first: list[str] = next(filter(None, rows_of(lines, delimiter, quotes)), [])  # blank rows are skipped
     if not first:
         raise InputError(f"{name}: the file is empty")
     header = reading.header
@@ -81,9 +77,8 @@ def find_format(sample: str, is_cut: bool, reading: Reading, name: str, kind: st
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
     """Return whether the first row is a header: no cell is a number, and no cell occurs again in its column.
 
-    A header cell may be empty, because pandas writes row numbers without a column name. Long cells look like tweets, so
-    a header with a long cell (a survey question, for example) is recognised only by another sign: the values of some
-    named column repeat, as labels do.
+    A header cell may be empty, because pandas writes row numbers without a column name. A header with a long cell, such
+    as a survey question, looks like a tweet. It is recognised only if the values of some named column repeat.
     """
     first = [cell.strip() for cell in rows[0]]
     if not any(first) or any(re.fullmatch(r"[-+]?[\d.,:/ ]+", cell) for cell in first):
@@ -106,8 +101,7 @@ def _remark_on_header(rows: "Reader", name: str) -> None:
 def refuse_utf16(head: bytes, encoding: str, name: str, option: str) -> None:
     """Raise an :class:`InputError` if the bytes ``head`` look like UTF-16, but ``encoding`` is another encoding.
 
-    Excel writes UTF-16 as "Unicode text". ``head`` is the beginning of the file ``name``, and ``option`` is the option
-    that sets the encoding, used in the error message.
+    Excel writes UTF-16 as "Unicode text". The message about the file ``name`` advises to set ``option``.
     """
     marked = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     even, odd = (part.count(0) * 2 > len(part) for part in (head[:400:2], head[1:400:2]))
@@ -127,11 +121,6 @@ def rows_of(lines: Iterable[str], delimiter: str, quotes: bool) -> "Reader":
     return csv.reader(lines, delimiter=delimiter, quoting=style)
 
 
-def first_row(lines: Sequence[str], delimiter: str, quotes: bool) -> list[str]:
-    """Return the first row that is not blank in a CSV, or an empty list if all rows are blank."""
-    return next((row for row in rows_of(lines, delimiter, quotes) if row), [])
-
-
 def _fits(first: Sequence[str], reading: Reading) -> bool:
     """Return whether ``first``, the first row of a CSV, has the columns and the width that ``reading`` requires."""
 
@@ -144,10 +133,7 @@ def _fits(first: Sequence[str], reading: Reading) -> bool:
 
 
 def sniff_delimiter(lines: Sequence[str], fits: Callable[[Sequence[str]], bool]) -> str:
-    """Return the delimiter with which the largest share of the lines has as many columns as the first line.
-
-    A delimiter is preferred if it splits the first line into a row that ``fits`` accepts.
-    """
+    """Return the delimiter with which ``fits`` accepts the first line and most lines have as many columns as it."""
 
     def score(delimiter: str) -> tuple[bool, float, int]:
         try:
@@ -165,10 +151,8 @@ def sniff_delimiter(lines: Sequence[str], fits: Callable[[Sequence[str]], bool])
 def quotes_enclose(lines: Sequence[str], delimiter: str, is_cut: bool) -> bool:
     """Return whether quotes enclose fields, as in most CSV, or are part of the text, as in most files with tabs.
 
-    Quotes enclose fields if nearly all fields of a column are in quotes. They also do if the first row is entirely in
-    quotes and the lines parse without error. Otherwise both interpretations are tried. The one with more rows as wide
-    as the first row wins. In a tie, quotes that would join several lines into one field are text. ``is_cut`` tells
-    whether the last row may be incomplete.
+    If no column shows it, both interpretations are tried, and the one with more rows as wide as the first row wins.
+    ``is_cut`` tells whether the last row may be incomplete.
     """
     if not any('"' in line for line in lines):
         return delimiter != "\t"

@@ -37,10 +37,9 @@ _LONGEST_WORD = 40
 
 
 class _Parsed(NamedTuple):
-    """The complete rows at the start of the unparsed bytes, of which they fill the first ``size``.
+    """The complete rows in the first ``size`` unparsed bytes: ``batch``, and ``bad`` with a wrong number of fields.
 
-    ``batch`` contains the rows with the right number of fields, and ``bad`` the other rows. If an incomplete row
-    follows, ``open_field`` is the text after its unclosed quote.
+    If an incomplete row follows, ``open_field`` is the text after its unclosed quote.
     """
 
     batch: pa.RecordBatch
@@ -50,13 +49,7 @@ class _Parsed(NamedTuple):
 
 
 def read_csv(stream: IO[bytes], reading: Reading, name: str, kind: str) -> Iterator[TableBlock]:
-    """Yield the rows of a CSV in blocks, at least one. Every column is a string array.
-
-    Args:
-        stream: the file's bytes, read sequentially.
-        reading: columns, encoding and format of the file.
-        name: the file's name, used in error messages.
-        kind: ``csv`` or ``tsv``.
+    """Yield the rows of the ``csv`` or ``tsv`` file ``name`` in blocks, at least one. Every column is a string array.
 
     Raises:
         InputError: the file is empty, lacks a column, ends inside quotes, or has quotes around several rows.
@@ -224,10 +217,7 @@ class _CsvReader:
     def _swallowing(self, batch: pa.RecordBatch, numbers: np.ndarray, bad: dict[int, str]) -> Iterator[int]:
         """Yield the number of each row in which a quoted field contains lines that are probably rows of the table.
 
-        Args:
-            batch: rows with the right number of fields.
-            numbers: the row numbers of ``batch``, int64 ``(n,)``.
-            bad: the other rows as text, by row number.
+        ``batch`` has the rows ``numbers`` with the right number of fields, and ``bad`` the text of others by number.
         """
         newline, width = self._newline.decode(), len(self._format.names)
         for number, text in bad.items():

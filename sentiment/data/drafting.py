@@ -170,11 +170,7 @@ def _meaning(column: Column) -> Meaning:
 
 
 def _text_score(column: Column) -> float:
-    """Return a score that is highest for the text column.
-
-    The score begins as the mean number of characters per cell. A name such as "tweet" raises the score. A name such as
-    "id" and a lack of prose each lower the score.
-    """
+    """Return the mean number of characters per cell, raised or lowered by the column's name and lack of prose."""
     words = _words(column)
     score = column.characters / max(1, column.rows)
     if words & _TEXT_NAMES and (column.values is None or len(column.values) > 2):
@@ -193,8 +189,7 @@ def _words(column: Column) -> set[str]:
 def _label_column(columns: Sequence[Column], text: int) -> int | None:
     """Return the position of the column, other than ``text``, that looks most like labels, or None if no column does.
 
-    The values of a label column repeat. Columns with words such as "positive" as values are preferred, and then columns
-    with a name such as "sentiment".
+    Values such as "positive" tell more than a name such as "sentiment".
     """
 
     def possible(column: Column) -> bool:

@@ -18,10 +18,7 @@ _SHOWN = 100
 
 
 class Document(NamedTuple):
-    """A JSON object ``value``, its text ``raw`` and the number of its first ``line``.
-
-    If the text is not a valid object, ``value`` is None.
-    """
+    """A JSON object ``value`` (None if invalid), its text ``raw`` and the number of its first ``line``."""
 
     value: dict[str, Any] | None
     raw: str
@@ -90,8 +87,8 @@ def value_at(row: dict[str, Any], path: str) -> Any:
 def refuse_missing(column: str, rows: Sequence[dict[str, Any]], where: str, option: str, before: str = "") -> NoReturn:
     """Raise an :class:`InputError` because no object in ``rows`` has the field ``column``.
 
-    The message begins with the file's name ``where``. It lists the fields of ``rows``, including the paths of nested
-    texts, and the options to change. ``before`` is a prefix for these fields and ``option`` for the options.
+    The message about the file ``where`` lists the fields of ``rows``, including the paths of nested texts, each with
+    the prefix ``before``. It also names the options to change, which have the prefix ``option``.
     """
     fields = ((name, value) for row in rows for name, value in row.items())
     names = dict.fromkeys(

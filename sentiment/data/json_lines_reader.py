@@ -21,7 +21,7 @@ from sentiment.data.csv_format import refuse_utf16
 from sentiment.data.json_documents import Field, fields_of, refuse_missing, text_paths, valid_text
 from sentiment.data.post_reader import read_posts
 from sentiment.data.post_shapes import shape_of
-from sentiment.data.reading import RAW_LINE, BadRow, Reading, TableBlock, position_of
+from sentiment.data.reading import RAW_LINE, BadRow, Reading, TableBlock
 from sentiment.data.table_files import BLOCK_BYTES, JoinedStreams, OpenFile, whole_lines
 from sentiment.errors import InputError
 from sentiment.text.tokens import from_encoded
@@ -75,12 +75,8 @@ def _value_or_none(line: bytes) -> object:
 def read_json_lines(stream: IO[bytes], reading: Reading, name: str) -> Iterator[TableBlock]:
     """Yield the rows of JSON lines in blocks, at least one. Every column is a string array.
 
-    A missing field becomes null. A value that is neither a string nor null becomes its JSON text.
-
-    Args:
-        stream: the file's bytes, read sequentially.
-        reading: the requested columns. A request for all columns means all fields in the first block.
-        name: the file's name, used in error messages.
+    A missing field becomes null. A value that is neither a string nor null becomes its JSON text. If ``reading``
+    requests all columns, these are the fields in the first block.
 
     Raises:
         InputError: no line has a requested column, or all columns are requested and a later block has a further field.
@@ -97,7 +93,7 @@ def read_json_lines(stream: IO[bytes], reading: Reading, name: str) -> Iterator[
 class _JsonLinesReader:
     def __init__(self, reading: Reading, name: str) -> None:
         self._reading, self._name = reading, name
-        self._is_partial = reading.columns is not None or reading.raw_lines  # only some of the columns are read
+        self._is_partial = reading.columns is not None  # only some of the columns are read
         self._columns: list[str] | None = None  # known from the first block on
         self._label_type = _LABEL_TYPES[0]
         self._rows = self._lines = 0  # read so far
@@ -138,8 +134,7 @@ class _JsonLinesReader:
         for column in self._reading.wanted:
             if isinstance(column, str) and not any(column.strip() == name.strip() for name in names):
                 refuse_missing(column, rows, self._name, self._reading.option)
-        found = [names[position_of(column, names, self._name, self._reading.option)] for column in self._reading.wanted]
-        return found if self._is_partial else names
+        return [names[i] for i in self._reading.positions(names, self._name)]
 
     def _by_arrow(self, data: bytes, rows: int) -> pa.RecordBatch | None:
         """Parse ``data`` with Arrow. Return the columns as strings, or None if Arrow cannot read all ``rows`` lines."""

@@ -47,12 +47,8 @@ def read_posts(
 ) -> Iterator[TableBlock]:
     """Yield the posts of a JSON file in blocks, at least one, with one row per post. Every column is a string array.
 
-    Args:
-        stream: JSON objects in any layout.
-        reading: the requested columns, which may be paths. If all columns are requested, the columns of a known layout
-            are the text, ``id`` and ``created_at``. Those of an unknown layout are all fields of the first rows.
-        name: the file's name, used in error messages.
-        beside: opens another file of the same archive by its name, or returns None if there is no such file.
+    If ``reading`` requests all columns, those of a known layout are the text, ``id`` and ``created_at``. Those of an
+    unknown layout are all fields of the first rows. ``beside`` is that of :class:`OpenFile`.
 
     Raises:
         InputError: no object has a requested column.
@@ -133,7 +129,7 @@ class _PostReader:
             if not (self._shape and column == self._column) and all(self._value(row, column) is None for row in rows):
                 before = f"{self._rows_path}." if self._rows_path else ""
                 refuse_missing(column, rows[:1], self._name, self._reading.option, before)
-        if self._reading.raw_lines or self._reading.columns is not None:
+        if self._reading.columns is not None:
             return [*wanted, RAW_LINE] if self._reading.raw_lines else wanted
         names = _BESIDE_TEXT if self._shape else (name for row in rows for name in row)
         return list(dict.fromkeys([*filter(None, [self._column]), *names]))

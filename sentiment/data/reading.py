@@ -46,10 +46,7 @@ class BadRows:
     count: int = 0
 
     def add(self, bad: BadRow, name: str, option: str) -> None:
-        """Record a bad row of the table ``name``, or raise an :class:`InputError` if more than ``limit`` rows are bad.
-
-        ``option`` is the prefix of option names in the error message.
-        """
+        """Record a bad row of the table ``name``, or raise an InputError if more than ``limit`` rows are bad."""
         self.count += 1
         if len(self.rows) < self.kept:
             self.rows.append(bad)
@@ -84,7 +81,7 @@ class Reading:
         header: whether the first row of a CSV is a header; None means yes, unless ``column`` is a position.
         width: number of columns in a CSV without header; 0 means as many as in its first row.
         quotes: whether quotes enclose the fields of a CSV; None means that this is detected.
-        raw_lines: whether to add each JSON line unchanged as the column ``RAW_LINE`` and read only the wanted columns.
+        raw_lines: whether to add each JSON line unchanged as the column ``RAW_LINE`` to ``columns``.
     """
 
     column: str = "text"
@@ -138,13 +135,10 @@ class TableBlock(NamedTuple):
 
 
 def position_of(column: str | int, names: Sequence[str], where: str, option: str) -> int:
-    """Return the position of a column among ``names``. White space around names is ignored unless one matches exactly.
+    """Return the position of a column, given by name or position from 0, among ``names``.
 
-    Args:
-        column: a name, or a position from 0.
-        names: the names of the table's columns.
-        where: the file's name and the line, used in error messages.
-        option: the prefix of option names, used in error messages.
+    White space around names is ignored unless one matches exactly. Messages about the table ``where`` name options
+    with the prefix ``option``.
 
     Raises:
         InputError: no column has this name or position, or more than one column has this name.

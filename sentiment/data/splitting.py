@@ -95,9 +95,8 @@ class Distinct(NamedTuple):
 def find_distinct(hashes: np.ndarray, labels: np.ndarray) -> Distinct:
     """Keep the first row of all rows that share a hash, or none of these rows if their labels differ.
 
-    Args:
-        hashes: sorted hashes, uint64 ``(n,)``. All rows with equal hashes are included, in the order of the corpus.
-        labels: class indices, integers ``(n,)``.
+    ``hashes``, uint64 ``(n,)``, are sorted, and equal ones are in the order of the corpus. ``labels`` are class
+    indices, integers ``(n,)``.
     """
     first = np.ones(len(hashes), bool)
     first[1:] = hashes[1:] != hashes[:-1]
@@ -132,12 +131,9 @@ class Deal:
 
     @classmethod
     def settle(cls, counts: np.ndarray, settings: SplitSettings, names: Sequence[str] = ()) -> "Deal":
-        """Make a split from the number of distinct rows in each class.
+        """Make a split from the number of distinct rows in each class, integers ``(n_classes,)``.
 
-        Args:
-            counts: the numbers of rows, integers ``(n_classes,)``.
-            settings: the settings of the split.
-            names: the names of the classes, used in error messages; empty means class indices.
+        Error messages have the ``names`` of the classes, or class indices if there are no names.
 
         Raises:
             InputError: fewer than two classes have rows, or a class has too few rows to have one in every part.
@@ -174,9 +170,9 @@ class Deal:
 
 
 def _sizes(n: int, total: int, settings: SplitSettings) -> tuple[int, int, int, int]:
-    """Return the rank of the first test row in a class of ``n`` rows sorted by hash, and the numbers of rows per part.
+    """Return the rank of the first test row in a class of ``n`` rows, and its rows for test, validation and training.
 
-    The parts are test, validation and training, in this order. ``total`` is the number of rows in all classes.
+    ``total`` is the number of rows in all classes.
     """
     start = round(n * settings.test * settings.fold)
     test = round(n * settings.test * (settings.fold + 1)) - start

@@ -37,8 +37,8 @@ class OpenFile(NamedTuple):
 
     Attributes:
         stream: the decompressed bytes.
-        name: a name that shows the file's kind. For a file in a zip archive, this is the file's own name or the
-            archive's name. If neither name shows a kind, both are joined by a slash.
+        name: a name that shows the file's kind: of a file in a zip archive, its own name or that of the archive. If
+            neither shows a kind, both are joined by a slash.
         beside: opens a file in the same folder by its name, or returns None if there is no such file.
     """
 
@@ -113,10 +113,7 @@ def find_files(place: Path) -> list[TableFile]:
 
 
 def checksum(files: Sequence[TableFile], sums: Sequence[str]) -> str:
-    """Return one checksum for ``files``, given the SHA-256 of each file in ``sums``.
-
-    For one file it is the file's SHA-256. For several files it is the SHA-256 of their names and ``sums``.
-    """
+    """Return the SHA-256 of one file, which ``sums`` contains, or of several files' names and ``sums``."""
     if len(files) == 1:
         return sums[0]
     lines = (f"{file.name}\0{each}\n" for file, each in zip(files, sums, strict=True))

@@ -30,9 +30,7 @@ _LABEL_OF_CSV = re.compile(rb"\S+?\s*[,;|]")
 
 
 def read_batches(source: str | Path | IO[bytes], reading: Reading, name: str = "") -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a table in batches. Bad rows are left out and recorded in ``reading.bad_rows``.
-
-    There is at least one batch, which may have no rows.
+    """Yield the rows of a table in batches, at least one. Bad rows are left out and recorded in ``reading.bad_rows``.
 
     Args:
         source: the path of a file or pipe, ``-`` for standard input, or a binary stream.
@@ -154,9 +152,9 @@ def _read_parquet(
 
 
 def is_fasttext(head: bytes) -> bool:
-    """Return whether a file, which begins with ``head``, has the fastText format: every line begins with a label.
+    """Return whether a file that begins with ``head`` is in fastText's format: every line begins with a label.
 
-    A file with a delimiter after each label is a CSV instead. The last line of ``head`` may be cut, so it is ignored.
+    A file with a delimiter after each label is a CSV instead. The last line may be cut, so it is ignored.
     """
     lines, mark = [line.strip() for line in head.splitlines() if line.strip()], FASTTEXT_MARK.encode()
     lines = lines[:-1] or lines

@@ -45,11 +45,8 @@ class WordVectors:
 def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimension: int = 0) -> WordVectors:
     """Read the vectors of the wanted words from GloVe's text format, which has a word and its numbers on each line.
 
-    Args:
-        lines: the lines of the file.
-        wanted: the words to keep.
-        name: the file's name, used in error messages.
-        dimension: the expected count of numbers per line; 0 means the count on the first line.
+    ``name`` is the file's name in error messages. ``dimension`` is the expected count of numbers per line; 0 means the
+    count on the first line.
 
     Raises:
         InputError: the file is empty or not in GloVe's format, a line has the wrong length, no wanted word is found, or
@@ -72,8 +69,7 @@ def read_vectors(lines: Iterable[bytes], wanted: Iterable[str], name: str, dimen
 def first_words(lines: Iterable[bytes], most: int, name: str, dimension: int = 0) -> Iterator[str]:
     """Yield the words of the first ``most`` lines of a GloVe file, which begins with the most frequent words.
 
-    Words that are not UTF-8 are skipped. ``name`` is the file's name, used in error messages. ``dimension`` is the
-    expected count of numbers per line; 0 means the count on the first line.
+    Words that are not UTF-8 are skipped. ``name`` and ``dimension`` are those of :func:`read_vectors`.
 
     Raises:
         InputError: a line is not in GloVe's format or has the wrong length.
@@ -106,8 +102,7 @@ def select_vectors(words: Iterable[str], matrix: np.ndarray, wanted: Iterable[st
 def unlike_lemmas(lemma_of: Iterable[tuple[str, str]], vectors: WordVectors) -> set[str]:
     """Return the word forms whose meaning differs from their lemma's, for example *worst* if its lemma is *wrong*.
 
-    ``lemma_of`` contains pairs of form and lemma. The meaning differs if the cosine of their vectors is below 0.2. A
-    pair in which one word has no vector is skipped.
+    ``lemma_of`` contains pairs of form and lemma. The meaning differs if both have a vector, with a cosine below 0.2.
     """
     unlike = set()
     for form, lemma in lemma_of:

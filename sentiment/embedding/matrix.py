@@ -141,9 +141,7 @@ def carry_over(
     """Extend a trained model's matrix to a new vocabulary. New words get a vector that is induced from their contexts.
 
     Args:
-        matrix: the trained model's matrix, float32 ``(len(old), dimension)``.
-        old: the word of each row of ``matrix``.
-        new: the word of each row of the result.
+        matrix: the trained model's matrix, float32 ``(len(old), dimension)``, with a row per word of ``old``.
         train_ids: the new training rows, as ids of ``new``.
 
     Returns:
@@ -209,9 +207,8 @@ def _forms(key: str, surfaces: Sequence[str]) -> Iterator[str]:
 def _context_vectors(matrix: np.ndarray, known: np.ndarray, ids: Ragged) -> np.ndarray:
     """Induce a vector for each word of the vocabulary from its contexts: "a la carte" embeddings (Khodak et al., 2018).
 
-    The context of a word is the mean vector of the other words in its tweets. Frequent words have less weight (Arora,
-    Liang and Ma, 2017). A linear map turns the mean into the word's vector. It is fitted on the words with a vector
-    (``known``).
+    A linear map, fitted on the ``known`` words, turns the mean vector of the other words in a word's tweets into its
+    own vector. Frequent words have less weight in the mean (Arora, Liang and Ma, 2017).
     """
     counts = np.bincount(ids.values, minlength=len(matrix)).astype(float)
     weights = np.where(known, 1e-3 / (1e-3 + counts / max(1.0, counts.sum())), 0.0)

@@ -46,10 +46,7 @@ def note_cut(runs: Runs, run: Run) -> int:
 
 
 def note_whole(runs: Runs, run: Run) -> None:
-    """Write the hashes of those texts in a run that may be the full text of a truncated text to a file.
-
-    They begin with the complete words of a truncated text, which may be in any run.
-    """
+    """Write the hash of each text in a run that begins with the complete words of a truncated text in any run."""
     cut = pa.concat_arrays([key for each in runs.runs for key in read_table(_file(runs, each, "cut"))["key"].chunks])
     starts, numbers, found = pc.utf8_slice_codeunits(cut, 0, _LEAST).unique(), defaultdict(list), []
     for number, words in enumerate(cut.to_pylist()):
@@ -67,10 +64,7 @@ def note_whole(runs: Runs, run: Run) -> None:
 
 
 def _rank(key: str) -> int:
-    """Return the rank of a possible full text by its words, ``key``. The text with the highest rank is chosen.
-
-    Longer texts rank higher. Of two texts with the same complete words, a truncated one ranks lower.
-    """
+    """Return the rank of a possible full text by its words, ``key``: longer texts rank higher, truncated ones lower."""
     return 2 * len(key.rpartition(" ")[0]) if key.endswith(ELLIPSIS) else 2 * len(key) + 1
 
 

@@ -58,10 +58,7 @@ class TypeCounter:
         self.counts = np.zeros(1024, np.int64)
 
     def add(self, tokens: Tokens, counted: np.ndarray) -> Ragged:
-        """Return ``tokens`` of ``n`` tweets as ``n`` rows of integer codes, and count those of training tweets.
-
-        ``counted`` tells for each tweet whether it is in training, bool ``(n,)``.
-        """
+        """Return the codes of ``n`` tweets, and count the tokens of those that are ``counted``, bool ``(n,)``."""
         codes = self.codes
         types = np.array([codes.setdefault(token, len(codes)) for token in tokens.types], np.int32)
         if len(codes) > len(self.counts):
@@ -94,8 +91,7 @@ def _read_rows(tweets: Path, task: RowTask, columns: Sequence[str]) -> Iterator[
 def tokenise_rows(tweets: Path, folder: Path, rules: tuple[Rule, ...], task: RowTask) -> np.ndarray:
     """Tokenise a task's tweets, and write their integer codes and the counts of the tokens to files in ``folder``.
 
-    ``tweets`` is the Parquet file of all tweets, and ``rules`` are the normalisation rules. Return the number of tweets
-    in each part (training, validation and test), int64 ``(3,)``.
+    ``tweets`` is the Parquet file of all tweets. Return the number of tweets in each part, int64 ``(len(PARTS),)``.
     """
 
     def tokenised(batch: pa.RecordBatch) -> tuple[Tokens, np.ndarray]:

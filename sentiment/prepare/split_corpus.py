@@ -32,11 +32,7 @@ class HashRange(NamedTuple):
     stop: int
 
     def file(self, runs: "Runs", kind: str) -> Path:
-        """Return the path of a file about the rows in this range.
-
-        The ``kind`` is ``parts`` (whether each row is in training, validation or test) or ``seen`` (the hashes of the
-        training and validation rows).
-        """
+        """Return the path of a file: the ``parts`` of the rows, or the hashes of training and validation, ``seen``."""
         return runs.folder / f"range-{self.number:06d}.{kind}.npy"
 
 
@@ -122,12 +118,7 @@ def write_seen(runs: Runs, ranges: Sequence[HashRange], target: Path) -> None:
 
 
 def _read(runs: Runs, which: HashRange) -> tuple[np.ndarray, Distinct, np.ndarray, np.ndarray]:
-    """Read the rows in a range of hashes, and sort them by hash.
-
-    Returns:
-        The sorted hashes, the distinct rows, the index of each sorted row before sorting, and the number of rows from
-        each run (block of rows on disk).
-    """
+    """Return the sorted hashes in a range, the distinct rows, each row's index before sorting, and the rows per run."""
     hashes, labels = [], []
     for run in runs.runs:
         sorted_hashes = np.load(runs.folder / f"{run.name}.hashes.npy", mmap_mode="r")

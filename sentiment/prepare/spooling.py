@@ -91,9 +91,7 @@ class Spooled:
 
 
 def spool(folder: Path, classes: Sequence[str], task: FileTask) -> Spooled:
-    """Read the files of a task, and write their rows to ``folder`` in runs (blocks of up to about four million rows).
-
-    ``classes`` are the class names of all corpora. Labels are indices into them.
+    """Read the files of a task, and write their rows to ``folder`` in runs. Labels become indices into ``classes``.
 
     Raises:
         InputError: a file does not match the settings.

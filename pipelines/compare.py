@@ -6,14 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+import sentiment
 from pipelines.shared import profiles, publishing, stage
+from pipelines.shared.artefacts import read_seen
+from pipelines.shared.evaluation_files import read_predictions, require_folder
 from pipelines.shared.profiles import read_corpus
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.file_checks import require_writable
 from sentiment.common.messages import counted
+from sentiment.data.splitting import SEEN, is_seen
 from sentiment.errors import InputError
-from sentiment.evaluation.record import Predictions
+from sentiment.evaluation.record import Predictions, from_probabilities
 from sentiment.settings import CorpusSettings
+from sentiment.settings_checks import from_dict
 
 if TYPE_CHECKING:
     from sentiment.evaluation.comparison import Comparison
@@ -42,8 +49,6 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.corpus:
         models, source = _score(folders, arguments), f"labelled tweets of {arguments.corpus}"
     else:
-        from pipelines.shared.evaluation_files import read_predictions
-
         models = {name: read_predictions(folder) for name, folder in folders.items()}
         source = "those that the predictions.csv of every folder holds"
     models = _unseen(models, folders)
@@ -69,8 +74,6 @@ def _tell(comparison: "Comparison", models: dict[str, Predictions]) -> None:
 
 def _named(folders: Sequence[Path]) -> dict[str, Path]:
     """Return a dictionary from the name of each folder to the folder. Folders with equal names are keyed by path."""
-    from pipelines.shared.evaluation_files import require_folder
-
     names = [require_folder(folder).resolve().name for folder in folders]
     by_name = {
         str(folder) if names.count(name) > 1 else name: folder for name, folder in zip(names, folders, strict=True)
@@ -84,9 +87,6 @@ def _named(folders: Sequence[Path]) -> dict[str, Path]:
 
 def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, Predictions]:
     """Return each model's predictions for the rows of the corpus whose label is one of the model's classes."""
-    import sentiment
-    from sentiment.evaluation.record import from_probabilities
-
     scored = {}
     for name, read in _read(folders, arguments).items():
         model = sentiment.load(folders[name])
@@ -127,18 +127,11 @@ def _read(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, 
 
 def _corpus_settings(folder: Path) -> CorpusSettings:
     """Return the format of the corpus that the model in ``folder`` was trained on."""
-    from sentiment.settings_checks import from_dict
-
     return from_dict(CorpusSettings, publishing.read_json(folder / "settings.json").get("corpus", {}))
 
 
 def _unseen(models: dict[str, Predictions], folders: dict[str, Path]) -> dict[str, Predictions]:
     """Return only the rows that no model was trained or validated on, and log how many rows were removed."""
-    import numpy as np
-
-    from pipelines.shared.artefacts import read_seen
-    from sentiment.data.splitting import SEEN, is_seen
-
     for other, folder in folders.items():
         if not (folder / SEEN).exists():
             stage.log.warning("WARNING: %s: no %s: what it was trained on cannot be left out", folder, SEEN)

@@ -4,17 +4,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pipelines.shared import publishing, stage
+from pipelines.shared.artefacts import read_part, read_preprocessor
 from pipelines.shared.base_model import load_network
 from pipelines.shared.glove_files import glove_file, read_glove
 from pipelines.shared.stage import import_keras
+from sentiment.common.ragged import Ragged
+from sentiment.data.encoded import ragged_rows
+from sentiment.text.preprocessor import LEXICON, Preprocessor
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from sentiment.common.ragged import Ragged
     from sentiment.embedding.matrix import FoundVectors
-    from sentiment.text.preprocessor import Preprocessor
 
     _Made = tuple[np.ndarray, FoundVectors, dict[str, Any]]
 
@@ -24,12 +26,7 @@ _FEW = 0.5
 
 def run(this: stage.Stage) -> None:
     """Write the embedding matrix, and a report on its coverage. A word without a vector gets one from other words."""
-    import numpy as np
-
-    from pipelines.shared.artefacts import read_part, read_preprocessor
-    from sentiment.data.encoded import ragged_rows
     from sentiment.embedding.matrix import measure_coverage
-    from sentiment.text.preprocessor import LEXICON
 
     processed, settings = this.places.processed, this.settings.embedding
     preprocessor = read_preprocessor(processed)
@@ -58,7 +55,7 @@ def run(this: stage.Stage) -> None:
         )
 
 
-def _from_glove(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":
+def _from_glove(this: stage.Stage, preprocessor: Preprocessor, train_ids: Ragged) -> "_Made":
     """Return the matrix, the vectors found in the GloVe file, and entries of the report that describe this file."""
     from sentiment.embedding.matrix import complete, find_vectors, wanted_words
 
@@ -71,10 +68,9 @@ def _from_glove(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Rag
     return matrix, found, origin | {"source": str(glove), "source_sha256": publishing.sha256(glove)}
 
 
-def _from_base_model(this: stage.Stage, preprocessor: "Preprocessor", train_ids: "Ragged") -> "_Made":
+def _from_base_model(this: stage.Stage, preprocessor: Preprocessor, train_ids: Ragged) -> "_Made":
     """Return the matrix, the vectors found in the base model, and the report's entries on the original GloVe file."""
     import_keras()
-    from pipelines.shared.artefacts import read_preprocessor
     from sentiment.embedding.matrix import carry_over
     from sentiment.network.keras_network import GLOVE
 

@@ -2,30 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+import sentiment
 from pipelines.shared import artefacts, profiles, publishing, stage
 from pipelines.shared.artefacts import read_seen, read_split
 from pipelines.shared.profiles import profile_and_path, read_corpus
+from sentiment.data.corpus import LabelledTexts
 from sentiment.errors import ArtefactError, InputError
+from sentiment.evaluation.baselines import fit_baselines
+from sentiment.evaluation.record import PREDICTIONS, joined
+from sentiment.evaluation.scoring import (
+    LabelledTestSet,
+    remarks,
+    score,
+    score_minimal_pairs,
+    with_distinct_names,
+    without_seen,
+)
 from sentiment.predict.model_files import MANIFEST
 from sentiment.settings import CorpusSettings
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from sentiment.evaluation.scoring import LabelledTestSet
 
 _CLASSES_PUBLISHED = 3  # published figures are for three classes, so they are no comparison for two
 
 
 def run(this: stage.Stage) -> None:
     """Score the model and the baselines on each test set, and write metrics and predictions."""
-    import sentiment
-    from sentiment.evaluation import scoring
-    from sentiment.evaluation.baselines import fit_baselines
-    from sentiment.evaluation.record import PREDICTIONS, joined
-
     folder = this.places.model
     model = sentiment.load(folder)
     classes = model.classes_.tolist()
@@ -34,8 +38,8 @@ def run(this: stage.Stage) -> None:
     stage.log.info("fitting the baselines")
     meanings = [this.settings.corpus.polarity.get(name, name) for name in classes]
     baselines = fit_baselines(read_split(this.places.interim, "train"), meanings)
-    scored = [scoring.score(test, model, baselines) for test in tests]
-    pairs = scoring.score_minimal_pairs(model, baselines, meanings)
+    scored = [score(test, model, baselines) for test in tests]
+    pairs = score_minimal_pairs(model, baselines, meanings)
     figures = {test.name: metrics for test, (metrics, _) in zip(tests, scored, strict=True)}
     with publishing.publish(folder, last="metrics.json") as staging:
         joined([predictions for _, predictions in scored]).write(staging / PREDICTIONS)
@@ -61,13 +65,11 @@ def _check_split(this: stage.Stage) -> None:
         )
 
 
-def test_sets(this: stage.Stage, classes: Sequence[str], seen: "np.ndarray") -> "list[LabelledTestSet]":
+def test_sets(this: stage.Stage, classes: Sequence[str], seen: np.ndarray) -> list[LabelledTestSet]:
     """Return the held-out tweets and the test sets that ``--corpus`` names.
 
     Tweets whose hashes are in ``seen``, uint64 ``(m,)``, are left out.
     """
-    from sentiment.evaluation.scoring import LabelledTestSet, with_distinct_names, without_seen
-
     held_out = read_split(this.places.interim, "test")
     first = LabelledTestSet("held_out", "the part of the corpus that was set apart", held_out)
     tests = with_distinct_names([first, *(_read_test_set(given, this, classes) for given in this.arguments.corpus)])
@@ -81,13 +83,8 @@ def test_sets(this: stage.Stage, classes: Sequence[str], seen: "np.ndarray") -> 
     return unseen
 
 
-def _read_test_set(given: str, this: stage.Stage, classes: Sequence[str]) -> "LabelledTestSet":
+def _read_test_set(given: str, this: stage.Stage, classes: Sequence[str]) -> LabelledTestSet:
     """Read a test set. ``given`` is a file in this profile's format, or ``profile:file`` for another format."""
-    import numpy as np
-
-    from sentiment.data.corpus import LabelledTexts
-    from sentiment.evaluation.scoring import LabelledTestSet
-
     profile, path = profile_and_path(given, this.profile | {"corpus": this.settings.to_dict()["corpus"]})
     read = read_corpus(path, _format(profile), "--corpus file")
     known = [(text, classes.index(name)) for text, name in read if name in classes]
@@ -110,8 +107,6 @@ def _tell(
     figures: dict[str, dict[str, Any]], pairs: dict[str, Any], classes: Sequence[str], trained: dict[str, Any]
 ) -> None:
     """Log the metrics of each test set, the shares of minimal pairs passed, and warnings about the metrics."""
-    from sentiment.evaluation.scoring import remarks
-
     for name, metrics in figures.items():
         low, high = metrics["accuracy_ci95"]
         others = ", ".join(f"{other} {100 * m['accuracy']:.1f}" for other, m in metrics["baselines"].items())

@@ -9,19 +9,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from pipelines.shared import profiles, publishing, stage
-from pipelines.shared.artefacts import read_preprocessor
+from pipelines.shared.artefacts import TOLERANCE, read_preprocessor, require_agreement, rows_to_compare
 from pipelines.shared.stage import import_keras, without_chatter
+from sentiment.data.splitting import SEEN, TRAIN
 from sentiment.errors import ArtefactError
+from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.model_files import MANIFEST, checksums
+from sentiment.predict.model_folder import KERAS_MODEL, MODEL, chunk_files, describe, network_files
+from sentiment.settings import NetworkSettings
+from sentiment.settings_checks import from_dict
+from sentiment.text.chunk_table import ChunkTable
+from sentiment.text.frequent_chunks import make_table
+from sentiment.text.preprocessor import LEXICON, Preprocessor
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
-
-    from sentiment.network.folded import FoldedNetwork
-    from sentiment.text.chunk_table import ChunkTable
-    from sentiment.text.preprocessor import Preprocessor
 
 _ROWS_PER_BATCH = 65_536
 _MOST_BY_8_BITS = 0.1
@@ -37,12 +45,8 @@ def run(this: stage.Stage) -> None:
     import_keras()
     import keras
 
-    from pipelines.shared.artefacts import TOLERANCE, rows_to_compare
     from sentiment.network.keras_network import fold
-    from sentiment.predict.model_folder import MODEL, chunk_files, describe, network_files
     from sentiment.report.try_page import JAVASCRIPT, TRY_PAGE, render_try_page
-    from sentiment.settings import NetworkSettings
-    from sentiment.settings_checks import from_dict
 
     folder = this.places.model
     trained = publishing.read_json(folder / "training.json")
@@ -77,24 +81,16 @@ def run(this: stage.Stage) -> None:
     stage.log.info("%s: SavedModel, LiteRT and NumPy inference agree within %g", folder, TOLERANCE)
 
 
-def _chunk_table(tweets: Path, preprocessor: "Preprocessor") -> "ChunkTable | None":
+def _chunk_table(tweets: Path, preprocessor: Preprocessor) -> ChunkTable | None:
     """Return a table from frequent chunks (texts between spaces) to their ids, for which prediction runs no rules."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    from sentiment.data.splitting import TRAIN
-    from sentiment.text.frequent_chunks import make_table
-
     with pq.ParquetFile(publishing.require(tweets)) as source:
         batches = source.iter_batches(_ROWS_PER_BATCH, columns=["text", "part"])
         training = (batch.filter(pc.equal(batch.column("part"), TRAIN)) for batch in batches)
         return make_table(preprocessor, (batch.column("text").cast(pa.string()) for batch in training))
 
 
-def _save(folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", classes: list[str]) -> None:
+def _save(folder: Path, preprocessor: Preprocessor, network: FoldedNetwork, classes: list[str]) -> None:
     from sentiment.export.formats import ServingModule, to_tflite, write_warm_up
-    from sentiment.text.preprocessor import LEXICON
 
     version, chunks = folder / "saved_model" / "1", folder / "chunks.tsv"
     module = ServingModule(preprocessor, network, classes, folder / LEXICON, chunks)
@@ -107,15 +103,11 @@ def _save(folder: Path, preprocessor: "Preprocessor", network: "FoldedNetwork", 
     (folder / "model.tflite").write_bytes(to_tflite(network, preprocessor.max_tokens))
 
 
-def _compare_folded(ids: "np.ndarray", model: "keras.Model", folded: "FoldedNetwork", network: "FoldedNetwork") -> None:
+def _compare_folded(ids: np.ndarray, model: "keras.Model", folded: FoldedNetwork, network: FoldedNetwork) -> None:
     """Raise an ArtefactError if the ``folded`` network or its 8-bit version ``network`` gives other probabilities.
 
     The folded network must agree with the trained ``model``, and the 8-bit version with the folded network.
     """
-    import numpy as np
-
-    from pipelines.shared.artefacts import require_agreement
-
     answers = folded.of_padded(ids)
     expected = model.predict(ids, batch_size=512, verbose=0)
     require_agreement({"folded network": answers}, expected, "trained network")
@@ -128,11 +120,9 @@ def _compare_folded(ids: "np.ndarray", model: "keras.Model", folded: "FoldedNetw
     stage.log.info("tables of %s change a probability by at most %.2g", network.table.dtype, difference)
 
 
-def _compare(folder: Path, ids: "np.ndarray", network: "FoldedNetwork") -> None:
+def _compare(folder: Path, ids: np.ndarray, network: FoldedNetwork) -> None:
     """Raise an ArtefactError if the SavedModel or LiteRT model in ``folder`` disagrees with NumPy inference."""
     import tensorflow as tf
-
-    from pipelines.shared.artefacts import require_agreement
 
     saved = tf.saved_model.load(str(folder / "saved_model" / "1"))
     answers = {
@@ -142,7 +132,7 @@ def _compare(folder: Path, ids: "np.ndarray", network: "FoldedNetwork") -> None:
     require_agreement(answers, network.of_padded(ids), "NumPy inference")
 
 
-def by_litert(path: Path, ids: "np.ndarray") -> "np.ndarray":
+def by_litert(path: Path, ids: np.ndarray) -> np.ndarray:
     """Return the LiteRT model's probabilities for padded ``ids``, without the log messages of its runtime."""
     from sentiment.export.formats import run_tflite
 
@@ -151,9 +141,6 @@ def by_litert(path: Path, ids: "np.ndarray") -> "np.ndarray":
 
 
 def _write_manifest(staging: Path, trained: dict[str, Any], folder: Path) -> None:
-    from sentiment.data.splitting import SEEN
-    from sentiment.predict.model_folder import KERAS_MODEL
-
     kept = {
         name: publishing.sha256(folder / name)
         for name in (KERAS_MODEL, "history.csv", "settings.json", "training.json", SEEN)

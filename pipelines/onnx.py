@@ -3,7 +3,9 @@
 import importlib.util
 import os
 
+import sentiment
 from pipelines.shared import publishing, stage
+from pipelines.shared.artefacts import require_agreement, rows_to_compare
 from pipelines.shared.stage import import_keras
 from sentiment.errors import ArtefactError, InputError
 
@@ -17,8 +19,6 @@ def run(this: stage.Stage) -> None:
         raise InputError(f"{', '.join(missing)}: not installed; run `make onnx`, or pip install -e '.[onnx]'")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import_keras()
-    import sentiment
-    from pipelines.shared.artefacts import require_agreement, rows_to_compare
     from sentiment.export.formats import run_onnx, to_onnx
 
     model = sentiment.load(this.places.model)

@@ -7,25 +7,29 @@ ids. `encoded.json`, written last, marks success.
 
 import re
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from pipelines.shared import publishing, stage
+from pipelines.shared.artefacts import read_preprocessor
 from pipelines.shared.base_model import require_base_model
 from pipelines.shared.glove_files import glove_file, read_glove, read_words
 from pipelines.shared.stage import make_engine, results
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-
-    from sentiment.settings import PreprocessingSettings
-    from sentiment.text.lexicon import Lexicon
-    from sentiment.text.preprocessor import Preprocessor
+from sentiment.augment.general_english import phrases
+from sentiment.data.splitting import PARTS
+from sentiment.embedding.glove import unlike_lemmas
+from sentiment.embedding.stand_ins import common_compounds, emoji_names
+from sentiment.prepare import encoding
+from sentiment.settings import PreprocessingSettings
+from sentiment.text.lexicon import Lexicon, build_lexicon, count_seen, extend_lexicon
+from sentiment.text.normalisation import RULES
+from sentiment.text.preprocessor import FILES, LEXICON, Preprocessor
+from sentiment.text.tokens import own_tokens
 
 _ZEROS = bytes(1 << 20)
 
@@ -45,15 +49,8 @@ def run(this: stage.Stage) -> None:
     )
 
 
-def _preprocess(this: stage.Stage, tweets: Path, settings: "PreprocessingSettings", staging: Path) -> dict:
+def _preprocess(this: stage.Stage, tweets: Path, settings: PreprocessingSettings, staging: Path) -> dict:
     """Write all files except the report into ``staging``, and return the report."""
-    import numpy as np
-
-    from pipelines.shared.artefacts import read_preprocessor
-    from sentiment.prepare import encoding
-    from sentiment.text.normalisation import RULES
-    from sentiment.text.preprocessor import FILES, LEXICON, Preprocessor
-
     base = None
     if this.base_model:
         require_base_model(this.base_model)
@@ -92,16 +89,12 @@ def _load_spacy() -> None:
     lemmatiser()
 
 
-def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
+def _vector_words(this: stage.Stage, most: int, rules: tuple) -> list[str]:
     """Return the words that get an id even if the corpus lacks them, except those that normalisation would change.
 
     The ``most`` most frequent words of the GloVe file come first. Emoji, common lower-case hashtags ("lovethis") and
     short phrases without their spaces follow.
     """
-    from sentiment.augment.general_english import phrases
-    from sentiment.embedding.stand_ins import common_compounds, emoji_names
-    from sentiment.text.tokens import own_tokens
-
     if not most:
         return []
     glove = glove_file(this.arguments.glove, this.places.raw, this.profile)
@@ -114,8 +107,6 @@ def _vector_words(this: stage.Stage, most: int, rules: "tuple") -> list[str]:
 
 def _unlike_lemmas(this: stage.Stage, vector_words: set[str], lemma_of: list[tuple[str, str]]) -> set[str]:
     """Return the word forms (first of each pair) whose GloVe vector is unlike their lemma's: they get their own id."""
-    from sentiment.embedding.glove import unlike_lemmas
-
     pairs = [pair for pair in lemma_of if vector_words.issuperset(pair)]
     if not pairs:
         return set()
@@ -125,18 +116,17 @@ def _unlike_lemmas(this: stage.Stage, vector_words: set[str], lemma_of: list[tup
 
 def _make_lexicon(
     counts: dict[str, int],
-    settings: "PreprocessingSettings",
+    settings: PreprocessingSettings,
     vector_words: list[str],
-    unlike: "Callable[[list[tuple[str, str]]], set[str]]",
-    base: "Preprocessor | None",
-) -> "tuple[Lexicon, int]":
+    unlike: Callable[[list[tuple[str, str]]], set[str]],
+    base: Preprocessor | None,
+) -> tuple[Lexicon, int]:
     """Return the lexicon, and the number of its ids that occur in training.
 
     If there is a ``base`` model, its lexicon is extended. ``unlike`` takes pairs of word form and lemma, and returns
     the word forms that differ from their lemma in meaning. They become their own lemma.
     """
     from sentiment.text.lemmas import lexicon_entries
-    from sentiment.text.lexicon import build_lexicon, count_seen, extend_lexicon
 
     entries = lexicon_entries(counts, settings, vector_words, unlike)
     if base:
@@ -145,25 +135,19 @@ def _make_lexicon(
     return lexicon, count_seen(lexicon, entries)
 
 
-def _make_arrays(folder: Path, sizes: "np.ndarray", preprocessor: "Preprocessor") -> None:
+def _make_arrays(folder: Path, sizes: np.ndarray, preprocessor: Preprocessor) -> None:
     """Write files of zeros for the ids and labels of each part (training, validation, test), to be filled in later.
 
     ``sizes``, ``(n_tasks, 3)``, has the number of rows that each task, a slice of the tweets, adds to each part.
     """
-    import numpy as np
-
-    from sentiment.data.splitting import PARTS
-
     dtype = np.min_scalar_type(len(preprocessor.lexicon.vocabulary) - 1)
     for name, size in zip(PARTS, sizes.sum(axis=0).tolist(), strict=True):
         _new_array(folder / f"{name}.ids.npy", dtype, (size, preprocessor.max_tokens))
         _new_array(folder / f"{name}.labels.npy", np.dtype(np.uint8), (size,))
 
 
-def _new_array(path: Path, dtype: "np.dtype", shape: tuple[int, ...]) -> None:
+def _new_array(path: Path, dtype: np.dtype, shape: tuple[int, ...]) -> None:
     """Write an array of zeros, so that a full disk raises an error now instead of killing the process that fills it."""
-    import numpy as np
-
     array = np.lib.format.open_memmap(path, "w+", dtype, shape)
     with path.open("r+b") as file:
         file.seek(array.offset)

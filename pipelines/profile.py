@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.profiles import toml_key, toml_value
@@ -27,9 +28,6 @@ from sentiment.data.table_files import FASTTEXT, open_bytes
 from sentiment.data.table_names import input_kind_of
 from sentiment.data.table_reader import read_batches
 from sentiment.errors import InputError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _ROWS_LOOKED_AT = 200
 _WHOLE = re.compile(r"^(-?\d{1,9})\.0+$")  # `load` reads 4.0 in JSON lines as 4
@@ -158,7 +156,7 @@ def _of_batches(path: Path, kind: str) -> Draft:
     return found
 
 
-def _rows(batch: "pa.RecordBatch", without_text: dict[str, str]) -> Iterator[tuple[str, ...]]:
+def _rows(batch: pa.RecordBatch, without_text: dict[str, str]) -> Iterator[tuple[str, ...]]:
     """Return the rows of ``batch`` as tuples of text, which is how `load` will read them.
 
     A column of nested or other non-text values becomes empty text. ``without_text`` gets a remark under its name.

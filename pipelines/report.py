@@ -1,13 +1,13 @@
 """Stage 7: write the report `report.html` and the model card `README.md`."""
 
-from typing import TYPE_CHECKING
+import numpy as np
 
+import sentiment
 from pipelines.shared import publishing, stage
+from pipelines.shared.evaluation_files import read_evaluation
 from sentiment.errors import ArtefactError
-
-if TYPE_CHECKING:
-    from sentiment.evaluation.record import Predictions
-    from sentiment.predict.classifier import SentimentClassifier
+from sentiment.evaluation.record import Predictions
+from sentiment.predict.classifier import SentimentClassifier
 
 _ROWS_COMPARED = 200
 _TOLERANCE = 1e-3
@@ -15,8 +15,6 @@ _TOLERANCE = 1e-3
 
 def run(this: stage.Stage) -> None:
     """Read the model folder, and write the report and the model card."""
-    import sentiment
-    from pipelines.shared.evaluation_files import read_evaluation
     from sentiment.report.page import measure_slices, render_card, render_report
 
     folder = this.places.model
@@ -32,10 +30,8 @@ def run(this: stage.Stage) -> None:
     stage.log.info("%s: %.1f MB; the model card is beside it", folder / "report.html", len(page.encode()) / 1e6)
 
 
-def _check_same_model(predictions: "Predictions", model: "SentimentClassifier") -> None:
+def _check_same_model(predictions: Predictions, model: SentimentClassifier) -> None:
     """Check that the model in the folder made the predictions, because the report describes both together."""
-    import numpy as np
-
     rows = predictions.take(np.arange(min(_ROWS_COMPARED, len(predictions.true))))
     same = predictions.classes == tuple(model.classes_.tolist())
     if not same or not np.allclose(rows.probabilities, model.predict_proba(rows.texts.tolist()), atol=_TOLERANCE):

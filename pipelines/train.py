@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.base_model import load_network, require_base_model, settings_from_nothing
 from pipelines.shared.stage import import_keras
@@ -17,12 +19,13 @@ from pipelines.shared.training_files import (
     record,
     seen_tweets,
 )
+from sentiment.data.splitting import SEEN
+from sentiment.settings import Settings, still_falling
+from sentiment.training.calibration import apply_temperature
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
-    from sentiment.settings import Settings
     from sentiment.training.candidates import Candidate, TrainingRows
     from sentiment.training.fitting import TrainingState
 
@@ -36,7 +39,6 @@ def run(this: stage.Stage) -> None:
     """Train the candidates, choose the best, add n-gram scores, calibrate the temperature, and write the model."""
     import_keras()
     from sentiment.training.backend import describe
-    from sentiment.training.calibration import apply_temperature
     from sentiment.training.candidates import BASE_MODEL, NOTHING, add_ngram_scores, average, choose
 
     this = stage.settle(this, "network", "training")
@@ -92,7 +94,7 @@ def _runs(this: stage.Stage, rows: "TrainingRows", start: str, few: bool) -> "li
     return runs
 
 
-def _new_network(settings: "Settings", rows: "TrainingRows") -> "keras.Model":
+def _new_network(settings: Settings, rows: "TrainingRows") -> "keras.Model":
     from sentiment.network.keras_network import build_network
     from sentiment.training.backend import make_repeatable
 
@@ -100,7 +102,7 @@ def _new_network(settings: "Settings", rows: "TrainingRows") -> "keras.Model":
     return build_network(rows.matrix, settings.network, len(rows.classes), rows.seen)
 
 
-def _base_weights(this: stage.Stage, rows: "TrainingRows") -> "list[np.ndarray]":
+def _base_weights(this: stage.Stage, rows: "TrainingRows") -> list[np.ndarray]:
     """Return the weights of the base model, with a new output layer if the classes differ."""
     from sentiment.training.base_model import fit_output_layer, take_over
 
@@ -125,10 +127,6 @@ def _callbacks(this: stage.Stage) -> "list[keras.callbacks.Callback]":
 
 
 def _publish(this: stage.Stage, model: "keras.Model", state: "TrainingState", made: Mapping[str, object]) -> None:
-    import numpy as np
-
-    from sentiment.data.splitting import SEEN
-
     with publishing.publish(this.places.model, last="model.keras") as staging:
         model.save(staging / "model.keras")
         np.save(staging / SEEN, seen_tweets(this))
@@ -137,10 +135,8 @@ def _publish(this: stage.Stage, model: "keras.Model", state: "TrainingState", ma
         publishing.write_json(staging / "training.json", made)
 
 
-def _report(last: "Candidate", rows: "TrainingRows", settings: "Settings", losses: Mapping[str, Any]) -> None:
+def _report(last: "Candidate", rows: "TrainingRows", settings: Settings, losses: Mapping[str, Any]) -> None:
     """Log the course of the training, and the validation metrics of the published network."""
-    from sentiment.settings import still_falling
-
     state, labels, options = last.state, rows.parts["validation"].labels, settings.training
     if losses:
         told = ", ".join(f"from {start} {loss:.4f}" for start, loss in losses.items())

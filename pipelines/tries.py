@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import sentiment
 from pipelines.shared import stage
 from sentiment.common.command_line import OneLineParser
 from sentiment.evaluation.sentence_tests import (
@@ -41,8 +42,6 @@ def answer_of(folder: Path) -> Answer:
     Raises:
         ArtefactError: the model is missing or damaged.
     """
-    import sentiment
-
     model = sentiment.load(folder)
 
     def answer(texts: Sequence[str]) -> list[str]:

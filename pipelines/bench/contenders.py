@@ -9,19 +9,24 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow.parquet as pq
+
+import sentiment
 from pipelines.bench.timing import Contender
 from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.artefacts import read_part
 from pipelines.shared.stage import import_keras
+from sentiment.data.corpus import LabelledTexts
+from sentiment.data.encoded import EncodedPart, spread
 from sentiment.errors import InputError
+from sentiment.evaluation.baselines import as_fasttext_reads, train_fasttext
+from sentiment.predict.classifier import SentimentClassifier
 from sentiment.settings import Settings
 from sentiment.settings_checks import from_dict
 
 if TYPE_CHECKING:
     import keras
-
-    from sentiment.data.encoded import EncodedPart
-    from sentiment.predict.classifier import SentimentClassifier
 
 Answer = Callable[[Sequence[str]], Any]
 TRAINING_ROWS = 16_384
@@ -53,8 +58,6 @@ class Material:
         Raises:
             InputError: the file contains no tweets.
         """
-        import pyarrow.parquet as pq
-
         if not self.tweets:
             tweets = publishing.require(self.places.interim / "tweets.parquet")
             return pq.read_table(tweets, columns=["text"]).column("text").slice(0, self.rows).to_pylist()
@@ -66,10 +69,8 @@ class Material:
         return texts
 
     @cached_property
-    def model(self) -> "SentimentClassifier":
+    def model(self) -> SentimentClassifier:
         """Return the model for NumPy inference."""
-        import sentiment
-
         return sentiment.load(self.folder)
 
     @cached_property
@@ -78,16 +79,13 @@ class Material:
         return from_dict(Settings, publishing.read_json(self.places.model / "settings.json"))
 
     @cached_property
-    def part(self) -> "EncodedPart":
+    def part(self) -> EncodedPart:
         """Return the ids and labels of ``TRAINING_ROWS`` training rows."""
-        from sentiment.data.encoded import spread
-
         return spread(read_part(self.places.processed, "train"), TRAINING_ROWS)
 
     def network(self) -> "keras.Model":
         """Return an untrained network. Every call returns the same initial weights."""
         import keras
-        import numpy as np
 
         from sentiment.network.keras_network import build_network
 
@@ -126,7 +124,6 @@ def _keras_epoch(batch_size: int, material: Material) -> Contender:
     """Return a contender that runs one epoch of Keras `fit` on padded rows. The wait after the epoch is not timed."""
     import_keras()
     import keras
-    import numpy as np
 
     from sentiment.training.trainer import make_optimizer
 
@@ -151,7 +148,6 @@ def _keras_epoch(batch_size: int, material: Material) -> Contender:
 
 def _saved_model(material: Material) -> Answer:
     import_keras()
-    import numpy as np
     import tensorflow as tf
 
     serve = tf.saved_model.load(str(material.folder / "saved_model" / "1")).signatures["serving_default"]
@@ -178,11 +174,6 @@ def _textblob(material: Material) -> Answer:
 
 def _fasttext(material: Material) -> Answer:
     """Return fastText's prediction. The labels of its training are arbitrary, because they do not change its speed."""
-    import numpy as np
-
-    from sentiment.data.corpus import LabelledTexts
-    from sentiment.evaluation.baselines import as_fasttext_reads, train_fasttext
-
     texts = material.texts[:TRAINING_ROWS]
     classifier = train_fasttext(LabelledTexts(texts, np.arange(len(texts)) % 2))
     return lambda texts: classifier.predict([as_fasttext_reads(text) for text in texts])

@@ -10,13 +10,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
 
 from pipelines.bench.timing import Entries, family, machine, markdown
 from pipelines.shared import publishing, stage
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _SAMPLING_SECONDS = 0.3
 _SOURCES = {"one.parquet": 3_100_000, "one.csv": 3_100_000, "many": 3_100_000, "small": 1_000_000}  # tweets
@@ -24,8 +25,6 @@ _SOURCES = {"one.parquet": 3_100_000, "one.csv": 3_100_000, "many": 3_100_000, "
 
 def run(this: stage.Stage) -> None:
     """Measure every engine on each source (a kind and number of input files), and print one table per source."""
-    import pyarrow.parquet as pq
-
     publishing.require(this.places.model / "model.json")
     tweets = publishing.require(this.places.interim / "tweets.parquet")
     texts = pq.read_table(tweets, columns=["text"]).column("text").combine_chunks()
@@ -38,16 +37,11 @@ def run(this: stage.Stage) -> None:
             sys.stdout.write(markdown(f"{source}, {rows:,} tweets", entries) + "\n")
 
 
-def write_source(path: Path, texts: "pa.Array", rows: int) -> None:
+def write_source(path: Path, texts: pa.Array, rows: int) -> None:
     """Write ``rows`` shuffled tweets to ``path``: one Parquet file or CSV, or a folder of Parquet files.
 
     The suffix decides which. The folder ``small`` gets files of 100 tweets each, any other folder 32 files.
     """
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.csv as pa_csv
-    import pyarrow.parquet as pq
-
     random, count = np.random.default_rng(1), len(texts)
     order = np.concatenate([random.permutation(count) for _ in range(-(-rows // count))])[:rows]
     table = pa.table({"id": np.arange(rows), "text": texts.take(pa.array(order))})

@@ -9,17 +9,18 @@ import timeit
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from pipelines.bench import contenders
 from pipelines.bench.contenders import FASTTEXT, Material
 from pipelines.bench.timing import TURNS, Entries, in_own_process, peak_mib, run_process, time_in_turn
 from pipelines.shared.artefacts import read_split, require_agreement
+from sentiment.data.corpus import LabelledTexts
+from sentiment.evaluation.baselines import as_fasttext_reads, train_fasttext, train_regression
 from sentiment.predict.model_files import CARD, CHECKED, MODEL, OPTIONAL
 from sentiment.predict.pack import pack
-
-if TYPE_CHECKING:
-    from sentiment.data.corpus import LabelledTexts
 
 _ALONE_ROWS = 20_000
 _ROWS_COMPARED = 2_000
@@ -139,22 +140,18 @@ def _megabytes(folder: Path, patterns: Sequence[str]) -> float:
     return sum(path.stat().st_size for path in files if path.is_file() and not path.is_symlink()) / _MB
 
 
-def _quality(predict: Callable[[Sequence[str]], Any], test: "LabelledTexts") -> dict[str, float]:
+def _quality(predict: Callable[[Sequence[str]], Any], test: LabelledTexts) -> dict[str, float]:
     """Return accuracy in percent and tweets per second on the rows of ``test``."""
-    import numpy as np
-
     answers = np.asarray(predict(test.texts))  # not timed, because the first use loads modules and tables
     seconds = statistics.median(timeit.repeat(lambda: predict(test.texts), number=1, repeat=TURNS))
     return {"accuracy": 100 * float((answers == test.labels).mean()), "tweets_per_second": len(test.texts) / seconds}
 
 
-def _fasttext_entries(train: "LabelledTexts", test: "LabelledTexts") -> Entries:
+def _fasttext_entries(train: LabelledTexts, test: LabelledTexts) -> Entries:
     """Measure fastText as `evaluate` trains it, and the same model quantised, with only the most important rows."""
     if FASTTEXT not in contenders.ANSWERS:
         return {}
     import fasttext
-
-    from sentiment.evaluation.baselines import as_fasttext_reads, train_fasttext
 
     entries = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -174,8 +171,6 @@ def _fasttext_entries(train: "LabelledTexts", test: "LabelledTexts") -> Entries:
     return entries
 
 
-def _regression_entry(train: "LabelledTexts", test: "LabelledTexts") -> Entries:
-    from sentiment.evaluation.baselines import train_regression
-
+def _regression_entry(train: LabelledTexts, test: LabelledTexts) -> Entries:
     model = train_regression(train)
     return {"logistic regression": {"MB": len(pickle.dumps(model)) / _MB, **_quality(model.predict, test)}}

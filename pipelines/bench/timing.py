@@ -13,6 +13,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+from threadpoolctl import threadpool_info
+
 if TYPE_CHECKING:
     import psutil
 
@@ -94,9 +97,6 @@ def family(pid: int) -> "list[psutil.Process]":
 
 def machine() -> str:
     """Describe processor, cores, Python, system, and the processor features that NumPy and its matrix library use."""
-    import numpy as np
-    from threadpoolctl import threadpool_info
-
     np.ones((2, 2)) @ np.ones((2, 2))
     simd = np.show_config(mode="dicts").get("SIMD Extensions", {})
     found = ", ".join([*simd.get("baseline", ()), *simd.get("found", ())]) or "nothing"

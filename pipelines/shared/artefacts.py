@@ -4,20 +4,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from pipelines.shared import publishing
 from sentiment.common.file_checks import open_array
+from sentiment.data.corpus import LabelledTexts
 from sentiment.data.encoded import EncodedPart
-from sentiment.data.splitting import SEEN
+from sentiment.data.splitting import PARTS, SEEN
 from sentiment.errors import ArtefactError
 from sentiment.settings import PreprocessingSettings
 from sentiment.text.preprocessor import Preprocessor
-
-if TYPE_CHECKING:
-    from sentiment.data.corpus import LabelledTexts
 
 TOLERANCE = 1e-5  # the largest difference between probabilities of two forms of a model
 _ROWS_TO_COMPARE = 2000
@@ -87,17 +86,12 @@ def read_seen(folder: Path) -> np.ndarray:
     return seen
 
 
-def read_split(interim: Path, name: str) -> "LabelledTexts":
+def read_split(interim: Path, name: str) -> LabelledTexts:
     """Return the texts and labels of the part ``name`` (train, validation or test) from `tweets.parquet`.
 
     Raises:
         ArtefactError: the file is missing.
     """
-    import pyarrow.parquet as pq
-
-    from sentiment.data.corpus import LabelledTexts
-    from sentiment.data.splitting import PARTS
-
     tweets = publishing.require(interim / "tweets.parquet")
     table = pq.read_table(tweets, columns=["text", "label"], filters=[("part", "=", PARTS.index(name))])
     return LabelledTexts(table.column("text").to_pylist(), table.column("label").to_numpy().astype("int64"))

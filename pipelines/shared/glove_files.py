@@ -4,16 +4,19 @@ import contextlib
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
 
 from pipelines.shared import publishing, stage
+from sentiment.common.file_checks import open_array
 from sentiment.common.messages import shown
 from sentiment.data.table_files import DAMAGED, open_bytes
+from sentiment.embedding.glove import WordVectors, first_words, read_vectors, select_vectors
 from sentiment.errors import InputError
 from sentiment.settings import EmbeddingSettings
-
-if TYPE_CHECKING:
-    from sentiment.embedding.glove import WordVectors
 
 # Bytes. A line of a GloVe file, a word and 300 numbers, is shorter. The limit bounds the memory for a damaged file.
 _LONGEST_LINE = 1 << 16
@@ -37,22 +40,18 @@ def read_words(path: Path, most: int, settings: EmbeddingSettings) -> list[str]:
     Raises:
         InputError: the file is damaged, or not of the dimension in ``settings``.
     """
-    from sentiment.embedding.glove import first_words
-
     if path.suffix == ".npy":
         return _array_words(path)[:most]
     with _open(path, settings.member) as lines:
         return list(first_words(lines, most, str(path), settings.dimension))
 
 
-def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "WordVectors":
+def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> WordVectors:
     """Read the vectors of the ``wanted`` words from a GloVe file.
 
     Raises:
         InputError: the file is damaged, or not of the dimension in ``settings``.
     """
-    from sentiment.embedding.glove import read_vectors
-
     if path.suffix == ".npy":
         return _read_array(path, wanted, settings)
     with _open(path, settings.member) as lines:
@@ -77,8 +76,6 @@ def _open(path: Path, member: str) -> Iterator[Iterator[bytes]]:
 
 
 def _lines(file: IO[bytes], path: Path) -> Iterator[bytes]:
-    from tqdm import tqdm
-
     number = 0
     with tqdm(unit="B", unit_scale=True, desc=path.name, disable=None, leave=False) as bar:
         while line := file.readline(_LONGEST_LINE):
@@ -99,10 +96,7 @@ def _member(archive: zipfile.ZipFile, member: str, path: Path) -> str:
     return member
 
 
-def _read_array(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "WordVectors":
-    from sentiment.common.file_checks import open_array
-    from sentiment.embedding.glove import select_vectors
-
+def _read_array(path: Path, wanted: set[str], settings: EmbeddingSettings) -> WordVectors:
     words = _array_words(path)
     try:
         matrix = open_array(path)
@@ -114,9 +108,6 @@ def _read_array(path: Path, wanted: set[str], settings: EmbeddingSettings) -> "W
 
 
 def _array_words(path: Path) -> list[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     words_file = publishing.require_input(path.with_suffix(".words.parquet"), "its words beside it")
     try:
         return list(pq.read_table(words_file).column(0).to_pylist())

@@ -11,14 +11,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow.parquet as pq
+
 from pipelines.shared import artefacts, publishing, stage
 from pipelines.shared.base_model import KERAS_MODEL, describe
+from sentiment.augment.clear_words import Poles
+from sentiment.augment.rows import augmented
+from sentiment.common.file_checks import read_arrays
+from sentiment.data.encoded import EncodedPart
+from sentiment.data.splitting import PARTS
 from sentiment.errors import SettingsError
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from sentiment.data.encoded import EncodedPart
     from sentiment.training.candidates import TrainingRows
     from sentiment.training.fitting import TrainingState
 
@@ -31,8 +36,6 @@ def read_rows(this: stage.Stage) -> "TrainingRows":
     Raises:
         ArtefactError: a file is missing, damaged, or made with other settings.
     """
-    import numpy as np
-
     from sentiment.training.candidates import TrainingRows
 
     processed = this.places.processed
@@ -47,16 +50,11 @@ def read_rows(this: stage.Stage) -> "TrainingRows":
     return TrainingRows(parts, matrix, told["classes"], int(told["seen"]))
 
 
-def row_weights(interim: Path) -> "dict[str, np.ndarray]":
+def row_weights(interim: Path) -> dict[str, np.ndarray]:
     """Return by part each row's weight, float32 ``(n,)``: its corpus's weight, scaled to mean 1 in training.
 
     With one corpus, the result is empty.
     """
-    import numpy as np
-    import pyarrow.parquet as pq
-
-    from sentiment.data.splitting import PARTS
-
     corpora = publishing.read_json(interim / "load.json").get("corpora")
     if not corpora:
         return {}
@@ -67,7 +65,7 @@ def row_weights(interim: Path) -> "dict[str, np.ndarray]":
     return {name: (weight[corpus[part == i]] / mean).astype(np.float32) for i, name in enumerate(PARTS)}
 
 
-def add_augmentation(this: stage.Stage, part: "EncodedPart", classes: list[str]) -> "EncodedPart":
+def add_augmentation(this: stage.Stage, part: EncodedPart, classes: list[str]) -> EncodedPart:
     """Append training rows made from templates and phrases, if ``training.contrast`` or ``training.phrases`` is set.
 
     Raises:
@@ -76,8 +74,6 @@ def add_augmentation(this: stage.Stage, part: "EncodedPart", classes: list[str])
     options = this.settings.training
     if not (options.contrast or options.phrases):
         return part
-    from sentiment.augment.clear_words import Poles
-    from sentiment.augment.rows import augmented
 
     meanings = [this.settings.corpus.polarity.get(name, name) for name in classes]
     try:
@@ -107,7 +103,6 @@ class Checkpoint:
 
     def read(self) -> "TrainingState":
         """Return the saved state, or a new state if the file is missing, damaged or has another identity."""
-        from sentiment.common.file_checks import read_arrays
         from sentiment.training.fitting import TrainingState
 
         try:
@@ -128,8 +123,6 @@ class Checkpoint:
 
     def write(self, state: "TrainingState") -> None:
         """Save ``state`` atomically: write a temporary file, then rename it."""
-        import numpy as np
-
         meta = {
             "identity": self.identity,
             "history": state.history,
@@ -209,10 +202,8 @@ def history_table(history: list[dict[str, float]]) -> str:
     return text.getvalue()
 
 
-def seen_tweets(this: stage.Stage) -> "np.ndarray":
+def seen_tweets(this: stage.Stage) -> np.ndarray:
     """Return the sorted hashes of the tweets that this model and its base model were trained or validated on."""
-    import numpy as np
-
     folders = [this.places.interim, *([this.base_model] if this.base_model else [])]
     return np.unique(np.concatenate([artefacts.read_seen(folder) for folder in folders]))
 

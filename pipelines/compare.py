@@ -114,7 +114,8 @@ def _read(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, 
     read, failed = {}, {}
     for name, folder in folders.items():
         try:
-            read[name] = read_corpus(arguments.corpus, _corpus_settings(folder), "--corpus")
+            trained_with = publishing.read_json(folder / "settings.json").get("corpus", {})
+            read[name] = read_corpus(arguments.corpus, from_dict(CorpusSettings, trained_with), "--corpus")
         except InputError as error:
             failed[name] = error
     if not read:
@@ -123,11 +124,6 @@ def _read(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, 
     for name, why in failed.items():
         stage.log.info("%s: its own profile cannot read the file (%s); read as %s's profile says", name, why, first)
     return {name: read.get(name, read[first]) for name in folders}
-
-
-def _corpus_settings(folder: Path) -> CorpusSettings:
-    """Return the format of the corpus that the model in ``folder`` was trained on."""
-    return from_dict(CorpusSettings, publishing.read_json(folder / "settings.json").get("corpus", {}))
 
 
 def _unseen(models: dict[str, Predictions], folders: dict[str, Path]) -> dict[str, Predictions]:

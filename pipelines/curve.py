@@ -15,6 +15,7 @@ from typing import Any
 import sentiment
 from pipelines.shared import publishing, stage
 from pipelines.shared.artefacts import read_preprocessor, read_seen, read_split
+from pipelines.shared.base_model import KERAS_MODEL
 from pipelines.shared.repeated_runs import INPUT_OPTIONS, RepeatedRun, kept, work_folder
 from pipelines.shared.stage import import_keras
 from sentiment.common.command_line import count, whole_number
@@ -95,7 +96,7 @@ def _trained(each: RepeatedRun) -> SentimentClassifier:
 
     folder, classes = each.places.model, publishing.read_json(each.places.interim / "load.json")["classes"]
     settings = from_dict(Settings, publishing.read_json(folder / "settings.json"))
-    network = fold(keras.models.load_model(folder / "model.keras"), settings.network)
+    network = fold(keras.models.load_model(folder / KERAS_MODEL), settings.network)
     return SentimentClassifier(read_preprocessor(each.places.processed), network, classes)
 
 

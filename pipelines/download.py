@@ -129,9 +129,7 @@ def extract_member(archive: Path, member: str, target: Path) -> None:
                 raise BadZipFile(f"no such member; there are {', '.join(map(repr, bundle.namelist()[:10]))}")
             if (size := bundle.getinfo(member).file_size) > _LARGEST_MEMBER:
                 raise BadZipFile(f"{size} bytes, where at most {_LARGEST_MEMBER} are allowed")
-            with bundle.open(member) as source, (Path(folder) / "member").open("wb") as copy:
-                shutil.copyfileobj(source, copy)
-            (Path(folder) / "member").replace(target)
+            Path(bundle.extract(member, folder)).replace(target)
     except _UNREADABLE as error:
         remedy = "name another member, make room, or pass a sound copy of the archive"
         raise InputError(

@@ -11,6 +11,7 @@ from pipelines.shared.artefacts import read_part, read_preprocessor
 from pipelines.shared.base_model import load_network
 from pipelines.shared.glove_files import glove_file, read_glove
 from pipelines.shared.stage import import_keras
+from sentiment.common.file_checks import sha256_of
 from sentiment.common.ragged import Ragged
 from sentiment.data.encoded import ragged_rows
 from sentiment.text.preprocessor import LEXICON, Preprocessor
@@ -35,7 +36,7 @@ def run(this: stage.Stage) -> None:
     matrix, found, origin = made(this, preprocessor, train_ids)
     coverage = measure_coverage(found, preprocessor.lexicon, train_ids, preprocessor.seen_ids)
     report = coverage.to_dict() | origin | {"settings": asdict(settings)}
-    report["lexicon_sha256"] = publishing.sha256(processed / LEXICON)
+    report["lexicon_sha256"] = sha256_of(processed / LEXICON)
     with publishing.publish(processed, last="embedding_matrix.npy") as staging:
         publishing.write_json(staging / "coverage.json", report)
         np.save(staging / "embedding_matrix.npy", matrix)
@@ -65,7 +66,7 @@ def _from_glove(this: stage.Stage, preprocessor: Preprocessor, train_ids: Ragged
     found = find_vectors(lexicon, vectors)
     matrix = complete(found, train_ids, preprocessor.seen_ids)
     origin = {"dimension": vectors.dimension, "glove_words": vectors.file_words}
-    return matrix, found, origin | {"source": str(glove), "source_sha256": publishing.sha256(glove)}
+    return matrix, found, origin | {"source": str(glove), "source_sha256": sha256_of(glove)}
 
 
 def _from_base_model(this: stage.Stage, preprocessor: Preprocessor, train_ids: Ragged) -> "_Made":

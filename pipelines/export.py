@@ -16,12 +16,14 @@ import pyarrow.parquet as pq
 
 from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.artefacts import TOLERANCE, read_preprocessor, require_agreement, rows_to_compare
+from pipelines.shared.base_model import KERAS_MODEL
 from pipelines.shared.stage import import_keras, without_chatter
+from sentiment.common.file_checks import sha256_of
 from sentiment.data.splitting import SEEN, TRAIN
 from sentiment.errors import ArtefactError
 from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.model_files import MANIFEST, checksums
-from sentiment.predict.model_folder import KERAS_MODEL, MODEL, chunk_files, describe, network_files
+from sentiment.predict.model_folder import MODEL, chunk_files, describe, network_files
 from sentiment.settings import NetworkSettings
 from sentiment.settings_checks import from_dict
 from sentiment.text.chunk_table import ChunkTable
@@ -58,7 +60,7 @@ def run(this: stage.Stage) -> None:
         raise ArtefactError(
             f"{folder}: was trained with another lexicon than {this.places.processed} has; run `make train`"
         )
-    model = keras.models.load_model(publishing.require(folder / "model.keras"))
+    model = keras.models.load_model(publishing.require(folder / KERAS_MODEL))
     preprocessor = read_preprocessor(this.places.processed)
     folded = fold(model, settings)
     network = folded.in_8_bits() if this.settings.export.table == "int8" else folded
@@ -142,8 +144,7 @@ def by_litert(path: Path, ids: np.ndarray) -> np.ndarray:
 
 def _write_manifest(staging: Path, trained: dict[str, Any], folder: Path) -> None:
     kept = {
-        name: publishing.sha256(folder / name)
-        for name in (KERAS_MODEL, "history.csv", "settings.json", "training.json", SEEN)
+        name: sha256_of(folder / name) for name in (KERAS_MODEL, "history.csv", "settings.json", "training.json", SEEN)
     }
     artefacts = dict(sorted((checksums(staging) | kept).items()))
     publishing.write_json(staging / MANIFEST, trained | {"artefacts": artefacts})

@@ -21,6 +21,7 @@ from pipelines.shared.base_model import require_base_model
 from pipelines.shared.glove_files import glove_file, read_glove, read_words
 from pipelines.shared.stage import make_engine, results
 from sentiment.augment.general_english import phrases
+from sentiment.common.file_checks import sha256_of
 from sentiment.data.splitting import PARTS
 from sentiment.embedding.glove import unlike_lemmas
 from sentiment.embedding.stand_ins import common_compounds, emoji_names
@@ -71,7 +72,7 @@ def _preprocess(this: stage.Stage, tweets: Path, settings: PreprocessingSettings
         lexicon, seen = _make_lexicon(counts, settings, vector_words, unlike, base)
         preprocessor = Preprocessor(rules, lexicon, settings.max_tokens, seen)
         preprocessor.save(staging)
-        checksums = [publishing.sha256(staging / name) for name in FILES]
+        checksums = [sha256_of(staging / name) for name in FILES]
         encode = partial(encoding.encode_rows, tweets, scratch, staging, "".join(checksums))
         _make_arrays(staging, sizes, preprocessor)
         work = list(zip(tasks, np.cumsum(sizes, axis=0) - sizes, strict=True))

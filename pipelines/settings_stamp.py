@@ -34,11 +34,11 @@ def run(this: stage.Stage) -> None:
     values["inputs"] = this.arguments.inputs[_INPUTS.get(name, slice(0))]
     path = this.places.interim / "settings" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists() or path.read_text(encoding="utf-8") != json.dumps(values, indent=2, ensure_ascii=False) + "\n":
-        if path.exists():
-            before, now = publishing.read_json(path), json.loads(json.dumps(values))
-            stage.log.info("%s: %s", name, "; ".join(differences(before, now)))
-        publishing.write_json(path, values)
+    before, now = publishing.read_json(path) if path.exists() else None, json.loads(json.dumps(values))
+    if before is not None and before != now:
+        stage.log.info("%s: %s", name, "; ".join(differences(before, now)))
+    if before != now:
+        publishing.write_json(path, now)
 
 
 def _remember(this: stage.Stage) -> None:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipelines.shared import stage
 from pipelines.shared.evaluation_files import read_predictions
 from sentiment.common.command_line import OneLineParser, count, default_model
-from sentiment.common.messages import run_command
 from sentiment.shares.estimates import Labels, interval, labels_alone, tuned_slopes, with_model
 from sentiment.shares.sample import chances_of, doubt, draw
 
@@ -35,21 +35,17 @@ class Simulated(NamedTuple):
     width: float
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print a table of the coverage and width of the intervals, and return the exit status."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print a table of the coverage and width of the intervals."""
     parser = OneLineParser(prog="python -m pipelines.share_check", description=__doc__)
     parser.add_argument("folder", nargs="?", default=default_model(), help="an evaluated model (default: the last one)")
     parser.add_argument("--labels", type=count, default=200, help="labels per draw (default: 200)")
     parser.add_argument("--draws", type=count, default=2000, help="draws of each kind (default: 2000)")
     arguments = parser.parse_args(argv)
-
-    def run() -> int:
+    with stage.reporting("share_check"):
         from tabulate import tabulate
 
         sys.stdout.write(tabulate(list(_rows(arguments)), HEADERS, floatfmt=".3f", intfmt=",") + "\n")
-        return 0
-
-    return run_command(run, "share_check")
 
 
 def simulated(known: Known, even: bool, labels: int, draws: int) -> tuple[Simulated, Simulated]:
@@ -111,4 +107,4 @@ def _rows(arguments: argparse.Namespace) -> Iterator[tuple[object, ...]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

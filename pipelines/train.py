@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.shared import profiles, publishing, stage
-from pipelines.shared.base_model import load_network, require_base_model, settings_from_nothing
+from pipelines.shared.base_model import KERAS_MODEL, load_network, require_base_model, settings_from_nothing
 from pipelines.shared.stage import import_keras
 from pipelines.shared.training_files import (
     Checkpoint,
@@ -127,8 +127,8 @@ def _callbacks(this: stage.Stage) -> "list[keras.callbacks.Callback]":
 
 
 def _publish(this: stage.Stage, model: "keras.Model", state: "TrainingState", made: Mapping[str, object]) -> None:
-    with publishing.publish(this.places.model, last="model.keras") as staging:
-        model.save(staging / "model.keras")
+    with publishing.publish(this.places.model, last=KERAS_MODEL) as staging:
+        model.save(staging / KERAS_MODEL)
         np.save(staging / SEEN, seen_tweets(this))
         publishing.write_text(staging / "history.csv", history_table(state.history))
         publishing.write_json(staging / "settings.json", this.settings.to_dict())

@@ -23,6 +23,7 @@ from pipelines.shared import publishing, stage
 from sentiment.common.parallel import one_matrix_thread, ordered_map
 from sentiment.network.cells import Direction
 from sentiment.predict import __main__ as predict
+from sentiment.predict.model_files import checksums
 from sentiment.predict.model_folder import describe, network_files
 from tests.forked import Forked
 from tests.model_fixture import (
@@ -120,9 +121,9 @@ def test_a_matrix_or_a_network_of_another_lexicon_is_refused(copy, caplog):
     encoded = publishing.read_json(copy.processed / "encoded.json")
     publishing.write_json(copy.processed / "encoded.json", encoded | {"lexicon_sha256": "0" * 64})
     assert "embedding_matrix.npy is of another lexicon" in refusal(copy, train, caplog)
-    before = publishing.sha256(copy.folder)
+    before = checksums(copy.folder)
     assert "was trained with another lexicon than" in refusal(copy, export, caplog)
-    assert publishing.sha256(copy.folder) == before
+    assert checksums(copy.folder) == before
 
 
 def test_large_batches_in_several_threads():

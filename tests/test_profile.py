@@ -27,6 +27,15 @@ def read_back(path: Path, capsys: pytest.CaptureFixture) -> tuple[list[tuple[str
     return read_corpus(path, settings.corpus, "--corpus"), tables["corpus"]
 
 
+def write_rows(path: Path, rows: list[dict]) -> Path:
+    """Write rows as Parquet, or as JSON lines for any other suffix."""
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
 def labelled(moods: list[str], copies: int = 3) -> list[tuple[str, str, str]]:
     pairs = zip(TEXTS * copies, moods * copies, strict=True)
     return [(str(i), mood, f"{text} {i}") for i, (text, mood) in enumerate(pairs)]
@@ -57,16 +66,15 @@ def test_without_header_and_with_numbers(tmp_path: Path, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("name", ["tweets.jsonl", "tweets.parquet"])
-def test_other_kinds(tmp_path: Path, capsys: pytest.CaptureFixture, name: str) -> None:
-    path = tmp_path / name
+def test_other_kinds_and_labels_that_are_numbers(tmp_path: Path, capsys: pytest.CaptureFixture, name: str) -> None:
     rows = [{"body": text, "stars": mood} for text, mood in zip(TEXTS * 5, [1, 2, 3, 5] * 5, strict=True)]
-    if name.endswith("jsonl"):
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    else:
-        pq.write_table(pa.Table.from_pylist(rows), path)
-    read, section = read_back(path, capsys)
+    read, section = read_back(write_rows(tmp_path / name, rows), capsys)
     assert [label for _, label in read[:4]] == ["negative", "negative", "neutral", "positive"]
     assert section["labels"]["negative"] == ["1", "2"]
+    rows = [{"text": text, "label": value} for text, value in zip(TEXTS * 3, [-1.0, 0.0, 1.0] * 4, strict=True)]
+    read, section = read_back(write_rows(tmp_path / name, rows), capsys)
+    assert section["labels"] == {"negative": "-1", "neutral": "0", "positive": "1"}
+    assert [label for _, label in read[:3]] == ["negative", "neutral", "positive"]
 
 
 def test_what_is_not_understood_is_said(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -92,17 +100,13 @@ def test_values_of_no_class_are_left_out() -> None:
     assert meaning_of(["no\nfear", "no fear", "joy"]).classes == {"joy": ["joy"], "no fear": ["no\nfear", "no fear"]}
 
 
-def test_values_that_are_left_out_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    source = tmp_path / "tweets.csv"
-    source.write_text("mood,tweet\n" + "good,I like it\nbad,I do not\nodd,who knows\n" * 4)
-    profile.main([str(source)])
-    assert [line for line in caplog.messages if "odd (4 rows)" in line and "left out" in line]
-
-
 def test_headers_are_told_from_rows() -> None:
     assert has_header([["tweet", "mood"], ["I like it", "good"]])
     assert not has_header([["0", "I like it"], ["4", "no"]])
     assert not has_header([["good", "I like it"], ["good", "no"]])
+    long = "I like the long way home, and back again it goes"
+    for label in ("good", "odd"):
+        assert not has_header([[long, "good"], [long + "?", "bad"], [long + "!", label]])
 
 
 def test_an_existing_profile_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys) -> None:
@@ -214,14 +218,6 @@ def test_what_values_mean(
     assert ("is a guess" in capsys.readouterr().out) == guess
 
 
-def test_classes_without_polarity_are_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture, caplog: pytest.LogCaptureFixture
-) -> None:
-    section = drafted(tmp_path / "tweets.csv", capsys, "text,label", with_values(["0", "1", "2", "3"]))
-    assert list(section["labels"]) == ["0", "1", "2", "3"]
-    assert [line for line in caplog.messages if line.startswith("WARNING") and "corpus.polarity" in line]
-
-
 def test_what_excel_writes_keeps_its_apostrophes(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     path = tmp_path / "tweets.csv"
     rows = "".join(f"I don\u2019t {i},{mood}\r\n" for i, mood in enumerate(["good", "bad"] * 4))
@@ -258,46 +254,24 @@ def test_headers_with_odd_names(
     assert section["text_column"] == text
 
 
-def test_long_rows_are_no_header() -> None:
-    long = "I like the long way home, and back again it goes"
-    assert not has_header([[long, "good"], [long + "?", "bad"], [long + "!", "good"]])
-    assert not has_header([[long, "good"], [long + "?", "bad"], [long + "!", "odd"]])
-
-
-@pytest.mark.parametrize("name", ["tweets.jsonl", "tweets.parquet"])
-def test_labels_that_are_floats(tmp_path: Path, capsys: pytest.CaptureFixture, name: str) -> None:
-    path = tmp_path / name
-    rows = [{"text": text, "label": value} for text, value in zip(TEXTS * 3, [-1.0, 0.0, 1.0] * 4, strict=True)]
-    if name.endswith("jsonl"):
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    else:
-        pq.write_table(pa.Table.from_pylist(rows), path)
-    read, section = read_back(path, capsys)
-    assert section["labels"] == {"negative": "-1", "neutral": "0", "positive": "1"}
-    assert [label for _, label in read[:3]] == ["negative", "neutral", "positive"]
-
-
 def test_objects_are_neither_text_nor_labels(
     tmp_path: Path, capsys: pytest.CaptureFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = tmp_path / "tweets.jsonl"
     rows = [{"data": {"text": text}, "label": {"name": "good"}} for text in TEXTS]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path = write_rows(tmp_path / "tweets.jsonl", rows)
     with pytest.raises(SystemExit, match="2"):
         profile.main([str(path)])
     assert "column 'data' holds objects, expected text" in caplog.messages[-1]
-    rows = [
-        {**row, "body": text, "mood": mood} for row, text, mood in zip(rows, TEXTS, ["good", "bad"] * 2, strict=True)
-    ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    section = read_back(path, capsys)[1]
+    more = ({"body": text, "mood": mood} for text, mood in zip(TEXTS, ["good", "bad"] * 2, strict=True))
+    section = read_back(write_rows(path, [row | own for row, own in zip(rows, more, strict=True)]), capsys)[1]
     assert (section["text_column"], section["label_column"]) == ("body", "mood")
-    settings = profiles.make_settings({"corpus": section | {"text_column": "data"}}, ())
-    with pytest.raises(InputError, match=r"tweets.jsonl:1: column 'data' holds an object, expected text"):
-        read_corpus(path, settings.corpus, "--corpus")
-    settings = profiles.make_settings({"corpus": section | {"text_column": 7}}, ())
-    with pytest.raises(InputError, match=r"tweets.jsonl: column 7 \(from 0\) is not among its 4 columns"):
-        read_corpus(path, settings.corpus, "--corpus")
+    for column, message in (
+        ("data", r"tweets.jsonl:1: column 'data' holds an object, expected text"),
+        (7, r"tweets.jsonl: column 7 \(from 0\) is not among its 4 columns"),
+    ):
+        settings = profiles.make_settings({"corpus": section | {"text_column": column}}, ())
+        with pytest.raises(InputError, match=message):
+            read_corpus(path, settings.corpus, "--corpus")
 
 
 @pytest.mark.parametrize(
@@ -306,6 +280,8 @@ def test_objects_are_neither_text_nor_labels(
         (["text,label", *with_values(["good"])], "'label' has one class only, good"),
         (["text,score", *with_values([f"{i / 90:.3f}" for i in range(90)], 1)], "no label column was found"),
         (["text,label"], "no label column was found"),
+        (["text,label", *with_values(["0", "1", "2", "3"])], "which of the classes 0, 1, 2, 3 are negative and posit"),
+        (["text,mood", *with_values(["good", "bad", "odd"])], "have no class in [corpus.labels]: odd (6 rows)"),
         (["text,mood", *with_values(["good", "bad"]), ",good"], "1 row without text"),
         (["text,mood", *with_values(["good", "bad"]), "what is left…,good"], "1 text with an ellipsis"),
         (["text,mood", *with_values(["good", "bad"]), "a,good,b"], "1 row with more or fewer cells"),

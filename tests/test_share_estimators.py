@@ -144,6 +144,7 @@ def test_the_check_command_sees_the_coverage() -> None:
     assert both.width < 0.8 * alone.width
 
 
-def test_the_check_command_needs_an_evaluated_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert share_check.main([str(tmp_path)]) == 2
-    assert "predictions.csv: no such file; run `make evaluate`" in capsys.readouterr().err
+def test_the_check_command_needs_an_evaluated_model(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        share_check.main([str(tmp_path)])
+    assert "predictions.csv: no such file; run `make evaluate`" in caplog.text

@@ -320,20 +320,6 @@ def test_missing_corpus(root: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     )
 
 
-def test_missing_named_column(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "named.csv"
-    path.write_text("mood,tweet\n0,a\n4,b\n")
-    options = [
-        option
-        for name in ("header=true", "columns=0", "text_column=text", "label_column=mood")
-        for option in ("--set", f"corpus.{name}")
-    ]
-    assert (
-        error_of(capsys, load, root, "--corpus", path, *options)
-        == f"{path}:1: expected a column 'text', received mood, tweet"
-    )
-
-
 def test_stages_that_come_too_early(
     root: Path, tweets_csv: Path, glove_txt: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -588,7 +574,3 @@ def test_small_helpers(tmp_path: Path) -> None:
         ArtefactError, match=r"a\.json: expected JSON \(.*\); delete it and run `make preprocess train evaluate`$"
     ):
         publishing.read_json(path)
-    assert publishing.sha256(path) == hashlib.sha256(b"{").hexdigest()
-    before = publishing.sha256(tmp_path)
-    path.rename(tmp_path / "c.json")
-    assert publishing.sha256(tmp_path) != before

@@ -179,15 +179,13 @@ def _fasttext(material: Material) -> Answer:
     return lambda texts: classifier.predict([as_fasttext_reads(text) for text in texts])
 
 
-_OPTIONAL: dict[str, tuple[str, Callable[[Material], Answer]]] = {
-    "TextBlob": ("textblob", _textblob),
-    FASTTEXT: ("fasttext", _fasttext),
-}
 ANSWERS: dict[str, Callable[[Material], Answer]] = {
     "ours, NumPy inference": lambda material: material.model.predict_proba,
     "ours, SavedModel, batches of 4096": _saved_model,
     "VADER": _vader,
-} | {name: make for name, (package, make) in _OPTIONAL.items() if importlib.util.find_spec(package)}
+}
+ANSWERS |= {"TextBlob": _textblob} if importlib.util.find_spec("textblob") else {}
+ANSWERS |= {FASTTEXT: _fasttext} if importlib.util.find_spec("fasttext") else {}
 _SLOW = ("VADER", "TextBlob")
 _CALL_SIZES = (1, 16, 1000)
 

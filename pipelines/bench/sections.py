@@ -132,7 +132,9 @@ def size(material: Material) -> Entries:
             pack(material.folder, packed := Path(folder) / "model.zip")
             entries["ours, packed in one file"] = {"MB": packed.stat().st_size / _MB}
     entries["ours, NumPy inference"] |= _quality(lambda texts: material.model.predict_proba(texts).argmax(1), test)
-    return entries | _fasttext_entries(train, test) | _regression_entry(train, test)
+    regression = train_regression(train)
+    linear = {"MB": len(pickle.dumps(regression)) / _MB, **_quality(regression.predict, test)}
+    return entries | _fasttext_entries(train, test) | {"logistic regression": linear}
 
 
 def _megabytes(folder: Path, patterns: Sequence[str]) -> float:
@@ -169,8 +171,3 @@ def _fasttext_entries(train: LabelledTexts, test: LabelledTexts) -> Entries:
             name = f"fastText .ftz, {kept:,} rows kept" if kept else "fastText .bin"
             entries[name] = {"MB": Path(path).stat().st_size / _MB, **_quality(predict, test)}
     return entries
-
-
-def _regression_entry(train: LabelledTexts, test: LabelledTexts) -> Entries:
-    model = train_regression(train)
-    return {"logistic regression": {"MB": len(pickle.dumps(model)) / _MB, **_quality(model.predict, test)}}

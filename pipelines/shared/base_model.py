@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.shared import publishing
+from sentiment.common.file_checks import sha256_of
 from sentiment.errors import ArtefactError, SettingsError
-from sentiment.predict.model_files import MANIFEST, read_manifest
+from sentiment.predict.model_files import MANIFEST, MODEL, read_manifest
 from sentiment.settings import Settings, TrainingSettings
 from sentiment.settings_checks import from_dict
 from sentiment.text.preprocessor import FILES
@@ -19,7 +19,7 @@ from sentiment.text.preprocessor import FILES
 if TYPE_CHECKING:
     import keras
 
-MODEL, KERAS_MODEL = "model.json", "model.keras"
+KERAS_MODEL = "model.keras"
 _NEEDED = (KERAS_MODEL, MODEL, *FILES)
 # The new model takes these sections from the base model. Other values are refused, except for settings of the training
 # and settings that select the words of the new corpus.
@@ -107,7 +107,7 @@ def require_base_model(folder: Path) -> dict[str, Any]:
             raise ArtefactError(
                 f"{folder}: cannot be trained further: {name} is missing; give FROM a whole model folder"
             )
-        if publishing.sha256(path) != read["artefacts"].get(name):
+        if sha256_of(path) != read["artefacts"].get(name):
             raise ArtefactError(f"{path}: is not what {MANIFEST} says; make the base model again, or fetch it again")
     return read
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import logging
 import os
@@ -12,7 +11,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO, Any
 
-from sentiment.common.file_checks import sha256_of
 from sentiment.errors import ArtefactError, InputError
 from sentiment.predict.model_files import MANIFEST, checksums, read_manifest
 
@@ -143,16 +141,6 @@ def require_input(path: Path, option: str) -> Path:
     if not path.is_file():
         raise InputError(f"{path}: no such file; give an existing one with {option}")
     return path
-
-
-def sha256(path: Path) -> str:
-    """Return the hexadecimal SHA-256 of a file, or of the sorted file names and contents of a folder."""
-    if path.is_dir():
-        whole = hashlib.sha256()
-        for child in sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()):
-            whole.update(f"{child.relative_to(path).as_posix()}\0{sha256(child)}\n".encode())
-        return whole.hexdigest()
-    return sha256_of(path)
 
 
 def _sync(path: Path) -> None:

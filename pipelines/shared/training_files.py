@@ -18,7 +18,7 @@ from pipelines.shared import artefacts, publishing, stage
 from pipelines.shared.base_model import KERAS_MODEL, describe
 from sentiment.augment.clear_words import Poles
 from sentiment.augment.rows import augmented
-from sentiment.common.file_checks import read_arrays
+from sentiment.common.file_checks import read_arrays, sha256_of
 from sentiment.data.encoded import EncodedPart
 from sentiment.data.splitting import PARTS
 from sentiment.errors import SettingsError
@@ -149,8 +149,8 @@ def identity(this: stage.Stage) -> str:
     import keras
 
     names = ("train.ids.npy", "train.labels.npy", "validation.ids.npy", "embedding_matrix.npy")
-    parts = [publishing.sha256(this.places.processed / name) for name in names]
-    parts += [publishing.sha256(this.base_model / KERAS_MODEL)] if this.base_model else []
+    parts = [sha256_of(this.places.processed / name) for name in names]
+    parts += [sha256_of(this.base_model / KERAS_MODEL)] if this.base_model else []
     return json.dumps([keras.backend.backend(), keras.version(), this.settings.to_dict(), parts], sort_keys=True)
 
 

@@ -32,7 +32,6 @@ from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.preprocessor import Preprocessor
 
 FORMAT = 3
-KERAS_MODEL = "model.keras"
 _BLOCK_BYTES = 1 << 20
 
 

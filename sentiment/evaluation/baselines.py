@@ -37,7 +37,9 @@ def fit_baselines(train: LabelledTexts, classes: Sequence[str]) -> dict[str, Pre
 
     The lexicon methods VADER and TextBlob are left out unless ``classes`` include ``negative`` and ``positive``.
     """
-    baselines = {"majority": _majority(train, len(classes))}
+    from sklearn.dummy import DummyClassifier
+
+    baselines = {"majority": predictor_of(DummyClassifier(strategy="prior").fit(train.texts, train.labels))}
     if {"negative", "positive"} <= set(classes):
         if importlib.util.find_spec("vaderSentiment"):
             from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
@@ -53,15 +55,6 @@ def fit_baselines(train: LabelledTexts, classes: Sequence[str]) -> dict[str, Pre
     if importlib.util.find_spec("fasttext"):
         baselines["fasttext"] = _fasttext(train, len(classes))
     return baselines
-
-
-def _majority(train: LabelledTexts, classes: int) -> Predictor:
-    shares = np.bincount(train.labels, minlength=classes) / len(train.labels)
-
-    def predict(texts: Sequence[str]) -> BaselineAnswers:
-        return BaselineAnswers(np.full(len(texts), shares.argmax()), np.tile(shares, (len(texts), 1)))
-
-    return predict
 
 
 def _by_score(score: Callable[[str], float], classes: Sequence[str]) -> Predictor:

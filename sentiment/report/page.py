@@ -24,17 +24,17 @@ class Drawing(NamedTuple):
 
 def render_report(evaluation: Evaluation, classifier: SentimentClassifier) -> str:
     """Return the report as an HTML page. The classifier explains its answers to a few of the tweets."""
-    values = _values(evaluation)
     first = evaluation.predictions.of(evaluation.first_set)
-    slices = measure_slices(first, classifier)
+    slices = {name: measure_slices(evaluation.predictions.of(name), classifier) for name in evaluation.metrics}
+    drawings = {name: draw_set(evaluation, name, slices[name]) for name in slices}
     return render_page(
         "report.html.j2",
-        **values,
+        **_values(evaluation),
         first_name=evaluation.first_set,
         best=strongest(evaluation.metrics[evaluation.first_set].get("baselines") or {}),
-        drawings=draw_all(evaluation, slices),
-        further={name: draw_further(evaluation, classifier, name) for name in list(evaluation.metrics)[1:]},
-        slices=slices,
+        drawings=drawings.pop(evaluation.first_set) | draw_model(evaluation),
+        further=drawings,
+        slices=slices[evaluation.first_set],
         tweets=list_tweets(evaluation.predictions),
         explanations=[(why, classifier.explain(first.texts[row])) for row, why in pick_tweets(first).items()],
         most_tokens=60,
@@ -88,9 +88,9 @@ def measure_slices(predictions: Predictions, classifier: SentimentClassifier) ->
     return slice_metrics(predictions.correct, find_slices(predictions.texts.tolist(), classifier.preprocessor))
 
 
-def draw_all(evaluation: Evaluation, slices: Sequence[NamedShare]) -> dict[str, Drawing]:
-    """Draw the figures of the first test set, the minimal pairs and the training; leave out figures without data."""
-    return draw_set(evaluation, evaluation.first_set, slices) | _drawings(
+def draw_model(evaluation: Evaluation) -> dict[str, Drawing]:
+    """Draw the figures of the minimal pairs, the training and the learning curve; leave out figures without data."""
+    return _drawings(
         {
             "behaviour": (figures.intervals("behaviour", passed(evaluation.behaviour), "Pairs passed"), _BEHAVIOUR),
             "training": (figures.training_curves(evaluation.history), _TRAINING),
@@ -100,7 +100,10 @@ def draw_all(evaluation: Evaluation, slices: Sequence[NamedShare]) -> dict[str, 
 
 
 def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[NamedShare]) -> dict[str, Drawing]:
-    """Draw the figures of one test set; leave out figures without data."""
+    """Draw the figures of one test set; leave out figures without data.
+
+    Figures after the first test set have its number in their names and SVG ids, which are unique in the page.
+    """
     metrics, rows = evaluation.metrics[test_set], evaluation.predictions.of(test_set)
     temperature = evaluation.manifest.get("temperature")
     matrix = np.array(metrics["confusion_matrix"])
@@ -114,23 +117,18 @@ def draw_set(evaluation: Evaluation, test_set: str, slices: Sequence[NamedShare]
             "scores": (figures.score_histogram(rows), _SCORES),
             "roc": (figures.roc(rows), _ROC),
             "precision-recall": (figures.precision_recall(rows), _PRECISION_RECALL),
-        }
+        },
+        list(evaluation.metrics).index(test_set) + 1,
     )
 
 
-def draw_further(evaluation: Evaluation, classifier: SentimentClassifier, test_set: str) -> dict[str, Drawing]:
-    """Draw the figures of a test set other than the first, with names and SVG ids that are unique in the page."""
-    place = list(evaluation.metrics).index(test_set) + 1
-    slices = measure_slices(evaluation.predictions.of(test_set), classifier)
-    drawn = draw_set(evaluation, test_set, slices).items()
+def _drawings(drawn: Mapping[str, tuple[str | None, str]], place: int = 1) -> dict[str, Drawing]:
+    suffix, prefix = (f"-{place}", f"set{place}-") if place > 1 else ("", "")
     return {
-        f"{name}-{place}": Drawing(Markup(svg.renamed(str(each.svg), f"set{place}")), each.caption)
-        for name, each in drawn
+        f"{name}{suffix}": Drawing(Markup(svg.renamed(drawing, prefix)), caption)
+        for name, (drawing, caption) in drawn.items()
+        if drawing
     }
-
-
-def _drawings(drawn: Mapping[str, tuple[str | None, str]]) -> dict[str, Drawing]:
-    return {name: Drawing(Markup(drawing), caption) for name, (drawing, caption) in drawn.items() if drawing}
 
 
 def compared(metrics: dict[str, Any]) -> list[NamedShare]:

@@ -86,7 +86,7 @@ def percent_axis(axes: Axes, which: str) -> None:
 
 def renamed(svg: str, prefix: str) -> str:
     """Return ``svg`` with ``prefix`` before its ids and references, so that a page can contain the drawing twice."""
-    return re.sub(r'(\bid="|href="#|url\(#)', rf"\1{prefix}-", svg)
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\1{prefix}", svg)
 
 
 def _inline(svg: str, name: str, alt: str) -> str:

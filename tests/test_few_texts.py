@@ -15,13 +15,10 @@ from sentiment.text.preprocessor import Preprocessor
 from sentiment.text.rules_in_python import BEYOND_ASCII, LONGEST, RUN, SIGNS, SYMBOLS, CompiledRules, to_lower_case
 from sentiment.text.tokens import tokenise
 from tests.model_fixture import ODD_TWEETS
-from tests.test_text import PIECES, normalise, rows_of, texts_strategy
+from tests.test_text import PIECES, rows_of, texts_strategy
+from tests.test_text import normalise as in_arrow
 
 LEXICON = build_lexicon([LexiconEntry(word, word, 9) for word in ("love", "n't", "do", "aa", "it", "İ", "❤")])
-
-
-def in_arrow(texts: Sequence[str], rules: Sequence[Rule] = RULES) -> list[list[str]]:
-    return normalise(texts, rules)
 
 
 def in_python(texts: Sequence[str], rules: Sequence[Rule] = RULES) -> list[list[str]]:

@@ -1,6 +1,6 @@
 """The recurrence over rows of different lengths, in NumPy: its states and gradients, and the epochs that use it."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -33,15 +33,7 @@ def given(directions: int) -> tuple[np.ndarray, np.ndarray]:
     return projected, random.normal(size=(directions, UNITS, UNITS), scale=0.5).astype(np.float32)
 
 
-class GivenKinds(NamedTuple):
-    """Settings of a recurrence."""
-
-    pooling: str
-    activation: str
-    cell: str = "simple_rnn"
-
-
-def unrolled(directions: int, positions: np.ndarray, kinds: GivenKinds, upstream: Any) -> list[np.ndarray]:
+def unrolled(directions: int, positions: np.ndarray, kinds: NetworkSettings, upstream: Any) -> list[np.ndarray]:
     """Pooled states, and gradients of what tokens say and of the kernel, by TensorFlow."""
     projected, kernel = map(tf.Variable, given(directions))
     with tf.GradientTape() as tape:
@@ -59,9 +51,9 @@ def test_states_and_gradients_are_those_of_the_unrolled_graph(
 ) -> None:
     """Each direction in a thread, and both at once in the calling one."""
     upstream = RANDOM.normal(size=(ROWS, len(pooling.split("_")) * directions * UNITS)).astype(np.float32)
-    recurrence = RaggedRNN(pooling, activation)
+    recurrence, kinds = RaggedRNN(pooling, activation), NetworkSettings(pooling=pooling, activation=activation)
     for positions in (POSITIONS, POSITIONS[:, ::-1]):  # padded behind, and before
-        expected = unrolled(directions, positions, GivenKinds(pooling, activation), upstream)
+        expected = unrolled(directions, positions, kinds, upstream)
         projected, kernel = given(directions)
         for few_rows in (ROWS - 1, ROWS):
             monkeypatch.setattr(ragged_rnn, "_FEW_ROWS", few_rows)

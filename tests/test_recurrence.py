@@ -1,5 +1,6 @@
 """The recurrence worked by hand, forward and back."""
 
+from dataclasses import replace
 from math import exp, tanh
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sentiment.common.ragged import Ragged
+from sentiment.common.ragged import ragged
 from sentiment.network.cells import STEPS, Direction
 from sentiment.network.folded import FoldedNetwork
 from sentiment.network.keras_network import RECURRENT, build_network, fold
@@ -41,10 +42,6 @@ def hello_network() -> keras.Model:
     model.get_layer(RECURRENT).set_weights([W_X, W_H, BIAS])
     model.get_layer("classes").set_weights([W_Y, BIAS_Y])
     return model
-
-
-def ragged(*rows: list[int]) -> Ragged:
-    return Ragged(np.array(sum(rows, []), np.int32), np.array([len(row) for row in rows], np.int32))
 
 
 # Forward
@@ -86,15 +83,15 @@ def test_distinct_token_network_answers_hello_as_worked_by_hand() -> None:
 
 def test_folded_network_answers_hello_as_worked_by_hand() -> None:
     network = FoldedNetwork(TABLE, (Direction(W_H),), W_Y, BIAS_Y, "simple_rnn", "last")
-    np.testing.assert_allclose(network.probabilities(ragged(HELLO)), [ANSWER], atol=1e-6)
+    np.testing.assert_allclose(network.probabilities(ragged([HELLO])), [ANSWER], atol=1e-6)
     # Among longer and shorter rows, in any order, the answer stays what it is.
-    np.testing.assert_allclose(network.probabilities(ragged([3], HELLO, HELLO + [2, 2]))[1], ANSWER, atol=1e-6)
+    np.testing.assert_allclose(network.probabilities(ragged([[3], HELLO, HELLO + [2, 2]]))[1], ANSWER, atol=1e-6)
 
 
 def test_folding_the_keras_network_gives_the_table_worked_by_hand() -> None:
     network = fold(hello_network(), PLAIN)
     np.testing.assert_allclose(network.table[0, 2:], [[0.6, -0.5], [0.2, 0.6], [-0.5, 0.0], [0.5, 0.5]], atol=1e-6)
-    np.testing.assert_allclose(network.probabilities(ragged(HELLO)), [ANSWER], atol=1e-6)
+    np.testing.assert_allclose(network.probabilities(ragged([HELLO])), [ANSWER], atol=1e-6)
 
 
 def test_pooled_states_of_hello_are_maximum_and_mean_of_those_worked_by_hand() -> None:
@@ -104,7 +101,7 @@ def test_pooled_states_of_hello_are_maximum_and_mean_of_those_worked_by_hand() -
         kernel = np.stack([weights, np.zeros(len(pooled))], axis=1).astype(np.float32)
         network = FoldedNetwork(TABLE, (Direction(W_H),), kernel, np.zeros(2, np.float32), "simple_rnn", pooling)
         expected = sigmoid(float(weights @ pooled))
-        assert network.probabilities(ragged(HELLO))[0, 0] == pytest.approx(expected, abs=1e-6), pooling
+        assert network.probabilities(ragged([HELLO]))[0, 0] == pytest.approx(expected, abs=1e-6), pooling
 
 
 def sigmoid(x: float) -> float:
@@ -148,15 +145,7 @@ def _float64() -> Any:
 
 
 def float64_network(cell: str, pooling: str, bidirectional: bool) -> keras.Model:
-    settings = NetworkSettings(
-        projection=(),
-        units=3,
-        cell=cell,
-        activation="tanh",
-        pooling=pooling,
-        bidirectional=bidirectional,
-        output_dropout=0.0,
-    )
+    settings = replace(PLAIN, units=3, cell=cell, pooling=pooling, bidirectional=bidirectional)
     model = build_network(np.random.default_rng(5).normal(size=(6, 4)), settings, 2)
     random = np.random.default_rng(11)
     for variable in model.trainable_variables:

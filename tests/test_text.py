@@ -287,6 +287,9 @@ def test_a_text_of_100_000_characters(piece: str, tokens: list[str], lexicon: Le
     assert Preprocessor(RULES, lexicon, 8).encode([text]).lengths.tolist() == [min(8, max(1, len(tokens)))]
 
 
+LEAVE_OUT = "leave such texts out or make them empty"
+
+
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
@@ -295,20 +298,10 @@ def test_a_text_of_100_000_characters(piece: str, tokens: list[str], lexicon: Le
         (["a", "bad \ud800"], "text 1 holds an unpaired surrogate: decode it as UTF-8 first"),
         (["\udcff"], "text 0 holds an unpaired surrogate: decode it as UTF-8 first"),
         (["a", 3], "expected a string, received int as text 1"),
-        (
-            [None],
-            "expected a string, received NoneType as text 0, a missing value: leave such texts out or make them empty",
-        ),
+        ([None], f"expected a string, received NoneType as text 0, a missing value: {LEAVE_OUT}"),
         ([b"a"], "expected a string, received bytes as text 0"),
-        (
-            [float("nan")],
-            "expected a string, received float as text 0, a missing value: leave such texts out or make them empty",
-        ),
-        (
-            pa.array(["a", None]),
-            "expected texts without missing values, received string with 1 missing: leave such texts out or make them "
-            "empty",
-        ),
+        ([float("nan")], f"expected a string, received float as text 0, a missing value: {LEAVE_OUT}"),
+        (pa.array(["a", None]), f"expected texts without missing values, received string with 1 missing: {LEAVE_OUT}"),
         (pa.array([1, 2]), "expected text, received an array of int64: cast it to string"),
     ],
 )
@@ -366,20 +359,14 @@ def test_preprocessor_round_trip(lexicon: Lexicon, tmp_path: Path) -> None:
     "change",
     [
         {"rules": None}, {"rules": [{"name": "x"}]}, {"max_tokens": 0}, {"max_tokens": "many"}, {"seen": 1},
-        {"seen": 99}, {"seen": "2"},
+        {"seen": 99}, {"seen": "2"}, "", "[]", "{}", "{", "3",
     ],
     ids=str,
 )  # fmt: skip
-def test_damaged_preprocessing_json(change: dict, lexicon: Lexicon) -> None:
-    data = json.loads(Preprocessor(RULES, lexicon, 7).to_json()) | change
+def test_damaged_preprocessing_json(change: dict | str, lexicon: Lexicon) -> None:
+    whole = json.loads(Preprocessor(RULES, lexicon, 7).to_json())
     with pytest.raises(ArtefactError, match=r"^p\.json: expected rules and max_tokens \(.*\): export again$"):
-        Preprocessor.from_json(json.dumps(data), lexicon, "p.json")
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", "{", "3"])
-def test_preprocessing_json_that_is_none(text: str, lexicon: Lexicon) -> None:
-    with pytest.raises(ArtefactError, match="expected rules and max_tokens"):
-        Preprocessor.from_json(text, lexicon)
+        Preprocessor.from_json(change if isinstance(change, str) else json.dumps(whole | change), lexicon, "p.json")
 
 
 def test_ids_of_a_lexicon() -> None:

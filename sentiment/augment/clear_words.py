@@ -70,8 +70,6 @@ def polarity(
     """Find the words of clear polarity in the training rows ``part``.
 
     Args:
-        poles: the negative and the positive class.
-        vocabulary: word of each id.
         negators: ids of negations. Rows that contain a negation are left out of the log odds.
         before: ids of words that often precede a word such as "good": degree words ("so"), linking words ("is"), and
             subjects ("I").
@@ -131,11 +129,10 @@ class Stretch(NamedTuple):
     Attributes:
         place: ``linked`` if a linking word such as "is" precedes the clear word, ``subject`` if a subject such as "I"
             does, else ``bare``.
-        left: the tokens before ``link``.
+        left, right: the tokens before ``link`` and after the clear word.
         link: the linking word or the subject; empty if ``place`` is ``bare``.
         degree: degree words such as "so".
         clear: the clear word.
-        right: the tokens after the clear word.
     """
 
     place: str
@@ -147,19 +144,14 @@ class Stretch(NamedTuple):
 
     @property
     def ids(self) -> list[int]:
-        """Return all token ids of the stretch (the excerpt), in their order in the row."""
+        """Return all token ids of the excerpt, in their order in the row."""
         return [*self.left, *self.link, *self.degree, *self.clear, *self.right]
 
 
 class Stretches:
-    """Random excerpts (stretches) of the training rows around words of clear polarity.
+    """Random excerpts (stretches) of the training rows ``part`` around words of clear polarity, in the two ``poles``.
 
-    Args:
-        part: training rows.
-        words: word of each id.
-        poles: the negative and the positive class. Rows of other classes are not used.
-        never, rated: as for :func:`polarity`.
-        random: random generator for all choices.
+    ``words`` has the word of each id. ``never`` and ``rated`` are as for :func:`polarity`.
     """
 
     def __init__(
@@ -185,7 +177,7 @@ class Stretches:
         self._rows = {sign: self._find(sign) for sign in (-1, 0, 1)}
 
     def has(self, sign: int) -> bool:
-        """Return whether there are rows to draw from: positive (``sign`` 1), negative (-1) or without polarity (0)."""
+        """Return whether :meth:`draw` has rows to draw from."""
         return bool(len(self._rows[sign]))
 
     def draw(self, sign: int) -> Stretch:

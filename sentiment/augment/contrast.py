@@ -20,23 +20,12 @@ from sentiment.augment.clear_words import Stretch, Stretches
 from sentiment.augment.general_english import HALVES, JOINED, STANDING, TURNED, WISHED, Template, Templates
 from sentiment.text.lexicon import UNKNOWN, Lexicon
 
-# Share of the contrast rows that each rule makes.
-_SHARES = {
-    "kept": 0.11,
-    "swapped": 0.11,
-    "turned": 0.29,
-    "standing": 0.22,
-    "wished": 0.03,
-    "joined": 0.09,
-    "unclear": 0.15,
-}
 _IN_TEMPLATE = 0.6  # share of the unclear rows that are put into a template
-# Signs that a rule starts from; by default both, equally often. "turned" has fewer positive ones, because tweets
-# already contain "not good".
-_SIGNS = {"turned": (-1, -1, 1), "wished": (1,)}
+_BOTH = (-1, 1)
 _IRREGULAR = {"good": "better", "well": "better", "bad": "worse"}
 
 Row = tuple[list[int], int]  # ids and label
+SignedRow = tuple[list[int], int]  # ids and polarity
 
 
 class ContrastRows:
@@ -51,21 +40,21 @@ class ContrastRows:
         """Yield about ``count`` rows, nearly half of them positive; none if one class has no word of clear polarity."""
         if not (self._stretches.has(1) and self._stretches.has(-1)):
             return
-        makers: dict[str, Callable[[int], tuple[list[int], int]]] = {
-            "kept": lambda sign: (self._stretches.draw(sign).ids, sign),
-            "swapped": self._swapped,
-            "turned": lambda sign: (self._templated(TURNED, sign), -sign),
-            "standing": lambda sign: (self._templated(STANDING, sign), sign),
-            "wished": lambda sign: (self._templated(WISHED, sign), -sign),
-            "joined": self._joined,
-            "unclear": self._unclear,
-        }
-        for rule, share in _SHARES.items():
-            signs = _SIGNS.get(rule, (-1, 1))
-            made = (makers[rule](sign) for _ in range(round(count * share / len(signs))) for sign in signs)
+        # The share of the rows that a rule makes, and the signs that it starts from, equally often.
+        rules: list[tuple[float, tuple[int, ...], Callable[[int], SignedRow]]] = [
+            (0.11, _BOTH, lambda sign: (self._stretches.draw(sign).ids, sign)),
+            (0.11, _BOTH, self._swapped),
+            (0.29, (-1, -1, 1), lambda sign: (self._templated(TURNED, sign), -sign)),  # tweets have "not good" already
+            (0.22, _BOTH, lambda sign: (self._templated(STANDING, sign), sign)),
+            (0.03, (1,), lambda sign: (self._templated(WISHED, sign), -sign)),
+            (0.09, _BOTH, self._joined),
+            (0.15, _BOTH, self._unclear),
+        ]
+        for share, signs, maker in rules:
+            made = (maker(sign) for _ in range(round(count * share / len(signs))) for sign in signs)
             yield from ((ids, self._stretches.poles.label(sign)) for ids, sign in made if ids)
 
-    def _swapped(self, sign: int) -> tuple[list[int], int]:
+    def _swapped(self, sign: int) -> SignedRow:
         """Return an excerpt of polarity ``sign`` with a clear word of opposite polarity put in, and ``-sign``.
 
         If one of the two words is a verb and the other is not, return the unchanged excerpt around the new word.
@@ -75,17 +64,14 @@ class ContrastRows:
         same = verbs[stretch.clear[0]] == verbs[other.clear[0]]
         return (stretch._replace(clear=other.clear) if same else other).ids, -sign
 
-    def _joined(self, sign: int) -> tuple[list[int], int]:
+    def _joined(self, sign: int) -> SignedRow:
         """Join two excerpts of opposite polarity by a template such as "X but Y", in which polarity ``sign`` wins."""
         parts = {"X": self._stretches.draw(-sign).ids, "Y": self._stretches.draw(sign).ids}
         templates = self._templates[JOINED, HALVES]
         return _filled(self._one_of(templates), parts) if templates else [], sign
 
-    def _unclear(self, sign: int) -> tuple[list[int], int]:
-        """Return an excerpt without polarity, mostly in a template, and ``sign`` as its label.
-
-        The caller asks for both signs equally often, so that such excerpts and templates do not predict a label.
-        """
+    def _unclear(self, sign: int) -> SignedRow:
+        """Return an excerpt without polarity, mostly in a template, and ``sign`` as its label."""
         if not self._stretches.has(0):
             return [], sign
         if self._random.random() < _IN_TEMPLATE:

@@ -18,6 +18,7 @@ words are from VADER's lexicon (Hutto and Gilbert, 2014), which includes emotico
 from -4 to 4.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 
@@ -39,13 +40,8 @@ Templates = Mapping[tuple[str, str], Sequence[Template]]  # (effect, place) -> t
 
 
 def known_templates(lexicon: Lexicon) -> Templates:
-    """Return the templates whose words all have an id in ``lexicon``, by effect and place.
-
-    The effect is, for example, ``turned``: the template reverses the polarity. The place is, for example, ``subject``:
-    the clear word follows a subject.
-    """
-    found: dict[tuple[str, str], list[Template]] = {(JOINED, HALVES): []}
-    found |= {(effect, place): [] for effect in (TURNED, STANDING, WISHED) for place in (LINKED, SUBJECT, BARE)}
+    """Return the templates whose words all have an id in ``lexicon``, by effect and place."""
+    found: defaultdict[tuple[str, str], list[Template]] = defaultdict(list)
     for effect, place, text in _read_table("templates.tsv"):
         template = tuple(word if word in _LETTERS else lexicon.id_of(word) for word in text.split())
         if all(isinstance(part, str) or part > UNKNOWN for part in template):

@@ -20,17 +20,12 @@ _ALONE = 0.8  # share of phrases and words to which no words of a tweet are adde
 def augmented(
     part: EncodedPart, preprocessor: Preprocessor, poles: Poles, contrast: float, phrase_weight: float, seed: int
 ) -> EncodedPart:
-    """Return the training rows ``part`` with three kinds of made-up rows appended.
-
-    Contrast rows put an excerpt of a tweet into a template, for example "not" before it. Phrases are common English
-    phrases with a label, and rated words are words whose sentiment people rated.
+    """Return the training rows ``part`` with contrast rows, phrases and rated words appended, labelled with ``poles``.
 
     Args:
         preprocessor: text preprocessing that ``part`` was encoded with.
-        poles: the negative and the positive class; the new rows have no other labels.
         contrast: total weight of the contrast rows, as a multiple of the number of rows in ``part``.
         phrase_weight: total weight of phrases and rated words, as a multiple of the number of rows in ``part``.
-        seed: seed of all random choices.
     """
     lexicon, own = preprocessor.lexicon, len(part.labels)
     random = np.random.default_rng([seed, lexicon.size])

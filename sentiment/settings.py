@@ -308,13 +308,10 @@ class Settings:
 
 
 def still_falling(epochs: int, best_epoch: int, last_fall: float) -> str:
-    """Return a remark if the last epoch was clearly the best, so that more epochs may help; else an empty string.
+    """Return a remark if the last of ``epochs`` was clearly the best, so that more may help; else an empty string.
 
-    Args:
-        epochs: the number of epochs that were allowed.
-        best_epoch: the number of the best epoch, counted from 1.
-        last_fall: the share by which the validation loss fell in the last epoch. This share is usually close to 0,
-            because the learning rate falls to zero.
+    ``best_epoch`` counts from 1. ``last_fall`` is the share by which the validation loss fell in the last epoch. It is
+    usually close to 0, because the learning rate falls to zero.
     """
     if best_epoch < epochs or last_fall < _STILL_FALLING:
         return ""

@@ -27,19 +27,12 @@ _WORDS = {
 
 
 class Section:
-    """A base class for sections of settings, which checks every field that was declared with a rule.
-
-    Error messages use the name ``training.epochs`` for the field ``TrainingSettings.epochs``, and so on.
-    """
+    """A base class for sections of settings, which checks every field that was declared with a rule."""
 
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        """Check the value of every field, or each value of a field that is a list.
-
-        Raises:
-            SettingsError: a value is not allowed.
-        """
+        """Raise a SettingsError if the value of a field, or a value in its list, is not allowed."""
         section = type(self).__name__.removesuffix("Settings").lower()
         for each in fields(self):  # type: ignore[arg-type]
             if each.metadata:
@@ -76,11 +69,7 @@ def require(condition: bool, message: str) -> None:
 
 
 def from_dict(cls: type[T], values: object, where: str = "") -> T:
-    """Make an instance of a settings dataclass from a dictionary.
-
-    Args:
-        values: values by name of field. The value of a section is a dictionary.
-        where: the dotted name of the section, used in error messages.
+    """Make a settings dataclass from a dictionary, with one of its own per section. Errors name the section ``where``.
 
     Raises:
         SettingsError: a key is unknown (the nearest known one is suggested) or missing, or a value has the wrong type.

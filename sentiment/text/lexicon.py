@@ -133,7 +133,6 @@ def extend_lexicon(
     corpus, the most frequent first. Last come the other lemmas of the old vocabulary, which have only a vector.
 
     Args:
-        lexicon: the lexicon of the base model.
         seen: ids of ``lexicon`` below this one occurred in the training of the base model.
         counts: numbers of occurrences in the new training rows, by surface form.
         entries: one per surface form that ``lexicon`` may lack.

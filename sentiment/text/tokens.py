@@ -1,8 +1,7 @@
 """Convert raw tweets to distinct tokens, and each tweet to a row of codes (indices of tokens).
 
-The rules run once per distinct chunk (stretch of text between spaces). In a batch of tweets, one chunk in five is
-distinct. Chunks give the same tokens as whole tweets, because no rule matches across a space (see
-:mod:`sentiment.text.normalisation`).
+The rules run once per distinct chunk (stretch of text between spaces), because no rule matches across a space. In a
+batch of tweets, one chunk in five is distinct.
 """
 
 from collections.abc import Sequence

@@ -124,10 +124,9 @@ def _counts(ids: np.ndarray, buckets: int) -> "csr_matrix":
     from scipy.sparse import csr_matrix
 
     rows = ragged_rows(np.asarray(ids))
-    found = np.stack(buckets_of_rows(rows, buckets), axis=1).reshape(-1)
-    kinds = len(found) // max(1, len(rows.values))
-    each = np.repeat(1 / np.sqrt(np.maximum(rows.lengths, 1), dtype=np.float32), rows.lengths * kinds)
-    ends = np.concatenate([[0], np.cumsum(rows.lengths * kinds)])
-    counts = csr_matrix((each, found, ends), (len(rows.lengths), buckets))
+    found = np.stack(buckets_of_rows(rows, buckets), axis=1)
+    lengths = rows.lengths * found.shape[1]
+    each = np.repeat(1 / np.sqrt(rows.lengths, dtype=np.float32), lengths)
+    counts = csr_matrix((each, found.reshape(-1), np.concatenate([[0], np.cumsum(lengths)])), (len(lengths), buckets))
     counts.sum_duplicates()
     return counts

@@ -1,9 +1,8 @@
 """The simple recurrence and its gradient in NumPy, over rows of different lengths, without padding.
 
 An epoch is 1.6 times as fast as with the recurrence unrolled in a TensorFlow graph. The graph computes all rows at each
-step, even after their last token, and needs a traced program per batch width. Here rows are sorted by decreasing
-length, so the rows that still have a token at a step come first. A step therefore updates one contiguous block of
-memory in place. In a large batch each direction has its own thread.
+step, even after their last token, and needs a traced program per batch width. Here rows are sorted by length, as in
+:mod:`sentiment.network.recurrence`. In a large batch each direction has its own thread.
 """
 
 from typing import NamedTuple

@@ -171,9 +171,9 @@ def _answer(
     periods = sorted({cell.period for cell in cells} - {ALL})
     gaps = [name for name in periods_between(periods[0], periods[-1], period) if name not in periods] if periods else []
     if filled is not None:
-        found = tally.labelled()
+        found = tally.labelled
         require_same_input(filled, found.rows, found.texts, tally.rows)
-        hand = HandLabels(names, filled.labels, filled.chances, found.probabilities, found.cells)
+        hand = HandLabels(names, filled.labels, filled.chances, np.array(found.probabilities), found.cells)
     rows = list(share_rows(tally.classes, cells, hand))
     made: dict[str, Any] = {
         "inputs": ", ".join(request.inputs), "rows": tally.rows, "date": request.columns.date,

@@ -234,7 +234,7 @@ def read_labels(path: Path, classes: Sequence[str], column: str = "text") -> Fil
     return FilledIn(np.array(rows, np.int64), np.array(chances), np.array(labels, int), list(texts), empty, last, path)
 
 
-def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str], count: int) -> None:
+def require_same_input(filled: FilledIn, rows: Sequence[int], texts: Sequence[str], count: int) -> None:
     """Check that the labels file was drawn from this input, which has ``count`` rows.
 
     ``rows`` are the numbers of the labelled rows that exist in the input, ascending. ``texts`` are the tweets in these
@@ -244,9 +244,9 @@ def require_same_input(filled: FilledIn, rows: np.ndarray, texts: Sequence[str],
         InputError: a labelled row is missing from the input or has another text there, or the file has no row from so
             long a part at the input's end that it was probably drawn before this part was added.
     """
-    if missing := sorted(set(filled.rows.tolist()) - set(rows.tolist())):
+    if missing := sorted(set(filled.rows.tolist()) - set(rows)):
         raise InputError(f"--labels {filled.path}: row {missing[0]} is not in the input; draw from this input")
-    for number, expected, received in zip(rows.tolist(), texts, filled.texts, strict=True):
+    for number, expected, received in zip(rows, texts, filled.texts, strict=True):
         if _folded(expected) != _folded(received):
             raise InputError(
                 f"--labels {filled.path}: row {number} is {received!r:.60} there and {expected!r:.60} in the input; "

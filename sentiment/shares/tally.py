@@ -74,17 +74,18 @@ class Example(NamedTuple):
 
 
 class Labelled(NamedTuple):
-    """The ``m`` hand-labelled rows with the model's answers, by ascending row number.
+    """The ``m`` hand-labelled rows that the input contains, with the model's answers.
 
     Attributes:
-        rows: the row numbers in the input, from 1, int64 ``(m,)``.
+        rows: the row numbers in the input, from 1, ascending.
         cells: the group and period of each row.
-        probabilities: class probabilities, float64 ``(m, classes)``.
+        probabilities: the class probabilities of each row, ``m`` lists of numbers.
+        texts: the tweets.
     """
 
-    rows: np.ndarray
+    rows: list[int]
     cells: list[Cell]
-    probabilities: np.ndarray
+    probabilities: list[list[float]]
     texts: list[str]
 
 
@@ -101,6 +102,7 @@ class ShareTally:
         cells: sums over the tweets of each cell (group and period).
         examples: the tweets of which the model is most certain, by class and period.
         words: numbers of occurrences in a sample of the tweets, by period and word.
+        labelled: the rows of ``wanted`` that were added.
     """
 
     classes: list[str]
@@ -111,8 +113,8 @@ class ShareTally:
     cells: dict[Cell, Sums] = field(default_factory=dict)
     examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
     words: dict[str, dict[str, int]] = field(default_factory=dict)
+    labelled: Labelled = field(default_factory=lambda: Labelled([], [], [], []))
     _counted: dict[str, int] = field(default_factory=dict)
-    _found: list[Labelled] = field(default_factory=list)
 
     def add(self, batch: Answered) -> None:
         """Add a batch to the sums. Batches must be added in the order of their rows in the input."""
@@ -121,24 +123,15 @@ class ShareTally:
         there = batch.texts.is_valid().to_numpy(zero_copy_only=False)
         codes, cells = _cells_of(batch)
         best = batch.probabilities.argmax(axis=1)
-        undated = np.array([not cell.period for cell in cells], bool)[codes] & there
-        if not self.first_undated[0] and undated.any():
-            self.first_undated = int(numbers[undated.argmax()]), batch.unread
-        self._add_cells(batch, best, codes, cells, there)
-        self._keep_wanted(batch, numbers, codes, cells)
         dated = np.array([cell.period != "" for cell in cells], bool)[codes]
+        undated = np.flatnonzero(there & ~dated)
+        if not self.undated and len(undated):
+            self.first_undated = int(numbers[undated[0]]), batch.unread
+        self.undated += len(undated)
+        self._add_cells(batch, best, codes, cells, there)
+        self._keep_wanted(batch, codes, cells)
         self._keep_examples(batch, numbers, best, there & dated & (batch.known > 0))
         self._count_words(batch, there)
-
-    def labelled(self) -> Labelled:
-        """Return the answers for the hand-labelled rows that the added batches contained."""
-        parts = self._found or [Labelled(np.zeros(0, np.int64), [], np.zeros((0, len(self.classes))), [])]
-        return Labelled(
-            np.concatenate([part.rows for part in parts]),
-            [cell for part in parts for cell in part.cells],
-            np.concatenate([part.probabilities for part in parts]),
-            [text for part in parts for text in part.texts],
-        )
 
     def with_margins(self) -> dict[Cell, Sums]:
         """Return the sums by cell (a group in a period). Totals over groups, over periods and over both come first."""
@@ -159,16 +152,15 @@ class ShareTally:
         for cell, *each in zip(cells, tweets.tolist(), known.tolist(), labels, probabilities, strict=True):
             sums = Sums(*each)
             if sums.tweets:
-                self.undated += 0 if cell.period else sums.tweets
                 self.cells[cell] = self.cells[cell] + sums if cell in self.cells else sums
 
-    def _keep_wanted(self, batch: Answered, numbers: np.ndarray, codes: np.ndarray, cells: list[Cell]) -> None:
-        first, last = np.searchsorted(self.wanted, (numbers[0], numbers[-1] + 1)) if len(numbers) else (0, 0)
-        rows = self.wanted[first:last]
-        if len(rows):
-            at = rows - numbers[0]
-            texts = [text or "" for text in batch.texts.take(pa.array(at)).to_pylist()]
-            self._found.append(Labelled(rows, [cells[code] for code in codes[at]], batch.probabilities[at], texts))
+    def _keep_wanted(self, batch: Answered, codes: np.ndarray, cells: list[Cell]) -> None:
+        rows = self.wanted[(self.wanted > self.rows - len(codes)) & (self.wanted <= self.rows)]
+        at = rows - (self.rows - len(codes) + 1)
+        self.labelled.rows.extend(rows.tolist())
+        self.labelled.cells.extend(cells[code] for code in codes[at])
+        self.labelled.probabilities.extend(batch.probabilities[at].tolist())
+        self.labelled.texts.extend(text or "" for text in batch.texts.take(pa.array(at)).to_pylist())
 
     def _keep_examples(self, batch: Answered, numbers: np.ndarray, best: np.ndarray, rows: np.ndarray) -> None:
         periods = batch.periods.dictionary.to_pylist()

@@ -13,17 +13,8 @@ Start reading here. To predict a tweet, these modules work together:
 3. `network/folded.py` computes probabilities from the ids in NumPy, with the recurrence of `network/recurrence.py`.
 4. `predict/answers.py` turns probabilities into a label, which may be "unknown" or "uncertain".
 
-The subpackages, in the order in which data passes through them:
-
-- `data` reads tables and splits tweets into training, validation and test. `prepare` splits corpora of any size.
-- `text` and `embedding` make the vocabulary and its matrix of GloVe vectors.
-- `augment` makes further training rows. `training` trains the network that `network` defines. `export` writes it.
-- `predict` reads a model folder without TensorFlow. `score` applies it to many files, and `serve` answers over HTTP.
-- `shares` estimates the shares of classes over time and by group, with intervals if some tweets are labelled.
-- `evaluation` computes metrics, and `report` shows them.
-- `common` has tools that know nothing about tweets.
-
-`settings.py` lists all settings, and `__main__.py` all commands. The stages that build a model are in `pipelines`.
+Each subpackage's docstring says what it is for. `settings.py` lists all settings, and `__main__.py` all commands. The
+stages that build a model are in `pipelines`.
 """
 
 from os import PathLike

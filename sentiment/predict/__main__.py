@@ -158,12 +158,7 @@ def _texts(arguments: argparse.Namespace, piped: bool, reading: "Reading | None"
 
 
 def read_lines(stream: IO[bytes], encoding: str = "utf-8", block: int = _READ_SIZE) -> Iterator[list[str]]:
-    """Yield lists of lines as they arrive: after each read of ``stream``, all lines that are complete.
-
-    Args:
-        stream: a buffered binary stream, for instance a pipe.
-        encoding: the name of a Python codec.
-        block: the maximum number of bytes per read.
+    """Yield lists of lines as they arrive: after each read of at most ``block`` bytes, all lines that are complete.
 
     Raises:
         InputError: the stream is not in ``encoding``; the message names the line.

@@ -35,8 +35,7 @@ def labels_of(
 
     Args:
         classes: class names, str ``(classes,)``.
-        probabilities: class probabilities, float32 ``(n, classes)``.
-        known: share of each tweet's tokens that the model knows, ``(n,)``.
+        probabilities, known: see `Answers`.
         threshold: probability below which the label is ``uncertain``.
         force: label a tweet whose share is 0 with its most probable class, instead of ``unknown``.
     """

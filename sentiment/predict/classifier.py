@@ -26,8 +26,7 @@ _ROWS_ALONE = 1536  # up to this number of texts, sharing the work between cores
 class SentimentClassifier:
     """A trained model with the interface of a scikit-learn classifier. It never changes, so threads can share it.
 
-    A classifier works in scikit-learn's pipelines, scorers and wrappers, without importing scikit-learn. It cannot be
-    fitted again and has no parameters, and ``sklearn.base.clone`` returns the classifier itself.
+    It works in scikit-learn's pipelines, scorers and wrappers, and does not import scikit-learn.
 
     Attributes:
         classes_: class names, str ``(n_classes,)``, sorted; the order of the columns of probabilities.
@@ -70,13 +69,11 @@ class SentimentClassifier:
     def labels(self, texts: Any, threshold: float = 0.0, force: bool = False) -> np.ndarray:
         """Return each text's label, as `sentiment predict` does, str ``(n,)``: a class, ``unknown`` or ``uncertain``.
 
-        Args:
-            texts: ``n`` strings, as for :meth:`predict_proba`.
-            threshold: probability below which the label is ``uncertain``.
-            force: label a text of which the model knows no token with its most probable class, instead of ``unknown``.
+        ``texts`` are as for :meth:`predict_proba`, ``threshold`` and ``force`` as for
+        :func:`sentiment.predict.answers.labels_of`.
 
         Raises:
-            InputError: a text is not valid, as for :meth:`predict_proba`, or ``threshold`` is not between 0 and 1.
+            InputError: a text is not valid, or ``threshold`` is not between 0 and 1.
         """
         if not 0 <= threshold <= 1:
             raise InputError(f"threshold: expected a probability from 0 to 1, received {threshold}")

@@ -124,9 +124,7 @@ def _log_odds(probabilities: np.ndarray, label: int) -> np.ndarray:
 def render(explanation: Explanation, colour: bool = False) -> str:
     """Return the explanation for a terminal: the label, then one line per token with its signed contribution and a bar.
 
-    Args:
-        explanation: the result of :func:`explain`.
-        colour: use ANSI colours. Without them, line ends are the only control characters.
+    Without ``colour`` (ANSI), line ends are the only control characters.
     """
 
     def paint(code: str, text: str) -> str:

@@ -69,13 +69,7 @@ class PackedFiles(ModelFiles):
 
     Nothing is unpacked to disk, so a file name such as ``../x`` does no harm. The large ``table.npy`` must be stored
     without compression, because it is mapped into memory. Compressed files are unpacked in memory, so must be small.
-
-    Args:
-        place: path of the archive.
-        file: the open archive.
-
-    Raises:
-        ArtefactError: the archive is damaged, or is not the archive of a model.
+    A damaged archive, and one with files that do not belong to a model, raises an `ArtefactError`.
     """
 
     def __init__(self, place: str, file: IO[bytes]) -> None:
@@ -99,23 +93,13 @@ class PackedFiles(ModelFiles):
         return list(self._members)
 
     def read(self, name: str) -> bytes:
-        """Return the decompressed content of a file.
-
-        Raises:
-            ArtefactError: the file is damaged.
-            FileNotFoundError: the archive does not contain the file.
-        """
+        """Return the decompressed content of a file. A damaged file raises an `ArtefactError`."""
         with self._reporting_damage(name):
             return self._archive.read(self._member(name))
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[Extent]:
-        """Open a file without unpacking it: yield the archive, and the file's offset and size in it, in bytes.
-
-        Raises:
-            ArtefactError: the file is damaged.
-            FileNotFoundError: the archive does not contain the file.
-        """
+        """Open a file without unpacking it: yield the archive, and the file's offset and size in it, in bytes."""
         member = self._member(name)
         with self._reporting_damage(name):
             self._archive.open(member).close()  # compares the member's header with the archive's directory

@@ -44,10 +44,7 @@ _SETTINGS: dict[str, tuple[Any, ...]] = {
 
 
 def read_classifier(place: str | os.PathLike[str]) -> SentimentClassifier:
-    """Read a classifier. Neither TensorFlow nor spaCy is needed.
-
-    Args:
-        place: path of a model folder, or of an archive that `sentiment pack` made.
+    """Read a classifier from a model folder, or from an archive that `sentiment pack` made.
 
     Raises:
         ArtefactError: the model is missing, incomplete or damaged, or its files come from different models.
@@ -75,10 +72,8 @@ def read_classifier(place: str | os.PathLike[str]) -> SentimentClassifier:
 def describe(folder: Path, classes: Sequence[str], network: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of ``model.json``, including the checksums of the other files in ``folder``.
 
-    Args:
-        folder: folder that already contains the other files.
-        classes: sorted class names, in the order of the network's outputs.
-        network: the network's settings; only those that prediction needs are used.
+    ``classes`` are in the order of the network's outputs. Of the settings ``network``, those that prediction needs are
+    used.
     """
     settings = {name: network.get(name, values[0]) for name, values in _SETTINGS.items()}
     model: dict[str, Any] = {"format": FORMAT, "classes": list(classes), "network": settings}

@@ -98,8 +98,7 @@ def score_file(
         model: the classifier.
         source: path of a table, or ``-`` for standard input.
         target: path whose suffix gives the format, or ``-`` for standard output in the format of ``source``.
-        reading: how ``source`` is read.
-        options: how probabilities become labels and columns.
+        reading, options: how ``source`` is read, and how probabilities become labels and columns.
         overwrite: replace an existing ``target``.
         progress: show a progress bar, if on a terminal.
 

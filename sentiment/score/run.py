@@ -37,8 +37,7 @@ class Request:
         inputs: paths of files, folders and patterns, local or in an object store.
         output: path of the output folder, local or in an object store.
         model: path of the model folder.
-        reading: how tables are read.
-        options: how probabilities become labels and columns.
+        reading, options: how tables are read, and how probabilities become labels and columns.
         suffix: format of the answers: ``parquet``, ``csv`` or ``jsonl``; empty for the format of each input.
         force: accept an output folder with other files, or with a run of other settings, whose files are removed.
     """

@@ -40,13 +40,11 @@ class ScoreJob:
     """The settings of a run that every worker process gets.
 
     Attributes:
-        model: path of the model folder.
-        checksum: checksum of the model.
+        model, checksum: path and checksum of the model folder.
         inputs: file system of the inputs.
         output: the output folder.
         run: name of this attempt at the run, and of its folder for unfinished files.
-        reading: how tables are read.
-        options: how probabilities become labels and columns.
+        reading, options: how tables are read, and how probabilities become labels and columns.
     """
 
     model: str

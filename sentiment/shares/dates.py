@@ -72,7 +72,7 @@ def period_names(dates: np.ndarray, period: str) -> pa.DictionaryArray:
     Names are for example 2009-04-06T22, 2009-04-06, 2009-W15 (ISO 8601 week, from Monday), 2009-04, 2009-Q2 and 2009.
     """
     distinct, place = np.unique(dates.astype(_UNIT[period]), return_inverse=True)
-    names = ["" if np.isnat(each) else _NAME[period](each) for each in distinct]
+    names = ["" if np.isnat(each) else _NAME.get(period, str)(each) for each in distinct]
     return pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), pa.array(names, pa.string()))
 
 
@@ -99,13 +99,9 @@ _STEP = {"week": 7, "quarter": 3}  # the length of a week in days and of a quart
 _MOST_PERIODS = 10_000
 _UNIT = {"hour": "M8[h]", "day": "M8[D]", "week": "M8[D]", "month": "M8[M]", "quarter": "M8[M]", "year": "M8[Y]"}
 PERIODS = tuple(_UNIT)
-_NAME: dict[str, Callable[[Any], str]] = {
-    "hour": str,
-    "day": str,
+_NAME: dict[str, Callable[[Any], str]] = {  # the other periods have NumPy's names
     "week": lambda day: "{}-W{:02}".format(*day.item().isocalendar()),
-    "month": str,
     "quarter": lambda month: f"{month.item().year}-Q{(month.item().month + 2) // 3}",
-    "year": str,
 }
 
 

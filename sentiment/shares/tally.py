@@ -1,6 +1,7 @@
 """Add up the model's answers per group and period, in memory that does not grow with the number of tweets."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -112,9 +113,9 @@ class ShareTally:
     first_undated: tuple[int, str] = (0, "")
     cells: dict[Cell, Sums] = field(default_factory=dict)
     examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
-    words: dict[str, dict[str, int]] = field(default_factory=dict)
+    words: dict[str, Counter[str]] = field(default_factory=dict)
     labelled: Labelled = field(default_factory=lambda: Labelled([], [], [], []))
-    _counted: dict[str, int] = field(default_factory=dict)
+    _counted: Counter[str] = field(default_factory=Counter)
 
     def add(self, batch: Answered) -> None:
         """Add a batch to the sums. Batches must be added in the order of their rows in the input."""
@@ -188,16 +189,16 @@ class ShareTally:
     def _count_words(self, batch: Answered, there: np.ndarray) -> None:
         codes = batch.periods.indices.to_numpy()
         for code, period in enumerate(batch.periods.dictionary.to_pylist()):
-            left = _WORDS_COUNTED - self._counted.get(period, 0)
+            left = _WORDS_COUNTED - self._counted[period]
             if not period or left <= 0:
                 continue
             mine = np.flatnonzero((codes == code) & there)[:left]
-            self._counted[period] = self._counted.get(period, 0) + len(mine)
-            counts = self.words.setdefault(period, {})
-            for word, count in _words_of(batch.texts.take(pa.array(mine))):
-                counts[word] = counts.get(word, 0) + count
+            self._counted[period] += len(mine)
+            counts = self.words.setdefault(period, Counter())
+            counts.update(_words_of(batch.texts.take(pa.array(mine))))
             if len(counts) > 4 * _WORDS_KEPT:
-                self.words[period] = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_WORDS_KEPT])
+                kept = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_WORDS_KEPT]
+                self.words[period] = Counter(dict(kept))
 
 
 def margins(cell: Cell) -> Iterator[Cell]:
@@ -222,10 +223,10 @@ def _cells_of(batch: Answered) -> tuple[np.ndarray, list[Cell]]:
     return as_numpy(encoded.indices), cells
 
 
-def _words_of(texts: pa.Array) -> Iterable[tuple[str, int]]:
+def _words_of(texts: pa.Array) -> dict[str, int]:
     """Return the lower-case words of ``texts``, with their counts. Short words, links and mentions are left out."""
     lowered = pc.utf8_lower(texts)
     plain = pc.replace_substring_regex(lowered, r"https?://\S+|@\w+|&\w+;", " ")
     words = pc.list_flatten(pc.split_pattern_regex(plain, r"[^\p{L}\p{N}#']+"))
     counted = pc.value_counts(words.filter(pc.greater(pc.utf8_length(words), 2)))
-    return zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True)
+    return dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True))

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ import sentiment
 from pipelines.shared.publishing import publish
 from sentiment.predict import model_folder
 from sentiment.predict.answers import Answers
-from sentiment.serve.app import in_use, make_run_folder
+from sentiment.serve.app import in_use, run_folder
 from sentiment.serve.batching import BATCH_SIZE, Batcher
 from sentiment.serve.limits import Admission, Limits, Refusal
 from sentiment.serve.model_store import ModelStore
@@ -388,12 +389,12 @@ def test_workers_end_with_a_supervisor_that_was_killed_and_leave_nothing_behind(
 
 def test_a_start_removes_the_folders_of_killed_runs_only(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    killed, running = make_run_folder(), make_run_folder()
+    killed = Path(tempfile.mkdtemp(prefix="sentiment-serve-"))
     with in_use(killed):
         pass  # the lock of a killed process is free
-    with in_use(running):
-        new = make_run_folder()
-    assert {path.name for path in tmp_path.iterdir()} == {running.name, new.name}
+    with run_folder() as running, run_folder() as new:
+        assert {path.name for path in tmp_path.iterdir()} == {running.name, new.name}
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_broken_export_is_refused_visibly_and_the_old_one_goes_on(limited, folder, two_models):

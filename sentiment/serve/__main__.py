@@ -10,7 +10,6 @@ import logging
 import logging.config
 import os
 import re
-import shutil
 import signal
 import socket
 import sys
@@ -72,30 +71,26 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from sentiment.serve.app import MODELS, ServeOptions, in_use, make_run_folder
+    from sentiment.serve.app import MODELS, ServeOptions, run_folder
     from sentiment.serve.model_store import ModelStore
 
-    options = ServeOptions(
-        models=arguments.model or [str(default_model())],
-        host=arguments.host,
-        port=free_port(arguments.host, arguments.port),
-        workers=arguments.workers,
-        allowed_hosts=[_checked_host(name) for name in arguments.allowed_host],
-        token=read_token(arguments.token_file),
-        run_folder=str(make_run_folder()),
-        supervisor=os.getpid() if arguments.workers > 1 else 0,
-        limits=_limits(arguments),
-        labels=_checked_labels(arguments),
-        also=arguments.also,
-    )
-    folder = Path(options.run_folder)
-    try:
-        with in_use(folder):
-            ModelStore(options.models, folder / MODELS)
-            _serve(options, arguments.access_log)
-        return 0
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with run_folder() as folder:
+        options = ServeOptions(
+            models=arguments.model or [str(default_model())],
+            host=arguments.host,
+            port=free_port(arguments.host, arguments.port),
+            workers=arguments.workers,
+            allowed_hosts=[_checked_host(name) for name in arguments.allowed_host],
+            token=read_token(arguments.token_file),
+            run_folder=str(folder),
+            supervisor=os.getpid() if arguments.workers > 1 else 0,
+            limits=_limits(arguments),
+            labels=_checked_labels(arguments),
+            also=arguments.also,
+        )
+        ModelStore(options.models, folder / MODELS)
+        _serve(options, arguments.access_log)
+    return 0
 
 
 def _serve(options: "ServeOptions", access_log: bool) -> None:
@@ -150,11 +145,7 @@ def _logging(access_log: bool, workers: int) -> dict[str, Any]:
 
 
 def free_port(host: str, port: int) -> int:
-    """Return ``port``, or a free port of ``host`` if ``port`` is 0.
-
-    Raises:
-        InputError: the address is in use or does not belong to this machine.
-    """
+    """Return ``port``, or a free port if it is 0. An address that this machine cannot use raises an `InputError`."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -197,10 +188,9 @@ def _limits(arguments: argparse.Namespace) -> Limits:
 
 
 def read_token(file: str | None) -> str:
-    """Return the token from ``file`` or, if ``file`` is None, from the environment; "" means that there is no token.
+    """Return the token from ``file``, or from the environment if ``file`` is None; "" means that there is no token.
 
-    Raises:
-        InputError: the file cannot be read, or its content cannot be a token.
+    A file that cannot be read, or a token with other characters than visible ASCII, raises an `InputError`.
     """
     token = os.environ.get(TOKEN, "")
     if file is not None:

@@ -68,16 +68,17 @@ class ServeOptions:
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
 
-def make_run_folder() -> Path:
-    """Make a new folder with subfolders for metrics and models, and remove the folders of killed runs."""
+@contextlib.contextmanager
+def run_folder() -> Iterator[Path]:
+    """Make a folder, with subfolders for metrics and models, for the ``with`` block; remove folders of killed runs."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError), (left / _LOCK).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    (folder / METRICS).mkdir()
-    (folder / MODELS).mkdir()
-    return folder
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as made, in_use(folder := Path(made)):
+        (folder / METRICS).mkdir()
+        (folder / MODELS).mkdir()
+        yield folder
 
 
 @contextlib.contextmanager

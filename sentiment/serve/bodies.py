@@ -64,12 +64,6 @@ def _too_large(limit: int) -> Refusal:
 async def read_json(request: Request, decoder: "msgspec.json.Decoder[T]", admission: Admission, invalid: int) -> T:
     """Read the JSON body of a request and return it as the type that ``decoder`` expects.
 
-    Args:
-        request: a request whose body has not been read yet.
-        decoder: the decoder for the expected type.
-        admission: the counter of the bytes in memory.
-        invalid: the HTTP status for JSON that is not of the expected type.
-
     Raises:
         Refusal: status ``invalid`` for JSON of another type, 400 for other text, 408 for a slow body, 413 for a large
             one, 415 for a compressed one, or 429 if the bodies in memory are too large together.

@@ -59,10 +59,7 @@ class Limits:
 class Admission:
     """Counts the texts that wait for answers, the bytes of JSON bodies in memory, and the files that are scored.
 
-    No lock is needed, because only the event loop's thread calls the methods.
-
-    Attributes:
-        held: the present number of ``texts``, ``bytes`` and ``files``.
+    ``held`` has the present number of each. Only the event loop's thread calls the methods, so no lock is needed.
     """
 
     def __init__(self, limits: Limits) -> None:

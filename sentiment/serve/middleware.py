@@ -44,7 +44,6 @@ class Observer:
     """Counts and logs requests, adds security headers to responses, and answers 500 after an internal error.
 
     Args:
-        app: the wrapped ASGI application.
         count: a function that gets the route, the HTTP status and the seconds of each request.
         routes: the name of each route, by the function that handles it.
         header_bytes: the maximum size of a request's headers.

@@ -35,8 +35,7 @@ class Export:
 
     Attributes:
         name: the name under which the model is served.
-        copy: the folder of the copy that the model was loaded from.
-        classifier: the model.
+        copy: the folder of the copy that ``classifier`` was loaded from.
         classes: the names of the classes, in the order of the probabilities.
         version: the number of the folder in ``saved_model/``, which TensorFlow Serving uses as the version.
         fingerprint: the first digits of the SHA-256 of ``model.json``, which contains the checksums of all other files.
@@ -54,12 +53,9 @@ class Export:
 
 @dataclass(slots=True)
 class ServedModel:
-    """A model folder and the last valid export that was loaded from it.
+    """A model folder and the last valid export that was loaded from it, which answers requests.
 
     Attributes:
-        name: the name under which the model is served.
-        folder: the model folder.
-        current: the export that answers requests.
         signature: the signature of the last export that was read, valid or not; None if files were missing after that.
         problem: the reason why the model folder's present content is not served; empty if it is served.
         reloads: the number of exports loaded since the start.
@@ -209,8 +205,7 @@ def _version(folder: Path) -> str:
 def split_name(model: str) -> tuple[str, Path]:
     """Split ``NAME=PATH`` into name and path. For ``PATH`` alone, the name is that of the folder or ``.zip`` file.
 
-    Raises:
-        SettingsError: the name cannot be part of a URL.
+    A name that cannot be part of a URL raises a `SettingsError`.
     """
     name, separator, folder = model.partition("=")
     if not separator:

@@ -29,13 +29,7 @@ _ARENA_MAX = -8  # M_ARENA_MAX in malloc.h
 
 
 class Service:
-    """The state of one worker process.
-
-    Args:
-        store: the models.
-        limits: the limits on requests.
-        supervisor: the id of the process that started this worker; 0 for none. The worker ends when that process ends.
-    """
+    """The state of one worker process, which ends when the process with the id ``supervisor`` (0: none) has ended."""
 
     def __init__(self, store: ModelStore, limits: Limits, supervisor: int) -> None:
         self.store, self.limits, self.supervisor = store, limits, supervisor
@@ -70,8 +64,7 @@ class Service:
     async def answer_ids(self, export: Export, ids: np.ndarray) -> np.ndarray:
         """Return the probabilities, float32 ``(n, classes)``, for valid padded token ids, int32 ``(n, max_tokens)``.
 
-        Raises:
-            Refusal: status 429 if too many texts are waiting.
+        If too many texts are waiting, raise a :class:`Refusal` (429).
         """
         with self.admission.hold("texts", len(ids)):
             return await asyncio.to_thread(export.classifier.network.of_padded, ids)

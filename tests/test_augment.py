@@ -217,9 +217,8 @@ def test_the_stage_makes_them_by_the_words_of_its_lexicon(trained: Trained) -> N
     settings = profiles.make_settings({}, ["training.contrast=0.5"])
     places = stage.Places(trained.root, "tiny")
     few, words = read_part(places.processed, "train"), read_preprocessor(places.processed).lexicon.vocabulary
-    part = EncodedPart(
-        np.tile(few.ids, (3, 1)), np.tile(few.labels, 3)
-    )  # so that words are frequent enough to be clear
+    # So that words are frequent enough to be clear.
+    part = EncodedPart(np.tile(few.ids, (3, 1)), np.tile(few.labels, 3))
     more = add_augmentation(stage.Stage(None, settings, places, {}), part, ["negative", "positive"])  # type: ignore[arg-type]
     new = zip(more.ids[len(part.labels) :], more.labels[len(part.labels) :], strict=True)
     texts = [([words[i] for i in ids if i], label) for ids, label in new]
@@ -229,21 +228,14 @@ def test_the_stage_makes_them_by_the_words_of_its_lexicon(trained: Trained) -> N
     assert np.mean(hated) > 0.8  # "isn't it hateful" leaves the label
 
 
-def test_class_weights_are_those_of_the_own_rows() -> None:
+def test_class_weights_are_those_of_the_own_rows_and_multiply_only_their_weights() -> None:
     options = profiles.make_settings({}, []).training
     few = part_of([(0, "film is bad"), (2, "film is good"), (2, "film is so good"), (2, "i like film")] * 60)
     more = augmented(few, treatment(), POLES, 1.0, 0.0, 5)
     assert len(more.labels) > len(few.labels) == more.own
-    np.testing.assert_array_equal(class_weights(more, 3, options), class_weights(few, 3, options))
-    assert class_weights(more, 3, options)[0] > class_weights(more, 3, options)[2]
-
-
-def test_rows_of_augmentation_count_their_own_weight_only() -> None:
-    more = augmented(
-        part_of([(0, "film is bad"), (2, "film is good"), (2, "i like film")] * 60), treatment(), POLES, 1.0, 0.0, 5
-    )
-    by_class = class_weights(more, 3, profiles.make_settings({}, []).training)
-    divided = more.weights.copy()  # as it was before: the class's weight is divided out, and comes back with all rows
-    divided[more.own :] /= by_class[more.labels[more.own :]]
-    np.testing.assert_allclose(row_weights(more, by_class), divided * by_class[more.labels], rtol=1e-6)
-    assert by_class[0] != by_class[2]
+    by_class = class_weights(more, 3, options)
+    np.testing.assert_array_equal(by_class, class_weights(few, 3, options))
+    assert by_class[0] > by_class[2]
+    own, further = np.split(row_weights(more, by_class), [more.own])
+    np.testing.assert_array_equal(own, by_class[few.labels])
+    np.testing.assert_array_equal(further, more.weights[more.own :])

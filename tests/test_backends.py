@@ -14,31 +14,22 @@ from pipelines.shared.training_files import versions
 from sentiment.data.encoded import EncodedPart
 from sentiment.training.backend import accelerators, describe
 from sentiment.training.batches import Batches
-from tests.test_structure import ROOT, imported
+from tests.test_structure import ROOT, imported, ours, reached
 
 needs_jax = pytest.mark.skipif(
     importlib.util.find_spec("jax") is None, reason="JAX is not among the dependencies; install it to run this"
 )
 
 
-def reachable(start: Path, but: str = "") -> set[str]:
+def reachable(start: Path, but: Path | None = None) -> set[str]:
     """Dotted names of all that a module imports, and that those of our own which it imports do, ``but`` one."""
-    names, open_ends, seen = set(), [start], set()
-    while open_ends:
-        path = open_ends.pop()
-        if path in seen or not path.is_file():
-            continue
-        seen.add(path)
-        names |= (found := imported(path) - {but})
-        parents = {name.rpartition(".")[0] for name in found}
-        open_ends += [ROOT / f"{name.replace('.', '/')}.py" for name in found | parents]
-    return names
+    return {name for path in reached(start, but) | {start} for name in imported(path)}
 
 
 def test_no_module_that_training_reaches_imports_tensorflow() -> None:
     """But for what asks for that backend first: the stage, to be repeatable, and the trainer that is TensorFlow's."""
-    its_own = "sentiment.training.tensorflow_trainer.TensorFlowTrainer"
-    assert its_own in imported(ROOT / "sentiment/training/fitting.py")
+    its_own = ROOT / "sentiment/training/tensorflow_trainer.py"
+    assert its_own in ours(ROOT / "sentiment/training/fitting.py")
     names = reachable(ROOT / "sentiment/training/fitting.py", but=its_own)
     names |= imported(ROOT / "pipelines/train.py") - {"tensorflow"}
     assert {

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sentiment.text import few_texts
@@ -27,12 +27,8 @@ def in_python(texts: Sequence[str], rules: Sequence[Rule] = RULES) -> list[list[
 
 
 @given(st.lists(texts_strategy, min_size=1, max_size=6))
+@example([text for text in ODD_TWEETS if len(text) <= LONGEST])
 def test_tokens_are_those_of_arrow(texts: list[str]) -> None:
-    assert in_python(texts) == in_arrow(texts)
-
-
-def test_odd_tweets() -> None:
-    texts = [text for text in ODD_TWEETS if len(text) <= LONGEST]
     assert in_python(texts) == in_arrow(texts)
 
 

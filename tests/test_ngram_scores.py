@@ -1,6 +1,7 @@
 """Scores of n-grams beside the network: fitted by a linear model, and one network with them in every form."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,11 +13,13 @@ from sentiment.data.encoded import EncodedPart
 from sentiment.errors import SettingsError
 from sentiment.export.formats import run_tflite, to_tflite
 from sentiment.export.graph import GraphNetwork
-from sentiment.network.keras_network import build_network, fold, with_ngram_scores
+from sentiment.network.folded import softmax
+from sentiment.network.keras_network import fold, with_ngram_scores
 from sentiment.network.ngrams import buckets_of_rows, ngram_buckets, ngram_logits, times_factor_in_float32
 from sentiment.settings import MOST_NGRAM_BUCKETS, NetworkSettings, TrainingSettings
 from sentiment.training.calibration import apply_temperature
 from sentiment.training.ngram_scores import choose_factor, fit_ngram_scores
+from tests.test_network import CLASSES, make_network
 
 RANDOM = np.random.default_rng(4)
 BUCKETS = 97
@@ -87,28 +90,25 @@ def test_pairs_of_frequent_words_have_buckets_of_their_own() -> None:
     assert len(np.unique(pair)) == first.size
 
 
-NETWORKS = {
-    "default": NetworkSettings(projection=(6,), units=3),
-    "gru, one direction": NetworkSettings(projection=(), units=3, cell="gru", bidirectional=False, pooling="last"),
-    "mean": NetworkSettings(projection=(4,), units=3, pooling="mean"),
+NETWORKS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "gru, one direction": {"projection": (), "cell": "gru", "bidirectional": False, "pooling": "last"},
+    "mean": {"pooling": "mean"},
 }
 
 
-def scored_network(settings: NetworkSettings, classes: int) -> tuple[keras.Model, np.ndarray]:
+def scored_network(case: str) -> tuple[keras.Model, NetworkSettings, np.ndarray]:
     """A network of random weights with n-gram scores, and the probabilities it should give for ``IDS``."""
-    model = build_network(RANDOM.normal(size=(12, 4)).astype(np.float32), settings, classes)
-    for layer in model.layers:
-        layer.set_weights([RANDOM.normal(size=weight.shape) for weight in layer.get_weights()])
-    values, bias = RANDOM.normal(size=(BUCKETS, classes)).astype(np.float32), np.arange(classes) / 4
+    model, settings = make_network(**NETWORKS[case])
+    values, bias = RANDOM.normal(size=(BUCKETS, CLASSES)).astype(np.float32), np.arange(CLASSES) / 4
     scores = by_hand([row[row > 0].tolist() for row in IDS], values) + bias
     logits = np.log(np.asarray(model(IDS))) + scores
-    return with_ngram_scores(model, values, bias), np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return with_ngram_scores(model, values, bias), settings, softmax(logits)
 
 
 @pytest.mark.parametrize("case", NETWORKS)
 def test_every_form_adds_them(case: str, tmp_path: Path) -> None:
-    settings = NETWORKS[case]
-    model, expected = scored_network(settings, 3)
+    model, settings, expected = scored_network(case)
     folded = fold(model, settings)
     graph = GraphNetwork(folded)
     lengths = np.count_nonzero(IDS, axis=1)
@@ -129,16 +129,16 @@ def test_every_form_adds_them(case: str, tmp_path: Path) -> None:
 
 
 def test_padding_ahead_of_the_tokens_answers_as_behind() -> None:
-    model, expected = scored_network(NETWORKS["default"], 2)
+    model, settings, expected = scored_network("default")
     ahead = np.array([[*row[row == 0], *row[row > 0]] for row in IDS], np.int32)
     np.testing.assert_allclose(model(ahead), expected, atol=1e-5)
-    np.testing.assert_allclose(GraphNetwork(fold(model, NETWORKS["default"])).unrolled(ahead), expected, atol=1e-5)
+    np.testing.assert_allclose(GraphNetwork(fold(model, settings)).unrolled(ahead), expected, atol=1e-5)
 
 
 def test_the_temperature_divides_them_too() -> None:
-    model, expected = scored_network(NETWORKS["default"], 3)
+    model, _, expected = scored_network("default")
     apply_temperature(model, 2.0)
-    np.testing.assert_allclose(model(IDS), np.sqrt(expected) / np.sqrt(expected).sum(1, keepdims=True), atol=1e-5)
+    np.testing.assert_allclose(model(IDS), softmax(np.log(expected) / 2), atol=1e-5)
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -191,9 +191,9 @@ def test_the_share_is_the_best_on_the_validation_rows() -> None:
     share, loss, without = choose_factor(np.full((400, 2), 0.5), right, labels, weights)
     assert share > 0
     assert loss < without
-    network = np.exp(right + noise[0])
-    assert choose_factor(network / network.sum(1, keepdims=True), noise[1] - right, labels, weights)[0] == 0.0
-    assert 0.5 <= choose_factor(network / network.sum(1, keepdims=True), right + noise[1], labels, weights)[0] <= 1.5
+    network = softmax(right + noise[0])
+    assert choose_factor(network, noise[1] - right, labels, weights)[0] == 0.0
+    assert 0.5 <= choose_factor(network, right + noise[1], labels, weights)[0] <= 1.5
 
 
 def test_too_many_buckets_are_refused() -> None:

@@ -345,12 +345,12 @@ def ours(path: Path) -> set[Path]:
     return {each for each in found if each.is_file()}
 
 
-def reached(path: Path) -> set[Path]:
-    """All our modules that a module imports, directly or not."""
+def reached(path: Path, but: Path | None = None) -> set[Path]:
+    """All our modules that a module imports, directly or not, ``but`` one and what only that one imports."""
     seen: set[Path] = set()
     waiting = [path]
     while waiting:
-        fresh = ours(waiting.pop()) - seen
+        fresh = ours(waiting.pop()) - seen - {but}
         seen |= fresh
         waiting += fresh
     return seen

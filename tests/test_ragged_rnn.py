@@ -111,12 +111,7 @@ def trainer_and_part(kind: type[KerasTrainer], cell: str) -> tuple[KerasTrainer,
     lengths = random.integers(1, 4, n)
     ids = np.where(np.arange(3) < lengths[:, None], random.integers(1, 50, (n, 3)), 0).astype(np.uint8)
     network = NetworkSettings(
-        projection=(16,),
-        cell=cell,
-        units=6,
-        bidirectional=cell == "simple_rnn",
-        output_dropout=0.0,
-        projection_dropout=0.0,
+        projection=(16,), cell=cell, units=6, bidirectional=cell == "simple_rnn", output_dropout=0.0
     )
     training = TrainingSettings(epochs=2, batch_size=16, learning_rate=0.01)
     chosen = Settings(preprocessing=PreprocessingSettings(max_tokens=3), network=network, training=training)

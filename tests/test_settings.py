@@ -47,10 +47,7 @@ def test_settings_are_frozen() -> None:
             "zzz: unknown setting; known: corpus, split, preprocessing, embedding, network, training, export, corpora",
         ),
         ({"split": {"qqq": 1}}, "split.qqq: unknown setting; known: validation, test, train_rows, fold"),
-        (
-            {"split": {"validation": 0.5, "test": 0.5}},
-            "split: validation and test together leave no row for training",
-        ),
+        ({"split": {"validation": 0.5, "test": 0.5}}, "split: validation and test together leave no row for training"),
         ({"training": 3}, "training: expected a section of settings, received 3"),
         ([], "settings: expected a section of settings, received []"),
     ],

@@ -133,11 +133,7 @@ RULES: tuple[Rule, ...] = (
     Rule("middle_rating", r"\b(?:3/5|[567]/10|3-?stars?)\b", " <midrating> "),
     Rule("low_rating", r"\b(?:[012]/5|[0-4]/10|0/100|[01]-?stars?)\b", " <lowrating> "),
     # Numbers up to ten, and a hundred, stay as they are, because they are ratings: "5 stars", "8 out of 10", "100%".
-    Rule(
-        "number",
-        r"\b(?:[0-9]+(?:[.,:/%][0-9]+)+|[02-9][0-9]+|1[1-9][0-9]*|10[1-9][0-9]*|100[0-9]+)\b",
-        " <number> ",
-    ),
+    Rule("number", r"\b(?:[0-9]+(?:[.,:/%][0-9]+)+|[02-9][0-9]+|1[1-9][0-9]*|10[1-9][0-9]*|100[0-9]+)\b", " <number> "),
     Rule("quotation", r"\B'+|'+\B", " "),
     Rule("negation", rf"\b({_NEGATED})(?:n'?t(?:'t)?|'n'?t)\b", r"\1 n't"),
     Rule("clitic", r"'(s|m|re|ve|ll|d)\b", r" '\1"),

@@ -18,11 +18,7 @@ _BATCH = 1024
 
 
 def take_over(
-    model: keras.Model,
-    base: keras.Model,
-    classes: Sequence[str],
-    base_classes: Sequence[str],
-    temperature: float = 1.0,
+    model: keras.Model, base: keras.Model, classes: Sequence[str], base_classes: Sequence[str], temperature: float = 1.0
 ) -> bool:
     """Copy the weights of the trained network ``base`` into ``model``, which has the same network settings.
 

@@ -46,14 +46,12 @@ class TensorFlowTrainer(KerasTrainer):
     def run(self, batches: Batches, title: str, learn: bool) -> dict[str, float]:
         """Run one epoch, with weight updates if ``learn``; return the mean ``loss`` and ``accuracy`` over the rows."""
         sums: Counter[str] = Counter()
-        with tqdm(total=len(batches), desc=title, unit="batch", disable=None, leave=False) as bar:
-            for i in range(len(batches)):
-                inputs, y_true, weights = batches[i]
-                given = [tf.constant(each) for each in (inputs["types"], inputs["positions"], y_true, weights)]
-                loss, accuracy = self._program(inputs["positions"].shape, y_true.shape[1], learn)(*given)
-                count = int(np.count_nonzero(weights))
-                sums.update({"loss": float(loss) * count, "accuracy": float(accuracy) * count, "rows": count})
-                bar.update()
+        for i in tqdm(range(len(batches)), desc=title, unit="batch", disable=None, leave=False):
+            inputs, y_true, weights = batches[i]
+            given = [tf.constant(each) for each in (inputs["types"], inputs["positions"], y_true, weights)]
+            loss, accuracy = self._program(inputs["positions"].shape, y_true.shape[1], learn)(*given)
+            count = int(np.count_nonzero(weights))
+            sums.update({"loss": float(loss) * count, "accuracy": float(accuracy) * count, "rows": count})
         return {name: sums[name] / sums["rows"] for name in ("loss", "accuracy")}
 
     def _program(self, shape: tuple[int, int], classes: int, learn: bool) -> Any:

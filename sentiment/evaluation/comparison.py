@@ -38,8 +38,7 @@ class Comparison:
 def compare(models: Mapping[str, Predictions]) -> Comparison:
     """Compare the first of two or more models with each other one, on the tweets that all of them have.
 
-    Raises:
-        InputError: the models have no tweet in common.
+    Models without a common tweet raise an `InputError`.
     """
     aligned, left_out = share_rows(models)
     first = next(iter(aligned))
@@ -60,13 +59,13 @@ def share_rows(models: Mapping[str, Predictions]) -> tuple[dict[str, Predictions
     """
     rows = [_rows_by_text(model) for model in models.values()]
     common = [text for text in rows[0] if all(text in other for other in rows[1:])]
-    truths = [{text: m.classes[m.true[r[text]]] for text in common} for m, r in zip(models.values(), rows, strict=True)]
-    agreed = [text for text in common if len({truth[text] for truth in truths}) == 1]
-    taken = {
-        name: model.take(np.array([where[text] for text in agreed], np.int64))
-        for (name, model), where in zip(models.items(), rows, strict=True)
-    }
-    return taken, len(common) - len(agreed)
+    shared = [
+        model.take(np.array([where[text] for text in common], np.int64))
+        for model, where in zip(models.values(), rows, strict=True)
+    ]
+    truths = np.stack([np.array(model.classes)[model.true] for model in shared])
+    agreed = (truths == truths[0]).all(axis=0)
+    return {name: model.take(agreed) for name, model in zip(models, shared, strict=True)}, int((~agreed).sum())
 
 
 def pair(name: str, first: Predictions, other: Predictions) -> dict[str, Any]:
@@ -120,12 +119,8 @@ def _labels(model: Predictions) -> np.ndarray:
 def summarise(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return the mean and standard deviation of each metric over several runs, for ``model`` and each baseline.
 
-    Args:
-        runs: for each run (at least one), the metrics on one test set from `metrics.json`.
-
-    Returns:
-        For each name, ``n`` (the number of tweets in all runs), and ``mean`` and ``sd`` (0 for one run) of each metric.
-        Metrics that a run lacks are left out.
+    ``runs`` has the metrics of each run, at least one, on one test set from `metrics.json`. For each name, the result
+    has ``n``, the number of tweets in all runs, and ``mean`` and ``sd`` (0 for one run) of each metric that all have.
     """
     shared = [name for name in runs[0].get("baselines") or {} if all(name in run["baselines"] for run in runs)]
     by_name = {"model": list(runs)} | {name: [run["baselines"][name] for run in runs] for name in shared}

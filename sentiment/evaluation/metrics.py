@@ -156,9 +156,7 @@ def thin(curve: Curve, points: int = 160) -> Curve:
 def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> Reliability:
     """Return mean confidence and accuracy per bin of confidence, of equal width from 0 to 1, without empty bins.
 
-    Args:
-        confidence: the probability of the predicted class, float ``(n,)``.
-        correct: whether the predicted class is the true class, bool ``(n,)``.
+    ``confidence`` is the probability of the predicted class, float ``(n,)``. ``correct`` is bool ``(n,)``.
     """
     position = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     n = np.bincount(position, minlength=bins)

@@ -79,8 +79,7 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
 def read_columns(path: Path) -> dict[str, list[str]]:
     """Return the columns of a CSV file as texts, by name. Only a line feed ends a row: tweets contain carriage returns.
 
-    Raises:
-        ArtefactError: the file is not CSV.
+    A file that is not CSV raises an `ArtefactError`.
     """
     import pandas as pd
 
@@ -194,11 +193,7 @@ class Evaluation:
         return next(iter(self.metrics))
 
     def check(self) -> None:
-        """Check that metrics and predictions are complete and come from the same run.
-
-        Raises:
-            ArtefactError: a metric is missing, or a test set has different numbers of rows in metrics and predictions.
-        """
+        """Raise an `ArtefactError` if a metric is missing, or if metrics and predictions are not of the same run."""
         again = "run `make evaluate` again"
         if not isinstance(self.metrics, dict) or not self.metrics:
             raise ArtefactError(f"{self.name}: metrics.json: expected a test set or more, received none; {again}")

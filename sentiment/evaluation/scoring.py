@@ -8,7 +8,7 @@ import numpy as np
 from sentiment.data.corpus import LabelledTexts
 from sentiment.data.splitting import is_seen
 from sentiment.errors import InputError
-from sentiment.evaluation.baselines import Predictor
+from sentiment.evaluation.baselines import Predictor, predictor_of
 from sentiment.evaluation.metrics import mcnemar, measure
 from sentiment.evaluation.record import Predictions, from_probabilities
 from sentiment.evaluation.sentence_tests import NEGATIVE, POSITIVE, read_pairs, score_pairs
@@ -46,8 +46,7 @@ class LabelledTestSet(NamedTuple):
 def with_distinct_names(tests: Sequence[LabelledTestSet]) -> list[LabelledTestSet]:
     """Return ``tests`` with distinct names: those with equal names are named after their source files instead.
 
-    Raises:
-        InputError: two test sets have the same source.
+    Two test sets with the same source raise an `InputError`.
     """
     names = [test.name for test in tests]
     named = [test._replace(name=test.source) if names.count(test.name) > 1 else test for test in tests]
@@ -58,12 +57,9 @@ def with_distinct_names(tests: Sequence[LabelledTestSet]) -> list[LabelledTestSe
 
 
 def without_seen(test: LabelledTestSet, seen: np.ndarray) -> LabelledTestSet:
-    """Return ``test`` without the tweets that the model was trained or validated on.
+    """Return ``test`` without the tweets that the model was trained or validated on; ``seen`` has their sorted hashes.
 
-    ``seen`` contains the sorted hashes of these tweets.
-
-    Raises:
-        InputError: no tweet is left.
+    If no tweet is left, raise an `InputError`.
     """
     known = is_seen(test.rows.texts, seen)
     if known.all():
@@ -104,15 +100,15 @@ def score_minimal_pairs(
     ``meanings`` are the sentiments that the classes stand for. Without ``negative`` and ``positive`` among the
     meanings, the result is empty.
     """
-    classes, pairs = np.array(meanings), read_pairs()
     if not {NEGATIVE, POSITIVE} <= set(meanings):
         return {}
+    classes, pairs = np.array(meanings), read_pairs()
 
     def labelling(predict: Predictor) -> Callable[[Sequence[str]], np.ndarray]:
         return lambda texts: classes[predict(texts).labels]
 
-    scores = {"model": score_pairs(pairs, lambda texts: classes[model.predict_proba(texts).argmax(axis=1)])}
-    return scores | {name: score_pairs(pairs, labelling(predict)) for name, predict in baselines.items()}
+    predictors = {"model": predictor_of(model)} | dict(baselines)
+    return {name: score_pairs(pairs, labelling(predict)) for name, predict in predictors.items()}
 
 
 def remarks(
@@ -143,8 +139,7 @@ def _of_training(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield from [remark] if remark else []
     counts = (manifest.get("rows") or {}).get("train") or {}
     total = sum(counts.values())
-    rare = [name for name, count in counts.items() if total and count / total < _RARE / len(counts)]
-    if rare:
+    if rare := [name for name, count in counts.items() if total and count / total < _RARE / len(counts)]:
         shares = " and ".join(f"{name} only {100 * counts[name] / total:.1f}%" for name in rare)
         yield f"The classes are unbalanced: of the training tweets, {shares}. Look at macro recall, not at accuracy."
 

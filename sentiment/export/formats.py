@@ -33,11 +33,8 @@ class ServingModule(tf.Module):
     ``serve_ids_unrolled`` gives the answers of ``serve_ids`` but takes three times as long. Its graph has no loop and
     no ragged tensor, so that the converters of Core ML, TensorFlow.js and OpenVINO can read it.
 
-    Args:
-        preprocessor: the text preprocessing.
-        network: the network, whose layers before the recurrence are folded into a table.
-        classes: class names, in the order of the probabilities.
-        lexicon_file, chunks_file: paths, as for :class:`sentiment.export.text_graph.GraphPreprocessor`.
+    ``classes`` are the class names, in the order of the probabilities. The paths ``lexicon_file`` and ``chunks_file``
+    are as for :class:`sentiment.export.text_graph.GraphPreprocessor`.
     """
 
     def __init__(

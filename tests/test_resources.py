@@ -99,16 +99,6 @@ def test_arrows_memory_error_is_not_blamed_on_the_file(tmp_path, monkeypatch, ca
     assert capsys.readouterr().err == "predict: error: not enough memory for the model or for one batch of tweets\n"
 
 
-def test_a_stage_short_of_memory(copy, caplog):
-    def body(this: stage.Stage) -> None:
-        raise MemoryError
-
-    with pytest.raises(SystemExit) as caught:
-        stage.main(body, "", argv=copy.options())
-    assert caught.value.code == 2
-    assert "not enough memory; lower preprocessing.max_vocabulary" in caplog.records[-1].getMessage()
-
-
 KEEPS = """
 import os, resource, sys
 import numpy as np

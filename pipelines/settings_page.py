@@ -4,7 +4,6 @@ import dataclasses
 import inspect
 import re
 import textwrap
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,11 @@ it. An unknown name is refused, and the nearest known one is suggested. Every mo
 """
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write the page of all settings to ``--output``."""
-    parser = OneLineParser(prog="python -m pipelines.settings_page", description=__doc__)
-    parser.add_argument("--output", type=Path, default=PAGE, help=f"default: {PAGE}")
-    arguments = parser.parse_args(argv)
+def main() -> None:
+    """Write the page of all settings."""
+    OneLineParser(prog="python -m pipelines.settings_page", description=__doc__).parse_args()
     with stage.reporting("settings_page"):
-        publishing.write_text(arguments.output, page())
+        publishing.write_text(PAGE, page())
 
 
 def page() -> str:

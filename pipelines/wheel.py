@@ -1,8 +1,6 @@
 """Build `dist/sentiment-*.whl` with a trained model inside, so that the installed package can predict at once."""
 
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -36,10 +34,7 @@ def build(source: Path, output: Path) -> Path:
         InputError: pip could not build the wheel.
     """
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "-q"]
-    command = [sys.executable, "-m", "pip", "wheel", *options, "-w", str(source.parent / "built"), str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    if reason := stage.failure_of("pip", "wheel", *options, "-w", str(source.parent / "built"), str(source)):
         raise InputError(f"pip could not build the wheel: {reason}")
     built = next((source.parent / "built").glob("*.whl"))
     output.mkdir(parents=True, exist_ok=True)

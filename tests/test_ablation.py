@@ -142,11 +142,6 @@ def test_vectors_that_are_missing_are_refused_before_anything_is_trained(
     assert made == []
 
 
-def in_this_process(name: str, options: list[str]) -> None:
-    module = import_module(f"pipelines.{name}")
-    stage.main(module.run, "", getattr(module, "OPTIONS", {}), options)
-
-
 @pytest.mark.slow
 def test_real_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
@@ -154,15 +149,12 @@ def test_real_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def run_stage(name: str, options: list[str]) -> None:
         called.append(name)
-        in_this_process(name, options)
+        module = import_module(f"pipelines.{name}")
+        stage.main(module.run, "", getattr(module, "OPTIONS", {}), options)
 
     monkeypatch.setattr(repeated_runs, "run_stage", run_stage)
-    run(
-        tmp_path,
-        GRID.replace('"network.cell" = "gru"', '"network.units" = 4').replace('"as written"', "#"),
-        "--seeds",
-        "1",
-    )
+    grid = GRID.replace('"network.cell" = "gru"', '"network.units" = 4').replace('"as written"', "#")
+    run(tmp_path, grid, "--seeds", "1")
     assert called == ["load", "preprocess", "embed", "train", "train"]
     data = json.loads((tmp_path / "models/tiny/ablation/ablation.json").read_text())
     assert [row["rows"] for row in data["Cell"]] == [100, 100]

@@ -81,8 +81,8 @@ def settings_of(options: list[str]) -> dict[str, str]:
     return dict(pair.split("=", 1) for flag, pair in itertools.pairwise(options) if flag == "--set")
 
 
-def crossvalidated(root: Path, *more: str, profile: str = "") -> None:
-    for name, text in (("tiny.toml", profile), ("corpus.csv", "c"), ("glove.txt", "g")):
+def crossvalidated(root: Path, *more: str) -> None:
+    for name, text in (("tiny.toml", ""), ("corpus.csv", "c"), ("glove.txt", "g")):
         (root / name).write_text(text)
     argv = ["--profile", str(root / "tiny.toml"), "--root", str(root), "--folds", "2", *more]
     stage.main(crossvalidate.run, "", crossvalidate.OPTIONS, argv)

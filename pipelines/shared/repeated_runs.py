@@ -5,8 +5,6 @@ interruption skips the runs that already have metrics.
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -73,11 +71,7 @@ def run_stage(name: str, options: Sequence[str]) -> None:
     Raises:
         ArtefactError: the stage failed. The message quotes the last line that it printed.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", f"pipelines.{name}", *options], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    if last := stage.failure_of(f"pipelines.{name}", *options):
         raise ArtefactError(f"the stage {name} failed: {last}; finished runs are kept, the same command goes on")
 
 

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -176,6 +177,12 @@ def results(engine: "engines.Engine", function: Callable[[Any], Any], tasks: Seq
             log.info("%d of %d parts: %s", done, len(tasks), what)
 
     return engines.results(engine, function, tasks, tell)
+
+
+def failure_of(*arguments: str) -> str:
+    """Run ``python -m`` with ``arguments``, and return the last line it printed if it fails, else an empty text."""
+    done = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=False)
+    return (done.stderr.strip().splitlines() or ["no message"])[-1] if done.returncode else ""
 
 
 def import_keras() -> None:

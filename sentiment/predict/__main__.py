@@ -38,13 +38,8 @@ _NOT_OF_EXPLAIN = {"--explain", *_OF_LABELS, "--output", *_OF_OUTPUT}
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict") -> int:
     """Run the command, and return its exit status: 0, 2 after a user's mistake, or 130 after an interrupt (Ctrl-C)."""
     arguments = _parser(prog).parse_args(argv)
-
-    def run() -> int:
-        _refuse_unused(arguments)
-        return _run(arguments, prog)
-
-    name = prog.rpartition(" ")[2].rpartition(".")[2]
-    return run_command(run, name, " for the model or for one batch of tweets", "input or output")
+    name, memory = prog.rpartition(" ")[2].rpartition(".")[2], " for the model or for one batch of tweets"
+    return run_command(lambda: _run(arguments, prog), name, memory, "input or output")
 
 
 def _parser(prog: str) -> OneLineParser:
@@ -104,6 +99,7 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
 
 
 def _run(arguments: argparse.Namespace, prog: str) -> int:
+    _refuse_unused(arguments)
     sources = bool(arguments.input) + bool(arguments.texts)
     piped = arguments.texts == ["-"] or (not sources and not is_closed(sys.stdin) and not sys.stdin.isatty())
     if sources > 1 or (arguments.output and not arguments.input):

@@ -33,7 +33,7 @@ def table_writer(stream: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Wr
         with pq.ParquetWriter(stream, schema, use_dictionary=False) as writer:
             yield writer.write_batch
     elif kind == "jsonl":
-        yield lambda batch: write_lines(stream, json_objects(batch))
+        yield lambda batch: write_lines(stream, pc.binary_join_element_wise("{", _members(batch), "}", ""))
     elif kind == "lines":
         yield lambda batch: write_lines(stream, batch.column(0))
     else:
@@ -79,11 +79,6 @@ def write_lines(stream: IO[bytes], lines: pa.Array) -> None:
     content = pc.binary_join_element_wise(lines, "\n", "")
     size = pc.sum(pc.binary_length(content)).as_py() or 0
     stream.write(content.buffers()[2].slice(0, size) if size else b"")
-
-
-def json_objects(batch: pa.RecordBatch) -> pa.Array:
-    """Return each row of ``batch`` as a JSON object, Arrow strings ``(n,)``."""
-    return pc.binary_join_element_wise("{", _members(batch), "}", "")
 
 
 def extended_objects(objects: pa.Array, batch: pa.RecordBatch) -> pa.Array:

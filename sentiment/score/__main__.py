@@ -12,8 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from sentiment.common.command_line import OneLineParser, count, place, whole_number
 from sentiment.common.messages import counted, run_command
@@ -35,7 +34,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.sco
     The status is 3 if more than ``--max-errors`` files and rows failed, and 130 after an interrupt (Ctrl-C).
     """
     arguments = _parser(prog).parse_args(argv)
-    before = signal.signal(signal.SIGTERM, _stop)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C does
     again = "run the same command again to go on"
     try:
         return run_command(
@@ -43,10 +42,6 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.sco
         )
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _parser(prog: str) -> OneLineParser:

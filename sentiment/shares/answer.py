@@ -6,7 +6,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -179,15 +179,10 @@ def _cell(cell: Cell, sums: Sums, classes: Sequence[str]) -> dict[str, Any]:
 
 
 def _change(change: Change) -> dict[str, Any]:
-    return {
-        "class": change.class_,
-        "first": change.first._asdict(),
-        "second": change.second._asdict(),
-        "by": round(change.by.value, 6),
-        "low": round(change.by.low, 6),
-        "high": round(change.by.high, 6),
-    }
+    by, low, high = _rounded(change.by)
+    cells = {"first": change.first._asdict(), "second": change.second._asdict()}
+    return {"class": change.class_, **cells, "by": by, "low": low, "high": high}
 
 
-def _rounded(row: ShareRow) -> list[Any]:
-    return [round(value, 6) if isinstance(value, float) else value for value in row]
+def _rounded(values: Iterable[Any]) -> list[Any]:
+    return [round(value, 6) if isinstance(value, float) else value for value in values]

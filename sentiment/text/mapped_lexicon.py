@@ -39,7 +39,7 @@ class _Lines(NamedTuple):
 class MappedLexicon(Lexicon):
     """A lexicon that searches the bytes of its file. :func:`map_lexicon` makes it.
 
-    ``content`` is ``lexicon.tsv``, followed by 16 zero bytes. ``vocabulary`` is the content of ``vocabulary.txt``.
+    ``content`` is ``lexicon.tsv``, followed by eight zero bytes. ``vocabulary`` is the content of ``vocabulary.txt``.
     """
 
     def __init__(self, content: bytes, lines: _Lines, vocabulary: str) -> None:
@@ -79,7 +79,7 @@ class MappedLexicon(Lexicon):
 
     def to_tsv(self) -> str:
         """Return the content of ``lexicon.tsv``."""
-        return self._content[: -2 * _WIDTH].decode(errors="replace")  # no token matches a form that is not UTF-8
+        return self._content[:-_WIDTH].decode(errors="replace")  # no token matches a form that is not UTF-8
 
 
 def map_lexicon(content: bytes, vocabulary: str, name: str = "lexicon.tsv") -> MappedLexicon:
@@ -89,7 +89,7 @@ def map_lexicon(content: bytes, vocabulary: str, name: str = "lexicon.tsv") -> M
         ArtefactError: a line is not ``token<TAB>id``, an id is outside the vocabulary, or the tokens are not sorted and
             distinct. The message names the file ``name``.
     """
-    padded, size = content + bytes(2 * _WIDTH), vocabulary.count("\n")
+    padded, size = content + bytes(_WIDTH), vocabulary.count("\n")
     lines = _find_lines(content, np.frombuffer(padded, np.uint8), size)
     if lines is None or not (vocabulary.startswith("\n".join([*RESERVED, ""])) and vocabulary.endswith("\n")):
         raise ArtefactError(
@@ -112,7 +112,7 @@ def _first_bad_line(content: bytes, size: int) -> int:
 def _find_lines(content: bytes, data: np.ndarray, size: int) -> _Lines | None:
     """Find the form (token) and id in each line of ``content``; None if a line is damaged or an id is ``size`` or more.
 
-    ``data`` consists of the bytes of ``content`` and 16 further bytes, uint8.
+    ``data``, uint8, consists of the bytes of ``content`` and eight further bytes.
     """
     ends, tabs = np.flatnonzero(data == _NEW_LINE), np.flatnonzero(data == _TAB)
     if not content.endswith(b"\n") or len(ends) != len(tabs):
@@ -120,11 +120,11 @@ def _find_lines(content: bytes, data: np.ndarray, size: int) -> _Lines | None:
     starts = np.concatenate(([0], ends[:-1] + 1))
     if not ((starts < tabs) & (tabs + 1 < ends)).all():
         return None
-    numbers, (heads, further) = _numbers(data, tabs + 1, ends), _heads(data, starts, tabs - starts)
+    numbers = _numbers(data, tabs + 1, ends)
     if numbers is None or numbers.max() >= size:
         return None
-    lines = _Lines(starts, tabs, heads, numbers)
-    return lines if _are_sorted(content, lines, further) else None
+    lines = _Lines(starts, tabs, _heads(data, starts, tabs - starts), numbers)
+    return lines if _are_sorted(content, lines) else None
 
 
 def _numbers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray | None:
@@ -142,21 +142,16 @@ def _numbers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarr
     return numbers
 
 
-def _are_sorted(content: bytes, lines: _Lines, further: np.ndarray) -> bool:
-    """Return whether the forms are sorted and distinct.
-
-    First, their first 16 bytes are compared as two numbers. Where these do not ascend, all bytes are compared.
-    """
+def _are_sorted(content: bytes, lines: _Lines) -> bool:
+    """Return whether the forms are sorted and distinct. All bytes are compared only where the heads do not ascend."""
     starts, ends, heads, _ = lines
-    rises = (heads[1:] > heads[:-1]) | ((heads[1:] == heads[:-1]) & (further[1:] > further[:-1]))
     return all(
-        content[starts[i] : ends[i]] < content[starts[i + 1] : ends[i + 1]] for i in np.flatnonzero(~rises).tolist()
+        content[starts[i] : ends[i]] < content[starts[i + 1] : ends[i + 1]]
+        for i in np.flatnonzero(heads[1:] <= heads[:-1]).tolist()
     )
 
 
-def _heads(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first 16 bytes of each form, padded with zeros, as two uint64 arrays that sort like the bytes."""
+def _heads(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Return the first eight bytes of each form, padded with zeros, as uint64 numbers that sort like the bytes."""
     words = np.ndarray(len(data) - _WIDTH + 1, ">u8", data, strides=(1,))
-    first = words[starts].astype(np.uint64) & _TOP_BYTES[np.minimum(lengths, _WIDTH)]
-    second = words[starts + _WIDTH].astype(np.uint64) & _TOP_BYTES[np.clip(lengths - _WIDTH, 0, _WIDTH)]
-    return first, second
+    return words[starts].astype(np.uint64) & _TOP_BYTES[np.minimum(lengths, _WIDTH)]

@@ -9,7 +9,6 @@ from html.parser import HTMLParser
 import numpy as np
 import pyarrow as pa
 import pytest
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from pipelines import compare as compare_stage
 from pipelines import report as report_stage
@@ -169,24 +168,20 @@ def hostile(predictions, *texts):
     return replace(predictions, texts=changed, probabilities=probabilities)
 
 
+def cells_of(page, name):
+    """The texts of the first row of a table that contains ``name``."""
+    row = next(each for each in re.findall(r"<tr.*?</tr>", page) if name in each)
+    return [re.sub("<.*?>", "", cell) for cell in re.findall("<t[hd].*?</t[hd]>", row)]
+
+
 def test_numbers_are_those_of_metrics_json(page, evaluation):
     own = evaluation.metrics["held_out"]
-    row = next(r for r in re.findall(r"<tr.*?</tr>", page) if "This model" in r)
-    cells = [re.sub("<.*?>", "", cell) for cell in re.findall("<t[hd].*?</t[hd]>", row)]
     low, high = own["accuracy_ci95"]
-    expected = [
-        "This model",
-        f"{own['accuracy']:.1%}",
-        f"{low:.1%} to {high:.1%}",
-        "",
-        "",
-        f"{own['macro_recall']:.1%}",
-    ]
-    expected += [f"{own['macro_f1']:.1%}", f"{own['roc_auc']:.3f}", f"{own['log_loss']:.3f}", f"{own['ece']:.3f}"]
-    assert cells == expected
-    peer = evaluation.metrics["held_out"]["baselines"]["majority"]
-    row = next(r for r in re.findall(r"<tr.*?</tr>", page) if "Majority class" in r)
-    cells = [re.sub("<.*?>", "", cell) for cell in re.findall("<t[hd].*?</t[hd]>", row)]
+    shares = [f"{own[each]:.1%}" for each in ("accuracy", "macro_recall", "macro_f1")]
+    numbers = [f"{own[each]:.3f}" for each in ("roc_auc", "log_loss", "ece")]
+    expected = ["This model", shares[0], f"{low:.1%} to {high:.1%}", "", "", *shares[1:], *numbers]
+    assert cells_of(page, "This model") == expected
+    peer, cells = own["baselines"]["majority"], cells_of(page, "Majority class")
     assert cells[1] == f"{peer['accuracy']:.1%}"
     assert cells[3] == f"{100 * (own['accuracy'] - peer['accuracy']):+.1f}"
     assert cells[4] == "0.042"
@@ -335,14 +330,17 @@ def test_metrics_and_predictions_of_different_runs_are_refused(evaluation):
         replace(evaluation, metrics=metrics).check()
 
 
-def test_curves_equal_scikit_learns():
+def test_a_curve_is_drawn_with_few_points_and_both_ends():
     random = np.random.default_rng(1)
-    positive = random.random(400) < 0.3
-    score = np.round(random.random(400) + 0.3 * positive, 1)  # with ties
-    assert curves.roc_curve(positive, score).area == pytest.approx(roc_auc_score(positive, score))
-    precision = curves.precision_recall_curve(positive, score)
-    assert precision.area == pytest.approx(average_precision_score(positive, score))
-    assert len(curves.thin(curves.roc_curve(positive, random.random(400)), 50).x) <= 50
+    curve = curves.thin(curves.roc_curve(random.random(400) < 0.3, random.random(400)), 50)
+    assert len(curve.x) <= 50
+    assert [(curve.x[i], curve.y[i]) for i in (0, -1)] == [(0, 0), (1, 1)]
+
+
+def test_areas_by_hand():
+    positive, score = np.array([True, True, False, False]), np.array([0.9, 0.4, 0.4, 0.1])  # 3.5 of 4 pairs in order
+    assert curves.roc_curve(positive, score).area == pytest.approx(3.5 / 4)
+    assert curves.precision_recall_curve(positive, score).area == pytest.approx((1 + 2 / 3) / 2)
 
 
 def test_reliability_and_abstention_by_hand():
@@ -535,43 +533,41 @@ def test_the_compare_command_writes_table_and_page(tmp_path, evaluation, capsys)
 
 
 @pytest.mark.parametrize(
-    ("kind", "message"),
+    ("names", "message"),
     [
-        ("missing", "nope: no such model folder"),
-        ("empty", "predictions.csv: no such file"),
-        ("twice", "given twice"),
-        ("alone", "two model folders"),
+        (["one", "nope"], "nope: no such model folder"),
+        (["empty", "one"], "predictions.csv: no such file"),
+        (["one", "one"], "given twice"),
+        (["one"], "two model folders"),
     ],
 )
-def test_the_compare_command_names_a_mistake_in_one_line(tmp_path, evaluation, kind, message, caplog):
-    one = write_folder(tmp_path / "one", evaluation)
+def test_the_compare_command_names_a_mistake_in_one_line(tmp_path, evaluation, names, message, caplog):
+    write_folder(tmp_path / "one", evaluation)
     (tmp_path / "empty").mkdir()
-    folders = {
-        "missing": [one, tmp_path / "nope"],
-        "empty": [tmp_path / "empty", one],
-        "twice": [one, one],
-        "alone": [one],
-    }
     with pytest.raises(SystemExit) as stop:
-        compare_stage.main([str(folder) for folder in folders[kind]])
+        compare_stage.main([str(tmp_path / name) for name in names])
     assert stop.value.code == 2
     (line,) = caplog.messages
     assert message in line
 
 
-def test_the_compare_command_scores_a_corpus(tmp_path, evaluation, classifier, monkeypatch, corpus_file, capsys):
-    one, two = write_folder(tmp_path / "one", evaluation), write_folder(tmp_path / "two", evaluation)
+@pytest.fixture
+def two_folders(tmp_path, evaluation):
+    return write_folder(tmp_path / "one", evaluation), write_folder(tmp_path / "two", evaluation)
+
+
+def test_the_compare_command_scores_a_corpus(tmp_path, two_folders, classifier, monkeypatch, corpus_file, capsys):
     monkeypatch.setattr("sentiment.load", lambda path: with_proba(classifier, proba))
     (tmp_path / "p.toml").write_text("")
     corpus = corpus_file([("0", "bad film"), ("4", "good film"), ("2", "a film")])
-    compare_stage.main([str(one), str(two), "--corpus", str(corpus), "--profile", str(tmp_path / "p.toml")])
+    compare_stage.main([*map(str, two_folders), "--corpus", str(corpus), "--profile", str(tmp_path / "p.toml")])
     assert re.search(r"^one +2 +50\.0%", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_compare_reads_a_corpus_as_each_model_was_trained(
-    tmp_path, evaluation, classifier, monkeypatch, corpus_file, capsys, caplog
+    two_folders, classifier, monkeypatch, corpus_file, capsys, caplog
 ):
-    one, two = write_folder(tmp_path / "one", evaluation), write_folder(tmp_path / "two", evaluation)
+    one, two = two_folders
     monkeypatch.setattr("sentiment.load", lambda path: with_proba(classifier, proba))
     (one / "settings.json").write_text('{"corpus": {"header": true, "columns": 0, "text_column": "tweet"}}')
     (two / "settings.json").write_text('{"corpus": {}}')
@@ -589,12 +585,11 @@ def test_compare_reads_a_corpus_as_each_model_was_trained(
     assert "WARNING: 1 tweet left out: two was trained or validated on them" in told
 
 
-def test_compare_with_nothing_unseen(tmp_path, evaluation, caplog):
-    one, two = write_folder(tmp_path / "one", evaluation), write_folder(tmp_path / "two", evaluation)
-    for folder in (one, two):
+def test_compare_with_nothing_unseen(two_folders, evaluation, caplog):
+    for folder in two_folders:
         np.save(folder / "seen.npy", np.sort(hash_texts(pa.array(evaluation.predictions.texts.tolist()))))
     with pytest.raises(SystemExit):
-        compare_stage.main([str(one), str(two)])
+        compare_stage.main([str(folder) for folder in two_folders])
     assert "no tweet is left that one was not trained or validated on" in caplog.messages[-1]
 
 
@@ -608,18 +603,21 @@ def of_set(**changed):
     return {"held_out": figures | {"baselines": {"vader": {"macro_recall": 0.7}}} | changed}
 
 
+TEN_EPOCHS = {"best_epoch": 10, "settings": {"training": {"epochs": 10}}}
+
+
 @pytest.mark.parametrize(
     ("changed", "manifest", "expected"),
     [
         ({}, {}, None),
-        ({}, {"best_epoch": 9, "last_fall": 0.01, "settings": {"training": {"epochs": 10}}}, None),
-        ({}, {"best_epoch": 10, "last_fall": 0.002, "settings": {"training": {"epochs": 10}}}, None),
-        ({}, {"best_epoch": 10, "settings": {"training": {"epochs": 10}}}, None),  # of a folder made before
+        ({}, TEN_EPOCHS | {"best_epoch": 9, "last_fall": 0.01}, None),
+        ({}, TEN_EPOCHS | {"last_fall": 0.002}, None),
+        ({}, TEN_EPOCHS, None),  # of a folder made before
         ({"baselines": {"vader": {"macro_recall": 0.7504}, "majority": {"macro_recall": None}}}, {}, None),
         ({}, {"rows": {"train": {"a": 26, "b": 74}}}, None),
         (
             {},
-            {"best_epoch": 10, "last_fall": 0.004, "settings": {"training": {"epochs": 10}}},
+            TEN_EPOCHS | {"last_fall": 0.004},
             "Validation loss still fell in the last of 10 epochs: more may do better (training.epochs=20).",
         ),
         (

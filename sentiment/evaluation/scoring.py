@@ -112,10 +112,7 @@ def score_minimal_pairs(
 
 
 def remarks(
-    metrics: Mapping[str, Any],
-    classes: Sequence[str],
-    manifest: Mapping[str, Any],
-    label: Callable[[str], str] = str,
+    metrics: Mapping[str, Any], classes: Sequence[str], manifest: Mapping[str, Any], label: Callable[[str], str] = str
 ) -> list[str]:
     """Return one sentence for each weakness of a model; an empty list if there is none.
 

@@ -8,14 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sentiment.evaluation.metrics import (
-    Curve,
-    abstention_curve,
-    precision_recall_curve,
-    reliability,
-    roc_curve,
-    thin,
-)
+from sentiment.evaluation.metrics import Curve, abstention_curve, precision_recall_curve, reliability, roc_curve, thin
 from sentiment.evaluation.record import Predictions
 from sentiment.evaluation.slices import NamedShare
 from sentiment.report.svg import INK, MUTED, SERIES, draw, percent_axis

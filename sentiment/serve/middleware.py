@@ -23,17 +23,17 @@ from sentiment.serve.bodies import error_response
 log = logging.getLogger("sentiment.serve")
 access = logging.getLogger("sentiment.serve.access")
 
-_POLICY = b"content-security-policy"
+_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _HEADERS = [
     (b"cache-control", b"no-cache"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", _POLICY),
 ]
-_PAGE_POLICY = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 # These addresses need no token, because they neither answer tweets nor tell anything about earlier answers.
 OPEN = ("/", "/label", "/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json")
 _OPEN_PREFIX = "/static/"
@@ -65,12 +65,8 @@ class Observer:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                has_policy = any(name == _POLICY for name, _ in message["headers"])  # a report has its own
-                message["headers"] = [
-                    *message["headers"],
-                    *_HEADERS,
-                    *([] if has_policy else [(_POLICY, _PAGE_POLICY)]),
-                ]
+                own = {name for name, _ in message["headers"]}  # a report has a policy of its own
+                message["headers"] = [*message["headers"], *(each for each in _HEADERS if each[0] not in own)]
             try:
                 await send(message)
             except RuntimeError:  # uvloop raises it when the server has closed this connection

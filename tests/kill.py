@@ -89,16 +89,9 @@ def kill_and_recover(
     finish: Callable[[Trained, str], int] = finish,
     start: Callable[[Trained, str, int], Any] = start,
 ) -> bool:
-    """One point; tells whether the kill came before the stage's end.
+    """Kill ``stage`` before a change in the file system, or, without one, after ``delay`` seconds; then run it again.
 
-    Args:
-        made: the undisturbed run.
-        stage: to kill.
-        kill_before: which change in the file system; 0 kills after ``delay`` seconds instead.
-        delay: seconds.
-        again: whether the stage has run before in this folder.
-        finish: runs the stage to its end.
-        start: starts a process of the stage that ends before the change.
+    Tell whether the kill came before the stage's end. With ``again``, the stage has run before in this folder.
     """
     made.restore(stage, "after" if again else "before")
     process = start(made.this, stage, kill_before)

@@ -138,11 +138,7 @@ def go_on(this: Setting, output: Path, engine: str, all_ended: bool = True) -> N
 def disturb(
     this: Setting, output: Path, engine: str, parts: int, delay: float, *kills: Callable[[subprocess.Popen], bool]
 ) -> bool:
-    """Kill something below a run at each of ``kills``; the run must reach its end by itself.
-
-    Returns:
-        Whether all kills came before the end.
-    """
+    """Whether all ``kills`` of something below a run came before its end, which it must reach by itself."""
     process = this.start(output, engine)
     struck = []
     for number, kill in enumerate(kills):

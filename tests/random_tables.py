@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentiment.data.reading import Reading
+from sentiment.predict.answers import AnswerOptions
 from sentiment.predict.classifier import SentimentClassifier
-from sentiment.predict.score_file import AnswerOptions, score_file
+from sentiment.predict.score_file import score_file
 from tests.fuzz_targets import zipped
 
 WORDS = ("love", "hate", "the", "qqq", ":)", "é", "\u2028", "日本", "", "5", "2023-01-01")

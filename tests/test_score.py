@@ -20,7 +20,7 @@ from sentiment.common.parallel import available_cores
 from sentiment.common.stores import open_store
 from sentiment.errors import ArtefactError, InputError
 from sentiment.predict import __main__ as predict
-from sentiment.predict.score_file import AnswerOptions
+from sentiment.predict.answers import AnswerOptions
 from sentiment.score import __main__ as command
 from sentiment.score import parts, records, run, worker
 from tests.engine_tasks import fails, suicidal, uses_threads

@@ -23,7 +23,7 @@ from sentiment.data.table_names import kind_of
 from sentiment.data.table_reader import read_batches
 from sentiment.errors import InputError
 from sentiment.predict import __main__ as predict
-from sentiment.predict.score_file import PREFIX
+from sentiment.predict.answers import PREFIX
 from sentiment.settings import CorpusSettings
 from tests.model_fixture import write_inputs
 from tests.test_structure import tiny_model

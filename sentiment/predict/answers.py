@@ -1,5 +1,6 @@
 """The model's answer to a tweet: probabilities, the share of tokens that the model knows, and the label."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -7,6 +8,7 @@ if TYPE_CHECKING:
 
 UNCERTAIN = "uncertain"
 UNKNOWN_TEXT = "unknown"
+PREFIX = "predicted_"
 
 
 class Answers(NamedTuple):
@@ -22,6 +24,22 @@ class Answers(NamedTuple):
     probabilities: "np.ndarray"
     known: "np.ndarray"
     cut: "np.ndarray"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOptions:
+    """How the model's probabilities become labels and columns.
+
+    Attributes:
+        threshold: probability below which the label is ``uncertain``.
+        force: label a text of which the model knows no token with its most probable class, instead of ``unknown``.
+        prefix: prefix of the new columns' names. None means no prefix, or ``PREFIX`` if the table already has a column
+            of the same name as a new one.
+    """
+
+    threshold: float = 0.0
+    force: bool = False
+    prefix: str | None = None
 
 
 def labels_of(

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from sentiment.common.command_line import probability
 from sentiment.errors import InputError
-from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT
+from sentiment.predict.answers import UNCERTAIN, UNKNOWN_TEXT, AnswerOptions
 
 if TYPE_CHECKING:
     from sentiment.data.reading import BadRows, Reading
-    from sentiment.predict.score_file import AnswerOptions
 
 _QUOTES = {"": None, "yes": True, "no": False}  # without an answer, whether quotes enclose fields is detected
 
@@ -72,8 +71,6 @@ def encoding_of(given: argparse.Namespace, option: str = "--") -> str:
     return encoding
 
 
-def answer_options_of(arguments: argparse.Namespace) -> "AnswerOptions":
+def answer_options_of(arguments: argparse.Namespace) -> AnswerOptions:
     """Return the options that decide how probabilities become labels and columns."""
-    from sentiment.predict.score_file import AnswerOptions
-
     return AnswerOptions(arguments.threshold, arguments.answer_unknown, arguments.prefix)

@@ -9,7 +9,7 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -25,30 +25,13 @@ from sentiment.data.table_files import kind_inside
 from sentiment.data.table_names import STANDARD, kind_of
 from sentiment.data.table_reader import read_batches, texts_of
 from sentiment.errors import InputError
-from sentiment.predict.answers import labels_of
+from sentiment.predict.answers import PREFIX, AnswerOptions, labels_of
 from sentiment.predict.table_writer import extended_objects, naming_the_column, table_writer
 
 if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier
 
-PREFIX = "predicted_"
 _Answered = tuple[pa.RecordBatch, pa.Array, int]
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerOptions:
-    """How the model's probabilities become labels and columns.
-
-    Attributes:
-        threshold: probability below which the label is ``uncertain``.
-        force: label a text of which the model knows no token with its most probable class, instead of ``unknown``.
-        prefix: prefix of the new columns' names. None means no prefix, or ``PREFIX`` if the table already has a column
-            of the same name as a new one.
-    """
-
-    threshold: float = 0.0
-    force: bool = False
-    prefix: str | None = None
 
 
 @dataclass(slots=True)
@@ -69,9 +52,14 @@ class Scored:
 
     def summary(self) -> str:
         """Return the summary of the run in one line."""
-        counts = [f"{label or 'missing'} {count:,}" for label, count in self.labels.most_common()]
         cut = f"; ending in an ellipsis, perhaps cut: {self.ellipses:,}" if self.ellipses else ""
-        return f"{counted(self.rows, 'tweet')} in {self.seconds:.1f} s: {', '.join(counts) or 'none'}{cut}"
+        return labels_in_words(self.rows, self.seconds, self.labels) + cut
+
+
+def labels_in_words(rows: int, seconds: float, labels: Mapping[str | None, int]) -> str:
+    """Return one line: the number of rows, the time that they took, and the number of rows per label."""
+    counts = [f"{label or 'missing'} {count:,}" for label, count in Counter(labels).most_common()]
+    return f"{counted(rows, 'tweet')} in {seconds:.1f} s: {', '.join(counts) or 'none'}"
 
 
 def read_texts(path: str | Path, reading: Reading) -> Iterator[list[str | None]]:

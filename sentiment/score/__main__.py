@@ -9,7 +9,6 @@ After a crash, run the same command again. It skips what has been scored, unless
 import argparse
 import signal
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,8 +113,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _report(summary: dict[str, Any]) -> Iterator[str]:
-    labels = ", ".join(f"{label} {count:,}" for label, count in Counter(summary["labels"]).most_common())
-    yield f"{counted(summary['rows'], 'tweet')} in {summary['seconds']:.1f} s: {labels}"
+    from sentiment.predict.score_file import labels_in_words
+
+    yield labels_in_words(summary["rows"], summary["seconds"], summary["labels"])
     if summary["parts_done_before"]:
         yield f"{counted(summary['parts'], 'part')}, done before: {summary['parts_done_before']}"
 

@@ -21,8 +21,7 @@ from sentiment.common.messages import counted, shown
 from sentiment.common.stores import FileStore, may_list, open_store
 from sentiment.data.reading import Reading
 from sentiment.errors import InputError
-from sentiment.predict.answers import UNKNOWN_TEXT
-from sentiment.predict.score_file import AnswerOptions
+from sentiment.predict.answers import UNKNOWN_TEXT, AnswerOptions
 from sentiment.score import records
 from sentiment.score.parts import ROWS_PER_PART, Part, find_inputs, plan, tasks
 from sentiment.score.records import STAGING, Failure, Record

@@ -20,10 +20,11 @@ from sentiment.common.file_checks import sha256_of
 from sentiment.common.stores import FileStore, etag_of
 from sentiment.data.reading import BadRows, Reading
 from sentiment.errors import ArtefactError, InputError, SentimentError
+from sentiment.predict.answers import AnswerOptions
 from sentiment.predict.classifier import SentimentClassifier
 from sentiment.predict.model_files import MODEL, open_model
 from sentiment.predict.model_folder import read_classifier
-from sentiment.predict.score_file import AnswerOptions, score_file
+from sentiment.predict.score_file import score_file
 from sentiment.score.parts import Part, local_copy
 from sentiment.score.records import STAGING, Failure, Record, write_records
 

@@ -24,7 +24,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from sentiment.data.table_names import input_kind_of
 from sentiment.errors import InputError
-from sentiment.predict.answers import Answers, labels_of
+from sentiment.predict.answers import AnswerOptions, Answers, labels_of
 from sentiment.predict.explanation import TokenView
 from sentiment.predict.options import reading_of
 from sentiment.serve.bodies import check_texts, json_response, limited, read_json
@@ -198,7 +198,7 @@ async def _stored(request: Request, kind: str, folder: Path) -> Path:
 
 
 def _score(export: Export, reading: "Reading", threshold: float, source: Path, target: Path) -> "Scored":
-    from sentiment.predict.score_file import AnswerOptions, score_file
+    from sentiment.predict.score_file import score_file
 
     reading = replace(reading, kind=source.suffix[1:])
     return score_file(export.classifier, source, target, reading, AnswerOptions(threshold), progress=False)

@@ -17,7 +17,7 @@ from sentiment.common.stores import FileStore, open_store
 from sentiment.data.reading import BadRows, Reading
 from sentiment.data.table_reader import read_batches
 from sentiment.errors import InputError
-from sentiment.predict.score_file import AnswerOptions
+from sentiment.predict.answers import AnswerOptions
 from sentiment.score.parts import find_inputs
 from sentiment.score.records import RUN, SUCCESS, read_records
 from sentiment.score.run import Request, failures_of, score, succeed

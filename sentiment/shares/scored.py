@@ -16,7 +16,7 @@ from sentiment.common.stores import FileStore
 from sentiment.data.reading import Reading
 from sentiment.data.table_reader import read_batches, texts_of
 from sentiment.errors import InputError
-from sentiment.predict.score_file import PREFIX
+from sentiment.predict.answers import PREFIX
 from sentiment.score.records import Record, read_records
 from sentiment.shares.dates import PERIODS, period_names, read_dates
 from sentiment.shares.tally import ALL, Answered

@@ -12,16 +12,10 @@ from pipelines.shared.artefacts import read_seen, read_split
 from pipelines.shared.profiles import profile_and_path, read_corpus
 from sentiment.data.corpus import LabelledTexts
 from sentiment.errors import ArtefactError, InputError
+from sentiment.evaluation import scoring
 from sentiment.evaluation.baselines import fit_baselines
 from sentiment.evaluation.record import PREDICTIONS, joined
-from sentiment.evaluation.scoring import (
-    LabelledTestSet,
-    remarks,
-    score,
-    score_minimal_pairs,
-    with_distinct_names,
-    without_seen,
-)
+from sentiment.evaluation.scoring import LabelledTestSet
 from sentiment.predict.model_files import MANIFEST
 from sentiment.settings import CorpusSettings
 
@@ -38,8 +32,8 @@ def run(this: stage.Stage) -> None:
     stage.log.info("fitting the baselines")
     meanings = [this.settings.corpus.polarity.get(name, name) for name in classes]
     baselines = fit_baselines(read_split(this.places.interim, "train"), meanings)
-    scored = [score(test, model, baselines) for test in tests]
-    pairs = score_minimal_pairs(model, baselines, meanings)
+    scored = [scoring.score(test, model, baselines) for test in tests]
+    pairs = scoring.score_minimal_pairs(model, baselines, meanings)
     figures = {test.name: metrics for test, (metrics, _) in zip(tests, scored, strict=True)}
     with publishing.publish(folder, last="metrics.json") as staging:
         joined([predictions for _, predictions in scored]).write(staging / PREDICTIONS)
@@ -72,8 +66,10 @@ def test_sets(this: stage.Stage, classes: Sequence[str], seen: np.ndarray) -> li
     """
     held_out = read_split(this.places.interim, "test")
     first = LabelledTestSet("held_out", "the part of the corpus that was set apart", held_out)
-    tests = with_distinct_names([first, *(_read_test_set(given, this, classes) for given in this.arguments.corpus)])
-    unseen = [without_seen(test, seen) for test in tests]
+    tests = scoring.with_distinct_names(
+        [first, *(_read_test_set(given, this, classes) for given in this.arguments.corpus)]
+    )
+    unseen = [scoring.without_seen(test, seen) for test in tests]
     for test, left in zip(tests, unseen, strict=True):
         if left.seen:
             stage.log.warning(
@@ -118,7 +114,7 @@ def _tell(
     if pairs:
         shares = ", ".join(f"{name} {100 * score['passed']:.1f}" for name, score in pairs.items())
         stage.log.info("minimal pairs passed, in %%: %s", shares)
-    for remark in remarks(figures, classes, trained):
+    for remark in scoring.remarks(figures, classes, trained):
         stage.log.warning("WARNING: %s", remark)
 
 

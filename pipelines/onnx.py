@@ -1,22 +1,16 @@
 """Convert an exported model to ONNX (`model.onnx`), and check that its probabilities agree with NumPy inference."""
 
-import importlib.util
 import os
 
 import sentiment
 from pipelines.shared import publishing, stage
 from pipelines.shared.artefacts import require_agreement, rows_to_compare
 from pipelines.shared.stage import import_keras
-from sentiment.errors import ArtefactError, InputError
-
-_NEEDED = ("tf2onnx", "onnxruntime")
+from sentiment.errors import ArtefactError
 
 
 def run(this: stage.Stage) -> None:
     """Convert the model to `model.onnx`, and check its probabilities on validation rows against NumPy inference."""
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"{', '.join(missing)}: not installed; run `make onnx`, or pip install -e '.[onnx]'")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     import_keras()
     from sentiment.export.formats import run_onnx, to_onnx

@@ -131,8 +131,6 @@ def _format_of(path: Path, reading: Reading) -> CsvFormat:
     lines = lines_of(sample)
     if lines and re.fullmatch(r'"?sep=.?"?\s*', lines[0], re.IGNORECASE):
         raise InputError(f"{path}:1: expected names of columns, received {shown(lines[0].strip())!r}; delete that line")
-    if "\0" in sample:
-        raise InputError(f"{path}: holds bytes of 0, which no text in {reading.encoding} has; save it as CSV (UTF-8)")
     is_cut = len(head) == SAMPLE_BYTES
     return find_format("".join(lines[:-1] if is_cut else lines), is_cut, reading, str(path), reading.kind)
 

@@ -25,8 +25,6 @@ def run(this: stage.Stage) -> None:
     settings = this.settings.to_dict()
     polarity = settings["corpus"].pop("polarity")  # does not change the rows
     values: dict[str, Any] = {section: settings[section] for section in SECTIONS[name]}
-    if not values.get("corpora", True):
-        del values["corpora"]
     if name == "preprocess":  # the member decides which words have vectors
         values["member"] = settings["embedding"]["member"]
     if name == "evaluate":

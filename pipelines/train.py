@@ -7,18 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.shared import profiles, publishing, stage
+from pipelines.shared import profiles, publishing, stage, training_files
 from pipelines.shared.base_model import KERAS_MODEL, load_network, require_base_model, settings_from_nothing
 from pipelines.shared.stage import import_keras
-from pipelines.shared.training_files import (
-    Checkpoint,
-    add_augmentation,
-    history_table,
-    identity,
-    read_rows,
-    record,
-    seen_tweets,
-)
 from sentiment.data.splitting import SEEN
 from sentiment.settings import Settings, still_falling
 from sentiment.training.calibration import apply_temperature
@@ -42,12 +33,12 @@ def run(this: stage.Stage) -> None:
     from sentiment.training.candidates import BASE_MODEL, NOTHING, add_ngram_scores, average, choose
 
     this = stage.settle(this, "network", "training")
-    rows = read_rows(this)
+    rows = training_files.read_rows(this)
     count = len(rows.parts["train"].labels)
     options = this.settings.training.for_rows(count)
     stage.log.info("%s", describe())
     starts = [NOTHING] if this.base_model is None else [BASE_MODEL, NOTHING] if count <= _FEW_ROWS else [BASE_MODEL]
-    rows.parts["train"] = add_augmentation(this, rows.parts["train"], rows.classes)
+    rows.parts["train"] = training_files.add_augmentation(this, rows.parts["train"], rows.classes)
     candidates = {start: average(_runs(this, rows, start, count <= _FEW_ROWS), rows) for start in starts}
     start, losses = choose(candidates, rows, options)
     last, told = candidates[start], dict[str, Any](start=start, start_losses=losses) if losses else {}
@@ -56,7 +47,7 @@ def run(this: stage.Stage) -> None:
         stage.log.info("n-gram scores times %g: validation log loss %.4f, without them %.4f", *choice)
         told |= {"ngram_scores": choice.factor} if choice.factor else {}
     apply_temperature(last.model, last.temperature)
-    made = record(this, rows.classes, last.state) | {"temperature": last.temperature} | told
+    made = training_files.record(this, rows.classes, last.state) | {"temperature": last.temperature} | told
     _publish(this, last.model, last.state, made)
     for checkpoint in this.places.model.glob(".checkpoint*.npz"):
         checkpoint.unlink()
@@ -79,10 +70,10 @@ def _runs(this: stage.Stage, rows: "TrainingRows", start: str, few: bool) -> "li
         stage.log.info("training from nothing too; it is kept if its validation loss is clearly lower")
         settings = settings_from_nothing(settings, profiles.named_settings(this.profile, this.arguments.set))
         name, told = ".checkpoint-nothing", "from nothing: "
-    made_from, runs = identity(this), []
+    made_from, runs = training_files.identity(this), []
     for run in range(count):
         path = this.places.model / f"{name}{f'-{run}' if run else ''}.npz"
-        checkpoint = Checkpoint(path, made_from, f"run {run + 1} of {count}: " if count > 1 else told)
+        checkpoint = training_files.Checkpoint(path, made_from, f"run {run + 1} of {count}: " if count > 1 else told)
         seed = settings.training.seed + run * _SEEDS_APART
         own = replace(settings, training=replace(settings.training, seed=seed))
         model = _new_network(own, rows)
@@ -129,8 +120,8 @@ def _callbacks(this: stage.Stage) -> "list[keras.callbacks.Callback]":
 def _publish(this: stage.Stage, model: "keras.Model", state: "TrainingState", made: Mapping[str, object]) -> None:
     with publishing.publish(this.places.model, last=KERAS_MODEL) as staging:
         model.save(staging / KERAS_MODEL)
-        np.save(staging / SEEN, seen_tweets(this))
-        publishing.write_text(staging / "history.csv", history_table(state.history))
+        np.save(staging / SEEN, training_files.seen_tweets(this))
+        publishing.write_text(staging / "history.csv", training_files.history_table(state.history))
         publishing.write_json(staging / "settings.json", this.settings.to_dict())
         publishing.write_json(staging / "training.json", made)
 

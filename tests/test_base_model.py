@@ -270,8 +270,7 @@ def test_weights_are_taken_over_by_layer_and_class() -> None:
     assert not take_over(ours, theirs, ["positive", "mixed", "negative"], ["negative", "positive"])
     np.testing.assert_array_equal(ours.get_layer(CLASSES).get_weights()[0], before)
     for name in ("projection_0", "recurrent"):
-        for one, other in zip(theirs.get_layer(name).get_weights(), ours.get_layer(name).get_weights(), strict=True):
-            np.testing.assert_array_equal(one, other)
+        np.testing.assert_equal(ours.get_layer(name).get_weights(), theirs.get_layer(name).get_weights())
     rows, more = (model.get_layer("trainable_embedding").get_weights()[0] for model in (theirs, ours))
     np.testing.assert_array_equal(more, np.concatenate([rows, rows[[1, 1]]]))
 
@@ -280,10 +279,8 @@ def test_an_output_layer_of_the_same_classes_is_taken_over_uncalibrated() -> Non
     _, theirs = networks()
     _, ours = networks()
     assert take_over(ours, theirs, ["c", "a", "b"], ["a", "b", "c"], temperature=2.0)
-    for before, after in zip(
-        theirs.get_layer(CLASSES).get_weights(), ours.get_layer(CLASSES).get_weights(), strict=True
-    ):
-        np.testing.assert_array_equal(after, 2 * before[..., [2, 0, 1]])
+    before, after = (model.get_layer(CLASSES).get_weights() for model in (theirs, ours))
+    np.testing.assert_equal(after, [2 * weight[..., [2, 0, 1]] for weight in before])
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -302,8 +299,7 @@ def test_a_fitted_output_layer_is_the_logistic_regression_on_the_states(classes:
     np.testing.assert_allclose(states.T @ pull, -share * kernel / _INVERSE_PENALTY, atol=0.01)
     np.testing.assert_allclose(pull.sum(axis=0), 0, atol=0.01)
     assert np.abs(kernel).max() > 0.001
-    for one, other in zip(before, model.get_layer("recurrent").get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    np.testing.assert_equal(model.get_layer("recurrent").get_weights(), before)
 
 
 def test_what_training_starts_from_is_kept_if_nothing_is_better() -> None:
@@ -321,8 +317,7 @@ def test_what_training_starts_from_is_kept_if_nothing_is_better() -> None:
     assert (state.best_epoch, len(state.history)) == (-1, 4)  # as patience allows
     assert state.best == state.start
     assert all(epoch["val_loss"] > state.start["val_loss"] for epoch in state.history)
-    for one, other in zip(before, model.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    np.testing.assert_equal(model.get_weights(), before)
 
 
 def test_the_better_of_two_starts_is_kept(child: Trained) -> None:

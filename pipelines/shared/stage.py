@@ -117,9 +117,7 @@ def settle(this: Stage, *sections: str) -> Stage:
     """
     loaded = publishing.read_json(this.places.interim / "load.json")
     rows = sum(loaded["parts"]["train"].values())
-    settled = this.settings.for_rows(rows)
-    if "split" in loaded:
-        settled = replace(settled, split=SplitSettings(**loaded["split"]))
+    settled = replace(this.settings.for_rows(rows), split=SplitSettings(**loaded["split"]))
     by_rows = this.settings.differences(settled)
     told = [f"{name} = {value}" for name, value in by_rows.items() if name.startswith(sections)]
     if told:

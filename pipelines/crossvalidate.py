@@ -35,7 +35,6 @@ def run(this: stage.Stage) -> None:
             metrics.append(each)
         shutil.rmtree(root / f"fold{fold}", ignore_errors=True)
     result = {"folds": asked.folds, "seeds": seeds, "figures": summarise(metrics)}
-    this.places.model.mkdir(parents=True, exist_ok=True)
     publishing.write_json(this.places.model / RESULT, result)
     shutil.rmtree(root, ignore_errors=True)
     sys.stdout.write(folds_table(result))
@@ -51,11 +50,7 @@ def _execute(this: stage.Stage, root: Path, fold: int, seed: int) -> dict[str, A
 
 
 OPTIONS = INPUT_OPTIONS | {
-    "--folds": {
-        "type": whole_number(2),
-        "default": 5,
-        "help": "blocks; each is the test set once (default: 5)",
-    },
+    "--folds": {"type": whole_number(2), "default": 5, "help": "blocks; each is the test set once (default: 5)"},
     "--seeds": {"type": count, "nargs": "+", "help": "seeds of the training (default: the seed of the settings)"},
 }
 

@@ -56,7 +56,6 @@ def run(this: stage.Stage) -> None:
     names = NAMES | {"model": "from base model" if this.base_model else "from nothing"}
     points = [{"rows": size, "figures": comparison.summarise(each)} for size, each in runs.items()]
     result = {"seeds": seeds, "base_model": str(this.base_model or ""), "points": points}
-    this.places.model.mkdir(parents=True, exist_ok=True)
     publishing.write_json(this.places.model / RESULT, result)
     publishing.write_text(this.places.model / DRAWING, learning_curve(result) or "")
     shutil.rmtree(root, ignore_errors=True)
@@ -111,12 +110,7 @@ def _baselines(this: stage.Stage, interim: Path, classes: list[str]) -> dict[str
 
 
 OPTIONS = INPUT_OPTIONS | {
-    "--sizes": {
-        "type": whole_number(1),
-        "nargs": "+",
-        "default": comparison.SIZES,
-        "help": "how many tweets (and all)",
-    },
+    "--sizes": {"type": whole_number(1), "nargs": "+", "default": comparison.SIZES, "help": "how many tweets, and all"},
     "--seeds": {"type": count, "nargs": "+", "default": (7, 8, 9), "help": "seeds; each size is trained with each"},
 }
 

@@ -31,7 +31,6 @@ def run(this: stage.Stage) -> None:
         values["polarity"] = polarity
     values["inputs"] = this.arguments.inputs[_INPUTS.get(name, slice(0))]
     path = this.places.interim / "settings" / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
     before, now = publishing.read_json(path) if path.exists() else None, json.loads(json.dumps(values))
     if before is not None and before != now:
         stage.log.info("%s: %s", name, "; ".join(differences(before, now)))

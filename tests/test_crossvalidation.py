@@ -70,7 +70,6 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
             places.processed.mkdir(parents=True)
             (places.processed / "embedding_matrix.npy").touch()
         if name == "evaluate":
-            places.model.mkdir(parents=True, exist_ok=True)
             publishing.write_json(places.model / "metrics.json", {"held_out": RUNS[fold]})
 
     monkeypatch.setattr(repeated_runs, "run_stage", run_stage)

@@ -70,7 +70,6 @@ def test_runs_that_are_done_are_kept(
     def run_stage(name: str, options: list[str]) -> None:
         places = stage.Places(Path(options[options.index("--root") + 1]), "tiny")
         parts = {name: {"a": 100, "b": 100} for name in ("train", "validation", "test")}
-        places.interim.mkdir(parents=True, exist_ok=True)
         publishing.write_json(places.interim / "load.json", {"parts": parts})
 
     def execute(this: stage.Stage, root: Path, pairs: tuple[str, ...]) -> dict:

@@ -97,7 +97,6 @@ def remember(interim: Path, model: Path, given: Sequence[str], replace: bool) ->
         )
     now = {name: value for name, value in now.items() if value}
     if now != before:
-        interim.mkdir(parents=True, exist_ok=True)
         lines = (f"{name} ?= {now[name].replace('$', '$$').replace('#', chr(92) + '#')}\n" for name in sorted(now))
         publishing.write_text(interim / FILE, "".join(lines))
     return now

@@ -92,7 +92,8 @@ def write_json(path: Path, data: object) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8 atomically: write a temporary file, then rename it."""
+    """Write ``text`` as UTF-8 atomically: write a temporary file, then rename it. Make the folder if it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_text(text, encoding="utf-8")

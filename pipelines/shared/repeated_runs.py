@@ -99,9 +99,7 @@ def digest(*parts: object) -> str:
 def kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Return the metrics in the JSON file ``path``. If the file is missing, call ``make`` and save its result."""
     if not path.exists():
-        figures = make()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        publishing.write_json(path, figures)
+        publishing.write_json(path, make())
     return dict(publishing.read_json(path))
 
 

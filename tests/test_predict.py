@@ -264,18 +264,13 @@ def test_an_output_that_cannot_be_written_is_called_by_its_own_name(run, tmp_pat
 def test_two_runs_into_one_file_do_not_share_a_temporary_file(run, tmp_path, monkeypatch):
     path, output = tmp_path / "t.csv", tmp_path / "out.csv"
     path.write_text("text\nlove\n")
-    other = tmp_path / "out.csv.part"
-    other.write_text("of another run")
-    assert run("--input", path, "--output", output)[0] == 0
-    assert other.read_text() == "of another run"
-    names = iter(("first", "second"))
-    monkeypatch.setattr("secrets.token_hex", lambda size: next(names))
     opened: list[str] = []
-    monkeypatch.setattr("pyarrow.output_stream", lambda path, **options: opened.append(Path(path).name) or 1 / 0)
+    monkeypatch.setattr("pyarrow.output_stream", lambda path, **options: opened.append(path) or 1 / 0)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
-            run("--input", path, "--output", output, "--force")
-    assert opened == ["out.csv.first.part", "out.csv.second.part"]
+            run("--input", path, "--output", output)
+    assert opened[0] != opened[1]
+    assert {Path(path).parent for path in opened} == {tmp_path}
 
 
 OTHER_KIND = "expected a name that ends in .csv, .tsv, .jsonl, .parquet (.gz), or -"

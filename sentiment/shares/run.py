@@ -26,7 +26,7 @@ from sentiment.shares.dates import periods_between, read_dates
 from sentiment.shares.estimates import BOTH, LEAST_LABELS, HandLabels, ShareRow, changes, share_rows
 from sentiment.shares.sample import FilledIn, chances_of, doubt, draw, label_names, read_labels, require_same_input
 from sentiment.shares.scored import ShareColumns, classes_of, groups_of, require_columns, scored_batches
-from sentiment.shares.tally import ALL, ShareTally
+from sentiment.shares.tally import ALL, Cell, ShareTally, cells_of
 
 SCORED = "scored"  # folder of the scored tweets inside the output
 
@@ -115,15 +115,14 @@ def drawn_rows(
     store: FileStore, columns: ShareColumns, count: int, seed: int, even: bool
 ) -> Iterator[tuple[int, str, float]]:
     """Draw ``count`` tweets; yield each one's row number, text and drawing probability (equal for all if ``even``)."""
-    doubts, cells, rows = [], [], []
-    names: dict[tuple[str, str], int] = {}
+    doubts, codes, rows = [], [], []
+    numbered: dict[Cell, int] = {}
     start = 0
     for batch in scored_batches(store, columns):
         there = np.flatnonzero(batch.texts.is_valid().to_numpy(zero_copy_only=False))
-        keys = zip(batch.groups.to_pylist(), batch.periods.to_pylist(), strict=True)
-        codes = np.array([names.setdefault(key, len(names)) for key in keys], np.int64)
+        places, cells = cells_of(batch)
         doubts.append(doubt(batch.probabilities[there]).astype(np.float32))
-        cells.append(codes[there].astype(np.int32))
+        codes.append(np.array([numbered.setdefault(cell, len(numbered)) for cell in cells], np.int32)[places[there]])
         rows.append((there + start + 1).astype(np.int64))
         start += len(batch.texts)
     if not rows or not sum(map(len, rows)):
@@ -131,7 +130,7 @@ def drawn_rows(
     numbers = np.concatenate(rows)
     count = min(count, len(numbers))
     chances = chances_of(None if even else np.concatenate(doubts).astype(np.float64), count, len(numbers))
-    chosen = draw(chances, np.concatenate(cells), np.random.default_rng(seed))
+    chosen = draw(chances, np.concatenate(codes), np.random.default_rng(seed))
     yield from _with_texts(store, columns, numbers[chosen], chances[chosen])
 
 

@@ -122,7 +122,7 @@ class ShareTally:
         numbers = np.arange(self.rows + 1, self.rows + 1 + len(batch.texts))
         self.rows += len(batch.texts)
         there = batch.texts.is_valid().to_numpy(zero_copy_only=False)
-        codes, cells = _cells_of(batch)
+        codes, cells = cells_of(batch)
         best = batch.probabilities.argmax(axis=1)
         dated = np.array([cell.period != "" for cell in cells], bool)[codes]
         undated = np.flatnonzero(there & ~dated)
@@ -213,7 +213,7 @@ def margins(cell: Cell) -> Iterator[Cell]:
         yield cell
 
 
-def _cells_of(batch: Answered) -> tuple[np.ndarray, list[Cell]]:
+def cells_of(batch: Answered) -> tuple[np.ndarray, list[Cell]]:
     """Return the index of each tweet's cell (a group in a period), and the list of the distinct cells."""
     groups, periods = batch.groups, batch.periods
     joint = groups.indices.to_numpy().astype(np.int64) * max(1, len(periods.dictionary)) + periods.indices.to_numpy()

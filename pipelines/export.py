@@ -97,7 +97,7 @@ def _save(folder: Path, preprocessor: Preprocessor, network: FoldedNetwork, clas
     version, chunks = folder / "saved_model" / "1", folder / "chunks.tsv"
     module = ServingModule(preprocessor, network, classes, folder / LEXICON, chunks)
     module.save(version)
-    chunks.unlink(missing_ok=True)  # the assets of the SavedModel contain a copy
+    chunks.unlink()  # the assets of the SavedModel contain a copy
     write_warm_up(version, _WARM_UP)
     # TensorFlow Serving expects a numbered folder inside; with these links tf.saved_model.load accepts the outer one.
     for name in ("saved_model.pb", "variables", "assets"):

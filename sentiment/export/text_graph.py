@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from sentiment.common.file_checks import sha256_of
-from sentiment.text.chunk_table import MOST_IDS
+from sentiment.common.ragged import ragged
+from sentiment.text.chunk_table import MOST_IDS, build_table
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, LONG, WHITE_SPACE
 from sentiment.text.preprocessor import Preprocessor
@@ -25,7 +26,7 @@ class GraphPreprocessor(tf.Module):
         preprocessor: the text preprocessing.
         lexicon_file: path of the lexicon as tab-separated values, which becomes an asset of the SavedModel.
         chunks_file: path of a file to write, which becomes an asset too: the chunks of the preprocessor's table and
-            their slots in it. Without a chunk, no file is written.
+            their slots in it.
     """
 
     def __init__(self, preprocessor: Preprocessor, lexicon_file: Path, chunks_file: Path) -> None:
@@ -35,12 +36,10 @@ class GraphPreprocessor(tf.Module):
         self.lexicon_asset = _NamedAsset("lexicon", lexicon_file)
         rows = tf.lookup.TextFileInitializer(self.lexicon_asset, tf.string, 0, tf.int64, 1, delimiter="\t")
         self.lexicon = tf.lookup.StaticHashTable(rows, UNKNOWN)
-        table = preprocessor.table
-        chunks, slots = table.contents() if table else ([], [])
-        self._has_table = bool(chunks)  # TensorFlow cannot read a table from an empty file
-        if table is None or not chunks:
-            return
-        chunks_file.write_bytes(b"".join(b"%s\t%d\n" % line for line in zip(chunks, slots, strict=True)))
+        table = preprocessor.table or build_table([], ragged([]))
+        lines = zip(*table.contents(), strict=True)
+        # The empty chunk has slot 0. Without it, the file could be empty, which TensorFlow does not read.
+        chunks_file.write_bytes(b"\t0\n" + b"".join(b"%s\t%d\n" % line for line in lines))
         self.chunks_asset = _NamedAsset("chunks", chunks_file)
         rows = tf.lookup.TextFileInitializer(self.chunks_asset, tf.string, 0, tf.int64, 1, delimiter="\t")
         self.chunks = tf.lookup.StaticHashTable(rows, _ABSENT)
@@ -61,8 +60,6 @@ class GraphPreprocessor(tf.Module):
     def _all_ids(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Return each text's ids without stop words, not yet cut to ``max_tokens``. Invalid UTF-8 becomes U+FFFD."""
         text = tf.strings.lower(tf.strings.regex_replace(text, HASHTAG, HASHTAG_WORDS))
-        if not self._has_table:
-            return self._ids_by_rules(text)
         chunks = tf.strings.split(text, sep=" ")
         starts, lengths, values = self._ids_of_chunks(chunks.flat_values)
         where = tf.ragged.range(starts, starts + lengths)

@@ -12,7 +12,6 @@ from pipelines.shared.base_model import KERAS_MODEL, load_network, require_base_
 from pipelines.shared.stage import import_keras
 from sentiment.data.splitting import SEEN
 from sentiment.settings import Settings, still_falling
-from sentiment.training.calibration import apply_temperature
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +29,7 @@ def run(this: stage.Stage) -> None:
     """Train the candidates, choose the best, add n-gram scores, calibrate the temperature, and write the model."""
     import_keras()
     from sentiment.training.backend import describe
-    from sentiment.training.candidates import BASE_MODEL, NOTHING, add_ngram_scores, average, choose
+    from sentiment.training.candidates import BASE_MODEL, NOTHING, add_ngram_scores, apply_temperature, average, choose
 
     this = stage.settle(this, "network", "training")
     rows = training_files.read_rows(this)

@@ -116,7 +116,7 @@ def test_a_weight_is_what_a_row_counts() -> None:
     batch = Batches(parts["train"], 2, 4, seed=3)
     for i in range(2):
         inputs, _, counting = batch[i]
-        rows = inputs["types"][inputs["positions"][:, 0]] - 1
+        rows = inputs.types[inputs.positions[:, 0]] - 1
         np.testing.assert_array_equal(counting, weights[rows])
     balanced, _ = make_batches(parts, Settings())
     np.testing.assert_allclose(balanced.row_weights, weights)  # the classes are even

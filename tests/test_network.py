@@ -60,7 +60,7 @@ def test_keras_distinct_token_and_folded_networks_are_one_function(
     cell: str, bidirectional: bool, pooling: str, trainable: int
 ) -> None:
     model, chosen = make_network(cell=cell, bidirectional=bidirectional, pooling=pooling, trainable_dimension=trainable)
-    by_token, batch = partial(by_distinct_tokens, model, chosen), distinct_ids(IDS)._asdict()
+    by_token, batch = partial(by_distinct_tokens, model, chosen), distinct_ids(IDS)
     # A network with a trainable embedding has every variable of one without, so gradients are compared there.
     if trainable:
         expected, theirs = answers_and_gradients(model, model, IDS)
@@ -84,7 +84,7 @@ def test_padding_on_either_side_changes_nothing(cell: str, pooling: str) -> None
     expected = np.repeat(np.asarray(model(np.array([[4, 2, 7]], np.int32))), 3, axis=0)
     ids = np.array([[0, 0, 4, 2, 7], [0, 4, 2, 7, 0], [4, 2, 7, 0, 0]], np.int32)
     for answers in (
-        model(ids), fold(model, chosen).of_padded(ids), by_distinct_tokens(model, chosen, distinct_ids(ids)._asdict())
+        model(ids), fold(model, chosen).of_padded(ids), by_distinct_tokens(model, chosen, distinct_ids(ids))
     ):  # fmt: skip
         np.testing.assert_allclose(answers, expected, atol=1e-6)
 
@@ -100,9 +100,7 @@ def test_dropout_is_there_in_training_only(dropped: dict[str, float]) -> None:
     model, chosen = make_network(**small, **dropped)
     expected = np.asarray(make_network(**small)[0](IDS))  # the same weights: they are drawn by one seed
     np.testing.assert_allclose(fold(model, chosen).of_padded(IDS), expected, atol=1e-5)
-    for network, inputs in (
-        (model, IDS), (partial(by_distinct_tokens, model, chosen), distinct_ids(IDS)._asdict())
-    ):  # fmt: skip
+    for network, inputs in ((model, IDS), (partial(by_distinct_tokens, model, chosen), distinct_ids(IDS))):
         np.testing.assert_allclose(network(inputs), expected, atol=1e-5)
         assert np.abs(np.asarray(network(inputs, training=True)) - expected).max() > 1e-3
 
@@ -151,7 +149,7 @@ def rows_of(batches: Batches) -> list[list[int]]:
     found = []
     for i in range(len(batches)):
         inputs, _, weights = batches[i]
-        ids = inputs["types"][inputs["positions"]]
+        ids = inputs.types[inputs.positions]
         firsts = ids.max(axis=1, where=ids != 200, initial=0)
         found.append([int(first) - 2 for first, weight in zip(firsts, weights, strict=True) if weight])
     return found
@@ -167,7 +165,7 @@ def test_an_epoch_has_every_row_once_with_its_own_label(seed: int | None) -> Non
         assert sorted(sum(rows_of(batches), [])) == list(range(103))
     for i in range(len(batches)):
         inputs, y_true, weights = batches[i]
-        ids = inputs["types"][inputs["positions"]]
+        ids = inputs.types[inputs.positions]
         firsts = ids.max(axis=1, where=ids != 200, initial=0)
         np.testing.assert_array_equal(y_true, np.eye(3)[(firsts - 2) % 3])
         np.testing.assert_array_equal((ids != 0).sum(axis=1), (part.ids[firsts - 2] != 0).sum(axis=1))
@@ -219,16 +217,16 @@ def test_class_weights_multiply_the_weights_of_the_rows() -> None:
 def test_word_dropout_hits_real_tokens_of_the_training_rows_only() -> None:
     part = numbered_part(n=256, width=10)
     plain, dropping = (Batches(part, 3, 256, seed=3, word_dropout=rate) for rate in (0.0, 0.3))
-    before, after = (b["types"][b["positions"]] for b in (plain[0][0], dropping[0][0]))
+    before, after = (b.types[b.positions] for b in (plain[0][0], dropping[0][0]))
     np.testing.assert_array_equal(before == 0, after == 0)
     changed = before != after
     assert set(after[changed].tolist()) == {UNKNOWN}
     assert changed.sum() / (before != 0).sum() == pytest.approx(0.3, abs=0.05)
     again = Batches(part, 3, 256, seed=3, word_dropout=0.3)[0][0]
-    np.testing.assert_array_equal(again["types"][again["positions"]], after)
+    np.testing.assert_array_equal(again.types[again.positions], after)
     validation = Batches(part, 3, 256, word_dropout=0.3)[0][0]
-    assert UNKNOWN not in validation["types"]
+    assert UNKNOWN not in validation.types
 
 
 def test_a_batch_is_cut_to_its_longest_row() -> None:
-    assert Batches(numbered_part(width=10), 3, 16)[0][0]["positions"].shape == (16, 8)
+    assert Batches(numbered_part(width=10), 3, 16)[0][0].positions.shape == (16, 8)

@@ -17,7 +17,7 @@ from sentiment.network.folded import softmax
 from sentiment.network.keras_network import fold, with_ngram_scores
 from sentiment.network.ngrams import buckets_of_rows, ngram_buckets, ngram_logits, times_factor_in_float32
 from sentiment.settings import MOST_NGRAM_BUCKETS, NetworkSettings, TrainingSettings
-from sentiment.training.calibration import apply_temperature
+from sentiment.training.candidates import apply_temperature
 from sentiment.training.ngram_scores import choose_factor, fit_ngram_scores
 from tests.test_network import CLASSES, make_network
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from sentiment.common.ragged import ragged
 from sentiment.network.cells import STEPS, Direction
-from sentiment.network.folded import FoldedNetwork
+from sentiment.network.folded import DistinctIds, FoldedNetwork
 from sentiment.network.keras_network import RECURRENT, build_network, fold
 from sentiment.settings import NetworkSettings
 from sentiment.training.tensorflow_trainer import by_distinct_tokens
@@ -76,9 +76,8 @@ def test_keras_network_answers_hello_as_worked_by_hand() -> None:
 def test_distinct_token_network_answers_hello_as_worked_by_hand() -> None:
     types = np.array([0, 5, 4, 3, 2], np.int32)  # o l e h
     positions = np.array([[4, 3, 2, 2, 1, 0]], np.int32)
-    np.testing.assert_allclose(
-        by_distinct_tokens(hello_network(), PLAIN, {"types": types, "positions": positions}), [ANSWER], atol=1e-6
-    )
+    answers = by_distinct_tokens(hello_network(), PLAIN, DistinctIds(types, positions))
+    np.testing.assert_allclose(answers, [ANSWER], atol=1e-6)
 
 
 def test_folded_network_answers_hello_as_worked_by_hand() -> None:

@@ -18,7 +18,8 @@ from sentiment.network.keras_network import GLOVE, build_network
 from sentiment.settings import NetworkSettings, PreprocessingSettings, Settings, TrainingSettings
 from sentiment.training import fitting as training
 from sentiment.training.batches import Batches, class_weights
-from sentiment.training.calibration import apply_temperature, fit_temperature, uncalibrated
+from sentiment.training.calibration import fit_temperature, uncalibrated
+from sentiment.training.candidates import apply_temperature
 from sentiment.training.fitting import TrainingState, make_batches, train
 from sentiment.training.trainer import KerasTrainer, make_optimizer
 
@@ -134,8 +135,8 @@ def test_dropout_draws_in_every_training_step_and_not_in_validation(uninterrupte
 
 def test_another_seed_gives_another_order_and_other_dropped_words() -> None:
     first, same, other = (make_batches(PARTS, make_settings(seed=seed))[0][0] for seed in (3, 3, 4))
-    assert first[0]["types"].tolist() == same[0]["types"].tolist()
-    assert first[0]["positions"].tolist() == same[0]["positions"].tolist() != other[0]["positions"].tolist()
+    assert first[0].types.tolist() == same[0].types.tolist()
+    assert first[0].positions.tolist() == same[0].positions.tolist() != other[0].positions.tolist()
 
 
 def test_the_glove_rows_are_bit_identical_after_training(uninterrupted: FinishedRun) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 
 from sentiment.data.encoded import EncodedPart
 from sentiment.network.keras_network import CLASSES, GLOVE, TRAINABLE
@@ -52,8 +53,6 @@ def fit_output_layer(model: keras.Model, part: EncodedPart, weights: np.ndarray)
     weights. Linear probing therefore comes before fine-tuning (Kumar et al., *Fine-Tuning can Distort Pretrained
     Features and Underperform Out-of-Distribution*, 2022). ``weights`` are the weights of the classes, ``(classes,)``.
     """
-    from sklearn.linear_model import LogisticRegression
-
     output = model.get_layer(CLASSES)
     below = keras.Model(model.input, output.input)
     states = below.predict(np.asarray(part.ids, np.int32), batch_size=_BATCH, verbose=0)

@@ -8,7 +8,7 @@ and the layers that process single tokens run only once for each of them. Both m
 import numpy as np
 
 from sentiment.data.encoded import EncodedPart, row_lengths
-from sentiment.network.folded import distinct_ids
+from sentiment.network.folded import DistinctIds, distinct_ids
 from sentiment.settings import TrainingSettings
 from sentiment.text.lexicon import PADDING, UNKNOWN
 
@@ -26,7 +26,7 @@ def widths(max_tokens: int) -> tuple[int, ...]:
 class Batches:
     """The batches of one epoch. The order of the rows depends only on the seed and the number of the epoch.
 
-    A batch has inputs (a dictionary with the fields of ``DistinctIds``), one-hot labels and row weights.
+    A batch has its distinct ids, one-hot labels and row weights.
 
     Args:
         part: encoded rows and their labels; the arrays may be memory-mapped.
@@ -62,15 +62,15 @@ class Batches:
         """Return the number of batches per epoch."""
         return -(-len(self.part.labels) // self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-        """Return the inputs, the one-hot labels and the row weights of batch ``index``."""
+    def __getitem__(self, index: int) -> tuple[DistinctIds, np.ndarray, np.ndarray]:
+        """Return the distinct ids, the one-hot labels and the row weights of batch ``index``."""
         rows, weights = self.rows(index)
         ids = self.part.ids[rows, : self.width(index)]
         if self.word_dropout and self.seed is not None:
             drop = self._random(index + 1).random(ids.shape) < self.word_dropout
             ids = np.where(drop & (ids != PADDING), ids.dtype.type(UNKNOWN), ids)
         labels = self.part.labels[rows]
-        return distinct_ids(ids)._asdict(), self._one_hot[labels], self.row_weights[rows] * weights
+        return distinct_ids(ids), self._one_hot[labels], self.row_weights[rows] * weights
 
     def width(self, index: int) -> int:
         """Return the width, in tokens, that batch ``index`` is cut to."""

@@ -7,15 +7,9 @@ With only 20 validation rows, the temperature with the lowest log loss can be an
 has a normal prior on log T with mean 0. From about 500 rows on, the prior has hardly any effect.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from sentiment.network.folded import softmax
-
-if TYPE_CHECKING:
-    import keras
-
 
 # Standard deviation of the prior on log T. Of nine values it gave the lowest log loss on held-out rows, with 20 to 100
 # validation rows. Temperatures fitted to 5,000 rows had a standard deviation of 0.24 in log T (docs/history.md).
@@ -43,15 +37,6 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
         return float(likelihood + (log_temperature / SPREAD) ** 2 / (2 * len(labels)))
 
     return float(np.exp(minimize_scalar(loss, bounds=np.log(_BOUNDS), method="bounded", options={"xatol": 1e-4}).x))
-
-
-def apply_temperature(model: "keras.Model", temperature: float) -> None:
-    """Divide the logits of ``model`` by ``temperature``, by dividing the weights of the layers that produce logits."""
-    from sentiment.network.keras_network import CLASSES, NGRAMS
-
-    for layer in model.layers:
-        if layer.name in (CLASSES, NGRAMS):
-            layer.set_weights([weight / temperature for weight in layer.get_weights()])
 
 
 def uncalibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from sentiment.data.encoded import EncodedPart
-from sentiment.network.keras_network import fold, with_ngram_scores
+from sentiment.network.keras_network import CLASSES, NGRAMS, fold, with_ngram_scores
 from sentiment.settings import NetworkSettings, TrainingSettings
 from sentiment.training.batches import class_weights
 from sentiment.training.calibration import fit_temperature, logits_of, row_losses
@@ -127,3 +127,10 @@ def add_ngram_scores(kept: Candidate, rows: TrainingRows, options: TrainingSetti
         return kept, choice
     model = with_ngram_scores(kept.model, choice.factor * scores.values, choice.factor * scores.bias)
     return candidate(model, kept.network, kept.state, rows), choice
+
+
+def apply_temperature(model: keras.Model, temperature: float) -> None:
+    """Divide the logits of ``model`` by ``temperature``, by dividing the weights of the layers that produce logits."""
+    for layer in model.layers:
+        if layer.name in (CLASSES, NGRAMS):
+            layer.set_weights([weight / temperature for weight in layer.get_weights()])

@@ -7,18 +7,17 @@ logits are multiplied by a factor that is chosen on the validation rows. The pen
 n-gram's frequency (inverse document frequency: Sparck Jones, 1972).
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
 
 from sentiment.data.encoded import EncodedPart, ragged_rows
 from sentiment.network.folded import softmax
 from sentiment.network.ngrams import buckets_of_rows, ngram_logits
 from sentiment.training.batches import row_weights
 from sentiment.training.calibration import fit_temperature, logits_of, row_losses
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
 
 FACTORS = tuple(np.arange(0, 2.6, 0.25).tolist())
 # A network memorises few training rows, so its errors on them teach nothing. The scores are then fitted without the
@@ -67,7 +66,7 @@ def fit_ngram_scores(part: EncodedPart, weights: np.ndarray, buckets: int, logit
 
 
 def _fit_beside(
-    features: "csr_matrix", part: EncodedPart, weights: np.ndarray, inverse_penalty: float, logits: np.ndarray
+    features: csr_matrix, part: EncodedPart, weights: np.ndarray, inverse_penalty: float, logits: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit a logistic regression whose logits are added to the fixed ``logits`` of another model.
 
@@ -75,8 +74,6 @@ def _fit_beside(
     penalty is as strong as with scikit-learn's ``C = inverse_penalty``. From ``features`` ``(n, width)``, return the
     kernel ``(width, classes)`` and the bias ``(classes,)``, float32.
     """
-    from scipy.optimize import minimize
-
     rows, right = np.arange(len(part.labels)), np.asarray(part.labels)
     counted = inverse_penalty * row_weights(part, weights)
     turned, shape = features.T.tocsr(), (features.shape[1] + 1, len(weights))
@@ -119,10 +116,8 @@ def choose_factor(
     return NgramChoice(best, losses[best], losses[0.0])
 
 
-def _counts(ids: np.ndarray, buckets: int) -> "csr_matrix":
+def _counts(ids: np.ndarray, buckets: int) -> csr_matrix:
     """Count the n-grams of each row by bucket, sparse ``(n, buckets)``, divided by the root of its number of tokens."""
-    from scipy.sparse import csr_matrix
-
     rows = ragged_rows(np.asarray(ids))
     found = np.stack(buckets_of_rows(rows, buckets), axis=1)
     lengths = rows.lengths * found.shape[1]

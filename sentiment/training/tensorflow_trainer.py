@@ -18,6 +18,7 @@ from keras import ops
 from tqdm import tqdm
 
 from sentiment.network.cells import Direction
+from sentiment.network.folded import DistinctIds
 from sentiment.network.keras_network import (
     CLASSES,
     OUTPUT_DROPOUT,
@@ -47,9 +48,9 @@ class TensorFlowTrainer(KerasTrainer):
         """Run one epoch, with weight updates if ``learn``; return the mean ``loss`` and ``accuracy`` over the rows."""
         sums: Counter[str] = Counter()
         for i in tqdm(range(len(batches)), desc=title, unit="batch", disable=None, leave=False):
-            inputs, y_true, weights = batches[i]
-            given = [tf.constant(each) for each in (inputs["types"], inputs["positions"], y_true, weights)]
-            loss, accuracy = self._program(inputs["positions"].shape, y_true.shape[1], learn)(*given)
+            ids, y_true, weights = batches[i]
+            given = [tf.constant(each) for each in (*ids, y_true, weights)]
+            loss, accuracy = self._program(ids.positions.shape, y_true.shape[1], learn)(*given)
             count = int(np.count_nonzero(weights))
             sums.update({"loss": float(loss) * count, "accuracy": float(accuracy) * count, "rows": count})
         return {name: sums[name] / sums["rows"] for name in ("loss", "accuracy")}
@@ -73,7 +74,7 @@ class TensorFlowTrainer(KerasTrainer):
     def _step(self, learn: bool, types: Any, positions: Any, y_true: Any, weights: Any) -> tuple[Any, Any]:
         variables = self.model.trainable_variables
         with tf.GradientTape() as tape:
-            y_pred = self._by_token({"types": types, "positions": positions}, training=learn)
+            y_pred = self._by_token(DistinctIds(types, positions), training=learn)
             loss = self.loss(y_true, y_pred, weights)
         if learn:
             self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
@@ -84,7 +85,7 @@ class TensorFlowTrainer(KerasTrainer):
 def by_distinct_tokens(
     model: keras.Model,
     settings: NetworkSettings,
-    inputs: dict[str, Any],
+    ids: DistinctIds,
     training: bool = False,
     states: Callable[..., Any] = unrolled_states,
 ) -> Any:
@@ -96,16 +97,16 @@ def by_distinct_tokens(
 
     Args:
         settings: the settings that ``model`` was built with.
-        inputs: the fields of ``DistinctIds``: ``types`` ``(types,)`` and ``positions`` ``(batch, time)``.
+        ids: the distinct ids of the batch; ``positions`` are ``(batch, time)``.
         states: function that runs the recurrence, either :func:`ragged_states` or :func:`unrolled_states`.
     """
-    features = type_features(model, inputs["types"], training)
+    features = type_features(model, ids.types, training)
     cells = recurrent_cells(model)
     biases = [input_and_recurrent_bias(cell) for cell in cells]
     kernel = ops.concatenate([cell.kernel for cell in cells], axis=-1)  # one product for all directions
     projected = ops.matmul(features, kernel) + ops.concatenate([own for own, _ in biases])
     weights = [Direction(cell.recurrent_kernel, bias) for cell, (_, bias) in zip(cells, biases, strict=True)]
-    pooled = states(projected, inputs["positions"], weights, settings)
+    pooled = states(projected, ids.positions, weights, settings)
     return model.get_layer(CLASSES)(model.get_layer(OUTPUT_DROPOUT)(pooled, training=training))
 
 

@@ -48,10 +48,10 @@ class _Dataset(keras.utils.PyDataset):
         return len(self._batches)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        inputs, y_true, weights = self._batches[index]
+        ids, y_true, weights = self._batches[index]
         rows = np.flatnonzero(weights)
         share = len(rows) / len(weights)
-        return inputs["types"][inputs["positions"][rows]], y_true[rows], weights[rows] * np.float32(share)
+        return ids.types[ids.positions[rows]], y_true[rows], weights[rows] * np.float32(share)
 
 
 def make_optimizer(options: TrainingSettings, steps: int) -> keras.optimizers.Optimizer:

@@ -25,12 +25,7 @@ SPECIAL_TOKENS = (
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """A table from surface form (a token as written) to id, and the vocabulary.
-
-    Attributes:
-        ids: id of each surface form; ``PADDING`` for a token that is dropped.
-        vocabulary: the lemma of each id. The first two are ``RESERVED``, for padding and for unknown tokens.
-    """
+    """The table ``ids`` from surface form to id, and ``vocabulary``, the lemma of each id, from ``RESERVED`` on."""
 
     ids: dict[str, int]
     vocabulary: tuple[str, ...]
@@ -64,11 +59,9 @@ class Lexicon:
 
 
 def known_shares(ids: Ragged, says_something: np.ndarray) -> np.ndarray:
-    """Return the share of known ids in each row, float32 ``(n,)``. A tweet without known ids is labelled ``unknown``.
+    """Return the share of known ids in each of ``n`` rows, none of them empty, float32 ``(n,)``.
 
-    Args:
-        ids: ``n`` rows, none of them empty.
-        says_something: whether each id counts as known, bool ``(vocabulary,)``.
+    ``says_something`` tells whether an id counts as known, bool ``(vocabulary,)``.
     """
     if not len(ids.lengths):
         return np.zeros(0, np.float32)

@@ -148,11 +148,7 @@ class Preprocessor:
 
     @classmethod
     def load(cls, folder: str | Path, read: Callable[[str], bytes] | None = None) -> "Preprocessor":
-        """Read the files that :meth:`save` wrote.
-
-        Args:
-            folder: the folder of the files, named in error messages.
-            read: returns the content of a file, given its name in ``FILES``. None reads the files of ``folder``.
+        """Read the files that :meth:`save` wrote to ``folder``, which error messages name, with the function ``read``.
 
         Raises:
             ArtefactError: a file is damaged, or the files do not belong together.

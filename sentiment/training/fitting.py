@@ -84,7 +84,7 @@ def train(
 
     Args:
         model: the network. To resume a run, build it with the settings of the interrupted run.
-        parts: encoded rows under the keys ``train`` and ``validation``.
+        parts: rows under the keys ``train`` and ``validation``.
         state: a new state, or the state of an interrupted run; it is updated in place.
         save: function that is called with the state after every epoch.
         callbacks: Keras callbacks, which are called for epochs and not for batches.

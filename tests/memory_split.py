@@ -1,6 +1,6 @@
 """The split of a corpus that fits into memory: what the split by ranges of hashes must come to."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,45 +8,23 @@ from sentiment.data.splitting import DROPPED, TRAIN, VALIDATION, Deal, find_dist
 from sentiment.settings import SplitSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Which part each row belongs to.
-
-    Attributes:
-        part: uint8 ``(n,)``: ``TRAIN``, ``VALIDATION``, ``TEST`` or ``DROPPED``.
-        duplicates: rows dropped because an earlier one has the same key and label.
-        contradictions: rows dropped because rows of the same key have different labels.
-        settings: the shares, as settled for the number of rows that are left.
-    """
+class Split(NamedTuple):
+    """The part of each row, uint8 ``(n,)``, and the numbers of rows dropped."""
 
     part: np.ndarray
     duplicates: int
     contradictions: int
-    settings: SplitSettings
 
 
 def split(hashes: np.ndarray, labels: np.ndarray, settings: SplitSettings) -> Split:
-    """Drop duplicates and deal the other rows out, each class in the same shares.
-
-    Within a class rows are ranked by their hash: the lowest become the test part, the next the validation part,
-    and training takes as many of the others as it is given. The side a row falls on does not depend on its place
-    in the file, nor (but at the borders) on other rows.
-
-    Args:
-        hashes: uint64 ``(n,)``.
-        labels: integer ``(n,)``.
-        settings: the shares; those that follow the rows are settled for the distinct rows.
-
-    Raises:
-        InputError: fewer than two classes are left, or too few rows of a class for every part to have one.
-    """
+    """Split rows with ``hashes`` (uint64) and ``labels`` (integers), both ``(n,)``, as :class:`Deal` does."""
     order = np.argsort(hashes, kind="stable")
     found = find_distinct(hashes[order], labels[order])
     counts = np.bincount(found.label[found.kept], minlength=1)
     deal = Deal.settle(counts, settings)
     part = np.full(len(labels), DROPPED, np.uint8)
     part[order] = deal.parts(found, np.zeros_like(counts))
-    return Split(part, found.duplicates, found.contradictions, deal.settings)
+    return Split(part, found.duplicates, found.contradictions)
 
 
 def seen_hashes(hashes: np.ndarray, parts: Split) -> np.ndarray:

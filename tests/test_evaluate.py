@@ -16,7 +16,6 @@ from sentiment.data.corpus import LabelledTexts
 from sentiment.data.splitting import DROPPED, TEST, TRAIN, VALIDATION, hash_texts, is_seen
 from sentiment.errors import InputError
 from sentiment.evaluation.scoring import LabelledTestSet, without_seen
-from sentiment.settings import SplitSettings
 from tests.memory_split import Split, seen_hashes
 from tests.model_fixture import Trained, labelled_tweets, shared_model, write_corpus
 
@@ -24,7 +23,7 @@ from tests.model_fixture import Trained, labelled_tweets, shared_model, write_co
 def test_training_and_validation_rows_are_seen() -> None:
     hashes = np.array([9, 3, 7, 5, 3], np.uint64)
     part = np.array([TRAIN, VALIDATION, TEST, DROPPED, DROPPED], np.uint8)
-    seen = seen_hashes(hashes, Split(part, 1, 0, SplitSettings()))
+    seen = seen_hashes(hashes, Split(part, 1, 0))
     assert seen.tolist() == [3, 9]
     assert seen.dtype == np.uint64
 

@@ -59,9 +59,7 @@ def test_a_table_becomes_json_without_nan_and_with_dates_as_text(model: Sentimen
 
 @pytest.mark.parametrize("kind", [pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view()], ids=str)
 @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
-def test_text_of_every_type_leaves_in_every_format(
-    model: SentimentClassifier, tmp_path: Path, kind: pa.DataType, ending: str
-) -> None:
+def test_text_of_every_type_leaves_in_every_format(model, tmp_path, kind, ending):
     for name, of in (("a", kind), ("b", pa.string())):
         pq.write_table(
             pa.table({"text": pa.array(["love", None, 'é"'], pa.string()).cast(of)}), tmp_path / f"{name}.parquet"
@@ -88,9 +86,7 @@ def test_times_that_python_lacks_are_refused(model: SentimentClassifier, tmp_pat
 
 @pytest.mark.parametrize("key", ["label", "known", "p_negative", "l\\u0061bel"])
 @pytest.mark.parametrize("prefix", [None, ""])
-def test_a_key_like_one_of_ours_in_a_later_block_is_refused(
-    model: SentimentClassifier, tmp_path: Path, key: str, prefix: str | None
-) -> None:
+def test_a_key_like_one_of_ours_in_a_later_block_is_refused(model, tmp_path, key, prefix):
     source = tmp_path / "a.jsonl"
     filler = '{"text": "love", "filler": "' + "x" * 1000 + '"}\n'
     source.write_text(filler * 9000 + f'{{"text": "love", "{key}": 1}}\n')

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from sentiment.data import json_documents
 from sentiment.data.reading import RAW_LINE, BadRows, Reading
-from sentiment.data.table_reader import read_batches, texts_of
+from sentiment.data.table_reader import read_batches
 from sentiment.errors import InputError
+from tests.test_table_reader import texts
 
 LONG = "A long post that goes on and on, for longer than two hundred and eighty characters. " * 5
 CUT = f"{LONG[:270]}… https://t.co/abc"
@@ -31,11 +32,6 @@ def x_archive(texts: list[str], part: int = 0) -> str:
 
 def table_of(path: Path, **reading: Any) -> list[dict]:
     return [row for batch in read_batches(path, Reading(**reading)) for row in batch.to_pylist()]
-
-
-def texts(path: Path, **reading: Any) -> list[str]:
-    asked = Reading(**reading)
-    return [text for batch in read_batches(path, asked) for text in texts_of(batch, asked.column, path).to_pylist()]
 
 
 RETWEET = {"id": "2", "text": "RT @bob: I love th…", "referenced_tweets": [{"type": "retweeted", "id": "7"}]}

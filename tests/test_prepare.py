@@ -119,9 +119,7 @@ def one(corpora: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
         return prepare(corpora, tmp_path_factory.mktemp("one"), "one.csv")
 
 
-def test_the_artefacts_are_those_of_one_file_and_the_split_is_the_one_that_is_defined(
-    corpora: Path, one: dict[str, str], tmp_path: Path
-) -> None:
+def test_the_artefacts_are_those_of_one_file_and_the_split_is_the_one_that_is_defined(corpora, one, tmp_path):
     names = ("interim/profile/tweets.parquet", "interim/profile/seen.npy", "processed/profile/lexicon.tsv")
     assert {*names, "processed/profile/train.ids.npy", "processed/profile/test.labels.npy"} <= set(one)
     assert prepare(corpora, tmp_path, "many") == one
@@ -155,9 +153,7 @@ def use(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
         monkeypatch.setattr(module, "make_engine", lambda arguments: contextlib.nullcontext(engine))
 
 
-def test_runs_end_where_they_may(
-    corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_runs_end_where_they_may(corpora, one, tmp_path, monkeypatch):
     """However large a file is, no more than so many rows are held at once."""
     monkeypatch.setattr("sentiment.prepare.spooling.ROWS_PER_RUN", 30)
     monkeypatch.setattr("sentiment.data.csv_reader._BLOCK_BYTES", 2000)
@@ -219,14 +215,7 @@ def refused(corpora: Path, root: Path, corpus: str, *options: str) -> None:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_bad_rows_are_named_by_file_and_line(
-    corpora: Path,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-    two: LocalEngine,
-    processes: int,
-) -> None:
+def test_bad_rows_are_named_by_file_and_line(corpora, tmp_path, caplog, monkeypatch, two, processes):
     use(monkeypatch, two if processes == 2 else InProcess())
     (tmp_path / "in").mkdir()
     for name in ("a.csv", "b.csv"):
@@ -240,9 +229,7 @@ def test_bad_rows_are_named_by_file_and_line(
     assert not list((tmp_path / "data/interim/profile").glob("[!.]*"))
 
 
-def test_a_process_that_is_killed_costs_nothing(
-    corpora: Path, one: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two: LocalEngine
-) -> None:
+def test_a_process_that_is_killed_costs_nothing(corpora, one, tmp_path, monkeypatch, two):
     """Two processes give the same, and whoever does a task again writes the same into the same places."""
     mark = tmp_path / "killed"
     monkeypatch.setattr("sentiment.prepare.encoding.encode_rows", partial(encode_and_die_once, mark))

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -120,16 +121,8 @@ def test_every_kind_of_output_and_zero_rows(run: Callable, tmp_path: Path, name:
         batches = list(read_batches(tmp_path / f"{number}{name}", Reading("" if not rows else "tweet")))
         assert sum(batch.num_rows for batch in batches) == len(rows)
         if rows or "jsonl" not in name:
-            assert batches[0].schema.names == [
-                "tweet",
-                "mood",
-                "label",
-                "probability",
-                "known",
-                "cut",
-                "p_negative",
-                "p_positive",
-            ]
+            answers = ["label", "probability", "known", "cut", "p_negative", "p_positive"]
+            assert batches[0].schema.names == ["tweet", "mood", *answers]
 
 
 @pytest.mark.parametrize("name", ["in.jsonl", "in.parquet"])
@@ -230,33 +223,20 @@ def labels_in(content: str, settings: CorpusSettings) -> list[int]:
 
 
 def test_labels_are_trimmed_and_compared_without_case() -> None:
-    numbers = CorpusSettings(
-        header=True, columns=0, text_column="t", label_column="l", labels={"no": [0, -1], "yes": 1}
-    )
+    numbers = replace(NAMED, text_column="t", label_column="l", labels={"no": [0, -1], "yes": 1})
     assert labels_in("t,l\na, 1\nb,0 \nc,-1\n", numbers) == [1, 0, 0]
-    exact = CorpusSettings(
-        header=True, columns=0, text_column="t", label_column="l", labels={"no": "b", "yes": "B"}, exact_labels=True
-    )
+    exact = replace(numbers, labels={"no": "b", "yes": "B"}, exact_labels=True)
     assert labels_in("t,l\na,B\nb,b\n", exact) == [1, 0]
     with pytest.raises(InputError, match="c.csv:2: expected a label out of b, B, received 'B '"):
         labels_in("t,l\na,B \n", exact)
-    ignoring = CorpusSettings(
-        header=True,
-        columns=0,
-        text_column="t",
-        label_column="l",
-        labels={"no": 0, "yes": 1},
-        ignored_labels=("Skip", 2),
-    )
+    ignoring = replace(numbers, labels={"no": 0, "yes": 1}, ignored_labels=("Skip", 2))
     assert labels_in("t,l\na,1\nb, SKIP\nc,2\nd,0\n", ignoring) == [1, 0]
 
 
 def test_numbers_and_booleans_in_other_kinds(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"tweet": "love", "mood": true}\n{"tweet": "hate", "mood": false}\n')
-    settings = CorpusSettings(
-        header=True, columns=0, text_column="tweet", label_column="mood", labels={"no": False, "yes": True}
-    )
+    settings = replace(NAMED, labels={"no": False, "yes": True})
     assert read_corpus(path, settings, "--corpus") == [("love", "yes"), ("hate", "no")]
     path.write_text('{"tweet": "love", "mood": true}\n{"tweet": "hate", "mood": null}\n')
     with pytest.raises(InputError, match=r"a.jsonl:2: expected a label out of false, true, received ''"):

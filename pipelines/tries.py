@@ -37,11 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def answer_of(folder: Path) -> Answer:
-    """Return a function that labels texts with the model in ``folder``.
-
-    Raises:
-        ArtefactError: the model is missing or damaged.
-    """
+    """Return a function that labels texts with a model. A missing or damaged model raises an `ArtefactError`."""
     model = sentiment.load(folder)
 
     def answer(texts: Sequence[str]) -> list[str]:

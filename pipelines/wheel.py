@@ -28,11 +28,7 @@ def run(this: stage.Stage) -> None:
 
 
 def build(source: Path, output: Path) -> Path:
-    """Build the wheel of ``source`` without network access, move it to ``output``, and return its path.
-
-    Raises:
-        InputError: pip could not build the wheel.
-    """
+    """Build the wheel of ``source`` offline, and return its path in ``output``. A failure raises an `InputError`."""
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "-q"]
     if reason := stage.failure_of("pip", "wheel", *options, "-w", str(source.parent / "built"), str(source)):
         raise InputError(f"pip could not build the wheel: {reason}")

@@ -81,18 +81,18 @@ def settings_of(options: list[str]) -> dict[str, str]:
 
 
 def crossvalidated(root: Path, *more: str) -> None:
-    for name, text in (("tiny.toml", ""), ("corpus.csv", "c"), ("glove.txt", "g")):
-        (root / name).write_text(text)
-    argv = ["--profile", str(root / "tiny.toml"), "--root", str(root), "--folds", "2", *more]
-    stage.main(crossvalidate.run, "", crossvalidate.OPTIONS, argv)
+    profile, corpus, glove = (root / name for name in ("tiny.toml", "corpus.csv", "glove.txt"))
+    for path in (profile, corpus, glove):
+        path.touch()
+    argv = ["--profile", str(profile), "--root", str(root), "--corpus", str(corpus), "--glove", str(glove)]
+    stage.main(crossvalidate.run, "", crossvalidate.OPTIONS, [*argv, "--folds", "2", *more])
 
 
 def test_runs_that_are_done_are_kept(tmp_path: Path, calls: list[Call], capsys: pytest.CaptureFixture[str]) -> None:
-    inputs = ["--corpus", str(tmp_path / "corpus.csv"), "--glove", str(tmp_path / "glove.txt")]
     with pytest.raises(SystemExit):
-        crossvalidated(tmp_path, *inputs)
+        crossvalidated(tmp_path)
     calls.clear()
-    crossvalidated(tmp_path, *inputs, "--seeds", "7", "7")  # a seed counts once
+    crossvalidated(tmp_path, "--seeds", "7", "7")  # a seed counts once
     assert [name for name, _ in calls] == ["load", "preprocess", "embed", "train", "export", "evaluate"]
     given = [settings_of(options) for _, options in calls]
     assert {(each["split.test"], each["split.fold"], each["training.seed"]) for each in given} == {("0.5", "1", "7")}

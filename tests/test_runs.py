@@ -21,6 +21,8 @@ from sentiment.predict import __main__ as predict
 from tests.model_fixture import child_environment
 from tests.test_structure import ROOT, tiny_model
 
+STAMP = "data/interim/sample/settings/load.json"
+
 
 def make(root: Path, *arguments: str) -> subprocess.CompletedProcess:
     """The Makefile, run in another folder, where everything is installed."""
@@ -53,8 +55,8 @@ def test_a_later_make_goes_on_with_what_was_given(
     assert going_on == """going on with CORPUS="my'tweets.csv" GLOVE='a#b$c.txt', as before"""
     printed = make(tmp_path, "-np", "help").stdout
     assert "\nCORPUS = my'tweets.csv\n" in printed.replace("?=", "=")
-    assert "--given" not in make(tmp_path, "-n", "data/interim/sample/settings/load.json").stdout
-    asked = make(tmp_path, "-n", "data/interim/sample/settings/load.json", "SET=training.epochs=3", "CORPUS=other.csv")
+    assert "--given" not in make(tmp_path, "-n", STAMP).stdout
+    asked = make(tmp_path, "-n", STAMP, "SET=training.epochs=3", "CORPUS=other.csv")
     assert "--given 'CORPUS=other.csv'" in asked.stdout
     assert "--given 'SET=training.epochs=3'" in asked.stdout
     assert "--given 'GLOVE" not in asked.stdout
@@ -101,9 +103,6 @@ def run_make(root: Path, *arguments: str) -> subprocess.CompletedProcess:
     for name in ("pipelines", "sentiment"):
         (root / name).exists() or (root / name).symlink_to(ROOT / name)
     return make(root, f"DO={sys.executable} -m", *arguments)
-
-
-STAMP = "data/interim/sample/settings/load.json"
 
 
 NOTHING = "expected a file, a folder or a pattern that files match, received"
@@ -153,7 +152,7 @@ def test_names_that_make_would_divide_are_refused(tmp_path: Path, given: str) ->
 
 def test_test_sets_are_remembered_and_evaluation_follows_them(tmp_path: Path) -> None:
     evaluated = tmp_path / "data/interim/sample/settings/evaluate.json"
-    asked = ("data/interim/sample/settings/load.json", "data/interim/sample/settings/evaluate.json")
+    asked = (STAMP, "data/interim/sample/settings/evaluate.json")
     (tmp_path / "models/sample").mkdir(parents=True)
     (tmp_path / "models/sample/model.json").touch()
     for name in ("a.csv", "b.csv"):
@@ -225,14 +224,11 @@ def test_a_file_of_a_folder_may_have_a_space_in_its_name(tmp_path: Path) -> None
 def test_a_model_is_not_replaced_by_one_of_other_makings(tmp_path: Path) -> None:
     interim, model = tmp_path / "interim", tmp_path / "model"
     make_variables.remember(interim, model, ["SET=training.epochs=2"], replace=False)
-    assert (
-        make_variables.remember(interim, model, ["SET=training.epochs=3"], replace=False)["SET"] == "training.epochs=3"
-    )
+    three = ["SET=training.epochs=3"]
+    assert make_variables.remember(interim, model, three, replace=False) == {"SET": "training.epochs=3"}
     model.mkdir()
     (model / "model.json").touch()
-    assert (
-        make_variables.remember(interim, model, ["SET=training.epochs=3"], replace=False)["SET"] == "training.epochs=3"
-    )
+    assert make_variables.remember(interim, model, three, replace=False) == {"SET": "training.epochs=3"}
     for given in (["SET=training.epochs=4"], ["SET="], ["CORPUS=b.csv"]):
         with pytest.raises(InputError, match=r"was made with .* would replace it; give the run a name .*RUN=name"):
             make_variables.remember(interim, model, given, replace=False)
@@ -276,12 +272,8 @@ def test_clean_touches_one_profile_and_latest_never_dangles(tmp_path: Path) -> N
     make(tmp_path, "clean", "PROFILE=*")  # is no pattern, or the tracked files would go too
     assert (tmp_path / "data/processed/mine").exists()
     assert make(tmp_path, "clean", "PROFILE=all").returncode == 0
-    left = sorted(
-        str(path.relative_to(tmp_path))
-        for path in tmp_path.rglob("*")
-        if not path.is_dir() and path.name == "README.md"
-    )
-    assert left == ["data/interim/README.md", "data/processed/README.md", "models/README.md"]
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("README.md")}
+    assert left == {"data/interim/README.md", "data/processed/README.md", "models/README.md"}
     assert not (tmp_path / "models/latest").is_symlink()
 
 

@@ -53,11 +53,7 @@ class Material:
 
     @cached_property
     def texts(self) -> list[str]:
-        """Return the raw tweets.
-
-        Raises:
-            InputError: the file contains no tweets.
-        """
+        """Return the raw tweets. A file without tweets raises an `InputError`."""
         if not self.tweets:
             tweets = publishing.require(self.places.interim / "tweets.parquet")
             return pq.read_table(tweets, columns=["text"]).column("text").slice(0, self.rows).to_pylist()

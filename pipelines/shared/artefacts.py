@@ -23,11 +23,7 @@ _ROWS_TO_COMPARE = 2000
 
 
 def read_preprocessor(folder: Path) -> Preprocessor:
-    """Read the text preprocessing (rules and lexicon) from ``folder``.
-
-    Raises:
-        ArtefactError: a file is missing or damaged.
-    """
+    """Read the text preprocessing (rules and lexicon). A missing or damaged file raises an `ArtefactError`."""
     return Preprocessor.load(folder, lambda name: publishing.require(folder / name).read_bytes())
 
 
@@ -50,11 +46,7 @@ def check_agreement(folder: Path, settings: PreprocessingSettings) -> None:
 
 
 def read_array(path: Path) -> np.ndarray:
-    """Return the memory-mapped array in the file ``path``.
-
-    Raises:
-        ArtefactError: the file is missing or damaged.
-    """
+    """Return the memory-mapped array in a file. A missing or damaged file raises an `ArtefactError`."""
     try:
         return open_array(publishing.require(path))
     except ValueError as error:
@@ -87,11 +79,7 @@ def read_seen(folder: Path) -> np.ndarray:
 
 
 def read_split(interim: Path, name: str) -> LabelledTexts:
-    """Return the texts and labels of the part ``name`` (train, validation or test) from `tweets.parquet`.
-
-    Raises:
-        ArtefactError: the file is missing.
-    """
+    """Return the texts and labels of a part, such as "test". A missing `tweets.parquet` raises an `ArtefactError`."""
     tweets = publishing.require(interim / "tweets.parquet")
     table = pq.read_table(tweets, columns=["text", "label"], filters=[("part", "=", PARTS.index(name))])
     return LabelledTexts(table.column("text").to_pylist(), table.column("label").to_numpy().astype("int64"))

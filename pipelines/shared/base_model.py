@@ -78,11 +78,7 @@ def settings_from_nothing(settings: Settings, given: AbstractSet[str]) -> Settin
 
 
 def load_network(folder: Path) -> "keras.Model":
-    """Return the network of the base model in ``folder``.
-
-    Raises:
-        ArtefactError: the network cannot be read.
-    """
+    """Return the network of the base model in ``folder``. An unreadable network raises an `ArtefactError`."""
     import keras
 
     require_base_model(folder)

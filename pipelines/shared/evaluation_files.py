@@ -34,21 +34,13 @@ def read_evaluation(folder: Path) -> Evaluation:
 
 
 def read_predictions(folder: Path) -> Predictions:
-    """Return the rows of `predictions.csv`.
-
-    Raises:
-        ArtefactError: the file is missing or damaged.
-    """
+    """Return the rows of `predictions.csv`. A missing or damaged file raises an `ArtefactError`."""
     path = publishing.require(require_folder(folder) / PREDICTIONS)
     return from_columns(read_columns(path), str(path))
 
 
 def require_folder(folder: Path) -> Path:
-    """Return ``folder`` if it exists.
-
-    Raises:
-        ArtefactError: there is no such folder.
-    """
+    """Return ``folder``. A missing folder raises an `ArtefactError`."""
     if not folder.is_dir():
         raise ArtefactError(f"{folder}: no such model folder; run `make preprocess train evaluate` first")
     return folder

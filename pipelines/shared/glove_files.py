@@ -25,21 +25,13 @@ _DAMAGED = (*DAMAGED, OSError, RuntimeError, ValueError)
 
 
 def glove_file(given: Path | None, raw: Path, profile: Mapping[str, Any]) -> Path:
-    """Return the path ``given``, or else the path of the profile's GloVe file in the folder ``raw``.
-
-    Raises:
-        InputError: the file is missing.
-    """
+    """Return ``given``, or the path of the profile's GloVe file in ``raw``. A missing file raises an `InputError`."""
     name = profile.get("sources", {}).get("glove", {}).get("target", "glove.txt")
     return stage.input_file(given, raw / name, "GLOVE=file (--glove file)")
 
 
 def read_words(path: Path, most: int, settings: EmbeddingSettings) -> list[str]:
-    """Return the first ``most`` words of a GloVe file, which are its most frequent words.
-
-    Raises:
-        InputError: the file is damaged, or not of the dimension in ``settings``.
-    """
+    """Return the ``most`` most frequent words of a GloVe file. Damage or another dimension raises an `InputError`."""
     if path.suffix == ".npy":
         return _array_words(path)[:most]
     with _open(path, settings.member) as lines:
@@ -47,11 +39,7 @@ def read_words(path: Path, most: int, settings: EmbeddingSettings) -> list[str]:
 
 
 def read_glove(path: Path, wanted: set[str], settings: EmbeddingSettings) -> WordVectors:
-    """Read the vectors of the ``wanted`` words from a GloVe file.
-
-    Raises:
-        InputError: the file is damaged, or not of the dimension in ``settings``.
-    """
+    """Read the ``wanted`` words' vectors from a GloVe file. Damage or another dimension raises an `InputError`."""
     if path.suffix == ".npy":
         return _read_array(path, wanted, settings)
     with _open(path, settings.member) as lines:

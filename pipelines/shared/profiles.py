@@ -17,11 +17,7 @@ BESIDE_SETTINGS = ("sources", "about", "published")
 
 
 def read_profile(name: str) -> dict[str, Any]:
-    """Return the tables of a profile, given its name or the path of a ``.toml`` file.
-
-    Raises:
-        SettingsError: the profile does not exist, or is not TOML.
-    """
+    """Return the tables of a profile, given its name or path. A missing or damaged one raises a `SettingsError`."""
     path = _path_of(name)
     if not path.is_file():
         known = ", ".join(sorted(profile.stem for profile in PROFILES.glob("*.toml")))
@@ -30,11 +26,7 @@ def read_profile(name: str) -> dict[str, Any]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Return the tables of a TOML file.
-
-    Raises:
-        SettingsError: the file is not TOML.
-    """
+    """Return the tables of a file. A file that is not TOML raises a `SettingsError`."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:  # ValueError: not TOML, not UTF-8, or a number of 5000 digits

@@ -104,11 +104,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read the JSON file ``path``.
-
-    Raises:
-        ArtefactError: the file is missing or not JSON.
-    """
+    """Return the content of a file. A file that is missing or not JSON raises an `ArtefactError`."""
     require(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -117,11 +113,7 @@ def read_json(path: Path) -> Any:
 
 
 def require(path: Path) -> Path:
-    """Return ``path`` if it exists.
-
-    Raises:
-        ArtefactError: the file is missing. The message names the command that makes it.
-    """
+    """Return ``path``. If it is missing, raise an `ArtefactError` that names the command that makes it."""
     if not path.exists():
         raise ArtefactError(f"{path}: no such file; run `{command_for(path)}` first")
     return path
@@ -134,11 +126,7 @@ def command_for(path: Path) -> str:
 
 
 def require_input(path: Path, option: str) -> Path:
-    """Return ``path`` if it is a file.
-
-    Raises:
-        InputError: there is no such file. The message names the command-line ``option`` for the file.
-    """
+    """Return the file ``path``. If it is missing, raise an `InputError` that names the ``option`` for it."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; give an existing one with {option}")
     return path

@@ -66,11 +66,7 @@ class RepeatedRun:
 
 
 def run_stage(name: str, options: Sequence[str]) -> None:
-    """Run a stage in a new process, so that memory and random state are fresh, and wait for its end.
-
-    Raises:
-        ArtefactError: the stage failed. The message quotes the last line that it printed.
-    """
+    """Run a stage in a new process, with fresh memory and random state. A failure raises an `ArtefactError`."""
     if last := stage.failure_of(f"pipelines.{name}", *options):
         raise ArtefactError(f"the stage {name} failed: {last}; finished runs are kept, the same command goes on")
 
@@ -112,11 +108,7 @@ def _corpus_option(this: stage.Stage) -> list[str]:
 
 @cache
 def checksum(place: Path) -> str:
-    """Return the checksum of an input file or folder. Later calls return the same checksum without reading again.
-
-    Raises:
-        InputError: the input is missing.
-    """
+    """Return the checksum of an input, which is read only once. A missing input raises an `InputError`."""
     try:
         return checksum_of(place)
     except OSError as error:

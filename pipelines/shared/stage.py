@@ -149,11 +149,7 @@ def reporting(name: str) -> Iterator[None]:
 
 
 def input_file(path: Path | None, default: Path, option: str) -> Path:
-    """Return ``path``, or ``default`` if ``path`` is None.
-
-    Raises:
-        InputError: the file is missing. The message names the command-line ``option`` for it.
-    """
+    """Return ``path`` or else ``default``. A missing file raises an `InputError` that names the ``option`` for it."""
     if path is None and not default.exists():
         raise InputError(f"{default}: no such file; run `make download` for this profile, or give a file with {option}")
     return publishing.require_input(path or default, option)

@@ -28,7 +28,7 @@ from sentiment.settings import NetworkSettings
 from sentiment.settings_checks import from_dict
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.frequent_chunks import make_table
-from sentiment.text.preprocessor import LEXICON, Preprocessor
+from sentiment.text.preprocessor import Preprocessor
 
 if TYPE_CHECKING:
     import keras
@@ -93,11 +93,11 @@ def _chunk_table(tweets: Path, preprocessor: Preprocessor) -> ChunkTable | None:
 
 def _save(folder: Path, preprocessor: Preprocessor, network: FoldedNetwork, classes: list[str]) -> None:
     from sentiment.export.formats import ServingModule, to_tflite, write_warm_up
+    from sentiment.export.text_graph import CHUNKS_TSV
 
-    version, chunks = folder / "saved_model" / "1", folder / "chunks.tsv"
-    module = ServingModule(preprocessor, network, classes, folder / LEXICON, chunks)
-    module.save(version)
-    chunks.unlink()  # the assets of the SavedModel contain a copy
+    version = folder / "saved_model" / "1"
+    ServingModule(preprocessor, network, classes, folder).save(version)
+    (folder / CHUNKS_TSV).unlink()  # the assets of the SavedModel contain a copy
     write_warm_up(version, _WARM_UP)
     # TensorFlow Serving expects a numbered folder inside; with these links tf.saved_model.load accepts the outer one.
     for name in ("saved_model.pb", "variables", "assets"):

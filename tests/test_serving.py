@@ -61,8 +61,8 @@ def test_saved_model_answers_like_the_light_form(model, saved):
 @pytest.fixture(scope="module")
 def encode(model, tmp_path_factory):
     """The SavedModel's graph from texts to ids, traced once."""
-    chunks, lexicon = tmp_path_factory.mktemp("encode") / "chunks.tsv", shared_model().folder / "lexicon.tsv"
-    graph = GraphPreprocessor(model.preprocessor, lexicon, chunks)
+    model.preprocessor.save(folder := tmp_path_factory.mktemp("encode"))
+    graph = GraphPreprocessor(model.preprocessor, folder)
     return tf.function(graph.__call__, input_signature=[tf.TensorSpec([None], tf.string)]).get_concrete_function()
 
 

@@ -26,7 +26,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     (folder / "lexicon.tsv").write_text(plain.lexicon.to_tsv(), encoding="utf-8")
     if request.param == "no table":
         with_table = dataclasses.replace(with_table, table=None)
-    graph = GraphPreprocessor(with_table, folder / "lexicon.tsv", folder / "chunks.tsv")
+    graph = GraphPreprocessor(with_table, folder)
     return plain, tf.function(graph.__call__, input_signature=[tf.TensorSpec([None], tf.string)])
 
 

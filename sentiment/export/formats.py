@@ -33,23 +33,15 @@ class ServingModule(tf.Module):
     ``serve_ids_unrolled`` gives the answers of ``serve_ids`` but takes three times as long. Its graph has no loop and
     no ragged tensor, so that the converters of Core ML, TensorFlow.js and OpenVINO can read it.
 
-    ``classes`` are the class names, in the order of the probabilities. The paths ``lexicon_file`` and ``chunks_file``
-    are as for :class:`sentiment.export.text_graph.GraphPreprocessor`.
+    ``classes`` are the class names, in the order of the probabilities. ``folder`` is as for :class:`GraphPreprocessor`.
     """
 
-    def __init__(
-        self,
-        preprocessor: Preprocessor,
-        network: FoldedNetwork,
-        classes: list[str],
-        lexicon_file: Path,
-        chunks_file: Path,
-    ) -> None:
+    def __init__(self, preprocessor: Preprocessor, network: FoldedNetwork, classes: list[str], folder: Path) -> None:
         super().__init__()
         self._preprocessor = preprocessor
         self.network = GraphNetwork(network)
         self.classes = tf.constant(classes)
-        self.text = GraphPreprocessor(preprocessor, lexicon_file, chunks_file)
+        self.text = GraphPreprocessor(preprocessor, folder)
 
     @graph_function(tf.TensorSpec([None], tf.string, name="text"))
     def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:

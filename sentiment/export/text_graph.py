@@ -14,8 +14,9 @@ from sentiment.common.ragged import ragged
 from sentiment.text.chunk_table import MOST_IDS, build_table
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, LONG, WHITE_SPACE
-from sentiment.text.preprocessor import Preprocessor
+from sentiment.text.preprocessor import LEXICON, Preprocessor
 
+CHUNKS_TSV = "chunks.tsv"
 _ABSENT = -1
 
 
@@ -24,25 +25,22 @@ class GraphPreprocessor(tf.Module):
 
     Args:
         preprocessor: the text preprocessing.
-        lexicon_file: path of the lexicon as tab-separated values, which becomes an asset of the SavedModel.
-        chunks_file: path of a file to write, which becomes an asset too: the chunks of the preprocessor's table and
-            their slots in it.
+        folder: the folder with the lexicon of ``preprocessor``. The chunks of its table, with their slots, are written
+            there too, to ``CHUNKS_TSV``. Both files become assets of the SavedModel.
     """
 
-    def __init__(self, preprocessor: Preprocessor, lexicon_file: Path, chunks_file: Path) -> None:
+    def __init__(self, preprocessor: Preprocessor, folder: Path) -> None:
         super().__init__()
         self._rules = preprocessor.rules
         self._max_tokens = preprocessor.max_tokens
-        self.lexicon_asset = _NamedAsset("lexicon", lexicon_file)
-        rows = tf.lookup.TextFileInitializer(self.lexicon_asset, tf.string, 0, tf.int64, 1, delimiter="\t")
-        self.lexicon = tf.lookup.StaticHashTable(rows, UNKNOWN)
+        self.lexicon_asset = _NamedAsset("lexicon", folder / LEXICON)
+        self.lexicon = _hash_table(self.lexicon_asset, UNKNOWN)
         table = preprocessor.table or build_table([], ragged([]))
         lines = zip(*table.contents(), strict=True)
         # The empty chunk has slot 0. Without it, the file could be empty, which TensorFlow does not read.
-        chunks_file.write_bytes(b"\t0\n" + b"".join(b"%s\t%d\n" % line for line in lines))
-        self.chunks_asset = _NamedAsset("chunks", chunks_file)
-        rows = tf.lookup.TextFileInitializer(self.chunks_asset, tf.string, 0, tf.int64, 1, delimiter="\t")
-        self.chunks = tf.lookup.StaticHashTable(rows, _ABSENT)
+        (folder / CHUNKS_TSV).write_bytes(b"\t0\n" + b"".join(b"%s\t%d\n" % line for line in lines))
+        self.chunks_asset = _NamedAsset("chunks", folder / CHUNKS_TSV)
+        self.chunks = _hash_table(self.chunks_asset, _ABSENT)
         self.chunk_ids = tf.Variable(table.ids.reshape(-1), trainable=False)
         self.chunk_lengths = tf.Variable(np.count_nonzero(table.ids, axis=1), trainable=False)
 
@@ -111,6 +109,12 @@ class GraphPreprocessor(tf.Module):
         ids = self.lexicon.lookup(tokens)
         plain = tf.strings.regex_replace(tokens, f"^{LONG}", "")
         return tf.where((ids == UNKNOWN) & (plain != tokens), self.lexicon.lookup(plain), ids)
+
+
+def _hash_table(file: tf.saved_model.Asset, absent: int) -> tf.lookup.StaticHashTable:
+    """Return a table from the texts in the first column of ``file`` to the numbers in the second."""
+    rows = tf.lookup.TextFileInitializer(file, tf.string, 0, tf.int64, 1, delimiter="\t")
+    return tf.lookup.StaticHashTable(rows, absent)
 
 
 class _NamedAsset(tf.saved_model.Asset):

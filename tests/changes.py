@@ -1,12 +1,7 @@
-"""Counts what a process changes in the file system below a folder.
-
-As a command, ``python -m tests.changes FOLDER N FILE MODULE ARGUMENTS``, it runs a module, and kills itself right before
-the Nth change, or writes into FILE how many there were.
-"""
+"""Counts what a process changes in the file system below a folder, and can kill it right before a change."""
 
 import functools
 import os
-import runpy
 import signal
 import sys
 from collections.abc import Callable
@@ -41,10 +36,3 @@ def count(folder: str, work: Callable[[], object], wanted: int = 0) -> int:
     finally:
         _folder = ""
     return _seen
-
-
-if __name__ == "__main__":
-    folder, wanted, note, *sys.argv = sys.argv[1:]
-    made = count(folder, lambda: runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True), int(wanted))
-    with open(note, "w") as file:
-        file.write(str(made))

@@ -8,16 +8,15 @@ import argparse
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tests.model_fixture import SETTINGS, Trained, child_environment, write_inputs
+from tests import forked
+from tests.model_fixture import Trained, write_inputs
 from tests.snapshot import all_artefacts
 
 STAGES = ("load", "preprocess", "embed", "train", "export", "evaluate", "report")
@@ -49,26 +48,12 @@ def documents(root: Path) -> list[bytes]:
     return [path.read_bytes() for name in DOCUMENTS if (path := root / "models" / "tiny" / name).exists()]
 
 
-def command(this: Trained, stage: str) -> list[str]:
-    inputs = {"load": ["--corpus", str(this.corpus)], "embed": ["--glove", str(this.glove)]}
-    return [f"pipelines.{stage}", *this.options(*inputs.get(stage, []), settings=SETTINGS)]
-
-
-def start(this: Trained, stage: str, kill_before: int = 0) -> subprocess.Popen:
-    note = this.root.parent / "changes"
-    run = ["-m", "tests.changes", str(this.root), str(kill_before), str(note), *command(this, stage)]
-    log = (this.root.parent / "log").open("wb")
-    return subprocess.Popen([sys.executable, *run], env=child_environment(), stderr=log, stdout=log)
-
-
 def finish(this: Trained, stage: str) -> int:
-    """Run ``stage`` undisturbed, and return the number of its changes."""
-    if start(this, stage).wait():
-        raise AssertionError(f"{stage} failed: {(this.root.parent / 'log').read_text()[-2000:]}")
-    return int((this.root.parent / "changes").read_text())
+    """Run ``stage`` undisturbed in this process, and return the number of its changes."""
+    return forked.run(this.root, stage, this.options_of(stage))
 
 
-def make_reference(folder: Path, stages: Sequence[str], finish: Callable[[Trained, str], int] = finish) -> Reference:
+def make_reference(folder: Path, stages: Sequence[str]) -> Reference:
     this = write_inputs(folder / "root")
     made = Reference(this, folder / "copies", {}, {})
     for stage in stages:
@@ -81,26 +66,21 @@ def make_reference(folder: Path, stages: Sequence[str], finish: Callable[[Traine
 
 
 def kill_and_recover(
-    made: Reference,
-    stage: str,
-    kill_before: int = 0,
-    delay: float = 0.0,
-    again: bool = False,
-    finish: Callable[[Trained, str], int] = finish,
-    start: Callable[[Trained, str, int], Any] = start,
+    made: Reference, stage: str, kill_before: int = 0, delay: float = 0.0, again: bool = False
 ) -> bool:
     """Kill ``stage`` before a change in the file system, or, without one, after ``delay`` seconds; then run it again.
 
     Tell whether the kill came before the stage's end. With ``again``, the stage has run before in this folder.
     """
     made.restore(stage, "after" if again else "before")
-    process = start(made.this, stage, kill_before)
+    log, this = made.this.root.parent / "log", made.this
+    process = forked.Forked(log, this.root, stage, this.options_of(stage), kill_before)
     if not kill_before:
         time.sleep(delay)
-        process.kill()
+        process.process.kill()
     killed = process.wait() == -signal.SIGKILL
     check_nothing_partial(made, stage)
-    finish(made.this, stage)
+    finish(this, stage)
     assert all_artefacts(made.this.root) == made.artefacts(stage), difference(made, stage)
     if stage == "report":
         assert documents(made.this.root) == made.documents(stage)
@@ -137,7 +117,7 @@ def main() -> int:
                 delay = choose.uniform(0, made.seconds[stage])
                 try:
                     killed += kill_and_recover(made, stage, change, delay, again=point // 2 % 2 == 1)
-                except AssertionError as error:
+                except (AssertionError, SystemExit) as error:
                     failures += 1
                     sys.stdout.write(f"{stage}, change {change}, {delay:.2f} s: {error}\n")
             sys.stdout.write(f"{stage}: {arguments.points} points, {killed} killed before its end, "

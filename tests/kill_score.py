@@ -14,14 +14,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.bench.timing import family
 from tests.model_fixture import child_environment
 from tests.test_structure import tiny_model
 
@@ -153,30 +155,19 @@ def disturb(
 
 def kill_worker(parents: list[int]) -> bool:
     """Kill one of the processes that work below ``parents``, if there is one."""
-    workers = workers_of(parents)
+    workers = [process for parent in parents for process in family(parent) if is_worker(process)]
     if workers:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(random.choice(workers), signal.SIGKILL)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            random.choice(workers).kill()
     return bool(workers)
 
 
-def workers_of(parents: list[int]) -> list[int]:
-    """Processes of ours, or Ray's workers, below ``parents``; not its agents: their node ends with them."""
-    below = {pid: command_of(pid) for parent in parents for pid in descendants(parent)}
-    return [pid for pid, name in below.items() if b"spawn_main" in name or (b"ray::" in name and b"Agent" not in name)]
-
-
-def descendants(pid: int) -> Iterator[int]:
-    with contextlib.suppress(OSError):
-        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
-            yield child
-            yield from descendants(child)
-
-
-def command_of(pid: int) -> bytes:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    return b""
+def is_worker(process: psutil.Process) -> bool:
+    """Whether this is a process of ours or a worker of Ray; not one of its agents, as their node ends with them."""
+    with contextlib.suppress(psutil.Error):
+        name = " ".join(process.cmdline())
+        return "spawn_main" in name or ("ray::" in name and "Agent" not in name)
+    return False
 
 
 class Nodes:
@@ -219,9 +210,9 @@ class Nodes:
         """All its processes at once, by SIGKILL, as a machine that is gone."""
         node = self.nodes.pop(which)
         raylet = node.all_processes["raylet"][0].process.pid
-        for pid in [raylet, *descendants(raylet)]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        for process in family(raylet):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         self.cluster.worker_nodes.discard(node)
         node.kill_all_processes(check_alive=False, allow_graceful=False)
         return True

@@ -7,10 +7,12 @@ import itertools
 import logging
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -21,6 +23,8 @@ import pytest
 
 from pipelines import embed, evaluate, export, load, preprocess, train
 from pipelines.shared import stage
+from sentiment.network.cells import GATES, Direction
+from sentiment.network.folded import FoldedNetwork
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -69,19 +73,12 @@ SETTINGS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
 class Trained:
-    """Where the fixture's model and inputs lie."""
+    """Where a model and its inputs lie below ``root``."""
 
-    root: Path
-    corpus: Path
-    glove: Path
-    profile: Path
-
-    @classmethod
-    def below(cls, root: Path) -> "Trained":
-        """Return the paths of a model and its inputs in ``root``."""
-        return cls(root, root / "corpus.csv", root / "glove.txt", root / "tiny.toml")
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.corpus, self.glove, self.profile = (root / name for name in ("corpus.csv", "glove.txt", "tiny.toml"))
 
     @property
     def folder(self) -> Path:
@@ -103,6 +100,11 @@ class Trained:
         pairs = [part for setting in settings for part in ("--set", setting)]
         return ["--profile", str(self.profile), "--root", str(self.root), *pairs, *more]
 
+    def options_of(self, stage: str, settings: Sequence[str] = SETTINGS) -> list[str]:
+        """Arguments of a stage that reads the inputs."""
+        inputs = {"load": ["--corpus", str(self.corpus)], "embed": ["--glove", str(self.glove)]}
+        return self.options(*inputs.get(stage, []), settings=settings)
+
 
 def labelled_tweets() -> list[tuple[str, str]]:
     """Pairs of class (``0`` or ``4``) and tweet: whether a verb of liking is in it decides."""
@@ -122,7 +124,7 @@ def write_corpus(path: Path, rows: Sequence[tuple[str, str]]) -> None:
 def write_inputs(root: Path) -> Trained:
     """Corpus, 4-dimensional vectors and an empty profile under ``root``."""
     root.mkdir(parents=True, exist_ok=True)
-    this = Trained.below(root)
+    this = Trained(root)
     write_corpus(this.corpus, labelled_tweets())
     random = np.random.default_rng(3)
     words = ("love", "enjoy", "adore", "praise", "hate", "dread", "despise", "regret", *THINGS, "not", "user", "sad")
@@ -137,15 +139,9 @@ def write_inputs(root: Path) -> Trained:
 
 def run_stages(this: Trained, settings: Sequence[str] = SETTINGS, last: str = "export") -> None:
     """Run the stages from ``load`` to ``last`` in this process."""
-    inputs = {"load": ["--corpus", str(this.corpus)], "embed": ["--glove", str(this.glove)]}
     for module in (load, preprocess, embed, train, export, evaluate):
         name = module.__name__.rpartition(".")[2]
-        stage.main(
-            module.run,
-            str(module.__doc__),
-            getattr(module, "OPTIONS", {}),
-            this.options(*inputs.get(name, []), settings=settings),
-        )
+        stage.main(module.run, "", getattr(module, "OPTIONS", {}), this.options_of(name, settings))
         if name == last:
             return
 
@@ -164,7 +160,13 @@ def shared_model() -> Trained:
             shutil.rmtree(root, ignore_errors=True)
             _train(root)
             whole.touch()
-    return Trained.below(root)
+    return Trained(root)
+
+
+def copied(root: Path) -> Trained:
+    """Copy the shared model and its artefacts to ``root``, for a test that changes them."""
+    shutil.copytree(shared_model().root, root, symlinks=True)
+    return Trained(root)
 
 
 def _folder_of_the_run() -> Path:
@@ -190,7 +192,28 @@ def trained() -> Trained:
     return shared_model()
 
 
+def random_network(vocabulary: int, classes: int, cell: str, pooling: str, activation: str = "tanh") -> FoldedNetwork:
+    """Return a network of random weights: three units in each of two directions, and scores of n-grams."""
+    random, units, gates = np.random.default_rng(5), 3, GATES[cell]
+
+    def some(*shape: int) -> np.ndarray:
+        return random.normal(size=shape).astype(np.float32)
+
+    table = some(2, vocabulary, gates * units)
+    directions = tuple(Direction(some(units, gates * units), some(gates * units)) for _ in range(2))
+    kernel, bias = some(2 * units * len(pooling.split("_")), classes), some(classes)
+    return FoldedNetwork(table, directions, kernel, bias, cell, pooling, some(64, classes), activation)
+
+
 def child_environment() -> dict[str, str]:
     """For subprocesses: quiet, on the CPU, and with the repository importable."""
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "TF_ENABLE_ONEDNN_OPTS": "0"}
     return os.environ | quiet | {"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def run_child(*arguments: object, statuses: tuple[int, ...] = (0,), **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own; fail with what it said if it ends with none of ``statuses``."""
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, env=child_environment(), capture_output=True, text=True, check=False, **options)
+    assert done.returncode in statuses, done.stderr
+    return done

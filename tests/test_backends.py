@@ -1,8 +1,6 @@
 """Training needs Keras and nothing of TensorFlow's, so that it runs on whichever backend has the GPU."""
 
 import importlib.util
-import subprocess
-import sys
 import tracemalloc
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from pipelines.shared.training_files import versions
 from sentiment.data.encoded import EncodedPart
 from sentiment.training.backend import accelerators, describe
 from sentiment.training.batches import Batches
+from tests.model_fixture import run_child
 from tests.test_structure import ROOT, imported, ours, reached
 
 needs_jax = pytest.mark.skipif(
@@ -81,9 +80,7 @@ def test_jax_trains_without_tensorflow_and_tensorflow_reads_what_it_trained(
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
     model, answers = tmp_path / "model.keras", tmp_path / "answers.npy"
-    command = [sys.executable, "-c", TRAIN, str(model), str(answers)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = run_child("-c", TRAIN, model, answers)
     assert done.stdout.splitlines()[-1].endswith("with the jax backend on the CPU (no GPU found)")
     ids = np.random.default_rng(0).integers(1, 9, (48, 4)).astype(np.uint8)
     np.testing.assert_allclose(keras.models.load_model(model)(ids.astype(np.int32)), np.load(answers), atol=1e-6)

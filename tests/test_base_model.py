@@ -68,7 +68,7 @@ def run_all(this: Trained, parent_folder: Path, *modules: object, settings: tupl
 def child(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Three classes from the shared model of two; no GloVe file lies anywhere near."""
     root = tmp_path_factory.mktemp("child")
-    this = Trained(root, root / "corpus.csv", root / "none", root / "tiny.toml")
+    this = Trained(root)
     this.profile.write_text("")
     write_corpus(this.corpus, rows())
     parents = shared_model().folder

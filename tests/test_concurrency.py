@@ -3,8 +3,6 @@
 import itertools
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -29,11 +27,14 @@ from tests.forked import Forked
 from tests.model_fixture import (
     SETTINGS,
     Trained,
+    copied,
     labelled_tweets,
+    run_child,
     shared_model,
     write_corpus,
     write_inputs,
 )
+from tests.served import until
 
 NUMBER = itertools.count()
 WAITING = "another run of this profile is at work; waiting for it to end"
@@ -50,10 +51,7 @@ def test_every_stage_waits_for_another_run_of_its_profile(tmp_path):
         waiting = {name: start(this, name) for name in names}
         elsewhere = start(write_inputs(tmp_path / "elsewhere" / "root"), "preprocess")
         elsewhere.wait()
-        until = time.monotonic() + 60
-        while [name for name in names if waiting[name].said() != f"{name}: {WAITING}\n"]:
-            assert time.monotonic() < until, {name: process.said() for name, process in waiting.items()}
-            time.sleep(0.02)
+        until(lambda: all(waiting[name].said() == f"{name}: {WAITING}\n" for name in names))
         assert [name for name in names if not waiting[name].process.is_alive()] == []
         for name in names[1:]:  # the others would load TensorFlow or pandas to say the same as the first
             waiting[name].process.kill()
@@ -99,9 +97,7 @@ def test_a_lock_that_was_removed_while_it_was_waited_for(tmp_path):
 
 @pytest.fixture
 def copy(tmp_path) -> Trained:
-    this = replace(shared_model(), root=tmp_path / "root")
-    shutil.copytree(shared_model().root, this.root, symlinks=True)
-    return this
+    return copied(tmp_path / "root")
 
 
 def refusal(this: Trained, module, caplog, settings=SETTINGS) -> str:
@@ -214,8 +210,7 @@ print([os.waitpid(each, 0)[1] for each in (child, within)])
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
 def test_a_child_forked_while_another_thread_predicts_does_not_wait_for_that_thread():
-    answered = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, check=False)
-    assert answered.stdout == "[0, 0]\n", answered.stderr
+    assert run_child("-c", FORKS).stdout == "[0, 0]\n"
 
 
 def test_predicting_in_several_threads_leaves_the_thread_count_and_gives_what_one_thread_gives(wide):
@@ -279,13 +274,9 @@ def test_what_failed_in_the_pool_is_raised_and_nothing_is_left_working():
     assert len(started) < 100
 
 
-def test_evaluate_refuses_a_corpus_that_was_split_anew(tmp_path, caplog):
-    this = replace(shared_model(), root=tmp_path / "root")
-    shutil.copytree(shared_model().root, this.root, symlinks=True)
-    options = this.options(settings=[*SETTINGS, "split.test=0.2"])
-    stage.main(load.run, "", load.OPTIONS, [*options, "--corpus", str(this.corpus)])
-    with pytest.raises(SystemExit) as stopped:
-        stage.main(evaluate.run, "", evaluate.OPTIONS, options)
-    assert stopped.value.code == 2
-    assert "holds another corpus or split than the model was trained on" in caplog.text
-    assert not (this.folder / "metrics.json").exists()
+def test_evaluate_refuses_a_corpus_that_was_split_anew(copy, caplog):
+    settings = (*SETTINGS, "split.test=0.2")
+    options = copy.options("--corpus", str(copy.corpus), settings=settings)
+    stage.main(load.run, "", load.OPTIONS, options)
+    assert "holds another corpus or split than the model was trained on" in refusal(copy, evaluate, caplog, settings)
+    assert not (copy.folder / "metrics.json").exists()

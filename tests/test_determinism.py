@@ -1,18 +1,14 @@
 """The same inputs, settings and seed give the same artefacts: again, and from another folder."""
 
-import shutil
-from dataclasses import replace
-
 from pipelines import evaluate
 from pipelines.shared import stage
 from sentiment.predict.verify import check_manifest
-from tests.model_fixture import run_stages, shared_model, write_inputs
+from tests.model_fixture import copied, run_stages, write_inputs
 from tests.snapshot import all_artefacts
 
 
 def test_the_whole_pipeline_gives_the_same_from_another_root(tmp_path, without_fasttext):
-    this = replace(shared_model(), root=tmp_path / "copy" / "root")
-    shutil.copytree(shared_model().root, this.root, symlinks=True)
+    this = copied(tmp_path / "copy" / "root")
     stage.main(evaluate.run, "", evaluate.OPTIONS, this.options())
     other = write_inputs(tmp_path / "folder" / "with a space" / "root")
     run_stages(other, last="evaluate")

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines import evaluate, report
 from pipelines.shared import profiles, stage
-from tests.model_fixture import Trained, shared_model
+from tests.model_fixture import Trained, copied
 
 OTHER = """
 [corpus]
@@ -35,11 +35,10 @@ pytestmark = pytest.mark.usefixtures("without_fasttext")
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """The shared model, to be evaluated anew, with a file and a profile of another format."""
-    made, root = shared_model(), tmp_path_factory.mktemp("elsewhere") / "root"
-    shutil.copytree(made.root, root, symlinks=True)
-    (root / "other.toml").write_text(OTHER)
-    (root / "tweets.csv").write_text(ROWS)
-    return Trained(root, root / "corpus.csv", root / "glove.txt", root / "tiny.toml")
+    this = copied(tmp_path_factory.mktemp("elsewhere") / "root")
+    (this.root / "other.toml").write_text(OTHER)
+    (this.root / "tweets.csv").write_text(ROWS)
+    return this
 
 
 def run(this: Trained, *tests: str) -> None:

@@ -2,8 +2,6 @@
 
 import json
 import logging
-import shutil
-from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +15,7 @@ from sentiment.data.splitting import DROPPED, TEST, TRAIN, VALIDATION, hash_text
 from sentiment.errors import InputError
 from sentiment.evaluation.scoring import LabelledTestSet, without_seen
 from tests.memory_split import Split, seen_hashes
-from tests.model_fixture import Trained, labelled_tweets, shared_model, write_corpus
+from tests.model_fixture import Trained, copied, labelled_tweets, write_corpus
 
 
 def test_training_and_validation_rows_are_seen() -> None:
@@ -51,9 +49,7 @@ pytestmark = pytest.mark.usefixtures("without_fasttext")
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """The session's model in a folder of its own, not evaluated yet."""
-    this = replace(shared_model(), root=tmp_path_factory.mktemp("seen") / "root")
-    shutil.copytree(shared_model().root, this.root, symlinks=True)
-    return this
+    return copied(tmp_path_factory.mktemp("seen") / "root")
 
 
 def score(this: Trained, *options: str) -> None:

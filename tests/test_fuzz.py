@@ -2,8 +2,6 @@
 
 import gzip
 import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -18,15 +16,13 @@ from pipelines.shared import profiles
 from pipelines.shared.glove_files import glove_file, read_glove
 from sentiment.common.file_checks import open_array, read_arrays
 from sentiment.data.corpus import CorpusReader
-from sentiment.errors import InputError, SentimentError, SettingsError
+from sentiment.errors import InputError, SettingsError
 from sentiment.predict import __main__ as predict
 from sentiment.settings import CorpusSettings, EmbeddingSettings
 from tests.conftest import glove_rows, write_sentiment140
+from tests.fuzz import SHARES, FuzzTally, attempt, fuzz
 from tests.fuzz_targets import WANTED, Target, make_targets
-from tests.model_fixture import child_environment, shared_model
-from tests.mutations import Mutator
-
-NAMES = ("corpus", "glove", "profile", "model", "text", "files")
+from tests.model_fixture import run_child, shared_model
 
 
 @pytest.fixture(scope="module")
@@ -34,34 +30,23 @@ def targets(tmp_path_factory) -> dict[str, Target]:
     return make_targets(tmp_path_factory.mktemp("fuzz") / "scratch", shared_model().folder)
 
 
-def attempt(target: Target, content: bytes, choice: int) -> bool:
-    """Whether the input is accepted; anything but a refusal of one line is raised."""
-    try:
-        target.attempt(content, choice)
-    except SentimentError as error:
-        message = str(error)
-    else:
-        return True
-    assert "\n" not in message
-    return False
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SHARES)
 def test_any_bytes(targets, name):
     @settings(max_examples=40)
     @given(st.binary(max_size=400), st.integers(0, 1000))
     def check(content: bytes, choice: int) -> None:
-        attempt(targets[name], content, choice)
+        tally = FuzzTally()
+        assert attempt(targets[name], content, choice, tally) != "defect", tally.defects
 
     check()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_damaged_files(targets, name):
+@pytest.mark.parametrize("name", SHARES)
+def test_damaged_files(targets, name, tmp_path):
     """The same inputs each time; some are accepted, or the target would refuse whatever it is given."""
-    mutator = Mutator(targets[name].seeds, seed=0)
-    accepted = [attempt(targets[name], targets[name].make(mutator), choice) for choice in range(100)]
-    assert 0 < sum(accepted) < 100
+    tally = fuzz(targets[name], 100, 0, tmp_path)
+    assert tally.defects == {}
+    assert 0 < tally.outcomes["accepted"] < 100
 
 
 ROWS = st.lists(
@@ -281,8 +266,6 @@ def test_bombs_and_endless_lines_stay_small(tmp_path):
         archive.writestr("a.txt", bytes(16 << 20))
     with (tmp_path / "line.csv").open("wb") as file:
         file.truncate(size)
-    command = [sys.executable, "-c", BOMBS, str(tmp_path)]
-    printed = subprocess.check_output(command, env=child_environment(), stderr=subprocess.PIPE, text=True)
-    refused, grown = map(int, printed.split())
+    refused, grown = map(int, run_child("-c", BOMBS, tmp_path).stdout.split())
     assert refused == 3
     assert grown < 60

@@ -3,10 +3,6 @@
 import contextlib
 import os
 import resource
-import shutil
-import subprocess
-import sys
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -19,15 +15,13 @@ from sentiment.common.parallel import available_cores
 from sentiment.data import csv_reader
 from sentiment.predict import __main__ as predict
 from sentiment.predict import score_file, table_writer
-from tests.model_fixture import Trained, shared_model
+from tests.model_fixture import Trained, copied, run_child, shared_model
 from tests.snapshot import all_artefacts
 
 
 @pytest.fixture
 def copy(tmp_path) -> Trained:
-    this = replace(shared_model(), root=tmp_path / "root")
-    shutil.copytree(shared_model().root, this.root, symlinks=True)
-    return this
+    return copied(tmp_path / "root")
 
 
 @contextlib.contextmanager
@@ -118,10 +112,7 @@ print(faults() < 100, os.confstr("CS_GNU_LIBC_VERSION"))
 @pytest.mark.skipif("CS_GNU_LIBC_VERSION" not in os.confstr_names, reason="only glibc's allocator is meant")
 def test_the_memory_of_a_batch_is_kept_for_the_next_one():
     """The system need not fill 5,000 pages with zeros again."""
-    answered = subprocess.run(
-        [sys.executable, "-c", KEEPS, str(shared_model().folder)], capture_output=True, text=True, check=False
-    )
-    assert answered.stdout.startswith("True glibc"), answered.stdout + answered.stderr
+    assert run_child("-c", KEEPS, shared_model().folder).stdout.startswith("True glibc")
 
 
 def test_few_batches_are_in_memory_at_once(tmp_path, monkeypatch):

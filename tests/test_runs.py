@@ -18,7 +18,7 @@ from pipelines.shared.stage import without_chatter
 from sentiment.common.command_line import default_model, default_model_in_words
 from sentiment.errors import InputError
 from sentiment.predict import __main__ as predict
-from tests.model_fixture import child_environment
+from tests.model_fixture import run_child
 from tests.test_structure import ROOT, tiny_model
 
 STAMP = "data/interim/sample/settings/load.json"
@@ -319,8 +319,7 @@ def test_help_names_the_command_and_mistakes_are_one_line() -> None:
         "            print('status', stop.code)\n"
     )
     modules = ("pipelines.load", "pipelines.ablation", "pipelines.compare", "sentiment.predict")
-    command = [sys.executable, "-c", code, *modules]
-    done = subprocess.run(command, capture_output=True, text=True, env=child_environment(), check=True)
+    done = run_child("-c", code, *modules)
     for module in modules:
         assert f"usage: python -m {module} [-h]" in done.stdout
     assert re.findall(r"^status .*$", done.stdout, re.M) == ["status 0", "status 2"] * len(modules)

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -18,10 +16,8 @@ from pipelines.export import by_litert
 from sentiment.export import formats
 from sentiment.export.graph import GraphNetwork
 from sentiment.export.text_graph import GraphPreprocessor
-from sentiment.network.cells import GATES, Direction
-from sentiment.network.folded import FoldedNetwork
 from sentiment.text.lexicon import UNKNOWN
-from tests.model_fixture import ODD_TWEETS, child_environment, labelled_tweets, shared_model
+from tests.model_fixture import ODD_TWEETS, labelled_tweets, random_network, run_child, shared_model
 from tests.test_network import IDS, make_network
 
 TOLERANCE = 1e-5
@@ -89,15 +85,7 @@ def test_ids_through_keras_litert_and_the_second_signature(model, saved):
 @pytest.mark.parametrize("cell", ["simple_rnn", "gru", "lstm"])
 @pytest.mark.parametrize("pooling", ["last", "max", "mean", "max_mean"])
 def test_every_cell_and_pooling_in_the_graph(cell: str, pooling: str) -> None:
-    random, units, gates = np.random.default_rng(5), 3, GATES[cell]
-
-    def some(*shape: int) -> np.ndarray:
-        return random.normal(size=shape).astype(np.float32)
-
-    directions = tuple(Direction(some(units, gates * units), some(gates * units)) for _ in range(2))
-    pooled = 2 * units * len(pooling.split("_"))
-    table, ngrams = some(2, 9, gates * units), some(64, 2)
-    network = FoldedNetwork(table, directions, some(pooled, 2), some(2), cell, pooling, ngrams)
+    network = random_network(9, 2, cell, pooling)
     rows = [[0] * 4, [3, 0, 0, 0], [4, 5, 6, 7], [0] * 4, [8, 2, 0, 0], [1, 2, 3, 4], [0] * 4]
     ids = np.array(rows, np.int32)
     lengths = np.count_nonzero(ids, axis=1).astype(np.int32)
@@ -190,9 +178,7 @@ def test_a_process_imports_keras_in_silence_and_both_files_of_a_network_need_non
         "np.save('answers.npy', network(np.load('ids.npy')))\n"
         "print(json.dumps([answer['probabilities'].numpy().tolist(), [x.decode() for x in answer['label'].numpy()]]))\n"
     )
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=child_environment())
-    assert done.returncode == 0, done.stderr
+    done = run_child("-c", code, cwd=tmp_path)
     assert done.stderr.startswith("imported\n")
     probabilities, labels = json.loads(done.stdout)
     expected = model.predict_proba(["I love this coffee", "I hate this train"])

@@ -3,15 +3,13 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from pipelines.shared import profiles
 from sentiment.predict import verify
-from tests.model_fixture import Trained, child_environment, shared_model, write_inputs
+from tests.model_fixture import Trained, run_child, shared_model, write_inputs
 
 
 @pytest.fixture
@@ -103,9 +101,8 @@ def test_as_a_command_and_without_tensorflow(folder, capsys):
         "import sys; from sentiment.__main__ import main; status = main(['verify', *sys.argv[1:]]); "
         "assert not {'tensorflow', 'pipelines'} & set(sys.modules); sys.exit(status)"
     )
-    command = [sys.executable, "-c", code, str(folder)]
-    done = subprocess.run(command, env=child_environment(), capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "")
+    done = run_child("-c", code, folder)
+    assert done.stdout == ""
     assert done.stderr == f"verify: {folder}: every file is what manifest.json says\n"
     (folder / "table.npy").unlink()
     assert verify.main([str(folder)]) == 2

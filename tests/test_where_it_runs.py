@@ -13,10 +13,8 @@ import numpy as np
 import pytest
 
 import sentiment
-from sentiment.network.cells import GATES, Direction
-from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.model_folder import describe, network_files
-from tests.model_fixture import ODD_TWEETS, labelled_tweets, shared_model
+from tests.model_fixture import ODD_TWEETS, labelled_tweets, random_network, shared_model
 
 TEXTS = [*ODD_TWEETS, "love " * 7 + "don't!!", *(text for _, text in labelled_tweets())][:255]
 
@@ -90,15 +88,8 @@ def in_node(script: str, *arguments: object) -> str:
 
 def other_network(model, folder: Path, cell: str, pooling: str, activation: str) -> Path:
     """A model folder with the text treatment of ``model`` and a random network."""
-    random, units, gates = np.random.default_rng(5), 3, GATES[cell]
-
-    def some(*shape: int) -> np.ndarray:
-        return random.normal(size=shape).astype(np.float32)
-
     preprocessor = replace(model.preprocessor, table=None)
-    table = some(2, preprocessor.lexicon.size, gates * units)
-    directions = tuple(Direction(some(units, gates * units), some(gates * units)) for _ in range(2))
-    network = FoldedNetwork(table, directions, some(2 * units, 3), some(3), cell, pooling, some(50, 3), activation)
+    network = random_network(preprocessor.lexicon.size, 3, cell, pooling, activation)
     folder.mkdir()
     preprocessor.save(folder)
     network_files(folder, network)

@@ -142,7 +142,7 @@ class DistinctIds(NamedTuple):
 
 
 def distinct_ids(ids: np.ndarray) -> DistinctIds:
-    """Find the distinct ids. Setting a flag for each id takes a quarter of the time of ``np.unique``, which sorts."""
+    """Find the distinct values of ``ids`` of any shape, in a quarter of the time of ``np.unique``, which sorts them."""
     present = np.zeros(int(ids.max(initial=PADDING)) + 1, bool)
     present[ids] = True
     present[PADDING] = True

@@ -95,21 +95,16 @@ def buckets_of_rows(ids: Ragged, buckets: int) -> list[np.ndarray]:
 
 
 def ngram_logits(values: np.ndarray, ids: Ragged, scales: np.ndarray | None = None) -> np.ndarray:
-    """Return the scores of the n-grams of rows with at least one id each, float32 ``(n, classes)``.
+    """Return the scores of the n-grams of rows without padding and with at least one id, float32 ``(n, classes)``.
 
     ``values`` are the scores of each bucket, ``(buckets, classes)``, float32, or int8 with float32 ``scales``
-    ``(classes,)``. Padding ids add nothing.
+    ``(classes,)``.
     """
     found = buckets_of_rows(ids, len(values))
     scores = values.take(found[0], axis=0).astype(np.float32)
     for each in found[1:]:
         scores += values.take(each, axis=0)
-    counts = ids.lengths
-    if not ids.values.all():
-        real = ids.values != PADDING
-        scores[~real] = 0
-        counts = np.maximum(np.add.reduceat(real, ids.starts, dtype=np.int32), 1)
-    means = np.add.reduceat(scores, ids.starts, axis=0) / np.sqrt(counts, dtype=np.float32)[:, None]
+    means = np.add.reduceat(scores, ids.starts, axis=0) / np.sqrt(ids.lengths, dtype=np.float32)[:, None]
     return means if scales is None else means * scales
 
 

@@ -25,7 +25,7 @@ SPECIAL_TOKENS = (
 
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """The table ``ids`` from surface form to id, and ``vocabulary``, the lemma of each id, from ``RESERVED`` on."""
+    """The table ``ids`` from surface form to id, and ``vocabulary``, the lemma of each id, or its reserved name."""
 
     ids: dict[str, int]
     vocabulary: tuple[str, ...]
@@ -63,8 +63,6 @@ def known_shares(ids: Ragged, says_something: np.ndarray) -> np.ndarray:
 
     ``says_something`` tells whether an id counts as known, bool ``(vocabulary,)``.
     """
-    if not len(ids.lengths):
-        return np.zeros(0, np.float32)
     known = says_something.take(ids.values)
     return np.add.reduceat(known, ids.starts, dtype=np.float32) / ids.lengths.astype(np.float32)
 

@@ -148,7 +148,7 @@ class Preprocessor:
 
     @classmethod
     def load(cls, folder: str | Path, read: Callable[[str], bytes] | None = None) -> "Preprocessor":
-        """Read the files that :meth:`save` wrote to ``folder``, which error messages name, with the function ``read``.
+        """Read the files that :meth:`save` wrote to ``folder``. ``read``, if given, returns the bytes of a file's name.
 
         Raises:
             ArtefactError: a file is damaged, or the files do not belong together.

@@ -163,9 +163,8 @@ def sizes_for(asked: Sequence[int], labelled: int) -> list[int]:
 def split_shares(size: int, labelled: int, rows: int) -> tuple[float, int]:
     """Return the settings ``split.validation`` and ``split.train_rows`` for a training run on ``size`` labelled tweets.
 
-    The default share of these tweets is for validation, and the others are for training. ``split.validation`` is a
-    share of all ``rows`` of the corpus. ``split.train_rows`` is 0, which means all, if ``size`` is ``labelled``, the
-    number of tweets outside the test set.
+    ``split.validation`` is a share of all ``rows`` of the corpus, and the default share of the ``size`` tweets.
+    ``split.train_rows`` is 0, which means all, if ``size`` is ``labelled``, the number of tweets outside the test set.
     """
     of_them = SplitSettings().for_rows(size).validation
     return of_them * size / rows, 0 if size == labelled else round((1 - of_them) * size)

@@ -145,10 +145,9 @@ def from_probabilities(
     test_set: str,
     baselines: Mapping[str, np.ndarray] | None = None,
 ) -> Predictions:
-    """Return predictions for ``n`` tweets in which the predicted class is the most probable one.
+    """Return predictions for ``n`` tweets, from class probabilities, float ``(n, classes)``, and true class names.
 
-    ``probabilities`` is float ``(n, classes)``, in the order of ``classes``. ``true`` contains names of classes.
-    ``baselines`` maps the name of a baseline to its predicted labels, str ``(n,)``.
+    The predicted class is the most probable one. ``baselines`` are predicted labels by name, str ``(n,)``.
     """
     return Predictions(
         tuple(classes),

@@ -1,8 +1,8 @@
 """The forms in which a model is exported: SavedModel, LiteRT and ONNX.
 
-The SavedModel is a TensorFlow graph from raw tweets to probabilities and labels, with the rules, lexicon and network of
-:class:`sentiment.predict.classifier.SentimentClassifier`. A program in any language that can load a SavedModel
-therefore gets the same answers. LiteRT and ONNX files contain the network alone, from token ids to probabilities.
+The SavedModel is a TensorFlow graph from raw tweets to probabilities and labels, which gives the answers of
+:class:`sentiment.predict.classifier.SentimentClassifier`. LiteRT and ONNX files contain the network alone, from token
+ids to probabilities.
 """
 
 import logging
@@ -81,8 +81,7 @@ class ServingModule(tf.Module):
 def write_warm_up(folder: Path, texts: list[str]) -> None:
     """Write a request that TensorFlow Serving replays after loading, so that the first real request is not slow.
 
-    The file is ``assets.extra/tf_serving_warmup_requests``. The request is a Protocol Buffers message, which is encoded
-    by hand, because the package with the message classes, tensorflow-serving-api, is large.
+    The Protocol Buffers message is encoded by hand, because the package tensorflow-serving-api is large.
     """
     tensor = tf.make_tensor_proto(texts, shape=[len(texts)]).SerializeToString()
     inputs = _field(1, b"text") + _field(2, tensor)  # map entry: key, value
@@ -109,9 +108,8 @@ def _varint(value: int) -> bytes:
 def to_tflite(network: FoldedNetwork, max_tokens: int) -> bytes:
     """Return the network as a LiteRT file of built-in operations.
 
-    The file has two signatures (entry points), which share their weights. Each maps token ids, int32
-    ``(n, max_tokens)``, to probabilities, float32 ``(n, classes)``. In ``ANY_BATCH``, a runtime may choose ``n``. In
-    ``ONE_ROW``, ``n`` is 1, because some runtimes, such as LiteRT.js, cannot resize inputs.
+    Each of two signatures (entry points) maps token ids, int32 ``(n, max_tokens)``, to probabilities, float32
+    ``(n, classes)``. In ``ONE_ROW``, ``n`` is 1, because some runtimes, such as LiteRT.js, cannot resize inputs.
     """
     graph = GraphNetwork(network)
     rows = {ANY_BATCH: None, ONE_ROW: 1}

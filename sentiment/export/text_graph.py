@@ -70,9 +70,7 @@ class GraphPreprocessor(tf.Module):
     def _ids_of_chunks(self, chunks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Look up the token ids of chunks (text between spaces) in the table; apply the rules to all others.
 
-        Returns:
-            Three tensors: the index of each chunk's first id in the third tensor, the number of ids of each chunk, and
-            the ids.
+        Return the index of each chunk's first id, the number of its ids, and the tensor of ids to which both refer.
         """
         slots = self.chunks.lookup(chunks)
         missing = tf.where(slots == _ABSENT)
@@ -103,8 +101,7 @@ class GraphPreprocessor(tf.Module):
     def _ids_of_tokens(self, tokens: tf.Tensor) -> tf.Tensor:
         """Return the ids of normalised tokens ``(n,)``.
 
-        The rules shorten an elongated token such as "sooo", and put the mark ``LONG`` in front of it. If the lexicon
-        lacks the token with the mark, the token is looked up without the mark.
+        The rules mark an elongated token with ``LONG``. A token that the lexicon lacks is looked up without this mark.
         """
         ids = self.lexicon.lookup(tokens)
         plain = tf.strings.regex_replace(tokens, f"^{LONG}", "")

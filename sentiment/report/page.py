@@ -45,9 +45,7 @@ def render_report(evaluation: Evaluation, classifier: SentimentClassifier) -> st
 def render_card(evaluation: Evaluation, slices: Sequence[NamedShare] = ()) -> str:
     """Return the model card, with purpose, data, results and limits, as Markdown.
 
-    Args:
-        evaluation: the content of an evaluated model's folder.
-        slices: the accuracy on all tweets, then by kind of tweet. The card lists the worst large slices as limits.
+    The limits include the worst large slices. ``slices`` has the accuracy on all tweets, then by kind of tweet.
     """
     return render_page(
         "card.md.j2",

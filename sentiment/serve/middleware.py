@@ -101,8 +101,7 @@ class TrustedHosts(TrustedHostMiddleware):
     """Refuses requests whose Host header contains a host name that is not allowed. IP addresses are always accepted.
 
     The check stops DNS rebinding: a malicious site points its own name at this machine, so that the site's page can
-    read this service's answers. Requests from such a page contain the site's name in the Host header. A Host header
-    with an IP address is safe, because nobody can point an IP address at another machine.
+    read this service's answers. Nobody can point an IP address at another machine.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

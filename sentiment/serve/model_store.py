@@ -157,10 +157,7 @@ def read_export(name: str, source: Path, copies: Path) -> Export:
 
     A model maps its files into memory. Without a copy, a new export over the same files would change a model that is
     answering requests. The copy is ``copies/NAME/KEY``, where KEY is a hash of the files' times, sizes and inodes, so
-    each export is copied once, by the first worker that finds it.
-
-    Raises:
-        ArtefactError: ``source`` does not contain a complete model.
+    each export is copied once, by the first worker that finds it. An incomplete ``source`` raises an `ArtefactError`.
     """
     copy = copies / name / hashlib.sha256(repr(sign(source)).encode()).hexdigest()[:_DIGITS]
     if copy.is_dir():

@@ -4,7 +4,6 @@ A file is stored in a temporary folder, scored as the command line does, and sen
 """
 
 import asyncio
-import contextlib
 import errno
 import json
 import shutil
@@ -20,7 +19,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sentiment.data.table_names import input_kind_of
 from sentiment.errors import InputError
@@ -67,11 +66,11 @@ _DECODER = msgspec.json.Decoder(PredictRequest)
 def routes(service: Service) -> list[Route]:
     """Return the routes of the plain protocol."""
 
-    async def predict(request: Request) -> Response:
+    async def predict(request: Request) -> Response | ASGIApp:
         """Return label, probability and share of known words for texts, or for the tweets in a file."""
         _check_query(request)
         if is_file(request):
-            return await score_upload(service, request)
+            return score_upload(service, request)
         asked = await read_json(request, _DECODER, service.admission, 422)
         check_texts(asked.texts, "texts", service.limits)
         if asked.explain and len(asked.texts) > service.limits.explained:
@@ -123,30 +122,46 @@ def _check_query(request: Request) -> None:
         raise Refusal(422, f"query: expected {expected}; received {', '.join(unknown)[:80]}")
 
 
-async def score_upload(service: Service, request: Request) -> Response:
-    """Score the uploaded file and return it with the answers added as columns.
+def score_upload(service: Service, request: Request) -> ASGIApp:
+    """Return an ASGI application that scores the uploaded file, and sends it back with the answers added as columns.
+
+    The application disconnects a client that stops reading.
 
     Raises:
         Refusal: status 404 for an unknown model, 408 for a slow upload, 413 for a large one, 422 for a file or a query
             that is not valid, 429 if too many files are being scored, or 507 if the disk is full.
     """
-    limits, held = service.limits, contextlib.ExitStack()
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(service.limits.send_seconds):
+                await send(message)
+
+        with service.admission.hold("files", 1), tempfile.TemporaryDirectory(prefix="sentiment-upload-") as folder:
+            response = await _scored(service, request, Path(folder))
+            try:
+                await response(scope, receive, send_in_time)
+            except TimeoutError:
+                raise ClientDisconnect from None
+
+    return answer
+
+
+async def _scored(service: Service, request: Request, folder: Path) -> FileResponse:
+    """Store the uploaded file and the scored file in ``folder``, and return the response with the latter."""
     try:
-        held.enter_context(service.admission.hold("files", 1))
-        folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="sentiment-upload-")))
         export, reading, threshold = _asked(service, request)
-        source = await _stored(limited(request, limits, limits.file_bytes), reading.kind, folder)
+        source = await _stored(limited(request, service.limits, service.limits.file_bytes), reading.kind, folder)
         target = source.with_stem("scored")
         scored = await asyncio.to_thread(_score, export, reading, threshold, source, target)
-        labels = json.dumps({label or "missing": count for label, count in scored.labels.most_common()})
-        return _Download(target, labels, limits.send_seconds, held)
-    except BaseException as error:
-        held.close()
-        if isinstance(error, InputError):
-            raise Refusal(422, str(error).replace(f"{folder}/", "")) from None
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    except InputError as error:
+        raise Refusal(422, str(error).replace(f"{folder}/", "")) from None
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
             raise Refusal(507, "the service has no room for this file on its disk") from None
         raise
+    labels = json.dumps({label or "missing": count for label, count in scored.labels.most_common()})
+    return FileResponse(target, headers={LABELS: labels}, media_type=_TYPES[target.suffix[1:]])
 
 
 def _asked(service: Service, request: Request) -> "tuple[Export, Reading, float]":
@@ -171,8 +186,7 @@ def _asked(service: Service, request: Request) -> "tuple[Export, Reading, float]
 async def _stored(request: Request, kind: str, folder: Path) -> Path:
     """Store the uploaded file in ``folder`` and return its path, which never contains the client's file name.
 
-    ``kind`` is the file's extension if the body is the file itself. It is empty if the body is a form with the file:
-    its name in the form shows the kind then, or, for a zip, the name of the file inside.
+    ``kind`` is the file's extension, or empty for a form: the name in the form or inside a zip then shows the kind.
     """
     if kind:
         path = folder / f"file.{kind}"
@@ -202,23 +216,3 @@ def _score(export: Export, reading: "Reading", threshold: float, source: Path, t
 
     reading = replace(reading, kind=source.suffix[1:])
     return score_file(export.classifier, source, target, reading, AnswerOptions(threshold), progress=False)
-
-
-class _Download(FileResponse):
-    """Sends the scored file, then releases the resources in ``held``. A client that stops reading is disconnected."""
-
-    def __init__(self, path: Path, labels: str, send_seconds: float, held: contextlib.ExitStack) -> None:
-        super().__init__(path, headers={LABELS: labels}, media_type=_TYPES[path.suffix[1:]])
-        self._send_seconds, self._held = send_seconds, held
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_in_time(message: Message) -> None:
-            async with asyncio.timeout(self._send_seconds):
-                await send(message)
-
-        try:
-            await super().__call__(scope, receive, send_in_time)
-        except TimeoutError:
-            raise ClientDisconnect from None
-        finally:
-            self._held.close()

@@ -85,10 +85,7 @@ class Service:
 
 
 def share_one_arena() -> None:
-    """Make all threads and Arrow share one malloc arena (memory pool), which saves memory.
-
-    Call this before any thread starts and before Arrow is imported.
-    """
+    """Make all threads and Arrow share one malloc arena. Call this before a thread starts or Arrow is imported."""
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)

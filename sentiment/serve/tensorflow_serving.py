@@ -1,8 +1,7 @@
-"""TensorFlow Serving's REST interface, so that its clients also work with this service.
+"""TensorFlow Serving's REST interface, with its errors, so that its clients also work with this service.
 
 Requests may have the row format (``instances``) or the column format (``inputs``), and the signature
-``serving_default`` (text) or ``serve_ids`` (padded token ids). Other routes give model status and metadata. Errors
-have TensorFlow Serving's form and status codes.
+``serving_default`` (text) or ``serve_ids`` (padded token ids).
 """
 
 import base64
@@ -105,10 +104,7 @@ def values_of(body: TensorflowRequest) -> list[Any]:
 
 
 def _decoded(value: Any, where: str) -> str:
-    """Decode the base64 text in ``{"b64": ...}``. Bytes that are not UTF-8 become U+FFFD, as in the SavedModel.
-
-    ``where`` is the place of the value in the request, for a refusal's message.
-    """
+    """Decode the base64 text in ``{"b64": ...}``. Bytes that are not UTF-8 become U+FFFD, as in the SavedModel."""
     if not (isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)):
         raise Refusal(400, f"{where}: expected a string")
     try:
@@ -129,10 +125,7 @@ def _ids(values: list[Any], export: Export) -> np.ndarray:
 
 
 def respond(by_rows: bool, export: Export, answers: Answers) -> dict[str, Any]:
-    """Return the response body in the row format or the column format, with the outputs of the SavedModel.
-
-    The output ``label`` is always the most probable class.
-    """
+    """Return the response body with the outputs of the SavedModel, in which ``label`` is the most probable class."""
     labels = [export.classes[i] for i in answers.probabilities.argmax(axis=1).tolist()]
     probabilities, known = answers.probabilities.tolist(), answers.known.tolist()
     if not by_rows:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +80,13 @@ def test_training_reads_every_kind(tmp_path: Path, name: str) -> None:
     path = write(tmp_path / name)
     expected = [("love, love", "yes"), ("hate; I hate", "no"), ("love", "yes"), ("hate", "no")]
     assert read_corpus(path, NAMED, "--corpus") == expected
+
+
+def test_training_reads_what_a_zip_holds(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(path, "a.jsonl")
+    assert read_corpus(tmp_path / "a.zip", NAMED, "--corpus") == read_corpus(path, NAMED, "--corpus")
 
 
 @pytest.mark.parametrize("name", KINDS)

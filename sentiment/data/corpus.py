@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from sentiment.common.arrow_arrays import as_numpy, from_numpy
 from sentiment.common.messages import shown
 from sentiment.data.reading import BadRow, BadRows, Reading, TableBlock
-from sentiment.data.table_names import input_kind_of
+from sentiment.data.table_files import kind_inside
 from sentiment.data.table_reader import read_blocks
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings
@@ -127,7 +127,7 @@ def reading_of(settings: CorpusSettings, name: str) -> Reading:
     """Return how to read the labelled table ``name``: first its text column, then its label column."""
     return Reading(
         column="", encoding=settings.encoding, delimiter=settings.delimiter,
-        kind=settings.format or input_kind_of(name) or "csv", option="corpus.",
+        kind=settings.format or kind_inside(name) or "csv", option="corpus.",
         columns=(settings.text_column, settings.label_column), header=settings.header,
         width=0 if settings.header else settings.columns, quotes={"yes": True, "no": False}.get(settings.quotes),
     )  # fmt: skip

@@ -145,8 +145,7 @@ def results(
 ) -> list[Any]:
     """Return the results of ``function`` in the order of the tasks. ``progress`` receives the number of finished ones.
 
-    Raises:
-        ChildProcessError: the process of a task died repeatedly.
+    A task whose process died repeatedly raises a ChildProcessError.
     """
     found: list[Any] = [None] * len(tasks)
     for done, outcome in enumerate(engine.map(function, tasks), 1):

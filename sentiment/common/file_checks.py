@@ -44,22 +44,13 @@ def require_writable(path: Path, overwrite: bool, holding: str = "") -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file as 64 lower-case hexadecimal digits.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
+    """Return the SHA-256 of a file as 64 lower-case hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def open_array(path: Path) -> np.ndarray:
-    """Return the array of a ``.npy`` file, memory-mapped.
-
-    Raises:
-        ValueError: the file is of another format, or damaged.
-        OSError: the file cannot be opened.
-    """
+    """Memory-map a ``.npy`` file; another format or damage raises a ValueError."""
     with path.open("rb") as file:
         return map_array(file, 0, os.fstat(file.fileno()).st_size)
 

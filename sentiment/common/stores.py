@@ -20,12 +20,7 @@ _BLOCK_BYTES = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class FileStore:
-    """A local folder, or a folder of an object store.
-
-    Attributes:
-        system: pyarrow's file system, which can be pickled.
-        root: the path of the folder, without a slash at the end.
-    """
+    """A folder, local or of an object store: its path ``root`` (without a slash at the end) in a file ``system``."""
 
     system: fs.FileSystem
     root: str
@@ -87,11 +82,7 @@ class FileStore:
 
 
 def open_store(place: str) -> FileStore:
-    """Return the store for a local path, or for an address such as ``s3://bucket/folder``.
-
-    Raises:
-        InputError: pyarrow cannot open the address.
-    """
+    """Return the store for a path, or an address such as ``s3://bucket/folder``; refuse what pyarrow cannot open."""
     if "://" not in place:
         return FileStore(fs.LocalFileSystem(), os.path.abspath(place))
     try:

@@ -26,13 +26,9 @@ _NEARLY_ALL = 0.9
 
 
 class CsvFormat(NamedTuple):
-    """The format of a CSV.
+    """The format of a CSV: the ASCII character between fields, and whether ``quotes`` enclose fields.
 
-    Attributes:
-        delimiter: the ASCII character between fields.
-        quotes: whether quotes enclose fields.
-        names: the names of the columns, or their positions as strings if there is no header.
-        header: whether the first row contains the names.
+    ``names`` are those of the columns in the first row, or their positions as strings if there is no ``header``.
     """
 
     delimiter: str

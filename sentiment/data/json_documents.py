@@ -126,11 +126,7 @@ class Field(NamedTuple):
 
 
 def fields_of(line: bytes) -> dict[str, Field]:
-    """Return the fields of the JSON object in a line, by name.
-
-    Raises:
-        ValueError: the line is not a JSON object in UTF-8. The message says why.
-    """
+    """Return the fields of the JSON object in a line, by name. Any other line raises a ValueError that says why."""
     try:
         text = line.decode()
         values = json.loads(text, parse_int=_Literal, parse_float=_Literal, parse_constant=_Literal)

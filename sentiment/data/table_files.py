@@ -64,11 +64,7 @@ class JoinedStreams(io.RawIOBase):
 
 
 def whole_lines(stream: IO[bytes], name: str) -> Iterator[bytes]:
-    """Yield blocks of whole lines, without a byte-order mark at the start. Error messages use the file's ``name``.
-
-    Raises:
-        InputError: a line is longer than 64 MiB.
-    """
+    """Yield blocks of whole lines, without a byte-order mark at the start. A line over 64 MiB raises an InputError."""
     waiting = b""
     while raw := stream.read(BLOCK_BYTES):
         waiting = waiting + raw if waiting else raw.removeprefix(codecs.BOM_UTF8)
@@ -121,12 +117,7 @@ def checksum(files: Sequence[TableFile], sums: Sequence[str]) -> str:
 
 
 def checksum_of(place: Path) -> str:
-    """Return the combined checksum of all files that a path, folder or glob pattern ``place`` currently matches.
-
-    Raises:
-        InputError: a folder contains no table, or a pattern matches none.
-        OSError: a file cannot be read.
-    """
+    """Return the combined checksum of all files that a path, folder or glob pattern ``place`` currently matches."""
     from sentiment.common.file_checks import sha256_of
 
     files = find_files(place)

@@ -71,13 +71,7 @@ class Run(NamedTuple):
 
 @dataclass(slots=True)
 class Spooled:
-    """The results of one or more reading tasks.
-
-    Attributes:
-        report: counts of the rows in all files.
-        runs: the runs that were written, in the order of the rows.
-        checksums: the SHA-256 of each file, in order.
-    """
+    """The results of reading tasks: counts of rows, the runs in the order of the rows, the SHA-256 of each file."""
 
     report: ReadingReport = field(default_factory=ReadingReport)
     runs: list[Run] = field(default_factory=list)
@@ -91,11 +85,7 @@ class Spooled:
 
 
 def spool(folder: Path, classes: Sequence[str], task: FileTask) -> Spooled:
-    """Read the files of a task, and write their rows to ``folder`` in runs. Labels become indices into ``classes``.
-
-    Raises:
-        InputError: a file does not match the settings.
-    """
+    """Read the files of a task, and write their rows to ``folder`` in runs. Labels become indices into ``classes``."""
     spooled = Spooled()
     numbers = np.array([classes.index(name) for name in task.settings.labels], np.uint8)
 
@@ -114,11 +104,7 @@ def spool(folder: Path, classes: Sequence[str], task: FileTask) -> Spooled:
 
 
 def gather(corpora: Sequence[Corpus], tasks: Sequence[FileTask], results: Sequence[Spooled]) -> list[Spooled]:
-    """Combine the results of all tasks into one result per corpus.
-
-    Raises:
-        InputError: a corpus has too many bad rows, or no labelled rows.
-    """
+    """Combine the results of all tasks into one per corpus; refuse a corpus of too many bad or no labelled rows."""
     found = [Spooled() for _ in corpora]
     for task, result in zip(tasks, results, strict=True):
         found[task.corpus].add(result)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 
 import sentiment
@@ -87,7 +86,7 @@ def write_table(path: Path) -> Path:
     if path.suffix == ".csv":
         frame.to_csv(path, index=False)
     elif path.suffix == ".jsonl":
-        path.write_text("".join(json.dumps(row) + "\n" for row in frame.to_dict("records")))
+        frame.to_json(path, orient="records", lines=True)
     else:
         frame.to_parquet(path)
     return path
@@ -96,9 +95,7 @@ def write_table(path: Path) -> Path:
 def read_table(path: Path) -> pd.DataFrame:
     if path.suffix == ".csv":
         return pd.read_csv(path, keep_default_na=False)
-    if path.suffix == ".jsonl":
-        return pd.DataFrame([json.loads(line) for line in path.read_text().splitlines()])
-    return pq.read_table(path).to_pandas()
+    return pd.read_json(path, lines=True) if path.suffix == ".jsonl" else pd.read_parquet(path)
 
 
 @pytest.mark.parametrize("source", [".csv", ".jsonl", ".parquet"])

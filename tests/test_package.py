@@ -222,10 +222,7 @@ def test_other_models_win_over_the_packaged_one(environment, tmp_path, hand_made
 
 
 @pytest.mark.slow
-def test_the_console_script_predicts_and_verifies_in_another_folder(environment, tmp_path, hand_made):
-    predicted = run(environment, "sentiment", "predict", "--model", str(hand_made), "the love", cwd=tmp_path)
-    assert (predicted.returncode, predicted.stderr) == (0, "")
-    assert re.fullmatch(r"positive\t0\.99\d\tthe love\n", predicted.stdout)
+def test_the_console_script_explains_and_verifies_in_another_folder(environment, tmp_path, hand_made):
     explained = run(environment, "sentiment", "explain", "--model", str(hand_made), "hate", cwd=tmp_path)
     assert explained.returncode == 0
     assert re.match(r"negative 99\.\d%  \(log-odds .*\)\n  hate ", explained.stdout)

@@ -46,8 +46,8 @@ def refused(answer: tuple[int, str, str]) -> str:
     return lines[0].removeprefix("predict: error: ")
 
 
-def child(folder: Path, *arguments: object, **options: Any) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "sentiment.predict", "--model", str(folder), *map(str, arguments)]
+def child(folder: Path, *arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "sentiment.predict", "--model", folder, *arguments]
     return subprocess.run(command, env=child_environment(), capture_output=True, check=False, **options)
 
 
@@ -68,8 +68,7 @@ def test_an_empty_pipe_gives_no_line(run: Callable, monkeypatch: pytest.MonkeyPa
 
 
 def test_arguments_that_are_not_utf8_are_answered(folder: Path) -> None:
-    command = [sys.executable, "-m", "sentiment.predict", "--model", str(folder), b"I love caf\xe9"]
-    done = subprocess.run(command, env=child_environment(), capture_output=True, check=False)
+    done = child(folder, b"I love caf\xe9")
     assert done.returncode == 0
     assert done.stdout.decode().split("\t")[2] == "I love caf\ufffd\n"
 

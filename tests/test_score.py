@@ -236,8 +236,6 @@ def test_a_folder_of_other_things_is_refused(tmp_path, model):
     write(tmp_path / "out" / "mine.csv", table(5))
     with pytest.raises(InputError, match="holds other files"):
         score(tmp_path / "in", tmp_path / "out", model)
-    with pytest.raises(InputError, match="is inside the input"):
-        score(tmp_path / "in", tmp_path / "in" / "out", model)
 
 
 def test_names_that_would_collide_are_refused(tmp_path, model):
@@ -290,38 +288,30 @@ def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model
     assert (tmp_path / "out" / "_SUCCESS").exists()
 
 
-def test_a_csv_that_ends_inside_quotes_is_damaged_as_a_whole(tmp_path, model):
-    write(tmp_path / "in" / "a.csv", table(5))
-    (tmp_path / "in" / "b.csv").write_text('text\nlove\n"hate\nlove\n')
-    (tmp_path / "in" / "c.csv").write_text('id,text\n1\n2,love\n3,"hate\nlove\n')
-    summary = score(tmp_path / "in", tmp_path / "out", model)
-    assert (summary["failed_files"], summary["failed_rows"], list(read(tmp_path / "out"))) == (2, 0, ["a.csv"])
-    listed = errors_of(tmp_path)
-    assert [each["reason"].partition(" (")[0] for each in listed] == [
-        "the file ends inside a quote that was opened in line 3",
-        "the file ends inside a quote that was opened in line 4",
-    ]
-
-
-def test_a_column_that_the_answers_cannot_hold_is_an_error_of_its_file(tmp_path, model):
-    for name in ("a", "c"):
-        write(tmp_path / "in" / f"{name}.parquet", table(5))
-    write(tmp_path / "in" / "b.parquet", table(2).append_column("raw", pa.array([b"\xff", b"x"])))
-    (tmp_path / "in" / "d.jsonl").write_text('{"text": "love", "n": {"a": [1]}}\n')
-    summary = score(tmp_path / "in", tmp_path / "out", model, suffix="csv")
-    assert (summary["failed_files"], sorted(read(tmp_path / "out"))) == (1, ["a.csv", "c.csv", "d.csv"])
-    assert rows_of(tmp_path / "out", "d")[0]["n"] == '{"a": [1]}'
-    listed = errors_of(tmp_path)
-    assert [each["reason"] for each in listed] == [
-        "column 'raw' holds binary, which a .csv cannot hold; write .parquet instead"
-    ]
-
-
-def test_an_error_at_a_line_of_a_file_names_the_line(tmp_path, model):
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("b.csv", 'text\nlove\n"hate\nlove\n', "the file ends inside a quote that was opened in line 3"),
+        ("b.csv", 'id,text\n1\n2,love\n3,"hate\nlove\n', "the file ends inside a quote that was opened in line 4"),
+        ("b.csv", "id,body\n1,love\n", "line 1: expected a column 'text', received id, body; set --column"),
+        ("b.parquet", None, "column 'raw' holds binary, which a .csv cannot hold; write .parquet instead"),
+    ],
+)
+def test_a_file_that_cannot_be_scored_is_an_error_of_its_own(tmp_path, model, name, content, reason):
     write(tmp_path / "in" / "a.parquet", table(5))
-    (tmp_path / "in" / "b.csv").write_text("id,body\n1,love\n")
-    assert score(tmp_path / "in", tmp_path / "out", model)["failed_files"] == 1
-    assert errors_of(tmp_path)[0]["reason"] == "line 1: expected a column 'text', received id, body; set --column"
+    (tmp_path / "in" / "d.jsonl").write_text('{"text": "love", "n": {"a": [1]}}\n')
+    if content is None:
+        write(tmp_path / "in" / name, table(2).append_column("raw", pa.array([b"\xff", b"x"])))
+    else:
+        (tmp_path / "in" / name).write_text(content)
+    summary = score(tmp_path / "in", tmp_path / "out", model, suffix="csv")
+    assert (summary["failed_files"], summary["failed_rows"], sorted(read(tmp_path / "out"))) == (
+        1,
+        0,
+        ["a.csv", "d.csv"],
+    )
+    assert rows_of(tmp_path / "out", "d")[0]["n"] == '{"a": [1]}'
+    assert errors_of(tmp_path)[0]["reason"].partition(" (")[0] == reason
 
 
 @pytest.mark.parametrize(("tasks", "processes"), [(1, 0), (2, 2)])
@@ -493,7 +483,7 @@ def test_patterns_match_as_in_glob(tmp_path, pattern, found):
 @pytest.mark.parametrize(
     ("pattern", "output", "refused"),
     [
-        ("**/*.csv", "answers", True), ("*/*.csv", "answers", True), ("*.csv", "answers", False),
+        ("", "answers", True), ("**/*.csv", "answers", True), ("*/*.csv", "answers", True), ("*.csv", "answers", False),
         ("**/*.csv", "_answers", False),
     ],
 )  # fmt: skip

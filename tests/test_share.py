@@ -4,7 +4,6 @@ import csv
 import datetime
 import itertools
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,18 +75,15 @@ def test_dates_of_other_types_are_read() -> None:
         pa.array([2**64 - 1], pa.uint64()),
         pa.array([2**62, -(2**62)], pa.timestamp("s")),
         pa.array([float("nan"), float("inf"), 1e300]),
+        pa.array([2009, 20090406, 0]),
+        pa.array([2009.0, 20090406.0, -1.0]),
     ],
-    ids=["text", "microseconds", "nanoseconds", "uint64", "timestamp", "float"],
+    ids=["text", "microseconds", "nanoseconds", "uint64", "timestamp", "float", "years or days", "years in floats"],
 )
-def test_dates_beyond_the_years_1_to_9999_are_not_read(column: pa.Array) -> None:
+def test_dates_beyond_the_years_1_to_9999_and_years_or_days_as_numbers_are_not_read(column: pa.Array) -> None:
     dates = read_dates(column, "when")
     assert np.isnat(dates).all()
     assert [period_names(dates, period).to_pylist() for period in PERIODS] == [[""] * len(dates)] * len(PERIODS)
-
-
-def test_numbers_that_are_years_or_days_are_not_seconds_since_1970() -> None:
-    for numbers in ([2009, 20090406, 0], [2009.0, 20090406.0, -1.0]):
-        assert np.isnat(read_dates(pa.array(numbers), "when")).all()
 
 
 def test_periods_have_names() -> None:
@@ -262,26 +258,21 @@ def test_shares_are_known_if_every_tweet_has_a_label() -> None:
     found = {(row.group, row.class_): row[6:] for row in rows if row.period == "all" and row.method == "both"}
     assert found["a", "negative"] == found["b", "positive"] == (1, 1, 1)
     assert found["all", "negative"] == pytest.approx((6 / 11,) * 3)
-    assert advice(11, cells) == "Every tweet has a label."
 
 
-def advice(labelled: int, cells: dict[Cell, Sums]) -> str:
-    return ShareAnswer([], CLASSES, [], [], cells, {}, {}, [], labelled, [], {}).advice()
-
-
-def test_more_labels_are_advised_only_as_far_as_there_are_tweets() -> None:
-    cells = tally_of(0, 12).with_margins()
-    assert advice(4, cells) == "7 more labels would give an interval."
-    # 4 / (1 / 100 + 3 / 400) = 228.6 labels
-    for tweets, more in ((400, 129), (10**9, 300)):
-        cells = {Cell("all", "all"): replace(cells[Cell("all", "all")], tweets=tweets)}
-        assert advice(100, cells) == f"{more} more labels would halve the intervals."
-
-
-@pytest.mark.parametrize(("tweets", "labels"), [(29, "29 tweets"), (200, "200 tweets"), (5000, "200 tweets")])
-def test_no_more_labels_are_advised_than_there_are_tweets(tweets: int, labels: str) -> None:
+@pytest.mark.parametrize(
+    ("tweets", "labelled", "advice"),
+    [
+        (11, 4, "7 more labels would give an interval."),
+        (11, 11, "Every tweet has a label."),
+        (400, 100, "129 more labels would halve the intervals."),  # 4 / (1 / 100 + 3 / 400) = 228.6 labels
+        (10**9, 100, "300 more labels would halve the intervals."),
+        *((tweets, 0, f"Labelling {most} tweets by hand") for tweets, most in ((29, 29), (200, 200), (5000, 200))),
+    ],
+)
+def test_more_labels_are_advised_only_as_far_as_there_are_tweets(tweets: int, labelled: int, advice: str) -> None:
     cells = {Cell("all", "all"): Sums(tweets, tweets, np.zeros(2, np.int64), np.zeros(2))}
-    assert f"Labelling {labels} by hand" in advice(0, cells)
+    assert advice in ShareAnswer([], CLASSES, [], [], cells, {}, {}, [], labelled, [], {}).advice()
 
 
 def labels_file(path: Path, *lines: str) -> Path:

@@ -162,8 +162,8 @@ def test_a_large_parquet_file_is_split_and_every_row_is_there_once_in_order(tmp_
     received = rows_of(tmp_path / "out", "a-")
     assert received == rows_of(tmp_path, "expected")
     assert [row["id"] for row in received] == [str(i) for i in range(2000)]
-    others = parts.plan(parts.find_inputs([str(tmp_path / "in" / "*.parquet")]), "")
-    assert others == parts.plan(parts.find_inputs([str(whole)]), "")
+    others = parts.plan(*parts.find_inputs([str(tmp_path / "in" / "*.parquet")]), "")
+    assert others == parts.plan(*parts.find_inputs([str(whole)]), "")
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -203,9 +203,9 @@ def test_a_record_that_was_overtaken_never_comes_true_again(tmp_path, model):
     write(path, table(50, 2))
     os.utime(path, ns=(1, 1))
     store = open_store(str(tmp_path / "out"))
-    inputs = parts.find_inputs([str(tmp_path / "in")])
+    system, files = parts.find_inputs([str(tmp_path / "in")])
     checksum = worker.model_checksum(model)
-    assert records.keep_valid(store, parts.plan(inputs, ""), checksum, inputs.system) == {}
+    assert records.keep_valid(store, parts.plan(system, files, ""), checksum, system) == {}
     (tmp_path / "out" / "a.parquet").write_bytes(right["a.parquet"][::-1])  # of the same size
     path.write_bytes(before)
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
@@ -476,7 +476,7 @@ def test_small_files_together_get_the_bytes_that_each_gets_alone(tmp_path, model
 def test_patterns_match_as_in_glob(tmp_path, pattern, found):
     for name in ("x.csv", "a/x.csv", "a/b/x.csv", "_notes/x.csv"):
         write(tmp_path / name, table(1))
-    names = [file.path for file in parts.find_inputs([str(tmp_path / pattern)]).files]
+    names = [file.path for file in parts.find_inputs([str(tmp_path / pattern)])[1]]
     assert names == [str(tmp_path / name) for name in found]
 
 

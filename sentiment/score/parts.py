@@ -10,9 +10,9 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from posixpath import commonpath
-from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -51,13 +51,6 @@ class InputFile:
     changed: int
 
 
-class ScoreInputs(NamedTuple):
-    """All files to score, sorted by name, and their file system."""
-
-    system: fs.FileSystem
-    files: tuple[InputFile, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """A piece of the input that is scored on its own: a whole file, or some rows of a Parquet file.
@@ -80,8 +73,8 @@ class Part:
         return [self.file.path, self.file.size, self.file.changed, self.start, self.stop]
 
 
-def find_inputs(places: Sequence[str]) -> ScoreInputs:
-    """Return the files to score, given paths of files, folders and glob patterns.
+def find_inputs(places: Sequence[str]) -> tuple[fs.FileSystem, list[InputFile]]:
+    """Return the file system and all files to score, sorted by name, given paths of files, folders and glob patterns.
 
     Raises:
         InputError: there are no files, or they are in different file systems.
@@ -95,20 +88,20 @@ def find_inputs(places: Sequence[str]) -> ScoreInputs:
         for listing in listings
         for info in listing.files
     }
-    return ScoreInputs(listings[0].system, tuple(sorted(files.values(), key=lambda file: file.name)))
+    return listings[0].system, sorted(files.values(), key=lambda file: file.name)
 
 
-def plan(inputs: ScoreInputs, suffix: str) -> list[Part]:
-    """Divide the inputs into parts, which are scored on their own, and return the parts in the order of the inputs.
+def plan(system: fs.FileSystem, files: Sequence[InputFile], suffix: str) -> list[Part]:
+    """Divide the files into parts, which are scored on their own, and return the parts in the order of the files.
 
     ``suffix`` is the format of the answers: ``parquet``, ``csv`` or ``jsonl``; empty for the format of each input.
 
     Raises:
-        InputError: two inputs differ only in their suffix, so their answers would have the same path.
+        InputError: two files differ only in their suffix, so their answers would have the same path.
     """
-    opened = [file for file in inputs.files if file.size >= SMALLEST_SPLIT or not input_kind_of(file.name)]
-    found = dict(zip(opened, ordered_map(lambda file: _kind_and_rows(file, inputs.system), opened), strict=True))
-    usual = ((file, *found.get(file, (input_kind_of(file.name), 0))) for file in inputs.files)
+    opened = [file for file in files if file.size >= SMALLEST_SPLIT or not input_kind_of(file.name)]
+    found = dict(zip(opened, ordered_map(partial(_kind_and_rows, system), opened), strict=True))
+    usual = ((file, *found.get(file, (input_kind_of(file.name), 0))) for file in files)
     parts = [part for file, kind, rows in usual for part in _parts(file, suffix or kind, rows)]
     seen: dict[str, str] = {}
     for part in parts:
@@ -118,7 +111,7 @@ def plan(inputs: ScoreInputs, suffix: str) -> list[Part]:
     return parts
 
 
-def _kind_and_rows(file: InputFile, system: fs.FileSystem) -> tuple[str, int]:
+def _kind_and_rows(system: fs.FileSystem, file: InputFile) -> tuple[str, int]:
     """Return the format of a file (for a ``.zip``: of the file inside), and its number of rows if it is Parquet.
 
     The number is 0 for other formats. Damage gives an empty format or the number 0; scoring will report it.

@@ -61,15 +61,15 @@ def score(request: Request, engine: Engine, show_progress: bool = False) -> dict
     """
     begun = time.monotonic()
     output = open_store(request.output)
-    inputs = find_inputs(request.inputs)
+    system, files = find_inputs(request.inputs)
     checksum = model_checksum(request.model)
     _require_outside(output, request.inputs)
     with locked(output), _staging(output) as attempt:
         records.begin(output, _description(request, checksum), request.force)
-        parts = plan(inputs, request.suffix)
+        parts = plan(system, files, request.suffix)
         model = str(request.model.resolve())
-        job = ScoreJob(model, checksum, inputs.system, output, attempt, request.reading, request.options)
-        done = records.keep_valid(output, parts, checksum, inputs.system)
+        job = ScoreJob(model, checksum, system, output, attempt, request.reading, request.options)
+        done = records.keep_valid(output, parts, checksum, system)
         results = done | _score_parts(job, parts, done, engine, show_progress)
         errors = list(_error_lines(parts, results))
         summary = {

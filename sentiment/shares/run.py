@@ -148,9 +148,9 @@ def _with_texts(
 
 def _require_columns(request: ShareRequest) -> None:
     """Raise InputError if the first file lacks a usable column, so that no time is spent on scoring first."""
-    found = find_inputs(request.inputs)
-    if isinstance(found.system, LocalFileSystem):
-        path = found.files[0].path
+    system, files = find_inputs(request.inputs)
+    if isinstance(system, LocalFileSystem):
+        path = files[0].path
         for batch in read_batches(path, replace(request.reading, bad_rows=BadRows(sys.maxsize))):
             require_columns(request.columns.names(), batch.schema.names, path)
             groups_of(batch, request.columns.groups)

@@ -75,11 +75,9 @@ def drafted(path: Path, target: Path | None = None) -> str:
         InputError: the file cannot be read as a table.
     """
     kind = detect_kind(path)
-    if kind in ("jsonl", "parquet", FASTTEXT):
-        format_: dict[str, object] = {} if input_kind_of(path) == kind else {"format": kind}
-        found = _of_batches(path, kind)
-    else:
-        format_, found = _of_csv(path, kind)
+    by_batches = kind in ("jsonl", "parquet", FASTTEXT)
+    format_, found = ({}, _of_batches(path, kind)) if by_batches else _of_csv(path, kind)
+    format_ |= {} if kind in ("csv", input_kind_of(path)) else {"format": kind}
     remarks = [without_controls(remark, " ") for remark in _remarks(found)]
     for remark in remarks:
         stage.log.warning("WARNING: %s", remark)
@@ -120,8 +118,7 @@ def _of_csv(path: Path, kind: str) -> tuple[dict[str, object], Draft]:
     names = [name.strip() for name in looked_at[0]] if header else list(written.names)
     found = draft(names, chain(looked_at[header:], rows))
     found = replace(found, rows=found.rows + bad_rows.count, ragged=bad_rows.count)
-    settings: dict[str, object] = {"encoding": encoding, "delimiter": written.delimiter, "header": header}
-    return settings | ({} if kind == input_kind_of(path) or kind == "csv" else {"format": kind}), found
+    return {"encoding": encoding, "delimiter": written.delimiter, "header": header}, found
 
 
 def _format_of(path: Path, reading: Reading) -> CsvFormat:

@@ -82,15 +82,13 @@ def test_rows_are_taken_from_all_over_a_part() -> None:
 
 @pytest.fixture(scope="module")
 def material() -> Iterator[Material]:
-    """The shared model. Its SavedModel is loaded once, fastText is trained once, and each kind of epoch is timed once."""
+    """The shared model. Its SavedModel is loaded once, and fastText is trained once."""
     with pytest.MonkeyPatch.context() as patch:
         if contenders.FASTTEXT in contenders.ANSWERS:  # two million buckets, its default, take 800 MB a model
             fasttext = importlib.import_module("fasttext")
             patch.setattr(fasttext, "train_supervised", functools.partial(fasttext.train_supervised, bucket=200_000))
         for name, answer in contenders.ANSWERS.items():
             patch.setitem(contenders.ANSWERS, name, functools.cache(answer))
-        for other_batch in ("ours, batch 1024", "Keras fit, padded, batch 128"):
-            patch.delitem(contenders.CONTENDERS["training"], other_batch)
         places = Places(shared_model().root, "tiny")
         yield Material(places, places.model, 100)
 

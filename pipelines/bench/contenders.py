@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import keras
 
 Answer = Callable[[Sequence[str]], Any]
-TRAINING_ROWS = 16_384
+TRAINING_ROWS, TRAINING_BATCH = 16_384, 1024
 FASTTEXT = "fastText"
 _FEW_ROWS = 2_000  # for slow contenders, whose time per tweet does not depend on the number of tweets
 _BATCH = 4096
@@ -104,19 +104,18 @@ def _spacy(material: Material) -> Contender:
     return Contender(lambda: [[token.lemma_ for token in doc] for doc in language.pipe(few)], len(few))
 
 
-def _our_epoch(batch_size: int, material: Material) -> Contender:
-    """Return a contender that trains our network for one epoch, by default (0) with the profile's batch size."""
+def _our_epoch(material: Material) -> Contender:
+    """Return a contender that trains our network for one epoch."""
     import_keras()
     from sentiment.training.fitting import make_batches, trainer_class
 
-    training = replace(material.settings.training, batch_size=batch_size or material.settings.training.batch_size)
-    settings = replace(material.settings, training=training)
+    settings = replace(material.settings, training=replace(material.settings.training, batch_size=TRAINING_BATCH))
     batches, _ = make_batches({"train": material.part, "validation": material.part}, settings)
     trainer = trainer_class()(material.network(), settings, len(batches))
     return Contender(lambda: trainer.run(batches, "ours", learn=True), TRAINING_ROWS)
 
 
-def _keras_epoch(batch_size: int, material: Material) -> Contender:
+def _keras_epoch(material: Material) -> Contender:
     """Return a contender that runs one epoch of Keras `fit` on padded rows. The wait after the epoch is not timed."""
     import_keras()
     import keras
@@ -125,7 +124,7 @@ def _keras_epoch(batch_size: int, material: Material) -> Contender:
 
     options, part, model = material.settings.training, material.part, material.network()
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing)
-    model.compile(make_optimizer(options, TRAINING_ROWS // batch_size), loss, jit_compile=False)
+    model.compile(make_optimizer(options, TRAINING_ROWS // TRAINING_BATCH), loss, jit_compile=False)
     ids = part.ids.astype(np.int32)
     y_true = np.eye(len(material.model.classes_), dtype=np.float32)[part.labels]
     times: list[float] = []
@@ -136,7 +135,7 @@ def _keras_epoch(batch_size: int, material: Material) -> Contender:
     watch = keras.callbacks.LambdaCallback(on_epoch_begin=note, on_epoch_end=note)
 
     def epoch() -> float:
-        model.fit(ids, y_true, batch_size=batch_size, verbose=0, callbacks=[watch])
+        model.fit(ids, y_true, batch_size=TRAINING_BATCH, verbose=0, callbacks=[watch])
         return times[-1] - times[-2]
 
     return Contender(epoch, TRAINING_ROWS)
@@ -200,12 +199,7 @@ def _calling(name: str, size: int, material: Material) -> Contender:
 
 CONTENDERS: dict[str, dict[str, Callable[[Material], Contender]]] = {
     "preprocessing": {"ours": _ids, "spaCy blank + lookup, nlp.pipe": _spacy},
-    "training": {
-        "ours, batch 1024": partial(_our_epoch, 1024),
-        "ours, the profile's batch": partial(_our_epoch, 0),
-        "Keras fit, padded, batch 1024": partial(_keras_epoch, 1024),
-        "Keras fit, padded, batch 128": partial(_keras_epoch, 128),
-    },
+    "training": {"ours": _our_epoch, "Keras fit, padded": _keras_epoch},
     "prediction": {name: partial(_predicting, name) for name in ANSWERS},
     "latency": {
         f"{name}, {size:,} per call": partial(_calling, name, size)
@@ -216,6 +210,6 @@ CONTENDERS: dict[str, dict[str, Callable[[Material], Contender]]] = {
 }
 AGAINST = {
     "preprocessing": "spaCy blank + lookup, nlp.pipe",
-    "training": "Keras fit, padded, batch 1024",
+    "training": "Keras fit, padded",
     "prediction": "VADER",
 }

@@ -21,6 +21,7 @@ from sentiment.common.stores import open_store
 from sentiment.errors import ArtefactError, InputError
 from sentiment.predict import __main__ as predict
 from sentiment.predict.answers import AnswerOptions
+from sentiment.predict.model_files import model_checksum
 from sentiment.score import __main__ as command
 from sentiment.score import parts, records, run, worker
 from tests.engine_tasks import fails, suicidal, uses_threads
@@ -204,7 +205,7 @@ def test_a_record_that_was_overtaken_never_comes_true_again(tmp_path, model):
     os.utime(path, ns=(1, 1))
     store = open_store(str(tmp_path / "out"))
     system, files = parts.find_inputs([str(tmp_path / "in")])
-    checksum = worker.model_checksum(model)
+    checksum = model_checksum(model)
     assert records.keep_valid(store, parts.plan(system, files, ""), checksum, system) == {}
     (tmp_path / "out" / "a.parquet").write_bytes(right["a.parquet"][::-1])  # of the same size
     path.write_bytes(before)

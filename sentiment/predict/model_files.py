@@ -154,6 +154,19 @@ def open_model(place: str | os.PathLike[str]) -> Iterator[ModelFiles]:
         yield PackedFiles(name, file)
 
 
+def model_checksum(folder: Path) -> str:
+    """Return the SHA-256 of ``model.json``, which contains the checksums of all files that affect answers.
+
+    Raises:
+        ArtefactError: ``folder`` contains no model.
+    """
+    try:
+        with open_model(folder) as files:
+            return hashlib.sha256(files.read(MODEL)).hexdigest()
+    except OSError as error:
+        raise ArtefactError(f"{folder}: no model here (expected {MODEL}): {error.strerror}") from error
+
+
 def checksums(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file in ``folder`` and its subfolders, by relative path.
 

@@ -22,10 +22,11 @@ from sentiment.common.stores import FileStore, may_list, open_store
 from sentiment.data.reading import Reading
 from sentiment.errors import InputError
 from sentiment.predict.answers import UNKNOWN_TEXT, AnswerOptions
+from sentiment.predict.model_files import model_checksum
 from sentiment.score import records
 from sentiment.score.parts import ROWS_PER_PART, Part, find_inputs, plan, tasks
 from sentiment.score.records import STAGING, Failure, Record
-from sentiment.score.worker import ScoreJob, model_checksum, score_task
+from sentiment.score.worker import ScoreJob, score_task
 
 
 @dataclass(frozen=True, slots=True)

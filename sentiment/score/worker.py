@@ -2,7 +2,6 @@
 
 import errno
 import functools
-import hashlib
 import os
 import re
 import shutil
@@ -22,7 +21,7 @@ from sentiment.data.reading import BadRows, Reading
 from sentiment.errors import ArtefactError, InputError, SentimentError
 from sentiment.predict.answers import AnswerOptions
 from sentiment.predict.classifier import SentimentClassifier
-from sentiment.predict.model_files import MODEL, open_model
+from sentiment.predict.model_files import model_checksum
 from sentiment.predict.model_folder import read_classifier
 from sentiment.predict.score_file import score_file
 from sentiment.score.parts import Part, local_copy
@@ -78,19 +77,6 @@ def _model(folder: str, checksum: str) -> SentimentClassifier:
     if model_checksum(Path(folder)) != checksum:
         raise ArtefactError(f"{folder}: changed since the run began; start it again")
     return model
-
-
-def model_checksum(folder: Path) -> str:
-    """Return the SHA-256 of ``model.json``, which contains the checksums of all files that affect answers.
-
-    Raises:
-        ArtefactError: ``folder`` contains no model.
-    """
-    try:
-        with open_model(folder) as files:
-            return hashlib.sha256(files.read(MODEL)).hexdigest()
-    except OSError as error:
-        raise ArtefactError(f"{folder}: no model here (expected {MODEL}): {error.strerror}") from error
 
 
 def _score(job: ScoreJob, model: SentimentClassifier, part: Part, scratch: Path) -> Record | Failure:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sentiment.errors import ArtefactError, SentimentError, SettingsError
 from sentiment.predict.classifier import SentimentClassifier
-from sentiment.predict.model_files import CHECKED, MODEL, open_model
+from sentiment.predict.model_files import CHECKED, MODEL, model_checksum, open_model
 from sentiment.predict.model_folder import read_classifier
 from sentiment.serve.limits import Refusal
 
@@ -179,7 +179,7 @@ def read_export(name: str, source: Path, copies: Path) -> Export:
 def _loaded(name: str, source: Path, copy: Path) -> Export:
     classifier = read_classifier(copy)
     classifier.answer(["a first answer finds damaged weights and warms up"])
-    fingerprint = hashlib.sha256((copy / MODEL).read_bytes()).hexdigest()[:_DIGITS]
+    fingerprint = model_checksum(copy)[:_DIGITS]
     classes = tuple(classifier.classes_.tolist())
     return Export(name, copy, classifier, classes, _version(source), fingerprint, time.time())
 

@@ -175,7 +175,7 @@ def groups_of(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.DictionaryArr
         InputError: the type of a column cannot be read as names of groups.
     """
     if not names:
-        return _repeated(ALL, table.num_rows)
+        return pa.repeat(ALL, table.num_rows).dictionary_encode()
     parts = [_group_names(table.column(name), name) for name in names]
     if len(parts) > 1:  # " / " in a value becomes " // ", or "a / b" and "c" would be the group of "a" and "b / c"
         parts = [pc.replace_substring_regex(part, r" (/+)", r" \1\1") for part in parts]
@@ -201,13 +201,9 @@ def _periods(table: pa.RecordBatch, columns: ShareColumns, there: np.ndarray) ->
     ``there`` tells which rows have a tweet. Unreadable dates in other rows are not reported.
     """
     if not columns.date:
-        return _repeated(ALL, table.num_rows), ""
+        return pa.repeat(ALL, table.num_rows).dictionary_encode(), ""
     column = table.column(columns.date)
     dates = read_dates(column, columns.date)
     unread = np.flatnonzero(np.isnat(dates) & there)
     first = column[int(unread[0])].cast(pa.string()).as_py() if len(unread) else ""  # Python's dates end in 9999
     return period_names(dates, columns.period), first or ""
-
-
-def _repeated(value: str, count: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), pa.array([value]))

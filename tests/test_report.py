@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import sentiment
 from pipelines import compare as compare_stage
 from pipelines import report as report_stage
 from pipelines.shared import stage
@@ -23,16 +24,11 @@ from sentiment.evaluation.record import Evaluation, Predictions, from_columns
 from sentiment.evaluation.scoring import remarks
 from sentiment.evaluation.sentence_tests import Pair, score_pairs
 from sentiment.evaluation.slices import NamedShare
-from sentiment.network.cells import Direction
-from sentiment.network.folded import FoldedNetwork
 from sentiment.predict.classifier import SentimentClassifier
 from sentiment.report import figures
 from sentiment.report.comparison_page import render_comparison, text_table
 from sentiment.report.page import render_card, render_report, worst_slices
 from sentiment.report.templating import clip, label, markdown, points, standing
-from sentiment.text.lexicon import Lexicon
-from sentiment.text.normalisation import RULES
-from sentiment.text.preprocessor import Preprocessor
 
 FIGURES = {
     "baselines", "confusion", "slices", "reliability", "abstention", "scores", "roc", "precision-recall", "training",
@@ -86,7 +82,7 @@ def make_predictions(n=300, classes=("negative", "positive"), seed=0, texts=None
     logits[np.arange(n), true] += 1.5
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     words = np.array(
-        texts or ["the good film", "the film is not bad", "the worst :(", "the day is #happy", "the why?"], dtype=object
+        texts or ["the love", "the film hate", "the worst :(", "love the #happy hate", "the why?"], dtype=object
     )
     chosen = np.array(
         [f"{words[i % len(words)]} {'' if i < len(words) else i}".strip() for i in range(n)], dtype=object
@@ -113,15 +109,8 @@ def make_evaluation(predictions, **more):
 
 
 @pytest.fixture(scope="module")
-def classifier():
-    vocabulary = ("<pad>", "<unk>", "good", "bad", "worst", "film")
-    lexicon = Lexicon({word: i for i, word in enumerate(vocabulary) if i > 1} | {"the": 0}, vocabulary)
-    table = np.array([[[0.0], [0.1], [0.9], [-0.5], [-0.9], [0.0]]], np.float32)
-    weights = (Direction(np.zeros((1, 1), np.float32)),)
-    kernel, bias = np.array([[-2.0, 2.0]], np.float32), np.zeros(2, np.float32)
-    network = FoldedNetwork(table, weights, kernel, bias, "simple_rnn", "mean")
-    preprocessor = Preprocessor(RULES, lexicon, max_tokens=16)
-    return SentimentClassifier(preprocessor, network, ["negative", "positive"])
+def classifier(tiny_folder):
+    return sentiment.load(tiny_folder)
 
 
 def with_proba(classifier, proba):

@@ -206,8 +206,3 @@ class Evaluation:
                     f"{self.name}: {test_set} has {figures['n']} rows in metrics.json but {rows} in predictions.csv: "
                     f"they are of different runs; {again}"
                 )
-
-
-def strongest(baselines: Mapping[str, Any]) -> str | None:
-    """Return the name of the baseline with the highest accuracy, or None without baselines."""
-    return max(baselines, key=lambda name: baselines[name]["accuracy"], default=None)

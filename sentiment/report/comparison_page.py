@@ -1,20 +1,18 @@
 """Render a comparison of models as an HTML page and as plain-text tables."""
 
-from collections.abc import Sequence
-
 from tabulate import tabulate
 
 from sentiment.evaluation.comparison import Comparison, disagreements
-from sentiment.report.templating import MISSING, number, p_value, percent, points, render_page
+from sentiment.report.templating import number, p_value, percent, points, render_page
 
 
 def render_comparison(comparison: Comparison, source: str) -> str:
     """Return the comparison as one self-contained HTML page; ``source`` says where the tweets come from."""
-    first = next(iter(comparison.models.values()))
+    first_name, first = next(iter(comparison.models.items()))
     return render_page(
         "compare.html.j2",
         comparison=comparison,
-        first_name=next(iter(comparison.models)),
+        first_name=first_name,
         first=first,
         rows=disagreements(comparison).tolist(),
         source=source,
@@ -37,9 +35,5 @@ def text_table(comparison: Comparison) -> str:
          "McNemar p": p_value(p["p"]), "only first right": p["only_first"], "only other right": p["only_other"]}
         for p in comparison.pairs
     ]  # fmt: skip
-    return f"{_plain(models)}\n\n{_plain(pairs)}\n"
-
-
-def _plain(rows: Sequence[dict[str, object]]) -> str:
-    shown = [{head: cell or MISSING if isinstance(cell, str) else cell for head, cell in row.items()} for row in rows]
-    return tabulate(shown, headers="keys", tablefmt="plain", disable_numparse=True)
+    tables = (tabulate(rows, headers="keys", tablefmt="plain", disable_numparse=True) for rows in (models, pairs))
+    return "\n\n".join(tables) + "\n"

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from markupsafe import Markup
 
-from sentiment.evaluation.record import Evaluation, Predictions, strongest
+from sentiment.evaluation.record import Evaluation, Predictions
 from sentiment.evaluation.scoring import remarks
 from sentiment.evaluation.slices import NamedShare, find_slices, slice_metrics
 from sentiment.predict.classifier import SentimentClassifier
@@ -25,13 +25,14 @@ class Drawing(NamedTuple):
 def render_report(evaluation: Evaluation, classifier: SentimentClassifier) -> str:
     """Return the report as an HTML page. The classifier explains its answers to a few of the tweets."""
     first = evaluation.predictions.of(evaluation.first_set)
+    baselines = evaluation.metrics[evaluation.first_set].get("baselines") or {}
     slices = {name: measure_slices(evaluation.predictions.of(name), classifier) for name in evaluation.metrics}
     drawings = {name: draw_set(evaluation, name, slices[name]) for name in slices}
     return render_page(
         "report.html.j2",
         **_values(evaluation),
         first_name=evaluation.first_set,
-        best=strongest(evaluation.metrics[evaluation.first_set].get("baselines") or {}),
+        best=max(baselines, key=lambda name: baselines[name]["accuracy"], default=None),
         drawings=drawings.pop(evaluation.first_set) | draw_model(evaluation),
         further=drawings,
         slices=slices[evaluation.first_set],

@@ -5,12 +5,13 @@ in each bad line, and accepts input that Arrow rejects, such as values of severa
 """
 
 import codecs
+import contextlib
 import io
 import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,18 +35,25 @@ _LABEL_TYPES = (pa.string(), pa.int64(), pa.bool_(), pa.float64())
 
 
 def read_json(opened: OpenFile, reading: Reading, name: str) -> Iterator[TableBlock]:
-    """Yield the rows of a JSON file in blocks. Its first bytes show whether it contains JSON lines or nested JSON.
+    """Yield the rows of a JSON file in blocks, at least one. Every column is a string array.
+
+    The first bytes show whether the file contains JSON lines or nested JSON. In JSON lines, a missing field becomes
+    null, and a value that is neither a string nor null becomes its JSON text. If ``reading`` requests all columns,
+    these are the fields in the first block.
 
     Raises:
-        InputError: no row has a requested column; or all columns are requested, and JSON lines have a field that their
-            first block lacks.
+        InputError: no row has a requested column; or all columns are requested, and a later block has a further field.
     """
     first = opened.stream.read(BLOCK_BYTES)
     stream: IO[bytes] = JoinedStreams([io.BytesIO(first), opened.stream])  # type: ignore[assignment]
     if _is_nested(first, reading):
         yield from read_posts(stream, reading, name, opened.beside)
-    else:
-        yield from read_json_lines(stream, reading, name)
+        return
+    if first[:1] in (b"\xff", b"\xfe"):
+        refuse_utf16(first, "utf-8", name, "the program that wrote it to utf-8; not")
+    reader, blocks = _JsonLinesReader(reading, name), whole_lines(stream, name)
+    for data in itertools.chain([next(blocks, b"")], blocks):
+        yield reader.block(data)
 
 
 def _is_nested(first: bytes, reading: Reading) -> bool:
@@ -57,37 +65,20 @@ def _is_nested(first: bytes, reading: Reading) -> bool:
     if head[:1] != b"{":
         return head[:1] == b"[" or bool(_ASSIGNMENT.match(head))
     lines = [line for line in head.split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT] if line.strip()]
-    found = [value for line in lines if isinstance(value := _value_or_none(line), dict)]
-    if _value_or_none(lines[0]) is None:
+    found = _objects(lines)
+    if not _objects(lines[:1]):
         return (len(lines) > 1 and lines[1][:1] != b"{") or len(first) == len(lines[0]) == BLOCK_BYTES
     column = str(reading.column or (reading.columns or ("",))[0])
     is_path = any(re.search(r"[.\]]", str(each)) and str(each) not in found[0] for each in reading.wanted)
     return is_path or shape_of(found, column) is not None
 
 
-def _value_or_none(line: bytes) -> object:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-
-
-def read_json_lines(stream: IO[bytes], reading: Reading, name: str) -> Iterator[TableBlock]:
-    """Yield the rows of JSON lines in blocks, at least one. Every column is a string array.
-
-    A missing field becomes null. A value that is neither a string nor null becomes its JSON text. If ``reading``
-    requests all columns, these are the fields in the first block.
-
-    Raises:
-        InputError: no line has a requested column, or all columns are requested and a later block has a further field.
-    """
-    reader = _JsonLinesReader(reading, name)
-    blocks = whole_lines(stream, name)
-    first = next(blocks, b"")
-    if first[:1] in (b"\xff", b"\xfe"):
-        refuse_utf16(first, "utf-8", name, "the program that wrote it to utf-8; not")
-    for data in itertools.chain([first], blocks):
-        yield reader.block(data)
+def _objects(lines: Sequence[bytes]) -> list[dict[str, Any]]:
+    values = []
+    for line in lines:
+        with contextlib.suppress(ValueError, RecursionError):
+            values.append(json.loads(line))
+    return [value for value in values if isinstance(value, dict)]
 
 
 class _JsonLinesReader:
@@ -124,10 +115,9 @@ class _JsonLinesReader:
     def _find_columns(self, lines: Sequence[bytes]) -> list[str]:
         """Return the names of the columns to read, or raise an :class:`InputError` if no line has a requested one."""
         wanted = [str(column) for column in self._reading.wanted]
-        first = _value_or_none(lines[0]) if lines else None
-        if self._is_partial and isinstance(first, dict) and first.keys() >= {*wanted}:
+        if self._is_partial and any(row.keys() >= {*wanted} for row in _objects(lines[:1])):
             return wanted
-        rows = [value for line in lines if isinstance(value := _value_or_none(line), dict)]
+        rows = _objects(lines)
         names = list(dict.fromkeys(valid_text(name) for row in rows for name in row))
         if not names:  # an empty file, or only bad lines, which are reported when they are read
             return wanted

@@ -56,10 +56,12 @@ def read_posts(
     found = documents(stream)
     first = list(itertools.islice(found, _LOOKED_AT))
     column = str(reading.column or (reading.columns or ("",))[0])
+    rows, mark, text = column.rpartition("[]")
     shape = shape_of([each.value for each in first if each.value], column)
     notes = beside(NOTES) if shape is X_ARCHIVE else None
     long_posts = {} if notes is None else _long_posts(notes)
-    reader = _PostReader(reading, name, column or (shape.path if shape else ""), shape, long_posts)
+    shape = shape or Shape("", rows + mark, text.removeprefix("."))
+    reader = _PostReader(reading, name, column or shape.path, shape, long_posts)
     yield from reader.blocks(itertools.chain(first, found))
 
 
@@ -76,16 +78,15 @@ def _start(text: str) -> str:
 
 
 class _PostReader:
-    """Read posts from JSON documents, and count them. ``column`` is the name of the text column."""
+    """Read posts from JSON documents, and count them. ``column`` is the name of the text column.
 
-    def __init__(
-        self, reading: Reading, name: str, column: str, shape: Shape | None, long_posts: dict[str, str]
-    ) -> None:
+    A ``shape`` without a name is an unknown layout, in which every object is a row, even one without a text.
+    """
+
+    def __init__(self, reading: Reading, name: str, column: str, shape: Shape, long_posts: dict[str, str]) -> None:
         self._reading, self._name, self._column, self._shape = reading, name, column, shape
         self._long_posts = long_posts
         self._names: list[str] | None = None  # known from the first block on
-        path = shape.path if shape else column
-        self._rows_path = shape.rows if shape else path[: path.rfind("[]") + 2] if "[]" in path else ""
         self._posts = self._longer = self._cut = self._others = 0
 
     def blocks(self, found: Iterator[Document]) -> Iterator[TableBlock]:
@@ -94,15 +95,15 @@ class _PostReader:
         while (some := list(itertools.islice(rows, _ROWS_PER_BLOCK))) or self._names is None:
             yield self._block(some, before)
             before += len(some)
-        if self._shape:
+        if self._shape.name:
             log.warning("%s: %s", self._name, self._told())
 
     def _rows(self, found: Iterator[Document]) -> Iterator[_Row]:
         for document, raw, line in found:
-            if document is None or not self._rows_path:
+            if document is None or not self._shape.rows:
                 yield _Row(document, document or {}, raw, line)
                 continue
-            for value in values_at(document, self._rows_path):
+            for value in values_at(document, self._shape.rows):
                 post = value if isinstance(value, dict) else None
                 yield _Row(post, document, json.dumps(value, ensure_ascii=False), line)
 
@@ -113,7 +114,7 @@ class _PostReader:
         for number, row in enumerate(rows, before + 1):
             if reason := self._problem(row):
                 bad.append(BadRow(number, row.line, reason))
-            elif (text := self._text(row)) is not None or not self._shape:
+            elif (text := self._text(row)) is not None or not self._shape.name:
                 kept.append(number)
                 values.append({name: self._cell(name, row, text) for name in self._names})
             else:
@@ -126,12 +127,13 @@ class _PostReader:
         """Return the names of the columns to read, or raise an :class:`InputError` if no row has a requested one."""
         wanted = [str(column) for column in self._reading.wanted]
         for column in wanted if rows else ():
-            if not (self._shape and column == self._column) and all(self._value(row, column) is None for row in rows):
-                before = f"{self._rows_path}." if self._rows_path else ""
+            is_known = self._shape.name and column == self._column
+            if not is_known and all(self._value(row, column) is None for row in rows):
+                before = f"{self._shape.rows}." if self._shape.rows else ""
                 refuse_missing(column, rows[:1], self._name, self._reading.option, before)
         if self._reading.columns is not None:
             return [*wanted, RAW_LINE] if self._reading.raw_lines else wanted
-        names = _BESIDE_TEXT if self._shape else (name for row in rows for name in row)
+        names = _BESIDE_TEXT if self._shape.name else (name for row in rows for name in row)
         return list(dict.fromkeys([*filter(None, [self._column]), *names]))
 
     def _problem(self, row: _Row) -> str:
@@ -139,19 +141,17 @@ class _PostReader:
         if row.value is None:
             received = repr(row.raw[:40]) if row.raw else "the end of the file inside a list: it is cut short"
             return " ".join(f"expected a JSON object, received {received}".split())
-        value = self._value(row.value, self._column) if self._column and not self._shape else None
+        value = self._value(row.value, self._column) if self._column and not self._shape.name else None
         kind = {dict: "an object", list: "a list", bool: "a truth value"}.get(type(value), "a number")
         return "" if value is None or isinstance(value, str) else f"column {self._column!r} holds {kind}, expected text"
 
     def _text(self, row: _Row) -> str | None:
-        """Return a row's text, or None if it has none. Posts of a known layout are counted, for the log."""
-        if self._shape is None:
-            return self._value(row.value, self._column)
+        """Return a row's text, or None if it has none. Count the texts for the log."""
         usual = value_at(row.value, self._shape.text)
         if not isinstance(usual, str):  # a deletion, for example
             return None
         text = self._shape.read(usual, row.value, row.page)
-        if len(text) >= _KEY_LENGTH:
+        if self._long_posts and len(text) >= _KEY_LENGTH:
             text = self._long_posts.get(_start(text), text)
         self._posts += 1
         self._longer += bool(self._shape.longer) and len(text) > len(usual)
@@ -168,13 +168,12 @@ class _PostReader:
         return valid_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
     def _value(self, row: dict[str, Any], column: str) -> Any:
-        within = column.removeprefix(f"{self._rows_path}.") if self._rows_path else column
-        paths = (within, *_BESIDE_TEXT.get(column, ())) if self._shape else (within,)
+        within = column.removeprefix(f"{self._shape.rows}.") if self._shape.rows else column
+        paths = (within, *_BESIDE_TEXT.get(column, ())) if self._shape.name else (within,)
         return next((value for path in paths if (value := value_at(row, path)) is not None), None)
 
     def _told(self) -> str:
         """Return a one-line summary, for the log, of the posts that were read."""
-        assert self._shape is not None
         longer = f", {counted(self._longer, 'longer one')} from {self._shape.longer}" if self._longer else ""
         entries = counted(self._others, "entry", "entries")
         others = f"; {entries} without a text left out" if self._others else ""

@@ -87,8 +87,8 @@ def _split(
 def _join_cut_copies(runs: split_corpus.Runs, engine: Engine) -> None:
     """Mark a truncated text, such as a long retweet, as a duplicate of the full text if the corpora have both."""
     if sum(results(engine, partial(cut_copies.note_cut, runs), runs.runs, "texts searched for cut ones")):
-        list(results(engine, partial(cut_copies.note_whole, runs), runs.runs, "texts compared with cut ones"))
-        list(results(engine, partial(cut_copies.take_hashes, runs), runs.runs, "cut texts joined"))
+        results(engine, partial(cut_copies.note_whole, runs), runs.runs, "texts compared with cut ones")
+        results(engine, partial(cut_copies.take_hashes, runs), runs.runs, "cut texts joined")
 
 
 def _settle(kept: np.ndarray, this: stage.Stage, corpora: list[Corpus], told: dict[str, int]) -> Deal:

@@ -39,16 +39,10 @@ from sentiment.training.candidates import (
 )
 from sentiment.training.fitting import TrainingState
 from sentiment.training.fitting import train as fit
-from tests.model_fixture import Trained, labelled_tweets, shared_model, write_corpus
+from tests.model_fixture import SETTINGS, Trained, labelled_tweets, shared_model, write_corpus
 
 STAGES = (load, preprocess, embed, train, export)
-OWN = (
-    "split.validation=0.1",
-    "split.test=0.1",
-    "training.batch_size=32",
-    "training.epochs=2",
-    "training.ngram_buckets=1024",
-)
+OWN = (*SETTINGS[:2], "training.batch_size=32", "training.epochs=2", "training.ngram_buckets=1024")
 
 
 def rows() -> list[tuple[str, str]]:
@@ -115,10 +109,13 @@ def test_words_and_vectors_are_taken_over(child: Trained) -> None:
     assert ours.max_tokens == theirs.max_tokens
 
 
-def test_the_new_class_is_there_and_the_forms_agree(child: Trained) -> None:
-    model = sentiment.load(child.folder)
+def test_the_new_class_and_the_scores_of_n_grams_are_in_the_light_form(child: Trained) -> None:
+    model, texts = sentiment.load(child.folder), ["they love the soup", "the phone"]
     assert model.classes_.tolist() == ["negative", "neutral", "positive"]
-    assert model.predict_proba(["they love the soup", "appalling"]).shape == (2, 3)
+    assert model.network.ngrams is not None
+    assert model.network.ngrams.shape == (1024, 3)
+    without = replace(model.network, ngrams=None).probabilities(model.preprocessor.encode(texts))
+    assert np.abs(without - model.predict_proba(texts)).max() > 1e-3
 
 
 def test_the_manifest_and_the_card_name_the_base_model(
@@ -325,16 +322,6 @@ def test_the_better_of_two_starts_is_kept(child: Trained) -> None:
     assert told["start_losses"].keys() == {BASE_MODEL, NOTHING}
     assert told["start"] in told["start_losses"]
     assert not list(child.folder.glob(".checkpoint*"))
-
-
-def test_the_light_form_has_the_scores_of_n_grams(child: Trained) -> None:
-    classifier = sentiment.load(child.folder)
-    assert classifier.network.ngrams is not None
-    assert classifier.network.ngrams.shape == (1024, 3)
-    without = replace(classifier.network, ngrams=None)
-    texts = ["they love the soup", "the phone"]
-    answers = without.probabilities(classifier.preprocessor.encode(texts))
-    assert np.abs(answers - classifier.predict_proba(texts)).max() > 1e-3
 
 
 def test_a_rival_must_be_clearly_better() -> None:

@@ -88,10 +88,19 @@ def test_one_column_is_taken(model, texts) -> None:
         ({"love": 1}, "received a dict: pass a list of its values"),
         ({"love"}, "received a set: pass a list"),
         (pd.Series(["love", np.nan], dtype=object), "received float as text 1, a missing value: leave such texts out"),
+        (pd.Series(["a", None], dtype="string"), "received NAType as text 1, a missing value"),
+        ("I love this", "expected a list of texts, received a single one"),
+        (["a", None], "expected a string, received NoneType as text 1"),
+        (["a", "\ud800"], "text 1 holds an unpaired surrogate"),
+        (None, "expected a list of texts, received None"),
+        (5, "expected a list of texts, received one int"),
+        (np.array("x"), "expected a list of texts, received one ndarray"),
+        (pa.scalar("x"), "expected a list of texts, received one StringScalar"),
+        (pa.array([1, 2]), "expected text, received an array of int64"),
+        (pa.array(["a", None]), "with 1 missing"),
     ],
-    ids=["frame", "frame with text", "table", "array", "dict", "set", "missing"],
 )
-def test_what_is_no_column_is_refused(model, texts, message: str) -> None:
+def test_what_is_no_list_or_column_of_texts_is_refused(model, texts, message: str) -> None:
     for method in (model.predict, model.predict_proba, model.answer, model.labels):
         with pytest.raises(sentiment.InputError, match=message):
             method(texts)
@@ -133,26 +142,6 @@ def test_labels_that_cannot_be_scored_are_refused(model, labels, message) -> Non
 @pytest.mark.parametrize("kind", [list, np.array, pd.Series, pa.array, pd.Categorical])
 def test_labels_of_any_kind_are_scored(model, kind) -> None:
     assert model.score(TEXTS, kind(LABELS)) == 1
-
-
-@pytest.mark.parametrize(
-    ("texts", "message"),
-    [
-        (pd.Series(["a", None], dtype="string"), "received NAType as text 1, a missing value"),
-        ("I love this", "expected a list of texts, received a single one"),
-        (["a", None], "expected a string, received NoneType as text 1"),
-        (["a", "\ud800"], "text 1 holds an unpaired surrogate"),
-        (None, "expected a list of texts, received None"),
-        (5, "expected a list of texts, received one int"),
-        (np.array("x"), "expected a list of texts, received one ndarray"),
-        (pa.scalar("x"), "expected a list of texts, received one StringScalar"),
-        (pa.array([1, 2]), "expected text, received an array of int64"),
-        (pa.array(["a", None]), "with 1 missing"),
-    ],
-)
-def test_what_is_no_list_of_texts_is_refused(model, texts, message) -> None:
-    with pytest.raises(sentiment.InputError, match=message):
-        model.predict(texts)
 
 
 def test_a_model_is_loaded_from_a_path() -> None:

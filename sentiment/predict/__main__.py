@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from sentiment.predict.classifier import SentimentClassifier
 
 _READ_SIZE = 1 << 20
-_OF_LABELS = ("--json", "--threshold", "--answer-unknown")  # options that have no use with explanations
-_OF_OUTPUT = ("--force", "--prefix")  # options that have no use without --output
+# Options that have no use with explanations, without --input and without --output.
+_OF_LABELS = ("--json", "--threshold", "--answer-unknown")
+_OF_INPUT = ("--column", "--format", "--delimiter", "--quotes", "--max-bad-rows")
+_OF_OUTPUT = ("--force", "--prefix")
 _NOT_OF_EXPLAIN = {"--explain", *_OF_LABELS, "--output", *_OF_OUTPUT}
 
 
@@ -80,11 +82,7 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
         ("with explanations, which say what the model would answer", arguments.explain, _OF_LABELS),
         ("with --output, which writes a table (.jsonl is JSON)", arguments.output, ["--json"]),
         ("with --output, which writes labels", arguments.output, ["--explain"]),
-        (
-            "without --input FILE",
-            not arguments.input,
-            ["--column", "--format", "--delimiter", "--quotes", "--max-bad-rows"],
-        ),
+        ("without --input FILE", not arguments.input, _OF_INPUT),
         ("without --output FILE", not arguments.output, _OF_OUTPUT),
         ("with tweets as arguments", arguments.texts not in ([], ["-"]), ["--encoding"]),
     ]

@@ -22,7 +22,7 @@ from sentiment.prepare.spooling import Run, batches_of, write_sorted
 ELLIPSIS = "…"
 _CUT = rf"{ELLIPSIS}(?:\s*https?://\S*)*\s*$"
 _LEAST = 32  # characters that a truncated text and its full text must share
-_WHOLE = pa.schema({"cut": pa.int64(), "rank": pa.int64(), "hash": pa.uint64()})
+_WHOLE = np.dtype([("cut", np.int64), ("rank", np.int64), ("hash", np.uint64)])
 
 
 def note_cut(runs: Runs, run: Run) -> int:
@@ -41,13 +41,13 @@ def note_cut(runs: Runs, run: Run) -> int:
             keys.append(kept.take(from_numpy(long)))
         before += len(texts)
     table = pa.table({"row": np.concatenate(rows), "key": pa.concat_arrays(keys)})
-    write_table(_file(runs, run, "cut"), table)
+    write_table(_file(runs, run, "cut.arrow"), table)
     return table.num_rows
 
 
 def note_whole(runs: Runs, run: Run) -> None:
     """Write the hash of each text in a run that begins with the complete words of a truncated text in any run."""
-    cut = pa.concat_arrays([key for each in runs.runs for key in read_table(_file(runs, each, "cut"))["key"].chunks])
+    cut = pa.concat_tables([read_table(_file(runs, each, "cut.arrow")) for each in runs.runs])["key"].combine_chunks()
     starts, numbers, found = pc.utf8_slice_codeunits(cut, 0, _LEAST).unique(), defaultdict(list), []
     for number, words in enumerate(cut.to_pylist()):
         numbers[words].append(number)
@@ -58,9 +58,7 @@ def note_whole(runs: Runs, run: Run) -> None:
         for key, hash_ in zip(keys.to_pylist(), hash_texts(texts).tolist(), strict=True):
             ends = [match.start() for match in re.finditer(r" |$", key)]
             found += [(number, _rank(key), hash_) for end in ends for number in numbers.get(key[:end], ())]
-    columns = zip(*found, strict=True) if found else ((), (), ())
-    arrays = [pa.array(column, kind) for column, kind in zip(columns, _WHOLE.types, strict=True)]
-    write_table(_file(runs, run, "whole"), pa.table(arrays, schema=_WHOLE))
+    np.save(_file(runs, run, "whole.npy"), np.array(found, _WHOLE))
 
 
 def _rank(key: str) -> int:
@@ -71,23 +69,20 @@ def _rank(key: str) -> int:
 def take_hashes(runs: Runs, run: Run) -> None:
     """Replace the hash of each truncated text in a run (block of rows) by the hash of its full text."""
     earlier = runs.runs[: runs.runs.index(run)]
-    before = sum(read_table(_file(runs, each, "cut")).num_rows for each in earlier)
-    rows = read_table(_file(runs, run, "cut"))["row"].to_numpy()
+    before = sum(read_table(_file(runs, each, "cut.arrow")).num_rows for each in earlier)
+    rows = read_table(_file(runs, run, "cut.arrow"))["row"].to_numpy()
     if not len(rows):
         return
-    whole = pa.concat_tables([read_table(_file(runs, each, "whole")) for each in runs.runs])
-    numbers, ranks, hashes = (whole.column(name).to_numpy() for name in _WHOLE.names)
-    order = np.lexsort((hashes, ranks, numbers))  # the last entry of each number has the highest rank
-    numbers, hashes = numbers[order], hashes[order]
+    whole = np.sort(np.concatenate([np.load(_file(runs, each, "whole.npy")) for each in runs.runs]))
     wanted = before + np.arange(len(rows))
-    places = np.searchsorted(numbers, wanted, side="right") - 1
-    found = numbers[places] == wanted
+    places = np.searchsorted(whole["cut"], wanted, side="right") - 1  # of the highest rank, which is last
+    found = whole["cut"][places] == wanted
     old, labels, order = (np.load(runs.folder / f"{run.name}.{name}.npy") for name in ("hashes", "labels", "rows"))
     by_row, labels_by_row = np.empty_like(old), np.empty_like(labels)
     by_row[order], labels_by_row[order] = old, labels
-    by_row[rows[found]] = hashes[places[found]]
+    by_row[rows[found]] = whole["hash"][places[found]]
     write_sorted(runs.folder, run.name, by_row, labels_by_row)
 
 
 def _file(runs: Runs, run: Run, kind: str) -> Path:
-    return runs.folder / f"{run.name}.{kind}.arrow"
+    return runs.folder / f"{run.name}.{kind}"

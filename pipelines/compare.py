@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +20,6 @@ from sentiment.errors import InputError
 from sentiment.evaluation.record import Predictions, from_probabilities
 from sentiment.settings import CorpusSettings
 from sentiment.settings_checks import from_dict
-
-if TYPE_CHECKING:
-    from sentiment.evaluation.comparison import Comparison
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -53,23 +49,21 @@ def run(arguments: argparse.Namespace) -> None:
         source = "those that the predictions.csv of every folder holds"
     models = _unseen(models, folders)
     comparison = compare(models)
-    _tell(comparison, models)
+    _tell(models, len(next(iter(comparison.models.values())).true), comparison.left_out)
     sys.stdout.write(text_table(comparison))
     if arguments.output:
         publishing.write_text(arguments.output, render_comparison(comparison, source))
         stage.log.info("%s written", arguments.output)
 
 
-def _tell(comparison: "Comparison", models: dict[str, Predictions]) -> None:
-    """Log the number of tweets that were left out, and why."""
-    n = len(next(iter(comparison.models.values())).true)
+def _tell(models: dict[str, Predictions], n: int, left_out: int) -> None:
+    """Log why tweets are not among the ``n`` that are compared; ``left_out`` have other labels in another model."""
     for name, model in models.items():
-        if others := len(model.true) - n - comparison.left_out:
-            stage.log.info(
-                "%s: %s left out: repeated, or not among those of every model", name, counted(others, "tweet")
-            )
-    if comparison.left_out:
-        stage.log.info("%s left out: labels differ between the models", counted(comparison.left_out, "tweet"))
+        if others := len(model.true) - n - left_out:
+            said = counted(others, "tweet")
+            stage.log.info("%s: %s left out: repeated, or not among those of every model", name, said)
+    if left_out:
+        stage.log.info("%s left out: labels differ between the models", counted(left_out, "tweet"))
 
 
 def _named(folders: Sequence[Path]) -> dict[str, Path]:

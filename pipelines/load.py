@@ -118,13 +118,8 @@ def _report(
     """Return the content of `load.json`, with an entry for each corpus if there are several."""
     first_bad = next((each.report.first_bad for each in found if each.report.bad), "")
     sums = [checksum(corpus.files, each.checksums) for corpus, each in zip(corpora, found, strict=True)]
-    report = {
-        **_read_counts(found),
-        "first_bad": first_bad,
-        **outcome,
-        "source": corpora[0].name,
-        "source_sha256": sums[0],
-    }
+    report: dict[str, Any] = {**_read_counts(found), "first_bad": first_bad}
+    report |= outcome | {"source": corpora[0].name, "source_sha256": sums[0]}
     if len(corpora) > 1:
         report["corpora"] = [
             {"file": corpus.name, "sha256": mark, "weight": corpus.weight, "rows": each.report.rows,

@@ -34,16 +34,15 @@ _WHOLE = re.compile(r"^(-?\d{1,9})\.0+$")  # `load` reads 4.0 in JSON lines as 4
 _ENCODINGS = {"latin-1": "   # not UTF-8", "cp1252": "   # not UTF-8, but what Excel writes as plain CSV"}
 
 # Chosen on SemEval's tweets (docs/history.md): no worse on tweets, and better on plain sentences.
-_PLAIN_SENTENCES = (
-    '[preprocessing]                 # words as they are written: "nicer" says more than its lemma',
-    "lemmatise = false",
-    "remove_stop_words = false",
-    "",
-    '[training]                      # rows of common English beside the tweets, which seldom say "not bad"',
-    "contrast = 0.3",
-    "phrases = 0.3",
-    "",
-)
+_PLAIN_SENTENCES = """\
+[preprocessing]                 # words as they are written: "nicer" says more than its lemma
+lemmatise = false
+remove_stop_words = false
+
+[training]                      # rows of common English beside the tweets, which seldom say "not bad"
+contrast = 0.3
+phrases = 0.3
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -217,7 +216,7 @@ def _toml(format_: dict[str, object], found: Draft) -> Iterator[str]:
     yield from _label_lines(found, named)
     yield ""
     if {"negative", "positive"} <= found.meaning.classes.keys():
-        yield from _PLAIN_SENTENCES
+        yield _PLAIN_SENTENCES
 
 
 def _column(found: Draft, position: int, named: bool) -> str | int:

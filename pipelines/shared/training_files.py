@@ -123,13 +123,8 @@ class Checkpoint:
 
     def write(self, state: "TrainingState") -> None:
         """Save ``state`` atomically: write a temporary file, then rename it."""
-        meta = {
-            "identity": self.identity,
-            "history": state.history,
-            "best_epoch": state.best_epoch,
-            "start": state.start,
-            "recent": len(state.recent),
-        }
+        meta = {"identity": self.identity, "history": state.history, "best_epoch": state.best_epoch}
+        meta |= {"start": state.start, "recent": len(state.recent)}
         now = {f"now/{name}": value for name, value in state.weights.items()}
         best = {f"best/{name}": value for name, value in state.best_weights.items()}
         recent = {f"recent/{i}/{name}": value for i, each in enumerate(state.recent) for name, value in each.items()}

@@ -122,16 +122,6 @@ def test_load(root: Path, tweets_csv: Path, capsys: pytest.CaptureFixture[str]) 
     assert "kept train: {'negative': 18, 'positive': 18}; validation: " in err
 
 
-def test_load_drops_duplicates_and_contradictions(root: Path, tweets_csv: Path) -> None:
-    lines = tweets_csv.read_text(encoding="latin-1").splitlines()
-    twins = [lines[0].replace("I hate", "@eve I HATE"), lines[1].replace('"4"', '"0"', 1)]
-    tweets_csv.write_text("\n".join([*lines, *twins]) + "\n", encoding="latin-1")
-    run_stage(load, root, "--corpus", tweets_csv)
-    report = json.loads((root / "data/interim/sentiment140/load.json").read_text())
-    assert (report["rows"], report["duplicates"], report["contradictions"]) == (62, 1, 2)
-    assert sum(sum(part.values()) for part in report["parts"].values()) == 59
-
-
 def test_preprocess(prepared: Path) -> None:
     processed = prepared / "data/processed/sentiment140"
     parts = {f"{name}.{kind}.npy" for name in SIZES for kind in ("ids", "labels")}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
@@ -33,7 +34,7 @@ def glove_file(given: Path | None, raw: Path, profile: Mapping[str, Any]) -> Pat
 def read_words(path: Path, most: int, settings: EmbeddingSettings) -> list[str]:
     """Return the ``most`` most frequent words of a GloVe file. Damage or another dimension raises an `InputError`."""
     if path.suffix == ".npy":
-        return _array_words(path)[:most]
+        return _words_and_array(path)[0][:most]
     with _open(path, settings.member) as lines:
         return list(first_words(lines, most, str(path), settings.dimension))
 
@@ -85,19 +86,15 @@ def _member(archive: zipfile.ZipFile, member: str, path: Path) -> str:
 
 
 def _read_array(path: Path, wanted: set[str], settings: EmbeddingSettings) -> WordVectors:
-    words = _array_words(path)
-    try:
-        matrix = open_array(path)
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path}: expected an array and its words ({error}); fetch it again") from error
+    words, matrix = _words_and_array(path)
     if settings.dimension and matrix.ndim == 2 and matrix.shape[1] != settings.dimension:
         raise InputError(f"{path}: expected dimension {settings.dimension}, received {matrix.shape[1]}")
     return select_vectors(words, matrix, wanted, str(path))
 
 
-def _array_words(path: Path) -> list[str]:
+def _words_and_array(path: Path) -> tuple[list[str], np.ndarray]:
     words_file = publishing.require_input(path.with_suffix(".words.parquet"), "its words beside it")
     try:
-        return list(pq.read_table(words_file).column(0).to_pylist())
-    except (ValueError, pa.ArrowException) as error:
+        return pq.read_table(words_file).column(0).to_pylist(), open_array(path)
+    except (ValueError, EOFError, pa.ArrowException) as error:
         raise InputError(f"{path}: expected an array and its words ({error}); fetch it again") from error

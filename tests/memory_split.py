@@ -21,7 +21,7 @@ def split(hashes: np.ndarray, labels: np.ndarray, settings: SplitSettings) -> Sp
     order = np.argsort(hashes, kind="stable")
     found = find_distinct(hashes[order], labels[order])
     counts = np.bincount(found.label[found.kept], minlength=1)
-    deal = Deal.settle(counts, settings)
+    deal = Deal.settle(counts, settings, [*map(str, range(len(counts)))])
     part = np.full(len(labels), DROPPED, np.uint8)
     part[order] = deal.parts(found, np.zeros_like(counts))
     return Split(part, found.duplicates, found.contradictions)

@@ -133,10 +133,9 @@ def sniff_delimiter(lines: Sequence[str], fits: Callable[[Sequence[str]], bool])
 
     def score(delimiter: str) -> tuple[bool, float, int]:
         try:
-            rows = [row for row, _ in zip(csv.reader(lines, delimiter=delimiter), range(_ROWS_SNIFFED), strict=False)]
+            rows = [row for row in itertools.islice(csv.reader(lines, delimiter=delimiter), _ROWS_SNIFFED) if row]
         except csv.Error:
             return False, 0.0, 0
-        rows = [row for row in rows if row]
         if not rows or len(rows[0]) < 2:
             return False, 0.0, 0
         return fits(rows[0]), sum(len(row) == len(rows[0]) for row in rows) / len(rows), len(rows[0])

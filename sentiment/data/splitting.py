@@ -130,10 +130,8 @@ class Deal:
     settings: SplitSettings
 
     @classmethod
-    def settle(cls, counts: np.ndarray, settings: SplitSettings, names: Sequence[str] = ()) -> "Deal":
-        """Make a split from the number of distinct rows in each class, integers ``(n_classes,)``.
-
-        Error messages have the ``names`` of the classes, or class indices if there are no names.
+    def settle(cls, counts: np.ndarray, settings: SplitSettings, names: Sequence[str]) -> "Deal":
+        """Make a split from the number of distinct rows in each class, integers ``(n_classes,)``, and their ``names``.
 
         Raises:
             InputError: fewer than two classes have rows, or a class has too few rows to have one in every part.
@@ -150,7 +148,7 @@ class Deal:
         for label in present:
             shifts[label], *sizes = _sizes(int(counts[label]), total, settings)
             if not _fill_every_part(sizes, settings):
-                raise InputError(_too_few(names[int(label)] if names else str(label), int(counts[label]), total, asked))
+                raise InputError(_too_few(names[int(label)], int(counts[label]), total, asked))
             borders[label] = np.cumsum(sizes)
         return cls(shifts, borders, counts.astype(np.int64), settings)
 

@@ -33,16 +33,14 @@ _TABLES_AT_ONCE = 16
 
 
 class RowTask(NamedTuple):
-    """A block of tweets for one process: the row groups ``start`` to ``stop - 1`` of the Parquet file of tweets."""
+    """A block of tweets for one process: the row groups ``start`` to ``stop - 1`` of the Parquet file of tweets.
 
-    number: int
+    The names of the files that the task writes begin with ``name``.
+    """
+
+    name: str
     start: int
     stop: int
-
-    @property
-    def name(self) -> str:
-        """Return the prefix in the names of the files that the task writes."""
-        return f"{self.number:06d}"
 
 
 class TypeCounter:
@@ -50,22 +48,21 @@ class TypeCounter:
 
     Attributes:
         codes: code of each distinct token.
-        counts: occurrences of each code in training tweets, int64. The array may be longer than ``codes``.
+        counts: occurrences of each code in training tweets, int64 ``(len(codes),)``.
     """
 
     def __init__(self) -> None:
         self.codes: dict[str, int] = {}
-        self.counts = np.zeros(1024, np.int64)
+        self.counts = np.zeros(0, np.int64)
 
     def add(self, tokens: Tokens, counted: np.ndarray) -> Ragged:
         """Return the codes of ``n`` tweets, and count the tokens of those that are ``counted``, bool ``(n,)``."""
         codes = self.codes
         types = np.array([codes.setdefault(token, len(codes)) for token in tokens.types], np.int32)
-        if len(codes) > len(self.counts):
-            self.counts = np.concatenate([self.counts, np.zeros(2 * len(codes), np.int64)])
         common = types[tokens.codes.values]
-        found = np.bincount(common[np.repeat(counted, tokens.codes.lengths)])
-        self.counts[: len(found)] += found
+        counts = np.bincount(common[np.repeat(counted, tokens.codes.lengths)], minlength=len(codes))
+        counts[: len(self.counts)] += self.counts
+        self.counts = counts
         return Ragged(common, tokens.codes.lengths)
 
 
@@ -77,7 +74,7 @@ def row_tasks(tweets: Path) -> list[RowTask]:
     for group in range(metadata.num_row_groups):
         rows += metadata.row_group(group).num_rows
         if rows >= _ROWS_PER_TASK or group == metadata.num_row_groups - 1:
-            tasks.append(RowTask(len(tasks), start, group + 1))
+            tasks.append(RowTask(f"{len(tasks):06d}", start, group + 1))
             start, rows = group + 1, 0
     return tasks
 
@@ -106,9 +103,9 @@ def tokenise_rows(tweets: Path, folder: Path, rules: tuple[Rule, ...], task: Row
             lengths.append(codes.lengths)
             sizes += np.bincount(parts, minlength=len(PARTS))
     np.save(folder / f"{task.name}.lengths.npy", np.concatenate(lengths))
-    types, counts = from_encoded([*map(str.encode, counter.codes)]), counter.counts[: len(counter.codes)]
+    types = from_encoded([*map(str.encode, counter.codes)])
     write_table(folder / f"{task.name}.types.arrow", pa.table({"token": types}))
-    counted = pa.table({"token": types, "count": from_numpy(counts)}).filter(from_numpy(counts > 0))
+    counted = pa.table({"token": types, "count": from_numpy(counter.counts)}).filter(from_numpy(counter.counts > 0))
     write_table(folder / f"{task.name}.counts.arrow", counted)
     return sizes
 

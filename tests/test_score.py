@@ -1,8 +1,6 @@
 """Scoring many files: parts, records, what a rerun does, damaged input. The engine here runs in this process."""
 
 import contextlib
-import csv
-import gzip
 import json
 import multiprocessing
 import os
@@ -10,8 +8,8 @@ import random
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
@@ -65,12 +63,9 @@ def write(path: Path, content: pa.Table) -> Path:
     if path.name.endswith(".parquet"):
         pq.write_table(content, path, row_group_size=150)
     elif ".csv" in path.name:
-        with pa.output_stream(path) as sink:  # compresses by the name
-            pa_csv.write_csv(content, sink)
+        content.to_pandas().to_csv(path, index=False)  # compresses by the name
     else:
-        opener = gzip.open if path.name.endswith(".gz") else open
-        with opener(path, "wt", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in content.to_pylist())
+        content.to_pandas().to_json(path, orient="records", lines=True)
     return path
 
 
@@ -90,10 +85,9 @@ def rows_of(folder: Path, stem: str) -> list[dict]:
         if path.suffix == ".parquet":
             rows += pq.read_table(path).to_pylist()
         elif path.suffix == ".csv":
-            with path.open(newline="", encoding="utf-8") as file:
-                rows += list(csv.DictReader(file))
+            rows += pd.read_csv(path, dtype=str).to_dict("records")
         else:
-            rows += [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            rows += pd.read_json(path, lines=True, dtype=False).to_dict("records")
     return rows
 
 

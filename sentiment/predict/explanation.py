@@ -103,8 +103,8 @@ def token_states(ids: np.ndarray, max_tokens: int, seen: int) -> list[str]:
     """
     position = np.cumsum(ids != PADDING)
     conditions = [ids == PADDING, position > max_tokens, ids == UNKNOWN, ids >= seen]
-    states = np.select(conditions, [STOP_WORD, CUT, UNKNOWN_WORD, UNSEEN], KEPT)
-    return [str(state) for state in states]
+    states: list[str] = np.select(conditions, [STOP_WORD, CUT, UNKNOWN_WORD, UNSEEN], KEPT).tolist()
+    return states
 
 
 def _occlusions(ids: np.ndarray) -> Ragged:

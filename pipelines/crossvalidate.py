@@ -34,7 +34,7 @@ def run(this: stage.Stage) -> None:
             )
             metrics.append(each)
         shutil.rmtree(root / f"fold{fold}", ignore_errors=True)
-    result = {"folds": asked.folds, "seeds": seeds, "figures": summarise(metrics)}
+    result = {"settings": this.settings.to_dict(), "folds": asked.folds, "seeds": seeds, "figures": summarise(metrics)}
     publishing.write_json(this.places.model / RESULT, result)
     shutil.rmtree(root, ignore_errors=True)
     sys.stdout.write(folds_table(result))

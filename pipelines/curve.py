@@ -55,7 +55,8 @@ def run(this: stage.Stage) -> None:
             runs.setdefault(size, []).append(figures)
     names = NAMES | {"model": "from base model" if this.base_model else "from nothing"}
     points = [{"rows": size, "figures": comparison.summarise(each)} for size, each in runs.items()]
-    result = {"seeds": seeds, "base_model": str(this.base_model or ""), "points": points}
+    result = {"settings": this.settings.to_dict(), "seeds": seeds, "base_model": str(this.base_model or "")}
+    result |= {"points": points}
     publishing.write_json(this.places.model / RESULT, result)
     publishing.write_text(this.places.model / DRAWING, learning_curve(result) or "")
     shutil.rmtree(root, ignore_errors=True)

@@ -409,6 +409,17 @@ def test_predictions_read_back_equal(tmp_path, evaluation):
     assert read_evaluation(folder).metrics["held_out"]["n"] == 300
 
 
+def test_figures_of_other_settings_than_the_model_are_left_out(tmp_path, evaluation, caplog):
+    folder = write_folder(tmp_path / "m", evaluation)
+    ours, others = {"training": {"seed": 7}}, {"training": {"seed": 8}}
+    (folder / "manifest.json").write_text(json.dumps({"settings": ours}))
+    (folder / "curve.json").write_text(json.dumps({"settings": ours, "points": []}))
+    (folder / "crossvalidation.json").write_text(json.dumps({"settings": others, "folds": 5}))
+    read = read_evaluation(folder)
+    assert (read.curve["points"], read.crossvalidation) == ([], {})
+    assert [record.getMessage().split(": ")[0] for record in caplog.records] == [f"{folder}/crossvalidation.json"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.shared import publishing
+from pipelines.shared import publishing, stage
 from sentiment.errors import ArtefactError
 from sentiment.evaluation.record import PREDICTIONS, Evaluation, Predictions, from_columns, read_columns
 
@@ -20,6 +20,12 @@ def read_evaluation(folder: Path) -> Evaluation:
         name: publishing.read_json(path) if (path := folder / f"{name}.json").exists() else {}
         for name in ("manifest", "coverage", "behaviour", "crossvalidation", "curve")
     }
+    of_model = optional["manifest"].get("settings")
+    for name in ("crossvalidation", "curve"):
+        if optional[name].get("settings", of_model) != of_model:
+            left_out = "is of other settings than the model, so the report leaves it out; delete it, or make it again"
+            stage.log.warning("%s/%s.json: %s", folder, name, left_out)
+            optional[name] = {}
     for document in ("README.md", "report.html"):  # an earlier report may have left outdated checksums
         optional["manifest"].get("artefacts", {}).pop(document, None)
     evaluation = Evaluation(

@@ -35,7 +35,7 @@ _JSON = [
 ]
 _FORM = b'--b\r\nContent-Disposition: form-data; name="f"; filename="x.csv"\r\n\r\ntext\r\nlove\r\n--b--\r\n'
 _FILES = [
-    ("/predict?column=text", "text/csv", b'id,text\n1,"so, love"\n2,hate\n' * 1),
+    ("/predict?column=text", "text/csv", b'id,text\n1,"so, love"\n2,hate\n'),
     ("/predict?column=1&threshold=0.5", "text/csv; charset=latin-1", b"1,love\n2,caf\xe9\n"),
     ("/predict", "application/x-ndjson", b'{"text": "love"}\n{"text": "hate", "n": [1, {"m": null}]}\n'),
     ("/predict", "multipart/form-data; boundary=b", _FORM),
@@ -103,17 +103,12 @@ class Requests:
 
     def _head(self, method: bytes, path: bytes, header: bytes, body: bytes) -> bytes:
         declared = len(body) if self.random.random() < 0.95 else self.random.choice((0, 1, len(body) + 10, 10**9))
-        return b"%s %s HTTP/1.1\r\nHost: localhost\r\n%s\r\nContent-Length: %d\r\n\r\n" % (
-            method,
-            path,
-            header,
-            declared,
-        )
+        lines = [b"%s %s HTTP/1.1" % (method, path), b"Host: localhost", header, b"Content-Length: %d" % declared]
+        return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def _chunked(self, path: str, kind: str, body: bytes) -> bytes:
-        pieces = [body[i : i + 100] for i in range(0, len(body), 100)] * self.random.choice(
-            (1, 1, 5000 // (len(body) or 1))
-        )
+        times = self.random.choice((1, 1, 5000 // (len(body) or 1)))
+        pieces = [body[i : i + 100] for i in range(0, len(body), 100)] * times
         sizes = [self.random.choice((b"%x", b"%x;a=b", b"0%x")) % len(piece) for piece in pieces]
         chunks = b"".join(size + b"\r\n" + piece + b"\r\n" for size, piece in zip(sizes, pieces, strict=True))
         end = self.random.choice((b"0\r\n\r\n", b"0\r\n\r\n", b"", b"fffffffffffffffff\r\n", b"-1\r\n", b"zz\r\n"))

@@ -10,15 +10,8 @@ PAIRS = [Pair("a", "good", "bad"), Pair("a", "fine", "not fine"), Pair("b", "yes
 
 
 def test_a_pair_passes_if_both_its_tweets_get_their_label() -> None:
-    answers = {
-        "good": POSITIVE,
-        "bad": NEGATIVE,
-        "fine": POSITIVE,
-        "not fine": POSITIVE,
-        "yes": NEGATIVE,
-        "no": NEGATIVE,
-    }
-    score = score_pairs(PAIRS, lambda texts: [answers[text] for text in texts])
+    positive = ("good", "fine", "not fine")
+    score = score_pairs(PAIRS, lambda texts: [POSITIVE if text in positive else NEGATIVE for text in texts])
     assert score["pairs"] == 3
     assert score["passed"] == pytest.approx(1 / 3)
     assert score["kinds"] == {"a": 0.5, "b": 0.0}

@@ -68,12 +68,10 @@ def browser(downloads):
 class Page:
     """The page as a reader uses it."""
 
-    def __init__(self, browser, port: int) -> None:
+    def __init__(self, browser, port: int, path: str = "") -> None:
         self.browser, self.address = browser, f"http://127.0.0.1:{port}/"
-        self.messages: list[str] = []
         browser.get_log("browser"), browser.get_log("performance")  # of what was before
-        browser.get(self.address)
-        self.wait("return document.querySelectorAll('#model option').length")
+        browser.get(self.address + path)
 
     def wait(self, script: str, *arguments):
         """What ``script`` returns, once that is true."""
@@ -129,6 +127,7 @@ class Page:
 @pytest.fixture
 def page(browser, served):
     this = Page(browser, served.port)
+    this.wait("return document.querySelectorAll('#model option').length")
     yield this
     assert this.complaints() == []
     assert this.hosts() <= {this.address}
@@ -337,9 +336,7 @@ def read_labels(path: Path) -> list[str]:
 
 
 def test_tweets_are_labelled_by_keys_and_labels_are_taken_back(browser, served, drawn):
-    page = Page.__new__(Page)
-    page.browser = browser
-    browser.get(f"http://127.0.0.1:{served.port}/label")
+    page = Page(browser, served.port, "label")
     page.see("#count", "1 of 3 tweets labelled. This is tweet 1.")
     body = browser.find_element("tag name", "body")
     body.send_keys("1")
@@ -362,9 +359,7 @@ def test_tweets_are_labelled_by_keys_and_labels_are_taken_back(browser, served, 
 def test_with_a_token_files_wait_reports_are_saved_and_a_dead_service_is_told(browser, tiny_folder, downloads):
     (tiny_folder / "report.html").write_text("<p>how good it is</p>")
     with serve("--model", str(tiny_folder), environment={"SENTIMENT_TOKEN": "open-sesame"}) as running:
-        browser.get(f"http://127.0.0.1:{running.port}/")
-        page = Page.__new__(Page)
-        page.browser = browser
+        page = Page(browser, running.port)
         page.wait("return !document.getElementById('token-form').hidden")
         page.drop("early.csv", b"text\nlove\n")
         page.see("#alert", "early.csv is scored as soon as there is a token.")
@@ -372,7 +367,7 @@ def test_with_a_token_files_wait_reports_are_saved_and_a_dead_service_is_told(br
         page.see("#scoring", "1 tweet scored.")
         browser.find_element("link text", "report").click()
         assert saved(downloads / "tiny-report.html") == [["<p>how good it is</p>"]]
-        assert browser.current_url == f"http://127.0.0.1:{running.port}/"
+        assert browser.current_url == page.address
         (tiny_folder / "report.html").unlink()
         page.find("text").send_keys("love")
         page.see("#answers .label", "positive")

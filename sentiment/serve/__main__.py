@@ -198,7 +198,7 @@ def read_token(file: str | None) -> str:
             token = Path(file).read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"--token-file {file}: expected a file that contains a token ({error})") from error
-    if (file is not None or token) and (not token or not token.isascii() or len(token.split()) != 1):
+    if (file is not None or token) and (not token.isascii() or len(token.split()) != 1):
         raise InputError("expected a token of one or more ASCII characters without blanks, received something else")
     return token
 

@@ -319,13 +319,6 @@ def test_metrics_and_predictions_of_different_runs_are_refused(evaluation):
         replace(evaluation, metrics=metrics).check()
 
 
-def test_a_curve_is_drawn_with_few_points_and_both_ends():
-    random = np.random.default_rng(1)
-    curve = curves.thin(curves.roc_curve(random.random(400) < 0.3, random.random(400)), 50)
-    assert len(curve.x) <= 50
-    assert [(curve.x[i], curve.y[i]) for i in (0, -1)] == [(0, 0), (1, 1)]
-
-
 def test_areas_by_hand():
     positive, score = np.array([True, True, False, False]), np.array([0.9, 0.4, 0.4, 0.1])  # 3.5 of 4 pairs in order
     assert curves.roc_curve(positive, score).area == pytest.approx(3.5 / 4)

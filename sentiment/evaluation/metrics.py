@@ -143,16 +143,6 @@ def precision_recall_curve(positive: np.ndarray, score: np.ndarray) -> Curve:
     return Curve(recall[-2::-1], precision[-2::-1], area)  # without scikit-learn's added point at recall 0
 
 
-def thin(curve: Curve, points: int = 160) -> Curve:
-    """Return a curve of fewer points for drawing: at most ``points``, evenly spaced along it, including both ends."""
-    if len(curve.x) <= points:
-        return curve
-    length = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(curve.x), np.diff(curve.y)))))
-    wanted = np.linspace(0.0, length[-1], points)
-    rows = np.unique(np.append(np.searchsorted(length, wanted[:-1]), len(length) - 1))
-    return Curve(curve.x[rows], curve.y[rows], curve.area)
-
-
 def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> Reliability:
     """Return mean confidence and accuracy per bin of confidence, of equal width from 0 to 1, without empty bins.
 

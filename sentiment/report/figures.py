@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sentiment.evaluation.metrics import Curve, abstention_curve, precision_recall_curve, reliability, roc_curve, thin
+from sentiment.evaluation.metrics import Curve, abstention_curve, precision_recall_curve, reliability, roc_curve
 from sentiment.evaluation.record import Predictions
 from sentiment.evaluation.slices import NamedShare
 from sentiment.report.svg import INK, MUTED, SERIES, draw, percent_axis
@@ -180,7 +180,7 @@ def reliability_diagram(predictions: Predictions, temperature: float | None) -> 
 def abstention(predictions: Predictions) -> str:
     """Draw accuracy against coverage, the share of tweets that get an answer if unsure answers are withheld."""
     confidence, correct = predictions.confidence, predictions.correct
-    curve, answered = thin(abstention_curve(confidence, correct)), {each: confidence >= each for each in _THRESHOLDS}
+    curve, answered = abstention_curve(confidence, correct), {each: confidence >= each for each in _THRESHOLDS}
     marks = [(each, rows.mean(), correct[rows].mean()) for each, rows in answered.items() if rows.any()]
 
     def paint(figure: Figure) -> None:
@@ -247,10 +247,9 @@ def _one_vs_rest(
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         for k, curve in curves.items():
-            points = thin(curve)
             colour = _class_colour(k, len(classes))
             line = _LINES[k // 4 % 4]
-            axes.plot(points.x, points.y, line, color=colour, label=f"{short(classes[k])}: {curve.area:.3f}")
+            axes.plot(curve.x, curve.y, line, color=colour, label=f"{short(classes[k])}: {curve.area:.3f}")
         if name == "roc":
             axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8)
         axes.set(xlabel=labels[0], ylabel=labels[1], xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))

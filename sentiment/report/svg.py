@@ -52,6 +52,7 @@ _STYLE: dict[str, Any] = {
     "ytick.labelcolor": INK,
     "legend.frameon": False,
     "lines.linewidth": 1.8,
+    "path.simplify_threshold": 1.0,  # in 1/72 inch: a curve has a few hundred points, however many tweets there are
 }
 
 

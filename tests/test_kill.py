@@ -21,15 +21,17 @@ def test_killed_while_it_writes_or_publishes(made, stage, place):
     assert kill.kill_and_recover(made, stage, change, again=stage == "preprocess")
 
 
-def test_a_load_killed_at_any_time_leaves_the_earlier_tweets_or_none(made):
+def test_a_load_killed_at_any_time_leaves_whole_tweets_or_none(made):
     made.restore("load", "after")
     this, target = made.this, made.this.interim / "tweets.parquet"
     write_corpus(this.corpus, [(label, f"{label} tweet {i} of many") for i in range(10_000) for label in "04"])
-    for delay in (0.02, 0.1, 0.2, 0.4):
+    begun, seconds = time.monotonic(), 0.0
+    for delay in (60.0, 0.2, 0.5, 0.7, 0.9):  # the first undisturbed, the others as shares of its time
         process = forked.Forked(this.root.parent / "log", this.root, "load", this.options_of("load"))
-        time.sleep(delay)
+        process.process.join(delay * (seconds or 1))
         process.process.kill()
         process.wait()
+        seconds = seconds or time.monotonic() - begun
         assert not target.exists() or pq.read_metadata(target).num_rows in (480, 20_000)
     kill.finish(this, "load")
     assert pq.read_metadata(target).num_rows == 20_000

@@ -181,16 +181,6 @@ def test_explain_is_plain_when_piped(capsys, folder):
     assert "n't" in out
 
 
-def test_help_imports_neither_numpy_nor_arrow():
-    code = (
-        "import sys, contextlib\n"
-        "from sentiment.predict.__main__ import main\n"
-        "with contextlib.suppress(SystemExit): main(['--help'])\n"
-        "assert not {'numpy', 'pyarrow'} & set(sys.modules), sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=child_environment())
-
-
 def test_standard_output_that_is_not_a_terminal_gets_utf8(folder):
     environment = child_environment() | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
     done = subprocess.run(command(folder, "love ❤"), capture_output=True, env=environment, check=True)

@@ -11,9 +11,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import matplotlib
+import matplotlib.style
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 INK, MUTED, RULE = "#010101", "#020202", "#030303"
@@ -65,14 +64,10 @@ def draw(name: str, alt: str, paint: Callable[[Figure], None], width: float = 4.
         paint: a function that draws into an empty figure.
         width, height: the size in inches of 72 SVG units.
     """
-    with matplotlib.rc_context(), warnings.catch_warnings():
+    with matplotlib.style.context(["default", {**_STYLE, "svg.hashsalt": name}]), warnings.catch_warnings():
         # A class may be named in a script that Matplotlib's own font lacks; the browser has fonts for it.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        matplotlib.rcdefaults()
-        style: Any = {**_STYLE, "svg.hashsalt": name}
-        matplotlib.rcParams.update(style)
         figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasSVG(figure)
         paint(figure)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})

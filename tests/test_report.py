@@ -404,8 +404,9 @@ def test_predictions_read_back_equal(tmp_path, evaluation):
 
 def test_figures_of_other_settings_than_the_model_are_left_out(tmp_path, evaluation, caplog):
     folder = write_folder(tmp_path / "m", evaluation)
-    ours, others = {"training": {"seed": 7}}, {"training": {"seed": 8}}
-    (folder / "manifest.json").write_text(json.dumps({"settings": ours}))
+    ours, others = {"training": {"seed": 7, "epochs": 0}}, {"training": {"seed": 8, "epochs": 0}}
+    decided = {"training": {"seed": 7, "epochs": 12}}  # from the number of rows, as in each model that is trained
+    (folder / "manifest.json").write_text(json.dumps({"settings": decided, "by_rows": {"training.epochs": 12}}))
     (folder / "curve.json").write_text(json.dumps({"settings": ours, "points": []}))
     (folder / "crossvalidation.json").write_text(json.dumps({"settings": others, "folds": 5}))
     read = read_evaluation(folder)

@@ -1,6 +1,7 @@
 """Read the files that evaluation wrote into a model folder."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +21,8 @@ def read_evaluation(folder: Path) -> Evaluation:
         name: publishing.read_json(path) if (path := folder / f"{name}.json").exists() else {}
         for name in ("manifest", "coverage", "behaviour", "crossvalidation", "curve")
     }
-    of_model = optional["manifest"].get("settings")
     for name in ("crossvalidation", "curve"):
-        if optional[name].get("settings", of_model) != of_model:
+        if not _has_settings_of(optional["manifest"], optional[name]):
             left_out = "is of other settings than the model, so the report leaves it out; delete it, or make it again"
             stage.log.warning("%s/%s.json: %s", folder, name, left_out)
             optional[name] = {}
@@ -37,6 +37,19 @@ def read_evaluation(folder: Path) -> Evaluation:
     )
     evaluation.check()
     return evaluation
+
+
+def _has_settings_of(manifest: dict[str, Any], figures: dict[str, Any]) -> bool:
+    """Return whether ``figures`` name the model's settings, apart from those that the number of rows has decided."""
+
+    def asked(settings: dict[str, Any]) -> dict[str, Any]:
+        names = {section: dict(values) for section, values in settings.items() if isinstance(values, dict)}
+        for section, _, name in (dotted.partition(".") for dotted in manifest.get("by_rows", {})):
+            names.get(section, {}).pop(name, None)
+        return names
+
+    of_model = manifest.get("settings", {})
+    return asked(figures.get("settings", of_model)) == asked(of_model)
 
 
 def read_predictions(folder: Path) -> Predictions:

@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import random
+import signal
 import zipfile
 from pathlib import Path
 
@@ -317,8 +318,11 @@ def test_no_more_processes_are_started_than_there_are_tasks(tasks, processes):
         assert len(multiprocessing.active_children()) == before + processes
 
 
-def test_an_interrupt_of_a_single_task_tells_how_to_go_on(tmp_path, model, monkeypatch, capsys):
+@pytest.mark.parametrize("by_sigterm", [False, True])
+def test_an_interrupt_of_a_single_task_tells_how_to_go_on(tmp_path, model, monkeypatch, capsys, by_sigterm):
     def interrupted(*arguments, **options):
+        if by_sigterm:
+            signal.raise_signal(signal.SIGTERM)
         raise KeyboardInterrupt("rows written so far are in x.part")
 
     monkeypatch.setattr(worker, "score_file", interrupted)

@@ -25,17 +25,17 @@ def _run(log: Path, *arguments: object) -> None:
     run(*arguments)  # type: ignore[arg-type]
 
 
-class Forked:
+class Forked(_CONTEXT.Process):
     """A process that runs a stage as :func:`run` does; what it says is in ``log``."""
 
     def __init__(self, log: Path, *arguments: object) -> None:
+        super().__init__(target=_run, args=(log, *arguments))
         self.log = log
-        self.process = _CONTEXT.Process(target=_run, args=(log, *arguments))
-        self.process.start()
+        self.start()
 
     def wait(self) -> int | None:
-        self.process.join()
-        return self.process.exitcode
+        self.join()
+        return self.exitcode
 
     def said(self) -> str:
         return self.log.read_text() if self.log.exists() else ""

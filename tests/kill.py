@@ -77,7 +77,7 @@ def kill_and_recover(
     process = forked.Forked(log, this.root, stage, this.options_of(stage), kill_before)
     if not kill_before:
         time.sleep(delay)
-        process.process.kill()
+        process.kill()
     killed = process.wait() == -signal.SIGKILL
     check_nothing_partial(made, stage)
     finish(this, stage)

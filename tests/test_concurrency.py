@@ -52,9 +52,9 @@ def test_every_stage_waits_for_another_run_of_its_profile(tmp_path):
         elsewhere = start(write_inputs(tmp_path / "elsewhere" / "root"), "preprocess")
         elsewhere.wait()
         until(lambda: all(waiting[name].said() == f"{name}: {WAITING}\n" for name in names))
-        assert [name for name in names if not waiting[name].process.is_alive()] == []
+        assert [name for name in names if not waiting[name].is_alive()] == []
         for name in names[1:]:  # the others would load TensorFlow or pandas to say the same as the first
-            waiting[name].process.kill()
+            waiting[name].kill()
             waiting[name].wait()
     assert WAITING not in elsewhere.said()
     assert waiting["preprocess"].wait() == 2

@@ -28,8 +28,8 @@ def test_a_load_killed_at_any_time_leaves_whole_tweets_or_none(made):
     begun, seconds = time.monotonic(), 0.0
     for delay in (60.0, 0.2, 0.5, 0.7, 0.9):  # the first undisturbed, the others as shares of its time
         process = forked.Forked(this.root.parent / "log", this.root, "load", this.options_of("load"))
-        process.process.join(delay * (seconds or 1))
-        process.process.kill()
+        process.join(delay * (seconds or 1))
+        process.kill()
         process.wait()
         seconds = seconds or time.monotonic() - begun
         assert not target.exists() or pq.read_metadata(target).num_rows in (480, 20_000)

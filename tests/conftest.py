@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -54,16 +54,9 @@ _LEANING = {
 
 def sentiment140_rows() -> list[tuple[str, str]]:
     """60 distinct tweets with their polarity, ``0`` and ``4`` alternating."""
-    pairs = [
-        (bad, good)
-        for thing in _THINGS
-        for bad, good in zip(_fill(_NEGATIVE, thing), _fill(_POSITIVE, thing), strict=True)
-    ]
-    return [row for bad, good in pairs for row in (("0", bad), ("4", good))]
-
-
-def _fill(templates: Sequence[str], thing: str) -> list[str]:
-    return [template.replace("{}", thing) for template in templates]
+    pairs = zip(_NEGATIVE, _POSITIVE, strict=True)
+    templates = [row for bad, good in pairs for row in (("0", bad), ("4", good))]
+    return [(polarity, text.replace("{}", thing)) for thing in _THINGS for polarity, text in templates]
 
 
 def glove_rows() -> list[tuple[str, list[float]]]:

@@ -36,10 +36,10 @@ FORMATS = (
 
 
 class Target:
-    """One reader. ``seeds`` are good inputs; ``attempt`` reads one input that was made from them."""
+    """One reader. ``seeds`` are good inputs; ``attempt`` reads one input that was made from them, maybe by ``model``."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, model: Path) -> None:
+        self.folder, self.model = folder, model
         folder.mkdir(parents=True)
         self.seeds = self.make_seeds()
 
@@ -144,12 +144,8 @@ class ModelTarget(Target):
 
     NAMES = (*model_folder.CHECKED, model_folder.MODEL)
 
-    def __init__(self, folder: Path, model: Path) -> None:
-        self.model = model
-        self.sound = {name: (model / name).read_bytes() for name in self.NAMES}
-        super().__init__(folder)
-
     def make_seeds(self) -> list[bytes]:
+        self.sound = {name: (self.model / name).read_bytes() for name in self.NAMES}
         return list(self.sound.values())
 
     def attempt(self, content: bytes, choice: int) -> None:
@@ -174,11 +170,8 @@ class ModelTarget(Target):
 class TextTarget(Target):
     """Prediction of texts: each alone and all together must get the same answer."""
 
-    def __init__(self, folder: Path, model: Path) -> None:
-        self.classifier = sentiment.load(model)
-        super().__init__(folder)
-
     def make_seeds(self) -> list[bytes]:
+        self.classifier = sentiment.load(self.model)
         return [
             text.encode()
             for text in [*TWEETS, "caf\u00e9 \U0001f600 &amp; @ada #no http://a.b/c", "\u0130\u1e9e\u200d\ufeff"]
@@ -206,10 +199,6 @@ class FilesTarget(Target):
 
     KINDS = (".csv", ".jsonl", ".parquet")
     INPUTS = (*KINDS, ".js", ".csv.zip", ".txt")
-
-    def __init__(self, folder: Path, model: Path) -> None:
-        self.model = model
-        super().__init__(folder)
 
     def make_seeds(self) -> list[bytes]:
         table = pa.table({"id": range(12), "text": TWEETS})
@@ -249,14 +238,13 @@ class FilesTarget(Target):
         return {b"{": ".jsonl", b"w": ".js", b"_": ".txt"}.get(content[:1], ".csv")
 
 
-def _name(cls: type) -> str:
-    return cls.__name__.removesuffix("Target").lower()
+TARGETS = {
+    "corpus": CorpusTarget, "glove": GloveTarget, "profile": ProfileTarget, "model": ModelTarget, "text": TextTarget,
+    "files": FilesTarget,
+}  # fmt: skip
 
 
 def make_targets(folder: Path, model: Path) -> dict[str, Target]:
     """All targets by name, with scratch folders below ``folder``."""
     shutil.rmtree(folder, ignore_errors=True)
-    light: dict[str, Target] = {
-        _name(cls): cls(folder / _name(cls)) for cls in (CorpusTarget, GloveTarget, ProfileTarget)
-    }
-    return light | {_name(cls): cls(folder / _name(cls), model) for cls in (ModelTarget, TextTarget, FilesTarget)}
+    return {name: kind(folder / name, model) for name, kind in TARGETS.items()}

@@ -68,9 +68,11 @@ def routes(service: Service) -> list[Route]:
 
     async def predict(request: Request) -> Response | ASGIApp:
         """Return label, probability and share of known words for texts, or for the tweets in a file."""
-        _check_query(request)
         if is_file(request):
             return score_upload(service, request)
+        if given := ", ".join(request.query_params):
+            wanted = "none with JSON (threshold and model go into the body; a file needs its Content-Type)"
+            raise Refusal(422, f"query: expected {wanted}; received {given[:80]}")
         asked = await read_json(request, _DECODER, service.admission, 422)
         check_texts(asked.texts, "texts", service.limits)
         if asked.explain and len(asked.texts) > service.limits.explained:
@@ -110,16 +112,6 @@ def respond(asked: PredictRequest, export: Export, answers: Answers, tokens: lis
 def is_file(request: Request) -> bool:
     """Return whether the body of a request is a file to score rather than JSON."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() in (*KINDS, FORM)
-
-
-def _check_query(request: Request) -> None:
-    """Refuse a query that would have no effect: unknown names for a file, and any name for JSON."""
-    allowed = QUERY if is_file(request) else ()
-    if unknown := [name for name in request.query_params if name not in allowed]:
-        expected = (
-            ", ".join(allowed) or "none with JSON (threshold and model go into the body; a file needs its Content-Type)"
-        )
-        raise Refusal(422, f"query: expected {expected}; received {', '.join(unknown)[:80]}")
 
 
 def score_upload(service: Service, request: Request) -> ASGIApp:
@@ -171,6 +163,8 @@ def _asked(service: Service, request: Request) -> "tuple[Export, Reading, float]
     """
     query, content_type = request.query_params, EmailMessage()  # parses the header like that of an e-mail
     content_type["content-type"] = request.headers.get("content-type", "")
+    if unknown := [name for name in query if name not in QUERY]:
+        raise Refusal(422, f"query: expected {', '.join(QUERY)}; received {', '.join(unknown)[:80]}")
     try:
         threshold = float(query.get("threshold", "0"))
     except ValueError:

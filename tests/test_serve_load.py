@@ -206,7 +206,7 @@ def test_many_texts_take_turns_with_those_of_others():
 
 def test_back_pressure_counts_what_is_waiting():
     admission = Admission(Limits(pending_texts=10, pending_bytes=10))
-    with admission.hold("texts", 50):  # one alone may be larger than what may wait
+    with admission.hold("texts", 50), admission.hold("texts", 0):  # one alone may be larger than what may wait
         with pytest.raises(Refusal, match="50 texts are waiting, at most 10 may; try again in 1 s") as refused:
             admission.hold("texts", 1).__enter__()
         assert (refused.value.status, refused.value.headers) == (429, {"retry-after": "1"})

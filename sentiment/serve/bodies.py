@@ -4,6 +4,7 @@ In every protocol of the service, an error is an HTTP status and one sentence, a
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -79,15 +80,12 @@ async def read_json(request: Request, decoder: "msgspec.json.Decoder[T]", admiss
 
 
 async def _whole_body(request: Request, admission: Admission) -> bytes:
-    parts, size = [], 0
-    try:
+    parts = []
+    with contextlib.ExitStack() as held:
         async for part in limited(request, admission.limits, admission.limits.body_bytes).stream():
+            held.enter_context(admission.hold("bytes", len(part)))
             parts.append(part)
-            admission.add("bytes", len(part))
-            size += len(part)
         return b"".join(parts)
-    finally:
-        admission.held["bytes"] -= size
 
 
 def check_texts(texts: Sequence[str], where: str, limits: Limits) -> None:

@@ -66,8 +66,9 @@ class Admission:
         self.limits = limits
         self.held = {"texts": 0, "bytes": 0, "files": 0}
 
-    def add(self, what: str, count: int) -> None:
-        """Add ``count`` to ``held[what]``, the number in use, or raise a :class:`Refusal` (429) beyond its limit.
+    @contextlib.contextmanager
+    def hold(self, what: str, count: int) -> Iterator[None]:
+        """Add ``count`` to ``held[what]`` for the ``with`` block, or raise a :class:`Refusal` (429) beyond its limit.
 
         If none is in use, any ``count`` is admitted, so that a large request can be answered alone.
         """
@@ -77,15 +78,10 @@ class Admission:
             "bytes": (self.limits.pending_bytes, "requests hold {} bytes, at most {} may be held"),
             "files": (self.limits.files, "{} files are being scored, at most {} may be at a time"),
         }[what]
-        if held and held + count > most:
+        if held and count and held + count > most:
             reason = f"{sentence.format(held, most)}; try again in {_RETRY_SECONDS} s"
             raise Refusal(429, reason, {"retry-after": str(_RETRY_SECONDS)})
         self.held[what] += count
-
-    @contextlib.contextmanager
-    def hold(self, what: str, count: int) -> Iterator[None]:
-        """Add ``count`` to ``held[what]`` for the time of the ``with`` block. Errors are as for :meth:`add`."""
-        self.add(what, count)
         try:
             yield
         finally:

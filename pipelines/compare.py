@@ -15,6 +15,7 @@ from pipelines.shared.profiles import read_corpus
 from sentiment.common.command_line import OneLineParser
 from sentiment.common.file_checks import require_writable
 from sentiment.common.messages import counted
+from sentiment.data.corpus import LabelledTexts
 from sentiment.data.splitting import SEEN, is_seen
 from sentiment.errors import InputError
 from sentiment.evaluation.record import Predictions, from_probabilities
@@ -85,14 +86,15 @@ def _score(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str,
     for name, read in _read(folders, arguments).items():
         model = sentiment.load(folders[name])
         classes = model.classes_.tolist()
-        rows = [(text, truth) for text, truth in read if truth in classes]
+        rows = [(text, classes.index(truth)) for text, truth in read if truth in classes]
         if not rows:
             raise InputError(f"{arguments.corpus}: holds no tweet of a class that {name} has ({', '.join(classes)})")
         if foreign := sorted({truth for _, truth in read} - set(classes)):
             said = ", ".join(foreign)
             stage.log.info("%s: %s left out: it has no class %s", name, counted(len(read) - len(rows), "tweet"), said)
-        texts, truths = map(list, zip(*rows, strict=True))
-        scored[name] = from_probabilities(classes, texts, truths, model.predict_proba(texts), str(arguments.corpus))
+        labelled = LabelledTexts([text for text, _ in rows], np.array([label for _, label in rows]))
+        probabilities = model.predict_proba(labelled.texts)
+        scored[name] = from_probabilities(classes, labelled, probabilities, str(arguments.corpus))
     return scored
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sentiment.data.corpus import LabelledTexts
 from sentiment.errors import ArtefactError
 
 PREDICTIONS = "predictions.csv"
@@ -139,21 +140,20 @@ def _probabilities(columns: Sequence[Sequence[str]], name: str) -> np.ndarray:
 
 def from_probabilities(
     classes: Sequence[str],
-    texts: Sequence[str],
-    true: Sequence[str],
+    rows: LabelledTexts,
     probabilities: np.ndarray,
     test_set: str,
     baselines: Mapping[str, np.ndarray] | None = None,
 ) -> Predictions:
-    """Return predictions for ``n`` tweets, from class probabilities, float ``(n, classes)``, and true class names.
+    """Return predictions for ``n`` labelled tweets, from class probabilities, float ``(n, classes)``.
 
     The predicted class is the most probable one. ``baselines`` are predicted labels by name, str ``(n,)``.
     """
     return Predictions(
         tuple(classes),
-        np.full(len(texts), test_set),
-        np.asarray(texts, dtype=object),
-        _class_indices(true, classes, f"{test_set}: label"),
+        np.full(len(rows.texts), test_set),
+        np.asarray(rows.texts, dtype=object),
+        rows.labels,
         probabilities.argmax(axis=1),
         probabilities.astype(np.float64),
         dict(baselines or {}),

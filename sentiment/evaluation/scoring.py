@@ -87,9 +87,8 @@ def score(
         others[name] = measure(y_true, answers.labels, len(classes), answers.probabilities)
         others[name]["accuracy_difference"] = metrics["accuracy"] - others[name]["accuracy"]
         others[name]["mcnemar_p"] = mcnemar(y_pred == y_true, answers.labels == y_true)
-    truths = classes[y_true].tolist()
-    rows = from_probabilities(classes.tolist(), test.rows.texts, truths, probabilities, test.name, labels)
-    return metrics | {"baselines": others}, rows
+    predictions = from_probabilities(classes.tolist(), test.rows, probabilities, test.name, labels)
+    return metrics | {"baselines": others}, predictions
 
 
 def score_minimal_pairs(

@@ -5,6 +5,7 @@ random time. Half of the points find the folders as an earlier run left them, ha
 """
 
 import argparse
+import logging
 import random
 import shutil
 import signal
@@ -106,6 +107,7 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=10, help="for each stage (default: 10)")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    logging.getLogger("pipelines").setLevel(logging.ERROR)  # of the stages that run in this process
     choose = random.Random(arguments.seed)
     failures = 0
     with tempfile.TemporaryDirectory(prefix="sentiment-kill-") as folder:

@@ -33,13 +33,10 @@ class GraphNetwork(tf.Module):
         super().__init__()
         self.table = _constant(network.table.reshape(-1, network.table.shape[2]))  # the rows of all directions
         self.scales = None if network.scales is None else _constant(network.scales.reshape(-1, 1))
-        self.directions = [
-            Direction(*(None if each is None else _constant(each) for each in d)) for d in network.directions
-        ]
+        self.directions = [Direction(*map(_constant, each)) for each in network.directions]
         self.output_kernel = _constant(network.output_kernel)
         self.output_bias = _constant(network.output_bias)
-        self.ngrams: Any = None if network.ngrams is None else _constant(network.ngrams)
-        self.ngram_scales = None if network.ngram_scales is None else _constant(network.ngram_scales)
+        self.ngrams, self.ngram_scales = _constant(network.ngrams), _constant(network.ngram_scales)
         self._kinds = replace(network, table=network.table[:, :0], ngrams=None)
         self._vocabulary = network.table.shape[1]
 
@@ -160,8 +157,8 @@ def _inputs_at(
     return tf.gather(table, tf.gather(positions, first[:count] + way * step))
 
 
-def _constant(value: np.ndarray) -> tf.Variable:
-    return tf.Variable(value, trainable=False)
+def _constant(value: np.ndarray | None) -> Any:
+    return None if value is None else tf.Variable(value, trainable=False)
 
 
 _FUSED = {"softsign": tf.nn.softsign, "tanh": tf.tanh}  # a single operation each

@@ -141,8 +141,8 @@ def _operations(route: Route) -> dict[str, Any]:
 
 
 def _operation(route: Route, body: type | None) -> dict[str, Any]:
-    names = [part.partition("}")[0] for part in route.path.split("{")[1:]]
-    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    text = {"type": "string"}
+    parameters = [{"name": name, "in": "path", "required": True, "schema": text} for name in route.param_convertors]
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     refusals = _REFUSALS if body else {status: _REFUSALS[status] for status in ("401", "404")}
     responses = {status: {"description": why, "content": error} for status, why in refusals.items()}
@@ -151,7 +151,7 @@ def _operation(route: Route, body: type | None) -> dict[str, Any]:
         "responses": {"200": {"description": "the answer"}} | responses,
     }
     if body is PredictRequest:
-        parameters += [{"name": name, "in": "query", "schema": {"type": "string"}} for name in QUERY]
+        parameters += [{"name": name, "in": "query", "schema": text} for name in QUERY]
     if parameters:
         operation["parameters"] = parameters
     if body is not None:

@@ -172,8 +172,7 @@ class ShareTally:
             better = np.flatnonzero(certain > least[codes]) if len(codes) else np.zeros(0, np.int64)
             mine, certain, codes = mine[better], certain[better], codes[better]
             order = np.lexsort((-certain, codes))
-            rank = np.arange(len(order)) - np.searchsorted(codes[order], codes[order], side="left")
-            for at in order[rank < EXAMPLES].tolist():
+            for at in order[_ranks(codes[order]) < EXAMPLES].tolist():
                 period = periods[codes[at]]
                 found = Example(float(certain[at]), int(numbers[mine[at]]), batch.texts[int(mine[at])].as_py())
                 kept = self.examples.setdefault((name, period), [])
@@ -187,18 +186,20 @@ class ShareTally:
         return kept[-1].probability if len(kept) == EXAMPLES else 0.0
 
     def _count_words(self, batch: Answered, there: np.ndarray) -> None:
-        codes = batch.periods.indices.to_numpy()
-        for code, period in enumerate(batch.periods.dictionary.to_pylist()):
-            left = _WORDS_COUNTED - self._counted[period]
-            if not period or left <= 0:
-                continue
-            mine = np.flatnonzero((codes == code) & there)[:left]
-            self._counted[period] += len(mine)
-            counts = self.words.setdefault(period, Counter())
-            counts.update(_words_of(batch.texts.take(pa.array(mine))))
+        periods, codes = batch.periods.dictionary.to_pylist(), batch.periods.indices.to_numpy()
+        left = np.array([_WORDS_COUNTED - self._counted[name] if name else 0 for name in periods], np.int64)
+        rows = np.flatnonzero(there & (left[codes] > 0))
+        rows = rows[np.argsort(codes[rows], kind="stable")]
+        rows = rows[_ranks(codes[rows]) < left[codes[rows]]]
+        for code, number in Counter(codes[rows].tolist()).items():
+            self._counted[periods[code]] += number
+            self.words.setdefault(periods[code], Counter())
+        for code, word, count in _words_of(batch.texts.take(pa.array(rows)), codes[rows]):
+            self.words[periods[code]][word] += count
+        for name, counts in self.words.items():
             if len(counts) > 4 * _WORDS_KEPT:
                 kept = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_WORDS_KEPT]
-                self.words[period] = Counter(dict(kept))
+                self.words[name] = Counter(dict(kept))
 
 
 def margins(cell: Cell) -> Iterator[Cell]:
@@ -223,10 +224,19 @@ def cells_of(batch: Answered) -> tuple[np.ndarray, list[Cell]]:
     return as_numpy(encoded.indices), cells
 
 
-def _words_of(texts: pa.Array) -> dict[str, int]:
-    """Return the lower-case words of ``texts``, with their counts. Short words, links and mentions are left out."""
-    lowered = pc.utf8_lower(texts)
-    plain = pc.replace_substring_regex(lowered, r"https?://\S+|@\w+|&\w+;", " ")
-    words = pc.list_flatten(pc.split_pattern_regex(plain, r"[^\p{L}\p{N}#']+"))
-    counted = pc.value_counts(words.filter(pc.greater(pc.utf8_length(words), 2)))
-    return dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True))
+def _words_of(texts: pa.Array, codes: np.ndarray) -> Iterator[tuple[int, str, int]]:
+    """Yield each lower-case word of the texts of one code (a period) with its count: code, word and count.
+
+    Short words, links and mentions are left out.
+    """
+    plain = pc.replace_substring_regex(pc.utf8_lower(texts), r"https?://\S+|@\w+|&\w+;", " ")
+    lists = pc.split_pattern_regex(plain, r"[^\p{L}\p{N}#']+")
+    words, codes_of_words = pc.list_flatten(lists), from_numpy(codes).take(pc.list_parent_indices(lists))
+    table = pa.table({"code": codes_of_words, "word": words}).filter(pc.greater(pc.utf8_length(words), 2))
+    counts = table.group_by(["code", "word"], use_threads=False).aggregate([([], "count_all")])
+    yield from zip(*(counts.column(name).to_pylist() for name in ("code", "word", "count_all")), strict=True)
+
+
+def _ranks(codes: np.ndarray) -> np.ndarray:
+    """Return the position of each element among the equal elements of ``codes``, which are sorted, from 0."""
+    return np.arange(len(codes)) - np.searchsorted(codes, codes, side="left")

@@ -60,7 +60,7 @@ class GraphNetwork(tf.Module):
             pooled.append(self._pooled(inputs, active, lengths, weights))
         joined = tf.concat([part for parts in zip(*pooled, strict=True) for part in parts], axis=1)
         joined = tf.gather(joined, tf.math.invert_permutation(order))
-        return self._probabilities(joined, self._ngram_logits, ids)
+        return self._probabilities(joined, lambda: self._ngram_logits(ids))
 
     def by_ids(self, max_tokens: int, rows: int | None = None) -> Any:
         """Return a TensorFlow function from token ids, int32 ``(n, max_tokens)``, to probabilities ``(n, classes)``.
@@ -79,21 +79,18 @@ class GraphNetwork(tf.Module):
         """Return probabilities ``(n, classes)`` of padded ids ``(n, time)``, for runtimes that have no loops."""
         offsets = self._vocabulary * np.arange(len(self.directions), dtype=np.int32)[:, None]
         pooled = unrolled_lookups(lambda each: self._rows(each + offsets), ids, self.directions, self._kinds)
-        return self._probabilities(pooled, self._ngram_logits_of_padded, ids)
+        return self._probabilities(pooled, lambda: ngram_logits(ids, self._ngram_scores, self.ngrams.shape[0]))
 
     def _rows(self, indices: tf.Tensor) -> tf.Tensor:
         rows = tf.gather(self.table, indices)
         return rows if self.scales is None else tf.cast(rows, tf.float32) * tf.gather(self.scales, indices)
 
-    def _probabilities(self, pooled: tf.Tensor, further: Callable[[tf.Tensor], tf.Tensor], ids: tf.Tensor) -> tf.Tensor:
+    def _probabilities(self, pooled: tf.Tensor, scores_of_ngrams: Callable[[], tf.Tensor]) -> tf.Tensor:
         logits = tf.matmul(pooled, self.output_kernel) + self.output_bias
         if self.ngrams is None:
             return tf.nn.softmax(logits)
-        scores = further(ids)
+        scores = scores_of_ngrams()
         return tf.nn.softmax(logits + (scores if self.ngram_scales is None else scores * self.ngram_scales))
-
-    def _ngram_logits_of_padded(self, ids: tf.Tensor) -> tf.Tensor:
-        return ngram_logits(ids, self._ngram_scores, self.ngrams.shape[0])
 
     def _ngram_logits(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Return the n-gram scores ``(n, classes)`` of rows without padding, which is faster than with padded rows."""

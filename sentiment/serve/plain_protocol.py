@@ -129,12 +129,16 @@ def score_upload(service: Service, request: Request) -> ASGIApp:
             async with asyncio.timeout(service.limits.send_seconds):
                 await send(message)
 
-        with service.admission.hold("files", 1), tempfile.TemporaryDirectory(prefix="sentiment-upload-") as folder:
-            response = await _scored(service, request, Path(folder))
-            try:
+        try:
+            with service.admission.hold("files", 1), tempfile.TemporaryDirectory(prefix="sentiment-upload-") as folder:
+                response = await _scored(service, request, Path(folder))
                 await response(scope, receive, send_in_time)
-            except TimeoutError:
-                raise ClientDisconnect from None
+        except TimeoutError:
+            raise ClientDisconnect from None
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise Refusal(507, "the service has no room for this file on its disk") from None
+            raise
 
     return answer
 
@@ -148,10 +152,6 @@ async def _scored(service: Service, request: Request, folder: Path) -> FileRespo
         scored = await asyncio.to_thread(_score, export, reading, threshold, source, target)
     except InputError as error:
         raise Refusal(422, str(error).replace(f"{folder}/", "")) from None
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise Refusal(507, "the service has no room for this file on its disk") from None
-        raise
     labels = json.dumps({label or "missing": count for label, count in scored.labels.most_common()})
     return FileResponse(target, headers={LABELS: labels}, media_type=_TYPES[target.suffix[1:]])
 

@@ -318,6 +318,21 @@ def test_no_more_processes_are_started_than_there_are_tasks(tasks, processes):
         assert len(multiprocessing.active_children()) == before + processes
 
 
+@pytest.mark.parametrize("files", [1, 2])
+def test_a_single_part_shows_its_tweets(tmp_path, model, monkeypatch, files):
+    shown, score_file = [], worker.score_file
+
+    def watched(*arguments):
+        shown.append(arguments[-1])
+        return score_file(*arguments)
+
+    monkeypatch.setattr(worker, "score_file", watched)
+    for i in range(files):
+        write(tmp_path / "in" / f"{i}.csv", table(2))
+    assert command.main([str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--model", str(model)]) == 0
+    assert shown == [files == 1] * files
+
+
 @pytest.mark.parametrize("by_sigterm", [False, True])
 def test_an_interrupt_of_a_single_task_tells_how_to_go_on(tmp_path, model, monkeypatch, capsys, by_sigterm):
     def interrupted(*arguments, **options):

@@ -8,7 +8,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -161,7 +161,9 @@ def _score_parts(
     rows_before, begun = sum(record.rows for record in done.values()), time.monotonic()
     results: dict[str, Record | Failure] = {}
     rows = failed = 0
-    size, hidden = sum(part.size for part in left.values()), None if show_progress else True
+    size, alone = sum(part.size for part in left.values()), len(left) == 1
+    job = replace(job, progress=show_progress and alone)  # for a single part, a bar of parts would not move
+    hidden = None if show_progress and not alone else True
     with tqdm(total=size, unit="B", unit_scale=True, unit_divisor=1024, disable=hidden) as bar:
         for result in _results(job, list(tasks(left.values())), engine):
             results[result.output] = result

@@ -45,6 +45,7 @@ class ScoreJob:
         output: the output folder.
         run: name of this attempt at the run, and of its folder for unfinished files.
         reading, options: how tables are read, and how probabilities become labels and columns.
+        progress: whether to show a bar of scored tweets, if on a terminal.
     """
 
     model: str
@@ -54,6 +55,7 @@ class ScoreJob:
     run: str
     reading: Reading
     options: AnswerOptions
+    progress: bool = False
 
 
 def score_task(job: ScoreJob, parts: Sequence[Part]) -> list[Record | Failure]:
@@ -90,7 +92,7 @@ def _score(job: ScoreJob, model: SentimentClassifier, part: Part, scratch: Path)
     try:
         etag = _etag(job, part)
         source = local_copy(part, job.inputs, scratch)
-        scored = score_file(model, source, target, reading, job.options, overwrite=True, progress=False)
+        scored = score_file(model, source, target, reading, job.options, True, job.progress)
         _require_unchanged(job, part, etag)
         size, checksum = target.stat().st_size, sha256_of(target)
         job.output.publish(str(target), part.output)

@@ -40,7 +40,10 @@ _JSON = re.compile(rb"\s*(?:window\.[\w.]+\s*=\s*)?(?:\[\s*[{\]]|\{\s*\")")  # a
 
 
 def detect_kind(path: Path) -> str:
-    """Detect the kind of a file, one of ``KINDS`` or ``FASTTEXT``, by its content, or else by its name."""
+    """Detect the kind of a file, one of ``KINDS`` or ``FASTTEXT``, by its content, or else by its name.
+
+    A missing or damaged file, a folder and an Excel workbook raise an `InputError`.
+    """
     with open_bytes(path) as opened:
         head, name = _read(opened.stream, path, 1 << 16).removeprefix(codecs.BOM_UTF8), opened.name
     if is_fasttext(head):

@@ -117,7 +117,10 @@ def checksum(files: Sequence[TableFile], sums: Sequence[str]) -> str:
 
 
 def checksum_of(place: Path) -> str:
-    """Return the combined checksum of all files that a path, folder or glob pattern ``place`` currently matches."""
+    """Return the combined checksum of all files that a path, folder or glob pattern ``place`` currently matches.
+
+    A folder or pattern without a table raises an `InputError`.
+    """
     from sentiment.common.file_checks import sha256_of
 
     files = find_files(place)

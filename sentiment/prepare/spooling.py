@@ -85,7 +85,10 @@ class Spooled:
 
 
 def spool(folder: Path, classes: Sequence[str], task: FileTask) -> Spooled:
-    """Read the files of a task, and write their rows to ``folder`` in runs. Labels become indices into ``classes``."""
+    """Read the files of a task, and write their rows to ``folder`` in runs. Labels become indices into ``classes``.
+
+    A file that does not match the settings raises an `InputError`.
+    """
     spooled = Spooled()
     numbers = np.array([classes.index(name) for name in task.settings.labels], np.uint8)
 

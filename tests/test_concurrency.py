@@ -212,6 +212,36 @@ def test_a_child_forked_while_another_thread_predicts_does_not_wait_for_that_thr
     assert run_child("-c", FORKS).stdout == "[0, 0]\n"
 
 
+FORKS_AT_FIRST_USE = """
+import os, signal, sys, threading, time, sentiment
+from sentiment.text import many_texts
+
+made, inside = many_texts.ManyTexts.__init__, threading.Event()
+
+def slowly(self, *arguments):
+    inside.set()
+    time.sleep(0.5)
+    made(self, *arguments)
+
+many_texts.ManyTexts.__init__ = slowly
+model, texts = sentiment.load(sys.argv[1]), ["I love it"] * 200
+other = threading.Thread(target=model.predict, args=(texts,))
+other.start()
+inside.wait()
+if not (child := os.fork()):
+    signal.alarm(20)
+    model.predict(texts)
+    os._exit(0)
+other.join()
+print(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
+def test_a_child_forked_while_another_thread_prepares_the_model_does_not_wait_for_that_thread():
+    assert run_child("-c", FORKS_AT_FIRST_USE, shared_model().folder).stdout == "0\n"
+
+
 def test_predicting_in_several_threads_leaves_the_thread_count_and_gives_what_one_thread_gives(wide):
     before = matrix_threads()
     model, texts = sentiment.load(wide), [text for _, text in labelled_tweets()] * 10

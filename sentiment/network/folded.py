@@ -1,11 +1,11 @@
 """The folded network: the forward pass in NumPy, with a table in place of all layers before the recurrence."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from sentiment.common.lazy import LazyProperty
 from sentiment.common.parallel import one_matrix_thread
 from sentiment.common.ragged import Ragged
 from sentiment.network.cells import Direction
@@ -88,14 +88,14 @@ class FoldedNetwork:
                 logits[order[start : start + size]] = self._logits(table, rows.part(start, start + size), weights)
         return logits
 
-    @cached_property
+    @LazyProperty
     def _stacked(self) -> Direction:
         kernel = np.stack([direction.kernel for direction in self.directions])
         if self.directions[0].bias is None:
             return Direction(kernel)
         return Direction(kernel, np.stack([direction.bias for direction in self.directions])[:, None])
 
-    @cached_property
+    @LazyProperty
     def _diagonal(self) -> np.ndarray:
         """Return one block-diagonal matrix of all recurrent kernels, so that one product updates both directions."""
         count, units, _ = self._stacked.kernel.shape

@@ -6,11 +6,11 @@ batch of many texts.
 """
 
 from bisect import bisect_left
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from sentiment.common.lazy import LazyProperty
 from sentiment.errors import ArtefactError
 from sentiment.text.lexicon import RESERVED, UNKNOWN, Lexicon
 from sentiment.text.normalisation import LONG
@@ -55,12 +55,12 @@ class MappedLexicon(Lexicon):
         """Return the number of ids."""
         return self._vocabulary.count("\n")
 
-    @cached_property
+    @LazyProperty
     def vocabulary(self) -> tuple[str, ...]:
         """Return the lemma of each id."""
         return tuple(self._vocabulary.split("\n")[:-1])
 
-    @cached_property
+    @LazyProperty
     def ids(self) -> dict[str, int]:
         """Return the dictionary from surface form (a token as written) to id."""
         forms = [line.partition("\t")[0] for line in self.to_tsv().split("\n")[:-1]]

@@ -7,12 +7,12 @@ built from it. All three therefore give the same ids.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sentiment.common.lazy import LazyProperty
 from sentiment.common.ragged import Ragged, ragged
 from sentiment.errors import ArtefactError
 from sentiment.text.chunk_table import ChunkTable
@@ -51,13 +51,13 @@ class Preprocessor:
     seen: int | None = None
     table: ChunkTable | None = field(default=None, repr=False, compare=False)
 
-    @cached_property
+    @LazyProperty
     def saying_nothing(self) -> list[int]:
         """Return the ids that do not count as known tokens: those of unknown words, links and user names."""
         links_and_names = {self.lexicon.id_of(token) for token in ("<url>", "<user>")} - {PADDING}
         return sorted({UNKNOWN, *links_and_names})
 
-    @cached_property
+    @LazyProperty
     def says_something(self) -> np.ndarray:
         """Return whether each id counts as known, bool ``(vocabulary,)``."""
         known = np.ones(self.lexicon.size, bool)
@@ -104,15 +104,15 @@ class Preprocessor:
         types, codes = tokenise([text], self.rules)
         return [types[code] for code in codes.values]
 
-    @cached_property
+    @LazyProperty
     def _rules(self) -> CompiledRules | None:
         return CompiledRules(self.rules) if can_run(self.rules) else None
 
-    @cached_property
+    @LazyProperty
     def _few(self) -> FewTexts:
         return FewTexts(self._ids_in_python)
 
-    @cached_property
+    @LazyProperty
     def _many(self) -> "ManyTexts":
         from sentiment.text.many_texts import ManyTexts  # imported late, because it imports Arrow
 

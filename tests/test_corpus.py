@@ -42,6 +42,16 @@ def complaint(content: str | bytes, settings: CorpusSettings | None = None) -> s
     return str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("form", "content"), [("fasttext", "__label__1 good\n"), ("jsonl", '{"text": "a"}\n'), ("jsonl", '[{"text": "a"}]')]
+)
+def test_a_column_cannot_be_both_text_and_label(form, content):
+    same = replace(NAMED, format=form, text_column="text", label_column="text")
+    assert complaint(content, same) == (
+        "c.csv: corpus.text_column and corpus.label_column are the same column; name two columns"
+    )
+
+
 def test_sentiment140(tweets_csv: Path) -> None:
     rows, report = read_all(tweets_csv.read_bytes())
     assert rows.texts[:2] == ["I hate this phone so much", "I love this phone so much"]

@@ -91,6 +91,10 @@ class CorpusReader:
 
     def _labelled(self, block: TableBlock) -> LabelledTexts:
         """Return the rows of a block whose label is a class, and count all rows of the block in ``report``."""
+        if len(block.batch.schema.names) < 2:  # several formats read a column that is named twice only once
+            raise InputError(
+                f"{self._name}: corpus.text_column and corpus.label_column are the same column; name two columns"
+            )
         texts, written = (
             as_text(block.batch, i, f"{self._name}: column {name!r}") for i, name in enumerate(block.batch.schema.names)
         )

@@ -21,7 +21,7 @@ from sentiment.common.command_line import OneLineParser, place
 from sentiment.common.file_checks import require_writable
 from sentiment.common.messages import counted, shown, without_controls
 from sentiment.data.corpus import as_text
-from sentiment.data.csv_format import SAMPLE_BYTES, CsvFormat, find_format, has_header, lines_of
+from sentiment.data.csv_format import SAMPLE_BYTES, CsvFormat, find_format, has_header, lines_of, refuse_utf16
 from sentiment.data.drafting import MOST_VALUES, Column, Draft, detect_encoding, detect_kind, draft
 from sentiment.data.reading import BadRows, Reading
 from sentiment.data.table_files import FASTTEXT, open_bytes
@@ -127,6 +127,9 @@ def _format_of(path: Path, reading: Reading) -> CsvFormat:
     lines = lines_of(sample)
     if lines and re.fullmatch(r'"?sep=.?"?\s*', lines[0], re.IGNORECASE):
         raise InputError(f"{path}:1: expected names of columns, received {shown(lines[0].strip())!r}; delete that line")
+    refuse_utf16(head, reading.encoding, str(path), f"{reading.option}encoding")
+    if "\0" in sample:
+        raise InputError(f"{path}: holds bytes of 0, which no text in {reading.encoding} has; save it as CSV (UTF-8)")
     is_cut = len(head) == SAMPLE_BYTES
     return find_format("".join(lines[:-1] if is_cut else lines), is_cut, reading, str(path), reading.kind)
 

@@ -283,6 +283,7 @@ def test_what_is_missing_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     [
         ("a.jsonl", b"", "the file is empty"),
         ("a.csv", "text,mood\nno,bad\n".encode("utf-16-le"), "looks like UTF-16, which is not utf-8"),
+        ("a.csv", b"SQLite format 3\x00\x10\x00text,mood\nno,bad\n", "holds bytes of 0"),
         ("a.xlsx", b"PK\x03\x04 and so on", "save it as CSV"),
         ("a.csv", b"sep=;\r\ntext;label\r\n", "a.csv:1: expected names of columns, received 'sep=;'"),
     ],

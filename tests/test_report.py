@@ -676,3 +676,8 @@ def test_the_card_says_what_followed_the_number_of_tweets(evaluation):
 def test_no_difference_of_minus_nothing(difference, words, signed):
     assert standing(difference) == words
     assert points(difference) == signed
+
+
+@pytest.mark.parametrize("names", [("epoch", "loss"), ("epoch", "loss", "val_loss", "accuracy", "val_accuracy")])
+def test_a_history_that_was_cut_short_is_not_drawn(names):
+    assert figures.training_curves({name: np.zeros(0) for name in names}) is None

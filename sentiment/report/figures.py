@@ -22,8 +22,8 @@ _THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)  # of confidence, that are marked
 
 
 def training_curves(history: Mapping[str, np.ndarray]) -> str | None:
-    """Draw the loss and accuracy per epoch from the columns of history.csv; return None without columns."""
-    if not history:
+    """Draw the loss and accuracy per epoch from the columns of history.csv; return None if a column is missing."""
+    if not {"epoch", "loss", "val_loss", "accuracy", "val_accuracy"} <= history.keys() or not len(history["epoch"]):
         return None
     epoch, best = history["epoch"], int(np.argmin(history["val_loss"]))
 

@@ -185,6 +185,19 @@ def test_texts_that_are_cut_are_copies_of_the_whole(tmp_path: Path, monkeypatch:
     }
 
 
+def test_a_cut_text_is_a_copy_of_the_shortest_whole(tmp_path: Path) -> None:
+    start = "words that begin many tweets alike, all of them in the"
+    texts = [f"{start} end", f"RT @eve: {start} e…", f"{start} end & more"]
+    (tmp_path / "profile.toml").write_text(PROFILE)
+    write(
+        tmp_path / "all.csv",
+        [*((mood, f"{mood} {i}") for mood in MOODS for i in range(1, 9)), *((MOODS[0], text) for text in texts)],
+    )
+    prepare(tmp_path, tmp_path / "root", "all.csv")
+    kept = pq.read_table(tmp_path / "root/data/interim/profile/tweets.parquet").column("text").to_pylist()
+    assert [text for text in kept if "alike" in text] == texts[::2]
+
+
 def test_a_pattern_takes_the_files_that_match(corpora: Path, tmp_path: Path) -> None:
     prepare(corpora, tmp_path, "many/[ab].csv", "--set", "preprocessing.min_count=1")
     report = json.loads((tmp_path / "data/interim/profile/load.json").read_text())

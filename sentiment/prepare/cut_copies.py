@@ -3,7 +3,7 @@
 Retweets ("RT @name: ... …") and copies of long posts are often truncated. With equal hashes, a truncated copy and its
 full text count as duplicates, so they never end up in different parts of the split. A text is truncated if it ends in
 an ellipsis, which links may follow. Its complete words are all words except the last, which may be cut off. The full
-text is the longest text that begins with these complete words.
+text is the shortest text that begins with these complete words, because longer ones have something added.
 """
 
 import re
@@ -22,6 +22,7 @@ from sentiment.prepare.spooling import Run, batches_of, write_sorted
 ELLIPSIS = "…"
 _CUT = rf"{ELLIPSIS}(?:\s*https?://\S*)*\s*$"
 _LEAST = 32  # characters that a truncated text and its full text must share
+_FULL = 1 << 40  # more than the length of any text
 _WHOLE = np.dtype([("cut", np.int64), ("rank", np.int64), ("hash", np.uint64)])
 
 
@@ -62,8 +63,11 @@ def note_whole(runs: Runs, run: Run) -> None:
 
 
 def _rank(key: str) -> int:
-    """Return the rank of a possible full text by its words, ``key``: longer texts rank higher, truncated ones lower."""
-    return 2 * len(key.rpartition(" ")[0]) if key.endswith(ELLIPSIS) else 2 * len(key) + 1
+    """Return the rank of a possible full text by its words, ``key``.
+
+    The shortest full text ranks highest. Truncated texts rank lower, the longest of them first.
+    """
+    return len(key.rpartition(" ")[0]) if key.endswith(ELLIPSIS) else _FULL - len(key)
 
 
 def take_hashes(runs: Runs, run: Run) -> None:

@@ -22,6 +22,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 # A task is given up after its process has died this many times, because the task itself may need too much memory.
 ATTEMPTS = 3
+_WHY = 'out of memory, or a script that shares without `if __name__ == "__main__":`?'
 # The matrix libraries read their number of threads from these variables when they are loaded.
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -117,7 +118,7 @@ class LocalEngine(Engine):
                 future = pool.submit(function, argument)
                 if not _has_lost_its_process(future):
                     return Outcome(task, future.result())
-        return Outcome(task, None, f"its process ended {ATTEMPTS} times; out of memory?")
+        return Outcome(task, None, f"its process ended {ATTEMPTS} times; {_WHY}")
 
 
 def grouped(items: Iterable[T], size: Callable[[T], int], most: int, most_items: int) -> Iterator[list[T]]:

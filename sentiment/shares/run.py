@@ -106,7 +106,8 @@ def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) ->
     wanted = Request(inputs, output, request.model, request.reading, options, "parquet", request.force)
     summary = score(wanted, engine, show_progress)
     if failures := failures_of(summary, output):
-        raise InputError(f"{failures}; mend them, or leave them out")
+        left_out = "run `sentiment score` with --max-errors N and `sentiment share` on its output"
+        raise InputError(f"{failures}; mend them, or {left_out}")
     succeed(output)
     return output
 

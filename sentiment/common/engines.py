@@ -22,7 +22,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 # A task is given up after its process has died this many times, because the task itself may need too much memory.
 ATTEMPTS = 3
-_WHY = 'out of memory, or a script that shares without `if __name__ == "__main__":`?'
+_WHY = 'out of memory, or called in a script without `if __name__ == "__main__":`?'
 # The matrix libraries read their number of threads from these variables when they are loaded.
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -82,7 +82,7 @@ class LocalEngine(Engine):
     def map(self, function: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Outcome]:
         """Apply ``function`` to each task, and yield each outcome when ready. Errors of ``function`` propagate."""
         if len(tasks) == 1 and self.workers >= available_cores():
-            yield Outcome(0, function(tasks[0]))
+            yield from InProcess().map(function, tasks)
             return
         function = partial(_on_one_core, function)
         waiting, running = deque(range(len(tasks))), dict[Future[Any], int]()

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from sentiment.common.arrow_arrays import as_numpy
 from sentiment.common.parallel import keep_freed_memory
-from sentiment.common.ragged import Ragged
+from sentiment.common.ragged import Ragged, ragged
 from sentiment.text.chunk_table import LONGEST, MOST_IDS, Chunks, ChunkTable, build_table
 from sentiment.text.inputs import encode_all, is_arrow
 from sentiment.text.lexicon import PADDING, Lexicon
@@ -29,7 +29,7 @@ class ManyTexts:
     """Convert batches of texts to ids. Threads may share one object."""
 
     def __init__(self, rules: Sequence[Rule], lexicon: Lexicon, table: ChunkTable | None) -> None:
-        table = table or build_table([], Ragged(np.zeros(0, np.int32), np.zeros(0, np.int32)))
+        table = table or build_table([], ragged([]))
         self._rules, self._lexicon, self._table = rules, lexicon, table
         self._mentions_are_alike = can_run(rules)  # other rules may tell one mention from another
         self._ids = table.ids.reshape(-1)

@@ -95,6 +95,14 @@ def test_periods_have_names() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("period", PERIODS)
+def test_a_period_has_one_place_in_the_dictionary(period: str) -> None:  # the words of each place are counted
+    hours = np.arange(np.datetime64("2020-12-01T00", "h"), np.datetime64("2021-02-01T00", "h"))
+    names = period_names(hours.astype("M8[s]"), period)
+    assert len(names) == len(hours)
+    assert len(names.dictionary) == len(set(names.to_pylist()))
+
+
 @pytest.mark.parametrize(
     ("period", "first", "between", "last"),
     [

@@ -89,11 +89,19 @@ def share(
     Raises:
         SentimentError: an input, the model, the labels or the output folder is not usable.
     """
-    if not isinstance(source, str | PathLike):
-        raise InputError(f"source: expected one file, folder or pattern, received {source!r:.100}")
-    for name, given in (("by", by), ("also", also)):
-        if isinstance(given, str):
-            raise InputError(f"{name}: expected a tuple of names, received {given!r:.100}: write ({given!r:.100},)")
+    names, path = "a tuple of names, such as ('week',)", (str, PathLike)
+    for name, given, types, expected in (
+        ("source", source, path, "one file, folder or pattern"),
+        ("output", output, path, "the path of a folder"),
+        ("model", model, (*path, type(None)), "the path of a model folder"),
+        ("labels", labels, (*path, type(None)), "the path of a file from `sentiment draw`"),
+        ("column", column, str, "the name of a column"),
+        ("date", date, str, "the name of a column"),
+        ("by", by, (tuple, list), names),
+        ("also", also, (tuple, list), names),
+    ):
+        if not isinstance(given, types):
+            raise InputError(f"{name}: expected {expected}, received {given!r:.100}")
     from sentiment.common.command_line import default_model
     from sentiment.common.engines import LocalEngine
     from sentiment.common.parallel import available_cores

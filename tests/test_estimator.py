@@ -111,8 +111,9 @@ def test_labels_with_a_threshold(model) -> None:
     assert model.labels(texts).tolist()[:2] == ["positive", "unknown"]
     assert model.labels(texts, force=True)[1] == "negative"
     assert model.labels(texts, threshold=1).tolist() == ["uncertain", "unknown", "uncertain"]
-    with pytest.raises(sentiment.InputError, match="expected a probability from 0 to 1, received 70"):
-        model.labels(texts, threshold=70)
+    for wrong in (70, "a", None, float("nan")):
+        with pytest.raises(sentiment.InputError, match=f"expected a probability from 0 to 1, received {wrong!r}"):
+            model.labels(texts, threshold=wrong)
 
 
 def test_explain_and_repr(model) -> None:

@@ -292,6 +292,9 @@ OTHER_KIND = "expected a name that ends in .csv, .tsv, .jsonl, .parquet (.gz), o
         ("--input a.csv --output b.txt", f"--output b.txt: {OTHER_KIND}"),
         ("--input a.csv --output b", f"--output b: {OTHER_KIND}"),
         ("--input a.csv --output b.gz", f"--output b.gz: {OTHER_KIND}"),
+        (f"hi {__file__}", f"{__file__}: expected a tweet, received a path; --input FILE reads a table"),
+        (f"--explain {Path(__file__).parent}", f"{Path(__file__).parent}: expected a tweet, received a path; "),
+        ("explain hi", "explain: expected a tweet, received a command; write --explain instead"),
     ],
 )
 def test_options_that_do_nothing_or_do_not_fit_are_refused(run: Callable, arguments: str, message: str) -> None:

@@ -495,8 +495,12 @@ def test_a_column_without_dates_is_refused_also_where_a_tweet_is_missing(model: 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"by": "week"}, r"by: expected a tuple of names, received 'week': write \('week',\)"),
-        ({"also": "neutral"}, r"also: expected a tuple of names, received 'neutral'"),
+        ({"by": "week"}, r"by: expected a tuple of names, such as \('week',\), received 'week'"),
+        ({"also": "neutral"}, r"also: expected a tuple of names, .* received 'neutral'"),
+        ({"model": print}, "model: expected the path of a model folder, received <built-in function print>"),
+        ({"output": None}, "output: expected the path of a folder, received None"),
+        ({"labels": 3}, "labels: expected the path of a file from `sentiment draw`, received 3"),
+        ({"column": 3}, "column: expected the name of a column, received 3"),
         (
             {"source": ["a.csv", "b.csv"]},
             r"source: expected one file, folder or pattern, received \['a.csv', 'b.csv'\]",

@@ -96,8 +96,19 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
         raise InputError("standard output is closed; give it a place, or --output FILE")
 
 
+def _refuse_other(arguments: argparse.Namespace) -> None:
+    """Raise an `InputError` if one of the tweets is the path of a file, or the first one is the command `explain`."""
+    if arguments.texts[:1] == ["explain"] and not arguments.explain:
+        raise InputError("explain: expected a tweet, received a command; write --explain instead")
+    for text in arguments.texts:
+        if (os.path.splitext(text)[1] or os.sep in text) and os.path.exists(text):
+            remedy = "--input FILE reads a table, - < FILE one tweet per line, and `sentiment score` a folder"
+            raise InputError(f"{text}: expected a tweet, received a path; {remedy}")
+
+
 def _run(arguments: argparse.Namespace, prog: str) -> int:
     _refuse_unused(arguments)
+    _refuse_other(arguments)
     sources = bool(arguments.input) + bool(arguments.texts)
     piped = arguments.texts == ["-"] or (not sources and not is_closed(sys.stdin) and not sys.stdin.isatty())
     if sources > 1 or (arguments.output and not arguments.input):

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -75,8 +76,8 @@ class SentimentClassifier:
         Raises:
             InputError: a text is not valid, or ``threshold`` is not between 0 and 1.
         """
-        if not 0 <= threshold <= 1:
-            raise InputError(f"threshold: expected a probability from 0 to 1, received {threshold}")
+        if not isinstance(threshold, Real) or not 0 <= threshold <= 1:
+            raise InputError(f"threshold: expected a probability from 0 to 1, received {threshold!r:.100}")
         return labels_of(self.classes_, *self.answer(texts)[:2], threshold, force)
 
     def explain(self, text: str) -> "Explanation":

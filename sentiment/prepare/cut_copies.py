@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sentiment.common.arrow_arrays import as_numpy, from_numpy, read_table, write_table
+from sentiment.common.parallel import ordered_map
 from sentiment.data.splitting import duplicate_keys, hash_texts
 from sentiment.prepare.split_corpus import Runs
 from sentiment.prepare.spooling import Run, batches_of, write_sorted
@@ -32,18 +33,24 @@ def note_cut(runs: Runs, run: Run) -> int:
     Texts with fewer than ``_LEAST`` characters of complete words are left out. Return the number of texts written.
     """
     rows, keys, before = [np.zeros(0, np.int64)], [pa.array([], pa.string())], 0
-    for batch in batches_of(runs.folder, run):
-        texts = batch.column("text")
-        if pc.any(pc.match_substring(texts, ELLIPSIS)).as_py():
-            which = np.flatnonzero(as_numpy(pc.match_substring_regex(texts, _CUT).cast(pa.uint8())))
-            kept = pc.replace_substring_regex(duplicate_keys(texts.take(from_numpy(which))), r" ?[^ ]*$", "")
-            long = np.flatnonzero(as_numpy(pc.utf8_length(kept)) >= _LEAST)
-            rows.append(before + which[long])
-            keys.append(kept.take(from_numpy(long)))
-        before += len(texts)
+    for count, found, words in ordered_map(_cut_texts, batches_of(runs.folder, run)):
+        rows.append(before + found)
+        keys.append(words)
+        before += count
     table = pa.table({"row": np.concatenate(rows), "key": pa.concat_arrays(keys)})
     write_table(_file(runs, run, "cut.arrow"), table)
     return table.num_rows
+
+
+def _cut_texts(batch: pa.RecordBatch) -> tuple[int, np.ndarray, pa.Array]:
+    """Return the number of texts in ``batch``, and index and complete words of each truncated text."""
+    texts = batch.column("text")
+    if not pc.any(pc.match_substring(texts, ELLIPSIS)).as_py():
+        return len(texts), np.zeros(0, np.int64), pa.array([], pa.string())
+    which = np.flatnonzero(as_numpy(pc.match_substring_regex(texts, _CUT).cast(pa.uint8())))
+    words = pc.replace_substring_regex(duplicate_keys(texts.take(from_numpy(which))), r" ?[^ ]*$", "")
+    long = np.flatnonzero(as_numpy(pc.utf8_length(words)) >= _LEAST)
+    return len(texts), which[long], words.take(from_numpy(long))
 
 
 def note_whole(runs: Runs, run: Run) -> None:

@@ -137,7 +137,7 @@ def test_column_by_position(capsys, caplog, folder, tmp_path, header):
         ("list.jsonl", b'[\n{"other": "x"}\n]\n', "expected a column 'tweet', received other"),
         ("text.txt", b"hello\n", "expected a name that ends in .csv, .tsv, .jsonl, .json, .js, .parquet (also packed"),
         ("fake.parquet", b"not parquet at all", "not readable as parquet ("),
-        ("fake2.parquet", b"not parquet at all", "is it Parquet, and whole? write it again, or set --format"),
+        ("fake2.parquet", b"not parquet at all", "is it Parquet, and whole? write it again, or give it the ending"),
         ("bad.jsonl", b'{"tweet": "x"}\n{"tweet": \n', "bad.jsonl:2: expected a JSON object"),
         ("number.jsonl", b'{"tweet": 3}\n', "number.jsonl:1: "),
     ],

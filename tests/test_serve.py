@@ -63,6 +63,13 @@ def test_plain_answers_are_those_of_the_model(served, model):
     assert served.predict([]).json["answers"] == []
 
 
+@pytest.mark.parametrize("text", [r"love \ud83d", r"love \uDE0A!", r"love \ud83d\ud83d\ude0a", r"love \\\ud83d"])
+def test_half_an_emoji_becomes_the_replacement_character(served, text):  # a file of JSON is read in this way, too
+    answer = served.ask("POST", "/predict", b'{"explain": true, "texts": ["%s"]}' % text.encode())
+    whole = json.loads(f'"{text}"').encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert answer.json == served.ask("POST", "/predict", {"explain": True, "texts": [whole]}).json
+
+
 def test_explanations_say_what_became_of_each_token(served):
     answer = served.predict(["The LOVE qwx love love love love"], explain=True).json["answers"][0]
     states = [(token["token"], token["state"], token["lemma"]) for token in answer["tokens"]]
@@ -162,7 +169,7 @@ REFUSED = [
     ("/predict", b'{"texts": [' + b"[" * 15_000, 422, "Expected `str`, got `array` - at `$.texts[0]`"),
     ("/predict", b'{"texts": ["love"]} x', 400, "the body is not JSON"),
     ("/predict", b'{"texts": ["\xff"]}', 400, "the body is not JSON"),
-    ("/predict", b'{"texts": ["\\ud800"]}', 400, "the body is not JSON"),
+    ("/predict", b'{"texts": ["\\ud800" "\\ud800"]}', 400, "the body is not JSON: JSON is malformed"),
     ("/predict", b'{"texts": ["a"], "threshold": NaN}', 400, "the body is not JSON"),
     ("/predict", {}, 422, "missing required field `texts`"),
     ("/predict", {"texts": "love"}, 422, "Expected `array`, got `str` - at `$.texts`"),
@@ -469,7 +476,7 @@ def test_a_zip_in_a_form_is_read_as_the_file_inside(served):
         (b'{"other": "\xf0\x9f"}\n', "application/jsonl", "file.jsonl:1: expected a JSON object in UTF-8"),
         (b'{"text": 1}', "application/jsonl", "expected text"),
         (b'{"text": "a"}\n[', "application/jsonl", "file.jsonl:2: expected a JSON object"),
-        (b"text\nlove\n", "application/vnd.apache.parquet", "not readable as parquet"),
+        (b"text\nlove\n", "application/vnd.apache.parquet", "again, or give it the ending or media type of what it is"),
     ],
 )
 def test_a_file_that_cannot_be_scored(served, body, kind, sentence):

@@ -88,16 +88,14 @@ def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile
         opened, kind = opened._replace(stream=stream), FASTTEXT if is_fasttext(head) else kind
     path = Path(opened.name)
     if not kind and (path.is_file() or path.parent.is_file()):  # otherwise it is a pipe; the parent may be a zip
-        raise InputError(
-            f"{name}: expected a name that ends in {TABLE_NAMES}, received {path.name}; or set {reading.option}format"
-        )
+        raise InputError(f"{name}: expected a name that ends in {TABLE_NAMES}, received {path.name}; rename it")
     return opened, kind or "csv"
 
 
 def _advice(error: Exception, kind: str, option: str) -> str:
     """Return advice on ``error``, which reading a file as ``kind`` raised. ``option`` is the prefix of option names."""
     if kind == "parquet" and not isinstance(error, DAMAGED):
-        return f"is it Parquet, and whole? write it again, or set {option}format to what it is"
+        return "is it Parquet, and whole? write it again, or give it the ending or media type of what it is"
     if isinstance(error, (*DAMAGED, OSError)):  # Arrow's OSError for a damaged .zst
         return "the compressed file is damaged or cut short: fetch or make it again"
     if isinstance(error, UnicodeError | LookupError):

@@ -5,6 +5,7 @@ In every protocol of the service, an error is an HTTP status and one sentence, a
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ from sentiment.serve.limits import Admission, Limits, Refusal
 
 T = TypeVar("T")
 _SHOWN = 300  # characters of an error's message
+# In JSON, the escape of a whole character beyond U+FFFF, then that of half a character (its group 1), then any other.
+_ESCAPE = re.compile(rb"\\u(?i:d[89ab][0-9a-f]{2})\\u(?i:d[c-f][0-9a-f]{2})|(\\u(?i:d[89a-f][0-9a-f]{2}))|\\.")
 _SENTENCES = {404: "no such address; GET /docs lists the addresses", 405: "no such method at this address"}
 
 
@@ -72,11 +75,19 @@ async def read_json(request: Request, decoder: "msgspec.json.Decoder[T]", admiss
     """
     body = await _whole_body(request, admission)
     try:
-        return decoder.decode(body)
+        return _decoded(body, decoder)
     except msgspec.ValidationError as error:
         raise Refusal(invalid, " ".join(str(error).split())[:_SHOWN]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal(400, f"the body is not JSON: {' '.join(str(error).split())[:_SHOWN]}") from None
+
+
+def _decoded(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
+    """Decode JSON as the readers of files do: a lone surrogate (half an emoji) becomes U+FFFD."""
+    try:
+        return decoder.decode(body)
+    except msgspec.DecodeError:
+        return decoder.decode(_ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], body))
 
 
 async def _whole_body(request: Request, admission: Admission) -> bytes:

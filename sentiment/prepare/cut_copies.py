@@ -84,14 +84,14 @@ def take_hashes(runs: Runs, run: Run) -> None:
     rows = read_table(_file(runs, run, "cut.arrow"))["row"].to_numpy()
     if not len(rows):
         return
-    whole = np.sort(np.concatenate([np.load(_file(runs, each, "whole.npy")) for each in runs.runs]))
-    wanted = before + np.arange(len(rows))
-    places = np.searchsorted(whole["cut"], wanted, side="right") - 1  # of the highest rank, which is last
-    found = whole["cut"][places] == wanted
+    files = (np.load(_file(runs, each, "whole.npy")) for each in runs.runs)
+    end = before + len(rows)
+    whole = np.concatenate([each[(before <= each["cut"]) & (each["cut"] < end)] for each in files])
+    whole = whole[np.lexsort((whole["hash"], whole["rank"]))]
     old, labels, order = (np.load(runs.folder / f"{run.name}.{name}.npy") for name in ("hashes", "labels", "rows"))
     by_row, labels_by_row = np.empty_like(old), np.empty_like(labels)
     by_row[order], labels_by_row[order] = old, labels
-    by_row[rows[found]] = whole["hash"][places[found]]
+    by_row[rows[whole["cut"] - before]] = whole["hash"]  # of several for one row, the last stays: the highest rank
     write_sorted(runs.folder, run.name, by_row, labels_by_row)
 
 

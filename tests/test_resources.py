@@ -12,6 +12,7 @@ import pytest
 from pipelines import load, preprocess
 from pipelines.shared import stage
 from sentiment.common.parallel import available_cores
+from sentiment.common.stores import open_store
 from sentiment.data import csv_reader
 from sentiment.predict import __main__ as predict
 from sentiment.predict import score_file, table_writer
@@ -53,6 +54,12 @@ def test_no_room_for_an_artefact(copy, module, caplog):
         said = refusal(module, copy.options(*more), caplog)
     assert "the disk is full; free some space and run the same command again" in said
     assert all_artefacts(copy.root) == before
+
+
+def test_no_room_for_a_file_of_a_folder(tmp_path):
+    with limited(resource.RLIMIT_FSIZE, 1500), pytest.raises(OSError, match="too large"):
+        open_store(str(tmp_path)).write("big", b"x" * 2000)
+    assert not list(tmp_path.iterdir())
 
 
 def predict_file(source: Path, target: Path) -> int:

@@ -11,6 +11,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO, Any
 
+from sentiment.common.file_checks import replacing
 from sentiment.errors import ArtefactError, InputError
 from sentiment.predict.model_files import MANIFEST, checksums, read_manifest
 
@@ -94,13 +95,9 @@ def write_json(path: Path, data: object) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8 atomically: write a temporary file, then rename it. Make the folder if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
         _sync(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> Any:

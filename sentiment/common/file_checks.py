@@ -1,10 +1,11 @@
-"""Check an output's path, compute a file's SHA-256, and read NumPy's files without unpickling."""
+"""Check an output's path, replace a file, compute a file's SHA-256, and read NumPy's files without unpickling."""
 
 import contextlib
 import hashlib
 import io
 import math
 import os
+import secrets
 import struct
 import tokenize
 import warnings
@@ -41,6 +42,17 @@ def require_writable(path: Path, overwrite: bool, holding: str = "") -> None:
         raise InputError(f"--output {path}: the folder {path.parent} cannot be written to; give a file in another")
     if path.exists() and not overwrite:
         raise InputError(f"--output {path}: exists already{holding}; give another name, or --force to replace it")
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``. Its file becomes ``path`` at the end, or is removed after an error."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:

@@ -3,16 +3,17 @@
 import contextlib
 import glob
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 from pyarrow import fs
 
+from sentiment.common.file_checks import replacing
 from sentiment.errors import InputError
 
 _BLOCK_BYTES = 8 << 20
@@ -52,10 +53,8 @@ class FileStore:
         if not self.is_local:
             self._upload(pa.BufferReader(content), name)
             return
-        temporary = self._in_its_folder(f"{name}.{secrets.token_hex(4)}.tmp")
-        with open(temporary, "wb") as file:
-            file.write(content)
-        os.replace(temporary, self.path(name))
+        with replacing(Path(self._in_its_folder(name))) as temporary:
+            temporary.write_bytes(content)
 
     def publish(self, source: str, name: str) -> None:
         """Move the local file ``source`` to ``name`` atomically. A local target must be on the same file system."""

@@ -10,15 +10,13 @@ python -m sentiment.predict --model mine.zip "I love this"
 import argparse
 import hashlib
 import json
-import os
-import secrets
 import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sentiment.common.command_line import OneLineParser, place
-from sentiment.common.file_checks import require_writable
+from sentiment.common.file_checks import replacing, require_writable
 from sentiment.common.messages import run_command
 from sentiment.errors import ArtefactError, InputError
 from sentiment.predict.model_files import CARD, HEADER_BYTES, MANIFEST, TABLE, open_model, read_manifest
@@ -66,12 +64,8 @@ def pack(folder: Path, target: Path) -> None:
     with open_model(folder) as files:
         contents = {name: files.read(name) for name in [*files.names(), CARD]}
     contents[MANIFEST] = _manifest_of(folder, contents)
-    temporary = target.with_name(f"{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
+    with replacing(target) as temporary:
         _write(temporary, contents)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _manifest_of(folder: Path, contents: Mapping[str, bytes]) -> bytes:

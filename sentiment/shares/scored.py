@@ -183,7 +183,10 @@ def groups_of(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.DictionaryArr
 
 
 def _group_names(column: pa.Array, name: str) -> pa.Array:
-    """Trim values to get names of groups. Empty becomes "(none)"; "all", which names the total, becomes "(all)"."""
+    """Trim values to get names of groups. Empty becomes "(none)"; "all", which names the total, becomes "(all)".
+
+    A value that is one of these names already gets further parentheses, so that different values have different names.
+    """
     try:
         texts = column.cast(pa.string())
     except pa.ArrowException as error:
@@ -191,8 +194,8 @@ def _group_names(column: pa.Array, name: str) -> pa.Array:
             f"--by {name}: holds {shown(column.type)}, expected texts or numbers in UTF-8 ({shown(error)})"
         ) from error
     names = pc.utf8_trim_whitespace(pc.fill_null(texts, ""))
-    names = pc.if_else(pc.equal(names, ""), "(none)", names)
-    return pc.if_else(pc.equal(names, ALL), f"({ALL})", names)
+    names = pc.replace_substring_regex(names, rf"^(\(*{ALL}\)*|\(+none\)+)$", r"(\1)")
+    return pc.if_else(pc.equal(names, ""), "(none)", names)
 
 
 def _periods(table: pa.RecordBatch, columns: ShareColumns, there: np.ndarray) -> tuple[pa.DictionaryArray, str]:

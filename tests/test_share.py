@@ -4,6 +4,8 @@ import csv
 import datetime
 import itertools
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -176,18 +178,18 @@ def test_the_first_unreadable_date_is_that_of_a_tweet() -> None:
 @pytest.mark.parametrize(
     ("by", "groups"),
     [
-        (("brand",), ["x", "x", "(none)", "(none)", "(all)", "a / b", "a", "n/a"]),
+        (("brand",), ["x", "x", "(none)", "(none)", "(all)", "a / b", "a", "n/a", "((none))", "((all))", "(((all)))"]),
         (("brand", "place"), ["x / y", "x / y", "(none) / y", "(none) / y", "(all) / y", "a // b / c", "a / b // c",
-                              "n/a / /r/b"]),
+                              "n/a / /r/b", "((none)) / y", "((all)) / y", "(((all))) / y"]),
     ],
 )  # fmt: skip
 def test_values_that_differ_in_blanks_only_are_one_group_and_no_others(by: tuple[str, ...], groups: list[str]) -> None:
     columns = {
-        "text": list("abcdefgh"),
-        "brand": ["x", " x ", "", None, "all", "a / b", "a", "n/a"],
-        "place": [*"yyyyyc", "b / c", "/r/b"],
+        "text": list("abcdefghijk"),
+        "brand": ["x", " x ", "", None, "all", "a / b", "a", "n/a", "(none) ", "(all)", "((all))"],
+        "place": [*"yyyyyc", "b / c", "/r/b", *"yyy"],
     }
-    answers = {"known": [1.0] * 8, "p_negative": [0.1] * 8, "p_positive": [0.9] * 8}
+    answers = {"known": [1.0] * 11, "p_negative": [0.1] * 11, "p_positive": [0.9] * 11}
     table = pa.record_batch(columns | answers)
     found = answered(table, ShareColumns("text", by), "tweets.parquet")
     assert found.groups.to_pylist() == groups
@@ -463,6 +465,14 @@ def test_archives_of_posts_are_answered_and_drawn_from(model: str, tmp_path: Pat
     draw = [str(tmp_path / "in" / "*.zip"), "--rows", "9", "--model", model, "--workers", "1"]
     assert draw_command.main([*draw, "--output", str(tmp_path / "labels.csv")]) == 0
     assert len((tmp_path / "labels.csv").read_text(encoding="utf-8").splitlines()) == 3
+
+
+@pytest.mark.usefixtures("no_processes")
+def test_sigterm_ends_it_as_an_interrupt_does(model: str, tweets: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("sentiment.score.worker.score_file", lambda *_: signal.raise_signal(signal.SIGTERM))
+    assert run_share(model, str(tweets), "--output", str(tmp_path)) == 130
+    assert capsys.readouterr().err == "share: stopped; run the same command again to go on\n"
+    assert os.listdir(tmp_path / "scored") == ["_run.json"]
 
 
 def test_a_missing_column_is_refused_before_scoring(model: str, tweets: Path, tmp_path: Path, capsys) -> None:

@@ -376,6 +376,8 @@ def test_other_failures_of_a_stage(root: Path, capsys: pytest.CaptureFixture[str
     assert message_of(InputError("two\nlines")) == "error: two lines"
     assert message_of(MemoryError()).startswith("error: not enough memory; lower preprocessing.max_vocabulary")
     assert message_of(KeyboardInterrupt(), 130) == "stopped; what is finished stays, and the next run resumes from it"
+    with pytest.raises(SystemExit, match="130"):
+        stage.main(lambda this: signal.raise_signal(signal.SIGTERM), "", argv=["--root", str(root)])
     with pytest.raises(ZeroDivisionError):  # a bug keeps its traceback
         stage.main(failing(ZeroDivisionError()), "", argv=["--root", str(root)])
 

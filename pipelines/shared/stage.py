@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.shared import base_model, publishing
 from pipelines.shared.profiles import make_settings, named_settings, read_profile
 from sentiment.common.command_line import OneLineParser, count
-from sentiment.common.messages import INTERRUPTED, MENDABLE, explained, standard_streams
+from sentiment.common.messages import INTERRUPTED, MENDABLE, as_command, explained
 from sentiment.errors import EXIT_STATUS, InputError
 from sentiment.settings import Settings, SplitSettings
 
@@ -129,7 +129,7 @@ def settle(this: Stage, *sections: str) -> Stage:
 def reporting(name: str) -> Iterator[None]:
     """Set up logging for the command ``name``, and report errors in the ``with`` block in one line.
 
-    A user's mistake ends the process with status 2, Ctrl-C with status 130.
+    A user's mistake ends the process with status 2, Ctrl-C or SIGTERM with status 130.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # silences TensorFlow's messages about missing drivers
     logging.basicConfig(format=f"{name}: %(message)s", level=logging.INFO, stream=sys.stderr)
@@ -137,7 +137,7 @@ def reporting(name: str) -> Iterator[None]:
     for library in ("tensorflow", "absl"):  # expected warnings: one graph per batch width, renamed inputs
         logging.getLogger(library).setLevel(logging.ERROR)
     try:
-        with standard_streams():
+        with as_command():
             yield
     except MENDABLE as error:
         less = "; lower preprocessing.max_vocabulary or training.batch_size, or use fewer rows"

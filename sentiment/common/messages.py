@@ -3,7 +3,9 @@
 import contextlib
 import errno
 import os
+import signal
 import sys
+import threading
 import unicodedata
 from collections.abc import Callable, Iterator
 from typing import TextIO
@@ -57,10 +59,10 @@ def explained(error: BaseException, memory: str, place: str = "") -> str:
 def run_command(
     run: Callable[[], int], name: str, memory: str = "", place: str = "", remedy: str = "", stopped: str = ""
 ) -> int:
-    """Run a command, report an error or an interrupt (Ctrl-C) in one line on standard error, and return an exit status.
+    """Run a command, report an error or an interrupt in one line on standard error, and return an exit status.
 
     The status is that of ``run``, or 2 after an error that a user can fix (``MENDABLE``), or 130 after an interrupt.
-    See :func:`standard_streams` for closed streams.
+    See :func:`as_command` for interrupts (Ctrl-C or SIGTERM) and closed streams.
 
     Args:
         name: the name of the command, which begins the reported line.
@@ -70,7 +72,7 @@ def run_command(
         stopped: text to add after an interrupt, unless the KeyboardInterrupt has a message of its own.
     """
     try:
-        with standard_streams():
+        with as_command():
             return run()
     except MENDABLE as error:
         after = f"; {remedy}" if remedy and isinstance(error, OSError) else ""
@@ -82,7 +84,21 @@ def run_command(
 
 
 @contextlib.contextmanager
-def standard_streams() -> Iterator[None]:
+def as_command() -> Iterator[None]:
+    """Run the ``with`` block as a command: SIGTERM interrupts it as Ctrl-C does, and its standard streams are safe.
+
+    Without this, SIGTERM ends the process at once, which leaves worker processes and temporary files behind. Only the
+    main thread can change it. See :func:`_standard_streams` for the streams.
+    """
+    with contextlib.ExitStack() as after:
+        if threading.current_thread() is threading.main_thread():
+            after.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
+        after.enter_context(_standard_streams())
+        yield
+
+
+@contextlib.contextmanager
+def _standard_streams() -> Iterator[None]:
     """Make standard input, output and error safe to use in the ``with`` block.
 
     A stream that the calling program has closed becomes the null device, for this process and its children. If the
@@ -104,7 +120,7 @@ def standard_streams() -> Iterator[None]:
 
 
 def is_closed(stream: TextIO) -> bool:
-    """Return whether the calling program had closed ``stream``, one of those that `standard_streams` opens."""
+    """Return whether the calling program had closed ``stream``, one of those that :func:`as_command` opens."""
     return getattr(stream, "name", None) == os.devnull
 
 

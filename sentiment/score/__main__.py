@@ -7,7 +7,6 @@ After a crash, run the same command again. It skips what has been scored, unless
 """
 
 import argparse
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,14 +32,10 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.sco
     The status is 3 if more than ``--max-errors`` files and rows failed, and 130 after an interrupt (Ctrl-C).
     """
     arguments = _parser(prog).parse_args(argv)
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C does
     again = "run the same command again to go on"
-    try:
-        return run_command(
-            lambda: _run(arguments), "score", "; use fewer --workers", arguments.output, f"mend that and {again}", again
-        )
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    return run_command(
+        lambda: _run(arguments), "score", "; use fewer --workers", arguments.output, f"mend that and {again}", again
+    )
 
 
 def _parser(prog: str) -> OneLineParser:

@@ -18,8 +18,8 @@ import pytest
 
 from sentiment.predict import __main__ as predict
 from sentiment.shares.answer import ShareAnswer
-from sentiment.shares.estimates import share_rows
-from sentiment.shares.tally import Cell, Sums
+from sentiment.shares.estimates import BOTH, MODEL, ShareRow
+from sentiment.shares.tally import ALL, Cell, Example, Sums
 from tests.served import serve, until
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -378,15 +378,86 @@ def test_with_a_token_files_wait_reports_are_saved_and_a_dead_service_is_told(br
     browser.get_log("browser")
 
 
+def share_of(group: str, period: str, sure: bool = False) -> ShareRow:
+    """Return a share of 30% negative; ``sure`` says whether it has an interval."""
+    return ShareRow(
+        group, period, "negative", BOTH if sure else MODEL, 9, 0, 0.3, *((0.2, 0.4) if sure else (None,) * 2)
+    )
+
+
+@pytest.fixture
+def phone(browser):
+    window = {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", window)
+    yield browser
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def open_shares(browser, folder: Path, rows: list[ShareRow], **given) -> None:
+    """Open the page of shares with ``rows``."""
+    sums = Sums(9, 9, np.array([3, 6]), np.array([2.7, 6.3]))
+    cells = {Cell(row.group, row.period): sums for row in rows}
+    parts = {"source": ["tweets.csv"], "examples": {}, "labelled": 0} | given
+    answer = ShareAnswer(
+        classes=["negative", "positive"],
+        rows=rows,
+        changes=[],
+        cells=cells,
+        words={},
+        gaps=[],
+        notes=[],
+        made={},
+        **parts,
+    )
+    answer.write(folder)
+    browser.get((folder / "answer.html").as_uri())
+
+
+def test_the_line_of_shares_is_dashed_where_a_share_has_no_interval(browser, tmp_path):
+    periods = {"all": True, "2023-01": True, "2023-02": True, "2023-03": False, "2023-04": True}
+    open_shares(browser, tmp_path, [share_of(ALL, period, sure) for period, sure in periods.items()])
+    lines = "return [...document.querySelectorAll('#lines polyline')].map((l) => l.getAttribute('stroke-dasharray') + l.getAttribute('points').split(' ').length)"
+    assert browser.execute_script(lines) == ["none2", "5 43"]
+
+
+def test_words_of_the_figures_of_shares_are_as_large_on_a_phone_and_stay_inside(phone, tmp_path):
+    groups = ["\N{FIRE}" * 300, "W" * 300, "Acme"]
+    open_shares(phone, tmp_path, [share_of(*each) for each in ((ALL, ALL), (ALL, "2023"), *((g, ALL) for g in groups))])
+    boxes = """return [...document.querySelectorAll('svg text')].map((t) => [t.textContent, t.getBoundingClientRect()])
+        .map(([text, box]) => [text, box.height > 11 && box.left >= 0 && box.right <= 390])"""
+    texts = dict(phone.execute_script(boxes))
+    assert all(texts.values())
+    assert "Acme" in texts
+    assert any(text.strip("\N{FIRE}") == "\N{HORIZONTAL ELLIPSIS}" for text in texts)  # no letter is cut in two
+
+
+def test_the_page_of_shares_says_only_what_is_true_of_few_labels_and_many_files(browser, tmp_path):
+    open_shares(browser, tmp_path, [share_of(ALL, ALL)], labelled=12, source=[f"{i}.csv" for i in range(300)])
+    assert "by the model alone" in browser.find_element("id", "lead").text
+    assert browser.find_element("id", "title").text == "0.csv and 299 more"
+
+
+def test_periods_of_a_group_are_listed_when_it_is_chosen(browser, tmp_path):
+    cells = [(ALL, ALL), (ALL, "2023"), ("Acme", ALL), ("Acme", "2023"), ("Bolt", ALL), ("Bolt", "2023")]
+    open_shares(browser, tmp_path, [share_of(*each) for each in cells])
+    listed = "return [...document.querySelectorAll('#rows tr')].map((tr) => [...tr.cells].slice(0, 2).map((td) => td.innerText))"
+    assert browser.execute_script(listed) == [[ALL, ALL], [ALL, "2023"], ["Acme", ALL], ["Bolt", ALL]]
+    browser.find_element("id", "group").send_keys("Bolt")
+    assert browser.execute_script(listed) == [["Bolt", ALL], ["Bolt", "2023"]]
+
+
+def test_text_from_right_to_left_does_not_turn_the_figures_around(browser, tmp_path):
+    name = "\u05e9\u05dc\u05d5\u05dd"
+    examples = {("negative", ALL): [Example(0.9, 1, name)]}
+    open_shares(browser, tmp_path, [share_of(ALL, ALL), share_of(name, ALL)], examples=examples)
+    for selector in ("#quotes blockquote", "#dots title"):
+        text = browser.execute_script("return document.querySelector(arguments[0]).textContent", selector)
+        assert text.startswith(f"\u2068{name}\u2069")
+
+
 def test_a_group_with_a_long_name_does_not_widen_the_page_of_shares(browser, tmp_path):
     long = "x" * 300
-    cells = {
-        Cell(*names): Sums(1, 1, np.array([1, 0]), np.array([0.9, 0.1])) for names in (("all", "all"), (long, "all"))
-    }
-    classes = ["negative", "positive"]
-    rows = list(share_rows(classes, cells))
-    ShareAnswer(["tweets.csv"], classes, rows, [], cells, {}, {}, [], 0, [], {}).write(tmp_path)
-    browser.get((tmp_path / "answer.html").as_uri())
+    open_shares(browser, tmp_path, [share_of(ALL, ALL), share_of(long, ALL)])
     browser.execute_script(
         "const s = document.getElementById('group'); s.value = arguments[0]; s.dispatchEvent(new Event('change'))", long
     )

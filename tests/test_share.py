@@ -5,6 +5,7 @@ import datetime
 import itertools
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -327,7 +328,7 @@ def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path, header: str)
     assert (found.rows.tolist(), found.chances.tolist(), found.labels.tolist()) == ([2, 7], [0.5, 0.25], [0, 1])
     assert found.empty == 1
     require_same_input(found, [2, 7], ["a", " b"], 9)
-    with pytest.raises(InputError, match="row 7 is 'b' there and 'other' in the input"):
+    with pytest.raises(InputError, match="row 7 has 'b' where the input has 'other'"):
         require_same_input(found, [2, 7], ["a", "other"], 9)
     with pytest.raises(InputError, match="row 7 is not in the input"):
         require_same_input(found, [2], ["a"], 9)
@@ -342,6 +343,23 @@ def test_columns_and_empty_rows_that_a_spreadsheet_added_change_no_label(tmp_pat
     assert path.read_text("utf-8") == "note;row;tweet;chance;label;;\n?;7;b;0,25;negative;mine;his\n"
     path.write_text("note,row,text,chance,label\n?,7,b,0.25,\n", "utf-8")
     assert read_table(path).text == "text"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_labels_file_keeps_its_encoding_when_a_label_is_saved(tmp_path: Path, encoding: str) -> None:
+    """Excel saves "Unicode text" in UTF-16 with tabs."""
+    path = tmp_path / "labels.csv"
+    path.write_text("row\ttext\tchance\tlabel\r\n7\tcaf\u00e9\t0,25\tpositive\r\n", encoding, newline="")
+    assert read_labels(path, CLASSES).texts == ["caf\u00e9"]
+    assert read_table(path).give("7", "negative")
+    assert path.read_bytes().decode(encoding) == "row\ttext\tchance\tlabel\r\n7\tcaf\u00e9\t0,25\tnegative\r\n"
+
+
+@pytest.mark.parametrize(("there", "here"), [("good ?", "good \u2713"), ("goo", "good"), ("good!", "good")])
+def test_a_tweet_that_a_spreadsheet_changed_is_shown_where_it_differs(tmp_path: Path, there: str, here: str) -> None:
+    found = read_labels(labels_file(tmp_path / "labels.csv", f"1,{'so ' * 40}{there},1,positive"), CLASSES)
+    with pytest.raises(InputError, match=rf"row 1 has '[so ]+{re.escape(there)}' where the input has '[so ]+{here}'"):
+        require_same_input(found, [1], ["so " * 40 + here], 1)
 
 
 def test_a_class_that_is_added_in_other_letters_is_the_same_class() -> None:

@@ -1,5 +1,6 @@
 """Draw tweets to label by hand, at random with known probabilities, and write and read the CSV file for the labels."""
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from sentiment.errors import InputError
 
 ROW, CHANCE, LABEL = "row", "chance", "label"
 _OURS = {ROW, CHANCE, LABEL}
+_MARKED = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _UNLIKELY = 1e-5  # a draw with a lower probability than this is taken for a draw from another input
 # The part of a row's drawing probability that does not depend on the model's doubt. It limits the variance that
 # confident mistakes of the model cause.
@@ -120,7 +122,7 @@ class LabelTable:
             repeated name is the column's position instead.
         numbers: the line of the file in which each row ends, used in error messages.
         delimiter: the character between cells.
-        mark: the byte-order mark, or an empty string if the file has none.
+        encoding: the encoding of the file; ``utf-8`` if the file has no byte-order mark.
     """
 
     path: Path
@@ -129,7 +131,7 @@ class LabelTable:
     lines: list[dict[str | int, str]]
     numbers: list[int]
     delimiter: str
-    mark: str
+    encoding: str
 
     def give(self, row: str, label: str) -> bool:
         """Save ``label`` for the tweet with the row number ``row``; return whether the file has this row.
@@ -142,16 +144,15 @@ class LabelTable:
         for line in found:
             line[LABEL] = label
         buffer = io.StringIO()
-        buffer.write(self.mark)
         writer = csv.writer(buffer, delimiter=self.delimiter)
         writer.writerow(self.header)
         writer.writerows(line.values() for line in self.lines)
-        open_store(str(self.path.parent)).write(self.path.name, buffer.getvalue().encode())
+        open_store(str(self.path.parent)).write(self.path.name, buffer.getvalue().encode(self.encoding))
         return True
 
 
 def read_table(path: Path, column: str = "text") -> LabelTable:
-    """Read a file from `sentiment draw`, even if a spreadsheet saved it with semicolons, tabs or a byte-order mark.
+    """Read a file from `sentiment draw`, even if a spreadsheet saved it with semicolons, tabs, or in UTF-16.
 
     Empty rows are left out. If columns were added, the tweets are in the one named ``column``, else in ``text``, else
     in the first column that is none of row, chance and label.
@@ -161,16 +162,18 @@ def read_table(path: Path, column: str = "text") -> LabelTable:
             cells.
     """
     try:
-        content = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        encoding = next((name for mark, name in _MARKED.items() if content.startswith(mark)), "utf-8")
+        source = io.StringIO(content.decode(encoding), newline="")
     except FileNotFoundError as error:
         raise InputError(f"--labels {path}: no such file; `sentiment draw` makes it") from error
     except IsADirectoryError as error:
         raise InputError(f"--labels {path}: is a folder, expected a file of `sentiment draw`") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--labels {path}: not readable ({error}); draw again, or save it as CSV in UTF-8") from error
-    mark, content = content[: content.startswith("\ufeff")], content.removeprefix("\ufeff")
-    delimiter = max(",;\t", key=content.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    delimiter = max(",;\t", key=next(source, "").count)
+    source.seek(0)
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
     try:
         header = next(reader, [])
         rows = [(reader.line_num, cells) for cells in reader]
@@ -194,7 +197,7 @@ def read_table(path: Path, column: str = "text") -> LabelTable:
         if any(map(str.strip, cells)):
             lines.append(dict(zip(keys, cells + [""] * (len(header) - len(cells)), strict=True)))
             numbers.append(line)
-    return LabelTable(path, header, text, lines, numbers, delimiter, mark)
+    return LabelTable(path, header, text, lines, numbers, delimiter, encoding)
 
 
 def _as_drawn(name: str, header: Sequence[str]) -> str:
@@ -247,9 +250,13 @@ def require_same_input(filled: FilledIn, rows: Sequence[int], texts: Sequence[st
     if missing := sorted(set(filled.rows.tolist()) - set(rows)):
         raise InputError(f"--labels {filled.path}: row {missing[0]} is not in the input; draw from this input")
     for number, expected, received in zip(rows, texts, filled.texts, strict=True):
-        if _folded(expected) != _folded(received):
+        there, here = _folded(received), _folded(expected)
+        if there != here:
+            same = next((i for i in range(len(here)) if there[: i + 1] != here[: i + 1]), len(here))
+            start = max(0, same - 20)
             raise InputError(
-                f"--labels {filled.path}: row {number} is {received!r:.60} there and {expected!r:.60} in the input; "
+                f"--labels {filled.path}: row {number} has {shown(there[start:], 60)!r} where the input has "
+                f"{shown(here[start:], 60)!r}; "
                 "the labels are of another input, or a spreadsheet changed this text: draw again, and copy the labels "
                 "if the rows are the same"
             )

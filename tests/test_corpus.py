@@ -133,7 +133,9 @@ def test_damaged_rows_are_named(content: str, message: str) -> None:
 def test_undecodable_bytes_are_named_by_line() -> None:
     settings = CorpusSettings(encoding="utf-8")
     content = line("0", "ok é").encode() + line("4", "caf\xe9").encode("latin-1")
-    assert complaint(content, settings).startswith("c.csv:2: holds bytes that are not utf-8; set corpus.encoding;")
+    assert complaint(content, settings).startswith(
+        "c.csv:2: holds bytes that are not utf-8; set corpus.encoding, or save the file in UTF-8;"
+    )
     rows, report = read_all(content, CorpusSettings(encoding="utf-8", max_bad_rows=1))
     assert rows.texts == ["ok é"]
     assert report.bad == 1

@@ -225,7 +225,7 @@ REFUSED = [
     ("ragged.csv", b"id,text\n1,I love it\n2,bad, very\n3,ok\n", "file.csv:3: expected 2 columns, received 3"),
     ("a.xlsx", b"PK\x03\x04text\nlove\n", "zip"),
     ("a.parquet", b"PAR1text\nlove\n", "not readable as parquet"),
-    ("latin.csv", b"text\n" + b"I do love\n" * 1000 + b"caf\xe9 love\n", "?encoding"),
+    ("latin.csv", b"text\n" + b"I do love\n" * 1000 + b"caf\xe9 love\n", "or save the file in UTF-8"),
     ("empty.csv", b"", "file.csv"),
 ]
 

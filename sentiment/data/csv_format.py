@@ -103,7 +103,9 @@ def refuse_utf16(head: bytes, encoding: str, name: str, option: str) -> None:
     even, odd = (part.count(0) * 2 > len(part) for part in (head[:400:2], head[1:400:2]))
     sparse = even != odd  # every other byte is 0, as in UTF-16 text with Latin letters
     if (marked or sparse) and codecs.lookup(encoding).name[:6] not in ("utf-16", "utf-32"):
-        raise InputError(f"{name}: looks like UTF-16, which is not {encoding}; set {option} to utf-16")
+        raise InputError(
+            f"{name}: looks like UTF-16, which is not {encoding}; set {option} to utf-16, or save the file in UTF-8"
+        )
 
 
 def lines_of(sample: str) -> list[str]:

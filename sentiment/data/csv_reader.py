@@ -249,7 +249,8 @@ class _CsvReader:
         chosen = pa.record_batch([batch.column(i) for i in which], names=[names[i] for i in which])
         damaged = _rows_with(_NO_TEXT, chosen) if self._is_damaged and chosen.num_rows else ()
         if len(damaged):
-            reason = f"holds bytes that are not {self._reading.encoding}; set {self._reading.option}encoding"
+            remedy = f"set {self._reading.option}encoding, or save the file in UTF-8"
+            reason = f"holds bytes that are not {self._reading.encoding}; {remedy}"
             bad = sorted([*bad, *(BadRow(n, line_of(n), reason) for n in numbers[damaged].tolist())])
             kept = np.delete(np.arange(len(numbers)), damaged)
             chosen, numbers = chosen.take(from_numpy(kept)), numbers[kept]

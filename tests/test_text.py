@@ -31,6 +31,7 @@ PIECES = (
     *"\0\t\n\r\x0b\x1f\x7f\x85\xa0\u2003\u2028\u200b\u200c\u200d\u200e\u200f\u202e\u2060\u3000\ufeff\ufe0f\u0301\u0308",
     *"İıßſ\u212aéÉçΣςﬁ１９٣👍🏽❤😂😢😐👩‍💻🇬🇧", *"'’‘´`<>&;:()[]{}!?.,-_*/|\\^=@#%+\"…�¡÷",
     *("#", "#Best", "Day", "I", "A", "NBA", "#BestDayEver", "#NotBad2", "#ILoveIt", "#worst", "🧑🏿‍🚀", "🏳️‍🌈", "1️⃣", "🔥🔥"),
+    *("🏴\U000e0067\U000e0062\U000e007f", "🤷🏽\u200d♀️", r"\u2019", r"\u002c", "dnt", "havnt"),
     *("10/10", "4.5/5", "0/10", "/5", "/10", "3-star", "1/2/2009"),
     *("a", "aaaa", "T", "zzz", "xd", "s", "3", "33", "4ever", "1,000", "rt", "n't", "don't", "don’t", "DIDNT", "can`t"),
     *(":)", ":-(", "<3", "</3", "(;", "-_-", "^_^", ":/", ":'(", "http://", "www.", "x.com", "bit.ly/a?b", "@ada", "@_"),
@@ -146,6 +147,8 @@ def lexicon() -> Lexicon:
         ("<3% <30 <3you <3.5 <3.", "3 < <number> <heart> you <number> <heart>"),
         ("http://t.co/x)awful www.x.y", "<url> awful <url>"),
         ("did'nt dont't shan't doesnʼt don＇t", "did n't do n't sha n't does n't do n't"),
+        ("🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f 🤷🏽\u200d♀️ ♀", "🏴 🤷 ♀"),
+        ("💪🏽🙏 🤩 🧡🫶 🤦🏻‍♂️🖕 🤪", "<smile> <smile> <smile> <heart> <heart> <sadface> <sadface> <lolface>"),
     ],
 )
 def test_rules_by_example(text: str, expected: str) -> None:

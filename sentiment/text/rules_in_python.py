@@ -23,9 +23,9 @@ _run = re.compile(r"([a-z])\1\1")
 _EYES, _EMOJI, _DIGITS = ":=;", SYMBOLS, "0123456789"
 _PUNCTUATION = '"#$%&()*+,-./:;=@[\\]^_`{|}~' + BEYOND_ASCII
 SIGNS = {
-    "ampersand": "&", "less_than": "&", "greater_than": "&", "apostrophe": "&`" + BEYOND_ASCII, "left_bracket": "&",
+    "ampersand": "&", "less_than": "&", "greater_than": "&", "apostrophe": "&`\\" + BEYOND_ASCII, "left_bracket": "&",
     "right_bracket": "&", "colon": "&", "at_sign": "&", "exclamation_entity": "&", "question_entity": "&",
-    "heart_entity": "&", "letter_entity": "&", "other_entity": "&" + BEYOND_ASCII, "url": "/.", "mention": "@",
+    "heart_entity": "&", "letter_entity": "&", "other_entity": "&\\" + BEYOND_ASCII, "url": "/.", "mention": "@",
     "emoji_variant": BEYOND_ASCII, "less_than_number": "<", "heart": "<" + _EMOJI, "laugh": "x" + _EYES + _EMOJI,
     "smile": "^" + _EYES + _EMOJI, "sad": "<" + _EYES + _EMOJI, "neutral": "-:=" + _EMOJI, "top_stars": _EMOJI,
     "low_stars": _EMOJI, "emoji": _EMOJI, "date": "/",

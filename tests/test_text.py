@@ -147,6 +147,7 @@ def lexicon() -> Lexicon:
         ("<3% <30 <3you <3.5 <3.", "3 < <number> <heart> you <number> <heart>"),
         ("http://t.co/x)awful www.x.y", "<url> awful <url>"),
         ("did'nt dont't shan't doesnʼt don＇t", "did n't do n't sha n't does n't do n't"),
+        ("dnt cnt havn't arnt wern't", "d n't c n't hav n't ar n't wer n't"),
         (r"don\u2019t wait\u002c \u2018fine\u2019", "do n't wait fine"),  # JSON's escapes
         ("🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f 🤷🏽\u200d♀️ ♀", "🏴 🤷 ♀"),
         ("💪🏽🙏 🤩 🧡🫶 🤦🏻‍♂️🖕 🤪", "<smile> <smile> <smile> <heart> <heart> <sadface> <sadface> <lolface>"),

@@ -62,7 +62,7 @@ def _runs_of(letters: str) -> str:
 LONG = "ː"  # the mark of a token with an elongated letter; U+02D0, which means "long" in phonetics
 _ONE_LETTER = r"\1\2\3\4\5\6\7\8\9"  # whichever group matched
 _NOSE = "['o*-]?"
-_NEGATED = "ai|are|ca|could|did?|do|does|had|has|have|is|might|must|need|sha|should|was|were|wo|would"
+_NEGATED = "ai|are?|ca?|could|d|did?|do|does|had|has|have?|is|might|must|need|sha|should|was|were?|wo|would"
 _URL = '[^ ()<>"\x80-\U0010ffff]*'  # text after a closing bracket or a letter beyond ASCII is no part of a link
 # A flag, or one code point. Sequences (joined emoji, skin tones, keycaps) are cut into these.
 EMOJI = (

@@ -284,10 +284,11 @@ def test_every_answer_keeps_a_browser_safe(served):
 
 def test_nothing_of_a_tweet_is_logged(served):
     served.predict(["unmistakable secret"])
+    scored(served, b'{"full_text": "unmistakable secret"}\n', "application/jsonl")
     served.ask("GET", "/unmistakable?q=secret")
     served.ask("POST", "/predict", b'{"texts": ["unmistakable secret')
     served.wait_for(r"serve: POST /predict 400 .* ms")
-    assert not [line for line in served.log if "unmistakable" in line or "secret" in line]
+    assert not [line for line in served.log if "unmistakable" in line or "secret" in line or "file.jsonl" in line]
 
 
 def test_metrics_count_answers_and_labels(served):

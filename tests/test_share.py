@@ -495,7 +495,9 @@ def test_sigterm_ends_it_as_an_interrupt_does(model: str, tweets: Path, tmp_path
 
 def test_a_missing_column_is_refused_before_scoring(model: str, tweets: Path, tmp_path: Path, capsys) -> None:
     assert run_share(model, str(tweets), "--by", "brnad", "--output", str(tmp_path / "answer")) == 2
-    assert "expected a column 'brnad', received text, when, brand; set --by or --date" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith("a column 'brnad', received text, when, brand; set --by or --date\n")
+    assert run_share(model, str(tweets), "--by", "brand.name", "--output", str(tmp_path / "answer")) == 2
+    assert "; set --by or --date; only --column takes a path into JSON\n" in capsys.readouterr().err
     assert not (tmp_path / "answer").exists()
     path = tmp_path / "tweets.parquet"
     pq.write_table(pa.table({"text": ["I love it"], "odd": [[1]]}), path)

@@ -137,6 +137,7 @@ def _logging(access_log: bool, workers: int) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
+            "sentiment.data": {"level": "ERROR"},  # remarks on a file, which its sender would not see
             "sentiment.serve": {"level": "INFO"},
             "sentiment.serve.access": {"level": "INFO" if access_log else "WARNING"},
             "uvicorn.error": {"level": "INFO" if workers > 1 else "ERROR"},

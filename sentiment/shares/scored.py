@@ -139,8 +139,9 @@ def require_columns(wanted: Sequence[str], names: Sequence[str], path: str) -> N
     """Raise InputError if a column of ``wanted`` (the text column first) is not among ``names``, a file's columns."""
     if missing := [name for name in wanted if name not in names]:
         option = "--column" if missing[0] == wanted[0] else "--by or --date"
+        paths = "; only --column takes a path into JSON" if "." in missing[0] else ""
         received = shown(", ".join(names))
-        raise InputError(f"{path}: expected a column {missing[0]!r}, received {received}; set {option}")
+        raise InputError(f"{path}: expected a column {missing[0]!r}, received {received}; set {option}{paths}")
 
 
 def answered(table: pa.RecordBatch, columns: ShareColumns, path: str) -> Answered:

@@ -520,7 +520,8 @@ def test_an_output_that_the_next_run_would_read_is_refused(tmp_path, model, patt
         (["in", "--delimiter", "ab"], "--delimiter 'ab': expected one ASCII character, or tab"),
         (["nothing"], "nothing: no such file or folder"),
         (["in", "--address", "foo"], "--address, --patience: have no use without --engine ray"),
-        (["in", "--model", "nothing"], "nothing: no model here (expected model.json): No such file or directory"),
+        (["in", "--model", "nothing"], "nothing: no model here (expected /"),
+        (["/dev/null"], "/dev/null: expected a file or a folder, received a device or a pipe"),
         (["in", "--engine", "ray", "--address", "127.0.0.1:1"], "--address 127.0.0.1:1: no Ray cluster there"),
     ],
 )

@@ -485,6 +485,16 @@ def test_archives_of_posts_are_answered_and_drawn_from(model: str, tmp_path: Pat
     assert len((tmp_path / "labels.csv").read_text(encoding="utf-8").splitlines()) == 3
 
 
+@pytest.mark.parametrize("name", ["tweets.csv", "labels.csv"])
+def test_a_draw_into_the_input_is_refused(name: str, tmp_path: Path, capsys) -> None:
+    (tmp_path / "tweets.csv").write_text("text\nI love it\n")
+    for place in ("tweets.csv", "") if name == "tweets.csv" else ("", "*.csv"):
+        options = [str(tmp_path / place), "--output", str(tmp_path / name), "--force"]
+        assert draw_command.main(options) == 2
+        assert "so the next run would read it as tweets; give a place elsewhere" in capsys.readouterr().err
+    assert (tmp_path / "tweets.csv").read_text() == "text\nI love it\n"
+
+
 @pytest.mark.usefixtures("no_processes")
 def test_sigterm_ends_it_as_an_interrupt_does(model: str, tweets: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr("sentiment.score.worker.score_file", lambda *_: signal.raise_signal(signal.SIGTERM))

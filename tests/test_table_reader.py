@@ -190,7 +190,10 @@ def zip_of(path: Path, **members: bytes) -> Path:
     [
         ({"a_csv": CSV, "b_csv": CSV}, r"is a zip of 2 files \(a.csv, b.csv\), expected one"),
         ({}, "is an empty zip, expected one file in it; fetch or make it again$"),
-        ({"a_txt": CSV}, r"expected a name that ends in .csv, .*, received a.txt; rename it$"),
+        (
+            {"a_txt": CSV},
+            r"expected a name that ends in .csv, .*, received a.txt; rename it, or give `sentiment predict - < FILE`",
+        ),
         ({"_a_csv": b"../t.csv"}, r"is a zip of a link \('a.csv'\), expected a file; zip what it leads to$"),
     ],
 )

@@ -139,6 +139,8 @@ def list_input(place: str, is_wanted: Callable[[str, bool], bool], expected: str
         return Listing(store.system, store.root.rpartition("/")[0], (info,))
     if not pattern and info.type == fs.FileType.NotFound and store.is_local:
         raise InputError(f"{place}: no such file or folder")
+    if not pattern and info.type == fs.FileType.Unknown:
+        raise InputError(f"{place}: expected a file or a folder, received a device or a pipe; write it into a file")
     wanted = (file for file in store.files() if is_wanted(file.path, bool(pattern)))
     files = [file for file in wanted if _is_listed(file.path, store, pattern)]
     if not files:
@@ -161,12 +163,12 @@ def split_pattern(place: str) -> tuple[str, str]:
 
 
 def may_list(place: str, store: FileStore) -> bool:
-    """Return whether files in ``store`` could be among the files that ``place``, a path or a pattern, stands for."""
+    """Return whether ``place``, a path or a pattern, could stand for ``store``, a file or a folder, or files in it."""
     folder, pattern = split_pattern(place)
     outer = open_store(folder)
     if outer.system != store.system or not f"{store.root}/".startswith(f"{outer.root.rstrip('/')}/"):
         return False
-    return _is_listed(store.root, outer, pattern, below=True)
+    return any(_is_listed(store.root, outer, pattern, below) for below in (False, True))
 
 
 def _is_listed(path: str, store: FileStore, pattern: str, below: bool = False) -> bool:

@@ -88,7 +88,10 @@ def _recognised(opened: OpenFile, reading: Reading, name: str) -> tuple[OpenFile
         opened, kind = opened._replace(stream=stream), FASTTEXT if is_fasttext(head) else kind
     path = Path(opened.name)
     if not kind and (path.is_file() or path.parent.is_file()):  # otherwise it is a pipe; the parent may be a zip
-        raise InputError(f"{name}: expected a name that ends in {TABLE_NAMES}, received {path.name}; rename it")
+        raise InputError(
+            f"{name}: expected a name that ends in {TABLE_NAMES}, received {path.name}; rename it, "
+            "or give `sentiment predict - < FILE` one tweet per line"
+        )
     return opened, kind or "csv"
 
 

@@ -154,17 +154,25 @@ def open_model(place: str | os.PathLike[str]) -> Iterator[ModelFiles]:
         yield PackedFiles(name, file)
 
 
+def read_description(files: ModelFiles) -> bytes:
+    """Return the content of ``model.json``. If it cannot be read, there is no model: raise an `ArtefactError`."""
+    try:
+        return files.read(MODEL)
+    except OSError as error:
+        raise ArtefactError(
+            f"{files.place}: no model here (expected {os.path.abspath(files.path(MODEL))}); name a model folder, "
+            "or run `make preprocess train evaluate` in a checkout to make one"
+        ) from error
+
+
 def model_checksum(folder: Path) -> str:
     """Return the SHA-256 of ``model.json``, which contains the checksums of all files that affect answers.
 
     Raises:
         ArtefactError: ``folder`` contains no model.
     """
-    try:
-        with open_model(folder) as files:
-            return hashlib.sha256(files.read(MODEL)).hexdigest()
-    except OSError as error:
-        raise ArtefactError(f"{folder}: no model here (expected {MODEL}): {error.strerror}") from error
+    with open_model(folder) as files:
+        return hashlib.sha256(read_description(files)).hexdigest()
 
 
 def checksums(folder: Path) -> dict[str, str]:

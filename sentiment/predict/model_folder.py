@@ -27,6 +27,7 @@ from sentiment.predict.model_files import (
     WEIGHTS,
     ModelFiles,
     open_model,
+    read_description,
 )
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.preprocessor import Preprocessor
@@ -111,14 +112,7 @@ def chunk_files(folder: Path, table: ChunkTable | None) -> None:
 
 
 def _read_model(files: ModelFiles) -> dict[str, Any]:
-    path = files.path(MODEL)
-    try:
-        content = files.read(MODEL)
-    except OSError as error:
-        raise ArtefactError(
-            f"{files.place}: no model here (expected {os.path.abspath(path)}); name a model folder, "
-            "or run `make preprocess train evaluate` in a checkout to make one"
-        ) from error
+    path, content = files.path(MODEL), read_description(files)
     try:
         model = json.loads(content)
         if model["format"] != FORMAT:

@@ -64,7 +64,7 @@ def score(request: Request, engine: Engine, show_progress: bool = False) -> dict
     output = open_store(request.output)
     system, files = find_inputs(request.inputs)
     checksum = model_checksum(request.model)
-    _require_outside(output, request.inputs)
+    require_outside(output, request.inputs)
     with locked(output), _staging(output) as attempt:
         records.begin(output, _description(request, checksum), request.force)
         parts = plan(system, files, request.suffix)
@@ -107,12 +107,13 @@ def _description(request: Request, checksum: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _require_outside(output: FileStore, places: Sequence[str]) -> None:
+def require_outside(output: FileStore, places: Sequence[str]) -> None:
+    """Raise an `InputError` if the file or folder ``output`` is, or would be, among the inputs at ``places``."""
     for place in places:
         if may_list(place, output):
             raise InputError(
-                f"--output {output.root}: is inside the input {place}, so the next run would score its own answers; "
-                "give a folder elsewhere"
+                f"--output {output.root}: is inside the input {place}, so the next run would read it as tweets; "
+                "give a place elsewhere"
             )
 
 

@@ -47,7 +47,8 @@ phrases = 0.3
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Draft a profile for a labelled file, and print the draft or write the draft to ``--output``."""
-    parser = OneLineParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = OneLineParser(prog="python -m pipelines.profile", description=__doc__, formatter_class=layout)
     parser.add_argument("file", type=place, help="a labelled .csv, .tsv, .jsonl (.gz) or .parquet")
     parser.add_argument("--output", type=Path, metavar="FILE.toml", help="where to write it (default: standard output)")
     arguments = parser.parse_args(argv)

@@ -129,7 +129,7 @@ def test_column_by_position(capsys, caplog, folder, tmp_path, header):
     [
         ("gone.csv", None, "no such file"),
         ("empty.csv", b"", "the file is empty"),
-        ("other.csv", b"a,b\n1,2\n", "expected a column 'tweet', received a, b; set --column"),
+        ("other.csv", b"a,b\n1,2\n", "expected a column 'tweet', received a, b; set --column to one of them"),
         ("short.csv", b"id,tweet\n1,x\n2\n", "short.csv:3: expected 2 columns, received 1; mend the file"),
         ("wide.csv", b"id,tweet\n1,x,2\n", "or allow more with --max-bad-rows (now 0)"),
         ("latin.csv", b"id,tweet\n1,caf\xe9\n", "latin.csv:2: holds bytes that are not utf-8; set --encoding"),

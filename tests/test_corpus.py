@@ -178,13 +178,20 @@ def test_header_only() -> None:
 
 
 def test_missing_columns() -> None:
-    assert complaint("mood,text\n1,a\n", NAMED) == "c.csv:1: expected a column 'tweet', received mood, text"
-    assert complaint("feeling,tweet\n1,a\n", NAMED) == "c.csv:1: expected a column 'mood', received feeling, tweet"
-    assert complaint("a,b\n", replace(NAMED, text_column=1)) == "c.csv:1: expected a column 'mood', received a, b"
+    advice = (
+        "; set corpus.text_column or label_column to one of them, or draft a profile: python -m pipelines.profile FILE"
+    )
+    for content, settings, missing in (
+        ("mood,text\n1,a\n", NAMED, "expected a column 'tweet', received mood, text"),
+        ("feeling,tweet\n1,a\n", NAMED, "expected a column 'mood', received feeling, tweet"),
+        ("a,b\n", replace(NAMED, text_column=1), "expected a column 'mood', received a, b"),
+    ):
+        assert complaint(content, settings) == f"c.csv:1: {missing}{advice}"
     far = replace(NAMED, text_column=2, label_column=0)
-    assert complaint("a,b\n1,x\n", far) == "c.csv:1: column 2 (from 0) is not among its 2 columns"
-    assert complaint("1,a\n", CorpusSettings(columns=4)) == "c.csv: column 5 (from 0) is not among its 4 columns"
-    assert complaint("1,a\n", CorpusSettings(columns=0)) == "c.csv: column 5 (from 0) is not among its 2 columns"
+    assert complaint("a,b\n1,x\n", far) == f"c.csv:1: column 2 (from 0) is not among its 2 columns{advice}"
+    for columns, counted in ((4, 4), (0, 2)):
+        outside = f"c.csv: column 5 (from 0) is not among its {counted} columns{advice}"
+        assert complaint("1,a\n", CorpusSettings(columns=columns)) == outside
 
 
 def test_a_quote_that_is_not_closed_is_named_by_line() -> None:

@@ -60,7 +60,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path, caplog: pytest.LogC
     with pytest.raises(SystemExit, match="^2$"):
         tries.main([str(tmp_path)])
     assert [record.message.partition(", or run")[0] for record in caplog.records] == [
-        f"error: {tmp_path}: no model here (expected {tmp_path}/model.json); name a model folder"
+        f"error: {tmp_path}: no model here ({tmp_path}/model.json: no such file or directory); name a model folder"
     ]
 
 

@@ -289,7 +289,11 @@ def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model
     [
         ("b.csv", 'text\nlove\n"hate\nlove\n', "the file ends inside a quote that was opened in line 3"),
         ("b.csv", 'id,text\n1\n2,love\n3,"hate\nlove\n', "the file ends inside a quote that was opened in line 4"),
-        ("b.csv", "id,body\n1,love\n", "line 1: expected a column 'text', received id, body; set --column"),
+        (
+            "b.csv",
+            "id,body\n1,love\n",
+            "line 1: expected a column 'text', received id, body; set --column to one of them",
+        ),
         ("b.parquet", None, "column 'raw' holds binary, which a .csv cannot hold; write .parquet instead"),
     ],
 )
@@ -520,7 +524,7 @@ def test_an_output_that_the_next_run_would_read_is_refused(tmp_path, model, patt
         (["in", "--delimiter", "ab"], "--delimiter 'ab': expected one ASCII character, or tab"),
         (["nothing"], "nothing: no such file or folder"),
         (["in", "--address", "foo"], "--address, --patience: have no use without --engine ray"),
-        (["in", "--model", "nothing"], "nothing: no model here (expected /"),
+        (["in", "--model", "nothing"], "nothing: no model here (/"),
         (["/dev/null"], "/dev/null: expected a file or a folder, received a device or a pipe"),
         (["in", "--engine", "ray", "--address", "127.0.0.1:1"], "--address 127.0.0.1:1: no Ray cluster there"),
     ],

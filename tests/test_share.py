@@ -320,6 +320,13 @@ def test_labels_that_cannot_be_are_refused(tmp_path: Path, lines: list[str], mes
         read_labels(labels_file(tmp_path / "labels.csv", *lines), CLASSES)
 
 
+@pytest.mark.parametrize(("name", "reason"), [("", "Is a directory"), ("labels.csv/x", "Not a directory")])
+def test_a_path_of_no_labels_file_is_refused(tmp_path: Path, name: str, reason: str) -> None:
+    labels_file(tmp_path / "labels.csv")
+    with pytest.raises(InputError, match=f"{name}: {reason}; expected a file of `sentiment draw`"):
+        read_labels(tmp_path / name, CLASSES)
+
+
 @pytest.mark.parametrize("header", ["row;text;chance;label", "ROW;TEXT;CHANCE;LABEL", "Row;Label; Chance;label"])
 def test_labels_are_read_as_spreadsheets_write_them(tmp_path: Path, header: str) -> None:
     path = tmp_path / "labels.csv"

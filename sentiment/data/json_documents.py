@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any, NamedTuple, NoReturn
 
 from sentiment.common.messages import shown
+from sentiment.data.reading import column_advice
 from sentiment.errors import InputError
 
 _READ_BYTES = 1 << 20
@@ -96,9 +97,8 @@ def refuse_missing(column: str, rows: Sequence[dict[str, Any]], where: str, opti
         for name, value in fields
         for path in (text_paths(value, name) if isinstance(value, dict | list) else [name])
     )
-    is_corpus = option == "corpus."
-    remedy = f"mend {option}text_column or {option}label_column" if is_corpus else f"set {option}column to one of them"
-    raise InputError(f"{where}: expected a column {column!r}, received {shown(', '.join(names))}; {remedy}")
+    received = shown(", ".join(names))
+    raise InputError(f"{where}: expected a column {column!r}, received {received}; {column_advice(option)}")
 
 
 def text_paths(row: Any, before: str) -> Iterator[str]:

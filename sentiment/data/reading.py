@@ -118,6 +118,13 @@ class Reading:
         return [*range(len(names))]
 
 
+def column_advice(option: str) -> str:
+    """Return what to do about a missing column. ``option`` is the prefix of option names."""
+    if option != "corpus.":
+        return f"set {option}column to one of them"
+    return "set corpus.text_column or label_column to one of them, or draft a profile: python -m pipelines.profile FILE"
+
+
 class TableBlock(NamedTuple):
     """Consecutive rows of a table.
 
@@ -145,14 +152,14 @@ def position_of(column: str | int, names: Sequence[str], where: str, option: str
     """
     if isinstance(column, int):
         if column >= len(names):
-            raise InputError(f"{where}: column {column} (from 0) is not among its {len(names)} columns")
+            received = f"column {column} (from 0) is not among its {len(names)} columns"
+            raise InputError(f"{where}: {received}; {column_advice(option)}")
         return column
     found = [i for i, name in enumerate(names) if name == column]
     found = found or [i for i, name in enumerate(names) if name.strip() == column.strip()]
     if not found:
         received = shown(", ".join(name if name == name.strip() else repr(name) for name in names))
-        remedy = f"; set {option}column" if option != "corpus." else ""
-        raise InputError(f"{where}: expected a column {column!r}, received {received}{remedy}")
+        raise InputError(f"{where}: expected a column {column!r}, received {received}; {column_advice(option)}")
     if len(found) > 1:
         raise InputError(f"{where}: more than one column is named {column!r}; rename them")
     return found[0]

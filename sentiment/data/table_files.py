@@ -157,7 +157,7 @@ def _open_path(path: str | Path) -> io.BufferedReader:
     if str(path) == STANDARD:
         return io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False), _PEEKED)
     if Path(path).is_dir():
-        raise InputError(f"{path}: is a folder, expected a file; give one in it, or the folder to `sentiment score`")
+        raise InputError(f"{path}: is a folder, expected a file; give one in it (`sentiment score` takes a folder)")
     if not Path(path).exists():
         raise InputError(f"{path}: no such file")
     return io.BufferedReader(io.FileIO(path), _PEEKED)

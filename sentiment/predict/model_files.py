@@ -160,8 +160,8 @@ def read_description(files: ModelFiles) -> bytes:
         return files.read(MODEL)
     except OSError as error:
         raise ArtefactError(
-            f"{files.place}: no model here (expected {os.path.abspath(files.path(MODEL))}); name a model folder, "
-            "or run `make preprocess train evaluate` in a checkout to make one"
+            f"{files.place}: no model here ({os.path.abspath(files.path(MODEL))}: {str(error.strerror).lower()}); "
+            "name a model folder, or run `make preprocess train evaluate` in a checkout to make one"
         ) from error
 
 

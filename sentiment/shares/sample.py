@@ -167,9 +167,9 @@ def read_table(path: Path, column: str = "text") -> LabelTable:
         source = io.StringIO(content.decode(encoding), newline="")
     except FileNotFoundError as error:
         raise InputError(f"--labels {path}: no such file; `sentiment draw` makes it") from error
-    except IsADirectoryError as error:
-        raise InputError(f"--labels {path}: is a folder, expected a file of `sentiment draw`") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"--labels {path}: {error.strerror}; expected a file of `sentiment draw`") from error
+    except UnicodeDecodeError as error:
         raise InputError(f"--labels {path}: not readable ({error}); draw again, or save it as CSV in UTF-8") from error
     delimiter = max(",;\t", key=next(source, "").count)
     source.seek(0)

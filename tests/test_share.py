@@ -503,6 +503,28 @@ def test_a_draw_into_the_input_is_refused(name: str, tmp_path: Path, capsys) -> 
 
 
 @pytest.mark.usefixtures("no_processes")
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tweets.js", 'window.YTD.tweets.part0 = [{"tweet": {"full_text": "love", "created_at": "2023-01-01"}}]'),
+        ("page.json", '{"data": [{"id": "1", "text": "love", "created_at": "2023-01-01", "note_tweet": {}}]}'),
+        ("lines.jsonl", '{"text": "love", "created_at": "2023-01-01", "edit_history_tweet_ids": ["1"]}'),
+    ],
+)
+def test_posts_that_were_scored_are_not_scored_again(model: str, tmp_path: Path, name: str, content: str) -> None:
+    """The answers stand beside the posts, of which only the text, the id and the date are columns."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "empty.json").write_text("[]")
+    (tmp_path / "in" / name).write_text(content)
+    options = ["--output", str(tmp_path / "scored"), "--model", model, "--workers", "1"]
+    assert score_command.main([str(tmp_path / "in"), *options]) == 0
+    dates = ["--date", "created_at", "--by", "year"]
+    assert run_share("none", str(tmp_path / "scored"), *dates, "--output", str(tmp_path / "answer")) == 0
+    with (tmp_path / "answer" / "shares.csv").open(encoding="utf-8", newline="") as file:
+        assert {(row["tweets"], row["period"]) for row in csv.DictReader(file)} == {("1", "all"), ("1", "2023")}
+
+
+@pytest.mark.usefixtures("no_processes")
 def test_sigterm_ends_it_as_an_interrupt_does(model: str, tweets: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr("sentiment.score.worker.score_file", lambda *_: signal.raise_signal(signal.SIGTERM))
     assert run_share(model, str(tweets), "--output", str(tmp_path)) == 130

@@ -67,7 +67,7 @@ def share(request: ShareRequest, engine: Engine, show_progress: bool = False) ->
     if request.also and not request.labels:
         raise InputError("--also: has no use without --labels, the file in which such labels are; leave it out")
     store = open_store(scored_folder(request, engine, show_progress))
-    classes = classes_of(store)
+    classes = classes_of(store, request.columns)
     names = label_names(classes, request.also)
     filled = read_labels(request.labels, names, request.columns.text) if request.labels else None
     tally = ShareTally(classes, filled.rows if filled else np.zeros(0, np.int64))

@@ -1,8 +1,9 @@
 """Read the tweets and the model's answers that `sentiment score` wrote, in the order of the inputs."""
 
+import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from sentiment.common.messages import shown
 from sentiment.common.parallel import keep_freed_memory, ordered_map
 from sentiment.common.stores import FileStore
-from sentiment.data.reading import Reading
+from sentiment.data.reading import RAW_LINE, Reading
 from sentiment.data.table_reader import read_batches, texts_of
 from sentiment.errors import InputError
 from sentiment.predict.answers import PREFIX
@@ -81,15 +82,15 @@ def answer_columns(names: list[str], path: str) -> tuple[list[str], str]:
     raise InputError(f"{path}: expected answers of `sentiment score` (known, p_...); run it first")
 
 
-def classes_of(store: FileStore) -> list[str]:
+def classes_of(store: FileStore, columns: ShareColumns) -> list[str]:
     """Return the classes of the model that scored the tweets, in the model's order.
 
     Raises:
-        InputError: the folder contains no scored tweets.
+        InputError: the folder contains no scored tweets, or a column is missing.
     """
-    record = _records(store)[0]
-    for table in _tables(store, record.output, ShareColumns("")):
-        return answer_columns(table.schema.names, record.output)[0]
+    for record in _records(store):
+        for table in _tables(store, record.output, columns):
+            return answer_columns(table.schema.names, record.output)[0]
     return []
 
 
@@ -122,17 +123,32 @@ def _records(store: FileStore) -> list[Record]:
 
 
 def _tables(store: FileStore, name: str, columns: ShareColumns) -> Iterator[pa.RecordBatch]:
-    path = store.path(name)
-    if not name.endswith(".parquet"):
-        with store.system.open_input_stream(path) as stream:
-            yield from read_batches(stream, Reading(columns.text, kind=name.rpartition(".")[2]), name)
+    path, kind = store.path(name), name.rpartition(".")[2]
+    if kind == "parquet":
+        with store.system.open_input_file(path) as source, pq.ParquetFile(source) as file:
+            names = file.schema_arrow.names
+            wanted = [*columns.names(), *_answers_among(names, name)]
+            require_columns(columns.names(), names, name)
+            yield from file.iter_batches(_ROWS_PER_BATCH, columns=wanted, use_threads=False)
         return
-    with store.system.open_input_file(path) as source, pq.ParquetFile(source) as file:
-        names = file.schema_arrow.names
-        classes, prefix = answer_columns(names, name)
-        require_columns(columns.names(), names, name)
-        ours = [f"{prefix}known", *(f"{prefix}p_{each}" for each in classes)]
-        yield from file.iter_batches(_ROWS_PER_BATCH, columns=[*columns.names(), *ours], use_threads=False)
+    reading = Reading(columns.text, kind=kind)
+    if kind == "jsonl":  # of a post in a known layout, fields that are not requested are not read
+        with store.system.open_input_stream(path) as stream:
+            lines = next(read_batches(stream, replace(reading, columns=(columns.text,), raw_lines=True), name))
+        if not lines.num_rows:
+            return
+        names = list(dict.fromkeys(key for line in lines.column(RAW_LINE).to_pylist() for key in json.loads(line)))
+        if columns.text in names:  # otherwise the layout has paths for the text and other columns
+            require_columns(columns.names(), names, name)
+        reading = replace(reading, columns=(*columns.names(), *_answers_among(names, name)))
+    with store.system.open_input_stream(path) as stream:
+        yield from read_batches(stream, reading, name)
+
+
+def _answers_among(names: list[str], path: str) -> list[str]:
+    """Return the names of the columns with the answers that shares are made of."""
+    classes, prefix = answer_columns(names, path)
+    return [f"{prefix}known", *(f"{prefix}p_{each}" for each in classes)]
 
 
 def require_columns(wanted: Sequence[str], names: Sequence[str], path: str) -> None:

@@ -89,7 +89,7 @@ def share(
     Raises:
         SentimentError: an input, the model, the labels or the output folder is not usable.
     """
-    names, path = "a tuple of names, such as ('week',)", (str, PathLike)
+    path = (str, PathLike)
     for name, given, types, expected in (
         ("source", source, path, "one file, folder or pattern"),
         ("output", output, path, "the path of a folder"),
@@ -97,11 +97,12 @@ def share(
         ("labels", labels, (*path, type(None)), "the path of a file from `sentiment draw`"),
         ("column", column, str, "the name of a column"),
         ("date", date, str, "the name of a column"),
-        ("by", by, (tuple, list), names),
-        ("also", also, (tuple, list), names),
     ):
         if not isinstance(given, types):
             raise InputError(f"{name}: expected {expected}, received {given!r:.100}")
+    for name, names in (("by", by), ("also", also)):
+        if not isinstance(names, tuple | list) or not all(isinstance(each, str) for each in names):
+            raise InputError(f"{name}: expected a tuple of names, such as ('week',), received {names!r:.100}")
     from sentiment.common.command_line import default_model
     from sentiment.common.engines import LocalEngine
     from sentiment.common.parallel import available_cores

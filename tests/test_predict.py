@@ -280,7 +280,7 @@ OTHER_KIND = "expected a name that ends in .csv, .tsv, .jsonl, .parquet (.gz), o
     [
         ("--explain --json hi", "--json: has no use with explanations"),
         ("--explain --threshold 0.5 hi", "--threshold: has no use with explanations"),
-        ("--explain --input a.csv --output -", "--explain: has no use with --output"),
+        ("--explain --input a.csv --output -", "--output: has no use with explanations"),
         ("--input a.csv --output - --json", "--json: has no use with --output"),
         ("--column text hi", "--column: has no use without --input"),
         ("--max-bad-rows 2 --delimiter ; hi", "--delimiter, --max-bad-rows: has no use without --input"),

@@ -168,6 +168,7 @@ REFUSED = [
     ("/predict", b"[" * 15_000, 422, "Expected `object`, got `array`"),
     ("/predict", b'{"texts": [' + b"[" * 15_000, 422, "Expected `str`, got `array` - at `$.texts[0]`"),
     ("/predict", b'{"texts": ["love"]} x', 400, "the body is not JSON"),
+    ("/predict", b"text\nlove\n", 400, "; GET /openapi.json describes the body; a file needs its Content-Type"),
     ("/predict", b'{"texts": ["\xff"]}', 400, "the body is not JSON"),
     ("/predict", b'{"texts": ["\\ud800" "\\ud800"]}', 400, "the body is not JSON: JSON is malformed"),
     ("/predict", b'{"texts": ["a"], "threshold": NaN}', 400, "the body is not JSON"),

@@ -566,6 +566,7 @@ def test_a_column_without_dates_is_refused_also_where_a_tweet_is_missing(model: 
     [
         ({"by": "week"}, r"by: expected a tuple of names, such as \('week',\), received 'week'"),
         ({"also": "neutral"}, r"also: expected a tuple of names, .* received 'neutral'"),
+        ({"by": (3, "week")}, r"by: expected a tuple of names, .* received \(3, 'week'\)"),
         ({"model": print}, "model: expected the path of a model folder, received <built-in function print>"),
         ({"output": None}, "output: expected the path of a folder, received None"),
         ({"labels": 3}, "labels: expected the path of a file from `sentiment draw`, received 3"),

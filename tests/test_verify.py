@@ -106,8 +106,8 @@ def test_as_a_command_and_without_tensorflow(folder, capsys):
     assert done.stderr == f"verify: {folder}: every file is what manifest.json says\n"
     (folder / "table.npy").unlink()
     assert verify.main([str(folder)]) == 2
-    said = f"verify: error: {folder}: 1 of its files or inputs are not what manifest.json says\n"
-    assert capsys.readouterr() == ("table.npy is missing\n", said)
+    said = f"verify: error: {folder}: 1 of its files or inputs are not what manifest.json says; copy the model again, "
+    assert capsys.readouterr() == ("table.npy is missing\n", f"{said}or run `make train evaluate`\n")
 
 
 @pytest.mark.parametrize(

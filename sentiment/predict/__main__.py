@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 _READ_SIZE = 1 << 20
 # Options that have no use with explanations, without --input and without --output.
-_OF_LABELS = ("--json", "--threshold", "--answer-unknown")
+_OF_LABELS = ("--json", "--threshold", "--answer-unknown", "--output")
 _OF_INPUT = ("--column", "--format", "--delimiter", "--quotes", "--max-bad-rows")
 _OF_OUTPUT = ("--force", "--prefix")
-_NOT_OF_EXPLAIN = {"--explain", *_OF_LABELS, "--output", *_OF_OUTPUT}
+_NOT_OF_EXPLAIN = {"--explain", *_OF_LABELS, *_OF_OUTPUT}
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict") -> int:
@@ -81,7 +81,6 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
     cases: list[tuple[str, object, Sequence[str]]] = [
         ("with explanations, which say what the model would answer", arguments.explain, _OF_LABELS),
         ("with --output, which writes a table (.jsonl is JSON)", arguments.output, ["--json"]),
-        ("with --output, which writes labels", arguments.output, ["--explain"]),
         ("without --input FILE", not arguments.input, _OF_INPUT),
         ("without --output FILE", not arguments.output, _OF_OUTPUT),
         ("with tweets as arguments", arguments.texts not in ([], ["-"]), ["--encoding"]),

@@ -43,7 +43,10 @@ def _verify(folder: Path) -> int:
     differences, absent = check_manifest(folder)
     sys.stdout.writelines(f"{line}\n" for line in (*differences, *absent))
     if differences:
-        raise ArtefactError(f"{folder}: {len(differences)} of its files or inputs are not what {MANIFEST} says")
+        raise ArtefactError(
+            f"{folder}: {len(differences)} of its files or inputs are not what {MANIFEST} says; "
+            "copy the model again, or run `make train evaluate`"
+        )
     sys.stderr.write(f"verify: {folder}: every file is what {MANIFEST} says\n")
     return 0
 

@@ -21,6 +21,7 @@ T = TypeVar("T")
 _SHOWN = 300  # characters of an error's message
 # In JSON, the escape of a whole character beyond U+FFFF, then that of half a character (its group 1), then any other.
 _ESCAPE = re.compile(rb"\\u(?i:d[89ab][0-9a-f]{2})\\u(?i:d[c-f][0-9a-f]{2})|(\\u(?i:d[89a-f][0-9a-f]{2}))|\\.")
+_DOCS = "GET /openapi.json describes the body; a file needs its Content-Type, such as text/csv"
 _SENTENCES = {404: "no such address; GET /docs lists the addresses", 405: "no such method at this address"}
 
 
@@ -77,9 +78,9 @@ async def read_json(request: Request, decoder: "msgspec.json.Decoder[T]", admiss
     try:
         return _decoded(body, decoder)
     except msgspec.ValidationError as error:
-        raise Refusal(invalid, " ".join(str(error).split())[:_SHOWN]) from None
+        raise Refusal(invalid, f"{' '.join(str(error).split())[:_SHOWN]}; {_DOCS}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal(400, f"the body is not JSON: {' '.join(str(error).split())[:_SHOWN]}") from None
+        raise Refusal(400, f"the body is not JSON: {' '.join(str(error).split())[:_SHOWN]}; {_DOCS}") from None
 
 
 def _decoded(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:

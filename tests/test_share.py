@@ -279,6 +279,18 @@ def test_shares_are_known_if_every_tweet_has_a_label() -> None:
     assert found["all", "negative"] == pytest.approx((6 / 11,) * 3)
 
 
+def test_a_part_of_the_drawn_rows_is_a_smaller_draw() -> None:
+    """All 400 tweets were drawn, so that each had the chance 1, and 100 of them were labelled."""
+    cells = {Cell("all", "all"): Sums(400, 400, np.array([200, 200]), np.array([200.0, 200.0]))}
+    answers, labels = np.tile([[0.8, 0.2], [0.2, 0.8]], (50, 1)), np.arange(100) % 3 % 2
+    part, drawn = (
+        list(share_rows(CLASSES, cells, HandLabels(CLASSES, labels, np.full(100, chance), answers, [*cells] * 100)))
+        for chance in (1, 1 / 4)
+    )
+    assert part == drawn
+    assert all(row.high - row.low > 0.1 for row in part if row.low is not None)
+
+
 @pytest.mark.parametrize(
     ("tweets", "labelled", "advice"),
     [

@@ -204,7 +204,7 @@ def share_rows(
     complete = hand is not None and len(hand.labels) == cells[Cell(ALL, ALL)].tweets
     least = 1 if complete else LEAST_LABELS
     used = hand if hand is not None and len(hand.labels) >= least else None
-    whole = [_labels_of(used, position) for position in range(len(used.classes))] if used else []
+    whole = _labels_of_classes(used, cells[Cell(ALL, ALL)].tweets) if used else []
     slopes, rows = [tuned_slopes(labels) for labels in whole], _rows_by_cell(used.cells if used else [])
     for cell, sums in cells.items():
         means, mine = sums.probabilities / max(1, sums.tweets), rows.get(cell, [])
@@ -223,8 +223,15 @@ def share_rows(
                 yield ShareRow(*cell, name, BOTH, sums.tweets, len(mine), share, None, None)
 
 
-def _labels_of(hand: HandLabels, position: int) -> Labels:
-    return Labels(hand.probabilities[:, :-1], (hand.labels == position).astype(np.float64), hand.chances)
+def _labels_of_classes(hand: HandLabels, tweets: int) -> list[Labels]:
+    """Return the labels for each class, with the probabilities with which the rows were drawn *and* labelled.
+
+    If all drawn rows are labelled, the sum of 1 / chance is about ``tweets``. If it is smaller, only a part of them is
+    labelled, at random, because a file from `sentiment draw` has them in random order.
+    """
+    chances = hand.chances * min(1.0, float((1 / hand.chances).sum()) / tweets)
+    features, classes = hand.probabilities[:, :-1], range(len(hand.classes))
+    return [Labels(features, (hand.labels == position).astype(np.float64), chances) for position in classes]
 
 
 def changes(rows: Sequence[ShareRow], cells: Mapping[Cell, Sums]) -> Iterator[Change]:

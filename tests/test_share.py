@@ -494,6 +494,20 @@ def test_a_damaged_csv_of_answers_is_named(model: str, tweets: Path, tmp_path: P
 
 
 @pytest.mark.usefixtures("no_processes")
+def test_answers_that_are_cut_or_gone_are_named(model: str, tweets: Path, tmp_path: Path, capsys) -> None:
+    assert run_share(model, str(tweets), "--output", str(tmp_path)) == 0
+    (path,) = (tmp_path / "scored").glob("*.parquet")
+    path.write_bytes(path.read_bytes()[:-9])
+    for _ in range(2):
+        capsys.readouterr()
+        assert run_share(model, str(tmp_path), "--output", str(tmp_path)) == 2
+        err = capsys.readouterr().err
+        assert err.startswith(f"share: error: {path.name}: not readable (")
+        assert err.endswith("; run the command that wrote it again\n")
+        path.unlink(missing_ok=True)
+
+
+@pytest.mark.usefixtures("no_processes")
 def test_archives_of_posts_are_answered_and_drawn_from(model: str, tmp_path: Path) -> None:
     write_archives(tmp_path / "in")
     assert run_share(model, str(tmp_path / "in"), "--output", str(tmp_path / "answer")) == 0

@@ -123,6 +123,13 @@ def _records(store: FileStore) -> list[Record]:
 
 
 def _tables(store: FileStore, name: str, columns: ShareColumns) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from _read_tables(store, name, columns)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{name}: not readable ({shown(error)}); run the command that wrote it again") from error
+
+
+def _read_tables(store: FileStore, name: str, columns: ShareColumns) -> Iterator[pa.RecordBatch]:
     path, kind = store.path(name), name.rpartition(".")[2]
     if kind == "parquet":
         with store.system.open_input_file(path) as source, pq.ParquetFile(source) as file:

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from sentiment.serve import __main__ as command
+from sentiment.serve import labelling
+from sentiment.serve.bodies import GivenLabel
+from sentiment.serve.limits import Refusal
 from tests.served import Served, serve
 
 # As a spreadsheet has saved the file of a draw.
@@ -84,6 +87,18 @@ def test_a_file_that_has_gone_is_told_and_not_made_anew(served: Served, drawn: P
     answer = served.ask("PUT", "/labels", {"row": "3", "label": "positive"})
     assert (answer.status, drawn.exists()) == (409, False)
     assert "no such file" in answer.json["error"]
+
+
+def test_a_label_that_cannot_be_saved_is_told(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sentiment.common.stores.FileStore.write", full)
+    with pytest.raises(Refusal) as refused:
+        labelling._give(drawn, ["positive"], GivenLabel("3", "positive"))
+    assert (
+        refused.value.message == f"{drawn}: not saved (No space left on device); mend that, and choose the label again"
+    )
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,11 @@ def routes(service: Service, path: Path, also: Sequence[str]) -> list[Route]:
 def _give(path: Path, names: Sequence[str], given: GivenLabel) -> None:
     if given.label and given.label not in names:
         raise Refusal(422, f"label: expected {', '.join(names)} or nothing, received {given.label!r:.40}")
-    if not _table(path).give(given.row, given.label):
+    try:
+        is_there = _table(path).give(given.row, given.label)
+    except OSError as error:
+        raise Refusal(409, f"{path}: not saved ({error.strerror}); mend that, and choose the label again") from None
+    if not is_there:
         raise Refusal(422, f"row: {path} has no row {given.row}; reload the page")
 
 

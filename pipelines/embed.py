@@ -14,7 +14,8 @@ from pipelines.shared.stage import import_keras
 from sentiment.common.file_checks import sha256_of
 from sentiment.common.ragged import Ragged
 from sentiment.data.encoded import ragged_rows
-from sentiment.text.preprocessor import LEXICON, Preprocessor
+from sentiment.text.file_names import LEXICON
+from sentiment.text.preprocessor import Preprocessor
 
 if TYPE_CHECKING:
     from sentiment.embedding.matrix import FoundVectors

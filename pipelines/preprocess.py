@@ -27,9 +27,10 @@ from sentiment.embedding.glove import unlike_lemmas
 from sentiment.embedding.stand_ins import common_compounds, emoji_names
 from sentiment.prepare import encoding
 from sentiment.settings import PreprocessingSettings
+from sentiment.text.file_names import FILES, LEXICON
 from sentiment.text.lexicon import Lexicon, build_lexicon, count_seen, extend_lexicon
 from sentiment.text.normalisation import RULES
-from sentiment.text.preprocessor import FILES, LEXICON, Preprocessor
+from sentiment.text.preprocessor import Preprocessor
 from sentiment.text.tokens import own_tokens
 
 _ZEROS = bytes(1 << 20)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipelines.shared import profiles
 from pipelines.shared.glove_files import glove_file, read_glove
-from sentiment.common.file_checks import open_array, read_arrays
+from sentiment.common.array_files import open_array, read_arrays
 from sentiment.data.corpus import CorpusReader
 from sentiment.errors import InputError, SettingsError
 from sentiment.predict import __main__ as predict

@@ -250,6 +250,11 @@ def test_help_is_light() -> None:
     assert output.count("usage: ") == len(mains) + 2
 
 
+def test_verifying_and_what_make_asks_first_do_without_numpy() -> None:
+    """NumPy would take most of their time, and Make asks once for each stage."""
+    run_python("import sys; sys.modules['numpy'] = None; import pipelines.settings_stamp, sentiment.predict.verify")
+
+
 def tiny_model(folder: Path, classes: tuple[str, ...] = ("negative", "positive")) -> Path:
     """A model folder made by hand: one unit; *love* pushes it up and *hate* down, unknown words leave it at 0."""
     folder.mkdir()

@@ -19,10 +19,11 @@ from sentiment.data.encoded import ragged_rows
 from sentiment.errors import ArtefactError, InputError
 from sentiment.prepare.encoding import TypeCounter
 from sentiment.settings import PreprocessingSettings
+from sentiment.text.file_names import FILES
 from sentiment.text.lemmas import lexicon_entries, stop_words
 from sentiment.text.lexicon import PADDING, RESERVED, SPECIAL_TOKENS, UNKNOWN, Lexicon, LexiconEntry, build_lexicon
 from sentiment.text.normalisation import RULES, Rule
-from sentiment.text.preprocessor import FILES, Preprocessor, pad
+from sentiment.text.preprocessor import Preprocessor, pad
 from sentiment.text.rules_in_arrow import apply_rules, separate_chunks, to_lower_case
 from sentiment.text.tokens import Tokens, as_arrow, tokenise
 

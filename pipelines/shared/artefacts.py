@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from pipelines.shared import publishing
-from sentiment.common.file_checks import open_array
+from sentiment.common.array_files import open_array
 from sentiment.data.corpus import LabelledTexts
 from sentiment.data.encoded import EncodedPart
 from sentiment.data.splitting import PARTS, SEEN

@@ -14,7 +14,7 @@ from sentiment.errors import ArtefactError, SettingsError
 from sentiment.predict.model_files import MANIFEST, MODEL, read_manifest
 from sentiment.settings import Settings, TrainingSettings
 from sentiment.settings_checks import from_dict
-from sentiment.text.preprocessor import FILES
+from sentiment.text.file_names import FILES
 
 if TYPE_CHECKING:
     import keras

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from pipelines.shared import publishing, stage
-from sentiment.common.file_checks import open_array
+from sentiment.common.array_files import open_array
 from sentiment.common.messages import shown
 from sentiment.data.table_files import DAMAGED, open_bytes
 from sentiment.embedding.glove import WordVectors, first_words, read_vectors, select_vectors

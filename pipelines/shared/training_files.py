@@ -18,7 +18,8 @@ from pipelines.shared import artefacts, publishing, stage
 from pipelines.shared.base_model import KERAS_MODEL, describe
 from sentiment.augment.clear_words import Poles
 from sentiment.augment.rows import augmented
-from sentiment.common.file_checks import read_arrays, sha256_of
+from sentiment.common.array_files import read_arrays
+from sentiment.common.file_checks import sha256_of
 from sentiment.data.encoded import EncodedPart
 from sentiment.data.splitting import PARTS
 from sentiment.errors import SettingsError

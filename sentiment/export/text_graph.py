@@ -12,9 +12,10 @@ import tensorflow as tf
 from sentiment.common.file_checks import sha256_of
 from sentiment.common.ragged import ragged
 from sentiment.text.chunk_table import MOST_IDS, build_table
+from sentiment.text.file_names import LEXICON
 from sentiment.text.lexicon import PADDING, UNKNOWN
 from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, LONG, WHITE_SPACE
-from sentiment.text.preprocessor import LEXICON, Preprocessor
+from sentiment.text.preprocessor import Preprocessor
 
 CHUNKS_TSV = "chunks.tsv"
 _ABSENT = -1

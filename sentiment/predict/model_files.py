@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from sentiment.common.file_checks import DAMAGED, sha256_of
 from sentiment.errors import ArtefactError
-from sentiment.text.preprocessor import FILES
+from sentiment.text.file_names import FILES
 
 if TYPE_CHECKING:
     import zipfile

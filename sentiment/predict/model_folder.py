@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sentiment.common.file_checks import map_array, read_array, read_arrays
+from sentiment.common.array_files import map_array, read_array, read_arrays
 from sentiment.errors import ArtefactError
 from sentiment.network.cells import GATES, Direction
 from sentiment.network.folded import FoldedNetwork

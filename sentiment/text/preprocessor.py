@@ -17,6 +17,7 @@ from sentiment.common.ragged import Ragged, ragged
 from sentiment.errors import ArtefactError
 from sentiment.text.chunk_table import ChunkTable
 from sentiment.text.few_texts import FewTexts
+from sentiment.text.file_names import LEXICON, PREPROCESSING, VOCABULARY
 from sentiment.text.inputs import as_sequence, encode_all, is_arrow
 from sentiment.text.lexicon import PADDING, RESERVED, UNKNOWN, Lexicon
 from sentiment.text.mapped_lexicon import map_lexicon
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from sentiment.text.many_texts import ManyTexts
 
-LEXICON, VOCABULARY, PREPROCESSING = FILES = ("lexicon.tsv", "vocabulary.txt", "preprocessing.json")
 FEW = 128  # up to this number of texts, Python's engine is done before Arrow's has compiled its expressions
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from sentiment.evaluation.metrics import Curve, abstention_curve, precision_recall_curve, reliability, roc_curve
@@ -54,9 +55,9 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence[str]) -> str:
         axes = figure.subplots()
         for (i, j), count in np.ndenumerate(matrix):
             shade = 0.06 + 0.4 * share[i, j]
-            axes.fill_between([j - 0.48, j + 0.48], i - 0.48, i + 0.48, color=SERIES[0], alpha=shade, linewidth=0)
-            axes.text(j, i - 0.06, f"{share[i, j]:.1%}", ha="center", va="center", fontsize=13 * scale)
-            axes.text(j, i + 0.2, f"{count:,}", ha="center", va="center", fontsize=9.5 * scale)
+            axes.add_patch(Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, color=SERIES[0], alpha=shade, linewidth=0))
+            for below, text, size in ((-0.06, f"{share[i, j]:.1%}", 13), (0.2, f"{count:,}", 9.5)):
+                axes.text(j, i + below, text, ha="center", va="center", fontsize=size * scale, in_layout=False)
         axes.set(xlabel="Predicted", ylabel="True", xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5))
         axes.set_xticks(range(len(names)), names, rotation=90 if many else 0)
         axes.set_yticks(range(len(names)), names, rotation=0 if many else 90, va="center")

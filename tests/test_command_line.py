@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import sentiment
+from sentiment.common.messages import explained
 from sentiment.predict import __main__ as predict
 from tests.model_fixture import child_environment, shared_model
 
@@ -185,6 +186,12 @@ def test_standard_output_that_is_not_a_terminal_gets_utf8(folder):
     environment = child_environment() | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
     done = subprocess.run(command(folder, "love ❤"), capture_output=True, env=environment, check=True)
     assert "love ❤" in done.stdout.decode("utf-8")
+
+
+def test_an_error_of_arrow_names_its_own_file():
+    error = PermissionError(13, "Cannot list directory '/Tweets'. Detail: [errno 13] Permission denied")
+    assert explained(error, "", "output") == "cannot list directory '/Tweets'. Detail: [errno 13] Permission denied"
+    assert explained(PermissionError(13, "Permission denied"), "", "output") == "output: permission denied"
 
 
 def test_a_path_with_control_characters_is_told_without_them(capsys, folder):

@@ -179,5 +179,6 @@ def _system_error(error: OSError, place: str) -> str:
     else:
         reason = " ".join((error.strerror or str(error)).split())
         plain = isinstance(error, PermissionError | IsADirectoryError | NotADirectoryError | FileNotFoundError)
-        reason = reason.lower() if plain else reason
+        reason = reason[:1].lower() + reason[1:] if plain else reason
+        place = "" if "'" in reason else place  # Arrow's errors name their file in the text
     return f"{place}: {reason}" if place else reason

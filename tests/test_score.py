@@ -269,7 +269,12 @@ def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model
     (folder / "y.csv").write_bytes(b'id,text\n1,love\n2,hate,more\n3,\xff\n4,"so ""love"", it"\n')
     options = [str(folder), "--output", str(tmp_path / "out"), "--model", str(model)]
     assert command.main(options) == 3
-    assert "2 files and 6 rows could not be scored" in capsys.readouterr().err
+    err, advice = (
+        capsys.readouterr().err,
+        "; mend them and run the same command again, or permit them with --max-errors N\n",
+    )
+    assert "2 files and 6 rows could not be scored" in err
+    assert err.endswith(advice)
     assert not (tmp_path / "out" / "_SUCCESS").exists()
     listed = errors_of(tmp_path)
     assert [(Path(each["file"]).name, each["row"]) for each in listed] == [
@@ -281,6 +286,7 @@ def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model
     assert [row["text"] for row in rows_of(tmp_path / "out", "x")] == ["love", "hate"]
     assert [row["text"] for row in rows_of(tmp_path / "out", "y")] == ["love", 'so "love", it']
     assert command.main([*options, "--max-errors", "8"]) == 0
+    assert advice not in capsys.readouterr().err
     assert (tmp_path / "out" / "_SUCCESS").exists()
 
 
@@ -515,6 +521,16 @@ def test_an_output_that_the_next_run_would_read_is_refused(tmp_path, model, patt
     else:
         first = score(place, tmp_path / "in" / output, model)
         assert score(place, tmp_path / "in" / output, model)["parts_done_before"] == first["parts"]
+
+
+@pytest.mark.parametrize("place", ["in", os.fsdecode(b"in/b\xff.csv")])
+def test_a_name_that_is_not_utf8_is_refused(place, tmp_path, model, monkeypatch, capsys):
+    write(tmp_path / "in" / "a.csv", table(5)).rename(tmp_path / os.fsdecode(b"in/b\xff.csv"))
+    monkeypatch.chdir(tmp_path)
+    assert command.main([place, "--output", "out", "--model", str(model)]) == 2
+    err = capsys.readouterr().err
+    assert "expected names of files in UTF-8, received " in err
+    assert err.endswith("; rename it\n")
 
 
 @pytest.mark.parametrize(

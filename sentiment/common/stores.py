@@ -130,6 +130,14 @@ def list_input(place: str, is_wanted: Callable[[str, bool], bool], expected: str
     Raises:
         InputError: no file was found, or the one file at ``place`` is not wanted.
     """
+    try:
+        return _listed(place, is_wanted, expected)
+    except UnicodeError as error:
+        received = str(error.args[1])  # the path that Arrow cannot encode or decode
+        raise InputError(f"{place}: expected names of files in UTF-8, received {received:.200}; rename it") from error
+
+
+def _listed(place: str, is_wanted: Callable[[str, bool], bool], expected: str) -> Listing:
     folder, pattern = split_pattern(place)
     store = open_store(folder)
     info = store.system.get_file_info(store.root)

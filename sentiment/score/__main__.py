@@ -100,9 +100,12 @@ def _run(arguments: argparse.Namespace) -> int:
     with engine_of(arguments) as engine:
         summary = score(request, engine, show_progress=True)
     failed = summary["failed_files"] + summary["failed_rows"] > arguments.max_errors
-    if not failed:
+    failures = failures_of(summary, arguments.output)
+    if failed:
+        failures += "; mend them and run the same command again, or permit them with --max-errors N"
+    else:
         succeed(arguments.output)
-    for line in (*_report(summary), failures_of(summary, arguments.output)):
+    for line in (*_report(summary), failures):
         sys.stderr.write(f"score: {line}\n" if line else "")
     return _SOME_FAILED if failed else 0
 

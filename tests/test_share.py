@@ -168,6 +168,19 @@ def test_sums_by_hand_and_in_batches_of_any_size() -> None:
     assert parts.labelled.texts == whole.labelled.texts == ["tweet number1 @bob", "tweet number8 @bob"]
 
 
+@pytest.mark.parametrize("sizes", [(9,), (2, 7), (1,) * 9])
+def test_a_tweet_that_was_repeated_is_one_example(sizes: tuple[int, ...]) -> None:
+    certain, texts = np.array([0.8, 0.9, 0.9, 0.9, 0.7, 0.8, 0.95, 0.6, 0.95]), [*"baaacbded"]
+    tally, start = ShareTally(CLASSES, np.zeros(0, np.int64)), 0
+    for size in sizes:
+        rows, every = slice(start, start + size), pa.repeat("all", size).dictionary_encode()
+        answers = np.column_stack([certain[rows], 1 - certain[rows]])
+        tally.add(Answered(pa.array(texts[rows]), answers, np.ones(size), every, every))
+        start += size
+    found = [(each.row, each.text) for each in tally.examples["negative", "all"]]
+    assert found == [(7, "d"), (2, "a"), (1, "b")]
+
+
 def test_the_first_unreadable_date_is_that_of_a_tweet() -> None:
     columns = {"text": [None, "good", "bad"], "when": ["soon", "2020-01-01", "later"], "known": [0.0, 1, 1]}
     table = pa.RecordBatch.from_pydict(columns | {f"p_{name}": [0.5] * 3 for name in CLASSES})

@@ -172,11 +172,15 @@ class ShareTally:
             better = np.flatnonzero(certain > least[codes]) if len(codes) else np.zeros(0, np.int64)
             mine, certain, codes = mine[better], certain[better], codes[better]
             order = np.lexsort((-certain, codes))
+            texts = batch.texts.take(pa.array(mine[order])).dictionary_encode().indices.to_numpy()
+            _, first = np.unique(np.column_stack([codes[order], texts]), axis=0, return_index=True)
+            order = order[np.sort(first)]  # a tweet that many people repeat is one example
             for at in order[_ranks(codes[order]) < EXAMPLES].tolist():
                 period = periods[codes[at]]
                 found = Example(float(certain[at]), int(numbers[mine[at]]), batch.texts[int(mine[at])].as_py())
                 kept = self.examples.setdefault((name, period), [])
-                kept.append(found)
+                if found.text not in [each.text for each in kept]:
+                    kept.append(found)
                 kept.sort(key=lambda example: (-example.probability, example.row))
                 del kept[EXAMPLES:]
 

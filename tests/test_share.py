@@ -531,13 +531,25 @@ def test_archives_of_posts_are_answered_and_drawn_from(model: str, tmp_path: Pat
     assert len((tmp_path / "labels.csv").read_text(encoding="utf-8").splitlines()) == 3
 
 
+@pytest.mark.parametrize("place", ["", "*.csv"])
+def test_labels_among_the_inputs_are_refused(model: str, place: str, tmp_path: Path, capsys) -> None:
+    """Their tweets would be counted twice."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "tweets.csv").write_text("text\nI love it\n")
+    labels = labels_file(tmp_path / "in" / "labels.csv", "1,I love it,1,positive")
+    options = ["--labels", str(labels), "--output", str(tmp_path / "answer")]
+    assert run_share(model, str(tmp_path / "in" / place), *options) == 2
+    assert "labels.csv: is inside the input" in capsys.readouterr().err
+    assert not (tmp_path / "answer").exists()
+
+
 @pytest.mark.parametrize("name", ["tweets.csv", "labels.csv"])
 def test_a_draw_into_the_input_is_refused(name: str, tmp_path: Path, capsys) -> None:
     (tmp_path / "tweets.csv").write_text("text\nI love it\n")
     for place in ("tweets.csv", "") if name == "tweets.csv" else ("", "*.csv"):
         options = [str(tmp_path / place), "--output", str(tmp_path / name), "--force"]
         assert draw_command.main(options) == 2
-        assert "so the next run would read it as tweets; give a place elsewhere" in capsys.readouterr().err
+        assert "so it would be read as tweets; give a place elsewhere" in capsys.readouterr().err
     assert (tmp_path / "tweets.csv").read_text() == "text\nI love it\n"
 
 

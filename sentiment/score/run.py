@@ -107,12 +107,12 @@ def _description(request: Request, checksum: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def require_outside(output: FileStore, places: Sequence[str]) -> None:
-    """Raise an `InputError` if the file or folder ``output`` is, or would be, among the inputs at ``places``."""
+def require_outside(other: FileStore, places: Sequence[str], option: str = "--output") -> None:
+    """Raise an `InputError` if ``other``, the file or folder of ``option``, could be among the inputs at ``places``."""
     for place in places:
-        if may_list(place, output):
+        if may_list(place, other):
             raise InputError(
-                f"--output {output.root}: is inside the input {place}, so the next run would read it as tweets; "
+                f"{option} {other.root}: is inside the input {place}, so it would be read as tweets; "
                 "give a place elsewhere"
             )
 

@@ -20,7 +20,7 @@ from sentiment.errors import InputError
 from sentiment.predict.answers import AnswerOptions
 from sentiment.score.parts import find_inputs
 from sentiment.score.records import RUN, SUCCESS, read_records
-from sentiment.score.run import Request, failures_of, score, succeed
+from sentiment.score.run import Request, failures_of, require_outside, score, succeed
 from sentiment.shares.answer import ShareAnswer
 from sentiment.shares.dates import periods_between, read_dates
 from sentiment.shares.estimates import BOTH, LEAST_LABELS, HandLabels, ShareRow, changes, share_rows
@@ -89,7 +89,8 @@ def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) ->
     """Score the inputs unless they are scored already, and return the folder of the scored tweets.
 
     Raises:
-        InputError: a file or row could not be scored, or the input is a folder of an unfinished `sentiment score`.
+        InputError: a file or row could not be scored, the labels are among the inputs, or the input is a folder of an
+            unfinished `sentiment score`.
     """
     inputs, output = request.inputs, str(request.output / SCORED)
     if len(inputs) == 1 and "://" not in inputs[0] and (Path(inputs[0]) / SCORED / RUN).is_file():  # made by `share`
@@ -101,6 +102,8 @@ def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) ->
                 "--max-errors N to leave out up to N files and rows that cannot be scored"
             )
         return inputs[0]
+    if request.labels:
+        require_outside(open_store(str(request.labels)), inputs, "--labels")
     _require_columns(request)
     options = AnswerOptions(force=True)
     wanted = Request(inputs, output, request.model, request.reading, options, "parquet", request.force)

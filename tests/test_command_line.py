@@ -125,6 +125,12 @@ def test_column_by_position(capsys, caplog, folder, tmp_path, header):
     assert len(out.splitlines()) == (3 if header else 2)
 
 
+def parquet(**column: list) -> bytes:
+    file = io.BytesIO()
+    pd.DataFrame(column).to_parquet(file)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -141,6 +147,8 @@ def test_column_by_position(capsys, caplog, folder, tmp_path, header):
         ("fake2.parquet", b"not parquet at all", "is it Parquet, and whole? write it again, or give it the ending"),
         ("bad.jsonl", b'{"tweet": "x"}\n{"tweet": \n', "bad.jsonl:2: expected a JSON object"),
         ("number.jsonl", b'{"tweet": 3}\n', "number.jsonl:1: "),
+        ("number.parquet", parquet(tweet=[3]), "column 'tweet' holds int64, expected text; name another"),
+        ("bytes.parquet", parquet(tweet=[b"\xff"]), "'tweet' holds bytes that are not UTF-8; write it as text"),
     ],
 )
 def test_bad_files_leave_the_output_alone(capsys, folder, tmp_path, name, content, message):

@@ -119,11 +119,11 @@ def texts_of(batch: pa.RecordBatch, column: str, where: str | Path) -> pa.Array:
     is_text = kind in (pa.string(), pa.large_string(), pa.string_view(), pa.null())
     is_bytes = kind in (pa.binary(), pa.large_binary(), pa.binary_view())
     if not (is_text or is_bytes):
-        raise InputError(f"{where}: column {column!r} holds {shown(values.type)}, expected text")
+        raise InputError(f"{where}: column {column!r} holds {shown(values.type)}, expected text; name another")
     try:
         return values.cast(pa.string())
     except pa.ArrowInvalid as error:
-        raise InputError(f"{where}: column {column!r} holds bytes that are not text in UTF-8") from error
+        raise InputError(f"{where}: column {column!r} holds bytes that are not UTF-8; write it as text") from error
 
 
 def _read_parquet(

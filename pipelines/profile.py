@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pipelines.shared import profiles, publishing, stage
 from pipelines.shared.profiles import toml_key, toml_value
-from sentiment.common.command_line import OneLineParser, place
+from sentiment.common.command_line import OneLineParser, path
 from sentiment.common.file_checks import require_writable
 from sentiment.common.messages import counted, shown, without_controls
 from sentiment.data.corpus import as_text
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Draft a profile for a labelled file, and print the draft or write the draft to ``--output``."""
     layout = argparse.RawDescriptionHelpFormatter
     parser = OneLineParser(prog="python -m pipelines.profile", description=__doc__, formatter_class=layout)
-    parser.add_argument("file", type=place, help="a labelled .csv, .tsv, .jsonl (.gz) or .parquet")
+    parser.add_argument("file", type=path, help="a labelled .csv, .tsv, .jsonl (.gz) or .parquet")
     parser.add_argument("--output", type=Path, metavar="FILE.toml", help="where to write it (default: standard output)")
     arguments = parser.parse_args(argv)
     with stage.reporting("profile"):

@@ -98,7 +98,7 @@ def share(
         ("column", column, str, "the name of a column"),
         ("date", date, str, "the name of a column"),
     ):
-        if not isinstance(given, types):
+        if not isinstance(given, types) or (name == "output" and "://" in str(given)):
             raise InputError(f"{name}: expected {expected}, received {given!r:.100}")
     for name, names in (("by", by), ("also", also)):
         if not isinstance(names, tuple | list) or not all(isinstance(each, str) for each in names):

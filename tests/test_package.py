@@ -105,6 +105,7 @@ def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) ->
 
 
 NO_PATH = "expected a path or an address, received an empty one"
+NO_ADDRESS = "expected a path, received the address s3://b/x"
 NO_WORKERS = "--workers: expected a whole number from 1 to 1024, received"
 
 
@@ -124,6 +125,8 @@ NO_WORKERS = "--workers: expected a whole number from 1 to 1024, received"
         *(([name, "a.csv", "--output", ""], f"--output: {NO_PATH}") for name in ("score", "share", "draw")),
         *((["score", "a.csv", "--output", "x", "--workers", n], f"{NO_WORKERS} {n}") for n in ("0", "1000000")),
         (["draw", "a.csv", "--output", "-"], "--output: expected a path or an address, received -"),
+        *(([name, "a.csv", "--output", "s3://b/x"], f"--output: {NO_ADDRESS}") for name in ("share", "draw")),
+        (["predict", "--input", "a.csv", "--output", "s3://b/x"], f"--output: {NO_ADDRESS}"),
         (["draw", "a.csv", "--output", "x", "--rows", "0"], "--rows: expected a whole number from 1, received 0"),
         (["share", "a.csv", "--output", "x", "--also", " "], "--also: expected the name of a class, received an empty"),
     ],

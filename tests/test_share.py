@@ -576,6 +576,12 @@ def test_posts_that_were_scored_are_not_scored_again(model: str, tmp_path: Path,
 
 
 @pytest.mark.usefixtures("no_processes")
+def test_an_input_may_be_an_address(model: str, tmp_path: Path) -> None:
+    (tmp_path / "tweets.csv").write_text("text\nI love it\n")
+    assert run_share(model, f"file://{tmp_path}/tweets.csv", "--output", str(tmp_path / "answer")) == 0
+
+
+@pytest.mark.usefixtures("no_processes")
 def test_sigterm_ends_it_as_an_interrupt_does(model: str, tweets: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr("sentiment.score.worker.score_file", lambda *_: signal.raise_signal(signal.SIGTERM))
     assert run_share(model, str(tweets), "--output", str(tmp_path)) == 130
@@ -620,6 +626,7 @@ def test_a_column_without_dates_is_refused_also_where_a_tweet_is_missing(model: 
         ({"by": (3, "week")}, r"by: expected a tuple of names, .* received \(3, 'week'\)"),
         ({"model": print}, "model: expected the path of a model folder, received <built-in function print>"),
         ({"output": None}, "output: expected the path of a folder, received None"),
+        ({"output": "s3://b/x"}, "output: expected the path of a folder, received 's3://b/x'"),
         ({"labels": 3}, "labels: expected the path of a file from `sentiment draw`, received 3"),
         ({"column": 3}, "column: expected the name of a column, received 3"),
         (

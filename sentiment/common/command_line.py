@@ -24,7 +24,7 @@ class OneLineParser(argparse.ArgumentParser):
         """Add the option ``--model``, with its default and help."""
         default = f"default: ${MODEL_VARIABLE}, or {LATEST_MODEL}"
         described = f"model folder or packed model ({default})"
-        self.add_argument("--model", type=place, default=default_model(), help=described)
+        self.add_argument("--model", type=path, default=default_model(), help=described)
 
 
 def default_model() -> str:
@@ -81,6 +81,13 @@ def place(text: str) -> str:
     return text
 
 
-def stream_or_place(text: str) -> str:
-    """Return an argument that is a path or an address, or "-" for standard input or output."""
-    return text if text == "-" else place(text)
+def path(text: str) -> str:
+    """Return an argument that is a path on this machine; refuse what :func:`place` refuses, and an address."""
+    if "://" in text:
+        raise argparse.ArgumentTypeError(f"expected a path, received the address {text}")
+    return place(text)
+
+
+def stream_or_path(text: str) -> str:
+    """Return an argument that is a path on this machine, or "-" for standard input or output."""
+    return text if text == "-" else path(text)

@@ -41,11 +41,11 @@ class FileStore:
         return (info for info in self.system.get_file_info(selector) if info.is_file)
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of a small file; None if the file is missing."""
+        """Return the content of a small file; None if the file or the folder is missing."""
         try:
             with self.system.open_input_stream(self.path(name)) as file:
                 return bytes(file.read())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def write(self, name: str, content: bytes) -> None:

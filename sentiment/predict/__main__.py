@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-from sentiment.common.command_line import OneLineParser, count, stream_or_place
+from sentiment.common.command_line import OneLineParser, count, stream_or_path
 from sentiment.common.messages import is_closed, run_command, without_controls
 from sentiment.data.table_names import KINDS, STANDARD
 from sentiment.errors import InputError
@@ -65,9 +65,9 @@ def _parser(prog: str) -> OneLineParser:
     add_answer_options(add)
     add_file = partial(add, to=files)
     read = "a .csv, .tsv, .jsonl, .json, .parquet or archive of posts, packed or not; - is standard input"
-    add_file("--input", type=stream_or_place, metavar="FILE", help=read)
+    add_file("--input", type=stream_or_path, metavar="FILE", help=read)
     written = "where to write the table with columns added; - is standard output"
-    add_file("--output", type=stream_or_place, metavar="FILE", help=written)
+    add_file("--output", type=stream_or_path, metavar="FILE", help=written)
     add_file("--force", action="store_true", help="replace an existing output")
     add_file("--format", choices=KINDS, help="of --input, if its name does not tell")
     bad = "damaged rows that may be left out (default: 0)"

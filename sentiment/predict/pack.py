@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sentiment.common.command_line import OneLineParser, place
+from sentiment.common.command_line import OneLineParser, path
 from sentiment.common.file_checks import replacing, require_writable
 from sentiment.common.messages import run_command
 from sentiment.errors import ArtefactError, InputError
@@ -32,8 +32,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.pre
     description = (__doc__ or "").replace("python -m sentiment.predict.pack", prog)
     description = description.replace("python -m sentiment.predict", prog.rpartition(" ")[0] + " predict")
     parser = OneLineParser(prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=place, help="model folder, for instance models/sample")
-    parser.add_argument("--output", type=place, required=True, metavar="FILE", help="the archive: mine.zip")
+    parser.add_argument("model", type=path, help="model folder, for instance models/sample")
+    parser.add_argument("--output", type=path, required=True, metavar="FILE", help="the archive: mine.zip")
     parser.add_argument("--force", action="store_true", help="replace an existing output")
     arguments = parser.parse_args(argv)
     folder, target = Path(arguments.model), Path(arguments.output)

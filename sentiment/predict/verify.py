@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from sentiment.common.command_line import OneLineParser, place
+from sentiment.common.command_line import OneLineParser, path
 from sentiment.common.messages import run_command
 from sentiment.data.table_files import checksum_of, find_files
 from sentiment.errors import ArtefactError, InputError
@@ -32,7 +32,7 @@ _BESIDE = (
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict.verify") -> int:
     """Run the command and return its exit status: 0, or 2 if a file differs."""
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=place, help="model folder such as models/sample, or a packed model")
+    parser.add_argument("model", type=path, help="model folder such as models/sample, or a packed model")
     folder = Path(parser.parse_args(argv).model)
     return run_command(lambda: _verify(folder), "verify")
 

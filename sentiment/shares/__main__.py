@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentiment.common.command_line import OneLineParser, class_name, place
+from sentiment.common.command_line import OneLineParser, class_name, path, place
 from sentiment.common.messages import run_command
 from sentiment.predict.options import add_table_options, reading_of
 from sentiment.score.__main__ import add_engine_options, engine_of
@@ -54,7 +54,7 @@ def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_grouping_options(parser)
     parser.add_argument(
-        "--output", type=place, required=True, metavar="FOLDER", help="for answer.html, shares.csv and shares.json"
+        "--output", type=path, required=True, metavar="FOLDER", help="for answer.html, shares.csv and shares.json"
     )
     parser.add_argument("--labels", type=Path, metavar="CSV", help="a file of `sentiment draw` that was filled in")
     parser.add_argument(

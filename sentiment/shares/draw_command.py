@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from sentiment.common.command_line import OneLineParser, count, place, whole_number
+from sentiment.common.command_line import OneLineParser, count, path, whole_number
 from sentiment.common.messages import counted, run_command
 from sentiment.predict.options import reading_of
 from sentiment.score.__main__ import engine_of
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.sha
 def _parser(prog: str) -> OneLineParser:
     parser = OneLineParser(prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_grouping_options(parser)
-    parser.add_argument("--output", type=place, required=True, metavar="CSV", help="the file to fill in")
+    parser.add_argument("--output", type=path, required=True, metavar="CSV", help="the file to fill in")
     parser.add_argument("--rows", type=whole_number(1), default=200, metavar="N", help="how many to draw (200)")
     parser.add_argument("--seed", type=count, default=7, metavar="N", help="the same seed draws the same rows (7)")
     parser.add_argument("--even", action="store_true", help="give every tweet the same chance")

@@ -454,7 +454,8 @@ def test_from_tweets_to_an_answer(model: str, tweets: Path, tmp_path: Path, caps
     draw = [str(output / "scored"), *by, "--rows", "200", "--model", model, "--output", str(labels)]
     assert draw_command.main(draw) == 0
     assert draw_command.main(draw) == 2  # a file with labels is not replaced
-    rows = list(csv.DictReader(labels.open(encoding="utf-8", newline="")))
+    assert labels.read_text("utf-8").startswith("\ufeffrow,")  # without the mark, Excel misreads and then spoils "é"
+    rows = list(csv.DictReader(labels.open(encoding="utf-8-sig", newline="")))
     assert len(rows) == 200
     numbers = [int(row["row"]) for row in rows]
     assert numbers != sorted(numbers)  # so that whoever stops early has labelled a random part

@@ -59,7 +59,7 @@ def _run(arguments: argparse.Namespace) -> int:
     random.Random(arguments.seed).shuffle(drawn)  # so that a person who stops early has labelled a random part
     name = reading.column if not reading.column.isdecimal() else "text"
     content = to_label("text" if name in ("row", "chance", "label") else name, drawn)
-    open_store(str(target.parent)).write(target.name, content.encode())
+    open_store(str(target.parent)).write(target.name, content.encode("utf-8-sig"))  # Excel needs the mark
     sys.stderr.write(f"draw: {counted(len(drawn), 'row')} to label in {target}\n")
     return 0
 

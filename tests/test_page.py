@@ -446,6 +446,14 @@ def test_periods_of_a_group_are_listed_when_it_is_chosen(browser, tmp_path):
     assert browser.execute_script(listed) == [["Bolt", ALL], ["Bolt", "2023"]]
 
 
+def test_of_many_groups_the_largest_are_listed(browser, tmp_path):
+    open_shares(browser, tmp_path, [share_of(ALL, ALL), *(share_of(f"brand {i}", ALL) for i in range(300))])
+    counts = "return [document.querySelectorAll('#dots circle').length, document.querySelectorAll('#rows tr').length]"
+    assert browser.execute_script(counts) == [200, 201]
+    assert "the 200 largest groups" in browser.find_element("id", "groups").text
+    assert len(browser.find_elements("css selector", "#group option")) == 301
+
+
 def test_text_from_right_to_left_does_not_turn_the_figures_around(browser, tmp_path):
     name = "\u05e9\u05dc\u05d5\u05dd"
     examples = {("negative", ALL): [Example(0.9, 1, name)]}

@@ -577,6 +577,19 @@ def test_posts_that_were_scored_are_not_scored_again(model: str, tmp_path: Path,
 
 
 @pytest.mark.usefixtures("no_processes")
+@pytest.mark.parametrize("command", [share_command, draw_command])
+def test_rows_that_cannot_be_scored_are_refused_with_the_way_to_leave_them_out(
+    command, model, tmp_path, capsys
+) -> None:
+    path = tmp_path / "tweets.csv"
+    path.write_text("id,text\n1,I love it\n1,two,3\n")
+    assert command.main([str(path), "--output", str(tmp_path / "answer"), "--model", model, "--workers", "1"]) == 2
+    reason = f"0 files and 1 row could not be scored; the first: {path}, row 2: expected 2 columns, received 3; "
+    advice = "mend them, or run `sentiment score` with --max-errors N, and give its output here"
+    assert capsys.readouterr().err.partition(": error: ")[2] == f"{reason}{advice}\n"
+
+
+@pytest.mark.usefixtures("no_processes")
 def test_an_input_may_be_an_address(model: str, tmp_path: Path) -> None:
     (tmp_path / "tweets.csv").write_text("text\nI love it\n")
     assert run_share(model, f"file://{tmp_path}/tweets.csv", "--output", str(tmp_path / "answer")) == 0

@@ -100,7 +100,8 @@ def _run(arguments: argparse.Namespace) -> int:
     with engine_of(arguments) as engine:
         summary = score(request, engine, show_progress=True)
     failed = summary["failed_files"] + summary["failed_rows"] > arguments.max_errors
-    failures = failures_of(summary, arguments.output)
+    if failures := failures_of(summary):
+        failures += f"; all are in {arguments.output.rstrip('/')}/errors.jsonl"
     if failed:
         failures += "; mend them and run the same command again, or permit them with --max-errors N"
     else:

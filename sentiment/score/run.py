@@ -76,21 +76,19 @@ def score(request: Request, engine: Engine, show_progress: bool = False) -> dict
         summary = {
             **_counts(parts, results, request.options.force, len(done), time.monotonic() - begun),
             "model": checksum,
-            "first_error": f"{errors[0]['file']}: {errors[0]['reason']}" if errors else None,
+            "first_error": _told(**errors[0]) if errors else None,
         }
         records.write_report(output, summary, errors)
     return summary
 
 
-def failures_of(summary: Mapping[str, Any], output: str) -> str:
+def failures_of(summary: Mapping[str, Any]) -> str:
     """Return a sentence about the files and rows that could not be scored; empty if there are none."""
     files, rows = summary["failed_files"], summary["failed_rows"]
     if not files and not rows:
         return ""
-    return (
-        f"{counted(files, 'file')} and {counted(rows, 'row')} could not be scored: see "
-        f"{output.rstrip('/')}/errors.jsonl, which begins with: {shown(summary['first_error'], 500)}"
-    )
+    first = shown(summary["first_error"], 500)
+    return f"{counted(files, 'file')} and {counted(rows, 'row')} could not be scored; the first: {first}"
 
 
 def succeed(output: str) -> None:
@@ -199,6 +197,10 @@ def _error_lines(parts: Sequence[Part], results: Mapping[str, Record | Failure])
             yield where | {"row": None, "reason": result.reason}
         else:
             yield from (where | error for error in result.errors)
+
+
+def _told(file: str, part: str, row: int | None, reason: str) -> str:
+    return f"{file}{f', row {row}' if row else ''}: {reason}"
 
 
 def _counts(

@@ -108,9 +108,10 @@ def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) ->
     options = AnswerOptions(force=True)
     wanted = Request(inputs, output, request.model, request.reading, options, "parquet", request.force)
     summary = score(wanted, engine, show_progress)
-    if failures := failures_of(summary, output):
-        left_out = "run `sentiment score` with --max-errors N and `sentiment share` on its output"
-        raise InputError(f"{failures}; mend them, or {left_out}")
+    if failures := failures_of(summary):
+        raise InputError(
+            f"{failures}; mend them, or run `sentiment score` with --max-errors N, and give its output here"
+        )
     succeed(output)
     return output
 

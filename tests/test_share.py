@@ -481,6 +481,16 @@ def test_from_tweets_to_an_answer(model: str, tweets: Path, tmp_path: Path, caps
     assert 'id="data">{"source"' in (output / "answer.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("no_processes")
+def test_rows_that_were_added_after_the_draw_are_suspected(model: str, tweets: Path, tmp_path: Path, capsys) -> None:
+    texts = pq.read_table(tweets, columns=["text"]).column(0).to_pylist()
+    labels = labels_file(
+        tmp_path / "labels.csv", *(f"{row},{texts[row - 1]},0.25,negative" for row in range(4, 544, 4))
+    )
+    assert run_share(model, str(tweets), "--output", str(tmp_path / "answer"), "--labels", str(labels)) == 0
+    assert "The labels file has no row after 540 of 600." in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_the_same_answer_from_a_folder_on_any_number_of_workers(model: str, tweets: Path, tmp_path: Path) -> None:
     table = pq.read_table(tweets)

@@ -29,6 +29,7 @@ from sentiment.shares.scored import ShareColumns, classes_of, groups_of, require
 from sentiment.shares.tally import ALL, Cell, ShareTally, cells_of
 
 SCORED = "scored"  # folder of the scored tweets inside the output
+_SUSPECT = 0.01  # a labels file whose gap at the end had at most this probability gets a note
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,9 @@ def _notes(tally: ShareTally, filled: FilledIn | None, rows: Sequence[ShareRow],
         notes.append(f"{tweets} without a date that can be read, {first}: counted in no period.")
     if filled is not None and filled.empty:
         notes.append(f"{counted(filled.empty, 'row')} of the labels file without a label: left out.")
+    if filled is not None and filled.chance_of_gap(tally.rows) < _SUSPECT:
+        first = f"The labels file has no row after {filled.last:,} of {tally.rows:,}"
+        notes.append(f"{first}. If later rows were added after the draw, no interval holds for them: draw again.")
     if filled is not None and not any(row.method == BOTH for row in rows):
         found = counted(len(filled.rows), "label")
         notes.append(f"{found}, too few to correct the model, so these are the model's shares alone.")

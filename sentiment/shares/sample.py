@@ -86,6 +86,11 @@ class FilledIn(NamedTuple):
     last: int
     path: Path
 
+    def chance_of_gap(self, count: int) -> float:
+        """Return the greatest probability that a draw from ``count`` rows takes none after the last row of the file."""
+        part = _EVEN_PART * (1 - self.last / count)  # the least part of the drawing probability that these rows have
+        return float((1 - part) ** (len(self.rows) + self.empty))
+
 
 def label_names(classes: Sequence[str], also: Sequence[str]) -> list[str]:
     """Return the labels to choose from: the model's classes, then the names in ``also`` that are not yet there.
@@ -260,8 +265,7 @@ def require_same_input(filled: FilledIn, rows: Sequence[int], texts: Sequence[st
                 "the labels are of another input, or a spreadsheet changed this text: draw again, and copy the labels "
                 "if the rows are the same"
             )
-    part = _EVEN_PART * (1 - filled.last / count)  # the least part of the drawing probability that these rows have
-    if (1 - part) ** (len(filled.rows) + filled.empty) < _UNLIKELY:
+    if filled.chance_of_gap(count) < _UNLIKELY:
         raise InputError(
             f"--labels {filled.path}: its last row is {filled.last:,} and the input has {count:,}; "
             "the labels are of another input: draw from this one"

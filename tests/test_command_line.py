@@ -139,6 +139,7 @@ def parquet(**column: list) -> bytes:
         ("other.csv", b"a,b\n1,2\n", "expected a column 'tweet', received a, b; set --column to one of them"),
         ("short.csv", b"id,tweet\n1,x\n2\n", "short.csv:3: expected 2 columns, received 1; mend the file"),
         ("wide.csv", b"id,tweet\n1,x,2\n", "or allow more with --max-bad-rows (now 0)"),
+        ("narrow.csv", b"tweet\nx\ny,z\n", "narrow.csv:3: expected 1 column, received 2; mend the file"),
         ("latin.csv", b"id,tweet\n1,caf\xe9\n", "latin.csv:2: holds bytes that are not utf-8; set --encoding"),
         ("cut.csv.gz", gzip.compress(b"id,tweet\n1,x\n", mtime=0)[:-9], "damaged or cut short: fetch or make it again"),
         ("list.jsonl", b'[\n{"other": "x"}\n]\n', "expected a column 'tweet', received other"),

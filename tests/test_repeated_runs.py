@@ -82,7 +82,7 @@ def test_inputs_that_are_missing_are_refused_at_once(
     glove = tmp_path / "glove.txt"
     glove.touch()
     for options, message in (
-        (["--corpus", "none.csv", "--glove", str(glove)], "none.csv: no such file"),
+        (["--corpus", "none.csv", "--glove", str(glove)], "none.csv: cannot be read (No such file"),
         (["--corpus", str(glove)], "--glove: expected vectors, or a model to start from (--from), received neither"),
     ):
         with pytest.raises(SystemExit, match="2"):

@@ -113,5 +113,5 @@ def checksum(place: Path) -> str:
         return checksum_of(place)
     except OSError as error:
         raise InputError(
-            f"{place}: no such file ({error.strerror}); give another with CORPUS, GLOVE, FROM or --vectors"
+            f"{place}: cannot be read ({error.strerror}); give another with CORPUS, GLOVE, FROM or --vectors"
         ) from None

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from sentiment.common.arrow_arrays import as_numpy, from_numpy
+from sentiment.common.messages import counted
 from sentiment.data.csv_format import SAMPLE_BYTES, find_format, refuse_utf16, rows_of
 from sentiment.data.reading import BadRow, Reading, TableBlock
 from sentiment.errors import InputError
@@ -193,7 +194,7 @@ class _CsvReader:
         self._rows += rows
         self._lines += lines
         found = [
-            BadRow(number, line_of(number), f"expected {width} columns, received {row.actual_columns}")
+            BadRow(number, line_of(number), f"expected {counted(width, 'column')}, received {row.actual_columns}")
             for number, row in bad_rows.items()
         ]
         return self._selected(batch, numbers, found, line_of)

@@ -600,6 +600,18 @@ def test_rows_that_cannot_be_scored_are_refused_with_the_way_to_leave_them_out(
 
 
 @pytest.mark.usefixtures("no_processes")
+@pytest.mark.parametrize("text", ["text", "post.text"])
+def test_the_answers_of_score_have_paths_for_groups_and_dates(text: str, model: str, tmp_path: Path) -> None:
+    inside = {"user": {"lang": "en", "at": "2024-01-01"}, "post": {"text": "love"}, "text": "love"}
+    (tmp_path / "in.jsonl").write_text(f"{json.dumps(inside)}\n")
+    options = ["--column", text, "--model", model, "--workers", "1"]
+    assert score_command.main([str(tmp_path / "in.jsonl"), "--output", str(tmp_path / "scored"), *options]) == 0
+    by = ["--by", "user.lang", "--by", "day", "--date", "user.at"]
+    assert run_share(model, str(tmp_path / "scored"), *by, *options[:2], "--output", str(tmp_path)) == 0
+    assert "\nen,2024-01-01,negative,model,1,0," in (tmp_path / "shares.csv").read_text()
+
+
+@pytest.mark.usefixtures("no_processes")
 def test_an_input_may_be_an_address(model: str, tmp_path: Path) -> None:
     (tmp_path / "tweets.csv").write_text("text\nI love it\n")
     assert run_share(model, f"file://{tmp_path}/tweets.csv", "--output", str(tmp_path / "answer")) == 0
@@ -617,7 +629,9 @@ def test_a_missing_column_is_refused_before_scoring(model: str, tweets: Path, tm
     assert run_share(model, str(tweets), "--by", "brnad", "--output", str(tmp_path / "answer")) == 2
     assert capsys.readouterr().err.endswith("a column 'brnad', received text, when, brand; set --by or --date\n")
     assert run_share(model, str(tweets), "--by", "brand.name", "--output", str(tmp_path / "answer")) == 2
-    assert "; set --by or --date; only --column takes a path into JSON\n" in capsys.readouterr().err
+    assert (
+        "; set --by or --date; for a path into JSON, give the output of `sentiment score`\n" in capsys.readouterr().err
+    )
     assert not (tmp_path / "answer").exists()
     path = tmp_path / "tweets.parquet"
     pq.write_table(pa.table({"text": ["I love it"], "odd": [[1]]}), path)

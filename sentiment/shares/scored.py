@@ -146,7 +146,7 @@ def _read_tables(store: FileStore, name: str, columns: ShareColumns) -> Iterator
             return
         names = list(dict.fromkeys(key for line in lines.column(RAW_LINE).to_pylist() for key in json.loads(line)))
         if columns.text in names:  # otherwise the layout has paths for the text and other columns
-            require_columns(columns.names(), names, name)
+            require_columns([columns.text, *(each for each in columns.names() if "." not in each)], names, name)
         reading = replace(reading, columns=(*columns.names(), *_answers_among(names, name)))
     with store.system.open_input_stream(path) as stream:
         yield from read_batches(stream, reading, name)
@@ -162,7 +162,7 @@ def require_columns(wanted: Sequence[str], names: Sequence[str], path: str) -> N
     """Raise InputError if a column of ``wanted`` (the text column first) is not among ``names``, a file's columns."""
     if missing := [name for name in wanted if name not in names]:
         option = "--column" if missing[0] == wanted[0] else "--by or --date"
-        paths = "; only --column takes a path into JSON" if "." in missing[0] else ""
+        paths = "; for a path into JSON, give the output of `sentiment score`" if "." in missing[0] else ""
         received = shown(", ".join(names))
         raise InputError(f"{path}: expected a column {missing[0]!r}, received {received}; set {option}{paths}")
 

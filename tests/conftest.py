@@ -133,9 +133,9 @@ def pytest_collection_finish() -> None:
 # What a test module imports if it trains, or starts processes: all its tests are marked slow.
 _SLOW = {"shared_model", "trained", "run_stages", "child_environment", "run_child", "keras", "tf"}
 _SLOW_MODULES = {"tests.served", "tests.kill", "tests.kill_score"}
-# The longest of the other modules, the longest first.
+# The first trains the model that others share and wait for. Then the longest modules that are not slow, the longest first.
 _LONG = [f"tests.test_{name}" for name in (
-    "report", "score_store", "score", "prepare", "fuzz_service", "structure", "few_texts", "text", "posts",
+    "base_model", "report", "score_store", "score", "prepare", "fuzz_service", "structure", "few_texts", "text", "posts",
     "other_columns", "share_estimators", "stages", "corpus", "documents",
 )]  # fmt: skip
 

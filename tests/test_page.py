@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,10 +17,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import sentiment
 from sentiment.predict import __main__ as predict
 from sentiment.shares.answer import ShareAnswer
 from sentiment.shares.estimates import BOTH, MODEL, ShareRow
 from sentiment.shares.tally import ALL, Cell, Example, Sums
+from tests.model_fixture import shared_model
 from tests.served import serve, until
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -471,3 +474,14 @@ def test_a_group_with_a_long_name_does_not_widen_the_page_of_shares(browser, tmp
     )
     assert long in browser.find_element("id", "lead").text
     assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_try_page_answers_and_explains_from_a_file(browser):
+    folder = shared_model().folder
+    browser.get((folder / "try.html").as_uri())
+    expected = sentiment.load(folder).explain(browser.find_element("tag name", "textarea").get_attribute("value"))
+    until(lambda: browser.find_element("id", "label").text == expected.label)
+    shown = [each.text for each in browser.find_elements("css selector", "small")]
+    contributions = [float(text.replace("−", "-")) for text in shown if re.fullmatch(r"[+−]\d+\.\d\d", text)]
+    of_words = [view.contribution for view in expected.tokens if view.contribution is not None]
+    assert contributions == pytest.approx(of_words, abs=0.006)

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import re
 import shutil
 import subprocess
 import zipfile
@@ -51,9 +50,6 @@ def test_a_signature_of_ids_can_be_frozen_for_converters(model) -> None:
     assert not {each for each in operations if each.startswith(("Ragged", "TensorList", "While", "StatelessWhile"))}
     ids = model.preprocessor.pad(model.preprocessor.encode(TEXTS))
     np.testing.assert_allclose(frozen(tf.constant(ids))[0], model.predict_proba(TEXTS), atol=1e-5)
-
-
-CHROMIUM = shutil.which("chromium")
 
 
 def node_from(oldest: int) -> str | None:
@@ -172,17 +168,3 @@ def test_javascript_names_the_damaged_file(tmp_path: Path) -> None:
                 assert line.startswith(f"Error: {name}: d")  # damaged, or does not belong
             elif name not in ("lexicon.tsv", "vocabulary.txt"):
                 assert line.startswith(f"Error: {name}: damaged (")
-
-
-@pytest.mark.skipif(not CHROMIUM, reason="needs chromium (apt-get install chromium)")
-def test_the_try_page_answers_and_explains_from_a_file(model) -> None:
-    page = shared_model().folder / "try.html"
-    text = re.search(r"<textarea[^>]*>(.*?)</textarea>", page.read_text(encoding="utf-8"))[1]
-    options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000", "--dump-dom")
-    shown = subprocess.run([CHROMIUM, *options, page.as_uri()], capture_output=True, check=True, text=True).stdout
-    expected = model.explain(text)
-    assert re.search(r'id="label">(.*?)</p>', shown)[1] == expected.label
-    contributions = re.findall(r"<small[^>]*>([+−]\d+\.\d\d)</small>", shown)
-    assert [float(each.replace("−", "-")) for each in contributions] == pytest.approx(
-        [view.contribution for view in expected.tokens if view.contribution is not None], abs=0.006
-    )

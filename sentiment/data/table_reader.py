@@ -40,7 +40,7 @@ def read_batches(source: str | Path | IO[bytes], reading: Reading, name: str = "
     Raises:
         InputError: the file is missing, is malformed, lacks a column, or has more bad rows than allowed.
     """
-    name = name or str(source)
+    name = name or ("standard input" if source == STANDARD else str(source))
     bad_rows = reading.bad_rows or BadRows()
     for block in read_blocks(source, reading, name):
         for bad in block.bad:

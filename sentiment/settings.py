@@ -21,7 +21,7 @@ from sentiment.settings_checks import Section, at_least, fraction, more_than, on
 # Keeping the latter raised validation accuracy by one point.
 KEPT_STOP_WORDS = (
     "'ll", "'m", "'re", "'s", "again", "against", "alone", "already", "although", "am", "any", "are", "back",
-    "because", "been", "being", "but", "can", "cannot", "could", "did", "do", "does", "down", "due", "either",
+    "because", "been", "being", "but", "can", "could", "did", "do", "does", "down", "due", "either",
     "empty", "enough", "even", "except", "get", "go", "had", "has", "have", "however", "i", "if", "is", "its",
     "last", "least", "less", "me", "more", "most", "my", "n't", "neither", "never", "no", "nobody", "none", "nor",
     "not", "nothing", "now", "nowhere", "off", "only", "out", "over", "quite", "really", "say", "seem", "serious",

@@ -132,7 +132,7 @@ def lexicon() -> Lexicon:
         ("#FAIL #USA #iPhone #worstserviceever #Day1", "fail usa iphone worstserviceever day1"),
         ("can't CAN’T can´t can`t cant", "ca n't ca n't ca n't ca n't cant"[:-4] + "ca n't"),
         ("dont didn't isn’t wont", "do n't did n't is n't wo n't"),
-        ("want cannot ain't", "want cannot ai n't"),
+        ("want cannot ain't", "want ca n't ai n't"),
         ("I'm she’s they're we`ve he'll you'd", "i 'm she 's they 're we 've he 'll you 'd"),
         ("o'clock", "o'clock"),
         ("'quoted' ‘single’ rock 'n' roll", "quoted single rock n roll"),

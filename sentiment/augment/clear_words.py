@@ -20,7 +20,7 @@ from sentiment.text.lexicon import PADDING, UNKNOWN
 
 _ROWS_PER_BLOCK = 65_536
 _PRIOR = 20.0
-_NEGATORS = "not n't never no nothing nobody none neither nor without hardly cannot cant dont"
+_NEGATORS = "not n't never no nothing nobody none neither nor without hardly"
 _LINKING = (
     "is was are were am 's 'm 're be been feel feels felt look looks looked seem seems sounds sound taste tastes im its"
     " will would can could should get gets"

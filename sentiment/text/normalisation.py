@@ -135,7 +135,7 @@ RULES: tuple[Rule, ...] = (
     # Numbers up to ten, and a hundred, stay as they are, because they are ratings: "5 stars", "8 out of 10", "100%".
     Rule("number", r"\b(?:[0-9]+(?:[.,:/%][0-9]+)+|[02-9][0-9]+|1[1-9][0-9]*|10[1-9][0-9]*|100[0-9]+)\b", " <number> "),
     Rule("quotation", r"\B'+|'+\B", " "),
-    Rule("negation", rf"\b({_NEGATED})(?:n'?t(?:'t)?|'n'?t)\b", r"\1 n't"),
+    Rule("negation", rf"\b(?:({_NEGATED})(?:n'?t(?:'t)?|'n'?t)|(ca)nnot)\b", r"\1\2 n't"),
     Rule("clitic", r"'(s|m|re|ve|ll|d)\b", r" '\1"),
     Rule("exclamation", "!+", " ! "),
     Rule("question", r"\?+", " ? "),

@@ -148,6 +148,21 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model(tmp_path_factory.mktemp("model") / "tiny")
 
 
+@pytest.fixture
+def answered(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """``answered(folder, *arguments)``: the status of ``sentiment predict`` with this model, its output and errors."""
+    from sentiment.predict import __main__ as predict
+
+    def run(folder: Path, *arguments: object) -> tuple[int, str, str]:
+        try:
+            status = predict.main(["--model", str(folder), *map(str, arguments)])
+        except SystemExit as stop:
+            status = int(str(stop.code))
+        return status, *capfd.readouterr()
+
+    return run
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that train or start processes, and let them come first, so that no process ends with a slow file.
 

@@ -10,31 +10,25 @@ import pyarrow.parquet as pq
 import pytest
 
 import sentiment
-from sentiment.predict import __main__ as predict
 from sentiment.predict.answers import labels_of
-from tests.test_structure import tiny_model
 
 CELLS = ["love", None, "hate qqq zzz love", "犬が好き", "", "the"]
 KNOWN = [1.0, None, 0.5, 0.0, 0.0, 0.0]
 LABELS = ["positive", None, "positive", "unknown", "unknown", "unknown"]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("known") / "model")
-
-
 @pytest.fixture
-def run(folder: Path, capsys: pytest.CaptureFixture) -> Callable[..., list[str]]:
-    def _run(*arguments: object) -> list[str]:
-        assert predict.main(["--model", str(folder), *map(str, arguments)]) == 0
-        return capsys.readouterr().out.splitlines()
+def run(answered: Callable, tiny_folder: Path) -> Callable[..., list[str]]:
+    def lines(*arguments: object) -> list[str]:
+        status, out, _ = answered(tiny_folder, *arguments)
+        assert status == 0
+        return out.splitlines()
 
-    return _run
+    return lines
 
 
-def test_known_is_the_share_of_ids_that_are_not_unknown(folder: Path) -> None:
-    model = sentiment.load(folder)
+def test_known_is_the_share_of_ids_that_are_not_unknown(tiny_folder: Path) -> None:
+    model = sentiment.load(tiny_folder)
     probabilities, known, _ = model.answer(["love", "love qqq", "qqq the love hate", "犬が好き", "", "the"])
     np.testing.assert_allclose(known, [1, 1 / 2, 2 / 3, 0, 0, 0], atol=1e-6)
     assert known.dtype == probabilities.dtype == np.float32
@@ -96,12 +90,12 @@ def test_lines_of_a_file_keep_missing_cells_missing(run: Callable, tmp_path: Pat
     assert run("--input", source, "--explain")[0].startswith("positive")
 
 
-def test_a_tweet_whose_end_was_not_read_says_so(run: Callable, tmp_path: Path) -> None:
-    model = tiny_model(tmp_path / "model")
-    most = sentiment.load(model).preprocessor.max_tokens
+def test_a_tweet_whose_end_was_not_read_says_so(run: Callable, tiny_folder: Path, tmp_path: Path) -> None:
+    model = sentiment.load(tiny_folder)
+    most = model.preprocessor.max_tokens
     texts = ["love " * most, "love " * most + "hate", "love"]
-    assert sentiment.load(model).answer(texts).cut.tolist() == [False, True, False]
-    assert sentiment.load(model).answer(texts * 2000).cut.tolist() == [False, True, False] * 2000
+    assert model.answer(texts).cut.tolist() == [False, True, False]
+    assert model.answer(texts * 2000).cut.tolist() == [False, True, False] * 2000
     assert ["cut" in json.loads(line) for line in run("--json", *texts)] == [False, True, False]
     (tmp_path / "in.csv").write_text("text\n" + "".join(f"{text}\n" for text in texts), encoding="utf-8")
     run("--input", tmp_path / "in.csv", "--output", tmp_path / "out.csv")

@@ -9,6 +9,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,7 +29,6 @@ from sentiment.predict import __main__ as predict
 from sentiment.predict.answers import PREFIX
 from sentiment.settings import CorpusSettings
 from tests.model_fixture import write_inputs
-from tests.test_structure import tiny_model
 
 ROWS = [("love, love", "good"), ("hate; I hate", "Bad "), ("love", "GREAT"), ("hate", "bad")]
 NAMED = CorpusSettings(
@@ -38,21 +38,9 @@ NAMED = CorpusSettings(
 KINDS = ("a.csv", "a.csv.gz", "semicolon.csv", "bar.txt", "a.tsv", "a.tsv.gz", "a.jsonl", "a.jsonl.gz", "a.parquet")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("tables") / "model")
-
-
 @pytest.fixture
-def run(folder: Path, capfd: pytest.CaptureFixture) -> Callable[..., tuple[int, str, str]]:
-    def _run(*arguments: object) -> tuple[int, str, str]:
-        try:
-            status = predict.main(["--model", str(folder), *map(str, arguments)])
-        except SystemExit as stop:
-            status = int(str(stop.code))
-        return status, *capfd.readouterr()
-
-    return _run
+def run(answered: Callable, tiny_folder: Path) -> Callable[..., tuple[int, str, str]]:
+    return partial(answered, tiny_folder)
 
 
 def write(path: Path, rows: list[tuple[str, str]] = ROWS) -> Path:
@@ -101,9 +89,9 @@ def test_prediction_reads_every_kind(run: Callable, tmp_path: Path, name: str) -
 
 @pytest.mark.parametrize("piped", [True, False])
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl", "a.parquet"])
-def test_standard_input_to_standard_output(folder, tmp_path, name, piped, monkeypatch, capfdbinary):
+def test_standard_input_to_standard_output(tiny_folder, tmp_path, name, piped, monkeypatch, capfdbinary):
     kind = kind_of(name)
-    arguments = ["--model", str(folder), "--column", "tweet", "--input", "-", "--format", kind, "--output", "-"]
+    arguments = ["--model", str(tiny_folder), "--column", "tweet", "--input", "-", "--format", kind, "--output", "-"]
     path = write(tmp_path / name)
     read, written = os.pipe()
     with open(written, "wb") as file:

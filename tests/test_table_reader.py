@@ -283,8 +283,9 @@ def test_no_thread_ends_the_process_at_exit(tmp_path: Path, name: str) -> None:
     from tests.model_fixture import child_environment
 
     path = tmp_path / name
-    row = json.dumps({"other": "x" * 200}) if name == "a.jsonl" else '"x","y"'
-    path.write_text(("text,id\n" if name == "a.csv" else "") + f"{row}\n" * 100_000 + '"open')
+    long = "x" * 200
+    row = json.dumps({"other": long}) if name == "a.jsonl" else f'"{long}","y"'
+    path.write_text(("text,id\n" if name == "a.csv" else "") + f"{row}\n" * 20_000 + '"open')
     code = (  # the eight are forked once everything is imported, and before there are threads
         "import os, sys; from sentiment.data.table_reader import read_batches\n"
         "from sentiment.data.reading import Reading; import sentiment.data.csv_reader, sentiment.data.json_lines_reader\n"

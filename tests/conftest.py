@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -146,6 +147,14 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.test_structure import tiny_model
 
     return tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier(tiny_folder: Path) -> Any:
+    """The same model, loaded."""
+    import sentiment
+
+    return sentiment.load(tiny_folder)
 
 
 @pytest.fixture

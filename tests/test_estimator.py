@@ -23,14 +23,9 @@ TEXTS = ["love", "hate", "love love", "I hate it, hate"]
 LABELS = ["positive", "negative", "positive", "negative"]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("estimator") / "model")
-
-
-@pytest.fixture(scope="module")
-def model(folder: Path):
-    return sentiment.load(folder)
+@pytest.fixture
+def model(tiny_classifier):
+    return tiny_classifier
 
 
 def test_it_is_a_fitted_classifier(model) -> None:

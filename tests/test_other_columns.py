@@ -21,17 +21,16 @@ from tests.test_structure import tiny_model
 TABLES = 25  # `make fuzz` tries ten thousand
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> SentimentClassifier:
-    return sentiment.load(tiny_model(tmp_path_factory.mktemp("columns") / "model"))
-
-
 @pytest.mark.parametrize("seed", range(TABLES))
-def test_random_tables_keep_their_rows_and_columns(model: SentimentClassifier, tmp_path: Path, seed: int) -> None:
-    check_random_table(model, tmp_path, seed)
+def test_random_tables_keep_their_rows_and_columns(
+    tiny_classifier: SentimentClassifier, tmp_path: Path, seed: int
+) -> None:
+    check_random_table(tiny_classifier, tmp_path, seed)
 
 
-def test_a_table_becomes_json_without_nan_and_with_dates_as_text(model: SentimentClassifier, tmp_path: Path) -> None:
+def test_a_table_becomes_json_without_nan_and_with_dates_as_text(
+    tiny_classifier: SentimentClassifier, tmp_path: Path
+) -> None:
     moment = datetime.datetime(2023, 1, 1, 0, 30, tzinfo=datetime.UTC)
     table = pa.table(
         {
@@ -47,7 +46,7 @@ def test_a_table_becomes_json_without_nan_and_with_dates_as_text(model: Sentimen
         }
     )
     pq.write_table(table, tmp_path / "a.parquet")
-    written = scored(model, tmp_path / "a.parquet", tmp_path / "b.jsonl").read_text()
+    written = scored(tiny_classifier, tmp_path / "a.parquet", tmp_path / "b.jsonl").read_text()
     row = json.loads(written, parse_constant=pytest.fail)
     expected = {
         "text": "love", "day": "2023-01-02", "at": "2023-01-01T00:30:00.000Z", "nan": None, "many": [1.0, None],
@@ -59,42 +58,44 @@ def test_a_table_becomes_json_without_nan_and_with_dates_as_text(model: Sentimen
 
 @pytest.mark.parametrize("kind", [pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view()], ids=str)
 @pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
-def test_text_of_every_type_leaves_in_every_format(model, tmp_path, kind, ending):
+def test_text_of_every_type_leaves_in_every_format(tiny_classifier, tmp_path, kind, ending):
     for name, of in (("a", kind), ("b", pa.string())):
         pq.write_table(
             pa.table({"text": pa.array(["love", None, 'é"'], pa.string()).cast(of)}), tmp_path / f"{name}.parquet"
         )
-        scored(model, tmp_path / f"{name}.parquet", tmp_path / f"{name}.{ending}")
+        scored(tiny_classifier, tmp_path / f"{name}.parquet", tmp_path / f"{name}.{ending}")
     assert (tmp_path / f"a.{ending}").read_text() == (tmp_path / f"b.{ending}").read_text()
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "b/data/tweets.js"])
-def test_json_in_a_zip_leaves_as_it_came(model: SentimentClassifier, tmp_path: Path, name: str) -> None:
+def test_json_in_a_zip_leaves_as_it_came(tiny_classifier: SentimentClassifier, tmp_path: Path, name: str) -> None:
     row = {"tweet": {"full_text": "love", "n": 1.5, "lang": "en"}, "id": 7}
     (tmp_path / "a.zip").write_bytes(zipped({name: json.dumps(row).encode(), "__MACOSX/a": b""}))
-    written = json.loads(scored(model, tmp_path / "a.zip", tmp_path / "b.jsonl", column="tweet.full_text").read_text())
+    written = json.loads(
+        scored(tiny_classifier, tmp_path / "a.zip", tmp_path / "b.jsonl", column="tweet.full_text").read_text()
+    )
     assert {key: written[key] for key in row} == row
 
 
-def test_times_that_python_lacks_are_refused(model: SentimentClassifier, tmp_path: Path) -> None:
+def test_times_that_python_lacks_are_refused(tiny_classifier: SentimentClassifier, tmp_path: Path) -> None:
     times = pa.array([[2**63 - 1]], pa.list_(pa.timestamp("us")))
     pq.write_table(pa.table({"text": ["love"], "x": times}), tmp_path / "a.parquet")
     for ending in ("csv", "jsonl"):
         with pytest.raises(InputError, match=rf"which a \.{ending} cannot hold; write \.parquet instead"):
-            scored(model, tmp_path / "a.parquet", tmp_path / f"b.{ending}")
+            scored(tiny_classifier, tmp_path / "a.parquet", tmp_path / f"b.{ending}")
 
 
 @pytest.mark.parametrize("key", ["label", "known", "p_negative", "l\\u0061bel"])
 @pytest.mark.parametrize("prefix", [None, ""])
-def test_a_key_like_one_of_ours_in_a_later_block_is_refused(model, tmp_path, key, prefix):
+def test_a_key_like_one_of_ours_in_a_later_block_is_refused(tiny_classifier, tmp_path, key, prefix):
     source = tmp_path / "a.jsonl"
     filler = '{"text": "love", "filler": "' + "x" * 1000 + '"}\n'
     source.write_text(filler * 9000 + f'{{"text": "love", "{key}": 1}}\n')
     with pytest.raises(InputError, match="already; rename them or set --prefix"):
-        scored(model, source, tmp_path / "b.jsonl", prefix)
+        scored(tiny_classifier, source, tmp_path / "b.jsonl", prefix)
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
     source.write_text(f'{{"text": "love"}}\n{{"text": "love", "{key}": 1}}\n')
-    row = json.loads(scored(model, source, tmp_path / "b.jsonl", "x_").read_text().splitlines()[1])
+    row = json.loads(scored(tiny_classifier, source, tmp_path / "b.jsonl", "x_").read_text().splitlines()[1])
     assert (row[json.loads(f'"{key}"')], row["x_label"]) == (1, "positive")
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-import sentiment
 from pipelines import compare as compare_stage
 from pipelines import report as report_stage
 from pipelines.shared import stage
@@ -108,11 +107,6 @@ def make_evaluation(predictions, **more):
     return Evaluation("tiny", metrics, predictions, history, manifest, coverage, **more)
 
 
-@pytest.fixture(scope="module")
-def classifier(tiny_folder):
-    return sentiment.load(tiny_folder)
-
-
 def with_proba(classifier, proba):
     """``classifier``, but with these probabilities."""
     made = SentimentClassifier(classifier.preprocessor, classifier.network, classifier.classes_)
@@ -126,8 +120,8 @@ def evaluation():
 
 
 @pytest.fixture(scope="module")
-def page(evaluation, classifier):
-    return render_report(evaluation, classifier)
+def page(evaluation, tiny_classifier):
+    return render_report(evaluation, tiny_classifier)
 
 
 @pytest.fixture
@@ -195,13 +189,13 @@ def test_every_figure_is_there_with_an_alternative_text(page):
     assert "var(--series-1" in page
 
 
-def test_what_there_may_be_besides_is_in_report_and_card(evaluation, classifier, page, few_figures):
+def test_what_there_may_be_besides_is_in_report_and_card(evaluation, tiny_classifier, page, few_figures):
     recall = {"macro_recall": {"mean": 0.6, "sd": 0.01}}
     points = [{"rows": rows, "figures": {"model": recall, "vader": recall}} for rows in (100, 900)]
     folds = {"n": 9} | {each: {"mean": 0.612, "sd": 0.0134} for each in ("accuracy", "macro_recall", "macro_f1")}
     more = {"crossvalidation": {"folds": 5, "seeds": [7, 8], "figures": {"model": folds}}}
     few = make_evaluation(make_predictions(200), curve={"points": points, "base_model": ""}, **more)
-    report, card = render_report(few, classifier), render_card(few)
+    report, card = render_report(few, tiny_classifier), render_card(few)
     ParsedPage(report)
     drawing = re.search(r'<figure id="figure-curve">.*?</figure>', report, re.DOTALL)
     assert "from nothing 60.0% at 100, 60.0% at 900; VADER 60.0% at 100" in drawing[0]
@@ -250,10 +244,10 @@ def test_nothing_outside_the_file_is_referred_to(page):
     assert not re.search(r"fetch\(|XMLHttpRequest|import\(|new Image|WebSocket|sendBeacon", page)
 
 
-def test_a_hostile_and_a_long_tweet_stay_harmless(evaluation, classifier, few_figures):
+def test_a_hostile_and_a_long_tweet_stay_harmless(evaluation, tiny_classifier, few_figures):
     controls = "bell\x07 null\x00 esc\x1b[2J turn\u202e"
     predictions = hostile(evaluation.predictions, SCRIPT, LONG, controls)
-    page = render_report(make_evaluation(predictions), classifier)
+    page = render_report(make_evaluation(predictions), tiny_classifier)
     parsed = ParsedPage(page)
     assert page.count("<script") == 1
     assert "img" not in parsed.tags
@@ -266,10 +260,10 @@ def test_a_hostile_and_a_long_tweet_stay_harmless(evaluation, classifier, few_fi
     assert "&lt;b&gt;deflate" in page
 
 
-def test_a_bare_folder_many_tweets_and_hostile_classes_and_names_stay_small_and_harmless(classifier, page):
+def test_a_bare_folder_many_tweets_and_hostile_classes_and_names_stay_small_and_harmless(tiny_classifier, page):
     evaluation = make_evaluation(make_predictions(10_000, ('<script>"x"', "neutral", "$a_{b$")))
     bare = replace(evaluation, history={}, manifest={}, coverage={}, name="</title><script>x")
-    large = render_report(bare, classifier)
+    large = render_report(bare, tiny_classifier)
     ParsedPage(large)
     assert large.count("<script") == 1
     assert set(re.findall(r'<figure id="figure-([\w-]+)">', large)) == FIGURES - {"training"}
@@ -291,8 +285,8 @@ def test_figures_of_many_classes_stay_legible():
         assert "topic 27" in figure(rows)  # Matplotlib warns, and so this test fails, if the names leave no room
 
 
-def test_a_page_of_a_single_tweet_is_drawn_too(classifier):
-    ParsedPage(render_report(make_evaluation(make_predictions(1)), classifier))
+def test_a_page_of_a_single_tweet_is_drawn_too(tiny_classifier):
+    ParsedPage(render_report(make_evaluation(make_predictions(1)), tiny_classifier))
 
 
 def test_mistakes_are_the_surest_ones_first(page, evaluation):
@@ -438,17 +432,17 @@ def loaded(classifier, evaluation, shift=0.0):
     return lambda path: model
 
 
-def test_the_stage_writes_report_and_card(tmp_path, evaluation, classifier, monkeypatch, few_figures):
+def test_the_stage_writes_report_and_card(tmp_path, evaluation, tiny_classifier, monkeypatch, few_figures):
     folder = write_folder(tmp_path / "models" / "sample", evaluation)
-    monkeypatch.setattr("sentiment.load", loaded(classifier, evaluation))
+    monkeypatch.setattr("sentiment.load", loaded(tiny_classifier, evaluation))
     stage.main(report_stage.run, "", argv=["--root", str(tmp_path)])
     assert 'figure id="figure-behaviour"' in (folder / "report.html").read_text(encoding="utf-8")
     assert (folder / "README.md").read_text(encoding="utf-8").startswith("# Tweet sentiment: sample\n")
 
 
-def test_predictions_of_an_earlier_model_are_refused(tmp_path, evaluation, classifier, monkeypatch, caplog):
+def test_predictions_of_an_earlier_model_are_refused(tmp_path, evaluation, tiny_classifier, monkeypatch, caplog):
     folder = write_folder(tmp_path / "models" / "sample", evaluation)
-    monkeypatch.setattr("sentiment.load", loaded(classifier, evaluation, shift=0.01))
+    monkeypatch.setattr("sentiment.load", loaded(tiny_classifier, evaluation, shift=0.01))
     with pytest.raises(SystemExit):
         stage.main(report_stage.run, "", argv=["--root", str(tmp_path)])
     assert "answers of another model" in caplog.text
@@ -548,8 +542,8 @@ def two_folders(tmp_path, evaluation):
     return write_folder(tmp_path / "one", evaluation), write_folder(tmp_path / "two", evaluation)
 
 
-def test_the_compare_command_scores_a_corpus(tmp_path, two_folders, classifier, monkeypatch, corpus_file, capsys):
-    monkeypatch.setattr("sentiment.load", lambda path: with_proba(classifier, proba))
+def test_the_compare_command_scores_a_corpus(tmp_path, two_folders, tiny_classifier, monkeypatch, corpus_file, capsys):
+    monkeypatch.setattr("sentiment.load", lambda path: with_proba(tiny_classifier, proba))
     (tmp_path / "p.toml").write_text("")
     corpus = corpus_file([("0", "bad film"), ("4", "good film"), ("2", "a film")])
     compare_stage.main([*map(str, two_folders), "--corpus", str(corpus), "--profile", str(tmp_path / "p.toml")])
@@ -557,10 +551,10 @@ def test_the_compare_command_scores_a_corpus(tmp_path, two_folders, classifier, 
 
 
 def test_compare_reads_a_corpus_as_each_model_was_trained(
-    two_folders, classifier, monkeypatch, corpus_file, capsys, caplog
+    two_folders, tiny_classifier, monkeypatch, corpus_file, capsys, caplog
 ):
     one, two = two_folders
-    monkeypatch.setattr("sentiment.load", lambda path: with_proba(classifier, proba))
+    monkeypatch.setattr("sentiment.load", lambda path: with_proba(tiny_classifier, proba))
     (one / "settings.json").write_text('{"corpus": {"header": true, "columns": 0, "text_column": "tweet"}}')
     (two / "settings.json").write_text('{"corpus": {}}')
     np.save(one / "seen.npy", np.sort(hash_texts(pa.array(["a good film", "a bad film"]))))

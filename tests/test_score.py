@@ -42,11 +42,6 @@ class Here:
             yield Outcome(number, function(task))
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("score") / "model")
-
-
 @pytest.fixture
 def small_parts(monkeypatch):
     """Treat files of a few kilobytes as large."""
@@ -108,22 +103,22 @@ def score(inputs, output, model, engine=None, **options) -> dict:
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.csv", "a.jsonl", "a.csv.gz", "a.jsonl.gz"])
-def test_a_file_gets_the_answers_of_the_command_line(name, tmp_path, model):
+def test_a_file_gets_the_answers_of_the_command_line(name, tmp_path, tiny_folder):
     source = write(tmp_path / "in" / name, table(300))
-    summary = score(source, tmp_path / "out", model)
+    summary = score(source, tmp_path / "out", tiny_folder)
     plain = f"a.{name.removesuffix('.gz').rpartition('.')[2]}"
-    assert predict.main(["--model", str(model), "--input", str(source), "--output", str(tmp_path / plain)]) == 0
+    assert predict.main(["--model", str(tiny_folder), "--input", str(source), "--output", str(tmp_path / plain)]) == 0
     assert read(tmp_path / "out") == {plain: (tmp_path / plain).read_bytes()}
     assert summary["rows"] == 300
     assert sum(summary["labels"].values()) == 300
 
 
-def test_a_packed_model_gives_the_same_bytes(tmp_path, model, in_this_process):
+def test_a_packed_model_gives_the_same_bytes(tmp_path, tiny_folder, in_this_process):
     source, packed = write(tmp_path / "in" / "a.csv", table(50)), tmp_path / "mine.zip"
     with zipfile.ZipFile(packed, "w") as archive:
-        for path in model.iterdir():
+        for path in tiny_folder.iterdir():
             archive.write(path, path.name)
-    score(source, tmp_path / "of folder", model)
+    score(source, tmp_path / "of folder", tiny_folder)
     assert command.main([str(source), "--output", str(tmp_path / "of zip"), "--model", str(packed)]) == 0
     assert read(tmp_path / "of zip") == read(tmp_path / "of folder")
 
@@ -141,20 +136,20 @@ def write_archives(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["", "**"])
-def test_archives_of_posts_in_a_folder_are_scored(tmp_path, model, pattern):
+def test_archives_of_posts_in_a_folder_are_scored(tmp_path, tiny_folder, pattern):
     write_archives(tmp_path / "in")
-    summary = score(tmp_path / "in" / pattern, tmp_path / "out", model)
+    summary = score(tmp_path / "in" / pattern, tmp_path / "out", tiny_folder)
     assert sorted(read(tmp_path / "out")) == ["posts.jsonl", "x/tweets.jsonl", "y.jsonl", "z.csv"]
     assert json.loads(read(tmp_path / "out")["y.jsonl"])["tweet"]["full_text"] == "love"  # the zip holds JSON
     assert (summary["rows"], summary["failed_files"]) == (4, 1 if pattern else 0)  # account.js matches the pattern
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_a_large_parquet_file_is_split_and_every_row_is_there_once_in_order(tmp_path, model):
+def test_a_large_parquet_file_is_split_and_every_row_is_there_once_in_order(tmp_path, tiny_folder):
     whole = write(tmp_path / "in" / "a.parquet", table(2000))
     expected = tmp_path / "expected.parquet"
-    assert predict.main(["--model", str(model), "--input", str(whole), "--output", str(expected)]) == 0
-    assert score(whole, tmp_path / "out", model)["parts"] == 20
+    assert predict.main(["--model", str(tiny_folder), "--input", str(whole), "--output", str(expected)]) == 0
+    assert score(whole, tmp_path / "out", tiny_folder)["parts"] == 20
     received = rows_of(tmp_path / "out", "a-")
     assert received == rows_of(tmp_path, "expected")
     assert [row["id"] for row in received] == [str(i) for i in range(2000)]
@@ -164,101 +159,101 @@ def test_a_large_parquet_file_is_split_and_every_row_is_there_once_in_order(tmp_
 
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
-def test_a_large_file_of_another_format_stays_whole(name, tmp_path, model):
+def test_a_large_file_of_another_format_stays_whole(name, tmp_path, tiny_folder):
     write(tmp_path / "in" / name, table(2000))
-    assert score(tmp_path / "in", tmp_path / "out", model)["parts"] == 1
+    assert score(tmp_path / "in", tmp_path / "out", tiny_folder)["parts"] == 1
     assert [row["id"] for row in rows_of(tmp_path / "out", "a")] == [str(i) for i in range(2000)]
 
 
-def test_a_rerun_does_what_changed_and_nothing_else(tmp_path, model):
+def test_a_rerun_does_what_changed_and_nothing_else(tmp_path, tiny_folder):
     for i in range(4):
         write(tmp_path / "in" / f"{i}.parquet", table(50, i))
-    score(tmp_path / "in", tmp_path / "out", model)
+    score(tmp_path / "in", tmp_path / "out", tiny_folder)
     first, engine = read(tmp_path / "out"), Here()
-    assert score(tmp_path / "in", tmp_path / "out", model, engine)["parts_done_before"] == 4
+    assert score(tmp_path / "in", tmp_path / "out", tiny_folder, engine)["parts_done_before"] == 4
     assert engine.given == []
     write(tmp_path / "in" / "1.parquet", table(60, 9))
     (tmp_path / "out" / "2.parquet").write_bytes(b"cut")
     (tmp_path / "in" / "3.parquet").unlink()
-    score(tmp_path / "in", tmp_path / "out", model, engine)
+    score(tmp_path / "in", tmp_path / "out", tiny_folder, engine)
     assert engine.given == ["1.parquet", "2.parquet"]
     fresh = tmp_path / "fresh"
-    score(tmp_path / "in", fresh, model)
+    score(tmp_path / "in", fresh, tiny_folder)
     assert read(tmp_path / "out") == read(fresh)
     assert read(fresh)["0.parquet"] == first["0.parquet"]
     assert read(fresh)["1.parquet"] != first["1.parquet"]
     assert len(read(fresh)) == 3
 
 
-def test_a_record_that_was_overtaken_never_comes_true_again(tmp_path, model):
+def test_a_record_that_was_overtaken_never_comes_true_again(tmp_path, tiny_folder):
     """An input is changed and changed back, time stamp included, and the run between is killed after it published."""
     path = write(tmp_path / "in" / "a.parquet", table(50, 1))
     before, stamp = path.read_bytes(), path.stat()
-    score(tmp_path / "in", tmp_path / "out", model)
+    score(tmp_path / "in", tmp_path / "out", tiny_folder)
     right = read(tmp_path / "out")
     write(path, table(50, 2))
     os.utime(path, ns=(1, 1))
     store = open_store(str(tmp_path / "out"))
     system, files = parts.find_inputs([str(tmp_path / "in")])
-    checksum = model_checksum(model)
+    checksum = model_checksum(tiny_folder)
     assert records.keep_valid(store, parts.plan(system, files, ""), checksum, system) == {}
     (tmp_path / "out" / "a.parquet").write_bytes(right["a.parquet"][::-1])  # of the same size
     path.write_bytes(before)
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    score(tmp_path / "in", tmp_path / "out", model)
+    score(tmp_path / "in", tmp_path / "out", tiny_folder)
     assert read(tmp_path / "out") == right
 
 
-def test_another_model_or_other_options_are_refused_unless_forced(tmp_path, model):
+def test_another_model_or_other_options_are_refused_unless_forced(tmp_path, tiny_folder):
     write(tmp_path / "in" / "a.csv", table(50))
-    score(tmp_path / "in", tmp_path / "out", model)
+    score(tmp_path / "in", tmp_path / "out", tiny_folder)
     other = tiny_model(tmp_path / "other")
     described = json.loads((other / "model.json").read_text())
     (other / "model.json").write_text(json.dumps(described, indent=1))
     for request, wanted in (
         ((other, {}), "another model"),
-        ((model, {"options": AnswerOptions(0.9)}), "another threshold"),
+        ((tiny_folder, {"options": AnswerOptions(0.9)}), "another threshold"),
     ):
         with pytest.raises(InputError, match=wanted):
             score(tmp_path / "in", tmp_path / "out", request[0], **request[1])
     engine = Here()
-    score(tmp_path / "in", tmp_path / "out", model, engine, options=AnswerOptions(0.9), force=True)
+    score(tmp_path / "in", tmp_path / "out", tiny_folder, engine, options=AnswerOptions(0.9), force=True)
     assert engine.given == ["a.csv"]
     assert "uncertain" in read(tmp_path / "out")["a.csv"].decode()
 
 
-def test_a_folder_of_other_things_is_refused(tmp_path, model):
+def test_a_folder_of_other_things_is_refused(tmp_path, tiny_folder):
     write(tmp_path / "in" / "a.csv", table(5))
     write(tmp_path / "out" / "mine.csv", table(5))
     with pytest.raises(InputError, match="holds other files"):
-        score(tmp_path / "in", tmp_path / "out", model)
+        score(tmp_path / "in", tmp_path / "out", tiny_folder)
 
 
-def test_names_that_would_collide_are_refused(tmp_path, model):
+def test_names_that_would_collide_are_refused(tmp_path, tiny_folder):
     write(tmp_path / "in" / "a.csv", table(5))
     write(tmp_path / "in" / "a.csv.gz", table(5))
     with pytest.raises(InputError, match=r"both would be written as a\.csv"):
-        score(tmp_path / "in", tmp_path / "out", model)
+        score(tmp_path / "in", tmp_path / "out", tiny_folder)
 
 
-def test_a_damaged_description_of_a_run_is_refused_unless_forced(tmp_path, model):
+def test_a_damaged_description_of_a_run_is_refused_unless_forced(tmp_path, tiny_folder):
     write(tmp_path / "in" / "a.csv", table(5))
-    score(tmp_path / "in", tmp_path / "out", model)
+    score(tmp_path / "in", tmp_path / "out", tiny_folder)
     (tmp_path / "out" / "_run.json").write_text('{"format"')
     with pytest.raises(ArtefactError, match=r"_run.json: damaged .*, or --force"):
-        score(tmp_path / "in", tmp_path / "out", model)
-    assert score(tmp_path / "in", tmp_path / "out", model, force=True)["rows"] == 5
+        score(tmp_path / "in", tmp_path / "out", tiny_folder)
+    assert score(tmp_path / "in", tmp_path / "out", tiny_folder, force=True)["rows"] == 5
 
 
-def test_the_most_frequent_label_is_said_first(tmp_path, model, capsys, in_this_process):
+def test_the_most_frequent_label_is_said_first(tmp_path, tiny_folder, capsys, in_this_process):
     texts = ["love"] * 1100 + ["hate"] * 3 + ["qqq"] * 2
     write(tmp_path / "in.parquet", pa.table({"text": texts}))
-    options = [str(tmp_path / "in.parquet"), "--output", str(tmp_path / "out"), "--model", str(model)]
+    options = [str(tmp_path / "in.parquet"), "--output", str(tmp_path / "out"), "--model", str(tiny_folder)]
     assert command.main(options) == 0
     assert capsys.readouterr().err.splitlines()[-1].endswith(" s: positive 1,100, negative 3, unknown 2")
 
 
-def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model, capsys, in_this_process):
+def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, tiny_folder, capsys, in_this_process):
     folder = tmp_path / "in"
     for i in range(20):
         write(folder / f"{i:02d}.parquet", table(20, i))
@@ -267,7 +262,7 @@ def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model
         (folder / f"{i:02d}.parquet").write_bytes(content[: len(content) // 2])
     (folder / "x.jsonl").write_bytes(b'{"text": "love"}\n{"text": 5}\n{"text": "\xff"}\n[]\n{"text": "hate"}\n{"te\n')
     (folder / "y.csv").write_bytes(b'id,text\n1,love\n2,hate,more\n3,\xff\n4,"so ""love"", it"\n')
-    options = [str(folder), "--output", str(tmp_path / "out"), "--model", str(model)]
+    options = [str(folder), "--output", str(tmp_path / "out"), "--model", str(tiny_folder)]
     assert command.main(options) == 3
     err, advice = (
         capsys.readouterr().err,
@@ -303,14 +298,14 @@ def test_damaged_files_and_rows_are_listed_and_the_rest_is_there(tmp_path, model
         ("b.parquet", None, "column 'raw' holds binary, which a .csv cannot hold; write .parquet instead"),
     ],
 )
-def test_a_file_that_cannot_be_scored_is_an_error_of_its_own(tmp_path, model, name, content, reason):
+def test_a_file_that_cannot_be_scored_is_an_error_of_its_own(tmp_path, tiny_folder, name, content, reason):
     write(tmp_path / "in" / "a.parquet", table(5))
     (tmp_path / "in" / "d.jsonl").write_text('{"text": "love", "n": {"a": [1]}}\n')
     if content is None:
         write(tmp_path / "in" / name, table(2).append_column("raw", pa.array([b"\xff", b"x"])))
     else:
         (tmp_path / "in" / name).write_text(content)
-    summary = score(tmp_path / "in", tmp_path / "out", model, suffix="csv")
+    summary = score(tmp_path / "in", tmp_path / "out", tiny_folder, suffix="csv")
     assert (summary["failed_files"], summary["failed_rows"], sorted(read(tmp_path / "out"))) == (
         1,
         0,
@@ -329,7 +324,7 @@ def test_no_more_processes_are_started_than_there_are_tasks(tasks, processes):
 
 
 @pytest.mark.parametrize("files", [1, 2])
-def test_a_single_part_shows_its_tweets(tmp_path, model, monkeypatch, files):
+def test_a_single_part_shows_its_tweets(tmp_path, tiny_folder, monkeypatch, files):
     shown, score_file = [], worker.score_file
 
     def watched(*arguments):
@@ -339,12 +334,12 @@ def test_a_single_part_shows_its_tweets(tmp_path, model, monkeypatch, files):
     monkeypatch.setattr(worker, "score_file", watched)
     for i in range(files):
         write(tmp_path / "in" / f"{i}.csv", table(2))
-    assert command.main([str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--model", str(model)]) == 0
+    assert command.main([str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--model", str(tiny_folder)]) == 0
     assert shown == [files == 1] * files
 
 
 @pytest.mark.parametrize("by_sigterm", [False, True])
-def test_an_interrupt_of_a_single_task_tells_how_to_go_on(tmp_path, model, monkeypatch, capsys, by_sigterm):
+def test_an_interrupt_of_a_single_task_tells_how_to_go_on(tmp_path, tiny_folder, monkeypatch, capsys, by_sigterm):
     def interrupted(*arguments, **options):
         if by_sigterm:
             signal.raise_signal(signal.SIGTERM)
@@ -352,12 +347,12 @@ def test_an_interrupt_of_a_single_task_tells_how_to_go_on(tmp_path, model, monke
 
     monkeypatch.setattr(worker, "score_file", interrupted)
     source = str(write(tmp_path / "in.csv", table(2)))
-    assert command.main([source, "--output", str(tmp_path / "out"), "--model", str(model)]) == 130
+    assert command.main([source, "--output", str(tmp_path / "out"), "--model", str(tiny_folder)]) == 130
     assert capsys.readouterr().err == "score: stopped; run the same command again to go on\n"
     assert os.listdir(tmp_path / "out") == ["_run.json"]
 
 
-def test_a_disk_that_is_full_stops_the_run_and_the_next_one_goes_on(tmp_path, model, monkeypatch, capsys):
+def test_a_disk_that_is_full_stops_the_run_and_the_next_one_goes_on(tmp_path, tiny_folder, monkeypatch, capsys):
     for i in range(3):
         write(tmp_path / "in" / f"{i}.parquet", table(20, i))
     publish, published = type(open_store(".")).publish, []
@@ -371,17 +366,17 @@ def test_a_disk_that_is_full_stops_the_run_and_the_next_one_goes_on(tmp_path, mo
     monkeypatch.setattr("sentiment.score.parts.FILES_PER_TASK", 1)
     monkeypatch.setattr("sentiment.common.stores.FileStore.publish", full)
     with pytest.raises(OSError, match="No space left"):
-        score(tmp_path / "in", tmp_path / "out", model)
+        score(tmp_path / "in", tmp_path / "out", tiny_folder)
     assert not (tmp_path / "out" / "_staging").exists()
     monkeypatch.undo()
-    assert score(tmp_path / "in", tmp_path / "out", model)["parts_done_before"] == 1
+    assert score(tmp_path / "in", tmp_path / "out", tiny_folder)["parts_done_before"] == 1
     assert len(read(tmp_path / "out")) == 3
 
 
-def test_two_runs_at_once_into_one_folder_are_refused(tmp_path, model):
+def test_two_runs_at_once_into_one_folder_are_refused(tmp_path, tiny_folder):
     write(tmp_path / "in" / "a.csv", table(5))
     with run.locked(open_store(str(tmp_path / "out"))), pytest.raises(InputError, match="another run is at work"):
-        score(tmp_path / "in", tmp_path / "out", model)
+        score(tmp_path / "in", tmp_path / "out", tiny_folder)
 
 
 def test_the_local_engine_survives_its_workers(tmp_path):
@@ -407,7 +402,7 @@ def test_the_local_engine_passes_errors_on():
         list(engine.map(fails, [5]))
 
 
-def test_a_task_that_ends_its_process_is_taken_apart(tmp_path, model):
+def test_a_task_that_ends_its_process_is_taken_apart(tmp_path, tiny_folder):
     """So that of small files scored together only the one that does it is given up."""
     for i in range(3):
         write(tmp_path / "in" / f"{i}.parquet", table(20, i))
@@ -420,26 +415,26 @@ def test_a_task_that_ends_its_process_is_taken_apart(tmp_path, model):
                 else:
                     yield Outcome(number, function(task))
 
-    summary = score(tmp_path / "in", tmp_path / "out", model, Deadly())
+    summary = score(tmp_path / "in", tmp_path / "out", tiny_folder, Deadly())
     assert (summary["rows"], summary["failed_files"]) == (40, 1)
     assert sorted(read(tmp_path / "out")) == ["0.parquet", "2.parquet"]
 
 
-def test_folders_keep_their_shape_and_notes_are_left_out(tmp_path, model):
+def test_folders_keep_their_shape_and_notes_are_left_out(tmp_path, tiny_folder):
     write(tmp_path / "in" / "x" / "a.csv", table(5))
     write(tmp_path / "in" / "y" / "a.csv", table(5))
     write(tmp_path / "in" / "_notes" / "a.csv", table(5))
     write(tmp_path / "in" / ".hidden.csv", table(5))
     (tmp_path / "in" / "README.md").write_text("x")
-    score(tmp_path / "in", tmp_path / "out", model, suffix="parquet")
+    score(tmp_path / "in", tmp_path / "out", tiny_folder, suffix="parquet")
     assert sorted(read(tmp_path / "out")) == ["x/a.parquet", "y/a.parquet"]
-    score(str(tmp_path / "in" / "*" / "a.csv"), tmp_path / "two", model)
+    score(str(tmp_path / "in" / "*" / "a.csv"), tmp_path / "two", tiny_folder)
     assert sorted(read(tmp_path / "two")) == ["x/a.csv", "y/a.csv"]
     with pytest.raises(InputError, match="found none"):
-        score(str(tmp_path / "in" / "*.jsonl"), tmp_path / "three", model)
+        score(str(tmp_path / "in" / "*.jsonl"), tmp_path / "three", tiny_folder)
 
 
-def test_a_store_that_is_overloaded_costs_its_part_and_the_next_run_does_it(tmp_path, model, monkeypatch):
+def test_a_store_that_is_overloaded_costs_its_part_and_the_next_run_does_it(tmp_path, tiny_folder, monkeypatch):
     for i in range(3):
         write(tmp_path / "in" / f"{i}.csv", table(20, i))
     copy = parts.local_copy
@@ -451,15 +446,15 @@ def test_a_store_that_is_overloaded_costs_its_part_and_the_next_run_does_it(tmp_
 
     with monkeypatch.context() as patch:
         patch.setattr("sentiment.score.worker.local_copy", overloaded)
-        assert score(tmp_path / "in", tmp_path / "out", model)["failed_files"] == 1
+        assert score(tmp_path / "in", tmp_path / "out", tiny_folder)["failed_files"] == 1
     assert "SLOW_DOWN" in (tmp_path / "out" / "errors.jsonl").read_text()
     engine = Here()
-    assert score(tmp_path / "in", tmp_path / "out", model, engine)["failed_files"] == 0
+    assert score(tmp_path / "in", tmp_path / "out", tiny_folder, engine)["failed_files"] == 0
     assert engine.given == ["1.csv"]
     assert not (tmp_path / "out" / "errors.jsonl").exists()
 
 
-def test_an_input_that_changes_while_it_is_read_is_not_called_done(tmp_path, model, monkeypatch):
+def test_an_input_that_changes_while_it_is_read_is_not_called_done(tmp_path, tiny_folder, monkeypatch):
     path = write(tmp_path / "in" / "a.csv", table(20, 1))
     score_file = worker.score_file
 
@@ -470,19 +465,19 @@ def test_an_input_that_changes_while_it_is_read_is_not_called_done(tmp_path, mod
 
     with monkeypatch.context() as patch:
         patch.setattr(worker, "score_file", meanwhile)
-        assert score(tmp_path / "in", tmp_path / "out", model)["failed_files"] == 1
+        assert score(tmp_path / "in", tmp_path / "out", tiny_folder)["failed_files"] == 1
     assert read(tmp_path / "out") == {}
-    assert score(tmp_path / "in", tmp_path / "out", model)["rows"] == 21
+    assert score(tmp_path / "in", tmp_path / "out", tiny_folder)["rows"] == 21
 
 
-def test_small_files_together_get_the_bytes_that_each_gets_alone(tmp_path, model, monkeypatch):
+def test_small_files_together_get_the_bytes_that_each_gets_alone(tmp_path, tiny_folder, monkeypatch):
     for i, rows in enumerate((1, 7, 30, 0, 30)):
         content = table(rows, i % 4)
         texts = pa.array([None if text == "qqq" else text for text in content["text"].to_pylist()], pa.string())
         write(tmp_path / "in" / f"{i}.parquet", content.set_column(1, "text", texts))
-    score(tmp_path / "in", tmp_path / "together", model)
+    score(tmp_path / "in", tmp_path / "together", tiny_folder)
     monkeypatch.setattr(parts, "FILES_PER_TASK", 1)
-    score(tmp_path / "in", tmp_path / "alone", model)
+    score(tmp_path / "in", tmp_path / "alone", tiny_folder)
     assert read(tmp_path / "together") == read(tmp_path / "alone")
     assert len(read(tmp_path / "alone")) == 5
 
@@ -511,23 +506,23 @@ def test_patterns_match_as_in_glob(tmp_path, pattern, found):
         ("**/*.csv", "_answers", False),
     ],
 )  # fmt: skip
-def test_an_output_that_the_next_run_would_read_is_refused(tmp_path, model, pattern, output, refused):
+def test_an_output_that_the_next_run_would_read_is_refused(tmp_path, tiny_folder, pattern, output, refused):
     write(tmp_path / "in" / "x" / "a.csv", table(5))
     write(tmp_path / "in" / "a.csv", table(5))
     place = str(tmp_path / "in" / pattern)
     if refused:
         with pytest.raises(InputError, match="is inside the input"):
-            score(place, tmp_path / "in" / output, model)
+            score(place, tmp_path / "in" / output, tiny_folder)
     else:
-        first = score(place, tmp_path / "in" / output, model)
-        assert score(place, tmp_path / "in" / output, model)["parts_done_before"] == first["parts"]
+        first = score(place, tmp_path / "in" / output, tiny_folder)
+        assert score(place, tmp_path / "in" / output, tiny_folder)["parts_done_before"] == first["parts"]
 
 
 @pytest.mark.parametrize("place", ["in", os.fsdecode(b"in/b\xff.csv")])
-def test_a_name_that_is_not_utf8_is_refused(place, tmp_path, model, monkeypatch, capsys):
+def test_a_name_that_is_not_utf8_is_refused(place, tmp_path, tiny_folder, monkeypatch, capsys):
     write(tmp_path / "in" / "a.csv", table(5)).rename(tmp_path / os.fsdecode(b"in/b\xff.csv"))
     monkeypatch.chdir(tmp_path)
-    assert command.main([place, "--output", "out", "--model", str(model)]) == 2
+    assert command.main([place, "--output", "out", "--model", str(tiny_folder)]) == 2
     err = capsys.readouterr().err
     assert "expected names of files in UTF-8, received " in err
     assert err.endswith("; rename it\n")
@@ -545,10 +540,10 @@ def test_a_name_that_is_not_utf8_is_refused(place, tmp_path, model, monkeypatch,
         (["in", "--engine", "ray", "--address", "127.0.0.1:1"], "--address 127.0.0.1:1: no Ray cluster there"),
     ],
 )
-def test_mistakes_are_one_line_and_leave_no_folder(options, message, tmp_path, model, monkeypatch, capsys):
+def test_mistakes_are_one_line_and_leave_no_folder(options, message, tmp_path, tiny_folder, monkeypatch, capsys):
     write(tmp_path / "in" / "a.csv", table(5))
     monkeypatch.chdir(tmp_path)
-    assert command.main(["--output", "out", "--workers", "1", "--model", str(model), *options]) == 2
+    assert command.main(["--output", "out", "--workers", "1", "--model", str(tiny_folder), *options]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert lines[0].startswith(f"score: error: {message}")

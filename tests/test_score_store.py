@@ -12,7 +12,6 @@ from sentiment.common.stores import open_store
 from sentiment.errors import InputError
 from tests.test_posts import CUT, LONG, NOTES, x_archive
 from tests.test_score import Here, read, score, table, write
-from tests.test_structure import tiny_model
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("moto") is None, reason="needs moto, of the extra dev")
 
@@ -57,26 +56,21 @@ def bucket():
     server.stop()
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return tiny_model(tmp_path_factory.mktemp("store") / "model")
-
-
 def put(options: str, name: str, content: bytes) -> None:
     store = open_store(f"s3://tweets{options}")
     with store.system.open_output_stream(f"tweets/{name}", compression=None) as file:
         file.write(content)
 
 
-def test_from_bucket_to_bucket(bucket, model, tmp_path, monkeypatch):
+def test_from_bucket_to_bucket(bucket, tiny_folder, tmp_path, monkeypatch):
     monkeypatch.setattr("sentiment.score.parts.SMALLEST_SPLIT", 2000)
     monkeypatch.setattr("sentiment.score.parts.ROWS_PER_PART", 100)
     for i, name in enumerate(("a.parquet", "b.csv", "deep/c.jsonl.gz")):
         path = write(tmp_path / "in" / name, table(600 if i == 0 else 100, i))
         put(bucket, f"in/{name}", path.read_bytes())
-    score(tmp_path / "in", tmp_path / "out", model)
+    score(tmp_path / "in", tmp_path / "out", tiny_folder)
     output = f"s3://tweets/out{bucket}"
-    summary = score(f"s3://tweets/in{bucket}", output, model)
+    summary = score(f"s3://tweets/in{bucket}", output, tiny_folder)
     assert summary["rows"] == 800
     assert summary["parts"] > 5
     store = open_store(output)
@@ -85,46 +79,46 @@ def test_from_bucket_to_bucket(bucket, model, tmp_path, monkeypatch):
     found = {info.path.removeprefix("tweets/out/") for info in store.files()}
     assert {name for name in found if not name.startswith("_")} == {*names, "summary.json"}
     engine = Here()
-    assert score(f"s3://tweets/in{bucket}", output, model, engine)["parts_done_before"] == summary["parts"]
+    assert score(f"s3://tweets/in{bucket}", output, tiny_folder, engine)["parts_done_before"] == summary["parts"]
     assert engine.given == []
-    score(f"s3://tweets/in/*.csv{bucket}", f"s3://tweets/other{bucket}", model, engine)
+    score(f"s3://tweets/in/*.csv{bucket}", f"s3://tweets/other{bucket}", tiny_folder, engine)
     assert engine.given == ["b.csv"]
 
 
-def test_an_x_archive_in_a_bucket_has_its_long_posts(bucket, model, tmp_path):
+def test_an_x_archive_in_a_bucket_has_its_long_posts(bucket, tiny_folder, tmp_path):
     put(bucket, "x/tweets.js", x_archive(["love", CUT]).encode())
     put(bucket, "x/note-tweet.js", NOTES.encode())
-    score(f"s3://tweets/x/tweets.js{bucket}", tmp_path / "out", model, suffix="csv")
+    score(f"s3://tweets/x/tweets.js{bucket}", tmp_path / "out", tiny_folder, suffix="csv")
     with (tmp_path / "out" / "tweets.csv").open(encoding="utf-8", newline="") as file:
         assert [row["text"] for row in csv.DictReader(file)] == ["love", LONG]
 
 
-def test_processes_reach_the_bucket_too(bucket, model, tmp_path):
+def test_processes_reach_the_bucket_too(bucket, tiny_folder, tmp_path):
     put(bucket, "more/a.parquet", write(tmp_path / "a.parquet", table(50)).read_bytes())
     with LocalEngine(1) as engine:
-        score(f"s3://tweets/more{bucket}", tmp_path / "out", model, engine)
+        score(f"s3://tweets/more{bucket}", tmp_path / "out", tiny_folder, engine)
     assert pq.read_table(tmp_path / "out" / "a.parquet").num_rows == 50
 
 
-def test_what_is_not_there_is_said(bucket, model, tmp_path):
+def test_what_is_not_there_is_said(bucket, tiny_folder, tmp_path):
     with pytest.raises(InputError, match="found none"):
-        score(f"s3://tweets/nothing{bucket}", tmp_path / "out", model)
+        score(f"s3://tweets/nothing{bucket}", tmp_path / "out", tiny_folder)
     with pytest.raises(InputError, match="expected a path or an address"):
-        score("s4://tweets/nothing", tmp_path / "out", model)
+        score("s4://tweets/nothing", tmp_path / "out", tiny_folder)
 
 
-def test_a_busy_store_is_asked_again_and_what_it_keeps_refusing_is_done_by_the_next_run(bucket, model, tmp_path):
+def test_a_busy_store_is_asked_again_and_what_it_keeps_refusing_is_done_by_the_next_run(bucket, tiny_folder, tmp_path):
     for name in ("a", "b", "c"):
         put(bucket, f"busy/{name}.csv", write(tmp_path / "in" / f"{name}.csv", table(20)).read_bytes())
-    score(tmp_path / "in", tmp_path / "undisturbed", model)
+    score(tmp_path / "in", tmp_path / "undisturbed", tiny_folder)
     BUSY.update({"/tweets/busy/a.csv": 1, "/tweets/busy/b.csv": 1000})
-    first = score(f"s3://tweets/busy{bucket}", tmp_path / "out", model)
+    first = score(f"s3://tweets/busy{bucket}", tmp_path / "out", tiny_folder)
     assert BUSY["/tweets/busy/a.csv"] == 0
     assert (first["rows"], first["failed_files"]) == (40, 1)
     assert first["first_error"].startswith("tweets/busy/b.csv: AWS Error S")  # SLOW_DOWN or SERVICE_UNAVAILABLE
     BUSY.clear()
     engine = Here()
-    score(f"s3://tweets/busy{bucket}", tmp_path / "out", model, engine)
+    score(f"s3://tweets/busy{bucket}", tmp_path / "out", tiny_folder, engine)
     assert engine.given == ["b.csv"]
     assert read(tmp_path / "out") == read(tmp_path / "undisturbed")
 
@@ -144,14 +138,14 @@ def put_within_a_second(options: str, name: str, contents: list[bytes], between)
     raise AssertionError("never both within a second")
 
 
-def test_an_object_that_is_overwritten_within_the_same_second_is_scored_again(bucket, model, tmp_path):
+def test_an_object_that_is_overwritten_within_the_same_second_is_scored_again(bucket, tiny_folder, tmp_path):
     texts = [f"id,text\n1,{word}\n".encode() for word in ("love", "hate")]
     source = f"s3://tweets/quick{bucket}"
-    put_within_a_second(bucket, "quick/a.csv", texts, lambda: score(source, tmp_path / "out", model))
+    put_within_a_second(bucket, "quick/a.csv", texts, lambda: score(source, tmp_path / "out", tiny_folder))
     engine = Here()
-    score(source, tmp_path / "out", model, engine)
+    score(source, tmp_path / "out", tiny_folder, engine)
     assert engine.given == ["a.csv"]
     assert read(tmp_path / "out")["a.csv"].startswith(b'"id","text"')
     assert b"hate" in read(tmp_path / "out")["a.csv"]
-    score(source, tmp_path / "out", model, engine)
+    score(source, tmp_path / "out", tiny_folder, engine)
     assert engine.given == ["a.csv"]

@@ -28,7 +28,6 @@ from sentiment.shares.sample import label_names, read_labels, read_table, requir
 from sentiment.shares.scored import ShareColumns, answered
 from sentiment.shares.tally import Answered, Cell, ShareTally, Sums
 from tests.test_score import write_archives
-from tests.test_structure import tiny_model
 
 CLASSES = ["negative", "positive"]
 
@@ -436,9 +435,9 @@ def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "engine_of", lambda arguments: InProcess())
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tiny_model(tmp_path_factory.mktemp("share") / "model"))
+@pytest.fixture
+def model(tiny_folder: Path) -> str:
+    return str(tiny_folder)
 
 
 def run_share(model: str, *options: str) -> int:

@@ -108,12 +108,11 @@ def test_standard_input_to_standard_output(tiny_folder, tmp_path, name, piped, m
     assert said.startswith(b"predict: 4 tweets in ")
 
 
-def test_standard_input_is_called_so(folder, tmp_path, monkeypatch, capsys):
+def test_standard_input_is_called_so(run, tmp_path, monkeypatch):
     (tmp_path / "a.csv").write_text("id,tweet\n1,love,2\n")
     with (tmp_path / "a.csv").open() as stream:
         monkeypatch.setattr(sys, "stdin", stream)
-        assert predict.main(["--model", str(folder), "--column", "tweet", "--input", "-"]) == 2
-    assert "error: standard input:2: expected 2 columns" in capsys.readouterr().err
+        assert "error: standard input:2: expected 2 columns" in refused(run("--column", "tweet", "--input", "-"))
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.tsv", "out.jsonl", "out.jsonl.gz", "out.parquet"])

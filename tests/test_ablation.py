@@ -137,7 +137,7 @@ def test_vectors_that_are_missing_are_refused_before_anything_is_trained(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         run(tmp_path, GRID, "--vectors", "nowhere.txt")
-    assert "nowhere.txt: no such file" in caplog.text
+    assert "nowhere.txt: cannot be read (No such file or directory); give another with CORPUS" in caplog.text
     assert made == []
 
 

@@ -149,15 +149,17 @@ def test_layout_for_tensorflow_serving():
     assert tf.saved_model.load(str(folder)).signatures.keys() == SIGNATURES
 
 
-def test_a_process_imports_keras_in_silence_and_both_files_of_a_network_need_none_of_our_code(model, tmp_path):
+def test_a_process_imports_keras_alone_in_silence_and_both_files_of_a_network_need_none_of_our_code(model, tmp_path):
     """The SavedModel in plain TensorFlow, and in plain Keras a network of the default cell that also learns vectors."""
     network, _ = make_network(trainable_dimension=2)
     network.save(tmp_path / "model.keras")
     np.save(tmp_path / "ids.npy", IDS)
     code = (
-        "import json, sys\n"
+        "import importlib.util, json, sys\n"
         "from pipelines.shared.stage import import_keras\n"
         "import_keras()\n"
+        "unused = {'matplotlib', 'pandas', 'sklearn'}\n"
+        "assert not unused & sys.modules.keys() and all(map(importlib.util.find_spec, unused))\n"
         "import keras, numpy as np, tensorflow as tf\n"
         "sys.stderr.write('imported\\n')\n"
         "ours = [name for name in sys.modules if name.split('.')[0] in ('sentiment', 'pipelines')]\n"

@@ -132,7 +132,7 @@ def pytest_collection_finish() -> None:
 
 
 # What a test module imports if it trains, or starts processes: all its tests are marked slow.
-_SLOW = {"shared_model", "trained", "run_stages", "child_environment", "run_child", "keras", "tf"}
+_SLOW = {"shared_model", "copied", "trained", "run_stages", "child_environment", "run_child", "keras", "tf"}
 _SLOW_MODULES = {"tests.served", "tests.kill", "tests.kill_score"}
 # The first trains the model that others share and wait for. Then the longest modules that are not slow, the longest first.
 _LONG = [f"tests.test_{name}" for name in (

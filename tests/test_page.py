@@ -312,7 +312,7 @@ def test_methods_of_the_interface_do_not_wrap(browser, served):
     assert set(browser.execute_script(script)) == {1}
 
 
-def test_the_lines_that_call_it_work(page, served):
+def test_the_lines_that_call_it_work(page):
     page.paste('it\'s "love" \\ love')
     page.wait("return document.getElementById('curl').textContent.includes('it')")
     page.browser.execute_script("document.getElementById('how').open = true")

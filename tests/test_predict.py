@@ -426,7 +426,7 @@ def test_a_line_in_gives_a_line_out_at_once(folder):
         assert process.wait() == 0
 
 
-def test_binary_input_names_the_line(run, folder, monkeypatch):
+def test_binary_input_names_the_line(run, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"fine\n\xff\xfe\x00\n")))
     message = "standard input:2: expected utf-8 text, received b'\\xff\\xfe\\x00\\n'; set --encoding"
     assert run("-")[::2] == (2, f"predict: error: {message}\n")

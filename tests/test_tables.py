@@ -246,7 +246,7 @@ def test_numbers_and_booleans_in_other_kinds(tmp_path: Path) -> None:
         read_corpus(path, settings, "--corpus")
 
 
-def test_no_header_and_as_many_columns_as_there_are(tmp_path: Path) -> None:
+def test_no_header_and_as_many_columns_as_there_are() -> None:
     settings = CorpusSettings(columns=0, text_column=1, label_column=0, labels={"no": 0, "yes": 1})
     assert labels_in("1,good\n0,bad\n", settings) == [1, 0]
     with pytest.raises(InputError, match="c.csv:3: expected 2 columns, received 3"):

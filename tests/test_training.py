@@ -166,7 +166,7 @@ def test_on_top_of_a_trained_model_epochs_are_not_averaged(uninterrupted: Finish
 # Stopping
 
 
-def test_early_stopping_leaves_the_best_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_early_stopping_leaves_the_best_weights() -> None:
     """With the validation labels turned round, learning can only make the validation loss worse."""
     contrary = {
         "train": PARTS["train"],

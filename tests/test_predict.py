@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import sentiment
-from sentiment.common.messages import explained
+from sentiment.common.messages import as_command, explained
 from sentiment.predict import __main__ as predict
 from tests.model_fixture import child_environment, shared_model
 
@@ -384,6 +384,11 @@ def test_explain_goes_by_its_own_name(capsys: pytest.CaptureFixture[str]) -> Non
             assert (option in out) == (name == "predict")
 
 
+@pytest.mark.parametrize("text", ["/", "../", "...", "explain"])
+def test_a_tweet_that_is_hardly_a_path_or_a_command_is_answered(run, text):
+    assert run(text)[1].endswith(f"\t{text}\n")
+
+
 # What is typed, and files of all kinds
 
 
@@ -546,6 +551,15 @@ def test_an_error_of_arrow_names_its_own_file():
     error = PermissionError(13, "Cannot list directory '/Tweets'. Detail: [errno 13] Permission denied")
     assert explained(error, "", "output") == "cannot list directory '/Tweets'. Detail: [errno 13] Permission denied"
     assert explained(PermissionError(13, "Permission denied"), "", "output") == "output: permission denied"
+
+
+def test_the_calling_program_keeps_its_handler_of_sigterm():
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with as_command():
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_a_path_with_control_characters_is_told_without_them(run):

@@ -87,11 +87,12 @@ def run_command(
 def as_command() -> Iterator[None]:
     """Run the ``with`` block as a command: SIGTERM interrupts it as Ctrl-C does, and its standard streams are safe.
 
-    Without this, SIGTERM ends the process at once, which leaves worker processes and temporary files behind. Only the
-    main thread can change it. See :func:`_standard_streams` for the streams.
+    Without this, SIGTERM ends the process at once, which leaves worker processes and temporary files behind. A handler
+    of the calling program stays, and only the main thread can set one. See :func:`_standard_streams` for the streams.
     """
     with contextlib.ExitStack() as after:
-        if threading.current_thread() is threading.main_thread():
+        is_unset = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        if is_unset and threading.current_thread() is threading.main_thread():
             after.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
         after.enter_context(_standard_streams())
         yield

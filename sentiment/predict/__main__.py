@@ -96,11 +96,11 @@ def _refuse_unused(arguments: argparse.Namespace) -> None:
 
 
 def _refuse_other(arguments: argparse.Namespace) -> None:
-    """Raise an `InputError` if one of the tweets is the path of a file, or the first one is the command `explain`."""
-    if arguments.texts[:1] == ["explain"] and not arguments.explain:
+    """Raise an `InputError` if one of the tweets is the path of a file, or the first of several is `explain`."""
+    if arguments.texts[1:] and arguments.texts[0] == "explain" and not arguments.explain:
         raise InputError("explain: expected a tweet, received a command; write --explain instead")
     for text in arguments.texts:
-        if (os.path.splitext(text)[1] or os.sep in text) and os.path.exists(text):
+        if text.strip("./") and (os.path.splitext(text)[1] or os.sep in text) and os.path.exists(text):
             remedy = "--input FILE reads a table, - < FILE one tweet per line, and `sentiment score` a folder"
             raise InputError(f"{text}: expected a tweet, received a path; {remedy}")
 

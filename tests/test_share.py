@@ -447,10 +447,10 @@ def run_share(model: str, *options: str) -> int:
 @pytest.mark.usefixtures("no_processes")
 def test_from_tweets_to_an_answer(model: str, tweets: Path, tmp_path: Path, capsys) -> None:
     by = ("--date", "when", "--by", "month", "--by", "brand")
-    output, labels = tmp_path / "answer", tmp_path / "labels.csv"
+    output, labels = tmp_path / "answer", tmp_path / "answer" / "labels.csv"
     assert run_share(model, str(tweets), *by, "--output", str(output)) == 0
     assert "by the model alone" in capsys.readouterr().out
-    draw = [str(output / "scored"), *by, "--rows", "200", "--model", model, "--output", str(labels)]
+    draw = [str(output), *by, "--rows", "200", "--model", model, "--output", str(labels)]
     assert draw_command.main(draw) == 0
     assert draw_command.main(draw) == 2  # a file with labels is not replaced
     assert labels.read_text("utf-8").startswith("\ufeffrow,")  # without the mark, Excel misreads and then spoils "é"
@@ -465,7 +465,7 @@ def test_from_tweets_to_an_answer(model: str, tweets: Path, tmp_path: Path, caps
         writer.writeheader()
         writer.writerows(rows)
     assert run_share(model, str(tweets), *by, "--output", str(output), "--labels", str(labels)) == 0
-    assert {path.name for path in output.iterdir()} == {*FILES, "scored"}
+    assert {path.name for path in output.iterdir()} == {*FILES, "scored", "labels.csv"}
     found = list(csv.DictReader((output / "shares.csv").open(encoding="utf-8", newline="")))
     (whole,) = [row for row in found if [*row.values()][:4] == ["all", "all", "negative", "both"]]
     assert float(whole["low"]) <= 0.5 <= float(whole["high"])

@@ -105,13 +105,12 @@ def _description(request: Request, checksum: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def require_outside(other: FileStore, places: Sequence[str], option: str = "--output") -> None:
-    """Raise an `InputError` if ``other``, the file or folder of ``option``, could be among the inputs at ``places``."""
+def require_outside(other: FileStore, places: Sequence[str]) -> None:
+    """Raise an `InputError` if ``other``, a file or folder, could be among the inputs at ``places``."""
     for place in places:
         if may_list(place, other):
             raise InputError(
-                f"{option} {other.root}: is inside the input {place}, so it would be read as tweets; "
-                "give a place elsewhere"
+                f"{other.root}: is inside the input {place}, so it would be read as tweets; give a place elsewhere"
             )
 
 

@@ -43,16 +43,14 @@ def _run(arguments: argparse.Namespace) -> int:
     reading = reading_of(arguments)
     from sentiment.common.file_checks import require_writable
     from sentiment.common.stores import open_store
-    from sentiment.score.run import require_outside
     from sentiment.shares.run import ShareRequest, drawn_rows, scored_folder
     from sentiment.shares.sample import to_label
     from sentiment.shares.scored import share_columns
 
     columns, target = share_columns(reading.column, arguments.date, arguments.by), Path(arguments.output)
     require_writable(target, arguments.force, ", with labels perhaps")
-    require_outside(open_store(arguments.output), arguments.inputs)
     with tempfile.TemporaryDirectory(prefix="sentiment-draw-") as scratch:
-        request = ShareRequest(tuple(arguments.inputs), Path(scratch), Path(arguments.model), reading, columns)
+        request = ShareRequest(tuple(arguments.inputs), Path(scratch), Path(arguments.model), reading, columns, target)
         with engine_of(arguments) as engine:
             folder = scored_folder(request, engine, show_progress=True)
         drawn = list(drawn_rows(open_store(folder), columns, arguments.rows, arguments.seed, arguments.even))

@@ -42,7 +42,7 @@ class ShareRequest:
         model: the model folder; not used if the inputs are already scored.
         reading: the settings for reading the inputs.
         columns: the names of the columns with the text, the groups and the date.
-        labels: a file from `sentiment draw` with labels filled in, or None.
+        labels: a file from `sentiment draw` with labels filled in, the file that it is going to write, or None.
         also: labels that are not classes of the model.
         force: whether to replace answers in the output folder that belong to other inputs or another model.
     """
@@ -104,7 +104,7 @@ def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) ->
             )
         return inputs[0]
     if request.labels:
-        require_outside(open_store(str(request.labels)), inputs, "--labels")
+        require_outside(open_store(str(request.labels)), inputs)
     _require_columns(request)
     options = AnswerOptions(force=True)
     wanted = Request(inputs, output, request.model, request.reading, options, "parquet", request.force)

@@ -553,6 +553,13 @@ def test_labels_among_the_inputs_are_refused(model: str, place: str, tmp_path: P
     assert not (tmp_path / "answer").exists()
 
 
+@pytest.mark.usefixtures("no_processes")
+def test_labels_whose_name_is_that_of_no_table_may_stand_beside_the_tweets(model: str, tmp_path: Path) -> None:
+    (tmp_path / "tweets.csv").write_text("text\nI love it\n")
+    labels = labels_file(tmp_path / "labels.txt", "1,I love it,1,positive")
+    assert run_share(model, str(tmp_path), "--labels", str(labels), "--output", f"{tmp_path}-answer") == 0
+
+
 @pytest.mark.parametrize("name", ["tweets.csv", "labels.csv"])
 def test_a_draw_into_the_input_is_refused(name: str, tmp_path: Path, capsys) -> None:
     (tmp_path / "tweets.csv").write_text("text\nI love it\n")

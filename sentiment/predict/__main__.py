@@ -38,7 +38,7 @@ _NOT_OF_EXPLAIN = {"--explain", *_OF_LABELS, *_OF_OUTPUT}
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.predict") -> int:
-    """Run the command, and return its exit status: 0, 2 after a user's mistake, or 130 after an interrupt (Ctrl-C)."""
+    """Run the command, and return its exit status: 0, 2 after a user's mistake, or 130 after an interrupt."""
     arguments = _parser(prog).parse_args(argv)
     name, memory = prog.rpartition(" ")[2].rpartition(".")[2], " for the model or for one batch of tweets"
     return run_command(lambda: _run(arguments, prog), name, memory, "input or output")

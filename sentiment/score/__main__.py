@@ -29,7 +29,7 @@ _FORMATS = ("parquet", "csv", "jsonl")
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.score") -> int:
     """Run the command, and return its exit status: 0, or 2 after a user's mistake.
 
-    The status is 3 if more than ``--max-errors`` files and rows failed, and 130 after an interrupt (Ctrl-C).
+    The status is 3 if more than ``--max-errors`` files and rows failed, and 130 after an interrupt.
     """
     arguments = _parser(prog).parse_args(argv)
     again = "run the same command again to go on"

@@ -19,7 +19,7 @@ from sentiment.score.__main__ import add_engine_options, engine_of
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.shares") -> int:
-    """Run `sentiment share`; return the exit status: 0, 2 after a user's mistake, or 130 after Ctrl+C."""
+    """Run `sentiment share`; return the exit status: 0, 2 after a user's mistake, or 130 after an interrupt."""
     arguments = _parser(prog).parse_args(argv)
     again = "run the same command again"
     return run_command(

@@ -22,7 +22,7 @@ from sentiment.shares.__main__ import add_grouping_options
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m sentiment.shares.draw_command") -> int:
-    """Run `sentiment draw`; return the exit status: 0, 2 after a user's mistake, or 130 after Ctrl+C."""
+    """Run `sentiment draw`; return the exit status: 0, 2 after a user's mistake, or 130 after an interrupt."""
     arguments = _parser(prog).parse_args(argv)
     remedy, target = "mend that and run it again", arguments.output
     return run_command(lambda: _run(arguments), "draw", "; use fewer --workers", target, remedy, "nothing was written")

@@ -15,6 +15,7 @@ from sentiment.common.engines import Engine
 from sentiment.common.messages import counted
 from sentiment.common.stores import FileStore, open_store
 from sentiment.data.reading import BadRows, Reading
+from sentiment.data.table_names import is_table
 from sentiment.data.table_reader import read_batches
 from sentiment.errors import InputError
 from sentiment.predict.answers import AnswerOptions
@@ -103,7 +104,7 @@ def scored_folder(request: ShareRequest, engine: Engine, show_progress: bool) ->
                 "--max-errors N to leave out up to N files and rows that cannot be scored"
             )
         return inputs[0]
-    if request.labels:
+    if request.labels and is_table(request.labels.name):
         require_outside(open_store(str(request.labels)), inputs)
     _require_columns(request)
     options = AnswerOptions(force=True)

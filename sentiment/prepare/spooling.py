@@ -7,7 +7,6 @@ of their own, because the tasks that split the corpus later each read only one r
 import itertools
 import logging
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -97,15 +96,13 @@ def spool(folder: Path, classes: Sequence[str], task: FileTask) -> Spooled:
         return batch.texts, hash_texts(batch.texts), numbers[batch.labels]
 
     batches = ordered_map(hashed, (batch for file in task.files for batch in _batches(file, task, spooled.report)))
-    with ThreadPoolExecutor(1) as aside:
-        checksums = aside.map(sha256_of, [file.path for file in task.files])
-        for i in itertools.count():
-            name = f"{task.number:06d}-{i:04d}"
-            if not (count := _write_run(folder, name, batches)):
-                break
-            spooled.runs.append(Run(name, count, task.corpus))
-        spooled.checksums = [*checksums]
+    for i in itertools.count():
+        name = f"{task.number:06d}-{i:04d}"
+        if not (count := _write_run(folder, name, batches)):
+            break
+        spooled.runs.append(Run(name, count, task.corpus))
     spooled.report.classes_seen = set(numbers[sorted(spooled.report.classes_seen)].tolist())
+    spooled.checksums = [sha256_of(file.path) for file in task.files]
     return spooled
 
 

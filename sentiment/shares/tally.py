@@ -173,7 +173,7 @@ class ShareTally:
             mine, certain, codes = mine[better], certain[better], codes[better]
             order = np.lexsort((-certain, codes))
             texts = batch.texts.take(pa.array(mine[order])).dictionary_encode().indices.to_numpy()
-            _, first = np.unique(np.column_stack([codes[order], texts]), axis=0, return_index=True)
+            _, first = np.unique(codes[order].astype(np.int64) * len(order) + texts, return_index=True)
             order = order[np.sort(first)]  # a tweet that many people repeat is one example
             for at in order[_ranks(codes[order]) < EXAMPLES].tolist():
                 period = periods[codes[at]]

@@ -76,7 +76,7 @@ def score(request: Request, engine: Engine, show_progress: bool = False) -> dict
         summary = {
             **_counts(parts, results, request.options.force, len(done), time.monotonic() - begun),
             "model": checksum,
-            "first_error": _told(**errors[0]) if errors else None,
+            "first_error": _told(errors[0]) if errors else None,
         }
         records.write_report(output, summary, errors)
     return summary
@@ -198,8 +198,9 @@ def _error_lines(parts: Sequence[Part], results: Mapping[str, Record | Failure])
             yield from (where | error for error in result.errors)
 
 
-def _told(file: str, part: str, row: int | None, reason: str) -> str:
-    return f"{file}{f', row {row}' if row else ''}: {reason}"
+def _told(error: Mapping[str, Any]) -> str:
+    row = f", row {error['row']}" if error["row"] else ""
+    return f"{error['file']}{row}: {error['reason']}"
 
 
 def _counts(

@@ -12,7 +12,7 @@ from keras import ops
 from sentiment.network.cells import STEPS, Direction, state_count
 from sentiment.network.folded import FoldedNetwork
 from sentiment.network.keras_network import ngram_logits
-from sentiment.network.ngrams import ngram_buckets
+from sentiment.network.ngrams import modulo, ngram_buckets
 from sentiment.network.unrolled import unrolled_lookups
 from sentiment.text.lexicon import PADDING
 
@@ -94,12 +94,12 @@ class GraphNetwork(tf.Module):
 
     def _ngram_logits(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """Return the n-gram scores ``(n, classes)`` of rows without padding, which is faster than with padded rows."""
-        padded = tf.pad(tf.cast(ids.flat_values, tf.int32), [[1, 1]])
+        padded = tf.pad(ids.flat_values, [[1, 1]])
         ends = ids.row_splits  # beyond which a token has no neighbour
         none = tf.fill(tf.shape(ends), PADDING)
         before = tf.tensor_scatter_nd_update(padded[:-1], ends[:, None], none)[:-1]
         after = tf.tensor_scatter_nd_update(padded[1:], ends[:, None], none)[1:]
-        found = ngram_buckets(before, padded[1:-1], after, self.ngrams.shape[0])
+        found = ngram_buckets(before, padded[1:-1], after, self.ngrams.shape[0], modulo)
         scores = ids.with_flat_values(tf.add_n([self._ngram_scores(each) for each in found]))
         counts = tf.maximum(tf.cast(ids.row_lengths(), tf.float32), 1.0)
         return tf.reduce_sum(scores.to_tensor(), axis=1) / tf.sqrt(counts)[:, None]

@@ -14,8 +14,9 @@ from sentiment.common.ragged import ragged
 from sentiment.text.chunk_table import MOST_IDS, build_table
 from sentiment.text.file_names import LEXICON
 from sentiment.text.lexicon import PADDING, UNKNOWN
-from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, LONG, WHITE_SPACE
+from sentiment.text.normalisation import ANY_MENTION, HASHTAG, HASHTAG_WORDS, LONG, MENTION, WHITE_SPACE
 from sentiment.text.preprocessor import Preprocessor
+from sentiment.text.rules_in_python import can_run
 
 CHUNKS_TSV = "chunks.tsv"
 _ABSENT = -1
@@ -46,27 +47,25 @@ class GraphPreprocessor(tf.Module):
         self.chunk_lengths = tf.Variable(np.count_nonzero(table.ids, axis=1), trainable=False)
 
     def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Encode tweets, string ``(n,)``, as an int64 ragged tensor with 1 to ``max_tokens`` token ids per row."""
+        """Encode tweets, string ``(n,)``, as an int32 ragged tensor with 1 to ``max_tokens`` token ids per row."""
         half = tf.shape(text)[0] // 2  # two branches, which TensorFlow runs in parallel
-        ids = tf.concat([self._all_ids(text[:half]), self._all_ids(text[half:])], axis=0)
-        ids = ids[:, : self._max_tokens]
-        empty = tf.cast(ids.row_lengths() == 0, tf.int64)
-        unknown = tf.RaggedTensor.from_row_lengths(
-            tf.fill([tf.reduce_sum(empty)], tf.constant(UNKNOWN, tf.int64)), empty
-        )
-        return tf.concat([ids, unknown], axis=1)
+        return tf.concat([self._all_ids(text[:half]), self._all_ids(text[half:])], axis=0)
 
     def _all_ids(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Return each text's ids without stop words, not yet cut to ``max_tokens``. Invalid UTF-8 becomes U+FFFD."""
+        """Return each text's ids without stop words; a text without any is unknown. Invalid UTF-8 becomes U+FFFD."""
         text = tf.strings.lower(tf.strings.regex_replace(text, HASHTAG, HASHTAG_WORDS))
         chunks = tf.strings.split(text, sep=" ")
         starts, lengths, values = self._ids_of_chunks(chunks.flat_values)
         where = tf.ragged.range(starts, starts + lengths)
-        return tf.RaggedTensor.from_row_splits(
-            tf.cast(tf.gather(values, where.flat_values), tf.int64),
-            tf.gather(where.row_splits, chunks.row_splits),
-            validate=False,
-        )
+        splits = tf.gather(where.row_splits, chunks.row_splits)
+        # Cut long rows, and let an empty row read the UNKNOWN that is put behind all ids.
+        where = tf.concat([where.flat_values, tf.size(values, tf.int64)[None]], axis=0)
+        values = tf.concat([values, [UNKNOWN]], axis=0)
+        starts, lengths = splits[:-1], splits[1:] - splits[:-1]
+        starts = tf.where(lengths == 0, splits[-1], starts)
+        lengths = tf.clip_by_value(lengths, 1, self._max_tokens)
+        rows = tf.ragged.range(starts, starts + lengths)
+        return rows.with_flat_values(tf.gather(values, tf.gather(where, rows.flat_values)))
 
     def _ids_of_chunks(self, chunks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Look up the token ids of chunks (text between spaces) in the table; apply the rules to all others.
@@ -75,7 +74,10 @@ class GraphPreprocessor(tf.Module):
         """
         slots = self.chunks.lookup(chunks)
         missing = tf.where(slots == _ABSENT)
-        distinct, codes = tf.unique(tf.gather_nd(chunks, missing), tf.int64)
+        strings = tf.gather_nd(chunks, missing)
+        if can_run(self._rules):  # they treat all mentions alike, which are half of the distinct chunks
+            strings = tf.strings.regex_replace(strings, f"^{MENTION}$", ANY_MENTION)
+        distinct, codes = tf.unique(strings, tf.int64)
         further = self._ids_by_rules(distinct)
         known = tf.cast(tf.size(self.chunk_ids), tf.int64)
         slots = tf.maximum(slots, 0)
@@ -94,9 +96,7 @@ class GraphPreprocessor(tf.Module):
         for rule in self._rules:
             joined = tf.strings.regex_replace(joined, rule.pattern, rule.replacement)
         normalised = tf.strings.split(joined, sep="\n")[: tf.size(text)]  # no text at all makes one empty row
-        tokens = tf.strings.split(normalised, sep=" ")
-        tokens = tf.ragged.boolean_mask(tokens, tokens != "")
-        ids = tf.ragged.map_flat_values(self._ids_of_tokens, tokens)
+        ids = tf.ragged.map_flat_values(self._ids_of_tokens, tf.strings.split(normalised))
         return tf.ragged.boolean_mask(ids, ids != PADDING)
 
     def _ids_of_tokens(self, tokens: tf.Tensor) -> tf.Tensor:
@@ -105,8 +105,9 @@ class GraphPreprocessor(tf.Module):
         The rules mark an elongated token with ``LONG``. A token that the lexicon lacks is looked up without this mark.
         """
         ids = self.lexicon.lookup(tokens)
-        plain = tf.strings.regex_replace(tokens, f"^{LONG}", "")
-        return tf.where((ids == UNKNOWN) & (plain != tokens), self.lexicon.lookup(plain), ids)
+        unknown = tf.where(ids == UNKNOWN)
+        plain = tf.strings.regex_replace(tf.gather_nd(tokens, unknown), f"^{LONG}", "")
+        return tf.tensor_scatter_nd_update(ids, unknown, self.lexicon.lookup(plain))
 
 
 def _hash_table(file: tf.saved_model.Asset, absent: int) -> tf.lookup.StaticHashTable:

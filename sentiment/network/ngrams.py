@@ -78,8 +78,11 @@ def _first_digits(buckets: int) -> tuple[int, ...]:
     return tuple(n * _FACTOR**n % buckets for n in (1, 2, 3))
 
 
-def _remainder(codes: np.ndarray, buckets: int) -> np.ndarray:
-    """Return ``codes % buckets``. If ``buckets`` is a power of two, a bit mask is used, which is ten times as fast."""
+def modulo(codes: Any, buckets: int) -> Any:
+    """Return ``codes % buckets``. If ``buckets`` is a power of two, a bit mask is used, which is ten times as fast.
+
+    ``codes`` is an array of integers, of NumPy or TensorFlow.
+    """
     return codes % buckets if buckets & (buckets - 1) else codes & (buckets - 1)
 
 
@@ -91,7 +94,7 @@ def buckets_of_rows(ids: Ragged, buckets: int) -> list[np.ndarray]:
     if len(ids.lengths) > 1:
         before, after, starts = before.copy(), after.copy(), ids.starts
         before[starts] = after[starts + ids.lengths - 1] = PADDING
-    return ngram_buckets(before, padded[1:-1], after, buckets, _remainder)
+    return ngram_buckets(before, padded[1:-1], after, buckets, modulo)
 
 
 def ngram_logits(values: np.ndarray, ids: Ragged, scales: np.ndarray | None = None) -> np.ndarray:
@@ -111,11 +114,23 @@ def ngram_logits(values: np.ndarray, ids: Ragged, scales: np.ndarray | None = No
 def ngram_logits_of_one(values: np.ndarray, row: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
     """Return the scores of the n-grams of one row of ids without padding, float32 ``(classes,)``.
 
-    This takes half the time of :func:`ngram_logits`. In int64 no code overflows, so a single remainder is enough.
+    This takes a third of the time of :func:`ngram_logits`.
     """
     padded = np.zeros(len(row) + 2, np.int64)
     padded[1:-1] = row
-    codes = ngram_buckets(padded[:-2], padded[1:-1], padded[2:], len(values), remainder=lambda codes, _: codes)
-    found = _remainder(np.concatenate(codes), len(values))
+    neighbours = np.ndarray((len(row), 3), np.int64, padded, strides=padded.strides * 2)
+    weights, first_digits = _codes_of_neighbours(len(values))
+    found = modulo(neighbours @ weights + first_digits, len(values)).ravel()
     scores = np.add.reduce(values.take(found, axis=0), axis=0, dtype=np.float32) / np.float32(sqrt(len(row)))
     return scores if scales is None else scores * scales
+
+
+@cache
+def _codes_of_neighbours(buckets: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what turns three neighbouring ids into the codes of their n-grams: weights ``(3, 3)``, and ``(3,)`` to add.
+
+    In int64 no code overflows, so :func:`ngram_buckets` needs no remainder before the last. Without it, it is linear.
+    """
+    units = np.concatenate([np.zeros((1, 3), np.int64), np.eye(3, dtype=np.int64)])
+    codes = np.transpose(ngram_buckets(*units.T, buckets, remainder=lambda codes, _: codes))
+    return codes[1:] - codes[0], codes[0]

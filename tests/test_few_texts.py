@@ -12,7 +12,7 @@ from sentiment.text.few_texts import FewTexts
 from sentiment.text.lexicon import LexiconEntry, build_lexicon
 from sentiment.text.normalisation import LONG, RULES, Rule
 from sentiment.text.preprocessor import Preprocessor
-from sentiment.text.rules_in_python import BEYOND_ASCII, LONGEST, RUN, SIGNS, SYMBOLS, CompiledRules, to_lower_case
+from sentiment.text.rules_in_python import BEYOND_ASCII, LONGEST, MARKS, SIGNS, SYMBOLS, CompiledRules, to_lower_case
 from sentiment.text.tokens import tokenise
 from tests.model_fixture import ODD_TWEETS
 from tests.test_text import PIECES, rows_of, texts_strategy
@@ -114,9 +114,9 @@ def test_a_rule_matches_nothing_without_its_signs(rule: Rule) -> None:
 
 
 def has_one_of(match: str, signs: str) -> bool:
-    if signs == RUN:
-        return re.search(r"([a-z])\1\1", match) is not None
-    return any(c in signs or any(sign in signs and c >= sign for sign in (BEYOND_ASCII, SYMBOLS)) for c in match)
+    marks = [mark for mark, pattern in MARKS.items() if pattern.search(match)]
+    beyond = [sign for sign in (BEYOND_ASCII, SYMBOLS) if max(match) >= sign]
+    return not {*signs}.isdisjoint({*match, *marks, *beyond})
 
 
 def test_a_rule_that_needs_signs_finds_them_after_another_rule_made_them() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sentiment.errors import ArtefactError
 from sentiment.text.lexicon import RESERVED, UNKNOWN, Lexicon
 from sentiment.text.mapped_lexicon import map_lexicon
+from sentiment.text.normalisation import LONG
 
 VOCABULARY = "".join(f"{word}\n" for word in (*RESERVED, *(f"v{i}" for i in range(120))))
 # Forms that share beginnings of eight and of sixteen bytes, so that later bytes must decide.
@@ -22,6 +23,8 @@ def test_ids_are_those_of_the_dictionary(ids: dict[str, int], others: list[str])
     mapped = map_lexicon(plain.to_tsv().encode(), VOCABULARY)
     asked = [*ids, *others, *(form[:-1] for form in ids), *(f"{form}a" for form in ids), ""]
     assert [mapped.id_of(form) for form in asked] == [ids.get(form, UNKNOWN) for form in asked]
+    long = [LONG * times + form for form in ids for times in (1, 2)]
+    assert [mapped.id_of(form) for form in long] == [plain.id_of(form) for form in long] == plain.lookup(long).tolist()
     assert mapped.lookup(asked * 40).tolist() == plain.lookup(asked * 40).tolist()
     assert mapped.ids == ids
     assert mapped.vocabulary == plain.vocabulary

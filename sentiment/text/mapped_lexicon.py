@@ -44,10 +44,10 @@ class MappedLexicon(Lexicon):
 
     def __init__(self, content: bytes, lines: _Lines, vocabulary: str) -> None:
         self._content, self._lines, self._vocabulary = content, lines, vocabulary
-        self._heads = lines.heads.data  # a single number is read faster from a buffer than from an array
+        self._buffers = _Lines(*(each.data for each in lines))  # a single number is read faster than from an array
 
     def __reduce__(self) -> tuple:
-        """Pickle the arguments of the constructor, because the buffer ``_heads`` cannot be pickled."""
+        """Pickle the arguments of the constructor, because buffers cannot be pickled."""
         return MappedLexicon, (self._content, self._lines, self._vocabulary)
 
     @property
@@ -67,15 +67,22 @@ class MappedLexicon(Lexicon):
         return dict(zip(forms, self._lines.numbers.tolist(), strict=True))
 
     def id_of(self, token: str) -> int:
-        """Return the id of one token, found by binary search; ``UNKNOWN`` if the file lacks it."""
-        form, lines = token.encode(), self._lines
+        """Return the id of one token, with or without its mark of elongation; ``UNKNOWN`` if the file has neither."""
+        number = self._find(token)
+        if number is None and token.startswith(LONG):
+            number = self._find(token.removeprefix(LONG))
+        return UNKNOWN if number is None else number
+
+    def _find(self, token: str) -> int | None:
+        """Return the id of one token, found by binary search; None if the file lacks it."""
+        form, (starts, ends, heads, numbers) = token.encode(), self._buffers
         head = int.from_bytes(form[:_WIDTH].ljust(_WIDTH, b"\0"))
-        line = bisect_left(self._heads, head)
-        while line < len(self._heads) and self._heads[line] == head:
-            if self._content[lines.starts[line] : lines.ends[line]] == form:
-                return int(lines.numbers[line])
+        line = bisect_left(heads, head)
+        while line < len(heads) and heads[line] == head:
+            if self._content[starts[line] : ends[line]] == form:
+                return numbers[line]
             line += 1
-        return self.id_of(token.removeprefix(LONG)) if token.startswith(LONG) else UNKNOWN
+        return None
 
     def to_tsv(self) -> str:
         """Return the content of ``lexicon.tsv``."""

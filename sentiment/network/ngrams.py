@@ -127,7 +127,7 @@ def ngram_logits_of_one(values: np.ndarray, row: np.ndarray, scales: np.ndarray 
 
 @cache
 def _codes_of_neighbours(buckets: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return what turns three neighbouring ids into the codes of their n-grams: weights ``(3, 3)``, and ``(3,)`` to add.
+    """Return what turns three neighbouring ids into codes of their n-grams: weights ``(3, 3)``, and ``(3,)`` to add.
 
     In int64 no code overflows, so :func:`ngram_buckets` needs no remainder before the last. Without it, it is linear.
     """

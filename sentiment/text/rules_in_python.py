@@ -89,8 +89,8 @@ def _substitution(pattern: str) -> Callable[[str, str], tuple[str, int]]:
 def _marks_of(text: str) -> list[str]:
     """Return marks of what ``text`` contains. A rule whose matches need other marks and characters is skipped.
 
-    ``MARKS`` stand for sequences of characters, ``BEYOND_ASCII`` for any character beyond ASCII, and ``SYMBOLS`` for any
-    from the trade mark sign (U+2122) on.
+    ``MARKS`` stand for sequences of characters, ``BEYOND_ASCII`` for any character beyond ASCII, and ``SYMBOLS`` for
+    any character from the trade mark sign (U+2122) on.
     """
     marks = [mark for mark, pattern in MARKS.items() if pattern.search(text)]
     if not text.isascii():

@@ -29,6 +29,7 @@ from sentiment.text.lemmas import stop_words
 from sentiment.text.lexicon import PADDING, SPECIAL_TOKENS, UNKNOWN
 from sentiment.text.tokens import tokenise
 from tests.conftest import sentiment140_rows, write_glove, write_sentiment140
+from tests.model_fixture import run_child, shared_model
 
 # The profile keeps every word as it is written; what spaCy does to words is tested too.
 LEMMAS = ("--set", "preprocessing.lemmatise=true preprocessing.remove_stop_words=true")
@@ -119,6 +120,34 @@ def test_load(root: Path, tweets_csv: Path, capsys: pytest.CaptureFixture[str]) 
     err = capsys.readouterr().err
     assert "load: 60 rows; left out: 0 of ignored classes, 0 bad, 0 duplicate, 0 contradictory" in err
     assert "kept train: {'negative': 18, 'positive': 18}; validation: " in err
+
+
+def test_nothing_that_reads_tables_imports_pandas(root: Path, tweets_csv: Path) -> None:
+    """Arrow imports pandas, which takes 0.2 s, to convert a single value of Python, for example one to fill gaps with."""
+    dated = root.parent / "dated.csv"
+    dated.write_text("text,date,who\n" + "I love this,2009-04-06,ann\nI hate 'this',1239000000,\n" * 9)
+    model = ["--model", shared_model().folder]
+    predict = ["sentiment.predict", "--input", dated, "--column", "text", *model, "--output"]
+    stages = ["--profile", "sentiment140", "--root", root, *HALVES]
+    commands: list[list[object]] = [
+        ["pipelines.load", *stages, "--corpus", tweets_csv],
+        ["pipelines.preprocess", *stages],
+        *([*predict, root / f"answers.{kind}"] for kind in ("csv", "jsonl", "parquet")),
+        ["sentiment.shares", dated, "--column", "text", "--date", "date", "--by", "week", "--by", "who", *model, "--output",
+         root / "shares"],
+    ]  # fmt: skip
+    code = (
+        "import runpy, sys\n"
+        f"for sys.argv in {[[*map(str, each)] for each in commands]!r}:\n"
+        "    try:\n"
+        "        runpy.run_module(sys.argv[0], run_name='__main__')\n"
+        "    except SystemExit as end:\n"
+        "        assert not end.code, sys.argv\n"
+        "    assert 'pandas' not in sys.modules, sys.argv\n"
+        "import pandas\n"
+    )
+    run_child("-c", code)
+    assert (root / "shares" / "shares.csv").is_file()
 
 
 def test_preprocess(prepared: Path) -> None:

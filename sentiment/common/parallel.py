@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ if hasattr(os, "register_at_fork"):
     )
 
 
+@cache
 def keep_freed_memory() -> None:
     """Make glibc keep the memory of freed arrays below 32 MiB, and make Arrow take its memory from glibc.
 

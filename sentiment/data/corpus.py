@@ -9,14 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment.common.arrow_arrays import as_numpy, from_numpy
+from sentiment.common.arrow_arrays import as_numpy, constant, from_encoded, from_numpy
 from sentiment.common.messages import shown
 from sentiment.data.reading import BadRow, BadRows, Reading, TableBlock
 from sentiment.data.table_files import kind_inside
 from sentiment.data.table_reader import read_blocks
 from sentiment.errors import InputError
 from sentiment.settings import CorpusSettings
-from sentiment.text.tokens import from_encoded
 
 _IGNORED = -1
 _UNKNOWN = -2
@@ -145,7 +144,7 @@ def as_text(batch: pa.RecordBatch, place: int, where: str) -> pa.Array:
     """
     values = batch.column(place)
     try:
-        return values.cast(pa.string()).fill_null("")
+        return values.cast(pa.string()).fill_null(constant(""))
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
         held = shown(values.type, 100)
         raise InputError(

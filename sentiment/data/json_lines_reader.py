@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pa_json
 
+from sentiment.common.arrow_arrays import from_encoded
 from sentiment.common.messages import shown
 from sentiment.data.csv_format import refuse_utf16
 from sentiment.data.json_documents import Field, fields_of, refuse_missing, text_paths, valid_text
@@ -25,7 +26,6 @@ from sentiment.data.post_shapes import shape_of
 from sentiment.data.reading import RAW_LINE, BadRow, Reading, TableBlock
 from sentiment.data.table_files import BLOCK_BYTES, JoinedStreams, OpenFile, whole_lines
 from sentiment.errors import InputError
-from sentiment.text.tokens import from_encoded
 
 _LONGEST_REASON = 160
 _LINES_LOOKED_AT = 50

@@ -132,5 +132,6 @@ def _codes_of_neighbours(buckets: int) -> tuple[np.ndarray, np.ndarray]:
     In int64 no code overflows, so :func:`ngram_buckets` needs no remainder before the last. Without it, it is linear.
     """
     units = np.concatenate([np.zeros((1, 3), np.int64), np.eye(3, dtype=np.int64)])
-    codes = np.transpose(ngram_buckets(*units.T, buckets, remainder=lambda codes, _: codes))
+    before, token, after = units.T
+    codes = np.transpose(ngram_buckets(before, token, after, buckets, lambda codes, _: codes))
     return codes[1:] - codes[0], codes[0]

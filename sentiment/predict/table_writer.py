@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from sentiment.common.arrow_arrays import constant, from_encoded
 from sentiment.common.messages import shown
 from sentiment.errors import InputError
 
@@ -33,7 +34,7 @@ def table_writer(stream: IO[bytes], kind: str, schema: pa.Schema) -> Iterator[Wr
         with pq.ParquetWriter(stream, schema, use_dictionary=False) as writer:
             yield writer.write_batch
     elif kind == "jsonl":
-        yield lambda batch: write_lines(stream, pc.binary_join_element_wise("{", _members(batch), "}", ""))
+        yield lambda batch: write_lines(stream, _joined("{", _members(batch), "}"))
     elif kind == "lines":
         yield lambda batch: write_lines(stream, batch.column(0))
     else:
@@ -76,7 +77,7 @@ def _can_hold(kind: str, batch: pa.RecordBatch) -> bool:
 
 def write_lines(stream: IO[bytes], lines: pa.Array) -> None:
     """Write Arrow strings ``(n,)`` to ``stream``, one per line."""
-    content = pc.binary_join_element_wise(lines, "\n", "")
+    content = _joined(lines, "\n")
     size = pc.sum(pc.binary_length(content)).as_py() or 0
     stream.write(content.buffers()[2].slice(0, size) if size else b"")
 
@@ -85,8 +86,8 @@ def extended_objects(objects: pa.Array, batch: pa.RecordBatch) -> pa.Array:
     """Add the columns of ``batch`` to JSON objects, Arrow strings ``(n,)``, whose own text stays exactly as it is."""
     whole = pc.ascii_rtrim_whitespace(objects).cast(pa.binary())
     opened = pc.ascii_rtrim_whitespace(pc.binary_slice(whole, 0, -1).cast(pa.string()))  # without the last brace
-    comma = pc.if_else(pc.ends_with(opened, "{"), "", ", ")
-    return pc.binary_join_element_wise(opened, comma, _members(batch), "}", "")
+    comma = pc.if_else(pc.ends_with(opened, "{"), constant(""), constant(", "))
+    return _joined(opened, comma, _members(batch), "}")
 
 
 def _members(batch: pa.RecordBatch) -> pa.Array:
@@ -94,7 +95,12 @@ def _members(batch: pa.RecordBatch) -> pa.Array:
     parts: list[Any] = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         parts += [f"{', ' if parts else ''}{json.dumps(name, ensure_ascii=False)}: ", as_json(column)]
-    return pc.binary_join_element_wise(*parts, "")
+    return _joined(*parts)
+
+
+def _joined(*parts: pa.Array | str) -> pa.Array:
+    """Join strings row by row. A part is an Arrow array ``(n,)``, or a string that is the same in each row."""
+    return pc.binary_join_element_wise(*(constant(each) if isinstance(each, str) else each for each in (*parts, "")))
 
 
 def as_json(column: pa.Array) -> pa.Array:
@@ -111,7 +117,7 @@ def as_json(column: pa.Array) -> pa.Array:
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
         text = column.cast(pa.string())
     elif pa.types.is_floating(kind):
-        text = pc.if_else(pc.is_finite(column), column, None).cast(pa.string())
+        text = pc.if_else(pc.is_finite(column), column, pa.nulls(1, column.type)[0]).cast(pa.string())
         text = pc.replace_substring_regex(text, _WHOLE_NUMBER, r"\1.0")
     elif pa.types.is_timestamp(kind):
         text = _quoted(pc.replace_substring(column.cast(pa.string()), " ", "T"))
@@ -122,18 +128,18 @@ def as_json(column: pa.Array) -> pa.Array:
             values = column.to_pylist()
         except (OverflowError, ValueError) as error:  # a time outside Python's range, or finer than it
             raise pa.ArrowInvalid(str(error)) from error
-        text = pa.array([json.dumps(_plain(value), ensure_ascii=False) for value in values], pa.string())
-    return text.fill_null("null")
+        text = from_encoded([json.dumps(_plain(value), ensure_ascii=False).encode() for value in values])
+    return text.fill_null(constant("null"))
 
 
 def _quoted(texts: pa.Array) -> pa.Array:
     """Return Arrow strings as JSON strings. Only strings with characters to escape take the slow way through Python."""
-    quoted = pc.binary_join_element_wise('"', texts, '"', "")
-    special = pc.match_substring_regex(texts, _ESCAPED_IN_JSON).fill_null(False)
+    quoted = _joined('"', texts, '"')
+    special = pc.match_substring_regex(texts, _ESCAPED_IN_JSON).fill_null(constant(False))
     if not pc.any(special).as_py():
         return quoted
-    escaped = [json.dumps(text, ensure_ascii=False) for text in texts.filter(special).to_pylist()]
-    return pc.replace_with_mask(quoted, special, pa.array(escaped, pa.string()))
+    escaped = [json.dumps(text, ensure_ascii=False).encode() for text in texts.filter(special).to_pylist()]
+    return pc.replace_with_mask(quoted, special, from_encoded(escaped))
 
 
 def _plain(value: Any) -> Any:

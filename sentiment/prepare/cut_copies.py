@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment.common.arrow_arrays import as_numpy, from_numpy, read_table, write_table
+from sentiment.common.arrow_arrays import as_numpy, from_encoded, from_numpy, read_table, write_table
 from sentiment.common.parallel import ordered_map
 from sentiment.data.splitting import duplicate_keys, hash_texts
 from sentiment.prepare.split_corpus import Runs
@@ -32,12 +32,12 @@ def note_cut(runs: Runs, run: Run) -> int:
 
     Texts with fewer than ``_LEAST`` characters of complete words are left out. Return the number of texts written.
     """
-    rows, keys, before = [np.zeros(0, np.int64)], [pa.array([], pa.string())], 0
+    rows, keys, before = [np.zeros(0, np.int64)], [from_encoded([])], 0
     for count, found, words in ordered_map(_cut_texts, batches_of(runs.folder, run)):
         rows.append(before + found)
         keys.append(words)
         before += count
-    table = pa.table({"row": np.concatenate(rows), "key": pa.concat_arrays(keys)})
+    table = pa.table({"row": from_numpy(np.concatenate(rows)), "key": pa.concat_arrays(keys)})
     write_table(_file(runs, run, "cut.arrow"), table)
     return table.num_rows
 
@@ -46,7 +46,7 @@ def _cut_texts(batch: pa.RecordBatch) -> tuple[int, np.ndarray, pa.Array]:
     """Return the number of texts in ``batch``, and index and complete words of each truncated text."""
     texts = batch.column("text")
     if not pc.any(pc.match_substring(texts, ELLIPSIS)).as_py():
-        return len(texts), np.zeros(0, np.int64), pa.array([], pa.string())
+        return len(texts), np.zeros(0, np.int64), from_encoded([])
     which = np.flatnonzero(as_numpy(pc.match_substring_regex(texts, _CUT).cast(pa.uint8())))
     words = pc.replace_substring_regex(duplicate_keys(texts.take(from_numpy(which))), r" ?[^ ]*$", "")
     long = np.flatnonzero(as_numpy(pc.utf8_length(words)) >= _LEAST)
@@ -81,7 +81,7 @@ def take_hashes(runs: Runs, run: Run) -> None:
     """Replace the hash of each truncated text in a run (block of rows) by the hash of its full text."""
     earlier = runs.runs[: runs.runs.index(run)]
     before = sum(read_table(_file(runs, each, "cut.arrow")).num_rows for each in earlier)
-    rows = read_table(_file(runs, run, "cut.arrow"))["row"].to_numpy()
+    rows = as_numpy(read_table(_file(runs, run, "cut.arrow"))["row"].combine_chunks())
     if not len(rows):
         return
     files = (np.load(_file(runs, each, "whole.npy")) for each in runs.runs)

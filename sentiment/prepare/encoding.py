@@ -18,16 +18,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sentiment.common.arrow_arrays import as_numpy, from_numpy, read_table, write_table
-from sentiment.common.parallel import ordered_map
+from sentiment.common.arrow_arrays import as_numpy, from_encoded, from_numpy, read_table, write_table
+from sentiment.common.parallel import keep_freed_memory, ordered_map
 from sentiment.common.ragged import Ragged
 from sentiment.data.splitting import PARTS, TRAIN
 from sentiment.text.lexicon import UNKNOWN
 from sentiment.text.normalisation import Rule
 from sentiment.text.preprocessor import Preprocessor
-from sentiment.text.tokens import Tokens, from_encoded, tokenise
+from sentiment.text.tokens import Tokens, tokenise
 
-_ROWS_PER_BATCH = 32_768
+_ROWS_PER_BATCH = 65_536
 _ROWS_PER_TASK = 262_144
 _TABLES_AT_ONCE = 16
 
@@ -94,6 +94,7 @@ def tokenise_rows(tweets: Path, folder: Path, rules: tuple[Rule, ...], task: Row
     def tokenised(batch: pa.RecordBatch) -> tuple[Tokens, np.ndarray]:
         return tokenise(batch.column("text"), rules), as_numpy(batch.column("part"))
 
+    keep_freed_memory()
     counter = TypeCounter()
     sizes, lengths = np.zeros(len(PARTS), np.int64), [np.zeros(0, np.int32)]
     with (folder / f"{task.name}.codes.bin").open("wb") as sink:
@@ -112,12 +113,14 @@ def tokenise_rows(tweets: Path, folder: Path, rules: tuple[Rule, ...], task: Row
 
 def sum_counts(folder: Path, tasks: Sequence[RowTask]) -> dict[str, int]:
     """Return how often each token occurs in the training tweets of all tasks."""
-    total = pa.table({"token": pa.array([], pa.string()), "count": pa.array([], pa.int64())})
+    tokens, counts = from_encoded([]), np.zeros(0, np.int64)
     for start in range(0, len(tasks), _TABLES_AT_ONCE):
         some = [read_table(folder / f"{task.name}.counts.arrow") for task in tasks[start : start + _TABLES_AT_ONCE]]
-        added = pa.concat_tables([total, *some]).group_by("token", use_threads=False).aggregate([("count", "sum")])
-        total = added.rename_columns(["token", "count"])
-    return dict(zip(total["token"].to_pylist(), total["count"].to_pylist(), strict=True))
+        more = pa.concat_tables(some).combine_chunks()
+        distinct = pa.concat_arrays([tokens, *more["token"].chunks]).dictionary_encode()
+        counts = np.concatenate([counts, *(as_numpy(chunk) for chunk in more["count"].chunks)])
+        tokens, counts = distinct.dictionary, np.bincount(as_numpy(distinct.indices), counts).astype(np.int64)
+    return dict(zip(tokens.to_pylist(), counts.tolist(), strict=True))
 
 
 def encode_rows(

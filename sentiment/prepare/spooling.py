@@ -17,7 +17,7 @@ import pyarrow as pa
 from sentiment.common.arrow_arrays import from_numpy
 from sentiment.common.engines import grouped
 from sentiment.common.file_checks import sha256_of
-from sentiment.common.parallel import ordered_map
+from sentiment.common.parallel import keep_freed_memory, ordered_map
 from sentiment.data.corpus import CorpusReader, LabelledTexts, ReadingReport
 from sentiment.data.splitting import hash_texts
 from sentiment.data.table_files import TableFile
@@ -89,6 +89,7 @@ def spool(folder: Path, classes: Sequence[str], task: FileTask) -> Spooled:
 
     A file that does not match the settings raises an `InputError`.
     """
+    keep_freed_memory()
     spooled = Spooled()
     numbers = np.array([classes.index(name) for name in task.settings.labels], np.uint8)
 

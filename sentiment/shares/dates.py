@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sentiment.common.arrow_arrays import as_numpy, constant, from_encoded, from_numpy
 from sentiment.common.messages import shown
 from sentiment.errors import InputError
 
@@ -77,8 +78,9 @@ def period_names(dates: np.ndarray, period: str) -> pa.DictionaryArray:
     The names in the dictionary are distinct.
     """
     distinct, place = np.unique(dates.astype(_UNIT[period]), return_inverse=True)
-    names = pa.array(["" if np.isnat(each) else _NAME.get(period, str)(each) for each in distinct], pa.string())
-    return names.dictionary_encode().take(pa.array(place))  # the days of a week have one name
+    names = ["" if np.isnat(each) else _NAME.get(period, str)(each) for each in distinct]
+    encoded = from_encoded([*map(str.encode, names)]).dictionary_encode()
+    return encoded.take(from_numpy(place))  # the days of a week have one name
 
 
 def periods_between(first: str, last: str, period: str) -> list[str]:
@@ -112,12 +114,15 @@ _NAME: dict[str, Callable[[Any], str]] = {  # the other periods have NumPy's nam
 
 def _from_seconds(seconds: pa.Array) -> np.ndarray:
     missing = np.iinfo(np.int64).min  # NumPy's NaT
-    return seconds.fill_null(missing).to_numpy(zero_copy_only=False).astype("M8[s]")
+    return as_numpy(seconds.fill_null(constant(missing))).astype("M8[s]")
 
 
 def _from_numbers(numbers: pa.Array) -> np.ndarray:
-    numbers = pc.if_else(pc.greater_equal(numbers, float(_SECONDS_FROM)), numbers, None)
-    scale = pc.if_else(pc.greater_equal(numbers, float(_MILLISECONDS_FROM)), 1000.0, 1.0)
+    numbers = pc.if_else(
+        pc.greater_equal(numbers, constant(float(_SECONDS_FROM))), numbers, pa.nulls(1, numbers.type)[0]
+    )
+    is_fine = pc.greater_equal(numbers, constant(float(_MILLISECONDS_FROM)))
+    scale = pc.if_else(is_fine, constant(1000.0), constant(1.0))
     return _from_seconds(pc.floor(pc.divide(numbers, scale)).cast(pa.int64(), safe=False))
 
 
@@ -134,11 +139,12 @@ def _from_text(texts: pa.Array) -> np.ndarray:
     for form in sorted(_FORMS, key=lambda form: not re.match(form, first)):
         if not len(left := np.flatnonzero(np.isnat(dates))):
             break
-        left = left[pc.match_substring_regex(texts.take(pa.array(left)), form).fill_null(False).to_numpy(False)]
-        found = texts.take(pa.array(left)).cast(pa.binary())
+        matches = pc.match_substring_regex(texts.take(from_numpy(left)), form)
+        left = left[as_numpy(matches.fill_null(constant(False)))]
+        found = texts.take(from_numpy(left)).cast(pa.binary())
         fields = {name: pc.binary_slice(found, *span).cast(pa.string()) for name, span in _FORMS[form].items()}
         dates[left] = _from_fields(fields)
-    return dates[encoded.indices.to_numpy()]
+    return dates[as_numpy(encoded.indices)]
 
 
 def _from_fields(fields: dict[str, pa.Array]) -> np.ndarray:
@@ -146,7 +152,7 @@ def _from_fields(fields: dict[str, pa.Array]) -> np.ndarray:
     if "epoch" in fields:
         return _from_numbers(fields["epoch"].cast(pa.float64()))
     if "year" in fields:
-        fields["date"] = pc.binary_join_element_wise(fields["year"], fields["date"], "-")
+        fields["date"] = pc.binary_join_element_wise(fields["year"], fields["date"], constant("-"))
     zones = pc.ascii_ltrim(fields["zone"], "0123456789.,")  # without the fraction of a second
     dates = _decoded(fields["date"], _day, "M8[D]") - _decoded(zones, _offset, "m8[s]")
     if "minute" in fields:
@@ -159,7 +165,7 @@ def _from_fields(fields: dict[str, pa.Array]) -> np.ndarray:
 def _decoded(field: pa.Array, decode: Callable[[str], int | None], unit: str) -> np.ndarray:
     """Convert texts to the NumPy type ``unit``, such as ``M8[D]``, with one call of ``decode`` per distinct text."""
     distinct = field.dictionary_encode()
-    return np.array([decode(each) for each in distinct.dictionary.to_pylist()], unit)[distinct.indices.to_numpy()]
+    return np.array([decode(each) for each in distinct.dictionary.to_pylist()], unit)[as_numpy(distinct.indices)]
 
 
 def _day(text: str) -> int | None:

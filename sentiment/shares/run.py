@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from pyarrow.fs import LocalFileSystem
 
 import sentiment
+from sentiment.common.arrow_arrays import as_numpy, from_numpy
 from sentiment.common.engines import Engine
 from sentiment.common.messages import counted
 from sentiment.common.stores import FileStore, open_store
@@ -126,7 +126,7 @@ def drawn_rows(
     numbered: dict[Cell, int] = {}
     start = 0
     for batch in scored_batches(store, columns):
-        there = np.flatnonzero(batch.texts.is_valid().to_numpy(zero_copy_only=False))
+        there = np.flatnonzero(as_numpy(batch.texts.is_valid()))
         places, cells = cells_of(batch)
         doubts.append(doubt(batch.probabilities[there]).astype(np.float32))
         codes.append(np.array([numbered.setdefault(cell, len(numbered)) for cell in cells], np.int32)[places[there]])
@@ -148,7 +148,7 @@ def _with_texts(
     for batch in scored_batches(store, columns):
         first, last = np.searchsorted(numbers, (start + 1, start + len(batch.texts) + 1))
         at = numbers[first:last] - start - 1
-        texts = batch.texts.take(pa.array(at)).to_pylist()
+        texts = batch.texts.take(from_numpy(at)).to_pylist()
         yield from zip(numbers[first:last].tolist(), texts, chances[first:last].tolist(), strict=True)
         start += len(batch.texts)
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sentiment.common.arrow_arrays import as_numpy, constant
 from sentiment.common.messages import shown
 from sentiment.common.parallel import keep_freed_memory, ordered_map
 from sentiment.common.stores import FileStore
@@ -176,7 +177,7 @@ def answered(table: pa.RecordBatch, columns: ShareColumns, path: str) -> Answere
     classes, prefix = answer_columns(table.schema.names, path)
     require_columns(columns.names(), table.schema.names, path)
     texts = texts_of(table, columns.text, path)
-    periods, unread = _periods(table, columns, texts.is_valid().to_numpy(zero_copy_only=False))
+    periods, unread = _periods(table, columns, as_numpy(texts.is_valid()))
     numbers = [_numbers(table.column(f"{prefix}p_{name}")) for name in classes]
     return Answered(
         texts,
@@ -189,7 +190,7 @@ def answered(table: pa.RecordBatch, columns: ShareColumns, path: str) -> Answere
 
 
 def _numbers(column: pa.Array) -> np.ndarray:
-    return pc.fill_null(column.cast(pa.float64()), 0.0).to_numpy()
+    return as_numpy(pc.fill_null(column.cast(pa.float64()), constant(0.0)))
 
 
 def groups_of(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.DictionaryArray:
@@ -199,11 +200,11 @@ def groups_of(table: pa.RecordBatch, names: tuple[str, ...]) -> pa.DictionaryArr
         InputError: the type of a column cannot be read as names of groups.
     """
     if not names:
-        return pa.repeat(ALL, table.num_rows).dictionary_encode()
+        return pa.repeat(constant(ALL), table.num_rows).dictionary_encode()
     parts = [_group_names(table.column(name), name) for name in names]
     if len(parts) > 1:  # " / " in a value becomes " // ", or "a / b" and "c" would be the group of "a" and "b / c"
         parts = [pc.replace_substring_regex(part, r" (/+)", r" \1\1") for part in parts]
-    return pc.binary_join_element_wise(*parts, " / ").dictionary_encode()
+    return pc.binary_join_element_wise(*parts, constant(" / ")).dictionary_encode()
 
 
 def _group_names(column: pa.Array, name: str) -> pa.Array:
@@ -217,9 +218,9 @@ def _group_names(column: pa.Array, name: str) -> pa.Array:
         raise InputError(
             f"--by {name}: holds {shown(column.type)}, expected texts or numbers in UTF-8 ({shown(error)})"
         ) from error
-    names = pc.utf8_trim_whitespace(pc.fill_null(texts, ""))
+    names = pc.utf8_trim_whitespace(pc.fill_null(texts, constant("")))
     names = pc.replace_substring_regex(names, rf"^(\(*{ALL}\)*|\(+none\)+)$", r"(\1)")
-    return pc.if_else(pc.equal(names, ""), "(none)", names)
+    return pc.if_else(pc.equal(names, constant("")), constant("(none)"), names)
 
 
 def _periods(table: pa.RecordBatch, columns: ShareColumns, there: np.ndarray) -> tuple[pa.DictionaryArray, str]:
@@ -228,7 +229,7 @@ def _periods(table: pa.RecordBatch, columns: ShareColumns, there: np.ndarray) ->
     ``there`` tells which rows have a tweet. Unreadable dates in other rows are not reported.
     """
     if not columns.date:
-        return pa.repeat(ALL, table.num_rows).dictionary_encode(), ""
+        return pa.repeat(constant(ALL), table.num_rows).dictionary_encode(), ""
     column = table.column(columns.date)
     dates = read_dates(column, columns.date)
     unread = np.flatnonzero(np.isnat(dates) & there)

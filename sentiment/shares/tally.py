@@ -121,7 +121,7 @@ class ShareTally:
         """Add a batch to the sums. Batches must be added in the order of their rows in the input."""
         numbers = np.arange(self.rows + 1, self.rows + 1 + len(batch.texts))
         self.rows += len(batch.texts)
-        there = batch.texts.is_valid().to_numpy(zero_copy_only=False)
+        there = as_numpy(batch.texts.is_valid())
         codes, cells = cells_of(batch)
         best = batch.probabilities.argmax(axis=1)
         dated = np.array([cell.period != "" for cell in cells], bool)[codes]
@@ -161,18 +161,18 @@ class ShareTally:
         self.labelled.rows.extend(rows.tolist())
         self.labelled.cells.extend(cells[code] for code in codes[at])
         self.labelled.probabilities.extend(batch.probabilities[at].tolist())
-        self.labelled.texts.extend(text or "" for text in batch.texts.take(pa.array(at)).to_pylist())
+        self.labelled.texts.extend(text or "" for text in batch.texts.take(from_numpy(at)).to_pylist())
 
     def _keep_examples(self, batch: Answered, numbers: np.ndarray, best: np.ndarray, rows: np.ndarray) -> None:
         periods = batch.periods.dictionary.to_pylist()
         for position, name in enumerate(self.classes):
             mine = np.flatnonzero(rows & (best == position))
-            certain, codes = batch.probabilities[mine, position], batch.periods.indices.to_numpy()[mine]
+            certain, codes = batch.probabilities[mine, position], as_numpy(batch.periods.indices)[mine]
             least = np.array([self._least_certain(name, period) for period in periods])
             better = np.flatnonzero(certain > least[codes]) if len(codes) else np.zeros(0, np.int64)
             mine, certain, codes = mine[better], certain[better], codes[better]
             order = np.lexsort((-certain, codes))
-            texts = batch.texts.take(pa.array(mine[order])).dictionary_encode().indices.to_numpy()
+            texts = as_numpy(batch.texts.take(from_numpy(mine[order])).dictionary_encode().indices)
             _, first = np.unique(codes[order].astype(np.int64) * len(order) + texts, return_index=True)
             order = order[np.sort(first)]  # a tweet that many people repeat is one example
             for at in order[_ranks(codes[order]) < EXAMPLES].tolist():
@@ -190,7 +190,7 @@ class ShareTally:
         return kept[-1].probability if len(kept) == EXAMPLES else 0.0
 
     def _count_words(self, batch: Answered, there: np.ndarray) -> None:
-        periods, codes = batch.periods.dictionary.to_pylist(), batch.periods.indices.to_numpy()
+        periods, codes = batch.periods.dictionary.to_pylist(), as_numpy(batch.periods.indices)
         left = np.array([_WORDS_COUNTED - self._counted[name] if name else 0 for name in periods], np.int64)
         rows = np.flatnonzero(there & (left[codes] > 0))
         rows = rows[np.argsort(codes[rows], kind="stable")]
@@ -198,7 +198,7 @@ class ShareTally:
         for code, number in Counter(codes[rows].tolist()).items():
             self._counted[periods[code]] += number
             self.words.setdefault(periods[code], Counter())
-        for code, word, count in _words_of(batch.texts.take(pa.array(rows)), codes[rows]):
+        for code, word, count in _words_of(batch.texts.take(from_numpy(rows)), codes[rows]):
             self.words[periods[code]][word] += count
         for name, counts in self.words.items():
             if len(counts) > 4 * _WORDS_KEPT:
@@ -221,7 +221,7 @@ def margins(cell: Cell) -> Iterator[Cell]:
 def cells_of(batch: Answered) -> tuple[np.ndarray, list[Cell]]:
     """Return the index of each tweet's cell (a group in a period), and the list of the distinct cells."""
     groups, periods = batch.groups, batch.periods
-    joint = groups.indices.to_numpy().astype(np.int64) * max(1, len(periods.dictionary)) + periods.indices.to_numpy()
+    joint = as_numpy(groups.indices).astype(np.int64) * max(1, len(periods.dictionary)) + as_numpy(periods.indices)
     encoded = from_numpy(joint).dictionary_encode()
     names, spans = groups.dictionary.to_pylist(), periods.dictionary.to_pylist()
     cells = [Cell(names[each // len(spans)], spans[each % len(spans)]) for each in encoded.dictionary.to_pylist()]
@@ -235,10 +235,13 @@ def _words_of(texts: pa.Array, codes: np.ndarray) -> Iterator[tuple[int, str, in
     """
     plain = pc.replace_substring_regex(pc.utf8_lower(texts), r"https?://\S+|@\w+|&\w+;", " ")
     lists = pc.split_pattern_regex(plain, r"[^\p{L}\p{N}#']+")
-    words, codes_of_words = pc.list_flatten(lists), from_numpy(codes).take(pc.list_parent_indices(lists))
-    table = pa.table({"code": codes_of_words, "word": words}).filter(pc.greater(pc.utf8_length(words), 2))
-    counts = table.group_by(["code", "word"], use_threads=False).aggregate([([], "count_all")])
-    yield from zip(*(counts.column(name).to_pylist() for name in ("code", "word", "count_all")), strict=True)
+    words, rows = pc.list_flatten(lists), as_numpy(pc.list_parent_indices(lists))
+    long = as_numpy(pc.utf8_length(words)) > 2
+    encoded = words.filter(from_numpy(long)).dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    joint = codes[rows[long]].astype(np.int64) * max(1, len(names)) + as_numpy(encoded.indices)
+    for code, count in zip(*(each.tolist() for each in np.unique(joint, return_counts=True)), strict=True):
+        yield code // len(names), names[code % len(names)], count
 
 
 def _ranks(codes: np.ndarray) -> np.ndarray:

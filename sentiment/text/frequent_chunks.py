@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sentiment.common.arrow_arrays import from_encoded
 from sentiment.text.chunk_table import LONGEST, ChunkTable, build_table
 from sentiment.text.many_texts import ids_by_rules
 from sentiment.text.preprocessor import Preprocessor
 from sentiment.text.rules_in_arrow import to_lower_case
-from sentiment.text.tokens import from_encoded
 
 _MOST = 16_384  # chunks (1 MB); six times as many are no faster, because look-ups in a larger table are slower
 _LEAST_COUNT = 2

@@ -44,7 +44,7 @@ class MappedLexicon(Lexicon):
 
     def __init__(self, content: bytes, lines: _Lines, vocabulary: str) -> None:
         self._content, self._lines, self._vocabulary = content, lines, vocabulary
-        self._buffers = _Lines(*(each.data for each in lines))  # a single number is read faster than from an array
+        self._buffers = [each.data for each in lines]  # a single number is read faster than from an array
 
     def __reduce__(self) -> tuple:
         """Pickle the arguments of the constructor, because buffers cannot be pickled."""

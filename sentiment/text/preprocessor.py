@@ -184,8 +184,8 @@ class Preprocessor:
             if type(max_tokens) is not int or max_tokens < 1:
                 raise ValueError(f"max_tokens = {str(max_tokens)[:40]}")
             if not can_run(rules):  # the rules of this package are valid; Arrow checks others, as RE2
+                from sentiment.common.arrow_arrays import from_encoded
                 from sentiment.text.rules_in_arrow import apply_rules
-                from sentiment.text.tokens import from_encoded
 
                 apply_rules(from_encoded([b""]), rules)
         except (ValueError, KeyError, TypeError, RecursionError) as error:  # Arrow's errors are ValueErrors

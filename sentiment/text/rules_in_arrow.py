@@ -6,13 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment.common.arrow_arrays import from_numpy
+from sentiment.common.arrow_arrays import constant, from_numpy
 from sentiment.text.normalisation import HASHTAG, HASHTAG_WORDS, WHITE_SPACE, Rule
 
-# Made of its buffers, because `pyarrow.scalar` would import pandas: 0.3 s and 35 MB.
-_SEPARATOR = pa.Array.from_buffers(
-    pa.large_string(), 1, [None, pa.py_buffer(np.array([0, 3], np.int64)), pa.py_buffer(b" \n ")]
-)[0]
+_SEPARATOR = constant(" \n ").cast(pa.large_string())
 
 
 def to_lower_case(texts: pa.Array) -> pa.Array:

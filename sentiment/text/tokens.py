@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment.common.arrow_arrays import as_numpy
+from sentiment.common.arrow_arrays import as_numpy, from_encoded
 from sentiment.common.ragged import Ragged
 from sentiment.errors import InputError
 from sentiment.text.inputs import as_sequence, encode_all
@@ -81,20 +81,6 @@ def as_arrow(texts: Sequence[str] | pa.Array) -> pa.Array:
             "texts out or make them empty"
         )
     return array.cast(pa.string())
-
-
-def from_encoded(encoded: Sequence[bytes]) -> pa.Array:
-    """Return texts in UTF-8 as a string array, without ``pyarrow.array``, which would import pandas (0.3 s).
-
-    Raises:
-        InputError: the texts have more than 2 GiB together.
-    """
-    offsets = np.zeros(len(encoded) + 1, np.int64)
-    np.cumsum([len(text) for text in encoded], out=offsets[1:])
-    if offsets[-1] > np.iinfo(np.int32).max:
-        raise InputError(f"expected at most 2 GiB of text at once, received {offsets[-1]} bytes: pass it in parts")
-    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(b"".join(encoded))]
-    return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
 
 
 def _distinct(values: pa.Array) -> tuple[pa.Array, np.ndarray]:

@@ -13,8 +13,8 @@ from sentiment.text.rules_in_python import to_lower_case
 
 _AT_MOST = 1 << 14  # chunks in each half of the cache: about 5 MB in total
 _LONGEST = 64  # bytes of a chunk that is remembered
-_alone = [  # what such a chunk contains, its pattern and what replaces it
-    (sign, re.compile(f"(?<![^ ]){pattern}(?![^ ])".encode()).sub, short.encode())
+_alone = [  # how such a chunk begins, its pattern (which ``re`` finds fastest by a first letter), what replaces it
+    (sign, re.compile(sign + rb"(?<![^ ]%b)%b(?![^ ])" % (sign, pattern.encode()[len(sign) :])).sub, short.encode())
     for sign, pattern, short in ((b"@", MENTION, ANY_MENTION), (b"http", LINK, ANY_LINK))
 ]
 
@@ -40,7 +40,7 @@ class FewTexts:
         """Return one list of ids for each of ``texts`` (UTF-8). It is empty if all tokens are dropped."""
         split = [_chunks_of(text) for text in texts]
         young = self._young
-        unknown = dict.fromkeys(chunk for chunks in split for chunk in chunks if chunk not in young)
+        unknown = dict.fromkeys([chunk for chunks in split for chunk in chunks if chunk not in young])
         met = self._meet(unknown) if unknown else {}
         return [
             [*chain.from_iterable([met[chunk] if chunk in met else young[chunk] for chunk in chunks])]

@@ -1,5 +1,6 @@
 """The classifier for use from Python: it takes raw tweets, returns labels and probabilities, and needs only NumPy."""
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from numbers import Real
@@ -179,6 +180,6 @@ class SentimentClassifier:
                 if not is_arrow(texts):
                     encode_all(texts)  # raises an error that numbers the text among all texts
                 raise
-        if not np.isfinite(arrays[0].sum()):  # of all at once, because this takes half the time for one text
+        if not math.isfinite(arrays[0].sum()):  # of all at once, because this takes half the time for one text
             raise ArtefactError("the model's weights are damaged: it gives probabilities that are not numbers")
         return arrays

@@ -1,7 +1,7 @@
 """Convert between Arrow and NumPy, and store Arrow tables, without the 0.2 s that an import of pandas takes.
 
-Arrow imports pandas, if it is installed, to convert any value of Python or NumPy: in ``pa.array`` and ``pa.scalar``,
-for a plain number or string among the arguments of a function, in ``to_numpy``, and in ``group_by``.
+Arrow imports pandas, if it is installed, to convert any value of Python or NumPy (its issue 34994): in ``pa.array`` and
+``pa.scalar``, for a plain number or string among the arguments of a function, in ``to_numpy``, and in ``group_by``.
 """
 
 from collections.abc import Sequence

@@ -46,11 +46,15 @@ MENTIONS_AND_LINKS = [
     "@bob it", "@al", "@al\n@bob", "@bob!", "@BOB it", "x@bob", "@@bob", "@é", "@www.x.com", "@bit.ly it", "@", "@it\0",
     "http:/", "it http://t.co/a1?b=c#d it", "HTTPS://X.com/@bob,it", "http://t.co/x)it", "http://t.co/<it", "xhttp://it",
     "http://t.co/x\tit", "http://t.co/&lt;it", "http://x.y/“it”", "http://x.y/it's", "http://a`b", "http:it", "http",
-    "http://x.y/#LoveIt it", '"http://x.y/it"it',
+    "http://x.y/#LoveIt it", '"http://x.y/it"it', r"http://x.y/\u2026it", "@123 it",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("rules", [RULES, (Rule("ada", "@al", "love"), *RULES)], ids=["ours", "others"])
+OTHERS = (Rule("ada", "@al", "love"), *RULES)
+NUMBERS_FIRST = sorted(RULES, key=lambda rule: rule.name != "number")
+
+
+@pytest.mark.parametrize("rules", [RULES, OTHERS, NUMBERS_FIRST], ids=["ours", "others", "in another order"])
 @pytest.mark.parametrize("times", [1, 80])
 def test_mentions_and_links_share_their_ids_where_the_rules_treat_all_alike(rules: Sequence[Rule], times: int) -> None:
     lexicon = build_lexicon([LexiconEntry(word, word, 9) for word in ("love", "it", "<user>", "<url>", "bob", "x")])

@@ -33,7 +33,7 @@ HASHTAG_WORDS = r" \1 \2 \3 \4 \5 \6 \7 \8 \9 "
 
 # The rules give the same tokens to all chunks that are one mention and nothing else, and to all that are one link.
 MENTION, ANY_MENTION = "@[a-z0-9_]+", "@_"
-LINK, ANY_LINK = "https?:/[!#-%'*-;=?-~]*", "http:/"
+LINK, ANY_LINK = r"https?:/[!#-%'*-;=?-\[\]-~]*", "http:/"
 
 
 @dataclass(frozen=True, slots=True)

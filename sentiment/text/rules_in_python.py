@@ -102,6 +102,7 @@ def _marks_of(text: str) -> list[str]:
 def can_run(rules: Sequence[Rule]) -> bool:
     """Return whether ``rules`` give the same results in Python's ``re`` as in RE2, and treat all links and names alike.
 
-    This is known of the rules in :data:`RULES`, of which others than ``url`` and ``mention`` may be left out.
+    This is known of :data:`RULES` in their order, of which others than ``url`` and ``mention`` may be left out.
     """
-    return {rule for rule in RULES if rule.name in ("url", "mention")} <= set(rules) <= set(RULES)
+    present = {*rules}
+    return [rule for rule in RULES if rule in present or rule.name in ("url", "mention")] == [*rules]

@@ -355,7 +355,8 @@ def test_preprocessor_round_trip(lexicon: Lexicon, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"rules": None}, {"rules": [{"name": "x"}]}, {"max_tokens": 0}, {"max_tokens": "many"}, {"seen": 1},
+        {"rules": None}, {"rules": [{"name": "x"}]}, {"rules": [{"name": "x", "pattern": "a", "replacement": "a\tb"}]},
+        {"max_tokens": 0}, {"max_tokens": "many"}, {"seen": 1},
         {"seen": 99}, {"seen": "2"}, "", "[]", "{}", "{", "3",
     ],
     ids=str,

@@ -44,6 +44,11 @@ class Rule:
     pattern: str
     replacement: str
 
+    def __post_init__(self) -> None:
+        """Refuse white space other than the space, at which only some engines would cut tokens."""
+        if not {*"\t\n\v\f\r"}.isdisjoint(self.replacement):
+            raise ValueError(f"rule {self.name!r}: expected spaces only, received the replacement {self.replacement!r}")
+
 
 def _any_of(*alternatives: str) -> str:
     return "(?:" + "|".join(alternatives) + ")"

@@ -216,17 +216,20 @@ def test_a_state_knows_how_far_the_loss_fell_in_the_last_epoch(losses: list[floa
 # Figures
 
 
-def test_the_figures_of_a_pass_are_means_over_all_rows() -> None:
+@pytest.mark.parametrize("low", [1.0, 0.01])
+def test_the_figures_of_a_pass_are_weighted_means_over_all_rows(low: float) -> None:
     """Two full batches and a partial one, of two widths; validation drops nothing."""
     random, n, max_tokens = np.random.default_rng(8), 83, 12
     lengths = random.integers(1, max_tokens + 1, n)
     ids = np.where(np.arange(max_tokens) < lengths[:, None], random.integers(1, VOCABULARY, (n, max_tokens)), 0)
-    part = EncodedPart(ids.astype(np.uint8), random.integers(0, 2, n))
+    weights = np.where(np.arange(n) < 20, 1, low).astype(np.float32)
+    part = EncodedPart(ids.astype(np.uint8), random.integers(0, 2, n), weights)
     settings, model = make_settings(label_smoothing=0.0, class_weights="none"), make_model()
     figures = training.trainer_class()(model, settings, 3).run(Batches(part, 2, 32), "", learn=False)
     answers = np.asarray(model(ids))
-    assert figures["loss"] == pytest.approx(-np.log(answers[np.arange(n), part.labels]).mean(), rel=1e-4)
-    assert figures["accuracy"] == pytest.approx((answers.argmax(axis=1) == part.labels).mean(), rel=1e-4)
+    losses, right = -np.log(answers[np.arange(n), part.labels]), answers.argmax(axis=1) == part.labels
+    assert figures["loss"] == pytest.approx(np.average(losses, weights=weights), rel=1e-4)
+    assert figures["accuracy"] == pytest.approx(np.average(right, weights=weights), rel=1e-4)
 
 
 # Class weights and schedule

@@ -45,15 +45,16 @@ class TensorFlowTrainer(KerasTrainer):
         self.traced: dict[tuple[int, int | None, bool], Any] = {}
 
     def run(self, batches: Batches, title: str, learn: bool) -> dict[str, float]:
-        """Run one epoch, with weight updates if ``learn``; return the mean ``loss`` and ``accuracy`` over the rows."""
+        """Run one epoch, with weight updates if ``learn``; return the weighted mean ``loss`` and ``accuracy``."""
         sums: Counter[str] = Counter()
         for i in tqdm(range(len(batches)), desc=title, unit="batch", disable=None, leave=False):
             ids, y_true, weights = batches[i]
             given = [tf.constant(each) for each in (*ids, y_true, weights)]
             loss, accuracy = self._program(ids.positions.shape, y_true.shape[1], learn)(*given)
             count = int(np.count_nonzero(weights))
-            sums.update({"loss": float(loss) * count, "accuracy": float(accuracy) * count, "rows": count})
-        return {name: sums[name] / sums["rows"] for name in ("loss", "accuracy")}
+            total = float(weights.mean()) * count  # the sum of the weights without repeated rows
+            sums.update({"loss": float(loss) * count, "accuracy": float(accuracy) * total, "weights": total})
+        return {name: sums[name] / sums["weights"] for name in ("loss", "accuracy")}
 
     def _program(self, shape: tuple[int, int], classes: int, learn: bool) -> Any:
         """Return a traced step for batches of ``shape`` with any number of distinct tokens."""

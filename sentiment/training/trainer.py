@@ -29,12 +29,17 @@ class KerasTrainer:
         return [*trainable(self.model), *self.optimizer.variables]
 
     def run(self, batches: Batches, title: str, learn: bool) -> dict[str, float]:
-        """Run one epoch, with weight updates if ``learn``; return the mean ``loss`` and ``accuracy`` over the rows."""
+        """Run one epoch, with weight updates if ``learn``; return the weighted mean ``loss`` and ``accuracy``.
+
+        The weights are those of the rows, so that the figures do not depend on how many rows of low weight there are.
+        """
         dataset = _Dataset(batches)
         if learn:
-            figures = self.model.fit(dataset, epochs=1, shuffle=False, verbose=0).history
-            return {name: float(values[0]) for name, values in figures.items()}
-        return {name: float(value) for name, value in self.model.evaluate(dataset, verbose=0, return_dict=True).items()}
+            figures = {key: each[0] for key, each in self.model.fit(dataset, shuffle=False, verbose=0).history.items()}
+        else:
+            figures = self.model.evaluate(dataset, verbose=0, return_dict=True)
+        loss = figures["loss"] / batches.row_weights.mean()  # Keras divides by the number of rows
+        return {"loss": float(loss), "accuracy": float(figures["accuracy"])}
 
 
 class _Dataset(keras.utils.PyDataset):

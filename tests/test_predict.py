@@ -482,6 +482,17 @@ def test_column_by_position(run, caplog, tmp_path, header):
     assert len(out.splitlines()) == (3 if header else 2)
 
 
+@pytest.mark.parametrize(
+    ("rows", "remark"),
+    [("1,I love this coffee\n", True), (",0,1\n7,8,bad\n", True), ("0,1\n7,bad\n", False), ("1\nbad\n", False)],
+)
+def test_a_number_in_row_1_that_may_be_a_position(run, caplog, tmp_path, rows, remark):
+    path = tmp_path / "rows.csv"
+    path.write_text(rows)
+    run("--input", path, "--column", "1")
+    assert ("rows.csv: row 1 has a cell '1', and is read as a header" in caplog.text) == remark
+
+
 def parquet(**column: list) -> bytes:
     file = io.BytesIO()
     pd.DataFrame(column).to_parquet(file)

@@ -62,8 +62,8 @@ def find_format(sample: str, is_cut: bool, reading: Reading, name: str, kind: st
     header = reading.header
     if header is None:
         header = not reading.column.isdecimal() or reading.column in first
-        if not header and reading.option == "--":
-            _remark_on_header(rows_of(lines, delimiter, quotes), name)
+        if reading.column.isdecimal() and reading.option == "--":
+            _remark_on_header(rows_of(lines, delimiter, quotes), reading.column, name)
     width = len(first) if header else reading.width or len(first)
     names = first if header else [str(i) for i in range(width)]
     reading.positions(names, f"{name}:1" if header else name)
@@ -87,11 +87,17 @@ def has_header(rows: Sequence[Sequence[str]]) -> bool:
     )
 
 
-def _remark_on_header(rows: "Reader", name: str) -> None:
-    """Log a remark if a CSV that is read as one without a header seems to have one."""
+def _remark_on_header(rows: "Reader", column: str, name: str) -> None:
+    """Log a remark if row 1 of the CSV ``name`` may be misread; the number ``column`` is a cell of it or a position."""
+    told = ""
     with contextlib.suppress(csv.Error):
-        if has_header([row for row in itertools.islice(rows, _ROWS_SNIFFED) if row]):
-            log.warning("%s: row 1 looks like a header, and is read as a tweet; if it is one, name a --column", name)
+        sniffed = [row for row in itertools.islice(rows, _ROWS_SNIFFED) if row]
+        if column not in sniffed[0]:
+            told = "looks like a header, and is read as a tweet; if it is one, name" if has_header(sniffed) else ""
+        elif sniffed[0][int(column) : int(column) + 1] not in ([], [column]):  # another cell has this position
+            told = f"has a cell '{column}', and is read as a header; if it is none, put names above it, and name"
+    if told:
+        log.warning("%s: row 1 %s a --column", name, told)
 
 
 def refuse_utf16(head: bytes, encoding: str, name: str, option: str) -> None:

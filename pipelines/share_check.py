@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 from pipelines.shared import stage
 from pipelines.shared.evaluation_files import read_predictions
 from sentiment.common.command_line import OneLineParser, count, default_model
+from sentiment.errors import InputError
 from sentiment.shares.estimates import Labels, interval, labels_alone, tuned_slopes, with_model
 from sentiment.shares.sample import chances_of, doubt, draw
 
@@ -92,10 +94,13 @@ def _labels(known: Known, chances: np.ndarray, rows: np.ndarray) -> Labels:
 
 def _rows(arguments: argparse.Namespace) -> Iterator[tuple[object, ...]]:
     answers = read_predictions(Path(arguments.folder))
-    for name in dict.fromkeys(answers.test_sets.tolist()):
+    tweets, least = Counter(answers.test_sets.tolist()), 2 * arguments.labels
+    most = max(tweets.values(), default=0)
+    if most <= least:
+        wrong = f"expected more than {least:,} test tweets, twice --labels, received {most:,}; set --labels to fewer"
+        raise InputError(f"{arguments.folder}: {wrong}")
+    for name in (each for each, n in tweets.items() if n > least):
         part = answers.of(name)
-        if len(part.true) <= 2 * arguments.labels:
-            continue
         known = Known(part.probabilities, (part.true == 0).astype(np.float64))
         turned = known._replace(probabilities=part.probabilities[:, ::-1])
         for model, told in (("as it is", known), ("upside down", turned)):

@@ -8,6 +8,7 @@ import pytest
 
 from pipelines import share_check
 from pipelines.share_check import Known, simulated
+from sentiment.evaluation.record import PREDICTIONS, Predictions
 from sentiment.shares.estimates import (
     Estimate,
     Labels,
@@ -144,7 +145,16 @@ def test_the_check_command_sees_the_coverage() -> None:
     assert both.width < 0.8 * alone.width
 
 
-def test_the_check_command_needs_an_evaluated_model(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("tweets", "message"),
+    [(None, "predictions.csv: no such file; run `make evaluate`"), (9, "expected more than 400 test tweets")],
+)
+def test_the_check_command_needs_an_evaluated_model_and_tweets(
+    tweets: int | None, message: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    if tweets:
+        texts, true = np.full(tweets, "good day", object), np.zeros(tweets, int)
+        Predictions(("n", "p"), texts, texts, true, true, np.full((tweets, 2), 0.5), {}).write(tmp_path / PREDICTIONS)
     with pytest.raises(SystemExit, match="2"):
         share_check.main([str(tmp_path)])
-    assert "predictions.csv: no such file; run `make evaluate`" in caplog.text
+    assert message in caplog.text

@@ -92,7 +92,7 @@ def main(
         "--run", default="", type=_run_name, metavar="NAME", help="a run of its own beside the profile's"
     )
     parser.add_argument(
-        "--set", action="extend", type=_overrides, default=[], metavar="SECTION.KEY=VALUE ...", help="override settings"
+        "--set", action="extend", type=_overrides, default=[], metavar="'SECTION.KEY=VALUE ...'", help="change settings"
     )
     parser.add_argument("--from", dest="base_model", type=Path, metavar="FOLDER", help="a trained model to start from")
     parser.add_argument("--root", type=Path, default=Path("."), help="folder that holds data/ and models/")

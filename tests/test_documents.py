@@ -94,9 +94,8 @@ def test_every_profile_shown_is_one(path: Path) -> None:
 
 def test_every_profile_is_described() -> None:
     text = TEXTS[ROOT / "docs/profiles.md"]
-    ours = [path for path in PROFILES.glob("*.toml") if not path.read_text().startswith("# Drafted from")]
-    assert [path.stem for path in ours if f"| `{path.stem}`" not in text] == []
-    assert all(read_profile(path.stem) for path in PROFILES.glob("*.toml"))
+    ours = [path.stem for path in PROFILES.glob("*.toml") if "sources" in read_profile(path.stem)]
+    assert [name for name in ours if f"| `{name}`" not in text] == []
 
 
 @each_document

@@ -115,7 +115,8 @@ def _read(folders: dict[str, Path], arguments: argparse.Namespace) -> dict[str, 
         except InputError as error:
             failed[name] = error
     if not read:
-        raise next(iter(failed.values()))
+        why = next(iter(failed.values()))
+        raise InputError(f"{why}; or name a profile of this file's format with --profile")
     first = next(iter(read))
     for name, why in failed.items():
         stage.log.info("%s: its own profile cannot read the file (%s); read as %s's profile says", name, why, first)

@@ -571,6 +571,16 @@ def test_compare_reads_a_corpus_as_each_model_was_trained(
     assert "WARNING: 1 tweet left out: two was trained or validated on them" in told
 
 
+def test_compare_asks_for_a_profile_if_no_model_was_trained_on_such_a_file(two_folders, caplog, tmp_path):
+    for folder in two_folders:
+        (folder / "settings.json").write_text('{"corpus": {"header": true, "columns": 0, "text_column": "tweet"}}')
+    corpus = tmp_path / "other.csv"
+    corpus.write_text("message,opinion\ngood film,1\n")
+    with pytest.raises(SystemExit):
+        compare_stage.main([*map(str, two_folders), "--corpus", str(corpus)])
+    assert caplog.messages[-1].endswith("or name a profile of this file's format with --profile")
+
+
 def test_compare_with_nothing_unseen(two_folders, evaluation, caplog):
     for folder in two_folders:
         np.save(folder / "seen.npy", np.sort(hash_texts(pa.array(evaluation.predictions.texts.tolist()))))

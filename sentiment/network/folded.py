@@ -123,12 +123,18 @@ class FoldedNetwork:
 
     def _steps_of_one(self, ids: np.ndarray) -> np.ndarray:
         """Return one row's cell inputs, ``(time, directions * units)``, in the reading order of each direction."""
-        count, words, units = self.table.shape
+        count, words, _ = self.table.shape
         order = ids[:, None] if count == 1 else np.array([ids, ids[::-1] + words]).T
-        steps = self.table.reshape(-1, units).take(order, axis=0)
-        if self.scales is not None:
-            steps = steps * self.scales.reshape(-1, 1).take(order, axis=0)
+        table, scales = self._one_below_another
+        steps = table.take(order, axis=0)
+        if scales is not None:
+            steps = steps * scales.take(order, axis=0)
         return steps.reshape(len(ids), -1)
+
+    @LazyProperty
+    def _one_below_another(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the rows of all directions as one table, and their scales as a column."""
+        return self.table.reshape(-1, self.table.shape[2]), None if self.scales is None else self.scales.reshape(-1, 1)
 
 
 class DistinctIds(NamedTuple):

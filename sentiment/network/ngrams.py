@@ -120,7 +120,7 @@ def ngram_logits_of_one(values: np.ndarray, row: np.ndarray, scales: np.ndarray 
     padded[1:-1] = row
     neighbours = np.ndarray((len(row), 3), np.int64, padded, strides=padded.strides * 2)
     weights, first_digits = _codes_of_neighbours(len(values))
-    found = modulo(neighbours @ weights + first_digits, len(values)).ravel()
+    found = modulo(neighbours.dot(weights) + first_digits, len(values)).ravel()
     scores = np.add.reduce(values.take(found, axis=0), axis=0, dtype=np.float32) / np.float32(sqrt(len(row)))
     return scores if scales is None else scores * scales
 

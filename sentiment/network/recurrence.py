@@ -130,10 +130,14 @@ def pooled_row(steps: np.ndarray, kernel: np.ndarray, activation: str, pooling: 
     direction. ``kernel`` is the block-diagonal W_h of all directions, ``(directions * units, directions * units)``.
     """
     room, ones, state = np.empty_like(steps[0]), np.ones_like(steps[0]), None
+    is_softsign = activation == "softsign"
     for step in steps:
         if state is not None:
             add(step, state.dot(kernel, room), step)  # np.dot takes half as long again for arrays of this size
-        activate_in_place(step, room, activation, ones)
+        if is_softsign:  # with an array of ones, this is faster for a row than `activate_in_place`
+            divide(step, add(absolute(step, room), ones, room), step)
+        else:
+            tanh(step, step)
         state = step
     return np.concatenate([_POOLED[kind](steps) for kind in pooling.split("_")])
 
@@ -145,13 +149,10 @@ def _mean(states: np.ndarray) -> np.ndarray:
 _POOLED = {"last": lambda states: states[-1], "max": lambda states: np.maximum.reduce(states, 0), "mean": _mean}
 
 
-def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str, ones: np.ndarray | int = 1) -> None:
-    """Overwrite ``x`` with tanh(x) or softsign(x) = x / (1 + |x|); ``room`` is a buffer with the shape of ``x``.
-
-    ``ones`` is the 1 in softsign: the number, or an array of ones, which is faster for a single row.
-    """
+def activate_in_place(x: np.ndarray, room: np.ndarray, activation: str) -> None:
+    """Overwrite ``x`` with tanh(x) or softsign(x) = x / (1 + |x|); ``room`` is a buffer with the shape of ``x``."""
     if activation == "softsign":
-        divide(x, add(absolute(x, room), ones, room), x)
+        divide(x, add(absolute(x, room), 1, room), x)
     else:
         tanh(x, x)
 

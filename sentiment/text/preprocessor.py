@@ -78,17 +78,21 @@ class Preprocessor:
         Raises:
             InputError: a text is not a string or has no UTF-8 form.
         """
-        return self.encode_and_compare(texts)[0]
+        return self._encoded(texts)[0]
 
     def encode_and_compare(self, texts: "Sequence[str] | pa.Array") -> tuple[Ragged, np.ndarray]:
         """Return the result of :meth:`encode`, and whether each text was cut to ``max_tokens``, bool ``(n,)``."""
+        ids, lengths = self._encoded(texts)
+        return ids, np.asarray(lengths, np.int32) > self.max_tokens
+
+    def _encoded(self, texts: "Sequence[str] | pa.Array") -> tuple[Ragged, Sequence[int] | np.ndarray]:
+        """Return the result of :meth:`encode`, and the number of ids of each text before it was cut, ``(n,)``."""
         texts = as_sequence(texts)
         if self._rules is not None and are_few_and_short(texts):
             rows = self._few.rows_of(encode_all(texts))
-            cut = np.array([len(row) > self.max_tokens for row in rows], bool)
-            return ragged([row[: self.max_tokens] or [UNKNOWN] for row in rows]), cut
+            return ragged([row[: self.max_tokens] or [UNKNOWN] for row in rows]), [*map(len, rows)]
         whole = self._many.encode(texts)
-        return self.shorten(whole), whole.lengths > self.max_tokens
+        return self.shorten(whole), whole.lengths
 
     def tokens_of(self, text: str) -> list[str]:
         """Return the tokens of one text in their order, including tokens that the lexicon drops, such as stop words.

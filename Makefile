@@ -41,7 +41,9 @@ PROCESSED := data/processed/$(NAME)
 MODEL := models/$(NAME)
 # The variables of earlier calls for this run, used if not given again; see pipelines/shared/make_variables.py.
 -include $(INTERIM)/remembered.mk
-GIVEN := $(foreach name,CORPUS GLOVE SET FROM TESTS,$(if $(filter command environment,$(origin $(name))),--given $(call quoted,$(name)=$($(name)))))
+# A model to start from is used instead of vectors, so vectors that are given anew must end an earlier FROM.
+$(if $(and $(GLOVE),$(filter command,$(origin GLOVE)),$(filter file,$(origin FROM))),$(eval override FROM :=))
+GIVEN := $(foreach name,CORPUS GLOVE SET FROM TESTS,$(if $(filter command environment override,$(origin $(name))),--given $(call quoted,$(name)=$($(name)))))
 # The files of a profile with several corpora (`[[corpora]]`).
 CORPORA := $(shell sed -n "s/^[[:space:]]*file[[:space:]]*=[[:space:]]*[\"']\([^\"']*\)[\"'].*/\1/p" '$(PROFILE_FILE)' 2>/dev/null)
 DEFAULT_CORPUS := $(or $(CORPORA),$(RAW)/corpus.csv)

@@ -98,6 +98,20 @@ def test_make_takes_a_python_that_tensorflow_has_builds_for_or_says_in_one_line_
     assert not (tmp_path / "none" / ".venv").exists()
 
 
+def test_vectors_given_anew_take_the_place_of_a_model_given_before(tmp_path: Path) -> None:
+    """The model would win, and the vectors would not be read, without a word."""
+    interim, base = tmp_path / "data/interim/sample", tmp_path / "base"
+    make_variables.remember(interim, tmp_path / "model", ["FROM=base", "GLOVE=old.txt"], replace=False)
+    base.mkdir()
+    for name in ("new.txt", "old.txt", "base/model.json"):
+        (tmp_path / name).touch()
+    assert "--from 'base'" in make(tmp_path, "-n", STAMP).stdout
+    assert "--from 'base'" in make(tmp_path, "-n", STAMP, "GLOVE=new.txt", "FROM=base").stdout
+    anew = make(tmp_path, "-n", STAMP, "GLOVE=new.txt").stdout
+    assert "--from" not in anew
+    assert "--given 'GLOVE=new.txt' --given 'FROM='" in anew
+
+
 def run_make(root: Path, *arguments: str) -> subprocess.CompletedProcess:
     """The Makefile in another folder, with the code of this one, and its recipes run."""
     for name in ("pipelines", "sentiment"):

@@ -107,9 +107,9 @@ def test_vectors_given_anew_take_the_place_of_a_model_given_before(tmp_path: Pat
         (tmp_path / name).touch()
     assert "--from 'base'" in make(tmp_path, "-n", STAMP).stdout
     assert "--from 'base'" in make(tmp_path, "-n", STAMP, "GLOVE=new.txt", "FROM=base").stdout
-    anew = make(tmp_path, "-n", STAMP, "GLOVE=new.txt").stdout
+    anew = make(tmp_path, "-n", STAMP, "GLOVE=new.txt").stdout.split()
     assert "--from" not in anew
-    assert "--given 'GLOVE=new.txt' --given 'FROM='" in anew
+    assert "'FROM='" in anew
 
 
 def run_make(root: Path, *arguments: str) -> subprocess.CompletedProcess:

@@ -4,7 +4,7 @@ Arrow imports pandas, if it is installed, to convert any value of Python or NumP
 ``pa.scalar``, for a plain number or string among the arguments of a function, in ``to_numpy``, and in ``group_by``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +33,14 @@ def from_encoded(encoded: Sequence[bytes]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
 
 
+def from_strings(texts: Iterable[str]) -> pa.Array:
+    """Return strings as an Arrow array. Errors are as for :func:`from_encoded`."""
+    return from_encoded([text.encode() for text in texts])
+
+
 def constant(value: str | float) -> pa.Scalar:
     """Return a string, a truth value or a number as an argument of Arrow's functions."""
-    return (from_encoded([value.encode()]) if isinstance(value, str) else from_numpy(np.array([value])))[0]
+    return (from_strings([value]) if isinstance(value, str) else from_numpy(np.array([value])))[0]
 
 
 def as_numpy(array: pa.Array) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment.common.arrow_arrays import as_numpy, constant, from_encoded, from_numpy
+from sentiment.common.arrow_arrays import as_numpy, constant, from_numpy, from_strings
 from sentiment.common.messages import shown
 from sentiment.data.reading import BadRow, BadRows, Reading, TableBlock
 from sentiment.data.table_files import kind_inside
@@ -155,8 +155,8 @@ def as_text(batch: pa.RecordBatch, place: int, where: str) -> pa.Array:
 def _repaired(texts: pa.Array) -> pa.Array:
     """Apply :func:`repair`, which corrects wrongly decoded UTF-8, to each text that is not ASCII."""
     other = pc.invert(pc.string_is_ascii(texts))
-    found = [repair(text).encode() for text in texts.filter(other).to_pylist()]
-    return pc.replace_with_mask(texts, other, from_encoded(found)) if found else texts
+    found = from_strings(map(repair, texts.filter(other).to_pylist()))
+    return pc.replace_with_mask(texts, other, found) if len(found) else texts
 
 
 def repair(text: str) -> str:

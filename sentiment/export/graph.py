@@ -31,8 +31,7 @@ class GraphNetwork(tf.Module):
 
     def __init__(self, network: FoldedNetwork) -> None:
         super().__init__()
-        self.table = _constant(network.table.reshape(-1, network.table.shape[2]))  # the rows of all directions
-        self.scales = None if network.scales is None else _constant(network.scales.reshape(-1, 1))
+        self.table, self.scales = map(_constant, network.one_below_another)
         self.directions = [Direction(*map(_constant, each)) for each in network.directions]
         self.output_kernel = _constant(network.output_kernel)
         self.output_bias = _constant(network.output_bias)

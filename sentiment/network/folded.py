@@ -125,14 +125,14 @@ class FoldedNetwork:
         """Return one row's cell inputs, ``(time, directions * units)``, in the reading order of each direction."""
         count, words, _ = self.table.shape
         order = ids[:, None] if count == 1 else np.array([ids, ids[::-1] + words]).T
-        table, scales = self._one_below_another
+        table, scales = self.one_below_another
         steps = table.take(order, axis=0)
         if scales is not None:
             steps = steps * scales.take(order, axis=0)
         return steps.reshape(len(ids), -1)
 
     @LazyProperty
-    def _one_below_another(self) -> tuple[np.ndarray, np.ndarray | None]:
+    def one_below_another(self) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the rows of all directions as one table, and their scales as a column."""
         return self.table.reshape(-1, self.table.shape[2]), None if self.scales is None else self.scales.reshape(-1, 1)
 

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment.common.arrow_arrays import from_encoded, from_numpy
+from sentiment.common.arrow_arrays import from_numpy, from_strings
 from sentiment.common.file_checks import require_writable
 from sentiment.common.messages import counted
 from sentiment.common.parallel import one_matrix_thread, ordered_map
@@ -192,7 +192,7 @@ def answer_columns(model: "SentimentClassifier", texts: pa.Array, options: Answe
     probabilities, known, cut = model.answer(texts.drop_null())
     labels = labels_of(model.classes_, probabilities, known, options.threshold, options.force).tolist()
     numbers = probabilities.max(axis=1), known, cut, *probabilities.T
-    answers = [from_encoded([*map(str.encode, labels)]), *map(from_numpy, numbers)]
+    answers = [from_strings(labels), *map(from_numpy, numbers)]
     if texts.null_count:
         valid = texts.is_valid()
         answers = [pc.replace_with_mask(pa.nulls(len(texts), each.type), valid, each) for each in answers]

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from sentiment.common.arrow_arrays import constant, from_encoded
+from sentiment.common.arrow_arrays import constant, from_strings
 from sentiment.common.messages import shown
 from sentiment.errors import InputError
 
@@ -128,7 +128,7 @@ def as_json(column: pa.Array) -> pa.Array:
             values = column.to_pylist()
         except (OverflowError, ValueError) as error:  # a time outside Python's range, or finer than it
             raise pa.ArrowInvalid(str(error)) from error
-        text = from_encoded([json.dumps(_plain(value), ensure_ascii=False).encode() for value in values])
+        text = from_strings(json.dumps(_plain(value), ensure_ascii=False) for value in values)
     return text.fill_null(constant("null"))
 
 
@@ -138,8 +138,8 @@ def _quoted(texts: pa.Array) -> pa.Array:
     special = pc.match_substring_regex(texts, _ESCAPED_IN_JSON).fill_null(constant(False))
     if not pc.any(special).as_py():
         return quoted
-    escaped = [json.dumps(text, ensure_ascii=False).encode() for text in texts.filter(special).to_pylist()]
-    return pc.replace_with_mask(quoted, special, from_encoded(escaped))
+    escaped = from_strings(json.dumps(text, ensure_ascii=False) for text in texts.filter(special).to_pylist())
+    return pc.replace_with_mask(quoted, special, escaped)
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment.common.arrow_arrays import as_numpy, from_encoded, from_numpy, read_table, write_table
+from sentiment.common.arrow_arrays import as_numpy, from_numpy, from_strings, read_table, write_table
 from sentiment.common.parallel import ordered_map
 from sentiment.data.splitting import duplicate_keys, hash_texts
 from sentiment.prepare.split_corpus import Runs
@@ -32,7 +32,7 @@ def note_cut(runs: Runs, run: Run) -> int:
 
     Texts with fewer than ``_LEAST`` characters of complete words are left out. Return the number of texts written.
     """
-    rows, keys, before = [np.zeros(0, np.int64)], [from_encoded([])], 0
+    rows, keys, before = [np.zeros(0, np.int64)], [from_strings([])], 0
     for count, found, words in ordered_map(_cut_texts, batches_of(runs.folder, run)):
         rows.append(before + found)
         keys.append(words)
@@ -46,8 +46,8 @@ def _cut_texts(batch: pa.RecordBatch) -> tuple[int, np.ndarray, pa.Array]:
     """Return the number of texts in ``batch``, and index and complete words of each truncated text."""
     texts = batch.column("text")
     if not pc.any(pc.match_substring(texts, ELLIPSIS)).as_py():
-        return len(texts), np.zeros(0, np.int64), from_encoded([])
-    which = np.flatnonzero(as_numpy(pc.match_substring_regex(texts, _CUT).cast(pa.uint8())))
+        return len(texts), np.zeros(0, np.int64), from_strings([])
+    which = np.flatnonzero(as_numpy(pc.match_substring_regex(texts, _CUT)))
     words = pc.replace_substring_regex(duplicate_keys(texts.take(from_numpy(which))), r" ?[^ ]*$", "")
     long = np.flatnonzero(as_numpy(pc.utf8_length(words)) >= _LEAST)
     return len(texts), which[long], words.take(from_numpy(long))

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sentiment.common.arrow_arrays import as_numpy, from_encoded, from_numpy, read_table, write_table
+from sentiment.common.arrow_arrays import as_numpy, from_numpy, from_strings, read_table, write_table
 from sentiment.common.parallel import keep_freed_memory, ordered_map
 from sentiment.common.ragged import Ragged
 from sentiment.data.splitting import PARTS, TRAIN
@@ -104,7 +104,7 @@ def tokenise_rows(tweets: Path, folder: Path, rules: tuple[Rule, ...], task: Row
             lengths.append(codes.lengths)
             sizes += np.bincount(parts, minlength=len(PARTS))
     np.save(folder / f"{task.name}.lengths.npy", np.concatenate(lengths))
-    types = from_encoded([*map(str.encode, counter.codes)])
+    types = from_strings(counter.codes)
     write_table(folder / f"{task.name}.types.arrow", pa.table({"token": types}))
     counted = pa.table({"token": types, "count": from_numpy(counter.counts)}).filter(from_numpy(counter.counts > 0))
     write_table(folder / f"{task.name}.counts.arrow", counted)
@@ -113,10 +113,10 @@ def tokenise_rows(tweets: Path, folder: Path, rules: tuple[Rule, ...], task: Row
 
 def sum_counts(folder: Path, tasks: Sequence[RowTask]) -> dict[str, int]:
     """Return how often each token occurs in the training tweets of all tasks."""
-    tokens, counts = from_encoded([]), np.zeros(0, np.int64)
+    tokens, counts = from_strings([]), np.zeros(0, np.int64)
     for start in range(0, len(tasks), _TABLES_AT_ONCE):
         some = [read_table(folder / f"{task.name}.counts.arrow") for task in tasks[start : start + _TABLES_AT_ONCE]]
-        more = pa.concat_tables(some).combine_chunks()
+        more = pa.concat_tables(some)
         distinct = pa.concat_arrays([tokens, *more["token"].chunks]).dictionary_encode()
         counts = np.concatenate([counts, *(as_numpy(chunk) for chunk in more["count"].chunks)])
         tokens, counts = distinct.dictionary, np.bincount(as_numpy(distinct.indices), counts).astype(np.int64)

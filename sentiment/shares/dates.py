@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sentiment.common.arrow_arrays import as_numpy, constant, from_encoded, from_numpy
+from sentiment.common.arrow_arrays import as_numpy, constant, from_numpy, from_strings
 from sentiment.common.messages import shown
 from sentiment.errors import InputError
 
@@ -79,8 +79,7 @@ def period_names(dates: np.ndarray, period: str) -> pa.DictionaryArray:
     """
     distinct, place = np.unique(dates.astype(_UNIT[period]), return_inverse=True)
     names = ["" if np.isnat(each) else _NAME.get(period, str)(each) for each in distinct]
-    encoded = from_encoded([*map(str.encode, names)]).dictionary_encode()
-    return encoded.take(from_numpy(place))  # the days of a week have one name
+    return from_strings(names).dictionary_encode().take(from_numpy(place))  # the days of a week have one name
 
 
 def periods_between(first: str, last: str, period: str) -> list[str]:
@@ -118,11 +117,10 @@ def _from_seconds(seconds: pa.Array) -> np.ndarray:
 
 
 def _from_numbers(numbers: pa.Array) -> np.ndarray:
-    numbers = pc.if_else(
-        pc.greater_equal(numbers, constant(float(_SECONDS_FROM))), numbers, pa.nulls(1, numbers.type)[0]
-    )
-    is_fine = pc.greater_equal(numbers, constant(float(_MILLISECONDS_FROM)))
-    scale = pc.if_else(is_fine, constant(1000.0), constant(1.0))
+    are_dates = pc.greater_equal(numbers, constant(float(_SECONDS_FROM)))
+    numbers = pc.if_else(are_dates, numbers, pa.nulls(1, numbers.type)[0])
+    are_fine = pc.greater_equal(numbers, constant(float(_MILLISECONDS_FROM)))
+    scale = pc.if_else(are_fine, constant(1000.0), constant(1.0))
     return _from_seconds(pc.floor(pc.divide(numbers, scale)).cast(pa.int64(), safe=False))
 
 

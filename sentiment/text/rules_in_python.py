@@ -53,6 +53,7 @@ class CompiledRules:
     """Apply normalisation rules to few texts with Python's ``re``. All rules must be among :data:`RULES`."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
+        # A replacement that begins with a space joins nothing, so it can make no sequence that a mark stands for.
         self._steps = [
             (rule.pattern, rule.replacement, frozenset(SIGNS.get(rule.name, "")), rule.replacement[:1] != " ")
             for rule in rules
